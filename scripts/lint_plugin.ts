@@ -1,0 +1,124 @@
+/**
+ * Lint plugin that keeps `lib/` a layered DAG, `layers/downward-imports` and
+ * `layers/no-ambient-deno`, whose doors have a sign: `layers/documented-exports`.
+ *
+ * @module
+ */
+
+/** Rank of each folder of `lib/`: a file imports only lower ranks, or its own folder. */
+const RANKS: ReadonlyMap<string, number> = new Map([
+  ["model", 0],
+  ["kernfs", 1],
+  ["sources", 2],
+  ["runtimes", 2],
+  ["events", 3],
+  ["registry", 3],
+  ["handlers", 4],
+  ["cache", 5],
+  ["manager", 6],
+  ["api", 7],
+  ["log", 7],
+  ["metrics", 7],
+  ["storage", 7],
+]);
+
+/** Rank of the files directly below `lib/`, the composition root. */
+const ROOT_RANK = 8;
+
+/** The files that may touch the host through the `Deno` namespace. */
+const HOST_FILES_REGEXP =
+  /\/lib\/(kernfs\/host_fs|sources\/\w+_watcher|sources\/inotify_watches|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
+
+interface Location {
+  folder: string;
+  rank: number;
+}
+
+function locate(path: string): Location | undefined {
+  const match = /\/lib\/(?:(\w+)\/)?\w+\.ts$/.exec(path);
+  if (match === null) return undefined;
+  const folder = match[1] ?? ".";
+  return { folder, rank: RANKS.get(folder) ?? ROOT_RANK };
+}
+
+function checkImport(
+  context: Deno.lint.RuleContext,
+  source: Deno.lint.StringLiteral,
+): void {
+  const from = locate(context.filename);
+  if (from === undefined || !source.value.startsWith(".")) return;
+  const to = locate(
+    new URL(source.value, `file://${context.filename}`).pathname,
+  );
+  if (to === undefined || to.folder === from.folder) return;
+  if (to.rank < from.rank) return;
+  context.report({
+    node: source,
+    message: `Layer "${from.folder}" cannot import layer "${to.folder}"`,
+    hint: "Import a lower layer only: yield values upward, do not call upward",
+  });
+}
+
+/** Unlike `deno doc --lint` it does not ask for a comment on every field. */
+function checkComment(
+  context: Deno.lint.RuleContext,
+  node: Deno.lint.ExportNamedDeclaration,
+): void {
+  if (locate(context.filename) === undefined || !node.declaration) return;
+  const last = context.sourceCode.getCommentsBefore(node).at(-1);
+  if (last?.type === "Block" && last.value.startsWith("*")) return;
+  context.report({
+    node,
+    message: "Exported symbol has no JSDoc comment",
+    hint: "Say in one line what it is for",
+  });
+}
+
+const plugin: Deno.lint.Plugin = {
+  name: "layers",
+  rules: {
+    "downward-imports": {
+      create(context) {
+        return {
+          ImportDeclaration(node) {
+            checkImport(context, node.source);
+          },
+          ExportAllDeclaration(node) {
+            checkImport(context, node.source);
+          },
+          ExportNamedDeclaration(node) {
+            if (node.source !== null) checkImport(context, node.source);
+          },
+        };
+      },
+    },
+    "no-ambient-deno": {
+      create(context) {
+        if (locate(context.filename) === undefined) return {};
+        if (HOST_FILES_REGEXP.test(context.filename)) return {};
+        return {
+          MemberExpression(node) {
+            if (node.object.type !== "Identifier") return;
+            if (node.object.name !== "Deno") return;
+            context.report({
+              node,
+              message: "Only the host files may use the `Deno` namespace",
+              hint: "Take a HostFs, Clock or Logger as a parameter instead",
+            });
+          },
+        };
+      },
+    },
+    "documented-exports": {
+      create(context) {
+        return {
+          ExportNamedDeclaration(node) {
+            checkComment(context, node);
+          },
+        };
+      },
+    },
+  },
+};
+
+export default plugin;

@@ -1,0 +1,311 @@
+/**
+ * Stand-in for `@std/assert` where JSR cannot be reached: the assertions that this project uses.
+ *
+ * @module
+ */
+
+import { difference, equal, inspect, matches } from "./equal.ts";
+
+/** The class of an error that may be thrown. */
+export type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
+
+/** Thrown by every assertion that does not hold. */
+export class AssertionError extends Error {
+  /** Makes an error with this message. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "AssertionError";
+  }
+}
+
+/** Throws, unless told otherwise by the caller's `msg`, what the assertion has to say. */
+function check(holds: boolean, what: () => string, msg?: string): void {
+  if (holds) return;
+  throw new AssertionError(msg ? `${what()}: ${msg}` : what());
+}
+
+/** Asserts that the value is truthy. */
+export function assert(expr: unknown, msg = ""): asserts expr {
+  if (!expr) throw new AssertionError(msg);
+}
+
+/** Asserts that the value is falsy. */
+export function assertFalse(expr: unknown, msg = ""): void {
+  if (expr) throw new AssertionError(msg);
+}
+
+/** Always throws. */
+export function fail(msg?: string): never {
+  throw new AssertionError(msg ? `Failed: ${msg}` : "Failed");
+}
+
+/** Asserts that both have the same structure and the same values. */
+export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
+  check(
+    equal(actual, expected),
+    () => `Values are not equal\n${difference(actual, expected)}\n`,
+    msg,
+  );
+}
+
+/** Asserts that the two differ somewhere. */
+export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
+  check(
+    !equal(actual, expected),
+    () => `Expected another value than ${inspect(actual)}`,
+    msg,
+  );
+}
+
+/** Asserts that both are the same value or the same object. */
+export function assertStrictEquals<T>(
+  actual: unknown,
+  expected: T,
+  msg?: string,
+): asserts actual is T {
+  check(
+    Object.is(actual, expected),
+    () => `Values are not the same\n${difference(actual, expected)}\n`,
+    msg,
+  );
+}
+
+/** Asserts that the value is neither `null` nor `undefined`. */
+export function assertExists<T>(
+  actual: T,
+  msg?: string,
+): asserts actual is NonNullable<T> {
+  check(
+    actual !== null && actual !== undefined,
+    () => `Expected a value, not ${actual}`,
+    msg,
+  );
+}
+
+/** Asserts that the object is of the class. */
+export function assertInstanceOf<T>(
+  actual: unknown,
+  expectedType: abstract new (...args: never[]) => T,
+  msg?: string,
+): asserts actual is T {
+  check(
+    actual instanceof expectedType,
+    () => `Expected a ${expectedType.name}, not ${inspect(actual)}`,
+    msg,
+  );
+}
+
+/** Asserts that both are within the tolerance; by default a ten-millionth of the expected. */
+export function assertAlmostEquals(
+  actual: number,
+  expected: number,
+  tolerance?: number,
+  msg?: string,
+): void {
+  const allowed = tolerance ??
+    (Number.isFinite(expected) ? Math.abs(expected * 1e-7) : 1e-7);
+  check(
+    Object.is(actual, expected) || Math.abs(expected - actual) <= allowed,
+    () => `Expected ${actual} to be within ${allowed} of ${expected}`,
+    msg,
+  );
+}
+
+/** Asserts `actual > expected`. */
+export function assertGreater<T>(actual: T, expected: T, msg?: string): void {
+  check(actual > expected, () => relation(actual, ">", expected), msg);
+}
+
+/** Asserts `actual >= expected`. */
+export function assertGreaterOrEqual<T>(
+  actual: T,
+  expected: T,
+  msg?: string,
+): void {
+  check(actual >= expected, () => relation(actual, ">=", expected), msg);
+}
+
+/** Asserts `actual < expected`. */
+export function assertLess<T>(actual: T, expected: T, msg?: string): void {
+  check(actual < expected, () => relation(actual, "<", expected), msg);
+}
+
+/** Asserts `actual <= expected`. */
+export function assertLessOrEqual<T>(
+  actual: T,
+  expected: T,
+  msg?: string,
+): void {
+  check(actual <= expected, () => relation(actual, "<=", expected), msg);
+}
+
+/** Asserts that the text matches. */
+export function assertMatch(
+  actual: string,
+  expected: RegExp,
+  msg?: string,
+): void {
+  check(
+    expected.test(actual),
+    () => `Expected ${inspect(actual)} to match ${expected}`,
+    msg,
+  );
+}
+
+/** Asserts that the text does not match. */
+export function assertNotMatch(
+  actual: string,
+  expected: RegExp,
+  msg?: string,
+): void {
+  check(
+    !expected.test(actual),
+    () => `Expected ${inspect(actual)} not to match ${expected}`,
+    msg,
+  );
+}
+
+/** Asserts that the one text has the other in it. */
+export function assertStringIncludes(
+  actual: string,
+  expected: string,
+  msg?: string,
+): void {
+  check(
+    actual.includes(expected),
+    () => `Expected ${inspect(actual)} to contain ${inspect(expected)}`,
+    msg,
+  );
+}
+
+/** Asserts that the one list has every member of the other in it, in any order. */
+export function assertArrayIncludes<T>(
+  actual: ArrayLike<T>,
+  expected: ArrayLike<T>,
+  msg?: string,
+): void {
+  const missing = Array.from(expected).filter((wanted) =>
+    !Array.from(actual).some((member) => equal(member, wanted))
+  );
+  check(
+    missing.length === 0,
+    () => `Expected ${inspect(actual)} to contain ${inspect(missing)}`,
+    msg,
+  );
+}
+
+/** Asserts that every property of `expected` stands in `actual`, in nested objects too. */
+export function assertObjectMatch(
+  // deno-lint-ignore no-explicit-any -- as in the package, so that interfaces fit
+  actual: Record<PropertyKey, any>,
+  expected: Record<PropertyKey, unknown>,
+  msg?: string,
+): void {
+  check(
+    matches(actual, expected),
+    () => `Object does not match\n${difference(actual, expected)}\n`,
+    msg,
+  );
+}
+
+/** Asserts that the function throws, and returns what it threw. */
+export function assertThrows(fn: () => unknown, msg?: string): unknown;
+/** Asserts that the function throws an error of this class and message, and returns it. */
+export function assertThrows<E extends Error = Error>(
+  fn: () => unknown,
+  ErrorClass: ErrorClass<E>,
+  msgIncludes?: string,
+  msg?: string,
+): E;
+export function assertThrows<E extends Error>(
+  fn: () => unknown,
+  classOrMsg?: ErrorClass<E> | string,
+  msgIncludes?: string,
+  msg?: string,
+): unknown {
+  try {
+    fn();
+  } catch (error) {
+    return checkError(error, classOrMsg, msgIncludes, msg);
+  }
+  return check(
+    false,
+    () => "Expected the function to throw",
+    note(classOrMsg, msg),
+  );
+}
+
+/** Asserts that the promise is rejected, and resolves to the reason. */
+export function assertRejects(
+  fn: () => PromiseLike<unknown>,
+  msg?: string,
+): Promise<unknown>;
+/** Asserts that the promise is rejected with an error of this class and message. */
+export function assertRejects<E extends Error = Error>(
+  fn: () => PromiseLike<unknown>,
+  ErrorClass: ErrorClass<E>,
+  msgIncludes?: string,
+  msg?: string,
+): Promise<E>;
+export async function assertRejects<E extends Error>(
+  fn: () => PromiseLike<unknown>,
+  classOrMsg?: ErrorClass<E> | string,
+  msgIncludes?: string,
+  msg?: string,
+): Promise<unknown> {
+  const promise = started(fn, note(classOrMsg, msg));
+  try {
+    await promise;
+  } catch (error) {
+    return checkError(error, classOrMsg, msgIncludes, msg);
+  }
+  return check(
+    false,
+    () => "Expected the promise to be rejected",
+    note(classOrMsg, msg),
+  );
+}
+
+/** A throw before the first await is another fault than a rejection, and is told apart. */
+function started(
+  fn: () => PromiseLike<unknown>,
+  msg?: string,
+): PromiseLike<unknown> {
+  try {
+    return fn();
+  } catch (cause) {
+    const message = "Expected a rejected promise, but the function threw";
+    throw new AssertionError(msg ? `${message}: ${msg}` : message, { cause });
+  }
+}
+
+function checkError<E extends Error>(
+  error: unknown,
+  classOrMsg?: ErrorClass<E> | string,
+  msgIncludes?: string,
+  msg?: string,
+): unknown {
+  if (typeof classOrMsg !== "function") return error;
+  check(
+    error instanceof classOrMsg,
+    () => `Expected a ${classOrMsg.name} to be thrown, not ${inspect(error)}`,
+    msg,
+  );
+  const { message } = error as Error;
+  check(
+    message.includes(msgIncludes ?? ""),
+    () =>
+      `Expected the error's message to contain ${inspect(msgIncludes)}, ` +
+      `but it is ${inspect(message)}`,
+    msg,
+  );
+  return error;
+}
+
+function note(classOrMsg: unknown, msg?: string): string | undefined {
+  return typeof classOrMsg === "string" ? classOrMsg : msg;
+}
+
+function relation<T>(actual: T, operator: string, expected: T): string {
+  return `Expected ${inspect(actual)} ${operator} ${inspect(expected)}`;
+}
