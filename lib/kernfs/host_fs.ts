@@ -1,0 +1,226 @@
+import { statfsSync } from "node:fs";
+import { join, resolve } from "@std/path";
+import { isGone } from "../model/errors.ts";
+
+/** What is asked of a directory. */
+export interface DirectoryStat {
+  readonly inode: number;
+  /** 2 and the number of its subdirectories, on every file system that counts them. */
+  readonly links: number;
+  readonly modifiedMs: number | undefined;
+}
+
+/** Where a {@linkcode HostFs} finds the host, and what it may hold open. */
+export interface HostFsOptions {
+  /** Where the host's root directory is seen. @default "/" */
+  readonly root?: string;
+  /** Control files that may be open at once; past it they are opened for each read. @default 1024 */
+  readonly maxOpenFiles?: number;
+}
+
+/** Most control files are below one page; larger ones make the buffer grow. */
+const BUFFER_BYTES = 64 * 1024;
+const MAX_BUFFER_BYTES = 16 * 1024 * 1024;
+/**
+ * A kernel file of many records, such as `cgroup.procs`, answers each read
+ * with a page of whole records; a shorter answer is the last.
+ */
+const SHORT_READ_BYTES = 4000;
+
+/** `CGROUP_SUPER_MAGIC` and `CGROUP2_SUPER_MAGIC` (`linux/magic.h`). */
+const CGROUP_MAGICS: ReadonlySet<number> = new Set([0x27e0eb, 0x63677270]);
+
+/** `Deno`'s message for EOPNOTSUPP: pressure files of a kernel booted with `psi=0`. */
+const EOPNOTSUPP_REGEXP = /\(os error 95\)/;
+
+/**
+ * The host's files, read-only, below one root. Reads of kernel files are
+ * synchronous: they are answered from memory, in microseconds.
+ */
+export class HostFs {
+  readonly root: string;
+  readonly maxOpenFiles: number;
+  /** Control files held open now. */
+  openFiles = 0;
+  /** What {@linkcode ControlFile.read} read last; valid until the next read of any file. */
+  bytes: Uint8Array = new Uint8Array(BUFFER_BYTES);
+
+  constructor(options: HostFsOptions = {}) {
+    this.root = resolve(options.root ?? "/");
+    this.maxOpenFiles = options.maxOpenFiles ?? 1024;
+  }
+
+  /** The place of a host path: below the root, unless it is named from our own root already. */
+  path(hostPath: string): string {
+    if (this.root === "/") return hostPath;
+    if (hostPath === this.root || hostPath.startsWith(`${this.root}/`)) {
+      return hostPath;
+    }
+    return join(this.root, hostPath);
+  }
+
+  /** The text of a host file; undefined where it cannot be read. */
+  readText(hostPath: string): string | undefined {
+    try {
+      return Deno.readTextFileSync(this.path(hostPath));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Facts of the directory at `path` (as it is seen, root included); undefined where there is none. */
+  directory(path: string): DirectoryStat | undefined {
+    try {
+      const info = Deno.lstatSync(path);
+      if (!info.isDirectory) return undefined;
+      return {
+        inode: info.ino ?? 0,
+        links: info.nlink ?? 0,
+        modifiedMs: info.mtime?.getTime(),
+      };
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Names of the directories in the directory at `path`; none where it is gone. */
+  subdirectories(path: string): string[] {
+    const names: string[] = [];
+    try {
+      for (const entry of Deno.readDirSync(path)) {
+        if (entry.isDirectory) names.push(entry.name);
+      }
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+    return names;
+  }
+
+  /** Whether the kernel's cgroups are mounted at `path`, and not files that look like them. */
+  isCgroupfs(path: string): boolean {
+    try {
+      return CGROUP_MAGICS.has(statfsSync(path).type);
+    } catch {
+      return false;
+    }
+  }
+
+  /** When the file at `path` was last changed, milliseconds since the epoch. */
+  modifiedMs(path: string): number | undefined {
+    try {
+      return Deno.statSync(path).mtime?.getTime();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A control file that is read again and again; `keepOpen` false opens it anew each time. */
+  controlFile(path: string, keepOpen = true): ControlFile {
+    return new ControlFile(this, path, keepOpen);
+  }
+
+  /** Makes the shared buffer larger, within reason. */
+  grow(): boolean {
+    if (this.bytes.length >= MAX_BUFFER_BYTES) return false;
+    const larger = new Uint8Array(this.bytes.length * 4);
+    larger.set(this.bytes);
+    this.bytes = larger;
+    return true;
+  }
+}
+
+/**
+ * One control file. It stays open within the budget of its {@linkcode HostFs}:
+ * reading an open one again costs a third of opening it anew.
+ */
+export class ControlFile {
+  readonly path: string;
+  readonly #fs: HostFs;
+  readonly #keepOpen: boolean;
+  #file: Deno.FsFile | undefined;
+  #missing = false;
+
+  constructor(fs: HostFs, path: string, keepOpen: boolean) {
+    this.#fs = fs;
+    this.path = path;
+    this.#keepOpen = keepOpen;
+  }
+
+  /**
+   * Reads the whole file into the buffer of the {@linkcode HostFs}; returns
+   * the number of bytes, or −1 where there is no such file. A file that was
+   * not there is not looked for again until {@linkcode recheck}.
+   *
+   * @throws an error that {@linkcode isGone} knows where an open file's cgroup is no more
+   */
+  read(): number {
+    if (this.#missing) return -1;
+    const file = this.#file ?? this.#open();
+    if (file === undefined) return -1;
+    const kept = file === this.#file;
+    try {
+      if (kept) file.seekSync(0, Deno.SeekMode.Start);
+      const length = this.#readAll(file);
+      if (!kept) this.#keep(file);
+      return length;
+    } catch (error) {
+      if (kept) this.close();
+      else file.close();
+      if (!isNotSupported(error)) throw error;
+      this.#missing = true;
+      return -1;
+    }
+  }
+
+  /** Looks for a missing file at the next read again. */
+  recheck(): void {
+    this.#missing = false;
+  }
+
+  /** Lets go of the descriptor. */
+  close(): void {
+    if (this.#file === undefined) return;
+    this.#file.close();
+    this.#file = undefined;
+    this.#fs.openFiles--;
+  }
+
+  #open(): Deno.FsFile | undefined {
+    try {
+      return Deno.openSync(this.path);
+    } catch (error) {
+      if (!isGone(error) && !(error instanceof Deno.errors.PermissionDenied)) {
+        throw error;
+      }
+      this.#missing = true;
+      return undefined;
+    }
+  }
+
+  #keep(file: Deno.FsFile): void {
+    if (!this.#keepOpen || this.#fs.openFiles >= this.#fs.maxOpenFiles) {
+      file.close();
+      return;
+    }
+    this.#file = file;
+    this.#fs.openFiles++;
+  }
+
+  #readAll(file: Deno.FsFile): number {
+    const fs = this.#fs;
+    let length = 0;
+    for (;;) {
+      const read = file.readSync(fs.bytes.subarray(length)) ?? 0;
+      length += read;
+      if (length === fs.bytes.length) {
+        if (!fs.grow()) return length;
+      } else if (read < SHORT_READ_BYTES) return length;
+    }
+  }
+}
+
+function isNotSupported(error: unknown): boolean {
+  return error instanceof Deno.errors.NotSupported ||
+    (error instanceof Error && EOPNOTSUPP_REGEXP.test(error.message));
+}

@@ -1,0 +1,42 @@
+/** One line of `/proc/<pid>/mountinfo` (`proc_pid_mountinfo(5)`). */
+export interface Mount {
+  /** The directory of the file system that is mounted. */
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly fsType: string;
+  /** Options of the file system; a v1 hierarchy's controllers among them. */
+  readonly superOptions: readonly string[];
+}
+
+/**
+ * Parses mountinfo; a line that is not in its form is skipped.
+ *
+ * ```text
+ * 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+ * 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:7 - cgroup2 cgroup2 rw
+ * ```
+ */
+export function parseMountinfo(text: string): Mount[] {
+  const mounts: Mount[] = [];
+  for (const line of text.split("\n")) {
+    const [mountPart, fsPart] = line.split(" - ");
+    const [, , , root, mountPoint] = mountPart?.split(" ") ?? [];
+    const [fsType, , options] = fsPart?.split(" ") ?? [];
+    if (!root || !mountPoint || !fsType) continue;
+    mounts.push({
+      root: unescapeOctal(root),
+      mountPoint: unescapeOctal(mountPoint),
+      fsType,
+      superOptions: options?.split(",") ?? [],
+    });
+  }
+  return mounts;
+}
+
+/** The kernel writes space, tab, newline and backslash as `\040` and so on. */
+function unescapeOctal(text: string): string {
+  return text.replace(
+    /\\([0-7]{3})/g,
+    (_, digits) => String.fromCharCode(parseInt(digits, 8)),
+  );
+}

@@ -1,0 +1,72 @@
+import type { CgroupName } from "../model/cgroup.ts";
+
+/** `cgroup` when a limit was hit, `host` when the machine, a cpuset or a memory policy ran out. */
+export type OomScope = "cgroup" | "host";
+
+/** A line of the task table that the kernel prints before it kills. */
+export interface OomTask {
+  readonly pid: number;
+  readonly uid: number;
+  readonly processName: string;
+  /** Resident memory, in pages of the machine. */
+  readonly rssPages: number;
+  readonly oomScoreAdj?: number;
+}
+
+/** What is known of a shortage and of every process killed for it; what the kernel did not say is absent. */
+export interface OomFacts {
+  readonly scope?: OomScope;
+  /** `CONSTRAINT_NONE`, `_CPUSET`, `_MEMORY_POLICY`, `_MEMCG`. */
+  readonly constraint?: string;
+  /** The cgroup whose limit was hit (`oom_memcg`). */
+  readonly limitCgroup?: CgroupName;
+  /** The cgroup of the victim (`task_memcg`). */
+  readonly victimCgroup?: CgroupName;
+  /** The greatest users of memory among those that could be killed, at most 10. */
+  readonly topTasks?: readonly OomTask[];
+}
+
+/** A shortage of memory, as it was known when the kernel had named it. */
+export interface OomIncident extends OomFacts {
+  /** Sequence number of the `oom-kill:` record, or of the first record that told of it. */
+  readonly sequence: number;
+  /** The process chosen; which the kernel may yet spare. */
+  readonly pid?: number;
+  readonly processName?: string;
+  readonly uid?: number;
+}
+
+/** Once an incident, when the kernel said who is short of memory, or what it will kill. */
+export interface OomIncidentReport {
+  readonly type: "oom";
+  readonly incident: OomIncident;
+  /** Sequence number of the record that says so. */
+  readonly kmsgSequence: number;
+  /** Time of that record. */
+  readonly usecSinceBoot: number;
+}
+
+/** Once a process that was killed. */
+export interface OomKillReport extends OomFacts {
+  readonly type: "oomKill";
+  readonly pid: number;
+  readonly processName: string;
+  readonly uid?: number;
+  readonly totalVmBytes?: number;
+  readonly anonRssBytes?: number;
+  readonly fileRssBytes?: number;
+  readonly shmemRssBytes?: number;
+  readonly pgtablesBytes?: number;
+  readonly oomScoreAdj?: number;
+  /** Whether all of a cgroup was killed (`memory.oom.group`). */
+  readonly group: boolean;
+  /** Names the incident, as {@linkcode OomIncident} `sequence` does. */
+  readonly incidentSequence: number;
+  /** Sequence number of the `Killed process` record. */
+  readonly kmsgSequence: number;
+  /** Time of that record. */
+  readonly usecSinceBoot: number;
+}
+
+/** What the kernel log told of an OOM. */
+export type OomReport = OomIncidentReport | OomKillReport;

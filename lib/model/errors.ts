@@ -1,0 +1,45 @@
+/** A kernel file says something it should not: a known key with a bad value. */
+export class KernfsSyntaxError extends SyntaxError {
+  override readonly name = "KernfsSyntaxError";
+  /** The file at fault. */
+  readonly path: string;
+
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super(`Cannot parse "${path}": ${message}`, options);
+    this.path = path;
+  }
+}
+
+/** A container was asked for that is not known. */
+export class UnknownContainerError extends Error {
+  override readonly name = "UnknownContainerError";
+
+  constructor(container: string) {
+    super(`Unknown container "${container}"`);
+  }
+}
+
+/** A request cannot be met as it was put: a parameter out of its form. */
+export class BadRequestError extends Error {
+  override readonly name = "BadRequestError";
+}
+
+/** The end of `Deno`'s message for an errno that has no class of its own. */
+const ENODEV_REGEXP = /\(os error 19\)/;
+
+/**
+ * Whether an error says that the cgroup or process is no more: its directory
+ * is not there, or a file of it that is still open answers ENODEV (a cgroup)
+ * or ESRCH (a process).
+ */
+export function isGone(error: unknown): boolean {
+  if (error instanceof Deno.errors.NotFound) return true;
+  if (error instanceof Deno.errors.NotADirectory) return true;
+  return error instanceof Error &&
+    (ENODEV_REGEXP.test(error.message) || /\(os error 3\)/.test(error.message));
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,146 @@
+import { type CgroupName, isDescendant } from "./cgroup.ts";
+
+/** The types of event that are kept and can be asked for. */
+export const EVENT_TYPES = [
+  "oom",
+  "oomKill",
+  "containerCreation",
+  "containerDeletion",
+] as const;
+
+/** A type of event that is kept. */
+export type EventType = typeof EVENT_TYPES[number];
+
+/** The Kubernetes pod that a container is of, and its name within it. */
+export interface EventPod {
+  readonly "namespace"?: string;
+  readonly "name"?: string;
+  readonly "uid"?: string;
+  readonly "container"?: string;
+}
+
+/** Who a container is, as far as it is known. */
+export interface EventContainer {
+  readonly "namespace"?: string;
+  readonly "id"?: string;
+  readonly "name"?: string;
+  readonly "image"?: string;
+  readonly "aliases"?: readonly string[];
+  readonly "pod"?: EventPod;
+}
+
+/** One process killed by the kernel for want of memory. Sizes are bytes. */
+export interface OomKillData {
+  readonly "pid"?: number;
+  readonly "process_name"?: string;
+  /** `CONSTRAINT_NONE`, `_CPUSET`, `_MEMORY_POLICY`, `_MEMCG`. */
+  readonly "constraint"?: string;
+  readonly "uid"?: number;
+  /** `cgroup` when a limit was hit, `host` when the machine ran out. */
+  readonly "scope"?: "cgroup" | "host";
+  readonly "limit_cgroup"?: CgroupName;
+  readonly "victim_cgroup"?: CgroupName;
+  readonly "total_vm_bytes"?: number;
+  readonly "anon_rss_bytes"?: number;
+  readonly "file_rss_bytes"?: number;
+  readonly "shmem_rss_bytes"?: number;
+  readonly "pgtables_bytes"?: number;
+  readonly "oom_score_adj"?: number;
+  /** Whether the whole cgroup was killed (`memory.oom.group`). */
+  readonly "group"?: boolean;
+  /** Boot id and kmsg sequence of what began it: one for all victims of one shortage. */
+  readonly "incident"?: string;
+  /** What was seen: `kmsg`, `memory.events`, … */
+  readonly "sources"?: readonly string[];
+  /** `exact` when the kernel named the victim, `inferred` when only a counter moved. */
+  readonly "attribution"?: "exact" | "inferred";
+  /** Older than the agent's start, and told by no earlier run. */
+  readonly "historical"?: boolean;
+  /** Sequence number of the kmsg record that says so. */
+  readonly "kmsg_seq"?: number;
+}
+
+/** What belongs to one type of event only. */
+export interface EventData {
+  readonly "oom"?: OomKillData;
+  readonly "container_deletion"?: { readonly "exit_code": number };
+  readonly "lost"?: { readonly "count": number; readonly "reason": string };
+}
+
+/** What a producer knows of an event; the event manager adds the rest. */
+export interface NewEvent {
+  /** When it happened, milliseconds since the epoch; a fraction is kept to the microsecond. */
+  readonly timestampMs: number;
+  readonly type: EventType;
+  readonly containerName: CgroupName;
+  readonly container?: EventContainer;
+  readonly data?: EventData;
+}
+
+/** The wire object: the same in the API, in streams and in the event log. */
+export interface Event {
+  readonly "seq": number;
+  readonly "boot_id": string;
+  readonly "node": string;
+  /** RFC 3339, UTC, microseconds. */
+  readonly "timestamp": string;
+  readonly "event_type": EventType | "lost";
+  readonly "container_name": CgroupName;
+  readonly "container"?: EventContainer;
+  readonly "event_data": EventData;
+}
+
+/** An event as it is kept and passed on: with its time as a number and its JSON made once. */
+export interface KeptEvent {
+  readonly event: Event;
+  readonly timestampMs: number;
+  /** The event as one line of JSON, without the newline. */
+  readonly json: string;
+}
+
+/** What a query or a watch asks for; an absent field asks for anything. */
+export interface EventRequest {
+  /** Not before this time, milliseconds since the epoch. */
+  readonly startMs?: number;
+  /** Not after this time. */
+  readonly endMs?: number;
+  /** @default all types */
+  readonly types?: ReadonlySet<EventType>;
+  /** The newest so many; −1 for all. @default -1 */
+  readonly maxEvents?: number;
+  /** @default any container */
+  readonly containerName?: CgroupName;
+  /** With `containerName`: those below it too. @default false */
+  readonly includeSubcontainers?: boolean;
+  /** Only events with a greater `seq`. */
+  readonly sinceSeq?: number;
+}
+
+/** Whether a kept event is one that the request asks for. */
+export function matches(request: EventRequest, kept: KeptEvent): boolean {
+  const { event, timestampMs } = kept;
+  if (event.event_type === "lost") return true;
+  if (request.sinceSeq !== undefined && event.seq <= request.sinceSeq) {
+    return false;
+  }
+  if (request.startMs !== undefined && timestampMs < request.startMs) {
+    return false;
+  }
+  if (request.endMs !== undefined && timestampMs > request.endMs) return false;
+  if (request.types !== undefined && !request.types.has(event.event_type)) {
+    return false;
+  }
+  const wanted = request.containerName;
+  if (wanted === undefined || event.container_name === wanted) return true;
+  return request.includeSubcontainers === true &&
+    isDescendant(event.container_name, wanted);
+}
+
+/** A time as RFC 3339 in UTC with microseconds. */
+export function formatTimestamp(timestampMs: number): string {
+  // Rounded, since 123.456 ms as a double can lie just below.
+  const total = Math.round(timestampMs * 1000);
+  const ms = Math.floor(total / 1000);
+  const text = new Date(ms).toISOString();
+  return `${text.slice(0, -1)}${String(total - ms * 1000).padStart(3, "0")}Z`;
+}
