@@ -1,0 +1,124 @@
+import { EVENT_TYPES, type EventType } from "../model/event.ts";
+import { parseDuration } from "../model/units.ts";
+
+/** How much is kept of one type of event. */
+export interface TypePolicy {
+  /** Events this much older than the newest added go, milliseconds. */
+  readonly maxAgeMs: number;
+  /** At most so many; −1 for no bound, 0 to keep none. */
+  readonly maxItems: number;
+}
+
+/** How much is kept of each type of event; an absent type or bound is as the default. */
+export interface StoragePolicy {
+  readonly default: TypePolicy;
+  readonly types: Readonly<Partial<Record<EventType, Partial<TypePolicy>>>>;
+}
+
+/** A day, and a hundred thousand, of each type. */
+export const DEFAULT_STORAGE_POLICY: StoragePolicy = {
+  default: { maxAgeMs: 24 * 3_600_000, maxItems: 100_000 },
+  types: {},
+};
+
+/** The words of cAdvisor's help for what the wire names otherwise. */
+const SYNONYMS: ReadonlyMap<string, EventType> = new Map([
+  ["creation", "containerCreation"],
+  ["deletion", "containerDeletion"],
+]);
+
+/** The policy for one type of event. */
+export function policyOf(policy: StoragePolicy, type: EventType): TypePolicy {
+  return { ...policy.default, ...policy.types[type] };
+}
+
+/**
+ * Reads the values of `--event-storage-age-limit` (`default=24h,oom=1h`) and
+ * `--event-storage-event-limit` (`default=100000,creation=-1`). What a text
+ * does not name is as in {@linkcode DEFAULT_STORAGE_POLICY}; of a name given
+ * twice the last counts.
+ *
+ * @throws {RangeError} naming the wrong part, its text, and the wanted form
+ */
+export function parseStoragePolicy(
+  ageText: string,
+  countText: string,
+): StoragePolicy {
+  const ages = parseLimits("age", ageText, parseDuration);
+  const counts = parseLimits("event", countText, parseCount);
+  const types: Partial<Record<EventType, Partial<TypePolicy>>> = {};
+  for (const type of EVENT_TYPES) {
+    const maxAgeMs = ages.get(type);
+    const maxItems = counts.get(type);
+    if (maxAgeMs === undefined && maxItems === undefined) continue;
+    types[type] = {
+      ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+      ...(maxItems === undefined ? {} : { maxItems }),
+    };
+  }
+  const fallback = DEFAULT_STORAGE_POLICY.default;
+  return {
+    default: {
+      maxAgeMs: ages.get("default") ?? fallback.maxAgeMs,
+      maxItems: counts.get("default") ?? fallback.maxItems,
+    },
+    types,
+  };
+}
+
+function parseLimits(
+  what: "age" | "event",
+  text: string,
+  parse: (value: string) => number,
+): Map<EventType | "default", number> {
+  const limits = new Map<EventType | "default", number>();
+  for (const part of text.split(",")) {
+    if (part.trim() === "") continue;
+    const refuse = (why: string, cause?: unknown) =>
+      new RangeError(
+        `Cannot parse event storage ${what} limit "${part}": ${why}`,
+        { cause },
+      );
+    const equals = part.indexOf("=");
+    if (equals < 0) {
+      throw refuse(
+        `wanted is a type, "=" and a value, such as "default=${
+          EXAMPLES[what]
+        }"`,
+      );
+    }
+    const name = part.slice(0, equals).trim();
+    const type = typeNamed(name);
+    if (type === undefined) {
+      throw refuse(
+        `"${name}" is not one of ${["default", ...EVENT_TYPES].join(", ")}`,
+      );
+    }
+    try {
+      limits.set(type, parse(part.slice(equals + 1).trim()));
+    } catch (error) {
+      throw refuse(
+        error instanceof Error ? error.message : String(error),
+        error,
+      );
+    }
+  }
+  return limits;
+}
+
+const EXAMPLES = { age: "24h", event: "100000" } as const;
+
+function typeNamed(name: string): EventType | "default" | undefined {
+  if (name === "default") return name;
+  return SYNONYMS.get(name) ?? EVENT_TYPES.find((type) => type === name);
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^[+-]?\d+$/.test(text) || count < -1 || !Number.isSafeInteger(count)) {
+    throw new RangeError(
+      `"${text}" is not a number of events, 0 for none or -1 for no bound`,
+    );
+  }
+  return count;
+}

@@ -1,0 +1,299 @@
+import type { EventManager } from "../events/event_manager.ts";
+import type { EventWatch } from "../events/event_watch.ts";
+import { type Clock, sleep } from "../model/clock.ts";
+import { type Logger, silentLogger } from "../model/logger.ts";
+import type { SourceState } from "../model/source_state.ts";
+import type { LogFile } from "./log_file.ts";
+import { LogHealth } from "./log_health.ts";
+import type { LogReader } from "./log_tail.ts";
+import {
+  type LogHost,
+  LogLine,
+  type OpenedLog,
+  RotatingLog,
+} from "./rotating_log.ts";
+
+/** How many events wait while the log cannot be written. */
+export const EVENT_LOG_QUEUE_LIMIT = 10_000;
+
+const RETRY_MS = 1000;
+/** A pipe that someone made non-blocking is full only for a moment. */
+const BUSY_RETRY_MS = 20;
+/** How long lines are written before others may run. */
+const BATCH_MS = 2;
+const CLOSE_LIMIT_MS = 900;
+const NEWLINE = 10;
+const STDOUT = "-";
+
+/** Options of an {@linkcode EventLog}. */
+export interface EventLogOptions {
+  /** A file, a FIFO, a device; `-` is stdout. */
+  readonly path: string;
+  /** A line that would make the file larger begins a new one; 0 for no bound. @default 64 MiB */
+  readonly maxSizeBytes?: number;
+  /** How many earlier parts stay beside the file, as `path.1` and on. @default 5 */
+  readonly keep?: number;
+  /** Milliseconds from a write to its sync, or when else to sync. @default 1000 */
+  readonly sync?: number | "always" | "never";
+  readonly clock: Clock;
+  /** @default silentLogger */
+  readonly logger?: Logger;
+}
+
+/** What an {@linkcode EventLog} has done in this run. */
+export interface EventLogCounters {
+  /** Bytes written. */
+  readonly bytes: number;
+  /** Opens, writes, renames and syncs that failed. */
+  readonly errors: number;
+  /** Events that are not in the log. */
+  readonly lost: number;
+  /** Lines found torn, as by a crash, and closed with a newline. */
+  readonly tornLines: number;
+}
+
+/**
+ * Writes every event as one line of JSON. It is one watch among others: a log
+ * that cannot be written costs no more than its queue, and says what it lost.
+ */
+export class EventLog {
+  readonly #onStdout: boolean;
+  readonly #sync: number | "always" | "never";
+  readonly #clock: Clock;
+  readonly #health: LogHealth;
+  readonly #watch: EventWatch;
+  readonly #log: RotatingLog;
+  /** Taken from the watch and not yet wholly written: the one line that a failure can tear. */
+  #line: LogLine | undefined;
+  /** Events let go when the log was closed. */
+  #left = 0;
+  #reopenWanted = false;
+  #closing = false;
+  #givenUp = false;
+  #poke: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** Subscribes at once; nothing is opened or written before {@linkcode EventLog.start}. */
+  constructor(
+    events: Pick<EventManager, "watchEvents">,
+    options: EventLogOptions,
+  ) {
+    const { path, maxSizeBytes = 64 * 2 ** 20, keep = 5, clock } = options;
+    this.#onStdout = path === STDOUT;
+    this.#sync = options.sync ?? 1000;
+    this.#clock = clock;
+    const health = new LogHealth(path, clock, options.logger ?? silentLogger);
+    this.#health = health;
+    this.#log = new RotatingLog({
+      path,
+      maxSizeBytes,
+      keep,
+      sync: this.#sync,
+      host: logHost,
+      clock,
+      onError: (message, error) => health.count(message, error),
+    });
+    this.#watch = events.watchEvents({}, { queueLimit: EVENT_LOG_QUEUE_LIMIT });
+  }
+
+  /** What it has done so far. */
+  get counters(): EventLogCounters {
+    return {
+      bytes: this.#log.bytes,
+      errors: this.#health.errors,
+      lost: this.#watch.lost + this.#left,
+      tornLines: this.#log.tornLines,
+    };
+  }
+
+  /** Whether it can write; `degraded` says why not. */
+  get state(): SourceState {
+    return this.#health.state;
+  }
+
+  /** Opens the log and writes from now on. What fails is logged and tried again. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Closes the file and opens what the path names now, as after someone renamed it. */
+  reopen(): void {
+    this.#reopenWanted = true;
+    this.#poke?.();
+  }
+
+  /** Writes what waits, syncs and closes; resolves within a second, whatever the disk does. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing = true;
+    this.#watch.finish();
+    this.#poke?.();
+    const limit = new AbortController();
+    await Promise.race([
+      this.#running,
+      sleep(this.#clock, CLOSE_LIMIT_MS, limit.signal),
+    ]);
+    limit.abort();
+    this.#givenUp = true;
+    this.#left = this.#watch.size + (this.#line?.events ?? 0);
+    this.#watch.close();
+    if (this.#left > 0) this.#health.gaveUp(this.#left);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#givenUp) {
+      try {
+        if (!await this.#step()) break;
+      } catch (error) {
+        if (error instanceof Deno.errors.WouldBlock) {
+          await this.#wait(BUSY_RETRY_MS);
+          continue;
+        }
+        this.#health.failed(error);
+        // Opening it anew helps where the file or its disk has gone; there is but one stdout.
+        if (!this.#onStdout) this.#log.leave();
+        if (this.#closing) break;
+        await this.#wait(RETRY_MS);
+      }
+    }
+    await this.#log.close();
+  }
+
+  /** Does one thing; false when all is written and no more will come. */
+  async #step(): Promise<boolean> {
+    if (this.#reopenWanted) {
+      this.#reopenWanted = false;
+      if (!this.#onStdout) this.#log.leave();
+    }
+    const file = await this.#log.open(this.#line);
+    const line = this.#nextLine();
+    if (line === undefined) {
+      if (this.#watch.ended) return false;
+      await this.#wait();
+    } else if (this.#log.isFull(file, line)) {
+      await this.#log.rotate();
+    } else if (file.regular) {
+      const more = this.#appendLines(file);
+      if (this.#sync === "always") await file.sync();
+      else if (more) await sleep(this.#clock, 0);
+    } else {
+      await this.#log.send(file, line);
+      this.#written();
+    }
+    return true;
+  }
+
+  /** Writes lines for a moment; true if that was too short. */
+  #appendLines(file: LogFile): boolean {
+    const endMs = this.#clock.monotonic() + BATCH_MS;
+    for (;;) {
+      const line = this.#nextLine();
+      if (line === undefined || this.#log.isFull(file, line)) return false;
+      this.#log.append(file, line);
+      this.#written();
+      if (this.#clock.monotonic() > endMs) return true;
+    }
+  }
+
+  #nextLine(): LogLine | undefined {
+    if (this.#line === undefined) {
+      const [kept] = this.#watch.take(1);
+      if (kept === undefined) return undefined;
+      const isEvent = kept.event.event_type !== "lost";
+      this.#line = new LogLine(kept.json, isEvent ? 1 : 0);
+    }
+    return this.#line;
+  }
+
+  #written(): void {
+    this.#line = undefined;
+    this.#health.worked();
+  }
+
+  /** Waits for an event, or for so long; in both cases not longer than until poked. */
+  #wait(limitMs?: number): Promise<void> {
+    if (this.#reopenWanted) return Promise.resolve();
+    const poked = new AbortController();
+    this.#poke = () => poked.abort();
+    if (limitMs !== undefined) {
+      return sleep(this.#clock, limitMs, poked.signal);
+    }
+    return new Promise((resolve) => {
+      poked.signal.addEventListener("abort", () => resolve());
+      this.#watch.ready().then(resolve);
+    });
+  }
+}
+
+const stdout: OpenedLog = {
+  handle: {
+    write: (bytes) => Deno.stdout.write(bytes),
+    writeSync: (bytes) => Deno.stdout.writeSync(bytes),
+    syncData: () => Promise.resolve(),
+    close() {},
+  },
+  regular: false,
+  id: STDOUT,
+  sizeBytes: 0,
+  torn: false,
+};
+
+const logHost: LogHost = {
+  async open(path) {
+    if (path === STDOUT) return stdout;
+    const found = await unlessAbsent(Deno.stat(path));
+    // Opening a FIFO takes until a reader comes, which holds up no one. Where it lies in a
+    // folder that all may write to, the kernel refuses to open it as what may be created.
+    const create = found === undefined;
+    const file = await Deno.open(path, { append: true, create });
+    try {
+      const { isFile: regular, dev, ino, size } = await file.stat();
+      const last = regular && size > 0
+        ? await logReader.read(path, size - 1, 1)
+        : [NEWLINE];
+      const torn = last[0] !== NEWLINE;
+      const id = `${dev}:${ino}`;
+      return { handle: file, regular, id, sizeBytes: size, torn };
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  },
+  rename: (from, to) => unlessAbsent(Deno.rename(from, to)),
+  remove: (path) => unlessAbsent(Deno.remove(path)),
+};
+
+async function unlessAbsent<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Reads logs for `readLogTail` from the host's file system. */
+export const logReader: LogReader = {
+  async size(path) {
+    if (path === STDOUT) return undefined;
+    const info = await unlessAbsent(Deno.stat(path));
+    return info?.isFile ? info.size : undefined;
+  },
+  async read(path, offset, length) {
+    using file = await Deno.open(path);
+    await file.seek(offset, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const count = await file.read(bytes.subarray(filled));
+      if (count === null) break;
+      filled += count;
+    }
+    return bytes.subarray(0, filled);
+  },
+};

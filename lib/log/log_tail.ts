@@ -1,0 +1,216 @@
+import { partOf } from "./log_file.ts";
+
+/** Reads files for {@linkcode readLogTail}. */
+export interface LogReader {
+  /** The size of a regular file, bytes; absent where there is none. */
+  size(path: string): Promise<number | undefined>;
+  /** So many bytes from an offset; fewer where the file ends before. */
+  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Options of {@linkcode readLogTail}. */
+export interface LogTailOptions {
+  readonly reader: LogReader;
+  /** How much is read at a time. @default 1 MiB */
+  readonly chunkBytes?: number;
+}
+
+/** What an earlier run left in its log. */
+export interface LogTail {
+  /** The `seq` of the last whole line; 0 where there is none. */
+  readonly lastSeq: number;
+  /** The `boot_id` of the last whole line. */
+  readonly bootId?: string;
+  /** The greatest `kmsg_seq` that was told in the boot of `bootId`, and in no other. */
+  readonly kmsgCursor?: number;
+  /** Bytes after the last newline: a line that a crash tore. */
+  readonly tornBytes: number;
+}
+
+const NEWLINE = 10;
+/** A longer line is none of ours: it is what a crash made of the disk's blocks. */
+const MAX_LINE_BYTES = 1 << 20;
+// No text inside a string can look like this: its quotes are escaped.
+const KMSG_SEQ_KEY = '"kmsg_seq":';
+
+/**
+ * Reads a log from its end, back through its rotated parts, as far as the boot
+ * of its last line goes. Lines that are no events are skipped; a log that is
+ * not there, or is no regular file, has no events.
+ *
+ * @param path the newest part; `path.1` is the one before
+ * @throws what the reader throws
+ */
+export async function readLogTail(
+  path: string,
+  options: LogTailOptions,
+): Promise<LogTail> {
+  const { reader, chunkBytes = 1 << 20 } = options;
+  const scan = new TailScan();
+  let tornBytes = 0;
+  for (let n = 0; !scan.done; n++) {
+    const part = partOf(path, n);
+    const size = await reader.size(part);
+    // Between two renames there may be no newest part, and yet the one before.
+    if (size === undefined && n > 0) break;
+    const file: Part = { path: part, size: size ?? 0, reader, chunkBytes };
+    const end = await endOfLines(file);
+    if (n === 0) tornBytes = file.size - end;
+    for await (const lines of linesBackwards(file, end)) {
+      scan.push(lines);
+      if (scan.done) break;
+    }
+  }
+  return { ...scan.found, tornBytes };
+}
+
+interface Part {
+  readonly path: string;
+  readonly size: number;
+  readonly reader: LogReader;
+  readonly chunkBytes: number;
+}
+
+/** Offset after the last newline. */
+async function endOfLines(part: Part): Promise<number> {
+  for (let end = part.size; end > 0; end -= part.chunkBytes) {
+    const start = Math.max(0, end - part.chunkBytes);
+    const bytes = await part.reader.read(part.path, start, end - start);
+    const newline = bytes.lastIndexOf(NEWLINE);
+    if (newline >= 0) return start + newline + 1;
+  }
+  return 0;
+}
+
+/** Texts of whole lines, the last of the file first. */
+async function* linesBackwards(
+  part: Part,
+  from: number,
+): AsyncGenerator<string> {
+  let head: Uint8Array = new Uint8Array();
+  for (let end = from; end > 0; end -= part.chunkBytes) {
+    const start = Math.max(0, end - part.chunkBytes);
+    const chunk = await part.reader.read(part.path, start, end - start);
+    const bytes = new Uint8Array(chunk.length + head.length);
+    bytes.set(chunk);
+    bytes.set(head, chunk.length);
+    const newline = bytes.indexOf(NEWLINE);
+    const first = start === 0 ? 0 : newline + 1;
+    head = newline < 0 || newline > MAX_LINE_BYTES
+      ? new Uint8Array()
+      : bytes.subarray(0, first);
+    const last = bytes.lastIndexOf(NEWLINE) + 1;
+    if (last > first) yield decoder.decode(bytes.subarray(first, last));
+  }
+}
+
+const decoder = new TextDecoder();
+
+interface Line {
+  readonly seq: number;
+  readonly bootId: string;
+}
+
+/** Gathers what is wanted from blocks of lines, of which the newest comes first. */
+class TailScan {
+  #last: Line | undefined;
+  #kmsgCursor: number | undefined;
+  #done = false;
+
+  /** Whether older lines have nothing to add. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  get found(): Omit<LogTail, "tornBytes"> {
+    if (this.#last === undefined) return { lastSeq: 0 };
+    const { seq, bootId } = this.#last;
+    const kmsgCursor = this.#kmsgCursor;
+    return {
+      lastSeq: seq,
+      bootId,
+      ...(kmsgCursor === undefined ? {} : { kmsgCursor }),
+    };
+  }
+
+  push(lines: string): void {
+    this.#last ??= firstEvent(linesFromEnd(lines));
+    if (this.#last === undefined) return;
+    const { bootId } = this.#last;
+    let text = lines;
+    // Boots follow one another, so a block that begins in this boot is all of it.
+    if (firstEvent(linesFromStart(lines))?.bootId !== bootId) {
+      text = lines.slice(startOfBoot(lines, bootId));
+      this.#done = text.length < lines.length;
+    }
+    this.#searchCursor(text, bootId);
+  }
+
+  #searchCursor(text: string, bootId: string): void {
+    let at = text.lastIndexOf(KMSG_SEQ_KEY);
+    while (at >= 0) {
+      const value = parseInt(text.slice(at + KMSG_SEQ_KEY.length, at + 40), 10);
+      // From the end on, nearly always the first found is the greatest, and so the only
+      // line that is parsed; a line once torn must not count.
+      if (
+        value > (this.#kmsgCursor ?? -1) &&
+        parseLine(lineAround(text, at))?.bootId === bootId
+      ) this.#kmsgCursor = value;
+      at = at === 0 ? -1 : text.lastIndexOf(KMSG_SEQ_KEY, at - 1);
+    }
+  }
+}
+
+/** Offset of the first line after the last event of another boot; 0 where there is no such event. */
+function startOfBoot(lines: string, bootId: string): number {
+  const mark = `"boot_id":${JSON.stringify(bootId)}`;
+  let end = lines.length;
+  for (const line of linesFromEnd(lines)) {
+    if (!line.includes(mark) && parseLine(line) !== undefined) return end;
+    end -= line.length + 1;
+  }
+  return 0;
+}
+
+function firstEvent(lines: Iterable<string>): Line | undefined {
+  for (const line of lines) {
+    const event = parseLine(line);
+    if (event !== undefined) return event;
+  }
+  return undefined;
+}
+
+function* linesFromEnd(text: string): Generator<string> {
+  let end = text.length - 1;
+  while (end >= 0) {
+    const start = end === 0 ? 0 : text.lastIndexOf("\n", end - 1) + 1;
+    yield text.slice(start, end);
+    end = start - 1;
+  }
+}
+
+function* linesFromStart(text: string): Generator<string> {
+  let start = 0;
+  while (start < text.length) {
+    const end = text.indexOf("\n", start);
+    yield text.slice(start, end);
+    start = end + 1;
+  }
+}
+
+function lineAround(text: string, at: number): string {
+  return text.slice(text.lastIndexOf("\n", at) + 1, text.indexOf("\n", at));
+}
+
+function parseLine(line: string): Line | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { "seq": seq, "boot_id": bootId } = value as Record<string, unknown>;
+  if (typeof seq !== "number" || !Number.isSafeInteger(seq)) return undefined;
+  return typeof bootId === "string" ? { seq, bootId } : undefined;
+}

@@ -1,0 +1,123 @@
+/**
+ * An event log in a process of its own, for what cannot be tried within the
+ * test's: `event_log_driver.ts SCENARIO PATH`. It reports one object on stderr.
+ */
+import { EventManager } from "../../lib/events/event_manager.ts";
+import { EVENT_LOG_QUEUE_LIMIT, EventLog } from "../../lib/log/event_log.ts";
+import { sleep, systemClock } from "../../lib/model/clock.ts";
+
+const [scenario = "", path = ""] = Deno.args;
+
+const events = new EventManager({
+  node: "n1",
+  bootId: "b1",
+  clock: systemClock,
+});
+const log = new EventLog(events, { path, clock: systemClock });
+
+function add(count: number): void {
+  for (let n = 0; n < count; n++) {
+    events.addEvent({
+      timestampMs: systemClock.now(),
+      type: "containerCreation",
+      containerName: "/docker/eac1824ab0fe4b5d6a7ef0d5a1c4b5e6f7a8b9c0",
+    });
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const endMs = systemClock.monotonic() + 10_000;
+  while (!condition()) {
+    if (systemClock.monotonic() > endMs) throw new Error("Waited too long");
+    await sleep(systemClock, 5);
+  }
+}
+
+function report(facts: Record<string, unknown> = {}): void {
+  const line = JSON.stringify({ ...facts, ...log.counters });
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+/** Adds so many events little by little; gives the longest that the event loop stood still. */
+async function addSlowly(count: number): Promise<number> {
+  let longestMs = 0;
+  for (let added = 0; added < count; added += 100) {
+    const fromMs = systemClock.monotonic();
+    add(100);
+    await sleep(systemClock, 0);
+    longestMs = Math.max(longestMs, systemClock.monotonic() - fromMs);
+  }
+  return longestMs;
+}
+
+async function nextInput(): Promise<void> {
+  await Deno.stdin.read(new Uint8Array(100));
+}
+
+const scenarios: Record<string, () => Promise<void>> = {
+  /** The disk of `PATH`'s folder fills up to the byte, and has room again later. */
+  async "full-disk"() {
+    const ballast = path.replace(/[^/]*$/, "ballast");
+    const block = new Uint8Array(4096);
+    using file = Deno.openSync(ballast, { write: true, create: true });
+    add(3);
+    log.start();
+    await until(() => log.counters.bytes > 0);
+    try {
+      for (;;) file.writeSync(block);
+    } catch {
+      // Full.
+    }
+    await until(() => {
+      add(1);
+      return log.counters.errors > 0;
+    });
+    const tornAt = (await Deno.stat(path)).size;
+    const written = log.counters.bytes;
+    add(EVENT_LOG_QUEUE_LIMIT + 100);
+    await until(() => log.counters.errors > 2);
+    file.truncateSync(0);
+    await until(() => log.state.state === "ok");
+    add(1);
+    await log.close();
+    report({ tornAt, written, lastSeq: events.lastSeq });
+    Deno.stdout.writeSync(await Deno.readFile(path));
+  },
+  /** Nobody reads at first; the parent says when it is done with that. */
+  async "slow-reader"() {
+    log.start();
+    const longestMs = await addSlowly(40_000);
+    report({ longestMs, lastSeq: events.lastSeq });
+    await nextInput();
+    await log.close();
+    report();
+  },
+  async "no-reader"() {
+    log.start();
+    add(5000);
+    await sleep(systemClock, 50);
+    const fromMs = systemClock.monotonic();
+    await log.close();
+    report({ closeMs: systemClock.monotonic() - fromMs });
+  },
+  /** Readers come and go; each line of input asks for ten more events. */
+  async "fifo"() {
+    log.start();
+    for (;;) {
+      add(10);
+      report();
+      await nextInput();
+    }
+  },
+  async "endless"() {
+    log.start();
+    for (;;) {
+      add(50);
+      await sleep(systemClock, 1);
+    }
+  },
+};
+
+await scenarios[scenario]?.();
+// A write that waits for a reader would hold the process up.
+Deno.exit(0);

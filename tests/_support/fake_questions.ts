@@ -1,0 +1,118 @@
+import type { Questions } from "../../lib/api/questions.ts";
+import { type CgroupName, isDescendant } from "../../lib/model/cgroup.ts";
+import type {
+  ContainerInfo,
+  ContainerInfoRequest,
+  ContainerSpec,
+  RequestOptions,
+} from "../../lib/model/container.ts";
+import { UnknownContainerError } from "../../lib/model/errors.ts";
+import type { SourceState } from "../../lib/model/source_state.ts";
+import type { ContainerStats } from "../../lib/model/stats.ts";
+
+const SPEC: ContainerSpec = { hasDiskIo: true, cpu: { shares: 1024 } };
+
+/** Answers from fixed containers, and remembers what it was asked. */
+export class FakeQuestions implements Questions {
+  ready = true;
+  spec: ContainerSpec = SPEC;
+  stats: readonly ContainerStats[] = [{
+    timestampMs: 1000,
+    cpu: { usageNs: 5 },
+  }];
+  states: readonly SourceState[] = [
+    { name: "kmsg", state: "off", detail: "turned off" },
+  ];
+  /** Each question's name and arguments. */
+  readonly asked: [
+    string,
+    CgroupName,
+    ContainerInfoRequest | RequestOptions,
+  ][] = [];
+  readonly #names: readonly CgroupName[];
+
+  constructor(names: readonly CgroupName[] = ["/", "/a", "/a/b"]) {
+    this.#names = names;
+  }
+
+  containerInfo(
+    name: CgroupName,
+    request: ContainerInfoRequest,
+  ): ContainerInfo {
+    this.asked.push(["containerInfo", name, request]);
+    return this.#info(name);
+  }
+
+  subcontainersInfo(
+    name: CgroupName,
+    request: ContainerInfoRequest,
+  ): ContainerInfo[] {
+    this.asked.push(["subcontainersInfo", name, request]);
+    return this.#select(name, true).map((selected) => this.#info(selected));
+  }
+
+  containerInfoV2(
+    name: CgroupName,
+    options: RequestOptions,
+  ): Promise<Map<CgroupName, ContainerInfo>> {
+    this.asked.push(["containerInfoV2", name, options]);
+    const names = this.#select(name, options.recursive ?? false);
+    return Promise.resolve(
+      new Map(names.map((selected) => [selected, this.#info(selected)])),
+    );
+  }
+
+  requestedContainersInfo(
+    name: CgroupName,
+    options: RequestOptions,
+  ): Promise<Map<CgroupName, ContainerInfo>> {
+    return this.containerInfoV2(name, options);
+  }
+
+  containerSpec(
+    name: CgroupName,
+    options: RequestOptions,
+  ): Map<CgroupName, ContainerInfo> {
+    this.asked.push(["containerSpec", name, options]);
+    const names = this.#select(name, options.recursive ?? false);
+    return new Map(names.map((selected) => [selected, this.#info(selected)]));
+  }
+
+  machineInfo(): never {
+    throw new Error("Not asked here");
+  }
+
+  versionInfo(): {
+    kernelVersion: string;
+    containerOsVersion: string;
+    version: string;
+  } {
+    return {
+      kernelVersion: "6.1",
+      containerOsVersion: "Linux",
+      version: "0.1.0",
+    };
+  }
+
+  sources(): readonly SourceState[] {
+    return this.states;
+  }
+
+  #select(name: CgroupName, isRecursive: boolean): CgroupName[] {
+    const found = this.#names.filter((known) =>
+      known === name || (isRecursive && isDescendant(known, name))
+    );
+    if (found.length === 0) throw new UnknownContainerError(name);
+    return found;
+  }
+
+  #info(name: CgroupName): ContainerInfo {
+    const [found = name] = this.#select(name, false);
+    return {
+      reference: { name: found },
+      subcontainers: [],
+      spec: this.spec,
+      stats: this.stats,
+    };
+  }
+}

@@ -1,0 +1,71 @@
+import {
+  type KmsgRecord,
+  parseKmsgRecord,
+} from "../../lib/kernfs/kmsg_record.ts";
+import type { OomReport } from "../../lib/kernfs/oom_report.ts";
+import { OomParser } from "../../lib/kernfs/oom_parser.ts";
+
+const encoder = new TextEncoder();
+
+/** The id of a container, of which the first digits are enough to tell it. */
+const LONG_ID_REGEXP = /\b([0-9a-f]{8})[0-9a-f]{56}\b/g;
+
+/** Where the recorded and composed kernel logs are. */
+export const KMSG_DIR = new URL("../testdata/kmsg/", import.meta.url);
+
+/** The records of a log, one a line; what is none is left out. */
+export function recordsOf(log: string): KmsgRecord[] {
+  return log.split("\n").flatMap((line) =>
+    parseKmsgRecord(encoder.encode(line)) ?? []
+  );
+}
+
+/** What a parser reports of a log, to its end. */
+export function reportsOf(records: Iterable<KmsgRecord>): OomReport[] {
+  const parser = new OomParser();
+  const reports: OomReport[] = [];
+  for (const record of records) reports.push(...parser.push(record));
+  return [...reports, ...parser.flush()];
+}
+
+/**
+ * A report as one line: the record's number, what it is, its incident's
+ * number, and what is known. `it` is the cgroup just named.
+ */
+export function brief(report: OomReport): string {
+  const facts = report.type === "oom" ? report.incident : report;
+  const incident = report.type === "oom"
+    ? report.incident.sequence
+    : report.incidentSequence;
+  const words = [
+    `${report.kmsgSequence} ${report.type} of ${incident}:`,
+    facts.scope ?? "?",
+    facts.constraint?.replace("CONSTRAINT_", "") ?? "?",
+  ];
+  const { limitCgroup, victimCgroup } = facts;
+  if (limitCgroup !== undefined) words.push(`limit ${limitCgroup}`);
+  if (victimCgroup !== undefined) {
+    words.push(victimCgroup === limitCgroup ? "in it" : `in ${victimCgroup}`);
+  }
+  if (facts.pid !== undefined) {
+    words.push(`${facts.pid} (${facts.processName})`);
+  }
+  if (facts.uid !== undefined) words.push(`uid ${facts.uid}`);
+  if (report.type === "oomKill" && report.group) words.push("group");
+  return words.join(" ").replaceAll(LONG_ID_REGEXP, "$1…");
+}
+
+/** Makes records of texts, numbered from 100 and a millisecond apart. */
+export function recordsFrom(
+  texts: readonly (string | Partial<KmsgRecord>)[],
+): KmsgRecord[] {
+  return texts.map((text, i) => ({
+    priority: 6,
+    facility: 0,
+    sequence: 100 + i,
+    usecSinceBoot: 5_000_000 + i * 1000,
+    flag: "-",
+    text: "",
+    ...(typeof text === "string" ? { text } : text),
+  }));
+}

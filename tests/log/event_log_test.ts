@@ -1,0 +1,393 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { EventManager } from "../../lib/events/event_manager.ts";
+import { parseStoragePolicy } from "../../lib/events/storage_policy.ts";
+import {
+  EVENT_LOG_QUEUE_LIMIT,
+  EventLog,
+  type EventLogOptions,
+  logReader,
+} from "../../lib/log/event_log.ts";
+import { readLogTail } from "../../lib/log/log_tail.ts";
+import { type Clock, systemClock } from "../../lib/model/clock.ts";
+import type { LogFields, Logger } from "../../lib/model/logger.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+
+/** A log in a folder of its own, its events, and what it tells the operator. */
+class TestLog {
+  readonly dir = Deno.makeTempDirSync({ dir: "/tmp" });
+  readonly path = `${this.dir}/events.ndjson`;
+  readonly events: EventManager;
+  readonly said: string[] = [];
+  readonly #clock: Clock;
+  readonly #logs: EventLog[] = [];
+
+  constructor(clock: Clock = systemClock, lastSeq = 0) {
+    this.#clock = clock;
+    this.events = new EventManager({
+      node: "n1",
+      bootId: "b1",
+      clock,
+      lastSeq,
+      storagePolicy: parseStoragePolicy("", "default=0"),
+    });
+  }
+
+  open(options: Partial<EventLogOptions> = {}): EventLog {
+    const say = (message: string, fields?: LogFields) => {
+      this.said.push(`${message}: ${fields?.error ?? fields?.events ?? ""}`);
+    };
+    const logger: Logger = { debug: say, info: say, warn: say, error: say };
+    const log = new EventLog(this.events, {
+      path: this.path,
+      clock: this.#clock,
+      logger,
+      ...options,
+    });
+    this.#logs.push(log);
+    log.start();
+    return log;
+  }
+
+  add(count = 1): void {
+    for (let n = 0; n < count; n++) {
+      this.events.addEvent({
+        timestampMs: 1000,
+        type: "containerCreation",
+        containerName: "/docker/eac18",
+      });
+    }
+  }
+
+  text(n = 0): string {
+    return Deno.readTextFileSync(n === 0 ? this.path : `${this.path}.${n}`);
+  }
+
+  /** Numbers in a part; of a notice of loss its count with a minus. */
+  seqs(n = 0): number[] {
+    return this.text(n).split("\n").filter((line) => line !== "").map(
+      (line) => {
+        const event = JSON.parse(line);
+        return event.event_data.lost ? -event.event_data.lost.count : event.seq;
+      },
+    );
+  }
+
+  parts(): string[] {
+    return [...Deno.readDirSync(this.dir)].map((entry) => entry.name).sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const log of this.#logs) await log.close();
+    await Deno.remove(this.dir, { recursive: true });
+  }
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let n = 0; !condition(); n++) {
+    assert(n < 2000, `Waited too long until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, n) => from + n);
+}
+
+Deno.test("EventLog writes each event as a line of its own, in order", async () => {
+  await using bench = new TestLog();
+  const log = bench.open();
+  bench.add(3);
+  await log.close();
+  assertEquals(bench.seqs(), [1, 2, 3]);
+  assertMatch(bench.text(), /^\{"seq":1,"boot_id":"b1".*\}\n\{"seq":2/);
+  assertEquals(log.counters, {
+    bytes: bench.text().length,
+    errors: 0,
+    lost: 0,
+    tornLines: 0,
+  });
+});
+
+Deno.test("EventLog writes an event at once, without being closed", async () => {
+  await using bench = new TestLog();
+  bench.open();
+  await until(() => exists(bench.path), "the log is made");
+  bench.add();
+  await until(() => bench.text().endsWith("\n"), "the line is written");
+  assertEquals(bench.seqs(), [1]);
+});
+
+Deno.test("EventLog also writes what came before it was started", async () => {
+  await using bench = new TestLog();
+  const log = new EventLog(bench.events, {
+    path: bench.path,
+    clock: systemClock,
+  });
+  bench.add(2);
+  log.start();
+  await log.close();
+  assertEquals(bench.seqs(), [1, 2]);
+});
+
+Deno.test("EventLog appends to what an earlier run left, which its tail tells of", async () => {
+  await using bench = new TestLog();
+  const first = bench.open();
+  bench.add(2);
+  await first.close();
+  const before = bench.text();
+  const { lastSeq } = await readLogTail(bench.path, { reader: logReader });
+  assertEquals(lastSeq, 2);
+  const second = bench.open();
+  bench.add(1);
+  await second.close();
+  assert(bench.text().startsWith(before));
+  assertEquals(bench.seqs(), [1, 2, 3]);
+});
+
+Deno.test("EventLog closes a torn last line with a newline, once, and counts it", async () => {
+  await using bench = new TestLog();
+  await Deno.writeTextFile(bench.path, '{"seq":1}\n{"seq":2,"boo');
+  const log = bench.open();
+  bench.add();
+  await log.close();
+  assertEquals(log.counters.tornLines, 1);
+  assertMatch(
+    bench.text(),
+    /^\{"seq":1\}\n\{"seq":2,"boo\n\{"seq":1,"boot_id".*\}\n$/,
+  );
+  const again = bench.open();
+  await again.close();
+  assertEquals(again.counters.tornLines, 0);
+});
+
+Deno.test("EventLog rotates by renaming, and keeps so many parts", async () => {
+  await using bench = new TestLog();
+  const log = bench.open({ maxSizeBytes: 400, keep: 2 });
+  bench.add(10);
+  await log.close();
+  assertEquals(bench.parts(), [
+    "events.ndjson",
+    "events.ndjson.1",
+    "events.ndjson.2",
+  ]);
+  assertEquals([...bench.seqs(2), ...bench.seqs(1), ...bench.seqs()], [
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+  ]);
+  for (const n of [0, 1, 2]) assert(bench.text(n).length <= 400);
+  assertEquals(log.counters.errors, 0);
+});
+
+Deno.test("EventLog leaves the old part as it was, so that a reader that follows the name loses nothing", async () => {
+  await using bench = new TestLog();
+  const log = bench.open({ maxSizeBytes: 400, keep: 9 });
+  bench.add(2);
+  await until(() => log.counters.bytes > 300, "two lines are written");
+  using follower = await Deno.open(bench.path);
+  const inode = (await follower.stat()).ino;
+  bench.add(2);
+  await log.close();
+  assertEquals((await Deno.stat(`${bench.path}.1`)).ino, inode);
+  assertEquals(bench.seqs(1), [1, 2]);
+  assertEquals(bench.seqs(), [3, 4]);
+});
+
+Deno.test("EventLog with keep 0 begins a new file and leaves no part", async () => {
+  await using bench = new TestLog();
+  const log = bench.open({ maxSizeBytes: 400, keep: 0 });
+  bench.add(5);
+  await log.close();
+  assertEquals(bench.parts(), ["events.ndjson"]);
+  assertEquals(bench.seqs(), [5]);
+});
+
+Deno.test("EventLog gives a line that is larger than a file one of its own", async () => {
+  await using bench = new TestLog();
+  const log = bench.open({ maxSizeBytes: 10, keep: 5 });
+  bench.add(3);
+  await log.close();
+  assertEquals([bench.seqs(2), bench.seqs(1), bench.seqs()], [[1], [2], [3]]);
+});
+
+Deno.test("EventLog with a size of 0 never rotates", async () => {
+  await using bench = new TestLog();
+  const log = bench.open({ maxSizeBytes: 0 });
+  bench.add(100);
+  await log.close();
+  assertEquals(bench.parts(), ["events.ndjson"]);
+});
+
+Deno.test("EventLog.reopen() makes a new file after another renamed the log", async () => {
+  await using bench = new TestLog();
+  const log = bench.open();
+  bench.add(2);
+  await until(() => log.counters.bytes > 300, "two lines are written");
+  await Deno.rename(bench.path, `${bench.path}.old`);
+  bench.add();
+  await until(() => log.counters.bytes > 450, "it goes on in the renamed file");
+  log.reopen();
+  await until(() => exists(bench.path), "the file is there before any event");
+  bench.add();
+  await log.close();
+  assertEquals(bench.seqs(), [4]);
+  assertEquals(
+    (await Deno.readTextFile(`${bench.path}.old`)).match(/\n/g)?.length,
+    3,
+  );
+});
+
+Deno.test("EventLog runs on where it cannot open its file, and tries each second", async () => {
+  const clock = new FakeClock();
+  await using bench = new TestLog(clock);
+  const path = `${bench.dir}/missing/events.ndjson`;
+  const log = bench.open({ path });
+  bench.add(3);
+  await until(() => clock.pending > 0, "it waits");
+  assertEquals(log.counters.errors, 1);
+  assertEquals(log.state.state, "degraded");
+  assertMatch(log.state.detail, /os error 2/);
+  clock.advance(999);
+  assertEquals(log.counters.errors, 1);
+  clock.advance(1);
+  await until(() => log.counters.errors === 2, "it has tried again");
+  await until(() => clock.pending > 0, "it waits");
+  await Deno.mkdir(`${bench.dir}/missing`);
+  clock.advance(1000);
+  await until(() => log.state.state === "ok", "it is well");
+  assertEquals((await Deno.readTextFile(path)).match(/"seq":\d+/g), [
+    '"seq":1',
+    '"seq":2',
+    '"seq":3',
+  ]);
+});
+
+Deno.test("EventLog tells the operator of a lasting failure once a minute, and of its end", async () => {
+  const clock = new FakeClock();
+  await using bench = new TestLog(clock);
+  await Deno.mkdir(bench.path);
+  const log = bench.open();
+  bench.add();
+  for (let second = 0; second < 61; second++) {
+    await until(() => log.counters.errors === second + 1, "it has tried");
+    await until(() => clock.pending > 0, "it waits");
+    clock.advance(1000);
+  }
+  await until(() => bench.said.length === 2, "it has spoken twice");
+  assertMatch(
+    bench.said[0] ?? "",
+    /^Cannot write the event log, trying again: /,
+  );
+  await until(() => clock.pending > 0, "it waits");
+  await Deno.remove(bench.path);
+  clock.advance(1000);
+  await until(() => bench.said.length === 3, "it says that it is well");
+  assertEquals(bench.said[2], "The event log is written again: ");
+});
+
+Deno.test("EventLog keeps the newest events while it cannot write, then says what it dropped", async () => {
+  const clock = new FakeClock();
+  await using bench = new TestLog(clock);
+  await Deno.mkdir(bench.path);
+  const log = bench.open({ maxSizeBytes: 0 });
+  await until(() => clock.pending > 0, "it waits");
+  bench.add(EVENT_LOG_QUEUE_LIMIT + 500);
+  assertEquals(log.counters.lost, 500);
+  await Deno.remove(bench.path);
+  clock.advance(1000);
+  await log.close();
+  assertEquals(bench.seqs(), [
+    -500,
+    ...range(501, EVENT_LOG_QUEUE_LIMIT + 500),
+  ]);
+  assertMatch(
+    bench.text(),
+    /^\{"seq":500,.*"lost":\{"count":500,"reason":"queue full"\}/,
+  );
+});
+
+Deno.test("EventLog.close() gives up at once on a log that cannot be written, and says how many are missing", async () => {
+  const clock = new FakeClock();
+  await using bench = new TestLog(clock);
+  await Deno.mkdir(bench.path);
+  const log = bench.open();
+  bench.add(3);
+  await until(() => clock.pending > 0, "it waits");
+  await log.close();
+  assertEquals(log.counters.lost, 3);
+  assertEquals(
+    bench.said.at(-1),
+    "Cannot write the last events, closing without: 3",
+  );
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("EventLog.close() may be called twice, and before the log was started", async () => {
+  await using bench = new TestLog();
+  const log = bench.open();
+  bench.add();
+  await Promise.all([log.close(), log.close()]);
+  assertEquals(bench.seqs(), [1]);
+  const never = new EventLog(bench.events, {
+    path: `${bench.dir}/never`,
+    clock: systemClock,
+  });
+  await never.close();
+  assertEquals(bench.parts(), ["events.ndjson"]);
+});
+
+Deno.test("EventLog takes no events once closed", async () => {
+  await using bench = new TestLog();
+  const log = bench.open();
+  await log.close();
+  bench.add();
+  assertEquals(bench.events.counters.watches, 0);
+  assertEquals(bench.text(), "");
+});
+
+Deno.test("EventLog goes on in a file too large where it may not rename", async () => {
+  const clock = new FakeClock();
+  await using bench = new TestLog(clock);
+  // A folder that is not empty cannot be replaced by a file.
+  await Deno.mkdir(`${bench.path}.1/in-the-way`, { recursive: true });
+  const log = bench.open({ maxSizeBytes: 400, keep: 1 });
+  bench.add(5);
+  await until(() => log.counters.bytes > 700, "all is written");
+  assertEquals(bench.seqs(), [1, 2, 3, 4, 5]);
+  assertEquals(log.counters.errors, 1);
+  assertEquals(log.state.state, "ok");
+  assertMatch(
+    bench.said[0] ?? "",
+    /^Cannot rotate the event log, writing on: /,
+  );
+  await Deno.remove(`${bench.path}.1`, { recursive: true });
+  clock.advance(1000);
+  bench.add();
+  await log.close();
+  assertEquals(bench.seqs(1), [1, 2, 3, 4, 5]);
+  assertEquals(bench.seqs(), [6]);
+});
+
+Deno.test("EventLog syncs by interval, always or never, and in each case writes at once", async () => {
+  for (const sync of [50, "always", "never"] as const) {
+    await using bench = new TestLog();
+    const log = bench.open({ sync });
+    bench.add(200);
+    await until(() => exists(bench.path), "the log is made");
+    await until(() => bench.seqs().length === 200, "all is written");
+    await log.close();
+    assertEquals(bench.seqs(), range(1, 200));
+    assertEquals(log.counters.errors, 0);
+  }
+});

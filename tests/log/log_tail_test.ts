@@ -1,0 +1,214 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { logReader } from "../../lib/log/event_log.ts";
+import { type LogReader, readLogTail } from "../../lib/log/log_tail.ts";
+
+/** Writes the parts of a log, the newest first, and reads their tail with chunks of several sizes. */
+async function tailOf(parts: (string | Uint8Array)[]): Promise<unknown> {
+  const dir = await Deno.makeTempDir({ dir: "/tmp" });
+  try {
+    const path = `${dir}/events.ndjson`;
+    const encoder = new TextEncoder();
+    for (const [n, part] of parts.entries()) {
+      await Deno.writeFile(
+        n === 0 ? path : `${path}.${n}`,
+        typeof part === "string" ? encoder.encode(part) : part,
+      );
+    }
+    const whole = await readLogTail(path, { reader: logReader });
+    for (const chunkBytes of [7, 64, 129]) {
+      const tail = await readLogTail(path, { reader: logReader, chunkBytes });
+      assertEquals(tail, whole, `in chunks of ${chunkBytes}`);
+    }
+    return whole;
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function line(seq: number, bootId = "b1", kmsgSeq?: number): string {
+  const oom = kmsgSeq === undefined ? {} : { "oom": { "kmsg_seq": kmsgSeq } };
+  const event = { seq, "boot_id": bootId, "node": "n1", "event_data": oom };
+  return `${JSON.stringify(event)}\n`;
+}
+
+Deno.test("readLogTail() finds nothing where there is no log, or an empty one", async () => {
+  assertEquals(await tailOf([]), { lastSeq: 0, tornBytes: 0 });
+  assertEquals(await tailOf([""]), { lastSeq: 0, tornBytes: 0 });
+});
+
+Deno.test("readLogTail() gives seq and boot of the last line", async () => {
+  assertEquals(await tailOf([line(1) + line(2) + line(3, "b2")]), {
+    lastSeq: 3,
+    bootId: "b2",
+    tornBytes: 0,
+  });
+});
+
+Deno.test("readLogTail() counts a torn line's bytes, and takes nothing from it", async () => {
+  const torn = line(3, "b1", 99).slice(0, -3);
+  assertEquals(await tailOf([line(2, "b1", 7) + torn]), {
+    lastSeq: 2,
+    bootId: "b1",
+    kmsgCursor: 7,
+    tornBytes: torn.length,
+  });
+  assertEquals(await tailOf([torn]), { lastSeq: 0, tornBytes: torn.length });
+});
+
+Deno.test("readLogTail() takes nothing from a line that was torn and then closed", async () => {
+  for (const cut of [3, 4, 8, 40]) {
+    const torn = line(3, "b1", 99).slice(0, -cut);
+    assertEquals(
+      await tailOf([line(2, "b1", 7) + `${torn}\n` + line(3)]),
+      { lastSeq: 3, bootId: "b1", kmsgCursor: 7, tornBytes: 0 },
+      `cut by ${cut}`,
+    );
+  }
+});
+
+Deno.test("readLogTail() counts the number of a notice of loss", async () => {
+  const lost = '{"seq":9,"boot_id":"b1","event_type":"lost","event_data":{}}\n';
+  assertEquals(await tailOf([line(3) + lost]), {
+    lastSeq: 9,
+    bootId: "b1",
+    tornBytes: 0,
+  });
+});
+
+Deno.test("readLogTail() gives the greatest kmsg_seq of the last boot only", async () => {
+  const text = line(1, "b1", 900) + line(2, "b1", 901) +
+    line(3, "b2", 20) + line(4, "b2", 22) + line(5, "b2", 21) + line(6, "b2");
+  assertEquals(await tailOf([text]), {
+    lastSeq: 6,
+    bootId: "b2",
+    kmsgCursor: 22,
+    tornBytes: 0,
+  });
+});
+
+Deno.test("readLogTail() has no cursor where the last boot told of no record", async () => {
+  assertEquals(await tailOf([line(1, "b1", 900) + line(2, "b2")]), {
+    lastSeq: 2,
+    bootId: "b2",
+    tornBytes: 0,
+  });
+});
+
+Deno.test("readLogTail() goes on into the rotated parts while they are of the same boot", async () => {
+  const parts = [
+    line(7, "b2"),
+    line(5, "b2") + line(6, "b2"),
+    line(3, "b1", 900) + line(4, "b2", 5),
+    line(1, "b2", 77) + line(2, "b1"),
+  ];
+  assertEquals(await tailOf(parts), {
+    lastSeq: 7,
+    bootId: "b2",
+    kmsgCursor: 5,
+    tornBytes: 0,
+  });
+});
+
+Deno.test("readLogTail() takes the last line from a rotated part when the newest has none", async () => {
+  assertEquals(await tailOf(["", line(4, "b1", 3)]), {
+    lastSeq: 4,
+    bootId: "b1",
+    kmsgCursor: 3,
+    tornBytes: 0,
+  });
+});
+
+Deno.test("readLogTail() goes on past a newest part that is not there, as between two renames", async () => {
+  const dir = await Deno.makeTempDir({ dir: "/tmp" });
+  await Deno.writeTextFile(`${dir}/log.1`, line(4));
+  const tail = await readLogTail(`${dir}/log`, { reader: logReader });
+  assertEquals(tail.lastSeq, 4);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("readLogTail() skips what is no event", async () => {
+  const garbage = [
+    "",
+    "null",
+    "[1]",
+    "not json",
+    '{"seq":"12","boot_id":"b1"}',
+    '{"seq":12}',
+    '{"seq":1.5,"boot_id":"b1"}',
+    '{"kmsg_seq":400}',
+    "\0\0\0\0",
+  ].join("\n");
+  assertEquals(
+    await tailOf([
+      `${garbage}\n${line(3, "b1", 8)}${garbage}\n${line(4)}${garbage}\n`,
+    ]),
+    { lastSeq: 4, bootId: "b1", kmsgCursor: 8, tornBytes: 0 },
+  );
+});
+
+Deno.test("readLogTail() is not misled by a process that is called like a key", async () => {
+  const named = JSON.stringify({
+    "seq": 2,
+    "boot_id": "b1",
+    "event_data": {
+      "oom": { "process_name": '"kmsg_seq":999,"boot_id":"b9"' },
+    },
+  });
+  assertEquals(await tailOf([`${line(1, "b1", 4)}${named}\n`]), {
+    lastSeq: 2,
+    bootId: "b1",
+    kmsgCursor: 4,
+    tornBytes: 0,
+  });
+});
+
+Deno.test("readLogTail() gets past the blocks of zeros that a power cut can leave", async () => {
+  const encoder = new TextEncoder();
+  const before = encoder.encode(line(5, "b1", 6));
+  const after = encoder.encode(`\n${line(6)}`);
+  const bytes = new Uint8Array(before.length + 3_000_000 + after.length);
+  bytes.set(before);
+  bytes.set(after, before.length + 3_000_000);
+  const dir = await Deno.makeTempDir({ dir: "/tmp" });
+  await Deno.writeFile(`${dir}/log`, bytes);
+  const reader = logReader;
+  const tail = await readLogTail(`${dir}/log`, { reader, chunkBytes: 65_536 });
+  assertEquals(tail, {
+    lastSeq: 6,
+    bootId: "b1",
+    kmsgCursor: 6,
+    tornBytes: 0,
+  });
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("readLogTail() reads a directory as no log, and passes other errors on", async () => {
+  const dir = await Deno.makeTempDir({ dir: "/tmp" });
+  await Deno.mkdir(`${dir}/log`);
+  const tail = await readLogTail(`${dir}/log`, { reader: logReader });
+  assertEquals(tail, { lastSeq: 0, tornBytes: 0 });
+  await Deno.remove(dir, { recursive: true });
+  const reader: LogReader = {
+    size: () => Promise.resolve(100),
+    read: () => Promise.reject(new Error("Input/output error (os error 5)")),
+  };
+  await assertRejects(() => readLogTail("/x", { reader }), Error, "os error 5");
+});
+
+Deno.test("readLogTail() stops at the boot's beginning, and need not read what is older", async () => {
+  const text = Array.from({ length: 4000 }, (_, n) => line(n, "b1", n)).join(
+    "",
+  );
+  const bytes = new TextEncoder().encode(text + line(4000, "b2"));
+  let read = 0;
+  const reader: LogReader = {
+    size: () => Promise.resolve(bytes.length),
+    read(_path, offset, length) {
+      read += length;
+      return Promise.resolve(bytes.slice(offset, offset + length));
+    },
+  };
+  const tail = await readLogTail("/x", { reader, chunkBytes: 4096 });
+  assertEquals(tail.bootId, "b2");
+  assert(read <= 3 * 4096, `${read}`);
+});

@@ -1,0 +1,175 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { LogHandle } from "../../lib/log/log_file.ts";
+import {
+  type LogHost,
+  LogLine,
+  type OpenedLog,
+  RotatingLog,
+} from "../../lib/log/rotating_log.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+
+const FULL = new Error("No space left on device (os error 28)");
+
+/** A disk with room for so many bytes, which no real one can be told to the byte. */
+class SmallDisk implements LogHost {
+  readonly files = new Map<string, { id: string; text: string }>();
+  room = Infinity;
+  regular = true;
+  #nextId = 1;
+
+  open(path: string): Promise<OpenedLog> {
+    const file = this.files.get(path) ??
+      { id: `1:${this.#nextId++}`, text: "" };
+    this.files.set(path, file);
+    const writeSync = (bytes: Uint8Array) => {
+      const count = Math.min(bytes.length, this.room);
+      if (count === 0) throw FULL;
+      this.room -= count;
+      file.text += new TextDecoder().decode(bytes.subarray(0, count));
+      return count;
+    };
+    const handle: LogHandle = {
+      writeSync,
+      write: (bytes) => Promise.resolve(writeSync(bytes)),
+      syncData: () => Promise.resolve(),
+      close() {},
+    };
+    return Promise.resolve({
+      handle,
+      regular: this.regular,
+      id: file.id,
+      sizeBytes: file.text.length,
+      torn: this.regular && /[^\n]$/.test(file.text),
+    });
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    const file = this.files.get(from);
+    if (file !== undefined) this.files.set(to, file);
+    this.files.delete(from);
+    return Promise.resolve();
+  }
+
+  remove(path: string): Promise<void> {
+    this.files.delete(path);
+    return Promise.resolve();
+  }
+
+  text(path = "log"): string | undefined {
+    return this.files.get(path)?.text;
+  }
+}
+
+function newLog(disk: SmallDisk): RotatingLog {
+  return new RotatingLog({
+    path: "log",
+    maxSizeBytes: 20,
+    keep: 2,
+    sync: "never",
+    host: disk,
+    clock: new FakeClock(),
+    onError() {},
+  });
+}
+
+Deno.test("RotatingLog goes on in the midst of a line when there is room again", async () => {
+  const disk = new SmallDisk();
+  const log = newLog(disk);
+  const line = new LogLine("abcdef");
+  disk.room = 3;
+  const file = await log.open(line);
+  assertThrows(() => log.append(file, line), Error, "os error 28");
+  assertEquals([disk.text(), line.left, line.begun], ["abc", 4, true]);
+  log.leave();
+  disk.room = 100;
+  log.append(await log.open(line), line);
+  assertEquals(disk.text(), "abcdef\n");
+  assertEquals([log.bytes, log.tornLines], [7, 0]);
+});
+
+Deno.test("RotatingLog begins the line anew when the file is not as it was left", async () => {
+  const disk = new SmallDisk();
+  const log = newLog(disk);
+  const line = new LogLine("abcdef");
+  disk.room = 3;
+  const file = await log.open(line);
+  assertThrows(() => log.append(file, line));
+  log.leave();
+  disk.room = 100;
+  const found = disk.files.get("log");
+  if (found !== undefined) found.text += "other";
+  log.append(await log.open(line), line);
+  assertEquals(disk.text(), "abcother\nabcdef\n");
+  assertEquals(log.tornLines, 1);
+});
+
+Deno.test("RotatingLog begins the line anew in another file", async () => {
+  const disk = new SmallDisk();
+  const log = newLog(disk);
+  const line = new LogLine("abcdef");
+  disk.room = 3;
+  const file = await log.open(line);
+  assertThrows(() => log.append(file, line));
+  log.leave();
+  await disk.rename("log", "elsewhere");
+  disk.room = 100;
+  log.append(await log.open(line), line);
+  assertEquals(disk.text(), "abcdef\n");
+  assertEquals(disk.text("elsewhere"), "abc");
+});
+
+Deno.test("RotatingLog gives the next reader of a pipe the whole line", async () => {
+  const disk = new SmallDisk();
+  disk.regular = false;
+  const log = newLog(disk);
+  const line = new LogLine("abcdef");
+  disk.room = 3;
+  const pipe = await log.open(line);
+  await assertRejects(() => log.send(pipe, line), Error, "os error 28");
+  log.leave();
+  disk.room = 100;
+  await log.send(await log.open(line), line);
+  assertEquals(disk.text(), "abcabcdef\n");
+});
+
+Deno.test("RotatingLog tries again to close a torn line when it could not", async () => {
+  const disk = new SmallDisk();
+  disk.files.set("log", { id: "1:9", text: "torn" });
+  const log = newLog(disk);
+  disk.room = 0;
+  await assertRejects(() => log.open(), Error, "os error 28");
+  assertEquals(log.tornLines, 0);
+  disk.room = 100;
+  await log.open();
+  assertEquals([disk.text(), log.tornLines], ["torn\n", 1]);
+});
+
+Deno.test("RotatingLog is full for a line that would pass the bound, but not for the rest of one", async () => {
+  const disk = new SmallDisk();
+  const log = newLog(disk);
+  const file = await log.open();
+  const long = new LogLine("x".repeat(50));
+  assertEquals(log.isFull(file, long), false);
+  log.append(file, new LogLine("x".repeat(9)));
+  assertEquals(log.isFull(file, new LogLine("x".repeat(9))), false);
+  assertEquals(log.isFull(file, new LogLine("x".repeat(10))), true);
+  const begun = new LogLine("x".repeat(10));
+  disk.room = 5;
+  assertThrows(() => log.append(file, begun));
+  assertEquals(log.isFull(file, begun), false);
+});
+
+Deno.test("RotatingLog moves each part one on, and lets the last go", async () => {
+  const disk = new SmallDisk();
+  const log = newLog(disk);
+  for (const text of ["a", "b", "c", "d"]) {
+    log.append(await log.open(), new LogLine(text));
+    if (text !== "d") await log.rotate();
+  }
+  await log.close();
+  assertEquals(
+    ["log", "log.1", "log.2"].map((path) => disk.text(path)),
+    ["d\n", "c\n", "b\n"],
+  );
+  assertEquals(disk.files.size, 3);
+});
