@@ -1,0 +1,178 @@
+import type { RowLayout } from "../model/sample.ts";
+
+/** One kept sample. */
+export interface KeptSample {
+  /** Milliseconds since the epoch. */
+  readonly timestampMs: number;
+  /** A copy of the columns, as many as the layout had when the newest was kept; `NaN` where this one had none. */
+  readonly row: Float64Array;
+}
+
+/** Which samples are asked for; an absent field asks for any. */
+export interface SampleRange {
+  readonly startMs?: number;
+  readonly endMs?: number;
+  /** The newest so many; −1 for all. @default -1 */
+  readonly count?: number;
+}
+
+const FIRST_CAPACITY = 4;
+
+/**
+ * The recent samples of one container: rows of doubles in one typed array,
+ * used as a ring. It grows as it fills, up to its bound, and drops what is
+ * older than the newest by more than its age.
+ */
+export class SampleRing {
+  readonly layout: RowLayout;
+  readonly #maxAgeMs: number;
+  readonly #maxRows: number;
+  #stride: number;
+  #capacity: number;
+  #times: Float64Array;
+  #rows: Float64Array;
+  #head = 0;
+  #size = 0;
+
+  constructor(layout: RowLayout, maxAgeMs: number, maxRows: number) {
+    this.layout = layout;
+    this.#maxAgeMs = maxAgeMs;
+    this.#maxRows = Math.max(2, maxRows);
+    this.#stride = layout.width;
+    this.#capacity = Math.min(FIRST_CAPACITY, this.#maxRows);
+    this.#times = new Float64Array(this.#capacity);
+    this.#rows = new Float64Array(this.#capacity * this.#stride);
+  }
+
+  /** How many samples are kept. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Keeps a sample; returns whether it differs from the one before. One older
+   * than the last empties the ring: the clock was set back.
+   */
+  add(timestampMs: number, row: Float64Array): boolean {
+    const width = this.layout.width;
+    if (width > this.#stride) this.#resize(this.#capacity, width);
+    if (this.#size > 0 && timestampMs < this.#timeAt(this.#size - 1)) {
+      this.#size = 0;
+    }
+    const changed = this.#size === 0 || this.#differs(row, width);
+    this.#dropOlder(timestampMs - this.#maxAgeMs);
+    if (this.#size === this.#capacity) {
+      if (this.#capacity < this.#maxRows) {
+        this.#resize(
+          Math.min(this.#capacity * 2, this.#maxRows),
+          this.#stride,
+        );
+      } else this.#drop();
+    }
+    const slot = (this.#head + this.#size) % this.#capacity;
+    this.#times[slot] = timestampMs;
+    this.#rows.set(row.subarray(0, width), slot * this.#stride);
+    this.#size++;
+    return changed;
+  }
+
+  /** The samples asked for, oldest first. */
+  samples(range: SampleRange = {}): KeptSample[] {
+    const { startMs = -Infinity, endMs = Infinity, count = -1 } = range;
+    const found: KeptSample[] = [];
+    for (let i = this.#size - 1; i >= 0; i--) {
+      if (count >= 0 && found.length >= count) break;
+      const timestampMs = this.#timeAt(i);
+      if (timestampMs > endMs) continue;
+      if (timestampMs < startMs) break;
+      found.push({ timestampMs, row: this.#rowAt(i).slice() });
+    }
+    return found.reverse();
+  }
+
+  #slot(index: number): number {
+    return (this.#head + index) % this.#capacity;
+  }
+
+  #timeAt(index: number): number {
+    return this.#times[this.#slot(index)] ?? NaN;
+  }
+
+  #rowAt(index: number): Float64Array {
+    const start = this.#slot(index) * this.#stride;
+    return this.#rows.subarray(start, start + this.#stride);
+  }
+
+  #differs(row: Float64Array, width: number): boolean {
+    const last = this.#rowAt(this.#size - 1);
+    for (let i = 0; i < width; i++) {
+      if (!Object.is(last[i], row[i])) return true;
+    }
+    return false;
+  }
+
+  #dropOlder(limitMs: number): void {
+    while (this.#size > 0 && this.#timeAt(0) <= limitMs) this.#drop();
+  }
+
+  #drop(): void {
+    this.#head = (this.#head + 1) % this.#capacity;
+    this.#size--;
+  }
+
+  #resize(capacity: number, stride: number): void {
+    const times = new Float64Array(capacity);
+    const rows = new Float64Array(capacity * stride).fill(NaN);
+    for (let i = 0; i < this.#size; i++) {
+      times[i] = this.#timeAt(i);
+      rows.set(this.#rowAt(i), i * stride);
+    }
+    this.#times = times;
+    this.#rows = rows;
+    this.#capacity = capacity;
+    this.#stride = stride;
+    this.#head = 0;
+  }
+}
+
+/** How long, and how often at most, samples are kept. */
+export interface MemoryCacheOptions {
+  /** `--storage-duration`. */
+  readonly maxAgeMs: number;
+  /** The shortest time between two samples of the beat. */
+  readonly intervalMs: number;
+}
+
+/** Rows beyond those of the beat: samples taken on demand. */
+const SPARE_ROWS = 60;
+
+/** The recent samples of all containers. */
+export class MemoryCache {
+  readonly #options: MemoryCacheOptions;
+  readonly #rings = new Map<string, SampleRing>();
+
+  constructor(options: MemoryCacheOptions) {
+    this.#options = options;
+  }
+
+  /** How many containers have a ring. */
+  get size(): number {
+    return this.#rings.size;
+  }
+
+  /** The ring of a container, made where there is none. */
+  ring(name: string, layout: RowLayout): SampleRing {
+    const known = this.#rings.get(name);
+    if (known !== undefined && known.layout === layout) return known;
+    const { maxAgeMs, intervalMs } = this.#options;
+    const maxRows = Math.ceil(maxAgeMs / intervalMs) + SPARE_ROWS;
+    const ring = new SampleRing(layout, maxAgeMs, maxRows);
+    this.#rings.set(name, ring);
+    return ring;
+  }
+
+  /** Forgets a container. */
+  remove(name: string): void {
+    this.#rings.delete(name);
+  }
+}

@@ -1,0 +1,178 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import { type Clock, sleep } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import type { Logger } from "../model/logger.ts";
+import type { SourceState } from "../model/source_state.ts";
+import type {
+  ContainerChange,
+  ContainerWatcher,
+} from "../sources/container_watcher.ts";
+import type { EventManager } from "../events/event_manager.ts";
+import type { HandlerRegistry } from "../registry/handler_registry.ts";
+import type { MemoryCache } from "../cache/memory_cache.ts";
+import { ContainerTable } from "./container_table.ts";
+import {
+  type HousekeepingOptions,
+  ManagedContainer,
+} from "./managed_container.ts";
+import { Scheduler } from "./scheduler.ts";
+
+/** What a {@linkcode ContainerLifecycle} works with. */
+export interface ContainerLifecycleOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: HandlerRegistry;
+  readonly cache: MemoryCache;
+  readonly events: EventManager;
+  /** Makes the first watcher, and the next where one failed for the reason given. */
+  readonly watch: (failure?: string) => ContainerWatcher;
+  readonly housekeeping: HousekeepingOptions;
+  /** Everything is compared with the listing this often. */
+  readonly globalHousekeepingIntervalMs: number;
+}
+
+/** A watcher that fails at once is not tried again at once. */
+const WATCH_RETRY_MS = 100;
+
+/** The runtimes' word for an exit code that nobody told. */
+const UNKNOWN_EXIT_CODE = -1;
+
+/** Makes and ends handlers and housekeeping as containers come and go, and tells of it. */
+export class ContainerLifecycle {
+  readonly containers: ContainerTable = new ContainerTable();
+  readonly #options: ContainerLifecycleOptions;
+  readonly #scheduler: Scheduler;
+  readonly #listed = Promise.withResolvers<void>();
+  #watcher: ContainerWatcher;
+  #cancelGlobal: () => void = () => {};
+  #isReady = false;
+  #stopped = false;
+
+  constructor(options: ContainerLifecycleOptions) {
+    this.#options = options;
+    this.#scheduler = new Scheduler(options.clock);
+    this.#watcher = options.watch();
+  }
+
+  /** Whether all containers that were there at start are known. */
+  get ready(): boolean {
+    return this.#isReady;
+  }
+
+  /** Whether it was stopped. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** How the watcher fares. */
+  get state(): SourceState {
+    return this.#watcher.state;
+  }
+
+  /** Starts watching; resolves once every container that is there is known. */
+  start(): Promise<void> {
+    this.#pump();
+    this.#scheduleGlobalHousekeeping();
+    return this.#listed.promise;
+  }
+
+  /** Stops watching and measuring; what is known stays. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#isReady = false;
+    this.#cancelGlobal();
+    this.#scheduler.stop();
+    this.#watcher.close();
+    for (const container of this.containers.all()) container.close();
+    this.#listed.resolve();
+  }
+
+  async #pump(): Promise<void> {
+    const { clock, logger, watch } = this.#options;
+    while (!this.#stopped) {
+      try {
+        for await (const changes of this.#watcher.changes()) {
+          for (const change of changes) this.#apply(change);
+        }
+      } catch (error) {
+        const reason = messageOf(error);
+        logger.warn("Cannot watch cgroups with inotify, listing them instead", {
+          reason,
+        });
+        this.#watcher = watch(reason);
+        await sleep(clock, WATCH_RETRY_MS);
+      }
+    }
+  }
+
+  #apply(change: ContainerChange): void {
+    try {
+      switch (change.type) {
+        case "add":
+          return this.#createContainer(change.name, change.createdMs);
+        case "delete":
+          return this.#destroyContainer(change.name);
+        case "update":
+          return this.containers.get(change.name)?.handler.refresh();
+        case "listed":
+          this.#isReady = !this.#stopped;
+          return this.#listed.resolve();
+      }
+    } catch (error) {
+      this.#options.logger.error("Cannot follow a container, skipping it", {
+        change: change.type,
+        ...("name" in change && { container: change.name }),
+        error: messageOf(error),
+      });
+    }
+  }
+
+  #createContainer(name: CgroupName, createdMs: number | undefined): void {
+    if (this.containers.get(name) !== undefined || this.#stopped) return;
+    const { clock, logger, registry, cache, events, housekeeping } =
+      this.#options;
+    const handler = registry.create(name);
+    if (handler === undefined) return;
+    const container = new ManagedContainer({
+      handler,
+      ring: cache.ring(name, handler.builder.layout),
+      createdMs,
+      housekeeping,
+      clock,
+      logger,
+      onGone: () => this.#watcher.check(name),
+    });
+    this.containers.add(container);
+    events.addEvent({
+      timestampMs: Math.min(createdMs ?? Infinity, clock.now()),
+      type: "containerCreation",
+      containerName: name,
+    });
+    this.#scheduler.schedule(container, 0);
+  }
+
+  #destroyContainer(name: CgroupName): void {
+    const container = this.containers.remove(name);
+    if (container === undefined) return;
+    const { clock, cache, events } = this.#options;
+    this.#scheduler.cancel(container);
+    container.close();
+    cache.remove(name);
+    events.addEvent({
+      timestampMs: clock.now(),
+      type: "containerDeletion",
+      containerName: name,
+      data: { "container_deletion": { "exit_code": UNKNOWN_EXIT_CODE } },
+    });
+  }
+
+  #scheduleGlobalHousekeeping(): void {
+    const { clock, globalHousekeepingIntervalMs } = this.#options;
+    this.#cancelGlobal = clock.schedule(globalHousekeepingIntervalMs, () => {
+      this.#watcher.reconcile();
+      for (const { handler } of this.containers.all()) handler.refresh();
+      this.#scheduleGlobalHousekeeping();
+    });
+  }
+}

@@ -1,0 +1,114 @@
+import {
+  type CgroupName,
+  isDescendant,
+  parentOf,
+  ROOT,
+} from "../model/cgroup.ts";
+import type { ContainerReference, RequestOptions } from "../model/container.ts";
+import { BadRequestError, UnknownContainerError } from "../model/errors.ts";
+import type { ManagedContainer } from "./managed_container.ts";
+
+/** The containers by name. */
+export class ContainerTable {
+  readonly #byName = new Map<CgroupName, ManagedContainer>();
+  readonly #children = new Map<CgroupName, Set<CgroupName>>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** All of them. */
+  all(): Iterable<ManagedContainer> {
+    return this.#byName.values();
+  }
+
+  /** The container of that name, if there is one. */
+  get(name: CgroupName): ManagedContainer | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The container of that name. @throws {UnknownContainerError} */
+  find(name: CgroupName): ManagedContainer {
+    const container = this.#byName.get(name);
+    if (container === undefined) throw new UnknownContainerError(name);
+    return container;
+  }
+
+  /** Puts one in. */
+  add(container: ManagedContainer): void {
+    const { name } = container.reference;
+    this.#byName.set(name, container);
+    if (name === ROOT) return;
+    const siblings = this.#children.get(parentOf(name));
+    if (siblings !== undefined) siblings.add(name);
+    else this.#children.set(parentOf(name), new Set([name]));
+  }
+
+  /** Takes one out; returns it if it was there. */
+  remove(name: CgroupName): ManagedContainer | undefined {
+    const container = this.#byName.get(name);
+    if (container === undefined) return undefined;
+    this.#byName.delete(name);
+    const siblings = this.#children.get(parentOf(name));
+    siblings?.delete(name);
+    if (siblings?.size === 0) this.#children.delete(parentOf(name));
+    return container;
+  }
+
+  /** References of the direct children, by name. */
+  childrenOf(name: CgroupName): ContainerReference[] {
+    return [...this.#children.get(name) ?? []].toSorted()
+      .map((child) => this.find(child).reference);
+  }
+
+  /** The container and all below it. @throws {UnknownContainerError} where there is none */
+  withDescendants(name: CgroupName): ManagedContainer[] {
+    const found: ManagedContainer[] = [];
+    for (const [other, container] of this.#byName) {
+      if (other === name || isDescendant(other, name)) found.push(container);
+    }
+    if (found.length === 0) throw new UnknownContainerError(name);
+    return found;
+  }
+
+  /**
+   * What a v2 request names: by cgroup name, or by id, name or unique prefix
+   * among a runtime's aliases.
+   *
+   * @throws {UnknownContainerError} where there is none
+   * @throws {BadRequestError} where a prefix fits several
+   */
+  requested(name: CgroupName, options: RequestOptions): ManagedContainer[] {
+    const { type = "name", recursive = false } = options;
+    if (type === "name") {
+      return recursive ? this.withDescendants(name) : [this.find(name)];
+    }
+    const inNamespace = [...this.all()].filter(({ reference }) =>
+      reference.namespace === type
+    );
+    if (name === ROOT && recursive) return inNamespace;
+    if (recursive) {
+      throw new BadRequestError(
+        `Cannot list below ${type} container "${name}": only "/" can be asked for with "recursive"`,
+      );
+    }
+    const alias = name.slice(1);
+    const startsWith = inNamespace.filter(({ reference }) =>
+      reference.aliases?.some((other) => other.startsWith(alias))
+    );
+    const exact = startsWith.filter(({ reference }) =>
+      reference.aliases?.includes(alias)
+    );
+    const found = exact.length > 0 ? exact : startsWith;
+    if (alias === "" || found.length === 0) {
+      throw new UnknownContainerError(name);
+    }
+    if (found.length > 1) {
+      throw new BadRequestError(
+        `Cannot tell which ${type} container "${alias}" is: ${found.length} begin with it`,
+      );
+    }
+    return found;
+  }
+}

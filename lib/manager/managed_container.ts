@@ -1,0 +1,147 @@
+import type { ContainerReference, ContainerSpec } from "../model/container.ts";
+import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import type { Logger } from "../model/logger.ts";
+import type { ContainerStats } from "../model/stats.ts";
+import { toContainerStats } from "../cache/derived_stats.ts";
+import type { SampleRange, SampleRing } from "../cache/memory_cache.ts";
+import type { ContainerHandler } from "../registry/handler_registry.ts";
+import type { Task } from "./scheduler.ts";
+
+/** How often containers are read. */
+export interface HousekeepingOptions {
+  readonly intervalMs: number;
+  /** The interval doubles up to this while nothing changes. */
+  readonly maxIntervalMs: number;
+  readonly dynamic: boolean;
+  /** Up to so much of the interval is added by chance, so that containers do not march in step. @default 1 */
+  readonly jitterFactor?: number;
+}
+
+/** What a {@linkcode ManagedContainer} stands on. */
+export interface ManagedContainerOptions {
+  readonly handler: ContainerHandler;
+  readonly ring: SampleRing;
+  /** When its cgroup was made, where that was seen. */
+  readonly createdMs: number | undefined;
+  readonly housekeeping: HousekeepingOptions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called where a file says that the cgroup is gone. */
+  readonly onGone: () => void;
+}
+
+const SPEC_AGE_MS = 5_000;
+const ERROR_LOG_INTERVAL_MS = 60_000;
+
+/** A container, its handler, and its housekeeping. */
+export class ManagedContainer implements Task {
+  readonly handler: ContainerHandler;
+  readonly #options: ManagedContainerOptions;
+  #intervalMs: number;
+  #spec: ContainerSpec | undefined;
+  #specMs = -Infinity;
+  #sampledMs = -Infinity;
+  #loggedMs = -Infinity;
+  #closed = false;
+
+  constructor(options: ManagedContainerOptions) {
+    this.#options = options;
+    this.handler = options.handler;
+    this.#intervalMs = options.housekeeping.intervalMs;
+  }
+
+  /** What it is known by. */
+  get reference(): ContainerReference {
+    return this.handler.reference;
+  }
+
+  /** Its limits, 5 s old at most. */
+  get spec(): ContainerSpec {
+    const nowMs = this.#options.clock.monotonic();
+    if (this.#spec === undefined || nowMs - this.#specMs >= SPEC_AGE_MS) {
+      const spec = this.handler.spec();
+      const createdMs = Math.min(
+        spec.creationTimeMs ?? Infinity,
+        this.#options.createdMs ?? Infinity,
+      );
+      this.#spec = createdMs === Infinity
+        ? spec
+        : { ...spec, creationTimeMs: createdMs };
+      this.#specMs = nowMs;
+      this.handler.refresh();
+    }
+    return this.#spec;
+  }
+
+  /** One beat: samples, and says when the next is due. */
+  run(): number {
+    const { dynamic, intervalMs, maxIntervalMs, jitterFactor = 1 } =
+      this.#options.housekeeping;
+    const changed = this.sample();
+    this.#intervalMs = dynamic && !changed
+      ? Math.max(intervalMs, Math.min(this.#intervalMs * 2, maxIntervalMs))
+      : intervalMs;
+    return this.#intervalMs * (1 + Math.random() * jitterFactor);
+  }
+
+  /** Reads the container; returns whether anything changed since the last sample. */
+  sample(): boolean {
+    const { ring, clock, onGone } = this.#options;
+    if (this.#closed) return false;
+    const timestampMs = clock.now();
+    try {
+      const { error, gone } = this.handler.sample();
+      this.#sampledMs = clock.monotonic();
+      if (error !== undefined) this.#complain(error);
+      if (gone) onGone();
+      return ring.add(timestampMs, this.handler.builder.row);
+    } catch (error) {
+      // Whatever it is, the others are measured on.
+      this.#complain(error);
+      return false;
+    }
+  }
+
+  /** Samples where the last sample is older than `maxAgeMs`; returns whether it did. */
+  refresh(maxAgeMs: number): boolean {
+    const { clock } = this.#options;
+    if (clock.monotonic() - this.#sampledMs <= maxAgeMs) return false;
+    this.sample();
+    return true;
+  }
+
+  /** Its samples as objects, oldest first. */
+  stats(range: SampleRange): ContainerStats[] {
+    const { ring } = this.#options;
+    const { count = -1 } = range;
+    if (count === 0) return [];
+    // One more, for the rates of the first.
+    const samples = ring.samples({
+      ...range,
+      count: count < 0 ? count : count + 1,
+    });
+    const parts = { diskIo: this.spec.hasDiskIo };
+    const stats = samples.map((sample, index) =>
+      toContainerStats(sample, ring.layout, parts, samples[index - 1])
+    );
+    return count < 0 ? stats : stats.slice(-count);
+  }
+
+  /** Lets go of its files. */
+  close(): void {
+    this.#closed = true;
+    this.handler.close();
+  }
+
+  #complain(error: unknown): void {
+    const { clock, logger } = this.#options;
+    const nowMs = clock.monotonic();
+    if (nowMs - this.#loggedMs < ERROR_LOG_INTERVAL_MS) return;
+    this.#loggedMs = nowMs;
+    logger.warn("Cannot read a control file, leaving its numbers out", {
+      container: this.reference.name,
+      error: messageOf(error),
+    });
+  }
+}

@@ -1,0 +1,243 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type {
+  ContainerInfo,
+  ContainerInfoRequest,
+  ContainerInfoV2,
+  ContainerReference,
+  ContainerSpec,
+  RequestOptions,
+} from "../model/container.ts";
+import { messageOf } from "../model/errors.ts";
+import type { EventRequest } from "../model/event.ts";
+import type { MachineInfo, VersionInfo } from "../model/machine.ts";
+import type { SourceState } from "../model/source_state.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
+import { readMachineInfo, readVersions } from "../kernfs/machine.ts";
+import type { OomWatcher } from "../sources/oom_watcher.ts";
+import { Pace } from "../sources/pace.ts";
+import type { WatchOptions } from "../events/event_manager.ts";
+import type { EventWatch } from "../events/event_watch.ts";
+import {
+  ContainerLifecycle,
+  type ContainerLifecycleOptions,
+} from "./container_lifecycle.ts";
+import type { ContainerTable } from "./container_table.ts";
+import type { ManagedContainer } from "./managed_container.ts";
+import { OomEvents } from "./oom_events.ts";
+
+/** What a {@linkcode Manager} conducts. */
+export interface ManagerOptions extends ContainerLifecycleOptions {
+  readonly fs: HostFs;
+  /** Absent where the kernel log is not to be read. */
+  readonly oomWatcher?: OomWatcher;
+  /** How what takes the events fares, beside the sources. */
+  readonly sinks: () => readonly SourceState[];
+  readonly bootId: string;
+  readonly version: string;
+}
+
+/** Facts of the machine are read anew when they are this old. */
+const MACHINE_AGE_MS = 5 * 60_000;
+const DEFAULT_NUM_STATS = 60;
+const DEFAULT_COUNT = 64;
+
+/**
+ * Turns what the sources hear into handlers and events, keeps housekeeping
+ * going, and answers the questions that a kubelet asks.
+ */
+export class Manager {
+  readonly #options: ManagerOptions;
+  readonly #lifecycle: ContainerLifecycle;
+  readonly #containers: ContainerTable;
+  readonly #oomEvents: OomEvents;
+  #machine: MachineInfo | undefined;
+
+  constructor(options: ManagerOptions) {
+    this.#options = options;
+    this.#lifecycle = new ContainerLifecycle(options);
+    this.#containers = this.#lifecycle.containers;
+    this.#oomEvents = new OomEvents(options.fs, options.clock, options.bootId);
+  }
+
+  /** Whether all containers that were there at start are known. */
+  get ready(): boolean {
+    return this.#lifecycle.ready;
+  }
+
+  /** Starts the sources; resolves once every container that is there is known. */
+  start(): Promise<void> {
+    this.#pumpOoms();
+    return this.#lifecycle.start();
+  }
+
+  /** Stops the sources and measuring; what was asked for can still be answered. */
+  stop(): void {
+    this.#lifecycle.stop();
+    this.#options.oomWatcher?.close();
+  }
+
+  /** How the sources fare, and what takes the events. */
+  sources(): readonly SourceState[] {
+    return [
+      this.#lifecycle.state,
+      this.#options.oomWatcher?.state ??
+        { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" },
+      ...this.#options.sinks(),
+    ];
+  }
+
+  /** A container with its samples. @throws {UnknownContainerError} */
+  containerInfo(
+    name: CgroupName,
+    request: ContainerInfoRequest = {},
+  ): ContainerInfo {
+    return this.#info(this.#containers.find(name), request);
+  }
+
+  /** A container and all below it. @throws {UnknownContainerError} */
+  subcontainersInfo(
+    name: CgroupName,
+    request: ContainerInfoRequest = {},
+  ): ContainerInfo[] {
+    return this.#containers.withDescendants(name)
+      .map((container) => this.#info(container, request));
+  }
+
+  /** Specs and samples of what is asked for, by name. @throws {UnknownContainerError} */
+  async containerInfoV2(
+    name: CgroupName,
+    options: RequestOptions = {},
+  ): Promise<ReadonlyMap<CgroupName, ContainerInfoV2>> {
+    const { count = DEFAULT_COUNT } = options;
+    const containers = await this.#fresh(name, options);
+    return new Map(containers.map((container) => [
+      container.reference.name,
+      {
+        reference: container.reference,
+        get spec() {
+          return container.spec;
+        },
+        get stats() {
+          return container.stats({ count });
+        },
+      },
+    ]));
+  }
+
+  /** As {@linkcode containerInfoV2}, in the form of v1. @throws {UnknownContainerError} */
+  async requestedContainersInfo(
+    name: CgroupName,
+    options: RequestOptions = {},
+  ): Promise<ReadonlyMap<CgroupName, ContainerInfo>> {
+    const numStats = options.count ?? DEFAULT_COUNT;
+    const containers = await this.#fresh(name, options);
+    return new Map(containers.map((container) => [
+      container.reference.name,
+      this.#info(container, { numStats }),
+    ]));
+  }
+
+  /** Limits and identity of what is asked for, by name. @throws {UnknownContainerError} */
+  containerSpec(
+    name: CgroupName,
+    options: RequestOptions = {},
+  ): ReadonlyMap<
+    CgroupName,
+    { reference: ContainerReference; spec: ContainerSpec }
+  > {
+    const containers = this.#containers.requested(name, options);
+    return new Map(containers.map((container) => [
+      container.reference.name,
+      {
+        reference: container.reference,
+        get spec() {
+          return container.spec;
+        },
+      },
+    ]));
+  }
+
+  /** Events as they come, and with `sinceSeq` the kept ones before. */
+  watchEvents(request: EventRequest, options?: WatchOptions): EventWatch {
+    return this.#options.events.watchEvents(request, options);
+  }
+
+  /** Facts of the machine, five minutes old at most. */
+  machineInfo(): MachineInfo {
+    const { fs, clock, bootId } = this.#options;
+    const nowMs = clock.now();
+    const age = nowMs - (this.#machine?.timestampMs ?? -Infinity);
+    if (this.#machine === undefined || age < 0 || age >= MACHINE_AGE_MS) {
+      this.#machine = readMachineInfo(fs, bootId, nowMs);
+    }
+    return this.#machine;
+  }
+
+  /** Versions of the kernel, the operating system and this program. */
+  versionInfo(): VersionInfo {
+    const { fs, version } = this.#options;
+    return { ...readVersions(fs), version };
+  }
+
+  /** Its parts are made when they are asked for: an answer of thousands is written piece by piece. */
+  #info(
+    container: ManagedContainer,
+    request: ContainerInfoRequest,
+  ): ContainerInfo {
+    const { numStats = DEFAULT_NUM_STATS, ...range } = request;
+    const { reference } = container;
+    const containers = this.#containers;
+    return {
+      reference,
+      get subcontainers() {
+        return containers.childrenOf(reference.name);
+      },
+      get spec() {
+        return container.spec;
+      },
+      get stats() {
+        return container.stats({ ...range, count: numStats });
+      },
+    };
+  }
+
+  /** The containers asked for, sampled anew where their last sample is too old. */
+  async #fresh(
+    name: CgroupName,
+    options: RequestOptions,
+  ): Promise<ManagedContainer[]> {
+    const containers = this.#containers.requested(name, options);
+    const { maxAgeMs } = options;
+    if (maxAgeMs === undefined) return containers;
+    const pace = new Pace(this.#options.clock);
+    pace.begin();
+    for (const container of containers) {
+      if (
+        this.#lifecycle.stopped || !container.refresh(maxAgeMs) || !pace.spent
+      ) {
+        continue;
+      }
+      await pace.rest();
+      pace.begin();
+    }
+    return containers;
+  }
+
+  async #pumpOoms(): Promise<void> {
+    const { oomWatcher, events, logger } = this.#options;
+    if (oomWatcher === undefined) return;
+    for await (const reports of oomWatcher.reports()) {
+      for (const report of reports) {
+        try {
+          const isBacklog = oomWatcher.isBacklog(report.kmsgSequence);
+          events.addEvent(this.#oomEvents.toEvent(report, isBacklog));
+        } catch (error) {
+          logger.error("Cannot tell of an OOM, skipping it", {
+            kmsgSequence: report.kmsgSequence,
+            error: messageOf(error),
+          });
+        }
+      }
+    }
+  }
+}

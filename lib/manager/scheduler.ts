@@ -1,0 +1,140 @@
+import type { Clock } from "../model/clock.ts";
+
+/** Work goes on for this long before others get their turn. */
+const BATCH_MS = 2;
+
+/** Work that is due again and again. */
+export interface Task {
+  /** Does it, and says in how many milliseconds it is due again; undefined for never. It does not throw. */
+  run(): number | undefined;
+}
+
+interface Entry {
+  readonly task: Task;
+  dueMs: number;
+  cancelled: boolean;
+}
+
+/**
+ * One timer for the work on all containers: a heap by due time. Work is done
+ * in short synchronous batches, so that requests are answered between.
+ */
+export class Scheduler {
+  readonly #clock: Clock;
+  readonly #entries = new Map<Task, Entry>();
+  #heap: Entry[] = [];
+  #cancelTimer: (() => void) | undefined;
+  #timerDueMs = Infinity;
+  #stopped = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How many tasks there are. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Does the task in `delayMs`, instead of when it was due before. */
+  schedule(task: Task, delayMs: number): void {
+    this.cancel(task);
+    const entry = {
+      task,
+      dueMs: this.#clock.monotonic() + delayMs,
+      cancelled: false,
+    };
+    this.#entries.set(task, entry);
+    this.#push(entry);
+    this.#arm();
+  }
+
+  /** Does it no more. */
+  cancel(task: Task): void {
+    const entry = this.#entries.get(task);
+    if (entry === undefined) return;
+    entry.cancelled = true;
+    this.#entries.delete(task);
+    // Cancelled entries leave when they come due; many of them leave at once.
+    if (this.#heap.length > 64 && this.#heap.length > 2 * this.#entries.size) {
+      this.#heap = this.#heap.filter((other) => !other.cancelled)
+        .sort((a, b) => a.dueMs - b.dueMs);
+    }
+  }
+
+  /** Ends all work. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    this.#entries.clear();
+    this.#heap = [];
+  }
+
+  #arm(): void {
+    const dueMs = this.#heap[0]?.dueMs ?? Infinity;
+    if (this.#stopped || dueMs >= this.#timerDueMs) return;
+    this.#cancelTimer?.();
+    this.#timerDueMs = dueMs;
+    const delayMs = Math.max(0, dueMs - this.#clock.monotonic());
+    this.#cancelTimer = this.#clock.schedule(delayMs, () => {
+      this.#timerDueMs = Infinity;
+      this.#runDue();
+      this.#arm();
+    });
+  }
+
+  #runDue(): void {
+    let nowMs = this.#clock.monotonic();
+    const endMs = nowMs + BATCH_MS;
+    while (nowMs < endMs) {
+      const entry = this.#heap[0];
+      if (entry === undefined || entry.dueMs > nowMs) return;
+      this.#pop();
+      if (entry.cancelled) continue;
+      const delayMs = entry.task.run();
+      nowMs = this.#clock.monotonic();
+      // The task may have cancelled or scheduled itself meanwhile.
+      if (entry.cancelled || this.#stopped) continue;
+      if (delayMs === undefined) {
+        this.#entries.delete(entry.task);
+        continue;
+      }
+      entry.dueMs = nowMs + delayMs;
+      this.#push(entry);
+    }
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(entry);
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parent = heap[above] as Entry;
+      if (parent.dueMs <= entry.dueMs) break;
+      heap[at] = parent;
+      at = above;
+    }
+    heap[at] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop() as Entry;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      const right = heap[below + 1];
+      if (right !== undefined && right.dueMs < (heap[below] as Entry).dueMs) {
+        below++;
+      }
+      const child = heap[below] as Entry;
+      if (child.dueMs >= last.dueMs) break;
+      heap[at] = child;
+      at = below;
+    }
+    heap[at] = last;
+  }
+}

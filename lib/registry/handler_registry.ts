@@ -1,0 +1,59 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type { ContainerReference, ContainerSpec } from "../model/container.ts";
+import type { RowBuilder } from "../model/sample.ts";
+
+/** What became of a {@linkcode ContainerHandler.sample}. */
+export interface SampleResult {
+  /** The first file that could not be read as it should; the rest was read. */
+  readonly error?: unknown;
+  /** A file said that its cgroup is no more, or none of its files is there. */
+  readonly gone: boolean;
+}
+
+/** Reads one container. */
+export interface ContainerHandler {
+  readonly reference: ContainerReference;
+  /** Its limits, read anew. */
+  spec(): ContainerSpec;
+  /** The row that {@linkcode sample} fills. */
+  readonly builder: RowBuilder;
+  /** Measures it. */
+  sample(): SampleResult;
+  /** It shows in other hierarchies than before: looks for files that were not there. */
+  refresh(): void;
+  /** Lets go of all it holds. */
+  close(): void;
+}
+
+/** Makes handlers for one kind of container. */
+export interface HandlerFactory {
+  readonly name: string;
+  /** Whether the cgroup is of this kind. */
+  canHandle(name: CgroupName): boolean;
+  /** Whether one of this kind is wanted; else it is ignored. */
+  accepts(name: CgroupName): boolean;
+  /** Makes the handler. */
+  create(name: CgroupName): ContainerHandler;
+}
+
+/** Asks its factories in their order; the first that can handle a cgroup decides. */
+export class HandlerRegistry {
+  readonly #factories: readonly HandlerFactory[];
+
+  constructor(factories: readonly HandlerFactory[]) {
+    this.#factories = factories;
+  }
+
+  /**
+   * A handler for the cgroup; undefined where it is not wanted.
+   *
+   * @throws {Error} where no factory can handle it
+   */
+  create(name: CgroupName): ContainerHandler | undefined {
+    for (const factory of this.#factories) {
+      if (!factory.canHandle(name)) continue;
+      return factory.accepts(name) ? factory.create(name) : undefined;
+    }
+    throw new Error(`Cannot handle container "${name}": no factory knows it`);
+  }
+}

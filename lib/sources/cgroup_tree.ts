@@ -1,0 +1,405 @@
+import { type CgroupName, childOf, parentOf, ROOT } from "../model/cgroup.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Hierarchy } from "../kernfs/hierarchy.ts";
+import type { DirectoryStat, HostFs } from "../kernfs/host_fs.ts";
+import type { ContainerChange } from "./container_watcher.ts";
+import { JustGone } from "./just_gone.ts";
+import { Tally } from "./tally.ts";
+
+/**
+ * A directory is listed once more so long after it was found: by then the
+ * watch on it is there, and what was made before has shown.
+ */
+const RELIST_MS = 25;
+
+/** A directory that notifications named is listed so long after the last of them … */
+const SETTLE_MS = 25;
+/** … and so long after the first at most. */
+const SETTLE_AT_MOST_MS = 200;
+
+/** What a {@linkcode CgroupTree} stands on. */
+export interface CgroupTreeOptions {
+  readonly fs: HostFs;
+  readonly hierarchies: readonly Hierarchy[];
+  readonly clock: Clock;
+  /**
+   * The kernel tells of every removal of a directory and of nothing else's:
+   * true on cgroupfs, not on a tree of plain files. @default true
+   */
+  readonly removalsCount?: boolean;
+}
+
+/** What a notification says of a directory. One made is told as removed where it is gone by then. */
+export type HintKind = "create" | "remove" | "other";
+
+/** In place of an inode: not seen in this hierarchy. */
+const UNSEEN = 0;
+/** In place of an inode: seen in this hierarchy, and no more. */
+const LEFT = -1;
+
+/** A container, in whichever hierarchies it shows. */
+interface Node {
+  readonly name: CgroupName;
+  /** Its directory's inode in each hierarchy, or {@linkcode UNSEEN} or {@linkcode LEFT}. */
+  readonly inodes: number[];
+  /** How many of that name there were lately. */
+  readonly tally: Tally;
+  readonly children: Set<CgroupName>;
+}
+
+/**
+ * What containers there are, by listing; notifications are hints where to
+ * look. A container is one name in any number of hierarchies: it is added
+ * once, when it shows in the first, and deleted once, when it has left the
+ * last. A name that comes back with another inode is another container.
+ *
+ * Changes collect until {@linkcode take}. The long walks are generators that
+ * stop after each directory, so that the caller can do other work between.
+ */
+export class CgroupTree {
+  readonly #fs: HostFs;
+  readonly #hierarchies: readonly Hierarchy[];
+  readonly #clock: Clock;
+  readonly #removalsCount: boolean;
+  readonly #nodes = new Map<CgroupName, Node>();
+  #changes: ContainerChange[] = [];
+  /** Directories found lately, and when each is to be listed again; in that order. */
+  readonly #fresh = new Map<CgroupName, number>();
+  /** Directories that notifications named, to be listed again. */
+  #touched = new Set<CgroupName>();
+  #firstTouchMs = Infinity;
+  #lastTouchMs = Infinity;
+  readonly #justGone: JustGone;
+
+  constructor(options: CgroupTreeOptions) {
+    this.#fs = options.fs;
+    this.#hierarchies = options.hierarchies;
+    this.#clock = options.clock;
+    this.#removalsCount = options.removalsCount ?? true;
+    this.#justGone = new JustGone(options.clock);
+  }
+
+  /** How many containers there are. */
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** Directories over all hierarchies. */
+  get directories(): number {
+    let count = 0;
+    for (const { inodes } of this.#nodes.values()) {
+      for (const inode of inodes) if (inode > 0) count++;
+    }
+    return count;
+  }
+
+  /** Where the hierarchies are mounted. */
+  get paths(): string[] {
+    return this.#hierarchies.map((hierarchy) => hierarchy.path);
+  }
+
+  /** When {@linkcode settle} has something to do, on the clock's monotonic time. */
+  get dueMs(): number {
+    const [relistMs = Infinity] = this.#fresh.values();
+    return Math.min(
+      relistMs,
+      this.#lastTouchMs + SETTLE_MS,
+      this.#firstTouchMs + SETTLE_AT_MOST_MS,
+    );
+  }
+
+  /** The changes since the last call. */
+  take(): ContainerChange[] {
+    const changes = this.#changes;
+    if (changes.length > 0) this.#changes = [];
+    return changes;
+  }
+
+  /** A notification named this path: a directory made, removed, or either. */
+  hint(path: string, kind: HintKind): void {
+    const at = this.#hierarchies.findIndex((hierarchy) =>
+      path.startsWith(hierarchy.path) &&
+      (path.length === hierarchy.path.length ||
+        path[hierarchy.path.length] === "/")
+    );
+    const name = path.slice(this.#hierarchies[at]?.path.length ?? 0);
+    // Before the first listing there is nothing to compare with.
+    if (at < 0 || name === "" || !this.#nodes.has(ROOT)) return;
+    this.#touch(parentOf(name));
+    const isThere = this.#look(at, name);
+    if (!this.#removalsCount || kind === "other") return;
+    const node = this.#nodes.get(name);
+    if (node === undefined) this.#heardOfUnknown(at, name, kind);
+    else this.#heardOf(node, at, kind, isThere);
+  }
+
+  /** Looks whether a container is still there. */
+  check(name: CgroupName): void {
+    const node = this.#nodes.get(name);
+    if (node === undefined) return;
+    for (const at of this.#hierarchies.keys()) this.#look(at, name);
+  }
+
+  /** Lists what is due to be listed again. */
+  *settle(): Generator<void> {
+    const nowMs = this.#clock.monotonic();
+    const isTouchedDue = nowMs >= this.#lastTouchMs + SETTLE_MS ||
+      nowMs >= this.#firstTouchMs + SETTLE_AT_MOST_MS;
+    for (const [name, dueMs] of this.#fresh) {
+      if (dueMs > nowMs) break;
+      this.#fresh.delete(name);
+      this.#relist(name, true);
+      yield;
+    }
+    if (!isTouchedDue) return;
+    const touched = this.#touched;
+    this.#touched = new Set();
+    this.#firstTouchMs = Infinity;
+    this.#lastTouchMs = Infinity;
+    for (const name of touched) {
+      this.#relist(name, false);
+      yield;
+    }
+    this.#justGone.forget();
+  }
+
+  /** Compares everything known with the listing. */
+  *reconcile(): Generator<void> {
+    if (!this.#nodes.has(ROOT)) this.#addRoot();
+    for (const name of [...this.#nodes.keys()]) {
+      this.#relist(name, true);
+      yield;
+      // In a storm, what is new would be gone before this ends.
+      yield* this.settle();
+    }
+    this.#changes.push({ type: "listed" });
+  }
+
+  #addRoot(): void {
+    const root = this.#newNode(ROOT);
+    for (const [at, { path }] of this.#hierarchies.entries()) {
+      root.inodes[at] = this.#fs.directory(path)?.inode ?? UNSEEN;
+    }
+    this.#tellAdd(ROOT, root.tally, undefined);
+  }
+
+  #newNode(name: CgroupName): Node {
+    const node = {
+      name,
+      inodes: this.#hierarchies.map(() => UNSEEN),
+      tally: this.#justGone.take(name) ?? this.#newTally(),
+      children: new Set<CgroupName>(),
+    };
+    this.#nodes.set(name, node);
+    return node;
+  }
+
+  #path(at: number, name: CgroupName): string {
+    const { path } = this.#hierarchies[at] as Hierarchy;
+    return name === ROOT ? path : path + name;
+  }
+
+  #touch(name: CgroupName): void {
+    this.#touched.add(name);
+    this.#lastTouchMs = this.#clock.monotonic();
+    this.#firstTouchMs = Math.min(this.#firstTouchMs, this.#lastTouchMs);
+  }
+
+  /** A directory that is new to us. */
+  #freshen(name: CgroupName): void {
+    this.#fresh.delete(name);
+    this.#fresh.set(name, this.#clock.monotonic() + RELIST_MS);
+  }
+
+  /** Sees whether `name` is in a hierarchy, and what that means; returns whether it is. */
+  #look(at: number, name: CgroupName): boolean {
+    const stat = this.#fs.directory(this.#path(at, name));
+    const node = this.#nodes.get(name);
+    if (stat === undefined) {
+      if (node !== undefined && hasInode(node, at)) this.#lose(node, at);
+      return false;
+    }
+    if (node === undefined) return this.#add(at, name, stat);
+    if (node.inodes[at] === stat.inode) return true;
+    this.#leave(node, at);
+    if (this.#wasReplaced(node, at)) {
+      this.#gone(node);
+      return this.#add(at, name, stat);
+    }
+    this.#changes.push({ type: "update", name });
+    this.#show(node, at, stat);
+    return true;
+  }
+
+  /** Notes where a container shows, and lists what was made below it before the watch was there. */
+  #show(node: Node, at: number, stat: DirectoryStat): void {
+    node.inodes[at] = stat.inode;
+    this.#freshen(node.name);
+    if (stat.links !== 2) this.#listOne(at, node.name, true);
+  }
+
+  #add(at: number, name: CgroupName, stat: DirectoryStat): boolean {
+    const parentName = parentOf(name);
+    if (!this.#look(at, parentName)) return false;
+    const parent = this.#nodes.get(parentName);
+    if (parent === undefined) return false;
+    // The parent may have found it already, being new itself.
+    if (this.#nodes.has(name)) return this.#look(at, name);
+    parent.children.add(name);
+    const node = this.#newNode(name);
+    this.#tellAdd(name, node.tally, stat.modifiedMs);
+    this.#show(node, at, stat);
+    return true;
+  }
+
+  /** Tells of those that came and went before one that is there. */
+  #heardOf(node: Node, at: number, kind: HintKind, isThere: boolean): void {
+    const { name, tally } = node;
+    tally.hear(at, kind === "create");
+    if (kind === "create") tally.limit(at);
+    // Where it left one hierarchy only, the others will tell.
+    if (!isThere) return;
+    while (tally.deletes < tally.ended(at)) {
+      this.#tellDelete(name, tally);
+      const createdMs = this.#fs.directory(this.#path(at, name))?.modifiedMs;
+      this.#tellAdd(name, tally, createdMs);
+    }
+  }
+
+  /** Tells of those that the kernel told of, and that were gone before we could look. */
+  #heardOfUnknown(at: number, name: CgroupName, kind: HintKind): void {
+    const tally = this.#justGone.take(name) ?? this.#newTally();
+    tally.hear(at, kind === "create");
+    this.#justGone.keep(name, tally);
+    if (tally.adds >= tally.begun(at)) return;
+    for (const other of this.#hierarchies.keys()) {
+      if (this.#look(other, name)) return;
+    }
+    while (tally.adds < tally.begun(at)) {
+      this.#tellAdd(name, tally, undefined);
+      this.#tellDelete(name, tally);
+    }
+  }
+
+  #newTally(): Tally {
+    return new Tally(this.#hierarchies.length);
+  }
+
+  #tellAdd(
+    name: CgroupName,
+    tally: Tally,
+    createdMs: number | undefined,
+  ): void {
+    tally.adds++;
+    this.#changes.push({ type: "add", name, createdMs });
+  }
+
+  #tellDelete(name: CgroupName, tally: Tally): void {
+    tally.deletes++;
+    this.#changes.push({ type: "delete", name });
+  }
+
+  /** Takes a container out of one hierarchy, and away if that was the last. */
+  #lose(node: Node, at: number): void {
+    this.#leave(node, at);
+    if (!this.#isAnywhere(node)) {
+      // It may show in a hierarchy whose notification is still to come.
+      for (const [other, inode] of node.inodes.entries()) {
+        if (inode !== UNSEEN) continue;
+        const stat = this.#fs.directory(this.#path(other, node.name));
+        if (stat !== undefined) this.#show(node, other, stat);
+      }
+    }
+    if (!this.#isAnywhere(node)) this.#gone(node);
+    else this.#changes.push({ type: "update", name: node.name });
+  }
+
+  /** Takes it and what is below it out of one hierarchy. */
+  #leave(node: Node, at: number): void {
+    if (!hasInode(node, at)) return;
+    node.inodes[at] = LEFT;
+    for (const name of node.children) {
+      const child = this.#nodes.get(name);
+      if (child !== undefined && hasInode(child, at)) this.#lose(child, at);
+    }
+  }
+
+  #isAnywhere(node: Node): boolean {
+    return node.inodes.some((inode) => inode > 0);
+  }
+
+  /**
+   * Whether the directory that shows in a hierarchy where a container is not
+   * is another container's. It is the same container's where that still lives
+   * elsewhere, or went from everywhere else before it was first seen here.
+   */
+  #wasReplaced(node: Node, at: number): boolean {
+    let replaced = node.inodes[at] === LEFT;
+    for (const [other, inode] of node.inodes.entries()) {
+      if (inode <= 0) continue;
+      const stat = this.#fs.directory(this.#path(other, node.name));
+      if (stat?.inode === inode) return false;
+      if (stat !== undefined) replaced = true;
+    }
+    return replaced;
+  }
+
+  #gone(node: Node): void {
+    for (const name of node.children) {
+      const child = this.#nodes.get(name);
+      if (child !== undefined) this.#gone(child);
+    }
+    this.#nodes.delete(node.name);
+    this.#nodes.get(parentOf(node.name))?.children.delete(node.name);
+    this.#tellDelete(node.name, node.tally);
+    this.#justGone.keep(node.name, node.tally);
+  }
+
+  /**
+   * Brings a directory and its children up to date in every hierarchy. What a
+   * listing finds, no notification told in time: more may be there untold, so
+   * the directory is listed again until that finds nothing new.
+   */
+  #relist(name: CgroupName, deep: boolean): void {
+    const before = this.#changes.length;
+    for (const at of this.#hierarchies.keys()) {
+      const node = this.#nodes.get(name);
+      if (node === undefined) return;
+      if (hasInode(node, at)) this.#listOne(at, name, deep);
+    }
+    if (this.#changes.length === before) return;
+    if (deep) this.#freshen(name);
+    else this.#touch(name);
+  }
+
+  #listOne(at: number, name: CgroupName, deep: boolean): void {
+    const path = this.#path(at, name);
+    const stat = this.#fs.directory(path);
+    if (stat?.inode !== this.#nodes.get(name)?.inodes[at]) {
+      // Another directory, or none: it is touched where it is to be listed.
+      this.#look(at, name);
+      return;
+    }
+    // Two links are "." and the parent's: nothing is below.
+    const found = stat === undefined || stat.links === 2
+      ? new Set<CgroupName>()
+      : new Set(
+        this.#fs.subdirectories(path).map((base) => childOf(name, base)),
+      );
+    for (const child of found) {
+      if (deep || !this.#isKnown(at, child)) this.#look(at, child);
+    }
+    for (const child of this.#nodes.get(name)?.children ?? []) {
+      if (!found.has(child) && this.#isKnown(at, child)) this.#look(at, child);
+    }
+  }
+
+  #isKnown(at: number, name: CgroupName): boolean {
+    const node = this.#nodes.get(name);
+    return node !== undefined && hasInode(node, at);
+  }
+}
+
+function hasInode({ inodes }: Node, at: number): boolean {
+  return (inodes[at] ?? UNSEEN) > 0;
+}

@@ -1,0 +1,32 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type { SourceState } from "../model/source_state.ts";
+
+/** A container came, went, or shows in other hierarchies than before. */
+export type ContainerChange =
+  | {
+    readonly type: "add";
+    readonly name: CgroupName;
+    /** When its cgroup was made, as far as that can be told; milliseconds since the epoch. */
+    readonly createdMs: number | undefined;
+  }
+  | { readonly type: "update"; readonly name: CgroupName }
+  | { readonly type: "delete"; readonly name: CgroupName }
+  /** All that is there has been listed. */
+  | { readonly type: "listed" };
+
+/** Hears of containers that come and go. */
+export interface ContainerWatcher {
+  /**
+   * The changes, in batches: first an add for every container there is, parents
+   * before children, and `listed` after the last of them. Ends after {@linkcode close}; throws where it cannot go on watching.
+   */
+  changes(): AsyncIterable<readonly ContainerChange[]>;
+  /** Looks soon whether this container is still there. */
+  check(name: CgroupName): void;
+  /** Compares all that is known with what is there. */
+  reconcile(): void;
+  /** How it fares. */
+  readonly state: SourceState;
+  /** Ends the changes. */
+  close(): void;
+}

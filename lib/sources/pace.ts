@@ -1,0 +1,56 @@
+import type { Clock } from "../model/clock.ts";
+
+/** Work goes on for this long before others get their turn. */
+const SLICE_MS = 2;
+
+/** Divides work into short slices, and waits without missing a wake-up. */
+export class Pace {
+  readonly #clock: Clock;
+  #endMs = 0;
+  #wake: (() => void) | undefined;
+  #woken = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Starts a slice. */
+  begin(sliceMs = SLICE_MS): void {
+    this.#endMs = this.#clock.monotonic() + sliceMs;
+  }
+
+  /** Whether the slice is used up. */
+  get spent(): boolean {
+    return this.#clock.monotonic() >= this.#endMs;
+  }
+
+  /** Lets others have their turn. */
+  rest(): Promise<void> {
+    return new Promise((resolve) => this.#clock.schedule(0, resolve));
+  }
+
+  /** Waits for {@linkcode wake}, for `delayMs` at most; returns at once if woken since the last wait. */
+  until(delayMs: number): Promise<void> {
+    if (this.#woken) {
+      this.#woken = false;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const cancel = delayMs === Infinity
+        ? () => {}
+        : this.#clock.schedule(delayMs, () => this.wake());
+      this.#wake = () => {
+        cancel();
+        this.#wake = undefined;
+        this.#woken = false;
+        resolve();
+      };
+    });
+  }
+
+  /** Ends the wait, or the next one. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+}

@@ -1,0 +1,78 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type { Clock } from "../model/clock.ts";
+import type { SourceState } from "../model/source_state.ts";
+import type { CgroupTree } from "./cgroup_tree.ts";
+import type { ContainerChange, ContainerWatcher } from "./container_watcher.ts";
+import { Pace } from "./pace.ts";
+
+/** Whatever lives 250 ms must be seen. */
+const INTERVAL_MS = 200;
+/** Listing takes a twentieth of a core at most. */
+const REST_FACTOR = 20;
+
+/** Lists every hierarchy again and again: the way without inotify. */
+export class PollWatcher implements ContainerWatcher {
+  readonly #tree: CgroupTree;
+  readonly #clock: Clock;
+  readonly #pace: Pace;
+  readonly #reason: string;
+  #intervalMs = INTERVAL_MS;
+  #closed = false;
+
+  /** `reason` says why inotify does not serve. */
+  constructor(tree: CgroupTree, clock: Clock, reason: string) {
+    this.#tree = tree;
+    this.#clock = clock;
+    this.#pace = new Pace(clock);
+    this.#reason = reason;
+  }
+
+  /** @inheritdoc */
+  get state(): SourceState {
+    const detail = `listing ${this.#tree.paths.length} hierarchies every ${
+      Math.round(this.#intervalMs)
+    } ms, since inotify failed: ${this.#reason}`;
+    return { name: "cgroups", state: "degraded", detail };
+  }
+
+  /** @inheritdoc */
+  async *changes(): AsyncGenerator<readonly ContainerChange[]> {
+    while (!this.#closed) {
+      let workMs = 0;
+      let startMs = this.#clock.monotonic();
+      this.#pace.begin();
+      for (const _ of this.#tree.reconcile()) {
+        if (!this.#pace.spent) continue;
+        workMs += this.#clock.monotonic() - startMs;
+        const changes = this.#tree.take();
+        if (changes.length > 0) yield changes;
+        await this.#pace.rest();
+        if (this.#closed) return;
+        startMs = this.#clock.monotonic();
+        this.#pace.begin();
+      }
+      workMs += this.#clock.monotonic() - startMs;
+      const changes = this.#tree.take();
+      if (changes.length > 0) yield changes;
+      this.#intervalMs = Math.max(INTERVAL_MS, workMs * REST_FACTOR);
+      await this.#pace.until(this.#intervalMs);
+    }
+  }
+
+  /** @inheritdoc */
+  check(name: CgroupName): void {
+    this.#tree.check(name);
+    this.#pace.wake();
+  }
+
+  /** @inheritdoc */
+  reconcile(): void {
+    this.#pace.wake();
+  }
+
+  /** @inheritdoc */
+  close(): void {
+    this.#closed = true;
+    this.#pace.wake();
+  }
+}

@@ -1,0 +1,235 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type { Clock } from "../model/clock.ts";
+import type { SourceState } from "../model/source_state.ts";
+import type { CgroupTree } from "./cgroup_tree.ts";
+import type { ContainerChange, ContainerWatcher } from "./container_watcher.ts";
+import { countInotifyWatches } from "./inotify_watches.ts";
+import { Pace } from "./pace.ts";
+
+/** Being so late, or having so many hints to follow, is being behind … */
+const BEHIND_MS = 20;
+const BEHIND_HINTS = 500;
+/** … which allows longer slices: a container that lived 250 ms must not be missed. */
+const BEHIND_SLICE_MS = 10;
+/** Notifications beyond this wait for nobody: everything is listed instead. */
+const MAX_HINTS = 65_536;
+
+/** Watches are counted when nothing was heard for so long after something was … */
+const QUIET_MS = 300;
+/** … or when it has not been quiet for so long. */
+const NEVER_QUIET_MS = 10_000;
+/** Setting up so many watches takes 80 ms, for which others wait. */
+const FEW_DIRECTORIES = 500;
+/** With more of them, so large a part of their number may be wrong. */
+const TOLERANCE = 0.25;
+
+type HintKind = "create" | "remove" | "other";
+
+const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
+  create: "create",
+  remove: "remove",
+  rename: "other",
+  any: "other",
+  other: "other",
+};
+
+/**
+ * Watches every hierarchy with inotify, through `Deno.watchFs`.
+ *
+ * What it hears are hints. `mkdir -p a/b/c` is told as fewer creations than
+ * it made directories, since b may be made before the watch on a; in a storm
+ * some removals are never told; a full queue tells only that it was full. So
+ * each hint leads to a look, the touched directories are listed shortly after
+ * the last one, and everything on a full queue and on `reconcile()`.
+ */
+export class RawWatcher implements ContainerWatcher {
+  readonly #tree: CgroupTree;
+  readonly #clock: Clock;
+  readonly #pace: Pace;
+  #watcher: Deno.FsWatcher | undefined;
+  #hints: { path: string; kind: HintKind }[] = [];
+  #reconcile = true;
+  #error: unknown;
+  #closed = false;
+  #firstHintMs = Infinity;
+  #lastHintMs = Infinity;
+  /** By how many the watches differ from the directories where nothing is amiss. */
+  #usualExcess = 0;
+  /** Full queues: how often everything was listed for want of notifications. */
+  rescans = 0;
+  /** How often all watches were set up anew. */
+  renewals = 0;
+
+  constructor(tree: CgroupTree, clock: Clock) {
+    this.#tree = tree;
+    this.#clock = clock;
+    this.#pace = new Pace(clock);
+  }
+
+  /** @inheritdoc */
+  get state(): SourceState {
+    const detail =
+      `inotify on ${this.#tree.paths.length} hierarchies, ${this.#tree.directories} directories`;
+    return { name: "cgroups", state: "ok", detail };
+  }
+
+  /** @inheritdoc */
+  async *changes(): AsyncGenerator<readonly ContainerChange[]> {
+    this.#watch();
+    try {
+      while (!this.#closed) {
+        if (this.#error !== undefined) throw this.#error;
+        this.#takeHints();
+        if (this.#reconcile) {
+          this.#reconcile = false;
+          yield* this.#walk(this.#tree.reconcile());
+        } else if (this.#lateMs >= 0) {
+          yield* this.#walk(this.#tree.settle());
+        }
+        const changes = this.#tree.take();
+        if (changes.length > 0) yield changes;
+        else if (this.#clock.monotonic() >= this.#countAt) {
+          await this.#checkWatches();
+        } else await this.#pace.until(this.#dueIn());
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  /** @inheritdoc */
+  check(name: CgroupName): void {
+    this.#tree.check(name);
+    this.#pace.wake();
+  }
+
+  /** @inheritdoc */
+  reconcile(): void {
+    this.#reconcile = true;
+    this.#pace.wake();
+  }
+
+  /** @inheritdoc */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watcher?.close();
+    this.#pace.wake();
+  }
+
+  #watch(): void {
+    this.#watcher = Deno.watchFs(this.#tree.paths, { recursive: true });
+    this.#listen(this.#watcher);
+  }
+
+  /**
+   * The kernel keeps the watch on a cgroup that is gone until it is taken
+   * back, which is not done where the removal was not told: after a storm of
+   * 4,000 cgroups, thousands were left. Then all watches are set up anew.
+   */
+  async #checkWatches(): Promise<void> {
+    const isQuiet = this.#clock.monotonic() >= this.#lastHintMs + QUIET_MS;
+    this.#firstHintMs = Infinity;
+    this.#lastHintMs = Infinity;
+    const excess = await this.#excessWatches();
+    const { directories } = this.#tree;
+    const amiss = Math.abs(excess - this.#usualExcess);
+    const tolerated = isQuiet && directories <= FEW_DIRECTORIES
+      ? 0
+      : FEW_DIRECTORIES + directories * TOLERANCE;
+    if (amiss <= tolerated || this.#closed) return;
+    this.#watcher?.close();
+    this.#watch();
+    this.renewals++;
+    this.#usualExcess = await this.#excessWatches();
+    this.#reconcile = true;
+  }
+
+  async #excessWatches(): Promise<number> {
+    const count = await countInotifyWatches();
+    return count === undefined ? 0 : count - this.#tree.directories;
+  }
+
+  async #listen(watcher: Deno.FsWatcher): Promise<void> {
+    try {
+      for await (const event of watcher) this.#hear(event);
+    } catch (error) {
+      if (watcher === this.#watcher && !this.#closed) this.#error = error;
+    }
+    this.#pace.wake();
+  }
+
+  #hear(event: Deno.FsEvent): void {
+    if (event.flag === "rescan") {
+      this.rescans++;
+      this.#reconcile = true;
+    } else {
+      const kind = HINT_KINDS[event.kind];
+      if (kind === undefined) return;
+      for (const path of event.paths) this.#hints.push({ path, kind });
+      if (this.#hints.length > MAX_HINTS) {
+        this.rescans++;
+        this.#hints = [];
+        this.#reconcile = true;
+      }
+    }
+    this.#pace.wake();
+  }
+
+  /** Follows hints for one slice of time. */
+  #takeHints(): void {
+    if (this.#hints.length === 0) return;
+    this.#beginSlice();
+    let done = 0;
+    for (const { path, kind } of this.#hints) {
+      this.#tree.hint(path, kind);
+      done++;
+      if (this.#pace.spent) break;
+    }
+    this.#hints = this.#hints.slice(done);
+    this.#lastHintMs = this.#clock.monotonic();
+    this.#firstHintMs = Math.min(this.#firstHintMs, this.#lastHintMs);
+  }
+
+  /** Walks in slices of time, passing on what was found, following hints between. */
+  async *#walk(steps: Generator<void>): AsyncGenerator<ContainerChange[]> {
+    this.#beginSlice();
+    for (const _ of steps) {
+      if (!this.#pace.spent) continue;
+      const changes = this.#tree.take();
+      if (changes.length > 0) yield changes;
+      await this.#pace.rest();
+      if (this.#closed) return;
+      this.#takeHints();
+      this.#beginSlice();
+    }
+  }
+
+  #beginSlice(): void {
+    const isBehind = this.#lateMs > BEHIND_MS ||
+      this.#hints.length > BEHIND_HINTS;
+    this.#pace.begin(isBehind ? BEHIND_SLICE_MS : undefined);
+  }
+
+  /** How long the tree has waited to be settled; negative before it is due. */
+  get #lateMs(): number {
+    return this.#clock.monotonic() - this.#tree.dueMs;
+  }
+
+  /** When the watches are to be counted. */
+  get #countAt(): number {
+    return Math.min(
+      this.#lastHintMs + QUIET_MS,
+      this.#firstHintMs + NEVER_QUIET_MS,
+    );
+  }
+
+  #dueIn(): number {
+    if (this.#hints.length > 0 || this.#reconcile) return 0;
+    if (this.#error !== undefined || this.#closed) return 0;
+    return Math.max(
+      0,
+      Math.min(-this.#lateMs, this.#countAt - this.#clock.monotonic()),
+    );
+  }
+}

@@ -1,0 +1,475 @@
+import { assert, assertEquals } from "@std/assert";
+import { TreeOfDirectories } from "../_support/tree_of_directories.ts";
+
+Deno.test("CgroupTree.reconcile() adds all that is there, parents before children", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a/b/c");
+  host.make("/a/d");
+  const changes = host.reconcile();
+  assertEquals(changes.at(0), "+/");
+  assertEquals(changes.at(-1), "listed");
+  assertEquals(changes.toSorted(), [
+    "+/",
+    "+/a",
+    "+/a/b",
+    "+/a/b/c",
+    "+/a/d",
+    "listed",
+  ]);
+  assert(changes.indexOf("+/a") < changes.indexOf("+/a/b"));
+  assert(changes.indexOf("+/a/b") < changes.indexOf("+/a/b/c"));
+  assert(changes.indexOf("+/a") < changes.indexOf("+/a/d"));
+  assertEquals(host.tree.size, 5);
+});
+
+Deno.test("CgroupTree.reconcile() adds a container of several hierarchies once", () => {
+  using host = new TreeOfDirectories({ hierarchies: 3 });
+  host.make("/a/b");
+  const changes = host.reconcile();
+  assertEquals(
+    changes.filter((change) => change.startsWith("+")),
+    ["+/", "+/a", "+/a/b"],
+  );
+  assertEquals(host.tree.size, 3);
+  assertEquals(host.tree.directories, 9);
+});
+
+Deno.test("CgroupTree.reconcile() says nothing of what did not change", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a/b");
+  host.reconcile();
+  assertEquals(host.settle(), []);
+  assertEquals(host.reconcile(), ["listed"]);
+});
+
+Deno.test("CgroupTree.reconcile() finds whatever no hint told", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/stays");
+  host.make("/goes/below");
+  host.make("/again");
+  host.reconcile();
+  for (const at of [0, 1]) {
+    host.at(at, "/goes").remove();
+    host.at(at, "/again").recreate();
+    host.at(at, "/comes/below");
+  }
+  const changes = host.reconcile();
+  assertEquals(
+    changes.filter((change) => !change.startsWith("~")).toSorted(),
+    [
+      "+/again",
+      "+/comes",
+      "+/comes/below",
+      "-/again",
+      "-/goes",
+      "-/goes/below",
+      "listed",
+    ],
+  );
+  assert(changes.indexOf("-/again") < changes.indexOf("+/again"));
+});
+
+Deno.test("CgroupTree.reconcile() stops after each directory, that others may have their turn", () => {
+  using host = new TreeOfDirectories();
+  for (let i = 0; i < 20; i++) host.make(`/d${i}`);
+  host.reconcile();
+  assertEquals([...host.tree.reconcile()].length, 21);
+});
+
+Deno.test("CgroupTree.hint() adds what was made, with all below and above it", () => {
+  using host = new TreeOfDirectories();
+  host.reconcile();
+  host.make("/a/b/c");
+  host.hint(0, "/a/b", "create");
+  assertEquals(host.changes(), ["+/a", "+/a/b", "+/a/b/c"]);
+});
+
+Deno.test("CgroupTree.hint() tells when the directory was made", () => {
+  using host = new TreeOfDirectories();
+  host.reconcile();
+  host.changes();
+  const made = host.at(0, "/a");
+  const madeMs = new Date("2026-01-02T03:04:05.678Z").getTime();
+  Deno.utimeSync(made.path, madeMs / 1000, madeMs / 1000);
+  host.hint(0, "/a", "create");
+  assertEquals(host.tree.take(), [
+    { type: "add", name: "/a", createdMs: madeMs },
+  ]);
+});
+
+Deno.test("CgroupTree.hint() adds a container once, and updates it where it shows in further hierarchies", () => {
+  using host = new TreeOfDirectories({ hierarchies: 3 });
+  host.reconcile();
+  host.make("/a");
+  for (const at of [0, 1, 2]) host.hint(at, "/a", "create");
+  assertEquals(host.changes(), ["+/a", "~/a", "~/a"]);
+  assertEquals(host.settle(), []);
+});
+
+Deno.test("CgroupTree.hint() deletes a container when it left the last hierarchy", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a");
+  host.reconcile();
+  host.at(0, "/a").remove();
+  host.hint(0, "/a", "remove");
+  assertEquals(host.changes(), ["~/a"]);
+  host.at(1, "/a").remove();
+  host.hint(1, "/a", "remove");
+  assertEquals(host.changes(), ["-/a"]);
+  assertEquals(host.settle(), []);
+  assertEquals(host.tree.size, 1);
+});
+
+Deno.test("CgroupTree.hint() deletes a whole subtree that was told as one removal, children first", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a/b/c");
+  host.reconcile();
+  for (const at of [0, 1]) {
+    host.at(at, "/a").remove();
+    host.hint(at, "/a", "remove");
+  }
+  assertEquals(
+    host.changes().filter((change) => change.startsWith("-")),
+    ["-/a/b/c", "-/a/b", "-/a"],
+  );
+});
+
+Deno.test("CgroupTree.hint() takes the removals of a subtree that come late for the ones it told", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a/b/c");
+  host.reconcile();
+  for (const at of [0, 1]) host.at(at, "/a").remove();
+  host.hint(0, "/a", "remove");
+  host.hint(1, "/a", "remove");
+  host.changes();
+  for (const at of [0, 1]) {
+    host.hint(at, "/a/b/c", "remove");
+    host.hint(at, "/a/b", "remove");
+  }
+  assertEquals(host.changes(), []);
+  assertEquals(host.settle(), []);
+});
+
+Deno.test("CgroupTree.hint() takes another inode for another container", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a/b");
+  host.reconcile();
+  host.at(0, "/a").recreate().child("b");
+  host.hint(0, "/a", "remove");
+  host.hint(0, "/a", "create");
+  assertEquals(host.changes(), ["-/a/b", "-/a", "+/a", "+/a/b"]);
+  host.hint(0, "/a/b", "remove");
+  host.hint(0, "/a/b", "create");
+  assertEquals(host.settle(), []);
+});
+
+Deno.test("CgroupTree.hint() takes another inode in one of its hierarchies for the same container", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a/b");
+  host.reconcile();
+  host.at(0, "/a").recreate();
+  host.hint(0, "/a", "create");
+  assertEquals(host.changes(), ["~/a/b", "~/a"]);
+});
+
+Deno.test("CgroupTree.hint() takes a name that all hierarchies have anew for another container, whichever tells first", () => {
+  for (const [first, second] of [[0, 1], [1, 0]] as const) {
+    using host = new TreeOfDirectories({ hierarchies: 2 });
+    host.make("/a");
+    host.reconcile();
+    for (const at of [0, 1]) host.at(at, "/a").recreate();
+    host.hint(first, "/a", "remove");
+    host.hint(second, "/a", "remove");
+    assertEquals(host.changes(), ["-/a", "+/a", "~/a"]);
+    host.hint(first, "/a", "create");
+    host.hint(second, "/a", "create");
+    assertEquals(host.settle(), []);
+  }
+});
+
+Deno.test("CgroupTree.hint() takes a name that comes back in the hierarchy it left for another container", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a");
+  host.reconcile();
+  host.at(0, "/a").remove();
+  host.hint(0, "/a", "remove");
+  assertEquals(host.changes(), ["~/a"]);
+  // All of this is done before the next notification is looked at, and one is lost.
+  host.at(0, "/a").recreate();
+  host.at(1, "/a").recreate();
+  host.hint(0, "/a", "create");
+  host.settle();
+  host.reconcile();
+  host.hint(0, "/a", "create");
+  assertEquals(host.tree.size, 2);
+  assertEquals(host.changes(), []);
+});
+
+Deno.test("CgroupTree.hint() takes a container that leaves before it was seen everywhere for one", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.reconcile();
+  host.at(0, "/a");
+  host.hint(0, "/a", "create");
+  assertEquals(host.changes(), ["+/a"]);
+  host.at(1, "/a");
+  host.at(0, "/a").remove();
+  host.hint(1, "/a", "create");
+  host.hint(0, "/a", "remove");
+  host.at(1, "/a").remove();
+  host.hint(1, "/a", "remove");
+  assertEquals(
+    host.changes().filter((change) => !change.startsWith("~")),
+    ["-/a"],
+  );
+  assertEquals(host.settle(), []);
+});
+
+Deno.test("CgroupTree.hint() counts one that came and went before it could look, once for all hierarchies", () => {
+  for (const label of ["create", "remove"] as const) {
+    using host = new TreeOfDirectories({ hierarchies: 3 });
+    host.reconcile();
+    for (let life = 0; life < 3; life++) {
+      // What was made is told as removed where it is gone by then.
+      for (const at of [0, 1, 2]) host.hint(at, "/a", label);
+      for (const at of [0, 1, 2]) host.hint(at, "/a", "remove");
+      assertEquals(host.changes(), ["+/a", "-/a"]);
+    }
+    assertEquals(host.settle(), []);
+  }
+});
+
+Deno.test("CgroupTree.hint() counts one whose removal alone was told, or whose creation alone", () => {
+  for (const label of ["create", "remove"] as const) {
+    using host = new TreeOfDirectories({ hierarchies: 2 });
+    host.reconcile();
+    for (const at of [0, 1]) host.hint(at, "/a", label);
+    assertEquals(host.settle(), ["+/a", "-/a"]);
+  }
+});
+
+Deno.test("CgroupTree.hint() counts the ones before, where a name is there again when it looks", () => {
+  for (const label of ["create", "remove"] as const) {
+    using host = new TreeOfDirectories({ hierarchies: 2 });
+    host.reconcile();
+    host.make("/a");
+    for (const at of [0, 1]) host.hint(at, "/a", label);
+    for (const at of [0, 1]) host.hint(at, "/a", "remove");
+    for (const at of [0, 1]) host.hint(at, "/a", "create");
+    assertEquals(
+      host.changes().filter((change) => !change.startsWith("~")),
+      ["+/a", "-/a", "+/a"],
+    );
+  }
+});
+
+Deno.test("CgroupTree.hint() counts the one before, where a listing found the next already", () => {
+  for (const label of ["create", "remove"] as const) {
+    using host = new TreeOfDirectories({ hierarchies: 2 });
+    host.reconcile();
+    host.make("/a");
+    host.reconcile();
+    for (const at of [0, 1]) host.hint(at, "/a", label);
+    for (const at of [0, 1]) host.hint(at, "/a", "remove");
+    assertEquals(host.changes(), ["-/a", "+/a"]);
+  }
+});
+
+Deno.test("CgroupTree.hint() counts nothing twice where a removal was lost", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.reconcile();
+  for (let life = 0; life < 3; life++) {
+    host.make("/a");
+    for (const at of [0, 1]) host.hint(at, "/a", "create");
+    assertEquals(host.changes(), ["+/a", "~/a"]);
+    for (const at of [0, 1]) host.at(at, "/a").remove();
+    host.reconcile();
+  }
+  host.make("/a");
+  for (const at of [0, 1]) host.hint(at, "/a", "create");
+  for (const at of [0, 1]) {
+    host.at(at, "/a").remove();
+    host.hint(at, "/a", "remove");
+  }
+  assertEquals(
+    host.changes().filter((change) => !change.startsWith("~")),
+    ["+/a", "-/a"],
+  );
+});
+
+Deno.test("CgroupTree.hint() passes over the removals of an earlier life that a listing told", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a");
+  host.reconcile();
+  for (const at of [0, 1]) host.at(at, "/a").recreate();
+  host.reconcile();
+  for (const at of [0, 1]) host.hint(at, "/a", "remove");
+  assertEquals(host.changes(), []);
+  for (const at of [0, 1]) {
+    host.at(at, "/a").remove();
+    host.hint(at, "/a", "remove");
+  }
+  assertEquals(host.changes(), ["~/a", "-/a"]);
+});
+
+Deno.test("CgroupTree.hint() counts a short life soon after one that all hierarchies told", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.reconcile();
+  host.make("/a");
+  for (const at of [0, 1]) host.hint(at, "/a", "create");
+  for (const at of [0, 1]) {
+    host.at(at, "/a").remove();
+    host.hint(at, "/a", "remove");
+  }
+  assertEquals(host.changes(), ["+/a", "~/a", "~/a", "-/a"]);
+  // The next one is in one hierarchy only.
+  host.hint(0, "/a", "remove");
+  host.hint(0, "/a", "remove");
+  assertEquals(host.changes(), ["+/a", "-/a"]);
+});
+
+Deno.test("CgroupTree forgets who went after five seconds", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.reconcile();
+  host.at(0, "/a").remove();
+  host.reconcile();
+  host.clock.advance(5_001);
+  host.hint(0, "/b", "create");
+  host.settle();
+  host.hint(0, "/a", "remove");
+  assertEquals(host.changes(), ["+/a", "-/a"]);
+});
+
+Deno.test("CgroupTree.settle() lists below what was found, once more after the watch is there", () => {
+  using host = new TreeOfDirectories();
+  host.reconcile();
+  host.make("/a");
+  host.hint(0, "/a", "create");
+  assertEquals(host.changes(), ["+/a"]);
+  host.make("/a/b/c");
+  assertEquals(host.settle(), ["+/a/b", "+/a/b/c"]);
+});
+
+Deno.test("CgroupTree.reconcile() lists on its way what was found meanwhile", () => {
+  using host = new TreeOfDirectories();
+  for (let i = 0; i < 5; i++) host.make(`/d${i}`);
+  host.reconcile();
+  host.settle();
+  const steps = host.tree.reconcile();
+  steps.next();
+  host.make("/a");
+  host.hint(0, "/a", "create");
+  host.make("/a/b");
+  host.clock.advance(25);
+  steps.next();
+  steps.next();
+  assertEquals(host.changes(), ["+/a", "+/a/b"]);
+});
+
+Deno.test("CgroupTree.settle() lists beside what was named", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.make("/goes");
+  host.reconcile();
+  host.settle();
+  host.make("/b");
+  host.make("/c");
+  host.at(0, "/goes").remove();
+  host.hint(0, "/b", "create");
+  assertEquals(host.changes(), ["+/b"]);
+  assertEquals(host.settle().toSorted(), ["+/c", "-/goes"]);
+});
+
+Deno.test("CgroupTree.settle() is due 25 ms after the last hint, and 200 ms after the first at most", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.reconcile();
+  host.settle();
+  assertEquals(host.tree.dueMs, Infinity);
+  const firstMs = host.clock.monotonic();
+  host.hint(0, "/a", "create");
+  assertEquals(host.tree.dueMs, firstMs + 25);
+  for (let i = 0; i < 9; i++) {
+    host.clock.advance(20);
+    host.hint(0, "/a", "create");
+  }
+  assertEquals(host.tree.dueMs, firstMs + 200);
+});
+
+Deno.test("CgroupTree.hint() passes over paths that are not below a hierarchy", () => {
+  using host = new TreeOfDirectories();
+  host.reconcile();
+  const { path } = host.root;
+  host.tree.hint(`${path}/h0`, "create");
+  host.tree.hint(`${path}/h01/a`, "remove");
+  host.tree.hint(`${path}/other/a`, "remove");
+  host.tree.hint("/a", "remove");
+  assertEquals(host.settle(), []);
+});
+
+Deno.test("CgroupTree.hint() says nothing before the first listing", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.hint(0, "/a", "create");
+  host.hint(0, "/b", "remove");
+  assertEquals(host.changes(), []);
+  assertEquals(host.reconcile(), ["+/", "+/a", "listed"]);
+});
+
+Deno.test("CgroupTree.check() deletes a container that is no more", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a/b");
+  host.reconcile();
+  host.tree.check("/a");
+  host.tree.check("/unknown");
+  assertEquals(host.changes(), []);
+  for (const at of [0, 1]) host.at(at, "/a").remove();
+  host.tree.check("/a");
+  assertEquals(
+    host.changes().filter((change) => change.startsWith("-")),
+    ["-/a/b", "-/a"],
+  );
+});
+
+Deno.test("CgroupTree keeps a container that shows where no notification told of it yet", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.reconcile();
+  host.at(0, "/a");
+  host.hint(0, "/a", "create");
+  host.at(1, "/a/b");
+  host.at(0, "/a").remove();
+  host.hint(0, "/a", "remove");
+  assertEquals(host.changes(), ["+/a", "+/a/b", "~/a"]);
+  assertEquals(host.settle(), []);
+});
+
+Deno.test("CgroupTree does not take removals of plain files and directories for containers", () => {
+  using host = new TreeOfDirectories({ removalsCount: false });
+  host.make("/a");
+  host.reconcile();
+  host.at(0, "/a").file("memory.current", "0\n");
+  host.hint(0, "/a/memory.current", "create");
+  host.hint(0, "/a/memory.current", "remove");
+  host.hint(0, "/unknown", "create");
+  host.hint(0, "/unknown", "remove");
+  host.hint(0, "/a", "remove");
+  assertEquals(host.settle(), []);
+  host.at(0, "/a").recreate();
+  host.hint(0, "/a", "create");
+  assertEquals(host.changes(), ["-/a", "+/a"]);
+  host.at(0, "/a").remove();
+  host.hint(0, "/a", "remove");
+  assertEquals(host.changes(), ["-/a"]);
+});
+
+Deno.test("CgroupTree adds everything again when a hierarchy's root was gone and is back", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.reconcile();
+  host.hierarchies[0]?.remove();
+  host.tree.check("/");
+  assertEquals(host.changes(), ["-/a", "-/"]);
+  host.make("/a");
+  host.hint(0, "/a", "create");
+  assertEquals(host.reconcile(), ["+/", "+/a", "listed"]);
+});
