@@ -1,0 +1,226 @@
+import { EventManager } from "./events/event_manager.ts";
+import { parseStoragePolicy } from "./events/storage_policy.ts";
+import { MemoryCache } from "./cache/memory_cache.ts";
+import { rawFactory } from "./handlers/raw.ts";
+import { systemdFactory } from "./handlers/systemd.ts";
+import { findHierarchies } from "./kernfs/hierarchy.ts";
+import { HostFs } from "./kernfs/host_fs.ts";
+import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
+import { EventLog, logReader } from "./log/event_log.ts";
+import { type LogTail, readLogTail } from "./log/log_tail.ts";
+import { createConsoleLogger } from "./log/console_logger.ts";
+import { Manager } from "./manager/manager.ts";
+import { type Clock, systemClock } from "./model/clock.ts";
+import { messageOf } from "./model/errors.ts";
+import type { Logger } from "./model/logger.ts";
+import type { SourceState } from "./model/source_state.ts";
+import { HandlerRegistry } from "./registry/handler_registry.ts";
+import { createHandler } from "./api/routes.ts";
+import { serve } from "./api/server.ts";
+import { EventStreams } from "./api/event_stream.ts";
+import { CgroupTree } from "./sources/cgroup_tree.ts";
+import { OomWatcher } from "./sources/oom_watcher.ts";
+import { PollWatcher } from "./sources/poll_watcher.ts";
+import { RawWatcher } from "./sources/raw_watcher.ts";
+import type { Config } from "./config.ts";
+
+/** A running agent. */
+export interface Agent {
+  /** Where it listens: `http://127.0.0.1:8080`, `unix:/path`. */
+  readonly addresses: readonly string[];
+  /** Opens the event log anew. */
+  reopenLog(): void;
+  /** Stops taking, flushes and syncs; within 2 s. */
+  stop(): Promise<void>;
+}
+
+/** What the host tells that is not in its files. */
+export interface AgentHost {
+  readonly hostname: string;
+  readonly version: string;
+}
+
+/** Control files take at most this part of the files that the process may open. */
+const OPEN_FILES_SHARE = 0.5;
+const DEFAULT_OPEN_FILES_LIMIT = 1024;
+
+const KMSG = "/dev/kmsg";
+
+const LOG_OFF: SourceState = {
+  name: "event_log",
+  state: "off",
+  detail: "turned off by --event-log=none",
+};
+
+/**
+ * Builds the agent and starts it: the one place that names concrete classes.
+ * Resolves once it is ready.
+ *
+ * @throws {Error} where there are no cgroups, or an address cannot be had
+ */
+export async function startAgent(
+  config: Config,
+  host: AgentHost,
+): Promise<Agent> {
+  const clock = systemClock;
+  const logger = createConsoleLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    clock,
+  });
+  const storagePolicy = parseStoragePolicy(
+    config.eventStorageAgeLimit,
+    config.eventStorageEventLimit,
+  );
+  const fs = new HostFs({ root: config.root, maxOpenFiles: maxControlFiles() });
+  const bootId = readBootId(fs);
+  const tail = await readTail(config.eventLog, logger);
+  const events = new EventManager({
+    node: config.nodeName ?? host.hostname,
+    bootId,
+    clock,
+    lastSeq: tail.lastSeq,
+    storagePolicy,
+  });
+  const eventLog = createEventLog(config, events, clock, logger);
+  const manager = createManager({
+    config,
+    version: host.version,
+    fs,
+    bootId,
+    events,
+    clock,
+    logger,
+    eventLog,
+    cursor: tail.bootId === bootId ? tail.kmsgCursor : undefined,
+  });
+  const streams = new EventStreams({
+    events,
+    clock,
+    maxStreams: config.maxStreams,
+  });
+  const server = await serve(
+    createHandler({ questions: manager, events, streams, logger }),
+    { listen: config.listen, logger, streams },
+  );
+  eventLog?.start();
+  await manager.start();
+  return {
+    addresses: server.addresses,
+    reopenLog: () => eventLog?.reopen(),
+    async stop() {
+      manager.stop();
+      await Promise.all([server.shutdown(), eventLog?.close()]);
+    },
+  };
+}
+
+interface ManagerParts {
+  readonly config: Config;
+  readonly version: string;
+  readonly fs: HostFs;
+  readonly bootId: string;
+  readonly events: EventManager;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly eventLog: EventLog | undefined;
+  /** The last record of the kernel log that an earlier run told of. */
+  readonly cursor: number | undefined;
+}
+
+function createManager(parts: ManagerParts): Manager {
+  const { config, version, fs, bootId, events, clock, logger, eventLog } =
+    parts;
+  const hierarchies = findHierarchies(fs, config.cgroupRoot);
+  const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
+  const tree = new CgroupTree({
+    fs,
+    hierarchies: hierarchies.all,
+    clock,
+    removalsCount: hierarchies.all.every(({ path }) => fs.isCgroupfs(path)),
+  });
+  const oomWatcher = createOomWatcher(parts);
+  return new Manager({
+    fs,
+    clock,
+    logger,
+    registry: new HandlerRegistry([
+      systemdFactory(),
+      rawFactory({
+        ...handlerOptions,
+        prefixes: config.rawCgroupPrefixWhitelist,
+        dockerOnly: config.dockerOnly,
+      }),
+    ]),
+    cache: new MemoryCache({
+      maxAgeMs: config.storageDurationMs,
+      intervalMs: config.housekeepingIntervalMs,
+    }),
+    events,
+    watch: (failure) =>
+      failure === undefined
+        ? new RawWatcher(tree, clock)
+        : new PollWatcher(tree, clock, failure),
+    ...(oomWatcher !== undefined && { oomWatcher }),
+    sinks: () => [eventLog?.state ?? LOG_OFF],
+    bootId,
+    version,
+    housekeeping: {
+      intervalMs: config.housekeepingIntervalMs,
+      maxIntervalMs: config.maxHousekeepingIntervalMs,
+      dynamic: config.allowDynamicHousekeeping,
+    },
+    globalHousekeepingIntervalMs: config.globalHousekeepingIntervalMs,
+  });
+}
+
+function createOomWatcher(parts: ManagerParts): OomWatcher | undefined {
+  const { config, fs, clock, logger, cursor } = parts;
+  if (config.kmsg === "none") return undefined;
+  return new OomWatcher({
+    // The device is the host's; any other path is as it was named.
+    path: config.kmsg === KMSG ? fs.path(KMSG) : config.kmsg,
+    clock,
+    logger,
+    ...(cursor !== undefined && { cursor }),
+  });
+}
+
+function createEventLog(
+  config: Config,
+  events: EventManager,
+  clock: Clock,
+  logger: Logger,
+): EventLog | undefined {
+  if (config.eventLog === "none") return undefined;
+  return new EventLog(events, {
+    path: config.eventLog,
+    maxSizeBytes: config.eventLogMaxSizeBytes,
+    keep: config.eventLogKeep,
+    sync: config.eventLogSync,
+    clock,
+    logger,
+  });
+}
+
+/** What an earlier run left; a log that cannot be read has nothing to say. */
+async function readTail(path: string, logger: Logger): Promise<LogTail> {
+  const nothing: LogTail = { lastSeq: 0, tornBytes: 0 };
+  if (path === "-" || path === "none") return nothing;
+  try {
+    return await readLogTail(path, { reader: logReader });
+  } catch (error) {
+    logger.warn("Cannot read the event log, numbering events anew", {
+      path,
+      error: messageOf(error),
+    });
+    return nothing;
+  }
+}
+
+/** How many control files may stay open: a share of what the process may open at all. */
+function maxControlFiles(): number {
+  const limits = new HostFs().readText("/proc/self/limits") ?? "";
+  const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;
+  return Math.floor(limit * OPEN_FILES_SHARE);
+}

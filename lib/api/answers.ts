@@ -1,0 +1,157 @@
+import { STATUS_CODE } from "@std/http/status";
+import type { EventManager } from "../events/event_manager.ts";
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import type { ContainerReference } from "../model/container.ts";
+import { messageOf } from "../model/errors.ts";
+import type { Logger } from "../model/logger.ts";
+import type { EventStreams } from "./event_stream.ts";
+import { parseEventsQuery } from "./events_query.ts";
+import {
+  jsonArrayResponse,
+  jsonObjectResponse,
+  jsonResponse,
+} from "./json_response.ts";
+import {
+  parseContainerInfoRequest,
+  parseRequestOptions,
+} from "./parameters.ts";
+import type { Questions } from "./questions.ts";
+import { readBody } from "./request_body.ts";
+import { containerInfoJson, type JsonObject } from "./v1_json.ts";
+import { containerInfoV2Json, containerSpecV2Json } from "./v2_json.ts";
+
+/** What the API answers from. */
+export interface ApiDependencies {
+  /** Answers all that is asked of containers, of the machine and of the agent. */
+  readonly questions: Questions;
+  /** Has the kept events. */
+  readonly events: Pick<EventManager, "getEvents">;
+  /** Makes the streams of events to come. */
+  readonly streams: EventStreams;
+  /** Told of faults of the agent's own. */
+  readonly logger: Logger;
+}
+
+/** One request, of which the path has been understood. */
+export interface Call {
+  /** As it came. */
+  readonly request: Request;
+  /** What follows the path. */
+  readonly query: URLSearchParams;
+  /** The container that the path names. */
+  readonly name: CgroupName;
+}
+
+/** How the agent fares: 200 once it is ready, 503 before. */
+export function answerReady(
+  { request }: Call,
+  { questions }: ApiDependencies,
+): Response {
+  const { ready } = questions;
+  const sources = questions.sources()
+    .map(({ name, state, detail }) => ({ name, state, detail }));
+  return jsonResponse(
+    request,
+    { ready, sources },
+    ready ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable,
+  );
+}
+
+/** One container, in the form of v1. */
+export async function answerContainer(
+  { request, name }: Call,
+  { questions }: ApiDependencies,
+): Promise<Response> {
+  const wanted = parseContainerInfoRequest(await readBody(request));
+  const info = questions.containerInfo(name, wanted);
+  return jsonResponse(request, containerInfoJson(info));
+}
+
+/** A container and all below it, in the form of v1. */
+export async function answerSubcontainers(
+  { request, name }: Call,
+  { questions, logger }: ApiDependencies,
+): Promise<Response> {
+  const wanted = parseContainerInfoRequest(await readBody(request));
+  const infos = questions.subcontainersInfo(name, wanted);
+  return jsonArrayResponse(
+    request,
+    Iterator.from(infos).flatMap((info) =>
+      jsonUnlessFailed(() => containerInfoJson(info), info, logger)
+    ),
+  );
+}
+
+/** The containers that the query selects, by name, in the form of v2. */
+export async function answerStats(
+  { request, query, name }: Call,
+  { questions, logger }: ApiDependencies,
+): Promise<Response> {
+  const infos = await questions.containerInfoV2(
+    name,
+    parseRequestOptions(query),
+  );
+  const members = Iterator.from(infos)
+    // As in cAdvisor, the root is told by `machinestats`, and never here.
+    .filter(([name]) => name !== ROOT)
+    .flatMap(([name, info]) =>
+      jsonUnlessFailed(() => containerInfoV2Json(info), info, logger)
+        .map((json) => [name, json] as const)
+    );
+  return jsonObjectResponse(request, members);
+}
+
+/** Limits and identity of the containers that the query selects, by name. */
+export function answerSpec(
+  { request, query, name }: Call,
+  { questions, logger }: ApiDependencies,
+): Response {
+  const specs = questions.containerSpec(name, parseRequestOptions(query));
+  const members = Iterator.from(specs).flatMap(([name, description]) =>
+    jsonUnlessFailed(
+      () => containerSpecV2Json(description),
+      description,
+      logger,
+    ).map((json) => [name, json] as const)
+  );
+  return jsonObjectResponse(request, members);
+}
+
+/** Events as an array, or as a stream. */
+export function answerEvents(
+  { request, name }: Call,
+  { events, streams }: ApiDependencies,
+): Response {
+  const query = parseEventsQuery(request, name);
+  const { form } = query;
+  if (form === "array") {
+    const found = events.getEvents(query.request);
+    return jsonArrayResponse(
+      request,
+      Iterator.from(found).map(({ json }) => json),
+    );
+  }
+  return request.method === "HEAD"
+    ? streams.respondHead({ ...query, form })
+    : streams.respond({ ...query, form });
+}
+
+/**
+ * The JSON of one container of several, or nothing where it fails: one that
+ * has just gone must not cost the others their answer.
+ */
+function jsonUnlessFailed(
+  toJson: () => JsonObject,
+  { reference }: { readonly reference: ContainerReference },
+  logger: Logger,
+): string[] {
+  try {
+    return [JSON.stringify(toJson())];
+  } catch (error) {
+    logger.debug("Cannot tell of a container, leaving it out", {
+      container: reference.name,
+      error: messageOf(error),
+    });
+    return [];
+  }
+}

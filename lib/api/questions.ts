@@ -1,0 +1,56 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type {
+  ContainerInfo,
+  ContainerInfoRequest,
+  ContainerInfoV2,
+  ContainerReference,
+  ContainerSpec,
+  RequestOptions,
+} from "../model/container.ts";
+import type { MachineInfo, VersionInfo } from "../model/machine.ts";
+import type { SourceState } from "../model/source_state.ts";
+
+/** Who a container is and what it may use. */
+export interface ContainerDescription {
+  /** Who it is. */
+  readonly reference: ContainerReference;
+  /** What it may use. */
+  readonly spec: ContainerSpec;
+}
+
+/**
+ * What the API asks of the agent; the manager answers. Each of these throws an
+ * `UnknownContainerError` for a container that is not known.
+ */
+export interface Questions {
+  /** Whether the containers found at start have been taken in. */
+  readonly ready: boolean;
+  /** One container with its recent samples. */
+  containerInfo(name: CgroupName, request: ContainerInfoRequest): ContainerInfo;
+  /** A container and all below it. */
+  subcontainersInfo(
+    name: CgroupName,
+    request: ContainerInfoRequest,
+  ): readonly ContainerInfo[];
+  /** The containers that the options select, sampled anew where too old. */
+  containerInfoV2(
+    name: CgroupName,
+    options: RequestOptions,
+  ): Promise<ReadonlyMap<CgroupName, ContainerInfoV2>>;
+  /** As {@linkcode Questions.containerInfoV2}, in the form of v1. */
+  requestedContainersInfo(
+    name: CgroupName,
+    options: RequestOptions,
+  ): Promise<ReadonlyMap<CgroupName, ContainerInfo>>;
+  /** Limits and identity of the containers that the options select. */
+  containerSpec(
+    name: CgroupName,
+    options: RequestOptions,
+  ): ReadonlyMap<CgroupName, ContainerDescription>;
+  /** What is known of the machine. */
+  machineInfo(): MachineInfo;
+  /** Versions of what runs here. */
+  versionInfo(): VersionInfo;
+  /** How each source of facts fares. */
+  sources(): readonly SourceState[];
+}

@@ -1,0 +1,138 @@
+import { parseCommandLine } from "./command_line.ts";
+import { FlagValues } from "./flag_values.ts";
+import { type Flag, FLAGS, METRIC_KINDS, type MetricKind } from "./flags.ts";
+import type { ListenAddress } from "./model/listen_address.ts";
+
+export { UsageError } from "./command_line.ts";
+
+/** What `serve` is told, by flags, environment and defaults. */
+export interface Config {
+  /** Tells it from what other verbs are told. */
+  readonly verb: "serve";
+  /** At least one. */
+  readonly listen: readonly ListenAddress[];
+  /** Event streams at once. */
+  readonly maxStreams: number;
+  /** A path; `-` is stdout, `none` no log. */
+  readonly eventLog: string;
+  /** The log begins anew before it is larger; 0 for no bound. */
+  readonly eventLogMaxSizeBytes: number;
+  /** Earlier parts of the log that stay beside it. */
+  readonly eventLogKeep: number;
+  /** Milliseconds between two syncs, or when else to sync. */
+  readonly eventLogSync: number | "always" | "never";
+  /** For `parseStoragePolicy()`, which says whether it can be read. */
+  readonly eventStorageAgeLimit: string;
+  /** As {@linkcode Config.eventStorageAgeLimit}. */
+  readonly eventStorageEventLimit: string;
+  /** Where the host's root is seen. */
+  readonly root: string;
+  /** The cgroup v2 mount, or the folder of v1 mounts. @default from mountinfo */
+  readonly cgroupRoot?: string;
+  /** A path; `none` where the kernel log is not read. */
+  readonly kmsg: string;
+  /** From one sample of a container to the next. */
+  readonly housekeepingIntervalMs: number;
+  /** The same while nothing changes; not below {@linkcode Config.housekeepingIntervalMs}. */
+  readonly maxHousekeepingIntervalMs: number;
+  /** Whether a container that does not change is sampled less often. */
+  readonly allowDynamicHousekeeping: boolean;
+  /** From one listing of all cgroups to the next. */
+  readonly globalHousekeepingIntervalMs: number;
+  /** Samples older than this go. */
+  readonly storageDurationMs: number;
+  /** The kinds of measurement that are collected. */
+  readonly metricKinds: ReadonlySet<MetricKind>;
+  /** Plain cgroups that are containers with `dockerOnly` too, by the beginning of their names. */
+  readonly rawCgroupPrefixWhitelist: readonly string[];
+  /** Whether plain cgroups but the root are no containers. */
+  readonly dockerOnly: boolean;
+  /** What every event bears. @default the hostname */
+  readonly nodeName?: string;
+  /** The least urgent of the diagnostics that are told. */
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** A line for people, or an object a line. */
+  readonly logFormat: "text" | "json";
+}
+
+/** What the command line asks for. */
+export type Command = Config | { readonly verb: "help" | "version" };
+
+/**
+ * Reads `[VERB] [FLAGS]`; a flag wins over its environment variable, and that
+ * over its default. Of a flag given twice the last counts, of a list all do.
+ *
+ * @param env looks up an environment variable
+ * @throws {UsageError} saying what was wrong, the value, and the wanted form
+ */
+export function parseConfig(
+  args: readonly string[],
+  env: (name: string) => string | undefined = () => undefined,
+): Command {
+  const { verb, flags } = parseCommandLine(args);
+  return verb === "serve" ? createConfig(new FlagValues(flags, env)) : { verb };
+}
+
+/** What `--help` prints, without the last newline. */
+export function helpText(): string {
+  const rows = FLAGS.map((flag: Flag) => [
+    `--${flag.name} ${flag.value ?? flag.default ?? ""}`,
+    flag.help,
+  ]);
+  const width = Math.max(...rows.map(([left = ""]) => left.length)) + 2;
+  return [
+    "Usage: cgwatch [VERB] [FLAGS]",
+    "",
+    "Verbs: serve (the default), version, help",
+    "",
+    "Flags, with their defaults:",
+    ...rows.map(([left = "", help]) => `  ${left.padEnd(width)}${help}`),
+    "",
+    "Durations are 300ms, 10s, 1m30s; sizes 64MiB, 10MB. Every flag is also an",
+    "environment variable: --event-log is CGWATCH_EVENT_LOG. A flag wins.",
+  ].join("\n");
+}
+
+function createConfig(values: FlagValues): Config {
+  const housekeepingIntervalMs = values.duration("housekeeping-interval");
+  const cgroupRoot = values.optional("cgroup-root");
+  const nodeName = values.optional("node-name");
+  return {
+    verb: "serve",
+    listen: values.addresses("listen"),
+    maxStreams: values.int("max-streams"),
+    eventLog: values.path("event-log"),
+    eventLogMaxSizeBytes: values.size("event-log-max-size"),
+    eventLogKeep: values.int("event-log-keep"),
+    eventLogSync: values.sync("event-log-sync"),
+    eventStorageAgeLimit: values.text("event-storage-age-limit"),
+    eventStorageEventLimit: values.text("event-storage-event-limit"),
+    root: values.path("root"),
+    ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
+    kmsg: values.path("kmsg"),
+    housekeepingIntervalMs,
+    // As in cAdvisor, a base interval beyond the greatest is no error: it does not grow then.
+    maxHousekeepingIntervalMs: Math.max(
+      housekeepingIntervalMs,
+      values.duration("max-housekeeping-interval"),
+    ),
+    allowDynamicHousekeeping: values.bool("allow-dynamic-housekeeping"),
+    globalHousekeepingIntervalMs: values.duration(
+      "global-housekeeping-interval",
+    ),
+    storageDurationMs: values.duration("storage-duration"),
+    metricKinds: collectedKinds(values),
+    rawCgroupPrefixWhitelist: values.list("raw-cgroup-prefix-whitelist"),
+    dockerOnly: values.bool("docker-only"),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    logLevel: values.choice("log-level", ["debug", "info", "warn", "error"]),
+    logFormat: values.choice("log-format", ["text", "json"]),
+  };
+}
+
+function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {
+  const enabled = values.metricKinds("enable-metrics");
+  if (enabled.size > 0) return enabled;
+  const disabled = values.metricKinds("disable-metrics");
+  return new Set(METRIC_KINDS).difference(disabled);
+}

@@ -1,0 +1,178 @@
+import { UsageError } from "./command_line.ts";
+import {
+  type Flag,
+  type FlagName,
+  FLAGS,
+  METRIC_KINDS,
+  type MetricKind,
+} from "./flags.ts";
+import { messageOf } from "./model/errors.ts";
+import {
+  type ListenAddress,
+  parseListenAddress,
+} from "./model/listen_address.ts";
+import { parseDuration, parseSize } from "./model/units.ts";
+
+/** The texts given for a flag, and where, for the error that one may cause. */
+interface Given {
+  readonly texts: readonly string[];
+  readonly origin: string;
+}
+
+/**
+ * The values of the flags: from the command line, else from the environment,
+ * else the default. Each method throws a {@linkcode UsageError} that names the
+ * flag or the variable, the value, and the wanted form.
+ */
+export class FlagValues {
+  readonly #flags: ReadonlyMap<FlagName, readonly string[]>;
+  readonly #env: (name: string) => string | undefined;
+
+  /**
+   * Takes the texts of the command line.
+   *
+   * @param env looks up an environment variable
+   */
+  constructor(
+    flags: ReadonlyMap<FlagName, readonly string[]>,
+    env: (name: string) => string | undefined,
+  ) {
+    this.#flags = flags;
+    this.#env = env;
+  }
+
+  /** Any text. */
+  text(name: FlagName): string {
+    return this.#read(name, (text) => text);
+  }
+
+  /** A text that is not empty. */
+  path(name: FlagName): string {
+    return this.#read(name, (text) => {
+      if (text === "") throw new RangeError("It must not be empty");
+      return text;
+    });
+  }
+
+  /** A text, or `undefined` for the empty one. */
+  optional(name: FlagName): string | undefined {
+    return this.text(name) || undefined;
+  }
+
+  /** `true` or `false`, also in the short forms that Go reads. */
+  bool(name: FlagName): boolean {
+    return this.#read(name, (text) => {
+      if (/^(?:1|t|true)$/i.test(text)) return true;
+      if (/^(?:0|f|false)$/i.test(text)) return false;
+      throw new RangeError(`"${text}" is not true or false`);
+    });
+  }
+
+  /** One of some words. */
+  choice<T extends string>(name: FlagName, choices: readonly T[]): T {
+    return this.#read(name, (text) => {
+      const choice = choices.find((known) => known === text);
+      if (choice !== undefined) return choice;
+      throw new RangeError(`"${text}" is not one of ${choices.join(", ")}`);
+    });
+  }
+
+  /** A whole number. */
+  int(name: FlagName): number {
+    return this.#number(name, (text) => {
+      const value = Number(text);
+      if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+      throw new RangeError(`"${text}" is not a whole number`);
+    });
+  }
+
+  /** Bytes. */
+  size(name: FlagName): number {
+    return this.#number(name, parseSize);
+  }
+
+  /** Milliseconds. */
+  duration(name: FlagName): number {
+    return this.#number(name, parseDuration);
+  }
+
+  /** An interval in milliseconds, `always` or `never`. */
+  sync(name: FlagName): number | "always" | "never" {
+    return this.#read(name, (text) => {
+      if (text === "always" || text === "never") return text;
+      const intervalMs = parseDuration(text);
+      if (intervalMs > 0) return intervalMs;
+      throw new RangeError(
+        `"${text}" is not an interval such as 1s, always or never`,
+      );
+    });
+  }
+
+  /** The parts between commas, of all texts given. */
+  list(name: FlagName): string[] {
+    return this.#given(name).texts.flatMap((text) => text.split(","))
+      .map((part) => part.trim()).filter((part) => part !== "");
+  }
+
+  /** At least one address. */
+  addresses(name: FlagName): ListenAddress[] {
+    const parts = this.list(name);
+    if (parts.length === 0) {
+      this.#refuse(name, "It must name an address such as 127.0.0.1:8080");
+    }
+    return parts.map((part) => this.#try(name, () => parseListenAddress(part)));
+  }
+
+  /** Kinds of measurement. */
+  metricKinds(name: FlagName): Set<MetricKind> {
+    return new Set(
+      this.list(name).map((text) => {
+        const kind = METRIC_KINDS.find((known) => known === text);
+        return kind ?? this.#refuse(
+          name,
+          `Unsupported metric "${text}": known are ${METRIC_KINDS.join(", ")}`,
+        );
+      }),
+    );
+  }
+
+  #number(name: FlagName, parse: (text: string) => number): number {
+    const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
+    return this.#read(name, (text) => {
+      const value = parse(text);
+      const { min = -Infinity, kind } = flag ?? {};
+      if (value >= min) return value;
+      const unit = kind === "duration" ? "ms" : "";
+      throw new RangeError(`"${text}" is less than ${min}${unit}`);
+    });
+  }
+
+  #read<T>(name: FlagName, parse: (text: string) => T): T {
+    const text = this.#given(name).texts.at(-1) ?? "";
+    return this.#try(name, () => parse(text));
+  }
+
+  #try<T>(name: FlagName, parse: () => T): T {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return this.#refuse(name, messageOf(error), error);
+    }
+  }
+
+  #refuse(name: FlagName, why: string, cause?: unknown): never {
+    throw new UsageError(`${this.#given(name).origin}: ${why}`, { cause });
+  }
+
+  #given(name: FlagName): Given {
+    const texts = this.#flags.get(name);
+    if (texts !== undefined) return { texts, origin: `--${name}` };
+    const variable = `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
+    const text = this.#env(variable);
+    if (text !== undefined) return { texts: [text], origin: variable };
+    const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
+    const { default: fallback = "" } = flag ?? {};
+    return { texts: [fallback], origin: `--${name}` };
+  }
+}

@@ -1,0 +1,210 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { EventStreams, type StreamQuery } from "../../lib/api/event_stream.ts";
+import { HttpError } from "../../lib/api/json_response.ts";
+import { EventManager } from "../../lib/events/event_manager.ts";
+import type { KeptEvent } from "../../lib/model/event.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+
+const NDJSON: StreamQuery = { form: "ndjson", request: {} };
+
+/** Event streams over a real event manager, on a clock that stands still. */
+class Setup {
+  readonly clock = new FakeClock();
+  readonly events = new EventManager({
+    node: "n1",
+    bootId: "b1",
+    clock: this.clock,
+  });
+  readonly streams: EventStreams;
+
+  constructor(limits: { maxStreams?: number; queueLimit?: number } = {}) {
+    const { events, clock } = this;
+    this.streams = new EventStreams({ events, clock, ...limits });
+  }
+
+  add(containerName: string): KeptEvent {
+    return this.events.addEvent({
+      timestampMs: this.clock.now(),
+      type: "containerCreation",
+      containerName,
+    });
+  }
+
+  open(query: StreamQuery = NDJSON): TestClient {
+    return new TestClient(this.streams.respond(query));
+  }
+}
+
+/** Reads a stream piece by piece. */
+class TestClient {
+  readonly response: Response;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+
+  constructor(response: Response) {
+    this.response = response;
+    assert(response.body !== null);
+    this.#reader = response.body.getReader();
+  }
+
+  /** The next piece; `undefined` at the end. */
+  async read(): Promise<string | undefined> {
+    const { value } = await this.#reader.read();
+    return value && new TextDecoder().decode(value);
+  }
+
+  async leave(): Promise<void> {
+    await this.#reader.cancel();
+  }
+}
+
+/** Lets everything run that waits for nothing else. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+Deno.test("EventStreams gives each event as a line, at once", async () => {
+  const setup = new Setup();
+  const client = setup.open();
+  assertEquals(
+    client.response.headers.get("content-type"),
+    "application/x-ndjson",
+  );
+  const read = client.read();
+  await settle();
+  const first = setup.add("/a");
+  assertEquals(await read, `${first.json}\n`);
+  const second = setup.add("/b");
+  const third = setup.add("/c");
+  assertEquals(await client.read(), `${second.json}\n${third.json}\n`);
+  await client.leave();
+});
+
+Deno.test("EventStreams gives server-sent events with type, data and id", async () => {
+  const setup = new Setup();
+  const client = setup.open({ form: "sse", request: {} });
+  assertEquals(
+    client.response.headers.get("content-type"),
+    "text/event-stream",
+  );
+  const { json } = setup.add("/a");
+  assertEquals(
+    await client.read(),
+    `event:containerCreation\ndata:${json}\nid:1\n\n`,
+  );
+  await client.leave();
+});
+
+Deno.test("EventStreams goes on after a seq: the kept events, then the new ones", async () => {
+  const setup = new Setup();
+  setup.add("/a");
+  const second = setup.add("/b");
+  const client = setup.open({ ...NDJSON, request: { sinceSeq: 1 } });
+  assertEquals(await client.read(), `${second.json}\n`);
+  const third = setup.add("/c");
+  assertEquals(await client.read(), `${third.json}\n`);
+  await client.leave();
+});
+
+Deno.test("EventStreams gives many events in pieces of bounded size", async () => {
+  const setup = new Setup();
+  for (let i = 0; i < 500; i++) setup.add(`/${i}`);
+  const client = setup.open({ ...NDJSON, request: { sinceSeq: 0 } });
+  let lines = 0;
+  while (lines < 500) {
+    const piece = await client.read() ?? "";
+    assert(piece.length < 64 * 1024);
+    lines += piece.split("\n").length - 1;
+  }
+  assertEquals(lines, 500);
+  await client.leave();
+});
+
+Deno.test("EventStreams sends a heartbeat for every interval of silence", async () => {
+  for (
+    const [form, heartbeat] of [["ndjson", "\n"], ["sse", ":\n\n"]] as const
+  ) {
+    const setup = new Setup();
+    const client = setup.open({ form, request: {}, heartbeatMs: 15_000 });
+    for (let i = 0; i < 3; i++) {
+      const read = client.read();
+      await settle();
+      setup.clock.advance(14_999);
+      await settle();
+      setup.clock.advance(1);
+      assertEquals(await read, heartbeat);
+    }
+    const read = client.read();
+    await settle();
+    setup.clock.advance(10_000);
+    setup.add("/a");
+    assert((await read)?.includes("/a"));
+    await client.leave();
+    assertEquals(setup.clock.pending, 0);
+  }
+});
+
+Deno.test("EventStreams takes nothing for a client that does not read, and tells it its losses", async () => {
+  const setup = new Setup({ queueLimit: 4 });
+  const stalled = setup.open();
+  const other = setup.open();
+  for (let i = 0; i < 100; i++) {
+    setup.add(`/${i}`);
+    assert((await other.read())?.includes(`"/${i}"`));
+  }
+  const lines = (await stalled.read())?.trim().split("\n") ?? [];
+  const [lost, ...rest] = lines.map((line) => JSON.parse(line));
+  assertEquals(lost.event_type, "lost");
+  assertEquals(lost.event_data.lost.count, 96);
+  assertEquals(rest.map((event) => event.seq), [97, 98, 99, 100]);
+  await stalled.leave();
+  await other.leave();
+});
+
+Deno.test("EventStreams ends the watch of a client that leaves, reading or not", async () => {
+  const setup = new Setup();
+  const idle = setup.open();
+  const waiting = setup.open();
+  const read = waiting.read();
+  await settle();
+  assertEquals(setup.events.counters.watches, 2);
+  await idle.leave();
+  await waiting.leave();
+  assertEquals(await read, undefined);
+  assertEquals(setup.events.counters.watches, 0);
+  assertEquals(setup.streams.open, 0);
+});
+
+Deno.test("EventStreams throws 503 on one stream too many", async () => {
+  const setup = new Setup({ maxStreams: 1 });
+  const client = setup.open();
+  const error = assertThrows(() => setup.open(), HttpError, "1 are open");
+  assertEquals(error.status, 503);
+  assertEquals(Object.keys(error.headers), ["retry-after"]);
+  assertThrows(() => setup.streams.respondHead(NDJSON), HttpError);
+  await client.leave();
+  await setup.open().leave();
+});
+
+Deno.test("EventStreams.close() ends every stream and lets none start", async () => {
+  const setup = new Setup();
+  const idle = setup.open();
+  const waiting = setup.open({ ...NDJSON, heartbeatMs: 1000 });
+  const read = waiting.read();
+  await settle();
+  setup.streams.close();
+  assertEquals(await read, undefined);
+  assertEquals(await idle.read(), undefined);
+  assertEquals(setup.streams.open, 0);
+  assertEquals(setup.events.counters.watches, 0);
+  await settle();
+  assertEquals(setup.clock.pending, 0);
+  assertThrows(() => setup.open(), HttpError, "stopping");
+});
+
+Deno.test("EventStreams.respondHead() says the same and opens nothing", () => {
+  const setup = new Setup();
+  const head = setup.streams.respondHead(NDJSON);
+  assertEquals(head.headers.get("content-type"), "application/x-ndjson");
+  assertEquals(head.body, null);
+  assertEquals(setup.events.counters.watches, 0);
+});

@@ -1,0 +1,154 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  type EventsQuery,
+  parseEventsQuery,
+} from "../../lib/api/events_query.ts";
+import { BadRequestError } from "../../lib/model/errors.ts";
+import { EVENT_TYPES } from "../../lib/model/event.ts";
+
+function parse(
+  query: string,
+  { name = "/", headers = {} }: {
+    name?: string;
+    headers?: Record<string, string>;
+  } = {},
+): EventsQuery {
+  const url = `http://localhost/api/v1.3/events${name}?${query}`;
+  return parseEventsQuery(new Request(url, { headers }), name);
+}
+
+Deno.test("parseEventsQuery() without parameters asks for everything, everywhere", () => {
+  assertEquals(parse(""), { request: {}, form: "array" });
+  assertEquals(parse("heartbeat=15s&unknown=1"), {
+    request: {},
+    form: "array",
+    heartbeatMs: 15_000,
+  });
+});
+
+Deno.test("parseEventsQuery() with a container in the path asks for that one only", () => {
+  assertEquals(parse("", { name: "/a" }).request, { containerName: "/a" });
+  assertEquals(parse("subcontainers=true", { name: "/a" }).request, {
+    containerName: "/a",
+    includeSubcontainers: true,
+    maxEvents: 10,
+  });
+});
+
+Deno.test("parseEventsQuery() with a type follows cAdvisor: ten events of this container alone", () => {
+  assertEquals(parse("oom_events=true").request, {
+    types: new Set(["oom"] as const),
+    containerName: "/",
+    maxEvents: 10,
+  });
+  assertEquals(
+    parse("oom_kill_events=1&creation_events=t&deletion_events=T&oom_events=0")
+      .request.types,
+    new Set(["oomKill", "containerCreation", "containerDeletion"] as const),
+  );
+});
+
+Deno.test("parseEventsQuery() with all_events selects every type", () => {
+  assertEquals(
+    parse("all_events=true&oom_events=false&subcontainers=true").request,
+    { types: new Set(EVENT_TYPES), maxEvents: 10 },
+  );
+});
+
+Deno.test("parseEventsQuery() with types that are all refused selects none", () => {
+  assertEquals(parse("all_events=false").request.types, new Set());
+});
+
+Deno.test("parseEventsQuery() without a word on types selects all of them, everywhere", () => {
+  assertEquals(parse("max_events=5").request, { maxEvents: 5 });
+  assertEquals(parse("subcontainers=true").request, { maxEvents: 10 });
+  assertEquals(parse("subcontainers=false").request, {
+    containerName: "/",
+    includeSubcontainers: false,
+    maxEvents: 10,
+  });
+  assertEquals(parse("start_time=2026-01-01T00:00:00Z").request, {
+    startMs: Date.UTC(2026, 0, 1),
+    maxEvents: 10,
+  });
+});
+
+Deno.test("parseEventsQuery() takes the first value of a repeated parameter", () => {
+  assertEquals(parse("max_events=-1&max_events=3").request.maxEvents, -1);
+});
+
+Deno.test("parseEventsQuery() reads a zone whose plus has become a space", () => {
+  assertEquals(
+    parse("end_time=2026-01-01T02:00:00+02:00").request.endMs,
+    Date.UTC(2026, 0, 1),
+  );
+});
+
+Deno.test("parseEventsQuery() that goes on from a number has no bound of its own", () => {
+  assertEquals(parse("since_seq=7").request, { sinceSeq: 7 });
+  assertEquals(parse("since_seq=7&oom_events=true").request, {
+    types: new Set(["oom"] as const),
+    containerName: "/",
+    sinceSeq: 7,
+  });
+  assertEquals(parse("since_seq=7&max_events=2").request, {
+    sinceSeq: 7,
+    maxEvents: 2,
+  });
+});
+
+Deno.test("parseEventsQuery() streams JSON lines on demand, and SSE to who accepts it", () => {
+  assertEquals(parse("stream=true").form, "ndjson");
+  assertEquals(parse("stream=false").form, "array");
+  const headers = { accept: "text/event-stream" };
+  assertEquals(parse("", { headers }).form, "sse");
+  assertEquals(parse("stream=true", { headers }).form, "sse");
+  assertEquals(
+    parse("stream=true", { headers: { accept: "*/*" } }).form,
+    "ndjson",
+  );
+  assertEquals(parse("", { headers: { accept: "text/html" } }).form, "array");
+});
+
+Deno.test("parseEventsQuery() prefers Last-Event-ID of an SSE client to since_seq", () => {
+  const headers = { accept: "text/event-stream", "last-event-id": "42" };
+  assertEquals(parse("since_seq=7", { headers }).request.sinceSeq, 42);
+  assertEquals(
+    parse("since_seq=7", { headers: { ...headers, "last-event-id": "" } })
+      .request.sinceSeq,
+    7,
+  );
+  assertEquals(
+    parse("since_seq=7", { headers: { "last-event-id": "42" } }).request
+      .sinceSeq,
+    7,
+  );
+});
+
+Deno.test("parseEventsQuery() throws with parameter, value and wanted form", () => {
+  for (
+    const [query, message] of [
+      ["stream=yes", '"stream": "yes" is not true or false'],
+      ["all_events", '"all_events": "" is not true or false'],
+      ["max_events=-2", '"max_events": "-2" is not a whole number from -1'],
+      ["start_time=now", '"start_time": "now" is not a time of RFC 3339'],
+      ["since_seq=-1", '"since_seq": "-1" is not the seq of an event'],
+      ["heartbeat=1ms", '"heartbeat": "1ms" is not a duration from 100ms'],
+      ["heartbeat=x", '"heartbeat": "x" is not a duration such as'],
+      [
+        "start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z",
+        'Cannot use "start_time" as it is after "end_time"',
+      ],
+      [
+        "stream=true&end_time=2026-01-01T00:00:00Z",
+        'Cannot use "start_time" or "end_time" with a stream',
+      ],
+    ] as const
+  ) assertThrows(() => parse(query), BadRequestError, message);
+  const headers = { accept: "text/event-stream", "last-event-id": "x" };
+  assertThrows(
+    () => parse("", { headers }),
+    BadRequestError,
+    'header "Last-Event-ID": "x" is not the seq',
+  );
+});

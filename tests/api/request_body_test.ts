@@ -1,0 +1,58 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { HttpError } from "../../lib/api/json_response.ts";
+import { readBody } from "../../lib/api/request_body.ts";
+import { BadRequestError } from "../../lib/model/errors.ts";
+
+function post(body: BodyInit, headers: Record<string, string> = {}): Request {
+  return new Request("http://localhost/", { method: "POST", body, headers });
+}
+
+Deno.test("readBody() reads UTF-8, also where pieces cut a letter", async () => {
+  const bytes = new TextEncoder().encode('{"a":"ä"}');
+  const pieces = [...bytes].map((byte) => Uint8Array.of(byte));
+  assertEquals(await readBody(post(ReadableStream.from(pieces))), '{"a":"ä"}');
+});
+
+Deno.test("readBody() is empty where there is no body", async () => {
+  assertEquals(await readBody(new Request("http://localhost/")), "");
+  assertEquals(await readBody(post("")), "");
+});
+
+Deno.test("readBody() takes 64 KiB and throws 413 on a byte more", async () => {
+  const most = "x".repeat(64 * 1024);
+  assertEquals((await readBody(post(most))).length, most.length);
+  const error = await assertRejects(
+    () => readBody(post(most + "x")),
+    HttpError,
+    "longer than 65536 bytes",
+  );
+  assertEquals(error.status, 413);
+});
+
+Deno.test("readBody() throws 413 on what is announced as longer, unread", async () => {
+  let isRead = false;
+  const body = new ReadableStream({
+    pull() {
+      isRead = true;
+    },
+  }, { highWaterMark: 0 });
+  await assertRejects(
+    () =>
+      readBody({ body, headers: new Headers({ "content-length": "65537" }) }),
+    HttpError,
+  );
+  assertEquals(isRead, false);
+});
+
+Deno.test("readBody() throws on bytes that are not UTF-8, and on a body that breaks off", async () => {
+  const broken = new ReadableStream({
+    start: (controller) => controller.error(new Error("gone")),
+  });
+  for (const body of [Uint8Array.of(0xff), Uint8Array.of(0xc3), broken]) {
+    await assertRejects(
+      () => readBody(post(body)),
+      BadRequestError,
+      "Cannot read the body",
+    );
+  }
+});

@@ -1,0 +1,368 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { EventStreams } from "../../lib/api/event_stream.ts";
+import { createHandler } from "../../lib/api/routes.ts";
+import { EventManager } from "../../lib/events/event_manager.ts";
+import type { EventType } from "../../lib/model/event.ts";
+import {
+  type LogFields,
+  type Logger,
+  silentLogger,
+} from "../../lib/model/logger.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+import { FakeQuestions } from "../_support/fake_questions.ts";
+
+/** The whole API without a socket. */
+class Api {
+  readonly questions: FakeQuestions;
+  readonly clock = new FakeClock();
+  readonly events = new EventManager({
+    node: "n1",
+    bootId: "b1",
+    clock: this.clock,
+  });
+  readonly streams = new EventStreams({
+    events: this.events,
+    clock: this.clock,
+    maxStreams: 1,
+  });
+  readonly errors: [string, LogFields | undefined][] = [];
+  readonly #handler: (request: Request) => Promise<Response>;
+
+  constructor(names?: readonly string[]) {
+    this.questions = new FakeQuestions(names);
+    const { questions, events, streams } = this;
+    const logger: Logger = {
+      ...silentLogger,
+      error: (message, fields) => this.errors.push([message, fields]),
+    };
+    this.#handler = createHandler({ questions, events, streams, logger });
+  }
+
+  request(path: string, init?: RequestInit): Promise<Response> {
+    return this.#handler(new Request(`http://127.0.0.1:8080${path}`, init));
+  }
+
+  // deno-lint-ignore no-explicit-any
+  async json(path: string, init?: RequestInit): Promise<any> {
+    const response = await this.request(path, init);
+    assertEquals(response.status, 200, path);
+    assertEquals(response.headers.get("content-type"), "application/json");
+    return await response.json();
+  }
+
+  async error(path: string, init?: RequestInit): Promise<[number, string]> {
+    const response = await this.request(path, init);
+    assertEquals(response.headers.get("content-type"), "application/json");
+    const { error, ...rest } = await response.json();
+    assertEquals(rest, {});
+    return [response.status, error];
+  }
+
+  add(type: EventType, containerName: string): void {
+    const timestampMs = this.clock.now();
+    this.events.addEvent({ timestampMs, type, containerName });
+    this.clock.advance(1);
+  }
+}
+
+Deno.test("createHandler() answers /healthz while it serves", async () => {
+  const response = await new Api().request("/healthz");
+  assertEquals(response.status, 200);
+  assertEquals(await response.text(), "ok");
+});
+
+Deno.test("createHandler() answers /readyz with 503 until it is ready", async () => {
+  const api = new Api();
+  const sources = [{ name: "kmsg", state: "off", detail: "turned off" }];
+  assertEquals(await api.json("/readyz"), { ready: true, sources });
+  api.questions.ready = false;
+  const response = await api.request("/readyz");
+  assertEquals(response.status, 503);
+  assertEquals(await response.json(), { ready: false, sources });
+});
+
+Deno.test("createHandler() answers for the container that the path names", async () => {
+  for (
+    const [path, name] of [
+      ["", "/"],
+      ["/", "/"],
+      ["/a", "/a"],
+      ["/a/b/", "/a/b"],
+      ["//a///b", "/a/b"],
+      ["/a/x/../b", "/a/b"],
+      ["/%2Fa%2Fb", "/a/b"],
+      ["/a/%2e%2e/a", "/a"],
+    ] as const
+  ) {
+    const info = await new Api().json(`/api/v1.3/containers${path}`);
+    assertEquals(info.name, name, path);
+  }
+});
+
+Deno.test("createHandler() decodes names as systemd and UTF-8 make them", async () => {
+  const names = ["/system.slice/a\\x2db.service", "/ä b", "/100%"];
+  const api = new Api(names);
+  for (const name of names) {
+    const path = name.split("/").map(encodeURIComponent).join("/");
+    assertEquals((await api.json(`/api/v1.3/containers${path}`)).name, name);
+  }
+});
+
+Deno.test("createHandler() answers 400 where a name cannot be decoded", async () => {
+  for (const path of ["/%zz", "/a/%ff", "/%"]) {
+    const [status, error] = await new Api().error(
+      `/api/v1.3/containers${path}`,
+    );
+    assertEquals(status, 400);
+    assertStringIncludes(error, `Cannot decode "${path.slice(1)}"`);
+  }
+});
+
+Deno.test("createHandler() answers 404 for an unknown container", async () => {
+  for (
+    const path of [
+      "/api/v1.3/containers/x",
+      "/api/v1.3/subcontainers/x",
+      "/api/v2.1/stats/x",
+      "/api/v2.1/spec/x?recursive=true",
+    ]
+  ) {
+    assertEquals(await new Api().error(path), [404, 'Unknown container "/x"']);
+  }
+});
+
+Deno.test("createHandler() takes the request for containers from the body of POST", async () => {
+  const api = new Api();
+  const body = '{"num_stats":1}';
+  await api.json("/api/v1.3/containers/a", { method: "POST", body });
+  await api.json("/api/v1.3/subcontainers/a", { method: "POST", body });
+  await api.json("/api/v1.3/containers/a");
+  assertEquals(api.questions.asked, [
+    ["containerInfo", "/a", { numStats: 1 }],
+    ["subcontainersInfo", "/a", { numStats: 1 }],
+    ["containerInfo", "/a", {}],
+  ]);
+  const [status, error] = await api.error("/api/v1.3/containers/a", {
+    method: "POST",
+    body: "{",
+  });
+  assertEquals(status, 400);
+  assertStringIncludes(error, "Cannot read the body as JSON");
+  assertEquals(
+    (await api.error("/api/v1.3/containers/a", {
+      method: "POST",
+      body: " ".repeat(65_537),
+    }))[0],
+    413,
+  );
+});
+
+Deno.test("createHandler() answers subcontainers as an array, without one that fails", async () => {
+  const api = new Api();
+  const infos = await api.json("/api/v1.3/subcontainers/a");
+  // deno-lint-ignore no-explicit-any
+  assertEquals(infos.map((info: any) => info.name), ["/a", "/a/b"]);
+  const all = api.questions.subcontainersInfo;
+  api.questions.subcontainersInfo = (name, request) => {
+    const [first, ...rest] = all.call(api.questions, name, request);
+    assert(first !== undefined);
+    const gone = {
+      ...first,
+      get stats(): never {
+        throw new Error("No such device (os error 19)");
+      },
+    };
+    return [gone, ...rest];
+  };
+  const rest = await api.json("/api/v1.3/subcontainers/a");
+  // deno-lint-ignore no-explicit-any
+  assertEquals(rest.map((info: any) => info.name), ["/a/b"]);
+  assertEquals(api.errors, []);
+});
+
+Deno.test("createHandler() answers v2 stats by name, and never of the root", async () => {
+  const api = new Api();
+  assertEquals(Object.keys(await api.json("/api/v2.1/stats/a")), ["/a"]);
+  assertEquals(
+    Object.keys(await api.json("/api/v2.1/stats?recursive=true&max_age=0s")),
+    ["/a", "/a/b"],
+  );
+  assertEquals(await api.json("/api/v2.1/stats/"), {});
+  assertEquals(api.questions.asked[1], [
+    "containerInfoV2",
+    "/",
+    { recursive: true, maxAgeMs: 0 },
+  ]);
+});
+
+Deno.test("createHandler() answers v2 specs by name, of the root too", async () => {
+  const specs = await new Api().json("/api/v2.1/spec?recursive=true");
+  assertEquals(Object.keys(specs), ["/", "/a", "/a/b"]);
+  assertEquals(specs["/a"].has_cpu, true);
+});
+
+Deno.test("createHandler() answers the version as a JSON string", async () => {
+  assertEquals(await new Api().json("/api/v2.1/version"), "0.1.0");
+  assertEquals(await new Api().json("/api/v2.1/version/"), "0.1.0");
+});
+
+Deno.test("createHandler() answers 400 for a bad parameter", async () => {
+  for (
+    const [path, message] of [
+      ["/api/v2.1/stats?count=x", '"count": "x" is not a whole number'],
+      ["/api/v2.1/spec?type=x", '"type": "x" is not name, docker or podman'],
+      ["/api/v1.3/events?max_events=x", '"max_events": "x" is not'],
+    ] as const
+  ) {
+    const [status, error] = await new Api().error(path);
+    assertEquals(status, 400);
+    assertStringIncludes(error, message);
+  }
+});
+
+Deno.test("createHandler() answers events of all types and containers to who says nothing", async () => {
+  const api = new Api();
+  api.add("containerCreation", "/");
+  api.add("oom", "/a/b");
+  api.add("oomKill", "/a");
+  const seqs = async (query: string) => {
+    const events: { seq: number }[] = await api.json(`/api/${query}`);
+    return events.map(({ seq }) => seq);
+  };
+  assertEquals(await seqs("v1.3/events"), [1, 2, 3]);
+  assertEquals(await seqs("v2.1/events/"), [1, 2, 3]);
+  assertEquals(await seqs("v1.3/events/a"), [3]);
+  assertEquals(await seqs("v1.3/events/a?subcontainers=true"), [2, 3]);
+  assertEquals(await seqs("v1.3/events?oom_events=true"), []);
+  assertEquals(
+    await seqs("v1.3/events?oom_events=true&subcontainers=true"),
+    [2],
+  );
+  assertEquals(await seqs("v1.3/events?max_events=1"), [3]);
+  assertEquals(await seqs("v1.3/events?since_seq=2"), [3]);
+  assertEquals(await seqs("v1.3/events/not/there"), []);
+});
+
+Deno.test("createHandler() streams events, as many streams as there may be", async () => {
+  const api = new Api();
+  const response = await api.request("/api/v1.3/events?stream=true");
+  assertEquals(
+    response.headers.get("content-type"),
+    "application/x-ndjson",
+  );
+  const [status, error] = await api.error("/api/v2.1/events?stream=true");
+  assertEquals(status, 503);
+  assertStringIncludes(error, "1 are open");
+  await response.body?.cancel();
+  const sse = await api.request("/api/v2.1/events", {
+    headers: { accept: "text/event-stream" },
+  });
+  assertEquals(sse.headers.get("content-type"), "text/event-stream");
+  await sse.body?.cancel();
+});
+
+Deno.test("createHandler() answers HEAD as GET without a body, and opens no stream", async () => {
+  const api = new Api();
+  for (
+    const path of [
+      "/healthz",
+      "/readyz",
+      "/api/v1.3/containers/a",
+      "/api/v1.3/containers/x",
+      "/api/v1.3/events",
+      "/api/v1.3/events?stream=true",
+    ]
+  ) {
+    const head = await api.request(path, { method: "HEAD" });
+    assertEquals(await head.text(), "", path);
+    assertEquals(api.streams.open, 0);
+    const get = await api.request(path);
+    assertEquals(head.status, get.status, path);
+    assertEquals([...head.headers], [...get.headers], path);
+    await get.body?.cancel();
+  }
+});
+
+Deno.test("createHandler() answers 405 with the methods that a path knows", async () => {
+  const api = new Api();
+  for (
+    const [method, path, allow] of [
+      ["POST", "/healthz", "GET, HEAD"],
+      ["DELETE", "/api/v1.3/containers/a", "GET, HEAD, POST"],
+      ["PUT", "/api/v1.3/events", "GET, HEAD"],
+      ["OPTIONS", "/api/v2.1/stats/a/b", "GET, HEAD"],
+    ] as const
+  ) {
+    const response = await api.request(path, { method });
+    assertEquals(response.status, 405, path);
+    assertEquals(response.headers.get("allow"), allow);
+    const { error } = await response.json();
+    assertStringIncludes(error, `Cannot ${method} `);
+  }
+});
+
+Deno.test("createHandler() answers 404 for what there is not, and says what there is", async () => {
+  const api = new Api();
+  for (
+    const [path, message] of [
+      ["/", 'Unknown path "/"'],
+      ["/metrics", 'Unknown path "/metrics"'],
+      ["/healthz/x", 'Unknown path "/healthz/x"'],
+      ["/api/v9/x", 'Unknown API version "v9": known are v1.3, v2.1'],
+      [
+        "/api/v1.3/containersx",
+        'Unknown request type "containersx" of v1.3: known are containers,subcontainers,events',
+      ],
+      [
+        "/api/v2.1/machine",
+        'Unknown request type "machine" of v2.1: known are version,stats,spec,events',
+      ],
+    ] as const
+  ) assertEquals(await api.error(path), [404, message]);
+});
+
+Deno.test("createHandler() answers 400 with what may follow /api and a version", async () => {
+  const api = new Api();
+  for (const path of ["/api", "/api/"]) {
+    assertEquals(
+      await api.error(path),
+      [400, "Supported API versions: v1.3,v2.1"],
+    );
+  }
+  for (const path of ["/api/v1.3", "/api/v1.3/"]) {
+    assertEquals(
+      await api.error(path),
+      [400, 'Supported request types: "containers,subcontainers,events"'],
+    );
+  }
+});
+
+Deno.test("createHandler() answers 414 for an address of more than 8 KiB", async () => {
+  const [status] = await new Api().error(
+    `/api/v1.3/events?x=${"x".repeat(8192)}`,
+  );
+  assertEquals(status, 414);
+});
+
+Deno.test("createHandler() answers 500 for a fault of its own, logs it once and leaks nothing", async () => {
+  const api = new Api();
+  api.questions.containerInfo = () => {
+    throw new TypeError("secret");
+  };
+  const [status, error] = await api.error("/api/v1.3/containers/a");
+  assertEquals(status, 500);
+  assert(!error.includes("secret"));
+  assertEquals(api.errors.length, 1);
+  assertStringIncludes(`${api.errors[0]?.[1]?.["error"]}`, "secret");
+});
+
+Deno.test("createHandler() compresses long answers for who asks for gzip", async () => {
+  const api = new Api();
+  for (let i = 0; i < 100; i++) api.add("oom", `/${i}`);
+  const response = await api.request("/api/v1.3/events", {
+    headers: { "accept-encoding": "gzip" },
+  });
+  assertEquals(response.headers.get("content-encoding"), "gzip");
+  const body = response.body?.pipeThrough(new DecompressionStream("gzip"));
+  assertEquals((await new Response(body).json()).length, 100);
+});

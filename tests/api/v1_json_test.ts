@@ -1,0 +1,260 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  containerInfoJson,
+  containerStatsJson,
+  type JsonObject,
+  specJson,
+  timeJson,
+  wholeJson,
+} from "../../lib/api/v1_json.ts";
+import type { ContainerStats } from "../../lib/model/stats.ts";
+
+/** What a client reads. */
+function received(json: JsonObject): unknown {
+  return JSON.parse(JSON.stringify(json));
+}
+
+const PRESSURE = { avg10: 0.5, avg60: 1, avg300: 2.25, totalUsec: 1234 };
+const PRESSURE_JSON = { total: 1234, avg10: 0.5, avg60: 1, avg300: 2.25 };
+
+const SAMPLE: ContainerStats = {
+  timestampMs: Date.UTC(2026, 0, 1, 0, 0, 1, 500),
+  cpu: {
+    usageNs: 30,
+    userNs: 20,
+    systemNs: 10,
+    perCpuUsageNs: [10, 20],
+    periods: 1,
+    throttledPeriods: 2,
+    throttledNs: 3,
+    burstPeriods: 4,
+    burstNs: 5,
+    pressure: { some: PRESSURE, full: PRESSURE },
+  },
+  cpuInst: { usage: 1, user: 1, system: 0 },
+  memory: {
+    usageBytes: 1,
+    maxUsageBytes: 2,
+    cacheBytes: 3,
+    rssBytes: 4,
+    swapBytes: 5,
+    mappedFileBytes: 6,
+    activeFileBytes: 7,
+    inactiveFileBytes: 8,
+    workingSetBytes: 9,
+    kernelBytes: 10,
+    fileDirtyBytes: 11,
+    fileWritebackBytes: 12,
+    failcnt: 13,
+    pgfault: 14,
+    pgmajfault: 15,
+    pgscan: 16,
+    pgsteal: 17,
+    workingsetRefaultFile: 18,
+    workingsetRefaultAnon: 19,
+    events: { low: 1, high: 2, max: 3, oom: 4, oomKill: 5, oomGroupKill: 6 },
+    pressure: { some: PRESSURE },
+  },
+  diskIo: {
+    serviceBytes: [{
+      major: 8,
+      minor: 0,
+      device: "/dev/sda",
+      stats: { Read: 4096, Write: 0 },
+    }],
+    serviced: [{ major: 9, minor: 1, stats: { Read: 1 } }],
+    pressure: { full: PRESSURE },
+  },
+  processes: { processCount: 1, threadsCurrent: 2, threadsMax: 100 },
+};
+
+Deno.test("containerStatsJson() gives every number cAdvisor's name", () => {
+  const faults = { pgfault: 14, pgmajfault: 15 };
+  assertEquals(received(containerStatsJson(SAMPLE)), {
+    timestamp: "2026-01-01T00:00:01.5Z",
+    cpu: {
+      usage: { total: 30, per_cpu_usage: [10, 20], user: 20, system: 10 },
+      cfs: {
+        periods: 1,
+        throttled_periods: 2,
+        throttled_time: 3,
+        bursts_periods: 4,
+        burst_time: 5,
+      },
+      psi: { full: PRESSURE_JSON, some: PRESSURE_JSON },
+    },
+    diskio: {
+      io_service_bytes: [{
+        device: "/dev/sda",
+        major: 8,
+        minor: 0,
+        stats: { Read: 4096, Write: 0 },
+      }],
+      io_serviced: [{ device: "", major: 9, minor: 1, stats: { Read: 1 } }],
+      psi: { full: PRESSURE_JSON },
+    },
+    memory: {
+      usage: 1,
+      max_usage: 2,
+      cache: 3,
+      rss: 4,
+      swap: 5,
+      mapped_file: 6,
+      total_active_file: 7,
+      total_inactive_file: 8,
+      working_set: 9,
+      kernel: 10,
+      file_dirty: 11,
+      file_writeback: 12,
+      failcnt: 13,
+      pgscan: 16,
+      pgsteal: 17,
+      workingset_refault_file: 18,
+      workingset_refault_anon: 19,
+      container_data: faults,
+      hierarchical_data: faults,
+      psi: { some: PRESSURE_JSON },
+      events: { high: 2, max: 3 },
+    },
+    processes: { process_count: 1, threads_current: 2, threads_max: 100 },
+  });
+});
+
+Deno.test("containerStatsJson() leaves out what was not collected, and keeps zeros that were", () => {
+  assertEquals(received(containerStatsJson({ timestampMs: 0 })), {
+    timestamp: "1970-01-01T00:00:00Z",
+  });
+  const sparse = containerStatsJson({
+    timestampMs: 0,
+    cpu: { usageNs: 0 },
+    memory: { usageBytes: 0, events: { oom: 1 } },
+    diskIo: { serviceBytes: [], serviced: [] },
+    processes: { threadsCurrent: 0, threadsMax: Infinity },
+  });
+  assertEquals(received(sparse), {
+    timestamp: "1970-01-01T00:00:00Z",
+    cpu: { usage: { total: 0 } },
+    memory: { usage: 0 },
+    diskio: {},
+    processes: { threads_current: 0 },
+  });
+});
+
+Deno.test("specJson() names limits as cAdvisor does, and says which parts there are", () => {
+  const spec = specJson({
+    creationTimeMs: Date.UTC(2026, 0, 1),
+    labels: { app: "web" },
+    image: "nginx:1",
+    cpu: { shares: 1024, mask: "0-3", quotaUsec: 50000, periodUsec: 100000 },
+    memory: { limitBytes: 1, reservationBytes: 2, swapLimitBytes: 3 },
+    processes: { limit: 4 },
+    hasDiskIo: true,
+  });
+  assertEquals(received(spec), {
+    creation_time: "2026-01-01T00:00:00Z",
+    start_time: "0001-01-01T00:00:00Z",
+    labels: { app: "web" },
+    has_cpu: true,
+    cpu: {
+      limit: 1024,
+      max_limit: 0,
+      mask: "0-3",
+      quota: 50000,
+      period: 100000,
+    },
+    has_memory: true,
+    memory: { limit: 1, reservation: 2, swap_limit: 3 },
+    has_hugetlb: false,
+    has_network: false,
+    has_processes: true,
+    processes: { limit: 4 },
+    has_filesystem: false,
+    has_diskio: true,
+    has_custom_metrics: false,
+    image: "nginx:1",
+  });
+});
+
+Deno.test("specJson() of a container without controllers has no limits and no time", () => {
+  assertEquals(received(specJson({ labels: {}, hasDiskIo: false })), {
+    creation_time: "0001-01-01T00:00:00Z",
+    start_time: "0001-01-01T00:00:00Z",
+    has_cpu: false,
+    has_memory: false,
+    has_hugetlb: false,
+    has_network: false,
+    has_processes: false,
+    has_filesystem: false,
+    has_diskio: false,
+    has_custom_metrics: false,
+  });
+});
+
+Deno.test("specJson() writes no limit as the greatest number of 64 bits", () => {
+  const json = JSON.stringify(specJson({
+    memory: { limitBytes: Infinity, swapLimitBytes: Infinity },
+    processes: { limit: Infinity },
+    hasDiskIo: false,
+  }));
+  assertStringIncludes(
+    json,
+    '"memory":{"limit":18446744073709551615,"swap_limit":18446744073709551615}',
+  );
+  assertStringIncludes(json, '"processes":{"limit":18446744073709551615}');
+});
+
+Deno.test("containerInfoJson() puts the reference's fields beside the others", () => {
+  const info = containerInfoJson({
+    reference: {
+      name: "/docker/eac18",
+      id: "eac18",
+      aliases: ["web", "eac18"],
+      namespace: "docker",
+    },
+    subcontainers: [{ name: "/docker/eac18/a", aliases: [] }],
+    spec: { hasDiskIo: false },
+    stats: [{ timestampMs: 1 }, { timestampMs: 2 }],
+  });
+  const { spec: _, ...rest } = info;
+  assertEquals(received(rest), {
+    id: "eac18",
+    name: "/docker/eac18",
+    aliases: ["web", "eac18"],
+    namespace: "docker",
+    subcontainers: [{ name: "/docker/eac18/a" }],
+    stats: [
+      { timestamp: "1970-01-01T00:00:00.001Z" },
+      { timestamp: "1970-01-01T00:00:00.002Z" },
+    ],
+  });
+});
+
+Deno.test("containerInfoJson() of a plain cgroup without samples leaves the lists out", () => {
+  const info = containerInfoJson({
+    reference: { name: "/a" },
+    subcontainers: [],
+    spec: { hasDiskIo: false },
+    stats: [],
+  });
+  assertEquals(Object.keys(received(info) as object), ["name", "spec"]);
+});
+
+Deno.test("wholeJson() keeps all digits of what the kernel says", () => {
+  const noLimitOfV1 = 9223372036854771712;
+  assertEquals(
+    JSON.stringify([
+      wholeJson(noLimitOfV1),
+      wholeJson(2 ** 53 - 1),
+      wholeJson(1.9),
+      wholeJson(0),
+    ]),
+    "[9223372036854771712,9007199254740991,1,0]",
+  );
+});
+
+Deno.test("timeJson() trims zeros and knows a time that was never set", () => {
+  assertEquals(timeJson(undefined), "0001-01-01T00:00:00Z");
+  assertEquals(timeJson(Date.UTC(2026, 10, 20)), "2026-11-20T00:00:00Z");
+  assertEquals(timeJson(10.25), "1970-01-01T00:00:00.01025Z");
+  assertEquals(timeJson(10_000), "1970-01-01T00:00:10Z");
+});

@@ -1,0 +1,203 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  type Config,
+  helpText,
+  parseConfig,
+  UsageError,
+} from "../lib/config.ts";
+import { FLAGS } from "../lib/flags.ts";
+
+function parse(
+  args: string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Config {
+  const command = parseConfig(args, (name) => env[name]);
+  assert(command.verb === "serve");
+  return command;
+}
+
+Deno.test("parseConfig() has the promised defaults", () => {
+  const { metricKinds, ...rest } = parse();
+  assertEquals(rest, {
+    verb: "serve",
+    listen: [{ type: "tcp", hostname: "127.0.0.1", port: 8080 }],
+    maxStreams: 64,
+    eventLog: "-",
+    eventLogMaxSizeBytes: 64 * 2 ** 20,
+    eventLogKeep: 5,
+    eventLogSync: 1000,
+    eventStorageAgeLimit: "default=24h",
+    eventStorageEventLimit: "default=100000",
+    root: "/",
+    kmsg: "/dev/kmsg",
+    housekeepingIntervalMs: 1000,
+    maxHousekeepingIntervalMs: 60_000,
+    allowDynamicHousekeeping: true,
+    globalHousekeepingIntervalMs: 60_000,
+    storageDurationMs: 120_000,
+    rawCgroupPrefixWhitelist: [],
+    dockerOnly: false,
+    logLevel: "info",
+    logFormat: "text",
+  });
+  assertEquals(
+    [...metricKinds],
+    [
+      "app",
+      "cpu",
+      "cpuLoad",
+      "disk",
+      "diskIO",
+      "memory",
+      "network",
+      "oom_event",
+      "percpu",
+      "perf_event",
+      "pressure",
+      "process",
+    ],
+  );
+});
+
+Deno.test("parseConfig() reads every flag", () => {
+  const config = parse([
+    "--listen=[::1]:0,unix:/run/x.sock",
+    "--listen=127.0.0.1:1",
+    "--max-streams=0",
+    "--event-log=none",
+    "--event-log-max-size=10MB",
+    "--event-log-keep=0",
+    "--event-log-sync=always",
+    "--event-storage-age-limit=oom=1h",
+    "--event-storage-event-limit=default=5",
+    "--root=/rootfs",
+    "--cgroup-root=/cg",
+    "--kmsg=none",
+    "--housekeeping-interval=300ms",
+    "--max-housekeeping-interval=1m30s",
+    "--allow-dynamic-housekeeping=false",
+    "--global-housekeeping-interval=5s",
+    "--storage-duration=1h",
+    "--enable-metrics=cpu,memory",
+    "--raw-cgroup-prefix-whitelist=/a, /b,",
+    "--docker-only",
+    "--node-name=n1",
+    "--log-level=debug",
+    "--log-format=json",
+  ]);
+  assertEquals(config, {
+    verb: "serve",
+    listen: [
+      { type: "tcp", hostname: "::1", port: 0 },
+      { type: "unix", path: "/run/x.sock" },
+      { type: "tcp", hostname: "127.0.0.1", port: 1 },
+    ],
+    maxStreams: 0,
+    eventLog: "none",
+    eventLogMaxSizeBytes: 10_000_000,
+    eventLogKeep: 0,
+    eventLogSync: "always",
+    eventStorageAgeLimit: "oom=1h",
+    eventStorageEventLimit: "default=5",
+    root: "/rootfs",
+    cgroupRoot: "/cg",
+    kmsg: "none",
+    housekeepingIntervalMs: 300,
+    maxHousekeepingIntervalMs: 90_000,
+    allowDynamicHousekeeping: false,
+    globalHousekeepingIntervalMs: 5000,
+    storageDurationMs: 3_600_000,
+    metricKinds: new Set(["cpu", "memory"] as const),
+    rawCgroupPrefixWhitelist: ["/a", "/b"],
+    dockerOnly: true,
+    nodeName: "n1",
+    logLevel: "debug",
+    logFormat: "json",
+  });
+});
+
+Deno.test("parseConfig() takes a flag before its variable, and that before the default", () => {
+  const env = {
+    CGWATCH_EVENT_LOG: "/var/log/events.ndjson",
+    CGWATCH_LISTEN: "127.0.0.1:1,127.0.0.1:2",
+    CGWATCH_DOCKER_ONLY: "1",
+    CGWATCH_UNKNOWN: "x",
+  };
+  const config = parse(["--listen=127.0.0.1:3"], env);
+  assertEquals(config.eventLog, "/var/log/events.ndjson");
+  assertEquals(config.dockerOnly, true);
+  assertEquals(config.listen.length, 1);
+  assertEquals(parse([], env).listen.length, 2);
+});
+
+Deno.test("parseConfig() takes the last of a flag given twice", () => {
+  assertEquals(parse(["--kmsg=a", "--kmsg=b"]).kmsg, "b");
+});
+
+Deno.test("parseConfig() lets a base interval be longer than the greatest", () => {
+  const config = parse(["--housekeeping-interval=5m"]);
+  assertEquals(config.maxHousekeepingIntervalMs, 300_000);
+});
+
+Deno.test("parseConfig() replaces the disabled kinds, and enabled kinds replace all", () => {
+  assertEquals(parse(["--disable-metrics="]).metricKinds.size, 22);
+  assertEquals(
+    parse(["--disable-metrics=cpu,disk"]).metricKinds.has("cpu"),
+    false,
+  );
+  assertEquals(parse(["--disable-metrics=cpu"]).metricKinds.has("tcp"), true);
+  assertEquals(
+    [...parse(["--enable-metrics=tcp", "--disable-metrics=tcp"]).metricKinds],
+    ["tcp"],
+  );
+});
+
+Deno.test("parseConfig() asks nothing of the environment for help and version", () => {
+  const env = () => {
+    throw new Error("asked");
+  };
+  assertEquals(parseConfig(["--help", "--root="], env), { verb: "help" });
+  assertEquals(parseConfig(["version"], env), { verb: "version" });
+});
+
+Deno.test("parseConfig() throws with flag, value and wanted form", () => {
+  for (
+    const [arg, message] of [
+      ["--listen=8080", 'Cannot parse address "8080": wanted is a form such'],
+      ["--listen=", "It must name an address such as 127.0.0.1:8080"],
+      ["--max-streams=-1", '"-1" is less than 0'],
+      ["--max-streams=many", '"many" is not a whole number'],
+      ["--event-log=", "It must not be empty"],
+      ["--event-log-max-size=64M", 'Cannot parse size "64M"'],
+      ["--event-log-sync=0s", '"0s" is not an interval such as 1s, always or'],
+      ["--event-log-sync=sometimes", 'Cannot parse duration "sometimes"'],
+      ["--housekeeping-interval=1ms", '"1ms" is less than 10ms'],
+      ["--docker-only=maybe", '"maybe" is not true or false'],
+      ["--disable-metrics=x", 'Unsupported metric "x": known are advtcp,'],
+      ["--log-level=trace", '"trace" is not one of debug, info, warn, error'],
+    ] as const
+  ) {
+    assertThrows(
+      () => parse([arg]),
+      UsageError,
+      `${arg.split("=")[0]}: ${message}`,
+    );
+  }
+});
+
+Deno.test("parseConfig() names the variable whose value is wrong", () => {
+  assertThrows(
+    () => parse([], { CGWATCH_STORAGE_DURATION: "soon" }),
+    UsageError,
+    'CGWATCH_STORAGE_DURATION: Cannot parse duration "soon"',
+  );
+});
+
+Deno.test("helpText() names every flag and verb, and fits a screen", () => {
+  const lines = helpText().split("\n");
+  for (const { name } of FLAGS) {
+    assert(lines.some((line) => line.startsWith(`  --${name} `)), name);
+  }
+  assert(lines.length <= 36, `${lines.length} lines`);
+  for (const line of lines) assert(line.length <= 92, line);
+});

@@ -1,0 +1,183 @@
+/**
+ * Real cgroups under a name of the test's own, in each hierarchy of the host.
+ *
+ * @module
+ */
+import { findHierarchies } from "../../lib/kernfs/hierarchy.ts";
+import { HostFs } from "../../lib/kernfs/host_fs.ts";
+import { delay } from "./_agent.ts";
+
+const fs = new HostFs();
+
+/** The host's hierarchies by controller; `unified` is v2. */
+export const HIERARCHIES: ReadonlyMap<string, string> = hierarchies();
+
+/** Whether cgroups can be made here: root, and a writable cgroupfs. */
+export const CAN_MAKE_CGROUPS: boolean = canMake();
+
+/** Whether a memory limit can be set and the kernel log read. */
+export const CAN_OOM: boolean = CAN_MAKE_CGROUPS &&
+  (HIERARCHIES.has("memory") || HIERARCHIES.has("unified")) && canReadKmsg();
+
+function hierarchies(): Map<string, string> {
+  const found = new Map<string, string>();
+  try {
+    for (const { version, controllers, path } of findHierarchies(fs).all) {
+      if (version === 2) found.set("unified", path);
+      else for (const name of controllers) found.set(name, path);
+    }
+  } catch {
+    // No cgroups at all.
+  }
+  return found;
+}
+
+function canMake(): boolean {
+  const [path] = HIERARCHIES.values();
+  if (path === undefined) return false;
+  const probe = `${path}/cgwatch-probe-${Deno.pid}`;
+  try {
+    Deno.mkdirSync(probe);
+    Deno.removeSync(probe);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function canReadKmsg(): boolean {
+  try {
+    Deno.openSync("/dev/kmsg").close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A tree of cgroups of one test; disposing of it removes it and ends what runs in it. */
+export class TestCgroups implements AsyncDisposable {
+  /** `/cgwatch-test-…`. */
+  readonly name: string;
+  readonly #children: Deno.ChildProcess[] = [];
+
+  constructor(label: string) {
+    this.name = `/cgwatch-test-${label}-${Deno.pid}`;
+  }
+
+  /** The hierarchies to make a cgroup in: those named, or all. */
+  paths(controllers: readonly string[] = [...HIERARCHIES.keys()]): string[] {
+    const paths = controllers.map((name) => HIERARCHIES.get(name));
+    return [...new Set(paths)].filter((path) => path !== undefined);
+  }
+
+  /** Makes a cgroup, and those above it, in the hierarchies named. */
+  make(below: string, controllers?: readonly string[]): string {
+    for (const path of this.paths(controllers)) {
+      Deno.mkdirSync(path + this.name + below, { recursive: true });
+    }
+    return this.name + below;
+  }
+
+  /** Removes a cgroup from all hierarchies. */
+  remove(below: string): void {
+    for (const path of this.paths()) {
+      try {
+        Deno.removeSync(path + this.name + below);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+  }
+
+  /** Writes a control file. */
+  write(below: string, controller: string, file: string, text: string): void {
+    const path = `${HIERARCHIES.get(controller)}${this.name}${below}/${file}`;
+    Deno.writeTextFileSync(path, text);
+  }
+
+  /** Reads a control file. */
+  read(below: string, controller: string, file: string): string {
+    const path = `${HIERARCHIES.get(controller)}${this.name}${below}/${file}`;
+    return Deno.readTextFileSync(path);
+  }
+
+  /** Runs a shell script inside a cgroup of the hierarchies named; a cpuset would have to be filled first. */
+  spawn(
+    below: string,
+    script: string,
+    controllers: readonly string[] = [...HIERARCHIES.keys()]
+      .filter((name) => name !== "cpuset"),
+  ): Deno.ChildProcess {
+    const enter = this.paths(controllers).map((path) =>
+      `echo $$ >"${path}${this.name}${below}/cgroup.procs"`
+    ).join(" && ");
+    const child = new Deno.Command("sh", {
+      args: ["-c", `${enter} || exit 97\n${script}`],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Makes a cgroup with a memory limit, and has the kernel kill a process in it; returns its pid. */
+  async oom(below: string, limitBytes = 16 * 2 ** 20): Promise<number> {
+    const controller = HIERARCHIES.has("memory") ? "memory" : "unified";
+    this.make(below, [controller]);
+    const file = controller === "memory"
+      ? "memory.limit_in_bytes"
+      : "memory.max";
+    this.write(below, controller, file, String(limitBytes));
+    const child = this.spawn(below, "exec tail /dev/zero", [controller]);
+    await child.status;
+    return child.pid;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It ended by itself.
+      }
+      await child.status;
+    }
+    for (const path of this.paths()) {
+      for (let attempt = 0; attempt < 20; attempt++) {
+        killAll(path + this.name);
+        if (removeTree(path + this.name)) break;
+        await delay(50);
+      }
+    }
+  }
+}
+
+/** Ends what the test's own processes left running in a tree of cgroups. */
+function killAll(path: string): void {
+  try {
+    for (
+      const pid of Deno.readTextFileSync(`${path}/cgroup.procs`).split("\n")
+    ) {
+      if (pid !== "") Deno.kill(Number(pid), "SIGKILL");
+    }
+    for (const entry of Deno.readDirSync(path)) {
+      if (entry.isDirectory) killAll(`${path}/${entry.name}`);
+    }
+  } catch {
+    // It went meanwhile.
+  }
+}
+
+/** Removes a tree of cgroups, the lowest first; returns whether it is gone. */
+export function removeTree(path: string): boolean {
+  try {
+    for (const entry of Deno.readDirSync(path)) {
+      if (entry.isDirectory) removeTree(`${path}/${entry.name}`);
+    }
+    Deno.removeSync(path);
+    return true;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
+}

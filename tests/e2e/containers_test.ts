@@ -1,0 +1,229 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import {
+  AgentProcess,
+  delay,
+  median,
+  readEvents,
+  until,
+  type WireEvent,
+} from "./_agent.ts";
+import { CAN_MAKE_CGROUPS, HIERARCHIES, TestCgroups } from "./_cgroups.ts";
+
+const ignore = !CAN_MAKE_CGROUPS;
+
+/** How often each container was told to come and to go. */
+function tally(events: WireEvent[], prefix: string): Map<string, string> {
+  const told = new Map<string, string>();
+  for (const { event_type, container_name } of events) {
+    if (!container_name.startsWith(prefix)) continue;
+    const mark = { containerCreation: "+", containerDeletion: "-" }[
+      event_type as string
+    ] ?? "";
+    told.set(container_name, (told.get(container_name) ?? "") + mark);
+  }
+  return told;
+}
+
+Deno.test({
+  name:
+    "agent tells one creation and one deletion of each nested cgroup, in log, stream and history",
+  ignore,
+  async fn() {
+    await using cgroups = new TestCgroups("nested");
+    const dir = await Deno.makeTempDir();
+    const log = `${dir}/events.ndjson`;
+    const agent = await AgentProcess.start([`--event-log=${log}`]);
+    const streamed: WireEvent[] = [];
+    const stream = new AbortController();
+    try {
+      await agent.follow(
+        "all_events=true&subcontainers=true",
+        streamed,
+        stream.signal,
+      );
+      const latencies: number[] = [];
+      const names: string[] = [];
+      const [first = ""] = HIERARCHIES.keys();
+      const sets = [[first], ["memory", "cpu"], ["unified"], undefined];
+      for (let i = 0; i < 20; i++) {
+        const controllers = sets[i % sets.length]?.filter((name) =>
+          HIERARCHIES.has(name)
+        );
+        if (controllers?.length === 0) continue;
+        const madeMs = Date.now();
+        const name = cgroups.make(`/${i}/b/c`, controllers);
+        names.push(name.replace(/\/b\/c$/, ""), name.replace(/\/c$/, ""), name);
+        assert(
+          await until(
+            () => streamed.some((event) => event.container_name === name),
+            {
+              everyMs: 1,
+            },
+          ),
+          `${name} is not in the stream`,
+        );
+        const event = streamed.find((event) => event.container_name === name);
+        latencies.push(event.arrivedMs - madeMs);
+      }
+      assertLess(median(latencies), 50, "mkdir to the stream, ms");
+      assertEquals(
+        await agent.names(cgroups.name),
+        [cgroups.name, ...names].toSorted(),
+      );
+      await delay(300);
+      for (const name of names.toReversed()) {
+        cgroups.remove(name.slice(cgroups.name.length));
+      }
+      const gone = () =>
+        names.every((name) =>
+          tally(streamed, cgroups.name).get(name)?.endsWith("-")
+        );
+      assert(await until(gone), "a deletion is missing in the stream");
+      await delay(300);
+      const expected = new Map(names.map((name) => [name, "+-"]));
+      expected.set(cgroups.name, "+");
+      assertEquals(tally(streamed, cgroups.name), expected);
+      assertEquals(tally(await readEvents(log), cgroups.name), expected);
+      const history = await agent.json("/api/v1.3/events");
+      assertEquals(tally(history, cgroups.name), expected);
+    } finally {
+      stream.abort();
+      assertEquals((await agent.stop()).code, 0, agent.stderr);
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "agent tells of the containers that are there when it starts",
+  ignore,
+  async fn() {
+    await using cgroups = new TestCgroups("start");
+    const names = [cgroups.make("/a/b"), cgroups.make("/c")];
+    const agent = await AgentProcess.start(["--event-log=none"]);
+    try {
+      const events: WireEvent[] = await agent.json("/api/v1.3/events");
+      for (const name of [...names, cgroups.name, "/"]) {
+        assertEquals(
+          events.filter((event) => event.container_name === name).length,
+          1,
+          name,
+        );
+      }
+    } finally {
+      await agent.stop();
+    }
+  },
+});
+
+/** Descriptors, inotify watches and containers of an agent. */
+async function holdings(agent: AgentProcess): Promise<Record<string, number>> {
+  let watches = 0;
+  let files = 0;
+  for await (const { name } of Deno.readDir(`/proc/${agent.pid}/fd`)) {
+    files++;
+    const info = await Deno.readTextFile(`/proc/${agent.pid}/fdinfo/${name}`)
+      .catch(() => "");
+    watches += info.split("\n").filter((line) => line.startsWith("inotify"))
+      .length;
+  }
+  return { files, watches, containers: (await agent.names("/")).length };
+}
+
+/** Makes and removes trees as fast as it can, in a process of its own; prints what lived when. */
+const STORM = `
+const [prefix, count, pathsText] = Deno.args;
+const paths = pathsText.split(",");
+const lived = {};
+const made = [];
+const run = (below, make) => {
+  for (const path of paths) {
+    if (make) Deno.mkdirSync(path + prefix + below);
+    else Deno.removeSync(path + prefix + below);
+  }
+};
+const end = () => {
+  const { below, at } = made.shift();
+  const subs = ["/b/c", "/b/d", "/b", ""];
+  for (const sub of subs) run(below + sub, false);
+  const ms = performance.now() - at;
+  for (const sub of subs) lived[prefix + below + sub] = ms;
+};
+for (let i = 0; i < Number(count) / 4; i++) {
+  const below = "/" + i;
+  made.push({ below, at: performance.now() });
+  for (const sub of ["", "/b", "/b/c", "/b/d"]) run(below + sub, true);
+  // Some go at once, the others when two hundred are there.
+  if (i % 7 === 0) {
+    made.unshift(made.pop());
+    end();
+  } else if (made.length > 200) end();
+}
+await new Promise((resolve) => setTimeout(resolve, 300));
+while (made.length > 0) end();
+console.log(JSON.stringify(lived));
+`;
+
+Deno.test({
+  name:
+    "agent loses no container that lived 250 ms in a storm of 2,000, with its event loop busy",
+  ignore,
+  async fn() {
+    await using cgroups = new TestCgroups("storm");
+    const dir = await Deno.makeTempDir();
+    const log = `${dir}/events.ndjson`;
+    const agent = await AgentProcess.start([`--event-log=${log}`]);
+    const busy = new AbortController();
+    try {
+      cgroups.make("");
+      await agent.names("/");
+      await delay(1500);
+      const before = await holdings(agent);
+      await Deno.writeTextFile(`${dir}/storm.js`, STORM);
+      const paths = cgroups.paths(["memory", "cpu", "pids", "unified"]);
+      const storm = new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--no-config", "--no-lock", `${dir}/storm.js`]
+          .concat(cgroups.name, "2000", paths.join()),
+        stdout: "piped",
+      }).spawn();
+      const load = Promise.all([1, 2].map(async () => {
+        while (!busy.signal.aborted) {
+          const response = await fetch(`${agent.url}/api/v1.3/subcontainers/`);
+          await response.body?.cancel();
+        }
+      }));
+      const { code, stdout } = await storm.output();
+      assertEquals(code, 0);
+      busy.abort();
+      await load;
+      await delay(1000);
+      assertEquals(await agent.names(cgroups.name), [cgroups.name]);
+      const lived: Record<string, number> = JSON.parse(
+        new TextDecoder().decode(stdout),
+      );
+      const told = tally(await readEvents(log), `${cgroups.name}/`);
+      const wrong: string[] = [];
+      for (const [name, ms] of Object.entries(lived)) {
+        const marks = told.get(name) ?? "";
+        const isRight = marks === "+-" || (ms < 250 && marks === "");
+        if (!isRight) wrong.push(`${name} lived ${ms} ms: "${marks}"`);
+      }
+      assertEquals(wrong, []);
+      assert(Object.values(lived).filter((ms) => ms >= 250).length > 500);
+      const isBack = await until(async () => {
+        const now = await holdings(agent);
+        return now.containers === before.containers &&
+          now.watches === before.watches &&
+          (now.files ?? 0) <= (before.files ?? 0) + 2;
+      });
+      assert(
+        isBack,
+        JSON.stringify({ before, after: await holdings(agent) }),
+      );
+    } finally {
+      busy.abort();
+      await agent.stop();
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});

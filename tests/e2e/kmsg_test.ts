@@ -1,0 +1,214 @@
+import { assert, assertEquals } from "@std/assert";
+import type { OomReport } from "../../lib/kernfs/oom_report.ts";
+import { systemClock } from "../../lib/model/clock.ts";
+import { silentLogger } from "../../lib/model/logger.ts";
+import { OomWatcher } from "../../lib/sources/oom_watcher.ts";
+
+const DEVICE = "/dev/kmsg";
+const encoder = new TextEncoder();
+
+const canRead = can({ read: true });
+const canWrite = canRead && can({ write: true });
+
+function can(options: Deno.OpenOptions): boolean {
+  try {
+    Deno.openSync(DEVICE, options).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A watcher of a real log, and what it has reported. */
+class Watched implements AsyncDisposable {
+  readonly watcher: OomWatcher;
+  readonly reports: OomReport[] = [];
+  readonly #done: Promise<void>;
+
+  constructor(path: string) {
+    this.watcher = new OomWatcher({
+      path,
+      clock: systemClock,
+      logger: silentLogger,
+      reopenDelayMs: 50,
+    });
+    this.#done = this.#collect();
+  }
+
+  async #collect(): Promise<void> {
+    for await (const batch of this.watcher.reports()) {
+      this.reports.push(...batch);
+    }
+  }
+
+  pids(): number[] {
+    return this.reports.flatMap((report) =>
+      report.type === "oomKill" ? report.pid : []
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.watcher.close();
+    await this.#done;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function until(isMet: () => boolean, limitMs = 5000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!isMet()) {
+    assert(performance.now() < end, "What was waited for never came");
+    await pause(5);
+  }
+}
+
+/** Waits until the log has given all that it has. */
+async function untilRead(watcher: OomWatcher): Promise<void> {
+  let before = -1;
+  while (watcher.records !== before) {
+    before = watcher.records;
+    await pause(100);
+  }
+}
+
+/** A FIFO that is gone after the test. */
+class Fifo implements AsyncDisposable {
+  readonly #dir = Deno.makeTempDirSync({ prefix: "kmsg-" });
+  readonly path = `${this.#dir}/fifo`;
+
+  constructor() {
+    const { success } = new Deno.Command("mkfifo", { args: [this.path] })
+      .outputSync();
+    assert(success);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#dir, { recursive: true });
+  }
+}
+
+function killed(sequence: number, pid: number): string {
+  return `3,${sequence},${
+    sequence * 1000
+  },-;Out of memory: Killed process ${pid} (sh) total-vm:8kB\n`;
+}
+
+Deno.test({
+  name: "OomWatcher reads the kernel's own log to its end",
+  ignore: !canRead,
+  async fn() {
+    await using watched = new Watched(DEVICE);
+    const { watcher } = watched;
+    await untilRead(watcher);
+    assert(watcher.records > 0);
+    assertEquals(watcher.malformed, 0);
+    assertEquals(watcher.lost, 0);
+    assertEquals(watcher.state, { name: "kmsg", state: "ok", detail: "" });
+  },
+});
+
+Deno.test({
+  name:
+    "OomWatcher reports nothing that user space wrote into the kernel's log",
+  ignore: !canWrite,
+  async fn() {
+    await using watched = new Watched(DEVICE);
+    await untilRead(watched.watcher);
+    const before = watched.watcher.records;
+    const device = await Deno.open(DEVICE, { write: true });
+    try {
+      for (const priority of ["", "<3>", "<0>"]) {
+        // Without the newline the kernel would show it with the next record only.
+        await device.write(encoder.encode(
+          `${priority}Out of memory: Killed process 4194305 (forged) total-vm:8kB\n`,
+        ));
+      }
+    } finally {
+      device.close();
+    }
+    await until(() => watched.watcher.records >= before + 3);
+    await pause(100);
+    assert(!watched.pids().includes(4194305));
+  },
+});
+
+Deno.test({
+  name:
+    "OomWatcher ends within 200 ms though a read of the kernel's log goes on",
+  ignore: !canRead,
+  async fn() {
+    await using watched = new Watched(DEVICE);
+    await untilRead(watched.watcher);
+    const begin = performance.now();
+    await watched[Symbol.asyncDispose]();
+    assert(performance.now() - begin < 200);
+  },
+});
+
+Deno.test("OomWatcher reads a FIFO, and says when its writer is gone", async () => {
+  await using fifo = new Fifo();
+  const { path } = fifo;
+  await using watched = new Watched(path);
+  const { watcher } = watched;
+  await until(() => watcher.state.state === "ok");
+  const first = await Deno.open(path, { write: true });
+  await first.write(encoder.encode(killed(1, 7).slice(0, 20)));
+  await first.write(encoder.encode(killed(1, 7).slice(20)));
+  await until(() => watched.pids().length === 1);
+  assertEquals(watcher.state.state, "ok");
+
+  first.close();
+  await until(() => watcher.state.state === "degraded");
+  assertEquals(
+    watcher.state.detail,
+    "The kernel log ended: its writer is gone",
+  );
+
+  const second = await Deno.open(path, { write: true });
+  await until(() => watcher.state.state === "ok");
+  await second.write(encoder.encode(killed(2, 8) + killed(3, 9)));
+  await until(() => watched.pids().length === 3);
+  assertEquals(watched.pids(), [7, 8, 9]);
+  assertEquals(watcher.lost, 0);
+  second.close();
+});
+
+Deno.test("OomWatcher loses nothing of a FIFO that a writer leaves at once", async () => {
+  await using fifo = new Fifo();
+  const { path } = fifo;
+  await using watched = new Watched(path);
+  await until(() => watched.watcher.state.state === "ok");
+  for (let pid = 1; pid <= 20; pid++) {
+    const writer = await Deno.open(path, { write: true });
+    await writer.write(encoder.encode(killed(pid, pid)));
+    writer.close();
+  }
+  await until(() => watched.pids().length === 20);
+  assertEquals(watched.watcher.lost, 0);
+});
+
+Deno.test("OomWatcher ends within 200 ms though a FIFO has a writer that writes nothing, or none", async () => {
+  for (const hasWriter of [true, false]) {
+    await using fifo = new Fifo();
+    const { path } = fifo;
+    await using watched = new Watched(path);
+    await until(() => watched.watcher.state.state === "ok");
+    const writer = hasWriter
+      ? await Deno.open(path, { write: true })
+      : undefined;
+    await pause(300);
+    const begin = performance.now();
+    await watched[Symbol.asyncDispose]();
+    assert(performance.now() - begin < 200);
+    writer?.close();
+  }
+});
+
+Deno.test("OomWatcher is not kept from ending by an end of the device", async () => {
+  await using watched = new Watched("/dev/null");
+  await until(() => watched.watcher.state.detail === "The kernel log ended");
+  await until(() => watched.watcher.reopens > 0);
+});

@@ -1,0 +1,252 @@
+// What needs real sockets and more rights than unit tests have: unix sockets, and clients that
+// misbehave.
+
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { createHandler } from "../../lib/api/routes.ts";
+import { EventStreams } from "../../lib/api/event_stream.ts";
+import { serve, type Server } from "../../lib/api/server.ts";
+import { EventManager } from "../../lib/events/event_manager.ts";
+import { parseStoragePolicy } from "../../lib/events/storage_policy.ts";
+import { systemClock } from "../../lib/model/clock.ts";
+import { parseListenAddress } from "../../lib/model/listen_address.ts";
+import { silentLogger } from "../../lib/model/logger.ts";
+import { FakeQuestions } from "../_support/fake_questions.ts";
+import { delay, until } from "./_agent.ts";
+
+const clock = systemClock;
+
+/** The API on real sockets, over questions that are not real. */
+class ServedApi {
+  /** It keeps few events, so that memory is the streams'. */
+  readonly events = new EventManager({
+    node: "n1",
+    bootId: "b1",
+    clock,
+    storagePolicy: parseStoragePolicy("", "default=2000"),
+  });
+  readonly streams = new EventStreams({ events: this.events, clock });
+  server: Server | undefined;
+
+  async listen(...addresses: string[]): Promise<string> {
+    const { events, streams } = this;
+    const questions = new FakeQuestions();
+    const logger = silentLogger;
+    this.server = await serve(
+      createHandler({ questions, events, streams, logger }),
+      { listen: addresses.map(parseListenAddress), logger, streams },
+    );
+    return this.server.addresses[0] ?? "";
+  }
+
+  add(count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.events.addEvent({
+        timestampMs: clock.now(),
+        type: "containerCreation",
+        containerName: `/some.slice/some-container-${i}.scope`,
+      });
+    }
+  }
+}
+
+/** A client that speaks HTTP by hand, and reads only when told to. */
+class RawClient {
+  readonly #connection: Deno.Conn;
+  readonly #decoder = new TextDecoder();
+
+  private constructor(connection: Deno.Conn) {
+    this.#connection = connection;
+  }
+
+  static async get(address: string, path: string): Promise<RawClient> {
+    const connection = address.startsWith("unix:")
+      ? await Deno.connect({ transport: "unix", path: address.slice(5) })
+      : await Deno.connect({
+        hostname: "127.0.0.1",
+        port: Number(new URL(address).port),
+      });
+    const request = `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(request));
+    return new RawClient(connection);
+  }
+
+  /** What arrives next. */
+  async read(): Promise<string> {
+    const bytes = new Uint8Array(65_536);
+    const length = await this.#connection.read(bytes) ?? 0;
+    return this.#decoder.decode(bytes.subarray(0, length), { stream: true });
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+async function withTempDir(
+  test: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("serve() on a unix socket answers, lets its group in, and removes it at the end", async () => {
+  await withTempDir(async (directory) => {
+    const path = `${directory}/api.sock`;
+    const api = new ServedApi();
+    assertEquals(await api.listen(`unix:${path}`), `unix:${path}`);
+    const { mode } = await Deno.lstat(path);
+    assertEquals((mode ?? 0) & 0o777, 0o660);
+    const client = await RawClient.get(
+      `unix:${path}`,
+      "/api/v1.3/containers/a",
+    );
+    const answer = await client.read();
+    assertStringIncludes(answer, "HTTP/1.1 200 OK");
+    assertStringIncludes(answer, '"name":"/a"');
+    client.close();
+    await api.server?.shutdown();
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("serve() takes over the unix socket of a server that is no more", async () => {
+  await withTempDir(async (directory) => {
+    const path = `${directory}/api.sock`;
+    Deno.listen({ transport: "unix", path }).close();
+    // Deno's listener removes its file, so a stale one is made by moving it away in time.
+    const listener = Deno.listen({ transport: "unix", path: `${path}.1` });
+    await Deno.rename(`${path}.1`, path);
+    listener.close();
+    assert((await Deno.lstat(path)).isSocket);
+    const api = new ServedApi();
+    await api.listen(`unix:${path}`);
+    const client = await RawClient.get(`unix:${path}`, "/healthz");
+    assertStringIncludes(await client.read(), "200 OK");
+    client.close();
+    await api.server?.shutdown();
+  });
+});
+
+Deno.test("serve() leaves alone a socket that answers, and a file that is no socket", async () => {
+  await withTempDir(async (directory) => {
+    const path = `${directory}/api.sock`;
+    const first = new ServedApi();
+    await first.listen(`unix:${path}`);
+    await assertRejects(
+      () => new ServedApi().listen("127.0.0.1:0", `unix:${path}`),
+      Error,
+      `Cannot listen on "unix:${path}": Another program is listening there`,
+    );
+    await first.server?.shutdown();
+    await Deno.writeTextFile(path, "precious");
+    await assertRejects(
+      () => new ServedApi().listen(`unix:${path}`),
+      Error,
+      `Cannot listen on "unix:${path}": A file that is no socket is there`,
+    );
+    assertEquals(await Deno.readTextFile(path), "precious");
+  });
+});
+
+Deno.test("serve() sends a stream's headers at once, and each event within 50 ms", async () => {
+  const api = new ServedApi();
+  const address = await api.listen("127.0.0.1:0");
+  const client = await RawClient.get(address, "/api/v1.3/events?stream=true");
+  const headers = await client.read();
+  assertStringIncludes(headers, "HTTP/1.1 200 OK");
+  assertStringIncludes(headers, "content-type: application/x-ndjson");
+  for (let i = 0; i < 5; i++) {
+    await delay(20);
+    const startMs = performance.now();
+    api.add(1);
+    assertStringIncludes(await client.read(), "/some.slice/");
+    assertLess(performance.now() - startMs, 50);
+  }
+  client.close();
+  await api.server?.shutdown();
+});
+
+Deno.test("a client that stops reading costs bounded memory, delays nobody, and learns its losses", async () => {
+  const api = new ServedApi();
+  const address = await api.listen("127.0.0.1:0");
+  const stalled = await RawClient.get(address, "/api/v1.3/events?stream=true");
+  const response = await fetch(`${address}/api/v1.3/events?stream=true`);
+  let read = 0;
+  const reading = (async () => {
+    for await (const bytes of response.body ?? []) {
+      for (const byte of bytes) if (byte === 10) read++;
+    }
+  })();
+  await until(() => api.streams.open === 2);
+  const before = Deno.memoryUsage().rss;
+  let slowestMs = 0;
+  for (let round = 0; round < 600; round++) {
+    const startMs = performance.now();
+    const seen = read;
+    api.add(500);
+    await until(() => read > seen, { everyMs: 1 });
+    slowestMs = Math.max(slowestMs, performance.now() - startMs);
+  }
+  const grownMiB = (Deno.memoryUsage().rss - before) / 2 ** 20;
+  // 300,000 events are 100 MB of JSON, and twice that again as objects. Up to 100 MB were seen,
+  // of which all but the queue waits for the garbage collector.
+  assertLess(grownMiB, 200);
+  assertLess(slowestMs, 250);
+  // What is neither lost nor queued has gone to the kernel's socket buffers.
+  assertGreater(api.events.counters.lost, 250_000);
+  let text = "";
+  await until(async () => {
+    text += await stalled.read();
+    return text.includes('"event_type":"lost"');
+  }, { timeoutMs: 20_000, everyMs: 0 });
+  assertStringIncludes(text, '"reason":"queue full"');
+  stalled.close();
+  await api.server?.shutdown();
+  await reading;
+  await until(() => api.streams.open === 0);
+  assertEquals(api.events.counters.watches, 0);
+});
+
+Deno.test("clients that go at any moment leave no stream behind", async () => {
+  const api = new ServedApi();
+  const address = await api.listen("127.0.0.1:0");
+  for (let i = 0; i < 200; i++) {
+    const client = await RawClient.get(address, "/api/v1.3/events?stream=true");
+    if (i % 3 === 0) await delay(1);
+    if (i % 7 === 0) api.add(1);
+    client.close();
+  }
+  assert(await until(() => api.streams.open === 0), `${api.streams.open}`);
+  assertEquals(api.events.counters.watches, 0);
+  await api.server?.shutdown();
+});
+
+Deno.test("Server.shutdown() ends within 500 ms with streams open, read or not", async () => {
+  const api = new ServedApi();
+  const address = await api.listen("127.0.0.1:0");
+  const stalled = await RawClient.get(
+    address,
+    "/api/v1.3/events?stream=true&since_seq=0",
+  );
+  const reader = await fetch(`${address}/api/v1.3/events?stream=true`);
+  for (let i = 0; i < 60; i++) {
+    api.add(1000);
+    await delay(2);
+  }
+  const startMs = performance.now();
+  const [text] = await Promise.all([reader.text(), api.server?.shutdown()]);
+  assertLess(performance.now() - startMs, 500);
+  assertStringIncludes(text, "/some.slice/");
+  stalled.close();
+});

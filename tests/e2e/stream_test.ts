@@ -1,0 +1,203 @@
+import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { AgentProcess, delay, median, type WireEvent } from "./_agent.ts";
+import { CAN_MAKE_CGROUPS, TestCgroups } from "./_cgroups.ts";
+
+/** Resident memory of a process, bytes. */
+async function residentBytes(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+/** Asks for a stream by hand, and reads only when told to. */
+class StalledClient {
+  #connection: Deno.TcpConn | undefined;
+
+  async open(url: string): Promise<void> {
+    const { hostname, port } = new URL(url);
+    this.#connection = await Deno.connect({ hostname, port: Number(port) });
+    await this.#connection.write(new TextEncoder().encode(
+      `GET /api/v1.3/events?stream=true HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`,
+    ));
+  }
+
+  /** Reads what there is until nothing comes for a second; gives the lines that are JSON. */
+  async readAll(): Promise<WireEvent[]> {
+    const connection = this.#connection;
+    if (connection === undefined) return [];
+    const buffer = new Uint8Array(1 << 20);
+    const decoder = new TextDecoder();
+    let text = "";
+    for (;;) {
+      const timer = Promise.withResolvers<null>();
+      const id = setTimeout(() => timer.resolve(null), 1000);
+      const length = await Promise.race([
+        connection.read(buffer),
+        timer.promise,
+      ]);
+      clearTimeout(id);
+      if (length === null) break;
+      text += decoder.decode(buffer.subarray(0, length), { stream: true });
+    }
+    // Between the lines stand the lengths of HTTP's chunks, and they may cut a line in two.
+    const body = text.slice(text.indexOf("\r\n\r\n") + 4)
+      .replaceAll(/\r\n[0-9a-f]+\r\n/g, "").replace(/^[0-9a-f]+\r\n/, "");
+    return body.split("\n").flatMap((line) => {
+      try {
+        return [JSON.parse(line)];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  close(): void {
+    this.#connection?.close();
+  }
+}
+
+Deno.test({
+  name:
+    "agent lets no stalled stream cost memory or delay another, and tells it what it lost",
+  ignore: !CAN_MAKE_CGROUPS,
+  async fn() {
+    await using cgroups = new TestCgroups("stalled");
+    // What the store keeps is bounded too, but by more than this test makes.
+    const agent = await AgentProcess.start([
+      "--event-log=none",
+      "--event-storage-event-limit=default=1000",
+    ]);
+    const stalled = new StalledClient();
+    const stream = new AbortController();
+    const streamed: WireEvent[] = [];
+    try {
+      await agent.follow(
+        "all_events=true&subcontainers=true",
+        streamed,
+        stream.signal,
+      );
+      const churn = async (rounds: number) => {
+        for (let i = 0; i < rounds; i++) {
+          cgroups.make(`/${i % 50}`, ["memory"]);
+          cgroups.remove(`/${i % 50}`);
+          if (i % 100 === 0) await delay(20);
+        }
+      };
+      // The heap grows to what so much coming and going takes, without any stalled client.
+      await churn(10_000);
+      await stalled.open(agent.url);
+      await delay(500);
+      const before = await residentBytes(agent.pid);
+      // More than a socket's buffers and the queue hold: some 10 MB of events.
+      const latencies: number[] = [];
+      for (let i = 0; i < 10; i++) {
+        await churn(1_500);
+        const madeMs = Date.now();
+        const name = cgroups.make(`/probe${i}`, ["memory"]);
+        for (let waited = 0; waited < 1000; waited++) {
+          if (streamed.some((event) => event.container_name === name)) break;
+          await delay(1);
+        }
+        const event = streamed.find((event) => event.container_name === name);
+        if (event !== undefined) latencies.push(event.arrivedMs - madeMs);
+        cgroups.remove(`/probe${i}`);
+      }
+      assertEquals(latencies.length, 10);
+      assertLess(median(latencies), 100, "to the stream that reads, ms");
+      assertLess(await residentBytes(agent.pid) - before, 60 * 2 ** 20);
+      const read = await stalled.readAll();
+      const lost = read.filter((event) => event.event_type === "lost");
+      const seqs = read.map((event) => event.seq);
+      assertEquals(seqs, seqs.toSorted((a, b) => a - b));
+      if (streamed.length > 20_000) assertGreater(lost.length, 0);
+      const lostCount = lost.reduce(
+        (sum, event) => sum + event.event_data.lost.count,
+        0,
+      );
+      const first = seqs[0] - (lost[0]?.seq === seqs[0] ? lostCount - 1 : 0);
+      assertEquals(
+        read.length - lost.length + lostCount,
+        seqs.at(-1) - first + 1,
+      );
+      assert(lost.every((event) => event.event_data.lost.count > 0));
+    } finally {
+      stalled.close();
+      stream.abort();
+      await agent.stop();
+    }
+  },
+});
+
+Deno.test({
+  name: "agent goes on after since_seq without a gap and without telling twice",
+  ignore: !CAN_MAKE_CGROUPS,
+  async fn() {
+    await using cgroups = new TestCgroups("since");
+    const agent = await AgentProcess.start(["--event-log=none"]);
+    const stream = new AbortController();
+    try {
+      for (let i = 0; i < 20; i++) cgroups.make(`/a${i}`, ["memory"]);
+      await delay(200);
+      const kept: WireEvent[] = await agent.json(
+        "/api/v1.3/events?since_seq=5",
+      );
+      assertEquals(kept[0].seq, 6);
+      const streamed: WireEvent[] = [];
+      await agent.follow("since_seq=5", streamed, stream.signal);
+      for (let i = 0; i < 20; i++) cgroups.make(`/b${i}`, ["memory"]);
+      await delay(300);
+      assertEquals(
+        streamed.map((event) => event.seq),
+        streamed.map((_, index) => 6 + index),
+      );
+      assertGreater(streamed.length, kept.length + 19);
+    } finally {
+      stream.abort();
+      await agent.stop();
+    }
+  },
+});
+
+Deno.test("agent sends an empty line as a heartbeat, and server-sent events with their seq as id", async () => {
+  const agent = await AgentProcess.start(["--event-log=none", "--kmsg=none"]);
+  const read = async (path: string, headers: HeadersInit, ms: number) => {
+    const abort = new AbortController();
+    const response = await fetch(agent.url + path, {
+      headers,
+      signal: abort.signal,
+    });
+    let text = "";
+    const reading = (async () => {
+      for await (
+        const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []
+      ) text += piece;
+    })().catch(() => {});
+    await delay(ms);
+    abort.abort();
+    await reading;
+    return { response, text };
+  };
+  try {
+    const beats = await read(
+      "/api/v1.3/events?stream=true&heartbeat=100ms",
+      {},
+      550,
+    );
+    assertEquals(
+      beats.response.headers.get("content-type"),
+      "application/x-ndjson",
+    );
+    assertGreater(beats.text.split("\n").length, 3);
+    const sse = await read(
+      "/api/v1.3/events",
+      { accept: "text/event-stream", "last-event-id": "0" },
+      300,
+    );
+    assertEquals(sse.response.headers.get("content-type"), "text/event-stream");
+    const [first = ""] = sse.text.split("\n\n");
+    const data = /^data: ?(.*)$/m.exec(first)?.[1] ?? "";
+    assertEquals(JSON.parse(data).seq, 1);
+    assert(/^id: ?1$/m.test(first), first);
+  } finally {
+    await agent.stop();
+  }
+});
