@@ -1,5 +1,4 @@
 import { EventManager } from "./events/event_manager.ts";
-import { parseStoragePolicy } from "./events/storage_policy.ts";
 import { MemoryCache } from "./cache/memory_cache.ts";
 import { rawFactory } from "./handlers/raw.ts";
 import { systemdFactory } from "./handlers/systemd.ts";
@@ -68,10 +67,6 @@ export async function startAgent(
     format: config.logFormat,
     clock,
   });
-  const storagePolicy = parseStoragePolicy(
-    config.eventStorageAgeLimit,
-    config.eventStorageEventLimit,
-  );
   const fs = new HostFs({ root: config.root, maxOpenFiles: maxControlFiles() });
   const bootId = readBootId(fs);
   const tail = await readTail(config.eventLog, logger);
@@ -80,7 +75,7 @@ export async function startAgent(
     bootId,
     clock,
     lastSeq: tail.lastSeq,
-    storagePolicy,
+    storagePolicy: config.storagePolicy,
   });
   const eventLog = createEventLog(config, events, clock, logger);
   const manager = createManager({

@@ -1,9 +1,14 @@
-import { parseCommandLine } from "./command_line.ts";
+import { parseCommandLine, UsageError } from "./command_line.ts";
+import {
+  parseStoragePolicy,
+  type StoragePolicy,
+} from "./events/storage_policy.ts";
 import { FlagValues } from "./flag_values.ts";
 import { type Flag, FLAGS, METRIC_KINDS, type MetricKind } from "./flags.ts";
+import { messageOf } from "./model/errors.ts";
 import type { ListenAddress } from "./model/listen_address.ts";
 
-export { UsageError } from "./command_line.ts";
+export { UsageError };
 
 /** What `serve` is told, by flags, environment and defaults. */
 export interface Config {
@@ -21,10 +26,8 @@ export interface Config {
   readonly eventLogKeep: number;
   /** Milliseconds between two syncs, or when else to sync. */
   readonly eventLogSync: number | "always" | "never";
-  /** For `parseStoragePolicy()`, which says whether it can be read. */
-  readonly eventStorageAgeLimit: string;
-  /** As {@linkcode Config.eventStorageAgeLimit}. */
-  readonly eventStorageEventLimit: string;
+  /** How long, and how many, events are kept. */
+  readonly storagePolicy: StoragePolicy;
   /** Where the host's root is seen. */
   readonly root: string;
   /** The cgroup v2 mount, or the folder of v1 mounts. @default from mountinfo */
@@ -105,8 +108,7 @@ function createConfig(values: FlagValues): Config {
     eventLogMaxSizeBytes: values.size("event-log-max-size"),
     eventLogKeep: values.int("event-log-keep"),
     eventLogSync: values.sync("event-log-sync"),
-    eventStorageAgeLimit: values.text("event-storage-age-limit"),
-    eventStorageEventLimit: values.text("event-storage-event-limit"),
+    storagePolicy: storagePolicy(values),
     root: values.path("root"),
     ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
     kmsg: values.path("kmsg"),
@@ -128,6 +130,17 @@ function createConfig(values: FlagValues): Config {
     logLevel: values.choice("log-level", ["debug", "info", "warn", "error"]),
     logFormat: values.choice("log-format", ["text", "json"]),
   };
+}
+
+function storagePolicy(values: FlagValues): StoragePolicy {
+  try {
+    return parseStoragePolicy(
+      values.text("event-storage-age-limit"),
+      values.text("event-storage-event-limit"),
+    );
+  } catch (error) {
+    throw new UsageError(messageOf(error), { cause: error });
+  }
 }
 
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {

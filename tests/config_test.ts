@@ -1,3 +1,4 @@
+import { DEFAULT_STORAGE_POLICY } from "../lib/events/storage_policy.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type Config,
@@ -26,8 +27,7 @@ Deno.test("parseConfig() has the promised defaults", () => {
     eventLogMaxSizeBytes: 64 * 2 ** 20,
     eventLogKeep: 5,
     eventLogSync: 1000,
-    eventStorageAgeLimit: "default=24h",
-    eventStorageEventLimit: "default=100000",
+    storagePolicy: DEFAULT_STORAGE_POLICY,
     root: "/",
     kmsg: "/dev/kmsg",
     housekeepingIntervalMs: 1000,
@@ -97,8 +97,10 @@ Deno.test("parseConfig() reads every flag", () => {
     eventLogMaxSizeBytes: 10_000_000,
     eventLogKeep: 0,
     eventLogSync: "always",
-    eventStorageAgeLimit: "oom=1h",
-    eventStorageEventLimit: "default=5",
+    storagePolicy: {
+      default: { maxAgeMs: 24 * 3_600_000, maxItems: 5 },
+      types: { oom: { maxAgeMs: 3_600_000 } },
+    },
     root: "/rootfs",
     cgroupRoot: "/cg",
     kmsg: "none",

@@ -16,7 +16,7 @@ export function readSpec(
   const read = (controller: string, file: string): string | undefined => {
     const directory = directories.get("unified") ?? directories.get(controller);
     if (directory === undefined) return undefined;
-    return fs.readText(`${directory}/${file}`)?.trim();
+    return fs.textAt(`${directory}/${file}`)?.trim();
   };
   const unified = directories.has("unified");
   const cpu = unified ? cpuSpecV2(read) : cpuSpecV1(read);

@@ -115,7 +115,7 @@ function isUnified(fs: HostFs, path: string): boolean {
 }
 
 function unified(fs: HostFs, path: string): Hierarchy {
-  const text = fs.readText(join(path, "cgroup.controllers")) ?? "";
+  const text = fs.textAt(join(path, "cgroup.controllers")) ?? "";
   const controllers = text.split(/\s+/).filter((name) => name !== "");
   return { version: 2, controllers, path };
 }

@@ -61,8 +61,13 @@ export class HostFs {
 
   /** The text of a host file; undefined where it cannot be read. */
   readText(hostPath: string): string | undefined {
+    return this.textAt(this.path(hostPath));
+  }
+
+  /** The text of the file at `path` (as it is seen, root included); undefined where it cannot be read. */
+  textAt(path: string): string | undefined {
     try {
-      return Deno.readTextFileSync(this.path(hostPath));
+      return Deno.readTextFileSync(path);
     } catch {
       return undefined;
     }

@@ -70,6 +70,8 @@ export class CgroupTree {
   #firstTouchMs = Infinity;
   #lastTouchMs = Infinity;
   readonly #justGone: JustGone;
+  /** Takes the directories found, where they are not to be listed at once. */
+  #listedLater: Set<CgroupName> | undefined;
 
   constructor(options: CgroupTreeOptions) {
     this.#fs = options.fs;
@@ -165,9 +167,14 @@ export class CgroupTree {
 
   /** Compares everything known with the listing. */
   *reconcile(): Generator<void> {
-    if (!this.#nodes.has(ROOT)) this.#addRoot();
-    for (const name of [...this.#nodes.keys()]) {
+    const isFirst = !this.#nodes.has(ROOT);
+    if (isFirst) this.#addRoot();
+    const names = new Set(this.#nodes.keys());
+    for (const name of names) {
+      // At first there is much to find: it comes up later in the same loop.
+      if (isFirst) this.#listedLater = names;
       this.#relist(name, true);
+      this.#listedLater = undefined;
       yield;
       // In a storm, what is new would be gone before this ends.
       yield* this.settle();
@@ -235,7 +242,10 @@ export class CgroupTree {
   #show(node: Node, at: number, stat: DirectoryStat): void {
     node.inodes[at] = stat.inode;
     this.#freshen(node.name);
-    if (stat.links !== 2) this.#listOne(at, node.name, true);
+    if (stat.links === 2) return;
+    if (this.#listedLater?.add(node.name) === undefined) {
+      this.#listOne(at, node.name, true);
+    }
   }
 
   #add(at: number, name: CgroupName, stat: DirectoryStat): boolean {
@@ -380,18 +390,21 @@ export class CgroupTree {
       this.#look(at, name);
       return;
     }
-    // Two links are "." and the parent's: nothing is below.
-    const found = stat === undefined || stat.links === 2
-      ? new Set<CgroupName>()
-      : new Set(
-        this.#fs.subdirectories(path).map((base) => childOf(name, base)),
-      );
-    for (const child of found) {
-      if (deep || !this.#isKnown(at, child)) this.#look(at, child);
+    if (stat === undefined) return;
+    const known = [...this.#nodes.get(name)?.children ?? []]
+      .filter((child) => this.#isKnown(at, child));
+    if (deep) {
+      // Two links are "." and the parent's, the others are those below.
+      const there = known.filter((child) => this.#look(at, child));
+      if (there.length === stat.links - 2) return;
     }
-    for (const child of this.#nodes.get(name)?.children ?? []) {
-      if (!found.has(child) && this.#isKnown(at, child)) this.#look(at, child);
+    const found = new Set(
+      this.#fs.subdirectories(path).map((base) => childOf(name, base)),
+    );
+    for (const child of known) {
+      if (!found.delete(child)) this.#look(at, child);
     }
+    for (const child of found) this.#look(at, child);
   }
 
   #isKnown(at: number, name: CgroupName): boolean {

@@ -14,9 +14,9 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** Starts a slice. */
-  begin(sliceMs = SLICE_MS): void {
-    this.#endMs = this.#clock.monotonic() + sliceMs;
+  /** Starts a slice, which may be longer than the usual one. */
+  begin(sliceMs = 0): void {
+    this.#endMs = this.#clock.monotonic() + Math.max(sliceMs, SLICE_MS);
   }
 
   /** Whether the slice is used up. */

@@ -6,11 +6,14 @@ import type { ContainerChange, ContainerWatcher } from "./container_watcher.ts";
 import { countInotifyWatches } from "./inotify_watches.ts";
 import { Pace } from "./pace.ts";
 
-/** Being so late, or having so many hints to follow, is being behind … */
-const BEHIND_MS = 20;
-const BEHIND_HINTS = 500;
-/** … which allows longer slices: a container that lived 250 ms must not be missed. */
-const BEHIND_SLICE_MS = 10;
+/**
+ * The later it is, the longer its slices of time are, up to this many
+ * milliseconds: a container that lived 250 ms must not be missed, however busy
+ * the others keep the event loop.
+ */
+const MAX_SLICE_MS = 40;
+/** The part of its lateness that a slice is long. */
+const SLICE_SHARE = 0.25;
 /** Notifications beyond this wait for nobody: everything is listed instead. */
 const MAX_HINTS = 65_536;
 
@@ -48,6 +51,8 @@ export class RawWatcher implements ContainerWatcher {
   readonly #pace: Pace;
   #watcher: Deno.FsWatcher | undefined;
   #hints: { path: string; kind: HintKind }[] = [];
+  /** Since when hints wait to be followed. */
+  #hintsSinceMs = Infinity;
   #reconcile = true;
   #error: unknown;
   #closed = false;
@@ -89,7 +94,7 @@ export class RawWatcher implements ContainerWatcher {
         const changes = this.#tree.take();
         if (changes.length > 0) yield changes;
         else if (this.#clock.monotonic() >= this.#countAt) {
-          await this.#checkWatches();
+          this.#checkWatches();
         } else await this.#pace.until(this.#dueIn());
       }
     } finally {
@@ -133,16 +138,22 @@ export class RawWatcher implements ContainerWatcher {
     this.#lastHintMs = Infinity;
     const excess = await this.#excessWatches();
     const { directories } = this.#tree;
-    const amiss = Math.abs(excess - this.#usualExcess);
-    const tolerated = isQuiet && directories <= FEW_DIRECTORIES
+    // Whatever was heard meanwhile moves the numbers; they will be counted again.
+    const isStill = isQuiet && this.#lastHintMs === Infinity;
+    const tolerated = isStill && directories <= FEW_DIRECTORIES
       ? 0
       : FEW_DIRECTORIES + directories * TOLERANCE;
+    const amiss = Math.abs(excess - this.#usualExcess);
     if (amiss <= tolerated || this.#closed) return;
-    this.#watcher?.close();
-    this.#watch();
+    try {
+      this.#watcher?.close();
+      this.#watch();
+    } catch (error) {
+      this.#error = error;
+    }
     this.renewals++;
+    this.reconcile();
     this.#usualExcess = await this.#excessWatches();
-    this.#reconcile = true;
   }
 
   async #excessWatches(): Promise<number> {
@@ -166,6 +177,9 @@ export class RawWatcher implements ContainerWatcher {
     } else {
       const kind = HINT_KINDS[event.kind];
       if (kind === undefined) return;
+      if (this.#hints.length === 0) {
+        this.#hintsSinceMs = this.#clock.monotonic();
+      }
       for (const path of event.paths) this.#hints.push({ path, kind });
       if (this.#hints.length > MAX_HINTS) {
         this.rescans++;
@@ -187,6 +201,7 @@ export class RawWatcher implements ContainerWatcher {
       if (this.#pace.spent) break;
     }
     this.#hints = this.#hints.slice(done);
+    if (this.#hints.length === 0) this.#hintsSinceMs = Infinity;
     this.#lastHintMs = this.#clock.monotonic();
     this.#firstHintMs = Math.min(this.#firstHintMs, this.#lastHintMs);
   }
@@ -206,9 +221,9 @@ export class RawWatcher implements ContainerWatcher {
   }
 
   #beginSlice(): void {
-    const isBehind = this.#lateMs > BEHIND_MS ||
-      this.#hints.length > BEHIND_HINTS;
-    this.#pace.begin(isBehind ? BEHIND_SLICE_MS : undefined);
+    const nowMs = this.#clock.monotonic();
+    const lateMs = nowMs - Math.min(this.#tree.dueMs, this.#hintsSinceMs);
+    this.#pace.begin(Math.min(lateMs * SLICE_SHARE, MAX_SLICE_MS));
   }
 
   /** How long the tree has waited to be settled; negative before it is due. */

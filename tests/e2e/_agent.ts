@@ -27,9 +27,14 @@ export class AgentProcess {
   readonly #closed: Promise<void>;
   #hasEnded = false;
 
-  private constructor(args: string[], env: Record<string, string>) {
-    this.child = new Deno.Command(AGENT, {
-      args,
+  private constructor(
+    command: string[],
+    args: string[],
+    env: Record<string, string>,
+  ) {
+    const [program = "", ...before] = command;
+    this.child = new Deno.Command(program, {
+      args: [...before, ...args],
       env,
       stdin: "null",
       stdout: "null",
@@ -38,13 +43,18 @@ export class AgentProcess {
     this.#closed = this.#readStderr();
   }
 
-  /** Starts it on a free port and waits until it is ready. */
+  /** Starts it on a free port and waits until it is ready; `command` may put another program before it. */
   static async start(
     args: string[] = [],
     env: Record<string, string> = {},
+    command: string[] = [AGENT],
   ): Promise<AgentProcess> {
     const startMs = performance.now();
-    const agent = new AgentProcess(["--listen=127.0.0.1:0", ...args], env);
+    const agent = new AgentProcess(
+      command,
+      ["--listen=127.0.0.1:0", ...args],
+      env,
+    );
     const isReady = () => /^cgwatch ready/m.test(agent.stderr);
     await until(() => isReady() || agent.#hasEnded, {
       timeoutMs: 60_000,
