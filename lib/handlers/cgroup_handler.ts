@@ -39,6 +39,8 @@ export class CgroupHandler implements ContainerHandler {
   readonly #files: OpenFile[] = [];
   readonly #blkio: BlkioFiles | undefined;
   readonly #unified: boolean;
+  /** Whether any file was there when last looked. */
+  #isThere = true;
 
   constructor(reference: ContainerReference, options: CgroupHandlerOptions) {
     this.reference = reference;
@@ -115,8 +117,9 @@ export class CgroupHandler implements ContainerHandler {
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
     if (this.#unified && name === ROOT) this.#sampleUnifiedRoot();
-    // Files that were never open do not say that they are gone: they are just not there.
-    gone ||= !found && first === undefined;
+    // Files that were not open do not say that they are gone: they are just not there.
+    if (this.#isThere && !found && first === undefined) gone = true;
+    this.#isThere = found;
     return { gone, ...(first !== undefined && { error: first }) };
   }
 

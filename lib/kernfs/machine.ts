@@ -61,8 +61,9 @@ export function parseCpuinfo(text: string): CpuFacts {
     // s390x has one line a thread: "processor 0: version = 00, …".
     if (/^processor( \d+)?$/.test(key)) threads++;
     else if (key === "vendor_id") vendorId ??= value;
-    else if (key === "cpu MHz") mhz = Math.max(mhz ?? 0, Number(value));
-    else if (key === "physical id") sockets.add(socket = value);
+    else if (key === "cpu MHz" && Number(value) > 0) {
+      mhz = Math.max(mhz ?? 0, Number(value));
+    } else if (key === "physical id") sockets.add(socket = value);
     else if (key === "core id") cores.add(`${socket} ${value}`);
   }
   return {

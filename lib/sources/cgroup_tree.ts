@@ -7,15 +7,15 @@ import { JustGone } from "./just_gone.ts";
 import { Tally } from "./tally.ts";
 
 /**
- * A directory is listed once more so long after it was found: by then the
- * watch on it is there, and what was made before has shown.
+ * A directory where something happened is listed again after the first of
+ * these; after the next for as long as that finds nothing; and from the start
+ * when it finds something. What is made in a new directory before it is
+ * watched is never told, and in a storm notifications come seconds late.
  */
-const RELIST_MS = 25;
+const RELIST_MS = [25, 100, 400, 1_600] as const;
 
-/** A directory that notifications named is listed so long after the last of them … */
-const SETTLE_MS = 25;
-/** … and so long after the first at most. */
-const SETTLE_AT_MOST_MS = 200;
+/** A directory with more children than this takes long to list: it starts with the second wait. */
+const MANY_CHILDREN = 500;
 
 /** What a {@linkcode CgroupTree} stands on. */
 export interface CgroupTreeOptions {
@@ -36,6 +36,13 @@ export type HintKind = "create" | "remove" | "other";
 const UNSEEN = 0;
 /** In place of an inode: seen in this hierarchy, and no more. */
 const LEFT = -1;
+
+/** A directory to be listed again. */
+interface Relist {
+  readonly dueMs: number;
+  /** Whether the children's inodes are to be compared as well. */
+  readonly deep: boolean;
+}
 
 /** A container, in whichever hierarchies it shows. */
 interface Node {
@@ -63,12 +70,10 @@ export class CgroupTree {
   readonly #removalsCount: boolean;
   readonly #nodes = new Map<CgroupName, Node>();
   #changes: ContainerChange[] = [];
-  /** Directories found lately, and when each is to be listed again; in that order. */
-  readonly #fresh = new Map<CgroupName, number>();
-  /** Directories that notifications named, to be listed again. */
-  #touched = new Set<CgroupName>();
-  #firstTouchMs = Infinity;
-  #lastTouchMs = Infinity;
+  /** Directories to be listed again, one queue for each of `RELIST_MS`, in the order of time. */
+  readonly #relists: readonly Map<CgroupName, Relist>[] = RELIST_MS.map(() =>
+    new Map()
+  );
   readonly #justGone: JustGone;
   /** Takes the directories found, where they are not to be listed at once. */
   #listedLater: Set<CgroupName> | undefined;
@@ -102,12 +107,14 @@ export class CgroupTree {
 
   /** When {@linkcode settle} has something to do, on the clock's monotonic time. */
   get dueMs(): number {
-    const [relistMs = Infinity] = this.#fresh.values();
-    return Math.min(
-      relistMs,
-      this.#lastTouchMs + SETTLE_MS,
-      this.#firstTouchMs + SETTLE_AT_MOST_MS,
-    );
+    let dueMs = Infinity;
+    for (const queue of this.#relists) {
+      for (const relist of queue.values()) {
+        dueMs = Math.min(dueMs, relist.dueMs);
+        break;
+      }
+    }
+    return dueMs;
   }
 
   /** The changes since the last call. */
@@ -127,7 +134,7 @@ export class CgroupTree {
     const name = path.slice(this.#hierarchies[at]?.path.length ?? 0);
     // Before the first listing there is nothing to compare with.
     if (at < 0 || name === "" || !this.#nodes.has(ROOT)) return;
-    this.#touch(parentOf(name));
+    this.#touch(parentOf(name), false);
     const isThere = this.#look(at, name);
     if (!this.#removalsCount || kind === "other") return;
     const node = this.#nodes.get(name);
@@ -144,23 +151,16 @@ export class CgroupTree {
 
   /** Lists what is due to be listed again. */
   *settle(): Generator<void> {
-    const nowMs = this.#clock.monotonic();
-    const isTouchedDue = nowMs >= this.#lastTouchMs + SETTLE_MS ||
-      nowMs >= this.#firstTouchMs + SETTLE_AT_MOST_MS;
-    for (const [name, dueMs] of this.#fresh) {
-      if (dueMs > nowMs) break;
-      this.#fresh.delete(name);
-      this.#relist(name, true);
-      yield;
-    }
-    if (!isTouchedDue) return;
-    const touched = this.#touched;
-    this.#touched = new Set();
-    this.#firstTouchMs = Infinity;
-    this.#lastTouchMs = Infinity;
-    for (const name of touched) {
-      this.#relist(name, false);
-      yield;
+    for (const [level, queue] of this.#relists.entries()) {
+      for (const [name, { dueMs, deep }] of queue) {
+        if (dueMs > this.#clock.monotonic()) break;
+        queue.delete(name);
+        const before = this.#changes.length;
+        this.#relist(name, deep);
+        if (this.#changes.length > before) this.#touch(name, deep);
+        else this.#queue(name, deep, level + 1);
+        yield;
+      }
     }
     this.#justGone.forget();
   }
@@ -206,16 +206,25 @@ export class CgroupTree {
     return name === ROOT ? path : path + name;
   }
 
-  #touch(name: CgroupName): void {
-    this.#touched.add(name);
-    this.#lastTouchMs = this.#clock.monotonic();
-    this.#firstTouchMs = Math.min(this.#firstTouchMs, this.#lastTouchMs);
+  /** Something happened in a directory, or it is new: `deep` compares its children's inodes as well. */
+  #touch(name: CgroupName, deep: boolean): void {
+    const { size = 0 } = this.#nodes.get(name)?.children ?? {};
+    this.#queue(name, deep, size > MANY_CHILDREN ? 1 : 0);
   }
 
-  /** A directory that is new to us. */
-  #freshen(name: CgroupName): void {
-    this.#fresh.delete(name);
-    this.#fresh.set(name, this.#clock.monotonic() + RELIST_MS);
+  /** Puts a directory in a queue, and out of those of longer waits. */
+  #queue(name: CgroupName, deep: boolean, level: number): void {
+    const waitMs = RELIST_MS[level];
+    if (waitMs === undefined || !this.#nodes.has(name)) return;
+    for (const [other, queue] of this.#relists.entries()) {
+      const known = queue.get(name);
+      if (known === undefined) continue;
+      if (other <= level && (known.deep || !deep)) return;
+      queue.delete(name);
+      deep ||= known.deep;
+    }
+    const dueMs = this.#clock.monotonic() + waitMs;
+    this.#relists[level]?.set(name, { dueMs, deep });
   }
 
   /** Sees whether `name` is in a hierarchy, and what that means; returns whether it is. */
@@ -241,7 +250,7 @@ export class CgroupTree {
   /** Notes where a container shows, and lists what was made below it before the watch was there. */
   #show(node: Node, at: number, stat: DirectoryStat): void {
     node.inodes[at] = stat.inode;
-    this.#freshen(node.name);
+    this.#touch(node.name, true);
     if (stat.links === 2) return;
     if (this.#listedLater?.add(node.name) === undefined) {
       this.#listOne(at, node.name, true);
@@ -365,21 +374,13 @@ export class CgroupTree {
     this.#justGone.keep(node.name, node.tally);
   }
 
-  /**
-   * Brings a directory and its children up to date in every hierarchy. What a
-   * listing finds, no notification told in time: more may be there untold, so
-   * the directory is listed again until that finds nothing new.
-   */
+  /** Brings a directory and its children up to date in every hierarchy. */
   #relist(name: CgroupName, deep: boolean): void {
-    const before = this.#changes.length;
     for (const at of this.#hierarchies.keys()) {
       const node = this.#nodes.get(name);
       if (node === undefined) return;
       if (hasInode(node, at)) this.#listOne(at, name, deep);
     }
-    if (this.#changes.length === before) return;
-    if (deep) this.#freshen(name);
-    else this.#touch(name);
   }
 
   #listOne(at: number, name: CgroupName, deep: boolean): void {

@@ -17,8 +17,8 @@ const SLICE_SHARE = 0.25;
 /** Notifications beyond this wait for nobody: everything is listed instead. */
 const MAX_HINTS = 65_536;
 
-/** Watches are counted when nothing was heard for so long after something was … */
-const QUIET_MS = 300;
+/** Watches are counted when nothing happened for so long after something did … */
+const QUIET_MS = 500;
 /** … or when it has not been quiet for so long. */
 const NEVER_QUIET_MS = 10_000;
 /** Setting up so many watches takes 80 ms, for which others wait. */
@@ -56,8 +56,8 @@ export class RawWatcher implements ContainerWatcher {
   #reconcile = true;
   #error: unknown;
   #closed = false;
-  #firstHintMs = Infinity;
-  #lastHintMs = Infinity;
+  #activeSinceMs = Infinity;
+  #lastActiveMs = Infinity;
   /** By how many the watches differ from the directories where nothing is amiss. */
   #usualExcess = 0;
   /** Full queues: how often everything was listed for want of notifications. */
@@ -91,7 +91,7 @@ export class RawWatcher implements ContainerWatcher {
         } else if (this.#lateMs >= 0) {
           yield* this.#walk(this.#tree.settle());
         }
-        const changes = this.#tree.take();
+        const changes = this.#take();
         if (changes.length > 0) yield changes;
         else if (this.#clock.monotonic() >= this.#countAt) {
           this.#checkWatches();
@@ -133,13 +133,13 @@ export class RawWatcher implements ContainerWatcher {
    * 4,000 cgroups, thousands were left. Then all watches are set up anew.
    */
   async #checkWatches(): Promise<void> {
-    const isQuiet = this.#clock.monotonic() >= this.#lastHintMs + QUIET_MS;
-    this.#firstHintMs = Infinity;
-    this.#lastHintMs = Infinity;
+    const isQuiet = this.#clock.monotonic() >= this.#lastActiveMs + QUIET_MS;
+    this.#activeSinceMs = Infinity;
+    this.#lastActiveMs = Infinity;
     const excess = await this.#excessWatches();
     const { directories } = this.#tree;
     // Whatever was heard meanwhile moves the numbers; they will be counted again.
-    const isStill = isQuiet && this.#lastHintMs === Infinity;
+    const isStill = isQuiet && this.#lastActiveMs === Infinity;
     const tolerated = isStill && directories <= FEW_DIRECTORIES
       ? 0
       : FEW_DIRECTORIES + directories * TOLERANCE;
@@ -190,6 +190,18 @@ export class RawWatcher implements ContainerWatcher {
     this.#pace.wake();
   }
 
+  /** The changes so far; what listing finds counts as activity, for notifications may lag behind. */
+  #take(): ContainerChange[] {
+    const changes = this.#tree.take();
+    if (changes.length > 0) this.#noteActivity();
+    return changes;
+  }
+
+  #noteActivity(): void {
+    this.#lastActiveMs = this.#clock.monotonic();
+    this.#activeSinceMs = Math.min(this.#activeSinceMs, this.#lastActiveMs);
+  }
+
   /** Follows hints for one slice of time. */
   #takeHints(): void {
     if (this.#hints.length === 0) return;
@@ -202,8 +214,7 @@ export class RawWatcher implements ContainerWatcher {
     }
     this.#hints = this.#hints.slice(done);
     if (this.#hints.length === 0) this.#hintsSinceMs = Infinity;
-    this.#lastHintMs = this.#clock.monotonic();
-    this.#firstHintMs = Math.min(this.#firstHintMs, this.#lastHintMs);
+    this.#noteActivity();
   }
 
   /** Walks in slices of time, passing on what was found, following hints between. */
@@ -211,7 +222,7 @@ export class RawWatcher implements ContainerWatcher {
     this.#beginSlice();
     for (const _ of steps) {
       if (!this.#pace.spent) continue;
-      const changes = this.#tree.take();
+      const changes = this.#take();
       if (changes.length > 0) yield changes;
       await this.#pace.rest();
       if (this.#closed) return;
@@ -234,8 +245,8 @@ export class RawWatcher implements ContainerWatcher {
   /** When the watches are to be counted. */
   get #countAt(): number {
     return Math.min(
-      this.#lastHintMs + QUIET_MS,
-      this.#firstHintMs + NEVER_QUIET_MS,
+      this.#lastActiveMs + QUIET_MS,
+      this.#activeSinceMs + NEVER_QUIET_MS,
     );
   }
 

@@ -102,7 +102,9 @@ Deno.test({
     const names = [cgroups.make("/a/b"), cgroups.make("/c")];
     const agent = await AgentProcess.start(["--event-log=none"]);
     try {
-      const events: WireEvent[] = await agent.json("/api/v1.3/events");
+      const events: WireEvent[] = await agent.json(
+        "/api/v1.3/events?creation_events=true&subcontainers=true&max_events=-1",
+      );
       for (const name of [...names, cgroups.name, "/"]) {
         assertEquals(
           events.filter((event) => event.container_name === name).length,

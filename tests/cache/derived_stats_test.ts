@@ -1,0 +1,179 @@
+import { assertEquals } from "@std/assert";
+import { toContainerStats } from "../../lib/cache/derived_stats.ts";
+import type { KeptSample } from "../../lib/cache/memory_cache.ts";
+import {
+  COLUMN,
+  type ColumnName,
+  type GroupKind,
+  RowBuilder,
+} from "../../lib/model/sample.ts";
+import type { ContainerStats } from "../../lib/model/stats.ts";
+
+type Columns = Partial<Record<ColumnName, number>>;
+type Groups = readonly (readonly [GroupKind, string, readonly number[]])[];
+
+/** Samples of one container, put together of columns and groups. */
+class Samples {
+  readonly builder = new RowBuilder();
+
+  at(timestampMs: number, columns: Columns, groups: Groups = []): KeptSample {
+    this.builder.clear();
+    for (const [name, value] of Object.entries(columns)) {
+      this.builder.row[COLUMN[name as ColumnName]] = value;
+    }
+    for (const [kind, key, values] of groups) {
+      const first = this.builder.group(kind, key, values.length);
+      this.builder.row.set(values, first);
+    }
+    return { timestampMs, row: this.builder.row.slice() };
+  }
+
+  stats(sample: KeptSample, previous?: KeptSample, diskIo = false): ContainerStats {
+    return toContainerStats(sample, this.builder.layout, { diskIo }, previous);
+  }
+}
+
+const N = NaN;
+const TIMES = { cpuUsageNs: 1e9, cpuUserNs: 6e8, cpuSystemNs: 4e8 };
+
+Deno.test("toContainerStats() leaves out what was not collected", () => {
+  const samples = new Samples();
+  assertEquals(samples.stats(samples.at(7, {})), { timestampMs: 7 });
+  assertEquals(samples.stats(samples.at(7, { cpuUsageNs: 0 })), {
+    timestampMs: 7,
+    cpu: { usageNs: 0 },
+  });
+});
+
+Deno.test("toContainerStats() tells 0 from absent", () => {
+  const samples = new Samples();
+  const { memory, processes } = samples.stats(
+    samples.at(7, { memoryFailcnt: 0, threadsMax: Infinity }),
+  );
+  assertEquals(memory, { failcnt: 0 });
+  assertEquals(processes, { threadsMax: Infinity });
+});
+
+Deno.test("toContainerStats() takes usage less inactive file for the working set, and 0 at least", () => {
+  const samples = new Samples();
+  const workingSet = (columns: Columns) =>
+    samples.stats(samples.at(7, columns)).memory?.workingSetBytes;
+  assertEquals(workingSet({ memoryUsage: 100, memoryInactiveFile: 30 }), 70);
+  assertEquals(workingSet({ memoryUsage: 100, memoryInactiveFile: 300 }), 0);
+  assertEquals(workingSet({ memoryUsage: 100 }), 100);
+  assertEquals(workingSet({ memoryInactiveFile: 30 }), undefined);
+});
+
+Deno.test("toContainerStats() gives nanoseconds of CPU a second against the sample before", () => {
+  const samples = new Samples();
+  const before = samples.at(1_000, TIMES, [["cpu", "0", [4e8]], ["cpu", "1", [6e8]]]);
+  const now = samples.at(
+    3_000,
+    { cpuUsageNs: 2e9, cpuUserNs: 1.2e9, cpuSystemNs: 8e8 },
+    [["cpu", "0", [5e8]], ["cpu", "1", [15e8]]],
+  );
+  assertEquals(samples.stats(now, before).cpuInst, {
+    usage: 5e8,
+    user: 3e8,
+    system: 2e8,
+    perCpuUsage: [5e7, 45e7],
+  });
+  assertEquals(samples.stats(now).cpuInst, undefined);
+});
+
+Deno.test("toContainerStats() rounds rates down, as cAdvisor does", () => {
+  const samples = new Samples();
+  const before = samples.at(0, { cpuUsageNs: 0, cpuUserNs: 0, cpuSystemNs: 0 });
+  const now = samples.at(3_000, { cpuUsageNs: 10, cpuUserNs: 2, cpuSystemNs: 0 });
+  assertEquals(samples.stats(now, before).cpuInst, {
+    usage: 3,
+    user: 0,
+    system: 0,
+  });
+});
+
+Deno.test("toContainerStats() gives no rates where time or a counter went back, or was not collected", () => {
+  const samples = new Samples();
+  const before = samples.at(1_000, TIMES);
+  for (
+    const [timestampMs, columns] of [
+      [1_000, TIMES],
+      [999, { ...TIMES, cpuUsageNs: 2e9 }],
+      [2_000, { ...TIMES, cpuUsageNs: 1 }],
+      [2_000, { ...TIMES, cpuUserNs: 1 }],
+      [2_000, { cpuUsageNs: 2e9 }],
+      [2_000, {}],
+    ] as const
+  ) {
+    const now = samples.at(timestampMs, columns);
+    assertEquals(samples.stats(now, before).cpuInst, undefined);
+  }
+});
+
+Deno.test("toContainerStats() leaves out the rates by CPU where a CPU is new", () => {
+  const samples = new Samples();
+  const before = samples.at(1_000, TIMES, [["cpu", "0", [1]]]);
+  const now = samples.at(2_000, TIMES, [["cpu", "0", [2]], ["cpu", "1", [1]]]);
+  assertEquals(samples.stats(now, before).cpuInst, {
+    usage: 0,
+    user: 0,
+    system: 0,
+  });
+});
+
+Deno.test("toContainerStats() has disks with what was counted on them", () => {
+  const samples = new Samples();
+  const sample = samples.at(7, {}, [
+    ["ioServiceBytes", "8:0", [1, 2, N, N, N, 3]],
+    ["ioServiceBytes", "259:16", [N, N, N, N, N, N]],
+    ["ioServiced", "8:0", [N, 4, N, N, N, N]],
+  ]);
+  assertEquals(samples.stats(sample, undefined, true).diskIo, {
+    serviceBytes: [
+      { major: 8, minor: 0, stats: { Read: 1, Write: 2, Total: 3 } },
+    ],
+    serviced: [{ major: 8, minor: 0, stats: { Write: 4 } }],
+  });
+  assertEquals(samples.stats(sample).diskIo, undefined);
+});
+
+Deno.test("toContainerStats() has the disks' part, empty, where nothing was counted yet", () => {
+  const samples = new Samples();
+  assertEquals(samples.stats(samples.at(7, {}), undefined, true), {
+    timestampMs: 7,
+    diskIo: { serviceBytes: [], serviced: [] },
+  });
+});
+
+Deno.test("toContainerStats() has the pressure with the resource, and the line that is there", () => {
+  const samples = new Samples();
+  const { cpu, memory, diskIo } = samples.stats(
+    samples.at(7, {}, [
+      ["pressure", "cpu", [1, 2, 3, 4, N, N, N, N]],
+      ["pressure", "memory", [N, N, N, N, N, N, N, N]],
+      ["pressure", "io", [1, 2, 3, 4, 5, 6, 7, 8]],
+    ]),
+    undefined,
+    true,
+  );
+  const some = { avg10: 1, avg60: 2, avg300: 3, totalUsec: 4 };
+  const full = { avg10: 5, avg60: 6, avg300: 7, totalUsec: 8 };
+  assertEquals(cpu, { pressure: { some } });
+  assertEquals(memory, undefined);
+  assertEquals(diskIo?.pressure, { some, full });
+});
+
+Deno.test("toContainerStats() leaves out groups that were not there yet when the sample was kept", () => {
+  const samples = new Samples();
+  const early = samples.at(7, { cpuUsageNs: 1 });
+  samples.at(8, {}, [
+    ["cpu", "0", [1]],
+    ["ioServiced", "8:0", [1, 1, 1, 1, 1, 1]],
+    ["pressure", "cpu", [1, 2, 3, 4, 5, 6, 7, 8]],
+  ]);
+  assertEquals(samples.stats(early, undefined, true), {
+    timestampMs: 7,
+    cpu: { usageNs: 1 },
+    diskIo: { serviceBytes: [], serviced: [] },
+  });
+});

@@ -1,0 +1,157 @@
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import {
+  CgroupHandler,
+  type CgroupHandlerOptions,
+} from "../../lib/handlers/cgroup_handler.ts";
+import type { Hierarchies } from "../../lib/kernfs/hierarchy.ts";
+import { KernfsSyntaxError } from "../../lib/model/errors.ts";
+import { COLUMN } from "../../lib/model/sample.ts";
+import { ALL_KINDS, sampleOnce } from "../_support/handler_contract.ts";
+import { RecordedTree } from "../_support/recorded_tree.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
+
+/** A host with one v2 hierarchy in which a container lies. */
+function v2Host(): { host: TestCgroup; cgroup: TestCgroup; options: CgroupHandlerOptions } {
+  const host = TestCgroup.create();
+  const cgroup = host.child("cgroup/web");
+  const hierarchies: Hierarchies = {
+    mode: "unified",
+    all: [{
+      version: 2,
+      controllers: ["cpu", "memory"],
+      path: `${host.path}/cgroup`,
+    }],
+  };
+  return { host, cgroup, options: { fs: host.hostFs(), hierarchies, kinds: ALL_KINDS } };
+}
+
+Deno.test("CgroupHandler reads only the kinds that are on", () => {
+  using host = new RecordedTree("6.18-hybrid");
+  const { fs, hierarchies } = host;
+  const name =
+    "/docker/f0b5054346d2b7dbd259a72ce0094c0b4a025f355fb40049d338329322f1cf16";
+  const handler = new CgroupHandler({ name }, {
+    fs,
+    hierarchies,
+    kinds: new Set(["percpu"]),
+  });
+  const { cpu, memory, processes } = sampleOnce(handler);
+  assertEquals(cpu?.perCpuUsageNs?.length, 2);
+  assertEquals(cpu?.pressure, undefined);
+  assertEquals(memory?.pressure, undefined);
+  assertEquals(processes, undefined);
+  assertEquals(handler.spec().processes, undefined);
+  assert(handler.builder.layout.groups.every(({ kind }) => kind === "cpu"));
+  handler.close();
+});
+
+Deno.test("CgroupHandler reads v2's cpu.stat where v1 has no CPU controller", () => {
+  using host = TestCgroup.create();
+  host.file("systemd/web/tasks", "")
+    .file("v2/web/cpu.stat", "usage_usec 7\nuser_usec 3\nsystem_usec 4\n")
+    .file("v2/web/memory.current", "4096\n")
+    .file("v2/web/pids.current", "2\n");
+  const handler = new CgroupHandler({ name: "/web" }, {
+    fs: host.hostFs(),
+    hierarchies: {
+      mode: "hybrid",
+      all: [
+        {
+          version: 1,
+          controllers: ["name=systemd"],
+          path: `${host.path}/systemd`,
+        },
+        {
+          version: 2,
+          controllers: ["memory", "io"],
+          path: `${host.path}/v2`,
+        },
+      ],
+    },
+    kinds: ALL_KINDS,
+  });
+  const { cpu, memory, processes } = sampleOnce(handler);
+  assertEquals(cpu, { usageNs: 7000, userNs: 3000, systemNs: 4000 });
+  assertEquals(memory?.usageBytes, 4096);
+  assertEquals(processes, undefined);
+  handler.close();
+});
+
+Deno.test("CgroupHandler reads the rest where one file is malformed, and tells of the first", () => {
+  const { host, cgroup, options } = v2Host();
+  using _ = host;
+  cgroup.file("cpu.stat", "usage_usec x\n")
+    .file("memory.current", "y\n")
+    .file("memory.peak", "8192\n");
+  const handler = new CgroupHandler({ name: "/web" }, options);
+  const { error, gone } = handler.sample();
+  assertInstanceOf(error, KernfsSyntaxError);
+  assertEquals(error.path, `${cgroup.path}/cpu.stat`);
+  assertEquals(gone, false);
+  assertEquals(handler.builder.row[COLUMN.memoryMaxUsage], 8192);
+  assertEquals(handler.builder.row[COLUMN.memoryUsage], NaN);
+  handler.close();
+});
+
+Deno.test("CgroupHandler forgets what an earlier sample found", () => {
+  const { host, cgroup, options } = v2Host();
+  using _ = host;
+  cgroup.file("memory.events", "oom_kill 1\nhigh 2\n");
+  const handler = new CgroupHandler({ name: "/web" }, options);
+  handler.sample();
+  Deno.writeTextFileSync(`${cgroup.path}/memory.events`, "high 3\n");
+  handler.sample();
+  assertEquals(handler.builder.row[COLUMN.memoryOomKill], NaN);
+  assertEquals(handler.builder.row[COLUMN.memoryHigh], 3);
+  handler.close();
+});
+
+Deno.test("CgroupHandler.refresh() looks for files that were not there", () => {
+  const { host, cgroup, options } = v2Host();
+  using _ = host;
+  cgroup.file("memory.current", "1\n");
+  const handler = new CgroupHandler({ name: "/web" }, options);
+  handler.sample();
+  cgroup.file("memory.peak", "2\n");
+  handler.sample();
+  assertEquals(handler.builder.row[COLUMN.memoryMaxUsage], NaN);
+  handler.refresh();
+  handler.sample();
+  assertEquals(handler.builder.row[COLUMN.memoryMaxUsage], 2);
+  handler.close();
+});
+
+Deno.test("CgroupHandler tells that its cgroup is gone where none of its files is there, once", () => {
+  const { host, cgroup, options } = v2Host();
+  using _ = host;
+  const handler = new CgroupHandler({ name: "/web" }, options);
+  assertEquals(handler.sample(), { gone: true });
+  assertEquals(handler.sample(), { gone: false });
+  cgroup.file("memory.current", "1\n");
+  handler.refresh();
+  assertEquals(handler.sample(), { gone: false });
+  handler.close();
+  Deno.removeSync(`${cgroup.path}/memory.current`);
+  assertEquals(handler.sample(), { gone: true });
+  handler.close();
+});
+
+Deno.test("CgroupHandler.spec() leaves out the root's limits where the host does not tell its memory", () => {
+  const { host, options } = v2Host();
+  using _ = host;
+  assertEquals(new CgroupHandler({ name: "/" }, options).spec().memory, {});
+});
+
+Deno.test("CgroupHandler.close() gives back every descriptor, and the files can be read again", () => {
+  using host = new RecordedTree("6.1-v1-legacy");
+  const { fs, hierarchies } = host;
+  const name =
+    "/docker/9ee92097708adbd71d23583d26b6d685f05320516556aecd1c99f5d97cb71586";
+  const handler = new CgroupHandler({ name }, { fs, hierarchies, kinds: ALL_KINDS });
+  handler.sample();
+  assert(fs.openFiles > 10);
+  handler.close();
+  assertEquals(fs.openFiles, 0);
+  assertEquals(sampleOnce(handler).memory?.usageBytes, 983040);
+  handler.close();
+});

@@ -1,0 +1,67 @@
+import { assertEquals } from "@std/assert";
+import { BlkioFiles } from "../../lib/kernfs/blkio.ts";
+import { RowBuilder } from "../../lib/model/sample.ts";
+import { filled } from "../_support/read_file.ts";
+import { RecordedTree } from "../_support/recorded_tree.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
+
+const N = NaN;
+
+function read(files: BlkioFiles): ReturnType<typeof filled> {
+  const builder = new RowBuilder();
+  files.read(builder);
+  return filled(builder);
+}
+
+Deno.test("BlkioFiles reads the first family that names a disk", () => {
+  using host = new RecordedTree("6.18-hybrid");
+  const directory = `${host.root.path}/sys/fs/cgroup/blkio/rt-blkio`;
+  const files = new BlkioFiles(host.fs, directory);
+  assertEquals(read(files), {
+    "ioServiceBytes 7:0": [2097152, 4194304, 6291456, 0, 0, 6291456],
+    "ioServiced 7:0": [32, 64, 96, 0, 0, 96],
+  });
+  assertEquals(read(files), read(files));
+  files.close();
+  assertEquals(host.fs.openFiles, 0);
+});
+
+Deno.test("BlkioFiles prefers what the disk's scheduler counts", () => {
+  using cgroup = TestCgroup.create();
+  cgroup.file("blkio.bfq.io_service_bytes_recursive", "8:0 Read 1\nTotal 1\n")
+    .file("blkio.bfq.io_serviced_recursive", "8:0 Read 2\nTotal 2\n")
+    .file("blkio.throttle.io_service_bytes_recursive", "8:0 Read 3\n")
+    .file("blkio.throttle.io_serviced_recursive", "8:0 Read 4\n");
+  const files = new BlkioFiles(cgroup.hostFs(), cgroup.path);
+  assertEquals(read(files), {
+    "ioServiceBytes 8:0": [1, N, N, N, N, N],
+    "ioServiced 8:0": [2, N, N, N, N, N],
+  });
+  files.close();
+});
+
+Deno.test("BlkioFiles stays with the family that it chose", () => {
+  using cgroup = TestCgroup.create();
+  cgroup.file("blkio.bfq.io_service_bytes_recursive", "Total 0\n")
+    .file("blkio.throttle.io_service_bytes", "8:0 Read 3\n");
+  const files = new BlkioFiles(cgroup.hostFs(), cgroup.path);
+  const first = read(files);
+  assertEquals(first, { "ioServiceBytes 8:0": [3, N, N, N, N, N] });
+  cgroup.file("blkio.bfq.io_service_bytes_recursive", "8:0 Read 1\n");
+  assertEquals(read(files), first);
+  files.close();
+});
+
+Deno.test("BlkioFiles reads nothing where no disk was used, and looks again", () => {
+  using cgroup = TestCgroup.create();
+  const fs = cgroup.hostFs();
+  const files = new BlkioFiles(fs, cgroup.path);
+  assertEquals(read(files), {});
+  cgroup.file("blkio.throttle.io_service_bytes", "Total 0\n");
+  files.recheck();
+  assertEquals(read(files), {});
+  cgroup.file("blkio.throttle.io_service_bytes", "8:0 Read 3\nTotal 3\n");
+  assertEquals(read(files), { "ioServiceBytes 8:0": [3, N, N, N, N, N] });
+  files.close();
+  assertEquals(fs.openFiles, 0);
+});

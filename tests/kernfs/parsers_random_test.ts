@@ -1,0 +1,128 @@
+// What holds of every parser, whatever a file says: recorded files are changed by chance.
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  BLKIO_FAMILIES,
+  type FileParser,
+  parseBlkio,
+  V1_FILES,
+  V2_FILES,
+} from "../../lib/kernfs/cgroup_files.ts";
+import {
+  parseCpuinfo,
+  parseMeminfo,
+  parseOpenFilesLimit,
+} from "../../lib/kernfs/machine.ts";
+import { parseMountinfo } from "../../lib/kernfs/mountinfo.ts";
+import { KernfsSyntaxError } from "../../lib/model/errors.ts";
+import { RowBuilder } from "../../lib/model/sample.ts";
+import { SeededRandom } from "../_support/random.ts";
+import { readRecorded, recordedFiles } from "../_support/recorded_tree.ts";
+
+const SEEDS = 150;
+
+const PARSERS: readonly (readonly [string, FileParser])[] = [
+  ...[...V1_FILES, ...V2_FILES].map(({ file, parse }) => [file, parse] as const),
+  ...BLKIO_FAMILIES.flatMap(([bytes, operations]) => [
+    [bytes, parseBlkio("ioServiceBytes")] as const,
+    [operations, parseBlkio("ioServiced")] as const,
+  ]),
+];
+
+/** What a fault likes to put in. */
+const SPLINTERS = [
+  "-",
+  "=",
+  ":",
+  " ",
+  "\n",
+  "max",
+  "18446744073709551616",
+  "\0",
+  "0".repeat(400),
+  "\u{1f512}",
+  "some avg10=",
+  "8:0 rbytes=",
+  "8:0 Read ",
+  "__proto__ ",
+].map((splinter) => new TextEncoder().encode(splinter));
+
+/** Changes a text in a few places: cuts, doubles, overwrites, puts something in. */
+function mutate(text: string, random: SeededRandom): Uint8Array {
+  let bytes = [...new TextEncoder().encode(text)];
+  for (let i = 1 + random.below(4); i > 0; i--) {
+    const at = random.below(bytes.length + 1);
+    const end = Math.min(bytes.length, at + random.below(20));
+    const action = random.below(5);
+    if (action === 0) bytes.splice(at, end - at);
+    else if (action === 1) bytes.splice(at, 0, ...bytes.slice(at, end));
+    else if (action === 2) bytes.splice(at, 1, random.below(256));
+    else if (action === 3) bytes.splice(at, 0, ...random.pick(SPLINTERS));
+    else bytes = bytes.slice(0, at);
+  }
+  return new Uint8Array(bytes);
+}
+
+/** Parses; returns what was filled in, or that the text was refused. */
+function attempt(
+  [file, parse]: readonly [string, FileParser],
+  bytes: Uint8Array,
+): Float64Array | "refused" {
+  const builder = new RowBuilder();
+  // The buffer is larger than the file and has an earlier one's bytes.
+  const buffer = new Uint8Array(bytes.length + 32).fill(0x37);
+  buffer.set(bytes);
+  try {
+    parse(buffer, bytes.length, builder, file);
+    return builder.row;
+  } catch (error) {
+    assert(error instanceof KernfsSyntaxError, `${file}: ${error}`);
+    assertEquals(error.path, file);
+    return "refused";
+  }
+}
+
+Deno.test("every parser reads a mutated file or throws KernfsSyntaxError, and fills in no number below 0", () => {
+  let read = 0;
+  let refused = 0;
+  for (const parser of PARSERS) {
+    for (const { dump, text } of recordedFiles(parser[0])) {
+      for (let seed = 1; seed <= SEEDS / 5; seed++) {
+        const bytes = mutate(text, new SeededRandom(seed));
+        const row = attempt(parser, bytes);
+        if (row === "refused") refused++;
+        else read++;
+        if (row === "refused") continue;
+        assert(
+          row.every((value) => Number.isNaN(value) || value >= 0),
+          `${dump} ${parser[0]}, seed ${seed}`,
+        );
+      }
+    }
+  }
+  // Both happen, or this tests nothing.
+  assert(read > 1000 && refused > 300, `${read} read, ${refused} refused`);
+});
+
+Deno.test("every parser reads an empty file, or throws KernfsSyntaxError", () => {
+  for (const parser of PARSERS) attempt(parser, new Uint8Array(0));
+});
+
+Deno.test("every parser of the machine's files reads whatever is there", () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const random = new SeededRandom(seed);
+    const mutated = (file: string) =>
+      new TextDecoder().decode(mutate(readRecorded("proc", file), random));
+    for (const { mountPoint, fsType } of parseMountinfo(
+      mutated("6.1-v1-legacy-mountinfo.txt"),
+    )) assert(mountPoint !== "" && fsType !== "");
+    for (const bytes of parseMeminfo(mutated("6.1-meminfo.txt")).values()) {
+      assert(bytes >= 0);
+    }
+    const { numCores, cpuFrequencyKhz = 0 } = parseCpuinfo(
+      mutated("6.1-cpuinfo.txt"),
+    );
+    assert(numCores >= 0 && cpuFrequencyKhz >= 0);
+    parseOpenFilesLimit(mutated("6.1-meminfo.txt"));
+  }
+});
