@@ -63,6 +63,11 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   /** @inheritdoc */
+  get collectsDiskIo(): boolean {
+    return this.#options.kinds.has("diskIO");
+  }
+
+  /** @inheritdoc */
   spec(): ContainerSpec {
     const { fs, hierarchies, kinds } = this.#options;
     const directories = new Map<string, string>();

@@ -1,6 +1,7 @@
 /**
  * What each control file says, and where it goes in a row: one table a
- * hierarchy version. Numbers end as nanoseconds, bytes and counts.
+ * hierarchy version, hence over 300 lines. Numbers end as nanoseconds, bytes
+ * and counts.
  *
  * @module
  */

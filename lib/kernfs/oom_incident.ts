@@ -84,15 +84,22 @@ export function incidentReport(
   };
 }
 
+/** A kill as it was read. */
+export interface KillRecord {
+  readonly record: KmsgRecord;
+  readonly line: OomKilledLine;
+  /** Where its victim was found then. */
+  readonly cgroup: CgroupName | undefined;
+}
+
 /** What is reported of a kill; `first` says that it is the incident's first. */
 export function killReport(
   incident: OpenIncident,
-  record: KmsgRecord,
-  line: OomKilledLine,
+  { record, line, cgroup }: KillRecord,
   first: boolean,
 ): OomKillReport {
   const { victimCgroup: chosen, ...facts } = factsOf(incident);
-  const victimCgroup = first ? chosen ?? incident.group : incident.group;
+  const victimCgroup = (first ? chosen : undefined) ?? cgroup ?? incident.group;
   // Linux 5.0 to 5.3 print the user in the summary only.
   const uid = line.uid ??
     (incident.pid === line.pid ? incident.uid : undefined);

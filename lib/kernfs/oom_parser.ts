@@ -3,6 +3,7 @@ import type { KmsgRecord } from "./kmsg_record.ts";
 import { OomFragments } from "./oom_fragments.ts";
 import {
   incidentReport,
+  type KillRecord,
   killReport,
   type OpenIncident,
   touch,
@@ -12,10 +13,26 @@ import { type OomKilledLine, type OomLine, parseOomLine } from "./oom_lines.ts";
 import type { OomReport } from "./oom_report.ts";
 import { OomTaskTable } from "./oom_task_table.ts";
 
+/** What an {@linkcode OomParser} may know beside the log. */
+export interface OomParserOptions {
+  /**
+   * Whether this kernel may kill whole cgroups (`memory.oom.group`, v2); where
+   * it does not, no kill is held back.
+   *
+   * @default true
+   */
+  readonly groupKills?: boolean;
+  /**
+   * Tells in which cgroup a process is. It is asked when the kill is read, as
+   * the process is soon gone, and believed where the kernel did not say.
+   *
+   * @default nobody knows
+   */
+  readonly locate?: (pid: number) => CgroupName | undefined;
+}
+
 /** A kill that waits for the word whether a whole group is killed. */
-interface HeldKill {
-  readonly record: KmsgRecord;
-  readonly line: OomKilledLine;
+interface HeldKill extends KillRecord {
   records: number;
 }
 
@@ -41,6 +58,8 @@ const NOTHING: readonly OomReport[] = [];
  * held back until another record shows whether it was alone; who reads the log
  * calls {@linkcode OomParser.flush} when nothing comes.
  *
+ * Over 300 lines, for it is one state machine with a case for each line.
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -62,11 +81,27 @@ const NOTHING: readonly OomReport[] = [];
 export class OomParser {
   readonly #fragments = new OomFragments();
   readonly #incidents = new OomIncidents();
+  readonly #groupKills: boolean;
+  readonly #locate: (pid: number) => CgroupName | undefined;
   #held: HeldKill | undefined;
+  #repeats = 0;
+
+  constructor(options: OomParserOptions = {}) {
+    this.#groupKills = options.groupKills ?? true;
+    this.#locate = options.locate ?? (() => undefined);
+  }
 
   /** Whether a kill is held back, so that `flush()` would give it. */
   get isHolding(): boolean {
     return this.#held !== undefined;
+  }
+
+  /**
+   * Kills that the kernel told, and counted, twice: a group's first victim is
+   * killed once more with its group.
+   */
+  get repeats(): number {
+    return this.#repeats;
   }
 
   /** Takes the next record of the log. */
@@ -188,7 +223,13 @@ export class OomParser {
         this.#takeGroup(record, line.cgroup, reports);
         break;
       case "killed":
-        this.#held = { record, line, records: 0 };
+        this.#held = {
+          record,
+          line,
+          records: 0,
+          cgroup: this.#locate(line.pid),
+        };
+        if (!this.#groupKills) this.#release(reports);
     }
   }
 
@@ -228,7 +269,8 @@ export class OomParser {
   /** Reports the kill held back, as the first of a group if `group` names one. */
   #release(reports: OomReport[], group?: CgroupName): OpenIncident | undefined {
     if (this.#held === undefined) return undefined;
-    const { record, line } = this.#held;
+    const held = this.#held;
+    const { record, line } = held;
     this.#held = undefined;
     const named = this.#incidents.forKilled(record, line);
     const running = named?.pid === line.pid || group !== undefined
@@ -236,29 +278,35 @@ export class OomParser {
       : this.#incidents.groupOf(record, line.scope);
     const incident = running ?? named ?? this.#incidents.open(record);
     if (group !== undefined) incident.group = group;
-    this.#kill(incident, record, line, reports);
+    this.#kill(incident, held, reports);
     return incident;
   }
 
   #kill(
     incident: OpenIncident,
-    record: KmsgRecord,
-    line: OomKilledLine,
+    kill: KillRecord,
     reports: OomReport[],
   ): void {
+    const { record, line } = kill;
     if (line.scope !== undefined) incident.scope = line.scope;
+    if (!incident.told && kill.cgroup !== undefined) {
+      incident.victimCgroup ??= kill.cgroup;
+    }
     this.#tell(incident, record, reports, line);
     const { pid } = line;
     // A group's first victim is printed again when its turn comes among the
     // members.
-    if (incident.group !== undefined && incident.victims.has(pid)) return;
+    if (incident.group !== undefined && incident.victims.has(pid)) {
+      this.#repeats++;
+      return;
+    }
     const first = incident.victims.size === 0;
     if (incident.victims.size < MAX_VICTIMS) incident.victims.add(pid);
     // The kill of a thread, which another pid than the summary's may mean,
     // says nothing of when the incident is over.
     incident.finished = incident.pid === undefined || incident.pid === pid ||
       incident.chosenPid !== undefined || !incident.summed;
-    reports.push(killReport(incident, record, line, first));
+    reports.push(killReport(incident, kill, first));
   }
 
   /** Reports the incident, if it was not yet. */

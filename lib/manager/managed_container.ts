@@ -121,7 +121,9 @@ export class ManagedContainer implements Task {
       ...range,
       count: count < 0 ? count : count + 1,
     });
-    const parts = { diskIo: this.spec.hasDiskIo };
+    const parts = {
+      diskIo: this.handler.collectsDiskIo && this.spec.hasDiskIo,
+    };
     const stats = samples.map((sample, index) =>
       toContainerStats(sample, ring.layout, parts, samples[index - 1])
     );

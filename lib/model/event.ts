@@ -56,8 +56,49 @@ export interface OomKillData {
   readonly "attribution"?: "exact" | "inferred";
   /** Older than the agent's start, and told by no earlier run. */
   readonly "historical"?: boolean;
+  /** How the cgroup at its limit stood. */
+  readonly "context"?: OomContext;
   /** Sequence number of the kmsg record that says so. */
   readonly "kmsg_seq"?: number;
+}
+
+/** A process as the kernel listed it before it killed. */
+export interface OomTopTask {
+  /** In the host's pid namespace. */
+  readonly "pid": number;
+  /** The first 15 bytes of its name. */
+  readonly "process_name": string;
+  /** Resident memory, bytes. */
+  readonly "rss_bytes": number;
+}
+
+/**
+ * How the cgroup at its limit stood when the kill was read: what the kernel
+ * still told. On cgroup v1 memory and swap are counted together.
+ */
+export interface OomContext {
+  /** Its limit. */
+  readonly "limit_bytes"?: number;
+  /** What was charged. */
+  readonly "usage_bytes"?: number;
+  /** The most that ever was. */
+  readonly "peak_bytes"?: number;
+  /** Swap alone (v2). */
+  readonly "swap_bytes"?: number;
+  /** Its limit (v2). */
+  readonly "swap_limit_bytes"?: number;
+  /** Memory and swap (v1). */
+  readonly "memory_and_swap_bytes"?: number;
+  /** Their limit (v1). */
+  readonly "memory_and_swap_limit_bytes"?: number;
+  /** 1 where the whole cgroup is killed (v2). */
+  readonly "oom_group"?: number;
+  /** Percent of the last 10 s in which some task waited for memory. */
+  readonly "pressure_some_avg10"?: number;
+  /** The same for all tasks. */
+  readonly "pressure_full_avg10"?: number;
+  /** The greatest users of memory, where the kernel printed its table; 10 at most. */
+  readonly "top_tasks"?: readonly OomTopTask[];
 }
 
 /** What belongs to one type of event only. */

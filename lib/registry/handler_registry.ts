@@ -15,6 +15,8 @@ export interface ContainerHandler {
   readonly reference: ContainerReference;
   /** Its limits, read anew. */
   spec(): ContainerSpec;
+  /** Whether its input and output are collected. */
+  readonly collectsDiskIo: boolean;
   /** The row that {@linkcode sample} fills. */
   readonly builder: RowBuilder;
   /** Measures it. */

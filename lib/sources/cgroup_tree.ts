@@ -4,18 +4,8 @@ import type { Hierarchy } from "../kernfs/hierarchy.ts";
 import type { DirectoryStat, HostFs } from "../kernfs/host_fs.ts";
 import type { ContainerChange } from "./container_watcher.ts";
 import { JustGone } from "./just_gone.ts";
+import { RelistQueue } from "./relist_queue.ts";
 import { Tally } from "./tally.ts";
-
-/**
- * A directory where something happened is listed again after the first of
- * these; after the next for as long as that finds nothing; and from the start
- * when it finds something. What is made in a new directory before it is
- * watched is never told, and in a storm notifications come seconds late.
- */
-const RELIST_MS = [25, 100, 400, 1_600] as const;
-
-/** A directory with more children than this takes long to list: it starts with the second wait. */
-const MANY_CHILDREN = 500;
 
 /** What a {@linkcode CgroupTree} stands on. */
 export interface CgroupTreeOptions {
@@ -23,8 +13,9 @@ export interface CgroupTreeOptions {
   readonly hierarchies: readonly Hierarchy[];
   readonly clock: Clock;
   /**
-   * The kernel tells of every removal of a directory and of nothing else's:
-   * true on cgroupfs, not on a tree of plain files. @default true
+   * Notifications are of directories alone, one of each creation and one of
+   * each removal, so that they can be counted: true on cgroupfs, not on a
+   * tree of plain files. @default true
    */
   readonly removalsCount?: boolean;
 }
@@ -36,13 +27,6 @@ export type HintKind = "create" | "remove" | "other";
 const UNSEEN = 0;
 /** In place of an inode: seen in this hierarchy, and no more. */
 const LEFT = -1;
-
-/** A directory to be listed again. */
-interface Relist {
-  readonly dueMs: number;
-  /** Whether the children's inodes are to be compared as well. */
-  readonly deep: boolean;
-}
 
 /** A container, in whichever hierarchies it shows. */
 interface Node {
@@ -62,18 +46,17 @@ interface Node {
  *
  * Changes collect until {@linkcode take}. The long walks are generators that
  * stop after each directory, so that the caller can do other work between.
+ *
+ * Over 300 lines, for it is one state machine: a look at a directory may add,
+ * move and end containers above, below and beside it.
  */
 export class CgroupTree {
   readonly #fs: HostFs;
   readonly #hierarchies: readonly Hierarchy[];
-  readonly #clock: Clock;
   readonly #removalsCount: boolean;
   readonly #nodes = new Map<CgroupName, Node>();
   #changes: ContainerChange[] = [];
-  /** Directories to be listed again, one queue for each of `RELIST_MS`, in the order of time. */
-  readonly #relists: readonly Map<CgroupName, Relist>[] = RELIST_MS.map(() =>
-    new Map()
-  );
+  readonly #relists: RelistQueue;
   readonly #justGone: JustGone;
   /** Takes the directories found, where they are not to be listed at once. */
   #listedLater: Set<CgroupName> | undefined;
@@ -81,9 +64,9 @@ export class CgroupTree {
   constructor(options: CgroupTreeOptions) {
     this.#fs = options.fs;
     this.#hierarchies = options.hierarchies;
-    this.#clock = options.clock;
     this.#removalsCount = options.removalsCount ?? true;
     this.#justGone = new JustGone(options.clock);
+    this.#relists = new RelistQueue(options.clock);
   }
 
   /** How many containers there are. */
@@ -107,14 +90,7 @@ export class CgroupTree {
 
   /** When {@linkcode settle} has something to do, on the clock's monotonic time. */
   get dueMs(): number {
-    let dueMs = Infinity;
-    for (const queue of this.#relists) {
-      for (const relist of queue.values()) {
-        dueMs = Math.min(dueMs, relist.dueMs);
-        break;
-      }
-    }
-    return dueMs;
+    return this.#relists.dueMs;
   }
 
   /** The changes since the last call. */
@@ -151,16 +127,14 @@ export class CgroupTree {
 
   /** Lists what is due to be listed again. */
   *settle(): Generator<void> {
-    for (const [level, queue] of this.#relists.entries()) {
-      for (const [name, { dueMs, deep }] of queue) {
-        if (dueMs > this.#clock.monotonic()) break;
-        queue.delete(name);
-        const before = this.#changes.length;
-        this.#relist(name, deep);
-        if (this.#changes.length > before) this.#touch(name, deep);
-        else this.#queue(name, deep, level + 1);
-        yield;
-      }
+    for (;;) {
+      const relist = this.#relists.take();
+      if (relist === undefined) break;
+      const before = this.#changes.length;
+      this.#relist(relist.name, relist.deep);
+      if (this.#changes.length > before) this.#touch(relist.name, relist.deep);
+      else if (this.#nodes.has(relist.name)) this.#relists.postpone(relist);
+      yield;
     }
     this.#justGone.forget();
   }
@@ -208,23 +182,8 @@ export class CgroupTree {
 
   /** Something happened in a directory, or it is new: `deep` compares its children's inodes as well. */
   #touch(name: CgroupName, deep: boolean): void {
-    const { size = 0 } = this.#nodes.get(name)?.children ?? {};
-    this.#queue(name, deep, size > MANY_CHILDREN ? 1 : 0);
-  }
-
-  /** Puts a directory in a queue, and out of those of longer waits. */
-  #queue(name: CgroupName, deep: boolean, level: number): void {
-    const waitMs = RELIST_MS[level];
-    if (waitMs === undefined || !this.#nodes.has(name)) return;
-    for (const [other, queue] of this.#relists.entries()) {
-      const known = queue.get(name);
-      if (known === undefined) continue;
-      if (other <= level && (known.deep || !deep)) return;
-      queue.delete(name);
-      deep ||= known.deep;
-    }
-    const dueMs = this.#clock.monotonic() + waitMs;
-    this.#relists[level]?.set(name, { dueMs, deep });
+    const node = this.#nodes.get(name);
+    if (node !== undefined) this.#relists.touch(name, deep, node.children.size);
   }
 
   /** Sees whether `name` is in a hierarchy, and what that means; returns whether it is. */

@@ -23,6 +23,8 @@ export class JustGone {
 
   /** Keeps the tally of a name for a while. */
   keep(name: CgroupName, tally: Tally): void {
+    // Deleted first, so that it comes last.
+    this.#byName.delete(name);
     this.#byName.set(name, { tally, atMs: this.#clock.monotonic() });
     if (this.#byName.size > MAX_NAMES) this.forget(1);
   }

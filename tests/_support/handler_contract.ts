@@ -38,7 +38,12 @@ const NO_EVENTS = {
   oomGroupKill: 0,
 };
 
-function pressed(avg10: number, avg60: number, avg300: number, totalUsec: number) {
+function pressed(
+  avg10: number,
+  avg60: number,
+  avg300: number,
+  totalUsec: number,
+) {
   return { avg10, avg60, avg300, totalUsec };
 }
 

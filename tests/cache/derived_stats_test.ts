@@ -28,7 +28,11 @@ class Samples {
     return { timestampMs, row: this.builder.row.slice() };
   }
 
-  stats(sample: KeptSample, previous?: KeptSample, diskIo = false): ContainerStats {
+  stats(
+    sample: KeptSample,
+    previous?: KeptSample,
+    diskIo = false,
+  ): ContainerStats {
     return toContainerStats(sample, this.builder.layout, { diskIo }, previous);
   }
 }
@@ -66,7 +70,9 @@ Deno.test("toContainerStats() takes usage less inactive file for the working set
 
 Deno.test("toContainerStats() gives nanoseconds of CPU a second against the sample before", () => {
   const samples = new Samples();
-  const before = samples.at(1_000, TIMES, [["cpu", "0", [4e8]], ["cpu", "1", [6e8]]]);
+  const before = samples.at(1_000, TIMES, [["cpu", "0", [4e8]], ["cpu", "1", [
+    6e8,
+  ]]]);
   const now = samples.at(
     3_000,
     { cpuUsageNs: 2e9, cpuUserNs: 1.2e9, cpuSystemNs: 8e8 },
@@ -84,7 +90,11 @@ Deno.test("toContainerStats() gives nanoseconds of CPU a second against the samp
 Deno.test("toContainerStats() rounds rates down, as cAdvisor does", () => {
   const samples = new Samples();
   const before = samples.at(0, { cpuUsageNs: 0, cpuUserNs: 0, cpuSystemNs: 0 });
-  const now = samples.at(3_000, { cpuUsageNs: 10, cpuUserNs: 2, cpuSystemNs: 0 });
+  const now = samples.at(3_000, {
+    cpuUsageNs: 10,
+    cpuUserNs: 2,
+    cpuSystemNs: 0,
+  });
   assertEquals(samples.stats(now, before).cpuInst, {
     usage: 3,
     user: 0,

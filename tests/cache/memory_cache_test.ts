@@ -4,7 +4,11 @@ import {
   type SampleRange,
   SampleRing,
 } from "../../lib/cache/memory_cache.ts";
-import { FIXED_COLUMNS, RowBuilder, RowLayout } from "../../lib/model/sample.ts";
+import {
+  FIXED_COLUMNS,
+  RowBuilder,
+  RowLayout,
+} from "../../lib/model/sample.ts";
 import { SeededRandom } from "../_support/random.ts";
 
 /** A row whose first column has this number. */
@@ -13,7 +17,11 @@ function rowOf(number: number): Float64Array {
 }
 
 /** A ring with a sample at each of these times. */
-function ringOf(times: readonly number[], maxAgeMs = 1e6, maxRows = 1e3): SampleRing {
+function ringOf(
+  times: readonly number[],
+  maxAgeMs = 1e6,
+  maxRows = 1e3,
+): SampleRing {
   const ring = new SampleRing(new RowLayout(), maxAgeMs, maxRows);
   for (const timeMs of times) ring.add(timeMs, rowOf(timeMs));
   return ring;

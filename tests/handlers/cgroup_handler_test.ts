@@ -11,7 +11,11 @@ import { RecordedTree } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 /** A host with one v2 hierarchy in which a container lies. */
-function v2Host(): { host: TestCgroup; cgroup: TestCgroup; options: CgroupHandlerOptions } {
+function v2Host(): {
+  host: TestCgroup;
+  cgroup: TestCgroup;
+  options: CgroupHandlerOptions;
+} {
   const host = TestCgroup.create();
   const cgroup = host.child("cgroup/web");
   const hierarchies: Hierarchies = {
@@ -22,7 +26,11 @@ function v2Host(): { host: TestCgroup; cgroup: TestCgroup; options: CgroupHandle
       path: `${host.path}/cgroup`,
     }],
   };
-  return { host, cgroup, options: { fs: host.hostFs(), hierarchies, kinds: ALL_KINDS } };
+  return {
+    host,
+    cgroup,
+    options: { fs: host.hostFs(), hierarchies, kinds: ALL_KINDS },
+  };
 }
 
 Deno.test("CgroupHandler reads only the kinds that are on", () => {
@@ -147,7 +155,11 @@ Deno.test("CgroupHandler.close() gives back every descriptor, and the files can 
   const { fs, hierarchies } = host;
   const name =
     "/docker/9ee92097708adbd71d23583d26b6d685f05320516556aecd1c99f5d97cb71586";
-  const handler = new CgroupHandler({ name }, { fs, hierarchies, kinds: ALL_KINDS });
+  const handler = new CgroupHandler({ name }, {
+    fs,
+    hierarchies,
+    kinds: ALL_KINDS,
+  });
   handler.sample();
   assert(fs.openFiles > 10);
   handler.close();

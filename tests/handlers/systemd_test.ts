@@ -11,7 +11,9 @@ Deno.test("systemdFactory() claims mount units, and wants none", () => {
 
 Deno.test("systemdFactory() leaves everything else to others", () => {
   const factory = systemdFactory();
-  for (const name of ["/", "/system.slice", "/init.scope", "/x.mount/y", "/mount"]) {
+  for (
+    const name of ["/", "/system.slice", "/init.scope", "/x.mount/y", "/mount"]
+  ) {
     assertEquals(factory.canHandle(name), false);
   }
 });

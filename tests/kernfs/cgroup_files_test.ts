@@ -184,7 +184,9 @@ Deno.test("V2_FILES skip keys and disks of io.stat that they do not know", () =>
 });
 
 Deno.test("V2_FILES throw where a known key of io.stat has no number", () => {
-  for (const bad of ["8:0 rbytes", "8:0 rbytes=", "8:0 wios=x", "8:0 rios=1,"]) {
+  for (
+    const bad of ["8:0 rbytes", "8:0 rbytes=", "8:0 wios=x", "8:0 rios=1,"]
+  ) {
     const error = assertThrows(
       () => readAs(V2_FILES, "io.stat", `${bad}\n8:1 rbytes=1\n`),
       KernfsSyntaxError,

@@ -151,7 +151,12 @@ Deno.test("readSpec() leaves out the limit of processes where they are not wante
 Deno.test("readSpec() takes the age of the oldest directory for the container's", () => {
   using host = TestCgroup.create();
   const directories = new Map<string, string>();
-  for (const [controller, ms] of [["cpu", 3_000], ["memory", 1_000], ["pids", 2_000]] as const) {
+  for (
+    const [controller, ms] of [["cpu", 3_000], ["memory", 1_000], [
+      "pids",
+      2_000,
+    ]] as const
+  ) {
     const { path } = host.child(controller);
     Deno.utimeSync(path, ms / 1000, ms / 1000);
     directories.set(controller, path);

@@ -68,7 +68,10 @@ Deno.test("findHierarchies() looks at the mounts of process 1 before our own, wh
   host.child("init/memory");
   host.child("self/memory");
   host.file("proc/1/mountinfo", mountLine("init/memory", "cgroup", "memory"));
-  host.file("proc/self/mountinfo", mountLine("self/memory", "cgroup", "memory"));
+  host.file(
+    "proc/self/mountinfo",
+    mountLine("self/memory", "cgroup", "memory"),
+  );
   const [first] = findHierarchies(host.hostFs()).all;
   assertEquals(first?.path, `${host.path}/init/memory`);
   Deno.removeSync(`${host.path}/proc/1/mountinfo`);
@@ -125,8 +128,10 @@ Deno.test("findHierarchies() goes by the names of the v1 mounts in a folder", ()
   for (const recording of ["6.1-v1-legacy", "6.18-hybrid"] as const) {
     using host = new RecordedTree(recording);
     const byFolder = findHierarchies(host.fs, `${host.root.path}/${CGROUP}/`);
-    const inOrder = ({ path: a }: { path: string }, { path: b }: typeof byFolder.all[number]) =>
-      a < b ? -1 : 1;
+    const inOrder = (
+      { path: a }: { path: string },
+      { path: b }: typeof byFolder.all[number],
+    ) => a < b ? -1 : 1;
     assertEquals(byFolder.mode, host.hierarchies.mode);
     assertEquals(
       byFolder.all.toSorted(inOrder),

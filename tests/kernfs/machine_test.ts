@@ -39,7 +39,10 @@ Deno.test("parseCpuinfo() reads a recorded file of two cores in one socket", () 
 });
 
 Deno.test("parseCpuinfo() tells threads, cores and sockets apart", () => {
-  const threads = [[0, 0], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 0], [1, 1]]
+  const threads = [[0, 0], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 0], [
+    1,
+    1,
+  ]]
     .map(([socket, core], i) =>
       `processor\t: ${i}\nphysical id\t: ${socket}\ncore id\t\t: ${core}\n`
     );
@@ -137,7 +140,9 @@ Deno.test("parseOpenFilesLimit() reads the soft limit", () => {
   const limits = (soft: string) =>
     "Limit                     Soft Limit           Hard Limit           Units     \n" +
     "Max processes             94146                94146                processes \n" +
-    `Max open files            ${soft.padEnd(21)}524288               files     \n`;
+    `Max open files            ${
+      soft.padEnd(21)
+    }524288               files     \n`;
   assertEquals(parseOpenFilesLimit(limits("1024")), 1024);
   assertEquals(parseOpenFilesLimit(limits("unlimited")), Infinity);
   assertEquals(parseOpenFilesLimit(""), undefined);

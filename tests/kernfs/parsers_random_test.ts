@@ -22,7 +22,9 @@ import { readRecorded, recordedFiles } from "../_support/recorded_tree.ts";
 const SEEDS = 150;
 
 const PARSERS: readonly (readonly [string, FileParser])[] = [
-  ...[...V1_FILES, ...V2_FILES].map(({ file, parse }) => [file, parse] as const),
+  ...[...V1_FILES, ...V2_FILES].map(({ file, parse }) =>
+    [file, parse] as const
+  ),
   ...BLKIO_FAMILIES.flatMap(([bytes, operations]) => [
     [bytes, parseBlkio("ioServiceBytes")] as const,
     [operations, parseBlkio("ioServiced")] as const,
@@ -113,9 +115,11 @@ Deno.test("every parser of the machine's files reads whatever is there", () => {
     const random = new SeededRandom(seed);
     const mutated = (file: string) =>
       new TextDecoder().decode(mutate(readRecorded("proc", file), random));
-    for (const { mountPoint, fsType } of parseMountinfo(
-      mutated("6.1-v1-legacy-mountinfo.txt"),
-    )) assert(mountPoint !== "" && fsType !== "");
+    for (
+      const { mountPoint, fsType } of parseMountinfo(
+        mutated("6.1-v1-legacy-mountinfo.txt"),
+      )
+    ) assert(mountPoint !== "" && fsType !== "");
     for (const bytes of parseMeminfo(mutated("6.1-meminfo.txt")).values()) {
       assert(bytes >= 0);
     }

@@ -1,0 +1,257 @@
+import { assert, assertEquals } from "@std/assert";
+import { SampleRing } from "../../lib/cache/memory_cache.ts";
+import {
+  type HousekeepingOptions,
+  ManagedContainer,
+} from "../../lib/manager/managed_container.ts";
+import type { ContainerSpec } from "../../lib/model/container.ts";
+import type { LogFields, Logger } from "../../lib/model/logger.ts";
+import { silentLogger } from "../../lib/model/logger.ts";
+import { COLUMN, RowBuilder } from "../../lib/model/sample.ts";
+import type {
+  ContainerHandler,
+  SampleResult,
+} from "../../lib/registry/handler_registry.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+
+/** A handler whose container uses memory as the test says. */
+class TestHandler implements ContainerHandler {
+  readonly collectsDiskIo = true;
+  readonly reference = { name: "/web" };
+  readonly builder = new RowBuilder();
+  memoryBytes = 1;
+  result: SampleResult = { gone: false };
+  specNow: ContainerSpec = { hasDiskIo: false };
+  samples = 0;
+  specs = 0;
+  refreshes = 0;
+  closes = 0;
+
+  sample(): SampleResult {
+    this.samples++;
+    this.builder.row[COLUMN.memoryUsage] = this.memoryBytes;
+    return this.result;
+  }
+
+  spec(): ContainerSpec {
+    this.specs++;
+    return this.specNow;
+  }
+
+  refresh(): void {
+    this.refreshes++;
+  }
+
+  close(): void {
+    this.closes++;
+  }
+}
+
+interface Warning {
+  readonly message: string;
+  readonly fields: LogFields | undefined;
+}
+
+/** A container, with what it stands on. */
+class Bench {
+  readonly handler = new TestHandler();
+  readonly clock = new FakeClock(1_000_000);
+  readonly warnings: Warning[] = [];
+  goneCount = 0;
+  onGone: () => void = () => this.goneCount++;
+  readonly container: ManagedContainer;
+
+  constructor(
+    housekeeping: Partial<HousekeepingOptions> = {},
+    createdMs?: number,
+  ) {
+    const logger: Logger = {
+      ...silentLogger,
+      warn: (message, fields) => this.warnings.push({ message, fields }),
+    };
+    this.container = new ManagedContainer({
+      handler: this.handler,
+      ring: new SampleRing(this.handler.builder.layout, 120_000, 180),
+      createdMs,
+      housekeeping: {
+        intervalMs: 1_000,
+        maxIntervalMs: 60_000,
+        dynamic: true,
+        jitterFactor: 0,
+        ...housekeeping,
+      },
+      clock: this.clock,
+      logger,
+      onGone: () => this.onGone(),
+    });
+  }
+
+  /** Samples taken at these times, each with its time as memory. */
+  sampleAt(...times: number[]): void {
+    for (const ms of times) {
+      this.clock.advance(ms - this.clock.monotonic());
+      this.handler.memoryBytes = ms;
+      this.container.sample();
+    }
+  }
+}
+
+Deno.test("ManagedContainer.run() doubles its interval while nothing changes, and stays at the longest", () => {
+  const { container } = new Bench();
+  const intervals = Array.from({ length: 10 }, () => container.run());
+  assertEquals(intervals, [
+    // The first sample differs from none.
+    1_000,
+    2_000,
+    4_000,
+    8_000,
+    16_000,
+    32_000,
+    60_000,
+    60_000,
+    60_000,
+    60_000,
+  ]);
+});
+
+Deno.test("ManagedContainer.run() returns to the shortest interval when something changes", () => {
+  const { container, handler } = new Bench();
+  for (let i = 0; i < 5; i++) container.run();
+  handler.memoryBytes = 2;
+  assertEquals(container.run(), 1_000);
+  assertEquals(container.run(), 2_000);
+});
+
+Deno.test("ManagedContainer.run() keeps to its interval where it is not dynamic", () => {
+  const { container } = new Bench({ dynamic: false });
+  for (let i = 0; i < 5; i++) assertEquals(container.run(), 1_000);
+});
+
+Deno.test("ManagedContainer.run() does not go below its interval for a longest that is shorter", () => {
+  const { container } = new Bench({ maxIntervalMs: 500 });
+  for (let i = 0; i < 5; i++) assertEquals(container.run(), 1_000);
+});
+
+Deno.test("ManagedContainer.run() adds up to the whole interval by chance, which spreads them", () => {
+  const { container } = new Bench({ dynamic: false, jitterFactor: 1 });
+  const intervals = Array.from({ length: 1_000 }, () => container.run());
+  assert(intervals.every((ms) => ms >= 1_000 && ms < 2_000));
+  assert(Math.min(...intervals) < 1_100);
+  assert(Math.max(...intervals) > 1_900);
+});
+
+Deno.test("ManagedContainer.run() goes on where a sample fails, and wherever that comes from", () => {
+  const bench = new Bench();
+  const { container, handler, warnings } = bench;
+  handler.result = { gone: true };
+  bench.onGone = () => {
+    throw new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  };
+  assertEquals(container.run(), 2_000);
+  assertEquals(warnings.length, 1);
+});
+
+Deno.test("ManagedContainer.refresh() samples where the last sample is too old", () => {
+  const { container, handler, clock } = new Bench();
+  assertEquals(container.refresh(1_000), true);
+  clock.advance(1_000);
+  assertEquals(container.refresh(1_000), false);
+  clock.advance(1);
+  assertEquals(container.refresh(1_000), true);
+  assertEquals(container.refresh(0), false);
+  assertEquals(handler.samples, 2);
+});
+
+Deno.test("ManagedContainer complains of one container once a minute at most", () => {
+  const { container, handler, clock, warnings } = new Bench();
+  handler.result = { gone: false, error: new Error("line 1 is bad") };
+  container.sample();
+  clock.advance(59_999);
+  container.sample();
+  assertEquals(warnings, [{
+    message: "Cannot read a control file, leaving its numbers out",
+    fields: { container: "/web", error: "line 1 is bad" },
+  }]);
+  clock.advance(1);
+  container.sample();
+  assertEquals(warnings.length, 2);
+});
+
+Deno.test("ManagedContainer tells when a file says that the cgroup is gone", () => {
+  const bench = new Bench();
+  bench.container.sample();
+  assertEquals(bench.goneCount, 0);
+  bench.handler.result = { gone: true };
+  bench.container.sample();
+  assertEquals(bench.goneCount, 1);
+});
+
+Deno.test("ManagedContainer.stats() gives the newest so many, with the rates of the first", () => {
+  const bench = new Bench();
+  const { row } = bench.handler.builder;
+  for (const ms of [1_000, 2_000, 3_000]) {
+    row[COLUMN.cpuUsageNs] = ms * 1e5;
+    row[COLUMN.cpuUserNs] = 0;
+    row[COLUMN.cpuSystemNs] = 0;
+    bench.sampleAt(ms);
+  }
+  const stats = bench.container.stats({ count: 2 });
+  assertEquals(stats.map(({ memory }) => memory?.usageBytes), [2_000, 3_000]);
+  assertEquals(stats.map(({ cpuInst }) => cpuInst?.usage), [1e8, 1e8]);
+  const all = bench.container.stats({});
+  assertEquals(all.length, 3);
+  assertEquals(all[0]?.cpuInst, undefined);
+  assertEquals(bench.container.stats({ count: 0 }), []);
+  assertEquals(bench.container.stats({ count: 9 }).length, 3);
+});
+
+Deno.test("ManagedContainer.stats() dates samples by the clock on the wall", () => {
+  const bench = new Bench();
+  bench.sampleAt(1_000, 2_000, 3_000);
+  const times = bench.container.stats({ startMs: 1_001_500 })
+    .map(({ timestampMs }) => timestampMs);
+  assertEquals(times, [1_002_000, 1_003_000]);
+  assertEquals(bench.container.stats({ endMs: 1_001_999 }).length, 1);
+});
+
+Deno.test("ManagedContainer.spec is read anew after 5 s, and missing files are looked for then", () => {
+  const { container, handler, clock } = new Bench();
+  handler.specNow = { hasDiskIo: false, memory: { limitBytes: 1 } };
+  assertEquals(container.spec.memory?.limitBytes, 1);
+  handler.specNow = { hasDiskIo: false, memory: { limitBytes: 2 } };
+  clock.advance(4_999);
+  assertEquals(container.spec.memory?.limitBytes, 1);
+  clock.advance(1);
+  assertEquals(container.spec.memory?.limitBytes, 2);
+  assertEquals([handler.specs, handler.refreshes], [2, 2]);
+});
+
+Deno.test("ManagedContainer.spec has the earliest time of creation that is known", () => {
+  for (
+    const [ofFiles, seen, earliest] of [
+      [500, 700, 500],
+      [700, 500, 500],
+      [undefined, 500, 500],
+      [500, undefined, 500],
+      [undefined, undefined, undefined],
+    ] as const
+  ) {
+    const { container, handler } = new Bench({}, seen);
+    handler.specNow = {
+      hasDiskIo: false,
+      ...(ofFiles !== undefined && { creationTimeMs: ofFiles }),
+    };
+    assertEquals(container.spec.creationTimeMs, earliest);
+  }
+});
+
+Deno.test("ManagedContainer reads nothing after it was closed, which would open files again", () => {
+  const { container, handler } = new Bench();
+  container.sample();
+  container.close();
+  assertEquals(handler.closes, 1);
+  assertEquals(container.sample(), false);
+  container.refresh(0);
+  assertEquals(handler.samples, 1);
+  assertEquals(container.stats({}).length, 1);
+});

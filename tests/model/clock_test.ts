@@ -1,0 +1,73 @@
+import { assert, assertEquals } from "@std/assert";
+import { sleep, systemClock } from "../../lib/model/clock.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+
+/** Lets promises that are settled call back. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+}
+
+/** Notes when a promise is fulfilled. */
+function watch(promise: Promise<void>): { done: boolean } {
+  const state = { done: false };
+  promise.then(() => state.done = true);
+  return state;
+}
+
+Deno.test("sleep() resolves when its time is up, not before", async () => {
+  const clock = new FakeClock();
+  const state = watch(sleep(clock, 100));
+  clock.advance(99);
+  await turn();
+  assertEquals(state.done, false);
+  clock.advance(1);
+  await turn();
+  assertEquals(state.done, true);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("sleep() resolves at once when its signal aborts, and leaves no timer behind", async () => {
+  const clock = new FakeClock();
+  const controller = new AbortController();
+  const state = watch(sleep(clock, 100, controller.signal));
+  assertEquals(clock.pending, 1);
+  controller.abort();
+  await turn();
+  assertEquals(state.done, true);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("sleep() does not begin where its signal has aborted", async () => {
+  const clock = new FakeClock();
+  await sleep(clock, 100, AbortSignal.abort());
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("sleep() lets go of its signal when its time is up", async () => {
+  const clock = new FakeClock();
+  const controller = new AbortController();
+  const state = watch(sleep(clock, 1, controller.signal));
+  clock.advance(1);
+  await turn();
+  assertEquals(state.done, true);
+  controller.abort();
+});
+
+Deno.test("systemClock.schedule() calls back once, or never where it is cancelled", async () => {
+  let calls = 0;
+  const cancel = systemClock.schedule(0, () => calls += 100);
+  cancel();
+  await new Promise<void>((resolve) =>
+    systemClock.schedule(0, () => {
+      calls++;
+      resolve();
+    })
+  );
+  assertEquals(calls, 1);
+});
+
+Deno.test("systemClock tells the time of day, and a time that never steps back", () => {
+  assert(systemClock.now() > Date.UTC(2026, 0));
+  const first = systemClock.monotonic();
+  assert(systemClock.monotonic() >= first);
+});

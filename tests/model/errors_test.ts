@@ -1,0 +1,70 @@
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import {
+  BadRequestError,
+  isGone,
+  KernfsSyntaxError,
+  messageOf,
+  UnknownContainerError,
+} from "../../lib/model/errors.ts";
+
+Deno.test("isGone() knows what a cgroup or process that is no more answers", () => {
+  for (
+    const error of [
+      new Deno.errors.NotFound("No such file or directory (os error 2)"),
+      new Deno.errors.NotADirectory("Not a directory (os error 20)"),
+      // What Deno says where a file of a removed cgroup is still open.
+      new Error("No such device (os error 19)"),
+      new Error("No such process (os error 3)"),
+    ]
+  ) assertEquals(isGone(error), true, error.message);
+});
+
+Deno.test("isGone() does not take other failures for that", () => {
+  for (
+    const error of [
+      new Deno.errors.PermissionDenied("Permission denied (os error 13)"),
+      new Error("Read-only file system (os error 30)"),
+      new Error("Invalid argument (os error 22)"),
+      new Error("Operation not supported (os error 95)"),
+      new KernfsSyntaxError("/x", "line 19"),
+      "No such device (os error 19)",
+      undefined,
+    ]
+  ) assertEquals(isGone(error), false, String(error));
+});
+
+Deno.test("isGone() knows what the file system says of a path that is not there", () => {
+  for (const path of ["/tmp/cgwatch-none/x", "/tmp/cgwatch-none"]) {
+    try {
+      Deno.lstatSync(path);
+      assert(false, "it is there");
+    } catch (error) {
+      assert(isGone(error));
+    }
+  }
+});
+
+Deno.test("KernfsSyntaxError has the path as data and in its message", () => {
+  const cause = new Error("why");
+  const error = new KernfsSyntaxError("/x/memory.stat", "line 1 is bad", {
+    cause,
+  });
+  assertInstanceOf(error, SyntaxError);
+  assertEquals(error.name, "KernfsSyntaxError");
+  assertEquals(error.path, "/x/memory.stat");
+  assertEquals(error.message, 'Cannot parse "/x/memory.stat": line 1 is bad');
+  assertEquals(error.cause, cause);
+});
+
+Deno.test("UnknownContainerError names the container", () => {
+  const error = new UnknownContainerError("/a");
+  assertEquals(error.name, "UnknownContainerError");
+  assertEquals(error.message, 'Unknown container "/a"');
+  assertEquals(new BadRequestError("x").name, "BadRequestError");
+});
+
+Deno.test("messageOf() gives the text of whatever was thrown", () => {
+  assertEquals(messageOf(new TypeError("x")), "x");
+  assertEquals(messageOf("x"), "x");
+  assertEquals(messageOf(undefined), "undefined");
+});
