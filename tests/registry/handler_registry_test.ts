@@ -10,6 +10,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
   return {
     reference: { name, namespace },
     builder: new RowBuilder(),
+    collectsDiskIo: true,
     spec: () => ({ hasDiskIo: false }),
     sample: () => ({ gone: false }),
     refresh() {},
