@@ -2,12 +2,17 @@ import { EventManager } from "./events/event_manager.ts";
 import { MemoryCache } from "./cache/memory_cache.ts";
 import { rawFactory } from "./handlers/raw.ts";
 import { systemdFactory } from "./handlers/systemd.ts";
-import { findHierarchies } from "./kernfs/hierarchy.ts";
+import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
 import { HostFs } from "./kernfs/host_fs.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
+import { readOomContext } from "./kernfs/oom_context.ts";
+import { OomParser } from "./kernfs/oom_parser.ts";
+import { readMemoryCgroup } from "./kernfs/proc_cgroup.ts";
+import { nodeOomKills } from "./kernfs/vmstat.ts";
 import { EventLog, logReader } from "./log/event_log.ts";
 import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
+import { OomLedger } from "./manager/oom_ledger.ts";
 import { Manager } from "./manager/manager.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import { messageOf } from "./model/errors.ts";
@@ -134,7 +139,12 @@ function createManager(parts: ManagerParts): Manager {
     clock,
     removalsCount: hierarchies.all.every(({ path }) => fs.isCgroupfs(path)),
   });
-  const oomWatcher = createOomWatcher(parts);
+  const oomWatcher = createOomWatcher(parts, hierarchies);
+  const ledger = new OomLedger({
+    clock,
+    readNodeKills: nodeOomKills(fs),
+    isTold: () => oomWatcher?.state.state === "ok",
+  });
   return new Manager({
     fs,
     clock,
@@ -152,6 +162,8 @@ function createManager(parts: ManagerParts): Manager {
       intervalMs: config.housekeepingIntervalMs,
     }),
     events,
+    ledger,
+    readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
     watch: (failure) =>
       failure === undefined
         ? new RawWatcher(tree, clock)
@@ -169,7 +181,10 @@ function createManager(parts: ManagerParts): Manager {
   });
 }
 
-function createOomWatcher(parts: ManagerParts): OomWatcher | undefined {
+function createOomWatcher(
+  parts: ManagerParts,
+  hierarchies: Hierarchies,
+): OomWatcher | undefined {
   const { config, fs, clock, logger, cursor } = parts;
   if (config.kmsg === "none") return undefined;
   return new OomWatcher({
@@ -177,6 +192,12 @@ function createOomWatcher(parts: ManagerParts): OomWatcher | undefined {
     path: config.kmsg === KMSG ? fs.path(KMSG) : config.kmsg,
     clock,
     logger,
+    parser: new OomParser({
+      groupKills: hierarchies.all.some(({ version, controllers }) =>
+        version === 2 && controllers.includes("memory")
+      ),
+      locate: (pid) => readMemoryCgroup(fs, pid),
+    }),
     ...(cursor !== undefined && { cursor }),
   });
 }

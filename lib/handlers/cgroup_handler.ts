@@ -13,8 +13,10 @@ import { readSpec } from "../kernfs/cgroup_spec.ts";
 import type { Hierarchies, Hierarchy } from "../kernfs/hierarchy.ts";
 import type { ControlFile, HostFs } from "../kernfs/host_fs.ts";
 import { parseMeminfo } from "../kernfs/machine.ts";
+import { OomKillFile } from "../kernfs/oom_kill_file.ts";
 import type {
   ContainerHandler,
+  OomKillCount,
   SampleResult,
 } from "../registry/handler_registry.ts";
 
@@ -38,6 +40,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly #options: CgroupHandlerOptions;
   readonly #files: OpenFile[] = [];
   readonly #blkio: BlkioFiles | undefined;
+  readonly #oomKillFile: OomKillFile;
   readonly #unified: boolean;
   /** Whether any file was there when last looked. */
   #isThere = true;
@@ -45,7 +48,8 @@ export class CgroupHandler implements ContainerHandler {
   constructor(reference: ContainerReference, options: CgroupHandlerOptions) {
     this.reference = reference;
     this.#options = options;
-    const { fs, hierarchies: { all, mode }, kinds } = options;
+    const { fs, hierarchies, kinds } = options;
+    const { all, mode } = hierarchies;
     this.#unified = mode === "unified";
     for (const hierarchy of all) {
       for (const { file, kind, parse, isFrozen } of filesOf(hierarchy, all)) {
@@ -60,6 +64,11 @@ export class CgroupHandler implements ContainerHandler {
     if (blkio !== undefined && kinds.has("diskIO")) {
       this.#blkio = new BlkioFiles(fs, this.#directory(blkio));
     }
+    this.#oomKillFile = new OomKillFile(
+      fs,
+      hierarchies,
+      (hierarchy) => this.#directory(hierarchy),
+    );
   }
 
   /** @inheritdoc */
@@ -129,14 +138,26 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   /** @inheritdoc */
+  oomKills(): OomKillCount | undefined {
+    try {
+      return this.#oomKillFile.read();
+    } catch {
+      // Gone, or not in its form, which the next sample complains of.
+      return undefined;
+    }
+  }
+
+  /** @inheritdoc */
   refresh(): void {
     for (const { control } of this.#files) control.recheck();
+    this.#oomKillFile.recheck();
     this.#blkio?.recheck();
   }
 
   /** @inheritdoc */
   close(): void {
     for (const { control } of this.#files) control.close();
+    this.#oomKillFile.close();
     this.#blkio?.close();
   }
 

@@ -1,4 +1,4 @@
-import type { CgroupName } from "../model/cgroup.ts";
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { HostFs } from "./host_fs.ts";
 
 /** What the kernel adds to the name of a cgroup that was removed meanwhile. */
@@ -25,11 +25,15 @@ export function parseMemoryCgroup(text: string): CgroupName | undefined {
   return unified;
 }
 
-/** The cgroup that a process's memory is charged to; undefined where the process is gone. */
+/**
+ * The cgroup that a process's memory is charged to; undefined where the
+ * process is gone, or is a zombie that has left its cgroup for the root.
+ */
 export function readMemoryCgroup(
   fs: HostFs,
   pid: number,
 ): CgroupName | undefined {
   const text = fs.readText(`/proc/${pid}/cgroup`);
-  return text === undefined ? undefined : parseMemoryCgroup(text);
+  const name = text === undefined ? undefined : parseMemoryCgroup(text);
+  return name === ROOT ? undefined : name;
 }

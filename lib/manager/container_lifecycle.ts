@@ -15,6 +15,7 @@ import {
   type HousekeepingOptions,
   ManagedContainer,
 } from "./managed_container.ts";
+import type { OomLedger } from "./oom_ledger.ts";
 import { Scheduler } from "./scheduler.ts";
 
 /** What a {@linkcode ContainerLifecycle} works with. */
@@ -24,6 +25,7 @@ export interface ContainerLifecycleOptions {
   readonly registry: HandlerRegistry;
   readonly cache: MemoryCache;
   readonly events: EventManager;
+  readonly ledger: OomLedger;
   /** Makes the first watcher, and the next where one failed for the reason given. */
   readonly watch: (failure?: string) => ContainerWatcher;
   readonly housekeeping: HousekeepingOptions;
@@ -130,7 +132,7 @@ export class ContainerLifecycle {
 
   #createContainer(name: CgroupName, createdMs: number | undefined): void {
     if (this.containers.get(name) !== undefined || this.#stopped) return;
-    const { clock, logger, registry, cache, events, housekeeping } =
+    const { clock, logger, registry, cache, events, ledger, housekeeping } =
       this.#options;
     const handler = registry.create(name);
     if (handler === undefined) return;
@@ -144,6 +146,7 @@ export class ContainerLifecycle {
       onGone: () => this.#watcher.check(name),
     });
     this.containers.add(container);
+    ledger.open(handler, this.#isReady);
     events.addEvent({
       timestampMs: Math.min(createdMs ?? Infinity, clock.now()),
       type: "containerCreation",
@@ -155,8 +158,9 @@ export class ContainerLifecycle {
   #destroyContainer(name: CgroupName): void {
     const container = this.containers.remove(name);
     if (container === undefined) return;
-    const { clock, cache, events } = this.#options;
+    const { clock, cache, events, ledger } = this.#options;
     this.#scheduler.cancel(container);
+    ledger.close(name);
     container.close();
     cache.remove(name);
     events.addEvent({

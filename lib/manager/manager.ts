@@ -8,7 +8,7 @@ import type {
   RequestOptions,
 } from "../model/container.ts";
 import { messageOf } from "../model/errors.ts";
-import type { EventRequest } from "../model/event.ts";
+import type { EventRequest, OomContext } from "../model/event.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
@@ -32,6 +32,8 @@ export interface ManagerOptions extends ContainerLifecycleOptions {
   readonly oomWatcher?: OomWatcher;
   /** How what takes the events fares, beside the sources. */
   readonly sinks: () => readonly SourceState[];
+  /** How a cgroup at its limit stands. */
+  readonly readContext: (cgroup: CgroupName) => OomContext | undefined;
   readonly bootId: string;
   readonly version: string;
 }
@@ -51,12 +53,14 @@ export class Manager {
   readonly #containers: ContainerTable;
   readonly #oomEvents: OomEvents;
   #machine: MachineInfo | undefined;
+  #repeats = 0;
+  #cancelLedger: () => void = () => {};
 
   constructor(options: ManagerOptions) {
     this.#options = options;
     this.#lifecycle = new ContainerLifecycle(options);
     this.#containers = this.#lifecycle.containers;
-    this.#oomEvents = new OomEvents(options.fs, options.clock, options.bootId);
+    this.#oomEvents = new OomEvents(options);
   }
 
   /** Whether all containers that were there at start are known. */
@@ -67,11 +71,13 @@ export class Manager {
   /** Starts the sources; resolves once every container that is there is known. */
   start(): Promise<void> {
     this.#pumpOoms();
+    this.#scheduleLedger();
     return this.#lifecycle.start();
   }
 
   /** Stops the sources and measuring; what was asked for can still be answered. */
   stop(): void {
+    this.#cancelLedger();
     this.#lifecycle.stop();
     this.#options.oomWatcher?.close();
   }
@@ -230,7 +236,8 @@ export class Manager {
       for (const report of reports) {
         try {
           const isBacklog = oomWatcher.isBacklog(report.kmsgSequence);
-          events.addEvent(this.#oomEvents.toEvent(report, isBacklog));
+          const event = this.#oomEvents.fromReport(report, isBacklog);
+          if (event !== undefined) events.addEvent(event);
         } catch (error) {
           logger.error("Cannot tell of an OOM, skipping it", {
             kmsgSequence: report.kmsgSequence,
@@ -239,5 +246,33 @@ export class Manager {
         }
       }
     }
+  }
+
+  /** Compares the kernel's counts with what was told. */
+  #checkLedger(): void {
+    const { ledger, oomWatcher, events } = this.#options;
+    const repeats = oomWatcher?.repeats ?? 0;
+    // Those of the past are in no count that moved since the start.
+    if (oomWatcher?.caughtUp) ledger.repeat(repeats - this.#repeats);
+    this.#repeats = repeats;
+    for (const untold of ledger.check()) {
+      for (const event of this.#oomEvents.fromCounter(untold)) {
+        events.addEvent(event);
+      }
+    }
+  }
+
+  #scheduleLedger(): void {
+    const { ledger } = this.#options;
+    this.#cancelLedger = this.#options.clock.schedule(ledger.intervalMs, () => {
+      try {
+        this.#checkLedger();
+      } catch (error) {
+        this.#options.logger.warn("Cannot compare OOM counts, trying again", {
+          error: messageOf(error),
+        });
+      }
+      this.#scheduleLedger();
+    });
   }
 }

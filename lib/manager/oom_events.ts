@@ -1,6 +1,6 @@
-import { ROOT } from "../model/cgroup.ts";
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
-import type { NewEvent, OomKillData } from "../model/event.ts";
+import type { NewEvent, OomContext, OomKillData } from "../model/event.ts";
 import { BootTime, parseUptime } from "../kernfs/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import type {
@@ -8,6 +8,10 @@ import type {
   OomKillReport,
   OomReport,
 } from "../kernfs/oom_report.ts";
+import type { OomLedger, UntoldKills } from "./oom_ledger.ts";
+
+/** The kernel's table is in pages; those of 64 KiB, on some arm64 and ppc64, are not known here. */
+const PAGE_BYTES = 4096;
 
 /**
  * A live record is read within milliseconds: one that seems older was written
@@ -15,44 +19,63 @@ import type {
  */
 const LIVE_RECORD_MS = 2_000;
 
-/** Makes events of what the kernel log told. */
+/** What {@linkcode OomEvents} are made from. */
+export interface OomEventsOptions {
+  readonly fs: HostFs;
+  readonly clock: Clock;
+  readonly bootId: string;
+  readonly ledger: OomLedger;
+  /** How a cgroup at its limit stands. */
+  readonly readContext: (cgroup: CgroupName) => OomContext | undefined;
+}
+
+/** Makes events of what the kernel log told, and of what only counters know. */
 export class OomEvents {
-  readonly #fs: HostFs;
-  readonly #clock: Clock;
-  readonly #bootId: string;
+  readonly #options: OomEventsOptions;
   readonly #startMs: number;
   readonly #bootTime = new BootTime();
 
-  constructor(fs: HostFs, clock: Clock, bootId: string) {
-    this.#fs = fs;
-    this.#clock = clock;
-    this.#bootId = bootId;
-    this.#startMs = clock.now();
+  constructor(options: OomEventsOptions) {
+    this.#options = options;
+    this.#startMs = options.clock.now();
   }
 
   /**
-   * The event of a report. `backlog` says that its record was in the log when
-   * the log was opened.
+   * The event of a report; undefined where a counter told of it before.
+   * `backlog` says that its record was in the log when the log was opened.
    */
-  toEvent(report: OomReport, backlog: boolean): NewEvent {
+  fromReport(report: OomReport, backlog: boolean): NewEvent | undefined {
+    const { bootId, ledger } = this.#options;
     const timestampMs = this.#wallMs(report.usecSinceBoot, backlog);
-    const facts = report.type === "oom" ? report.incident : report;
-    const sequence = report.type === "oom"
-      ? report.incident.sequence
-      : report.incidentSequence;
+    const historical = backlog && timestampMs < this.#startMs;
+    const isKill = report.type === "oomKill";
+    const told: OomFacts = isKill ? report : report.incident;
+    const known = isKill && !historical
+      ? ledger.tell(told.victimCgroup)
+      : { sources: ["kmsg"] };
+    if (known === undefined) return undefined;
+    const { sources, ...victim } = known;
+    const facts = { ...told, ...victim };
+    const sequence = isKill
+      ? report.incidentSequence
+      : report.incident.sequence;
+    const context = historical ? undefined : this.#context(facts);
     const oom: OomKillData = {
-      ...(report.type === "oomKill" && processData(report)),
+      ...(isKill && processData(report)),
       ...scopeData(facts),
-      ...(report.type === "oomKill" && sizeData(report)),
-      "incident": `${this.#bootId}-${sequence}`,
-      "sources": ["kmsg"],
+      ...(isKill && sizeData(report)),
+      "incident": `${bootId}-${sequence}`,
+      "sources": sources,
       "attribution": "exact",
-      "historical": backlog && timestampMs < this.#startMs,
+      "historical": historical,
+      ...(isKill && context !== undefined && { "context": context }),
       "kmsg_seq": report.kmsgSequence,
     };
-    const cgroup = report.type === "oom"
-      ? facts.victimCgroup
-      : facts.limitCgroup;
+    const { limitCgroup, victimCgroup, scope } = facts;
+    // Where the kernel did not print the limit, the victim's cgroup is the nearest to it.
+    const cgroup = isKill && (limitCgroup !== undefined || scope === "host")
+      ? limitCgroup
+      : victimCgroup;
     return {
       timestampMs,
       type: report.type,
@@ -61,9 +84,51 @@ export class OomEvents {
     };
   }
 
+  /** The events of kills that only a counter knows of. */
+  fromCounter(untold: UntoldKills): NewEvent[] {
+    const { clock, bootId } = this.#options;
+    const timestampMs = clock.now();
+    const { victimCgroup, count, source } = untold;
+    const oom: OomKillData = {
+      ...(victimCgroup !== undefined && { "victim_cgroup": victimCgroup }),
+      "incident": `${bootId}-${source}-${timestampMs}`,
+      "sources": [source],
+      "attribution": "inferred",
+      "historical": false,
+    };
+    const event = {
+      timestampMs,
+      containerName: victimCgroup ?? ROOT,
+      data: { oom },
+    };
+    const kills = new Array<NewEvent>(count).fill({
+      ...event,
+      type: "oomKill",
+    });
+    return [{ ...event, type: "oom" }, ...kills];
+  }
+
+  #context(facts: OomFacts): OomContext | undefined {
+    const { limitCgroup, topTasks } = facts;
+    const read = limitCgroup === undefined
+      ? undefined
+      : this.#options.readContext(limitCgroup);
+    if (read === undefined && topTasks === undefined) return undefined;
+    return {
+      ...read,
+      ...(topTasks !== undefined && {
+        "top_tasks": topTasks.map((task) => ({
+          "pid": task.pid,
+          "process_name": task.processName,
+          "rss_bytes": task.rssPages * PAGE_BYTES,
+        })),
+      }),
+    };
+  }
+
   #wallMs(usecSinceBoot: number, backlog: boolean): number {
-    const nowMs = this.#clock.now();
-    const uptime = this.#fs.readText("/proc/uptime");
+    const nowMs = this.#options.clock.now();
+    const uptime = this.#options.fs.readText("/proc/uptime");
     if (uptime === undefined) return nowMs;
     const wallMs = this.#bootTime.wallMs(
       usecSinceBoot,

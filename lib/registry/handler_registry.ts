@@ -10,6 +10,13 @@ export interface SampleResult {
   readonly gone: boolean;
 }
 
+/** How many processes of one cgroup, not of those below, the kernel has killed for want of memory. */
+export interface OomKillCount {
+  readonly count: number;
+  /** The file that says so. */
+  readonly source: string;
+}
+
 /** Reads one container. */
 export interface ContainerHandler {
   readonly reference: ContainerReference;
@@ -21,6 +28,8 @@ export interface ContainerHandler {
   readonly builder: RowBuilder;
   /** Measures it. */
   sample(): SampleResult;
+  /** Its OOM kills, read anew; undefined where the kernel does not count them, or it is gone. */
+  oomKills(): OomKillCount | undefined;
   /** It shows in other hierarchies than before: looks for files that were not there. */
   refresh(): void;
   /** Lets go of all it holds. */

@@ -24,6 +24,8 @@ export interface OomWatcherOptions {
   readonly cursor?: number;
   /** How long to wait before the log is opened again; doubles up to a minute. @default 5000 */
   readonly reopenDelayMs?: number;
+  /** @default one that knows nothing but the log */
+  readonly parser?: OomParser;
   /** How to open the log. @default openKmsg */
   readonly open?: (path: string) => Promise<KmsgFile>;
 }
@@ -57,7 +59,7 @@ export class OomWatcher {
   readonly #reopenDelayMs: number;
   readonly #open: (path: string) => Promise<KmsgFile>;
   readonly #health: KmsgHealth;
-  readonly #parser = new OomParser();
+  readonly #parser: OomParser;
   readonly #queue = new BatchQueue<OomReport>(MAX_QUEUED);
   readonly #stop = new AbortController();
   #cursor: number | undefined;
@@ -76,8 +78,14 @@ export class OomWatcher {
     this.#health = new KmsgHealth(options.clock);
     this.#logger = options.logger;
     this.#cursor = options.cursor;
+    this.#parser = options.parser ?? new OomParser();
     this.#reopenDelayMs = options.reopenDelayMs ?? 5000;
     this.#open = options.open ?? openKmsg;
+  }
+
+  /** Kills that the kernel told, and counted, twice. */
+  get repeats(): number {
+    return this.#parser.repeats;
   }
 
   /** Records read. */

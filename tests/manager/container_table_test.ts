@@ -18,6 +18,7 @@ function containerOf(reference: ContainerReference): ManagedContainer {
       reference,
       builder,
       collectsDiskIo: true,
+      oomKills: () => undefined,
       spec: () => ({ hasDiskIo: false }),
       sample: () => ({ gone: false }),
       refresh() {},

@@ -1,0 +1,63 @@
+import type { Hierarchies, Hierarchy } from "./hierarchy.ts";
+import type { ControlFile, HostFs } from "./host_fs.ts";
+import { FlatKeyed } from "./keyed.ts";
+
+/**
+ * Files that count the OOM kills of a cgroup's own processes, the best first:
+ * v1's since Linux 4.13; of v2, `.local` since 5.3, and before that
+ * `memory.events` did not count those below.
+ */
+const FILES: Readonly<Record<1 | 2, readonly string[]>> = {
+  1: ["memory.oom_control"],
+  2: ["memory.events.local", "memory.events"],
+};
+
+const reader = new FlatKeyed({ oom_kill: { column: 0 } });
+const row = new Float64Array(1);
+
+/** The file that counts the OOM kills of one cgroup. */
+export class OomKillFile {
+  readonly #fs: HostFs;
+  readonly #files: readonly { name: string; control: ControlFile }[];
+
+  /** `directory` says where the cgroup is in a hierarchy. */
+  constructor(
+    fs: HostFs,
+    hierarchies: Hierarchies,
+    directory: (hierarchy: Hierarchy) => string,
+  ) {
+    this.#fs = fs;
+    const hierarchy = hierarchies.all.find(({ controllers }) =>
+      controllers.includes("memory")
+    );
+    this.#files = hierarchy === undefined
+      ? []
+      : FILES[hierarchy.version].map((name) => ({
+        name,
+        control: fs.controlFile(`${directory(hierarchy)}/${name}`),
+      }));
+  }
+
+  /** The count, and the name of the file. */
+  read(): { readonly count: number; readonly source: string } | undefined {
+    for (const { name, control } of this.#files) {
+      const length = control.read();
+      if (length < 0) continue;
+      row.fill(NaN);
+      reader.parse(this.#fs.bytes, length, row, control.path);
+      const [count = NaN] = row;
+      if (!Number.isNaN(count)) return { count, source: name };
+    }
+    return undefined;
+  }
+
+  /** Looks for missing files at the next read again. */
+  recheck(): void {
+    for (const { control } of this.#files) control.recheck();
+  }
+
+  /** Lets go of the descriptors. */
+  close(): void {
+    for (const { control } of this.#files) control.close();
+  }
+}
