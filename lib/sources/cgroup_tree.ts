@@ -125,6 +125,17 @@ export class CgroupTree {
     for (const at of this.#hierarchies.keys()) this.#look(at, name);
   }
 
+  /** Has every directory that has children listed again; returns how many those are. */
+  touchParents(): number {
+    let count = 0;
+    for (const { name, children } of this.#nodes.values()) {
+      if (children.size === 0) continue;
+      this.#touch(name, false);
+      count++;
+    }
+    return count;
+  }
+
   /** Lists what is due to be listed again. */
   *settle(): Generator<void> {
     for (;;) {

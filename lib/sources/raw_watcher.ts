@@ -17,6 +17,16 @@ const SLICE_SHARE = 0.25;
 /** Notifications beyond this wait for nobody: everything is listed instead. */
 const MAX_HINTS = 65_536;
 
+/**
+ * In a storm the kernel's notifications were seen to come two seconds late:
+ * when something has happened all the time for so long …
+ */
+const STORM_MS = 200;
+/** … whatever has children is listed this often … */
+const STORM_LIST_MS = 150;
+/** … or less often where that is much: milliseconds for each directory and hierarchy, ten times what it takes. */
+const STORM_LIST_COST_MS = 0.5;
+
 /** Watches are counted when nothing happened for so long after something did … */
 const QUIET_MS = 500;
 /** … or when it has not been quiet for so long. */
@@ -58,8 +68,10 @@ export class RawWatcher implements ContainerWatcher {
   #closed = false;
   #activeSinceMs = Infinity;
   #lastActiveMs = Infinity;
+  #stormListAtMs = 0;
   /** By how many the watches differ from the directories where nothing is amiss. */
   #usualExcess = 0;
+  #isRenewed = false;
   /** Full queues: how often everything was listed for want of notifications. */
   rescans = 0;
   /** How often all watches were set up anew. */
@@ -137,23 +149,33 @@ export class RawWatcher implements ContainerWatcher {
     this.#activeSinceMs = Infinity;
     this.#lastActiveMs = Infinity;
     const excess = await this.#excessWatches();
-    const { directories } = this.#tree;
     // Whatever was heard meanwhile moves the numbers; they will be counted again.
     const isStill = isQuiet && this.#lastActiveMs === Infinity;
+    if (this.#isRenewed && isStill) {
+      // They are as they should be: what differs now always will.
+      this.#isRenewed = false;
+      this.#usualExcess = excess;
+    }
+    const { directories } = this.#tree;
     const tolerated = isStill && directories <= FEW_DIRECTORIES
       ? 0
       : FEW_DIRECTORIES + directories * TOLERANCE;
     const amiss = Math.abs(excess - this.#usualExcess);
-    if (amiss <= tolerated || this.#closed) return;
+    if (amiss > tolerated && !this.#closed) this.#renew();
+  }
+
+  #renew(): void {
+    this.renewals++;
+    this.#isRenewed = true;
     try {
       this.#watcher?.close();
       this.#watch();
     } catch (error) {
       this.#error = error;
     }
-    this.renewals++;
     this.reconcile();
-    this.#usualExcess = await this.#excessWatches();
+    // The old watches go in their own time: they are counted once more when it is quiet.
+    this.#noteActivity();
   }
 
   async #excessWatches(): Promise<number> {
@@ -200,6 +222,13 @@ export class RawWatcher implements ContainerWatcher {
   #noteActivity(): void {
     this.#lastActiveMs = this.#clock.monotonic();
     this.#activeSinceMs = Math.min(this.#activeSinceMs, this.#lastActiveMs);
+    const nowMs = this.#lastActiveMs;
+    if (nowMs < this.#activeSinceMs + STORM_MS || nowMs < this.#stormListAtMs) {
+      return;
+    }
+    const listings = this.#tree.touchParents() * this.#tree.paths.length;
+    this.#stormListAtMs = nowMs +
+      Math.max(STORM_LIST_MS, listings * STORM_LIST_COST_MS);
   }
 
   /** Follows hints for one slice of time. */
