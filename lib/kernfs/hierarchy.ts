@@ -20,8 +20,11 @@ export interface Hierarchies {
   readonly all: readonly Hierarchy[];
 }
 
-/** v1 controllers whose files are read; a hierarchy with none of them is not watched either. */
-const READ_CONTROLLERS: ReadonlySet<string> = new Set([
+/**
+ * v1 controllers whose hierarchies are watched: those whose files are read, and
+ * those in which systemd and the runtimes keep every container.
+ */
+const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
   "cpu",
   "cpuacct",
   "memory",
@@ -82,7 +85,7 @@ function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
       continue;
     }
     const controllers = mount.superOptions.filter((option) =>
-      READ_CONTROLLERS.has(option)
+      WATCHED_CONTROLLERS.has(option)
     );
     const key = controllers.toSorted().join();
     if (controllers.length === 0 || found.has(key)) continue;
@@ -103,7 +106,7 @@ function fromDirectory(fs: HostFs, path: string): Hierarchy[] {
       continue;
     }
     const controllers = (name === "systemd" ? "name=systemd" : name)
-      .split(",").filter((controller) => READ_CONTROLLERS.has(controller));
+      .split(",").filter((controller) => WATCHED_CONTROLLERS.has(controller));
     if (controllers.length === 0) continue;
     found.push({ version: 1, controllers, path: mount });
   }

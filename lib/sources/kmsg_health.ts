@@ -44,9 +44,11 @@ export class KmsgHealth {
     this.#writerlessSinceMs = undefined;
   }
 
-  /** The log is not open, and why. */
-  fail(problem: string): void {
+  /** The log is not open, and why; returns whether that is news. */
+  fail(problem: string): boolean {
+    const isNews = problem !== this.#problem;
     this.#problem = problem;
+    return isNews;
   }
 
   /** Records were lost. */

@@ -290,8 +290,8 @@ export class OomWatcher {
 
   #fail(problem: string): void {
     if (this.#stop.signal.aborted) return;
-    this.#health.fail(problem);
+    if (!this.#health.fail(problem)) return;
     const path = this.#path;
-    this.#logger.debug("Kernel log failed, trying again", { path, problem });
+    this.#logger.warn("Kernel log failed, trying again", { path, problem });
   }
 }
