@@ -187,6 +187,22 @@ function memoryStatV1(): FileParser {
   ));
 }
 
+/** Control files of the pids controller, the same in v1 and v2. */
+const PIDS_FILES: readonly CgroupFile[] = [
+  {
+    file: "pids.current",
+    controller: "pids",
+    parse: single(COLUMN.threadsCurrent),
+    kind: "process",
+  },
+  {
+    file: "pids.max",
+    controller: "pids",
+    parse: single(COLUMN.threadsMax),
+    kind: "process",
+  },
+];
+
 /** Control files of v1 (`cgroup-v1/*.rst`). */
 export const V1_FILES: readonly CgroupFile[] = [
   {
@@ -245,18 +261,7 @@ export const V1_FILES: readonly CgroupFile[] = [
     controller: "memory",
     parse: keyed({ oom_kill: { column: COLUMN.memoryOomKill } }),
   },
-  {
-    file: "pids.current",
-    controller: "pids",
-    parse: single(COLUMN.threadsCurrent),
-    kind: "process",
-  },
-  {
-    file: "pids.max",
-    controller: "pids",
-    parse: single(COLUMN.threadsMax),
-    kind: "process",
-  },
+  ...PIDS_FILES,
   {
     file: "cgroup.procs",
     controller: "pids",
@@ -340,18 +345,7 @@ export const V2_FILES: readonly CgroupFile[] = [
     }),
   },
   { file: "io.stat", controller: "io", parse: parseIoStat, kind: "diskIO" },
-  {
-    file: "pids.current",
-    controller: "pids",
-    parse: single(COLUMN.threadsCurrent),
-    kind: "process",
-  },
-  {
-    file: "pids.max",
-    controller: "pids",
-    parse: single(COLUMN.threadsMax),
-    kind: "process",
-  },
+  ...PIDS_FILES,
   {
     file: "cgroup.procs",
     controller: "pids",

@@ -1,21 +1,12 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import { type OomSummaryLine, parseOomSummary } from "./oom_summary.ts";
-import type { OomScope } from "./oom_report.ts";
+import type { KilledProcess, OomScope } from "./oom_report.ts";
 
-/** The line that says that a process was killed. Sizes are bytes. */
-export interface OomKilledLine {
+/** The line that says that a process was killed. */
+export interface OomKilledLine extends KilledProcess {
   readonly type: "killed";
   /** Absent before Linux 5.1, where the line before says it. */
   readonly scope?: OomScope;
-  readonly pid: number;
-  readonly processName: string;
-  readonly uid?: number;
-  readonly totalVmBytes?: number;
-  readonly anonRssBytes?: number;
-  readonly fileRssBytes?: number;
-  readonly shmemRssBytes?: number;
-  readonly pgtablesBytes?: number;
-  readonly oomScoreAdj?: number;
 }
 
 /** A line of the kernel log that belongs to an OOM. */

@@ -46,9 +46,8 @@ export interface OomIncidentReport {
   readonly usecSinceBoot: number;
 }
 
-/** Once a process that was killed. */
-export interface OomKillReport extends OomFacts {
-  readonly type: "oomKill";
+/** A process that was killed, as the kernel tells of it. Sizes are bytes. */
+export interface KilledProcess {
   readonly pid: number;
   readonly processName: string;
   readonly uid?: number;
@@ -58,6 +57,11 @@ export interface OomKillReport extends OomFacts {
   readonly shmemRssBytes?: number;
   readonly pgtablesBytes?: number;
   readonly oomScoreAdj?: number;
+}
+
+/** Once a process that was killed. */
+export interface OomKillReport extends OomFacts, KilledProcess {
+  readonly type: "oomKill";
   /** Whether all of a cgroup was killed (`memory.oom.group`). */
   readonly group: boolean;
   /** Names the incident, as {@linkcode OomIncident} `sequence` does. */
