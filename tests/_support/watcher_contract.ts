@@ -1,0 +1,122 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Hierarchy } from "../../lib/kernfs/hierarchy.ts";
+import { systemClock } from "../../lib/model/clock.ts";
+import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
+import type { ContainerWatcher } from "../../lib/sources/container_watcher.ts";
+import { TestCgroup } from "./test_cgroup.ts";
+
+/** What every watcher of containers does, on real directories in two hierarchies. */
+export function runWatcherContract(
+  name: string,
+  create: (tree: CgroupTree) => ContainerWatcher,
+): void {
+  Deno.test(`${name} tells what is there, what comes and what goes, once over all hierarchies`, async () => {
+    using host = new WatchedHost(create);
+    host.make("/a/b");
+    host.start();
+    assert(await host.heard("listed"));
+    assertEquals(host.told("/a/b"), "+");
+    host.make("/c/d");
+    assert(await host.heard("+/c/d"));
+    host.remove("/c/d");
+    assert(await host.heard("-/c/d"));
+    host.remove("/a");
+    assert(await host.heard("-/a"));
+    assertEquals(host.told("/a/b"), "+-");
+    assertEquals(host.told("/c/d"), "+-");
+    assertEquals(host.told("/c"), "+");
+    await host.close();
+  });
+
+  Deno.test(`${name} finds by reconcile() and check() what nothing told of`, async () => {
+    using host = new WatchedHost(create);
+    host.start();
+    assert(await host.heard("listed"));
+    host.make("/x");
+    host.watcher.reconcile();
+    assert(await host.heard("+/x"));
+    host.remove("/x");
+    host.watcher.check("/x");
+    assert(await host.heard("-/x"));
+    await host.close();
+  });
+
+  Deno.test(`${name} ends its changes when it is closed`, async () => {
+    using host = new WatchedHost(create);
+    host.start();
+    assert(await host.heard("listed"));
+    await host.close();
+  });
+}
+
+class WatchedHost implements Disposable {
+  readonly root = TestCgroup.create();
+  readonly watcher: ContainerWatcher;
+  readonly #paths: string[];
+  readonly #changes: string[] = [];
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(create: (tree: CgroupTree) => ContainerWatcher) {
+    this.#paths = ["h0", "h1"].map((name) => this.root.child(name).path);
+    const tree = new CgroupTree({
+      fs: this.root.hostFs(),
+      hierarchies: this.#paths.map((path): Hierarchy => ({
+        version: 1,
+        controllers: [],
+        path,
+      })),
+      clock: systemClock,
+      removalsCount: false,
+    });
+    this.watcher = create(tree);
+  }
+
+  make(name: string): void {
+    for (const path of this.#paths) {
+      Deno.mkdirSync(path + name, { recursive: true });
+    }
+  }
+
+  remove(name: string): void {
+    for (const path of this.#paths) {
+      Deno.removeSync(path + name, { recursive: true });
+    }
+  }
+
+  start(): void {
+    this.#ended = (async () => {
+      for await (const changes of this.watcher.changes()) {
+        for (const change of changes) {
+          if (change.type === "add") this.#changes.push(`+${change.name}`);
+          if (change.type === "delete") this.#changes.push(`-${change.name}`);
+          if (change.type === "listed") this.#changes.push("listed");
+        }
+      }
+    })();
+  }
+
+  /** Waits for a change; returns whether it came. */
+  async heard(change: string): Promise<boolean> {
+    for (let waited = 0; waited < 3_000; waited += 5) {
+      if (this.#changes.includes(change)) return true;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return false;
+  }
+
+  /** The signs of all changes of a container. */
+  told(name: string): string {
+    return this.#changes.filter((change) => change.slice(1) === name)
+      .map((change) => change.charAt(0)).join("");
+  }
+
+  close(): Promise<void> {
+    this.watcher.close();
+    return this.#ended;
+  }
+
+  [Symbol.dispose](): void {
+    this.watcher.close();
+    this.root.remove();
+  }
+}

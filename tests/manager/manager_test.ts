@@ -1,0 +1,145 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { MemoryCache } from "../../lib/cache/memory_cache.ts";
+import { EventManager } from "../../lib/events/event_manager.ts";
+import { rawFactory } from "../../lib/handlers/raw.ts";
+import { systemdFactory } from "../../lib/handlers/systemd.ts";
+import { Manager } from "../../lib/manager/manager.ts";
+import { OomLedger } from "../../lib/manager/oom_ledger.ts";
+import { systemClock } from "../../lib/model/clock.ts";
+import { UnknownContainerError } from "../../lib/model/errors.ts";
+import { silentLogger } from "../../lib/model/logger.ts";
+import { HandlerRegistry } from "../../lib/registry/handler_registry.ts";
+import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
+import { PollWatcher } from "../../lib/sources/poll_watcher.ts";
+import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
+import { RecordedTree } from "../_support/recorded_tree.ts";
+
+/** A manager over a recorded host. */
+class ManagedHost implements Disposable {
+  readonly recorded = new RecordedTree("6.1-v2");
+  readonly events = new EventManager({
+    node: "n1",
+    bootId: "b1",
+    clock: systemClock,
+  });
+  readonly manager: Manager;
+  failures: (string | undefined)[] = [];
+
+  constructor({ inotifyFails = false } = {}) {
+    const { fs, hierarchies } = this.recorded;
+    const tree = new CgroupTree({
+      fs,
+      hierarchies: hierarchies.all,
+      clock: systemClock,
+      removalsCount: false,
+    });
+    const nowhere = new CgroupTree({
+      fs,
+      hierarchies: [{ version: 2, controllers: [], path: "/tmp/no-such-dir" }],
+      clock: systemClock,
+    });
+    const options = {
+      fs,
+      hierarchies,
+      kinds: new Set(["diskIO", "process", "pressure"]),
+    };
+    this.manager = new Manager({
+      fs,
+      clock: systemClock,
+      logger: silentLogger,
+      registry: new HandlerRegistry([systemdFactory(), rawFactory(options)]),
+      cache: new MemoryCache({ maxAgeMs: 120_000, intervalMs: 1_000 }),
+      events: this.events,
+      ledger: new OomLedger({
+        clock: systemClock,
+        readNodeKills: () => undefined,
+        isTold: () => false,
+      }),
+      watch: (failure) => {
+        this.failures.push(failure);
+        return failure === undefined
+          ? new RawWatcher(inotifyFails ? nowhere : tree, systemClock)
+          : new PollWatcher(tree, systemClock, failure);
+      },
+      sinks: () => [],
+      readContext: () => undefined,
+      bootId: "b1",
+      version: "1.2.3",
+      housekeeping: { intervalMs: 1_000, maxIntervalMs: 1_000, dynamic: false },
+      globalHousekeepingIntervalMs: 60_000,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.manager.stop();
+    this.recorded[Symbol.dispose]();
+  }
+}
+
+const DOCKER =
+  "/system.slice/docker-76b4e3d830cb265c91ad2decb2dc484df0e12d4547c89122f8fe5bdaad49c53e.scope";
+
+Deno.test("Manager is ready once every container is known, each with its creation", async () => {
+  using host = new ManagedHost();
+  const { manager, events } = host;
+  assertEquals(manager.ready, false);
+  await manager.start();
+  assertEquals(manager.ready, true);
+  const created = events.getEvents({}).map(({ event }) => event.container_name);
+  assertEquals(new Set(created).size, created.length);
+  assert(created.includes("/") && created.includes(DOCKER));
+  assert(created.indexOf("/system.slice") >= 0);
+});
+
+Deno.test("Manager answers for one container, for those below it, and by what is asked for", async () => {
+  using host = new ManagedHost();
+  const { manager } = host;
+  await manager.start();
+  const fresh = await manager.containerInfoV2(DOCKER, { maxAgeMs: 0 });
+  const [info] = fresh.values();
+  assertEquals(info?.spec.memory?.limitBytes, 33_554_432);
+  assertEquals(info?.stats.at(-1)?.cpu?.usageNs, 1_008_690_000);
+  const slice = manager.containerInfo("/system.slice");
+  assertEquals(slice.subcontainers.map(({ name }) => name), [DOCKER]);
+  assertEquals(
+    manager.subcontainersInfo("/system.slice").map(({ reference }) =>
+      reference.name
+    ),
+    ["/system.slice", DOCKER],
+  );
+  const requested = await manager.requestedContainersInfo("/system.slice", {
+    recursive: true,
+    count: 1,
+  });
+  assertEquals([...requested.keys()], ["/system.slice", DOCKER]);
+  assertEquals([...manager.containerSpec(DOCKER).keys()], [DOCKER]);
+  assertEquals(manager.versionInfo().version, "1.2.3");
+  assert(manager.machineInfo().memoryCapacityBytes > 0);
+});
+
+Deno.test("Manager knows no container that is not there", async () => {
+  using host = new ManagedHost();
+  const { manager } = host;
+  await manager.start();
+  assertThrows(() => manager.containerInfo("/none"), UnknownContainerError);
+  assertThrows(() => manager.subcontainersInfo("/none"), UnknownContainerError);
+  await assertRejects(
+    () => manager.containerInfoV2("/none", {}),
+    UnknownContainerError,
+  );
+  await assertRejects(
+    () => manager.containerInfoV2("/web", { type: "docker" }),
+    UnknownContainerError,
+  );
+});
+
+Deno.test("Manager goes on with listing where inotify fails, and says so", async () => {
+  using host = new ManagedHost({ inotifyFails: true });
+  const { manager } = host;
+  await manager.start();
+  assertEquals(host.failures.length, 2);
+  const [cgroups, kmsg] = manager.sources();
+  assertEquals(cgroups?.state, "degraded");
+  assertEquals(kmsg?.state, "off");
+  assertEquals(manager.containerInfo(DOCKER).reference.name, DOCKER);
+});
