@@ -14,6 +14,7 @@ import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
 import { OomLedger } from "./manager/oom_ledger.ts";
 import { Manager } from "./manager/manager.ts";
+import { startNodeEvents } from "./manager/node_events.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import { messageOf } from "./model/errors.ts";
 import type { Logger } from "./model/logger.ts";
@@ -104,12 +105,14 @@ export async function startAgent(
     { listen: config.listen, logger, streams },
   );
   eventLog?.start();
+  const nodeEvents = config.nodeEvents ? startNodeEvents(events) : undefined;
   await manager.start();
   return {
     addresses: server.addresses,
     reopenLog: () => eventLog?.reopen(),
     async stop() {
       manager.stop();
+      nodeEvents?.close();
       await Promise.all([server.shutdown(), eventLog?.close()]);
     },
   };
@@ -139,6 +142,13 @@ function createManager(parts: ManagerParts): Manager {
     clock,
     removalsCount: hierarchies.all.every(({ path }) => fs.isCgroupfs(path)),
   });
+  const pressureEvents = config.pressureEvents &&
+    hasUnifiedMemory(hierarchies);
+  if (config.pressureEvents && !pressureEvents) {
+    logger.warn(
+      "Cannot tell of memory pressure, which cgroup v1 does not count",
+    );
+  }
   const oomWatcher = createOomWatcher(parts, hierarchies);
   const ledger = new OomLedger({
     clock,
@@ -177,8 +187,16 @@ function createManager(parts: ManagerParts): Manager {
       maxIntervalMs: config.maxHousekeepingIntervalMs,
       dynamic: config.allowDynamicHousekeeping,
     },
+    pressureEvents,
     globalHousekeepingIntervalMs: config.globalHousekeepingIntervalMs,
   });
+}
+
+/** Whether memory is of cgroup v2. */
+function hasUnifiedMemory({ all }: Hierarchies): boolean {
+  return all.some(({ version, controllers }) =>
+    version === 2 && controllers.includes("memory")
+  );
 }
 
 function createOomWatcher(
@@ -193,9 +211,7 @@ function createOomWatcher(
     clock,
     logger,
     parser: new OomParser({
-      groupKills: hierarchies.all.some(({ version, controllers }) =>
-        version === 2 && controllers.includes("memory")
-      ),
+      groupKills: hasUnifiedMemory(hierarchies),
       locate: (pid) => readMemoryCgroup(fs, pid),
     }),
     ...(cursor !== undefined && { cursor }),

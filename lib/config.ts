@@ -1,11 +1,7 @@
 import { parseCommandLine, UsageError } from "./command_line.ts";
-import {
-  parseStoragePolicy,
-  type StoragePolicy,
-} from "./events/storage_policy.ts";
+import type { StoragePolicy } from "./events/storage_policy.ts";
 import { FlagValues } from "./flag_values.ts";
 import { type Flag, FLAGS, METRIC_KINDS, type MetricKind } from "./flags.ts";
-import { messageOf } from "./model/errors.ts";
 import type { ListenAddress } from "./model/listen_address.ts";
 
 export { UsageError };
@@ -46,10 +42,14 @@ export interface Config {
   readonly storageDurationMs: number;
   /** The kinds of measurement that are collected. */
   readonly metricKinds: ReadonlySet<MetricKind>;
-  /** Plain cgroups that are containers with `dockerOnly` too, by the beginning of their names. */
+  /** If not empty, the only plain cgroups that are containers, by the beginning of their names; and the root. */
   readonly rawCgroupPrefixWhitelist: readonly string[];
-  /** Whether plain cgroups but the root are no containers. */
+  /** Whether plain cgroups but the root are no containers; a whitelist that is not empty has its say before. */
   readonly dockerOnly: boolean;
+  /** Whether containers that meet a memory limit are told of; cgroup v2 only. */
+  readonly pressureEvents: boolean;
+  /** Whether the events are told that the kubelet would write of the node. */
+  readonly nodeEvents: boolean;
   /** What every event bears. @default the hostname */
   readonly nodeName?: string;
   /** The least urgent of the diagnostics that are told. */
@@ -108,7 +108,10 @@ function createConfig(values: FlagValues): Config {
     eventLogMaxSizeBytes: values.size("event-log-max-size"),
     eventLogKeep: values.int("event-log-keep"),
     eventLogSync: values.sync("event-log-sync"),
-    storagePolicy: storagePolicy(values),
+    storagePolicy: values.storagePolicy(
+      "event-storage-age-limit",
+      "event-storage-event-limit",
+    ),
     root: values.path("root"),
     ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
     kmsg: values.path("kmsg"),
@@ -126,21 +129,12 @@ function createConfig(values: FlagValues): Config {
     metricKinds: collectedKinds(values),
     rawCgroupPrefixWhitelist: values.list("raw-cgroup-prefix-whitelist"),
     dockerOnly: values.bool("docker-only"),
+    pressureEvents: values.bool("pressure-events"),
+    nodeEvents: values.bool("node-events"),
     ...(nodeName === undefined ? {} : { nodeName }),
     logLevel: values.choice("log-level", ["debug", "info", "warn", "error"]),
     logFormat: values.choice("log-format", ["text", "json"]),
   };
-}
-
-function storagePolicy(values: FlagValues): StoragePolicy {
-  try {
-    return parseStoragePolicy(
-      values.text("event-storage-age-limit"),
-      values.text("event-storage-event-limit"),
-    );
-  } catch (error) {
-    throw new UsageError(messageOf(error), { cause: error });
-  }
 }
 
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {

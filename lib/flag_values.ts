@@ -1,5 +1,9 @@
 import { UsageError } from "./command_line.ts";
 import {
+  parseStoragePolicy,
+  type StoragePolicy,
+} from "./events/storage_policy.ts";
+import {
   type Flag,
   type FlagName,
   FLAGS,
@@ -133,6 +137,16 @@ export class FlagValues {
           `Unsupported metric "${text}": known are ${METRIC_KINDS.join(", ")}`,
         );
       }),
+    );
+  }
+
+  /** How old, and how many, events of each type may be that are kept. */
+  storagePolicy(ages: FlagName, counts: FlagName): StoragePolicy {
+    // The ages alone first: what fails then is in the counts, and the error names the right flag.
+    this.#read(ages, (text) => parseStoragePolicy(text, ""));
+    return this.#read(
+      counts,
+      (text) => parseStoragePolicy(this.text(ages), text),
     );
   }
 

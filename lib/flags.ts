@@ -195,13 +195,25 @@ export const FLAGS = [
     name: "raw-cgroup-prefix-whitelist",
     kind: "list",
     value: "PREFIX,…",
-    help: "with --docker-only: plain cgroups kept",
+    help: "only plain cgroups that begin so, and /",
   },
   {
     name: "docker-only",
     kind: "bool",
     default: "false",
-    help: "no plain cgroups but the root",
+    help: "without that list: no plain cgroup but /",
+  },
+  {
+    name: "pressure-events",
+    kind: "bool",
+    default: "false",
+    help: "tell when a memory limit is met (v2)",
+  },
+  {
+    name: "node-events",
+    kind: "bool",
+    default: "false",
+    help: "tell the kubelet's SystemOOM",
   },
   {
     name: "node-name",

@@ -28,6 +28,10 @@ export interface EventsQuery {
   readonly heartbeatMs?: number;
 }
 
+/**
+ * cAdvisor's parameters, and ours, called as the flags that turn these events
+ * on. Who wants all events wants those too that he turned on.
+ */
 const TYPE_PARAMETERS: ReadonlyMap<string, readonly EventType[]> = new Map<
   string,
   readonly EventType[]
@@ -37,6 +41,8 @@ const TYPE_PARAMETERS: ReadonlyMap<string, readonly EventType[]> = new Map<
   ["oom_kill_events", ["oomKill"]],
   ["creation_events", ["containerCreation"]],
   ["deletion_events", ["containerDeletion"]],
+  ["pressure_events", ["memoryHigh", "memoryMax"]],
+  ["node_events", ["nodeEvent"]],
 ]);
 
 /** Any of these brings in what cAdvisor does where the request says nothing else. */

@@ -16,6 +16,7 @@ import { parseMeminfo } from "../kernfs/machine.ts";
 import { OomKillFile } from "../kernfs/oom_kill_file.ts";
 import type {
   ContainerHandler,
+  MemoryLimitHits,
   OomKillCount,
   SampleResult,
 } from "../registry/handler_registry.ts";
@@ -139,12 +140,12 @@ export class CgroupHandler implements ContainerHandler {
 
   /** @inheritdoc */
   oomKills(): OomKillCount | undefined {
-    try {
-      return this.#oomKillFile.read();
-    } catch {
-      // Gone, or not in its form, which the next sample complains of.
-      return undefined;
-    }
+    return unlessFails(() => this.#oomKillFile.read());
+  }
+
+  /** @inheritdoc */
+  memoryLimitHits(): MemoryLimitHits | undefined {
+    return unlessFails(() => this.#oomKillFile.readLimitHits());
   }
 
   /** @inheritdoc */
@@ -177,6 +178,15 @@ export class CgroupHandler implements ContainerHandler {
 
   #directory({ path }: Hierarchy): string {
     return this.reference.name === ROOT ? path : path + this.reference.name;
+  }
+}
+
+function unlessFails<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch {
+    // Gone, or not in its form, which the next sample complains of.
+    return undefined;
   }
 }
 

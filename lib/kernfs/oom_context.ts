@@ -24,6 +24,9 @@ const V2_FILES: readonly (readonly [Key, string])[] = [
   ["oom_group", "memory.oom.group"],
 ];
 
+/** v1 says that there is no limit by the greatest number of pages that it can count, in bytes. */
+const NO_LIMIT = 2 ** 62;
+
 const PRESSURE_REGEXP = /^(some|full) avg10=(\d+\.\d+)/gm;
 
 /**
@@ -43,7 +46,9 @@ export function readOomContext(
   const context: Partial<Record<Key, number>> = {};
   for (const [key, file] of hierarchy.version === 1 ? V1_FILES : V2_FILES) {
     const text = fs.readText(`${directory}/${file}`)?.trim() ?? "";
-    if (/^\d+$/.test(text)) context[key] = Number(text);
+    if (!/^\d+$/.test(text)) continue;
+    const value = Number(text);
+    if (value < NO_LIMIT) context[key] = value;
   }
   const pressure = fs.readText(`${directory}/memory.pressure`) ?? "";
   for (const [, share, avg10] of pressure.matchAll(PRESSURE_REGEXP)) {

@@ -5,17 +5,26 @@ import { FlatKeyed } from "./keyed.ts";
 /**
  * Files that count the OOM kills of a cgroup's own processes, the best first:
  * v1's since Linux 4.13; of v2, `.local` since 5.3, and before that
- * `memory.events` did not count those below.
+ * `memory.events` did not count those below. Those of v2 also count how often
+ * the cgroup's own limits were met.
  */
 const FILES: Readonly<Record<1 | 2, readonly string[]>> = {
   1: ["memory.oom_control"],
   2: ["memory.events.local", "memory.events"],
 };
 
-const reader = new FlatKeyed({ oom_kill: { column: 0 } });
-const row = new Float64Array(1);
+const OOM_KILL = 0;
+const HIGH = 1;
+const MAX = 2;
 
-/** The file that counts the OOM kills of one cgroup. */
+const reader = new FlatKeyed({
+  oom_kill: { column: OOM_KILL },
+  high: { column: HIGH },
+  max: { column: MAX },
+});
+const row = new Float64Array(3);
+
+/** The file that counts the OOM kills of one cgroup, and of v2 the times that its limits were met. */
 export class OomKillFile {
   readonly #fs: HostFs;
   readonly #files: readonly { name: string; control: ControlFile }[];
@@ -40,15 +49,15 @@ export class OomKillFile {
 
   /** The count, and the name of the file. */
   read(): { readonly count: number; readonly source: string } | undefined {
-    for (const { name, control } of this.#files) {
-      const length = control.read();
-      if (length < 0) continue;
-      row.fill(NaN);
-      reader.parse(this.#fs.bytes, length, row, control.path);
-      const [count = NaN] = row;
-      if (!Number.isNaN(count)) return { count, source: name };
-    }
-    return undefined;
+    const source = this.#readColumn(OOM_KILL);
+    if (source === undefined) return undefined;
+    return { count: row[OOM_KILL] as number, source };
+  }
+
+  /** How often `memory.high` and `memory.max` were met; undefined on v1. */
+  readLimitHits(): { readonly high: number; readonly max: number } | undefined {
+    if (this.#readColumn(HIGH) === undefined) return undefined;
+    return { high: row[HIGH] as number, max: row[MAX] as number };
   }
 
   /** Looks for missing files at the next read again. */
@@ -59,5 +68,17 @@ export class OomKillFile {
   /** Lets go of the descriptors. */
   close(): void {
     for (const { control } of this.#files) control.close();
+  }
+
+  /** Reads the first file that has a number for this column into the row; returns the file's name. */
+  #readColumn(column: number): string | undefined {
+    for (const { name, control } of this.#files) {
+      const length = control.read();
+      if (length < 0) continue;
+      row.fill(NaN);
+      reader.parse(this.#fs.bytes, length, row, control.path);
+      if (!Number.isNaN(row[column])) return name;
+    }
+    return undefined;
   }
 }

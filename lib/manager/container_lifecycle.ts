@@ -16,6 +16,7 @@ import {
   ManagedContainer,
 } from "./managed_container.ts";
 import type { OomLedger } from "./oom_ledger.ts";
+import { PressureEvents } from "./pressure_events.ts";
 import { Scheduler } from "./scheduler.ts";
 
 /** What a {@linkcode ContainerLifecycle} works with. */
@@ -29,6 +30,8 @@ export interface ContainerLifecycleOptions {
   /** Makes the first watcher, and the next where one failed for the reason given. */
   readonly watch: (failure?: string) => ContainerWatcher;
   readonly housekeeping: HousekeepingOptions;
+  /** Whether containers that meet a memory limit are told of. @default false */
+  readonly pressureEvents?: boolean;
   /** Everything is compared with the listing this often. */
   readonly globalHousekeepingIntervalMs: number;
 }
@@ -44,6 +47,7 @@ export class ContainerLifecycle {
   readonly containers: ContainerTable = new ContainerTable();
   readonly #options: ContainerLifecycleOptions;
   readonly #scheduler: Scheduler;
+  readonly #pressure: PressureEvents | undefined;
   readonly #listed = Promise.withResolvers<void>();
   #watcher: ContainerWatcher;
   #cancelGlobal: () => void = () => {};
@@ -52,7 +56,16 @@ export class ContainerLifecycle {
 
   constructor(options: ContainerLifecycleOptions) {
     this.#options = options;
-    this.#scheduler = new Scheduler(options.clock);
+    const { clock, events, pressureEvents = false, housekeeping } = options;
+    this.#scheduler = new Scheduler(clock);
+    if (pressureEvents) {
+      this.#pressure = new PressureEvents({
+        clock,
+        events,
+        scheduler: this.#scheduler,
+        intervalMs: housekeeping.intervalMs,
+      });
+    }
     this.#watcher = options.watch();
   }
 
@@ -152,6 +165,7 @@ export class ContainerLifecycle {
       type: "containerCreation",
       containerName: name,
     });
+    this.#pressure?.open(handler, this.#isReady);
     this.#scheduler.schedule(container, 0);
   }
 
@@ -160,6 +174,7 @@ export class ContainerLifecycle {
     if (container === undefined) return;
     const { clock, cache, events, ledger } = this.#options;
     this.#scheduler.cancel(container);
+    this.#pressure?.close(name);
     ledger.close(name);
     container.close();
     cache.remove(name);

@@ -236,8 +236,9 @@ export class Manager {
       for (const report of reports) {
         try {
           const isBacklog = oomWatcher.isBacklog(report.kmsgSequence);
-          const event = this.#oomEvents.fromReport(report, isBacklog);
-          if (event !== undefined) events.addEvent(event);
+          for (const event of this.#oomEvents.fromReport(report, isBacklog)) {
+            events.addEvent(event);
+          }
         } catch (error) {
           logger.error("Cannot tell of an OOM, skipping it", {
             kmsgSequence: report.kmsgSequence,
@@ -255,6 +256,7 @@ export class Manager {
     // Those of the past are in no count that moved since the start.
     if (oomWatcher?.caughtUp) ledger.repeat(repeats - this.#repeats);
     this.#repeats = repeats;
+    for (const event of this.#oomEvents.overdue()) events.addEvent(event);
     for (const untold of ledger.check()) {
       for (const event of this.#oomEvents.fromCounter(untold)) {
         events.addEvent(event);

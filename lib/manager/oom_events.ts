@@ -8,7 +8,7 @@ import type {
   OomKillReport,
   OomReport,
 } from "../kernfs/oom_report.ts";
-import type { OomLedger, UntoldKills } from "./oom_ledger.ts";
+import type { KnownKill, OomLedger, UntoldKills } from "./oom_ledger.ts";
 
 /** The kernel's table is in pages; those of 64 KiB, on some arm64 and ppc64, are not known here. */
 const PAGE_BYTES = 4096;
@@ -18,6 +18,20 @@ const PAGE_BYTES = 4096;
  * after a suspend, which the log's clock does not count.
  */
 const LIVE_RECORD_MS = 2_000;
+
+/** The record of a kill comes within so long of those of its incident. */
+const HELD_MS = 1_000;
+
+/** Incidents that are held back at once. */
+const MAX_HELD = 1_000;
+
+/** The event of an incident that may have been told of before. */
+interface HeldIncident {
+  readonly event: NewEvent;
+  readonly sinceMs: number;
+  /** Whether a counter told of one of its kills, and so of it. */
+  wasInferred: boolean;
+}
 
 /** What {@linkcode OomEvents} are made from. */
 export interface OomEventsOptions {
@@ -32,43 +46,91 @@ export interface OomEventsOptions {
 /** Makes events of what the kernel log told, and of what only counters know. */
 export class OomEvents {
   readonly #options: OomEventsOptions;
-  readonly #startMs: number;
   readonly #bootTime = new BootTime();
+  /** By the incident's sequence number, the oldest first. */
+  readonly #held = new Map<number, HeldIncident>();
+  #inferences = 0;
 
   constructor(options: OomEventsOptions) {
     this.#options = options;
-    this.#startMs = options.clock.now();
   }
 
   /**
-   * The event of a report; undefined where a counter told of it before.
-   * `backlog` says that its record was in the log when the log was opened.
+   * The events of a report; none where a counter told of it before. `backlog`
+   * says that its record was in the log when the log was opened.
+   *
+   * Whether an incident was told of before is known when its kill is: until
+   * then it is held back, if there is such a doubt.
    */
-  fromReport(report: OomReport, backlog: boolean): NewEvent | undefined {
-    const { bootId, ledger } = this.#options;
-    const timestampMs = this.#wallMs(report.usecSinceBoot, backlog);
-    const historical = backlog && timestampMs < this.#startMs;
+  fromReport(report: OomReport, backlog: boolean): NewEvent[] {
+    const { clock, ledger } = this.#options;
+    const nowMs = clock.now();
+    const writtenMs = this.#wallMs(report.usecSinceBoot, nowMs);
+    // A log that is opened anew may begin with what is long past.
+    const historical = writtenMs < ledger.startMs &&
+      (backlog || !ledger.isCounted);
+    const isLate = !backlog && !historical &&
+      writtenMs < nowMs - LIVE_RECORD_MS;
+    const timestampMs = isLate ? nowMs : writtenMs;
+    if (report.type === "oom") {
+      const { victimCgroup, sequence } = report.incident;
+      const event = this.#event(report, timestampMs, historical);
+      if (
+        historical || this.#held.size >= MAX_HELD ||
+        !ledger.wasInferred(victimCgroup)
+      ) {
+        return [event];
+      }
+      const sinceMs = clock.monotonic();
+      this.#held.set(sequence, { event, sinceMs, wasInferred: false });
+      return [];
+    }
+    const held = this.#held.get(report.incidentSequence);
+    const known = historical ? undefined : ledger.tell(report.victimCgroup);
+    if (known === undefined && !historical) {
+      if (held !== undefined) held.wasInferred = true;
+      return [];
+    }
+    this.#held.delete(report.incidentSequence);
+    const event = this.#event(report, timestampMs, historical, known);
+    return held === undefined ? [event] : [held.event, event];
+  }
+
+  /** The events of incidents that were held back, and whose kill does not come. */
+  overdue(): NewEvent[] {
+    const limitMs = this.#options.clock.monotonic() - HELD_MS;
+    const events: NewEvent[] = [];
+    for (const [sequence, { event, sinceMs, wasInferred }] of this.#held) {
+      if (sinceMs > limitMs) break;
+      this.#held.delete(sequence);
+      if (!wasInferred) events.push(event);
+    }
+    return events;
+  }
+
+  #event(
+    report: OomReport,
+    timestampMs: number,
+    historical: boolean,
+    known: KnownKill = { sources: ["kmsg"] },
+  ): NewEvent {
     const isKill = report.type === "oomKill";
     const told: OomFacts = isKill ? report : report.incident;
-    const known = isKill && !historical
-      ? ledger.tell(told.victimCgroup)
-      : { sources: ["kmsg"] };
-    if (known === undefined) return undefined;
     const { sources, ...victim } = known;
     const facts = { ...told, ...victim };
     const sequence = isKill
       ? report.incidentSequence
       : report.incident.sequence;
-    const context = historical ? undefined : this.#context(facts);
+    const context = isKill && !historical ? this.#context(facts) : undefined;
     const oom: OomKillData = {
       ...(isKill && processData(report)),
       ...scopeData(facts),
       ...(isKill && sizeData(report)),
-      "incident": `${bootId}-${sequence}`,
+      "incident": `${this.#options.bootId}-${sequence}`,
       "sources": sources,
       "attribution": "exact",
       "historical": historical,
-      ...(isKill && context !== undefined && { "context": context }),
+      ...(context !== undefined && { "context": context }),
       "kmsg_seq": report.kmsgSequence,
     };
     const { limitCgroup, victimCgroup, scope } = facts;
@@ -86,12 +148,14 @@ export class OomEvents {
 
   /** The events of kills that only a counter knows of. */
   fromCounter(untold: UntoldKills): NewEvent[] {
-    const { clock, bootId } = this.#options;
+    const { clock, bootId, ledger } = this.#options;
     const timestampMs = clock.now();
+    const number = ++this.#inferences;
     const { victimCgroup, count, source } = untold;
     const oom: OomKillData = {
       ...(victimCgroup !== undefined && { "victim_cgroup": victimCgroup }),
-      "incident": `${bootId}-${source}-${timestampMs}`,
+      // The time of the start, since an earlier run of this boot counted from 1 too.
+      "incident": `${bootId}-${source}-${ledger.startMs}-${number}`,
       "sources": [source],
       "attribution": "inferred",
       "historical": false,
@@ -126,16 +190,10 @@ export class OomEvents {
     };
   }
 
-  #wallMs(usecSinceBoot: number, backlog: boolean): number {
-    const nowMs = this.#options.clock.now();
+  #wallMs(usecSinceBoot: number, nowMs: number): number {
     const uptime = this.#options.fs.readText("/proc/uptime");
     if (uptime === undefined) return nowMs;
-    const wallMs = this.#bootTime.wallMs(
-      usecSinceBoot,
-      nowMs,
-      parseUptime(uptime),
-    );
-    return !backlog && wallMs < nowMs - LIVE_RECORD_MS ? nowMs : wallMs;
+    return this.#bootTime.wallMs(usecSinceBoot, nowMs, parseUptime(uptime));
   }
 }
 

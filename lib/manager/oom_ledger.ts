@@ -31,14 +31,16 @@ export interface OomLedgerOptions {
 interface Account {
   /** Absent where its container is gone. */
   handler: ContainerHandler | undefined;
-  /** What the kernel had counted when the container was first looked at. */
+  /** What of the count is not to be told: it is from before the start. */
   baseline: number;
   /** What it had counted when it was last looked at. */
   counted: number;
   /** The file that counts. */
   source: string;
-  /** Kills of this container that events tell of, since then. */
+  /** Kills of this container that events tell of, beyond the baseline. */
   told: number;
+  /** Of those, the ones that no record told of yet. */
+  inferred: number;
   /** Kills of all containers of this name that events told of. */
   kills: number;
   /** When it went. */
@@ -47,6 +49,9 @@ interface Account {
 
 /** A record of a kill comes within so long of the count. */
 const GRACE_MS = 1_500;
+
+/** A container that is new comes to be known within so long of its first kill. */
+const UNKNOWN_MS = 500;
 
 /** The node's count is read this often … */
 const INTERVAL_MS = 250;
@@ -70,22 +75,40 @@ const COUNT_MS = 5;
  * in a container that is gone.
  */
 export class OomLedger {
+  /**
+   * When the counting began, milliseconds since the epoch. A record that is
+   * older tells of a kill that no count moved for.
+   */
+  readonly startMs: number;
   readonly #options: OomLedgerOptions;
   readonly #living = new Map<CgroupName, Account>();
   /** In the order in which they went. */
   readonly #ended = new Map<CgroupName, Account>();
   #countedMs = -Infinity;
-  /** The node's count at the start. */
-  readonly #base: number | undefined;
+  /** What of the node's count is not to be told: it is from before the start. */
+  #base: number | undefined;
   /** Kills since then that events tell of, as the kernel counts them. */
   #explained = 0;
   /** Of those, the ones that no record told of yet. */
   #inferred = 0;
+  /** When a record came last, or could have; at the start the log is yet to be opened. */
+  #toldMs: number;
   #unexplainedSinceMs = Infinity;
+  /** The fewest that were unexplained at a time since then: in a storm the records of some are always on their way. */
+  #unexplainedLeast = Infinity;
   #kills = 0;
+  /** Kills that were told without their cgroup, whose counts may be yet to come. */
+  #unnamed = 0;
+  /** Kills that were counted twice, likewise. */
+  #repeats = 0;
 
   constructor(options: OomLedgerOptions) {
     this.#options = options;
+    // Before the count is read: a kill between the two is in the count, and
+    // tell() finds that out of its record. The other way round it would be
+    // told as of the past by its record, and once more for its count.
+    this.startMs = options.clock.now();
+    this.#toldMs = options.clock.monotonic();
     this.#base = options.readNodeKills();
   }
 
@@ -101,27 +124,29 @@ export class OomLedger {
 
   /** Kills by container that events told of in this run; of one that is gone for five minutes. */
   *killsByContainer(): Generator<readonly [CgroupName, number]> {
-    for (const accounts of [this.#living, this.#ended]) {
-      for (const [name, { kills }] of accounts) {
-        if (kills > 0) yield [name, kills];
-      }
+    for (const [name, { kills }] of this.#accounts()) {
+      if (kills > 0) yield [name, kills];
     }
   }
 
   /** A container came; `isNew` where it was not there when the agent started. */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
-    const baseline = isNew ? 0 : handler.oomKills()?.count ?? 0;
-    this.#living.set(name, {
-      handler,
-      baseline,
-      counted: baseline,
-      source: "",
-      told: 0,
-      kills: this.#ended.get(name)?.kills ?? 0,
-      endedMs: Infinity,
-    });
+    const account = newAccount(handler);
+    this.#living.set(name, account);
+    const before = this.#ended.get(name);
+    if (isNew && before === undefined) return;
+    readCount(account);
+    if (!isNew) account.baseline = account.counted;
+    if (before === undefined) return;
     this.#ended.delete(name);
+    account.kills = before.kills;
+    account.inferred = before.inferred;
+    account.source ||= before.source;
+    // What is yet to be told of one of the same name that is gone; and what a
+    // record told of this one before it was known.
+    account.baseline -= untoldOf(before);
+    settle(account);
   }
 
   /** A container went. */
@@ -129,7 +154,31 @@ export class OomLedger {
     const account = this.#living.get(name);
     if (account === undefined) return;
     this.#living.delete(name);
-    if (account.kills > 0 || untoldOf(account) > 0) this.#end(name, account);
+    const { kills, inferred } = account;
+    if (kills > 0 || inferred > 0 || untoldOf(account) > 0) {
+      this.#end(name, account);
+    }
+  }
+
+  /**
+   * Whether a count says that a kill, of which a record comes now, is of this
+   * run; true where nothing is counted.
+   */
+  get isCounted(): boolean {
+    return this.#base === undefined || this.#inferred > 0 ||
+      this.#unexplained() > 0;
+  }
+
+  /**
+   * Whether a kill, of which a record comes now, was inferred before: then no
+   * count says that there is one more.
+   */
+  wasInferred(named: CgroupName | undefined): boolean {
+    if (this.#inferred === 0) return false;
+    if (this.#unexplained() <= 0) return true;
+    const account = named === undefined ? undefined : this.#living.get(named);
+    return account !== undefined && account.inferred > 0 &&
+      readCount(account) && untoldOf(account) <= 0;
   }
 
   /**
@@ -138,46 +187,64 @@ export class OomLedger {
    * where an event told of it before the record came.
    */
   tell(named: CgroupName | undefined): KnownKill | undefined {
-    if (this.#inferred > 0 && this.#unexplained() <= 0) {
+    if (this.wasInferred(named)) {
       this.#inferred--;
+      const account = named === undefined ? undefined : this.#find(named);
+      if (account !== undefined && account.inferred > 0) account.inferred--;
       return undefined;
     }
+    // Now, since a container may be gone at the next kill.
+    const nowMs = this.#options.clock.monotonic();
+    if (nowMs >= this.#countedMs + COUNT_MS) this.#count();
+    const victimCgroup = named ?? this.#whoWasCounted();
+    this.#toldMs = nowMs;
     this.#explained++;
     this.#kills++;
-    // Now, since a container may be gone at the next kill.
-    this.#count();
-    const victimCgroup = named ?? this.#whoWasCounted();
-    if (victimCgroup === undefined) return { sources: ["kmsg"] };
-    const account = this.#living.get(victimCgroup) ??
-      this.#ended.get(victimCgroup) ?? this.#end(victimCgroup);
-    readCount(account);
+    this.#compare();
+    if (victimCgroup === undefined) {
+      this.#unnamed++;
+      return { sources: ["kmsg"] };
+    }
+    const account = this.#find(victimCgroup) ?? this.#end(victimCgroup);
+    const isRead = readCount(account);
     const isCounted = untoldOf(account) > 0;
     account.told++;
     account.kills++;
+    if (isRead) settle(account);
     const sources = isCounted ? ["kmsg", account.source] : ["kmsg"];
     return { victimCgroup, sources };
   }
 
-  /** The kernel told, and counted, a kill once more. */
+  /** The kernel told, and counted, so many kills once more. */
   repeat(count: number): void {
     this.#explained += count;
+    this.#repeats += count;
   }
 
   /** Looks for kills that no record told of; to be called every now and then. */
   check(): UntoldKills[] {
     this.#forget();
-    const nowMs = this.#options.clock.monotonic();
-    if (this.#unexplained() <= 0) {
-      this.#unexplainedSinceMs = Infinity;
+    const now = this.#compare();
+    if (now <= 0) {
+      this.#nameOthers();
       return [];
     }
-    this.#unexplainedSinceMs = Math.min(this.#unexplainedSinceMs, nowMs);
-    const graceMs = this.#options.isTold() ? GRACE_MS : 0;
-    if (nowMs - this.#unexplainedSinceMs < graceMs) return [];
+    // Also when it is too early to tell: a container may be gone by then.
+    this.#count();
+    const nowMs = this.#options.clock.monotonic();
+    if (this.#options.isTold()) this.#toldMs = nowMs;
+    const isTold = nowMs < this.#toldMs + GRACE_MS;
+    const waitedMs = nowMs - this.#unexplainedSinceMs;
+    if (isTold && waitedMs < GRACE_MS) return [];
+    const count = isTold ? this.#unexplainedLeast : now;
+    const untold = this.#inContainers(count);
+    const rest = untold.reduce((left, { count }) => left - count, count);
+    if (rest > 0) {
+      if (waitedMs < UNKNOWN_MS) return untold;
+      untold.push(this.#infer(rest, "vmstat"));
+    }
     this.#unexplainedSinceMs = Infinity;
-    const untold = this.#inContainers();
-    const rest = this.#unexplained();
-    if (rest > 0) untold.push(this.#infer(rest, "vmstat"));
+    this.#unexplainedLeast = Infinity;
     return untold;
   }
 
@@ -185,40 +252,90 @@ export class OomLedger {
   #unexplained(): number {
     const total = this.#options.readNodeKills();
     if (total === undefined || this.#base === undefined) return 0;
+    // The kernel counts a kill before it prints it: what is told beyond the
+    // count is from before the start, though its time seemed later.
+    this.#base = Math.min(this.#base, total - this.#explained);
     return total - this.#base - this.#explained;
   }
 
-  #inContainers(): UntoldKills[] {
+  /** Notes how many kills are unexplained, and since when. */
+  #compare(): number {
+    const count = this.#unexplained();
+    if (count <= 0) {
+      this.#unexplainedSinceMs = Infinity;
+      this.#unexplainedLeast = Infinity;
+    } else {
+      const nowMs = this.#options.clock.monotonic();
+      this.#unexplainedSinceMs = Math.min(this.#unexplainedSinceMs, nowMs);
+      this.#unexplainedLeast = Math.min(this.#unexplainedLeast, count);
+    }
+    return count;
+  }
+
+  /**
+   * Finds kills in the containers' counts; no more than `limit`, since the
+   * records of others may be on their way.
+   */
+  #inContainers(limit: number): UntoldKills[] {
     const untold: UntoldKills[] = [];
-    for (const account of this.#living.values()) readCount(account);
-    for (const accounts of [this.#living, this.#ended]) {
-      for (const [victimCgroup, account] of accounts) {
-        const count = untoldOf(account);
-        if (count <= 0) continue;
-        account.told += count;
-        account.kills += count;
-        untold.push({ victimCgroup, ...this.#infer(count, account.source) });
-      }
+    let left = limit;
+    for (const [victimCgroup, account] of this.#accounts()) {
+      const count = Math.min(untoldOf(account), left);
+      if (count <= 0) continue;
+      left -= count;
+      account.told += count;
+      account.inferred += count;
+      account.kills += count;
+      untold.push({ victimCgroup, ...this.#infer(count, account.source) });
     }
     return untold;
   }
 
-  /** Reads the counts of all containers, if that was not just done. */
+  /** Reads the counts of all containers. */
   #count(): void {
-    const nowMs = this.#options.clock.monotonic();
-    if (nowMs < this.#countedMs + COUNT_MS) return;
     for (const account of this.#living.values()) readCount(account);
     this.#countedMs = this.#options.clock.monotonic();
   }
 
-  /** A container whose count moved and was not told; one that is gone first. */
+  /** The container whose count moved and was not told, if it must be that one: no other kill is unexplained. */
   #whoWasCounted(): CgroupName | undefined {
-    for (const accounts of [this.#ended, this.#living]) {
-      for (const [name, account] of accounts) {
-        if (untoldOf(account) > 0) return name;
-      }
+    this.#count();
+    // After the counts, which may have moved since.
+    const unexplained = this.#unexplained();
+    let found: CgroupName | undefined;
+    for (const [name, account] of this.#accounts()) {
+      const untold = untoldOf(account);
+      if (untold <= 0) continue;
+      if (found !== undefined || untold < unexplained) return undefined;
+      found = name;
     }
-    return undefined;
+    return found;
+  }
+
+  /**
+   * When every kill is explained, what is untold of a container is what was
+   * told without its name.
+   */
+  #nameOthers(): void {
+    if (this.#unnamed === 0 && this.#repeats === 0) return;
+    this.#count();
+    if (this.#unexplained() > 0) return;
+    for (const [, account] of this.#accounts()) {
+      const untold = Math.max(0, untoldOf(account));
+      account.told += untold;
+      // Which of both is not known, but the kernel repeats the fewest.
+      const kills = Math.min(untold, this.#unnamed);
+      account.kills += kills;
+      this.#unnamed -= kills;
+    }
+    this.#unnamed = 0;
+    this.#repeats = 0;
+  }
+
+  /** Those that are gone first. */
+  *#accounts(): Generator<[CgroupName, Account]> {
+    yield* this.#ended;
+    yield* this.#living;
   }
 
   #infer(count: number, source: string): UntoldKills {
@@ -228,20 +345,15 @@ export class OomLedger {
     return { count, source };
   }
 
-  #end(name: CgroupName, account?: Account): Account {
-    const ended = account ?? {
-      handler: undefined,
-      baseline: 0,
-      counted: 0,
-      source: "",
-      told: 0,
-      kills: 0,
-      endedMs: 0,
-    };
-    ended.handler = undefined;
-    ended.endedMs = this.#options.clock.monotonic();
-    this.#ended.set(name, ended);
-    return ended;
+  #find(name: CgroupName): Account | undefined {
+    return this.#living.get(name) ?? this.#ended.get(name);
+  }
+
+  #end(name: CgroupName, account: Account = newAccount()): Account {
+    account.handler = undefined;
+    account.endedMs = this.#options.clock.monotonic();
+    this.#ended.set(name, account);
+    return account;
   }
 
   #forget(): void {
@@ -253,14 +365,38 @@ export class OomLedger {
   }
 }
 
+function newAccount(handler?: ContainerHandler): Account {
+  return {
+    handler,
+    baseline: 0,
+    counted: 0,
+    source: "",
+    told: 0,
+    inferred: 0,
+    kills: 0,
+    endedMs: Infinity,
+  };
+}
+
 /** Kills that were counted and that no event tells of. */
 function untoldOf({ counted, baseline, told }: Account): number {
   return counted - baseline - told;
 }
 
-function readCount(account: Account): void {
+/**
+ * The kernel counts a kill before it prints it: what is told beyond the count
+ * is from before the baseline, or of another container of that name.
+ */
+function settle(account: Account): void {
+  const { counted, told, baseline } = account;
+  account.baseline = Math.min(baseline, counted - told);
+}
+
+/** Reads the count; returns whether there is one. */
+function readCount(account: Account): boolean {
   const read = account.handler?.oomKills();
-  if (read === undefined) return;
+  if (read === undefined) return false;
   account.counted = read.count;
   account.source = read.source;
+  return true;
 }

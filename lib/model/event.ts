@@ -6,6 +6,9 @@ export const EVENT_TYPES = [
   "oomKill",
   "containerCreation",
   "containerDeletion",
+  "memoryHigh",
+  "memoryMax",
+  "nodeEvent",
 ] as const;
 
 /** A type of event that is kept. */
@@ -101,9 +104,24 @@ export interface OomContext {
   readonly "top_tasks"?: readonly OomTopTask[];
 }
 
+/** A container met one of its own memory limits (v2). */
+export interface MemoryPressureData {
+  /** How often since the last event of this type, as `memory.events.local` counts it. */
+  readonly "count": number;
+}
+
+/** What a kubelet writes of its node, in the words of Kubernetes' Event. */
+export interface NodeEventData {
+  readonly "reason": string;
+  readonly "message": string;
+  readonly "type": "Normal" | "Warning";
+}
+
 /** What belongs to one type of event only. */
 export interface EventData {
   readonly "oom"?: OomKillData;
+  readonly "memory_pressure"?: MemoryPressureData;
+  readonly "node_event"?: NodeEventData;
   readonly "container_deletion"?: { readonly "exit_code": number };
   readonly "lost"?: { readonly "count": number; readonly "reason": string };
 }

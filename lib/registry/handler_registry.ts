@@ -17,6 +17,14 @@ export interface OomKillCount {
   readonly source: string;
 }
 
+/** How often one cgroup, not one below, met its own limits of memory. */
+export interface MemoryLimitHits {
+  /** It was throttled since it was over `memory.high`. */
+  readonly high: number;
+  /** It was about to go over `memory.max`. */
+  readonly max: number;
+}
+
 /** Reads one container. */
 export interface ContainerHandler {
   readonly reference: ContainerReference;
@@ -30,6 +38,8 @@ export interface ContainerHandler {
   sample(): SampleResult;
   /** Its OOM kills, read anew; undefined where the kernel does not count them, or it is gone. */
   oomKills(): OomKillCount | undefined;
+  /** How often it met its limits, read anew; undefined where it is gone, or on cgroup v1. */
+  memoryLimitHits(): MemoryLimitHits | undefined;
   /** It shows in other hierarchies than before: looks for files that were not there. */
   refresh(): void;
   /** Lets go of all it holds. */

@@ -55,6 +55,17 @@ Deno.test("parseEventsQuery() with all_events selects every type", () => {
   );
 });
 
+Deno.test("parseEventsQuery() selects warnings and node events by names of our own", () => {
+  assertEquals(
+    parse("pressure_events=true").request.types,
+    new Set(["memoryHigh", "memoryMax"] as const),
+  );
+  assertEquals(
+    parse("node_events=true&oom_events=true").request.types,
+    new Set(["oom", "nodeEvent"] as const),
+  );
+});
+
 Deno.test("parseEventsQuery() with types that are all refused selects none", () => {
   assertEquals(parse("all_events=false").request.types, new Set());
 });

@@ -1,0 +1,69 @@
+import { assert, assertEquals } from "@std/assert";
+import { RecordedTree } from "../_support/recorded_tree.ts";
+import { AgentProcess, readEvents, until, type WireEvent } from "./_agent.ts";
+
+const HIGH = "/lab/high";
+
+Deno.test("agent with --pressure-events tells when a recorded v2 host's kernel counts more", async () => {
+  using recorded = new RecordedTree("6.1-v2");
+  const { root } = recorded;
+  const log = `${root.path}/events.ndjson`;
+  const agent = await AgentProcess.start([
+    `--root=${root.path}`,
+    `--event-log=${log}`,
+    "--kmsg=none",
+    "--pressure-events",
+    "--housekeeping-interval=100ms",
+  ]);
+  const streamed: WireEvent[] = [];
+  const stream = new AbortController();
+  try {
+    await agent.follow(
+      "pressure_events=true&subcontainers=true",
+      streamed,
+      stream.signal,
+    );
+    const counts =
+      "low 0\nhigh 200\nmax 250\noom 1\noom_kill 1\noom_group_kill 0\n";
+    for (const file of ["memory.events", "memory.events.local"]) {
+      root.file(`sys/fs/cgroup${HIGH}/${file}`, counts);
+    }
+    // The ancestors' counts are of those below, too.
+    root.file("sys/fs/cgroup/lab/memory.events", counts);
+    assert(await until(() => streamed.length === 2));
+    const facts = (events: WireEvent[]) =>
+      events.map(({ event_type, container_name, event_data }) => [
+        event_type,
+        container_name,
+        event_data,
+      ]);
+    const expected = [
+      ["memoryHigh", HIGH, { memory_pressure: { count: 7 } }],
+      ["memoryMax", HIGH, { memory_pressure: { count: 250 } }],
+    ];
+    assertEquals(facts(streamed), expected);
+    assertEquals(
+      facts(await agent.json(`/api/v1.3/events${HIGH}?pressure_events=true`)),
+      expected,
+    );
+    const logged = (await readEvents(log)).filter((event) =>
+      event.event_data.memory_pressure !== undefined
+    );
+    assertEquals(facts(logged), expected);
+  } finally {
+    stream.abort();
+    await agent.stop();
+  }
+});
+
+Deno.test("agent with --pressure-events says on cgroup v1 that there are none", async () => {
+  using recorded = new RecordedTree("6.18-hybrid");
+  const agent = await AgentProcess.start([
+    `--root=${recorded.root.path}`,
+    "--event-log=none",
+    "--kmsg=none",
+    "--pressure-events",
+  ]);
+  await agent.stop();
+  assert(/WARN +Cannot tell of memory pressure/.test(agent.stderr));
+});
