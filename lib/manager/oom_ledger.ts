@@ -1,6 +1,13 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
+import {
+  newAccount,
+  type OomAccount,
+  readCount,
+  settle,
+  untoldOf,
+} from "./oom_account.ts";
 
 /** Kills that the kernel counted and no record told of. */
 export interface UntoldKills {
@@ -26,25 +33,6 @@ export interface OomLedgerOptions {
   readonly readNodeKills: () => number | undefined;
   /** Whether the kernel log can be relied on to tell of a kill soon. */
   readonly isTold: () => boolean;
-}
-
-interface Account {
-  /** Absent where its container is gone. */
-  handler: ContainerHandler | undefined;
-  /** What of the count is not to be told: it is from before the start. */
-  baseline: number;
-  /** What it had counted when it was last looked at. */
-  counted: number;
-  /** The file that counts. */
-  source: string;
-  /** Kills of this container that events tell of, beyond the baseline. */
-  told: number;
-  /** Of those, the ones that no record told of yet. */
-  inferred: number;
-  /** Kills of all containers of this name that events told of. */
-  kills: number;
-  /** When it went. */
-  endedMs: number;
 }
 
 /** A record of a kill comes within so long of the count. */
@@ -73,6 +61,8 @@ const COUNT_MS = 5;
  * nothing else is read. What they do not explain within a moment is looked
  * for in the containers' own counts, and what those do not explain either was
  * in a container that is gone.
+ *
+ * Over 300 lines, for it is one balance with many ways into and out of it.
  */
 export class OomLedger {
   /**
@@ -81,9 +71,9 @@ export class OomLedger {
    */
   readonly startMs: number;
   readonly #options: OomLedgerOptions;
-  readonly #living = new Map<CgroupName, Account>();
+  readonly #living = new Map<CgroupName, OomAccount>();
   /** In the order in which they went. */
-  readonly #ended = new Map<CgroupName, Account>();
+  readonly #ended = new Map<CgroupName, OomAccount>();
   #countedMs = -Infinity;
   /** What of the node's count is not to be told: it is from before the start. */
   #base: number | undefined;
@@ -333,7 +323,7 @@ export class OomLedger {
   }
 
   /** Those that are gone first. */
-  *#accounts(): Generator<[CgroupName, Account]> {
+  *#accounts(): Generator<[CgroupName, OomAccount]> {
     yield* this.#ended;
     yield* this.#living;
   }
@@ -345,11 +335,11 @@ export class OomLedger {
     return { count, source };
   }
 
-  #find(name: CgroupName): Account | undefined {
+  #find(name: CgroupName): OomAccount | undefined {
     return this.#living.get(name) ?? this.#ended.get(name);
   }
 
-  #end(name: CgroupName, account: Account = newAccount()): Account {
+  #end(name: CgroupName, account: OomAccount = newAccount()): OomAccount {
     account.handler = undefined;
     account.endedMs = this.#options.clock.monotonic();
     this.#ended.set(name, account);
@@ -363,40 +353,4 @@ export class OomLedger {
       this.#ended.delete(name);
     }
   }
-}
-
-function newAccount(handler?: ContainerHandler): Account {
-  return {
-    handler,
-    baseline: 0,
-    counted: 0,
-    source: "",
-    told: 0,
-    inferred: 0,
-    kills: 0,
-    endedMs: Infinity,
-  };
-}
-
-/** Kills that were counted and that no event tells of. */
-function untoldOf({ counted, baseline, told }: Account): number {
-  return counted - baseline - told;
-}
-
-/**
- * The kernel counts a kill before it prints it: what is told beyond the count
- * is from before the baseline, or of another container of that name.
- */
-function settle(account: Account): void {
-  const { counted, told, baseline } = account;
-  account.baseline = Math.min(baseline, counted - told);
-}
-
-/** Reads the count; returns whether there is one. */
-function readCount(account: Account): boolean {
-  const read = account.handler?.oomKills();
-  if (read === undefined) return false;
-  account.counted = read.count;
-  account.source = read.source;
-  return true;
 }

@@ -447,3 +447,67 @@ Deno.test("OomParser does not let old incidents meet new ones", () => {
     "101 oomKill of 101: cgroup MEMCG 7 (sh)",
   );
 });
+
+Deno.test("OomParser holds no kill back where the kernel kills no groups", () => {
+  const parser = new OomParser({ groupKills: false });
+  const reports = recordsFrom([summary(7, "/a"), killed(7), killed(8)])
+    .map((record) => parser.push(record).map(brief));
+  assertEquals(reports, [
+    ["100 oom of 100: cgroup MEMCG limit /a in it 7 (sh) uid 0"],
+    ["101 oomKill of 100: cgroup MEMCG limit /a in it 7 (sh) uid 0"],
+    [
+      "102 oom of 102: cgroup MEMCG 8 (sh)",
+      "102 oomKill of 102: cgroup MEMCG 8 (sh)",
+    ],
+  ]);
+  assertEquals(parser.isHolding, false);
+});
+
+Deno.test("OomParser asks where a killed process is as soon as its kill is read, and believes it where the kernel did not say", () => {
+  const asked: number[] = [];
+  const parser = new OomParser({
+    locate: (pid) => {
+      asked.push(pid);
+      return pid === 9 ? undefined : "/found";
+    },
+  });
+  const reports = recordsFrom([
+    summary(7, "/a", "/a/b"),
+    killed(7),
+    killed(8),
+    killed(9),
+  ]).flatMap((record) => {
+    const given = parser.push(record);
+    const [, pid] = /Killed process (\d+)/.exec(record.text) ?? [];
+    if (pid !== undefined) assertEquals(asked.at(-1), Number(pid));
+    return given;
+  });
+  assertEquals([...reports, ...parser.flush()].map(brief), [
+    "100 oom of 100: cgroup MEMCG limit /a in /a/b 7 (sh) uid 0",
+    "101 oomKill of 100: cgroup MEMCG limit /a in /a/b 7 (sh) uid 0",
+    "102 oom of 102: cgroup MEMCG in /found 8 (sh)",
+    "102 oomKill of 102: cgroup MEMCG in /found 8 (sh)",
+    "103 oom of 103: cgroup MEMCG 9 (sh)",
+    "103 oomKill of 103: cgroup MEMCG 9 (sh)",
+  ]);
+  assertEquals(asked, [7, 8, 9]);
+});
+
+Deno.test("OomParser counts kills that the kernel told twice", () => {
+  const parser = new OomParser();
+  const records = recordsFrom([
+    summary(7, "/a"),
+    killed(7),
+    groupSet("/a"),
+    killed(5),
+    killed(7),
+    killed(9),
+  ]);
+  const reports = records.flatMap((record) => parser.push(record));
+  reports.push(...parser.flush());
+  assertEquals(parser.repeats, 1);
+  assertEquals(
+    reports.flatMap((report) => report.type === "oomKill" ? report.pid : []),
+    [7, 5, 9],
+  );
+});
