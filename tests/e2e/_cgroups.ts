@@ -54,6 +54,30 @@ function canReadKmsg(): boolean {
   }
 }
 
+let named: Promise<void> | undefined;
+
+/**
+ * Waits until the kernel prints the cgroups of OOM kills again: it does so for
+ * ten in five seconds (`DEFAULT_RATELIMIT_BURST`), and another test may have
+ * had more.
+ */
+export function untilOomsAreNamed(): Promise<void> {
+  named ??= untilNoKills();
+  return named;
+}
+
+async function untilNoKills(): Promise<void> {
+  for (let last = -1; last !== nodeKills();) {
+    last = nodeKills();
+    await delay(5_200);
+  }
+}
+
+function nodeKills(): number {
+  const text = Deno.readTextFileSync("/proc/vmstat");
+  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
+}
+
 /** A tree of cgroups of one test; disposing of it removes it and ends what runs in it. */
 export class TestCgroups implements AsyncDisposable {
   /** `/cgwatch-test-…`. */

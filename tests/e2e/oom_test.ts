@@ -7,12 +7,13 @@ import {
   until,
   type WireEvent,
 } from "./_agent.ts";
-import { CAN_OOM, TestCgroups } from "./_cgroups.ts";
+import { CAN_OOM, TestCgroups, untilOomsAreNamed } from "./_cgroups.ts";
 
 Deno.test({
   name: "agent tells of a process that the kernel kills at a memory limit",
   ignore: !CAN_OOM,
   async fn() {
+    await untilOomsAreNamed();
     await using cgroups = new TestCgroups("oom");
     const dir = await Deno.makeTempDir();
     const log = `${dir}/events.ndjson`;
@@ -77,6 +78,7 @@ Deno.test({
   name: "agent names both cgroups where a parent's limit kills in its child",
   ignore: !CAN_OOM,
   async fn() {
+    await untilOomsAreNamed();
     await using cgroups = new TestCgroups("oom-parent");
     const agent = await AgentProcess.start(["--event-log=none"]);
     try {
