@@ -173,20 +173,22 @@ export class OomLedger {
 
   /**
    * A record tells of a kill, maybe without its cgroup: the kernel prints at
-   * most ten of those in five seconds. Returns what is known then; undefined
-   * where an event told of it before the record came.
+   * most ten of those in five seconds. The counts could say which cgroup moved,
+   * but not whether it was this kill that moved it: nothing is guessed. Returns
+   * what is known; undefined where an event told of it before the record came.
    */
-  tell(named: CgroupName | undefined): KnownKill | undefined {
-    if (this.wasInferred(named)) {
+  tell(victimCgroup: CgroupName | undefined): KnownKill | undefined {
+    if (this.wasInferred(victimCgroup)) {
       this.#inferred--;
-      const account = named === undefined ? undefined : this.#find(named);
+      const account = victimCgroup === undefined
+        ? undefined
+        : this.#find(victimCgroup);
       if (account !== undefined && account.inferred > 0) account.inferred--;
       return undefined;
     }
     // Now, since a container may be gone at the next kill.
     const nowMs = this.#options.clock.monotonic();
     if (nowMs >= this.#countedMs + COUNT_MS) this.#count();
-    const victimCgroup = named ?? this.#whoWasCounted();
     this.#toldMs = nowMs;
     this.#explained++;
     this.#kills++;
@@ -285,21 +287,6 @@ export class OomLedger {
   #count(): void {
     for (const account of this.#living.values()) readCount(account);
     this.#countedMs = this.#options.clock.monotonic();
-  }
-
-  /** The container whose count moved and was not told, if it must be that one: no other kill is unexplained. */
-  #whoWasCounted(): CgroupName | undefined {
-    this.#count();
-    // After the counts, which may have moved since.
-    const unexplained = this.#unexplained();
-    let found: CgroupName | undefined;
-    for (const [name, account] of this.#accounts()) {
-      const untold = untoldOf(account);
-      if (untold <= 0) continue;
-      if (found !== undefined || untold < unexplained) return undefined;
-      found = name;
-    }
-    return found;
   }
 
   /**
