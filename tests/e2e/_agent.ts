@@ -13,7 +13,7 @@ export type WireEvent = any;
 const RUN = fromFileUrl(new URL("../../scripts/run", import.meta.url));
 
 /** The command that starts the agent. */
-export const AGENT: string = Deno.env.get("CGWATCH_BIN") ?? RUN;
+export const AGENT: string = Deno.env.get("CGWATCH_BIN") || RUN;
 
 /** A running agent. */
 export class AgentProcess {

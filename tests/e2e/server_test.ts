@@ -199,9 +199,8 @@ Deno.test("a client that stops reading costs bounded memory, delays nobody, and 
     slowestMs = Math.max(slowestMs, performance.now() - startMs);
   }
   const grownMiB = (Deno.memoryUsage().rss - before) / 2 ** 20;
-  // 300,000 events are 100 MB of JSON, and twice that again as objects. Up to 100 MB were seen,
-  // of which all but the queue waits for the garbage collector.
-  // Garbage not yet collected is up to 225 MiB of it; all events kept would be that and 275 more.
+  // 300,000 events are 100 MB of JSON, and twice that again as objects. Up to 225 MiB were seen,
+  // of which all but the queue waits for the garbage collector; all events kept would be 275 more.
   assertLess(grownMiB, 350);
   assertLess(slowestMs, 250);
   // What is neither lost nor queued has gone to the kernel's socket buffers.
