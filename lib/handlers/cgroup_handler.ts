@@ -12,7 +12,7 @@ import {
 import { readSpec } from "../kernfs/cgroup_spec.ts";
 import type { Hierarchies, Hierarchy } from "../kernfs/hierarchy.ts";
 import type { ControlFile, HostFs } from "../kernfs/host_fs.ts";
-import { parseMeminfo } from "../kernfs/machine.ts";
+import { readMeminfo } from "../kernfs/machine.ts";
 import { OomKillFile } from "../kernfs/oom_kill_file.ts";
 import type {
   ContainerHandler,
@@ -93,7 +93,7 @@ export class CgroupHandler implements ContainerHandler {
     }
     const spec = readSpec(fs, directories, kinds.has("process"));
     if (this.reference.name !== ROOT) return spec;
-    const meminfo = parseMeminfo(fs.readText("/proc/meminfo") ?? "");
+    const meminfo = readMeminfo(fs);
     const limitBytes = meminfo.get("MemTotal");
     const swapLimitBytes = meminfo.get("SwapTotal");
     return {
@@ -169,9 +169,7 @@ export class CgroupHandler implements ContainerHandler {
       (row[COLUMN.memoryCache] ?? NaN);
     if (Number.isNaN(row[COLUMN.memoryUsage])) row[COLUMN.memoryUsage] = usage;
     if (!Number.isNaN(row[COLUMN.memorySwap])) return;
-    const memory = parseMeminfo(
-      this.#options.fs.readText("/proc/meminfo") ?? "",
-    );
+    const memory = readMeminfo(this.#options.fs);
     row[COLUMN.memorySwap] = (memory.get("SwapTotal") ?? NaN) -
       (memory.get("SwapFree") ?? NaN);
   }

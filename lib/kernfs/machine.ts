@@ -8,7 +8,7 @@ export function readMachineInfo(
   timestampMs: number,
 ): MachineInfo {
   const cpu = parseCpuinfo(fs.readText("/proc/cpuinfo") ?? "");
-  const memory = parseMeminfo(fs.readText("/proc/meminfo") ?? "");
+  const memory = readMeminfo(fs);
   const machineId = firstLine(fs, [
     "/etc/machine-id",
     "/var/lib/dbus/machine-id",
@@ -28,6 +28,11 @@ export function readMachineInfo(
     ...(systemUuid !== undefined && { systemUuid }),
     bootId,
   };
+}
+
+/** The host's `/proc/meminfo` in bytes by key; empty where it cannot be read. */
+export function readMeminfo(fs: HostFs): Map<string, number> {
+  return parseMeminfo(fs.readText("/proc/meminfo") ?? "");
 }
 
 /** Parses `/proc/meminfo` ("MemTotal:  24613212 kB") into bytes by key. */

@@ -1,7 +1,7 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { SourceState } from "../model/source_state.ts";
-import type { CgroupTree } from "./cgroup_tree.ts";
+import type { CgroupTree, HintKind } from "./cgroup_tree.ts";
 import type { ContainerChange, ContainerWatcher } from "./container_watcher.ts";
 import { countInotifyWatches } from "./inotify_watches.ts";
 import { Pace } from "./pace.ts";
@@ -35,8 +35,6 @@ const NEVER_QUIET_MS = 10_000;
 const FEW_DIRECTORIES = 500;
 /** With more of them, so large a part of their number may be wrong. */
 const TOLERANCE = 0.25;
-
-type HintKind = "create" | "remove" | "other";
 
 const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
   create: "create",
@@ -206,6 +204,7 @@ export class RawWatcher implements ContainerWatcher {
       if (this.#hints.length > MAX_HINTS) {
         this.rescans++;
         this.#hints = [];
+        this.#hintsSinceMs = Infinity;
         this.#reconcile = true;
       }
     }
