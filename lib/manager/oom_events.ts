@@ -8,7 +8,7 @@ import type {
   OomKillReport,
   OomReport,
 } from "../kernfs/oom_report.ts";
-import type { KnownKill, OomLedger, UntoldKills } from "./oom_ledger.ts";
+import type { OomLedger, UntoldKills } from "./oom_ledger.ts";
 
 /** The kernel's table is in pages; those of 64 KiB, on some arm64 and ppc64, are not known here. */
 const PAGE_BYTES = 4096;
@@ -86,13 +86,13 @@ export class OomEvents {
       return [];
     }
     const held = this.#held.get(report.incidentSequence);
-    const known = historical ? undefined : ledger.tell(report.victimCgroup);
-    if (known === undefined && !historical) {
+    const sources = historical ? undefined : ledger.tell(report.victimCgroup);
+    if (sources === undefined && !historical) {
       if (held !== undefined) held.wasInferred = true;
       return [];
     }
     this.#held.delete(report.incidentSequence);
-    const event = this.#event(report, timestampMs, historical, known);
+    const event = this.#event(report, timestampMs, historical, sources);
     return held === undefined ? [event] : [held.event, event];
   }
 
@@ -112,12 +112,10 @@ export class OomEvents {
     report: OomReport,
     timestampMs: number,
     historical: boolean,
-    known: KnownKill = { sources: ["kmsg"] },
+    sources: readonly string[] = ["kmsg"],
   ): NewEvent {
     const isKill = report.type === "oomKill";
-    const told: OomFacts = isKill ? report : report.incident;
-    const { sources, ...victim } = known;
-    const facts = { ...told, ...victim };
+    const facts: OomFacts = isKill ? report : report.incident;
     const sequence = isKill
       ? report.incidentSequence
       : report.incident.sequence;

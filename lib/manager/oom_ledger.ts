@@ -18,14 +18,6 @@ export interface UntoldKills {
   readonly source: string;
 }
 
-/** What is known of a kill that a record told of. */
-export interface KnownKill {
-  /** Absent where nothing tells. */
-  readonly victimCgroup?: CgroupName;
-  /** What knows of it. */
-  readonly sources: readonly string[];
-}
-
 /** What an {@linkcode OomLedger} stands on. */
 export interface OomLedgerOptions {
   readonly clock: Clock;
@@ -175,9 +167,9 @@ export class OomLedger {
    * A record tells of a kill, maybe without its cgroup: the kernel prints at
    * most ten of those in five seconds. The counts could say which cgroup moved,
    * but not whether it was this kill that moved it: nothing is guessed. Returns
-   * what is known; undefined where an event told of it before the record came.
+   * what knows of it; undefined where an event told of it before the record came.
    */
-  tell(victimCgroup: CgroupName | undefined): KnownKill | undefined {
+  tell(victimCgroup: CgroupName | undefined): readonly string[] | undefined {
     if (this.wasInferred(victimCgroup)) {
       this.#inferred--;
       const account = victimCgroup === undefined
@@ -195,7 +187,7 @@ export class OomLedger {
     this.#compare();
     if (victimCgroup === undefined) {
       this.#unnamed++;
-      return { sources: ["kmsg"] };
+      return ["kmsg"];
     }
     const account = this.#find(victimCgroup) ?? this.#end(victimCgroup);
     const isRead = readCount(account);
@@ -203,8 +195,7 @@ export class OomLedger {
     account.told++;
     account.kills++;
     if (isRead) settle(account);
-    const sources = isCounted ? ["kmsg", account.source] : ["kmsg"];
-    return { victimCgroup, sources };
+    return isCounted ? ["kmsg", account.source] : ["kmsg"];
   }
 
   /** The kernel told, and counted, so many kills once more. */
