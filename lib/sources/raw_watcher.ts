@@ -69,7 +69,8 @@ export class RawWatcher implements ContainerWatcher {
   #stormListAtMs = 0;
   /** By how many the watches differ from the directories where nothing is amiss. */
   #usualExcess = 0;
-  #isRenewed = false;
+  /** The difference for which the watches were last set up anew. */
+  #renewedFor: number | undefined;
   /** Full queues: how often everything was listed for want of notifications. */
   rescans = 0;
   /** How often all watches were set up anew. */
@@ -149,22 +150,23 @@ export class RawWatcher implements ContainerWatcher {
     const excess = await this.#excessWatches();
     // Whatever was heard meanwhile moves the numbers; they will be counted again.
     const isStill = isQuiet && this.#lastActiveMs === Infinity;
-    if (this.#isRenewed && isStill) {
-      // They are as they should be: what differs now always will.
-      this.#isRenewed = false;
-      this.#usualExcess = excess;
+    if (isStill) {
+      // What setting up anew did not change is how it is here. Any other
+      // difference is not: old watches may linger when they are counted.
+      if (this.#renewedFor === excess) this.#usualExcess = excess;
+      this.#renewedFor = undefined;
     }
     const { directories } = this.#tree;
     const tolerated = isStill && directories <= FEW_DIRECTORIES
       ? 0
       : FEW_DIRECTORIES + directories * TOLERANCE;
     const amiss = Math.abs(excess - this.#usualExcess);
-    if (amiss > tolerated && !this.#closed) this.#renew();
+    if (amiss > tolerated && !this.#closed) this.#renew(excess);
   }
 
-  #renew(): void {
+  #renew(excess: number): void {
     this.renewals++;
-    this.#isRenewed = true;
+    this.#renewedFor = excess;
     try {
       this.#watcher?.close();
       this.#watch();

@@ -217,7 +217,7 @@ Deno.test({
         return now.containers === before.containers &&
           now.watches === before.watches &&
           (now.files ?? 0) <= (before.files ?? 0) + 2;
-      });
+      }, { timeoutMs: 15_000, everyMs: 100 });
       assert(
         isBack,
         JSON.stringify({ before, after: await holdings(agent) }),
