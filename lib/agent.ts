@@ -153,7 +153,7 @@ function createManager(parts: ManagerParts): Manager {
   const ledger = new OomLedger({
     clock,
     readNodeKills: nodeOomKills(fs),
-    isTold: () => oomWatcher?.state.state === "ok",
+    isTold: () => oomWatcher?.isReading ?? false,
   });
   return new Manager({
     fs,

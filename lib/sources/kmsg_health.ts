@@ -31,6 +31,11 @@ export class KmsgHealth {
     return this.#gaps;
   }
 
+  /** Whether it is open, with something that may write to it. */
+  get isReading(): boolean {
+    return this.#problem === undefined && this.#writerProblem() === undefined;
+  }
+
   /** All of this as the state of a source. */
   get state(): SourceState {
     const detail = this.#problem ?? this.#writerProblem() ?? this.#lossDetail();

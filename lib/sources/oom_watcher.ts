@@ -118,6 +118,11 @@ export class OomWatcher {
     return this.#health.state;
   }
 
+  /** Whether the log is open: it tells what happens soon. */
+  get isReading(): boolean {
+    return this.#health.isReading;
+  }
+
   /** Whether all that was in the log when it was opened has been read. */
   get caughtUp(): boolean {
     return this.#backlogEnd !== undefined;
@@ -196,6 +201,9 @@ export class OomWatcher {
           for (const bytes of read.records) this.#take(bytes, file);
           await this.#queue.room();
           break;
+        case "caughtUp":
+          this.#backlogEnd ??= this.#lastSequence ?? -1;
+          break;
         case "overrun":
           // The numbers of the records that follow tell how many were lost.
           break;
@@ -262,9 +270,10 @@ export class OomWatcher {
     }
   }
 
-  /** What waits for the log to be quiet: a kill held back, and the end of the backlog. */
+  /** What waits for the log to be quiet: a kill held back, and the end of the backlog where nothing else tells it. */
   get #needsQuiet(): boolean {
-    return this.#parser.isHolding || !this.caughtUp;
+    return this.#parser.isHolding ||
+      (!this.caughtUp && this.#file?.kind !== "device");
   }
 
   #awaitQuiet(): void {
@@ -280,7 +289,7 @@ export class OomWatcher {
       }
       this.#cancelQuiet = undefined;
       // A log that was closed meanwhile may have more of it.
-      if (this.#file !== undefined) {
+      if (this.#file !== undefined && this.#file.kind !== "device") {
         this.#backlogEnd ??= this.#lastSequence ?? -1;
       }
       this.#deliver(this.#parser.flush());

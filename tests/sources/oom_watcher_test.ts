@@ -124,14 +124,28 @@ Deno.test("OomWatcher tells the records that were there before it from those tha
   assertEquals(watcher.caughtUp, false);
   assertEquals(watcher.isBacklog(2), true);
   await watched.until(() => watched.reports.length === 2);
-  assertEquals(watcher.caughtUp, true);
+  assertEquals(watcher.caughtUp, false);
+  file.push({ type: "caughtUp" });
+  await watched.until(() => watcher.caughtUp, 0);
+  assertEquals(watcher.isBacklog(2), true);
+  assertEquals(watcher.isBacklog(3), false);
+  await watched.close();
+});
+
+Deno.test("OomWatcher takes what was in a FIFO before it was quiet for what was there before it", async () => {
+  const file = new FakeKmsg([killed(2, 7)], "fifo");
+  const watched = new Watched([file]);
+  const { watcher } = watched;
+  await watched.until(() => watcher.records === 1, 0);
+  assertEquals(watcher.caughtUp, false);
+  await watched.until(() => watcher.caughtUp);
   assertEquals(watcher.isBacklog(2), true);
   assertEquals(watcher.isBacklog(3), false);
   await watched.close();
 });
 
 Deno.test("OomWatcher finds nothing before it in a log that was empty", async () => {
-  const file = new FakeKmsg();
+  const file = new FakeKmsg([{ type: "caughtUp" }]);
   const watched = new Watched([new Error("Not there yet"), file]);
   watched.clock.advance(1000);
   assertEquals(watched.watcher.caughtUp, false);
