@@ -73,7 +73,9 @@ export async function startAgent(
     format: config.logFormat,
     clock,
   });
-  const fs = new HostFs({ root: config.root, maxOpenFiles: maxControlFiles() });
+  const { root, cgroupRoot } = config;
+  const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
+  const fs = new HostFs({ root, maxOpenFiles: maxControlFiles(hierarchies) });
   const bootId = readBootId(fs);
   const tail = await readTail(config.eventLog, logger);
   const events = new EventManager({
@@ -88,6 +90,7 @@ export async function startAgent(
     config,
     version: host.version,
     fs,
+    hierarchies,
     bootId,
     events,
     clock,
@@ -122,6 +125,7 @@ interface ManagerParts {
   readonly config: Config;
   readonly version: string;
   readonly fs: HostFs;
+  readonly hierarchies: Hierarchies;
   readonly bootId: string;
   readonly events: EventManager;
   readonly clock: Clock;
@@ -132,15 +136,14 @@ interface ManagerParts {
 }
 
 function createManager(parts: ManagerParts): Manager {
-  const { config, version, fs, bootId, events, clock, logger, eventLog } =
+  const { config, version, fs, hierarchies, bootId, events, clock, logger } =
     parts;
-  const hierarchies = findHierarchies(fs, config.cgroupRoot);
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
   const tree = new CgroupTree({
     fs,
     hierarchies: hierarchies.all,
     clock,
-    removalsCount: hierarchies.all.every(({ path }) => fs.isCgroupfs(path)),
+    removalsCount: isKernels(hierarchies, fs),
   });
   const pressureEvents = config.pressureEvents &&
     hasUnifiedMemory(hierarchies);
@@ -149,7 +152,7 @@ function createManager(parts: ManagerParts): Manager {
       "Cannot tell of memory pressure, which cgroup v1 does not count",
     );
   }
-  const oomWatcher = createOomWatcher(parts, hierarchies);
+  const oomWatcher = createOomWatcher(parts);
   const ledger = new OomLedger({
     clock,
     readNodeKills: nodeOomKills(fs),
@@ -179,7 +182,7 @@ function createManager(parts: ManagerParts): Manager {
         ? new RawWatcher(tree, clock)
         : new PollWatcher(tree, clock, failure),
     ...(oomWatcher !== undefined && { oomWatcher }),
-    sinks: () => [eventLog?.state ?? LOG_OFF],
+    sinks: () => [parts.eventLog?.state ?? LOG_OFF],
     bootId,
     version,
     housekeeping: {
@@ -192,6 +195,11 @@ function createManager(parts: ManagerParts): Manager {
   });
 }
 
+/** Whether the kernel itself is read, and not a tree of plain files. */
+function isKernels({ all }: Hierarchies, fs: HostFs): boolean {
+  return all.every(({ path }) => fs.isCgroupfs(path));
+}
+
 /** Whether memory is of cgroup v2. */
 function hasUnifiedMemory({ all }: Hierarchies): boolean {
   return all.some(({ version, controllers }) =>
@@ -199,11 +207,8 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
   );
 }
 
-function createOomWatcher(
-  parts: ManagerParts,
-  hierarchies: Hierarchies,
-): OomWatcher | undefined {
-  const { config, fs, clock, logger, cursor } = parts;
+function createOomWatcher(parts: ManagerParts): OomWatcher | undefined {
+  const { config, fs, hierarchies, clock, logger, cursor } = parts;
   if (config.kmsg === "none") return undefined;
   return new OomWatcher({
     // The device is the host's; any other path is as it was named.
@@ -250,9 +255,14 @@ async function readTail(path: string, logger: Logger): Promise<LogTail> {
   }
 }
 
-/** How many control files may stay open: a share of what the process may open at all. */
-function maxControlFiles(): number {
-  const limits = new HostFs().readText("/proc/self/limits") ?? "";
+/**
+ * How many control files may stay open: a share of what the process may open at
+ * all; none of plain files, whose place another may take.
+ */
+function maxControlFiles(hierarchies: Hierarchies): number {
+  const fs = new HostFs();
+  if (!isKernels(hierarchies, fs)) return 0;
+  const limits = fs.readText("/proc/self/limits") ?? "";
   const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;
   return Math.floor(limit * OPEN_FILES_SHARE);
 }

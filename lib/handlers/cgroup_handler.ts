@@ -144,6 +144,11 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   /** @inheritdoc */
+  oomKillsBelow(): number | undefined {
+    return unlessFails(() => this.#oomKillFile.readSubtree());
+  }
+
+  /** @inheritdoc */
   memoryLimitHits(): MemoryLimitHits | undefined {
     return unlessFails(() => this.#oomKillFile.readLimitHits());
   }

@@ -54,6 +54,18 @@ export class OomKillFile {
     return { count: row[OOM_KILL] as number, source };
   }
 
+  /** The count of the whole subtree: of `memory.events`, where there is a `.local` beside it that counts. */
+  readSubtree(): number | undefined {
+    const source = this.#readColumn(OOM_KILL);
+    const subtree = this.#files.at(-1);
+    if (source === undefined || source === subtree?.name) return undefined;
+    if (subtree === undefined || !this.#parse(subtree.control)) {
+      return undefined;
+    }
+    const [count = NaN] = row;
+    return Number.isNaN(count) ? undefined : count;
+  }
+
   /** How often `memory.high` and `memory.max` were met; undefined on v1. */
   readLimitHits(): { readonly high: number; readonly max: number } | undefined {
     if (this.#readColumn(HIGH) === undefined) return undefined;
@@ -73,12 +85,17 @@ export class OomKillFile {
   /** Reads the first file that has a number for this column into the row; returns the file's name. */
   #readColumn(column: number): string | undefined {
     for (const { name, control } of this.#files) {
-      const length = control.read();
-      if (length < 0) continue;
-      row.fill(NaN);
-      reader.parse(this.#fs.bytes, length, row, control.path);
-      if (!Number.isNaN(row[column])) return name;
+      if (this.#parse(control) && !Number.isNaN(row[column])) return name;
     }
     return undefined;
+  }
+
+  /** Reads a file into the row; returns whether it is there. */
+  #parse(control: ControlFile): boolean {
+    const length = control.read();
+    if (length < 0) return false;
+    row.fill(NaN);
+    reader.parse(this.#fs.bytes, length, row, control.path);
+    return true;
   }
 }

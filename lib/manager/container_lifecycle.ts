@@ -128,6 +128,8 @@ export class ContainerLifecycle {
           return this.#createContainer(change.name, change.createdMs);
         case "delete":
           return this.#destroyContainer(change.name);
+        case "memoryEvents":
+          return this.#options.ledger.look(change.name);
         case "update":
           return this.containers.get(change.name)?.handler.refresh();
         case "listed":

@@ -16,12 +16,26 @@ export interface OomAccount {
   inferred: number;
   /** Kills of all containers of this name that events told of. */
   kills: number;
+  /** When it came. */
+  openedMs: number;
   /** When it went. */
   endedMs: number;
+  /** What the whole subtree counts, less what is from before the start; 0 where nothing counts it. */
+  subtree: number;
+  subtreeBaseline: number;
+  /** That count when it was last found to be right. */
+  balanced: number;
+  /** Kills of the subtree that were counted, and in nobody who can be named. */
+  below: number;
+  /** Of those, the ones that events tell of. */
+  toldBelow: number;
 }
 
 /** An account in which nothing was counted or told. */
-export function newAccount(handler?: ContainerHandler): OomAccount {
+export function newAccount(
+  handler?: ContainerHandler,
+  openedMs = -Infinity,
+): OomAccount {
   return {
     handler,
     baseline: 0,
@@ -30,8 +44,19 @@ export function newAccount(handler?: ContainerHandler): OomAccount {
     told: 0,
     inferred: 0,
     kills: 0,
+    openedMs,
     endedMs: Infinity,
+    subtree: 0,
+    subtreeBaseline: 0,
+    balanced: 0,
+    below: 0,
+    toldBelow: 0,
   };
+}
+
+/** Kills of this run that were counted, of the container and below it in nobody who can be named. */
+export function countedOf(account: OomAccount): number {
+  return account.counted - account.baseline + account.below;
 }
 
 /** Kills that were counted and that no event tells of. */
@@ -55,4 +80,17 @@ export function readCount(account: OomAccount): boolean {
   account.counted = read.count;
   account.source = read.source;
   return true;
+}
+
+/** Reads the count of the whole subtree; returns whether there is one. */
+export function readSubtree(account: OomAccount): boolean {
+  const read = account.handler?.oomKillsBelow();
+  if (read === undefined) return false;
+  account.subtree = read - account.subtreeBaseline;
+  return true;
+}
+
+/** Kills of the container that the kernel counted, or that events told of. */
+export function knownOf({ counted, baseline, told }: OomAccount): number {
+  return Math.max(told, counted - baseline);
 }

@@ -149,7 +149,7 @@ export class OomEvents {
     const { clock, bootId, ledger } = this.#options;
     const timestampMs = clock.now();
     const number = ++this.#inferences;
-    const { victimCgroup, count, source } = untold;
+    const { victimCgroup, below, count, source } = untold;
     const oom: OomKillData = {
       ...(victimCgroup !== undefined && { "victim_cgroup": victimCgroup }),
       // The time of the start, since an earlier run of this boot counted from 1 too.
@@ -160,7 +160,7 @@ export class OomEvents {
     };
     const event = {
       timestampMs,
-      containerName: victimCgroup ?? ROOT,
+      containerName: victimCgroup ?? below ?? ROOT,
       data: { oom },
     };
     const kills = new Array<NewEvent>(count).fill({

@@ -2,17 +2,22 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
 import {
+  countedOf,
   newAccount,
   type OomAccount,
   readCount,
+  readSubtree,
   settle,
   untoldOf,
 } from "./oom_account.ts";
+import { OomSubtrees, SUBTREE_SOURCE } from "./oom_subtrees.ts";
 
 /** Kills that the kernel counted and no record told of. */
 export interface UntoldKills {
   /** The cgroup they were in; absent where nothing tells. */
   readonly victimCgroup?: CgroupName;
+  /** Where it is not known: the nearest container that it was below. */
+  readonly below?: CgroupName;
   readonly count: number;
   /** The kernel file that counted them. */
   readonly source: string;
@@ -66,6 +71,9 @@ export class OomLedger {
   readonly #living = new Map<CgroupName, OomAccount>();
   /** In the order in which they went. */
   readonly #ended = new Map<CgroupName, OomAccount>();
+  readonly #subtrees = new OomSubtrees(this.#living, this.#ended);
+  /** What those counted whose accounts are kept no more. */
+  #forgotten = 0;
   #countedMs = -Infinity;
   /** What of the node's count is not to be told: it is from before the start. */
   #base: number | undefined;
@@ -114,14 +122,18 @@ export class OomLedger {
   /** A container came; `isNew` where it was not there when the agent started. */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
-    const account = newAccount(handler);
+    const account = newAccount(handler, this.#options.clock.monotonic());
     this.#living.set(name, account);
-    const before = this.#ended.get(name);
-    if (isNew && before === undefined) return;
     readCount(account);
-    if (!isNew) account.baseline = account.counted;
+    if (!isNew) {
+      account.baseline = account.counted;
+      if (readSubtree(account)) account.subtreeBaseline = account.subtree;
+      account.subtree = 0;
+    }
+    const before = this.#ended.get(name);
     if (before === undefined) return;
     this.#ended.delete(name);
+    this.#forgotten += before.told + before.below;
     account.kills = before.kills;
     account.inferred = before.inferred;
     account.source ||= before.source;
@@ -136,10 +148,20 @@ export class OomLedger {
     const account = this.#living.get(name);
     if (account === undefined) return;
     this.#living.delete(name);
-    const { kills, inferred } = account;
-    if (kills > 0 || inferred > 0 || untoldOf(account) > 0) {
+    this.#subtrees.close(name, account);
+    const { kills, inferred, below, toldBelow } = account;
+    if (
+      kills > 0 || inferred > 0 || untoldOf(account) > 0 || below > toldBelow
+    ) {
       this.#end(name, account);
-    }
+    } else this.#forgotten += countedOf(account);
+  }
+
+  /** The kernel has written to a file that counts a container's kills. */
+  look(name: CgroupName): void {
+    const account = this.#living.get(name);
+    if (account !== undefined) readCount(account);
+    this.#subtrees.settleOne(name);
   }
 
   /**
@@ -231,14 +253,18 @@ export class OomLedger {
     return untold;
   }
 
-  /** Kills that the node counted and no event tells of. */
+  /** Kills that the node counted, or the containers where it does not, and no event tells of. */
   #unexplained(): number {
+    let counted = this.#forgotten;
+    for (const [, account] of this.#accounts()) counted += countedOf(account);
     const total = this.#options.readNodeKills();
-    if (total === undefined || this.#base === undefined) return 0;
+    if (total === undefined || this.#base === undefined) {
+      return counted - this.#explained;
+    }
     // The kernel counts a kill before it prints it: what is told beyond the
     // count is from before the start, though its time seemed later.
     this.#base = Math.min(this.#base, total - this.#explained);
-    return total - this.#base - this.#explained;
+    return Math.max(total - this.#base, counted) - this.#explained;
   }
 
   /** Notes how many kills are unexplained, and since when. */
@@ -270,6 +296,14 @@ export class OomLedger {
       account.inferred += count;
       account.kills += count;
       untold.push({ victimCgroup, ...this.#infer(count, account.source) });
+    }
+    if (left > 0) this.#subtrees.settle();
+    for (const [below, account] of this.#accounts()) {
+      const count = Math.min(account.below - account.toldBelow, left);
+      if (count <= 0) continue;
+      left -= count;
+      account.toldBelow += count;
+      untold.push({ below, ...this.#infer(count, SUBTREE_SOURCE) });
     }
     return untold;
   }
@@ -326,9 +360,10 @@ export class OomLedger {
 
   #forget(): void {
     const limitMs = this.#options.clock.monotonic() - ENDED_MS;
-    for (const [name, { endedMs }] of this.#ended) {
-      if (endedMs > limitMs && this.#ended.size <= MAX_ENDED) break;
+    for (const [name, account] of this.#ended) {
+      if (account.endedMs > limitMs && this.#ended.size <= MAX_ENDED) break;
       this.#ended.delete(name);
+      this.#forgotten += countedOf(account);
     }
   }
 }

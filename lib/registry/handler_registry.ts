@@ -38,6 +38,8 @@ export interface ContainerHandler {
   sample(): SampleResult;
   /** Its OOM kills, read anew; undefined where the kernel does not count them, or it is gone. */
   oomKills(): OomKillCount | undefined;
+  /** Those of the whole subtree, also of cgroups in it that are gone; undefined on cgroup v1, before Linux 5.2, or where it is gone. */
+  oomKillsBelow(): number | undefined;
   /** How often it met its limits, read anew; undefined where it is gone, or on cgroup v1. */
   memoryLimitHits(): MemoryLimitHits | undefined;
   /** It shows in other hierarchies than before: looks for files that were not there. */

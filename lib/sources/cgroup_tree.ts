@@ -102,20 +102,21 @@ export class CgroupTree {
 
   /** A notification named this path: a directory made, removed, or either. */
   hint(path: string, kind: HintKind): void {
-    const at = this.#hierarchies.findIndex((hierarchy) =>
-      path.startsWith(hierarchy.path) &&
-      (path.length === hierarchy.path.length ||
-        path[hierarchy.path.length] === "/")
-    );
-    const name = path.slice(this.#hierarchies[at]?.path.length ?? 0);
+    const [at, name] = this.#locate(path);
     // Before the first listing there is nothing to compare with.
-    if (at < 0 || name === "" || !this.#nodes.has(ROOT)) return;
+    if (at < 0 || name === ROOT || !this.#nodes.has(ROOT)) return;
     this.#touch(parentOf(name), false);
     const isThere = this.#look(at, name);
     if (!this.#removalsCount || kind === "other") return;
     const node = this.#nodes.get(name);
     if (node === undefined) this.#heardOfUnknown(at, name, kind);
     else this.#heardOf(node, at, kind, isThere);
+  }
+
+  /** The container that has a directory with this path. */
+  nameOf(path: string): CgroupName | undefined {
+    const [at, name] = this.#locate(path);
+    return at >= 0 && this.#nodes.has(name) ? name : undefined;
   }
 
   /** Looks whether a container is still there. */
@@ -165,6 +166,17 @@ export class CgroupTree {
       yield* this.settle();
     }
     this.#changes.push({ type: "listed" });
+  }
+
+  /** In which hierarchy a directory is, −1 for none, and whose it is. */
+  #locate(path: string): [at: number, name: CgroupName] {
+    const at = this.#hierarchies.findIndex((hierarchy) =>
+      path.startsWith(hierarchy.path) &&
+      (path.length === hierarchy.path.length ||
+        path[hierarchy.path.length] === "/")
+    );
+    const name = path.slice(this.#hierarchies[at]?.path.length ?? 0);
+    return [at, name === "" ? ROOT : name];
   }
 
   #addRoot(): void {

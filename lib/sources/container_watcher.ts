@@ -1,7 +1,7 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { SourceState } from "../model/source_state.ts";
 
-/** A container came, went, or shows in other hierarchies than before. */
+/** A container came, went, shows in other hierarchies than before, or had its memory events counted. */
 export type ContainerChange =
   | {
     readonly type: "add";
@@ -11,6 +11,8 @@ export type ContainerChange =
   }
   | { readonly type: "update"; readonly name: CgroupName }
   | { readonly type: "delete"; readonly name: CgroupName }
+  /** The kernel wrote to its `memory.events`: it met a limit, or one below it did. */
+  | { readonly type: "memoryEvents"; readonly name: CgroupName }
   /** All that is there has been listed. */
   | { readonly type: "listed" };
 

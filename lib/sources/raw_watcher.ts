@@ -3,7 +3,7 @@ import type { Clock } from "../model/clock.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { CgroupTree, HintKind } from "./cgroup_tree.ts";
 import type { ContainerChange, ContainerWatcher } from "./container_watcher.ts";
-import { countInotifyWatches } from "./inotify_watches.ts";
+import { WatchBalance } from "./inotify_watches.ts";
 import { Pace } from "./pace.ts";
 
 /**
@@ -31,10 +31,11 @@ const STORM_LIST_COST_MS = 0.5;
 const QUIET_MS = 500;
 /** … or when it has not been quiet for so long. */
 const NEVER_QUIET_MS = 10_000;
-/** Setting up so many watches takes 80 ms, for which others wait. */
-const FEW_DIRECTORIES = 500;
-/** With more of them, so large a part of their number may be wrong. */
-const TOLERANCE = 0.25;
+
+/** Files of cgroup v2 that the kernel says it wrote to: one OOM is told 250 times. */
+const MEMORY_EVENTS_REGEXP = /\/memory\.events(?:\.local)?$/;
+/** So long after the first time they are read. */
+const MEMORY_EVENTS_MS = 10;
 
 const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
   create: "create",
@@ -61,16 +62,16 @@ export class RawWatcher implements ContainerWatcher {
   #hints: { path: string; kind: HintKind }[] = [];
   /** Since when hints wait to be followed. */
   #hintsSinceMs = Infinity;
+  /** Directories whose memory events were counted. */
+  #memoryEvents = new Set<string>();
+  #memoryEventsDueMs = Infinity;
   #reconcile = true;
   #error: unknown;
   #closed = false;
   #activeSinceMs = Infinity;
   #lastActiveMs = Infinity;
   #stormListAtMs = 0;
-  /** By how many the watches differ from the directories where nothing is amiss. */
-  #usualExcess = 0;
-  /** The difference for which the watches were last set up anew. */
-  #renewedFor: number | undefined;
+  readonly #balance = new WatchBalance();
   /** Full queues: how often everything was listed for want of notifications. */
   rescans = 0;
   /** How often all watches were set up anew. */
@@ -96,6 +97,8 @@ export class RawWatcher implements ContainerWatcher {
       while (!this.#closed) {
         if (this.#error !== undefined) throw this.#error;
         this.#takeHints();
+        const counted = this.#takeMemoryEvents();
+        if (counted.length > 0) yield counted;
         if (this.#reconcile) {
           this.#reconcile = false;
           yield* this.#walk(this.#tree.reconcile());
@@ -138,35 +141,21 @@ export class RawWatcher implements ContainerWatcher {
     this.#listen(this.#watcher);
   }
 
-  /**
-   * The kernel keeps the watch on a cgroup that is gone until it is taken
-   * back, which is not done where the removal was not told: after a storm of
-   * 4,000 cgroups, thousands were left. Then all watches are set up anew.
-   */
+  /** Counts the watches, and sets all of them up anew where they are not as they should be. */
   async #checkWatches(): Promise<void> {
     const isQuiet = this.#clock.monotonic() >= this.#lastActiveMs + QUIET_MS;
     this.#activeSinceMs = Infinity;
     this.#lastActiveMs = Infinity;
-    const excess = await this.#excessWatches();
-    // Whatever was heard meanwhile moves the numbers; they will be counted again.
-    const isStill = isQuiet && this.#lastActiveMs === Infinity;
-    if (isStill) {
-      // What setting up anew did not change is how it is here. Any other
-      // difference is not: old watches may linger when they are counted.
-      if (this.#renewedFor === excess) this.#usualExcess = excess;
-      this.#renewedFor = undefined;
-    }
-    const { directories } = this.#tree;
-    const tolerated = isStill && directories <= FEW_DIRECTORIES
-      ? 0
-      : FEW_DIRECTORIES + directories * TOLERANCE;
-    const amiss = Math.abs(excess - this.#usualExcess);
-    if (amiss > tolerated && !this.#closed) this.#renew(excess);
+    const isAmiss = await this.#balance.isAmiss(
+      () => this.#tree.directories,
+      // Whatever was heard meanwhile moves the numbers; they will be counted again.
+      () => isQuiet && this.#lastActiveMs === Infinity,
+    );
+    if (isAmiss && !this.#closed) this.#renew();
   }
 
-  #renew(excess: number): void {
+  #renew(): void {
     this.renewals++;
-    this.#renewedFor = excess;
     try {
       this.#watcher?.close();
       this.#watch();
@@ -176,11 +165,6 @@ export class RawWatcher implements ContainerWatcher {
     this.reconcile();
     // The old watches go in their own time: they are counted once more when it is quiet.
     this.#noteActivity();
-  }
-
-  async #excessWatches(): Promise<number> {
-    const count = await countInotifyWatches();
-    return count === undefined ? 0 : count - this.#tree.directories;
   }
 
   async #listen(watcher: Deno.FsWatcher): Promise<void> {
@@ -197,6 +181,7 @@ export class RawWatcher implements ContainerWatcher {
       this.rescans++;
       this.#reconcile = true;
     } else {
+      if (event.kind === "modify") return this.#hearModify(event.paths);
       const kind = HINT_KINDS[event.kind];
       if (kind === undefined) return;
       if (this.#hints.length === 0) {
@@ -211,6 +196,29 @@ export class RawWatcher implements ContainerWatcher {
       }
     }
     this.#pace.wake();
+  }
+
+  #hearModify(paths: readonly string[]): void {
+    for (const path of paths) {
+      const file = MEMORY_EVENTS_REGEXP.exec(path);
+      if (file === null) continue;
+      this.#memoryEvents.add(path.slice(0, file.index));
+      if (this.#memoryEventsDueMs < Infinity) continue;
+      this.#memoryEventsDueMs = this.#clock.monotonic() + MEMORY_EVENTS_MS;
+      this.#pace.wake();
+    }
+  }
+
+  #takeMemoryEvents(): ContainerChange[] {
+    if (this.#clock.monotonic() < this.#memoryEventsDueMs) return [];
+    const changes: ContainerChange[] = [];
+    for (const path of this.#memoryEvents) {
+      const name = this.#tree.nameOf(path);
+      if (name !== undefined) changes.push({ type: "memoryEvents", name });
+    }
+    this.#memoryEvents.clear();
+    this.#memoryEventsDueMs = Infinity;
+    return changes;
   }
 
   /** The changes so far; what listing finds counts as activity, for notifications may lag behind. */
@@ -283,9 +291,10 @@ export class RawWatcher implements ContainerWatcher {
   #dueIn(): number {
     if (this.#hints.length > 0 || this.#reconcile) return 0;
     if (this.#error !== undefined || this.#closed) return 0;
+    const dueMs = Math.min(this.#countAt, this.#memoryEventsDueMs);
     return Math.max(
       0,
-      Math.min(-this.#lateMs, this.#countAt - this.#clock.monotonic()),
+      Math.min(-this.#lateMs, dueMs - this.#clock.monotonic()),
     );
   }
 }

@@ -89,7 +89,12 @@ export class TreeOfDirectories implements Disposable {
   }
 }
 
-const SIGNS = { add: "+", update: "~", delete: "-" } as const;
+const SIGNS = {
+  add: "+",
+  update: "~",
+  delete: "-",
+  memoryEvents: "!",
+} as const;
 
 function inShort(change: ContainerChange): string {
   return change.type === "listed" ? "listed" : SIGNS[change.type] + change.name;

@@ -1,6 +1,7 @@
-import { assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { parentOf } from "../../lib/model/cgroup.ts";
 import { RecordedTree, RECORDING_NAMES } from "../_support/recorded_tree.ts";
-import { AgentProcess } from "./_agent.ts";
+import { AgentProcess, delay, readEvents, until } from "./_agent.ts";
 
 for (const name of RECORDING_NAMES) {
   Deno.test(`agent answers from the recorded host ${name} under --root`, async () => {
@@ -31,3 +32,104 @@ for (const name of RECORDING_NAMES) {
     }
   });
 }
+
+/** Counts kills in a cgroup of v2 as the kernel does: its own, and those of all above it. */
+function countKills(root: string, name: string, count: number): void {
+  for (let at = name; at !== "/"; at = parentOf(at)) {
+    const own = at === name ? ["memory.events.local"] : [];
+    for (const file of ["memory.events", ...own]) {
+      const path = `${root}/sys/fs/cgroup${at}/${file}`;
+      const text = Deno.readTextFileSync(path)
+        .replace(
+          /^oom_kill (\d+)$/m,
+          (_, n) => `oom_kill ${Number(n) + count}`,
+        );
+      Deno.writeTextFileSync(path, text);
+    }
+  }
+}
+
+Deno.test("agent tells of kills that only memory.events counts, also of a container that is gone", async () => {
+  using recorded = new RecordedTree("6.1-v2");
+  const { root } = recorded.fs;
+  const dir = await Deno.makeTempDir();
+  const log = `${dir}/events.ndjson`;
+  const agent = await AgentProcess.start([
+    `--root=${root}`,
+    `--event-log=${log}`,
+    "--kmsg=none",
+  ]);
+  try {
+    const names = await agent.names("/");
+    const container = names.find((name) => name.includes("docker-")) ?? "";
+    // In the container while it lives, twice at once; in its slice; in the
+    // container again, which is gone at the next moment.
+    countKills(root, container, 2);
+    const kills = async () =>
+      (await readEvents(log)).filter((event) => event.event_type === "oomKill");
+    assert(await until(async () => (await kills()).length === 2));
+    countKills(root, "/system.slice", 1);
+    assert(await until(async () => (await kills()).length === 3));
+    countKills(root, container, 1);
+    await Deno.remove(`${root}/sys/fs/cgroup${container}`, { recursive: true });
+    assert(await until(async () => (await kills()).length === 4));
+    // What several may have had who are gone is said to be below the slice.
+    for (const name of ["one", "two"]) {
+      // With its files at once, as the kernel makes it.
+      await Deno.mkdir(`${dir}/${name}`);
+      for (const file of ["memory.events", "memory.events.local"]) {
+        await Deno.writeTextFile(
+          `${dir}/${name}/${file}`,
+          "oom 0\noom_kill 0\n",
+        );
+      }
+      await Deno.rename(
+        `${dir}/${name}`,
+        `${root}/sys/fs/cgroup/system.slice/${name}`,
+      );
+    }
+    assert(
+      await until(async () =>
+        (await agent.names("/system.slice")).length === 3
+      ),
+    );
+    countKills(root, "/system.slice/two", 1);
+    await Promise.all(
+      ["one", "two"].map((name) =>
+        Deno.remove(`${root}/sys/fs/cgroup/system.slice/${name}`, {
+          recursive: true,
+        })
+      ),
+    );
+    assert(await until(async () => (await kills()).length === 5));
+    await delay(1_000);
+    const told = (await kills()).map((
+      { container_name: name, event_data: { oom } },
+    ) => [
+      name,
+      oom.victim_cgroup,
+      ...oom.sources,
+      oom.attribution,
+    ]);
+    const local = [container, container, "memory.events.local", "inferred"];
+    const last = told.pop();
+    assertEquals(told, [
+      local,
+      local,
+      ["/system.slice", "/system.slice", "memory.events.local", "inferred"],
+      // Read while it was there, or found above it afterwards.
+      told[3]?.[2] === "memory.events"
+        ? [container, container, "memory.events", "inferred"]
+        : local,
+    ]);
+    // Nobody is named, unless its count was read while it was there.
+    const isNamed = last?.[1] === "/system.slice/two";
+    assert(
+      isNamed || last?.[0] === "/system.slice" && last[1] === undefined,
+      `${last}`,
+    );
+  } finally {
+    await agent.stop();
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -19,6 +19,7 @@ function containerOf(reference: ContainerReference): ManagedContainer {
       builder,
       collectsDiskIo: true,
       oomKills: () => undefined,
+      oomKillsBelow: () => undefined,
       memoryLimitHits: () => undefined,
       spec: () => ({ hasDiskIo: false }),
       sample: () => ({ gone: false }),

@@ -18,6 +18,7 @@ import { FakeClock } from "../_support/fake_clock.ts";
 class TestHandler implements ContainerHandler {
   readonly collectsDiskIo = true;
   oomKills(): undefined {}
+  oomKillsBelow(): undefined {}
   memoryLimitHits(): undefined {}
   readonly reference = { name: "/web" };
   readonly builder = new RowBuilder();

@@ -2,8 +2,10 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { OomKillFile } from "../../lib/kernfs/oom_kill_file.ts";
 import { nodeOomKills } from "../../lib/kernfs/vmstat.ts";
 import { OomLedger, type UntoldKills } from "../../lib/manager/oom_ledger.ts";
+import { parentOf, ROOT } from "../../lib/model/cgroup.ts";
 import { RowBuilder } from "../../lib/model/sample.ts";
 import type { ContainerHandler } from "../../lib/registry/handler_registry.ts";
+import { SeededRandom } from "../_support/random.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
@@ -18,8 +20,11 @@ class Node implements Disposable {
   readonly #fs = this.#root.hostFs({ maxOpenFiles: 0 });
   readonly #counts = new Map<string, number>();
   readonly #files = new Map<string, OomKillFile>();
+  readonly #subtrees = new Map<string, number>();
   #total = 0;
   isTold = true;
+  /** Whether subtrees are counted too, as of Linux 5.2. */
+  hasSubtrees = false;
   ledger!: OomLedger;
 
   /** @param total what the node counted before the agent started; "uncounted" where it does not count */
@@ -47,6 +52,13 @@ class Node implements Disposable {
   make(name: string, count = 0): void {
     this.#counts.set(name, count);
     this.#root.file(`cg${name}/${SOURCE}`, `oom 0\noom_kill ${count}\n`);
+    if (this.hasSubtrees) this.#countSubtree(name, 0);
+  }
+
+  #countSubtree(name: string, count: number): void {
+    const total = (this.#subtrees.get(name) ?? 0) + count;
+    this.#subtrees.set(name, total);
+    this.#root.file(`cg${name}/memory.events`, `oom 0\noom_kill ${total}\n`);
   }
 
   /** The watcher comes to know of it. */
@@ -65,6 +77,7 @@ class Node implements Disposable {
     this.#files.get(name)?.close();
     Deno.removeSync(`${this.#root.path}/cg${name}`, { recursive: true });
     this.#counts.delete(name);
+    this.#subtrees.delete(name);
   }
 
   /** It is gone, and the watcher knows. */
@@ -79,6 +92,10 @@ class Node implements Disposable {
     this.#writeNode();
     if (name !== undefined) {
       this.make(name, (this.#counts.get(name) ?? 0) + count);
+      if (!this.hasSubtrees) return;
+      for (let at = name; at !== ROOT; at = parentOf(at)) {
+        this.#countSubtree(at, count);
+      }
     }
   }
 
@@ -112,6 +129,13 @@ function handlerOf(name: string, file: OomKillFile): ContainerHandler {
     oomKills: () => {
       try {
         return file.read();
+      } catch {
+        return undefined;
+      }
+    },
+    oomKillsBelow: () => {
+      try {
+        return file.readSubtree();
       } catch {
         return undefined;
       }
@@ -484,4 +508,139 @@ Deno.test("OomLedger keeps the kills of the 10,000 containers that ended last", 
   assertEquals(names.length, 10_000);
   assertEquals(names[0], "/c5");
   assertEquals(names.at(-1), "/c10004");
+});
+
+/** A node on cgroup v2 with a pod of two containers, whose kernel log tells nothing. */
+function podNode(): Node {
+  const node = new Node();
+  node.hasSubtrees = true;
+  node.isTold = false;
+  for (const name of ["/kubepods", "/kubepods/pod", "/system"]) {
+    node.make(name, 0);
+    node.open(name, false);
+  }
+  for (const name of ["/kubepods/pod/a", "/kubepods/pod/b"]) {
+    node.make(name);
+    node.open(name);
+  }
+  node.pass(2_000);
+  return node;
+}
+
+Deno.test("OomLedger finds the kill of a container that is gone in the count of the one above it", () => {
+  using node = podNode();
+  node.kill("/kubepods/pod/a", 2);
+  node.end("/kubepods/pod/a");
+  assertEquals(node.pass(2_000), [{
+    victimCgroup: "/kubepods/pod/a",
+    count: 2,
+    source: "memory.events",
+  }]);
+  assertEquals(node.kills(), { "/kubepods/pod/a": 2 });
+});
+
+Deno.test("OomLedger finds it too where the parent is gone as well", () => {
+  using node = podNode();
+  node.kill("/kubepods/pod/a");
+  for (const name of ["/b", "/a", ""]) node.remove(`/kubepods/pod${name}`);
+  node.ledger.close("/kubepods/pod/b");
+  node.ledger.close("/kubepods/pod/a");
+  node.ledger.close("/kubepods/pod");
+  // Either of both may have had it: neither is named.
+  assertEquals(node.pass(2_000), [{
+    below: "/kubepods",
+    count: 1,
+    source: "memory.events",
+  }]);
+});
+
+Deno.test("OomLedger does not take a kill that one above it, or beside it, had for that of a container that goes", () => {
+  using node = podNode();
+  node.kill("/kubepods/pod/b");
+  node.kill("/kubepods/pod");
+  node.end("/kubepods/pod/a");
+  assertEquals(node.pass(2_000), [
+    { victimCgroup: "/kubepods/pod", count: 1, source: SOURCE },
+    { victimCgroup: "/kubepods/pod/b", count: 1, source: SOURCE },
+  ]);
+});
+
+Deno.test("OomLedger says below what a kill was in a container of which nobody heard", () => {
+  using node = podNode();
+  node.make("/kubepods/pod/short");
+  node.kill("/kubepods/pod/short");
+  node.remove("/kubepods/pod/short");
+  assertEquals(node.pass(2_000), [{
+    below: "/kubepods/pod",
+    count: 1,
+    source: "memory.events",
+  }]);
+  assertEquals(node.ledger.kills, 1);
+});
+
+Deno.test("OomLedger knows a kill in a container that is gone from its record and the count above it as one", () => {
+  using node = podNode();
+  node.isTold = true;
+  node.kill("/kubepods/pod/a");
+  node.end("/kubepods/pod/a");
+  assertEquals(node.ledger.tell("/kubepods/pod/a"), ["kmsg", "memory.events"]);
+  node.kill("/kubepods/pod/b");
+  assertEquals(node.ledger.tell("/kubepods/pod/b"), BOTH);
+  assertEquals(node.pass(5_000), []);
+});
+
+Deno.test("OomLedger balances: whatever is killed, made and removed, every kill is told once", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    using node = podNode();
+    const random = new SeededRandom(seed);
+    const alive = new Set(["/kubepods/pod/a", "/kubepods/pod/b"]);
+    let kills = 0;
+    let told = 0;
+    for (let step = 0; step < 40; step++) {
+      const name = alive.size === 0 ? "/kubepods" : random.pick([...alive]);
+      const pick = random.next();
+      if (pick < 0.4) {
+        kills++;
+        node.kill(name);
+        node.isTold = random.chance(0.5);
+        // A record with or without a name, or none.
+        const record = random.next();
+        if (node.isTold && record < 0.7) {
+          const named = record < 0.4 ? name : undefined;
+          if (node.ledger.tell(named) !== undefined) told++;
+        }
+      } else if (pick < 0.6 && alive.delete(name)) node.end(name);
+      else if (pick < 0.8) {
+        alive.add(`/kubepods/pod/c${step}`);
+        node.make(`/kubepods/pod/c${step}`);
+        node.open(`/kubepods/pod/c${step}`);
+      } else if (pick < 0.9) node.ledger.look(name);
+      else {
+        for (const { count } of node.pass(random.below(1_000))) told += count;
+      }
+    }
+    node.isTold = false;
+    for (const { count } of node.pass(10_000)) told += count;
+    assertEquals(told, kills, `seed ${seed}`);
+    assertEquals(node.ledger.kills, kills, `seed ${seed}`);
+  }
+});
+
+Deno.test("OomLedger goes by the containers' counts where the node has none", () => {
+  using node = new Node("uncounted");
+  node.isTold = false;
+  node.make("/web");
+  node.open("/web");
+  node.pass(2_000);
+  node.make("/web", 2);
+  assertEquals(node.pass(2_000), []);
+  node.ledger.look("/web");
+  assertEquals(node.pass(2_000), [{
+    victimCgroup: "/web",
+    count: 2,
+    source: SOURCE,
+  }]);
+  node.end("/web");
+  node.clock.advance(600_000);
+  assertEquals(node.pass(2_000), []);
 });

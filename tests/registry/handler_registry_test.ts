@@ -12,6 +12,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
     builder: new RowBuilder(),
     collectsDiskIo: true,
     oomKills: () => undefined,
+    oomKillsBelow: () => undefined,
     memoryLimitHits: () => undefined,
     spec: () => ({ hasDiskIo: false }),
     sample: () => ({ gone: false }),
