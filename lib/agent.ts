@@ -12,6 +12,7 @@ import { nodeOomKills } from "./kernfs/vmstat.ts";
 import { EventLog, logReader } from "./log/event_log.ts";
 import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
+import { OomPast } from "./manager/oom_past.ts";
 import { OomLedger } from "./manager/oom_ledger.ts";
 import { Manager } from "./manager/manager.ts";
 import { startNodeEvents } from "./manager/node_events.ts";
@@ -96,7 +97,7 @@ export async function startAgent(
     clock,
     logger,
     eventLog,
-    cursor: tail.bootId === bootId ? tail.kmsgCursor : undefined,
+    ...(tail.bootId === bootId && { past: tail }),
   });
   const streams = new EventStreams({
     events,
@@ -131,13 +132,22 @@ interface ManagerParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly eventLog: EventLog | undefined;
-  /** The last record of the kernel log that an earlier run told of. */
-  readonly cursor: number | undefined;
+  /** What an earlier run of the same boot left. */
+  readonly past?: LogTail;
 }
 
 function createManager(parts: ManagerParts): Manager {
-  const { config, version, fs, hierarchies, bootId, events, clock, logger } =
-    parts;
+  const {
+    config,
+    version,
+    fs,
+    hierarchies,
+    bootId,
+    events,
+    clock,
+    logger,
+    past,
+  } = parts;
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
   const tree = new CgroupTree({
     fs,
@@ -157,6 +167,7 @@ function createManager(parts: ManagerParts): Manager {
     clock,
     readNodeKills: nodeOomKills(fs),
     isTold: () => oomWatcher?.isReading ?? false,
+    ...(past?.nodeOomKills !== undefined && { toldKills: past.nodeOomKills }),
   });
   return new Manager({
     fs,
@@ -182,6 +193,7 @@ function createManager(parts: ManagerParts): Manager {
         ? new RawWatcher(tree, clock)
         : new PollWatcher(tree, clock, failure),
     ...(oomWatcher !== undefined && { oomWatcher }),
+    past: new OomPast(past?.inferredKills ?? 0),
     sinks: () => [parts.eventLog?.state ?? LOG_OFF],
     bootId,
     version,
@@ -208,7 +220,7 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
 }
 
 function createOomWatcher(parts: ManagerParts): OomWatcher | undefined {
-  const { config, fs, hierarchies, clock, logger, cursor } = parts;
+  const { config, fs, hierarchies, clock, logger, past } = parts;
   if (config.kmsg === "none") return undefined;
   return new OomWatcher({
     // The device is the host's; any other path is as it was named.
@@ -219,7 +231,7 @@ function createOomWatcher(parts: ManagerParts): OomWatcher | undefined {
       groupKills: hasUnifiedMemory(hierarchies),
       locate: (pid) => readMemoryCgroup(fs, pid),
     }),
-    ...(cursor !== undefined && { cursor }),
+    ...(past?.kmsgCursor !== undefined && { cursor: past.kmsgCursor }),
   });
 }
 
@@ -242,7 +254,7 @@ function createEventLog(
 
 /** What an earlier run left; a log that cannot be read has nothing to say. */
 async function readTail(path: string, logger: Logger): Promise<LogTail> {
-  const nothing: LogTail = { lastSeq: 0, tornBytes: 0 };
+  const nothing: LogTail = { lastSeq: 0, inferredKills: 0, tornBytes: 0 };
   if (path === "-" || path === "none") return nothing;
   try {
     return await readLogTail(path, { reader: logReader });

@@ -23,6 +23,10 @@ export interface LogTail {
   readonly bootId?: string;
   /** The greatest `kmsg_seq` that was told in the boot of `bootId`, and in no other. */
   readonly kmsgCursor?: number;
+  /** OOM kills of that boot that are accounted for, as the kernel counts them. */
+  readonly nodeOomKills?: number;
+  /** Kills told since that record that only a counter knew of; all of that boot where there is none. */
+  readonly inferredKills: number;
   /** Bytes after the last newline: a line that a crash tore. */
   readonly tornBytes: number;
 }
@@ -32,6 +36,9 @@ const NEWLINE = 10;
 const MAX_LINE_BYTES = 1 << 20;
 // No text inside a string can look like this: its quotes are escaped.
 const KMSG_SEQ_KEY = '"kmsg_seq":';
+const NODE_OOM_KILLS_KEY = '"node_oom_kills":';
+const OOM_KILL_TYPE = '"event_type":"oomKill"';
+const INFERRED_KEY = '"attribution":"inferred"';
 
 /**
  * Reads a log from its end, back through its rotated parts, as far as the boot
@@ -115,6 +122,8 @@ interface Line {
 class TailScan {
   #last: Line | undefined;
   #kmsgCursor: number | undefined;
+  #nodeOomKills: number | undefined;
+  #inferredKills = 0;
   #done = false;
 
   /** Whether older lines have nothing to add. */
@@ -123,13 +132,17 @@ class TailScan {
   }
 
   get found(): Omit<LogTail, "tornBytes"> {
-    if (this.#last === undefined) return { lastSeq: 0 };
+    const inferredKills = this.#inferredKills;
+    if (this.#last === undefined) return { lastSeq: 0, inferredKills };
     const { seq, bootId } = this.#last;
     const kmsgCursor = this.#kmsgCursor;
+    const nodeOomKills = this.#nodeOomKills;
     return {
       lastSeq: seq,
       bootId,
       ...(kmsgCursor === undefined ? {} : { kmsgCursor }),
+      ...(nodeOomKills === undefined ? {} : { nodeOomKills }),
+      inferredKills,
     };
   }
 
@@ -143,21 +156,54 @@ class TailScan {
       text = lines.slice(startOfBoot(lines, bootId));
       this.#done = text.length < lines.length;
     }
-    this.#searchCursor(text, bootId);
+    // Before the cursor, which may come from this block.
+    if (this.#kmsgCursor === undefined) this.#countInferred(text);
+    this.#kmsgCursor = greatest(text, KMSG_SEQ_KEY, bootId, this.#kmsgCursor);
+    this.#nodeOomKills = greatest(
+      text,
+      NODE_OOM_KILLS_KEY,
+      bootId,
+      this.#nodeOomKills,
+    );
   }
 
-  #searchCursor(text: string, bootId: string): void {
-    let at = text.lastIndexOf(KMSG_SEQ_KEY);
-    while (at >= 0) {
-      const value = parseInt(text.slice(at + KMSG_SEQ_KEY.length, at + 40), 10);
-      // From the end on, nearly always the first found is the greatest, and so the only
-      // line that is parsed; a line once torn must not count.
-      if (
-        value > (this.#kmsgCursor ?? -1) &&
-        parseLine(lineAround(text, at))?.bootId === bootId
-      ) this.#kmsgCursor = value;
-      at = at === 0 ? -1 : text.lastIndexOf(KMSG_SEQ_KEY, at - 1);
+  #countInferred(text: string): void {
+    const from = Math.max(0, text.lastIndexOf(KMSG_SEQ_KEY));
+    for (const line of linesWith(text.slice(from), INFERRED_KEY)) {
+      if (line.includes(OOM_KILL_TYPE) && parseLine(line) !== undefined) {
+        this.#inferredKills++;
+      }
     }
+  }
+}
+
+/**
+ * The greatest number that comes after a key in the lines of a boot. From the
+ * end on, that is nearly always the first, and so the only line that is parsed;
+ * a line once torn must not count.
+ */
+function greatest(
+  text: string,
+  key: string,
+  bootId: string,
+  known: number | undefined,
+): number | undefined {
+  let found = known;
+  for (const line of linesWith(text, key)) {
+    const value = parseInt(line.slice(line.indexOf(key) + key.length), 10);
+    if (value > (found ?? -1) && parseLine(line)?.bootId === bootId) {
+      found = value;
+    }
+  }
+  return found;
+}
+
+/** The lines in which a text is, the last first. */
+function* linesWith(text: string, part: string): Generator<string> {
+  for (let at = text.lastIndexOf(part); at >= 0;) {
+    const start = text.lastIndexOf("\n", at) + 1;
+    yield text.slice(start, text.indexOf("\n", at));
+    at = start === 0 ? -1 : text.lastIndexOf(part, start - 1);
   }
 }
 
@@ -196,10 +242,6 @@ function* linesFromStart(text: string): Generator<string> {
     yield text.slice(start, end);
     start = end + 1;
   }
-}
-
-function lineAround(text: string, at: number): string {
-  return text.slice(text.lastIndexOf("\n", at) + 1, text.indexOf("\n", at));
 }
 
 function parseLine(line: string): Line | undefined {

@@ -1,4 +1,4 @@
-import type { CgroupName } from "../model/cgroup.ts";
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
@@ -166,6 +166,8 @@ export class ContainerLifecycle {
       timestampMs: Math.min(createdMs ?? Infinity, clock.now()),
       type: "containerCreation",
       containerName: name,
+      ...(name === ROOT && ledger.nodeKills !== undefined &&
+        { data: { "node_oom_kills": ledger.nodeKills } }),
     });
     this.#pressure?.open(handler, this.#isReady);
     this.#scheduler.schedule(container, 0);

@@ -24,12 +24,15 @@ import {
 import type { ContainerTable } from "./container_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import { OomEvents } from "./oom_events.ts";
+import type { OomPast } from "./oom_past.ts";
 
 /** What a {@linkcode Manager} conducts. */
 export interface ManagerOptions extends ContainerLifecycleOptions {
   readonly fs: HostFs;
   /** Absent where the kernel log is not to be read. */
   readonly oomWatcher?: OomWatcher;
+  /** What the kernel log has of the time before the start. */
+  readonly past: OomPast;
   /** How what takes the events fares, beside the sources. */
   readonly sinks: () => readonly SourceState[];
   /** How a cgroup at its limit stands. */
@@ -40,6 +43,8 @@ export interface ManagerOptions extends ContainerLifecycleOptions {
 
 /** Facts of the machine are read anew when they are this old. */
 const MACHINE_AGE_MS = 5 * 60_000;
+/** A kernel log that is not open by then has nothing to tell of the time before the start. */
+const PAST_MS = 2_000;
 const DEFAULT_NUM_STATS = 60;
 const DEFAULT_COUNT = 64;
 
@@ -54,6 +59,8 @@ export class Manager {
   readonly #oomEvents: OomEvents;
   #machine: MachineInfo | undefined;
   #repeats = 0;
+  #startedMs = Infinity;
+  #isPastTold = false;
   #cancelLedger: () => void = () => {};
 
   constructor(options: ManagerOptions) {
@@ -70,6 +77,7 @@ export class Manager {
 
   /** Starts the sources; resolves once every container that is there is known. */
   start(): Promise<void> {
+    this.#startedMs = this.#options.clock.monotonic();
     this.#pumpOoms();
     this.#scheduleLedger();
     return this.#lifecycle.start();
@@ -256,12 +264,24 @@ export class Manager {
     // Those of the past are in no count that moved since the start.
     if (oomWatcher?.caughtUp) ledger.repeat(repeats - this.#repeats);
     this.#repeats = repeats;
+    if (!this.#isPastTold && this.#isPastRead()) {
+      this.#isPastTold = true;
+      for (const event of this.#oomEvents.fromPast()) events.addEvent(event);
+    }
     for (const event of this.#oomEvents.overdue()) events.addEvent(event);
     for (const untold of ledger.check()) {
       for (const event of this.#oomEvents.fromCounter(untold)) {
         events.addEvent(event);
       }
     }
+  }
+
+  /** Whether the kernel log has told all that was in it at the start, or cannot. */
+  #isPastRead(): boolean {
+    const { oomWatcher, clock } = this.#options;
+    if (oomWatcher === undefined || oomWatcher.caughtUp) return true;
+    return !oomWatcher.isReading &&
+      clock.monotonic() > this.#startedMs + PAST_MS;
   }
 
   #scheduleLedger(): void {

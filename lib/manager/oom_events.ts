@@ -9,6 +9,7 @@ import type {
   OomReport,
 } from "../kernfs/oom_report.ts";
 import type { OomLedger, UntoldKills } from "./oom_ledger.ts";
+import type { OomPast } from "./oom_past.ts";
 
 /** The kernel's table is in pages; those of 64 KiB, on some arm64 and ppc64, are not known here. */
 const PAGE_BYTES = 4096;
@@ -39,6 +40,7 @@ export interface OomEventsOptions {
   readonly clock: Clock;
   readonly bootId: string;
   readonly ledger: OomLedger;
+  readonly past: OomPast;
   /** How a cgroup at its limit stands. */
   readonly readContext: (cgroup: CgroupName) => OomContext | undefined;
 }
@@ -69,15 +71,16 @@ export class OomEvents {
     // A log that is opened anew may begin with what is long past.
     const historical = writtenMs < ledger.startMs &&
       (backlog || !ledger.isCounted);
-    const isLate = !backlog && !historical &&
-      writtenMs < nowMs - LIVE_RECORD_MS;
+    if (historical) {
+      return this.#options.past.hold(report) ? [] : [this.#ofPast(report)];
+    }
+    const isLate = !backlog && writtenMs < nowMs - LIVE_RECORD_MS;
     const timestampMs = isLate ? nowMs : writtenMs;
     if (report.type === "oom") {
       const { victimCgroup, sequence } = report.incident;
-      const event = this.#event(report, timestampMs, historical);
+      const event = this.#event(report, timestampMs, ["kmsg"]);
       if (
-        historical || this.#held.size >= MAX_HELD ||
-        !ledger.wasInferred(victimCgroup)
+        this.#held.size >= MAX_HELD || !ledger.wasInferred(victimCgroup)
       ) {
         return [event];
       }
@@ -86,14 +89,29 @@ export class OomEvents {
       return [];
     }
     const held = this.#held.get(report.incidentSequence);
-    const sources = historical ? undefined : ledger.tell(report.victimCgroup);
-    if (sources === undefined && !historical) {
+    const sources = ledger.tell(report.victimCgroup);
+    if (sources === undefined) {
       if (held !== undefined) held.wasInferred = true;
       return [];
     }
     this.#held.delete(report.incidentSequence);
-    const event = this.#event(report, timestampMs, historical, sources);
+    const event = this.#event(report, timestampMs, sources);
     return held === undefined ? [event] : [held.event, event];
+  }
+
+  /**
+   * The events that are left of the time before the start, once the kernel log
+   * has been read to where it was then, or cannot be.
+   */
+  fromPast(): NewEvent[] {
+    const { past, ledger } = this.#options;
+    const events = past.release(ledger.missed)
+      .map((report) => this.#ofPast(report));
+    const count = ledger.missed;
+    if (count === 0) return events;
+    ledger.tellMissed(count);
+    const untold = { count, source: "vmstat" };
+    return [...events, ...this.fromCounter(untold, true)];
   }
 
   /** The events of incidents that were held back, and whose kill does not come. */
@@ -108,11 +126,19 @@ export class OomEvents {
     return events;
   }
 
+  /** The event of a record that is older than the start. */
+  #ofPast(report: OomReport): NewEvent {
+    const { clock, ledger } = this.#options;
+    if (report.type === "oomKill") ledger.tellMissed(1);
+    const timestampMs = this.#wallMs(report.usecSinceBoot, clock.now());
+    return this.#event(report, timestampMs, ["kmsg"], true);
+  }
+
   #event(
     report: OomReport,
     timestampMs: number,
-    historical: boolean,
-    sources: readonly string[] = ["kmsg"],
+    sources: readonly string[],
+    historical = false,
   ): NewEvent {
     const isKill = report.type === "oomKill";
     const facts: OomFacts = isKill ? report : report.incident;
@@ -130,6 +156,7 @@ export class OomEvents {
       "historical": historical,
       ...(context !== undefined && { "context": context }),
       "kmsg_seq": report.kmsgSequence,
+      ...(isKill && this.#nodeKills()),
     };
     const { limitCgroup, victimCgroup, scope } = facts;
     // Where the kernel did not print the limit, the victim's cgroup is the nearest to it.
@@ -144,8 +171,8 @@ export class OomEvents {
     };
   }
 
-  /** The events of kills that only a counter knows of. */
-  fromCounter(untold: UntoldKills): NewEvent[] {
+  /** The events of kills that only a counter knows of; `historical` where they were before the start. */
+  fromCounter(untold: UntoldKills, historical = false): NewEvent[] {
     const { clock, bootId, ledger } = this.#options;
     const timestampMs = clock.now();
     const number = ++this.#inferences;
@@ -156,18 +183,23 @@ export class OomEvents {
       "incident": `${bootId}-${source}-${ledger.startMs}-${number}`,
       "sources": [source],
       "attribution": "inferred",
-      "historical": false,
+      "historical": historical,
     };
-    const event = {
-      timestampMs,
-      containerName: victimCgroup ?? below ?? ROOT,
-      data: { oom },
-    };
-    const kills = new Array<NewEvent>(count).fill({
+    const event = { timestampMs, containerName: victimCgroup ?? below ?? ROOT };
+    const kills = Array.from({ length: count }, (_, i): NewEvent => ({
       ...event,
       type: "oomKill",
-    });
-    return [{ ...event, type: "oom" }, ...kills];
+      data: { oom: { ...oom, ...this.#nodeKills(count - 1 - i) } },
+    }));
+    return [{ ...event, type: "oom", data: { oom } }, ...kills];
+  }
+
+  /** The node's count, less the kills that are told after this one. */
+  #nodeKills(later = 0): OomKillData {
+    const { nodeKills } = this.#options.ledger;
+    return nodeKills === undefined
+      ? {}
+      : { "node_oom_kills": nodeKills - later };
   }
 
   #context(facts: OomFacts): OomContext | undefined {

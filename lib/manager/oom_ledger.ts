@@ -30,6 +30,8 @@ export interface OomLedgerOptions {
   readonly readNodeKills: () => number | undefined;
   /** Whether the kernel log can be relied on to tell of a kill soon. */
   readonly isTold: () => boolean;
+  /** Kills since boot that an earlier run accounted for. @default all that are counted at the start */
+  readonly toldKills?: number;
 }
 
 /** A record of a kill comes within so long of the count. */
@@ -77,6 +79,7 @@ export class OomLedger {
   #countedMs = -Infinity;
   /** What of the node's count is not to be told: it is from before the start. */
   #base: number | undefined;
+  #missed = 0;
   /** Kills since then that events tell of, as the kernel counts them. */
   #explained = 0;
   /** Of those, the ones that no record told of yet. */
@@ -100,6 +103,12 @@ export class OomLedger {
     this.startMs = options.clock.now();
     this.#toldMs = options.clock.monotonic();
     this.#base = options.readNodeKills();
+    if (this.#base !== undefined) {
+      this.#missed = Math.max(
+        0,
+        this.#base - (options.toldKills ?? this.#base),
+      );
+    }
   }
 
   /** How long to wait until the next {@linkcode check}, milliseconds. */
@@ -110,6 +119,17 @@ export class OomLedger {
   /** Kills on this node that events told of in this run. */
   get kills(): number {
     return this.#kills;
+  }
+
+  /** Kills between the earlier run and this one that no event tells of yet. */
+  get missed(): number {
+    return this.#missed;
+  }
+
+  /** Kills on this node since boot that are accounted for; undefined where they are not counted. */
+  get nodeKills(): number | undefined {
+    if (this.#base === undefined) return undefined;
+    return this.#base - this.#missed + this.#explained;
   }
 
   /** Kills by container that events told of in this run; of one that is gone for five minutes. */
@@ -218,6 +238,11 @@ export class OomLedger {
     account.kills++;
     if (isRead) settle(account);
     return isCounted ? ["kmsg", account.source] : ["kmsg"];
+  }
+
+  /** An event tells of kills between the earlier run and this one. */
+  tellMissed(count: number): void {
+    this.#missed = Math.max(0, this.#missed - count);
   }
 
   /** The kernel told, and counted, so many kills once more. */

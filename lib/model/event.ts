@@ -63,6 +63,8 @@ export interface OomKillData {
   readonly "context"?: OomContext;
   /** Sequence number of the kmsg record that says so. */
   readonly "kmsg_seq"?: number;
+  /** Kills on this node since boot that are told, this one included: `oom_kill` of `/proc/vmstat`. */
+  readonly "node_oom_kills"?: number;
 }
 
 /** A process as the kernel listed it before it killed. */
@@ -123,6 +125,8 @@ export interface EventData {
   readonly "memory_pressure"?: MemoryPressureData;
   readonly "node_event"?: NodeEventData;
   readonly "container_deletion"?: { readonly "exit_code": number };
+  /** In the creation of `/`: OOM kills on this node since boot that are told, or were never to be. */
+  readonly "node_oom_kills"?: number;
   readonly "lost"?: { readonly "count": number; readonly "reason": string };
 }
 

@@ -32,14 +32,23 @@ function line(seq: number, bootId = "b1", kmsgSeq?: number): string {
 }
 
 Deno.test("readLogTail() finds nothing where there is no log, or an empty one", async () => {
-  assertEquals(await tailOf([]), { lastSeq: 0, tornBytes: 0 });
-  assertEquals(await tailOf([""]), { lastSeq: 0, tornBytes: 0 });
+  assertEquals(await tailOf([]), {
+    lastSeq: 0,
+    inferredKills: 0,
+    tornBytes: 0,
+  });
+  assertEquals(await tailOf([""]), {
+    lastSeq: 0,
+    inferredKills: 0,
+    tornBytes: 0,
+  });
 });
 
 Deno.test("readLogTail() gives seq and boot of the last line", async () => {
   assertEquals(await tailOf([line(1) + line(2) + line(3, "b2")]), {
     lastSeq: 3,
     bootId: "b2",
+    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -50,9 +59,14 @@ Deno.test("readLogTail() counts a torn line's bytes, and takes nothing from it",
     lastSeq: 2,
     bootId: "b1",
     kmsgCursor: 7,
+    inferredKills: 0,
     tornBytes: torn.length,
   });
-  assertEquals(await tailOf([torn]), { lastSeq: 0, tornBytes: torn.length });
+  assertEquals(await tailOf([torn]), {
+    lastSeq: 0,
+    inferredKills: 0,
+    tornBytes: torn.length,
+  });
 });
 
 Deno.test("readLogTail() takes nothing from a line that was torn and then closed", async () => {
@@ -60,7 +74,13 @@ Deno.test("readLogTail() takes nothing from a line that was torn and then closed
     const torn = line(3, "b1", 99).slice(0, -cut);
     assertEquals(
       await tailOf([line(2, "b1", 7) + `${torn}\n` + line(3)]),
-      { lastSeq: 3, bootId: "b1", kmsgCursor: 7, tornBytes: 0 },
+      {
+        lastSeq: 3,
+        bootId: "b1",
+        kmsgCursor: 7,
+        inferredKills: 0,
+        tornBytes: 0,
+      },
       `cut by ${cut}`,
     );
   }
@@ -71,6 +91,7 @@ Deno.test("readLogTail() counts the number of a notice of loss", async () => {
   assertEquals(await tailOf([line(3) + lost]), {
     lastSeq: 9,
     bootId: "b1",
+    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -82,6 +103,7 @@ Deno.test("readLogTail() gives the greatest kmsg_seq of the last boot only", asy
     lastSeq: 6,
     bootId: "b2",
     kmsgCursor: 22,
+    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -90,6 +112,7 @@ Deno.test("readLogTail() has no cursor where the last boot told of no record", a
   assertEquals(await tailOf([line(1, "b1", 900) + line(2, "b2")]), {
     lastSeq: 2,
     bootId: "b2",
+    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -105,6 +128,7 @@ Deno.test("readLogTail() goes on into the rotated parts while they are of the sa
     lastSeq: 7,
     bootId: "b2",
     kmsgCursor: 5,
+    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -114,6 +138,7 @@ Deno.test("readLogTail() takes the last line from a rotated part when the newest
     lastSeq: 4,
     bootId: "b1",
     kmsgCursor: 3,
+    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -142,7 +167,7 @@ Deno.test("readLogTail() skips what is no event", async () => {
     await tailOf([
       `${garbage}\n${line(3, "b1", 8)}${garbage}\n${line(4)}${garbage}\n`,
     ]),
-    { lastSeq: 4, bootId: "b1", kmsgCursor: 8, tornBytes: 0 },
+    { lastSeq: 4, bootId: "b1", kmsgCursor: 8, inferredKills: 0, tornBytes: 0 },
   );
 });
 
@@ -158,6 +183,7 @@ Deno.test("readLogTail() is not misled by a process that is called like a key", 
     lastSeq: 2,
     bootId: "b1",
     kmsgCursor: 4,
+    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -177,6 +203,7 @@ Deno.test("readLogTail() gets past the blocks of zeros that a power cut can leav
     lastSeq: 6,
     bootId: "b1",
     kmsgCursor: 6,
+    inferredKills: 0,
     tornBytes: 0,
   });
   await Deno.remove(dir, { recursive: true });
@@ -186,7 +213,7 @@ Deno.test("readLogTail() reads a directory as no log, and passes other errors on
   const dir = await Deno.makeTempDir({ dir: "/tmp" });
   await Deno.mkdir(`${dir}/log`);
   const tail = await readLogTail(`${dir}/log`, { reader: logReader });
-  assertEquals(tail, { lastSeq: 0, tornBytes: 0 });
+  assertEquals(tail, { lastSeq: 0, inferredKills: 0, tornBytes: 0 });
   await Deno.remove(dir, { recursive: true });
   const reader: LogReader = {
     size: () => Promise.resolve(100),
@@ -211,4 +238,52 @@ Deno.test("readLogTail() stops at the boot's beginning, and need not read what i
   const tail = await readLogTail("/x", { reader, chunkBytes: 4096 });
   assertEquals(tail.bootId, "b2");
   assert(read <= 3 * 4096, `${read}`);
+});
+
+/** An `oomKill` that only a counter knew of, after which so many are accounted for. */
+function inferredLine(
+  seq: number,
+  nodeOomKills: number,
+  bootId = "b1",
+): string {
+  const event = {
+    seq,
+    "boot_id": bootId,
+    "event_type": "oomKill",
+    "event_data": {
+      "oom": { "attribution": "inferred", "node_oom_kills": nodeOomKills },
+    },
+  };
+  return `${JSON.stringify(event)}\n`;
+}
+
+Deno.test("readLogTail() counts the kills that were inferred since the last record of the kernel's", async () => {
+  const oom = inferredLine(3, 4).replace('oomKill"', 'oom"');
+  const parts = [
+    inferredLine(1, 2) + line(2, "b1", 7) + oom + inferredLine(4, 5) +
+    line(5) + inferredLine(6, 6) + inferredLine(7, 9).slice(0, -5),
+  ];
+  assertEquals(await tailOf(parts), {
+    lastSeq: 6,
+    bootId: "b1",
+    kmsgCursor: 7,
+    nodeOomKills: 6,
+    inferredKills: 2,
+    tornBytes: inferredLine(7, 9).length - 5,
+  });
+});
+
+Deno.test("readLogTail() counts inferred kills over all parts, and of the last boot alone", async () => {
+  const parts = [
+    inferredLine(5, 2, "b2"),
+    inferredLine(3, 1, "b2") + line(4, "b2"),
+    inferredLine(1, 9) + line(2, "b2"),
+  ];
+  assertEquals(await tailOf(parts), {
+    lastSeq: 5,
+    bootId: "b2",
+    nodeOomKills: 2,
+    inferredKills: 2,
+    tornBytes: 0,
+  });
 });

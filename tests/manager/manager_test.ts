@@ -4,6 +4,7 @@ import { EventManager } from "../../lib/events/event_manager.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { Manager } from "../../lib/manager/manager.ts";
+import { OomPast } from "../../lib/manager/oom_past.ts";
 import { OomLedger } from "../../lib/manager/oom_ledger.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { UnknownContainerError } from "../../lib/model/errors.ts";
@@ -55,6 +56,7 @@ class ManagedHost implements Disposable {
         readNodeKills: () => undefined,
         isTold: () => false,
       }),
+      past: new OomPast(0),
       watch: (failure) => {
         this.failures.push(failure);
         return failure === undefined

@@ -3,6 +3,7 @@ import { nodeOomKills } from "../../lib/kernfs/vmstat.ts";
 import type { OomReport } from "../../lib/kernfs/oom_report.ts";
 import { OomEvents } from "../../lib/manager/oom_events.ts";
 import { OomLedger } from "../../lib/manager/oom_ledger.ts";
+import { OomPast } from "../../lib/manager/oom_past.ts";
 import type { NewEvent, OomContext } from "../../lib/model/event.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { recordsFrom, reportsOf } from "../_support/kmsg_log.ts";
@@ -17,7 +18,7 @@ class Bench implements Disposable {
   readonly events: OomEvents;
   #total = 100;
 
-  constructor(context?: OomContext) {
+  constructor(context?: OomContext, past?: { told: number; inferred: number }) {
     this.kill(0);
     this.setUptime(1_000);
     // None is held open, since nobody closes that of the node.
@@ -27,12 +28,14 @@ class Bench implements Disposable {
       clock,
       readNodeKills: nodeOomKills(fs),
       isTold: () => true,
+      ...(past !== undefined && { toldKills: past.told }),
     });
     this.events = new OomEvents({
       fs,
       clock,
       bootId: "boot",
       ledger: this.ledger,
+      past: new OomPast(past?.inferred ?? 0),
       readContext: (cgroup) => {
         this.#contexts.push(cgroup);
         return context;
@@ -139,6 +142,7 @@ Deno.test("OomEvents tells an incident in the victim's container, and a kill whe
         anon_rss_bytes: 4096,
         file_rss_bytes: 0,
         shmem_rss_bytes: 0,
+        node_oom_kills: 101,
         pgtables_bytes: 4096,
         oom_score_adj: -9,
         group: false,
@@ -280,24 +284,23 @@ Deno.test("OomEvents tells what a counter knows: how many, where, and that it is
     count: 2,
     source: "memory.events.local",
   });
-  const event = {
-    timestampMs: bench.clock.now(),
-    containerName: "/web",
-    data: {
-      oom: {
-        victim_cgroup: "/web",
-        incident: `boot-memory.events.local-${startMs}-1`,
-        sources: ["memory.events.local"],
-        attribution: "inferred",
-        historical: false,
-      },
-    },
+  const event = { timestampMs: bench.clock.now(), containerName: "/web" };
+  const facts = {
+    victim_cgroup: "/web",
+    incident: `boot-memory.events.local-${startMs}-1`,
+    sources: ["memory.events.local"],
+    attribution: "inferred",
+    historical: false,
   } as const;
-  assertEquals(oom, { ...event, type: "oom" });
-  assertEquals(kills, [
-    { ...event, type: "oomKill" },
-    { ...event, type: "oomKill" },
-  ]);
+  assertEquals(oom, { ...event, type: "oom", data: { oom: facts } });
+  assertEquals(
+    kills,
+    [99, 100].map((count) => ({
+      ...event,
+      type: "oomKill",
+      data: { oom: { ...facts, node_oom_kills: count } },
+    })),
+  );
 });
 
 Deno.test("OomEvents tells two containers' kills that are found at once as two incidents", () => {
@@ -312,4 +315,62 @@ Deno.test("OomEvents tells two containers' kills that are found at once as two i
     return event?.data?.oom?.incident;
   });
   assertEquals(new Set(incidents).size, 3);
+});
+
+/** Events in short: what is told, of which process, and how many kills are accounted for after it. */
+function brief(events: readonly NewEvent[]): string[] {
+  return events.map(({ type, data }) => {
+    const { pid = "?", historical, node_oom_kills: count = "" } = data?.oom ??
+      {};
+    return `${type} ${pid} ${historical ? "past" : "now"} ${count}`.trimEnd();
+  });
+}
+
+Deno.test("OomEvents tells the records of kills while no agent ran, and what they do not tell of from the count", () => {
+  using bench = new Bench(undefined, { told: 97, inferred: 0 });
+  assertEquals(bench.ledger.nodeKills, 97);
+  assertEquals(brief(bench.tell(incident(7, 990), true)), [
+    "oom ? past",
+    "oomKill 7 past 98",
+  ]);
+  assertEquals(brief(bench.events.fromPast()), [
+    "oom ? past",
+    "oomKill ? past 99",
+    "oomKill ? past 100",
+  ]);
+  assertEquals(bench.events.fromPast(), []);
+  // None of them is of this run.
+  assertEquals(bench.ledger.kills, 0);
+  assertEquals(bench.ledger.check(), []);
+});
+
+Deno.test("OomEvents passes over the records of kills that an earlier run inferred", () => {
+  // Two that were inferred, and then one while no agent ran; long before, one
+  // of which no run has told.
+  using bench = new Bench(undefined, { told: 99, inferred: 2 });
+  const reports = [1, 2, 3, 4].flatMap((pid) => incident(pid, 900 + pid));
+  assertEquals(bench.tell(reports, true), []);
+  assertEquals(brief(bench.events.fromPast()), [
+    "oom ? past",
+    "oomKill 1 past 100",
+    "oom ? past",
+    "oomKill 4 past 100",
+  ]);
+  // From now on they are told as they come.
+  bench.kill();
+  bench.setUptime(1_001);
+  assertEquals(brief(bench.tell(incident(5, 1_001))), [
+    "oom ? now",
+    "oomKill 5 now 101",
+  ]);
+});
+
+Deno.test("OomEvents passes over as many records as an earlier run inferred, and no more", () => {
+  using bench = new Bench(undefined, { told: 100, inferred: 1 });
+  assertEquals(bench.tell(incident(1, 900), true), []);
+  assertEquals(bench.events.fromPast(), []);
+  assertEquals(brief(bench.tell(incident(2, 901), true)), [
+    "oom ? past",
+    "oomKill 2 past 100",
+  ]);
 });
