@@ -10,12 +10,21 @@ import type {
   ContainerStats,
   CpuStats,
   DiskIoStats,
+  HugetlbStats,
+  InterfaceStats,
+  MemoryScopeStats,
   MemoryStats,
+  NetworkStats,
   PerDiskStats,
   Pressure,
   PressureShare,
   ProcessStats,
+  ResctrlStats,
+  TcpStats,
+  UdpStats,
 } from "../model/stats.ts";
+
+import { TCP_ADVANCED } from "../model/tcp_advanced.ts";
 
 /** An object on its way to JSON, where a key whose value is `undefined` is left out. */
 export type JsonObject = { readonly [key: string]: unknown };
@@ -44,8 +53,7 @@ export function specJson(spec: ContainerSpec): JsonObject {
   const { cpu, memory, processes, labels } = spec;
   return {
     "creation_time": timeJson(spec.creationTimeMs),
-    // When the runtime started it: not known of a plain cgroup.
-    "start_time": ZERO_TIME,
+    "start_time": timeJson(spec.startTimeMs),
     "labels": labels === undefined || Object.keys(labels).length === 0
       ? undefined
       : labels,
@@ -53,8 +61,8 @@ export function specJson(spec: ContainerSpec): JsonObject {
     "cpu": cpu && cpuSpecJson(cpu),
     "has_memory": memory !== undefined,
     "memory": memory && memorySpecJson(memory),
-    "has_hugetlb": false,
-    "has_network": false,
+    "has_hugetlb": spec.hasHugetlb ?? false,
+    "has_network": spec.hasNetwork ?? false,
     "has_processes": processes !== undefined,
     "processes": processes && { "limit": limitJson(processes.limit) },
     "has_filesystem": false,
@@ -69,17 +77,28 @@ export function containerStatsJson(stats: ContainerStats): JsonObject {
   return {
     "timestamp": timeJson(stats.timestampMs),
     ...sectionsJson(stats),
+    "network": stats.network && {
+      // As in cAdvisor, the first interface's numbers stand beside the list too.
+      ...stats.network.interfaces?.slice(0, 1).map(interfaceJson)[0],
+      ...networkJson(stats.network),
+    },
+    "cpuset": stats.cpusetMemoryMigrate === undefined
+      ? undefined
+      : { "memory_migrate": stats.cpusetMemoryMigrate },
   };
 }
 
 /** The sections of a sample that v1 and v2 share; one that was not collected is left out. */
 export function sectionsJson(stats: ContainerStats): JsonObject {
-  const { cpu, diskIo, memory, processes } = stats;
+  const { cpu, diskIo, memory, hugetlb, processes, resctrl } = stats;
   return {
     "cpu": cpu && cpuJson(cpu),
     "diskio": diskIo && diskIoJson(diskIo),
     "memory": memory && memoryJson(memory),
+    "hugetlb": hugetlb && hugetlbJson(hugetlb),
     "processes": processes && processesJson(processes),
+    "referenced_memory": wholeJson(stats.referencedMemoryBytes),
+    "resctrl": resctrl && resctrlJson(resctrl),
   };
 }
 
@@ -141,16 +160,16 @@ function cpuJson(cpu: CpuStats): JsonObject {
       "bursts_periods": wholeJson(cpu.burstPeriods),
       "burst_time": wholeJson(cpu.burstNs),
     }),
+    "schedstat": cpu.schedstat && {
+      "run_time": wholeJson(cpu.schedstat.runTimeNs),
+      "runqueue_time": wholeJson(cpu.schedstat.runqueueTimeNs),
+      "run_periods": wholeJson(cpu.schedstat.runPeriods),
+    },
     "psi": psiJson(cpu.pressure),
   };
 }
 
 function memoryJson(memory: MemoryStats): JsonObject {
-  // cAdvisor writes the same counts under both names.
-  const faults = unlessBare({
-    "pgfault": wholeJson(memory.pgfault),
-    "pgmajfault": wholeJson(memory.pgmajfault),
-  });
   return {
     "usage": wholeJson(memory.usageBytes),
     "max_usage": wholeJson(memory.maxUsageBytes),
@@ -169,8 +188,9 @@ function memoryJson(memory: MemoryStats): JsonObject {
     "workingset_refault_anon": wholeJson(memory.workingsetRefaultAnon),
     "failcnt": wholeJson(memory.failcnt),
     "kernel": wholeJson(memory.kernelBytes),
-    "container_data": faults,
-    "hierarchical_data": faults,
+    "container_data": memory.containerData && scopeJson(memory.containerData),
+    "hierarchical_data": memory.hierarchicalData &&
+      scopeJson(memory.hierarchicalData),
     "psi": psiJson(memory.pressure),
     "events": memory.events && unlessBare({
       "high": wholeJson(memory.events.high),
@@ -179,10 +199,36 @@ function memoryJson(memory: MemoryStats): JsonObject {
   };
 }
 
-function diskIoJson(diskIo: DiskIoStats): JsonObject {
+/** Faults, and pages by node. */
+function scopeJson(scope: MemoryScopeStats): JsonObject {
+  const { pgfault, pgmajfault, numaStats } = scope;
   return {
-    "io_service_bytes": unlessEmpty(diskIo.serviceBytes.map(perDiskJson)),
-    "io_serviced": unlessEmpty(diskIo.serviced.map(perDiskJson)),
+    "pgfault": wholeJson(pgfault),
+    "pgmajfault": wholeJson(pgmajfault),
+    "numa_stats": numaStats && {
+      "file": numaStats.file,
+      "anon": numaStats.anon,
+      "unevictable": numaStats.unevictable,
+    },
+  };
+}
+
+function diskIoJson(diskIo: DiskIoStats): JsonObject {
+  const disks = (counts: readonly PerDiskStats[] = []) =>
+    unlessEmpty(counts.map(perDiskJson));
+  return {
+    "io_service_bytes": disks(diskIo.serviceBytes),
+    "io_serviced": disks(diskIo.serviced),
+    "io_queued": disks(diskIo.queued),
+    "sectors": disks(diskIo.sectors),
+    "io_service_time": disks(diskIo.serviceTimeNs),
+    "io_wait_time": disks(diskIo.waitTimeNs),
+    "io_merged": disks(diskIo.merged),
+    "io_time": disks(diskIo.timeMs),
+    "io_cost_usage": disks(diskIo.costUsageUsec),
+    "io_cost_wait": disks(diskIo.costWaitUsec),
+    "io_cost_indebt": disks(diskIo.costIndebtUsec),
+    "io_cost_indelay": disks(diskIo.costIndelayUsec),
     "psi": psiJson(diskIo.pressure),
   };
 }
@@ -205,6 +251,87 @@ function processesJson(processes: ProcessStats): JsonObject {
     "threads_current": wholeJson(processes.threadsCurrent),
     // Unlike the spec, a sample leaves "max" out.
     "threads_max": threadsMax === Infinity ? undefined : wholeJson(threadsMax),
+    "fd_count": wholeJson(processes.fdCount),
+    "socket_count": wholeJson(processes.socketCount),
+    "ulimits": processes.ulimits?.map(({ name, softLimit, hardLimit }) => ({
+      "name": name,
+      "soft_limit": ulimitJson(softLimit),
+      "hard_limit": ulimitJson(hardLimit),
+    })),
+  };
+}
+
+/** Here no limit is −1. */
+function ulimitJson(limit: number): unknown {
+  return limit === Infinity ? -1 : wholeJson(limit);
+}
+
+/** By page size, in the order of the names, as Go writes a map. */
+function hugetlbJson(
+  hugetlb: Readonly<Record<string, HugetlbStats>>,
+): JsonObject {
+  return Object.fromEntries(
+    Object.entries(hugetlb)
+      .toSorted(([a], [b]) => a < b ? -1 : 1)
+      .map(([size, { usageBytes, maxUsageBytes, failcnt }]) => [size, {
+        "usage": wholeJson(usageBytes),
+        "max_usage": wholeJson(maxUsageBytes),
+        "failcnt": wholeJson(failcnt),
+      }]),
+  );
+}
+
+/** What v1 and v2 share of the network. */
+export function networkJson(network: NetworkStats): JsonObject {
+  return {
+    "interfaces": network.interfaces?.map(interfaceJson),
+    "tcp": network.tcp && socketsJson(network.tcp),
+    "tcp6": network.tcp6 && socketsJson(network.tcp6),
+    "udp": network.udp && socketsJson(network.udp),
+    "udp6": network.udp6 && socketsJson(network.udp6),
+    "tcp_advanced": network.tcpAdvanced &&
+      Object.fromEntries(
+        TCP_ADVANCED.map((name) => [
+          name,
+          wholeJson(network.tcpAdvanced?.[name]),
+        ]),
+      ),
+  };
+}
+
+function interfaceJson(counts: InterfaceStats): JsonObject {
+  return {
+    "name": counts.name,
+    "rx_bytes": wholeJson(counts.rxBytes),
+    "rx_packets": wholeJson(counts.rxPackets),
+    "rx_errors": wholeJson(counts.rxErrors),
+    "rx_dropped": wholeJson(counts.rxDropped),
+    "tx_bytes": wholeJson(counts.txBytes),
+    "tx_packets": wholeJson(counts.txPackets),
+    "tx_errors": wholeJson(counts.txErrors),
+    "tx_dropped": wholeJson(counts.txDropped),
+  };
+}
+
+/** cAdvisor has counts of sockets under the names of its own fields, capitals and all. */
+function socketsJson(counts: TcpStats | UdpStats): JsonObject {
+  return Object.fromEntries(
+    Object.entries(counts).map(([key, count]) => [
+      key[0]?.toUpperCase() + key.slice(1),
+      wholeJson(count),
+    ]),
+  );
+}
+
+function resctrlJson({ memoryBandwidth, cache }: ResctrlStats): JsonObject {
+  return {
+    "memory_bandwidth": memoryBandwidth?.map(({ totalBytes, localBytes }) => ({
+      "mbm_total_bytes": wholeJson(totalBytes),
+      "mbm_local_bytes": wholeJson(localBytes),
+    })),
+    "cache": cache?.map(({ llcOccupancyBytes }) => ({
+      "llc_occupancy": wholeJson(llcOccupancyBytes),
+    })),
   };
 }
 

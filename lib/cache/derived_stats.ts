@@ -7,7 +7,13 @@ import {
   COLUMN,
   type ColumnGroup,
   type ColumnName,
+  GROUP_COLUMNS,
+  type GroupKind,
+  IO_KINDS,
   IO_OPERATIONS,
+  IO_SUM,
+  IO_SUM_KINDS,
+  type IoKind,
   type RowLayout,
 } from "../model/sample.ts";
 import type {
@@ -17,10 +23,13 @@ import type {
   DiskIoStats,
   MemoryEvents,
   MemoryStats,
+  NetworkStats,
+  NumaStats,
   PerDiskStats,
   Pressure,
   PressureShare,
   ProcessStats,
+  ResctrlStats,
 } from "../model/stats.ts";
 import type { KeptSample } from "./memory_cache.ts";
 
@@ -50,12 +59,15 @@ const MEMORY_FIELDS = {
   fileDirtyBytes: "memoryFileDirty",
   fileWritebackBytes: "memoryFileWriteback",
   failcnt: "memoryFailcnt",
-  pgfault: "memoryPgfault",
-  pgmajfault: "memoryPgmajfault",
   pgscan: "memoryPgscan",
   pgsteal: "memoryPgsteal",
   workingsetRefaultFile: "memoryRefaultFile",
   workingsetRefaultAnon: "memoryRefaultAnon",
+} as const satisfies Fields;
+
+const FAULT_FIELDS = {
+  pgfault: "memoryPgfault",
+  pgmajfault: "memoryPgmajfault",
 } as const satisfies Fields;
 
 const MEMORY_EVENT_FIELDS = {
@@ -90,50 +102,103 @@ export function toContainerStats(
   previous?: KeptSample,
 ): ContainerStats {
   const { row, timestampMs } = sample;
-  const groups = groupsOf(layout, row);
-  const cpu = cpuStats(row, groups);
+  const groups = new Groups(layout, row);
+  const cpu = cpuStats(groups);
   const cpuInst = previous && cpuInstStats(previous, sample, groups);
-  const memory = memoryStats(row, groups);
-  const diskIo = parts.diskIo ? diskIoStats(row, groups) : undefined;
-  const processes: ProcessStats = pick(row, PROCESS_FIELDS);
+  const memory = memoryStats(groups);
+  const diskIo = parts.diskIo ? diskIoStats(groups) : undefined;
+  const hugetlb = groups.byKey("hugetlb");
+  const network = networkStats(groups);
+  const processes = processStats(groups);
+  const { bytes: referencedMemoryBytes } = groups.only("referencedMemory");
+  const { value: cpusetMemoryMigrate } = groups.only("memoryMigrate");
+  const resctrl = resctrlStats(groups);
   return {
     timestampMs,
     ...(hasAny(cpu) && { cpu }),
     ...(cpuInst !== undefined && { cpuInst }),
     ...(hasAny(memory) && { memory }),
     ...(diskIo !== undefined && { diskIo }),
+    ...(hasAny(hugetlb) && { hugetlb }),
+    ...(hasAny(network) && { network }),
     ...(hasAny(processes) && { processes }),
+    ...(referencedMemoryBytes !== undefined && { referencedMemoryBytes }),
+    ...(cpusetMemoryMigrate !== undefined && { cpusetMemoryMigrate }),
+    ...(hasAny(resctrl) && { resctrl }),
   };
 }
 
-/** Groups the row has; one kept before a disk was first seen is shorter. */
-function groupsOf(layout: RowLayout, row: Float64Array): ColumnGroup[] {
-  return layout.groups.filter(({ offset, width }) =>
-    offset + width <= row.length
-  );
+type GroupColumns = typeof GROUP_COLUMNS;
+type Numbers<K extends keyof GroupColumns> = {
+  [C in GroupColumns[K][number]]?: number;
+};
+
+/** The groups of one row; one kept before a disk was first seen is shorter. */
+class Groups {
+  readonly row: Float64Array;
+  readonly #byKind: Map<GroupKind, ColumnGroup[]>;
+
+  constructor(layout: RowLayout, row: Float64Array) {
+    this.row = row;
+    this.#byKind = Map.groupBy(
+      layout.groups.filter(({ offset, width }) => offset + width <= row.length),
+      ({ kind }) => kind,
+    );
+  }
+
+  of(kind: GroupKind): readonly ColumnGroup[] {
+    return this.#byKind.get(kind) ?? [];
+  }
+
+  /** What a group's columns say, less those without a number. */
+  numbers<C extends string>(
+    { offset }: ColumnGroup,
+    columns: readonly C[],
+  ): { [K in C]?: number } {
+    const numbers: { [K in C]?: number } = {};
+    for (const [index, column] of columns.entries()) {
+      const value = this.row[offset + index] ?? NaN;
+      if (!Number.isNaN(value)) numbers[column] = value;
+    }
+    return numbers;
+  }
+
+  /** What the groups of a kind say, by key, less those without any number. */
+  byKey<K extends keyof GroupColumns>(kind: K): Record<string, Numbers<K>> {
+    const found: Record<string, Numbers<K>> = {};
+    const columns: readonly GroupColumns[K][number][] = GROUP_COLUMNS[kind];
+    for (const group of this.of(kind)) {
+      const numbers = this.numbers(group, columns);
+      if (hasAny(numbers)) found[group.key] = numbers;
+    }
+    return found;
+  }
+
+  /** What the group of a kind says of which there is one. */
+  only<K extends keyof GroupColumns>(kind: K): Numbers<K> {
+    return this.byKey(kind)[""] ?? {};
+  }
 }
 
-function cpuStats(row: Float64Array, groups: ColumnGroup[]): CpuStats {
-  const perCpuUsageNs = perCpu(row, groups);
-  const pressure = pressureOf(row, groups, "cpu");
+function cpuStats(groups: Groups): CpuStats {
+  const perCpuUsageNs = groups.of("cpu")
+    .map(({ offset }) => groups.row[offset] ?? NaN)
+    .filter((value) => !Number.isNaN(value));
+  const schedstat = groups.only("schedstat");
+  const pressure = pressureOf(groups, "cpu");
   return {
-    ...pick(row, CPU_FIELDS),
+    ...pick(groups.row, CPU_FIELDS),
     ...(perCpuUsageNs.length > 0 && { perCpuUsageNs }),
+    ...(isWhole("schedstat", schedstat) && { schedstat }),
     ...(pressure !== undefined && { pressure }),
   };
-}
-
-function perCpu(row: Float64Array, groups: ColumnGroup[]): number[] {
-  return groups.filter(({ kind }) => kind === "cpu")
-    .map(({ offset }) => row[offset] ?? NaN)
-    .filter((value) => !Number.isNaN(value));
 }
 
 /** Nanoseconds a second; absent where time or a counter went back. */
 function cpuInstStats(
   previous: KeptSample,
   { row, timestampMs }: KeptSample,
-  groups: ColumnGroup[],
+  groups: Groups,
 ): CpuInstStats | undefined {
   const seconds = (timestampMs - previous.timestampMs) / 1000;
   const rate = (column: number) =>
@@ -146,8 +211,7 @@ function cpuInstStats(
   if (seconds <= 0 || !(usage >= 0) || !(user >= 0) || !(system >= 0)) {
     return undefined;
   }
-  const perCpuUsage = groups.filter(({ kind }) => kind === "cpu")
-    .map(({ offset }) => rate(offset));
+  const perCpuUsage = groups.of("cpu").map(({ offset }) => rate(offset));
   return {
     usage,
     user,
@@ -157,61 +221,149 @@ function cpuInstStats(
   };
 }
 
-function memoryStats(row: Float64Array, groups: ColumnGroup[]): MemoryStats {
+function memoryStats(groups: Groups): MemoryStats {
+  const { row } = groups;
   const values: MemoryStats = pick(row, MEMORY_FIELDS);
   const { usageBytes, inactiveFileBytes } = values;
+  const faults = pick(row, FAULT_FIELDS);
+  const ownFaults = groups.only("ownFaults");
   const events: MemoryEvents = pick(row, MEMORY_EVENT_FIELDS);
-  const pressure = pressureOf(row, groups, "memory");
+  const optional = {
+    containerData: {
+      ...(hasAny(ownFaults) ? ownFaults : faults),
+      ...numaStats(groups, CONTAINER_NUMA),
+    },
+    hierarchicalData: { ...faults, ...numaStats(groups, HIERARCHICAL_NUMA) },
+    events,
+    eventsLocal: groups.only("eventsLocal"),
+    swapEvents: groups.only("swapEvents"),
+    pressure: pressureOf(groups, "memory") ?? {},
+  };
   return {
     ...values,
     ...(usageBytes !== undefined && {
       workingSetBytes: Math.max(0, usageBytes - (inactiveFileBytes ?? 0)),
     }),
-    ...(hasAny(events) && { events }),
-    ...(pressure !== undefined && { pressure }),
+    ...withAny(optional),
   };
 }
 
-function diskIoStats(row: Float64Array, groups: ColumnGroup[]): DiskIoStats {
-  const pressure = pressureOf(row, groups, "io");
+type NumaColumn = typeof GROUP_COLUMNS.numa[number];
+type NumaColumns = Readonly<Record<keyof NumaStats, NumaColumn>>;
+
+const CONTAINER_NUMA = {
+  file: "file",
+  anon: "anon",
+  unevictable: "unevictable",
+} as const satisfies NumaColumns;
+
+const HIERARCHICAL_NUMA = {
+  file: "hierarchicalFile",
+  anon: "hierarchicalAnon",
+  unevictable: "hierarchicalUnevictable",
+} as const satisfies NumaColumns;
+
+/** Pages by kind, then node, as cAdvisor has them. */
+function numaStats(
+  groups: Groups,
+  columns: NumaColumns,
+): { numaStats?: NumaStats } {
+  const nodes = Object.entries(groups.byKey("numa"));
+  const of = (column: NumaColumn) =>
+    Object.fromEntries(nodes.flatMap(([node, pages]) => {
+      const count = pages[column];
+      return count === undefined ? [] : [[node, count]];
+    }));
+  const numaStats: NumaStats = withAny({
+    file: of(columns.file),
+    anon: of(columns.anon),
+    unevictable: of(columns.unevictable),
+  });
+  return hasAny(numaStats) ? { numaStats } : {};
+}
+
+function diskIoStats(groups: Groups): DiskIoStats {
+  const disks: { [K in IoKind]?: PerDiskStats[] } = {};
+  for (const kind of [...IO_KINDS, ...IO_SUM_KINDS]) {
+    const counted = perDisk(groups, kind);
+    if (counted.length > 0) disks[kind] = counted;
+  }
+  const pressure = pressureOf(groups, "io");
   return {
-    serviceBytes: perDisk(row, groups, "ioServiceBytes"),
-    serviced: perDisk(row, groups, "ioServiced"),
+    serviceBytes: [],
+    serviced: [],
+    ...disks,
     ...(pressure !== undefined && { pressure }),
   };
 }
 
-function perDisk(
-  row: Float64Array,
-  groups: ColumnGroup[],
-  kind: "ioServiceBytes" | "ioServiced",
-): PerDiskStats[] {
+const SUM_KINDS: ReadonlySet<string> = new Set(IO_SUM_KINDS);
+
+function perDisk(groups: Groups, kind: IoKind): PerDiskStats[] {
   const disks: PerDiskStats[] = [];
-  for (const group of groups) {
-    if (group.kind !== kind) continue;
+  const columns = SUM_KINDS.has(kind) ? IO_SUM : IO_OPERATIONS;
+  for (const group of groups.of(kind)) {
     const [major, minor] = group.key.split(":").map(Number);
-    const stats: Record<string, number> = {};
-    for (const [index, operation] of IO_OPERATIONS.entries()) {
-      const value = row[group.offset + index] ?? NaN;
-      if (!Number.isNaN(value)) stats[operation] = value;
-    }
+    const stats = groups.numbers<string>(group, columns) as Record<
+      string,
+      number
+    >;
     if (!hasAny(stats)) continue;
     disks.push({ major: major ?? 0, minor: minor ?? 0, stats });
   }
   return disks;
 }
 
-function pressureOf(
-  row: Float64Array,
-  groups: ColumnGroup[],
-  controller: string,
-): Pressure | undefined {
-  const group = groups.find(({ kind, key }) =>
-    kind === "pressure" && key === controller
+function networkStats(groups: Groups): NetworkStats {
+  const interfaces = Object.entries(groups.byKey("interface")).flatMap(
+    ([name, counts]) =>
+      isWhole("interface", counts) ? [{ name, ...counts }] : [],
   );
+  const tcp = groups.byKey("tcp");
+  const udp = groups.byKey("udp");
+  const tcpAdvanced = groups.only("tcpAdvanced");
+  return {
+    ...(interfaces.length > 0 && { interfaces }),
+    ...(isWhole("tcp", tcp["tcp"]) && { tcp: tcp["tcp"] }),
+    ...(isWhole("tcp", tcp["tcp6"]) && { tcp6: tcp["tcp6"] }),
+    ...(isWhole("udp", udp["udp"]) && { udp: udp["udp"] }),
+    ...(isWhole("udp", udp["udp6"]) && { udp6: udp["udp6"] }),
+    ...(hasAny(tcpAdvanced) &&
+      { tcpAdvanced: tcpAdvanced as Record<string, number> }),
+  };
+}
+
+function processStats(groups: Groups): ProcessStats {
+  const ulimits = Object.entries(groups.byKey("ulimit")).flatMap(
+    ([name, limits]) => isWhole("ulimit", limits) ? [{ name, ...limits }] : [],
+  );
+  return {
+    ...pick(groups.row, PROCESS_FIELDS),
+    ...groups.only("descriptors"),
+    ...(ulimits.length > 0 && { ulimits }),
+  };
+}
+
+/** A domain of bandwidth and a cache are directories of the same kind, which one is told by its files. */
+function resctrlStats(groups: Groups): ResctrlStats {
+  const domains = Object.values(groups.byKey("resctrl"));
+  const memoryBandwidth = domains
+    .map(({ llcOccupancyBytes: _, ...bandwidth }) => bandwidth)
+    .filter(hasAny);
+  const cache = domains.flatMap(({ llcOccupancyBytes }) =>
+    llcOccupancyBytes === undefined ? [] : [{ llcOccupancyBytes }]
+  );
+  return {
+    ...(memoryBandwidth.length > 0 && { memoryBandwidth }),
+    ...(cache.length > 0 && { cache }),
+  };
+}
+
+function pressureOf(groups: Groups, controller: string): Pressure | undefined {
+  const group = groups.of("pressure").find(({ key }) => key === controller);
   if (group === undefined) return undefined;
-  const some = pressureShare(row, group.offset);
-  const full = pressureShare(row, group.offset + 4);
+  const some = pressureShare(groups.row, group.offset);
+  const full = pressureShare(groups.row, group.offset + 4);
   if (some === undefined && full === undefined) return undefined;
   return {
     ...(some !== undefined && { some }),
@@ -242,6 +394,24 @@ function pick<F extends Fields>(
   return picked;
 }
 
+/** Whether all columns of a group have a number. */
+function isWhole<K extends keyof GroupColumns>(
+  kind: K,
+  numbers: Numbers<K> | undefined,
+): numbers is Required<Numbers<K>> {
+  return numbers !== undefined &&
+    Object.keys(numbers).length === GROUP_COLUMNS[kind].length;
+}
+
 function hasAny(part: object): boolean {
   return Object.keys(part).length > 0;
+}
+
+/** The parts that have anything in them. */
+function withAny<T extends Readonly<Record<string, object>>>(
+  parts: T,
+): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(parts).filter(([, part]) => hasAny(part)),
+  ) as Partial<T>;
 }

@@ -2,8 +2,8 @@ import type { RowBuilder } from "../model/sample.ts";
 import { BLKIO_FAMILIES, parseBlkio } from "./cgroup_files.ts";
 import type { ControlFile, HostFs } from "./host_fs.ts";
 
-const parseServiceBytes = parseBlkio("ioServiceBytes");
-const parseServiced = parseBlkio("ioServiced");
+const parseServiceBytes = parseBlkio("serviceBytes");
+const parseServiced = parseBlkio("serviced");
 
 const COLON = 0x3a;
 

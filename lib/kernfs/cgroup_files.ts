@@ -5,12 +5,7 @@
  *
  * @module
  */
-import {
-  COLUMN,
-  IO_OPERATIONS,
-  PRESSURE_COLUMNS,
-  type RowBuilder,
-} from "../model/sample.ts";
+import { COLUMN, IO_OPERATIONS, type RowBuilder } from "../model/sample.ts";
 import { countLines, cursor, FlatKeyed, parseSingle } from "./keyed.ts";
 import { parsePressure } from "./pressure.ts";
 
@@ -55,7 +50,7 @@ function keyed(keys: ConstructorParameters<typeof FlatKeyed>[0]): FileParser {
 
 function pressure(controller: string): FileParser {
   return (bytes, length, builder, path) => {
-    const first = builder.group("pressure", controller, PRESSURE_COLUMNS);
+    const first = builder.group("pressure", controller);
     if (first >= 0) parsePressure(bytes, length, builder.row, first, path);
   };
 }
@@ -70,7 +65,7 @@ const parsePerCpu: FileParser = (bytes, length, builder, path) => {
   for (let cpu = 0; !cursor.done; cpu++) {
     cursor.skipSpaces();
     if (cursor.done || cursor.peek() === 0x0a) break;
-    const column = builder.group("cpu", String(cpu), 1);
+    const column = builder.group("cpu", String(cpu));
     if (column < 0) break;
     builder.row[column] = cursor.number();
   }
@@ -89,7 +84,7 @@ const DEVICE_REGEXP = /^\d+:\d+$/;
  * ```
  */
 export function parseBlkio(
-  kind: "ioServiceBytes" | "ioServiced",
+  kind: "serviceBytes" | "serviced",
 ): FileParser {
   return (bytes, length, builder, path) => {
     cursor.reset(bytes, length, path);
@@ -102,19 +97,19 @@ export function parseBlkio(
       );
       if (operation < 0) continue;
       cursor.skipSpaces();
-      const first = builder.group(kind, device, IO_OPERATIONS.length);
+      const first = builder.group(kind, device);
       if (first >= 0) builder.row[first + operation] = cursor.number();
     }
   };
 }
 
-type IoStatTarget = readonly ["ioServiceBytes" | "ioServiced", number];
+type IoStatTarget = readonly ["serviceBytes" | "serviced", number];
 
 const IO_STAT_KEYS: ReadonlyMap<string, IoStatTarget> = new Map([
-  ["rbytes", ["ioServiceBytes", IO_OPERATIONS.indexOf("Read")]],
-  ["wbytes", ["ioServiceBytes", IO_OPERATIONS.indexOf("Write")]],
-  ["rios", ["ioServiced", IO_OPERATIONS.indexOf("Read")]],
-  ["wios", ["ioServiced", IO_OPERATIONS.indexOf("Write")]],
+  ["rbytes", ["serviceBytes", IO_OPERATIONS.indexOf("Read")]],
+  ["wbytes", ["serviceBytes", IO_OPERATIONS.indexOf("Write")]],
+  ["rios", ["serviced", IO_OPERATIONS.indexOf("Read")]],
+  ["wios", ["serviced", IO_OPERATIONS.indexOf("Write")]],
 ]);
 
 /**
@@ -155,7 +150,7 @@ function putCount(
   [kind, operation]: IoStatTarget,
   value: number,
 ): void {
-  const first = builder.group(kind, device, IO_OPERATIONS.length);
+  const first = builder.group(kind, device);
   if (first >= 0) builder.row[first + operation] = value;
 }
 

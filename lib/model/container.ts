@@ -38,6 +38,8 @@ export interface MemorySpec {
 export interface ContainerSpec {
   /** Milliseconds since the epoch; absent where nothing tells. */
   readonly creationTimeMs?: number;
+  /** When the runtime started it, milliseconds since the epoch; absent of a plain cgroup. */
+  readonly startTimeMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly image?: string;
   readonly cpu?: CpuSpec;
@@ -45,6 +47,10 @@ export interface ContainerSpec {
   /** The pids controller is there; `Infinity` is no limit. */
   readonly processes?: { readonly limit?: number };
   readonly hasDiskIo: boolean;
+  /** Its samples have a {@linkcode ContainerStats.hugetlb}. @default false */
+  readonly hasHugetlb?: boolean;
+  /** Its samples have a {@linkcode ContainerStats.network} of its own. @default false */
+  readonly hasNetwork?: boolean;
 }
 
 /** What v1 of the API tells of a container. */

@@ -1,10 +1,12 @@
 /**
  * A sample is a row of doubles: `NaN` where nothing was collected. What every
  * container has comes first, in fixed columns; what depends on the machine (a
- * CPU, a disk) follows in groups, in the order in which it was first seen.
+ * CPU, a disk), or what not every container has, follows in groups, in the
+ * order in which it was first seen.
  *
  * @module
  */
+import { TCP_ADVANCED } from "./tcp_advanced.ts";
 
 const FIXED = [
   "cpuUsageNs",
@@ -55,14 +57,25 @@ export const COLUMN: Readonly<Record<ColumnName, number>> = Object.fromEntries(
 /** How many columns every row has. */
 export const FIXED_COLUMNS: number = FIXED.length;
 
-/**
- * What a group of columns is about: the time of one CPU, the operations on one
- * disk, or the pressure on one resource.
- */
-export type GroupKind = "cpu" | "ioServiceBytes" | "ioServiced" | "pressure";
+/** Kinds of count on a disk that the kernel splits by operation. */
+export const IO_KINDS = [
+  "serviceBytes",
+  "serviced",
+  "queued",
+  "serviceTimeNs",
+  "waitTimeNs",
+  "merged",
+] as const;
 
-/** Columns of a pressure: some avg10, avg60, avg300, total, and the same of full. */
-export const PRESSURE_COLUMNS = 8;
+/** Kinds of count on a disk of which there is one number. */
+export const IO_SUM_KINDS = [
+  "sectors",
+  "timeMs",
+  "costUsageUsec",
+  "costWaitUsec",
+  "costIndebtUsec",
+  "costIndelayUsec",
+] as const;
 
 /** The operations on a disk, each a column of its group, by the kernel's names. */
 export const IO_OPERATIONS = [
@@ -74,10 +87,98 @@ export const IO_OPERATIONS = [
   "Total",
 ] as const;
 
-/** Columns that belong to one CPU, one disk or one pressure. */
+/** The one column of a kind without operations; cAdvisor's name for it. */
+export const IO_SUM = ["Count"] as const;
+
+/** A kind of count on a disk. */
+export type IoKind = typeof IO_KINDS[number] | typeof IO_SUM_KINDS[number];
+
+/** Counts of `memory.events`, and of `memory.events.local`. */
+export const MEMORY_EVENTS = [
+  "low",
+  "high",
+  "max",
+  "oom",
+  "oomKill",
+  "oomGroupKill",
+] as const;
+
+/**
+ * The columns of groups that are not about disks. What not every container has
+ * is a group too, though there is one of it.
+ */
+export const GROUP_COLUMNS = {
+  cpu: ["usageNs"],
+  pressure: [
+    "someAvg10",
+    "someAvg60",
+    "someAvg300",
+    "someTotalUsec",
+    "fullAvg10",
+    "fullAvg60",
+    "fullAvg300",
+    "fullTotalUsec",
+  ],
+  schedstat: ["runTimeNs", "runqueueTimeNs", "runPeriods"],
+  ownFaults: ["pgfault", "pgmajfault"],
+  eventsLocal: MEMORY_EVENTS,
+  swapEvents: ["high", "max", "fail"],
+  numa: [
+    "file",
+    "anon",
+    "unevictable",
+    "hierarchicalFile",
+    "hierarchicalAnon",
+    "hierarchicalUnevictable",
+  ],
+  hugetlb: ["usageBytes", "maxUsageBytes", "failcnt"],
+  interface: [
+    "rxBytes",
+    "rxPackets",
+    "rxErrors",
+    "rxDropped",
+    "txBytes",
+    "txPackets",
+    "txErrors",
+    "txDropped",
+  ],
+  tcp: [
+    "established",
+    "synSent",
+    "synRecv",
+    "finWait1",
+    "finWait2",
+    "timeWait",
+    "close",
+    "closeWait",
+    "lastAck",
+    "listen",
+    "closing",
+  ],
+  udp: ["listen", "dropped", "rxQueued", "txQueued"],
+  tcpAdvanced: TCP_ADVANCED,
+  descriptors: ["fdCount", "socketCount"],
+  ulimit: ["softLimit", "hardLimit"],
+  referencedMemory: ["bytes"],
+  memoryMigrate: ["value"],
+  resctrl: ["totalBytes", "localBytes", "llcOccupancyBytes"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** What a group of columns is about. */
+export type GroupKind = keyof typeof GROUP_COLUMNS | IoKind;
+
+const GROUP_WIDTH: ReadonlyMap<string, number> = new Map([
+  ...Object.entries(GROUP_COLUMNS).map(([kind, { length }]) =>
+    [kind, length] as const
+  ),
+  ...IO_KINDS.map((kind) => [kind, IO_OPERATIONS.length] as const),
+  ...IO_SUM_KINDS.map((kind) => [kind, IO_SUM.length] as const),
+]);
+
+/** Columns that belong to one CPU, one disk, one pressure, … */
 export interface ColumnGroup {
   readonly kind: GroupKind;
-  /** The CPU's number, the disk's `major:minor`, or the controller under pressure. */
+  /** The CPU's number, the disk's `major:minor`, the controller under pressure, the interface, …; empty where there is one. */
   readonly key: string;
   /** Index of its first column. */
   readonly offset: number;
@@ -104,9 +205,10 @@ export class RowLayout {
   }
 
   /** First column of a group, which is added where it is new; −1 where the row is full. */
-  offsetOf(kind: GroupKind, key: string, width: number): number {
+  offsetOf(kind: GroupKind, key: string): number {
     const known = this.#byKind.get(kind)?.get(key);
     if (known !== undefined) return known.offset;
+    const width = GROUP_WIDTH.get(kind) ?? 0;
     if (this.#width + width > MAX_COLUMNS) return -1;
     const group = { kind, key, offset: this.#width, width };
     this.#groups.push(group);
@@ -136,8 +238,8 @@ export class RowBuilder {
    * First column of a group in {@linkcode row}, which may be another array
    * after this call; −1 where the row is full.
    */
-  group(kind: GroupKind, key: string, width: number): number {
-    const offset = this.layout.offsetOf(kind, key, width);
+  group(kind: GroupKind, key = ""): number {
+    const offset = this.layout.offsetOf(kind, key);
     if (this.layout.width > this.#row.length) {
       const larger = new Float64Array(this.layout.width).fill(NaN);
       larger.set(this.#row);

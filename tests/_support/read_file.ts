@@ -6,7 +6,7 @@ import {
   RowBuilder,
 } from "../../lib/model/sample.ts";
 
-/** What a file put into a row, by name of its columns; `cpu 0`, `ioServiced 8:0` for groups. */
+/** What a file put into a row, by name of its columns; `cpu 0`, `serviced 8:0` for groups. */
 export type Filled = Partial<Record<ColumnName, number>> & {
   readonly [group: `${GroupKind} ${string}`]: readonly number[];
 };

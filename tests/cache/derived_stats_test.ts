@@ -22,7 +22,7 @@ class Samples {
       this.builder.row[COLUMN[name as ColumnName]] = value;
     }
     for (const [kind, key, values] of groups) {
-      const first = this.builder.group(kind, key, values.length);
+      const first = this.builder.group(kind, key);
       this.builder.row.set(values, first);
     }
     return { timestampMs, row: this.builder.row.slice() };
@@ -134,9 +134,9 @@ Deno.test("toContainerStats() leaves out the rates by CPU where a CPU is new", (
 Deno.test("toContainerStats() has disks with what was counted on them", () => {
   const samples = new Samples();
   const sample = samples.at(7, {}, [
-    ["ioServiceBytes", "8:0", [1, 2, N, N, N, 3]],
-    ["ioServiceBytes", "259:16", [N, N, N, N, N, N]],
-    ["ioServiced", "8:0", [N, 4, N, N, N, N]],
+    ["serviceBytes", "8:0", [1, 2, N, N, N, 3]],
+    ["serviceBytes", "259:16", [N, N, N, N, N, N]],
+    ["serviced", "8:0", [N, 4, N, N, N, N]],
   ]);
   assertEquals(samples.stats(sample, undefined, true).diskIo, {
     serviceBytes: [
@@ -178,7 +178,7 @@ Deno.test("toContainerStats() leaves out groups that were not there yet when the
   const early = samples.at(7, { cpuUsageNs: 1 });
   samples.at(8, {}, [
     ["cpu", "0", [1]],
-    ["ioServiced", "8:0", [1, 1, 1, 1, 1, 1]],
+    ["serviced", "8:0", [1, 1, 1, 1, 1, 1]],
     ["pressure", "cpu", [1, 2, 3, 4, 5, 6, 7, 8]],
   ]);
   assertEquals(samples.stats(early, undefined, true), {

@@ -95,7 +95,7 @@ Deno.test("SampleRing widens its rows when a disk is first seen", () => {
   const ring = new SampleRing(builder.layout, 1e6, 100);
   builder.row[0] = 1;
   ring.add(1, builder.row);
-  const column = builder.group("ioServiced", "8:0", 6);
+  const column = builder.group("serviced", "8:0");
   builder.row[column] = 5;
   // The layout grew; the rows have not yet.
   assertEquals(ring.samples()[0]?.row.length, FIXED_COLUMNS);
@@ -117,7 +117,7 @@ Deno.test("SampleRing holds what an array would, whatever happens", () => {
     let nowMs = 1000;
     for (let step = 0; step < 300; step++) {
       nowMs += random.chance(0.01) ? -random.below(100) : random.below(20);
-      if (random.chance(0.02)) builder.group("cpu", `${step}`, 1);
+      if (random.chance(0.02)) builder.group("cpu", `${step}`);
       builder.row[random.below(builder.row.length)] = random.below(3);
       const last = kept.at(-1);
       if (last !== undefined && nowMs < last.timestampMs) kept = [];

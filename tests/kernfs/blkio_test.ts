@@ -18,8 +18,8 @@ Deno.test("BlkioFiles reads the first family that names a disk", () => {
   const directory = `${host.root.path}/sys/fs/cgroup/blkio/rt-blkio`;
   const files = new BlkioFiles(host.fs, directory);
   assertEquals(read(files), {
-    "ioServiceBytes 7:0": [2097152, 4194304, 6291456, 0, 0, 6291456],
-    "ioServiced 7:0": [32, 64, 96, 0, 0, 96],
+    "serviceBytes 7:0": [2097152, 4194304, 6291456, 0, 0, 6291456],
+    "serviced 7:0": [32, 64, 96, 0, 0, 96],
   });
   assertEquals(read(files), read(files));
   files.close();
@@ -34,8 +34,8 @@ Deno.test("BlkioFiles prefers what the disk's scheduler counts", () => {
     .file("blkio.throttle.io_serviced_recursive", "8:0 Read 4\n");
   const files = new BlkioFiles(cgroup.hostFs(), cgroup.path);
   assertEquals(read(files), {
-    "ioServiceBytes 8:0": [1, N, N, N, N, N],
-    "ioServiced 8:0": [2, N, N, N, N, N],
+    "serviceBytes 8:0": [1, N, N, N, N, N],
+    "serviced 8:0": [2, N, N, N, N, N],
   });
   files.close();
 });
@@ -46,7 +46,7 @@ Deno.test("BlkioFiles stays with the family that it chose", () => {
     .file("blkio.throttle.io_service_bytes", "8:0 Read 3\n");
   const files = new BlkioFiles(cgroup.hostFs(), cgroup.path);
   const first = read(files);
-  assertEquals(first, { "ioServiceBytes 8:0": [3, N, N, N, N, N] });
+  assertEquals(first, { "serviceBytes 8:0": [3, N, N, N, N, N] });
   cgroup.file("blkio.bfq.io_service_bytes_recursive", "8:0 Read 1\n");
   assertEquals(read(files), first);
   files.close();
@@ -61,7 +61,7 @@ Deno.test("BlkioFiles reads nothing where no disk was used, and looks again", ()
   files.recheck();
   assertEquals(read(files), {});
   cgroup.file("blkio.throttle.io_service_bytes", "8:0 Read 3\nTotal 3\n");
-  assertEquals(read(files), { "ioServiceBytes 8:0": [3, N, N, N, N, N] });
+  assertEquals(read(files), { "serviceBytes 8:0": [3, N, N, N, N, N] });
   files.close();
   assertEquals(fs.openFiles, 0);
 });

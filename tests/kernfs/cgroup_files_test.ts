@@ -148,20 +148,20 @@ Deno.test("V2_FILES read only the times of a cpu.stat without the controller", (
 
 Deno.test("V2_FILES read io.stat by disk", () => {
   assertEquals(v2("6.1-v2-io.txt", "io.stat"), {
-    "ioServiceBytes 259:0": [6553600, 4194304, N, N, N, N],
-    "ioServiced 259:0": [100, 64, N, N, N, N],
+    "serviceBytes 259:0": [6553600, 4194304, N, N, N, N],
+    "serviced 259:0": [100, 64, N, N, N, N],
   });
   assertEquals(v2("6.1-v2-throttled.txt", "io.stat"), {});
 });
 
 Deno.test("V2_FILES leave out disks of io.stat without counts", () => {
   assertEquals(v2("6.1-v2-root.txt", "io.stat"), {
-    "ioServiceBytes 259:2": [1073152, 0, N, N, N, N],
-    "ioServiced 259:2": [49, 0, N, N, N, N],
-    "ioServiceBytes 259:1": [268288, 0, N, N, N, N],
-    "ioServiced 259:1": [68, 0, N, N, N, N],
-    "ioServiceBytes 259:0": [34782208, 1327104, N, N, N, N],
-    "ioServiced 259:0": [872, 34, N, N, N, N],
+    "serviceBytes 259:2": [1073152, 0, N, N, N, N],
+    "serviced 259:2": [49, 0, N, N, N, N],
+    "serviceBytes 259:1": [268288, 0, N, N, N, N],
+    "serviced 259:1": [68, 0, N, N, N, N],
+    "serviceBytes 259:0": [34782208, 1327104, N, N, N, N],
+    "serviced 259:0": [872, 34, N, N, N, N],
   });
   // Cut while a cgroup was being made.
   assertEquals(readAs(V2_FILES, "io.stat", "252:0 "), {});
@@ -170,8 +170,8 @@ Deno.test("V2_FILES leave out disks of io.stat without counts", () => {
 Deno.test("V2_FILES take counts in io.stat for those of the last disk before them", () => {
   const text = "7:7 7:6 7:4 rbytes=28672 wbytes=0 rios=22 wios=1 dbytes=0\n";
   assertEquals(readAs(V2_FILES, "io.stat", text), {
-    "ioServiceBytes 7:4": [28672, 0, N, N, N, N],
-    "ioServiced 7:4": [22, 1, N, N, N, N],
+    "serviceBytes 7:4": [28672, 0, N, N, N, N],
+    "serviced 7:4": [22, 1, N, N, N, N],
   });
 });
 
@@ -179,7 +179,7 @@ Deno.test("V2_FILES skip keys and disks of io.stat that they do not know", () =>
   const text = "(unknown) rbytes=1 wbytes=2\n" +
     "8:0 cost.usage=3 rbytes=4 constructor=1 __proto__=2 new\n";
   assertEquals(readAs(V2_FILES, "io.stat", text), {
-    "ioServiceBytes 8:0": [4, N, N, N, N, N],
+    "serviceBytes 8:0": [4, N, N, N, N, N],
   });
 });
 
@@ -199,30 +199,30 @@ Deno.test("V2_FILES throw where a known key of io.stat has no number", () => {
 Deno.test("parseBlkio() reads operations by disk, and no sum over all disks", () => {
   const dump = "6.18-v1-blkio-with-io.txt";
   const file = "blkio.throttle.io_service_bytes_recursive";
-  assertEquals(readWith(parseBlkio("ioServiceBytes"), recorded(dump, file)), {
-    "ioServiceBytes 7:0": [2097152, 4194304, 6291456, 0, 0, 6291456],
+  assertEquals(readWith(parseBlkio("serviceBytes"), recorded(dump, file)), {
+    "serviceBytes 7:0": [2097152, 4194304, 6291456, 0, 0, 6291456],
   });
   const counts = recorded(dump, "blkio.throttle.io_serviced_recursive");
-  assertEquals(readWith(parseBlkio("ioServiced"), counts), {
-    "ioServiced 7:0": [32, 64, 96, 0, 0, 96],
+  assertEquals(readWith(parseBlkio("serviced"), counts), {
+    "serviced 7:0": [32, 64, 96, 0, 0, 96],
   });
 });
 
 Deno.test("parseBlkio() leaves out operations that are not there, and disks without a number", () => {
   const text = "8:0 Read 1\n8:16 Write 2\n(unknown) Read 3\n8:32 Trim 4\n" +
     "8:0 5\n\nTotal 6\n";
-  assertEquals(readWith(parseBlkio("ioServiced"), text), {
-    "ioServiced 8:0": [1, N, N, N, N, N],
-    "ioServiced 8:16": [N, 2, N, N, N, N],
+  assertEquals(readWith(parseBlkio("serviced"), text), {
+    "serviced 8:0": [1, N, N, N, N, N],
+    "serviced 8:16": [N, 2, N, N, N, N],
   });
-  assertEquals(readWith(parseBlkio("ioServiced"), "Total 0\n"), {});
-  assertEquals(readWith(parseBlkio("ioServiced"), ""), {});
+  assertEquals(readWith(parseBlkio("serviced"), "Total 0\n"), {});
+  assertEquals(readWith(parseBlkio("serviced"), ""), {});
 });
 
 Deno.test("parseBlkio() throws where an operation has no number", () => {
   for (const bad of ["8:0 Read", "8:0 Read ", "8:0 Read x", "8:0 Total 1k"]) {
     assertThrows(
-      () => readWith(parseBlkio("ioServiced"), `${bad}\n`, "blkio.x"),
+      () => readWith(parseBlkio("serviced"), `${bad}\n`, "blkio.x"),
       KernfsSyntaxError,
       `Cannot parse "blkio.x": line ${JSON.stringify(bad)} is not`,
     );

@@ -26,8 +26,8 @@ const PARSERS: readonly (readonly [string, FileParser])[] = [
     [file, parse] as const
   ),
   ...BLKIO_FAMILIES.flatMap(([bytes, operations]) => [
-    [bytes, parseBlkio("ioServiceBytes")] as const,
-    [operations, parseBlkio("ioServiced")] as const,
+    [bytes, parseBlkio("serviceBytes")] as const,
+    [operations, parseBlkio("serviced")] as const,
   ]),
 ];
 

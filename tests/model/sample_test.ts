@@ -16,32 +16,32 @@ Deno.test("COLUMN numbers the fixed columns without a gap", () => {
 Deno.test("RowLayout puts groups behind the fixed columns, as they come", () => {
   const layout = new RowLayout();
   assertEquals(layout.width, FIXED_COLUMNS);
-  assertEquals(layout.offsetOf("cpu", "0", 1), FIXED_COLUMNS);
-  assertEquals(layout.offsetOf("ioServiced", "8:0", 6), FIXED_COLUMNS + 1);
-  assertEquals(layout.offsetOf("cpu", "1", 1), FIXED_COLUMNS + 7);
+  assertEquals(layout.offsetOf("cpu", "0"), FIXED_COLUMNS);
+  assertEquals(layout.offsetOf("serviced", "8:0"), FIXED_COLUMNS + 1);
+  assertEquals(layout.offsetOf("cpu", "1"), FIXED_COLUMNS + 7);
   assertEquals(layout.width, FIXED_COLUMNS + 8);
 });
 
 Deno.test("RowLayout knows a group again, and tells kinds apart", () => {
   const layout = new RowLayout();
-  const first = layout.offsetOf("ioServiced", "8:0", 6);
-  const second = layout.offsetOf("ioServiceBytes", "8:0", 6);
+  const first = layout.offsetOf("serviced", "8:0");
+  const second = layout.offsetOf("serviceBytes", "8:0");
   assert(first !== second);
-  assertEquals(layout.offsetOf("ioServiced", "8:0", 6), first);
+  assertEquals(layout.offsetOf("serviced", "8:0"), first);
   assertEquals(layout.groups, [
-    { kind: "ioServiced", key: "8:0", offset: first, width: 6 },
-    { kind: "ioServiceBytes", key: "8:0", offset: second, width: 6 },
+    { kind: "serviced", key: "8:0", offset: first, width: 6 },
+    { kind: "serviceBytes", key: "8:0", offset: second, width: 6 },
   ]);
 });
 
 Deno.test("RowLayout takes no more groups than a row may have", () => {
   const layout = new RowLayout();
   let disk = 0;
-  while (layout.offsetOf("ioServiced", `8:${disk}`, 6) >= 0) disk++;
+  while (layout.offsetOf("serviced", `8:${disk}`) >= 0) disk++;
   assert(disk > 500);
   assert(layout.width <= 5_000);
   assertEquals(layout.groups.length, disk);
-  assertEquals(layout.offsetOf("ioServiced", "8:0", 6), FIXED_COLUMNS);
+  assertEquals(layout.offsetOf("serviced", "8:0"), FIXED_COLUMNS);
 });
 
 Deno.test("RowBuilder starts with nothing collected", () => {
@@ -53,21 +53,21 @@ Deno.test("RowBuilder starts with nothing collected", () => {
 Deno.test("RowBuilder keeps what was collected when it grows", () => {
   const builder = new RowBuilder();
   builder.row[COLUMN.cpuUsageNs] = 7;
-  const column = builder.group("cpu", "0", 1);
+  const column = builder.group("cpu", "0");
   assertEquals(builder.row.length, builder.layout.width);
   assertEquals(builder.row[COLUMN.cpuUsageNs], 7);
   assertEquals(builder.row[column], NaN);
   const { row } = builder;
-  builder.group("cpu", "0", 1);
+  builder.group("cpu", "0");
   assertStrictEquals(builder.row, row);
 });
 
 Deno.test("RowBuilder.clear() forgets the numbers and keeps the groups", () => {
   const builder = new RowBuilder();
-  const column = builder.group("cpu", "0", 1);
+  const column = builder.group("cpu", "0");
   builder.row[column] = 7;
   builder.row[0] = 7;
   builder.clear();
   assert(builder.row.every((value) => Number.isNaN(value)));
-  assertEquals(builder.group("cpu", "0", 1), column);
+  assertEquals(builder.group("cpu", "0"), column);
 });

@@ -1,0 +1,28 @@
+/**
+ * cAdvisor's counters of the TCP stack, in the order of its JSON. The kernel
+ * has them in `/proc/net/snmp` (`Tcp:`) and `/proc/net/netstat` (`TcpExt:`),
+ * in some versions with other capitals.
+ */
+export const TCP_ADVANCED: readonly string[] = `
+  RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails
+  EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors
+  EmbryonicRsts SyncookiesSent SyncookiesRecv SyncookiesFailed PruneCalled
+  RcvPruned OfoPruned OutOfWindowIcmps LockDroppedIcmps TW TWRecycled TWKilled
+  TCPTimeWaitOverflow TCPTimeouts TCPSpuriousRTOs TCPLossProbes
+  TCPLossProbeRecovery TCPRenoRecoveryFail TCPSackRecoveryFail TCPRenoFailures
+  TCPSackFailures TCPLossFailures DelayedACKs DelayedACKLocked DelayedACKLost
+  ListenOverflows ListenDrops TCPHPHits TCPPureAcks TCPHPAcks TCPRenoRecovery
+  TCPSackRecovery TCPSACKReneging TCPFACKReorder TCPSACKReorder TCPRenoReorder
+  TCPTSReorder TCPFullUndo TCPPartialUndo TCPDSACKUndo TCPLossUndo
+  TCPFastRetrans TCPSlowStartRetrans TCPLostRetransmit TCPRetransFail
+  TCPRcvCollapsed TCPDSACKOldSent TCPDSACKOfoSent TCPDSACKRecv TCPDSACKOfoRecv
+  TCPAbortOnData TCPAbortOnClose TCPAbortOnMemory TCPAbortOnTimeout
+  TCPAbortOnLinger TCPAbortFailed TCPMemoryPressures TCPMemoryPressuresChrono
+  TCPSACKDiscard TCPDSACKIgnoredOld TCPDSACKIgnoredNoUndo TCPMD5NotFound
+  TCPMD5Unexpected TCPMD5Failure TCPSackShifted TCPSackMerged
+  TCPSackShiftFallback TCPBacklogDrop PFMemallocDrop TCPMinTTLDrop
+  TCPDeferAcceptDrop IPReversePathFilter TCPReqQFullDoCookies TCPReqQFullDrop
+  TCPFastOpenActive TCPFastOpenActiveFail TCPFastOpenPassive
+  TCPFastOpenPassiveFail TCPFastOpenListenOverflow TCPFastOpenCookieReqd
+  TCPSynRetrans TCPOrigDataSent PAWSActive PAWSEstab
+`.trim().split(/\s+/);
