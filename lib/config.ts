@@ -139,7 +139,10 @@ function createConfig(values: FlagValues): Config {
 
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {
   const enabled = values.metricKinds("enable-metrics");
+  // Who names it wants all that it is in cAdvisor.
+  if (enabled.has("process")) enabled.add("descriptors");
   if (enabled.size > 0) return enabled;
   const disabled = values.metricKinds("disable-metrics");
+  if (disabled.has("process")) disabled.add("descriptors");
   return new Set(METRIC_KINDS).difference(disabled);
 }

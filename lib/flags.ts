@@ -24,7 +24,10 @@ export interface Flag {
   readonly help: string;
 }
 
-/** The kinds of measurement, by cAdvisor's names. */
+/**
+ * The kinds of measurement, by cAdvisor's names; `descriptors` is ours, and what
+ * there belongs to `process`: every process's open files.
+ */
 export const METRIC_KINDS = [
   "advtcp",
   "app",
@@ -32,6 +35,7 @@ export const METRIC_KINDS = [
   "cpuLoad",
   "cpu_topology",
   "cpuset",
+  "descriptors",
   "disk",
   "diskIO",
   "hugetlb",
@@ -54,13 +58,14 @@ export const METRIC_KINDS = [
 export type MetricKind = typeof METRIC_KINDS[number];
 
 /**
- * cAdvisor's set, less `process`: there it opens every process's descriptors,
- * here it is `cgroup.procs` and two files of the pids controller.
+ * cAdvisor's set, less `process`, which without `descriptors` is `cgroup.procs`
+ * and two files of the pids controller.
  */
 const DISABLED_METRICS = [
   "advtcp",
   "cpu_topology",
   "cpuset",
+  "descriptors",
   "hugetlb",
   "memory_numa",
   "referenced_memory",

@@ -148,7 +148,7 @@ Deno.test("parseConfig() lets a base interval be longer than the greatest", () =
 });
 
 Deno.test("parseConfig() replaces the disabled kinds, and enabled kinds replace all", () => {
-  assertEquals(parse(["--disable-metrics="]).metricKinds.size, 22);
+  assertEquals(parse(["--disable-metrics="]).metricKinds.size, 23);
   assertEquals(
     parse(["--disable-metrics=cpu,disk"]).metricKinds.has("cpu"),
     false,
@@ -158,6 +158,16 @@ Deno.test("parseConfig() replaces the disabled kinds, and enabled kinds replace 
     [...parse(["--enable-metrics=tcp", "--disable-metrics=tcp"]).metricKinds],
     ["tcp"],
   );
+});
+
+Deno.test("parseConfig() takes process by name for all that it is in cAdvisor, descriptors included", () => {
+  const descriptors = (...args: string[]) =>
+    parse(args).metricKinds.has("descriptors");
+  assertEquals(descriptors(), false);
+  assertEquals(descriptors("--enable-metrics=process"), true);
+  assertEquals(descriptors("--enable-metrics=cpu"), false);
+  assertEquals(descriptors("--disable-metrics=tcp"), true);
+  assertEquals(descriptors("--disable-metrics=process"), false);
 });
 
 Deno.test("parseConfig() asks nothing of the environment for help and version", () => {

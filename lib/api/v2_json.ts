@@ -3,6 +3,7 @@ import type { ContainerStats, CpuInstStats } from "../model/stats.ts";
 import type { ContainerDescription } from "./questions.ts";
 import {
   type JsonObject,
+  networkJson,
   sectionsJson,
   specJson,
   timeJson,
@@ -33,11 +34,44 @@ export function containerSpecV2Json(
   };
 }
 
-function containerStatsV2Json(stats: ContainerStats): JsonObject {
+/**
+ * One sample as `/api/v2.0/stats` tells it: each section after a flag that says
+ * whether it is there. cAdvisor sets `has_processes` never; here it is true
+ * like the others.
+ */
+export function deprecatedContainerStatsJson(
+  stats: ContainerStats,
+): JsonObject {
+  const sections = containerStatsV2Json(stats);
+  return {
+    "timestamp": sections["timestamp"],
+    ...flagged("cpu", sections),
+    "cpu_inst": sections["cpu_inst"],
+    ...flagged("diskio", sections),
+    ...flagged("memory", sections),
+    ...flagged("hugetlb", sections),
+    ...flagged("network", sections),
+    ...flagged("processes", sections),
+    ...flagged("filesystem", sections),
+    "has_load": false,
+    "has_custom_metrics": false,
+    "referenced_memory": sections["referenced_memory"],
+    "resctrl": sections["resctrl"],
+  };
+}
+
+function flagged(name: string, sections: JsonObject): JsonObject {
+  const section = sections[name];
+  return { [`has_${name}`]: section !== undefined, [name]: section };
+}
+
+/** One sample in the form of v2.1. */
+export function containerStatsV2Json(stats: ContainerStats): JsonObject {
   return {
     "timestamp": timeJson(stats.timestampMs),
     "cpu_inst": stats.cpuInst && cpuInstJson(stats.cpuInst),
     ...sectionsJson(stats),
+    "network": stats.network && networkJson(stats.network),
   };
 }
 

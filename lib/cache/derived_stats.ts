@@ -70,6 +70,11 @@ const FAULT_FIELDS = {
   pgmajfault: "memoryPgmajfault",
 } as const satisfies Fields;
 
+const OWN_FAULT_FIELDS = {
+  pgfault: "memoryOwnPgfault",
+  pgmajfault: "memoryOwnPgmajfault",
+} as const satisfies Fields;
+
 const MEMORY_EVENT_FIELDS = {
   low: "memoryLow",
   high: "memoryHigh",
@@ -89,6 +94,8 @@ const PROCESS_FIELDS = {
 export interface StatsParts {
   /** Input and output is collected. */
   readonly diskIo: boolean;
+  /** The path of the block device of that number (`8:0`), where it is known. */
+  readonly deviceName?: (device: string) => string | undefined;
 }
 
 /**
@@ -106,7 +113,7 @@ export function toContainerStats(
   const cpu = cpuStats(groups);
   const cpuInst = previous && cpuInstStats(previous, sample, groups);
   const memory = memoryStats(groups);
-  const diskIo = parts.diskIo ? diskIoStats(groups) : undefined;
+  const diskIo = parts.diskIo ? diskIoStats(groups, parts) : undefined;
   const hugetlb = groups.byKey("hugetlb");
   const network = networkStats(groups);
   const processes = processStats(groups);
@@ -226,7 +233,7 @@ function memoryStats(groups: Groups): MemoryStats {
   const values: MemoryStats = pick(row, MEMORY_FIELDS);
   const { usageBytes, inactiveFileBytes } = values;
   const faults = pick(row, FAULT_FIELDS);
-  const ownFaults = groups.only("ownFaults");
+  const ownFaults = pick(row, OWN_FAULT_FIELDS);
   const events: MemoryEvents = pick(row, MEMORY_EVENT_FIELDS);
   const optional = {
     containerData: {
@@ -282,10 +289,10 @@ function numaStats(
   return hasAny(numaStats) ? { numaStats } : {};
 }
 
-function diskIoStats(groups: Groups): DiskIoStats {
+function diskIoStats(groups: Groups, parts: StatsParts): DiskIoStats {
   const disks: { [K in IoKind]?: PerDiskStats[] } = {};
   for (const kind of [...IO_KINDS, ...IO_SUM_KINDS]) {
-    const counted = perDisk(groups, kind);
+    const counted = perDisk(groups, kind, parts);
     if (counted.length > 0) disks[kind] = counted;
   }
   const pressure = pressureOf(groups, "io");
@@ -299,7 +306,11 @@ function diskIoStats(groups: Groups): DiskIoStats {
 
 const SUM_KINDS: ReadonlySet<string> = new Set(IO_SUM_KINDS);
 
-function perDisk(groups: Groups, kind: IoKind): PerDiskStats[] {
+function perDisk(
+  groups: Groups,
+  kind: IoKind,
+  { deviceName }: StatsParts,
+): PerDiskStats[] {
   const disks: PerDiskStats[] = [];
   const columns = SUM_KINDS.has(kind) ? IO_SUM : IO_OPERATIONS;
   for (const group of groups.of(kind)) {
@@ -309,7 +320,13 @@ function perDisk(groups: Groups, kind: IoKind): PerDiskStats[] {
       number
     >;
     if (!hasAny(stats)) continue;
-    disks.push({ major: major ?? 0, minor: minor ?? 0, stats });
+    const device = deviceName?.(group.key);
+    disks.push({
+      major: major ?? 0,
+      minor: minor ?? 0,
+      ...(device !== undefined && { device }),
+      stats,
+    });
   }
   return disks;
 }

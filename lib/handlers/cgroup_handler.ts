@@ -3,17 +3,16 @@ import type { ContainerReference, ContainerSpec } from "../model/container.ts";
 import { isGone } from "../model/errors.ts";
 import { COLUMN, RowBuilder } from "../model/sample.ts";
 import { BlkioFiles } from "../kernfs/blkio.ts";
-import {
-  type CgroupFile,
-  PRESSURE_FILES,
-  V1_FILES,
-  V2_FILES,
-} from "../kernfs/cgroup_files.ts";
+import type { CgroupFile } from "../kernfs/cgroup_file.ts";
+import { controlFiles, PRESSURE_FILES } from "../kernfs/cgroup_files.ts";
 import { readSpec } from "../kernfs/cgroup_spec.ts";
+import { DeviceNames } from "../kernfs/device_names.ts";
 import type { Hierarchies, Hierarchy } from "../kernfs/hierarchy.ts";
 import type { ControlFile, HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
+import { NetworkStatsReader } from "../kernfs/network_stats.ts";
 import { OomKillFile } from "../kernfs/oom_kill_file.ts";
+import { ProcessStatsReader } from "../kernfs/process_stats.ts";
 import type {
   ContainerHandler,
   MemoryLimitHits,
@@ -27,10 +26,23 @@ export interface CgroupHandlerOptions {
   readonly hierarchies: Hierarchies;
   /** Kinds of measurement that are on, by cAdvisor's names. */
   readonly kinds: ReadonlySet<string>;
+  /**
+   * The process whose network and limits are the container's; undefined where
+   * there is none. @default the first of its `cgroup.procs`; 1 of the root
+   */
+  readonly initPid?: () => number | undefined;
+  /** Whether it tells of its network; false where another container tells of the same. @default true */
+  readonly tellsNetwork?: boolean;
 }
+
+const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
+
+/** The host's first process. */
+const HOST_PID = 1;
 
 interface OpenFile {
   readonly control: ControlFile;
+  readonly fallback?: ControlFile;
   readonly parse: CgroupFile["parse"];
 }
 
@@ -41,6 +53,9 @@ export class CgroupHandler implements ContainerHandler {
   readonly #options: CgroupHandlerOptions;
   readonly #files: OpenFile[] = [];
   readonly #blkio: BlkioFiles | undefined;
+  readonly #processes: ProcessStatsReader;
+  readonly #network: NetworkStatsReader;
+  readonly #devices: DeviceNames;
   readonly #oomKillFile: OomKillFile;
   readonly #unified: boolean;
   /** Whether any file was there when last looked. */
@@ -53,12 +68,24 @@ export class CgroupHandler implements ContainerHandler {
     const { all, mode } = hierarchies;
     this.#unified = mode === "unified";
     for (const hierarchy of all) {
-      for (const { file, kind, parse, isFrozen } of filesOf(hierarchy, all)) {
-        if (kind !== undefined && !kinds.has(kind)) continue;
-        const path = `${this.#directory(hierarchy)}/${file}`;
-        this.#files.push({ control: fs.controlFile(path, !isFrozen), parse });
+      const directory = this.#directory(hierarchy);
+      for (const file of filesOf(hierarchy, options)) {
+        const { fallback, parse, isFrozen } = file;
+        this.#files.push({
+          control: fs.controlFile(`${directory}/${file.file}`, !isFrozen),
+          ...(fallback !== undefined &&
+            { fallback: fs.controlFile(`${directory}/${fallback}`) }),
+          parse,
+        });
       }
     }
+    this.#processes = new ProcessStatsReader(
+      fs,
+      this.#directory(processHierarchy(all)),
+      kinds,
+    );
+    this.#network = new NetworkStatsReader(fs, kinds);
+    this.#devices = new DeviceNames(fs);
     const blkio = all.find(({ version, controllers }) =>
       version === 1 && controllers.includes("blkio")
     );
@@ -78,6 +105,11 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   /** @inheritdoc */
+  deviceName(device: string): string | undefined {
+    return this.#devices.nameOf(device);
+  }
+
+  /** @inheritdoc */
   spec(): ContainerSpec {
     const { fs, hierarchies, kinds } = this.#options;
     const directories = new Map<string, string>();
@@ -91,8 +123,10 @@ export class CgroupHandler implements ContainerHandler {
         }
       }
     }
-    const spec = readSpec(fs, directories, kinds.has("process"));
-    if (this.reference.name !== ROOT) return spec;
+    const { name } = this.reference;
+    const hasNetwork = kinds.has("network") && this.#networkPid() !== undefined;
+    const spec = readSpec(fs, { name, directories, kinds, hasNetwork });
+    if (name !== ROOT) return spec;
     const meminfo = readMeminfo(fs);
     const limitBytes = meminfo.get("MemTotal");
     const swapLimitBytes = meminfo.get("SwapTotal");
@@ -121,14 +155,20 @@ export class CgroupHandler implements ContainerHandler {
       }
     };
     builder.clear();
-    for (const { control, parse } of this.#files) {
+    for (const { control, fallback, parse } of this.#files) {
       attempt(() => {
-        const length = control.read();
+        let length = control.read();
+        if (length < 0) length = fallback?.read() ?? -1;
         if (length < 0) return;
         found = true;
         parse(fs.bytes, length, builder, control.path);
       });
     }
+    attempt(() => this.#processes.read(builder, () => this.#initPid()));
+    attempt(() => {
+      const pid = this.#networkPid();
+      if (pid !== undefined) this.#network.read(builder, pid);
+    });
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
     if (this.#unified && name === ROOT) this.#sampleUnifiedRoot();
@@ -155,16 +195,40 @@ export class CgroupHandler implements ContainerHandler {
 
   /** @inheritdoc */
   refresh(): void {
-    for (const { control } of this.#files) control.recheck();
+    for (const { control, fallback } of this.#files) {
+      control.recheck();
+      fallback?.recheck();
+    }
+    this.#devices.forget();
     this.#oomKillFile.recheck();
     this.#blkio?.recheck();
   }
 
   /** @inheritdoc */
   close(): void {
-    for (const { control } of this.#files) control.close();
+    for (const { control, fallback } of this.#files) {
+      control.close();
+      fallback?.close();
+    }
     this.#oomKillFile.close();
     this.#blkio?.close();
+  }
+
+  #initPid(): number | undefined {
+    const { initPid } = this.#options;
+    if (initPid !== undefined) return initPid();
+    return this.reference.name === ROOT ? HOST_PID : this.#processes.firstPid();
+  }
+
+  /** A process with the container's own network; the root's is the host's. */
+  #networkPid(): number | undefined {
+    const { tellsNetwork = true } = this.#options;
+    if (!tellsNetwork || !this.#network.collects) return undefined;
+    const pid = this.#initPid();
+    if (pid === undefined) return undefined;
+    return this.reference.name === ROOT || this.#network.isOwn(pid)
+      ? pid
+      : undefined;
   }
 
   /** The root of v2 has no `memory.current` and no swap file: the machine's own numbers serve. */
@@ -195,23 +259,34 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
 
 /** The files to read in a hierarchy: on a hybrid host v2 has what no v1 hierarchy has. */
 function filesOf(
-  hierarchy: Hierarchy,
-  all: readonly Hierarchy[],
+  { version, controllers }: Hierarchy,
+  { fs, hierarchies: { all }, kinds }: CgroupHandlerOptions,
 ): readonly CgroupFile[] {
-  if (hierarchy.version === 1) {
-    return V1_FILES.filter(({ controller }) =>
-      hierarchy.controllers.includes(controller)
-    );
+  const files = controlFiles(version, fs, kinds);
+  if (version === 1) {
+    return files.filter(({ controller }) => controllers.includes(controller));
   }
   const legacy = new Set(
     all.flatMap(({ version, controllers }) => version === 1 ? controllers : []),
   );
-  if (legacy.size === 0) return V2_FILES;
+  if (legacy.size === 0) return files;
   // Every v2 cgroup has a cpu.stat, whichever controllers it has.
   const hasCpu = !legacy.has("cpu") && !legacy.has("cpuacct");
-  return V2_FILES.filter((file) =>
+  return files.filter((file) =>
     PRESSURE_FILES.includes(file) ||
     (file.controller === "cpu" ? hasCpu : !legacy.has(file.controller) &&
-      hierarchy.controllers.includes(file.controller))
+      controllers.includes(file.controller))
   );
+}
+
+/** Where the processes of a container are listed: on v1 in a hierarchy that runtimes put every process in. */
+function processHierarchy(all: readonly Hierarchy[]): Hierarchy {
+  const legacy = all.filter(({ version }) => version === 1);
+  const found = PROCESS_CONTROLLERS
+    .map((controller) =>
+      legacy.find(({ controllers }) => controllers.includes(controller))
+    )
+    .find((hierarchy) => hierarchy !== undefined) ?? all[0];
+  if (found === undefined) throw new RangeError("No cgroup hierarchy");
+  return found;
 }

@@ -1,36 +1,82 @@
+import { dirname } from "@std/path";
+import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { ContainerSpec, CpuSpec, MemorySpec } from "../model/container.ts";
 import type { HostFs } from "./host_fs.ts";
+import { hugePageSizes, hugetlbFiles } from "./hugetlb_files.ts";
 
 /** v1's "no limit" for `cpu.cfs_quota_us`. */
 const NO_QUOTA = -1;
 
-/**
- * Reads limits and age. `directories` has the container's directory by
- * controller on v1, and as `unified` alone on v2.
- */
-export function readSpec(
-  fs: HostFs,
-  directories: ReadonlyMap<string, string>,
-  withProcesses: boolean,
-): ContainerSpec {
-  const read = (controller: string, file: string): string | undefined => {
-    const directory = directories.get("unified") ?? directories.get(controller);
+/** What {@linkcode readSpec} is told of a container. */
+export interface SpecOptions {
+  readonly name: CgroupName;
+  /** The container's directory by controller on v1, and as `unified` alone on v2. */
+  readonly directories: ReadonlyMap<string, string>;
+  /** Kinds of measurement that are on. */
+  readonly kinds: ReadonlySet<string>;
+  /** Whether its samples have a network. @default false */
+  readonly hasNetwork?: boolean;
+}
+
+/** Reads limits and age, and says what is measured. */
+export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
+  const { directories, kinds, hasNetwork = false } = options;
+  const unified = directories.get("unified");
+  const read: Read = (controller, file) => {
+    const directory = unified ?? directories.get(controller);
     if (directory === undefined) return undefined;
     return fs.textAt(`${directory}/${file}`)?.trim();
   };
-  const unified = directories.has("unified");
-  const cpu = unified ? cpuSpecV2(read) : cpuSpecV1(read);
-  const memory = unified ? memorySpecV2(read) : memorySpecV1(read);
+  const has = (controller: string) =>
+    unified !== undefined || directories.has(controller);
+  const hasCpu = has("cpu") || has("cpuacct");
+  const cpu = unified === undefined ? cpuSpecV1(read) : cpuSpecV2(read);
+  const mask = hasCpu ? readMask(fs, options) : undefined;
+  const memory = unified === undefined
+    ? memorySpecV1(read)
+    : memorySpecV2(read);
   const limit = limitOf(read("pids", "pids.max"));
   const creationTimeMs = creationTime(fs, directories);
   return {
     ...(creationTimeMs !== undefined && { creationTimeMs }),
-    ...(Object.keys(cpu).length > 0 && { cpu }),
+    ...(hasCpu && { cpu: { ...cpu, ...(mask && { mask }) } }),
     ...(memory.limitBytes !== undefined && { memory }),
-    ...(withProcesses && limit !== undefined && { processes: { limit } }),
-    hasDiskIo: directories.has("blkio") || directories.has("unified") ||
-      directories.has("io"),
+    ...(kinds.has("process") && has("pids") &&
+      { processes: limit === undefined ? {} : { limit } }),
+    hasDiskIo: has("blkio") || has("io"),
+    ...(kinds.has("hugetlb") && hasHugetlb(fs, options) &&
+      { hasHugetlb: true }),
+    ...(hasNetwork && { hasNetwork }),
   };
+}
+
+/**
+ * CPUs that may be used: those of the nearest cgroup, upwards from this one,
+ * that has any (`cpuset.cpus` is empty until it is written, and v2 has no such
+ * file where the controller is not turned on); else those that are online.
+ */
+function readMask(
+  fs: HostFs,
+  { name, directories }: SpecOptions,
+): string | undefined {
+  const unified = directories.get("unified");
+  let directory = unified ?? directories.get("cpuset");
+  const file = unified === undefined ? "cpuset.cpus" : "cpuset.cpus.effective";
+  for (let cgroup = name; directory !== undefined; cgroup = parentOf(cgroup)) {
+    const mask = fs.textAt(`${directory}/${file}`)?.trim();
+    if (mask) return mask;
+    if (cgroup === ROOT) break;
+    directory = dirname(directory);
+  }
+  return fs.readText("/sys/devices/system/cpu/online")?.trim();
+}
+
+function hasHugetlb(fs: HostFs, { directories }: SpecOptions): boolean {
+  const unified = directories.get("unified");
+  const directory = unified ?? directories.get("hugetlb");
+  const [file] = hugetlbFiles(unified === undefined ? 1 : 2, hugePageSizes(fs));
+  if (directory === undefined || file?.fallback === undefined) return false;
+  return fs.textAt(`${directory}/${file.fallback}`) !== undefined;
 }
 
 type Read = (controller: string, file: string) => string | undefined;
@@ -39,12 +85,10 @@ function cpuSpecV1(read: Read): CpuSpec {
   const shares = numberOf(read("cpu", "cpu.shares"));
   const quotaUsec = numberOf(read("cpu", "cpu.cfs_quota_us"));
   const periodUsec = numberOf(read("cpu", "cpu.cfs_period_us"));
-  const mask = read("cpuset", "cpuset.cpus");
   return {
     ...(shares !== undefined && { shares }),
     ...(quotaUsec !== undefined && quotaUsec !== NO_QUOTA && { quotaUsec }),
     ...(periodUsec !== undefined && { periodUsec }),
-    ...(mask && { mask }),
   };
 }
 
@@ -53,12 +97,10 @@ function cpuSpecV2(read: Read): CpuSpec {
   const [quota, period] = read("cpu", "cpu.max")?.split(" ") ?? [];
   const quotaUsec = numberOf(quota);
   const periodUsec = numberOf(period);
-  const mask = read("cpuset", "cpuset.cpus.effective");
   return {
     ...(weight !== undefined && { shares: sharesOf(weight) }),
     ...(quotaUsec !== undefined && { quotaUsec }),
     ...(periodUsec !== undefined && { periodUsec }),
-    ...(mask && { mask }),
   };
 }
 

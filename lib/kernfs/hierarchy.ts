@@ -31,6 +31,7 @@ const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
   "blkio",
   "pids",
   "cpuset",
+  "hugetlb",
   "devices",
   "freezer",
   "name=systemd",

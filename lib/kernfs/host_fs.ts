@@ -27,6 +27,9 @@ const MAX_BUFFER_BYTES = 16 * 1024 * 1024;
  */
 const SHORT_READ_BYTES = 4000;
 
+/** On x86, and on most others. */
+const USUAL_PAGE_BYTES = 4096;
+
 /** `CGROUP_SUPER_MAGIC` and `CGROUP2_SUPER_MAGIC` (`linux/magic.h`). */
 const CGROUP_MAGICS: ReadonlySet<number> = new Set([0x27e0eb, 0x63677270]);
 
@@ -44,6 +47,7 @@ export class HostFs {
   openFiles = 0;
   /** What {@linkcode ControlFile.read} read last; valid until the next read of any file. */
   bytes: Uint8Array = new Uint8Array(BUFFER_BYTES);
+  #pageBytes: number | undefined;
 
   constructor(options: HostFsOptions = {}) {
     this.root = resolve(options.root ?? "/");
@@ -111,6 +115,33 @@ export class HostFs {
     }
   }
 
+  /** What the link at `path` says; undefined where it cannot be read. */
+  linkAt(path: string): string | undefined {
+    try {
+      return Deno.readLinkSync(path);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Names of all that is in the directory at `path`; undefined where it cannot be read. */
+  names(path: string): string[] | undefined {
+    try {
+      return Array.from(Deno.readDirSync(path), ({ name }) => name);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Bytes of a page of memory; the kernel gives it as the block size of its own file systems. */
+  get pageBytes(): number {
+    try {
+      return this.#pageBytes ??= statfsSync(this.path("/proc")).bsize;
+    } catch {
+      return USUAL_PAGE_BYTES;
+    }
+  }
+
   /** When the file at `path` was last changed, milliseconds since the epoch. */
   modifiedMs(path: string): number | undefined {
     try {
@@ -123,6 +154,31 @@ export class HostFs {
   /** A control file that is read again and again; `keepOpen` false opens it anew each time. */
   controlFile(path: string, keepOpen = true): ControlFile {
     return new ControlFile(this, path, keepOpen);
+  }
+
+  /**
+   * Reads the file at `path` (as it is seen, root included) once, to its end,
+   * into {@linkcode HostFs.bytes}; returns the number of bytes, or −1 where it
+   * cannot be read or has more than `maxBytes`. For files whose records are
+   * larger than a control file's: those of `/proc/<pid>`.
+   */
+  readOnce(path: string, maxBytes: number): number {
+    let file: Deno.FsFile | undefined;
+    try {
+      file = Deno.openSync(path);
+      for (let length = 0; length <= maxBytes;) {
+        if (length === this.bytes.length && !this.grow()) return -1;
+        const read = file.readSync(this.bytes.subarray(length));
+        if (read === null) return length;
+        length += read;
+      }
+      return -1;
+    } catch {
+      // The process is no more, is the kernel's own, or not ours to look at.
+      return -1;
+    } finally {
+      file?.close();
+    }
   }
 
   /** Makes the shared buffer larger, within reason. */

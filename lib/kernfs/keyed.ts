@@ -103,7 +103,12 @@ export class Cursor {
     let at = start;
     while (at < length && bytes[at] !== SPACE && bytes[at] !== NEWLINE) at++;
     this.at = at;
-    return decoder.decode(bytes.subarray(start, at));
+    return this.textFrom(start);
+  }
+
+  /** The text between there and here. */
+  textFrom(start: number): string {
+    return decoder.decode(this.bytes.subarray(start, this.at));
   }
 
   /** Goes past spaces. */
@@ -208,7 +213,7 @@ export class FlatKeyed {
   }
 
   /**
-   * Parses `length` bytes into `row`.
+   * Parses `length` bytes into `row`, whose columns are counted from `first`.
    *
    * @throws {KernfsSyntaxError} where a known key has no number
    */
@@ -217,6 +222,7 @@ export class FlatKeyed {
     length: number,
     row: Float64Array,
     path: string,
+    first = 0,
   ): void {
     let at = 0;
     while (at < length) {
@@ -233,7 +239,7 @@ export class FlatKeyed {
         cursor.reset(bytes, length, path);
         cursor.at = at;
         cursor.expect(SPACE);
-        row[target.column] = cursor.number() * (target.scale ?? 1);
+        row[first + target.column] = cursor.number() * (target.scale ?? 1);
         cursor.endLine();
         at = cursor.at;
       }

@@ -123,6 +123,7 @@ export class ManagedContainer implements Task {
     });
     const parts = {
       diskIo: this.handler.collectsDiskIo && this.spec.hasDiskIo,
+      deviceName: (device: string) => this.handler.deviceName(device),
     };
     const stats = samples.map((sample, index) =>
       toContainerStats(sample, ring.layout, parts, samples[index - 1])

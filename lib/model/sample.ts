@@ -31,6 +31,8 @@ const FIXED = [
   "memoryFailcnt",
   "memoryPgfault",
   "memoryPgmajfault",
+  "memoryOwnPgfault",
+  "memoryOwnPgmajfault",
   "memoryPgscan",
   "memoryPgsteal",
   "memoryRefaultFile",
@@ -120,7 +122,6 @@ export const GROUP_COLUMNS = {
     "fullTotalUsec",
   ],
   schedstat: ["runTimeNs", "runqueueTimeNs", "runPeriods"],
-  ownFaults: ["pgfault", "pgmajfault"],
   eventsLocal: MEMORY_EVENTS,
   swapEvents: ["high", "max", "fail"],
   numa: [

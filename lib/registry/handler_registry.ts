@@ -32,6 +32,8 @@ export interface ContainerHandler {
   spec(): ContainerSpec;
   /** Whether its input and output are collected. */
   readonly collectsDiskIo: boolean;
+  /** The path of the block device of that number (`8:0`); undefined where there is none. */
+  deviceName(device: string): string | undefined;
   /** The row that {@linkcode sample} fills. */
   readonly builder: RowBuilder;
   /** Measures it. */

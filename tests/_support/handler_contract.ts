@@ -93,11 +93,13 @@ export const RECORDED_CONTAINERS: readonly RecordedContainer[] = [
         workingsetRefaultFile: 0,
         workingsetRefaultAnon: 0,
         events: NO_EVENTS,
+        eventsLocal: NO_EVENTS,
+        swapEvents: { high: 0, max: 0, fail: 0 },
         pressure: NO_PRESSURE,
       },
       diskIo: {
-        serviceBytes: [disk(259, 0, { Read: 40960, Write: 0 })],
-        serviced: [disk(259, 0, { Read: 1, Write: 0 })],
+        serviceBytes: [disk(259, 0, { Read: 40960, Write: 0, Discard: 0 })],
+        serviced: [disk(259, 0, { Read: 1, Write: 0, Discard: 0 })],
         pressure: { some: pressed(0, 0, 0, 611), full: pressed(0, 0, 0, 99) },
       },
       processes: { processCount: 2, threadsCurrent: 2, threadsMax: 50 },
@@ -147,6 +149,8 @@ export const RECORDED_CONTAINERS: readonly RecordedContainer[] = [
         workingsetRefaultFile: 0,
         workingsetRefaultAnon: 0,
         events: NO_EVENTS,
+        eventsLocal: NO_EVENTS,
+        swapEvents: { high: 0, max: 0, fail: 0 },
         pressure: NO_PRESSURE,
       },
       diskIo: {
@@ -160,6 +164,7 @@ export const RECORDED_CONTAINERS: readonly RecordedContainer[] = [
       processes: { processCount: 0, threadsCurrent: 6, threadsMax: Infinity },
     },
     spec: {
+      cpu: { mask: "0-1" },
       memory: {
         limitBytes: Infinity,
         reservationBytes: 0,
@@ -210,14 +215,14 @@ export const RECORDED_CONTAINERS: readonly RecordedContainer[] = [
       },
       diskIo: {
         serviceBytes: [
-          disk(259, 2, { Read: 1073152, Write: 0 }),
-          disk(259, 1, { Read: 268288, Write: 0 }),
-          disk(259, 0, { Read: 34782208, Write: 1327104 }),
+          disk(259, 2, { Read: 1073152, Write: 0, Discard: 0 }),
+          disk(259, 1, { Read: 268288, Write: 0, Discard: 0 }),
+          disk(259, 0, { Read: 34782208, Write: 1327104, Discard: 0 }),
         ],
         serviced: [
-          disk(259, 2, { Read: 49, Write: 0 }),
-          disk(259, 1, { Read: 68, Write: 0 }),
-          disk(259, 0, { Read: 872, Write: 34 }),
+          disk(259, 2, { Read: 49, Write: 0, Discard: 0 }),
+          disk(259, 1, { Read: 68, Write: 0, Discard: 0 }),
+          disk(259, 0, { Read: 872, Write: 34, Discard: 0 }),
         ],
         pressure: {
           some: pressed(0.76, 0.23, 0.05, 211052),
@@ -229,6 +234,7 @@ export const RECORDED_CONTAINERS: readonly RecordedContainer[] = [
     spec: {
       cpu: { mask: "0-1" },
       memory: { limitBytes: 1510848 * 1024, swapLimitBytes: 0 },
+      processes: {},
       hasDiskIo: true,
     },
   },

@@ -1,4 +1,4 @@
-import type { CgroupFile, FileParser } from "../../lib/kernfs/cgroup_files.ts";
+import type { CgroupFile, FileParser } from "../../lib/kernfs/cgroup_file.ts";
 import {
   COLUMN,
   type ColumnName,

@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  BLKIO_FAMILIES,
-  parseBlkio,
   PRESSURE_FILES,
   V1_FILES,
   V2_FILES,
 } from "../../lib/kernfs/cgroup_files.ts";
+import { BLKIO_FAMILIES, parseBlkio } from "../../lib/kernfs/io_files.ts";
 import { KernfsSyntaxError } from "../../lib/model/errors.ts";
 import { type Filled, readAs, readWith } from "../_support/read_file.ts";
 import { recordedFiles } from "../_support/recorded_tree.ts";
@@ -77,6 +76,8 @@ Deno.test("V1_FILES read memory.stat of the whole subtree", () => {
     memoryFileWriteback: 0,
     memoryPgfault: 3376,
     memoryPgmajfault: 3,
+    memoryOwnPgfault: 3376,
+    memoryOwnPgmajfault: 3,
     memoryRefaultFile: 0,
     memoryRefaultAnon: 0,
   });
@@ -148,20 +149,20 @@ Deno.test("V2_FILES read only the times of a cpu.stat without the controller", (
 
 Deno.test("V2_FILES read io.stat by disk", () => {
   assertEquals(v2("6.1-v2-io.txt", "io.stat"), {
-    "serviceBytes 259:0": [6553600, 4194304, N, N, N, N],
-    "serviced 259:0": [100, 64, N, N, N, N],
+    "serviceBytes 259:0": [6553600, 4194304, N, N, 0, N],
+    "serviced 259:0": [100, 64, N, N, 0, N],
   });
   assertEquals(v2("6.1-v2-throttled.txt", "io.stat"), {});
 });
 
 Deno.test("V2_FILES leave out disks of io.stat without counts", () => {
   assertEquals(v2("6.1-v2-root.txt", "io.stat"), {
-    "serviceBytes 259:2": [1073152, 0, N, N, N, N],
-    "serviced 259:2": [49, 0, N, N, N, N],
-    "serviceBytes 259:1": [268288, 0, N, N, N, N],
-    "serviced 259:1": [68, 0, N, N, N, N],
-    "serviceBytes 259:0": [34782208, 1327104, N, N, N, N],
-    "serviced 259:0": [872, 34, N, N, N, N],
+    "serviceBytes 259:2": [1073152, 0, N, N, 0, N],
+    "serviced 259:2": [49, 0, N, N, 0, N],
+    "serviceBytes 259:1": [268288, 0, N, N, 0, N],
+    "serviced 259:1": [68, 0, N, N, 0, N],
+    "serviceBytes 259:0": [34782208, 1327104, N, N, 0, N],
+    "serviced 259:0": [872, 34, N, N, 0, N],
   });
   // Cut while a cgroup was being made.
   assertEquals(readAs(V2_FILES, "io.stat", "252:0 "), {});
@@ -170,14 +171,14 @@ Deno.test("V2_FILES leave out disks of io.stat without counts", () => {
 Deno.test("V2_FILES take counts in io.stat for those of the last disk before them", () => {
   const text = "7:7 7:6 7:4 rbytes=28672 wbytes=0 rios=22 wios=1 dbytes=0\n";
   assertEquals(readAs(V2_FILES, "io.stat", text), {
-    "serviceBytes 7:4": [28672, 0, N, N, N, N],
+    "serviceBytes 7:4": [28672, 0, N, N, 0, N],
     "serviced 7:4": [22, 1, N, N, N, N],
   });
 });
 
 Deno.test("V2_FILES skip keys and disks of io.stat that they do not know", () => {
   const text = "(unknown) rbytes=1 wbytes=2\n" +
-    "8:0 cost.usage=3 rbytes=4 constructor=1 __proto__=2 new\n";
+    "8:0 cost.vrate=99.50 rbytes=4 constructor=1 __proto__=2 new\n";
   assertEquals(readAs(V2_FILES, "io.stat", text), {
     "serviceBytes 8:0": [4, N, N, N, N, N],
   });
@@ -269,7 +270,9 @@ Deno.test("V1_FILES and V2_FILES read every recorded file that they name", () =>
 
 Deno.test("BLKIO_FAMILIES have the throttle's counts last", () => {
   assertEquals(
-    BLKIO_FAMILIES.map(([bytes]) => bytes.includes("throttle")),
+    BLKIO_FAMILIES.map(({ serviceBytes }) =>
+      serviceBytes?.includes("throttle")
+    ),
     [false, false, true, true],
   );
 });

@@ -7,11 +7,11 @@ import { TestCgroup } from "../_support/test_cgroup.ts";
 function unified(files: Record<string, string>): ContainerSpec {
   using cgroup = TestCgroup.create();
   for (const [name, text] of Object.entries(files)) cgroup.file(name, text);
-  const { creationTimeMs: _, ...spec } = readSpec(
-    cgroup.hostFs(),
-    new Map([["unified", cgroup.path]]),
-    true,
-  );
+  const { creationTimeMs: _, ...spec } = readSpec(cgroup.hostFs(), {
+    name: "/",
+    directories: new Map([["unified", cgroup.path]]),
+    kinds: new Set(["process"]),
+  });
   return spec;
 }
 
@@ -24,11 +24,11 @@ function legacy(files: Record<string, string>): ContainerSpec {
     const [controller = ""] = name.split("/");
     directories.set(controller, `${host.path}/${controller}`);
   }
-  const { creationTimeMs: _, ...spec } = readSpec(
-    host.hostFs(),
+  const { creationTimeMs: _, ...spec } = readSpec(host.hostFs(), {
+    name: "/",
     directories,
-    true,
-  );
+    kinds: new Set(["process"]),
+  });
   return spec;
 }
 
@@ -123,7 +123,7 @@ Deno.test("readSpec() takes a quota of -1 for none", () => {
 });
 
 Deno.test("readSpec() leaves out what the kernel does not have, and what is malformed", () => {
-  assertEquals(unified({}), { hasDiskIo: true });
+  assertEquals(unified({}), { cpu: {}, processes: {}, hasDiskIo: true });
   assertEquals(legacy({}), { hasDiskIo: false });
   assertEquals(
     unified({
@@ -133,18 +133,18 @@ Deno.test("readSpec() leaves out what the kernel does not have, and what is malf
       "memory.min": "0\n",
       "pids.max": "",
     }),
-    { hasDiskIo: true },
+    { cpu: {}, processes: {}, hasDiskIo: true },
   );
 });
 
 Deno.test("readSpec() leaves out the limit of processes where they are not wanted", () => {
   using cgroup = TestCgroup.create();
   cgroup.file("pids.max", "50\n");
-  const spec = readSpec(
-    cgroup.hostFs(),
-    new Map([["unified", cgroup.path]]),
-    false,
-  );
+  const spec = readSpec(cgroup.hostFs(), {
+    name: "/",
+    directories: new Map([["unified", cgroup.path]]),
+    kinds: new Set(),
+  });
   assertEquals(spec.processes, undefined);
 });
 
@@ -162,7 +162,52 @@ Deno.test("readSpec() takes the age of the oldest directory for the container's"
     directories.set(controller, path);
   }
   const fs = host.hostFs();
-  assertEquals(readSpec(fs, directories, true).creationTimeMs, 1_000);
-  const gone = readSpec(fs, new Map([["cpu", `${host.path}/gone`]]), true);
+  const read = (directories: ReadonlyMap<string, string>) =>
+    readSpec(fs, { name: "/", directories, kinds: new Set() });
+  assertEquals(read(directories).creationTimeMs, 1_000);
+  const gone = read(new Map([["cpu", `${host.path}/gone`]]));
   assert(!("creationTimeMs" in gone));
+});
+
+Deno.test("readSpec() takes the CPUs of the nearest cgroup above that names any, else those online", () => {
+  using host = TestCgroup.create();
+  host.file("cg/cpuset.cpus.effective", "0-7\n")
+    .file("cg/a/cpuset.cpus.effective", "2-3\n")
+    .file("cg/a/b/c/cpuset.cpus.effective", "\n")
+    .file("sys/devices/system/cpu/online", "0-15\n");
+  const mask = (name: string) =>
+    readSpec(host.hostFs(), {
+      name,
+      directories: new Map([["unified", `${host.path}/cg${name}`]]),
+      kinds: new Set(),
+    }).cpu?.mask;
+  assertEquals(mask("/a/b/c"), "2-3");
+  assertEquals(mask("/a"), "2-3");
+  assertEquals(mask("/d"), "0-7");
+  Deno.removeSync(`${host.path}/cg/cpuset.cpus.effective`);
+  assertEquals(mask("/d"), "0-15");
+  // A v1 container in no cpuset hierarchy.
+  const { cpu } = readSpec(host.hostFs(), {
+    name: "/d",
+    directories: new Map([["cpu", `${host.path}/cpu/d`]]),
+    kinds: new Set(),
+  });
+  assertEquals(cpu, { mask: "0-15" });
+});
+
+Deno.test("readSpec() says that a container has huge pages where they are counted and wanted", () => {
+  using host = TestCgroup.create();
+  host.child("sys/kernel/mm/hugepages/hugepages-2048kB");
+  host.file("v1/hugetlb.2MB.usage_in_bytes", "0\n")
+    .file("v2/hugetlb.2MB.current", "0\n").child("none");
+  const has = (hierarchy: string, directory: string, kind = "hugetlb") =>
+    readSpec(host.hostFs(), {
+      name: "/",
+      directories: new Map([[hierarchy, `${host.path}/${directory}`]]),
+      kinds: new Set([kind]),
+    }).hasHugetlb;
+  assertEquals(has("hugetlb", "v1"), true);
+  assertEquals(has("unified", "v2"), true);
+  assertEquals(has("unified", "none"), undefined);
+  assertEquals(has("hugetlb", "v1", "cpu"), undefined);
 });

@@ -45,6 +45,7 @@ Deno.test("findHierarchies() finds the hierarchies of a recorded v1 host whose c
       "pids": "pids",
       "freezer": "freezer",
       "devices": "devices",
+      "hugetlb": "hugetlb",
       "memory": "memory",
     },
   );

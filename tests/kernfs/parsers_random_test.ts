@@ -1,34 +1,38 @@
 // What holds of every parser, whatever a file says: recorded files are changed by chance.
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  BLKIO_FAMILIES,
-  type FileParser,
-  parseBlkio,
-  V1_FILES,
-  V2_FILES,
-} from "../../lib/kernfs/cgroup_files.ts";
+import type { FileParser } from "../../lib/kernfs/cgroup_file.ts";
+import { V1_FILES, V2_FILES } from "../../lib/kernfs/cgroup_files.ts";
+import { hugetlbFiles } from "../../lib/kernfs/hugetlb_files.ts";
+import { BLKIO_FAMILIES, parseBlkio } from "../../lib/kernfs/io_files.ts";
 import {
   parseCpuinfo,
   parseMeminfo,
   parseOpenFilesLimit,
 } from "../../lib/kernfs/machine.ts";
+import { numaFile } from "../../lib/kernfs/memory_files.ts";
 import { parseMountinfo } from "../../lib/kernfs/mountinfo.ts";
 import { KernfsSyntaxError } from "../../lib/model/errors.ts";
-import { RowBuilder } from "../../lib/model/sample.ts";
+import { type IoKind, RowBuilder } from "../../lib/model/sample.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { readRecorded, recordedFiles } from "../_support/recorded_tree.ts";
 
 const SEEDS = 150;
 
 const PARSERS: readonly (readonly [string, FileParser])[] = [
-  ...[...V1_FILES, ...V2_FILES].map(({ file, parse }) =>
-    [file, parse] as const
+  ...[
+    ...V1_FILES,
+    ...V2_FILES,
+    ...hugetlbFiles(1, ["1GB", "2MB"]),
+    ...hugetlbFiles(2, ["1GB", "2MB"]),
+    numaFile(1, 4096),
+    numaFile(2, 4096),
+  ].map(({ file, parse }) => [file, parse] as const),
+  ...BLKIO_FAMILIES.flatMap((family) =>
+    Object.entries(family).map(([kind, file]) =>
+      [file, parseBlkio(kind as IoKind)] as const
+    )
   ),
-  ...BLKIO_FAMILIES.flatMap(([bytes, operations]) => [
-    [bytes, parseBlkio("serviceBytes")] as const,
-    [operations, parseBlkio("serviced")] as const,
-  ]),
 ];
 
 /** What a fault likes to put in. */

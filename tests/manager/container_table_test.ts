@@ -18,6 +18,7 @@ function containerOf(reference: ContainerReference): ManagedContainer {
       reference,
       builder,
       collectsDiskIo: true,
+      deviceName: () => undefined,
       oomKills: () => undefined,
       oomKillsBelow: () => undefined,
       memoryLimitHits: () => undefined,

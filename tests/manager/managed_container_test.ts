@@ -17,6 +17,7 @@ import { FakeClock } from "../_support/fake_clock.ts";
 /** A handler whose container uses memory as the test says. */
 class TestHandler implements ContainerHandler {
   readonly collectsDiskIo = true;
+  readonly deviceName = () => undefined;
   oomKills(): undefined {}
   oomKillsBelow(): undefined {}
   memoryLimitHits(): undefined {}

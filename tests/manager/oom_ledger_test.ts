@@ -123,6 +123,7 @@ function handlerOf(name: string, file: OomKillFile): ContainerHandler {
   return {
     reference: { name },
     collectsDiskIo: false,
+    deviceName: () => undefined,
     builder: new RowBuilder(),
     spec: () => ({ hasDiskIo: false }),
     sample: () => ({ gone: false }),

@@ -11,6 +11,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
     reference: { name, namespace },
     builder: new RowBuilder(),
     collectsDiskIo: true,
+    deviceName: () => undefined,
     oomKills: () => undefined,
     oomKillsBelow: () => undefined,
     memoryLimitHits: () => undefined,
