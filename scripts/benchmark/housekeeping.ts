@@ -1,0 +1,171 @@
+/**
+ * What a sample costs, and a beat of many.
+ *
+ * @module
+ */
+import process from "node:process";
+import { MemoryCache, type SampleRing } from "../../lib/cache/memory_cache.ts";
+import { parseConfig } from "../../lib/config.ts";
+import { CgroupHandler } from "../../lib/handlers/cgroup_handler.ts";
+import { findHierarchies } from "../../lib/kernfs/hierarchy.ts";
+import { HostFs } from "../../lib/kernfs/host_fs.ts";
+import { TestCgroups } from "../../tests/e2e/_cgroups.ts";
+import type { Benchmark, Figure } from "./figure.ts";
+import { compileFloor } from "./floor.ts";
+
+const BUFFER_BYTES = 65_536;
+
+/** Containers that are sampled as the agent does, one after the other. */
+class Samples implements AsyncDisposable {
+  readonly #cgroups: TestCgroups;
+  readonly #handlers: CgroupHandler[] = [];
+  readonly #rings: SampleRing[] = [];
+  #beats = 0;
+
+  constructor(count: number) {
+    this.#cgroups = new TestCgroups(`bench${count}`);
+    const fs = new HostFs({ maxOpenFiles: 500_000 });
+    const hierarchies = findHierarchies(fs);
+    const config = parseConfig([]);
+    const kinds = "metricKinds" in config
+      ? config.metricKinds
+      : new Set<string>();
+    const cache = new MemoryCache({ maxAgeMs: 120_000, intervalMs: 1_000 });
+    for (let i = 0; i < count; i++) {
+      const name = this.#cgroups.make(`/c${i}`);
+      const handler = new CgroupHandler({ name }, { fs, hierarchies, kinds });
+      this.#handlers.push(handler);
+      this.#rings.push(cache.ring(name, handler.builder.layout));
+    }
+    for (let warm = 0; warm < 3; warm++) this.beat();
+  }
+
+  /** Samples all of them; returns the CPU it took, nanoseconds. */
+  beat(): number {
+    const before = process.cpuUsage();
+    this.#beats++;
+    for (const [i, handler] of this.#handlers.entries()) {
+      handler.sample();
+      this.#rings[i]?.add(this.#beats * 1000, handler.builder.row);
+    }
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) * 1000;
+  }
+
+  /** The files that a sample reads: "k" before one that stays open, "o" before one that does not. */
+  async files(): Promise<string[]> {
+    const files: string[] = [];
+    for await (const { name } of Deno.readDir("/proc/self/fd")) {
+      const path = await Deno.readLink(`/proc/self/fd/${name}`).catch(() => "");
+      if (path.includes(`${this.#cgroups.name}/`)) files.push(`k ${path}`);
+    }
+    const frozen = files.filter((path) => path.endsWith("/pids.current"))
+      .map((path) =>
+        path.replace(/^k /, "o ").replace(/pids\.current$/, "cgroup.procs")
+      );
+    return [...files, ...frozen];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const handler of this.#handlers) handler.close();
+    await this.#cgroups[Symbol.asyncDispose]();
+  }
+}
+
+/** CPU nanoseconds of each round of reading these files in C. */
+async function readInC(
+  floor: string,
+  files: readonly string[],
+  rounds: number,
+): Promise<number[]> {
+  const child = new Deno.Command(floor, {
+    args: ["pread", String(rounds), String(BUFFER_BYTES)],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(files.join("\n") + "\n"));
+  await writer.close();
+  const { stdout } = await child.output();
+  return new TextDecoder().decode(stdout).trim().split("\n").map(Number);
+}
+
+/** CPU nanoseconds of reading these files as one would without a thought. */
+async function readNaively(files: readonly string[]): Promise<number> {
+  const before = process.cpuUsage();
+  for (const file of files) {
+    const text = await Deno.readTextFile(file.slice(2));
+    for (const line of text.split("\n")) line.split(" ").map(Number);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) * 1000;
+}
+
+const sample: Benchmark = {
+  name: "sample",
+  async run({ quick }) {
+    const count = quick ? 100 : 300;
+    const rounds = quick ? 5 : 15;
+    const dir = await Deno.makeTempDir();
+    await using samples = new Samples(count);
+    try {
+      const floor = await compileFloor(dir);
+      const files = await samples.files();
+      const ours: number[] = [];
+      const inC: number[] = [];
+      const naive: number[] = [];
+      for (let round = 0; round < rounds; round++) {
+        ours.push(samples.beat() / count / 1000);
+        if (floor !== undefined) {
+          for (const ns of await readInC(floor, files, 1)) {
+            inC.push(ns / count / 1000);
+          }
+        }
+        if (round < 3) naive.push(await readNaively(files) / count / 1000);
+      }
+      const note = `${count} containers, ${
+        (files.length / count).toFixed(1)
+      } files each`;
+      const figures: Figure[] = [{
+        name: "CPU of a container's sample",
+        unit: "µs",
+        values: ours,
+        reference: { name: "C pread", values: inC },
+        goal: { of: "ratio", limit: 2 },
+        note,
+      }, {
+        name: "the same, against readTextFile and split",
+        unit: "µs",
+        values: ours,
+        reference: { name: "naive", values: naive },
+        note,
+      }];
+      return figures;
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+};
+
+const beat: Benchmark = {
+  name: "beat",
+  async run({ quick }) {
+    const rounds = quick ? 3 : 9;
+    const [small, large] = quick ? [100, 1_000] : [300, 3_000];
+    const measure = async (count: number) => {
+      await using samples = new Samples(count);
+      return Array.from({ length: rounds }, () => samples.beat() / 1e6);
+    };
+    const reference = await measure(small);
+    return [{
+      name: `CPU of a beat of ${large} containers`,
+      unit: "ms",
+      values: await measure(large),
+      reference: { name: `${small} containers`, values: reference },
+      goal: { of: "ratio", limit: 10.5 },
+    }];
+  },
+};
+
+/** The figures of housekeeping. */
+export const housekeeping: readonly Benchmark[] = [sample, beat];

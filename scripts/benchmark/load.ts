@@ -1,0 +1,190 @@
+/**
+ * What a running agent costs, and how it answers meanwhile.
+ *
+ * @module
+ */
+import { AgentProcess, delay } from "../../tests/e2e/_agent.ts";
+import { TestCgroups } from "../../tests/e2e/_cgroups.ts";
+import { type Benchmark, type Figure, quantile } from "./figure.ts";
+
+/** CPU time of all threads of a process, nanoseconds (`/proc/PID/task/TID/schedstat`). */
+async function cpuNs(pid: number): Promise<number> {
+  let total = 0;
+  for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
+    const text = await Deno.readTextFile(`/proc/${pid}/task/${name}/schedstat`)
+      .catch(() => "0");
+    total += parseInt(text, 10);
+  }
+  return total;
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const text = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1]) / 1024;
+}
+
+function makeMany(cgroups: TestCgroups, count: number): void {
+  for (let i = 0; i < count; i++) cgroups.make(`/c${i}`);
+}
+
+const QUIET = ["--event-log=none"];
+const EVERY_SECOND = [
+  ...QUIET,
+  "--housekeeping-interval=1s",
+  "--allow-dynamic-housekeeping=false",
+];
+
+const cpu: Benchmark = {
+  name: "cpu",
+  async run({ quick }) {
+    await using cgroups = new TestCgroups("cpu");
+    makeMany(cgroups, 500);
+    const agent = await AgentProcess.start([
+      ...QUIET,
+      "--housekeeping-interval=10s",
+      "--allow-dynamic-housekeeping=false",
+    ]);
+    try {
+      const scrape = async () =>
+        await (await fetch(`${agent.url}/metrics`)).arrayBuffer();
+      await delay(quick ? 2_000 : 20_000);
+      await scrape();
+      const values: number[] = [];
+      for (let round = 0; round < (quick ? 1 : 4); round++) {
+        const before = await cpuNs(agent.pid);
+        const startMs = performance.now();
+        await scrape();
+        await delay(15_000 - (performance.now() - startMs));
+        const wallNs = (performance.now() - startMs) * 1e6;
+        values.push((await cpuNs(agent.pid) - before) / wallNs * 100);
+      }
+      return [{
+        name: "CPU at 500 containers, a 10 s beat, a scrape each 15 s",
+        unit: "% of a core",
+        values,
+        goal: { of: "value", limit: 1 },
+      }];
+    } finally {
+      await agent.stop();
+    }
+  },
+};
+
+const memory: Benchmark = {
+  name: "memory",
+  async run({ quick }) {
+    const figures: Figure[] = [];
+    for (
+      const [count, args, limit] of [
+        [10, QUIET, 65],
+        [500, EVERY_SECOND, 110],
+      ] as const
+    ) {
+      await using cgroups = new TestCgroups(`memory${count}`);
+      makeMany(cgroups, count);
+      const agent = await AgentProcess.start([...args]);
+      try {
+        const minutes = quick ? 0.1 : count === 10 ? 2 : 10;
+        await delay(minutes * 60_000);
+        const values: number[] = [];
+        for (let i = 0; i < 10; i++) {
+          values.push(await residentMb(agent.pid));
+          await delay(100);
+        }
+        figures.push({
+          name: count === 10
+            ? "resident memory, idle with 10 containers"
+            : "resident memory, 500 containers, a 1 s beat",
+          unit: "MB",
+          values,
+          goal: { of: "value", limit },
+          note: `after ${minutes} min`,
+        });
+      } finally {
+        await agent.stop();
+      }
+    }
+    return figures;
+  },
+};
+
+const scrape: Benchmark = {
+  name: "scrape",
+  async run({ quick }) {
+    await using cgroups = new TestCgroups("scrape");
+    makeMany(cgroups, 1_000);
+    const agent = await AgentProcess.start(EVERY_SECOND);
+    try {
+      await delay(quick ? 2_000 : 10_000);
+      const ms: number[] = [];
+      const nsPerByte: number[] = [];
+      for (let round = 0; round < (quick ? 10 : 60); round++) {
+        const startMs = performance.now();
+        const response = await fetch(`${agent.url}/metrics`);
+        const { byteLength } = await response.arrayBuffer();
+        const took = performance.now() - startMs;
+        ms.push(took);
+        nsPerByte.push(took * 1e6 / byteLength);
+        await delay(100);
+      }
+      // How long a small answer takes meanwhile is how long nothing else was done.
+      const stalls: number[] = [];
+      const endMs = performance.now() + (quick ? 3_000 : 20_000);
+      const scraping = (async () => {
+        while (performance.now() < endMs) {
+          await (await fetch(`${agent.url}/metrics`)).arrayBuffer();
+          await delay(50);
+        }
+      })();
+      while (performance.now() < endMs) {
+        const startMs = performance.now();
+        await (await fetch(`${agent.url}/healthz`)).text();
+        stalls.push(performance.now() - startMs);
+        await delay(1);
+      }
+      await scraping;
+      return [{
+        name: "/metrics of 1,000 containers to its last byte",
+        unit: "ms",
+        values: ms,
+        goal: { of: "value", limit: 90 },
+      }, {
+        name: "the same for each byte",
+        unit: "ns",
+        values: nsPerByte,
+        goal: { of: "value", limit: 8 },
+      }, {
+        name: "/healthz meanwhile, p99",
+        unit: "ms",
+        values: [quantile(stalls, 0.99)],
+        goal: { of: "value", limit: 10 },
+        note: `${stalls.length} answers`,
+      }];
+    } finally {
+      await agent.stop();
+    }
+  },
+};
+
+const start: Benchmark = {
+  name: "start",
+  async run({ quick }) {
+    await using cgroups = new TestCgroups("start");
+    makeMany(cgroups, 1_000);
+    const values: number[] = [];
+    for (let round = 0; round < (quick ? 3 : 11); round++) {
+      const agent = await AgentProcess.start(QUIET);
+      values.push(agent.readyMs);
+      await agent.stop();
+    }
+    return [{
+      name: "start to ready with 1,000 cgroups",
+      unit: "ms",
+      values,
+      goal: { of: "value", limit: 700 },
+    }];
+  },
+};
+
+/** The figures of a running agent. */
+export const load: readonly Benchmark[] = [start, scrape, cpu, memory];

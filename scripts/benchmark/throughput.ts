@@ -1,0 +1,85 @@
+/**
+ * How many events a second go through manager, log and one stream.
+ *
+ * @module
+ */
+import { EventStreams } from "../../lib/api/event_stream.ts";
+import { parseEventsQuery } from "../../lib/api/events_query.ts";
+import { EventManager } from "../../lib/events/event_manager.ts";
+import { EventLog } from "../../lib/log/event_log.ts";
+import { systemClock } from "../../lib/model/clock.ts";
+import { silentLogger } from "../../lib/model/logger.ts";
+import type { Benchmark } from "./figure.ts";
+
+/** Events added before the others have their turn: less than a queue holds. */
+const BURST = 500;
+
+/** Sends so many events; returns how many a second came out at the far ends. */
+async function send(count: number): Promise<number> {
+  const dir = await Deno.makeTempDir();
+  const clock = systemClock;
+  const events = new EventManager({ node: "bench", bootId: "b", clock });
+  const log = new EventLog(events, {
+    path: `${dir}/events.ndjson`,
+    maxSizeBytes: 0,
+    keep: 0,
+    sync: "never",
+    clock,
+    logger: silentLogger,
+  });
+  log.start();
+  const streams = new EventStreams({ events, clock, maxStreams: 1 });
+  const query = parseEventsQuery(
+    new Request("http://localhost/api/v1.3/events?stream=true"),
+    "/",
+  );
+  const response = streams.respond({ ...query, form: "ndjson" });
+  const reader = response.body?.getReader();
+  let received = 0;
+  const reading = (async () => {
+    while (received < count) {
+      const chunk = await reader?.read();
+      if (chunk?.value === undefined) break;
+      for (const byte of chunk.value) if (byte === 0x0a) received++;
+    }
+  })();
+  const startMs = performance.now();
+  for (let i = 0; i < count; i++) {
+    events.addEvent({
+      timestampMs: clock.now(),
+      type: "containerCreation",
+      containerName: `/bench/c${i}`,
+    });
+    if (i % BURST === BURST - 1) await new Promise((go) => setTimeout(go, 0));
+  }
+  await reading;
+  await log.close();
+  const seconds = (performance.now() - startMs) / 1000;
+  await reader?.cancel();
+  const text = await Deno.readTextFile(`${dir}/events.ndjson`);
+  await Deno.remove(dir, { recursive: true });
+  const logged = text.split("\n").length - 1;
+  if (logged !== count || received !== count) {
+    throw new Error(
+      `Of ${count} events, ${logged} were logged and ${received} streamed`,
+    );
+  }
+  return count / seconds;
+}
+
+/** The figures of throughput. */
+export const throughput: readonly Benchmark[] = [{
+  name: "events",
+  async run({ quick }) {
+    const values: number[] = [];
+    for (let round = 0; round < (quick ? 3 : 7); round++) {
+      values.push(await send(quick ? 20_000 : 100_000));
+    }
+    return [{
+      name: "events through manager, log and one stream",
+      unit: "/s",
+      values,
+      goal: { of: "value", limit: 50_000, atLeast: true },
+    }];
+  },
+}];
