@@ -49,7 +49,7 @@ export class BlkioFiles {
   #counts(file: BlkioFile | undefined): boolean {
     const length = file?.control.read() ?? -1;
     if (length < 0) return false;
-    const colon = this.#fs.bytes.indexOf(COLON);
-    return colon >= 0 && colon < length;
+    // Not beyond: looking through the whole buffer took a quarter of a sample.
+    return this.#fs.bytes.subarray(0, length).includes(COLON);
   }
 }
