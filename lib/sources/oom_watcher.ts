@@ -51,6 +51,8 @@ const MAX_QUEUED = 1024;
  * It starts at the oldest record that the kernel has, so what happened before
  * is told too. A log that cannot be opened or that ends is tried again; losses
  * are counted.
+ *
+ * Over 300 lines, for it is one state machine and its counters.
  */
 export class OomWatcher {
   readonly #path: string;

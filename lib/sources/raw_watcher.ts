@@ -53,6 +53,8 @@ const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
  * some removals are never told; a full queue tells only that it was full. So
  * each hint leads to a look, the touched directories are listed shortly after
  * the last one, and everything on a full queue and on `reconcile()`.
+ *
+ * Over 300 lines, for it is one loop, with all that can wake it.
  */
 export class RawWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
