@@ -124,6 +124,15 @@ export class HostFs {
     }
   }
 
+  /** The inode of what is at `path`, or of what a link there leads to; undefined where it cannot be told. */
+  inodeAt(path: string): number | undefined {
+    try {
+      return Deno.statSync(path).ino ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Names of all that is in the directory at `path`; undefined where it cannot be read. */
   names(path: string): string[] | undefined {
     try {

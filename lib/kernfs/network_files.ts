@@ -116,7 +116,8 @@ export function parseUdpSockets(key: "udp" | "udp6"): FileParser {
       add(row, first + TX_QUEUED, hex());
       cursor.expect(COLON);
       add(row, first + RX_QUEUED, hex());
-      skipWords(7);
+      // The rest of this word, and seven more.
+      skipWords(8);
       // Kernels before 2.6.27 do not count them.
       if (cursor.peek() !== NEWLINE) add(row, first + DROPPED, cursor.number());
     }

@@ -31,7 +31,7 @@ const FILES: readonly NetworkFile[] = [
 export class NetworkStatsReader {
   readonly #fs: HostFs;
   readonly #files: readonly NetworkFile[];
-  #host: string | undefined;
+  #host: number | undefined;
 
   constructor(fs: HostFs, kinds: ReadonlySet<string>) {
     this.#fs = fs;
@@ -45,8 +45,8 @@ export class NetworkStatsReader {
 
   /** Whether a process has a network that is not the host's; false where that cannot be told. */
   isOwn(pid: number): boolean {
-    this.#host ??= this.#namespace(1);
-    const own = this.#namespace(pid);
+    this.#host ??= this.#networkOf(1);
+    const own = this.#networkOf(pid);
     return own !== undefined && this.#host !== undefined && own !== this.#host;
   }
 
@@ -62,8 +62,12 @@ export class NetworkStatsReader {
     }
   }
 
-  /** `net:[4026531840]`, the same for all who share it. */
-  #namespace(pid: number): string | undefined {
-    return this.#fs.linkAt(this.#fs.path(`/proc/${pid}/ns/net`));
+  /**
+   * Tells networks apart: each has files of its own in `/proc`, and other than
+   * `/proc/<pid>/ns/net` these may be looked at without the right to trace the
+   * process.
+   */
+  #networkOf(pid: number): number | undefined {
+    return this.#fs.inodeAt(this.#fs.path(`/proc/${pid}/net/dev`));
   }
 }

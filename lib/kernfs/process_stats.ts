@@ -183,10 +183,11 @@ export class ProcessStatsReader {
     const all: number[] = [];
     for (const directory of directories) {
       const pids = this.#pidsOf(directory, MAX_PROCESSES - all.length);
-      // One below that is gone has none; the cgroup itself is gone, or there are too many.
       if (pids === undefined) {
-        if (this.#fs.directory(directory) !== undefined) return undefined;
-        continue;
+        const isGone = this.#fs.directory(directory) === undefined;
+        // One below that is gone has none.
+        if (isGone && directory !== this.#directory) continue;
+        return undefined;
       }
       all.push(...pids);
       for (const name of this.#fs.subdirectories(directory)) {

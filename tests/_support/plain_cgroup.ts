@@ -1,0 +1,290 @@
+/**
+ * A second, plain reading of what the agent reads: regular expressions over
+ * whole texts, and none of the agent's code.
+ *
+ * @module
+ */
+
+/** Where a container's files are. */
+export interface PlainPlace {
+  /** The host's root directory, without a slash at the end. */
+  readonly root: string;
+  /** The container's directory by controller; `unified` is that of v2. */
+  readonly directories: ReadonlyMap<string, string>;
+}
+
+/** Numbers by name, or nothing where a file is not there. */
+export type Numbers = Record<string, number> | undefined;
+
+/** The files of one container. */
+export class PlainCgroup {
+  readonly #place: PlainPlace;
+
+  constructor(place: PlainPlace) {
+    this.#place = place;
+  }
+
+  /** Whether cgroup v2 has the container's controllers. */
+  get isV2(): boolean {
+    return [...this.#place.directories.keys()].join() === "unified";
+  }
+
+  /** A control file; undefined where there is none. */
+  text(controller: string, file: string): string | undefined {
+    const { directories } = this.#place;
+    const directory = directories.get(controller) ??
+      (this.isV2 ? directories.get("unified") : undefined);
+    if (directory === undefined) return undefined;
+    return readText(`${directory}/${file}`);
+  }
+
+  /** A file of the host. */
+  host(path: string): string | undefined {
+    return readText(`${this.#place.root}${path}`);
+  }
+
+  /** A file with one number; `max` is none. */
+  one(controller: string, file: string): number | undefined {
+    return toNumber(this.text(controller, file)?.trim());
+  }
+
+  /** The number behind a key of a flat keyed file. */
+  key(controller: string, file: string, key: string): number | undefined {
+    const text = this.text(controller, file);
+    return toNumber(new RegExp(`^${key} (\\d+)$`, "m").exec(text ?? "")?.[1]);
+  }
+
+  /** A line of a pressure file, as the API has it. */
+  pressure(controller: string, line: "some" | "full"): Numbers {
+    const text = this.text("unified", `${controller}.pressure`);
+    const match = new RegExp(
+      `^${line} avg10=(.*) avg60=(.*) avg300=(.*) total=(.*)$`,
+      "m",
+    ).exec(text ?? "");
+    if (match === null) return undefined;
+    const [avg10 = NaN, avg60 = NaN, avg300 = NaN, total = NaN] = match
+      .slice(1).map(Number);
+    return { total, avg10, avg60, avg300 };
+  }
+
+  /** Pages by node of one kind in `memory.numa_stat`. */
+  numa(kind: string, bytesAPage = 1): Numbers {
+    const text = this.text("memory", "memory.numa_stat");
+    const line = new RegExp(`^${kind}(?:=\\d+)? (N.*)$`, "m").exec(text ?? "");
+    if (line === null) return undefined;
+    return Object.fromEntries(
+      [...(line[1] as string).matchAll(/N(\d+)=(\d+)/g)].map((
+        [, node, pages],
+      ) => [node, Number(pages) / bytesAPage]),
+    );
+  }
+
+  /** Counts by disk from a v1 file, as the API has them, without names of devices. */
+  blkio(file: string): unknown {
+    const disks = new Map<string, Record<string, number>>();
+    for (
+      const [, disk = "", operation = "", count] of this.text("blkio", file)
+        ?.matchAll(/^(\d+:\d+) (\w+) (\d+)$/gm) ?? []
+    ) {
+      const stats = disks.get(disk) ?? {};
+      stats[operation] = Number(count);
+      disks.set(disk, stats);
+    }
+    return disks.size === 0 ? undefined : disksOf(disks);
+  }
+
+  /** Counts by disk from `io.stat`: which key is which operation. */
+  ioStat(operations: Readonly<Record<string, string>>): unknown {
+    const disks = new Map<string, Record<string, number>>();
+    for (
+      const [, disk = "", rest = ""] of this.text("io", "io.stat")
+        ?.matchAll(/^(\d+:\d+) (.+)$/gm) ?? []
+    ) {
+      const stats: Record<string, number> = {};
+      for (const [, key = "", count] of rest.matchAll(/([\w.]+)=(\d+)/g)) {
+        const operation = operations[key];
+        if (operation !== undefined) stats[operation] = Number(count);
+      }
+      if (Object.keys(stats).length > 0) disks.set(disk, stats);
+    }
+    return disks.size === 0 ? undefined : disksOf(disks);
+  }
+
+  /** Whether a hierarchy has the container. */
+  has(controller: string): boolean {
+    const directory = this.#place.directories.get(controller);
+    try {
+      return directory !== undefined && Deno.statSync(directory).isDirectory;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Processes of this cgroup, not of those below; undefined where they are not listed. */
+  pids(): number[] | undefined {
+    const controller = this.isV2 ? "unified" : "pids";
+    const text = this.text(controller, "cgroup.procs");
+    return text === undefined ? undefined : (text.match(/\d+/g) ?? []).map(
+      Number,
+    );
+  }
+
+  /** Processes of this cgroup and those below. */
+  subtreePids(): number[] | undefined {
+    const directory = this.#place.directories.get(
+      this.isV2 ? "unified" : "pids",
+    );
+    return directory === undefined ? undefined : pidsBelow(directory);
+  }
+
+  /** A file of the container's first process. */
+  process(file: string): string | undefined {
+    return this.host(`/proc/${this.pids()?.[0]}/${file}`);
+  }
+
+  /** The same number of each process of the subtree, summed; 0 of none. */
+  sumBelow(of: (pid: number) => number | undefined): number | undefined {
+    return total(this.subtreePids(), of);
+  }
+
+  /** The same number of each process, summed; 0 of none. */
+  sum(of: (pid: number) => number | undefined): number | undefined {
+    return total(this.pids(), of);
+  }
+
+  /** Interfaces, as the API has them. */
+  interfaces(): Record<string, unknown>[] | undefined {
+    const lines = this.process("net/dev")?.split("\n").slice(2, -1)
+      .map((line) => line.replace(":", " ").trim().split(/\s+/))
+      .filter(([name = ""]) => !/^(lo|veth|docker|nerdctl)/.test(name));
+    if (lines === undefined || lines.length === 0) return undefined;
+    return lines.map(([name, ...counts]) => {
+      const [
+        rx_bytes,
+        rx_packets,
+        rx_errors,
+        rx_dropped,
+        ,
+        ,
+        ,
+        ,
+        tx_bytes,
+        tx_packets,
+        tx_errors,
+        tx_dropped,
+      ] = counts.map(Number);
+      return {
+        name,
+        rx_bytes,
+        rx_packets,
+        rx_errors,
+        rx_dropped,
+        tx_bytes,
+        tx_packets,
+        tx_errors,
+        tx_dropped,
+      };
+    });
+  }
+
+  /** TCP sockets by state. */
+  tcp(file: "tcp" | "tcp6"): Numbers {
+    const rows = this.#sockets(file);
+    if (rows === undefined) return undefined;
+    const states = [
+      "Established",
+      "SynSent",
+      "SynRecv",
+      "FinWait1",
+      "FinWait2",
+      "TimeWait",
+      "Close",
+      "CloseWait",
+      "LastAck",
+      "Listen",
+      "Closing",
+    ];
+    return Object.fromEntries(states.map((name, index) => [
+      name,
+      rows.filter(([, , , state = ""]) => parseInt(state, 16) === index + 1)
+        .length,
+    ]));
+  }
+
+  /** What UDP sockets have waiting, and lost. */
+  udp(file: "udp" | "udp6"): Numbers {
+    const rows = this.#sockets(file);
+    if (rows === undefined) return undefined;
+    const sum = (of: (row: string[]) => number) =>
+      rows.reduce((total, row) => total + of(row), 0);
+    const queue = (row: string[], part: number) =>
+      parseInt(row[4]?.split(":")[part] ?? "", 16);
+    return {
+      Listen: rows.length,
+      Dropped: sum((row) => Number(row[12])),
+      RxQueued: sum((row) => queue(row, 1)),
+      TxQueued: sum((row) => queue(row, 0)),
+    };
+  }
+
+  /** Counters of TCP that bear one of these names. */
+  tcpCounters(names: readonly string[]): Numbers {
+    const found = new Map<string, number>();
+    for (const file of ["snmp", "netstat"]) {
+      const text = this.process(`net/${file}`);
+      const [titles, values] = [
+        ...text?.matchAll(/^Tcp(?:Ext)?: (.*)$/gm) ?? [],
+      ].map((match) => match[1]?.split(" ") ?? []);
+      titles?.forEach((title, index) =>
+        found.set(title.toLowerCase(), Number(values?.[index]))
+      );
+    }
+    if (found.size === 0) return undefined;
+    return Object.fromEntries(names.flatMap((name) => {
+      const value = found.get(name.toLowerCase());
+      return value === undefined ? [] : [[name, value]];
+    }));
+  }
+
+  #sockets(file: string): string[][] | undefined {
+    return this.process(`net/${file}`)?.split("\n").slice(1, -1)
+      .map((line) => line.trim().split(/\s+/));
+  }
+}
+
+/** A number that the kernel prints; `max` and what is not there are none. */
+function toNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
+}
+
+function disksOf(disks: ReadonlyMap<string, Record<string, number>>) {
+  return [...disks].map(([disk, stats]) => {
+    const [major, minor] = disk.split(":").map(Number);
+    return { major, minor, stats };
+  });
+}
+
+function pidsBelow(directory: string): number[] | undefined {
+  const text = readText(`${directory}/cgroup.procs`);
+  if (text === undefined) return undefined;
+  const pids = (text.match(/\d+/g) ?? []).map(Number);
+  for (const { name, isDirectory } of Deno.readDirSync(directory)) {
+    if (isDirectory) pids.push(...pidsBelow(`${directory}/${name}`) ?? []);
+  }
+  return pids;
+}
+
+function total(
+  pids: readonly number[] | undefined,
+  of: (pid: number) => number | undefined,
+): number | undefined {
+  return pids?.map(of).reduce<number>((sum, value) => sum + (value ?? 0), 0);
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
