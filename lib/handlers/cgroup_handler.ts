@@ -13,6 +13,7 @@ import { readMeminfo } from "../kernfs/machine.ts";
 import { NetworkStatsReader } from "../kernfs/network_stats.ts";
 import { OomKillFile } from "../kernfs/oom_kill_file.ts";
 import { ProcessStatsReader } from "../kernfs/process_stats.ts";
+import { ResctrlReader } from "../kernfs/resctrl_stats.ts";
 import type {
   ContainerHandler,
   MemoryLimitHits,
@@ -55,6 +56,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly #blkio: BlkioFiles | undefined;
   readonly #processes: ProcessStatsReader;
   readonly #network: NetworkStatsReader;
+  readonly #resctrl: ResctrlReader | undefined;
   readonly #devices: DeviceNames;
   readonly #oomKillFile: OomKillFile;
   readonly #unified: boolean;
@@ -79,11 +81,9 @@ export class CgroupHandler implements ContainerHandler {
         });
       }
     }
-    this.#processes = new ProcessStatsReader(
-      fs,
-      this.#directory(processHierarchy(all)),
-      kinds,
-    );
+    const directory = this.#directory(processHierarchy(all));
+    this.#processes = new ProcessStatsReader(fs, directory, kinds);
+    if (kinds.has("resctrl")) this.#resctrl = new ResctrlReader(fs, directory);
     this.#network = new NetworkStatsReader(fs, kinds);
     this.#devices = new DeviceNames(fs);
     const blkio = all.find(({ version, controllers }) =>
@@ -169,6 +169,7 @@ export class CgroupHandler implements ContainerHandler {
       const pid = this.#networkPid();
       if (pid !== undefined) this.#network.read(builder, pid);
     });
+    attempt(() => this.#resctrl?.read(builder));
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
     if (this.#unified && name === ROOT) this.#sampleUnifiedRoot();

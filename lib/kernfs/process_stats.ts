@@ -16,6 +16,9 @@ const MAX_SHORT_BYTES = 64 * 1024;
 /** More is a list of processes that nobody wants to walk. */
 const MAX_PROCS_BYTES = 1024 * 1024;
 
+/** How the kernel lists a process that our namespace of processes does not show. */
+const UNSEEN_PID = 0;
+
 const SCHEDSTAT = GROUP_COLUMNS.schedstat.length;
 const REFERENCED = "Referenced:";
 const OPEN_FILES = "Max open files";
@@ -41,7 +44,12 @@ export class ProcessStatsReader {
 
   /** The process that the kernel lists first of this cgroup, not of those below. */
   firstPid(): number | undefined {
-    return this.#pidsOf(this.#directory, MAX_PROCESSES)?.[0];
+    if (!this.#openList(this.#directory)) return undefined;
+    for (; !cursor.done; cursor.nextLine()) {
+      const pid = cursor.number();
+      if (pid !== UNSEEN_PID) return pid;
+    }
+    return undefined;
   }
 
   /** Puts the sums over processes into the row, and the limits of process `initPid`. */
@@ -164,18 +172,23 @@ export class ProcessStatsReader {
 
   /** Undefined where there are too many, or no such cgroup. */
   #pidsOf(directory: string, max: number): number[] | undefined {
-    const path = `${directory}/cgroup.procs`;
-    const length = this.#fs.readOnce(path, MAX_PROCS_BYTES);
-    if (length < 0) return undefined;
+    if (!this.#openList(directory)) return undefined;
     const pids: number[] = [];
-    cursor.reset(this.#fs.bytes, length, path);
     for (; !cursor.done; cursor.nextLine()) {
       const pid = cursor.number();
-      // 0 is a process that our namespace of processes does not show.
-      if (pid > 0) pids.push(pid);
+      if (pid !== UNSEEN_PID) pids.push(pid);
       if (pids.length > max) return undefined;
     }
     return pids;
+  }
+
+  /** Goes to the first line of a cgroup's list of processes; false where there is none. */
+  #openList(directory: string): boolean {
+    const path = `${directory}/cgroup.procs`;
+    const length = this.#fs.readOnce(path, MAX_PROCS_BYTES);
+    if (length < 0) return false;
+    cursor.reset(this.#fs.bytes, length, path);
+    return true;
   }
 
   #pidsOfSubtree(): number[] | undefined {

@@ -16,6 +16,18 @@ export interface PlainPlace {
 /** Numbers by name, or nothing where a file is not there. */
 export type Numbers = Record<string, number> | undefined;
 
+/** Where each field stands behind the name of an interface. */
+const INTERFACE_FIELDS = {
+  "rx_bytes": 0,
+  "rx_packets": 1,
+  "rx_errors": 2,
+  "rx_dropped": 3,
+  "tx_bytes": 8,
+  "tx_packets": 9,
+  "tx_errors": 10,
+  "tx_dropped": 11,
+};
+
 /** The files of one container. */
 export class PlainCgroup {
   readonly #place: PlainPlace;
@@ -158,33 +170,13 @@ export class PlainCgroup {
       .map((line) => line.replace(":", " ").trim().split(/\s+/))
       .filter(([name = ""]) => !/^(lo|veth|docker|nerdctl)/.test(name));
     if (lines === undefined || lines.length === 0) return undefined;
-    return lines.map(([name, ...counts]) => {
-      const [
-        rx_bytes,
-        rx_packets,
-        rx_errors,
-        rx_dropped,
-        ,
-        ,
-        ,
-        ,
-        tx_bytes,
-        tx_packets,
-        tx_errors,
-        tx_dropped,
-      ] = counts.map(Number);
-      return {
-        name,
-        rx_bytes,
-        rx_packets,
-        rx_errors,
-        rx_dropped,
-        tx_bytes,
-        tx_packets,
-        tx_errors,
-        tx_dropped,
-      };
-    });
+    return lines.map(([name, ...counts]) => ({
+      name,
+      ...Object.fromEntries(
+        Object.entries(INTERFACE_FIELDS)
+          .map(([field, column]) => [field, Number(counts[column])]),
+      ),
+    }));
   }
 
   /** TCP sockets by state. */

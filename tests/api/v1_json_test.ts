@@ -120,6 +120,72 @@ Deno.test("containerStatsJson() gives every number cAdvisor's name", () => {
   });
 });
 
+Deno.test("containerStatsJson() names what only some containers have as cAdvisor does, odd capitals and all", () => {
+  const eth0 = {
+    name: "eth0",
+    rxBytes: 1,
+    rxPackets: 2,
+    rxErrors: 3,
+    rxDropped: 4,
+    txBytes: 5,
+    txPackets: 6,
+    txErrors: 7,
+    txDropped: 8,
+  };
+  const eth0Json = {
+    name: "eth0",
+    "rx_bytes": 1,
+    "rx_packets": 2,
+    "rx_errors": 3,
+    "rx_dropped": 4,
+    "tx_bytes": 5,
+    "tx_packets": 6,
+    "tx_errors": 7,
+    "tx_dropped": 8,
+  };
+  const json = containerStatsJson({
+    timestampMs: 0,
+    hugetlb: { "2MB": { usageBytes: 1 }, "1GB": { failcnt: 2 } },
+    network: {
+      interfaces: [eth0, { ...eth0, name: "eth1" }],
+      udp: { listen: 1, dropped: 2, rxQueued: 3, txQueued: 4 },
+      tcpAdvanced: { RtoAlgorithm: 1, MaxConn: -1, PAWSEstab: 5 },
+    },
+    processes: {
+      fdCount: 1,
+      socketCount: 2,
+      ulimits: [{ name: "x", softLimit: 3, hardLimit: Infinity }],
+    },
+    referencedMemoryBytes: 4096,
+    cpusetMemoryMigrate: 1,
+    resctrl: {
+      memoryBandwidth: [{ totalBytes: 1, localBytes: 2 }],
+      cache: [{ llcOccupancyBytes: 3 }],
+    },
+  });
+  assertEquals(received(json), {
+    timestamp: "1970-01-01T00:00:00Z",
+    hugetlb: { "1GB": { failcnt: 2 }, "2MB": { usage: 1 } },
+    network: {
+      ...eth0Json,
+      interfaces: [eth0Json, { ...eth0Json, name: "eth1" }],
+      udp: { Listen: 1, Dropped: 2, RxQueued: 3, TxQueued: 4 },
+      tcp_advanced: { RtoAlgorithm: 1, MaxConn: -1, PAWSEstab: 5 },
+    },
+    processes: {
+      fd_count: 1,
+      socket_count: 2,
+      ulimits: [{ name: "x", soft_limit: 3, hard_limit: -1 }],
+    },
+    referenced_memory: 4096,
+    resctrl: {
+      memory_bandwidth: [{ mbm_total_bytes: 1, mbm_local_bytes: 2 }],
+      cache: [{ llc_occupancy: 3 }],
+    },
+    cpuset: { memory_migrate: 1 },
+  });
+});
+
 Deno.test("containerStatsJson() leaves out what was not collected, and keeps zeros that were", () => {
   assertEquals(received(containerStatsJson({ timestampMs: 0 })), {
     timestamp: "1970-01-01T00:00:00Z",

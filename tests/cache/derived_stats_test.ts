@@ -187,3 +187,91 @@ Deno.test("toContainerStats() leaves out groups that were not there yet when the
     diskIo: { serviceBytes: [], serviced: [] },
   });
 });
+
+Deno.test("toContainerStats() has groups of any kind where they belong", () => {
+  const samples = new Samples();
+  const sample = samples.at(7, {
+    memoryPgfault: 9,
+    memoryOwnPgfault: 4,
+    memoryPgmajfault: 1,
+  }, [
+    ["schedstat", "", [1, 2, 3]],
+    ["eventsLocal", "", [1, N, N, N, N, 6]],
+    ["swapEvents", "", [N, 2, N]],
+    ["numa", "0", [1, 2, N, 4, N, 6]],
+    ["numa", "1", [3, N, N, N, N, N]],
+    ["hugetlb", "2MB", [1, N, 3]],
+    ["hugetlb", "1GB", [N, N, N]],
+    ["interface", "eth0", [1, 2, 3, 4, 5, 6, 7, 8]],
+    ["interface", "gone", [N, N, N, N, N, N, N, N]],
+    ["udp", "udp6", [1, 2, 3, 4]],
+    ["descriptors", "", [5, 6]],
+    ["ulimit", "max_open_files", [1, Infinity]],
+    ["referencedMemory", "", [4096]],
+    ["memoryMigrate", "", [0]],
+    ["resctrl", "mon_L3_00", [1, 2, 3]],
+  ]);
+  assertEquals(samples.stats(sample), {
+    timestampMs: 7,
+    cpu: { schedstat: { runTimeNs: 1, runqueueTimeNs: 2, runPeriods: 3 } },
+    memory: {
+      containerData: {
+        pgfault: 4,
+        numaStats: { file: { 0: 1, 1: 3 }, anon: { 0: 2 } },
+      },
+      hierarchicalData: {
+        pgfault: 9,
+        pgmajfault: 1,
+        numaStats: { file: { 0: 4 }, unevictable: { 0: 6 } },
+      },
+      eventsLocal: { low: 1, oomGroupKill: 6 },
+      swapEvents: { max: 2 },
+    },
+    hugetlb: { "2MB": { usageBytes: 1, failcnt: 3 } },
+    network: {
+      interfaces: [{
+        name: "eth0",
+        rxBytes: 1,
+        rxPackets: 2,
+        rxErrors: 3,
+        rxDropped: 4,
+        txBytes: 5,
+        txPackets: 6,
+        txErrors: 7,
+        txDropped: 8,
+      }],
+      udp6: { listen: 1, dropped: 2, rxQueued: 3, txQueued: 4 },
+    },
+    processes: {
+      fdCount: 5,
+      socketCount: 6,
+      ulimits: [{ name: "max_open_files", softLimit: 1, hardLimit: Infinity }],
+    },
+    referencedMemoryBytes: 4096,
+    cpusetMemoryMigrate: 0,
+    resctrl: {
+      memoryBandwidth: [{ totalBytes: 1, localBytes: 2 }],
+      cache: [{ llcOccupancyBytes: 3 }],
+    },
+  });
+});
+
+Deno.test("toContainerStats() has the paths of disks where they are known, and counts without operations", () => {
+  const samples = new Samples();
+  const sample = samples.at(7, {}, [
+    ["costUsageUsec", "8:0", [3]],
+    ["sectors", "8:16", [4]],
+  ]);
+  const { diskIo } = toContainerStats(sample, samples.builder.layout, {
+    diskIo: true,
+    deviceName: (device) => device === "8:0" ? "/dev/sda" : undefined,
+  });
+  assertEquals(diskIo, {
+    serviceBytes: [],
+    serviced: [],
+    costUsageUsec: [
+      { major: 8, minor: 0, device: "/dev/sda", stats: { Count: 3 } },
+    ],
+    sectors: [{ major: 8, minor: 16, stats: { Count: 4 } }],
+  });
+});

@@ -65,3 +65,30 @@ Deno.test("BlkioFiles reads nothing where no disk was used, and looks again", ()
   files.close();
   assertEquals(fs.openFiles, 0);
 });
+
+Deno.test("BlkioFiles reads whatever else the family counts", () => {
+  using cgroup = TestCgroup.create();
+  for (const prefix of ["blkio.bfq", "blkio"]) {
+    cgroup.file(`${prefix}.io_service_bytes_recursive`, "8:0 Read 1\n")
+      .file(`${prefix}.io_queued_recursive`, "8:0 Total 2\n")
+      .file(`${prefix}.sectors_recursive`, "8:0 3\n")
+      .file(`${prefix}.io_service_time_recursive`, "8:0 Write 4\n")
+      .file(`${prefix}.io_wait_time_recursive`, "8:0 Sync 5\n")
+      .file(`${prefix}.io_merged_recursive`, "8:0 Async 6\nTotal 6\n")
+      .file(`${prefix}.time_recursive`, "8:0 7\n");
+    const fs = cgroup.hostFs();
+    const files = new BlkioFiles(fs, cgroup.path);
+    assertEquals(read(files), {
+      "serviceBytes 8:0": [1, N, N, N, N, N],
+      "queued 8:0": [N, N, N, N, N, 2],
+      "sectors 8:0": [3],
+      "serviceTimeNs 8:0": [N, 4, N, N, N, N],
+      "waitTimeNs 8:0": [N, N, 5, N, N, N],
+      "merged 8:0": [N, N, N, 6, N, N],
+      "timeMs 8:0": [7],
+    });
+    files.close();
+    assertEquals(fs.openFiles, 0);
+    Deno.removeSync(`${cgroup.path}/${prefix}.io_service_bytes_recursive`);
+  }
+});

@@ -146,3 +146,30 @@ Deno.test("HostFs keeps no more files open than it may, and reads the others all
   for (const control of controls) control.close();
   assertEquals(fs.openFiles, 0);
 });
+
+Deno.test("HostFs.readOnce() reads to the end, and nothing of what is larger than wanted", () => {
+  using host = TestCgroup.create();
+  const fs = host.hostFs();
+  for (const bytes of [0, 1, 5000, 64 * 1024, 300_000]) {
+    const whole = "x".repeat(bytes);
+    const { path } = host.file("smaps", whole);
+    assertEquals(fs.readOnce(`${path}/smaps`, 300_000), bytes);
+    assertEquals(text(fs, bytes), whole);
+    if (bytes > 0) assertEquals(fs.readOnce(`${path}/smaps`, bytes - 1), -1);
+  }
+  assertEquals(fs.readOnce(`${host.path}/none`, 10), -1);
+});
+
+Deno.test("HostFs tells inodes, names and the size of a page", () => {
+  using host = TestCgroup.create();
+  const fs = host.hostFs();
+  host.file("proc/1/net", "").file("proc/2/net", "");
+  const [one, two] = ["1", "2"].map((pid) =>
+    fs.inodeAt(`${host.path}/proc/${pid}/net`)
+  );
+  assert(one !== undefined && two !== undefined && one !== two);
+  assertEquals(fs.inodeAt(`${host.path}/proc/3/net`), undefined);
+  assertEquals(fs.names(`${host.path}/proc`)?.toSorted(), ["1", "2"]);
+  assertEquals(fs.names(`${host.path}/none`), undefined);
+  assertEquals(Math.log2(fs.pageBytes) % 1, 0);
+});
