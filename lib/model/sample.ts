@@ -186,14 +186,28 @@ export interface ColumnGroup {
   readonly width: number;
 }
 
-/** Disks and CPUs of one container beyond this are not kept: 40 KB a row. */
+/** Disks, interfaces and the like of one container beyond this are not kept: 40 KB a row. */
 const MAX_COLUMNS = 5_000;
+/**
+ * Columns of what was not seen for so many samples may be another's: none of
+ * them is kept any more, not even of an hour at a sample a second. Pods come
+ * and go, and with them the host's interfaces.
+ */
+const IDLE_SAMPLES = 4_000;
+
+interface KnownGroup {
+  readonly group: ColumnGroup;
+  readonly index: number;
+  /** The sample that last had it. */
+  sample: number;
+}
 
 /** Which groups follow the fixed columns in the rows of one container. */
 export class RowLayout {
   readonly #groups: ColumnGroup[] = [];
-  readonly #byKind = new Map<GroupKind, Map<string, ColumnGroup>>();
+  readonly #byKind = new Map<GroupKind, Map<string, KnownGroup>>();
   #width = FIXED_COLUMNS;
+  #sample = 0;
 
   /** Columns of a row. */
   get width(): number {
@@ -205,18 +219,50 @@ export class RowLayout {
     return this.#groups;
   }
 
-  /** First column of a group, which is added where it is new; −1 where the row is full. */
+  /** Begins another sample. */
+  nextSample(): void {
+    this.#sample++;
+  }
+
+  /**
+   * First column of a group, which is added where it is new; −1 where the row
+   * is full.
+   */
   offsetOf(kind: GroupKind, key: string): number {
-    const known = this.#byKind.get(kind)?.get(key);
-    if (known !== undefined) return known.offset;
+    let known = this.#byKind.get(kind)?.get(key);
+    if (known === undefined) {
+      known = this.#add(kind, key);
+      if (known === undefined) return -1;
+      const byKey = this.#byKind.get(kind) ?? new Map<string, KnownGroup>();
+      this.#byKind.set(kind, byKey.set(key, known));
+    }
+    known.sample = this.#sample;
+    return known.group.offset;
+  }
+
+  #add(kind: GroupKind, key: string): KnownGroup | undefined {
     const width = GROUP_WIDTH.get(kind) ?? 0;
-    if (this.#width + width > MAX_COLUMNS) return -1;
-    const group = { kind, key, offset: this.#width, width };
-    this.#groups.push(group);
-    const byKey = this.#byKind.get(kind) ?? new Map<string, ColumnGroup>();
-    this.#byKind.set(kind, byKey.set(key, group));
-    this.#width += width;
-    return group.offset;
+    let offset = this.#width;
+    let index = this.#groups.length;
+    if (offset + width > MAX_COLUMNS) {
+      const idle = this.#takeIdle(kind);
+      if (idle === undefined) return undefined;
+      ({ index, group: { offset } } = idle);
+    } else this.#width += width;
+    const group = { kind, key, offset, width };
+    this.#groups[index] = group;
+    return { group, index, sample: this.#sample };
+  }
+
+  /** Takes away a group of that kind that was not seen for long. */
+  #takeIdle(kind: GroupKind): KnownGroup | undefined {
+    const known = this.#byKind.get(kind);
+    for (const [key, group] of known ?? []) {
+      if (this.#sample - group.sample < IDLE_SAMPLES) continue;
+      known?.delete(key);
+      return group;
+    }
+    return undefined;
   }
 }
 
@@ -233,6 +279,7 @@ export class RowBuilder {
   /** Forgets the last sample. */
   clear(): void {
     this.#row.fill(NaN);
+    this.layout.nextSample();
   }
 
   /**

@@ -167,3 +167,31 @@ Deno.test("CgroupHandler.close() gives back every descriptor, and the files can 
   assertEquals(sampleOnce(handler).memory?.usageBytes, 983040);
   handler.close();
 });
+
+Deno.test("CgroupHandler tells of a network of the container's own, of the process that the runtime names", () => {
+  const { host, cgroup, options } = v2Host();
+  using _ = host;
+  const titles = "Inter-|\n face |\n";
+  const line = (bytes: number) => `eth0: ${bytes}${" 0".repeat(15)}\n`;
+  cgroup.file("cgroup.procs", "7\n8\n");
+  host.file("proc/1/net/dev", titles + line(1))
+    .file("proc/7/net/dev", titles + line(7))
+    .file("proc/8/net/dev", titles + line(8));
+  const kinds = new Set(["network"]);
+  const received = (more: Partial<CgroupHandlerOptions>, name = "/web") => {
+    const handler = new CgroupHandler({ name }, { ...options, kinds, ...more });
+    const { network } = sampleOnce(handler);
+    const { hasNetwork = false } = handler.spec();
+    handler.close();
+    assertEquals(hasNetwork, network !== undefined);
+    return network?.interfaces?.map(({ rxBytes }) => rxBytes);
+  };
+  assertEquals(received({}), [7]);
+  assertEquals(received({ initPid: () => 8 }), [8]);
+  assertEquals(received({ initPid: () => undefined }), undefined);
+  // Process 1 has the host's.
+  assertEquals(received({ initPid: () => 1 }), undefined);
+  assertEquals(received({ tellsNetwork: false }), undefined);
+  assertEquals(received({ kinds: new Set(["cpu"]) }), undefined);
+  assertEquals(received({}, "/"), [1]);
+});

@@ -71,3 +71,27 @@ Deno.test("RowBuilder.clear() forgets the numbers and keeps the groups", () => {
   assert(builder.row.every((value) => Number.isNaN(value)));
   assertEquals(builder.group("cpu", "0"), column);
 });
+
+Deno.test("RowLayout gives the columns of what was long gone to another of its kind, where the row is full", () => {
+  const builder = new RowBuilder();
+  const { layout } = builder;
+  const offset = layout.offsetOf("interface", "cali1");
+  layout.offsetOf("cpu", "0");
+  for (let n = 2; layout.offsetOf("interface", `cali${n}`) >= 0; n++);
+  assertEquals(layout.offsetOf("interface", "new"), -1);
+  const { width } = layout;
+  for (let sample = 0; sample < 4_000; sample++) {
+    builder.clear();
+    layout.offsetOf("interface", "cali2");
+  }
+  assertEquals(layout.offsetOf("interface", "new"), offset);
+  assertEquals(layout.offsetOf("interface", "new"), offset);
+  assertEquals(layout.groups[0], {
+    kind: "interface",
+    key: "new",
+    offset,
+    width: 8,
+  });
+  assert(layout.offsetOf("interface", "cali1") !== offset);
+  assertEquals(layout.width, width);
+});
