@@ -81,9 +81,12 @@ export class CgroupHandler implements ContainerHandler {
         });
       }
     }
-    const directory = this.#directory(processHierarchy(all));
-    this.#processes = new ProcessStatsReader(fs, directory, kinds);
-    if (kinds.has("resctrl")) this.#resctrl = new ResctrlReader(fs, directory);
+    const directories = processHierarchies(all)
+      .map((hierarchy) => this.#directory(hierarchy));
+    this.#processes = new ProcessStatsReader(fs, directories, kinds);
+    if (kinds.has("resctrl")) {
+      this.#resctrl = new ResctrlReader(fs, directories);
+    }
     this.#network = new NetworkStatsReader(fs, kinds);
     this.#devices = new DeviceNames(fs);
     const blkio = all.find(({ version, controllers }) =>
@@ -280,14 +283,14 @@ function filesOf(
   );
 }
 
-/** Where the processes of a container are listed: on v1 in a hierarchy that runtimes put every process in. */
-function processHierarchy(all: readonly Hierarchy[]): Hierarchy {
-  const legacy = all.filter(({ version }) => version === 1);
-  const found = PROCESS_CONTROLLERS
-    .map((controller) =>
-      legacy.find(({ controllers }) => controllers.includes(controller))
-    )
-    .find((hierarchy) => hierarchy !== undefined) ?? all[0];
-  if (found === undefined) throw new RangeError("No cgroup hierarchy");
-  return found;
+/** Where processes are listed: on v1 first where runtimes put every one, v2 last. */
+function processHierarchies(all: readonly Hierarchy[]): Hierarchy[] {
+  const rank = ({ version, controllers }: Hierarchy) => {
+    const first = PROCESS_CONTROLLERS.findIndex((controller) =>
+      controllers.includes(controller)
+    );
+    if (first >= 0 && version === 1) return first;
+    return PROCESS_CONTROLLERS.length + version;
+  };
+  return all.toSorted((a, b) => rank(a) - rank(b));
 }

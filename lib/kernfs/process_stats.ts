@@ -28,23 +28,27 @@ const BYTES_PER_KIB = 1024;
 export class ProcessStatsReader {
   readonly #fs: HostFs;
   readonly #proc: string;
-  readonly #directory: string;
+  readonly #directories: readonly string[];
   readonly #kinds: ReadonlySet<string>;
   /** Times of each process when last seen; what they had when they went is in `#exited`. */
   #seen = new Map<number, Float64Array>();
   readonly #exited = new Float64Array(SCHEDSTAT);
 
-  /** `directory` is the cgroup's, in the hierarchy whose `cgroup.procs` counts. */
-  constructor(fs: HostFs, directory: string, kinds: ReadonlySet<string>) {
+  /** `directories` are the cgroup's, in the order of the hierarchies: the first that is there lists its processes. */
+  constructor(
+    fs: HostFs,
+    directories: readonly string[],
+    kinds: ReadonlySet<string>,
+  ) {
     this.#fs = fs;
     this.#proc = fs.path("/proc");
-    this.#directory = directory;
+    this.#directories = directories;
     this.#kinds = kinds;
   }
 
   /** The process that the kernel lists first of this cgroup, not of those below. */
   firstPid(): number | undefined {
-    if (!this.#openList(this.#directory)) return undefined;
+    if (this.#openOwnList() === undefined) return undefined;
     for (; !cursor.done; cursor.nextLine()) {
       const pid = cursor.number();
       if (pid !== UNSEEN_PID) return pid;
@@ -58,7 +62,8 @@ export class ProcessStatsReader {
     if (kinds.has("sched")) this.#readSchedstat(builder);
     if (kinds.has("descriptors")) this.#readUlimits(builder, initPid());
     if (!kinds.has("descriptors") && !kinds.has("referenced_memory")) return;
-    const pids = this.#pidsOf(this.#directory, MAX_PROCESSES);
+    if (this.#openOwnList() === undefined) return;
+    const pids = listedPids(MAX_PROCESSES);
     if (pids === undefined) return;
     if (kinds.has("descriptors")) this.#readDescriptors(builder, pids);
     if (kinds.has("referenced_memory")) this.#readReferenced(builder, pids);
@@ -170,19 +175,12 @@ export class ProcessStatsReader {
     if (first >= 0) builder.row[first] = kib * BYTES_PER_KIB;
   }
 
-  /** Undefined where there are too many, or no such cgroup. */
-  #pidsOf(directory: string, max: number): number[] | undefined {
-    if (!this.#openList(directory)) return undefined;
-    const pids: number[] = [];
-    for (; !cursor.done; cursor.nextLine()) {
-      const pid = cursor.number();
-      if (pid !== UNSEEN_PID) pids.push(pid);
-      if (pids.length > max) return undefined;
-    }
-    return pids;
+  /** Goes to the first line of the cgroup's list of processes; returns the directory that has it. */
+  #openOwnList(): string | undefined {
+    return this.#directories.find((directory) => this.#openList(directory));
   }
 
-  /** Goes to the first line of a cgroup's list of processes; false where there is none. */
+  /** Goes to the first line of a list of processes; false where there is none. */
   #openList(directory: string): boolean {
     const path = `${directory}/cgroup.procs`;
     const length = this.#fs.readOnce(path, MAX_PROCS_BYTES);
@@ -191,17 +189,17 @@ export class ProcessStatsReader {
     return true;
   }
 
+  /** Undefined where there are too many, or no such cgroup. */
   #pidsOfSubtree(): number[] | undefined {
-    const directories = [this.#directory];
+    const own = this.#openOwnList();
+    if (own === undefined) return undefined;
+    const directories = [own];
     const all: number[] = [];
     for (const directory of directories) {
-      const pids = this.#pidsOf(directory, MAX_PROCESSES - all.length);
-      if (pids === undefined) {
-        const isGone = this.#fs.directory(directory) === undefined;
-        // One below that is gone has none.
-        if (isGone && directory !== this.#directory) continue;
-        return undefined;
-      }
+      // One that went meanwhile has none.
+      if (!this.#openList(directory)) continue;
+      const pids = listedPids(MAX_PROCESSES - all.length);
+      if (pids === undefined) return undefined;
       all.push(...pids);
       for (const name of this.#fs.subdirectories(directory)) {
         directories.push(`${directory}/${name}`);
@@ -210,6 +208,17 @@ export class ProcessStatsReader {
     }
     return all;
   }
+}
+
+/** The processes listed from here on; undefined where there are more. */
+function listedPids(max: number): number[] | undefined {
+  const pids: number[] = [];
+  for (; !cursor.done; cursor.nextLine()) {
+    const pid = cursor.number();
+    if (pid !== UNSEEN_PID) pids.push(pid);
+    if (pids.length > max) return undefined;
+  }
+  return pids;
 }
 
 function add(sum: Float64Array, times: Float64Array): void {

@@ -21,13 +21,13 @@ const decoder = new TextDecoder();
 export class ResctrlReader {
   readonly #fs: HostFs;
   readonly #root: string;
-  readonly #directory: string;
+  readonly #directories: readonly string[];
 
-  /** `directory` is the cgroup's, in the hierarchy whose processes count. */
-  constructor(fs: HostFs, directory: string) {
+  /** `directories` are the cgroup's; the first that lists threads counts. */
+  constructor(fs: HostFs, directories: readonly string[]) {
     this.#fs = fs;
     this.#root = fs.path("/sys/fs/resctrl");
-    this.#directory = directory;
+    this.#directories = directories;
   }
 
   /** Puts the numbers of each domain into the row. */
@@ -49,8 +49,11 @@ export class ResctrlReader {
 
   /** The group that has exactly the container's threads. */
   #group(): string | undefined {
-    const threads = this.#textOf(`${this.#directory}/cgroup.threads`) ??
-      this.#textOf(`${this.#directory}/tasks`);
+    let threads: string | undefined;
+    for (const directory of this.#directories) {
+      threads ??= this.#textOf(`${directory}/cgroup.threads`) ??
+        this.#textOf(`${directory}/tasks`);
+    }
     if (!threads) return undefined;
     const wanted = sorted(threads);
     const groups = [this.#root];

@@ -14,7 +14,7 @@ class Processes implements Disposable {
     const { host } = this;
     return new ProcessStatsReader(
       host.hostFs(),
-      `${host.path}/cgroup`,
+      [`${host.path}/none`, `${host.path}/cgroup`],
       new Set(kinds),
     );
   }

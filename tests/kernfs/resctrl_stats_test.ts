@@ -8,7 +8,7 @@ const RESCTRL = "sys/fs/resctrl";
 
 function read(host: TestCgroup): Filled {
   const builder = new RowBuilder();
-  new ResctrlReader(host.hostFs(), `${host.path}/cgroup`).read(builder);
+  new ResctrlReader(host.hostFs(), [`${host.path}/cgroup`]).read(builder);
   return filled(builder);
 }
 
