@@ -78,17 +78,17 @@ const TCP_STATES = GROUP_COLUMNS.tcp.length;
  * ```
  */
 export function parseTcpSockets(key: "tcp" | "tcp6"): FileParser {
+  const counts = new Float64Array(TCP_STATES);
   return (bytes, length, builder, path) => {
-    const first = builder.group("tcp", key);
-    if (first < 0) return;
-    const { row } = builder;
-    row.fill(0, first, first + TCP_STATES);
+    counts.fill(0);
     toSockets(bytes, length, path);
     for (; toState(); cursor.nextLine()) {
       const state = hex();
       if (state < 1 || state > TCP_STATES) cursor.fail();
-      add(row, first + state - 1, 1);
+      add(counts, state - 1, 1);
     }
+    const first = builder.group("tcp", key);
+    if (first >= 0) builder.row.set(counts, first);
   };
 }
 
@@ -104,28 +104,30 @@ const [LISTEN, DROPPED, RX_QUEUED, TX_QUEUED] = [0, 1, 2, 3];
  * ```
  */
 export function parseUdpSockets(key: "udp" | "udp6"): FileParser {
+  const counts = new Float64Array(GROUP_COLUMNS.udp.length);
   return (bytes, length, builder, path) => {
-    const first = builder.group("udp", key);
-    if (first < 0) return;
-    const { row } = builder;
-    row.fill(0, first, first + GROUP_COLUMNS.udp.length);
+    counts.fill(0);
     toSockets(bytes, length, path);
     for (; toState(); cursor.nextLine()) {
-      add(row, first + LISTEN, 1);
+      add(counts, LISTEN, 1);
       skipWords(1);
-      add(row, first + TX_QUEUED, hex());
+      add(counts, TX_QUEUED, hex());
       cursor.expect(COLON);
-      add(row, first + RX_QUEUED, hex());
+      add(counts, RX_QUEUED, hex());
       // The rest of this word, and seven more.
       skipWords(8);
       // Kernels before 2.6.27 do not count them.
-      if (cursor.peek() !== NEWLINE) add(row, first + DROPPED, cursor.number());
+      if (!cursor.done && cursor.peek() !== NEWLINE) {
+        add(counts, DROPPED, cursor.number());
+      }
     }
+    const first = builder.group("udp", key);
+    if (first >= 0) builder.row.set(counts, first);
   };
 }
 
-function add(row: Float64Array, column: number, count: number): void {
-  row[column] = (row[column] ?? 0) + count;
+function add(counts: Float64Array, column: number, count: number): void {
+  counts[column] = (counts[column] ?? 0) + count;
 }
 
 /** Goes to the line of the first socket. */

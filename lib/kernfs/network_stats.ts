@@ -53,13 +53,22 @@ export class NetworkStatsReader {
   /**
    * Puts the numbers of a process's network into the row. The files are opened
    * each time: an open one would keep a dead container's network alive.
+   *
+   * @throws {KernfsSyntaxError} the first, when the other files are read
    */
   read(builder: RowBuilder, pid: number): void {
+    let failure: unknown;
     for (const { file, parse } of this.#files) {
       const path = this.#fs.path(`/proc/${pid}/net/${file}`);
       const length = this.#fs.readOnce(path, MAX_BYTES);
-      if (length >= 0) parse(this.#fs.bytes, length, builder, path);
+      if (length < 0) continue;
+      try {
+        parse(this.#fs.bytes, length, builder, path);
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    if (failure !== undefined) throw failure;
   }
 
   /**

@@ -12,6 +12,12 @@ import {
 } from "../../lib/kernfs/machine.ts";
 import { numaFile } from "../../lib/kernfs/memory_files.ts";
 import { parseMountinfo } from "../../lib/kernfs/mountinfo.ts";
+import {
+  parseNetDev,
+  parseTcpCounters,
+  parseTcpSockets,
+  parseUdpSockets,
+} from "../../lib/kernfs/network_files.ts";
 import { KernfsSyntaxError } from "../../lib/model/errors.ts";
 import { type IoKind, RowBuilder } from "../../lib/model/sample.ts";
 import { SeededRandom } from "../_support/random.ts";
@@ -33,6 +39,17 @@ const PARSERS: readonly (readonly [string, FileParser])[] = [
       [file, parseBlkio(kind as IoKind)] as const
     )
   ),
+];
+
+const NETWORK_PARSERS: readonly (readonly [string, FileParser])[] = [
+  ["6.18-net-dev.txt", parseNetDev],
+  ["6.1-v2-docker-net-dev.txt", parseNetDev],
+  ["6.18-net-tcp.txt", parseTcpSockets("tcp")],
+  ["6.18-net-tcp6.txt", parseTcpSockets("tcp6")],
+  ["6.18-net-udp.txt", parseUdpSockets("udp")],
+  ["6.18-net-udp6.txt", parseUdpSockets("udp6")],
+  ["6.18-net-snmp.txt", parseTcpCounters("Tcp: ")],
+  ["6.18-net-netstat.txt", parseTcpCounters("TcpExt: ")],
 ];
 
 /** What a fault likes to put in. */
@@ -108,6 +125,21 @@ Deno.test("every parser reads a mutated file or throws KernfsSyntaxError, and fi
   }
   // Both happen, or this tests nothing.
   assert(read > 1000 && refused > 300, `${read} read, ${refused} refused`);
+});
+
+Deno.test("every parser of a network's files reads a mutated one or throws KernfsSyntaxError", () => {
+  let read = 0;
+  let refused = 0;
+  for (const [file, parse] of NETWORK_PARSERS) {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const bytes = mutate(readRecorded("proc", file), new SeededRandom(seed));
+      const row = attempt([file, parse], bytes);
+      if (row === "refused") refused++;
+      else read++;
+    }
+    attempt([file, parse], new Uint8Array(0));
+  }
+  assert(read > 300 && refused > 100, `${read} read, ${refused} refused`);
 });
 
 Deno.test("every parser reads an empty file, or throws KernfsSyntaxError", () => {
