@@ -221,7 +221,10 @@ export class CgroupHandler implements ContainerHandler {
   #initPid(): number | undefined {
     const { initPid } = this.#options;
     if (initPid !== undefined) return initPid();
-    return this.reference.name === ROOT ? HOST_PID : this.#processes.firstPid();
+    if (this.reference.name === ROOT) return HOST_PID;
+    // Most cgroups without processes are seen to be by what was read anyway.
+    if (this.builder.row[COLUMN.processCount] === 0) return undefined;
+    return this.#processes.firstPid();
   }
 
   /** A process with the container's own network; the root's is the host's. */

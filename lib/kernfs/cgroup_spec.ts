@@ -30,11 +30,10 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   const has = (controller: string) =>
     unified !== undefined || directories.has(controller);
   const hasCpu = has("cpu") || has("cpuacct");
-  const cpu = unified === undefined ? cpuSpecV1(read) : cpuSpecV2(read);
+  // No file has the same name in both versions, and a hybrid host may have either.
+  const cpu = { ...cpuSpecV1(read), ...cpuSpecV2(read) };
   const mask = hasCpu ? readMask(fs, options) : undefined;
-  const memory = unified === undefined
-    ? memorySpecV1(read)
-    : memorySpecV2(read);
+  const memory = { ...memorySpecV1(read), ...memorySpecV2(read) };
   const limit = limitOf(read("pids", "pids.max"));
   const creationTimeMs = creationTime(fs, directories);
   return {
@@ -72,11 +71,15 @@ function readMask(
 }
 
 function hasHugetlb(fs: HostFs, { directories }: SpecOptions): boolean {
-  const unified = directories.get("unified");
-  const directory = unified ?? directories.get("hugetlb");
-  const [file] = hugetlbFiles(unified === undefined ? 1 : 2, hugePageSizes(fs));
-  if (directory === undefined || file?.fallback === undefined) return false;
-  return fs.textAt(`${directory}/${file.fallback}`) !== undefined;
+  const directory = directories.get("unified") ?? directories.get("hugetlb");
+  if (directory === undefined) return false;
+  const sizes = hugePageSizes(fs);
+  return [...hugetlbFiles(1, sizes), ...hugetlbFiles(2, sizes)].some((
+    { fallback },
+  ) =>
+    fallback !== undefined &&
+    fs.textAt(`${directory}/${fallback}`) !== undefined
+  );
 }
 
 type Read = (controller: string, file: string) => string | undefined;

@@ -15,6 +15,9 @@ import { CAN_MAKE_CGROUPS, HIERARCHIES, TestCgroups } from "./_cgroups.ts";
 /** Averages go down and up again, and delayed acknowledgements come when they come. */
 const RESTLESS = /^(cpu|memory|diskio)\.psi|^network\.tcp_advanced/;
 
+/** What only grows, of the host too. */
+const COUNTERS = /^cpu\.(usage|cfs)|^memory\..*pg|^network\.(name|[rt]x_)/;
+
 /** Sockets of each kind, in a network of their own; then files, and rest. */
 const SCRIPT = `exec unshare -n python3 -c '
 import os, socket, time
@@ -96,21 +99,26 @@ Deno.test({
 
 Deno.test({
   name:
-    "agent tells the host's network of the root, and none of a cgroup that shares it",
+    "agent tells the host's numbers and network of the root, and no network of a cgroup that shares it",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using cgroups = new TestCgroups("shared-network");
+    const counters = STATS_ROWS.filter(({ path }) => COUNTERS.test(path));
+    const before = readRows(counters, plainOf(""));
+    const name = cgroups.make("/c");
+    cgroups.spawn("/c", "exec sleep 60");
+    assert(await until(() => plainOf(name).process("comm") === "sleep\n"));
     const agent = await AgentProcess.start(["--event-log=none"]);
     try {
-      const name = cgroups.make("/c");
-      cgroups.spawn("/c", "exec sleep 60");
-      await until(() => plainOf(name).process("comm") === "sleep\n");
       const shared = await agent.json(`/api/v1.3/containers${name}`);
       assertEquals(shared.spec.has_network, false);
       assertEquals(shared.stats.at(-1).network, undefined);
 
       const root = await agent.json("/api/v1.3/containers/?num_stats=1");
       assertEquals(root.spec.has_network, true);
+      const after = readRows(counters, plainOf(""));
+      const present = checkRows(counters, root.stats.at(-1), before, after);
+      assert(present >= 10, `${present} rows are there`);
       const names = Deno.readTextFileSync("/proc/1/net/dev")
         .match(/^ *[^\s:]+(?=:)/gm)?.map((name) => name.trim())
         .filter((name) => !/^(lo|veth|docker|nerdctl)/.test(name));

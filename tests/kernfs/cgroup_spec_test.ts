@@ -211,3 +211,18 @@ Deno.test("readSpec() says that a container has huge pages where they are counte
   assertEquals(has("unified", "none"), undefined);
   assertEquals(has("hugetlb", "v1", "cpu"), undefined);
 });
+
+Deno.test("readSpec() reads limits of v2 where a hybrid host has the controller there", () => {
+  assertEquals(
+    legacy({
+      "cpu/cpu.shares": "512\n",
+      "memory/memory.max": "4096\n",
+      "memory/memory.swap.max": "max\n",
+    }),
+    {
+      cpu: { shares: 512 },
+      memory: { limitBytes: 4096, swapLimitBytes: Infinity },
+      hasDiskIo: false,
+    },
+  );
+});
