@@ -1,3 +1,9 @@
+/**
+ * cAdvisor's names of every number of a container, in the form of v1, of which
+ * v2 has most; hence over 300 lines.
+ *
+ * @module
+ */
 import type {
   ContainerInfo,
   ContainerReference,

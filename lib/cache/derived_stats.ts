@@ -1,5 +1,6 @@
 /**
  * Objects made of rows, at the edge: what was not collected is absent again.
+ * Over 300 lines, since it has every number of a container once.
  *
  * @module
  */
