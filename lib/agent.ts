@@ -3,16 +3,19 @@ import { MemoryCache } from "./cache/memory_cache.ts";
 import { rawFactory } from "./handlers/raw.ts";
 import { systemdFactory } from "./handlers/systemd.ts";
 import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
+import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
 import { HostFs } from "./kernfs/host_fs.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { readOomContext } from "./kernfs/oom_context.ts";
 import { OomParser } from "./kernfs/oom_parser.ts";
 import { readMemoryCgroup } from "./kernfs/proc_cgroup.ts";
+import { SlowCalls } from "./kernfs/slow_calls.ts";
 import { nodeOomKills } from "./kernfs/vmstat.ts";
 import { EventLog, logReader } from "./log/event_log.ts";
 import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
 import { OomPast } from "./manager/oom_past.ts";
+import { MachineCache } from "./manager/machine_cache.ts";
 import { OomLedger } from "./manager/oom_ledger.ts";
 import { Manager } from "./manager/manager.ts";
 import { startNodeEvents } from "./manager/node_events.ts";
@@ -52,6 +55,22 @@ const DEFAULT_OPEN_FILES_LIMIT = 1024;
 
 const KMSG = "/dev/kmsg";
 
+/** Where Docker and CRI-O keep images unless told otherwise, and how cAdvisor calls it. */
+const IMAGE_STORES: readonly ImageStore[] = [
+  {
+    label: "docker-images",
+    directories: ["/var/lib/docker/overlay2", "/var/lib/docker"],
+  },
+  {
+    label: "crio-images",
+    directories: ["/var/lib/containers/storage/overlay-images"],
+  },
+  {
+    label: "crio-containers",
+    directories: ["/var/lib/containers/storage/overlay-containers"],
+  },
+];
+
 const LOG_OFF: SourceState = {
   name: "event_log",
   state: "off",
@@ -77,7 +96,7 @@ export async function startAgent(
   const { root, cgroupRoot } = config;
   const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
   const fs = new HostFs({ root, maxOpenFiles: maxControlFiles(hierarchies) });
-  const bootId = readBootId(fs);
+  const bootId = readBootId(fs, config.bootIdFiles);
   const tail = await readTail(config.eventLog, logger);
   const events = new EventManager({
     node: config.nodeName ?? host.hostname,
@@ -149,6 +168,12 @@ function createManager(parts: ManagerParts): Manager {
     past,
   } = parts;
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
+  const filesystems = new Filesystems({
+    fs,
+    clock,
+    calls: new SlowCalls(clock),
+    imageStores: IMAGE_STORES,
+  });
   const tree = new CgroupTree({
     fs,
     hierarchies: hierarchies.all,
@@ -177,6 +202,7 @@ function createManager(parts: ManagerParts): Manager {
       systemdFactory(),
       rawFactory({
         ...handlerOptions,
+        filesystems,
         prefixes: config.rawCgroupPrefixWhitelist,
         dockerOnly: config.dockerOnly,
       }),
@@ -196,7 +222,15 @@ function createManager(parts: ManagerParts): Manager {
     past: new OomPast(past?.inferredKills ?? 0),
     sinks: () => [parts.eventLog?.state ?? LOG_OFF],
     bootId,
-    version,
+    machine: new MachineCache({
+      fs,
+      clock,
+      logger,
+      filesystems,
+      machineIdFiles: config.machineIdFiles,
+      bootId,
+      version,
+    }),
     housekeeping: {
       intervalMs: config.housekeepingIntervalMs,
       maxIntervalMs: config.maxHousekeepingIntervalMs,

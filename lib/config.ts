@@ -40,6 +40,10 @@ export interface Config {
   readonly globalHousekeepingIntervalMs: number;
   /** Samples older than this go. */
   readonly storageDurationMs: number;
+  /** The first that can be read has the machine's id. */
+  readonly machineIdFiles: readonly string[];
+  /** The same of the boot's id. */
+  readonly bootIdFiles: readonly string[];
   /** The kinds of measurement that are collected. */
   readonly metricKinds: ReadonlySet<MetricKind>;
   /** If not empty, the only plain cgroups that are containers, by the beginning of their names; and the root. */
@@ -126,6 +130,8 @@ function createConfig(values: FlagValues): Config {
       "global-housekeeping-interval",
     ),
     storageDurationMs: values.duration("storage-duration"),
+    machineIdFiles: values.list("machine-id-file"),
+    bootIdFiles: values.list("boot-id-file"),
     metricKinds: collectedKinds(values),
     rawCgroupPrefixWhitelist: values.list("raw-cgroup-prefix-whitelist"),
     dockerOnly: values.bool("docker-only"),

@@ -184,6 +184,20 @@ export const FLAGS = [
     help: "how long samples are kept",
   },
   {
+    name: "machine-id-file",
+    kind: "list",
+    default: "/etc/machine-id,/var/lib/dbus/machine-id",
+    value: "PATH,…",
+    help: "first readable: /etc/machine-id, D-Bus's",
+  },
+  {
+    name: "boot-id-file",
+    kind: "list",
+    default: "/proc/sys/kernel/random/boot_id",
+    value: "PATH,…",
+    help: "the same of the boot; default: the kernel's",
+  },
+  {
     name: "disable-metrics",
     kind: "list",
     default: DISABLED_METRICS.join(","),

@@ -1,7 +1,11 @@
 import { acceptsEncodings } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
 import { systemClock } from "../model/clock.ts";
-import { BadRequestError, UnknownContainerError } from "../model/errors.ts";
+import {
+  BadRequestError,
+  UnknownContainerError,
+  UnknownFilesystemError,
+} from "../model/errors.ts";
 import { Pace } from "../sources/pace.ts";
 
 /** What is told to a client whose request cannot be met. */
@@ -73,7 +77,10 @@ export function failureResponse(error: unknown): Response | undefined {
   if (error instanceof BadRequestError) {
     return errorResponse(STATUS_CODE.BadRequest, error.message);
   }
-  if (error instanceof UnknownContainerError) {
+  if (
+    error instanceof UnknownContainerError ||
+    error instanceof UnknownFilesystemError
+  ) {
     return errorResponse(STATUS_CODE.NotFound, error.message);
   }
   return undefined;

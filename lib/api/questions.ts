@@ -7,6 +7,7 @@ import type {
   ContainerSpec,
   RequestOptions,
 } from "../model/container.ts";
+import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { SourceState } from "../model/source_state.ts";
 
@@ -51,6 +52,10 @@ export interface Questions {
   machineInfo(): MachineInfo;
   /** Versions of what runs here. */
   versionInfo(): VersionInfo;
+  /** The file systems with a label, or all of them. @throws {UnknownFilesystemError} */
+  fsInfo(label?: string): readonly FsInfo[];
+  /** The file system with a UUID. @throws {UnknownFilesystemError} */
+  fsInfoByUuid(uuid: string): FsInfo;
   /** How each source of facts fares. */
   sources(): readonly SourceState[];
 }

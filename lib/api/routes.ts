@@ -14,6 +14,11 @@ import {
   type Call,
 } from "./answers.ts";
 import {
+  answerAttributes,
+  answerMachine,
+  answerStorage,
+} from "./machine_answers.ts";
+import {
   errorResponse,
   failureResponse,
   headOf,
@@ -118,6 +123,20 @@ function endpointsOf(dependencies: ApiDependencies): readonly Endpoint[] {
       answer: (call) => answerSpec(call, dependencies),
     },
     { path: "/api/v2.1/events", takesContainer: true, answer: events },
+    ...["v1.0", "v1.1", "v1.2", "v1.3", "v2.0", "v2.1"].map((version) => ({
+      path: `/api/${version}/machine`,
+      takesContainer: true,
+      answer: (call: Call) => answerMachine(call, dependencies),
+    })),
+    ...["v2.0", "v2.1"].flatMap((version) => [{
+      path: `/api/${version}/attributes`,
+      takesContainer: true,
+      answer: (call: Call) => answerAttributes(call, dependencies),
+    }, {
+      path: `/api/${version}/storage`,
+      takesContainer: true,
+      answer: (call: Call) => answerStorage(call, dependencies),
+    }]),
   ];
 }
 

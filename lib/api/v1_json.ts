@@ -29,6 +29,7 @@ import type {
   TcpStats,
   UdpStats,
 } from "../model/stats.ts";
+import { filesystemsJson } from "./filesystem_json.ts";
 
 import { TCP_ADVANCED } from "../model/tcp_advanced.ts";
 
@@ -71,7 +72,7 @@ export function specJson(spec: ContainerSpec): JsonObject {
     "has_network": spec.hasNetwork ?? false,
     "has_processes": processes !== undefined,
     "processes": processes && { "limit": limitJson(processes.limit) },
-    "has_filesystem": false,
+    "has_filesystem": spec.hasFilesystems ?? false,
     "has_diskio": spec.hasDiskIo,
     "has_custom_metrics": false,
     "image": spec.image,
@@ -91,6 +92,7 @@ export function containerStatsJson(stats: ContainerStats): JsonObject {
     "cpuset": stats.cpusetMemoryMigrate === undefined
       ? undefined
       : { "memory_migrate": stats.cpusetMemoryMigrate },
+    ...filesystemsJson(stats),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ContainerInfoV2 } from "../model/container.ts";
 import type { ContainerStats, CpuInstStats } from "../model/stats.ts";
+import { filesystemsV2Json } from "./filesystem_json.ts";
 import type { ContainerDescription } from "./questions.ts";
 import {
   type JsonObject,
@@ -72,6 +73,7 @@ export function containerStatsV2Json(stats: ContainerStats): JsonObject {
     "cpu_inst": stats.cpuInst && cpuInstJson(stats.cpuInst),
     ...sectionsJson(stats),
     "network": stats.network && networkJson(stats.network),
+    ...filesystemsV2Json(stats),
   };
 }
 

@@ -1,12 +1,14 @@
 import { ROOT } from "../model/cgroup.ts";
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
 import { isGone } from "../model/errors.ts";
+import type { FsStats } from "../model/filesystem.ts";
 import { COLUMN, RowBuilder } from "../model/sample.ts";
 import { BlkioFiles } from "../kernfs/blkio.ts";
 import type { CgroupFile } from "../kernfs/cgroup_file.ts";
 import { controlFiles, PRESSURE_FILES } from "../kernfs/cgroup_files.ts";
 import { readSpec } from "../kernfs/cgroup_spec.ts";
 import { DeviceNames } from "../kernfs/device_names.ts";
+import type { Filesystems } from "../kernfs/filesystems.ts";
 import type { Hierarchies, Hierarchy } from "../kernfs/hierarchy.ts";
 import type { ControlFile, HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
@@ -34,6 +36,8 @@ export interface CgroupHandlerOptions {
   readonly initPid?: () => number | undefined;
   /** Whether it tells of its network; false where another container tells of the same. @default true */
   readonly tellsNetwork?: boolean;
+  /** Of the machine, which are those of the root. */
+  readonly filesystems?: Pick<Filesystems, "at">;
 }
 
 const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
@@ -135,6 +139,7 @@ export class CgroupHandler implements ContainerHandler {
     const swapLimitBytes = meminfo.get("SwapTotal");
     return {
       ...spec,
+      ...(this.#hasFilesystems && { hasFilesystems: true }),
       memory: {
         ...(limitBytes !== undefined && { limitBytes }),
         ...(swapLimitBytes !== undefined && { swapLimitBytes }),
@@ -180,6 +185,13 @@ export class CgroupHandler implements ContainerHandler {
     if (this.#isThere && !found && first === undefined) gone = true;
     this.#isThere = found;
     return { gone, ...(first !== undefined && { error: first }) };
+  }
+
+  /** @inheritdoc */
+  filesystems(timestampMs: number): readonly FsStats[] | undefined {
+    return this.#hasFilesystems
+      ? this.#options.filesystems?.at(timestampMs)
+      : undefined;
   }
 
   /** @inheritdoc */
@@ -248,6 +260,12 @@ export class CgroupHandler implements ContainerHandler {
     const memory = readMeminfo(this.#options.fs);
     row[COLUMN.memorySwap] = (memory.get("SwapTotal") ?? NaN) -
       (memory.get("SwapFree") ?? NaN);
+  }
+
+  get #hasFilesystems(): boolean {
+    const { filesystems, kinds } = this.#options;
+    return this.reference.name === ROOT && filesystems !== undefined &&
+      kinds.has("disk");
   }
 
   #directory({ path }: Hierarchy): string {

@@ -1,33 +1,104 @@
-import type { MachineInfo } from "../model/machine.ts";
+import type { MachineFacts, NumaNode } from "../model/machine.ts";
+import { readCloud } from "./cloud.ts";
+import { readTopology } from "./cpu_topology.ts";
+import { type CpuFacts, parseCpuinfo } from "./cpuinfo.ts";
+import { readDisks } from "./disks.ts";
 import type { HostFs } from "./host_fs.ts";
+import { readHugepages } from "./hugepages.ts";
+import { readMemoryModules } from "./memory_modules.ts";
+import { readNetworkDevices } from "./network_devices.ts";
+import { readCount, readFirstValue, readValue } from "./sysfs.ts";
 
-/** Reads what the machine is: cores, memory, ids (`/proc/cpuinfo`, `/proc/meminfo`, …). */
-export function readMachineInfo(
+/** Of which machine, and when. */
+export interface ReadMachineOptions {
+  /** Milliseconds since the epoch. */
+  readonly timestampMs: number;
+  /** The first that can be read has the machine's id. */
+  readonly machineIdFiles: readonly string[];
+  /** Empty where it is not known. */
+  readonly bootId: string;
+}
+
+/** PC firmware, and the device trees of PowerPC and of its virtual machines. */
+const SYSTEM_UUID_FILES = [
+  "/sys/class/dmi/id/product_uuid",
+  "/proc/device-tree/system-id",
+  "/proc/device-tree/vm,uuid",
+  "/etc/machine-id",
+];
+
+/**
+ * Reads what the machine is: cores, memory, disks, ids (`/proc/cpuinfo`,
+ * `/proc/meminfo`, `/sys/devices/system`, …), in steps between which the
+ * caller may rest. What cannot be read is left out.
+ */
+export function* readMachine(
   fs: HostFs,
-  bootId: string,
-  timestampMs: number,
-): MachineInfo {
-  const cpu = parseCpuinfo(fs.readText("/proc/cpuinfo") ?? "");
+  { timestampMs, machineIdFiles, bootId }: ReadMachineOptions,
+): Generator<undefined, MachineFacts> {
+  const topology = yield* readTopology(fs);
+  const cpuinfo = parseCpuinfo(fs.readText("/proc/cpuinfo") ?? "");
+  yield;
   const memory = readMeminfo(fs);
-  const machineId = firstLine(fs, [
-    "/etc/machine-id",
-    "/var/lib/dbus/machine-id",
-  ]);
-  const systemUuid = firstLine(fs, [
-    "/sys/class/dmi/id/product_uuid",
-    "/proc/device-tree/system-id",
-    "/proc/device-tree/vm,uuid",
-    "/etc/machine-id",
-  ]);
+  const memoryCapacityBytes = memory.get("MemTotal");
+  const swapCapacityBytes = memory.get("SwapTotal");
+  const machineId = readFirstValue(fs, machineIdFiles);
+  const systemUuid = readFirstValue(fs, SYSTEM_UUID_FILES);
+  const cloud = readCloud(fs);
+  const memoryByType = readMemoryModules(fs);
+  const hugepages = readHugepages(fs, "/sys/kernel/mm/hugepages");
+  yield;
+  const disks = readDisks(fs);
+  yield;
   return {
     timestampMs,
-    ...cpu,
-    memoryCapacityBytes: memory.get("MemTotal") ?? 0,
-    swapCapacityBytes: memory.get("SwapTotal") ?? 0,
+    ...cpuFacts(fs, cpuinfo, topology),
+    ...(memoryCapacityBytes !== undefined && { memoryCapacityBytes }),
+    ...(swapCapacityBytes !== undefined && { swapCapacityBytes }),
+    memoryByType,
+    hugepages,
     ...(machineId !== undefined && { machineId }),
     ...(systemUuid !== undefined && { systemUuid }),
-    bootId,
+    ...(bootId !== "" && { bootId }),
+    disks,
+    networkDevices: readNetworkDevices(fs),
+    topology,
+    ...(cloud !== undefined && { cloud }),
   };
+}
+
+/** Counts of the topology where cpuinfo has none, as on ARM, and the other way around. */
+function cpuFacts(
+  fs: HostFs,
+  cpuinfo: CpuFacts,
+  topology: readonly NumaNode[],
+): CpuFacts & Pick<MachineFacts, "numBooks" | "numDrawers"> {
+  const cores = topology.flatMap((node) => node.cores);
+  const threads = cores.flatMap(({ threadIds }) => threadIds).length;
+  const numPhysicalCores = cpuinfo.numPhysicalCores ??
+    (cores.length || undefined);
+  const numSockets = cpuinfo.numSockets ??
+    countKnown(cores.map(({ socketId }) => socketId));
+  const numBooks = countKnown(cores.map(({ bookId }) => bookId));
+  const numDrawers = countKnown(cores.map(({ drawerId }) => drawerId));
+  const cpuFrequencyKhz =
+    readCount(fs, "/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq") ??
+      cpuinfo.cpuFrequencyKhz;
+  return {
+    ...cpuinfo,
+    numCores: threads || cpuinfo.numCores,
+    ...(numPhysicalCores !== undefined && { numPhysicalCores }),
+    ...(numSockets !== undefined && { numSockets }),
+    ...(numBooks !== undefined && { numBooks }),
+    ...(numDrawers !== undefined && { numDrawers }),
+    ...(cpuFrequencyKhz !== undefined && { cpuFrequencyKhz }),
+  };
+}
+
+/** How many different ones there are; undefined where none is known. */
+function countKnown(ids: readonly (number | undefined)[]): number | undefined {
+  const known = new Set(ids.filter((id) => id !== undefined));
+  return known.size || undefined;
 }
 
 /** The host's `/proc/meminfo` in bytes by key; empty where it cannot be read. */
@@ -44,45 +115,9 @@ export function parseMeminfo(text: string): Map<string, number> {
   return values;
 }
 
-type CpuFacts = Pick<
-  MachineInfo,
-  | "vendorId"
-  | "numCores"
-  | "numPhysicalCores"
-  | "numSockets"
-  | "cpuFrequencyKhz"
->;
-
-/** Parses `/proc/cpuinfo`: a paragraph a thread; not every architecture has every key. */
-export function parseCpuinfo(text: string): CpuFacts {
-  const sockets = new Set<string>();
-  const cores = new Set<string>();
-  let threads = 0;
-  let socket = "0";
-  let vendorId: string | undefined;
-  let mhz: number | undefined;
-  for (const line of text.split("\n")) {
-    const [key = "", value = ""] = line.split(":").map((part) => part.trim());
-    // s390x has one line a thread: "processor 0: version = 00, …".
-    if (/^processor( \d+)?$/.test(key)) threads++;
-    else if (key === "vendor_id") vendorId ??= value;
-    else if (key === "cpu MHz" && Number(value) > 0) {
-      mhz = Math.max(mhz ?? 0, Number(value));
-    } else if (key === "physical id") sockets.add(socket = value);
-    else if (key === "core id") cores.add(`${socket} ${value}`);
-  }
-  return {
-    ...(vendorId !== undefined && { vendorId }),
-    numCores: threads,
-    ...(cores.size > 0 && { numPhysicalCores: cores.size }),
-    ...(sockets.size > 0 && { numSockets: sockets.size }),
-    ...(mhz !== undefined && { cpuFrequencyKhz: Math.round(mhz * 1000) }),
-  };
-}
-
-/** The boot's id; empty where the host does not tell. */
-export function readBootId(fs: HostFs): string {
-  return firstLine(fs, ["/proc/sys/kernel/random/boot_id"]) ?? "";
+/** The boot's id, of the first file that has one; empty where the host does not tell. */
+export function readBootId(fs: HostFs, files: readonly string[]): string {
+  return readFirstValue(fs, files) ?? "";
 }
 
 /** `uname -r` and the name of the operating system. */
@@ -93,7 +128,7 @@ export function readVersions(
     fs.readText("/usr/lib/os-release") ?? "";
   const pretty = /^PRETTY_NAME="?(.*?)"?$/m.exec(release);
   return {
-    kernelVersion: firstLine(fs, ["/proc/sys/kernel/osrelease"]) ?? "",
+    kernelVersion: readValue(fs, "/proc/sys/kernel/osrelease") ?? "",
     containerOsVersion: pretty?.[1] ?? (release === "" ? "Unknown" : "Linux"),
   };
 }
@@ -103,12 +138,4 @@ export function parseOpenFilesLimit(text: string): number | undefined {
   const match = /^Max open files\s+(\d+|unlimited)/m.exec(text);
   if (match === null) return undefined;
   return match[1] === "unlimited" ? Infinity : Number(match[1]);
-}
-
-function firstLine(fs: HostFs, paths: readonly string[]): string | undefined {
-  for (const path of paths) {
-    const line = fs.readText(path)?.replaceAll("\0", "").trim();
-    if (line) return line;
-  }
-  return undefined;
 }

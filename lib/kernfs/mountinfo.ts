@@ -4,6 +4,11 @@ export interface Mount {
   readonly root: string;
   readonly mountPoint: string;
   readonly fsType: string;
+  /** `/dev/sda1`, `server:/export`, or any word. */
+  readonly source: string;
+  /** Of the file system; what it calls a device need not be one. */
+  readonly major: number;
+  readonly minor: number;
   /** Options of the file system; a v1 hierarchy's controllers among them. */
   readonly superOptions: readonly string[];
 }
@@ -20,13 +25,17 @@ export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split("\n")) {
     const [mountPart, fsPart] = line.split(" - ");
-    const [, , , root, mountPoint] = mountPart?.split(" ") ?? [];
-    const [fsType, , options] = fsPart?.split(" ") ?? [];
+    const [, , device = "", root, mountPoint] = mountPart?.split(" ") ?? [];
+    const [fsType, source = "", options] = fsPart?.split(" ") ?? [];
     if (!root || !mountPoint || !fsType) continue;
+    const [major = NaN, minor = NaN] = device.split(":").map(Number);
     mounts.push({
       root: unescapeOctal(root),
       mountPoint: unescapeOctal(mountPoint),
       fsType,
+      source: unescapeOctal(source),
+      major,
+      minor,
       superOptions: options?.split(",") ?? [],
     });
   }

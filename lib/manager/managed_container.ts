@@ -125,9 +125,13 @@ export class ManagedContainer implements Task {
       diskIo: this.handler.collectsDiskIo && this.spec.hasDiskIo,
       deviceName: (device: string) => this.handler.deviceName(device),
     };
-    const stats = samples.map((sample, index) =>
-      toContainerStats(sample, ring.layout, parts, samples[index - 1])
-    );
+    const stats = samples.map((sample, index) => {
+      const filesystems = this.handler.filesystems?.(sample.timestampMs);
+      return {
+        ...toContainerStats(sample, ring.layout, parts, samples[index - 1]),
+        ...(filesystems !== undefined && { filesystems }),
+      };
+    });
     return count < 0 ? stats : stats.slice(-count);
   }
 

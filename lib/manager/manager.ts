@@ -9,10 +9,10 @@ import type {
 } from "../model/container.ts";
 import { messageOf } from "../model/errors.ts";
 import type { EventRequest, OomContext } from "../model/event.ts";
+import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import { readMachineInfo, readVersions } from "../kernfs/machine.ts";
 import type { OomWatcher } from "../sources/oom_watcher.ts";
 import { Pace } from "../sources/pace.ts";
 import type { WatchOptions } from "../events/event_manager.ts";
@@ -23,12 +23,14 @@ import {
 } from "./container_lifecycle.ts";
 import type { ContainerTable } from "./container_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
+import type { MachineCache } from "./machine_cache.ts";
 import { OomEvents } from "./oom_events.ts";
 import type { OomPast } from "./oom_past.ts";
 
 /** What a {@linkcode Manager} conducts. */
 export interface ManagerOptions extends ContainerLifecycleOptions {
   readonly fs: HostFs;
+  readonly machine: MachineCache;
   /** Absent where the kernel log is not to be read. */
   readonly oomWatcher?: OomWatcher;
   /** What the kernel log has of the time before the start. */
@@ -38,11 +40,8 @@ export interface ManagerOptions extends ContainerLifecycleOptions {
   /** How a cgroup at its limit stands. */
   readonly readContext: (cgroup: CgroupName) => OomContext | undefined;
   readonly bootId: string;
-  readonly version: string;
 }
 
-/** Facts of the machine are read anew when they are this old. */
-const MACHINE_AGE_MS = 5 * 60_000;
 /** A kernel log that is not open by then has nothing to tell of the time before the start. */
 const PAST_MS = 2_000;
 const DEFAULT_NUM_STATS = 60;
@@ -57,7 +56,6 @@ export class Manager {
   readonly #lifecycle: ContainerLifecycle;
   readonly #containers: ContainerTable;
   readonly #oomEvents: OomEvents;
-  #machine: MachineInfo | undefined;
   #repeats = 0;
   #startedMs = Infinity;
   #isPastTold = false;
@@ -76,17 +74,21 @@ export class Manager {
   }
 
   /** Starts the sources; resolves once every container that is there is known. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     this.#startedMs = this.#options.clock.monotonic();
     this.#pumpOoms();
     this.#scheduleLedger();
-    return this.#lifecycle.start();
+    await Promise.all([
+      this.#options.machine.start(),
+      this.#lifecycle.start(),
+    ]);
   }
 
   /** Stops the sources and measuring; what was asked for can still be answered. */
   stop(): void {
     this.#cancelLedger();
     this.#lifecycle.stop();
+    this.#options.machine.stop();
     this.#options.oomWatcher?.close();
   }
 
@@ -96,6 +98,7 @@ export class Manager {
       this.#lifecycle.state,
       this.#options.oomWatcher?.state ??
         { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" },
+      this.#options.machine.state,
       ...this.#options.sinks(),
     ];
   }
@@ -176,21 +179,34 @@ export class Manager {
     return this.#options.events.watchEvents(request, options);
   }
 
-  /** Facts of the machine, five minutes old at most. */
+  /** Facts of the machine, and its file systems. */
   machineInfo(): MachineInfo {
-    const { fs, clock, bootId } = this.#options;
-    const nowMs = clock.now();
-    const age = nowMs - (this.#machine?.timestampMs ?? -Infinity);
-    if (this.#machine === undefined || age < 0 || age >= MACHINE_AGE_MS) {
-      this.#machine = readMachineInfo(fs, bootId, nowMs);
-    }
-    return this.#machine;
+    return this.#options.machine.machineInfo();
   }
 
   /** Versions of the kernel, the operating system and this program. */
   versionInfo(): VersionInfo {
-    const { fs, version } = this.#options;
-    return { ...readVersions(fs), version };
+    return this.#options.machine.versionInfo();
+  }
+
+  /** The file system of the kubelet's files, or of `/` where there is no kubelet. */
+  rootFsInfo(): Promise<FsInfo> {
+    return this.#options.machine.rootFsInfo();
+  }
+
+  /** The file system that a directory is on. @throws {UnknownFilesystemError} */
+  dirFsInfo(path: string): Promise<FsInfo> {
+    return this.#options.machine.dirFsInfo(path);
+  }
+
+  /** The file systems with a label, or all of them. @throws {UnknownFilesystemError} */
+  fsInfo(label?: string): readonly FsInfo[] {
+    return this.#options.machine.fsInfo(label);
+  }
+
+  /** The file system with a UUID. @throws {UnknownFilesystemError} */
+  fsInfoByUuid(uuid: string): FsInfo {
+    return this.#options.machine.fsInfoByUuid(uuid);
   }
 
   /** Its parts are made when they are asked for: an answer of thousands is written piece by piece. */

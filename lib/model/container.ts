@@ -51,6 +51,8 @@ export interface ContainerSpec {
   readonly hasHugetlb?: boolean;
   /** Its samples have a {@linkcode ContainerStats.network} of its own. @default false */
   readonly hasNetwork?: boolean;
+  /** @default false */
+  readonly hasFilesystems?: boolean;
 }
 
 /** What v1 of the API tells of a container. */

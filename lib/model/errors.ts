@@ -19,6 +19,24 @@ export class UnknownContainerError extends Error {
   }
 }
 
+/** A file system was asked for that is not known. */
+export class UnknownFilesystemError extends Error {
+  override readonly name = "UnknownFilesystemError";
+
+  constructor(what: string) {
+    super(`Cannot find the file system of ${what}`);
+  }
+}
+
+/** A call has not been answered in time, and may never be. */
+export class HungError extends Error {
+  override readonly name = "HungError";
+
+  constructor(what: string) {
+    super(`No answer from "${what}"`);
+  }
+}
+
 /** A request cannot be met as it was put: a parameter out of its form. */
 export class BadRequestError extends Error {
   override readonly name = "BadRequestError";

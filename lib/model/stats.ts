@@ -1,3 +1,5 @@
+import type { FsStats } from "./filesystem.ts";
+
 /**
  * Measurements of a container. A part that was not collected is absent; so is
  * a number the kernel does not have. Counters are cumulative.
@@ -19,6 +21,8 @@ export interface ContainerStats {
   /** `cpuset.memory_migrate` of v1: 1 where pages follow a task to its new nodes. */
   readonly cpusetMemoryMigrate?: number;
   readonly resctrl?: ResctrlStats;
+  /** Of the root all file systems of the machine, as they were read last before. */
+  readonly filesystems?: readonly FsStats[];
 }
 
 /** Times in nanoseconds. */

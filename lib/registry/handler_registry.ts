@@ -1,5 +1,6 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
+import type { FsStats } from "../model/filesystem.ts";
 import type { RowBuilder } from "../model/sample.ts";
 
 /** What became of a {@linkcode ContainerHandler.sample}. */
@@ -38,6 +39,8 @@ export interface ContainerHandler {
   readonly builder: RowBuilder;
   /** Measures it. */
   sample(): SampleResult;
+  /** The file systems it takes space of, as they were known at a time; absent where it has none of its own. */
+  filesystems?(timestampMs: number): readonly FsStats[] | undefined;
   /** Its OOM kills, read anew; undefined where the kernel does not count them, or it is gone. */
   oomKills(): OomKillCount | undefined;
   /** Those of the whole subtree, also of cgroups in it that are gone; undefined on cgroup v1, before Linux 5.2, or where it is gone. */

@@ -6,9 +6,25 @@ import type {
   ContainerSpec,
   RequestOptions,
 } from "../../lib/model/container.ts";
-import { UnknownContainerError } from "../../lib/model/errors.ts";
+import {
+  UnknownContainerError,
+  UnknownFilesystemError,
+} from "../../lib/model/errors.ts";
+import type { FsInfo } from "../../lib/model/filesystem.ts";
+import type { MachineFacts, MachineInfo } from "../../lib/model/machine.ts";
 import type { SourceState } from "../../lib/model/source_state.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
+
+/** As little as a machine tells. */
+const MACHINE: MachineFacts = {
+  timestampMs: 1000,
+  numCores: 2,
+  memoryByType: new Map(),
+  hugepages: [],
+  disks: [],
+  networkDevices: [],
+  topology: [],
+};
 
 const SPEC: ContainerSpec = { hasDiskIo: true, cpu: { shares: 1024 } };
 
@@ -23,6 +39,17 @@ export class FakeQuestions implements Questions {
   states: readonly SourceState[] = [
     { name: "kmsg", state: "off", detail: "turned off" },
   ];
+  filesystems: readonly FsInfo[] = [{
+    timestampMs: 1000,
+    device: "/dev/sda1",
+    mountPoint: "/",
+    type: "vfs",
+    major: 8,
+    minor: 1,
+    labels: ["root"],
+    uuid: "1C-2",
+    capacityBytes: 4096,
+  }];
   /** Each question's name and arguments. */
   readonly asked: [
     string,
@@ -78,8 +105,20 @@ export class FakeQuestions implements Questions {
     return new Map(names.map((selected) => [selected, this.#info(selected)]));
   }
 
-  machineInfo(): never {
-    throw new Error("Not asked here");
+  machineInfo(): MachineInfo {
+    return { ...MACHINE, filesystems: this.filesystems };
+  }
+
+  fsInfo(label?: string): readonly FsInfo[] {
+    return this.filesystems.filter(({ labels }) =>
+      label === undefined || labels.includes(label)
+    );
+  }
+
+  fsInfoByUuid(uuid: string): FsInfo {
+    const found = this.filesystems.find((info) => info.uuid === uuid);
+    if (found === undefined) throw new UnknownFilesystemError(uuid);
+    return found;
   }
 
   versionInfo(): {

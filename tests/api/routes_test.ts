@@ -308,14 +308,17 @@ Deno.test("createHandler() answers 404 for what there is not, and says what ther
       ["/", 'Unknown path "/"'],
       ["/metrics", 'Unknown path "/metrics"'],
       ["/healthz/x", 'Unknown path "/healthz/x"'],
-      ["/api/v9/x", 'Unknown API version "v9": known are v1.3, v2.1'],
       [
-        "/api/v1.3/containersx",
-        'Unknown request type "containersx" of v1.3: known are containers,subcontainers,events',
+        "/api/v9/x",
+        'Unknown API version "v9": known are v1.3, v2.1, v1.0, v1.1, v1.2, v2.0',
       ],
       [
-        "/api/v2.1/machine",
-        'Unknown request type "machine" of v2.1: known are version,stats,spec,events',
+        "/api/v1.3/containersx",
+        'Unknown request type "containersx" of v1.3: known are containers,subcontainers,events,machine',
+      ],
+      [
+        "/api/v2.1/none",
+        'Unknown request type "none" of v2.1: known are version,stats,spec,events,machine,attributes,storage',
       ],
     ] as const
   ) assertEquals(await api.error(path), [404, message]);
@@ -326,13 +329,16 @@ Deno.test("createHandler() answers 400 with what may follow /api and a version",
   for (const path of ["/api", "/api/"]) {
     assertEquals(
       await api.error(path),
-      [400, "Supported API versions: v1.3,v2.1"],
+      [400, "Supported API versions: v1.3,v2.1,v1.0,v1.1,v1.2,v2.0"],
     );
   }
   for (const path of ["/api/v1.3", "/api/v1.3/"]) {
     assertEquals(
       await api.error(path),
-      [400, 'Supported request types: "containers,subcontainers,events"'],
+      [
+        400,
+        'Supported request types: "containers,subcontainers,events,machine"',
+      ],
     );
   }
 });
@@ -365,4 +371,37 @@ Deno.test("createHandler() compresses long answers for who asks for gzip", async
   assertEquals(response.headers.get("content-encoding"), "gzip");
   const body = response.body?.pipeThrough(new DecompressionStream("gzip"));
   assertEquals((await new Response(body).json()).length, 100);
+});
+
+Deno.test("createHandler() tells of the machine in every version", async () => {
+  const api = new Api();
+  for (const version of ["v1.0", "v1.1", "v1.2", "v1.3", "v2.0", "v2.1"]) {
+    const machine = await api.json(`/api/${version}/machine`);
+    assertEquals(machine.num_cores, 2);
+    assertEquals(machine.filesystems.length, 1);
+  }
+  for (const version of ["v2.0", "v2.1"]) {
+    const attributes = await api.json(`/api/${version}/attributes`);
+    assertEquals(attributes.cadvisor_version, "0.1.0");
+    assertEquals(attributes.num_cores, 2);
+  }
+});
+
+Deno.test("createHandler() tells file systems as an array, or the one of a UUID", async () => {
+  const api = new Api();
+  const root = {
+    timestamp: "1970-01-01T00:00:01Z",
+    device: "/dev/sda1",
+    mountpoint: "/",
+    capacity: 4096,
+    labels: ["root"],
+  };
+  for (const query of ["", "?label=", "?label=root", "?uuid="]) {
+    assertEquals(await api.json(`/api/v2.1/storage${query}`), [root]);
+  }
+  // The UUID has the say.
+  const path = "/api/v2.0/storage?label=x&uuid=1C-2";
+  assertEquals(await api.json(path), root);
+  const [status] = await api.error("/api/v2.1/storage?uuid=none");
+  assertEquals(status, 404);
 });

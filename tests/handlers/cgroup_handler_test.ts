@@ -150,6 +150,24 @@ Deno.test("CgroupHandler.spec() leaves out the root's limits where the host does
   assertEquals(new CgroupHandler({ name: "/" }, options).spec().memory, {});
 });
 
+Deno.test("CgroupHandler.filesystems() tells the machine's of the root alone, and with the kind disk", () => {
+  const { host, options } = v2Host();
+  using _ = host;
+  const filesystems = { at: () => [] };
+  const handlerOf = (name: string, kinds: ReadonlySet<string>) =>
+    new CgroupHandler({ name }, { ...options, kinds, filesystems });
+  const kinds = new Set(["disk"]);
+  const root = handlerOf("/", kinds);
+  assertEquals(root.filesystems(0), []);
+  assertEquals(root.spec().hasFilesystems, true);
+  const web = handlerOf("/web", kinds);
+  assertEquals(web.filesystems(0), undefined);
+  assertEquals(web.spec().hasFilesystems, undefined);
+  const without = handlerOf("/", new Set(["cpu"]));
+  assertEquals(without.filesystems(0), undefined);
+  assertEquals(without.spec().hasFilesystems, undefined);
+});
+
 Deno.test("CgroupHandler.close() gives back every descriptor, and the files can be read again", () => {
   using host = new RecordedTree("6.1-v1-legacy");
   const { fs, hierarchies } = host;

@@ -1,13 +1,14 @@
 import { assertEquals } from "@std/assert";
+import type { HostFs } from "../../lib/kernfs/host_fs.ts";
 import {
-  parseCpuinfo,
   parseMeminfo,
   parseOpenFilesLimit,
   readBootId,
-  readMachineInfo,
+  readMachine,
   readVersions,
 } from "../../lib/kernfs/machine.ts";
-import { readRecorded } from "../_support/recorded_tree.ts";
+import type { MachineFacts } from "../../lib/model/machine.ts";
+import { readRecorded, recordedMachine } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 Deno.test("parseMeminfo() reads a recorded file into bytes", () => {
@@ -28,91 +29,102 @@ Deno.test("parseMeminfo() leaves out what is not in its form", () => {
   assertEquals(parseMeminfo("").size, 0);
 });
 
-Deno.test("parseCpuinfo() reads a recorded file of two cores in one socket", () => {
-  assertEquals(parseCpuinfo(readRecorded("proc", "6.1-cpuinfo.txt")), {
-    vendorId: "AuthenticAMD",
-    numCores: 2,
-    numPhysicalCores: 2,
-    numSockets: 1,
-    cpuFrequencyKhz: 2596155,
+/** Runs through the steps. */
+function read(fs: HostFs): MachineFacts {
+  const steps = readMachine(fs, {
+    timestampMs: 7,
+    machineIdFiles: ["/etc/machine-id", "/var/lib/dbus/machine-id"],
+    bootId: "boot-1",
   });
-});
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
 
-Deno.test("parseCpuinfo() tells threads, cores and sockets apart", () => {
-  const threads = [[0, 0], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 0], [
-    1,
-    1,
-  ]]
-    .map(([socket, core], i) =>
-      `processor\t: ${i}\nphysical id\t: ${socket}\ncore id\t\t: ${core}\n`
-    );
-  assertEquals(parseCpuinfo(threads.join("\n")), {
-    numCores: 8,
-    numPhysicalCores: 4,
-    numSockets: 2,
-  });
-});
-
-Deno.test("parseCpuinfo() leaves out what an architecture does not tell", () => {
-  const arm = "processor\t: 0\nBogoMIPS\t: 243.75\n\nprocessor\t: 1\n";
-  assertEquals(parseCpuinfo(arm), { numCores: 2 });
-  const s390 = "vendor_id       : IBM/S390\n# processors    : 2\n" +
-    "processor 0: version = 00,  identification = 0E, machine = 2964\n" +
-    "processor 1: version = 00,  identification = 0E, machine = 2964\n";
-  assertEquals(parseCpuinfo(s390), { vendorId: "IBM/S390", numCores: 2 });
-  assertEquals(parseCpuinfo(""), { numCores: 0 });
-});
-
-Deno.test("readMachineInfo() puts together what the host tells", () => {
-  using host = TestCgroup.create();
-  host
-    .file("proc/cpuinfo", readRecorded("proc", "6.1-cpuinfo.txt"))
-    .file("proc/meminfo", readRecorded("proc", "6.1-meminfo.txt"))
-    .file("etc/machine-id", "5d5d\n")
+Deno.test("readMachine() puts together what a recorded host tells", () => {
+  using host = recordedMachine("6.18-vm.txt");
+  host.file("etc/machine-id", "5d5d\n")
     .file("sys/class/dmi/id/product_uuid", "UUID-1\n");
-  assertEquals(readMachineInfo(host.hostFs(), "boot-1", 7), {
+  const { topology, disks, networkDevices, ...facts } = read(host.hostFs());
+  assertEquals(facts, {
     timestampMs: 7,
     vendorId: "AuthenticAMD",
     numCores: 2,
     numPhysicalCores: 2,
     numSockets: 1,
-    cpuFrequencyKhz: 2596155,
-    memoryCapacityBytes: 1510848 * 1024,
+    cpuFrequencyKhz: 2596122,
+    memoryCapacityBytes: 25276510208,
     swapCapacityBytes: 0,
+    memoryByType: new Map(),
+    hugepages: [{ pageSizeKib: 2048, numPages: 0 }, {
+      pageSizeKib: 1048576,
+      numPages: 0,
+    }],
     machineId: "5d5d",
     systemUuid: "UUID-1",
     bootId: "boot-1",
   });
+  assertEquals(topology.length, 1);
+  assertEquals(disks.map(({ name }) => name), ["vda", "zram0"]);
+  assertEquals(networkDevices.map(({ name }) => name), ["eth0", "ifb0"]);
 });
 
-Deno.test("readMachineInfo() takes the next best id, without the zeros of a device tree", () => {
+Deno.test("readMachine() takes the next best id, without the zeros of a device tree", () => {
   using host = TestCgroup.create();
   host.file("var/lib/dbus/machine-id", "d-bus\n")
     .file("proc/device-tree/system-id", "board-7\0");
-  const { machineId, systemUuid } = readMachineInfo(host.hostFs(), "", 0);
+  const { machineId, systemUuid } = read(host.hostFs());
   assertEquals({ machineId, systemUuid }, {
     machineId: "d-bus",
     systemUuid: "board-7",
   });
 });
 
-Deno.test("readMachineInfo() leaves out the ids of a host that has none", () => {
+Deno.test("readMachine() leaves out what a host does not tell", () => {
   using host = TestCgroup.create();
   host.file("etc/machine-id", "\n");
-  assertEquals(readMachineInfo(host.hostFs(), "", 0), {
-    timestampMs: 0,
+  assertEquals(read(host.hostFs()), {
+    timestampMs: 7,
     numCores: 0,
-    memoryCapacityBytes: 0,
-    swapCapacityBytes: 0,
-    bootId: "",
+    memoryByType: new Map(),
+    hugepages: [],
+    bootId: "boot-1",
+    disks: [],
+    networkDevices: [],
+    topology: [],
   });
 });
 
-Deno.test("readBootId() reads the boot's id, or nothing", () => {
+Deno.test("readMachine() counts cores and sockets by the topology where cpuinfo does not", () => {
   using host = TestCgroup.create();
-  assertEquals(readBootId(host.hostFs()), "");
+  host.file("proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 243.75\n")
+    .file("sys/devices/system/cpu/online", "0-1\n")
+    .file("sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "3000000\n");
+  for (const cpu of [0, 1]) {
+    host.file(`sys/devices/system/cpu/cpu${cpu}/topology/core_id`, `${cpu}\n`)
+      .file(
+        `sys/devices/system/cpu/cpu${cpu}/topology/physical_package_id`,
+        "36\n",
+      );
+  }
+  const { numCores, numPhysicalCores, numSockets, cpuFrequencyKhz } = read(
+    host.hostFs(),
+  );
+  assertEquals({ numCores, numPhysicalCores, numSockets, cpuFrequencyKhz }, {
+    numCores: 2,
+    numPhysicalCores: 2,
+    numSockets: 1,
+    cpuFrequencyKhz: 3000000,
+  });
+});
+
+Deno.test("readBootId() reads the first file that has an id, or nothing", () => {
+  using host = TestCgroup.create();
+  const files = ["/proc/no-such", "/proc/sys/kernel/random/boot_id"];
+  assertEquals(readBootId(host.hostFs(), files), "");
   host.file("proc/sys/kernel/random/boot_id", "2f5c\n");
-  assertEquals(readBootId(host.hostFs()), "2f5c");
+  assertEquals(readBootId(host.hostFs(), files), "2f5c");
 });
 
 Deno.test("readVersions() reads the versions of kernel and operating system", () => {

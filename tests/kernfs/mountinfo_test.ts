@@ -21,6 +21,9 @@ Deno.test("parseMountinfo() reads the mount of cgroup v2", () => {
     root: "/",
     mountPoint: "/sys/fs/cgroup",
     fsType: "cgroup2",
+    source: "cgroup2",
+    major: 0,
+    minor: 26,
     superOptions: ["rw", "nsdelegate", "memory_recursiveprot"],
   }]);
 });
@@ -45,8 +48,10 @@ Deno.test("parseMountinfo() reads lines with no, one and several optional fields
 
 Deno.test("parseMountinfo() undoes the kernel's escapes", () => {
   const [mount] = parseMountinfo(
-    "1 0 0:1 /a\\040b /mnt/tab\\011new\\012line\\134n\\043 rw - ext4 /dev/x rw\n",
+    "1 0 259:1 /a\\040b /mnt/tab\\011new\\012line\\134n\\043 rw - ext4 /dev/x\\040y rw\n",
   );
+  assertEquals(mount?.source, "/dev/x y");
+  assertEquals([mount?.major, mount?.minor], [259, 1]);
   assertEquals(mount?.root, "/a b");
   assertEquals(mount?.mountPoint, "/mnt/tab\tnew\nline\\n#");
 });

@@ -5,11 +5,8 @@ import type { FileParser } from "../../lib/kernfs/cgroup_file.ts";
 import { V1_FILES, V2_FILES } from "../../lib/kernfs/cgroup_files.ts";
 import { hugetlbFiles } from "../../lib/kernfs/hugetlb_files.ts";
 import { BLKIO_FAMILIES, parseBlkio } from "../../lib/kernfs/io_files.ts";
-import {
-  parseCpuinfo,
-  parseMeminfo,
-  parseOpenFilesLimit,
-} from "../../lib/kernfs/machine.ts";
+import { parseCpuinfo } from "../../lib/kernfs/cpuinfo.ts";
+import { parseMeminfo, parseOpenFilesLimit } from "../../lib/kernfs/machine.ts";
 import { numaFile } from "../../lib/kernfs/memory_files.ts";
 import { parseMountinfo } from "../../lib/kernfs/mountinfo.ts";
 import {

@@ -5,6 +5,7 @@ import {
   ManagedContainer,
 } from "../../lib/manager/managed_container.ts";
 import type { ContainerSpec } from "../../lib/model/container.ts";
+import type { FsStats } from "../../lib/model/filesystem.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { COLUMN, RowBuilder } from "../../lib/model/sample.ts";
@@ -25,6 +26,7 @@ class TestHandler implements ContainerHandler {
   readonly builder = new RowBuilder();
   memoryBytes = 1;
   result: SampleResult = { gone: false };
+  fsStats: readonly FsStats[] | undefined;
   specNow: ContainerSpec = { hasDiskIo: false };
   samples = 0;
   specs = 0;
@@ -40,6 +42,13 @@ class TestHandler implements ContainerHandler {
   spec(): ContainerSpec {
     this.specs++;
     return this.specNow;
+  }
+
+  filesystems(timestampMs: number): readonly FsStats[] | undefined {
+    return this.fsStats?.map((stats) => ({
+      ...stats,
+      device: `at ${timestampMs}`,
+    }));
   }
 
   refresh(): void {
@@ -216,6 +225,18 @@ Deno.test("ManagedContainer.stats() dates samples by the clock on the wall", () 
     .map(({ timestampMs }) => timestampMs);
   assertEquals(times, [1_002_000, 1_003_000]);
   assertEquals(bench.container.stats({ endMs: 1_001_999 }).length, 1);
+});
+
+Deno.test("ManagedContainer.stats() has the file systems as they were at each sample", () => {
+  const bench = new Bench();
+  bench.sampleAt(1_000, 2_000);
+  const devices = () =>
+    bench.container.stats({}).map(({ filesystems }) =>
+      filesystems?.map(({ device }) => device)
+    );
+  assertEquals(devices(), [undefined, undefined]);
+  bench.handler.fsStats = [{ type: "vfs" }];
+  assertEquals(devices(), [["at 1001000"], ["at 1002000"]]);
 });
 
 Deno.test("ManagedContainer.spec is read anew after 5 s, and missing files are looked for then", () => {

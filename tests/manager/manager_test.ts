@@ -1,8 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MemoryCache } from "../../lib/cache/memory_cache.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
+import { Filesystems } from "../../lib/kernfs/filesystems.ts";
+import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
+import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { Manager } from "../../lib/manager/manager.ts";
 import { OomPast } from "../../lib/manager/oom_past.ts";
 import { OomLedger } from "../../lib/manager/oom_ledger.ts";
@@ -39,10 +42,17 @@ class ManagedHost implements Disposable {
       hierarchies: [{ version: 2, controllers: [], path: "/tmp/no-such-dir" }],
       clock: systemClock,
     });
+    const filesystems = new Filesystems({
+      fs,
+      clock: systemClock,
+      calls: new SlowCalls(systemClock),
+      imageStores: [],
+    });
     const options = {
       fs,
       hierarchies,
-      kinds: new Set(["diskIO", "process", "pressure"]),
+      kinds: new Set(["disk", "diskIO", "process", "pressure"]),
+      filesystems,
     };
     this.manager = new Manager({
       fs,
@@ -66,7 +76,15 @@ class ManagedHost implements Disposable {
       sinks: () => [],
       readContext: () => undefined,
       bootId: "b1",
-      version: "1.2.3",
+      machine: new MachineCache({
+        fs,
+        clock: systemClock,
+        logger: silentLogger,
+        filesystems,
+        machineIdFiles: [],
+        bootId: "b1",
+        version: "1.2.3",
+      }),
       housekeeping: { intervalMs: 1_000, maxIntervalMs: 1_000, dynamic: false },
       globalHousekeepingIntervalMs: 60_000,
     });
@@ -116,7 +134,7 @@ Deno.test("Manager answers for one container, for those below it, and by what is
   assertEquals([...requested.keys()], ["/system.slice", DOCKER]);
   assertEquals([...manager.containerSpec(DOCKER).keys()], [DOCKER]);
   assertEquals(manager.versionInfo().version, "1.2.3");
-  assert(manager.machineInfo().memoryCapacityBytes > 0);
+  assert(manager.machineInfo().numCores > 0);
 });
 
 Deno.test("Manager knows no container that is not there", async () => {

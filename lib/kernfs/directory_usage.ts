@@ -1,0 +1,194 @@
+import { type Clock, sleep } from "../model/clock.ts";
+import { isGone } from "../model/errors.ts";
+import type { FileSize, HostFs } from "./host_fs.ts";
+import type { SlowCalls } from "./slow_calls.ts";
+
+/** What a directory and all below it take, as `du` counts it. */
+export interface DirectorySize {
+  /** When counting ended, milliseconds since the epoch. */
+  readonly timestampMs: number;
+  /** On disk; a file of many names counts once. */
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+/** How directories are counted. */
+export interface DirectoryUsageOptions {
+  readonly fs: HostFs;
+  readonly clock: Clock;
+  readonly calls: SlowCalls;
+  /** From the end of one count to the next. @default 60_000 */
+  readonly intervalMs?: number;
+  /** A count that takes longer is given up. @default 120_000 */
+  readonly budgetMs?: number;
+}
+
+/** Files looked at before others get their turn. */
+const SLICE_FILES = 64;
+/** After a slice, rest this many times as long as it took. */
+const REST_FACTOR = 3;
+/** A count that took long, or failed, makes the next one wait, up to this many intervals. */
+const MAX_BACKOFF = 20;
+/** Of the time, what counting one directory may take. */
+const SHARE = 0.05;
+/** Files of many names that are remembered in a count. */
+const MAX_LINKED = 100_000;
+
+interface Entry {
+  size: DirectorySize | undefined;
+  dueMs: number;
+  failures: number;
+  isQueued: boolean;
+}
+
+/**
+ * Counts what directories take on their file system, such as the writable
+ * layers of containers: one after the other, in small slices, and without the
+ * file systems that are mounted in them. Nothing is counted that nobody asks
+ * for.
+ */
+export class DirectoryUsage {
+  readonly #options: DirectoryUsageOptions;
+  readonly #entries = new Map<string, Entry>();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: DirectoryUsageOptions) {
+    this.#options = options;
+  }
+
+  /** What a host directory took when it was last counted; a count that is due begins, and has a say later. */
+  of(directory: string): DirectorySize | undefined {
+    let entry = this.#entries.get(directory);
+    if (entry === undefined) {
+      entry = {
+        size: undefined,
+        dueMs: -Infinity,
+        failures: 0,
+        isQueued: false,
+      };
+      this.#entries.set(directory, entry);
+    }
+    if (!entry.isQueued && this.#options.clock.monotonic() >= entry.dueMs) {
+      entry.isQueued = true;
+      const due = entry;
+      this.#last = this.#last.then(() => this.#run(directory, due));
+    }
+    return entry.size;
+  }
+
+  /** It is of no interest any more. */
+  forget(directory: string): void {
+    this.#entries.delete(directory);
+  }
+
+  async #run(directory: string, entry: Entry): Promise<void> {
+    const { clock, intervalMs = 60_000 } = this.#options;
+    const startMs = clock.monotonic();
+    const isWanted = () => this.#entries.get(directory) === entry;
+    try {
+      if (!isWanted()) return;
+      entry.size = await this.#count(directory, isWanted) ?? entry.size;
+      entry.failures = 0;
+    } catch {
+      // Its last size stands, and the next count waits longer.
+      entry.failures++;
+    }
+    const endMs = clock.monotonic();
+    const waitMs = Math.max(
+      intervalMs * 2 ** entry.failures,
+      (endMs - startMs) / SHARE,
+    );
+    entry.dueMs = endMs + Math.min(waitMs, intervalMs * MAX_BACKOFF);
+    entry.isQueued = false;
+  }
+
+  async #count(
+    directory: string,
+    isWanted: () => boolean,
+  ): Promise<DirectorySize | undefined> {
+    const { fs, clock, calls, budgetMs = 120_000 } = this.#options;
+    const endMs = clock.monotonic() + budgetMs;
+    const walk = new Walk(fs, directory);
+    for (;;) {
+      const startMs = clock.monotonic();
+      if (startMs > endMs) throw new Error("It takes too long");
+      const isDone = await calls.ask(directory, () => walk.step());
+      if (isDone) return { timestampMs: clock.now(), ...walk.total };
+      if (!isWanted()) return undefined;
+      await sleep(clock, (clock.monotonic() - startMs) * REST_FACTOR);
+    }
+  }
+}
+
+/** One count. */
+class Walk {
+  readonly total = { bytes: 0, inodes: 0 };
+  readonly #fs: HostFs;
+  readonly #linked = new Set<number>();
+  readonly #directories: string[] = [];
+  #device: number | undefined;
+  #names: AsyncGenerator<string> | undefined;
+  #directory: string;
+
+  constructor(fs: HostFs, directory: string) {
+    this.#fs = fs;
+    this.#directory = directory;
+  }
+
+  /** Looks at some files; returns whether there are no more. */
+  async step(): Promise<boolean> {
+    if (this.#device === undefined) {
+      const top = await this.#fs.fileSize(this.#directory);
+      this.#device = top.device;
+      this.#add(top);
+      if (!top.isDirectory) return true;
+      this.#names = this.#fs.entries(this.#directory);
+    }
+    for (let i = 0; i < SLICE_FILES; i++) {
+      const name = await this.#nextName();
+      if (name !== undefined) await this.#look(`${this.#directory}/${name}`);
+      else if (!this.#descend()) return true;
+    }
+    return false;
+  }
+
+  async #nextName(): Promise<string | undefined> {
+    try {
+      return (await this.#names?.next())?.value ?? undefined;
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #descend(): boolean {
+    const next = this.#directories.pop();
+    if (next === undefined) return false;
+    this.#directory = next;
+    this.#names = this.#fs.entries(next);
+    return true;
+  }
+
+  async #look(path: string): Promise<void> {
+    try {
+      const file = await this.#fs.fileSize(path);
+      if (file.device !== this.#device) return;
+      this.#add(file);
+      if (file.isDirectory) this.#directories.push(path);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  #add({ inode, links, bytes, isDirectory }: FileSize): void {
+    if (links > 1 && !isDirectory) {
+      if (this.#linked.has(inode)) return;
+      if (this.#linked.size >= MAX_LINKED) {
+        throw new Error("Too many files have several names");
+      }
+      this.#linked.add(inode);
+    }
+    this.total.bytes += bytes;
+    this.total.inodes++;
+  }
+}

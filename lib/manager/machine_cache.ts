@@ -1,0 +1,158 @@
+import type { Clock } from "../model/clock.ts";
+import { isGone, messageOf } from "../model/errors.ts";
+import type { FsInfo } from "../model/filesystem.ts";
+import type { Logger } from "../model/logger.ts";
+import type {
+  MachineFacts,
+  MachineInfo,
+  VersionInfo,
+} from "../model/machine.ts";
+import type { SourceState } from "../model/source_state.ts";
+import type { Filesystems } from "../kernfs/filesystems.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
+import { readMachine, readVersions } from "../kernfs/machine.ts";
+import { Pace } from "../sources/pace.ts";
+
+/** What a {@linkcode MachineCache} stands on. */
+export interface MachineCacheOptions {
+  readonly fs: HostFs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly filesystems: Filesystems;
+  /** The first that can be read has the machine's id. */
+  readonly machineIdFiles: readonly string[];
+  readonly bootId: string;
+  readonly version: string;
+}
+
+const MACHINE_INTERVAL_MS = 5 * 60_000;
+/** As often as the kubelet decides whom to evict. */
+const FILESYSTEMS_INTERVAL_MS = 10_000;
+const KUBELET_DIRECTORY = "/var/lib/kubelet";
+
+/** Keeps what is known of the machine, and reads it anew from time to time. */
+export class MachineCache {
+  readonly #options: MachineCacheOptions;
+  #facts: MachineFacts | undefined;
+  #cancelFacts: () => void = () => {};
+  #cancelFilesystems: () => void = () => {};
+  #isStopped = false;
+
+  constructor(options: MachineCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Whether all file systems answer. */
+  get state(): SourceState {
+    return this.#options.filesystems.state;
+  }
+
+  /** Begins to read; resolves once the file systems have been read, within some seconds. */
+  start(): Promise<void> {
+    this.#scheduleFacts();
+    return this.#beatFilesystems();
+  }
+
+  /** Reads no more; what is known can still be asked for. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelFacts();
+    this.#cancelFilesystems();
+  }
+
+  /** Facts of the machine, some five minutes old at most, and its file systems, some ten seconds. */
+  machineInfo(): MachineInfo {
+    this.#facts ??= this.#readAtOnce();
+    return { ...this.#facts, filesystems: this.#options.filesystems.latest };
+  }
+
+  /** Versions of the kernel, the operating system and this program. */
+  versionInfo(): VersionInfo {
+    const { fs, version } = this.#options;
+    return { ...readVersions(fs), version };
+  }
+
+  /** The file system of the kubelet's files, or of `/` where there is no kubelet. */
+  async rootFsInfo(): Promise<FsInfo> {
+    try {
+      return await this.dirFsInfo(KUBELET_DIRECTORY);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      return await this.dirFsInfo("/");
+    }
+  }
+
+  /** The file system that a directory is on. @throws {UnknownFilesystemError} */
+  dirFsInfo(path: string): Promise<FsInfo> {
+    return this.#options.filesystems.ofDirectory(path);
+  }
+
+  /** The file systems with a label, or all of them. @throws {UnknownFilesystemError} */
+  fsInfo(label?: string): readonly FsInfo[] {
+    return this.#options.filesystems.labelled(label);
+  }
+
+  /** The file system with a UUID. @throws {UnknownFilesystemError} */
+  fsInfoByUuid(uuid: string): FsInfo {
+    return this.#options.filesystems.withUuid(uuid);
+  }
+
+  #read(): Generator<undefined, MachineFacts> {
+    const { fs, clock, machineIdFiles, bootId } = this.#options;
+    const timestampMs = clock.now();
+    return readMachine(fs, { timestampMs, machineIdFiles, bootId });
+  }
+
+  #readAtOnce(): MachineFacts {
+    const steps = this.#read();
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
+  }
+
+  async #readInSlices(): Promise<MachineFacts> {
+    const pace = new Pace(this.#options.clock);
+    const steps = this.#read();
+    for (;;) {
+      pace.begin();
+      while (!pace.spent) {
+        const { done, value } = steps.next();
+        if (done) return value;
+      }
+      await pace.rest();
+    }
+  }
+
+  #scheduleFacts(): void {
+    this.#cancelFacts = this.#options.clock.schedule(
+      MACHINE_INTERVAL_MS,
+      async () => {
+        try {
+          this.#facts = await this.#readInSlices();
+        } catch (error) {
+          this.#complain("Cannot read the machine, trying again", error);
+        }
+        if (!this.#isStopped) this.#scheduleFacts();
+      },
+    );
+  }
+
+  async #beatFilesystems(): Promise<void> {
+    const { filesystems, clock } = this.#options;
+    try {
+      await filesystems.refresh();
+    } catch (error) {
+      this.#complain("Cannot read the file systems, trying again", error);
+    }
+    if (this.#isStopped) return;
+    this.#cancelFilesystems = clock.schedule(
+      FILESYSTEMS_INTERVAL_MS,
+      () => this.#beatFilesystems(),
+    );
+  }
+
+  #complain(what: string, error: unknown): void {
+    this.#options.logger.warn(what, { error: messageOf(error) });
+  }
+}

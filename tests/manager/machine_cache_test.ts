@@ -1,0 +1,148 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Filesystems } from "../../lib/kernfs/filesystems.ts";
+import { type FileSize, HostFs, type Space } from "../../lib/kernfs/host_fs.ts";
+import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
+import { MachineCache } from "../../lib/manager/machine_cache.ts";
+import { UnknownFilesystemError } from "../../lib/model/errors.ts";
+import { silentLogger } from "../../lib/model/logger.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+import { recordedMachine } from "../_support/recorded_tree.ts";
+
+const ROOT_DEVICE = 254 << 8;
+const SHM_DEVICE = 27;
+
+/** A recorded machine, whose directories are on the file systems that the test says. */
+class SpaciousHostFs extends HostFs {
+  freeBytes = 100;
+  readonly devices = new Map([["/", ROOT_DEVICE]]);
+
+  override space(): Promise<Space> {
+    return Promise.resolve({
+      capacityBytes: 400,
+      freeBytes: this.freeBytes,
+      availableBytes: 50,
+      inodes: 10,
+      inodesFree: 5,
+    });
+  }
+
+  override fileSize(hostPath: string): Promise<FileSize> {
+    const device = this.devices.get(hostPath);
+    return device === undefined
+      ? Promise.reject(new Deno.errors.NotFound(hostPath))
+      : Promise.resolve({
+        inode: 2,
+        links: 1,
+        bytes: 0,
+        device,
+        isDirectory: true,
+      });
+  }
+}
+
+class Bench implements Disposable {
+  readonly root = recordedMachine("6.18-vm.txt");
+  readonly clock = new FakeClock();
+  readonly fs = new SpaciousHostFs({ root: this.root.path });
+  readonly machine = new MachineCache({
+    fs: this.fs,
+    clock: this.clock,
+    logger: silentLogger,
+    filesystems: new Filesystems({
+      fs: this.fs,
+      clock: this.clock,
+      calls: new SlowCalls(this.clock),
+      imageStores: [],
+    }),
+    machineIdFiles: ["/etc/machine-id"],
+    bootId: "b1",
+    version: "1.2.3",
+  });
+
+  /** Lets time pass, and what is due then be done. */
+  async advance(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    for (let i = 0; i < 20; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      this.clock.advance(0);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.machine.stop();
+    this.root.remove();
+  }
+}
+
+Deno.test("MachineCache.machineInfo() can be asked before the start, and has file systems once they were read", async () => {
+  using bench = new Bench();
+  const { machine } = bench;
+  assertEquals(machine.machineInfo().numCores, 2);
+  assertEquals(machine.machineInfo().filesystems, []);
+  await machine.start();
+  assertEquals(
+    machine.machineInfo().filesystems.map(({ device }) => device),
+    ["/dev/shm", "/dev/vda", "/sys/fs/cgroup"],
+  );
+  assertEquals(machine.versionInfo(), {
+    kernelVersion: "6.18.44-fc-v657",
+    containerOsVersion: "Debian GNU/Linux 12 (bookworm)",
+    version: "1.2.3",
+  });
+});
+
+Deno.test("MachineCache reads the machine anew every 5 minutes", async () => {
+  using bench = new Bench();
+  const { machine, clock, root } = bench;
+  await machine.start();
+  const startMs = clock.now();
+  assertEquals(machine.machineInfo().timestampMs, startMs);
+  root.file("sys/devices/system/cpu/online", "0\n");
+  await bench.advance(299_999);
+  assertEquals(machine.machineInfo().numCores, 2);
+  await bench.advance(1);
+  assertEquals(machine.machineInfo().numCores, 1);
+  assertEquals(machine.machineInfo().timestampMs, startMs + 300_000);
+  root.file("sys/devices/system/cpu/online", "0-1\n");
+  await bench.advance(300_000);
+  assertEquals(machine.machineInfo().numCores, 2);
+});
+
+Deno.test("MachineCache reads the file systems anew every 10 s, until it is stopped", async () => {
+  using bench = new Bench();
+  const { machine, fs, clock } = bench;
+  await machine.start();
+  const usage = () => machine.fsInfo("root")[0]?.usageBytes;
+  assertEquals(usage(), 300);
+  fs.freeBytes = 0;
+  await bench.advance(9_999);
+  assertEquals(usage(), 300);
+  await bench.advance(1);
+  assertEquals(usage(), 400);
+  machine.stop();
+  fs.freeBytes = 100;
+  await bench.advance(20_000);
+  assertEquals(usage(), 400);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("MachineCache.rootFsInfo() is about the kubelet's directory, or else about the root", async () => {
+  using bench = new Bench();
+  const { machine, fs } = bench;
+  await machine.start();
+  assertEquals((await machine.rootFsInfo()).mountPoint, "/");
+  fs.devices.set("/var/lib/kubelet", SHM_DEVICE);
+  assertEquals((await machine.rootFsInfo()).mountPoint, "/dev/shm");
+});
+
+Deno.test("MachineCache.dirFsInfo() tells the file system of a directory, and throws where it has none", async () => {
+  using bench = new Bench();
+  const { machine, fs } = bench;
+  await machine.start();
+  const { device, availableBytes, labels } = await machine.dirFsInfo("/");
+  assertEquals([device, availableBytes, labels], ["/dev/vda", 50, ["root"]]);
+  // Of `/proc`.
+  fs.devices.set("/proc/1", 21);
+  const error = await assertRejects(() => machine.dirFsInfo("/proc/1"));
+  assert(error instanceof UnknownFilesystemError);
+});
