@@ -62,9 +62,17 @@ export class Filesystems {
     return this.#latest;
   }
 
-  /** As they were read last before a time; undefined for a time before all readings that are kept. */
+  /**
+   * As they were read last before a time, and at first for a time before that;
+   * undefined before the first reading, and where it is not kept any more.
+   */
   at(timestampMs: number): readonly FsInfo[] | undefined {
-    return this.#readings.newestFirst(timestampMs).next().value;
+    const before = this.#readings.newestFirst(timestampMs).next().value;
+    if (before !== undefined) return before;
+    // The first samples of containers are as old as the first reading.
+    return this.#readings.size < MAX_READINGS
+      ? this.#readings.inTimeRange()[0]
+      : undefined;
   }
 
   /** Whether all of them answer. */

@@ -208,10 +208,15 @@ Deno.test("Filesystems.at() gives the reading that was the last at a time", asyn
   await filesystems.refresh();
   const capacityAt = (timeMs: number) =>
     filesystems.at(timeMs)?.[0]?.capacityBytes;
-  assertEquals(capacityAt(startMs - 1), undefined);
+  assertEquals(capacityAt(startMs - 1), 4 * GIB);
   assertEquals(capacityAt(startMs + 9_999), 4 * GIB);
   assertEquals(capacityAt(startMs + 10_000), 9 * GIB);
   assertEquals(capacityAt(Infinity), 9 * GIB);
+  for (let i = 0; i < 64; i++) {
+    clock.advance(10_000);
+    await filesystems.refresh();
+  }
+  assertEquals(capacityAt(startMs), undefined);
 });
 
 Deno.test("Filesystems.labelled() and withUuid() throw for what is not known", async () => {

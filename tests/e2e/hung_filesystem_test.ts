@@ -1,0 +1,209 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { AGENT, AgentProcess, delay, until } from "./_agent.ts";
+import { HANGING } from "./_hanging_filesystem.ts";
+import { hasProgram } from "./_programs.ts";
+
+const DENO = fromFileUrl(new URL("../../scripts/deno", import.meta.url));
+const SERVER = fromFileUrl(new URL("_hanging_filesystem.ts", import.meta.url));
+
+const CAN_HANG = Deno.uid() === 0 && hasProgram("unshare") &&
+  hasProgram("nsenter") && isDevice("/dev/fuse");
+
+function isDevice(path: string): boolean {
+  try {
+    return Deno.statSync(path).isCharDevice === true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A mount that can be told to hang, in a mount namespace of its own: nobody
+ * outside sees it, and it goes with its server.
+ */
+class HangingMount implements AsyncDisposable {
+  readonly directory = Deno.makeTempDirSync({ prefix: "cgwatch-hung-" });
+  readonly #child: Deno.ChildProcess;
+  readonly #orders: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #said: ReadableStreamDefaultReader<string>;
+
+  constructor() {
+    this.#child = new Deno.Command("unshare", {
+      args: [
+        ...["--mount", "--propagation=private", DENO, "run", "-A", SERVER],
+        this.directory,
+      ],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#orders = this.#child.stdin.getWriter();
+    this.#said = this.#child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+  }
+
+  /** Put before a program, it runs there. */
+  get inside(): string[] {
+    return ["nsenter", `--target=${this.#child.pid}`, "--mount"];
+  }
+
+  /** Waits until it says something. */
+  async hear(expected: string): Promise<void> {
+    assertEquals((await this.#said.read()).value, `${expected}\n`);
+  }
+
+  /** Waits until it has followed an order. */
+  async order(order: "hang" | "answer"): Promise<void> {
+    await this.#orders.write(new TextEncoder().encode(`${order}\n`));
+    await this.hear(order);
+  }
+
+  /** Its server goes, and with it what waits for it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#orders.close();
+    await this.#said.cancel();
+    await this.#child.status;
+    await Deno.remove(this.directory);
+  }
+}
+
+/** How long the API takes to answer, while something else goes on. */
+class Latencies {
+  readonly ms: number[] = [];
+  #isOver = false;
+
+  async follow(agent: AgentProcess): Promise<void> {
+    const paths = [
+      "/api/v1.3/machine",
+      "/api/v2.1/storage",
+      "/api/v1.3/containers/",
+      "/readyz",
+    ];
+    while (!this.#isOver) {
+      for (const path of paths) {
+        const startMs = performance.now();
+        await agent.json(path);
+        this.ms.push(performance.now() - startMs);
+      }
+      await delay(50);
+    }
+  }
+
+  stop(): void {
+    this.#isOver = true;
+  }
+}
+
+// deno-lint-ignore no-explicit-any
+async function hanging(agent: AgentProcess): Promise<any> {
+  const all: { device: string }[] = await agent.json("/api/v2.1/storage");
+  return all.find(({ device }) => device === "hanging");
+}
+
+/** Threads of a process that wait for what cannot be interrupted. */
+function stuckThreads(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].filter(({ name }) => {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/task/${name}/stat`);
+    return /\) D /.test(stat);
+  }).length;
+}
+
+Deno.test({
+  name:
+    "agent answers on while a file system hangs, with its last numbers, and waits for it with one thread",
+  ignore: !CAN_HANG,
+  async fn() {
+    await using mount = new HangingMount();
+    await mount.hear("mounted");
+    const agent = await AgentProcess.start(["--event-log=none"], {}, [
+      ...mount.inside,
+      AGENT,
+    ]);
+    const latencies = new Latencies();
+    try {
+      const fresh = await hanging(agent);
+      assertEquals(fresh, {
+        timestamp: fresh.timestamp,
+        device: "hanging",
+        mountpoint: mount.directory,
+        capacity: HANGING.blocks * HANGING.blockBytes,
+        available: HANGING.availableBlocks * HANGING.blockBytes,
+        usage: (HANGING.blocks - HANGING.freeBlocks) * HANGING.blockBytes,
+        labels: [],
+        inodes: HANGING.files,
+        inodes_free: HANGING.freeFiles,
+      });
+
+      await mount.order("hang");
+      const following = latencies.follow(agent);
+      const isStale = async () => (await hanging(agent)).stale === true;
+      assert(await until(isStale, { timeoutMs: 20_000, everyMs: 100 }));
+      const { timestamp: _, stale: __, ...last } = await hanging(agent);
+      const { timestamp: ___, ...first } = fresh;
+      assertEquals(last, first);
+      const { sources } = await agent.json("/readyz");
+      assertEquals(
+        sources.find(({ name }: { name: string }) => name === "filesystems"),
+        {
+          name: "filesystems",
+          state: "degraded",
+          detail: `no answer from "${mount.directory}"`,
+        },
+      );
+      const isStaleInSample = async () => {
+        const { stats } = await agent.json("/api/v1.3/containers/");
+        return stats.at(-1).filesystem
+          .some((fs: Record<string, unknown>) =>
+            fs.device === "hanging" && fs.stale === true
+          );
+      };
+      assert(await until(isStaleInSample));
+
+      // Two more beats: whoever asked again would have two more threads stuck.
+      await delay(21_000);
+      assertLess(stuckThreads(agent.pid), 2);
+      latencies.stop();
+      await following;
+      const late = latencies.ms.filter((ms) => ms > 100);
+      assertLess(late.length / latencies.ms.length, 0.01, `late: ${late}`);
+      assertLess(Math.max(...latencies.ms), 1_000);
+
+      await mount.order("answer");
+      const isFresh = async () => (await hanging(agent)).stale === undefined;
+      assert(await until(isFresh, { timeoutMs: 20_000, everyMs: 100 }));
+    } finally {
+      latencies.stop();
+      // What hangs cannot even be killed.
+      await mount.order("answer");
+      await agent.stop();
+    }
+  },
+});
+
+Deno.test({
+  name: "agent starts while a file system hangs, and names it without numbers",
+  ignore: !CAN_HANG,
+  async fn() {
+    await using mount = new HangingMount();
+    await mount.hear("mounted");
+    await mount.order("hang");
+    const agent = await AgentProcess.start(["--event-log=none"], {}, [
+      ...mount.inside,
+      AGENT,
+    ]);
+    try {
+      assertEquals(await hanging(agent), {
+        timestamp: "0001-01-01T00:00:00Z",
+        device: "hanging",
+        mountpoint: mount.directory,
+        labels: [],
+        stale: true,
+      });
+      const machine = await agent.json("/api/v1.3/machine");
+      assert(machine.filesystems.length > 1);
+    } finally {
+      await mount.order("answer");
+      await agent.stop();
+    }
+  },
+});
