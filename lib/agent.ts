@@ -5,6 +5,7 @@ import { systemdFactory } from "./handlers/systemd.ts";
 import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
 import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
 import { HostFs } from "./kernfs/host_fs.ts";
+import { MountedFiles } from "./kernfs/mounted_files.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { readOomContext } from "./kernfs/oom_context.ts";
 import { OomParser } from "./kernfs/oom_parser.ts";
@@ -170,6 +171,7 @@ function createManager(parts: ManagerParts): Manager {
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
   const filesystems = new Filesystems({
     fs,
+    files: new MountedFiles(fs),
     clock,
     calls: new SlowCalls(clock),
     imageStores: IMAGE_STORES,

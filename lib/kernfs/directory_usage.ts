@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { isGone } from "../model/errors.ts";
-import type { FileSize, HostFs } from "./host_fs.ts";
+import type { FileSize, MountedFiles } from "./mounted_files.ts";
 import type { SlowCalls } from "./slow_calls.ts";
 
 /** What a directory and all below it take, as `du` counts it. */
@@ -14,7 +14,7 @@ export interface DirectorySize {
 
 /** How directories are counted. */
 export interface DirectoryUsageOptions {
-  readonly fs: HostFs;
+  readonly files: MountedFiles;
   readonly clock: Clock;
   readonly calls: SlowCalls;
   /** From the end of one count to the next. @default 60_000 */
@@ -106,9 +106,9 @@ export class DirectoryUsage {
     directory: string,
     isWanted: () => boolean,
   ): Promise<DirectorySize | undefined> {
-    const { fs, clock, calls, budgetMs = 120_000 } = this.#options;
+    const { files, clock, calls, budgetMs = 120_000 } = this.#options;
     const endMs = clock.monotonic() + budgetMs;
-    const walk = new Walk(fs, directory);
+    const walk = new Walk(files, directory);
     for (;;) {
       const startMs = clock.monotonic();
       if (startMs > endMs) throw new Error("It takes too long");
@@ -123,26 +123,26 @@ export class DirectoryUsage {
 /** One count. */
 class Walk {
   readonly total = { bytes: 0, inodes: 0 };
-  readonly #fs: HostFs;
+  readonly #files: MountedFiles;
   readonly #linked = new Set<number>();
   readonly #directories: string[] = [];
   #device: number | undefined;
   #names: AsyncGenerator<string> | undefined;
   #directory: string;
 
-  constructor(fs: HostFs, directory: string) {
-    this.#fs = fs;
+  constructor(files: MountedFiles, directory: string) {
+    this.#files = files;
     this.#directory = directory;
   }
 
   /** Looks at some files; returns whether there are no more. */
   async step(): Promise<boolean> {
     if (this.#device === undefined) {
-      const top = await this.#fs.fileSize(this.#directory);
+      const top = await this.#files.fileSize(this.#directory);
       this.#device = top.device;
       this.#add(top);
       if (!top.isDirectory) return true;
-      this.#names = this.#fs.entries(this.#directory);
+      this.#names = this.#files.entries(this.#directory);
     }
     for (let i = 0; i < SLICE_FILES; i++) {
       const name = await this.#nextName();
@@ -165,13 +165,13 @@ class Walk {
     const next = this.#directories.pop();
     if (next === undefined) return false;
     this.#directory = next;
-    this.#names = this.#fs.entries(next);
+    this.#names = this.#files.entries(next);
     return true;
   }
 
   async #look(path: string): Promise<void> {
     try {
-      const file = await this.#fs.fileSize(path);
+      const file = await this.#files.fileSize(path);
       if (file.device !== this.#device) return;
       this.#add(file);
       if (file.isDirectory) this.#directories.push(path);

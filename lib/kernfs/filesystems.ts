@@ -4,7 +4,8 @@ import type { DiskCounters, FsInfo } from "../model/filesystem.ts";
 import type { SourceState } from "../model/source_state.ts";
 import { TimedStore } from "../model/timed_store.ts";
 import { parseDiskstats } from "./diskstats.ts";
-import type { HostFs, Space } from "./host_fs.ts";
+import type { HostFs } from "./host_fs.ts";
+import type { MountedFiles, Space } from "./mounted_files.ts";
 import type { Mount } from "./mountinfo.ts";
 import {
   keyOf,
@@ -26,6 +27,7 @@ export interface ImageStore {
 /** What {@linkcode Filesystems} stand on. */
 export interface FilesystemsOptions {
   readonly fs: HostFs;
+  readonly files: MountedFiles;
   readonly clock: Clock;
   readonly calls: SlowCalls;
   readonly imageStores: readonly ImageStore[];
@@ -159,7 +161,7 @@ export class Filesystems {
     labelsByKey: ReadonlyMap<string, readonly string[]>,
     io: DiskCounters | undefined,
   ): Promise<FsInfo | undefined> {
-    const { fs, clock, calls } = this.#options;
+    const { files, clock, calls } = this.#options;
     const { key, disk: _, isRemote: __, ...place } = partition;
     const identity = {
       ...place,
@@ -167,7 +169,7 @@ export class Filesystems {
       ...(io !== undefined && { io }),
     };
     try {
-      const space = await calls.ask(key, () => fs.space(place.mountPoint));
+      const space = await calls.ask(key, () => files.space(place.mountPoint));
       // Such as the file systems that programs answer requests with.
       if (space.capacityBytes === 0 && identity.labels.length === 0) {
         return undefined;
@@ -207,13 +209,13 @@ export class Filesystems {
    * one that hangs says nothing.
    */
   async #keyOf(path: string): Promise<string | undefined> {
-    const { fs, calls } = this.#options;
+    const { fs, files, calls } = this.#options;
     const above = mountAbove(this.#mounts, path);
     const key = above && keyOf(above);
     try {
       const { device } = await calls.ask(
         key ?? path,
-        () => fs.fileSize(path, true),
+        () => files.fileSize(path, true),
       );
       const told = deviceKey(device);
       const isMounted = readMounts(fs).some((mount) => keyOf(mount) === told);

@@ -1,5 +1,4 @@
-import { statfsSync, type StatsFs } from "node:fs";
-import { statfs } from "node:fs/promises";
+import { statfsSync } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
 
@@ -9,28 +8,6 @@ export interface DirectoryStat {
   /** 2 and the number of its subdirectories, on every file system that counts them. */
   readonly links: number;
   readonly modifiedMs: number | undefined;
-}
-
-/** How full a file system is (`statfs(2)`). */
-export interface Space {
-  readonly capacityBytes: number;
-  readonly freeBytes: number;
-  /** Free for users who are not root. */
-  readonly availableBytes: number;
-  /** 0 where it does not count them. */
-  readonly inodes: number;
-  readonly inodesFree: number;
-}
-
-/** What is told of a file for the sake of its size. */
-export interface FileSize {
-  readonly inode: number;
-  readonly links: number;
-  /** What it takes on disk. */
-  readonly bytes: number;
-  /** Of the file system that it is on. */
-  readonly device: number;
-  readonly isDirectory: boolean;
 }
 
 /** Where a {@linkcode HostFs} finds the host, and what it may hold open. */
@@ -59,13 +36,10 @@ const CGROUP_MAGICS: ReadonlySet<number> = new Set([0x27e0eb, 0x63677270]);
 /** `Deno`'s message for EOPNOTSUPP: pressure files of a kernel booted with `psi=0`. */
 const EOPNOTSUPP_REGEXP = /\(os error 95\)/;
 
-/** `st_blocks` is in these, whatever the file system's own blocks are. */
-const STAT_BLOCK_BYTES = 512;
-
 /**
  * The host's files, read-only, below one root. Reads of kernel files are
  * synchronous: they are answered from memory, in microseconds. What may be on
- * a disk or a network is asynchronous, and may never be answered.
+ * a disk or a network is for `MountedFiles`.
  */
 export class HostFs {
   readonly root: string;
@@ -194,40 +168,6 @@ export class HostFs {
     } catch {
       return undefined;
     }
-  }
-
-  /** How full the file system is that a host path is on. */
-  async space(hostPath: string): Promise<Space> {
-    const stats: StatsFs & { frsize?: number } = await statfs(
-      this.path(hostPath),
-    );
-    // Deno 2.6 does not tell it; only some FUSE servers have two sizes.
-    const { frsize = stats.bsize } = stats;
-    return {
-      capacityBytes: stats.blocks * frsize,
-      freeBytes: stats.bfree * frsize,
-      availableBytes: stats.bavail * frsize,
-      inodes: stats.files,
-      inodesFree: stats.ffree,
-    };
-  }
-
-  /** What a host path's file takes; what a link leads to with `followsLinks`, else the link itself. */
-  async fileSize(hostPath: string, followsLinks = false): Promise<FileSize> {
-    const path = this.path(hostPath);
-    const info = await (followsLinks ? Deno.stat(path) : Deno.lstat(path));
-    return {
-      inode: info.ino ?? 0,
-      links: info.nlink ?? 1,
-      bytes: (info.blocks ?? 0) * STAT_BLOCK_BYTES,
-      device: info.dev,
-      isDirectory: info.isDirectory,
-    };
-  }
-
-  /** Names of all that is in a host directory, as they come. */
-  async *entries(hostPath: string): AsyncGenerator<string> {
-    for await (const { name } of Deno.readDir(this.path(hostPath))) yield name;
   }
 
   /** A control file that is read again and again; `keepOpen` false opens it anew each time. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { DirectoryUsage } from "../../lib/kernfs/directory_usage.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
+import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { assertForm } from "../_support/wire_tables.ts";
@@ -202,7 +203,7 @@ Deno.test({
       await Deno.symlink("/usr", `${directory}/usr`);
       await Deno.truncate(`${directory}/1/1`, 2 ** 30);
       const usage = new DirectoryUsage({
-        fs: new HostFs(),
+        files: new MountedFiles(new HostFs()),
         clock: systemClock,
         calls: new SlowCalls(systemClock),
       });

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { DirectoryUsage } from "../../lib/kernfs/directory_usage.ts";
-import { type FileSize, HostFs } from "../../lib/kernfs/host_fs.ts";
+import { type FileSize, MountedFiles } from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 /** Counts how often it is looked at, and may fail, or say that some files are elsewhere. */
-class CountingHostFs extends HostFs {
+class CountingFiles extends MountedFiles {
   lookedAt = 0;
   fails = false;
   elsewhere = "";
@@ -24,9 +24,9 @@ class CountingHostFs extends HostFs {
 class Counted implements Disposable {
   readonly root = TestCgroup.create();
   readonly clock = new FakeClock();
-  readonly fs = new CountingHostFs({ root: this.root.path });
+  readonly files = new CountingFiles(this.root.hostFs());
   readonly usage = new DirectoryUsage({
-    fs: this.fs,
+    files: this.files,
     clock: this.clock,
     calls: new SlowCalls(this.clock),
     intervalMs: 60_000,
@@ -67,7 +67,7 @@ Deno.test("DirectoryUsage.of() counts blocks and inodes, hard links once", async
 Deno.test("DirectoryUsage.of() does not descend into another file system", async () => {
   using counted = new Counted();
   counted.root.file("layer/mnt/big", "x".repeat(10_000)).file("layer/a", "");
-  counted.fs.elsewhere = "/mnt";
+  counted.files.elsewhere = "/mnt";
   const [, inodes] = await counted.count() ?? [];
   assertEquals(inodes, 2);
 });
@@ -82,26 +82,26 @@ Deno.test("DirectoryUsage.of() counts many files in slices, and rests between th
 
 Deno.test("DirectoryUsage.of() counts anew a minute later, and not before", async () => {
   using counted = new Counted();
-  const { root, fs, clock } = counted;
+  const { root, files, clock } = counted;
   root.file("layer/a", "");
   assertEquals((await counted.count())?.[1], 2);
   root.file("layer/b", "");
-  const { lookedAt } = fs;
+  const { lookedAt } = files;
   assertEquals((await counted.count())?.[1], 2);
-  assertEquals(fs.lookedAt, lookedAt);
+  assertEquals(files.lookedAt, lookedAt);
   clock.advance(60_000);
   assertEquals((await counted.count())?.[1], 3);
 });
 
 Deno.test("DirectoryUsage.of() keeps the last size where counting fails, and waits twice as long each time", async () => {
   using counted = new Counted();
-  const { root, fs, clock } = counted;
+  const { root, files, clock } = counted;
   root.file("layer/a", "");
   const before = await counted.count();
-  fs.fails = true;
+  files.fails = true;
   clock.advance(60_000);
   assertEquals(await counted.count(), before);
-  fs.fails = false;
+  files.fails = false;
   root.file("layer/b", "");
   clock.advance(119_000);
   assertEquals(await counted.count(), before);
@@ -119,11 +119,11 @@ Deno.test("DirectoryUsage.forget() lets go of a size, and of a count that waits"
   counted.root.file("layer/a", "");
   await counted.count();
   counted.usage.forget("/layer");
-  const { lookedAt } = counted.fs;
+  const { lookedAt } = counted.files;
   assertEquals(counted.usage.of("/layer"), undefined);
   counted.usage.forget("/layer");
   for (let i = 0; i < 5; i++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  assertEquals(counted.fs.lookedAt, lookedAt);
+  assertEquals(counted.files.lookedAt, lookedAt);
 });

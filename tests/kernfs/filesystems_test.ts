@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Filesystems } from "../../lib/kernfs/filesystems.ts";
-import { type FileSize, HostFs, type Space } from "../../lib/kernfs/host_fs.ts";
+import {
+  type FileSize,
+  MountedFiles,
+  type Space,
+} from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { isGone, UnknownFilesystemError } from "../../lib/model/errors.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
@@ -19,7 +23,7 @@ const MOUNTS = [
 ].join("\n");
 
 /** A host whose file systems say what the test wants, each by its mount point. */
-class FakeHostFs extends HostFs {
+class FakeFiles extends MountedFiles {
   readonly spaces = new Map<string, Promise<Space>>();
   readonly devices = new Map<string, number>();
   readonly asked: string[] = [];
@@ -62,19 +66,20 @@ function device(major: number, minor: number): number {
 class FakeMachine implements Disposable {
   readonly root = TestCgroup.create();
   readonly clock = new FakeClock();
-  readonly fs = new FakeHostFs({ root: this.root.path });
+  readonly files = new FakeFiles(this.root.hostFs());
   readonly filesystems: Filesystems;
 
   constructor() {
     this.root.file("proc/1/mountinfo", MOUNTS)
       .file("proc/diskstats", "259 2 nvme0n1p2 1 2 3 4 5 6 7 8 9 10 11\n");
-    this.fs.devices.set("/", device(8, 1))
+    this.files.devices.set("/", device(8, 1))
       .set("/var/lib/docker", device(259, 2))
       .set("/proc/sys", device(0, 5));
     // As a file system of requests and answers does.
-    this.fs.spaces.set("/mnt/portal", Promise.resolve(space(0, 0)));
+    this.files.spaces.set("/mnt/portal", Promise.resolve(space(0, 0)));
     this.filesystems = new Filesystems({
-      fs: this.fs,
+      fs: this.root.hostFs(),
+      files: this.files,
       clock: this.clock,
       calls: new SlowCalls(this.clock),
       imageStores: [
@@ -146,17 +151,17 @@ Deno.test("Filesystems.refresh() reads space, inodes, disk counters and labels o
 
 Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks them, and asks it once", async () => {
   using machine = new FakeMachine();
-  const { filesystems, fs } = machine;
+  const { filesystems, files } = machine;
   await filesystems.refresh();
   const before = filesystems.latest.at(-1) as FsInfo;
   const { promise, resolve } = Promise.withResolvers<Space>();
-  fs.spaces.set("/mnt/nfs", promise).set("/", Promise.resolve(space(9, 3)));
-  fs.asked.length = 0;
+  files.spaces.set("/mnt/nfs", promise).set("/", Promise.resolve(space(9, 3)));
+  files.asked.length = 0;
   await machine.refreshSlowly();
   await machine.refreshSlowly();
   assertEquals(filesystems.latest.at(-1), { ...before, isStale: true });
   assertEquals(filesystems.latest[0]?.usageBytes, 6 * GIB);
-  assertEquals(fs.asked.filter((path) => path === "/mnt/nfs").length, 1);
+  assertEquals(files.asked.filter((path) => path === "/mnt/nfs").length, 1);
   assertEquals(filesystems.state, {
     name: "filesystems",
     state: "degraded",
@@ -164,7 +169,7 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks
   });
   resolve(space(8, 2));
   await new Promise((done) => setTimeout(done, 0));
-  fs.spaces.set("/mnt/nfs", Promise.resolve(space(8, 1)));
+  files.spaces.set("/mnt/nfs", Promise.resolve(space(8, 1)));
   await filesystems.refresh();
   assertEquals(filesystems.latest.at(-1)?.isStale, undefined);
   assertEquals(filesystems.latest.at(-1)?.usageBytes, 7 * GIB);
@@ -173,7 +178,7 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks
 
 Deno.test("Filesystems.refresh() names one that has never answered, without numbers", async () => {
   using machine = new FakeMachine();
-  machine.fs.spaces.set("/mnt/nfs", new Promise(() => {}));
+  machine.files.spaces.set("/mnt/nfs", new Promise(() => {}));
   await machine.refreshSlowly();
   assertEquals(machine.filesystems.latest.at(-1), {
     device: "box:/export",
@@ -188,8 +193,11 @@ Deno.test("Filesystems.refresh() names one that has never answered, without numb
 
 Deno.test("Filesystems.refresh() leaves out one that fails, and inodes that are not counted", async () => {
   using machine = new FakeMachine();
-  const { filesystems, fs } = machine;
-  fs.spaces.set("/run", Promise.reject(new Deno.errors.PermissionDenied("no")))
+  const { filesystems, files } = machine;
+  files.spaces.set(
+    "/run",
+    Promise.reject(new Deno.errors.PermissionDenied("no")),
+  )
     .set("/", Promise.resolve({ ...space(4, 1), inodes: 0, inodesFree: 0 }));
   await filesystems.refresh();
   const mountPoints = filesystems.latest.map(({ mountPoint }) => mountPoint);
@@ -199,12 +207,12 @@ Deno.test("Filesystems.refresh() leaves out one that fails, and inodes that are 
 
 Deno.test("Filesystems.at() gives the reading that was the last at a time", async () => {
   using machine = new FakeMachine();
-  const { filesystems, fs, clock } = machine;
+  const { filesystems, files, clock } = machine;
   const startMs = clock.now();
   assertEquals(filesystems.at(startMs), undefined);
   await filesystems.refresh();
   clock.advance(10_000);
-  fs.spaces.set("/", Promise.resolve(space(9, 3)));
+  files.spaces.set("/", Promise.resolve(space(9, 3)));
   await filesystems.refresh();
   const capacityAt = (timeMs: number) =>
     filesystems.at(timeMs)?.[0]?.capacityBytes;
@@ -242,15 +250,15 @@ Deno.test("Filesystems.labelled() and withUuid() throw for what is not known", a
 
 Deno.test("Filesystems.ofDirectory() believes stat, and the mounts where stat is of no use", async () => {
   using machine = new FakeMachine();
-  const { filesystems, fs } = machine;
+  const { filesystems, files } = machine;
   await filesystems.refresh();
   const mountOf = async (path: string) =>
     (await filesystems.ofDirectory(path)).mountPoint;
   // A link that leads elsewhere.
-  fs.devices.set("/srv", device(259, 2));
+  files.devices.set("/srv", device(259, 2));
   assertEquals(await mountOf("/srv"), "/var/lib/docker");
   // The number of a btrfs subvolume is in no mountinfo.
-  fs.devices.set("/var/lib/docker/btrfs", device(0, 99));
+  files.devices.set("/var/lib/docker/btrfs", device(0, 99));
   assertEquals(await mountOf("/var/lib/docker/btrfs"), "/var/lib/docker");
   const missing = await assertRejects(() => mountOf("/none"));
   assert(isGone(missing));
@@ -263,12 +271,12 @@ Deno.test("Filesystems.ofDirectory() believes stat, and the mounts where stat is
 
 Deno.test("Filesystems.ofDirectory() finds one that was mounted since the last reading", async () => {
   using machine = new FakeMachine();
-  const { filesystems, fs, root } = machine;
+  const { filesystems, files, root } = machine;
   await filesystems.refresh();
   root.file(
     "proc/1/mountinfo",
     `${MOUNTS}\n30 21 8:17 / /new rw - ext4 /dev/sdb1 rw`,
   );
-  fs.devices.set("/new", device(8, 17));
+  files.devices.set("/new", device(8, 17));
   assertEquals((await filesystems.ofDirectory("/new")).device, "/dev/sdb1");
 });

@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Filesystems } from "../../lib/kernfs/filesystems.ts";
-import { type FileSize, HostFs, type Space } from "../../lib/kernfs/host_fs.ts";
+import {
+  type FileSize,
+  MountedFiles,
+  type Space,
+} from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { UnknownFilesystemError } from "../../lib/model/errors.ts";
@@ -12,7 +16,7 @@ const ROOT_DEVICE = 254 << 8;
 const SHM_DEVICE = 27;
 
 /** A recorded machine, whose directories are on the file systems that the test says. */
-class SpaciousHostFs extends HostFs {
+class SpaciousFiles extends MountedFiles {
   freeBytes = 100;
   readonly devices = new Map([["/", ROOT_DEVICE]]);
 
@@ -43,13 +47,14 @@ class SpaciousHostFs extends HostFs {
 class Bench implements Disposable {
   readonly root = recordedMachine("6.18-vm.txt");
   readonly clock = new FakeClock();
-  readonly fs = new SpaciousHostFs({ root: this.root.path });
+  readonly files = new SpaciousFiles(this.root.hostFs());
   readonly machine = new MachineCache({
-    fs: this.fs,
+    fs: this.root.hostFs(),
     clock: this.clock,
     logger: silentLogger,
     filesystems: new Filesystems({
-      fs: this.fs,
+      fs: this.root.hostFs(),
+      files: this.files,
       clock: this.clock,
       calls: new SlowCalls(this.clock),
       imageStores: [],
@@ -110,17 +115,17 @@ Deno.test("MachineCache reads the machine anew every 5 minutes", async () => {
 
 Deno.test("MachineCache reads the file systems anew every 10 s, until it is stopped", async () => {
   using bench = new Bench();
-  const { machine, fs, clock } = bench;
+  const { machine, files, clock } = bench;
   await machine.start();
   const usage = () => machine.fsInfo("root")[0]?.usageBytes;
   assertEquals(usage(), 300);
-  fs.freeBytes = 0;
+  files.freeBytes = 0;
   await bench.advance(9_999);
   assertEquals(usage(), 300);
   await bench.advance(1);
   assertEquals(usage(), 400);
   machine.stop();
-  fs.freeBytes = 100;
+  files.freeBytes = 100;
   await bench.advance(20_000);
   assertEquals(usage(), 400);
   assertEquals(clock.pending, 0);
@@ -128,21 +133,21 @@ Deno.test("MachineCache reads the file systems anew every 10 s, until it is stop
 
 Deno.test("MachineCache.rootFsInfo() is about the kubelet's directory, or else about the root", async () => {
   using bench = new Bench();
-  const { machine, fs } = bench;
+  const { machine, files } = bench;
   await machine.start();
   assertEquals((await machine.rootFsInfo()).mountPoint, "/");
-  fs.devices.set("/var/lib/kubelet", SHM_DEVICE);
+  files.devices.set("/var/lib/kubelet", SHM_DEVICE);
   assertEquals((await machine.rootFsInfo()).mountPoint, "/dev/shm");
 });
 
 Deno.test("MachineCache.dirFsInfo() tells the file system of a directory, and throws where it has none", async () => {
   using bench = new Bench();
-  const { machine, fs } = bench;
+  const { machine, files } = bench;
   await machine.start();
   const { device, availableBytes, labels } = await machine.dirFsInfo("/");
   assertEquals([device, availableBytes, labels], ["/dev/vda", 50, ["root"]]);
   // Of `/proc`.
-  fs.devices.set("/proc/1", 21);
+  files.devices.set("/proc/1", 21);
   const error = await assertRejects(() => machine.dirFsInfo("/proc/1"));
   assert(error instanceof UnknownFilesystemError);
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MemoryCache } from "../../lib/cache/memory_cache.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
 import { Filesystems } from "../../lib/kernfs/filesystems.ts";
+import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
@@ -44,6 +45,7 @@ class ManagedHost implements Disposable {
     });
     const filesystems = new Filesystems({
       fs,
+      files: new MountedFiles(fs),
       clock: systemClock,
       calls: new SlowCalls(systemClock),
       imageStores: [],
