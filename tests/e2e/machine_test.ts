@@ -1,9 +1,11 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { DirectoryUsage } from "../../lib/kernfs/directory_usage.ts";
+import { Filesystems } from "../../lib/kernfs/filesystems.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { systemClock } from "../../lib/model/clock.ts";
+import { UnknownFilesystemError } from "../../lib/model/errors.ts";
 import { assertForm } from "../_support/wire_tables.ts";
 import { AgentProcess, until } from "./_agent.ts";
 import { hasProgram, outputOf } from "./_programs.ts";
@@ -184,6 +186,34 @@ Deno.test("agent takes ids from the first readable of the files that flags name"
     await agent.stop();
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "Filesystems.ofDirectory() agrees with df on where directories are",
+  ignore: !hasProgram("df"),
+  async fn() {
+    const fs = new HostFs();
+    const filesystems = new Filesystems({
+      fs,
+      files: new MountedFiles(fs),
+      clock: systemClock,
+      calls: new SlowCalls(systemClock),
+      imageStores: [],
+    });
+    await filesystems.refresh();
+    const mountPoints = filesystems.latest.map(({ mountPoint }) => mountPoint);
+    for (const path of ["/", "/usr/share", "/var/run", ...mountPoints]) {
+      const text = await outputOf("df", "--output=target,source", path);
+      const [target, source] = text.split("\n")[1]?.split(/\s+/) ?? [];
+      const { mountPoint, device } = await filesystems.ofDirectory(path);
+      assertEquals(mountPoint, target, path);
+      if (source?.startsWith("/dev/")) assertEquals(device, source);
+    }
+    await assertRejects(
+      () => filesystems.ofDirectory("/proc/self"),
+      UnknownFilesystemError,
+    );
+  },
 });
 
 Deno.test({
