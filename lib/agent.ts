@@ -169,11 +169,13 @@ function createManager(parts: ManagerParts): Manager {
     past,
   } = parts;
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
+  const files = new MountedFiles(fs);
+  const calls = new SlowCalls(clock);
   const filesystems = new Filesystems({
     fs,
-    files: new MountedFiles(fs),
+    files,
     clock,
-    calls: new SlowCalls(clock),
+    calls,
     imageStores: IMAGE_STORES,
   });
   const tree = new CgroupTree({

@@ -23,8 +23,9 @@ export interface DirectoryUsageOptions {
   readonly budgetMs?: number;
 }
 
-/** Files looked at before others get their turn. */
+/** Files looked at before others get their turn, and for how long; a slice that takes seconds counts as hung. */
 const SLICE_FILES = 64;
+const SLICE_MS = 20;
 /** After a slice, rest this many times as long as it took. */
 const REST_FACTOR = 3;
 /** A count that took long, or failed, makes the next one wait, up to this many intervals. */
@@ -108,7 +109,7 @@ export class DirectoryUsage {
   ): Promise<DirectorySize | undefined> {
     const { files, clock, calls, budgetMs = 120_000 } = this.#options;
     const endMs = clock.monotonic() + budgetMs;
-    const walk = new Walk(files, directory);
+    const walk = new Walk(files, clock, directory);
     for (;;) {
       const startMs = clock.monotonic();
       if (startMs > endMs) throw new Error("It takes too long");
@@ -124,14 +125,16 @@ export class DirectoryUsage {
 class Walk {
   readonly total = { bytes: 0, inodes: 0 };
   readonly #files: MountedFiles;
+  readonly #clock: Clock;
   readonly #linked = new Set<number>();
   readonly #directories: string[] = [];
   #device: number | undefined;
   #names: AsyncGenerator<string> | undefined;
   #directory: string;
 
-  constructor(files: MountedFiles, directory: string) {
+  constructor(files: MountedFiles, clock: Clock, directory: string) {
     this.#files = files;
+    this.#clock = clock;
     this.#directory = directory;
   }
 
@@ -144,7 +147,9 @@ class Walk {
       if (!top.isDirectory) return true;
       this.#names = this.#files.entries(this.#directory);
     }
+    const endMs = this.#clock.monotonic() + SLICE_MS;
     for (let i = 0; i < SLICE_FILES; i++) {
+      if (this.#clock.monotonic() > endMs) return false;
       const name = await this.#nextName();
       if (name !== undefined) await this.#look(`${this.#directory}/${name}`);
       else if (!this.#descend()) return true;

@@ -37,6 +37,8 @@ export interface FilesystemsOptions {
 const AT_ONCE = 4;
 /** File systems of one machine; each pod may bring some. */
 const MAX_PARTITIONS = 4096;
+/** Of those that do not answer. */
+const MAX_NAMED = 8;
 /** As many as a container tells of itself unless asked for more. */
 const MAX_READINGS = 64;
 
@@ -47,9 +49,8 @@ const MAX_READINGS = 64;
  */
 export class Filesystems {
   readonly #options: FilesystemsOptions;
-  readonly #readings = new TimedStore<readonly FsInfo[]>({
-    maxItems: MAX_READINGS,
-  });
+  #readings = newReadings();
+  #readMs = -Infinity;
   #mounts: readonly Mount[] = [];
   #latest: readonly FsInfo[] = [];
   #left = 0;
@@ -81,8 +82,11 @@ export class Filesystems {
   get state(): SourceState {
     const stale = this.#latest.filter(({ isStale }) => isStale)
       .map(({ mountPoint }) => `"${mountPoint}"`);
+    const named = stale.slice(0, MAX_NAMED).join(", ");
+    const more = stale.length - MAX_NAMED;
     const troubles = [
-      ...(stale.length > 0 ? [`no answer from ${stale.join(", ")}`] : []),
+      ...(stale.length > 0 ? [`no answer from ${named}`] : []),
+      ...(more > 0 ? [`nor from ${more} more`] : []),
       ...(this.#left > 0 ? [`${this.#left} more than can be told of`] : []),
     ];
     return {
@@ -152,7 +156,11 @@ export class Filesystems {
     }
     this.#left = all.length - Math.min(all.length, MAX_PARTITIONS);
     this.#latest = infos;
-    this.#readings.add(clock.now(), infos);
+    const nowMs = clock.now();
+    // The clock was set back: what is later than now would push out what is new.
+    if (nowMs < this.#readMs) this.#readings = newReadings();
+    this.#readMs = nowMs;
+    this.#readings.add(nowMs, infos);
   }
 
   /** Undefined where it is not there any more, must not be asked, or has no space at all. */
@@ -162,14 +170,18 @@ export class Filesystems {
     io: DiskCounters | undefined,
   ): Promise<FsInfo | undefined> {
     const { files, clock, calls } = this.#options;
-    const { key, disk: _, isRemote: __, ...place } = partition;
+    const { key, disk: _, isRemote, ...place } = partition;
     const identity = {
       ...place,
       labels: labelsByKey.get(key) ?? [],
       ...(io !== undefined && { io }),
     };
     try {
-      const space = await calls.ask(key, () => files.space(place.mountPoint));
+      const space = await calls.ask(
+        key,
+        () => files.space(place.mountPoint),
+        { isRemote },
+      );
       // Such as the file systems that programs answer requests with.
       if (space.capacityBytes === 0 && identity.labels.length === 0) {
         return undefined;
@@ -225,6 +237,10 @@ export class Filesystems {
       return key;
     }
   }
+}
+
+function newReadings(): TimedStore<readonly FsInfo[]> {
+  return new TimedStore({ maxItems: MAX_READINGS });
 }
 
 function numbersOf(space: Space): Partial<FsInfo> {

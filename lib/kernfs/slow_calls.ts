@@ -8,7 +8,15 @@ const TIMEOUT_MS = 2_000;
  * Each hung call keeps one of the 32 threads that Deno has for files (2.6 to
  * 2.9); the event log and the kernel log need theirs.
  */
-const MAX_HUNG = 8;
+const MAX_HUNG = 16;
+/** So many servers may be gone until nobody asks another one; disks are still asked. */
+const MAX_HUNG_REMOTE = 8;
+
+/** What is asked of a call. */
+export interface AskOptions {
+  /** Whether a server or a program answers, and not a disk. @default false */
+  readonly isRemote?: boolean;
+}
 
 interface Pending {
   readonly ended: Promise<void>;
@@ -39,10 +47,15 @@ export class SlowCalls {
    *
    * @throws {HungError} where it takes longer, an earlier one still does, or too many do
    */
-  async ask<T>(key: string, call: () => Promise<T>): Promise<T> {
+  async ask<T>(
+    key: string,
+    call: () => Promise<T>,
+    { isRemote = false }: AskOptions = {},
+  ): Promise<T> {
+    const maxHung = isRemote ? MAX_HUNG_REMOTE : MAX_HUNG;
     for (;;) {
       const before = this.#pending.get(key);
-      if (before?.isHung || this.#hung >= MAX_HUNG) throw new HungError(key);
+      if (before?.isHung || this.#hung >= maxHung) throw new HungError(key);
       if (before === undefined) break;
       await this.#within(before, key);
     }

@@ -227,6 +227,19 @@ Deno.test("Filesystems.at() gives the reading that was the last at a time", asyn
   assertEquals(capacityAt(startMs), undefined);
 });
 
+Deno.test("Filesystems.at() gives what was read since the clock was set back", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files, clock } = machine;
+  for (let i = 0; i < 64; i++) {
+    clock.advance(10_000);
+    await filesystems.refresh();
+  }
+  clock.stepWall(-3_600_000);
+  files.spaces.set("/", Promise.resolve(space(9, 3)));
+  await filesystems.refresh();
+  assertEquals(filesystems.at(clock.now())?.[0]?.capacityBytes, 9 * GIB);
+});
+
 Deno.test("Filesystems.labelled() and withUuid() throw for what is not known", async () => {
   using machine = new FakeMachine();
   const { filesystems } = machine;

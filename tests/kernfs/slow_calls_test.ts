@@ -86,21 +86,31 @@ Deno.test("SlowCalls.ask() lets those that wait for a hung call go with it", asy
   assertEquals([asked, calls.hung], [1, 1]);
 });
 
-Deno.test("SlowCalls.ask() leaves threads to others however many keys hang", async () => {
+Deno.test("SlowCalls.ask() leaves threads to disks however many servers hang, and to others however many disks", async () => {
   const clock = new FakeClock();
   const calls = new SlowCalls(clock);
-  const hung = Array.from({ length: 8 }, (_, i) =>
-    assertRejects(
-      () => calls.ask(`${i}`, () => new Promise(() => {})),
-      HungError,
-    ));
-  await settle();
-  clock.advance(2_000);
-  await Promise.all(hung);
-  let asked = 0;
-  await assertRejects(
-    () => calls.ask("fine", () => Promise.resolve(++asked)),
-    HungError,
-  );
-  assertEquals([asked, calls.hung], [0, 8]);
+  const hang = async (count: number, isRemote: boolean) => {
+    const hung = Array.from({ length: count }, (_, i) =>
+      assertRejects(
+        () =>
+          calls.ask(`${i} ${isRemote}`, () => new Promise(() => {}), {
+            isRemote,
+          }),
+        HungError,
+      ));
+    await settle();
+    clock.advance(2_000);
+    await Promise.all(hung);
+  };
+  const asked: string[] = [];
+  const ask = (isRemote: boolean) =>
+    calls.ask("fine", () => Promise.resolve(asked.push(`${isRemote}`)), {
+      isRemote,
+    });
+  await hang(8, true);
+  await assertRejects(() => ask(true), HungError);
+  await ask(false);
+  await hang(8, false);
+  await assertRejects(() => ask(false), HungError);
+  assertEquals([asked, calls.hung], [["false"], 16]);
 });
