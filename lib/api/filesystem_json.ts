@@ -2,6 +2,8 @@ import type { DiskCounters, FsInfo, FsStats } from "../model/filesystem.ts";
 import type { ContainerStats } from "../model/stats.ts";
 import { type JsonObject, timeJson, wholeJson } from "./v1_json.ts";
 
+const NS_PER_MS = 1_000_000;
+
 /** `filesystem` of a sample in the form of v1, or nothing where it was not collected. */
 export function filesystemsJson({ filesystems }: ContainerStats): JsonObject {
   return { "filesystem": filesystems?.map(fsStatsJson) };
@@ -22,6 +24,13 @@ export function filesystemsV2Json(
       "stale": only.isStale,
     },
   };
+}
+
+/** `filesystem` of a sample as `machinestats` tells it, or nothing where it was not collected. */
+export function machineFilesystemsJson(
+  { filesystems }: ContainerStats,
+): JsonObject {
+  return { "filesystem": filesystems?.map(machineFsStatsJson) };
 }
 
 /** A file system as `machine` tells it. */
@@ -65,6 +74,33 @@ function fsStatsJson(stats: FsStats): JsonObject {
     "inodes": wholeJson(stats.inodes),
     "inodes_free": wholeJson(stats.inodesFree),
     ...(stats.io && countersJson(stats.io)),
+    "stale": stats.isStale,
+  };
+}
+
+function machineFsStatsJson(stats: FsStats): JsonObject {
+  const { io } = stats;
+  return {
+    "device": stats.device,
+    "type": stats.type,
+    "capacity": wholeJson(stats.capacityBytes),
+    "usage": wholeJson(stats.usageBytes),
+    "available": wholeJson(stats.availableBytes),
+    "inodes_free": wholeJson(stats.inodesFree),
+    // So named by cAdvisor. Times are in nanoseconds here, and milliseconds in v1.
+    "inline": io && {
+      "reads_completed": wholeJson(io.readsCompleted),
+      "reads_merged": wholeJson(io.readsMerged),
+      "sectors_read": wholeJson(io.sectorsRead),
+      "read_duration": wholeJson(io.readTimeMs * NS_PER_MS),
+      "writes_completed": wholeJson(io.writesCompleted),
+      "writes_merged": wholeJson(io.writesMerged),
+      "sectors_written": wholeJson(io.sectorsWritten),
+      "write_duration": wholeJson(io.writeTimeMs * NS_PER_MS),
+      "io_in_progress": wholeJson(io.ioInProgress),
+      "io_duration": wholeJson(io.ioTimeMs * NS_PER_MS),
+      "weighted_io_duration": wholeJson(io.weightedIoTimeMs * NS_PER_MS),
+    },
     "stale": stats.isStale,
   };
 }

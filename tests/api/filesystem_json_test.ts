@@ -4,6 +4,7 @@ import {
   filesystemsJson,
   filesystemsV2Json,
   fsInfoJson,
+  machineFilesystemsJson,
 } from "../../lib/api/filesystem_json.ts";
 import type { DiskCounters, FsInfo } from "../../lib/model/filesystem.ts";
 
@@ -92,6 +93,22 @@ Deno.test("filesystemsV2Json() tells of one alone, as cAdvisor spells it", () =>
       "{}",
     );
   }
+});
+
+Deno.test("machineFilesystemsJson() has times in nanoseconds, in cAdvisor's object inline", () => {
+  const filesystems = [ROOT, HUNG];
+  assertEquals(
+    wire(machineFilesystemsJson({ timestampMs: 0, filesystems })),
+    '{"filesystem":[{"device":"/dev/sda1","type":"vfs",' +
+      '"capacity":1152921504606846976,"usage":4096,"available":1024,' +
+      '"inodes_free":60,"inline":{"reads_completed":1,"reads_merged":2,' +
+      '"sectors_read":3,"read_duration":4000000,"writes_completed":5,' +
+      '"writes_merged":6,"sectors_written":7,"write_duration":8000000,' +
+      '"io_in_progress":9,"io_duration":10000000,' +
+      '"weighted_io_duration":11000000}},' +
+      '{"device":"box:/export","type":"vfs","stale":true}]}',
+  );
+  assertEquals(wire(machineFilesystemsJson({ timestampMs: 0 })), "{}");
 });
 
 Deno.test("fsInfoJson() and filesystemInfoJson() have cAdvisor's names", () => {
