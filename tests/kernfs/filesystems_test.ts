@@ -26,6 +26,8 @@ const MOUNTS = [
 class FakeFiles extends MountedFiles {
   readonly spaces = new Map<string, Promise<Space>>();
   readonly devices = new Map<string, number>();
+  /** Directories of which nobody ever hears. */
+  readonly hung = new Set<string>();
   readonly asked: string[] = [];
 
   override space(hostPath: string): Promise<Space> {
@@ -34,6 +36,7 @@ class FakeFiles extends MountedFiles {
   }
 
   override fileSize(hostPath: string): Promise<FileSize> {
+    if (this.hung.has(hostPath)) return new Promise(() => {});
     const device = this.devices.get(hostPath);
     if (device === undefined) {
       return Promise.reject(new Deno.errors.NotFound(hostPath));
@@ -280,6 +283,20 @@ Deno.test("Filesystems.ofDirectory() believes stat, and the mounts where stat is
     UnknownFilesystemError,
     '"/proc/sys"',
   );
+});
+
+Deno.test("Filesystems.ofDirectory() tells the mount's last numbers where stat hangs, the next time at once", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files, clock } = machine;
+  await filesystems.refresh();
+  files.hung.add("/mnt/nfs/a");
+  const first = filesystems.ofDirectory("/mnt/nfs/a");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  clock.advance(2_000);
+  assertEquals((await first).mountPoint, "/mnt/nfs");
+  const { device } = await filesystems.ofDirectory("/mnt/nfs/b");
+  assertEquals(device, "box:/export");
+  assertEquals((await filesystems.ofDirectory("/")).mountPoint, "/");
 });
 
 Deno.test("Filesystems.ofDirectory() finds one that was mounted since the last reading", async () => {
