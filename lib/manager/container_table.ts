@@ -6,12 +6,14 @@ import {
 } from "../model/cgroup.ts";
 import type { ContainerReference, RequestOptions } from "../model/container.ts";
 import { BadRequestError, UnknownContainerError } from "../model/errors.ts";
+import { AliasTable, byName } from "./alias_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 
 /** The containers by name. */
 export class ContainerTable {
   readonly #byName = new Map<CgroupName, ManagedContainer>();
   readonly #children = new Map<CgroupName, Set<CgroupName>>();
+  readonly #aliases = new AliasTable(() => this.all());
 
   /** How many there are. */
   get size(): number {
@@ -62,14 +64,21 @@ export class ContainerTable {
       .map((child) => this.find(child).reference);
   }
 
-  /** The container and all below it. @throws {UnknownContainerError} where there is none */
+  /** The container and all below it, by name. @throws {UnknownContainerError} where there is none */
   withDescendants(name: CgroupName): ManagedContainer[] {
     const found: ManagedContainer[] = [];
     for (const [other, container] of this.#byName) {
       if (other === name || isDescendant(other, name)) found.push(container);
     }
     if (found.length === 0) throw new UnknownContainerError(name);
-    return found;
+    return found.sort(byName);
+  }
+
+  /** All containers of a runtime where the alias is `/`, else the one that it names. */
+  inNamespace(namespace: string, alias: CgroupName): ManagedContainer[] {
+    return alias === ROOT
+      ? this.#aliases.of(namespace)
+      : [this.#aliases.find(namespace, alias.slice(1))];
   }
 
   /**
@@ -84,31 +93,10 @@ export class ContainerTable {
     if (type === "name") {
       return recursive ? this.withDescendants(name) : [this.find(name)];
     }
-    const inNamespace = [...this.all()].filter(({ reference }) =>
-      reference.namespace === type
+    if (!recursive) return [this.#aliases.find(type, name.slice(1))];
+    if (name === ROOT) return this.#aliases.of(type);
+    throw new BadRequestError(
+      `Cannot list below ${type} container "${name}": only "/" can be asked for with "recursive"`,
     );
-    if (name === ROOT && recursive) return inNamespace;
-    if (recursive) {
-      throw new BadRequestError(
-        `Cannot list below ${type} container "${name}": only "/" can be asked for with "recursive"`,
-      );
-    }
-    const alias = name.slice(1);
-    const startsWith = inNamespace.filter(({ reference }) =>
-      reference.aliases?.some((other) => other.startsWith(alias))
-    );
-    const exact = startsWith.filter(({ reference }) =>
-      reference.aliases?.includes(alias)
-    );
-    const found = exact.length > 0 ? exact : startsWith;
-    if (alias === "" || found.length === 0) {
-      throw new UnknownContainerError(name);
-    }
-    if (found.length > 1) {
-      throw new BadRequestError(
-        `Cannot tell which ${type} container "${alias}" is: ${found.length} begin with it`,
-      );
-    }
-    return found;
   }
 }

@@ -14,8 +14,13 @@ export class KernfsSyntaxError extends SyntaxError {
 export class UnknownContainerError extends Error {
   override readonly name = "UnknownContainerError";
 
-  constructor(container: string) {
-    super(`Unknown container "${container}"`);
+  /** `namespace` is the runtime's whose names were looked through; absent for cgroup names. */
+  constructor(container: string, namespace?: string) {
+    super(
+      namespace === undefined
+        ? `Unknown container "${container}"`
+        : `Unknown ${namespace} container "${container}"`,
+    );
   }
 }
 
