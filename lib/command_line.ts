@@ -30,8 +30,8 @@ const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
 
 /**
  * Takes `[VERB] [FLAGS]` apart. `-flag`, `--flag`, `flag_name` and `flag-name`
- * are one; a value follows after `=` or as the next argument, but that of a
- * bool, which may be left out, only after `=`.
+ * are one; a value follows after `=` or as the next argument, but one that may
+ * be left out, as that of a bool, only after `=`.
  *
  * @throws {UsageError} naming what is not known, with the nearest that is
  */
@@ -53,8 +53,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       continue;
     }
     const flag = findFlag(name, arg);
-    const text = value ??
-      (flag.kind === "bool" ? "true" : nextValue(flag, rest));
+    const alone = flag.alone ?? (flag.kind === "bool" ? "true" : undefined);
+    const text = value ?? alone ?? nextValue(flag, rest);
     const texts = flags.get(flag.name);
     if (texts === undefined) flags.set(flag.name, [text]);
     else texts.push(text);

@@ -50,6 +50,8 @@ export interface Config {
   readonly rawCgroupPrefixWhitelist: readonly string[];
   /** Whether plain cgroups but the root are no containers; a whitelist that is not empty has its say before. */
   readonly dockerOnly: boolean;
+  /** Whether processes are told of, and with their command lines. */
+  readonly allowPs: "off" | "on" | "full";
   /** Whether containers that meet a memory limit are told of; cgroup v2 only. */
   readonly pressureEvents: boolean;
   /** Whether the events are told that the kubelet would write of the node. */
@@ -135,6 +137,7 @@ function createConfig(values: FlagValues): Config {
     metricKinds: collectedKinds(values),
     rawCgroupPrefixWhitelist: values.list("raw-cgroup-prefix-whitelist"),
     dockerOnly: values.bool("docker-only"),
+    allowPs: values.choice("allow-ps", ["off", "on", "full"]),
     pressureEvents: values.bool("pressure-events"),
     nodeEvents: values.bool("node-events"),
     ...(nodeName === undefined ? {} : { nodeName }),
@@ -142,6 +145,11 @@ function createConfig(values: FlagValues): Config {
     logFormat: values.choice("log-format", ["text", "json"]),
   };
 }
+
+/** What `serve` is told by nobody. */
+export const DEFAULT_CONFIG: Config = createConfig(
+  new FlagValues(new Map(), () => undefined),
+);
 
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {
   const enabled = values.metricKinds("enable-metrics");

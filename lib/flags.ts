@@ -16,6 +16,8 @@ export interface Flag {
   readonly kind: FlagKind;
   /** The text read where nobody says anything else; absent where that says nothing. */
   readonly default?: string;
+  /** The text read where the flag stands alone; then a value follows only after `=`. @default "true" of a bool */
+  readonly alone?: string;
   /** What stands for the value in `--help` where the default does not say enough. */
   readonly value?: string;
   /** The least of an `int`, a `size` in bytes, or a `duration` in milliseconds. */
@@ -221,6 +223,13 @@ export const FLAGS = [
     kind: "bool",
     default: "false",
     help: "without that list: no plain cgroup but /",
+  },
+  {
+    name: "allow-ps",
+    kind: "choice",
+    default: "off",
+    alone: "on",
+    help: "list processes; full: and command lines",
   },
   {
     name: "pressure-events",

@@ -1,12 +1,14 @@
 import { STATUS_CODE } from "@std/http/status";
 import type { EventManager } from "../events/event_manager.ts";
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import { systemClock } from "../model/clock.ts";
 import type { ContainerReference } from "../model/container.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { EventStreams } from "./event_stream.ts";
 import { parseEventsQuery } from "./events_query.ts";
 import {
+  HttpError,
   jsonArrayResponse,
   jsonObjectResponse,
   jsonResponse,
@@ -15,10 +17,15 @@ import {
   parseContainerInfoRequest,
   parseRequestOptions,
 } from "./parameters.ts";
+import { processJson } from "./process_json.ts";
 import type { Questions } from "./questions.ts";
 import { readBody } from "./request_body.ts";
+import { derivedStatsJson } from "./usage_json.ts";
 import { containerInfoJson, type JsonObject } from "./v1_json.ts";
 import { containerInfoV2Json, containerSpecV2Json } from "./v2_json.ts";
+
+/** Who may see processes: nobody, whoever may ask, or all with command lines. */
+export type AllowPs = "off" | "on" | "full";
 
 /** What the API answers from. */
 export interface ApiDependencies {
@@ -28,6 +35,8 @@ export interface ApiDependencies {
   readonly events: Pick<EventManager, "getEvents">;
   /** Makes the streams of events to come. */
   readonly streams: EventStreams;
+  /** Whether processes are told of, and with their command lines. */
+  readonly allowPs: AllowPs;
   /** Told of faults of the agent's own. */
   readonly logger: Logger;
 }
@@ -57,6 +66,14 @@ export function answerReady(
   );
 }
 
+/** The version of the agent, as a JSON string. */
+export function answerVersion(
+  { request }: Call,
+  { questions }: ApiDependencies,
+): Response {
+  return jsonResponse(request, questions.versionInfo().version);
+}
+
 /** One container, in the form of v1. */
 export async function answerContainer(
   { request, name }: Call,
@@ -78,6 +95,22 @@ export async function answerSubcontainers(
     request,
     Iterator.from(infos).flatMap((info) =>
       jsonUnlessFailed(() => containerInfoJson(info), info, logger)
+    ),
+  );
+}
+
+/** Docker's containers by cgroup name, in the form of v1: all, or the one that the path names. */
+export async function answerDocker(
+  { request, name }: Call,
+  { questions, logger }: ApiDependencies,
+): Promise<Response> {
+  const wanted = parseContainerInfoRequest(await readBody(request));
+  const infos = questions.namespaceInfo("docker", name, wanted);
+  return jsonObjectResponse(
+    request,
+    Iterator.from(infos).flatMap((info) =>
+      jsonUnlessFailed(() => containerInfoJson(info), info, logger)
+        .map((json) => [info.reference.name, json] as const)
     ),
   );
 }
@@ -115,6 +148,43 @@ export function answerSpec(
     ).map((json) => [name, json] as const)
   );
   return jsonObjectResponse(request, members);
+}
+
+/** What the containers that the query selects used of late, by name. */
+export async function answerSummary(
+  { request, query, name }: Call,
+  { questions, logger }: ApiDependencies,
+): Promise<Response> {
+  const usages = await questions.derivedStats(name, parseRequestOptions(query));
+  const members = Iterator.from(usages).flatMap(([name, described]) =>
+    jsonUnlessFailed(() => derivedStatsJson(described.usage), described, logger)
+      .map((json) => [name, json] as const)
+  );
+  return jsonObjectResponse(request, members);
+}
+
+/** The processes of a container. */
+export async function answerPs(
+  { request, query, name }: Call,
+  { questions, allowPs }: ApiDependencies,
+): Promise<Response> {
+  const options = parseRequestOptions(query);
+  if (allowPs === "off") {
+    throw new HttpError(
+      STATUS_CODE.Forbidden,
+      "Cannot list processes: the agent was started without --allow-ps",
+    );
+  }
+  const nowMs = systemClock.now();
+  const processes = await questions.processList(name, {
+    ...options,
+    commandLines: allowPs === "full",
+  });
+  return jsonArrayResponse(
+    request,
+    Iterator.from(processes)
+      .map((process) => JSON.stringify(processJson(process, nowMs))),
+  );
 }
 
 /** Events as an array, or as a stream. */

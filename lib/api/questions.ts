@@ -9,7 +9,9 @@ import type {
 } from "../model/container.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
+import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
 import type { SourceState } from "../model/source_state.ts";
+import type { DescribedUsage } from "../model/usage.ts";
 
 /** Who a container is and what it may use. */
 export interface ContainerDescription {
@@ -48,6 +50,25 @@ export interface Questions {
     name: CgroupName,
     options: RequestOptions,
   ): ReadonlyMap<CgroupName, ContainerDescription>;
+  /**
+   * Containers of a runtime: all where `alias` is `/`, else the one with that
+   * id, name, or unique beginning of one.
+   */
+  namespaceInfo(
+    namespace: string,
+    alias: CgroupName,
+    request: ContainerInfoRequest,
+  ): readonly ContainerInfo[];
+  /** What the containers that the options select used in the last minute, hour and day. */
+  derivedStats(
+    name: CgroupName,
+    options: RequestOptions,
+  ): Promise<ReadonlyMap<CgroupName, DescribedUsage>>;
+  /** The processes of one container, without those below it; of the root all there are. */
+  processList(
+    name: CgroupName,
+    options: RequestOptions & ProcessListOptions,
+  ): Promise<readonly ProcessInfo[]>;
   /** What is known of the machine. */
   machineInfo(): MachineInfo;
   /** Versions of what runs here. */

@@ -5,45 +5,135 @@ import { BadRequestError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import {
   answerContainer,
+  answerDocker,
   answerEvents,
+  answerPs,
   answerReady,
   answerSpec,
   answerStats,
   answerSubcontainers,
+  answerSummary,
+  answerVersion,
   type ApiDependencies,
   type Call,
 } from "./answers.ts";
-import {
-  answerAttributes,
-  answerMachine,
-  answerStorage,
-} from "./machine_answers.ts";
 import {
   errorResponse,
   failureResponse,
   headOf,
   HttpError,
-  jsonResponse,
 } from "./json_response.ts";
+
+import {
+  answerAttributes,
+  answerMachine,
+  answerStorage,
+} from "./machine_answers.ts";
 
 export type { ApiDependencies } from "./answers.ts";
 
-/** One path of the API. */
+type Version = typeof V1[number] | typeof V2[number];
+
+/** One path; or, where there are versions, one type of request of each of them. */
 interface Endpoint {
+  /** The whole path, or what follows the version. */
   readonly path: string;
+  /** The versions of the API that have it. @default none, it stands for itself */
+  readonly versions?: readonly Version[];
   /** Whether a container's name may follow the path. @default false */
   readonly takesContainer?: boolean;
   /** @default ["GET", "HEAD"] */
   readonly methods?: readonly string[];
-  answer(call: Call): Response | Promise<Response>;
+  answer(
+    call: Call,
+    dependencies: ApiDependencies,
+  ): Response | Promise<Response>;
 }
 
+/** As much of a bad path as an error repeats. */
+const SHOWN_LENGTH = 100;
 /** The longest address that is read, in characters, which are bytes here. */
 const MAX_URL_LENGTH = 8 * 1024;
 
 const READ_METHODS = ["GET", "HEAD"] as const;
 /** cAdvisor's clients send their request for containers as a body. */
 const QUERY_METHODS = ["GET", "HEAD", "POST"] as const;
+
+const V1 = ["v1.0", "v1.1", "v1.2", "v1.3"] as const;
+const V2 = ["v2.0", "v2.1"] as const;
+const VERSIONS: readonly Version[] = [...V1, ...V2];
+
+/** All that is answered. */
+const ENDPOINTS: readonly Endpoint[] = [
+  { path: "/healthz", answer: () => new Response("ok") },
+  { path: "/readyz", answer: answerReady },
+  {
+    path: "containers",
+    versions: V1,
+    takesContainer: true,
+    methods: QUERY_METHODS,
+    answer: answerContainer,
+  },
+  {
+    path: "subcontainers",
+    versions: V1.slice(1),
+    takesContainer: true,
+    methods: QUERY_METHODS,
+    answer: answerSubcontainers,
+  },
+  {
+    path: "docker",
+    versions: V1.slice(2),
+    takesContainer: true,
+    methods: QUERY_METHODS,
+    answer: answerDocker,
+  },
+  {
+    path: "events",
+    versions: [...V1.slice(3), ...V2],
+    takesContainer: true,
+    answer: answerEvents,
+  },
+  // Not used, but cAdvisor too passes over what follows.
+  {
+    path: "version",
+    versions: V2,
+    takesContainer: true,
+    answer: answerVersion,
+  },
+  {
+    path: "stats",
+    versions: ["v2.1"],
+    takesContainer: true,
+    answer: answerStats,
+  },
+  {
+    path: "machine",
+    versions: VERSIONS,
+    takesContainer: true,
+    answer: answerMachine,
+  },
+  {
+    path: "attributes",
+    versions: V2,
+    takesContainer: true,
+    answer: answerAttributes,
+  },
+  {
+    path: "storage",
+    versions: V2,
+    takesContainer: true,
+    answer: answerStorage,
+  },
+  { path: "spec", versions: V2, takesContainer: true, answer: answerSpec },
+  {
+    path: "summary",
+    versions: V2,
+    takesContainer: true,
+    answer: answerSummary,
+  },
+  { path: "ps", versions: V2, takesContainer: true, answer: answerPs },
+];
 
 /**
  * The whole HTTP API as one function, which needs no socket. It does not
@@ -52,19 +142,21 @@ const QUERY_METHODS = ["GET", "HEAD", "POST"] as const;
 export function createHandler(
   dependencies: ApiDependencies,
 ): (request: Request) => Promise<Response> {
-  const endpoints = endpointsOf(dependencies);
-  const routes = endpoints.map((endpoint): Route => ({
+  const routes = ENDPOINTS.map((endpoint): Route => ({
     pattern: patternOf(endpoint),
     method: [...endpoint.methods ?? READ_METHODS],
     handler: (request, params) =>
-      endpoint.answer(callOf(request, params?.pathname.groups[0])),
+      endpoint.answer(
+        callOf(request, params?.pathname.groups["name"]),
+        dependencies,
+      ),
   }));
   const dispatch = route(routes, (request) => {
-    const found = endpoints.find((endpoint) =>
+    const found = ENDPOINTS.find((endpoint) =>
       patternOf(endpoint).test(request.url)
     );
     throw found === undefined
-      ? unknownPath(endpoints, new URL(request.url).pathname)
+      ? unknownPath(new URL(request.url).pathname)
       : wrongMethod(found, request.method);
   });
   return async function handle(request) {
@@ -86,62 +178,15 @@ async function answer(
   }
 }
 
-function endpointsOf(dependencies: ApiDependencies): readonly Endpoint[] {
-  const { questions } = dependencies;
-  const events = (call: Call) => answerEvents(call, dependencies);
-  return [
-    { path: "/healthz", answer: () => new Response("ok") },
-    { path: "/readyz", answer: (call) => answerReady(call, dependencies) },
-    {
-      path: "/api/v1.3/containers",
-      takesContainer: true,
-      methods: QUERY_METHODS,
-      answer: (call) => answerContainer(call, dependencies),
-    },
-    {
-      path: "/api/v1.3/subcontainers",
-      takesContainer: true,
-      methods: QUERY_METHODS,
-      answer: (call) => answerSubcontainers(call, dependencies),
-    },
-    { path: "/api/v1.3/events", takesContainer: true, answer: events },
-    {
-      path: "/api/v2.1/version",
-      // Not used, but cAdvisor too passes over what follows.
-      takesContainer: true,
-      answer: ({ request }) =>
-        jsonResponse(request, questions.versionInfo().version),
-    },
-    {
-      path: "/api/v2.1/stats",
-      takesContainer: true,
-      answer: (call) => answerStats(call, dependencies),
-    },
-    {
-      path: "/api/v2.1/spec",
-      takesContainer: true,
-      answer: (call) => answerSpec(call, dependencies),
-    },
-    { path: "/api/v2.1/events", takesContainer: true, answer: events },
-    ...["v1.0", "v1.1", "v1.2", "v1.3", "v2.0", "v2.1"].map((version) => ({
-      path: `/api/${version}/machine`,
-      takesContainer: true,
-      answer: (call: Call) => answerMachine(call, dependencies),
-    })),
-    ...["v2.0", "v2.1"].flatMap((version) => [{
-      path: `/api/${version}/attributes`,
-      takesContainer: true,
-      answer: (call: Call) => answerAttributes(call, dependencies),
-    }, {
-      path: `/api/${version}/storage`,
-      takesContainer: true,
-      answer: (call: Call) => answerStorage(call, dependencies),
-    }]),
-  ];
-}
-
-function patternOf({ path, takesContainer = false }: Endpoint): URLPattern {
-  return new URLPattern({ pathname: takesContainer ? `${path}{/*}?` : path });
+function patternOf(
+  { path, versions, takesContainer = false }: Endpoint,
+): URLPattern {
+  const base = versions === undefined
+    ? path
+    : `/api/(${versions.join("|").replaceAll(".", "\\.")})/${path}`;
+  return new URLPattern({
+    pathname: takesContainer ? `${base}{/:name(.*)}?` : base,
+  });
 }
 
 function callOf(request: Request, rest = ""): Call {
@@ -154,14 +199,21 @@ function callOf(request: Request, rest = ""): Call {
 
 /** The container named by the rest of a path: decoded, so that `%2F` parts names as `/` does. */
 function nameOf(rest: string): CgroupName {
+  let decoded: string;
   try {
-    return cleanName(decodeURIComponent(rest));
+    decoded = decodeURIComponent(rest);
   } catch (error) {
     throw new BadRequestError(
       `Cannot decode "${rest}": a "%" must begin a byte of UTF-8, as %25 does for itself`,
       { cause: error },
     );
   }
+  if (decoded.includes("\0")) {
+    throw new BadRequestError(
+      `Cannot use "${rest}": no container has the byte 0 in its name`,
+    );
+  }
+  return cleanName(decoded);
 }
 
 function assertUrl(url: string): void {
@@ -188,37 +240,40 @@ function wrongMethod(endpoint: Endpoint, method: string): HttpError {
 }
 
 /** 404; and 400, as in cAdvisor, for the two folders above the questions. */
-function unknownPath(
-  endpoints: readonly Endpoint[],
-  pathname: string,
-): Error {
-  const parts = endpoints.map(({ path }) => path.split("/"))
-    .filter(([, top]) => top === "api");
-  const versions = new Set(parts.map(([, , version]) => version));
+function unknownPath(pathname: string): Error {
   const [, top, version = "", type = ""] = pathname.split("/");
-  if (top !== "api" || (version !== "" && !versions.has(version))) {
-    return new HttpError(
-      STATUS_CODE.NotFound,
-      top === "api"
-        ? `Unknown API version "${version}": known are ${
-          [...versions].join(", ")
-        }`
-        : `Unknown path "${pathname}"`,
-    );
-  }
+  if (top !== "api") return notFound(`Unknown path ${quote(pathname)}`);
   if (version === "") {
-    return new BadRequestError(
-      `Supported API versions: ${[...versions].join(",")}`,
+    return new BadRequestError(`Supported API versions: ${VERSIONS.join(",")}`);
+  }
+  const types = typesOf(version).join(",");
+  if (types === "") {
+    return notFound(
+      `Unknown API version ${quote(version)}: known are ${VERSIONS.join(", ")}`,
     );
   }
-  const types = parts.filter(([, , of]) => of === version)
-    .map(([, , , name]) => name).join(",");
   return type === ""
     ? new BadRequestError(`Supported request types: "${types}"`)
-    : new HttpError(
-      STATUS_CODE.NotFound,
-      `Unknown request type "${type}" of ${version}: known are ${types}`,
+    : notFound(
+      `Unknown request type ${quote(type)} of ${version}: known are ${types}`,
     );
+}
+
+function typesOf(version: string): string[] {
+  return ENDPOINTS.filter(({ versions = [] }) =>
+    versions.some((known) => known === version)
+  ).map(({ path }) => path).toSorted();
+}
+
+function notFound(message: string): HttpError {
+  return new HttpError(STATUS_CODE.NotFound, message);
+}
+
+/** As much of a path as an error repeats. */
+function quote(text: string): string {
+  return JSON.stringify(
+    text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text,
+  );
 }
 
 function internalError(

@@ -107,6 +107,32 @@ export class HostFs {
     return names;
   }
 
+  /** Names of all that is in a host directory, as they come. */
+  async *entries(hostPath: string): AsyncGenerator<string> {
+    for await (const { name } of Deno.readDir(this.path(hostPath))) yield name;
+  }
+
+  /** As {@linkcode readText}, for files that may keep their reader waiting. */
+  async readTextLater(hostPath: string): Promise<string | undefined> {
+    try {
+      return await Deno.readTextFile(this.path(hostPath));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** How many files a process has open, by its `fd` directory; undefined where we may not know. */
+  async countOpenFiles(pid: number): Promise<number | undefined> {
+    const directory = `/proc/${pid}/fd`;
+    try {
+      const { size } = await Deno.stat(this.path(directory));
+      // Since Linux 6.2 the size says it; before, and where there are none, it is 0.
+      return size || (await Array.fromAsync(this.entries(directory))).length;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Whether the kernel's cgroups are mounted at `path`, and not files that look like them. */
   isCgroupfs(path: string): boolean {
     try {

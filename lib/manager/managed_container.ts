@@ -3,8 +3,10 @@ import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { ContainerStats } from "../model/stats.ts";
+import type { DerivedStats } from "../model/usage.ts";
 import { toContainerStats } from "../cache/derived_stats.ts";
 import type { SampleRange, SampleRing } from "../cache/memory_cache.ts";
+import { UsageSummary } from "../cache/usage_summary.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
 import type { Task } from "./scheduler.ts";
 
@@ -44,6 +46,7 @@ export class ManagedContainer implements Task {
   #sampledMs = -Infinity;
   #loggedMs = -Infinity;
   #closed = false;
+  readonly #summary = new UsageSummary();
 
   constructor(options: ManagedContainerOptions) {
     this.#options = options;
@@ -95,7 +98,9 @@ export class ManagedContainer implements Task {
       this.#sampledMs = clock.monotonic();
       if (error !== undefined) this.#complain(error);
       if (gone) onGone();
-      return ring.add(timestampMs, this.handler.builder.row);
+      const { row } = this.handler.builder;
+      this.#summary.add(timestampMs, row);
+      return ring.add(timestampMs, row);
     } catch (error) {
       // Whatever it is, the others are measured on.
       this.#complain(error);
@@ -103,12 +108,16 @@ export class ManagedContainer implements Task {
     }
   }
 
-  /** Samples where the last sample is older than `maxAgeMs`; returns whether it did. */
-  refresh(maxAgeMs: number): boolean {
-    const { clock } = this.#options;
-    if (clock.monotonic() - this.#sampledMs <= maxAgeMs) return false;
+  /** Samples where the last sample was before `sinceMs` of the monotonic clock; returns whether it did. */
+  refresh(sinceMs: number): boolean {
+    if (this.#sampledMs >= sinceMs) return false;
     this.sample();
     return true;
+  }
+
+  /** What it used in the last minute, hour and day. */
+  get derivedStats(): DerivedStats {
+    return this.#summary.derived();
   }
 
   /** Its samples as objects, oldest first. */

@@ -11,11 +11,13 @@ import { messageOf } from "../model/errors.ts";
 import type { EventRequest, OomContext } from "../model/event.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
+import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
 import type { SourceState } from "../model/source_state.ts";
+import type { DescribedUsage } from "../model/usage.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import type { OomWatcher } from "../sources/oom_watcher.ts";
 import { Pace } from "../sources/pace.ts";
-import type { WatchOptions } from "../events/event_manager.ts";
+import type { EventManager, WatchOptions } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 import {
   ContainerLifecycle,
@@ -24,6 +26,7 @@ import {
 import type { ContainerTable } from "./container_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { MachineCache } from "./machine_cache.ts";
+import { ProcessList } from "./process_list.ts";
 import { OomEvents } from "./oom_events.ts";
 import type { OomPast } from "./oom_past.ts";
 
@@ -56,6 +59,7 @@ export class Manager {
   readonly #lifecycle: ContainerLifecycle;
   readonly #containers: ContainerTable;
   readonly #oomEvents: OomEvents;
+  readonly #processes: ProcessList;
   #repeats = 0;
   #startedMs = Infinity;
   #isPastTold = false;
@@ -66,6 +70,12 @@ export class Manager {
     this.#lifecycle = new ContainerLifecycle(options);
     this.#containers = this.#lifecycle.containers;
     this.#oomEvents = new OomEvents(options);
+    this.#processes = new ProcessList(options.fs, options.clock);
+  }
+
+  /** What happened, kept for a while and told to who watches. */
+  get events(): EventManager {
+    return this.#options.events;
   }
 
   /** Whether all containers that were there at start are known. */
@@ -117,6 +127,22 @@ export class Manager {
     request: ContainerInfoRequest = {},
   ): ContainerInfo[] {
     return this.#containers.withDescendants(name)
+      .map((container) => this.#info(container, request));
+  }
+
+  /**
+   * Containers of a runtime: all where `alias` is `/`, else the one with that
+   * id, name, or unique beginning of one.
+   *
+   * @throws {UnknownContainerError}
+   * @throws {BadRequestError} where it may be several
+   */
+  namespaceInfo(
+    namespace: string,
+    alias: CgroupName,
+    request: ContainerInfoRequest = {},
+  ): ContainerInfo[] {
+    return this.#containers.inNamespace(namespace, alias)
       .map((container) => this.#info(container, request));
   }
 
@@ -172,6 +198,42 @@ export class Manager {
         },
       },
     ]));
+  }
+
+  /** What is asked for used in the last minute, hour and day, by name. @throws {UnknownContainerError} */
+  async derivedStats(
+    name: CgroupName,
+    options: RequestOptions = {},
+  ): Promise<ReadonlyMap<CgroupName, DescribedUsage>> {
+    const containers = await this.#fresh(name, options);
+    return new Map(containers.map((container) => [
+      container.reference.name,
+      {
+        reference: container.reference,
+        get usage() {
+          return container.derivedStats;
+        },
+      },
+    ]));
+  }
+
+  /**
+   * The processes of one container, without those below it; of the root all
+   * there are.
+   *
+   * @throws {UnknownContainerError}
+   */
+  async processList(
+    name: CgroupName,
+    options: RequestOptions & ProcessListOptions = {},
+  ): Promise<ProcessInfo[]> {
+    const { commandLines = false, ...request } = options;
+    const [container] = this.#containers
+      .requested(name, { ...request, recursive: false });
+    return await this.#processes.read(
+      container?.reference.name ?? name,
+      { commandLines },
+    );
   }
 
   /** Events as they come, and with `sinceSeq` the kept ones before. */
@@ -239,11 +301,15 @@ export class Manager {
     const containers = this.#containers.requested(name, options);
     const { maxAgeMs } = options;
     if (maxAgeMs === undefined) return containers;
-    const pace = new Pace(this.#options.clock);
+    const { clock } = this.#options;
+    const sinceMs = clock.monotonic() - maxAgeMs;
+    const pace = new Pace(clock);
+    // Who asks at the same time takes the samples that the first one takes.
+    await pace.rest();
     pace.begin();
     for (const container of containers) {
       if (
-        this.#lifecycle.stopped || !container.refresh(maxAgeMs) || !pace.spent
+        this.#lifecycle.stopped || !container.refresh(sinceMs) || !pace.spent
       ) {
         continue;
       }

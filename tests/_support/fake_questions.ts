@@ -1,5 +1,5 @@
 import type { Questions } from "../../lib/api/questions.ts";
-import { type CgroupName, isDescendant } from "../../lib/model/cgroup.ts";
+import { type CgroupName, isDescendant, ROOT } from "../../lib/model/cgroup.ts";
 import type {
   ContainerInfo,
   ContainerInfoRequest,
@@ -12,8 +12,13 @@ import {
 } from "../../lib/model/errors.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
 import type { MachineFacts, MachineInfo } from "../../lib/model/machine.ts";
+import type {
+  ProcessInfo,
+  ProcessListOptions,
+} from "../../lib/model/process.ts";
 import type { SourceState } from "../../lib/model/source_state.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
+import type { DerivedStats, DescribedUsage } from "../../lib/model/usage.ts";
 
 /** As little as a machine tells. */
 const MACHINE: MachineFacts = {
@@ -36,6 +41,13 @@ export class FakeQuestions implements Questions {
     timestampMs: 1000,
     cpu: { usageNs: 5 },
   }];
+  usage: DerivedStats = {
+    latest: {},
+    minute: { percentComplete: 0 },
+    hour: { percentComplete: 0 },
+    day: { percentComplete: 0 },
+  };
+  processes: ProcessInfo[] = [];
   states: readonly SourceState[] = [
     { name: "kmsg", state: "off", detail: "turned off" },
   ];
@@ -54,7 +66,7 @@ export class FakeQuestions implements Questions {
   readonly asked: [
     string,
     CgroupName,
-    ContainerInfoRequest | RequestOptions,
+    ContainerInfoRequest | (RequestOptions & ProcessListOptions),
   ][] = [];
   readonly #names: readonly CgroupName[];
 
@@ -119,6 +131,39 @@ export class FakeQuestions implements Questions {
     const found = this.filesystems.find((info) => info.uuid === uuid);
     if (found === undefined) throw new UnknownFilesystemError(uuid);
     return found;
+  }
+
+  namespaceInfo(
+    namespace: string,
+    alias: CgroupName,
+    request: ContainerInfoRequest,
+  ): ContainerInfo[] {
+    this.asked.push([`namespaceInfo of ${namespace}`, alias, request]);
+    return this.#select(alias, alias === ROOT)
+      .map((selected) => this.#info(selected));
+  }
+
+  derivedStats(
+    name: CgroupName,
+    options: RequestOptions,
+  ): Promise<Map<CgroupName, DescribedUsage>> {
+    this.asked.push(["derivedStats", name, options]);
+    const names = this.#select(name, options.recursive ?? false);
+    return Promise.resolve(
+      new Map(names.map((selected) => [
+        selected,
+        { reference: { name: selected }, usage: this.usage },
+      ])),
+    );
+  }
+
+  processList(
+    name: CgroupName,
+    options: RequestOptions & ProcessListOptions,
+  ): Promise<ProcessInfo[]> {
+    this.asked.push(["processList", name, options]);
+    this.#select(name, false);
+    return Promise.resolve(this.processes);
   }
 
   versionInfo(): {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EventStreams } from "../../lib/api/event_stream.ts";
+import type { AllowPs } from "../../lib/api/answers.ts";
 import { createHandler } from "../../lib/api/routes.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
 import type { EventType } from "../../lib/model/event.ts";
@@ -28,14 +29,20 @@ class Api {
   readonly errors: [string, LogFields | undefined][] = [];
   readonly #handler: (request: Request) => Promise<Response>;
 
-  constructor(names?: readonly string[]) {
+  constructor(names?: readonly string[], allowPs: AllowPs = "off") {
     this.questions = new FakeQuestions(names);
     const { questions, events, streams } = this;
     const logger: Logger = {
       ...silentLogger,
       error: (message, fields) => this.errors.push([message, fields]),
     };
-    this.#handler = createHandler({ questions, events, streams, logger });
+    this.#handler = createHandler({
+      questions,
+      events,
+      streams,
+      logger,
+      allowPs,
+    });
   }
 
   request(path: string, init?: RequestInit): Promise<Response> {
@@ -201,6 +208,118 @@ Deno.test("createHandler() answers v2 specs by name, of the root too", async () 
   assertEquals(specs["/a"].has_cpu, true);
 });
 
+/** The types of request that cAdvisor's versions have, and which answer without asking the runtime or the machine. */
+const TYPES: Readonly<Record<string, readonly string[]>> = {
+  "v1.0": ["machine", "containers"],
+  "v1.1": ["machine", "containers", "subcontainers"],
+  "v1.2": ["machine", "containers", "subcontainers", "docker"],
+  "v1.3": ["machine", "containers", "subcontainers", "docker", "events"],
+  "v2.0": [
+    "machine",
+    "attributes",
+    "storage",
+    "version",
+    "events",
+    "summary",
+    "spec",
+  ],
+  "v2.1": [
+    "machine",
+    "attributes",
+    "storage",
+    "version",
+    "events",
+    "summary",
+    "spec",
+    "stats",
+  ],
+};
+
+Deno.test("createHandler() answers each type in the versions that have it, and in no other", async () => {
+  const api = new Api();
+  const all = new Set(Object.values(TYPES).flat());
+  for (const [version, types] of Object.entries(TYPES)) {
+    for (const type of types) {
+      for (const path of [type, `${type}/`, `${type}/a`]) {
+        await api.json(`/api/${version}/${path}`);
+      }
+    }
+    for (const type of all.difference(new Set(types))) {
+      // It is there, with an answer of its own.
+      if (type === "stats" && version === "v2.0") continue;
+      const [status, error] = await api.error(`/api/${version}/${type}`);
+      assertEquals(status, 404);
+      assertStringIncludes(error, `"${type}" of ${version}: known are`);
+    }
+  }
+});
+
+Deno.test("createHandler() answers docker's containers by cgroup name", async () => {
+  const api = new Api();
+  const all = await api.json("/api/v1.2/docker");
+  assertEquals(Object.keys(all), ["/", "/a", "/a/b"]);
+  const body = '{"num_stats":2}';
+  const one = await api.json("/api/v1.3/docker/a", { method: "POST", body });
+  assertEquals(one["/a"].name, "/a");
+  assertEquals(api.questions.asked, [
+    ["namespaceInfo of docker", "/", {}],
+    ["namespaceInfo of docker", "/a", { numStats: 2 }],
+  ]);
+});
+
+Deno.test("createHandler() answers the summary by name, and says what is not there yet", async () => {
+  const api = new Api();
+  const spread = { std: 1, max: 9, fifty: 2, ninety: 7, ninetyfive: 8 };
+  api.questions.usage = {
+    timestampMs: Date.UTC(2026, 10, 23),
+    latest: { cpu: 12, memory: 4096 },
+    minute: {
+      percentComplete: 100,
+      cpu: { mean: 3, ...spread, count: 59 },
+    },
+    hour: { percentComplete: 0 },
+    day: { percentComplete: 0 },
+  };
+  const none = {
+    "percent_complete": 0,
+    cpu: { present: false },
+    memory: { present: false },
+  };
+  assertEquals(await api.json("/api/v2.0/summary/a?max_age=1s"), {
+    "/a": {
+      timestamp: "2026-11-23T00:00:00Z",
+      latest_usage: { cpu: 12, memory: 4096 },
+      minute_usage: {
+        percent_complete: 100,
+        cpu: { present: true, mean: 3, ...spread, count: 59 },
+        memory: { present: false },
+      },
+      hour_usage: none,
+      day_usage: none,
+    },
+  });
+  assertEquals(api.questions.asked, [
+    ["derivedStats", "/a", { maxAgeMs: 1000 }],
+  ]);
+});
+
+Deno.test("createHandler() lists processes only where it is allowed", async () => {
+  const [status, error] = await new Api().error("/api/v2.1/ps/a");
+  assertEquals(status, 403);
+  assertStringIncludes(error, "--allow-ps");
+  for (
+    const [allowPs, commandLines] of [["on", false], ["full", true]] as const
+  ) {
+    const api = new Api(undefined, allowPs);
+    assertEquals(await api.json("/api/v2.0/ps/a?recursive=true"), []);
+    assertEquals(api.questions.asked, [
+      ["processList", "/a", { recursive: true, commandLines }],
+    ]);
+    assertEquals((await api.error("/api/v2.1/ps/x"))[0], 404);
+    assertEquals((await api.error("/api/v2.1/ps?count=-2"))[0], 400);
+  }
+});
+
 Deno.test("createHandler() answers the version as a JSON string", async () => {
   assertEquals(await new Api().json("/api/v2.1/version"), "0.1.0");
   assertEquals(await new Api().json("/api/v2.1/version/"), "0.1.0");
@@ -310,15 +429,11 @@ Deno.test("createHandler() answers 404 for what there is not, and says what ther
       ["/healthz/x", 'Unknown path "/healthz/x"'],
       [
         "/api/v9/x",
-        'Unknown API version "v9": known are v1.3, v2.1, v1.0, v1.1, v1.2, v2.0',
+        'Unknown API version "v9": known are v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
       ],
       [
-        "/api/v1.3/containersx",
-        'Unknown request type "containersx" of v1.3: known are containers,subcontainers,events,machine',
-      ],
-      [
-        "/api/v2.1/none",
-        'Unknown request type "none" of v2.1: known are version,stats,spec,events,machine,attributes,storage',
+        "/api/v1x0/containers",
+        'Unknown API version "v1x0": known are v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
       ],
     ] as const
   ) assertEquals(await api.error(path), [404, message]);
@@ -329,17 +444,13 @@ Deno.test("createHandler() answers 400 with what may follow /api and a version",
   for (const path of ["/api", "/api/"]) {
     assertEquals(
       await api.error(path),
-      [400, "Supported API versions: v1.3,v2.1,v1.0,v1.1,v1.2,v2.0"],
+      [400, "Supported API versions: v1.0,v1.1,v1.2,v1.3,v2.0,v2.1"],
     );
   }
   for (const path of ["/api/v1.3", "/api/v1.3/"]) {
-    assertEquals(
-      await api.error(path),
-      [
-        400,
-        'Supported request types: "containers,subcontainers,events,machine"',
-      ],
-    );
+    const [status, error] = await api.error(path);
+    assertEquals(status, 400);
+    assertStringIncludes(error, 'Supported request types: "containers,');
   }
 });
 

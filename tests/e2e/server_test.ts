@@ -39,7 +39,7 @@ class ServedApi {
     const questions = new FakeQuestions();
     const logger = silentLogger;
     this.server = await serve(
-      createHandler({ questions, events, streams, logger }),
+      createHandler({ questions, events, streams, logger, allowPs: "off" }),
       { listen: addresses.map(parseListenAddress), logger, streams },
     );
     return this.server.addresses[0] ?? "";

@@ -1,0 +1,91 @@
+import type { Usage } from "../model/usage.ts";
+import { percentilesOf } from "./percentiles.ts";
+
+/** Columns of a minute: mean, 90th percentile and greatest, of CPU and then of memory. */
+const COLUMNS = 6;
+const MEMORY = 3;
+
+const MINUTE_MS = 60_000;
+/** A minute ends with the first sample past it, so a day has no more. */
+const MAX_ROWS = 24 * 60;
+const FIRST_CAPACITY = 4;
+
+/**
+ * The minutes of the last day: six floats each, exact to 1/16,000,000, and the
+ * second of its end. That is 28 bytes a minute, and 40 KB a day.
+ */
+export class MinuteRows {
+  #ends = new Uint32Array(FIRST_CAPACITY);
+  #rows = new Float32Array(FIRST_CAPACITY * COLUMNS);
+  #size = 0;
+
+  /** Keeps a minute. Those that end later are of a clock that was set back since, and go. */
+  add(endMs: number, { cpu, memory }: Usage): void {
+    const end = Math.round(endMs / 1000);
+    while (this.#size > 0 && (this.#ends[this.#size - 1] ?? 0) > end) {
+      this.#size--;
+    }
+    if (this.#size === MAX_ROWS) {
+      this.#ends.copyWithin(0, 1);
+      this.#rows.copyWithin(0, COLUMNS);
+      this.#size--;
+    } else if (this.#size === this.#ends.length) this.#grow();
+    this.#ends[this.#size] = end;
+    this.#rows.set(
+      [cpu, memory].flatMap((part) => [
+        part?.mean ?? NaN,
+        part?.ninety ?? NaN,
+        part?.max ?? NaN,
+      ]),
+      this.#size * COLUMNS,
+    );
+    this.#size++;
+  }
+
+  /**
+   * The use over a span that ends with the newest minute: means of means, the
+   * greatest of the greatest, and all else of the 90th percentiles.
+   */
+  usage(spanMs: number): Usage {
+    const newest = this.#ends[this.#size - 1];
+    if (newest === undefined || this.#size === 0) return { percentComplete: 0 };
+    const ends = this.#ends.subarray(0, this.#size);
+    const first = ends.findIndex((end) => end > newest - spanMs / 1000);
+    const seenMs = (newest - (ends[first] ?? newest)) * 1000 + MINUTE_MS;
+    const cpu = this.#percentiles(first, 0);
+    const memory = this.#percentiles(first, MEMORY);
+    return {
+      percentComplete: Math.min(100, Math.trunc(seenMs * 100 / spanMs)),
+      ...(cpu !== undefined && { cpu }),
+      ...(memory !== undefined && { memory }),
+    };
+  }
+
+  #percentiles(first: number, column: number) {
+    return percentilesOf(
+      this.#column(first, column + 1),
+      this.#column(first, column),
+      this.#column(first, column + 2),
+    );
+  }
+
+  /** What there is of a column, from a row on. */
+  #column(first: number, column: number): Float64Array {
+    const rows = this.#rows.subarray(first * COLUMNS, this.#size * COLUMNS);
+    return Float64Array.from(
+      rows.filter((value, index) =>
+        index % COLUMNS === column && !Number.isNaN(value)
+      ),
+    );
+  }
+
+  #grow(): void {
+    const capacity = Math.min(this.#ends.length * 2, MAX_ROWS);
+    const ends = new Uint32Array(capacity);
+    const rows = new Float32Array(capacity * COLUMNS);
+    ends.set(this.#ends);
+    rows.set(this.#rows);
+    this.#ends = ends;
+    this.#rows = rows;
+  }
+}

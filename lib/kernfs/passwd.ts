@@ -1,0 +1,10 @@
+/** Parses `/etc/passwd` (`passwd(5)`: "root:x:0:0:root:/root:/bin/bash") into names by number, the first of each. */
+export function parsePasswd(text: string): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const line of text.split("\n")) {
+    const [name, , uid = ""] = line.split(":");
+    if (!name || !/^\d+$/.test(uid) || names.has(Number(uid))) continue;
+    names.set(Number(uid), name);
+  }
+  return names;
+}

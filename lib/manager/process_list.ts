@@ -1,0 +1,156 @@
+import { parseUptime } from "../kernfs/boot_time.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
+import { readMeminfo } from "../kernfs/machine.ts";
+import { parsePasswd } from "../kernfs/passwd.ts";
+import { parseMemoryCgroup } from "../kernfs/proc_cgroup.ts";
+import {
+  formatState,
+  parseProcessStat,
+  parseProcessStatus,
+  TICKS_PER_SECOND,
+} from "../kernfs/process_stat.ts";
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import { KernfsSyntaxError } from "../model/errors.ts";
+import { type Clock, sleep } from "../model/clock.ts";
+import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
+import { Pace } from "../sources/pace.ts";
+
+/** What is the same for all processes of one listing. */
+interface Host {
+  readonly nowMs: number;
+  readonly bootMs: number;
+  readonly memoryBytes: number | undefined;
+  readonly users: ReadonlyMap<number, string>;
+}
+
+/** The kernel answers `cmdline` from the process's memory, which a process that hangs may have locked. */
+const CMDLINE_TIMEOUT_MS = 200;
+/** Command lines that are waited for in the background, at most; past it none is asked for. */
+const MAX_STUCK = 16;
+
+/**
+ * Lists processes from `/proc`, in short slices. What ends meanwhile, or is
+ * hidden from us (`hidepid`), is left out.
+ */
+export class ProcessList {
+  readonly #fs: HostFs;
+  readonly #clock: Clock;
+  /** Command lines whose reads have not come back. */
+  #stuck = 0;
+
+  constructor(fs: HostFs, clock: Clock) {
+    this.#fs = fs;
+    this.#clock = clock;
+  }
+
+  /** The processes of a cgroup, without those below it, by number; of the root all there are. */
+  async read(
+    name: CgroupName,
+    { commandLines = false }: ProcessListOptions = {},
+  ): Promise<ProcessInfo[]> {
+    const names = await Array.fromAsync(this.#fs.entries("/proc"));
+    const pids = names.filter((name) => /^\d+$/.test(name)).map(Number)
+      .sort((a, b) => a - b);
+    const host = this.#readHost();
+    const found: ProcessInfo[] = [];
+    const pace = new Pace(this.#clock);
+    pace.begin();
+    for (const pid of pids) {
+      if (pace.spent) {
+        await pace.rest();
+        pace.begin();
+      }
+      const info = this.#tryProcess(pid, name, host);
+      if (info === undefined) continue;
+      const fdCount = await this.#fs.countOpenFiles(pid);
+      const line = commandLines ? await this.#commandLine(pid) : undefined;
+      found.push({
+        ...info,
+        ...(line !== undefined && { command: line }),
+        ...(fdCount !== undefined && { fdCount }),
+      });
+    }
+    return found;
+  }
+
+  #readHost(): Host {
+    const fs = this.#fs;
+    const nowMs = this.#clock.now();
+    const uptime = parseUptime(fs.readText("/proc/uptime") ?? "");
+    return {
+      nowMs,
+      bootMs: nowMs - uptime * 1000,
+      memoryBytes: readMeminfo(fs).get("MemTotal"),
+      users: parsePasswd(fs.readText("/etc/passwd") ?? ""),
+    };
+  }
+
+  /** One whose files have not their form is left out: the others are told of. */
+  #tryProcess(
+    pid: number,
+    name: CgroupName,
+    host: Host,
+  ): ProcessInfo | undefined {
+    try {
+      return this.#readProcess(pid, name, host);
+    } catch (error) {
+      if (error instanceof KernfsSyntaxError) return undefined;
+      throw error;
+    }
+  }
+
+  #readProcess(
+    pid: number,
+    name: CgroupName,
+    { nowMs, bootMs, memoryBytes, users }: Host,
+  ): ProcessInfo | undefined {
+    const text = (file: string) => this.#fs.readText(`/proc/${pid}/${file}`);
+    const cgroupText = text("cgroup");
+    if (cgroupText === undefined) return undefined;
+    const cgroup = parseMemoryCgroup(cgroupText) ?? ROOT;
+    if (name !== ROOT && cgroup !== name) return undefined;
+    const statText = text("stat");
+    const statusText = text("status");
+    if (statText === undefined || statusText === undefined) return undefined;
+    const stat = parseProcessStat(statText);
+    const status = parseProcessStatus(statusText);
+    const startTimeMs = bootMs + stat.startTicks * 1000 / TICKS_PER_SECOND;
+    const runningTimeMs = (stat.userTicks + stat.systemTicks) * 1000 /
+      TICKS_PER_SECOND;
+    // Where the kernel names no memory it also counts no page: a kernel thread, or one that has ended.
+    const rssBytes = status.rssBytes ??
+      (stat.rssPages === 0 ? 0 : undefined);
+    return {
+      user: users.get(status.effectiveUid) ?? `${status.effectiveUid}`,
+      pid,
+      parentPid: stat.parentPid,
+      startTimeMs,
+      cpuPercent: runningTimeMs * 100 / Math.max(1000, nowMs - startTimeMs),
+      ...(rssBytes !== undefined && memoryBytes !== undefined && {
+        memoryPercent: rssBytes * 100 / memoryBytes,
+      }),
+      ...(rssBytes !== undefined && { rssBytes }),
+      virtualBytes: stat.virtualBytes,
+      status: formatState(pid, stat, status),
+      runningTimeMs,
+      cgroup,
+      command: stat.name,
+      processor: stat.processor,
+    };
+  }
+
+  /** The arguments with blanks between; undefined of a kernel thread, and where they do not come in time. */
+  async #commandLine(pid: number): Promise<string | undefined> {
+    if (this.#stuck >= MAX_STUCK) return undefined;
+    this.#stuck++;
+    const timer = new AbortController();
+    const reading = this.#fs.readTextLater(`/proc/${pid}/cmdline`)
+      .finally(() => this.#stuck--);
+    const text = await Promise.race([
+      reading,
+      sleep(this.#clock, CMDLINE_TIMEOUT_MS, timer.signal),
+    ]);
+    timer.abort();
+    return text?.replace(/\0+$/, "").replaceAll("\0", " ") || undefined;
+  }
+}

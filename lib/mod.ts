@@ -1,0 +1,58 @@
+/**
+ * The agent as a library: a {@linkcode Manager} knows the containers of this
+ * host, measures them, and tells what happens to them. It needs no HTTP server
+ * and keeps no file.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openManager } from "./mod.ts";
+ *
+ * // A folder that looks like a host. Of this host itself: openManager().
+ * const root = await Deno.makeTempDir();
+ * const cgroups = `${root}/sys/fs/cgroup`;
+ * await Deno.mkdir(`${cgroups}/web`, { recursive: true });
+ * await Deno.writeTextFile(`${cgroups}/cgroup.controllers`, "cpu memory");
+ * await Deno.writeTextFile(`${cgroups}/web/memory.current`, "4096");
+ *
+ * const manager = openManager({ root, kmsg: "none" });
+ * const watch = manager.watchEvents({ containerName: "/web" });
+ * await manager.start();
+ *
+ * const infos = await manager.containerInfoV2("/web", { maxAgeMs: 0, count: 1 });
+ * assertEquals(infos.get("/web")?.stats[0]?.memory?.usageBytes, 4096);
+ * const [created] = await watch.next();
+ * assertEquals(created?.event.event_type, "containerCreation");
+ *
+ * watch.close();
+ * manager.stop();
+ * ```
+ *
+ * @module
+ */
+export { openManager } from "./open_manager.ts";
+export type { ManagerConfig, OpenManagerOptions } from "./open_manager.ts";
+export { Manager } from "./manager/manager.ts";
+export type { EventManager, WatchOptions } from "./events/event_manager.ts";
+export type { EventWatch } from "./events/event_watch.ts";
+export type { CgroupName } from "./model/cgroup.ts";
+export type {
+  ContainerInfo,
+  ContainerInfoRequest,
+  ContainerInfoV2,
+  ContainerReference,
+  ContainerSpec,
+  RequestOptions,
+} from "./model/container.ts";
+export { BadRequestError, UnknownContainerError } from "./model/errors.ts";
+export type {
+  Event,
+  EventRequest,
+  EventType,
+  KeptEvent,
+} from "./model/event.ts";
+export type { Logger } from "./model/logger.ts";
+export type { MachineInfo, VersionInfo } from "./model/machine.ts";
+export type { ProcessInfo, ProcessListOptions } from "./model/process.ts";
+export type { SourceState } from "./model/source_state.ts";
+export type { ContainerStats } from "./model/stats.ts";
+export type { DerivedStats, Percentiles, Usage } from "./model/usage.ts";

@@ -1,0 +1,259 @@
+import { EventManager } from "./events/event_manager.ts";
+import { MemoryCache } from "./cache/memory_cache.ts";
+import { type Config, DEFAULT_CONFIG } from "./config.ts";
+import { rawFactory } from "./handlers/raw.ts";
+import { systemdFactory } from "./handlers/systemd.ts";
+import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
+import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
+import { HostFs } from "./kernfs/host_fs.ts";
+import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
+import { MountedFiles } from "./kernfs/mounted_files.ts";
+import { readOomContext } from "./kernfs/oom_context.ts";
+import { OomParser } from "./kernfs/oom_parser.ts";
+import { readMemoryCgroup } from "./kernfs/proc_cgroup.ts";
+import { SlowCalls } from "./kernfs/slow_calls.ts";
+import { nodeOomKills } from "./kernfs/vmstat.ts";
+import { OomPast } from "./manager/oom_past.ts";
+import type { LogTail } from "./log/log_tail.ts";
+import { OomLedger } from "./manager/oom_ledger.ts";
+import { MachineCache } from "./manager/machine_cache.ts";
+import { Manager } from "./manager/manager.ts";
+import { systemClock } from "./model/clock.ts";
+import { type Logger, silentLogger } from "./model/logger.ts";
+import type { SourceState } from "./model/source_state.ts";
+import { HandlerRegistry } from "./registry/handler_registry.ts";
+import { CgroupTree } from "./sources/cgroup_tree.ts";
+import { OomWatcher } from "./sources/oom_watcher.ts";
+import { PollWatcher } from "./sources/poll_watcher.ts";
+import { RawWatcher } from "./sources/raw_watcher.ts";
+
+/** What of the agent's configuration a manager heeds. */
+export type ManagerConfig = Pick<
+  Config,
+  | "allowDynamicHousekeeping"
+  | "bootIdFiles"
+  | "cgroupRoot"
+  | "dockerOnly"
+  | "globalHousekeepingIntervalMs"
+  | "housekeepingIntervalMs"
+  | "kmsg"
+  | "machineIdFiles"
+  | "maxHousekeepingIntervalMs"
+  | "metricKinds"
+  | "nodeName"
+  | "pressureEvents"
+  | "rawCgroupPrefixWhitelist"
+  | "root"
+  | "storageDurationMs"
+  | "storagePolicy"
+>;
+
+/** Options of {@linkcode openManager}; what is left out is as the agent's flags are by default. */
+export interface OpenManagerOptions extends Partial<ManagerConfig> {
+  /** What `versionInfo()` tells of the program. @default "" */
+  readonly version?: string;
+  /** @default silentLogger */
+  readonly logger?: Logger;
+  /** What an earlier run told last, to go on from there. @default nothing */
+  readonly earlierRun?: Omit<LogTail, "tornBytes">;
+  /** How what takes the events fares. @default nothing takes them */
+  readonly sinks?: () => readonly SourceState[];
+}
+
+/** Control files take at most this part of the files that the process may open. */
+const OPEN_FILES_SHARE = 0.5;
+const DEFAULT_OPEN_FILES_LIMIT = 1024;
+
+const KMSG = "/dev/kmsg";
+
+/** Where Docker and CRI-O keep images unless told otherwise, and how cAdvisor calls it. */
+const IMAGE_STORES: readonly ImageStore[] = [
+  {
+    label: "docker-images",
+    directories: ["/var/lib/docker/overlay2", "/var/lib/docker"],
+  },
+  {
+    label: "crio-images",
+    directories: ["/var/lib/containers/storage/overlay-images"],
+  },
+  {
+    label: "crio-containers",
+    directories: ["/var/lib/containers/storage/overlay-containers"],
+  },
+];
+
+interface OomWatcherParts {
+  readonly config: ManagerConfig;
+  readonly fs: HostFs;
+  readonly hierarchies: Hierarchies;
+  readonly logger: Logger;
+  /** The last record of the kernel log that an earlier run told of. */
+  readonly cursor: number | undefined;
+}
+
+/**
+ * Makes a manager of this host, which is the whole agent but its HTTP server
+ * and its event log. Nothing is read on until {@linkcode Manager.start}.
+ *
+ * @throws {Error} where there are no cgroups
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openManager } from "./open_manager.ts";
+ *
+ * // A folder that looks like a host. Of this host itself: openManager().
+ * const root = await Deno.makeTempDir();
+ * const cgroups = `${root}/sys/fs/cgroup`;
+ * await Deno.mkdir(`${cgroups}/web`, { recursive: true });
+ * await Deno.writeTextFile(`${cgroups}/cgroup.controllers`, "cpu memory");
+ * await Deno.writeTextFile(`${cgroups}/web/memory.max`, "33554432");
+ *
+ * const manager = openManager({ root, kmsg: "none" });
+ * await manager.start();
+ * assertEquals(manager.containerInfo("/web").spec.memory?.limitBytes, 33554432);
+ * manager.stop();
+ * ```
+ */
+export function openManager(options: OpenManagerOptions = {}): Manager {
+  const config: ManagerConfig = { ...DEFAULT_CONFIG, ...options };
+  const { logger = silentLogger, earlierRun, version = "" } = options;
+  const clock = systemClock;
+  const { root, cgroupRoot } = config;
+  const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
+  const fs = new HostFs({ root, maxOpenFiles: maxControlFiles(hierarchies) });
+  const bootId = readBootId(fs, config.bootIdFiles);
+  const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
+  const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
+  const files = new MountedFiles(fs);
+  const calls = new SlowCalls(clock);
+  const filesystems = new Filesystems({
+    fs,
+    files,
+    clock,
+    calls,
+    imageStores: IMAGE_STORES,
+  });
+  const tree = new CgroupTree({
+    fs,
+    hierarchies: hierarchies.all,
+    clock,
+    removalsCount: isKernels(hierarchies, fs),
+  });
+  const pressureEvents = config.pressureEvents &&
+    hasUnifiedMemory(hierarchies);
+  if (config.pressureEvents && !pressureEvents) {
+    logger.warn(
+      "Cannot tell of memory pressure, which cgroup v1 does not count",
+    );
+  }
+  const oomWatcher = createOomWatcher({
+    config,
+    fs,
+    hierarchies,
+    logger,
+    cursor: past?.kmsgCursor,
+  });
+  const ledger = new OomLedger({
+    clock,
+    readNodeKills: nodeOomKills(fs),
+    isTold: () => oomWatcher?.isReading ?? false,
+    ...(past?.nodeOomKills !== undefined && { toldKills: past.nodeOomKills }),
+  });
+  return new Manager({
+    fs,
+    clock,
+    logger,
+    registry: new HandlerRegistry([
+      systemdFactory(),
+      rawFactory({
+        ...handlerOptions,
+        filesystems,
+        prefixes: config.rawCgroupPrefixWhitelist,
+        dockerOnly: config.dockerOnly,
+      }),
+    ]),
+    cache: new MemoryCache({
+      maxAgeMs: config.storageDurationMs,
+      intervalMs: config.housekeepingIntervalMs,
+    }),
+    events: new EventManager({
+      node: config.nodeName ?? hostname(),
+      bootId,
+      clock,
+      lastSeq: earlierRun?.lastSeq ?? 0,
+      storagePolicy: config.storagePolicy,
+    }),
+    ledger,
+    readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
+    watch: (failure) =>
+      failure === undefined
+        ? new RawWatcher(tree, clock)
+        : new PollWatcher(tree, clock, failure),
+    ...(oomWatcher !== undefined && { oomWatcher }),
+    past: new OomPast(past?.inferredKills ?? 0),
+    sinks: options.sinks ?? (() => []),
+    bootId,
+    machine: new MachineCache({
+      fs,
+      clock,
+      logger,
+      filesystems,
+      machineIdFiles: config.machineIdFiles,
+      bootId,
+      version,
+    }),
+    housekeeping: {
+      intervalMs: config.housekeepingIntervalMs,
+      maxIntervalMs: config.maxHousekeepingIntervalMs,
+      dynamic: config.allowDynamicHousekeeping,
+    },
+    pressureEvents,
+    globalHousekeepingIntervalMs: config.globalHousekeepingIntervalMs,
+  });
+}
+
+/** Whether the kernel itself is read, and not a tree of plain files. */
+function isKernels({ all }: Hierarchies, fs: HostFs): boolean {
+  return all.every(({ path }) => fs.isCgroupfs(path));
+}
+
+/** Whether memory is of cgroup v2. */
+function hasUnifiedMemory({ all }: Hierarchies): boolean {
+  return all.some(({ version, controllers }) =>
+    version === 2 && controllers.includes("memory")
+  );
+}
+
+function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
+  const { config, fs, hierarchies, logger, cursor } = parts;
+  if (config.kmsg === "none") return undefined;
+  return new OomWatcher({
+    // The device is the host's; any other path is as it was named.
+    path: config.kmsg === KMSG ? fs.path(KMSG) : config.kmsg,
+    clock: systemClock,
+    logger,
+    parser: new OomParser({
+      groupKills: hasUnifiedMemory(hierarchies),
+      locate: (pid) => readMemoryCgroup(fs, pid),
+    }),
+    ...(cursor !== undefined && { cursor }),
+  });
+}
+
+/** The name of the node, which is that of our UTS namespace. */
+function hostname(): string {
+  return new HostFs().readText("/proc/sys/kernel/hostname")?.trim() ?? "";
+}
+
+/**
+ * How many control files may stay open: a share of what the process may open at
+ * all; none of plain files, whose place another may take.
+ */
+function maxControlFiles(hierarchies: Hierarchies): number {
+  const fs = new HostFs();
+  if (!isKernels(hierarchies, fs)) return 0;
+  const limits = fs.readText("/proc/self/limits") ?? "";
+  const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;
+  return Math.floor(limit * OPEN_FILES_SHARE);
+}
