@@ -3,7 +3,7 @@ import type { EventManager } from "../events/event_manager.ts";
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import { systemClock } from "../model/clock.ts";
 import type { ContainerReference } from "../model/container.ts";
-import { messageOf } from "../model/errors.ts";
+import { BadRequestError, messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { EventStreams } from "./event_stream.ts";
 import { parseEventsQuery } from "./events_query.ts";
@@ -22,7 +22,11 @@ import type { Questions } from "./questions.ts";
 import { readBody } from "./request_body.ts";
 import { derivedStatsJson } from "./usage_json.ts";
 import { containerInfoJson, type JsonObject } from "./v1_json.ts";
-import { containerInfoV2Json, containerSpecV2Json } from "./v2_json.ts";
+import {
+  containerInfoV2Json,
+  containerSpecV2Json,
+  machineStatsJson,
+} from "./v2_json.ts";
 
 /** Who may see processes: nobody, whoever may ask, or all with command lines. */
 export type AllowPs = "off" | "on" | "full";
@@ -132,6 +136,30 @@ export async function answerStats(
         .map((json) => [name, json] as const)
     );
   return jsonObjectResponse(request, members);
+}
+
+/** The machine's samples, which are the root's: the parts that it alone has, in the form of v2. */
+export async function answerMachineStats(
+  { request, query }: Call,
+  { questions }: ApiDependencies,
+): Promise<Response> {
+  const { type = "name", ...options } = parseRequestOptions(query);
+  if (type !== "name") {
+    throw new BadRequestError(
+      `Cannot use parameter "type": "${type}" names containers, and this is of the machine`,
+    );
+  }
+  const infos = await questions.containerInfoV2(ROOT, {
+    ...options,
+    recursive: false,
+  });
+  const stats = infos.get(ROOT)?.stats ?? [];
+  return jsonArrayResponse(
+    request,
+    Iterator.from(stats).map((sample) =>
+      JSON.stringify(machineStatsJson(sample))
+    ),
+  );
 }
 
 /** Limits and identity of the containers that the query selects, by name. */

@@ -7,6 +7,7 @@ import {
   answerContainer,
   answerDocker,
   answerEvents,
+  answerMachineStats,
   answerPs,
   answerReady,
   answerSpec,
@@ -124,6 +125,12 @@ const ENDPOINTS: readonly Endpoint[] = [
     versions: V2,
     takesContainer: true,
     answer: answerStorage,
+  },
+  {
+    path: "machinestats",
+    versions: ["v2.1"],
+    takesContainer: true,
+    answer: answerMachineStats,
   },
   { path: "spec", versions: V2, takesContainer: true, answer: answerSpec },
   {

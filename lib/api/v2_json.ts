@@ -66,6 +66,13 @@ function flagged(name: string, sections: JsonObject): JsonObject {
   return { [`has_${name}`]: section !== undefined, [name]: section };
 }
 
+/** A sample of the root as `/api/v2.1/machinestats` tells it. */
+export function machineStatsJson(stats: ContainerStats): JsonObject {
+  const { timestamp, cpu, cpu_inst: cpuInst, memory, network } =
+    containerStatsV2Json(stats);
+  return { timestamp, cpu, "cpu_inst": cpuInst, memory, network };
+}
+
 /** One sample in the form of v2.1. */
 export function containerStatsV2Json(stats: ContainerStats): JsonObject {
   return {

@@ -202,6 +202,24 @@ Deno.test("createHandler() answers v2 stats by name, and never of the root", asy
   ]);
 });
 
+Deno.test("createHandler() answers the machine's samples, which are the root's", async () => {
+  const api = new Api();
+  assertEquals(
+    await api.json("/api/v2.1/machinestats?count=1&recursive=true"),
+    [
+      { timestamp: "1970-01-01T00:00:01Z", cpu: { usage: { total: 5 } } },
+    ],
+  );
+  assertEquals(api.questions.asked, [
+    ["containerInfoV2", "/", { count: 1, recursive: false }],
+  ]);
+  const [status, error] = await api.error(
+    "/api/v2.1/machinestats?type=docker",
+  );
+  assertEquals(status, 400);
+  assertStringIncludes(error, '"docker" names containers');
+});
+
 Deno.test("createHandler() answers v2 specs by name, of the root too", async () => {
   const specs = await new Api().json("/api/v2.1/spec?recursive=true");
   assertEquals(Object.keys(specs), ["/", "/a", "/a/b"]);
@@ -232,6 +250,7 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
     "summary",
     "spec",
     "stats",
+    "machinestats",
   ],
 };
 

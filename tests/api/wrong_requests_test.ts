@@ -1,0 +1,204 @@
+// What a client can do wrong, each with its status and what it is told; over a socket, since a
+// client's library would put most of it right before it is sent.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { EventStreams } from "../../lib/api/event_stream.ts";
+import { createHandler } from "../../lib/api/routes.ts";
+import { serve, type Server } from "../../lib/api/server.ts";
+import { EventManager } from "../../lib/events/event_manager.ts";
+import { systemClock } from "../../lib/model/clock.ts";
+import { parseListenAddress } from "../../lib/model/listen_address.ts";
+import { silentLogger } from "../../lib/model/logger.ts";
+import { FakeQuestions } from "../_support/fake_questions.ts";
+
+async function listen(): Promise<Server> {
+  const clock = systemClock;
+  const events = new EventManager({ node: "n1", bootId: "b1", clock });
+  const streams = new EventStreams({ events, clock });
+  const handler = createHandler({
+    questions: new FakeQuestions(),
+    events,
+    streams,
+    logger: silentLogger,
+    allowPs: "off",
+  });
+  return await serve(handler, {
+    listen: [parseListenAddress("127.0.0.1:0")],
+    logger: silentLogger,
+    streams,
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** Sends bytes as they are, and reads until the server closes. */
+async function send(server: Server, request: string): Promise<Answer> {
+  const { port } = new URL(server.addresses[0] ?? "");
+  using connection = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: Number(port),
+  });
+  // Latin-1, so that each character is one byte.
+  const bytes = Uint8Array.from(request, (char) => char.charCodeAt(0));
+  for (let sent = 0; sent < bytes.length;) {
+    sent += await connection.write(bytes.subarray(sent));
+  }
+  const text = await new Response(connection.readable).text();
+  const [head = "", body = ""] = text.split("\r\n\r\n");
+  return { status: Number(head.split(" ")[1]), head, body };
+}
+
+function ask(target: string, method = "GET", body?: string): string {
+  const length = body === undefined ? "" : `content-length: ${body.length}\r\n`;
+  return `${method} ${target} HTTP/1.1\r\nhost: localhost\r\n${length}` +
+    `connection: close\r\n\r\n${body ?? ""}`;
+}
+
+const containers = "/api/v1.3/containers";
+const stats = "/api/v2.1/stats";
+
+/** Target, method, body; status and what the error says. */
+const WRONG: readonly [string, string, string | undefined, number, string][] = [
+  // What there is not.
+  ["/nothing", "GET", undefined, 404, 'Unknown path "/nothing"'],
+  ["/api/v9/stats", "GET", undefined, 404, 'Unknown API version "v9"'],
+  ["/api/v2/stats", "GET", undefined, 404, 'Unknown API version "v2"'],
+  ["/api/v2.1/nothing", "GET", undefined, 404, 'type "nothing" of v2.1'],
+  ["/api/v1.0/events", "GET", undefined, 404, 'type "events" of v1.0'],
+  ["/api/v2.1/appmetrics/a", "GET", undefined, 404, 'type "appmetrics"'],
+  [`${containers}/x`, "GET", undefined, 404, 'Unknown container "/x"'],
+  [`${stats}/a/x`, "GET", undefined, 404, 'Unknown container "/a/x"'],
+  ["/api/v2.1/ps", "GET", undefined, 403, "--allow-ps"],
+  // Values out of their form.
+  [`${stats}?type=rkt`, "GET", undefined, 400, '"type": "rkt" is not name'],
+  [`${stats}?count=ten`, "GET", undefined, 400, '"count": "ten" is not'],
+  [`${stats}?count=-2`, "GET", undefined, 400, '"count": "-2" is not'],
+  [`${stats}?count=1e3`, "GET", undefined, 400, '"count": "1e3" is not'],
+  [`${stats}?count=99999999999999999999`, "GET", undefined, 400, '"count"'],
+  [`${stats}?recursive=yes`, "GET", undefined, 400, '"recursive": "yes"'],
+  [`${stats}?max_age=10`, "GET", undefined, 400, '"max_age": "10" is not'],
+  [`${stats}?max_age=`, "GET", undefined, 400, '"max_age": "" is not'],
+  ["/api/v1.3/events?start_time=noon", "GET", undefined, 400, '"start_time"'],
+  [
+    "/api/v1.3/events?end_time=2026-02-30T00:00:00Z",
+    "GET",
+    undefined,
+    400,
+    '"end_time"',
+  ],
+  // Bodies.
+  [containers, "POST", "{", 400, "Cannot read the body as JSON"],
+  [containers, "POST", "[1]", 400, "not an object"],
+  [containers, "POST", "\xff\xfe", 400, "Cannot read the body"],
+  [containers, "POST", '{"num_stats":"1"}', 400, '"num_stats"'],
+  [containers, "POST", '{"num_stats":-2}', 400, '"num_stats"'],
+  [containers, "POST", '{"start":"yesterday"}', 400, '"start"'],
+  [
+    containers,
+    "POST",
+    '{"start":"2026-11-23T00:00:02Z","end":"2026-11-23T00:00:01Z"}',
+    400,
+    '"start" as it is after "end"',
+  ],
+  [containers, "POST", " ".repeat(65_537), 413, "longer than 65536 bytes"],
+  ["/api/v1.2/docker/a", "POST", "nonsense", 400, "as JSON"],
+  // Methods.
+  [containers, "PUT", "{}", 405, "allowed is GET, HEAD, POST"],
+  [stats, "POST", "{}", 405, "allowed is GET, HEAD"],
+  [stats, "BREW", undefined, 405, "Cannot BREW"],
+  ["/healthz", "DELETE", undefined, 405, "Cannot DELETE"],
+  // Paths that would be something else to a file system.
+  [
+    `${containers}/../../../../etc/passwd`,
+    "GET",
+    undefined,
+    404,
+    "/etc/passwd",
+  ],
+  [`${containers}/%2e%2e/%2E%2e/etc`, "GET", undefined, 404, "Unknown"],
+  [
+    `${containers}/..%2f..%2fetc%2fpasswd`,
+    "GET",
+    undefined,
+    404,
+    '"/etc/passwd"',
+  ],
+  [`${containers}/..%5c..%5cetc`, "GET", undefined, 404, "Unknown container"],
+  [`${containers}/a%00b`, "GET", undefined, 400, "the byte 0"],
+  [`${containers}/%zz`, "GET", undefined, 400, 'Cannot decode "%zz"'],
+  [`${containers}/%ff`, "GET", undefined, 400, 'Cannot decode "%ff"'],
+  [`//api//v1.3//containers`, "GET", undefined, 404, "Unknown"],
+  [`/${"a".repeat(10_240)}`, "GET", undefined, 414, "longer than 8192 bytes"],
+  [`${stats}?count=${"9".repeat(10_240)}`, "GET", undefined, 414, "8192 bytes"],
+];
+
+Deno.test("the API answers every wrong request with its own status and reason", async (t) => {
+  const server = await listen();
+  for (const [target, method, body, status, reason] of WRONG) {
+    const shown = `${method} ${target.slice(0, 60)} ${
+      body?.slice(0, 20) ?? ""
+    }`;
+    await t.step(shown, async () => {
+      const answer = await send(server, ask(target, method, body));
+      assertEquals(answer.status, status, answer.body);
+      const { error, ...rest } = JSON.parse(answer.body);
+      assertEquals(rest, {});
+      assertStringIncludes(error, reason);
+      // What a client sent is not sent back at length.
+      assert(error.length < 400, error);
+      assertStringIncludes(answer.head, "content-type: application/json");
+      assertEquals(/^allow: /m.test(answer.head), status === 405);
+    });
+  }
+  // None of it has done any harm.
+  const { status, body } = await send(server, ask(`${containers}/a`));
+  assertEquals([status, JSON.parse(body).name], [200, "/a"]);
+  await server.shutdown();
+});
+
+Deno.test("the API answers names that only look wrong", async () => {
+  const server = await listen();
+  for (
+    const target of [
+      `${containers}//a`,
+      `${containers}/a/`,
+      `${containers}/./a`,
+      `${containers}/x/../a`,
+      `${containers}/x%2f..%2fa`,
+      `${containers}/%61`,
+      `http://elsewhere.example${containers}/a`,
+    ]
+  ) {
+    const { status, body } = await send(server, ask(target));
+    assertEquals([status, JSON.parse(body).name], [200, "/a"], target);
+  }
+  await server.shutdown();
+});
+
+Deno.test("the server refuses what is not HTTP, and serves on", async () => {
+  const server = await listen();
+  for (
+    const bytes of [
+      "nonsense\r\n\r\n",
+      "GET /healthz HTTP/9.9\r\n\r\n",
+      "GET /health z HTTP/1.1\r\nhost: x\r\n\r\n",
+      `GET /${"a".repeat(1_000_000)} HTTP/1.1\r\nhost: x\r\n\r\n`,
+      "GET /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+      "GET /\x00 HTTP/1.1\r\nhost: x\r\n\r\n",
+    ]
+  ) {
+    let status = 0;
+    try {
+      ({ status } = await send(server, bytes));
+    } catch {
+      // Cut off while it was sending.
+    }
+    assert(status === 0 || Number.isNaN(status) || status >= 400, `${status}`);
+  }
+  assertEquals((await send(server, ask("/healthz"))).status, 200);
+  await server.shutdown();
+});
