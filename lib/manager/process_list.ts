@@ -125,7 +125,9 @@ export class ProcessList {
       pid,
       parentPid: stat.parentPid,
       startTimeMs,
-      cpuPercent: runningTimeMs * 100 / Math.max(1000, nowMs - startTimeMs),
+      // A tick is the shortest life that can be told.
+      cpuPercent: runningTimeMs * 100 /
+        Math.max(1000 / TICKS_PER_SECOND, nowMs - startTimeMs),
       ...(rssBytes !== undefined && memoryBytes !== undefined && {
         memoryPercent: rssBytes * 100 / memoryBytes,
       }),

@@ -187,6 +187,36 @@ Deno.test("createHandler() answers subcontainers as an array, without one that f
   assertEquals(api.errors, []);
 });
 
+Deno.test("createHandler() makes the JSON of 1,000 containers only as it is read", async () => {
+  const names = Array.from({ length: 1000 }, (_, i) => `/c${i}`);
+  const api = new Api(["/", ...names]);
+  const [sample] = api.questions.stats;
+  assert(sample !== undefined);
+  const all = api.questions.subcontainersInfo;
+  let made = 0;
+  api.questions.subcontainersInfo = (name, request) =>
+    all.call(api.questions, name, request).map((info) => ({
+      ...info,
+      get stats() {
+        made++;
+        return Array.from({ length: 60 }, () => sample);
+      },
+    }));
+  const response = await api.request("/api/v1.3/subcontainers");
+  assert(response.body !== null);
+  let length = 0;
+  let read = 0;
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    read += new TextDecoder().decode(chunk).split('"name":').length - 1;
+    // What is made and not yet read: one chunk of 64 KiB, and the container that made it full.
+    assert(chunk.length < 80_000, `${chunk.length}`);
+    assert(made - read < 20, `${made} made when ${read} were read`);
+  }
+  assertEquals([made, read], [1001, 1001]);
+  assert(length > 4_000_000, `${length}`);
+});
+
 Deno.test("createHandler() answers v2 stats by name, and never of the root", async () => {
   const api = new Api();
   assertEquals(Object.keys(await api.json("/api/v2.1/stats/a")), ["/a"]);

@@ -4,6 +4,10 @@ import { EventManager } from "../../lib/events/event_manager.ts";
 import { Filesystems } from "../../lib/kernfs/filesystems.ts";
 import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
+import {
+  CgroupHandler,
+  type CgroupHandlerOptions,
+} from "../../lib/handlers/cgroup_handler.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
@@ -13,11 +17,31 @@ import { OomLedger } from "../../lib/manager/oom_ledger.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { UnknownContainerError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
-import { HandlerRegistry } from "../../lib/registry/handler_registry.ts";
+import {
+  type HandlerFactory,
+  HandlerRegistry,
+} from "../../lib/registry/handler_registry.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import { PollWatcher } from "../../lib/sources/poll_watcher.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
 import { RecordedTree } from "../_support/recorded_tree.ts";
+
+/** Knows the recorded container, as the factory of a runtime does that answers. */
+function dockerFactory(options: CgroupHandlerOptions): HandlerFactory {
+  const idOf = (name: string) => /docker-([0-9a-f]{64})/.exec(name)?.[1];
+  return {
+    name: "docker",
+    canHandle: (name) => idOf(name) !== undefined,
+    accepts: () => true,
+    create: (name) =>
+      new CgroupHandler({
+        name,
+        id: idOf(name) ?? "",
+        aliases: ["web", idOf(name) ?? ""],
+        namespace: "docker",
+      }, options),
+  };
+}
 
 /** A manager over a recorded host. */
 class ManagedHost implements Disposable {
@@ -60,7 +84,11 @@ class ManagedHost implements Disposable {
       fs,
       clock: systemClock,
       logger: silentLogger,
-      registry: new HandlerRegistry([systemdFactory(), rawFactory(options)]),
+      registry: new HandlerRegistry([
+        systemdFactory(),
+        dockerFactory(options),
+        rawFactory(options),
+      ]),
       cache: new MemoryCache({ maxAgeMs: 120_000, intervalMs: 1_000 }),
       events: this.events,
       ledger: new OomLedger({
@@ -139,6 +167,44 @@ Deno.test("Manager answers for one container, for those below it, and by what is
   assert(manager.machineInfo().numCores > 0);
 });
 
+Deno.test("Manager finds a runtime's container by id, name, or a beginning of one", async () => {
+  using host = new ManagedHost();
+  const { manager } = host;
+  await manager.start();
+  const namesOf = (alias: string) =>
+    manager.namespaceInfo("docker", alias).map(({ reference }) =>
+      reference.name
+    );
+  for (const alias of ["/web", "/we", "/76b4e3d", "/"]) {
+    assertEquals(namesOf(alias), [DOCKER], alias);
+  }
+  assertThrows(() => namesOf("/db"), UnknownContainerError);
+  const infos = await manager.containerInfoV2("/web", { type: "docker" });
+  assertEquals([...infos.keys()], [DOCKER]);
+  assertEquals(infos.get(DOCKER)?.reference.namespace, "docker");
+  const usages = await manager.derivedStats("/", {
+    type: "docker",
+    recursive: true,
+  });
+  assertEquals([...usages.keys()], [DOCKER]);
+});
+
+Deno.test("Manager takes one sample for all who ask at the same time, and anew for who asks later", async () => {
+  using host = new ManagedHost();
+  const { manager } = host;
+  await manager.start();
+  const size = async () =>
+    (await manager.containerInfoV2(DOCKER, { maxAgeMs: 0, count: -1 }))
+      .get(DOCKER)?.stats.length ?? NaN;
+  const before = await size();
+  const sizes = await Promise.all(Array.from({ length: 20 }, size));
+  assertEquals(sizes, sizes.map(() => before + 1));
+  assertEquals(await size(), before + 2);
+  const kept = manager.containerInfo(DOCKER).stats.length;
+  await manager.containerInfoV2(DOCKER, { maxAgeMs: 60_000 });
+  assertEquals(manager.containerInfo(DOCKER).stats.length, kept);
+});
+
 Deno.test("Manager knows no container that is not there", async () => {
   using host = new ManagedHost();
   const { manager } = host;
@@ -150,7 +216,7 @@ Deno.test("Manager knows no container that is not there", async () => {
     UnknownContainerError,
   );
   await assertRejects(
-    () => manager.containerInfoV2("/web", { type: "docker" }),
+    () => manager.containerInfoV2("/web", { type: "podman" }),
     UnknownContainerError,
   );
 });
