@@ -25,6 +25,7 @@ import { containerInfoJson, type JsonObject } from "./v1_json.ts";
 import {
   containerInfoV2Json,
   containerSpecV2Json,
+  deprecatedContainerStatsJson,
   machineStatsJson,
 } from "./v2_json.ts";
 
@@ -138,6 +139,25 @@ export async function answerStats(
   return jsonObjectResponse(request, members);
 }
 
+/** The samples alone of the containers that the query selects, by name, in the form of v2.0; the root's too. */
+export async function answerDeprecatedStats(
+  { request, query, name }: Call,
+  { questions, logger }: ApiDependencies,
+): Promise<Response> {
+  const infos = await questions.containerInfoV2(
+    name,
+    parseRequestOptions(query),
+  );
+  const members = Iterator.from(infos).flatMap(([name, info]) =>
+    jsonUnlessFailed(
+      () => info.stats.map(deprecatedContainerStatsJson),
+      info,
+      logger,
+    ).map((json) => [name, json] as const)
+  );
+  return jsonObjectResponse(request, members);
+}
+
 /** The machine's samples, which are the root's: the parts that it alone has, in the form of v2. */
 export async function answerMachineStats(
   { request, query }: Call,
@@ -239,7 +259,7 @@ export function answerEvents(
  * has just gone must not cost the others their answer.
  */
 function jsonUnlessFailed(
-  toJson: () => JsonObject,
+  toJson: () => JsonObject | readonly JsonObject[],
   { reference }: { readonly reference: ContainerReference },
   logger: Logger,
 ): string[] {

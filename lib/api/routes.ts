@@ -5,6 +5,7 @@ import { BadRequestError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import {
   answerContainer,
+  answerDeprecatedStats,
   answerDocker,
   answerEvents,
   answerMachineStats,
@@ -101,6 +102,12 @@ const ENDPOINTS: readonly Endpoint[] = [
     versions: V2,
     takesContainer: true,
     answer: answerVersion,
+  },
+  {
+    path: "stats",
+    versions: ["v2.0"],
+    takesContainer: true,
+    answer: answerDeprecatedStats,
   },
   {
     path: "stats",
