@@ -29,30 +29,27 @@
  *
  * @module
  */
-export { openManager } from "./open_manager.ts";
-export type { ManagerConfig, OpenManagerOptions } from "./open_manager.ts";
+export {
+  type ManagerConfig,
+  openManager,
+  type OpenManagerOptions,
+} from "./open_manager.ts";
 export { Manager } from "./manager/manager.ts";
-export type { EventManager, WatchOptions } from "./events/event_manager.ts";
-export type { EventWatch } from "./events/event_watch.ts";
-export type { CgroupName } from "./model/cgroup.ts";
-export type {
-  ContainerInfo,
-  ContainerInfoRequest,
-  ContainerInfoV2,
-  ContainerReference,
-  ContainerSpec,
-  RequestOptions,
-} from "./model/container.ts";
 export { BadRequestError, UnknownContainerError } from "./model/errors.ts";
+export type { Config } from "./config.ts";
 export type {
-  Event,
-  EventRequest,
-  EventType,
-  KeptEvent,
-} from "./model/event.ts";
-export type { Logger } from "./model/logger.ts";
-export type { MachineInfo, VersionInfo } from "./model/machine.ts";
-export type { ProcessInfo, ProcessListOptions } from "./model/process.ts";
-export type { SourceState } from "./model/source_state.ts";
-export type { ContainerStats } from "./model/stats.ts";
-export type { DerivedStats, Percentiles, Usage } from "./model/usage.ts";
+  EventCounters,
+  EventManager,
+  WatchOptions,
+} from "./events/event_manager.ts";
+export type { EventWatch } from "./events/event_watch.ts";
+export type { LogTail } from "./log/log_tail.ts";
+export type { CgroupName } from "./model/cgroup.ts";
+export type * from "./model/container.ts";
+export type * from "./model/event.ts";
+export type * from "./model/logger.ts";
+export type * from "./model/machine.ts";
+export type * from "./model/process.ts";
+export type * from "./model/source_state.ts";
+export type * from "./model/stats.ts";
+export type * from "./model/usage.ts";

@@ -71,12 +71,13 @@ export class MinuteRows {
 
   /** What there is of a column, from a row on. */
   #column(first: number, column: number): Float64Array {
-    const rows = this.#rows.subarray(first * COLUMNS, this.#size * COLUMNS);
-    return Float64Array.from(
-      rows.filter((value, index) =>
-        index % COLUMNS === column && !Number.isNaN(value)
-      ),
-    );
+    const values = new Float64Array(this.#size - first);
+    let count = 0;
+    for (let row = first; row < this.#size; row++) {
+      const value = this.#rows[row * COLUMNS + column] ?? NaN;
+      if (!Number.isNaN(value)) values[count++] = value;
+    }
+    return values.subarray(0, count);
   }
 
   #grow(): void {

@@ -53,6 +53,37 @@ const DEFAULT_COUNT = 64;
 /**
  * Turns what the sources hear into handlers and events, keeps housekeeping
  * going, and answers the questions that a kubelet asks.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ * import { openManager, UnknownContainerError } from "../mod.ts";
+ *
+ * // A folder that looks like a host. Of this host itself: openManager().
+ * const root = await Deno.makeTempDir();
+ * const cgroups = `${root}/sys/fs/cgroup`;
+ * await Deno.mkdir(`${cgroups}/shop/web`, { recursive: true });
+ * await Deno.writeTextFile(`${cgroups}/cgroup.controllers`, "cpu memory");
+ * await Deno.writeTextFile(`${cgroups}/shop/web/memory.current`, "4096");
+ * const manager = openManager({ root, kmsg: "none", version: "1.2.3" });
+ * await manager.start();
+ *
+ * const { subcontainers } = manager.containerInfo("/shop");
+ * assertEquals(subcontainers, [{ name: "/shop/web" }]);
+ * const below = manager.subcontainersInfo("/shop", { numStats: 0 });
+ * assertEquals(below.map(({ reference }) => reference.name), ["/shop", "/shop/web"]);
+ * assertThrows(() => manager.containerInfo("/none"), UnknownContainerError);
+ *
+ * // Sampled anew, since no sample is as young as that.
+ * const options = { recursive: true, maxAgeMs: 0, count: 1 };
+ * const v2 = await manager.containerInfoV2("/shop", options);
+ * assertEquals(v2.get("/shop/web")?.stats[0]?.memory?.usageBytes, 4096);
+ * const v1 = await manager.requestedContainersInfo("/shop", options);
+ * assertEquals([...v1.keys()], ["/shop", "/shop/web"]);
+ *
+ * assertEquals(manager.versionInfo().version, "1.2.3");
+ * manager.stop();
+ * ```
  */
 export class Manager {
   readonly #options: ManagerOptions;
@@ -113,7 +144,7 @@ export class Manager {
     ];
   }
 
-  /** A container with its samples. @throws {UnknownContainerError} */
+  /** A container with its samples, its limits and its direct children. @throws {UnknownContainerError} */
   containerInfo(
     name: CgroupName,
     request: ContainerInfoRequest = {},
