@@ -42,6 +42,9 @@ export type {
   EventManager,
   WatchOptions,
 } from "./events/event_manager.ts";
+export type { StoragePolicy } from "./events/storage_policy.ts";
+export type { MetricKind } from "./flags.ts";
+export type { ListenAddress } from "./model/listen_address.ts";
 export type { EventWatch } from "./events/event_watch.ts";
 export type { LogTail } from "./log/log_tail.ts";
 export type { CgroupName } from "./model/cgroup.ts";

@@ -35,6 +35,7 @@ const MAX_STUCK = 16;
 export class ProcessList {
   readonly #fs: HostFs;
   readonly #clock: Clock;
+  readonly #pending = new Map<string, Promise<ProcessInfo[]>>();
   /** Command lines whose reads have not come back. */
   #stuck = 0;
 
@@ -43,10 +44,26 @@ export class ProcessList {
     this.#clock = clock;
   }
 
-  /** The processes of a cgroup, without those below it, by number; of the root all there are. */
-  async read(
+  /**
+   * The processes of a cgroup, without those below it, by number; of the root
+   * all there are. Who asks for the same while it is read gets the same.
+   */
+  read(
     name: CgroupName,
     { commandLines = false }: ProcessListOptions = {},
+  ): Promise<ProcessInfo[]> {
+    const key = `${commandLines} ${name}`;
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) return pending;
+    const reading = this.#read(name, commandLines)
+      .finally(() => this.#pending.delete(key));
+    this.#pending.set(key, reading);
+    return reading;
+  }
+
+  async #read(
+    name: CgroupName,
+    commandLines: boolean,
   ): Promise<ProcessInfo[]> {
     const names = await Array.fromAsync(this.#fs.entries("/proc"));
     const pids = names.filter((name) => /^\d+$/.test(name)).map(Number)

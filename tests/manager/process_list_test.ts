@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { ProcessList } from "../../lib/manager/process_list.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
@@ -102,4 +102,18 @@ Deno.test("ProcessList.read() numbers a user without a name, and leaves out what
   await Deno.remove(`${host.root.hostFs().root}/proc/3/status`);
   const found = await host.list.read("/");
   assertEquals(found.map(({ user, pid }) => [user, pid]), [["4000000", 1]]);
+});
+
+Deno.test("ProcessList.read() reads once for all who ask for the same at the same time", async () => {
+  using host = new Host();
+  host.process(1, "/");
+  const [first, second, other] = await Promise.all([
+    host.list.read("/"),
+    host.list.read("/"),
+    host.list.read("/", { commandLines: true }),
+  ]);
+  assertStrictEquals(first, second);
+  assertEquals(other[0]?.command, "sh -c true");
+  host.process(2, "/");
+  assertEquals((await host.list.read("/")).length, 2);
 });
