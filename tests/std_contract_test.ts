@@ -396,6 +396,14 @@ describe("route()", () => {
       handler: (request, _, given) =>
         new Response(`${request.method} ${given === info}`),
     },
+    {
+      pattern: new URLPattern({
+        pathname: "/api/(v1\\.0|v1\\.1)/events{/:name(.*)}?",
+      }),
+      method: "GET",
+      handler: (_, params) =>
+        new Response(`events ${params?.pathname.groups["name"]}`),
+    },
   ];
   const handler = route(
     routes,
@@ -411,6 +419,12 @@ describe("route()", () => {
     assertEquals(await ask("GET", "/containers/a/b"), "container a/b");
     assertEquals(await ask("HEAD", "/containers/a?x=1"), "container a");
     assertEquals(await ask("POST", "/query"), "POST true");
+  });
+  it("heeds alternatives and what may be left out of a pattern", async () => {
+    assertEquals(await ask("GET", "/api/v1.1/events"), "events undefined");
+    assertEquals(await ask("GET", "/api/v1.0/events//a/b/"), "events /a/b/");
+    assertEquals(await ask("GET", "/api/v1x0/events"), "default true");
+    assertEquals(await ask("GET", "/api/v1.0/eventsx"), "default true");
   });
   it("asks the default handler when no route fits", async () => {
     assertEquals(await ask("GET", "/other"), "default true");
