@@ -30,6 +30,8 @@ import { ProcessList } from "./process_list.ts";
 import { OomEvents } from "./oom_events.ts";
 import type { OomPast } from "./oom_past.ts";
 
+// Longer than other files, since each question is a method of one class.
+
 /** What a {@linkcode Manager} conducts. */
 export interface ManagerOptions extends ContainerLifecycleOptions {
   readonly fs: HostFs;
