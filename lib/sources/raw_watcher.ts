@@ -140,6 +140,8 @@ export class RawWatcher implements ContainerWatcher {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // Between two slices of a listing nothing looks at `#closed` before the next is watched.
+    this.#unwatched = [];
     this.#unwatch();
     this.#pace.wake();
   }
