@@ -14,7 +14,7 @@ import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { Manager } from "../../lib/manager/manager.ts";
 import { OomPast } from "../../lib/manager/oom_past.ts";
 import { OomLedger } from "../../lib/manager/oom_ledger.ts";
-import { systemClock } from "../../lib/model/clock.ts";
+import { sleep, systemClock } from "../../lib/model/clock.ts";
 import { UnknownContainerError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import {
@@ -115,7 +115,12 @@ class ManagedHost implements Disposable {
         bootId: "b1",
         version: "1.2.3",
       }),
-      housekeeping: { intervalMs: 1_000, maxIntervalMs: 1_000, dynamic: false },
+      // After the first sample, which is due at once, a test has its own.
+      housekeeping: {
+        intervalMs: 60_000,
+        maxIntervalMs: 60_000,
+        dynamic: false,
+      },
       globalHousekeepingIntervalMs: 60_000,
     });
   }
@@ -193,6 +198,8 @@ Deno.test("Manager takes one sample for all who ask at the same time, and anew f
   using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
+  const isSampled = () => manager.containerInfo(DOCKER).stats.length === 1;
+  while (!isSampled()) await sleep(systemClock, 1);
   const size = async () =>
     (await manager.containerInfoV2(DOCKER, { maxAgeMs: 0, count: -1 }))
       .get(DOCKER)?.stats.length ?? NaN;
