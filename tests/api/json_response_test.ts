@@ -44,6 +44,29 @@ Deno.test("jsonArrayResponse() and jsonObjectResponse() join what is JSON alread
   );
 });
 
+Deno.test("jsonObjectResponse() escapes any name so that it is read as it was, and always in the same way", async () => {
+  const names = [
+    '"',
+    "\\x2d",
+    "\0\n\x7f",
+    "ä€😀",
+    "<&>",
+    "\u2028",
+    "\ud800",
+    "10",
+    "9",
+  ];
+  const members = names.map((name) => [name, "1"] as const);
+  const text = await jsonObjectResponse(ask(), members).text();
+  assertEquals(new Set(Object.keys(JSON.parse(text))), new Set(names));
+  // In the order given, also of names that look like numbers.
+  assertEquals(
+    text,
+    String
+      .raw`{"\"":1,"\\x2d":1,"\u0000\n${"\x7f"}":1,"ä€😀":1,"<&>":1,"${"\u2028"}":1,"\ud800":1,"10":1,"9":1}`,
+  );
+});
+
 Deno.test("jsonArrayResponse() takes elements of a long answer only as it is read", async () => {
   let taken = 0;
   const elements = repeat(`"${"x".repeat(1000)}"`, 10_000)

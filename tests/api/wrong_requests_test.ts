@@ -6,6 +6,7 @@ import { EventStreams } from "../../lib/api/event_stream.ts";
 import { createHandler } from "../../lib/api/routes.ts";
 import { serve, type Server } from "../../lib/api/server.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
+import { AliasTable } from "../../lib/manager/alias_table.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { parseListenAddress } from "../../lib/model/listen_address.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
@@ -15,8 +16,18 @@ async function listen(): Promise<Server> {
   const clock = systemClock;
   const events = new EventManager({ node: "n1", bootId: "b1", clock });
   const streams = new EventStreams({ events, clock });
+  const questions = new FakeQuestions();
+  const aliases = new AliasTable(() =>
+    ["web", "webhook"].map((name) => ({
+      reference: { name: `/${name}`, aliases: [name], namespace: "docker" },
+    }))
+  );
+  questions.namespaceInfo = (namespace, alias) => {
+    const { reference } = aliases.find(namespace, alias.slice(1));
+    throw new Error(`No wrong request finds "${reference.name}"`);
+  };
   const handler = createHandler({
-    questions: new FakeQuestions(),
+    questions,
     events,
     streams,
     logger: silentLogger,
@@ -73,6 +84,8 @@ const WRONG: readonly [string, string, string | undefined, number, string][] = [
   [`${containers}/x`, "GET", undefined, 404, 'Unknown container "/x"'],
   [`${stats}/a/x`, "GET", undefined, 404, 'Unknown container "/a/x"'],
   ["/api/v2.1/ps", "GET", undefined, 403, "--allow-ps"],
+  ["/api/v1.2/docker/db", "GET", undefined, 404, 'docker container "db"'],
+  ["/api/v1.3/docker/we", "GET", undefined, 400, 'may be "web", "webhook"'],
   // Values out of their form.
   [`${stats}?type=rkt`, "GET", undefined, 400, '"type": "rkt" is not name'],
   [`${stats}?count=ten`, "GET", undefined, 400, '"count": "ten" is not'],
