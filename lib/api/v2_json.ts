@@ -1,6 +1,9 @@
 import type { ContainerInfoV2 } from "../model/container.ts";
 import type { ContainerStats, CpuInstStats } from "../model/stats.ts";
-import { filesystemsV2Json } from "./filesystem_json.ts";
+import {
+  filesystemsV2Json,
+  machineFilesystemsJson,
+} from "./filesystem_json.ts";
 import type { ContainerDescription } from "./questions.ts";
 import {
   type JsonObject,
@@ -70,7 +73,14 @@ function flagged(name: string, sections: JsonObject): JsonObject {
 export function machineStatsJson(stats: ContainerStats): JsonObject {
   const { timestamp, cpu, cpu_inst: cpuInst, memory, network } =
     containerStatsV2Json(stats);
-  return { timestamp, cpu, "cpu_inst": cpuInst, memory, network };
+  return {
+    timestamp,
+    cpu,
+    "cpu_inst": cpuInst,
+    memory,
+    network,
+    ...machineFilesystemsJson(stats),
+  };
 }
 
 /** One sample in the form of v2.1. */

@@ -81,6 +81,11 @@ for (const name of RECORDING_NAMES) {
       machine.memory?.working_set,
       usages["/"].latest_usage.memory,
     );
+    const { stats: [root] } = await api.json("v1.0/containers/");
+    assertEquals(
+      machine.filesystem?.map(({ device }: { device: string }) => device),
+      root.filesystem?.map(({ device }: { device: string }) => device),
+    );
     assertEquals(await api.json("v2.1/version"), "1.2.3");
     assertEquals(await api.json("v1.3/docker"), {});
   });
