@@ -37,6 +37,12 @@ const MEMORY_EVENTS_REGEXP = /\/memory\.events(?:\.local)?$/;
 /** So long after the first time they are read. */
 const MEMORY_EVENTS_MS = 10;
 
+/**
+ * Deno 2.6 tells every watcher of what is gone by then, and a life would be
+ * counted as many: all hierarchies have one watcher there.
+ */
+const TELLS_ALL = /^2\.[0-8]\./.test(Deno.version.deno);
+
 const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
   create: "create",
   remove: "remove",
@@ -61,8 +67,8 @@ export class RawWatcher implements ContainerWatcher {
   readonly #clock: Clock;
   readonly #pace: Pace;
   #watchers: Deno.FsWatcher[] = [];
-  /** Hierarchies that are yet to be watched. */
-  #unwatched: string[] = [];
+  /** Hierarchies that are yet to be watched, those together that one watcher has. */
+  #unwatched: string[][] = [];
   #hints: { path: string; kind: HintKind }[] = [];
   /** Since when hints wait to be followed. */
   #hintsSinceMs = Infinity;
@@ -96,7 +102,7 @@ export class RawWatcher implements ContainerWatcher {
 
   /** @inheritdoc */
   async *changes(): AsyncGenerator<readonly ContainerChange[]> {
-    this.#unwatched = this.#tree.paths;
+    this.#unwatched = this.#watcherPaths;
     this.#watchNext();
     try {
       while (!this.#closed) {
@@ -146,15 +152,20 @@ export class RawWatcher implements ContainerWatcher {
     this.#pace.wake();
   }
 
+  get #watcherPaths(): string[][] {
+    const { paths } = this.#tree;
+    return TELLS_ALL ? [paths] : paths.map((path) => [path]);
+  }
+
   /**
    * Watches one hierarchy more. With 1,000 directories that takes 90 ms, for
    * which others wait: so what there is is listed, and told, after the first.
    * What the others missed meanwhile is listed in the end.
    */
   #watchNext(): void {
-    const path = this.#unwatched.shift();
-    if (path === undefined) return;
-    const watcher = Deno.watchFs(path, { recursive: true });
+    const paths = this.#unwatched.shift();
+    if (paths === undefined) return;
+    const watcher = Deno.watchFs(paths, { recursive: true });
     this.#watchers.push(watcher);
     this.#listen(watcher);
     if (this.#unwatched.length === 0) this.reconcile();
@@ -181,7 +192,7 @@ export class RawWatcher implements ContainerWatcher {
   #renew(): void {
     this.renewals++;
     this.#unwatch();
-    this.#unwatched = this.#tree.paths;
+    this.#unwatched = this.#watcherPaths;
     // The old watches go in their own time: they are counted once more when it is quiet.
     this.#noteActivity();
   }
