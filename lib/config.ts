@@ -2,6 +2,8 @@ import { parseCommandLine, UsageError } from "./command_line.ts";
 import type { StoragePolicy } from "./events/storage_policy.ts";
 import { FlagValues } from "./flag_values.ts";
 import { type Flag, FLAGS, METRIC_KINDS, type MetricKind } from "./flags.ts";
+import type { EngineName } from "./runtimes/docker_json.ts";
+import type { RootOverrides } from "./runtimes/runtime_roots.ts";
 import type { ListenAddress } from "./model/listen_address.ts";
 
 export { UsageError };
@@ -52,6 +54,14 @@ export interface Config {
   readonly dockerOnly: boolean;
   /** Whether processes are told of, and with their command lines. */
   readonly allowPs: "off" | "on" | "full";
+  /** The only labels of containers that are told; one that ends in `*` is a beginning. */
+  readonly containerLabels: readonly string[];
+  /** Whether all labels are told. */
+  readonly storeContainerLabels: boolean;
+  /** Where the engines listen that speak Docker's API. */
+  readonly engineSockets: Readonly<Record<EngineName, string>>;
+  /** Where runtimes keep their state, if not where they say. */
+  readonly runtimeRoots: RootOverrides;
   /** Whether containers that meet a memory limit are told of; cgroup v2 only. */
   readonly pressureEvents: boolean;
   /** Whether the events are told that the kubelet would write of the node. */
@@ -106,6 +116,9 @@ function createConfig(values: FlagValues): Config {
   const housekeepingIntervalMs = values.duration("housekeeping-interval");
   const cgroupRoot = values.optional("cgroup-root");
   const nodeName = values.optional("node-name");
+  const dockerRoot = values.optional("docker-root");
+  const containerd = values.optional("containerd")?.replace(/^unix:\/\//, "");
+  const storageRoot = values.optional("containers-storage");
   return {
     verb: "serve",
     listen: values.addresses("listen"),
@@ -138,6 +151,17 @@ function createConfig(values: FlagValues): Config {
     rawCgroupPrefixWhitelist: values.list("raw-cgroup-prefix-whitelist"),
     dockerOnly: values.bool("docker-only"),
     allowPs: values.choice("allow-ps", ["off", "on", "full"]),
+    containerLabels: values.list("whitelisted-container-labels"),
+    storeContainerLabels: values.bool("store-container-labels"),
+    engineSockets: {
+      docker: values.socket("docker"),
+      podman: values.socket("podman"),
+    },
+    runtimeRoots: {
+      ...(dockerRoot !== undefined && { dockerRoot }),
+      ...(containerd !== undefined && { containerd }),
+      ...(storageRoot !== undefined && { storageRoot }),
+    },
     pressureEvents: values.bool("pressure-events"),
     nodeEvents: values.bool("node-events"),
     ...(nodeName === undefined ? {} : { nodeName }),

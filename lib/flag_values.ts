@@ -63,6 +63,15 @@ export class FlagValues {
     return this.text(name) || undefined;
   }
 
+  /** The path of a unix socket, with `unix://` before it or not. */
+  socket(name: FlagName): string {
+    return this.#read(name, (text) => {
+      const [, path] = /^(?:unix:\/\/)?(\/.+)$/.exec(text) ?? [];
+      if (path !== undefined) return path;
+      throw new RangeError(`"${text}" is not unix:///path`);
+    });
+  }
+
   /** `true` or `false`, also in the short forms that Go reads. */
   bool(name: FlagName): boolean {
     return this.#read(name, (text) => {

@@ -232,6 +232,50 @@ export const FLAGS = [
     help: "list processes; full: and command lines",
   },
   {
+    name: "store-container-labels",
+    kind: "bool",
+    default: "false",
+    help: "tell all labels of containers",
+  },
+  {
+    name: "whitelisted-container-labels",
+    kind: "list",
+    default:
+      "io.kubernetes.*,com.docker.compose.project,com.docker.compose.service",
+    value: "NAME,…",
+    help: "else only these; NAME* is a beginning",
+  },
+  {
+    name: "docker",
+    kind: "string",
+    default: "unix:///var/run/docker.sock",
+    help: "where Docker listens",
+  },
+  {
+    name: "docker-root",
+    kind: "string",
+    value: "DIR",
+    help: "Docker's data; default: what it says",
+  },
+  {
+    name: "podman",
+    kind: "string",
+    default: "unix:///var/run/podman/podman.sock",
+    help: "where Podman's service listens",
+  },
+  {
+    name: "containers-storage",
+    kind: "string",
+    value: "DIR",
+    help: "of Podman and CRI-O; default: what they say",
+  },
+  {
+    name: "containerd",
+    kind: "string",
+    value: "SOCKET",
+    help: "its state is beside it; default: what it says",
+  },
+  {
     name: "pressure-events",
     kind: "bool",
     default: "false",

@@ -2,8 +2,10 @@ import { EventManager } from "./events/event_manager.ts";
 import { MemoryCache } from "./cache/memory_cache.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
 import { rawFactory } from "./handlers/raw.ts";
+import { runtimeFactory } from "./handlers/runtime.ts";
 import { systemdFactory } from "./handlers/systemd.ts";
 import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
+import { DirectoryUsage } from "./kernfs/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
 import { HostFs } from "./kernfs/host_fs.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
@@ -21,6 +23,7 @@ import { Manager } from "./manager/manager.ts";
 import { systemClock } from "./model/clock.ts";
 import { type Logger, silentLogger } from "./model/logger.ts";
 import type { SourceState } from "./model/source_state.ts";
+import { openRuntimes } from "./open_runtimes.ts";
 import { HandlerRegistry } from "./registry/handler_registry.ts";
 import { CgroupTree } from "./sources/cgroup_tree.ts";
 import { OomWatcher } from "./sources/oom_watcher.ts";
@@ -33,7 +36,9 @@ export type ManagerConfig = Pick<
   | "allowDynamicHousekeeping"
   | "bootIdFiles"
   | "cgroupRoot"
+  | "containerLabels"
   | "dockerOnly"
+  | "engineSockets"
   | "globalHousekeepingIntervalMs"
   | "housekeepingIntervalMs"
   | "kmsg"
@@ -44,8 +49,10 @@ export type ManagerConfig = Pick<
   | "pressureEvents"
   | "rawCgroupPrefixWhitelist"
   | "root"
+  | "runtimeRoots"
   | "storageDurationMs"
   | "storagePolicy"
+  | "storeContainerLabels"
 >;
 
 /** Options of {@linkcode openManager}; what is left out is as the agent's flags are by default. */
@@ -124,6 +131,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const fs = new HostFs({ root, maxOpenFiles: maxControlFiles(hierarchies) });
   const bootId = readBootId(fs, config.bootIdFiles);
   const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
+  const runtimes = openRuntimes(config, { fs, hierarchies, clock });
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
   const files = new MountedFiles(fs);
   const calls = new SlowCalls(clock);
@@ -166,6 +174,14 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     logger,
     registry: new HandlerRegistry([
       systemdFactory(),
+      runtimeFactory({
+        ...handlerOptions,
+        identities: runtimes.identities,
+        disk: {
+          filesystems,
+          usage: new DirectoryUsage({ files, calls, clock }),
+        },
+      }),
       rawFactory({
         ...handlerOptions,
         filesystems,
@@ -183,8 +199,10 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
       clock,
       lastSeq: earlierRun?.lastSeq ?? 0,
       storagePolicy: config.storagePolicy,
+      describe: (event) => runtimes.identities.describeEvent(event),
     }),
     ledger,
+    ...runtimes,
     readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
     watch: (failure) =>
       failure === undefined

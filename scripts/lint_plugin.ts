@@ -27,7 +27,7 @@ const ROOT_RANK = 8;
 
 /** The files that may touch the host through the `Deno` namespace. */
 const HOST_FILES_REGEXP =
-  /\/lib\/(kernfs\/host_fs|kernfs\/mounted_files|sources\/\w+_watcher|sources\/inotify_watches|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
+  /\/lib\/(kernfs\/host_fs|kernfs\/mounted_files|sources\/\w+_watcher|sources\/inotify_watches|runtimes\/runtime_files|runtimes\/engine_client|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
 
 interface Location {
   folder: string;

@@ -40,6 +40,17 @@ Deno.test("parseConfig() has the promised defaults", () => {
     rawCgroupPrefixWhitelist: [],
     dockerOnly: false,
     allowPs: "off",
+    containerLabels: [
+      "io.kubernetes.*",
+      "com.docker.compose.project",
+      "com.docker.compose.service",
+    ],
+    storeContainerLabels: false,
+    engineSockets: {
+      docker: "/var/run/docker.sock",
+      podman: "/var/run/podman/podman.sock",
+    },
+    runtimeRoots: {},
     pressureEvents: false,
     nodeEvents: false,
     logLevel: "info",
@@ -89,6 +100,13 @@ Deno.test("parseConfig() reads every flag", () => {
     "--raw-cgroup-prefix-whitelist=/a, /b,",
     "--docker-only",
     "--allow-ps=full",
+    "--store-container-labels",
+    "--whitelisted-container-labels=app,team.*",
+    "--docker=unix:///d.sock",
+    "--docker-root=/d",
+    "--podman=/p.sock",
+    "--containers-storage=/s",
+    "--containerd=unix:///c/c.sock",
     "--pressure-events",
     "--node-events=1",
     "--node-name=n1",
@@ -125,6 +143,14 @@ Deno.test("parseConfig() reads every flag", () => {
     rawCgroupPrefixWhitelist: ["/a", "/b"],
     dockerOnly: true,
     allowPs: "full",
+    containerLabels: ["app", "team.*"],
+    storeContainerLabels: true,
+    engineSockets: { docker: "/d.sock", podman: "/p.sock" },
+    runtimeRoots: {
+      dockerRoot: "/d",
+      containerd: "/c/c.sock",
+      storageRoot: "/s",
+    },
     pressureEvents: true,
     nodeEvents: true,
     nodeName: "n1",
@@ -233,6 +259,6 @@ Deno.test("helpText() names every flag and verb, and fits a screen", () => {
   for (const { name } of FLAGS) {
     assert(lines.some((line) => line.startsWith(`  --${name} `)), name);
   }
-  assert(lines.length <= 36, `${lines.length} lines`);
+  assert(lines.length <= 44, `${lines.length} lines`);
   for (const line of lines) assert(line.length <= 92, line);
 });

@@ -4,6 +4,7 @@ import { BadRequestError } from "../model/errors.ts";
 import {
   type Event,
   EVENT_TYPES,
+  type EventContainer,
   type EventRequest,
   type EventType,
   formatTimestamp,
@@ -29,6 +30,8 @@ export interface EventManagerOptions {
   readonly lastSeq?: number;
   /** @default DEFAULT_STORAGE_POLICY */
   readonly storagePolicy?: StoragePolicy;
+  /** Who the container of an event is, as far as it is known now. @default nobody */
+  readonly describe?: (event: NewEvent) => EventContainer | undefined;
 }
 
 /** Options of {@linkcode EventManager.watchEvents}. */
@@ -69,6 +72,7 @@ export class EventManager {
   readonly #bootId: string;
   readonly #clock: Clock;
   readonly #store: EventStore;
+  readonly #describe: NonNullable<EventManagerOptions["describe"]>;
   readonly #totals: Record<EventType, number>;
   readonly #watches = new Map<number, EventWatch>();
   #lastSeq: number;
@@ -87,6 +91,7 @@ export class EventManager {
     this.#node = options.node;
     this.#bootId = options.bootId;
     this.#clock = options.clock;
+    this.#describe = options.describe ?? (() => undefined);
     this.#lastSeq = lastSeq;
     this.#store = new EventStore(storagePolicy);
     this.#totals = Object.fromEntries(
@@ -113,7 +118,8 @@ export class EventManager {
    * @throws {RangeError} if its time is not one
    */
   addEvent(event: NewEvent): KeptEvent {
-    const { timestampMs, type, containerName, container, data } = event;
+    const { timestampMs, type, containerName, data } = event;
+    const container = this.#describe(event);
     const kept = this.#keep(timestampMs, {
       "seq": this.#lastSeq + 1,
       "boot_id": this.#bootId,

@@ -30,12 +30,12 @@ export interface CgroupHandlerOptions {
   /** Kinds of measurement that are on, by cAdvisor's names. */
   readonly kinds: ReadonlySet<string>;
   /**
-   * The process whose network and limits are the container's; undefined where
-   * there is none. @default the first of its `cgroup.procs`; 1 of the root
+   * The process whose network and limits are the container's, where a runtime
+   * tells. @default the first of its `cgroup.procs`; 1 of the root
    */
   readonly initPid?: () => number | undefined;
-  /** Whether it tells of its network; false where another container tells of the same. @default true */
-  readonly tellsNetwork?: boolean;
+  /** Whether it tells of its network now; false where another container tells of the same. @default always */
+  readonly tellsNetwork?: () => boolean;
   /** Of the machine, which are those of the root. */
   readonly filesystems?: Pick<Filesystems, "at">;
 }
@@ -231,8 +231,8 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   #initPid(): number | undefined {
-    const { initPid } = this.#options;
-    if (initPid !== undefined) return initPid();
+    const told = this.#options.initPid?.();
+    if (told !== undefined) return told;
     if (this.reference.name === ROOT) return HOST_PID;
     // Most cgroups without processes are seen to be by what was read anyway.
     if (this.builder.row[COLUMN.processCount] === 0) return undefined;
@@ -241,8 +241,8 @@ export class CgroupHandler implements ContainerHandler {
 
   /** A process with the container's own network; the root's is the host's. */
   #networkPid(): number | undefined {
-    const { tellsNetwork = true } = this.#options;
-    if (!tellsNetwork || !this.#network.collects) return undefined;
+    const { tellsNetwork = () => true } = this.#options;
+    if (!this.#network.collects || !tellsNetwork()) return undefined;
     const pid = this.#initPid();
     if (pid === undefined) return undefined;
     return this.reference.name === ROOT || this.#network.isOwn(pid)

@@ -9,6 +9,7 @@ import type {
 } from "../sources/container_watcher.ts";
 import type { EventManager } from "../events/event_manager.ts";
 import type { HandlerRegistry } from "../registry/handler_registry.ts";
+import type { Identities } from "../runtimes/identities.ts";
 import type { MemoryCache } from "../cache/memory_cache.ts";
 import { ContainerTable } from "./container_table.ts";
 import {
@@ -27,6 +28,7 @@ export interface ContainerLifecycleOptions {
   readonly cache: MemoryCache;
   readonly events: EventManager;
   readonly ledger: OomLedger;
+  readonly identities: Identities;
   /** Makes the first watcher, and the next where one failed for the reason given. */
   readonly watch: (failure?: string) => ContainerWatcher;
   readonly housekeeping: HousekeepingOptions;
@@ -149,8 +151,10 @@ export class ContainerLifecycle {
     if (this.containers.get(name) !== undefined || this.#stopped) return;
     const { clock, logger, registry, cache, events, ledger, housekeeping } =
       this.#options;
+    const { identities } = this.#options;
     const handler = registry.create(name);
     if (handler === undefined) return;
+    identities.open(name);
     const container = new ManagedContainer({
       handler,
       ring: cache.ring(name, handler.builder.layout),
@@ -158,6 +162,7 @@ export class ContainerLifecycle {
       housekeeping,
       clock,
       logger,
+      identities,
       onGone: () => this.#watcher.check(name),
     });
     this.containers.add(container);
@@ -176,7 +181,8 @@ export class ContainerLifecycle {
   #destroyContainer(name: CgroupName): void {
     const container = this.containers.remove(name);
     if (container === undefined) return;
-    const { clock, cache, events, ledger } = this.#options;
+    const { clock, cache, events, ledger, identities } = this.#options;
+    const exitCode = identities.end(name) ?? UNKNOWN_EXIT_CODE;
     this.#scheduler.cancel(container);
     this.#pressure?.close(name);
     ledger.close(name);
@@ -186,7 +192,7 @@ export class ContainerLifecycle {
       timestampMs: clock.now(),
       type: "containerDeletion",
       containerName: name,
-      data: { "container_deletion": { "exit_code": UNKNOWN_EXIT_CODE } },
+      data: { "container_deletion": { "exit_code": exitCode } },
     });
   }
 
@@ -195,6 +201,7 @@ export class ContainerLifecycle {
     this.#cancelGlobal = clock.schedule(globalHousekeepingIntervalMs, () => {
       this.#watcher.reconcile();
       for (const { handler } of this.containers.all()) handler.refresh();
+      this.#options.identities.refresh();
       this.#scheduleGlobalHousekeeping();
     });
   }

@@ -1,5 +1,6 @@
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
 import type { Clock } from "../model/clock.ts";
+import type { ContainerFacts } from "../model/container_facts.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { ContainerStats } from "../model/stats.ts";
@@ -8,6 +9,7 @@ import { toContainerStats } from "../cache/derived_stats.ts";
 import type { SampleRange, SampleRing } from "../cache/memory_cache.ts";
 import { UsageSummary } from "../cache/usage_summary.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
+import type { Identities } from "../runtimes/identities.ts";
 import type { Task } from "./scheduler.ts";
 
 /** How often containers are read. */
@@ -29,6 +31,8 @@ export interface ManagedContainerOptions {
   readonly housekeeping: HousekeepingOptions;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Who knows what its runtime calls it. @default nobody */
+  readonly identities?: Pick<Identities, "referenceOf" | "factsOf">;
   /** Called where a file says that the cgroup is gone. */
   readonly onGone: () => void;
 }
@@ -54,13 +58,20 @@ export class ManagedContainer implements Task {
     this.#intervalMs = options.housekeeping.intervalMs;
   }
 
-  /** What it is known by. */
+  /** What it is known by now. */
   get reference(): ContainerReference {
-    return this.handler.reference;
+    const { reference } = this.handler;
+    return this.#options.identities?.referenceOf(reference.name) ?? reference;
   }
 
-  /** Its limits, 5 s old at most. */
+  /** Its limits, 5 s old at most, and what its runtime tells of it. */
   get spec(): ContainerSpec {
+    const { name } = this.handler.reference;
+    const facts = this.#options.identities?.factsOf(name);
+    return facts === undefined ? this.#limits : withFacts(this.#limits, facts);
+  }
+
+  get #limits(): ContainerSpec {
     const nowMs = this.#options.clock.monotonic();
     if (this.#spec === undefined || nowMs - this.#specMs >= SPEC_AGE_MS) {
       const spec = this.handler.spec();
@@ -160,4 +171,22 @@ export class ManagedContainer implements Task {
       error: messageOf(error),
     });
   }
+}
+
+/** cAdvisor tells the restarts as a label of this name, if there were any. */
+const RESTARTS_LABEL = "restartcount";
+
+function withFacts(spec: ContainerSpec, facts: ContainerFacts): ContainerSpec {
+  const { createdMs, startedMs, image, restartCount = 0 } = facts;
+  const labels = {
+    ...facts.labels,
+    ...(restartCount > 0 && { [RESTARTS_LABEL]: String(restartCount) }),
+  };
+  return {
+    ...spec,
+    ...(createdMs !== undefined && { creationTimeMs: createdMs }),
+    ...(startedMs !== undefined && { startTimeMs: startedMs }),
+    ...(image !== undefined && { image }),
+    ...(Object.keys(labels).length > 0 && { labels }),
+  };
 }

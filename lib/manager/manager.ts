@@ -15,6 +15,8 @@ import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
+import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
+import type { IdentityUpdate } from "../runtimes/identities.ts";
 import type { OomWatcher } from "../sources/oom_watcher.ts";
 import { Pace } from "../sources/pace.ts";
 import type { EventManager, WatchOptions } from "../events/event_manager.ts";
@@ -40,6 +42,8 @@ export interface ManagerOptions extends ContainerLifecycleOptions {
   readonly oomWatcher?: OomWatcher;
   /** What the kernel log has of the time before the start. */
   readonly past: OomPast;
+  /** Tell of containers by themselves. */
+  readonly engineWatchers: readonly EngineWatcher[];
   /** How what takes the events fares, beside the sources. */
   readonly sinks: () => readonly SourceState[];
   /** How a cgroup at its limit stands. */
@@ -119,6 +123,9 @@ export class Manager {
   /** Starts the sources; resolves once every container that is there is known. */
   async start(): Promise<void> {
     this.#startedMs = this.#options.clock.monotonic();
+    const { identities, engineWatchers } = this.#options;
+    identities.start((update) => this.#tellUpdate(update));
+    for (const watcher of engineWatchers) this.#pumpEngine(watcher);
     this.#pumpOoms();
     this.#scheduleLedger();
     await Promise.all([
@@ -131,8 +138,11 @@ export class Manager {
   stop(): void {
     this.#cancelLedger();
     this.#lifecycle.stop();
-    this.#options.machine.stop();
-    this.#options.oomWatcher?.close();
+    const { machine, oomWatcher, engineWatchers, identities } = this.#options;
+    machine.stop();
+    oomWatcher?.close();
+    for (const watcher of engineWatchers) watcher.close();
+    identities.close();
   }
 
   /** How the sources fare, and what takes the events. */
@@ -142,6 +152,8 @@ export class Manager {
       this.#options.oomWatcher?.state ??
         { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" },
       this.#options.machine.state,
+      this.#options.identities.state,
+      ...this.#options.engineWatchers.map(({ state }) => state),
       ...this.#options.sinks(),
     ];
   }
@@ -350,6 +362,22 @@ export class Manager {
       pace.begin();
     }
     return containers;
+  }
+
+  #tellUpdate({ cgroup, data }: IdentityUpdate): void {
+    const { events, clock } = this.#options;
+    events.addEvent({
+      timestampMs: clock.now(),
+      type: "containerUpdate",
+      containerName: cgroup,
+      data: { "container_update": data },
+    });
+  }
+
+  async #pumpEngine(watcher: EngineWatcher): Promise<void> {
+    for await (const batch of watcher.news()) {
+      for (const event of batch) this.#options.identities.learn(event);
+    }
   }
 
   async #pumpOoms(): Promise<void> {

@@ -6,6 +6,7 @@ export const EVENT_TYPES = [
   "oomKill",
   "containerCreation",
   "containerDeletion",
+  "containerUpdate",
   "memoryHigh",
   "memoryMax",
   "nodeEvent",
@@ -30,6 +31,8 @@ export interface EventContainer {
   readonly "image"?: string;
   readonly "aliases"?: readonly string[];
   readonly "pod"?: EventPod;
+  /** The container that it runs in, as of docker in docker. */
+  readonly "parent"?: EventContainer;
 }
 
 /** One process killed by the kernel for want of memory. Sizes are bytes. */
@@ -119,11 +122,24 @@ export interface NodeEventData {
   readonly "type": "Normal" | "Warning";
 }
 
+/** What became known of a container, or became of it, that an earlier event could not tell. */
+export interface ContainerUpdateData {
+  /** `namespace`, `name`, `image`, `labels`, `pod`, `health`, `restart_count`, `exit_code`. */
+  readonly "changed": readonly string[];
+  /** The runtime's word for how it ended. */
+  readonly "exit_code"?: number;
+  /** `starting`, `healthy`, `unhealthy`. */
+  readonly "health"?: string;
+  /** How often the runtime started it anew by itself. */
+  readonly "restart_count"?: number;
+}
+
 /** What belongs to one type of event only. */
 export interface EventData {
   readonly "oom"?: OomKillData;
   readonly "memory_pressure"?: MemoryPressureData;
   readonly "node_event"?: NodeEventData;
+  readonly "container_update"?: ContainerUpdateData;
   readonly "container_deletion"?: { readonly "exit_code": number };
   /** In the creation of `/`: OOM kills on this node since boot that are told, or were never to be. */
   readonly "node_oom_kills"?: number;
@@ -136,7 +152,6 @@ export interface NewEvent {
   readonly timestampMs: number;
   readonly type: EventType;
   readonly containerName: CgroupName;
-  readonly container?: EventContainer;
   readonly data?: EventData;
 }
 

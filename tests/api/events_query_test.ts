@@ -48,10 +48,16 @@ Deno.test("parseEventsQuery() with a type follows cAdvisor: ten events of this c
   );
 });
 
-Deno.test("parseEventsQuery() with all_events selects every type", () => {
+Deno.test("parseEventsQuery() with all_events selects every type but updates, which have a name of their own", () => {
+  const types = new Set(EVENT_TYPES);
+  types.delete("containerUpdate");
   assertEquals(
     parse("all_events=true&oom_events=false&subcontainers=true").request,
-    { types: new Set(EVENT_TYPES), maxEvents: 10 },
+    { types, maxEvents: 10 },
+  );
+  assertEquals(
+    parse("update_events=true").request.types,
+    new Set(["containerUpdate"] as const),
   );
 });
 

@@ -4,22 +4,28 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { EventManager } from "../../lib/events/event_manager.ts";
+import {
+  EventManager,
+  type EventManagerOptions,
+} from "../../lib/events/event_manager.ts";
 import { parseStoragePolicy } from "../../lib/events/storage_policy.ts";
 import { BadRequestError } from "../../lib/model/errors.ts";
 import type { EventType, KeptEvent, NewEvent } from "../../lib/model/event.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 function newManager(
-  options: { lastSeq?: number; ages?: string; counts?: string } = {},
+  options:
+    & { lastSeq?: number; ages?: string; counts?: string }
+    & Pick<EventManagerOptions, "describe"> = {},
 ): EventManager {
-  const { lastSeq = 0, ages = "", counts = "" } = options;
+  const { lastSeq = 0, ages = "", counts = "", ...rest } = options;
   return new EventManager({
     node: "n1",
     bootId: "2f5",
     clock: new FakeClock(),
     lastSeq,
     storagePolicy: parseStoragePolicy(ages, counts),
+    ...rest,
   });
 }
 
@@ -36,12 +42,17 @@ function seqs(events: readonly KeptEvent[]): number[] {
 }
 
 Deno.test("EventManager writes the event as the contract has it, keys in order", () => {
-  const events = newManager({ lastSeq: 1041 });
+  const events = newManager({
+    lastSeq: 1041,
+    describe: ({ containerName }) => ({
+      "namespace": "docker",
+      "id": containerName.slice("/docker/".length),
+    }),
+  });
   const kept = events.addEvent({
     timestampMs: Date.UTC(2026, 10, 23, 6, 31, 13, 123) + 0.456,
     type: "oomKill",
     containerName: "/docker/eac18",
-    container: { "namespace": "docker", "id": "eac18" },
     data: { "oom": { "pid": 19801 } },
   });
   assertEquals(
@@ -101,6 +112,7 @@ Deno.test("EventManager counts events of each type and watches", () => {
       oomKill: 2,
       containerCreation: 0,
       containerDeletion: 0,
+      containerUpdate: 0,
       memoryHigh: 0,
       memoryMax: 0,
       nodeEvent: 0,

@@ -21,6 +21,7 @@ import {
   type HandlerFactory,
   HandlerRegistry,
 } from "../../lib/registry/handler_registry.ts";
+import { Identities } from "../../lib/runtimes/identities.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import { PollWatcher } from "../../lib/sources/poll_watcher.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
@@ -97,6 +98,12 @@ class ManagedHost implements Disposable {
         isTold: () => false,
       }),
       past: new OomPast(0),
+      identities: new Identities({
+        clock: systemClock,
+        lookup: { find: () => Promise.resolve(undefined) },
+        firstPid: () => undefined,
+      }),
+      engineWatchers: [],
       watch: (failure) => {
         this.failures.push(failure);
         return failure === undefined

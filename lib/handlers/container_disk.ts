@@ -1,0 +1,131 @@
+import { dirname } from "@std/path";
+import type { ContainerFacts } from "../model/container_facts.ts";
+import type { FsStats } from "../model/filesystem.ts";
+import type { DirectoryUsage } from "../kernfs/directory_usage.ts";
+import type { Filesystems } from "../kernfs/filesystems.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
+import { parseMountinfo } from "../kernfs/mountinfo.ts";
+
+/** What the disk of a container is counted with. */
+export interface ContainerDiskOptions {
+  readonly fs: HostFs;
+  readonly usage: Pick<DirectoryUsage, "of" | "forget">;
+  readonly filesystems: Pick<Filesystems, "ofDirectory">;
+}
+
+/** As many readings as samples are kept of: one a minute. */
+const MAX_READINGS = 4;
+
+interface Reading {
+  readonly timestampMs: number;
+  readonly stats: FsStats;
+}
+
+/**
+ * What a container takes of the disk: its writable layer and its logs. The
+ * kernel tells the layer, as the upper directory of the overlay that is the
+ * container's root, whichever runtime made it. They are counted when someone
+ * asks, and not before.
+ */
+export class ContainerDisk {
+  readonly #options: ContainerDiskOptions;
+  readonly #directories = new Set<string>();
+  /** The oldest first. */
+  readonly #readings: Reading[] = [];
+  #layer:
+    | { readonly pid: number; readonly path: string | undefined }
+    | undefined;
+  #where: Pick<FsStats, "device" | "capacityBytes"> = {};
+  #isPlaced = false;
+
+  constructor(options: ContainerDiskOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What it took when it was counted last before a time, or first after it;
+   * undefined where that is not known (yet).
+   */
+  at(
+    timestampMs: number,
+    pid: number | undefined,
+    facts: ContainerFacts | undefined,
+  ): readonly FsStats[] | undefined {
+    this.#count(this.#layerOf(pid), logsOf(facts));
+    const reading =
+      this.#readings.findLast((one) => one.timestampMs <= timestampMs) ??
+        this.#readings[0];
+    return reading && [{ ...reading.stats, ...this.#where }];
+  }
+
+  /** Counts no more. */
+  close(): void {
+    for (const path of this.#directories) this.#options.usage.forget(path);
+    this.#directories.clear();
+  }
+
+  #count(layer: string | undefined, logs: string | undefined): void {
+    if (layer === undefined) return;
+    const base = this.#sizeOf(layer);
+    const log = logs === undefined ? undefined : this.#sizeOf(logs);
+    if (base === undefined || (logs !== undefined && log === undefined)) return;
+    const { timestampMs, bytes, inodes } = base;
+    const stats = {
+      type: "vfs",
+      usageBytes: bytes + (log?.bytes ?? 0),
+      baseUsageBytes: bytes,
+      inodes,
+    };
+    if (this.#readings.at(-1)?.timestampMs === timestampMs) return;
+    this.#readings.push({ timestampMs, stats });
+    if (this.#readings.length > MAX_READINGS) this.#readings.shift();
+  }
+
+  #sizeOf(path: string): ReturnType<DirectoryUsage["of"]> {
+    this.#directories.add(path);
+    return this.#options.usage.of(path);
+  }
+
+  /**
+   * The upper directory of the overlay that a process has as its root:
+   *
+   * ```text
+   * 133 102 0:37 / / rw,relatime - overlay overlay rw,lowerdir=…,upperdir=/var/lib/docker/overlay2/8500…/diff,workdir=…
+   * ```
+   */
+  #layerOf(pid: number | undefined): string | undefined {
+    if (pid === undefined || pid === this.#layer?.pid) return this.#layer?.path;
+    const text = this.#options.fs.readText(`/proc/${pid}/mountinfo`) ?? "";
+    const root = parseMountinfo(text).findLast(({ mountPoint }) =>
+      mountPoint === "/"
+    );
+    const upper = root?.fsType === "overlay"
+      ? root.superOptions.find((option) => option.startsWith("upperdir=/"))
+      : undefined;
+    const path = upper?.slice("upperdir=".length);
+    this.#layer = { pid, path };
+    if (path !== undefined && !this.#isPlaced) this.#place(path);
+    return path;
+  }
+
+  /** Finds out which file system it is on; until then that is not told. */
+  #place(path: string): void {
+    this.#isPlaced = true;
+    this.#options.filesystems.ofDirectory(path).then(
+      ({ device, capacityBytes }) => {
+        this.#where = capacityBytes === undefined
+          ? { device }
+          : { device, capacityBytes };
+      },
+      () => {
+        // It is on none that can be asked: its size is told all the same.
+      },
+    );
+  }
+}
+
+/** Docker's logs are rotated in a directory of the container's own, which cAdvisor counts whole. */
+function logsOf(facts: ContainerFacts | undefined): string | undefined {
+  if (facts?.logPath === undefined) return undefined;
+  return facts.runtime === "docker" ? dirname(facts.logPath) : facts.logPath;
+}

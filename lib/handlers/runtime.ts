@@ -1,0 +1,73 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type { ContainerSpec } from "../model/container.ts";
+import type { FsStats } from "../model/filesystem.ts";
+import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
+import type { Identities } from "../runtimes/identities.ts";
+import type { HandlerFactory } from "../registry/handler_registry.ts";
+import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
+import { ContainerDisk, type ContainerDiskOptions } from "./container_disk.ts";
+
+/** What the containers of runtimes are read with. */
+export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
+  readonly identities: Pick<
+    Identities,
+    "initPidOf" | "tellsNetwork" | "factsOf"
+  >;
+  /** What counts their disks, where that is wanted. */
+  readonly disk?: Omit<ContainerDiskOptions, "fs">;
+}
+
+/**
+ * Handles the containers of all runtimes, by the names of their cgroups: they
+ * are containers whatever `--docker-only` and the whitelist say of plain
+ * cgroups. Their files are the kernel's and the same for each runtime; who
+ * they are is asked of the runtime later.
+ */
+export function runtimeFactory(
+  options: RuntimeFactoryOptions,
+): HandlerFactory {
+  return {
+    name: "runtime",
+    canHandle(name) {
+      const origin = parseCgroupOrigin(name);
+      return origin?.kind === "container" && origin.isCertain;
+    },
+    accepts: () => true,
+    create: (name) => new RuntimeHandler(name, options),
+  };
+}
+
+/** A container with what its runtime tells: its first process, and so its network and disk. */
+class RuntimeHandler extends CgroupHandler {
+  readonly #identities: RuntimeFactoryOptions["identities"];
+  readonly #disk: ContainerDisk | undefined;
+
+  constructor(name: CgroupName, options: RuntimeFactoryOptions) {
+    const { fs, kinds, identities, disk } = options;
+    super({ name }, {
+      ...options,
+      initPid: () => identities.initPidOf(name),
+      tellsNetwork: () => identities.tellsNetwork(name),
+    });
+    this.#identities = identities;
+    this.#disk = disk !== undefined && kinds.has("disk")
+      ? new ContainerDisk({ fs, ...disk })
+      : undefined;
+  }
+
+  override spec(): ContainerSpec {
+    const spec = super.spec();
+    return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
+  }
+
+  override filesystems(timestampMs: number): readonly FsStats[] | undefined {
+    const { name } = this.reference;
+    const pid = this.#identities.initPidOf(name);
+    return this.#disk?.at(timestampMs, pid, this.#identities.factsOf(name));
+  }
+
+  override close(): void {
+    super.close();
+    this.#disk?.close();
+  }
+}

@@ -1,0 +1,233 @@
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import type { RuntimeName } from "../model/container_facts.ts";
+
+/** A cgroup that a container runtime made for a container. */
+export interface ContainerOrigin {
+  readonly kind: "container";
+  /** Whose it may be, the likeliest first. */
+  readonly runtimes: readonly RuntimeName[];
+  readonly id: string;
+  /** The name alone says that it is a container's; else the runtime must know it. */
+  readonly isCertain: boolean;
+  /** What is known without asking: rkt's app. */
+  readonly name?: string;
+  /** containerd's namespace, where the name tells it. */
+  readonly group?: string;
+  /** Of the Kubernetes pod around it. */
+  readonly podUid?: string;
+  /** The user whose runtime it is, where that is not root. */
+  readonly uid?: number;
+  /** The container around it, as of docker in docker. */
+  readonly outer?: CgroupName;
+}
+
+/** The cgroup of a Kubernetes pod. */
+export interface PodOrigin {
+  readonly kind: "pod";
+  readonly podUid: string;
+  readonly outer?: CgroupName;
+}
+
+/** The cgroup of a systemd unit. */
+export interface UnitOrigin {
+  readonly kind: "unit";
+  /** As systemd shows it: `dev-disk-by\x2did.service` is `dev-disk-by-id.service`. */
+  readonly unit: string;
+  readonly outer?: CgroupName;
+}
+
+/** Who made a cgroup, as far as its name tells. */
+export type CgroupOrigin = ContainerOrigin | PodOrigin | UnitOrigin;
+
+/** `docker-eac1….scope`, `cri-containerd-…`, `crio-…`, `libpod-…`, and a bare id. */
+const ID_REGEXP = /^(?:([\w-]+)-)?([0-9a-f]{64})(?:\.scope)?$/;
+
+/** `pod0f1e…` of the cgroupfs driver; a static pod's uid is a hash without dashes. */
+const POD_REGEXP = /^pod([0-9A-Za-z-]+)$/;
+
+/** `kubepods-burstable-pod0f1e….slice` of the systemd driver, in kind below `kubelet-`. */
+const POD_SLICE_REGEXP = /^[\w-]*kubepods(?:-\w+)?-pod(\w+)\.slice$/;
+
+const UNIT_REGEXP = /^.+\.(?:service|scope|slice|socket|swap)$/;
+
+/** `machine-rkt\x2d<uuid>.scope`, and below it `system.slice/<app>.service`. */
+const RKT_REGEXP =
+  /^machine-rkt\\x2d([0-9a-f]{8}(?:\\x2d[0-9a-f]{4}){3}\\x2d[0-9a-f]{12})\.scope$/;
+
+const USER_REGEXP = /^user-(\d+)\.slice$/;
+
+/** What containerd, runc and crun allow as an id, less what others make. */
+const PLAIN_ID_REGEXP = /^[\w][\w.-]{0,75}$/;
+
+/** Prefixes that are not of a container itself: those that look after one. */
+const HELPERS: ReadonlySet<string> = new Set(["crio-conmon", "libpod-conmon"]);
+
+/** By the prefix of the id. */
+const PREFIXES: ReadonlyMap<string, RuntimeName> = new Map([
+  ["docker", "docker"],
+  ["cri-containerd", "containerd"],
+  ["nerdctl", "containerd"],
+  ["crio", "crio"],
+  ["libpod", "podman"],
+]);
+
+const ANY_RUNTIME: readonly RuntimeName[] = [
+  "docker",
+  "containerd",
+  "podman",
+  "runc",
+  "crun",
+];
+const POD_RUNTIMES: readonly RuntimeName[] = ["containerd", "docker", "crio"];
+const PLAIN_RUNTIMES: readonly RuntimeName[] = ["containerd", "runc", "crun"];
+
+/**
+ * Who made a cgroup, by its name alone; undefined where the name says nothing.
+ * The last part decides, so of nested containers the innermost wins.
+ */
+export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
+  if (name === ROOT) return undefined;
+  const parts = name.split("/");
+  const base = parts.at(-1) ?? "";
+  const outer = outerOf(parts);
+  const around = outer === undefined ? {} : { outer };
+  const container = containerOf(parts, base);
+  if (container !== undefined) return { ...container, ...around };
+  const podUid = podUidOf(parts, parts.length - 1);
+  if (podUid !== undefined) return { kind: "pod", podUid, ...around };
+  if (UNIT_REGEXP.test(base)) {
+    return { kind: "unit", unit: unescapeUnit(base), ...around };
+  }
+  if (outer !== undefined || parts.length > 3) return undefined;
+  return plainOf(parts, base);
+}
+
+/** A unit's name with systemd's `\xNN` decoded; what is no such escape stays. */
+export function unescapeUnit(unit: string): string {
+  return unit.replace(/(?:\\x[0-9a-f]{2})+/g, (escaped) => {
+    const bytes = escaped.slice(2).split("\\x").map((hex) => parseInt(hex, 16));
+    return new TextDecoder().decode(Uint8Array.from(bytes));
+  });
+}
+
+function containerOf(
+  parts: readonly string[],
+  base: string,
+): ContainerOrigin | undefined {
+  const rkt = rktOf(parts, base);
+  if (rkt !== undefined) return rkt;
+  const [, prefix, id] = ID_REGEXP.exec(base) ?? [];
+  if (id === undefined || HELPERS.has(prefix ?? "")) return undefined;
+  const podUid = podUidOf(parts, parts.length - 2);
+  const uid = uidOf(parts);
+  const runtimes = runtimesOf(parts, prefix, podUid !== undefined);
+  const group = groupOf(parts, prefix, podUid !== undefined);
+  return {
+    kind: "container",
+    runtimes,
+    id,
+    isCertain: true,
+    ...(group !== undefined && { group }),
+    ...(podUid !== undefined && { podUid }),
+    ...(uid !== undefined && { uid }),
+  };
+}
+
+function runtimesOf(
+  parts: readonly string[],
+  prefix: string | undefined,
+  isInPod: boolean,
+): readonly RuntimeName[] {
+  const named = PREFIXES.get(prefix ?? "");
+  if (named !== undefined) return [named];
+  const parent = parts.at(-2) ?? "";
+  if (parent === "docker") return ["docker"];
+  return isInPod ? POD_RUNTIMES : ANY_RUNTIME;
+}
+
+function groupOf(
+  parts: readonly string[],
+  prefix: string | undefined,
+  isInPod: boolean,
+): string | undefined {
+  if (prefix === "cri-containerd" || isInPod) return "k8s.io";
+  return prefix === undefined && parts.length === 3 ? parts[1] : undefined;
+}
+
+function rktOf(
+  parts: readonly string[],
+  base: string,
+): ContainerOrigin | undefined {
+  const index = parts.findLastIndex((part) => part.startsWith("machine-rkt"));
+  if (index < 0) return undefined;
+  const [, escaped] = RKT_REGEXP.exec(parts[index] ?? "") ?? [];
+  if (escaped === undefined) return undefined;
+  const below = parts.length - 1 - index;
+  const isApp = below === 2 && parts.at(-2) === "system.slice" &&
+    base.endsWith(".service");
+  if (below !== 0 && !isApp) return undefined;
+  const uuid = unescapeUnit(escaped);
+  const app = isApp ? unescapeUnit(base).slice(0, -".service".length) : "";
+  return {
+    kind: "container",
+    runtimes: ["rkt"],
+    id: isApp ? `${uuid}:${app}` : uuid,
+    isCertain: true,
+    name: `rkt://${isApp ? `${uuid}:${app}` : uuid}`,
+  };
+}
+
+/** `/<namespace>/<id>` as ctr makes it, or wherever runc and crun were told to. */
+function plainOf(
+  parts: readonly string[],
+  base: string,
+): ContainerOrigin | undefined {
+  if (!PLAIN_ID_REGEXP.test(base) || parts[1]?.startsWith("kubepods")) {
+    return undefined;
+  }
+  return {
+    kind: "container",
+    runtimes: PLAIN_RUNTIMES,
+    id: base,
+    isCertain: false,
+    ...(parts.length === 3 && { group: parts[1] ?? "" }),
+  };
+}
+
+/** The uid of the pod whose cgroup the part is, with its dashes. */
+function podUidOf(parts: readonly string[], index: number): string | undefined {
+  const part = parts[index] ?? "";
+  const [, slice] = POD_SLICE_REGEXP.exec(part) ?? [];
+  if (slice !== undefined) return slice.replaceAll("_", "-");
+  const [, uid] = POD_REGEXP.exec(part) ?? [];
+  return uid !== undefined && parts.slice(0, index).includes("kubepods")
+    ? uid
+    : undefined;
+}
+
+/** The user in whose slice it is; not one that is a container's own. */
+function uidOf(parts: readonly string[]): number | undefined {
+  const outer = parts.findLastIndex((part, index) =>
+    index < parts.length - 1 && isContainerPart(part)
+  );
+  for (const part of parts.slice(outer + 1)) {
+    const [, uid] = USER_REGEXP.exec(part) ?? [];
+    if (uid !== undefined && uid !== "0") return Number(uid);
+  }
+  return undefined;
+}
+
+/** The nearest container around the last part. */
+function outerOf(parts: readonly string[]): CgroupName | undefined {
+  for (let index = parts.length - 2; index > 0; index--) {
+    if (isContainerPart(parts[index] ?? "")) {
+      return parts.slice(0, index + 1).join("/");
+    }
+  }
+  return undefined;
+}
+
+function isContainerPart(part: string): boolean {
+  const [, prefix, id] = ID_REGEXP.exec(part) ?? [];
+  return id !== undefined && !HELPERS.has(prefix ?? "");
+}

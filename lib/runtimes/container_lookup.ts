@@ -1,0 +1,348 @@
+import { join } from "@std/path";
+import type { CgroupName } from "../model/cgroup.ts";
+import type { Clock } from "../model/clock.ts";
+import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
+import type { ContainerOrigin } from "./cgroup_origin.ts";
+import { ContainerStorage } from "./container_storage.ts";
+import { dockerFacts, type EngineName } from "./docker_json.ts";
+import type { EngineClient } from "./engine_client.ts";
+import { fieldsOf, textOf } from "./json_fields.ts";
+import type { LabelFilter } from "./label_filter.ts";
+import {
+  bundleFacts,
+  containerdFacts,
+  crioFacts,
+  networkOf,
+} from "./oci_config.ts";
+import type { RuntimeFiles } from "./runtime_files.ts";
+import {
+  readRuntimeRoots,
+  type RootOverrides,
+  type RuntimeRoots,
+} from "./runtime_roots.ts";
+
+/** What a {@linkcode ContainerLookup} stands on. */
+export interface ContainerLookupOptions {
+  readonly files: RuntimeFiles;
+  readonly clock: Clock;
+  readonly labels: LabelFilter;
+  /** What flags say of where runtimes keep their state. */
+  readonly overrides: RootOverrides;
+  /** The engines of the host's root that can be asked. */
+  readonly engines: ReadonlyMap<EngineName, EngineClient>;
+}
+
+/** Which container, and where its runtime is to be found. */
+export interface LookupPlace {
+  readonly cgroup: CgroupName;
+  /** A process of the container around it, in the host's pid namespace. */
+  readonly outerPid?: number;
+}
+
+const TASKS = "io.containerd.runtime.v2.task";
+
+/** Configuration files are read anew after so long. */
+const ROOTS_AGE_MS = 60_000;
+const MAX_PLACES = 1_000;
+
+type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
+
+interface KnownRoots {
+  readonly readMs: number;
+  readonly roots: Promise<RuntimeRoots>;
+}
+
+/** Finds out who a container is: from the files of its runtime, then from its socket. */
+export class ContainerLookup {
+  readonly #options: ContainerLookupOptions;
+  readonly #storage: ContainerStorage;
+  /** By user and root. */
+  readonly #roots = new Map<string, KnownRoots>();
+
+  constructor(options: ContainerLookupOptions) {
+    this.#options = options;
+    this.#storage = new ContainerStorage(
+      options.files,
+      () => options.clock.monotonic(),
+    );
+  }
+
+  /**
+   * What the likeliest runtime that knows it tells; undefined where none does.
+   *
+   * @throws {Error} where none does, and one could not be asked
+   */
+  async find(
+    origin: ContainerOrigin,
+    { cgroup, outerPid }: LookupPlace,
+  ): Promise<ContainerFacts | undefined> {
+    // Without a process of the container around it, its runtime's files are not to be seen.
+    if (origin.outer !== undefined && outerPid === undefined) return undefined;
+    const root = outerPid === undefined ? undefined : `/proc/${outerPid}/root`;
+    const roots = await this.#rootsOf(origin.uid, root);
+    const at = (...path: string[]) =>
+      this.#options.files.path(join(...path), root);
+    let failure: unknown;
+    for (const runtime of origin.runtimes) {
+      try {
+        const facts = await this.#ask(
+          runtime,
+          { ...origin, cgroup },
+          roots,
+          at,
+        );
+        if (facts !== undefined) return facts;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return undefined;
+  }
+
+  async #ask(
+    runtime: RuntimeName,
+    origin: PlacedOrigin,
+    roots: RuntimeRoots,
+    at: (...path: string[]) => string,
+  ): Promise<ContainerFacts | undefined> {
+    switch (runtime) {
+      case "docker":
+        return await this.#docker(origin, roots, at);
+      case "podman":
+        return await this.#podman(origin, roots, at);
+      case "containerd":
+        return await this.#containerd(origin, roots, at);
+      case "crio":
+        return await this.#crio(origin, roots, at);
+      case "runc":
+      case "crun":
+        return await this.#bare(runtime, origin, roots, at);
+      case "rkt":
+        return undefined;
+    }
+  }
+
+  async #docker(
+    origin: ContainerOrigin,
+    roots: RuntimeRoots,
+    at: (...path: string[]) => string,
+  ): Promise<ContainerFacts | undefined> {
+    const { files, labels } = this.#options;
+    let failure: unknown;
+    for (const root of roots.docker) {
+      const directory = at(root, "containers", origin.id);
+      try {
+        const config = await files.json(join(directory, "config.v2.json"));
+        if (config === undefined) continue;
+        const hostConfig = await files.json(join(directory, "hostconfig.json"));
+        return dockerFacts(config, { runtime: "docker", labels, hostConfig });
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    const facts = await this.#inspect("docker", origin);
+    if (facts === undefined && failure !== undefined) throw failure;
+    return facts;
+  }
+
+  async #podman(
+    origin: ContainerOrigin,
+    roots: RuntimeRoots,
+    at: (...path: string[]) => string,
+  ): Promise<ContainerFacts | undefined> {
+    const { files } = this.#options;
+    const { id } = origin;
+    for (const storage of roots.storage) {
+      const stored = await this.#storage.find(at(storage), id);
+      if (stored?.facts === undefined) continue;
+      const { directory, facts } = stored;
+      const userdata = at(storage, directory, id, "userdata");
+      const config = await files.json(join(userdata, "config.json"));
+      const { annotations } = fieldsOf(config);
+      if (fieldsOf(annotations)["io.container.manager"] === "cri-o") continue;
+      const network = networkOf(config, undefined);
+      const pid = await this.#pidOf(roots, at, directory, id);
+      const exitCode = pid === undefined
+        ? await this.#exitCodeOf(roots, at, id)
+        : undefined;
+      const logPath = textOf(join(storage, directory, id, "userdata/ctr.log"));
+      const told = await this.#inspectQuietly("podman", origin);
+      return {
+        ...told,
+        ...facts,
+        ...(network !== undefined && { network }),
+        ...(pid !== undefined && { pid }),
+        ...(exitCode !== undefined && { exitCode }),
+        ...(logPath !== undefined && { logPath }),
+      };
+    }
+    return await this.#inspect("podman", origin);
+  }
+
+  async #containerd(
+    origin: PlacedOrigin,
+    roots: RuntimeRoots,
+    at: (...path: string[]) => string,
+  ): Promise<ContainerFacts | undefined> {
+    const { files, labels } = this.#options;
+    for (const state of roots.containerd) {
+      const groups = origin.group === undefined
+        ? await files.list(at(state, TASKS))
+        : [origin.group];
+      for (const group of groups) {
+        const bundle = at(state, TASKS, group, origin.id);
+        const config = await files.json(join(bundle, "config.json"));
+        const { cgroupsPath } = fieldsOf(fieldsOf(config)["linux"]);
+        if (config === undefined || !isOf(origin, [cgroupsPath])) continue;
+        const pid = Number(await files.read(join(bundle, "init.pid")));
+        const facts = containerdFacts(config, { id: origin.id, labels });
+        return pid > 0 ? { ...facts, pid } : facts;
+      }
+    }
+    return undefined;
+  }
+
+  async #crio(
+    origin: ContainerOrigin,
+    roots: RuntimeRoots,
+    at: (...path: string[]) => string,
+  ): Promise<ContainerFacts | undefined> {
+    const { files, labels } = this.#options;
+    const { id } = origin;
+    for (const storage of [...roots.storageRun, ...roots.storage]) {
+      for (const directory of await files.list(at(storage))) {
+        if (!directory.endsWith("-containers")) continue;
+        const path = at(storage, directory, id, "userdata", "config.json");
+        const config = await files.json(path);
+        const facts = crioFacts(config, { id, labels });
+        if (facts === undefined) continue;
+        const pid = await this.#pidOf(roots, at, directory, id);
+        return pid === undefined ? facts : { ...facts, pid };
+      }
+    }
+    return undefined;
+  }
+
+  /** What runc and crun keep of a container that nobody else looks after. */
+  async #bare(
+    runtime: "runc" | "crun",
+    origin: PlacedOrigin,
+    roots: RuntimeRoots,
+    at: (...path: string[]) => string,
+  ): Promise<ContainerFacts | undefined> {
+    const { files, labels } = this.#options;
+    const { id } = origin;
+    const file = runtime === "runc" ? "state.json" : "status";
+    for (const root of roots[runtime]) {
+      const state = fieldsOf(await files.json(at(root, id, file)));
+      const pid = state["init_process_pid"] ?? state["pid"];
+      const paths = Object.values(fieldsOf(state["cgroup_paths"]));
+      if (typeof pid !== "number") continue;
+      if (!isOf(origin, [state["cgroup-path"], ...paths])) continue;
+      const bundle = bundleOf(state);
+      const config = bundle === undefined
+        ? undefined
+        : await files.json(at(bundle, "config.json"));
+      return { ...bundleFacts(config, { id, labels, runtime }), pid };
+    }
+    return undefined;
+  }
+
+  /** Podman and CRI-O leave the pid where it does not outlive a boot. */
+  async #pidOf(
+    { storageRun }: RuntimeRoots,
+    at: (...path: string[]) => string,
+    directory: string,
+    id: string,
+  ): Promise<number | undefined> {
+    for (const run of storageRun) {
+      const path = at(run, directory, id, "userdata", "pidfile");
+      const pid = Number(await this.#options.files.read(path));
+      if (pid > 0) return pid;
+    }
+    return undefined;
+  }
+
+  async #exitCodeOf(
+    { podmanExits }: RuntimeRoots,
+    at: (...path: string[]) => string,
+    id: string,
+  ): Promise<number | undefined> {
+    for (const exits of podmanExits) {
+      const text = await this.#options.files.read(at(exits, id));
+      if (text !== undefined && /^\d{1,3}\s*$/.test(text)) return Number(text);
+    }
+    return undefined;
+  }
+
+  /** What its engine answers, where it is of the host's root. */
+  async #inspect(
+    runtime: EngineName,
+    { id, uid, outer }: ContainerOrigin,
+  ): Promise<ContainerFacts | undefined> {
+    const { engines, labels } = this.#options;
+    const engine = engines.get(runtime);
+    if (engine === undefined || uid !== undefined || outer !== undefined) {
+      return undefined;
+    }
+    if (!await engine.exists()) return undefined;
+    const answer = await engine.get(`/containers/${id}/json`);
+    return answer === undefined
+      ? undefined
+      : dockerFacts(answer, { runtime, labels });
+  }
+
+  /** The same where the files have told enough already. */
+  async #inspectQuietly(
+    runtime: EngineName,
+    origin: ContainerOrigin,
+  ): Promise<ContainerFacts | undefined> {
+    try {
+      return await this.#inspect(runtime, origin);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #rootsOf(
+    uid: number | undefined,
+    root: string | undefined,
+  ): Promise<RuntimeRoots> {
+    const { files, clock, overrides } = this.#options;
+    const nowMs = clock.monotonic();
+    const key = `${uid ?? ""} ${root ?? ""}`;
+    const known = this.#roots.get(key);
+    if (known !== undefined && nowMs - known.readMs < ROOTS_AGE_MS) {
+      return known.roots;
+    }
+    if (this.#roots.size >= MAX_PLACES) this.#roots.clear();
+    const roots = readRuntimeRoots(files, {
+      // What a flag says is of the host.
+      ...(root === undefined ? overrides : { root }),
+      ...(uid !== undefined && { uid }),
+    });
+    this.#roots.set(key, { readMs: nowMs, roots });
+    return roots;
+  }
+}
+
+/**
+ * Whether one of the paths that a runtime tells is the cgroup's: an id that
+ * anybody may choose does not say enough. runc's begin with the mount point.
+ */
+function isOf(
+  { cgroup, isCertain }: PlacedOrigin,
+  paths: readonly unknown[],
+): boolean {
+  return isCertain || paths.some((path) => textOf(path)?.endsWith(cgroup));
+}
+
+/** Where the bundle is: runc has it among its labels, crun as a field. */
+function bundleOf(state: ReturnType<typeof fieldsOf>): string | undefined {
+  const { labels } = fieldsOf(state["config"]);
+  const label = Array.isArray(labels)
+    ? labels.map(textOf).find((text) => text?.startsWith("bundle="))
+    : undefined;
+  return textOf(state["bundle"]) ?? label?.slice("bundle=".length);
+}

@@ -1,0 +1,190 @@
+import type {
+  ContainerFacts,
+  NetworkNamespace,
+} from "../model/container_facts.ts";
+import {
+  defined,
+  type Fields,
+  fieldsOf,
+  podOf,
+  textOf,
+  timeOf,
+  wholeOf,
+} from "./json_fields.ts";
+import type { LabelFilter } from "./label_filter.ts";
+
+/** Who speaks Docker's API. */
+export type EngineName = "docker" | "podman";
+
+/** What a reader of an engine's JSON needs to know. */
+export interface EngineJsonOptions {
+  readonly runtime: EngineName;
+  readonly labels: LabelFilter;
+}
+
+/**
+ * The facts of a container from `config.v2.json`, or from the answer of
+ * `/containers/<id>/json`, whose fields have the same names. Of the first,
+ * `hostConfig` is the file beside it.
+ *
+ * @throws {TypeError} where it has no id
+ */
+export function dockerFacts(
+  config: unknown,
+  options: EngineJsonOptions & { readonly hostConfig?: unknown },
+): ContainerFacts {
+  const fields = fieldsOf(config);
+  const id = textOf(fields["ID"]) ?? textOf(fields["Id"]);
+  if (id === undefined) {
+    throw new TypeError('Cannot read a container: it has no "ID"');
+  }
+  const state = fieldsOf(fields["State"]);
+  const { "Image": image, "Labels": labels } = fieldsOf(fields["Config"]);
+  const host = fieldsOf(options.hostConfig ?? fields["HostConfig"]);
+  const isRunning = state["Running"] === true;
+  const hasEnded = !isRunning && timeOf(state["FinishedAt"]) !== undefined;
+  return defined<ContainerFacts>({
+    runtime: options.runtime,
+    id,
+    name: nameOf(fields["Name"]),
+    image: textOf(fields["ImageName"]) ?? textOf(image),
+    labels: options.labels.pass(fieldsOf(labels)),
+    pod: podOf(fieldsOf(labels)),
+    isSandbox: isSandbox(fieldsOf(labels)) || undefined,
+    createdMs: timeOf(fields["Created"]),
+    startedMs: timeOf(state["StartedAt"]),
+    pid: isRunning ? wholeOf(state["Pid"]) || undefined : undefined,
+    network: networkOf(textOf(host["NetworkMode"])),
+    exitCode: hasEnded ? wholeOf(state["ExitCode"]) : undefined,
+    restartCount: wholeOf(fields["RestartCount"]),
+    health: healthOf(fieldsOf(state["Health"])["Status"]),
+    logPath: textOf(fields["LogPath"]),
+  });
+}
+
+/** The containers of `/containers/json`; one without an id is passed over. */
+export function listedFacts(
+  list: unknown,
+  { runtime, labels }: EngineJsonOptions,
+): ContainerFacts[] {
+  if (!Array.isArray(list)) {
+    throw new TypeError("Cannot read the list of containers: it is no array");
+  }
+  return list.map(fieldsOf).flatMap((fields) => {
+    const id = textOf(fields["Id"]);
+    if (id === undefined) return [];
+    const [name] = Array.isArray(fields["Names"]) ? fields["Names"] : [];
+    return [defined<ContainerFacts>({
+      runtime,
+      id,
+      name: nameOf(name),
+      image: textOf(fields["Image"]),
+      labels: labels.pass(fieldsOf(fields["Labels"])),
+      pod: podOf(fieldsOf(fields["Labels"])),
+      isSandbox: isSandbox(fieldsOf(fields["Labels"])) || undefined,
+    })];
+  });
+}
+
+/** What an engine told of a container as it happened. */
+export interface EngineEvent {
+  readonly facts: ContainerFacts;
+  /** The container is no more, and its name free. */
+  readonly isRemoved: boolean;
+  /** More can be asked for than the event tells. */
+  readonly isStarted: boolean;
+}
+
+/** Keys of an event's attributes that are no labels of the container. */
+const NO_LABELS: ReadonlySet<string> = new Set([
+  "image",
+  "name",
+  "exitCode",
+  "containerExitCode",
+  "oldName",
+  "signal",
+  "execID",
+  "execDuration",
+  "podId",
+]);
+
+/**
+ * One line of `/events`; undefined where it is of no container.
+ *
+ * ```json
+ * {"Type":"container","Action":"die","Actor":{"ID":"3edf…","Attributes":{"exitCode":"137","image":"nginx:1","name":"web"}},"time":1795416465}
+ * ```
+ */
+export function parseEngineEvent(
+  line: string,
+  { runtime, labels }: EngineJsonOptions,
+): EngineEvent | undefined {
+  const fields = fieldsOf(JSON.parse(line));
+  if (fields["Type"] !== "container") return undefined;
+  const actor = fieldsOf(fields["Actor"]);
+  const id = textOf(actor["ID"]);
+  const action = textOf(fields["Action"]) ?? textOf(fields["status"]);
+  if (id === undefined || action === undefined) return undefined;
+  const attributes = fieldsOf(actor["Attributes"]);
+  const others = Object.fromEntries(
+    Object.entries(attributes).filter(([key]) => !NO_LABELS.has(key)),
+  );
+  const facts = defined<ContainerFacts>({
+    runtime,
+    id,
+    name: nameOf(attributes["name"]),
+    image: textOf(attributes["image"]) ?? textOf(fields["from"]),
+    labels: labels.pass(others),
+    pod: podOf(others),
+    exitCode: action === "die" || action === "died"
+      ? exitCodeOf(attributes)
+      : undefined,
+    health: healthOfAction(action, attributes, fields),
+  });
+  return {
+    facts,
+    isRemoved: action === "destroy" || action === "remove",
+    isStarted: action === "start" || action === "restart",
+  };
+}
+
+function nameOf(value: unknown): string | undefined {
+  return textOf(textOf(value)?.replace(/^\//, ""));
+}
+
+function isSandbox(labels: Fields): boolean {
+  return labels["io.kubernetes.docker.type"] === "podsandbox";
+}
+
+/** `default`, `bridge`, `none`, `host`, `container:<id>`, or a network's name. */
+function networkOf(mode: string | undefined): NetworkNamespace | undefined {
+  if (mode === undefined) return undefined;
+  if (mode === "host") return { kind: "host" };
+  if (!mode.startsWith("container:")) return { kind: "own" };
+  return { kind: "shared", withId: mode.slice("container:".length) };
+}
+
+function exitCodeOf(attributes: Fields): number | undefined {
+  const text = textOf(attributes["exitCode"]) ??
+    textOf(attributes["containerExitCode"]);
+  return text !== undefined && /^-?\d{1,5}$/.test(text)
+    ? Number(text)
+    : undefined;
+}
+
+function healthOf(value: unknown): string | undefined {
+  return value === "none" ? undefined : textOf(value);
+}
+
+/** `health_status: healthy` as Docker tells it; Podman has a field for it. */
+function healthOfAction(
+  action: string,
+  attributes: Fields,
+  fields: Fields,
+): string | undefined {
+  if (!action.startsWith("health_status")) return undefined;
+  const [, status] = action.split(": ");
+  return healthOf(
+    status ?? fields["HealthStatus"] ?? attributes["health_status"],
+  );
+}

@@ -1,0 +1,175 @@
+import { type Clock, sleep } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import type { SourceState } from "../model/source_state.ts";
+import {
+  type EngineEvent,
+  type EngineJsonOptions,
+  listedFacts,
+  parseEngineEvent,
+} from "./docker_json.ts";
+import type { EngineClient } from "./engine_client.ts";
+
+/** What an {@linkcode EngineWatcher} stands on. */
+export interface EngineWatcherOptions extends EngineJsonOptions {
+  readonly engine: EngineClient;
+  readonly clock: Clock;
+}
+
+const EVENTS = `/events?filters=${
+  encodeURIComponent('{"type":["container"]}')
+}`;
+const LIST = "/containers/json?all=1";
+const PING = "/_ping";
+
+/** The engine is asked so often whether it still lives. */
+const PING_INTERVAL_MS = 10_000;
+
+/** After a failure the next try waits so long, twice as long each time. */
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+
+/** Whether a socket has come is looked for this often. */
+const ABSENT_RETRY_MS = 5_000;
+
+/**
+ * Follows what Docker, or Podman's service, tells of its containers: names,
+ * images, health, exit codes and renames as they happen. It knows no cgroups,
+ * so it is no `ContainerWatcher`: what it tells is put to the containers that
+ * one found, and nothing is missed without it but time.
+ */
+export class EngineWatcher {
+  readonly #options: EngineWatcherOptions;
+  readonly #closing = new AbortController();
+  #state: SourceState;
+  #lost = 0;
+
+  constructor(options: EngineWatcherOptions) {
+    this.#options = options;
+    this.#state = this.#stateOf("off", `looking for ${this.#socket}`);
+  }
+
+  /** How it fares; `off` where there is no socket. */
+  get state(): SourceState {
+    return this.#state;
+  }
+
+  /** Messages that could not be read. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** What the engine tells, in batches, until {@linkcode EngineWatcher.close}: first all containers it has. */
+  async *news(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
+    const { clock, engine } = this.#options;
+    const { signal } = this.#closing;
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      if (!await engine.exists()) {
+        this.#state = this.#stateOf("off", `no socket at ${this.#socket}`);
+        await sleep(clock, ABSENT_RETRY_MS, signal);
+        continue;
+      }
+      try {
+        for await (const batch of this.#connection()) {
+          retryMs = FIRST_RETRY_MS;
+          yield batch;
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#state = this.#stateOf("degraded", messageOf(error));
+      }
+      await sleep(clock, retryMs, signal);
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+    }
+  }
+
+  /** Ends the news. */
+  close(): void {
+    this.#closing.abort();
+    this.#options.engine.close();
+  }
+
+  /** One connection, until it fails. */
+  async *#connection(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
+    const { engine } = this.#options;
+    const ending = new AbortController();
+    const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
+    try {
+      // The stream before the list, so that nothing falls between the two.
+      const lines = engine.lines(EVENTS, signal, () => this.#lose());
+      let next = lines.next();
+      next.catch(() => {});
+      yield await this.#list();
+      let failure: unknown;
+      this.#pingUntilFailure(signal).catch((error) => {
+        failure = error;
+        ending.abort();
+      });
+      for (;;) {
+        const { value = [], done } = await next.catch((error) => {
+          throw failure ?? error;
+        });
+        if (done) return;
+        next = lines.next();
+        next.catch(() => {});
+        const events = value.flatMap((line) => this.#parse(line));
+        if (events.length > 0) yield events;
+      }
+    } finally {
+      ending.abort();
+    }
+  }
+
+  /** All containers that the engine has; none where it has more to say of them than can be taken. */
+  async #list(): Promise<readonly EngineEvent[]> {
+    try {
+      const list = await this.#options.engine.get(LIST);
+      const facts = listedFacts(list, this.#options);
+      this.#state = this.#stateOf("ok", "");
+      return facts.map((facts) => ({
+        facts,
+        isStarted: false,
+        isRemoved: false,
+      }));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#state = this.#stateOf("degraded", messageOf(error));
+      return [];
+    }
+  }
+
+  /** Throws once the engine does not answer any more. */
+  async #pingUntilFailure(signal: AbortSignal): Promise<void> {
+    const { clock, engine } = this.#options;
+    while (!signal.aborted) {
+      await sleep(clock, PING_INTERVAL_MS, signal);
+      if (!signal.aborted) await engine.ping(PING);
+    }
+  }
+
+  #parse(line: string): EngineEvent[] {
+    try {
+      const event = parseEngineEvent(line, this.#options);
+      return event === undefined ? [] : [event];
+    } catch {
+      this.#lose();
+      return [];
+    }
+  }
+
+  #lose(): void {
+    this.#lost++;
+    this.#state = this.#stateOf(
+      "degraded",
+      `${this.#lost} messages could not be read`,
+    );
+  }
+
+  get #socket(): string {
+    return this.#options.engine.socketPath;
+  }
+
+  #stateOf(state: SourceState["state"], detail: string): SourceState {
+    return { name: this.#options.runtime, state, detail };
+  }
+}

@@ -1,0 +1,156 @@
+import type {
+  ContainerFacts,
+  NetworkNamespace,
+  RuntimeName,
+} from "../model/container_facts.ts";
+import {
+  defined,
+  type Fields,
+  fieldsOf,
+  podOf,
+  textOf,
+  timeOf,
+} from "./json_fields.ts";
+import type { LabelFilter } from "./label_filter.ts";
+
+/** What a reader of an OCI `config.json` needs to know. */
+export interface OciConfigOptions {
+  readonly id: string;
+  readonly labels: LabelFilter;
+}
+
+const CRI = "io.kubernetes.cri.";
+const CRIO = "io.kubernetes.cri-o.";
+
+/** What containerd's CRI writes into the annotations, by the kubelet's label. */
+const CRI_LABELS: readonly (readonly [string, string])[] = [
+  ["io.kubernetes.container.name", `${CRI}container-name`],
+  ["io.kubernetes.pod.name", `${CRI}sandbox-name`],
+  ["io.kubernetes.pod.namespace", `${CRI}sandbox-namespace`],
+  ["io.kubernetes.pod.uid", `${CRI}sandbox-uid`],
+];
+
+/**
+ * The facts of a container of containerd, by the `config.json` of its bundle.
+ * Its labels are in containerd's data base alone; CRI and nerdctl leave what
+ * names a container in the annotations.
+ */
+export function containerdFacts(
+  config: unknown,
+  { id, labels }: OciConfigOptions,
+): ContainerFacts {
+  const annotations = annotationsOf(config);
+  const kubernetes = kubernetesLabels(annotations);
+  const isSandbox = annotations[`${CRI}container-type`] === "sandbox";
+  const sandboxId = textOf(annotations[`${CRI}sandbox-id`]);
+  return defined<ContainerFacts>({
+    runtime: "containerd",
+    id,
+    name: textOf(annotations["nerdctl/name"]) ??
+      textOf(kubernetes["io.kubernetes.container.name"]) ??
+      (isSandbox ? undefined : id),
+    image: textOf(
+      annotations[`${CRI}image-name`] ??
+        annotations[`${CRI}podsandbox.image-name`],
+    ),
+    labels: labels.pass(kubernetes),
+    pod: podOf(kubernetes),
+    isSandbox: isSandbox || undefined,
+    network: networkOf(config, isSandbox ? undefined : sandboxId),
+  });
+}
+
+/**
+ * The facts of a container of CRI-O, by the `config.json` beside its storage:
+ * the kubelet's labels stand among its annotations. Undefined where another
+ * runtime made it.
+ */
+export function crioFacts(
+  config: unknown,
+  { id, labels }: OciConfigOptions,
+): ContainerFacts | undefined {
+  const annotations = annotationsOf(config);
+  if (annotations["io.container.manager"] !== "cri-o") return undefined;
+  const isSandbox = annotations[`${CRIO}ContainerType`] === "sandbox";
+  return defined<ContainerFacts>({
+    runtime: "crio",
+    id,
+    name: textOf(annotations[`${CRIO}Name`]) ??
+      textOf(annotations[`${CRIO}ContainerName`]),
+    image: textOf(annotations[`${CRIO}ImageName`]) ??
+      textOf(annotations[`${CRIO}Image`]),
+    labels: labels.pass({
+      ...jsonOf(annotations[`${CRIO}Labels`]),
+      ...kubernetesLabels(annotations),
+    }),
+    pod: podOf(annotations),
+    isSandbox: isSandbox || undefined,
+    createdMs: timeOf(annotations[`${CRIO}Created`]),
+    restartCount: restartCountOf(annotations),
+    network: networkOf(
+      config,
+      isSandbox ? undefined : textOf(annotations[`${CRIO}SandboxID`]),
+    ),
+    logPath: isSandbox ? undefined : textOf(annotations[`${CRIO}LogPath`]),
+  });
+}
+
+/** The facts of a container that runc or crun made for nobody else. */
+export function bundleFacts(
+  config: unknown,
+  options: OciConfigOptions & { readonly runtime: RuntimeName },
+): ContainerFacts {
+  const { id, labels, runtime } = options;
+  return defined<ContainerFacts>({
+    runtime,
+    id,
+    name: id,
+    labels: labels.pass(annotationsOf(config)),
+    network: networkOf(config, undefined),
+  });
+}
+
+/** Without a network namespace of its own it is in the host's; with a path, in one that was there. */
+export function networkOf(
+  config: unknown,
+  sandboxId: string | undefined,
+): NetworkNamespace | undefined {
+  const linux = fieldsOf(fieldsOf(config)["linux"]);
+  const namespaces = linux["namespaces"];
+  if (!Array.isArray(namespaces)) return undefined;
+  const network = namespaces.map(fieldsOf)
+    .find(({ type }) => type === "network");
+  if (network === undefined) return { kind: "host" };
+  if (sandboxId !== undefined) return { kind: "shared", withId: sandboxId };
+  const path = textOf(network["path"]);
+  return path !== undefined && /^\/proc\/\d+\/ns\/net$/.test(path)
+    ? { kind: "shared" }
+    : { kind: "own" };
+}
+
+/** The kubelet's labels, under its own names or containerd's. */
+function kubernetesLabels(annotations: Fields): Fields {
+  const entries = CRI_LABELS.map(([label, key]) =>
+    [label, textOf(annotations[key]) ?? textOf(annotations[label])] as const
+  );
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+function restartCountOf(annotations: Fields): number | undefined {
+  const text = textOf(annotations["io.kubernetes.container.restartCount"]);
+  return text !== undefined && /^\d{1,9}$/.test(text)
+    ? Number(text)
+    : undefined;
+}
+
+function annotationsOf(config: unknown): Fields {
+  return fieldsOf(fieldsOf(config)["annotations"]);
+}
+
+function jsonOf(value: unknown): Fields {
+  try {
+    return fieldsOf(JSON.parse(textOf(value) ?? "{}"));
+  } catch {
+    return {};
+  }
+}

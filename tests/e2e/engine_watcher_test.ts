@@ -1,0 +1,180 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../lib/model/clock.ts";
+import type { EngineEvent } from "../../lib/runtimes/docker_json.ts";
+import { EngineClient } from "../../lib/runtimes/engine_client.ts";
+import { EngineWatcher } from "../../lib/runtimes/engine_watcher.ts";
+import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
+import { FakeEngine } from "../_support/fake_engine.ts";
+import { until as comes } from "./_agent.ts";
+
+const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
+
+/** A watcher of an engine, and what it told. */
+class Watched implements AsyncDisposable {
+  readonly told: EngineEvent[] = [];
+  readonly watcher: EngineWatcher;
+  readonly #done: Promise<void>;
+
+  constructor(engine: FakeEngine, timeoutMs = 200) {
+    const { socketPath } = engine;
+    this.watcher = new EngineWatcher({
+      runtime: "docker",
+      engine: new EngineClient({ socketPath, timeoutMs, maxBytes: 100_000 }),
+      clock: systemClock,
+      labels: new LabelFilter({ allowed: ["team"] }),
+    });
+    this.#done = this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    for await (const batch of this.watcher.news()) this.told.push(...batch);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.watcher.close();
+    await this.#done;
+  }
+}
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  assert(await comes(holds), what);
+}
+
+Deno.test("EngineWatcher tells all containers there are, and then what happens to them", async () => {
+  await using engine = FakeEngine.start();
+  engine.answers.set(
+    "/containers/json",
+    () => Response.json([{ Id: ID, Names: ["/web"], Labels: { team: "a" } }]),
+  );
+  await using watched = new Watched(engine);
+  const { told, watcher } = watched;
+  await until(() => watcher.state.state === "ok", "ok");
+  await until(() => engine.followers === 1, "followed");
+  engine.act("rename", ID, { name: "shop", oldName: "/web", secret: "s" });
+  engine.act("die", ID, { name: "shop", exitCode: "137" });
+  engine.act("destroy", ID, { name: "shop" });
+  await until(() => told.length === 4, "4 told");
+  assertEquals(
+    told.map(({ facts, isRemoved }) => [
+      facts.name,
+      facts.labels,
+      facts.exitCode,
+      isRemoved,
+    ]),
+    [
+      ["web", { team: "a" }, undefined, false],
+      ["shop", undefined, undefined, false],
+      ["shop", undefined, 137, false],
+      ["shop", undefined, undefined, true],
+    ],
+  );
+});
+
+Deno.test("EngineWatcher is off without a socket, and no fault of its own", async () => {
+  await using engine = FakeEngine.start();
+  await engine.kill();
+  await using watched = new Watched(engine);
+  await until(
+    () => watched.watcher.state.detail === `no socket at ${engine.socketPath}`,
+    "off",
+  );
+  assertEquals(watched.watcher.state.state, "off");
+});
+
+Deno.test("EngineWatcher connects anew when the engine has died and returned", async () => {
+  await using engine = FakeEngine.start();
+  await using watched = new Watched(engine);
+  const { watcher } = watched;
+  await until(() => engine.followers === 1, "followed");
+  await engine.kill();
+  await until(() => watcher.state.state !== "ok", "not ok");
+  engine.listen();
+  // One that was away is looked for every 5 s.
+  assert(await comes(() => engine.followers === 1, { timeoutMs: 10_000 }));
+  await until(() => watcher.state.state === "ok", "ok again");
+  engine.act("start", ID, { name: "web" });
+  await until(() => watched.told.some(({ isStarted }) => isStarted), "told");
+});
+
+const BAD_LISTS: readonly (readonly [string, () => Response, string])[] = [
+  ["hangs", () => hanging(""), "more than 200 ms"],
+  ["hangs in the middle", () => hanging('[{"Id":"3c'), "more than 200 ms"],
+  ["answers 500", () => new Response("no", { status: 500 }), "status is 500"],
+  ["answers garbage", () => new Response("\0\xff<html>"), "not valid JSON"],
+  ["answers half a JSON", () => new Response('[{"Id":"3c1b'), "JSON"],
+  ["answers no list", () => Response.json({}), "it is no array"],
+];
+
+function hanging(text: string): Response {
+  return new Response(
+    new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode(text)),
+    }),
+  );
+}
+
+for (const [does, answer, detail] of BAD_LISTS) {
+  Deno.test(`EngineWatcher is degraded, and says why, while the engine ${does}`, async () => {
+    await using engine = FakeEngine.start();
+    engine.answers.set("/containers/json", answer);
+    await using watched = new Watched(engine);
+    const { watcher, told } = watched;
+    await until(() => watcher.state.state === "degraded", "degraded");
+    assert(watcher.state.detail.includes(detail), watcher.state.detail);
+    // It comes to its senses.
+    engine.answers.set("/containers/json", () => Response.json([{ Id: ID }]));
+    await until(() => watcher.state.state === "ok", "ok");
+    await until(() => told.length > 0, "told");
+    assertEquals(told[0]?.facts.id, ID);
+  });
+}
+
+Deno.test("EngineWatcher goes on with the events where the list is too long, and is degraded", async () => {
+  await using engine = FakeEngine.start();
+  engine.answers.set(
+    "/containers/json",
+    () => Response.json([{ Id: ID, Labels: { big: "x".repeat(200_000) } }]),
+  );
+  await using watched = new Watched(engine);
+  const { watcher, told } = watched;
+  await until(() => engine.followers === 1, "followed");
+  await until(() => watcher.state.detail.includes("more than 100000"), "big");
+  engine.act("start", ID, { name: "web" });
+  await until(() => told.length === 1, "told");
+});
+
+Deno.test("EngineWatcher passes over messages that are too long or no JSON, and counts them", async () => {
+  await using engine = FakeEngine.start();
+  await using watched = new Watched(engine);
+  const { watcher, told } = watched;
+  await until(() => engine.followers === 1, "followed");
+  engine.act("start", ID, { name: "web", big: "x".repeat(3 * 2 ** 20) });
+  engine.tell("garbage\n");
+  engine.tell('{"Type":"container","Action":"sta');
+  engine.tell("\n");
+  engine.act("start", ID, { name: "web" });
+  await until(() => told.length === 1, "told");
+  assertEquals(watcher.lost, 3);
+  assertEquals(watcher.state, {
+    name: "docker",
+    state: "degraded",
+    detail: "3 messages could not be read",
+  });
+});
+
+Deno.test("EngineClient.get() takes 404 for nothing, and bounds time and size", async () => {
+  await using engine = FakeEngine.start();
+  const { socketPath } = engine;
+  const client = new EngineClient({
+    socketPath,
+    timeoutMs: 100,
+    maxBytes: 1_000,
+  });
+  assertEquals(await client.exists(), true);
+  assertEquals(await client.get("/containers/x/json"), undefined);
+  engine.answers.set("/long", () => Response.json("x".repeat(2_000)));
+  await assertRejects(() => client.get("/long"), RangeError, "more than 1000");
+  engine.answers.set("/slow", () => hanging('"'));
+  await assertRejects(() => client.get("/slow"), Error, "100 ms");
+  client.close();
+});

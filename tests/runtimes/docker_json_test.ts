@@ -1,0 +1,223 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  dockerFacts,
+  listedFacts,
+  parseEngineEvent,
+} from "../../lib/runtimes/docker_json.ts";
+import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
+
+const TESTDATA = new URL("../testdata/runtimes/", import.meta.url);
+
+function read(file: string): string {
+  return Deno.readTextFileSync(new URL(file, TESTDATA));
+}
+
+const NONE = new LabelFilter({ allowed: [] });
+const ALL = new LabelFilter({ allowed: [], all: true });
+const ID = "76b4e3d830cb265c91ad2decb2dc484df0e12d4547c89122f8fe5bdaad49c53e";
+
+Deno.test("dockerFacts() reads Docker's recorded config.v2.json and hostconfig.json", () => {
+  const config = JSON.parse(read("docker-20.10-config.v2.json"));
+  const hostConfig = JSON.parse(read("docker-20.10-hostconfig.json"));
+  assertEquals(
+    dockerFacts(config, { runtime: "docker", labels: ALL, hostConfig }),
+    {
+      runtime: "docker",
+      id: ID,
+      name: "web",
+      image: "lab.local/imp:1",
+      labels: { "com.example.app": "lab" },
+      createdMs: Date.UTC(2026, 10, 23, 6, 58, 7, 747),
+      startedMs: Date.UTC(2026, 10, 23, 6, 58, 12, 350),
+      pid: 2255,
+      network: { kind: "own" },
+      restartCount: 0,
+      logPath: `/var/lib/docker/containers/${ID}/${ID}-json.log`,
+    },
+  );
+});
+
+Deno.test("dockerFacts() reads the same of an answer of the socket", () => {
+  const [answer] = JSON.parse(read("docker-20.10-inspect.json"));
+  const config = JSON.parse(read("docker-20.10-config.v2.json"));
+  const hostConfig = { NetworkMode: "default" };
+  assertEquals(
+    dockerFacts(answer, { runtime: "docker", labels: ALL }),
+    dockerFacts(config, { runtime: "docker", labels: ALL, hostConfig }),
+  );
+});
+
+Deno.test("dockerFacts() reads Podman's answer", () => {
+  const [answer] = JSON.parse(read("podman-4.3-inspect.json"));
+  const { name, image, labels, pid, health, exitCode } = dockerFacts(answer, {
+    runtime: "podman",
+    labels: ALL,
+  });
+  assertEquals({ name, image, labels, pid, health, exitCode }, {
+    name: "web",
+    image: "lab.local/imp:1",
+    labels: { app: "lab" },
+    pid: 1397,
+    health: undefined,
+    exitCode: undefined,
+  });
+});
+
+Deno.test("dockerFacts() tells the pod whatever labels may be told, and no other label", () => {
+  const facts = dockerFacts({
+    ID,
+    Config: {
+      Env: ["TOKEN=secret"],
+      Labels: {
+        "io.kubernetes.pod.name": "web-0",
+        "io.kubernetes.pod.namespace": "shop",
+        "io.kubernetes.pod.uid": "u1",
+        "io.kubernetes.container.name": "web",
+        "io.kubernetes.docker.type": "container",
+        "annotation.secret": "s",
+      },
+    },
+  }, { runtime: "docker", labels: NONE });
+  assertEquals(facts, {
+    runtime: "docker",
+    id: ID,
+    pod: { namespace: "shop", name: "web-0", uid: "u1", container: "web" },
+  });
+});
+
+Deno.test("dockerFacts() tells an exit code only of one that has ended", () => {
+  const codeOf = (state: unknown) =>
+    dockerFacts({ ID, State: state }, { runtime: "docker", labels: NONE })
+      .exitCode;
+  const ended = "2026-11-23T06:58:12Z";
+  assertEquals(codeOf({ ExitCode: 137, FinishedAt: ended }), 137);
+  assertEquals(
+    codeOf({ Running: true, ExitCode: 137, FinishedAt: ended }),
+    undefined,
+  );
+  assertEquals(
+    codeOf({ ExitCode: 0, FinishedAt: "0001-01-01T00:00:00Z" }),
+    undefined,
+  );
+});
+
+Deno.test("dockerFacts() says whose network it is", () => {
+  const networkOf = (mode: string) =>
+    dockerFacts({ ID }, {
+      runtime: "docker",
+      labels: NONE,
+      hostConfig: { NetworkMode: mode },
+    }).network;
+  assertEquals(networkOf("host"), { kind: "host" });
+  assertEquals(networkOf("none"), { kind: "own" });
+  assertEquals(networkOf("my-net"), { kind: "own" });
+  assertEquals(networkOf(`container:${ID}`), { kind: "shared", withId: ID });
+});
+
+Deno.test("dockerFacts() takes whatever has an id, and nothing that has none", () => {
+  const options = { runtime: "docker", labels: ALL } as const;
+  assertEquals(
+    dockerFacts(
+      { ID, Name: 7, Config: [], State: "x", RestartCount: "2" },
+      options,
+    ),
+    { runtime: "docker", id: ID },
+  );
+  for (const answer of [{}, null, "x", [], { Id: "" }]) {
+    assertThrows(() => dockerFacts(answer, options), TypeError, "it has no");
+  }
+});
+
+Deno.test("listedFacts() reads Docker's recorded list", () => {
+  assertEquals(
+    listedFacts(JSON.parse(read("docker-20.10-list.json")), {
+      runtime: "docker",
+      labels: NONE,
+    }),
+    [{
+      runtime: "docker",
+      id: "f8b144e616ed9be9537c94d5d5b0777d345f3df39ad9ceb105bc5f3f03adae65",
+      name: "web",
+      image: "lab.local/imp:1",
+    }],
+  );
+  assertThrows(
+    () => listedFacts({}, { runtime: "docker", labels: NONE }),
+    TypeError,
+    "it is no array",
+  );
+});
+
+Deno.test("parseEngineEvent() reads Docker's recorded events", () => {
+  const events = read("docker-20.10-events.ndjson").trim().split("\n")
+    .map((line) => parseEngineEvent(line, { runtime: "docker", labels: ALL }))
+    .filter((event) => event !== undefined);
+  assertEquals(
+    events.map(({ facts, isStarted, isRemoved }) => [
+      facts.name,
+      facts.exitCode,
+      isStarted,
+      isRemoved,
+    ]),
+    [
+      ["hog", undefined, false, false],
+      ["hog", undefined, false, false],
+      ["hog", undefined, true, false],
+      ["hog", undefined, false, false],
+      ["hog", 0, false, false],
+      ["hog1", undefined, false, false],
+      ["hog1", undefined, false, false],
+      ["hog1", undefined, true, false],
+      ["hog1", undefined, false, false],
+      ["hog1", 137, false, false],
+    ],
+  );
+});
+
+Deno.test("parseEngineEvent() tells renames, health and removals, of Podman too", () => {
+  const factsOf = (action: string, attributes = {}, more = {}) =>
+    parseEngineEvent(
+      JSON.stringify({
+        Type: "container",
+        Action: action,
+        Actor: { ID, Attributes: { name: "web2", ...attributes } },
+        ...more,
+      }),
+      { runtime: "podman", labels: ALL },
+    );
+  assertEquals(factsOf("rename", { oldName: "/web" })?.facts, {
+    runtime: "podman",
+    id: ID,
+    name: "web2",
+  });
+  assertEquals(
+    factsOf("health_status: unhealthy")?.facts.health,
+    "unhealthy",
+  );
+  assertEquals(
+    factsOf("health_status", {}, { HealthStatus: "healthy" })?.facts.health,
+    "healthy",
+  );
+  assertEquals(
+    factsOf("died", { containerExitCode: "5" })?.facts.exitCode,
+    5,
+  );
+  assertEquals(factsOf("remove")?.isRemoved, true);
+  assertEquals(factsOf("start", { team: "a" })?.facts.labels, { team: "a" });
+});
+
+Deno.test("parseEngineEvent() passes over what is of no container", () => {
+  const options = { runtime: "docker", labels: ALL } as const;
+  for (
+    const line of [
+      '{"Type":"network","Action":"connect","Actor":{"ID":"x"}}',
+      '{"Type":"container","Action":"start"}',
+      "[]",
+      "7",
+      "null",
+    ]
+  ) {
+    assertEquals(parseEngineEvent(line, options), undefined, line);
+  }
+  assertThrows(() => parseEngineEvent('{"Type":"conta', options), SyntaxError);
+});

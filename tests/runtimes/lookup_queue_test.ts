@@ -1,0 +1,82 @@
+import { assertEquals } from "@std/assert";
+import { LookupQueue } from "../../lib/runtimes/lookup_queue.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}
+
+Deno.test("LookupQueue looks up in order, 4 at once, and goes on when one ends", async () => {
+  const started: number[] = [];
+  const ends: (() => void)[] = [];
+  const queue = new LookupQueue<number>(new FakeClock(), (item) => {
+    started.push(item);
+    return new Promise((resolve) => ends.push(() => resolve(true)));
+  });
+  for (let i = 0; i < 6; i++) queue.add(i, []);
+  assertEquals(started, [0, 1, 2, 3]);
+  ends[2]?.();
+  await settle();
+  assertEquals(started, [0, 1, 2, 3, 4]);
+  assertEquals(queue.size, 5);
+  for (const end of ends) end();
+  await settle();
+  for (const end of ends) end();
+  await settle();
+  assertEquals(queue.size, 0);
+});
+
+Deno.test("LookupQueue tries again until it is found, or the tries are used up", async () => {
+  const clock = new FakeClock();
+  const tries: string[] = [];
+  const queue = new LookupQueue<string>(clock, (item) => {
+    tries.push(item);
+    return Promise.resolve(item === "b" && tries.length > 3);
+  });
+  queue.add("a", [10, 20]);
+  queue.add("b", [10, 10, 10, 10]);
+  await settle();
+  for (let i = 0; i < 10; i++) {
+    clock.advance(10);
+    await settle();
+  }
+  assertEquals(tries, ["a", "b", "a", "b", "a"]);
+  assertEquals([queue.size, clock.pending], [0, 0]);
+});
+
+Deno.test("LookupQueue looks an item up once where it is wished for again before its turn", async () => {
+  const tries: string[] = [];
+  const ends: (() => void)[] = [];
+  const clock = new FakeClock();
+  const queue = new LookupQueue<string>(clock, (item) => {
+    tries.push(item);
+    return new Promise((resolve) => ends.push(() => resolve(false)));
+  });
+  for (const item of ["1", "2", "3", "4"]) queue.add(item, []);
+  queue.add("a", [10]);
+  queue.add("a", []);
+  for (const end of ends.splice(0)) end();
+  await settle();
+  for (const end of ends.splice(0)) end();
+  await settle();
+  clock.advance(100);
+  assertEquals(tries.filter((item) => item === "a"), ["a"]);
+});
+
+Deno.test("LookupQueue counts what does not end, and lets no other take its place", async () => {
+  const clock = new FakeClock();
+  let started = 0;
+  const queue = new LookupQueue<number>(clock, () => {
+    started++;
+    return new Promise<boolean>(() => {});
+  });
+  for (let i = 0; i < 100; i++) queue.add(i, []);
+  clock.advance(1_999);
+  assertEquals(queue.hung, 0);
+  clock.advance(1);
+  await settle();
+  assertEquals([queue.hung, started, queue.size], [4, 4, 100]);
+  queue.close();
+  queue.add(7, []);
+  assertEquals(queue.size, 4);
+});
