@@ -4,10 +4,6 @@ import { EventManager } from "../../lib/events/event_manager.ts";
 import { Filesystems } from "../../lib/kernfs/filesystems.ts";
 import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
-import {
-  CgroupHandler,
-  type CgroupHandlerOptions,
-} from "../../lib/handlers/cgroup_handler.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
@@ -17,32 +13,12 @@ import { OomLedger } from "../../lib/manager/oom_ledger.ts";
 import { sleep, systemClock } from "../../lib/model/clock.ts";
 import { UnknownContainerError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
-import {
-  type HandlerFactory,
-  HandlerRegistry,
-} from "../../lib/registry/handler_registry.ts";
+import { HandlerRegistry } from "../../lib/registry/handler_registry.ts";
 import { Identities } from "../../lib/runtimes/identities.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import { PollWatcher } from "../../lib/sources/poll_watcher.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
 import { RecordedTree } from "../_support/recorded_tree.ts";
-
-/** Knows the recorded container, as the factory of a runtime does that answers. */
-function dockerFactory(options: CgroupHandlerOptions): HandlerFactory {
-  const idOf = (name: string) => /docker-([0-9a-f]{64})/.exec(name)?.[1];
-  return {
-    name: "docker",
-    canHandle: (name) => idOf(name) !== undefined,
-    accepts: () => true,
-    create: (name) =>
-      new CgroupHandler({
-        name,
-        id: idOf(name) ?? "",
-        aliases: ["web", idOf(name) ?? ""],
-        namespace: "docker",
-      }, options),
-  };
-}
 
 /** A manager over a recorded host. */
 class ManagedHost implements Disposable {
@@ -87,7 +63,6 @@ class ManagedHost implements Disposable {
       logger: silentLogger,
       registry: new HandlerRegistry([
         systemdFactory(),
-        dockerFactory(options),
         rawFactory(options),
       ]),
       cache: new MemoryCache({ maxAgeMs: 120_000, intervalMs: 1_000 }),
@@ -100,7 +75,12 @@ class ManagedHost implements Disposable {
       past: new OomPast(0),
       identities: new Identities({
         clock: systemClock,
-        lookup: { find: () => Promise.resolve(undefined) },
+        lookup: {
+          find: ({ id, isCertain }) =>
+            Promise.resolve(
+              isCertain ? { runtime: "docker", id, name: "web" } : undefined,
+            ),
+        },
         firstPid: () => undefined,
       }),
       engineWatchers: [],
@@ -147,7 +127,8 @@ Deno.test("Manager is ready once every container is known, each with its creatio
   assertEquals(manager.ready, false);
   await manager.start();
   assertEquals(manager.ready, true);
-  const created = events.getEvents({}).map(({ event }) => event.container_name);
+  const created = events.getEvents({ types: new Set(["containerCreation"]) })
+    .map(({ event }) => event.container_name);
   assertEquals(new Set(created).size, created.length);
   assert(created.includes("/") && created.includes(DOCKER));
   assert(created.indexOf("/system.slice") >= 0);
@@ -187,6 +168,8 @@ Deno.test("Manager finds a runtime's container by id, name, or a beginning of on
     manager.namespaceInfo("docker", alias).map(({ reference }) =>
       reference.name
     );
+  // Its runtime is asked beside it.
+  await sleep(systemClock, 0);
   for (const alias of ["/web", "/we", "/76b4e3d", "/"]) {
     assertEquals(namesOf(alias), [DOCKER], alias);
   }
