@@ -2,18 +2,14 @@ import { join } from "@std/path";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
+import { Bundles, type PathAt, type PlacedOrigin } from "./bundles.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { ContainerStorage } from "./container_storage.ts";
 import { dockerFacts, type EngineName } from "./docker_json.ts";
 import type { EngineClient } from "./engine_client.ts";
-import { fieldsOf, textOf } from "./json_fields.ts";
+import { fieldsOf } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
-import {
-  bundleFacts,
-  containerdFacts,
-  crioFacts,
-  networkOf,
-} from "./oci_config.ts";
+import { networkOf } from "./oci_config.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 import {
   readRuntimeRoots,
@@ -39,13 +35,9 @@ export interface LookupPlace {
   readonly outerPid?: number;
 }
 
-const TASKS = "io.containerd.runtime.v2.task";
-
 /** Configuration files are read anew after so long. */
 const ROOTS_AGE_MS = 60_000;
 const MAX_PLACES = 1_000;
-
-type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 
 interface KnownRoots {
   readonly readMs: number;
@@ -56,11 +48,13 @@ interface KnownRoots {
 export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
+  readonly #bundles: Bundles;
   /** By user and root. */
   readonly #roots = new Map<string, KnownRoots>();
 
   constructor(options: ContainerLookupOptions) {
     this.#options = options;
+    this.#bundles = new Bundles(options.files, options.labels);
     this.#storage = new ContainerStorage(
       options.files,
       () => options.clock.monotonic(),
@@ -104,7 +98,7 @@ export class ContainerLookup {
     runtime: RuntimeName,
     origin: PlacedOrigin,
     roots: RuntimeRoots,
-    at: (...path: string[]) => string,
+    at: PathAt,
   ): Promise<ContainerFacts | undefined> {
     switch (runtime) {
       case "docker":
@@ -112,12 +106,12 @@ export class ContainerLookup {
       case "podman":
         return await this.#podman(origin, roots, at);
       case "containerd":
-        return await this.#containerd(origin, roots, at);
+        return await this.#bundles.containerd(origin, roots, at);
       case "crio":
-        return await this.#crio(origin, roots, at);
+        return await this.#bundles.crio(origin, roots, at);
       case "runc":
       case "crun":
-        return await this.#bare(runtime, origin, roots, at);
+        return await this.#bundles.bare(runtime, origin, roots, at);
       case "rkt":
         return undefined;
     }
@@ -126,7 +120,7 @@ export class ContainerLookup {
   async #docker(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
-    at: (...path: string[]) => string,
+    at: PathAt,
   ): Promise<ContainerFacts | undefined> {
     const { files, labels } = this.#options;
     let failure: unknown;
@@ -149,7 +143,7 @@ export class ContainerLookup {
   async #podman(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
-    at: (...path: string[]) => string,
+    at: PathAt,
   ): Promise<ContainerFacts | undefined> {
     const { files } = this.#options;
     const { id } = origin;
@@ -162,11 +156,10 @@ export class ContainerLookup {
       const { annotations } = fieldsOf(config);
       if (fieldsOf(annotations)["io.container.manager"] === "cri-o") continue;
       const network = networkOf(config, undefined);
-      const pid = await this.#pidOf(roots, at, directory, id);
+      const pid = await this.#bundles.pidOf(roots, at, directory, id);
       const exitCode = pid === undefined
         ? await this.#exitCodeOf(roots, at, id)
         : undefined;
-      const logPath = textOf(join(storage, directory, id, "userdata/ctr.log"));
       const told = await this.#inspectQuietly("podman", origin);
       return {
         ...told,
@@ -174,99 +167,15 @@ export class ContainerLookup {
         ...(network !== undefined && { network }),
         ...(pid !== undefined && { pid }),
         ...(exitCode !== undefined && { exitCode }),
-        ...(logPath !== undefined && { logPath }),
+        logPath: join(storage, directory, id, "userdata/ctr.log"),
       };
     }
     return await this.#inspect("podman", origin);
   }
 
-  async #containerd(
-    origin: PlacedOrigin,
-    roots: RuntimeRoots,
-    at: (...path: string[]) => string,
-  ): Promise<ContainerFacts | undefined> {
-    const { files, labels } = this.#options;
-    for (const state of roots.containerd) {
-      const groups = origin.group === undefined
-        ? await files.list(at(state, TASKS))
-        : [origin.group];
-      for (const group of groups) {
-        const bundle = at(state, TASKS, group, origin.id);
-        const config = await files.json(join(bundle, "config.json"));
-        const { cgroupsPath } = fieldsOf(fieldsOf(config)["linux"]);
-        if (config === undefined || !isOf(origin, [cgroupsPath])) continue;
-        const pid = Number(await files.read(join(bundle, "init.pid")));
-        const facts = containerdFacts(config, { id: origin.id, labels });
-        return pid > 0 ? { ...facts, pid } : facts;
-      }
-    }
-    return undefined;
-  }
-
-  async #crio(
-    origin: ContainerOrigin,
-    roots: RuntimeRoots,
-    at: (...path: string[]) => string,
-  ): Promise<ContainerFacts | undefined> {
-    const { files, labels } = this.#options;
-    const { id } = origin;
-    for (const storage of [...roots.storageRun, ...roots.storage]) {
-      for (const directory of await files.list(at(storage))) {
-        if (!directory.endsWith("-containers")) continue;
-        const path = at(storage, directory, id, "userdata", "config.json");
-        const config = await files.json(path);
-        const facts = crioFacts(config, { id, labels });
-        if (facts === undefined) continue;
-        const pid = await this.#pidOf(roots, at, directory, id);
-        return pid === undefined ? facts : { ...facts, pid };
-      }
-    }
-    return undefined;
-  }
-
-  /** What runc and crun keep of a container that nobody else looks after. */
-  async #bare(
-    runtime: "runc" | "crun",
-    origin: PlacedOrigin,
-    roots: RuntimeRoots,
-    at: (...path: string[]) => string,
-  ): Promise<ContainerFacts | undefined> {
-    const { files, labels } = this.#options;
-    const { id } = origin;
-    const file = runtime === "runc" ? "state.json" : "status";
-    for (const root of roots[runtime]) {
-      const state = fieldsOf(await files.json(at(root, id, file)));
-      const pid = state["init_process_pid"] ?? state["pid"];
-      const paths = Object.values(fieldsOf(state["cgroup_paths"]));
-      if (typeof pid !== "number") continue;
-      if (!isOf(origin, [state["cgroup-path"], ...paths])) continue;
-      const bundle = bundleOf(state);
-      const config = bundle === undefined
-        ? undefined
-        : await files.json(at(bundle, "config.json"));
-      return { ...bundleFacts(config, { id, labels, runtime }), pid };
-    }
-    return undefined;
-  }
-
-  /** Podman and CRI-O leave the pid where it does not outlive a boot. */
-  async #pidOf(
-    { storageRun }: RuntimeRoots,
-    at: (...path: string[]) => string,
-    directory: string,
-    id: string,
-  ): Promise<number | undefined> {
-    for (const run of storageRun) {
-      const path = at(run, directory, id, "userdata", "pidfile");
-      const pid = Number(await this.#options.files.read(path));
-      if (pid > 0) return pid;
-    }
-    return undefined;
-  }
-
   async #exitCodeOf(
     { podmanExits }: RuntimeRoots,
-    at: (...path: string[]) => string,
+    at: PathAt,
     id: string,
   ): Promise<number | undefined> {
     for (const exits of podmanExits) {
@@ -325,24 +234,4 @@ export class ContainerLookup {
     this.#roots.set(key, { readMs: nowMs, roots });
     return roots;
   }
-}
-
-/**
- * Whether one of the paths that a runtime tells is the cgroup's: an id that
- * anybody may choose does not say enough. runc's begin with the mount point.
- */
-function isOf(
-  { cgroup, isCertain }: PlacedOrigin,
-  paths: readonly unknown[],
-): boolean {
-  return isCertain || paths.some((path) => textOf(path)?.endsWith(cgroup));
-}
-
-/** Where the bundle is: runc has it among its labels, crun as a field. */
-function bundleOf(state: ReturnType<typeof fieldsOf>): string | undefined {
-  const { labels } = fieldsOf(state["config"]);
-  const label = Array.isArray(labels)
-    ? labels.map(textOf).find((text) => text?.startsWith("bundle="))
-    : undefined;
-  return textOf(state["bundle"]) ?? label?.slice("bundle=".length);
 }

@@ -17,6 +17,7 @@ import {
 } from "./cgroup_origin.ts";
 import type { EngineEvent } from "./docker_json.ts";
 import type { ContainerLookup } from "./container_lookup.ts";
+import { changedFacts, describeContainer } from "./identity_description.ts";
 import { defined } from "./json_fields.ts";
 import { LookupQueue } from "./lookup_queue.ts";
 
@@ -65,6 +66,8 @@ const TELLS_EXIT: ReadonlySet<string> = new Set(["docker", "podman"]);
  * Knows who the containers are. It asks the runtimes on its own, some at a
  * time; nobody waits for it: whoever asks gets what is known now, and an
  * update tells what became known later.
+ *
+ * Over 300 lines, for it is one table with many ways in and out of it.
  */
 export class Identities {
   readonly #options: IdentitiesOptions;
@@ -222,7 +225,7 @@ export class Identities {
     const identity = this.#living.get(cgroup);
     const origin = identity?.origin;
     if (origin === undefined) return { name: cgroup };
-    const container = this.#containerOf(cgroup, origin, identity?.facts);
+    const container = describeContainer(cgroup, origin, identity?.facts);
     return defined<ContainerReference>({
       name: cgroup,
       id: container.id,
@@ -295,36 +298,10 @@ export class Identities {
       case "container":
         if (!origin.isCertain && facts === undefined) return undefined;
         return defined<EventContainer>({
-          ...this.#containerOf(cgroup, origin, facts),
+          ...describeContainer(cgroup, origin, facts),
           "parent": parent,
         });
     }
-  }
-
-  #containerOf(
-    cgroup: CgroupName,
-    origin: ContainerOrigin,
-    facts: ContainerFacts | undefined,
-  ): EventContainer {
-    const { id, runtimes, podUid, isCertain } = origin;
-    const known = facts !== undefined;
-    if (!isCertain && !known) return {};
-    const runtime = facts?.runtime ??
-      (runtimes.length === 1 ? runtimes[0] : undefined);
-    const name = facts?.name ?? origin.name;
-    const pod = podUid === undefined && facts?.pod === undefined
-      ? undefined
-      : { ...(podUid !== undefined && { "uid": podUid }), ...facts?.pod };
-    return defined<EventContainer>({
-      "namespace": runtime,
-      "id": id,
-      "name": name,
-      "image": facts?.image,
-      "aliases": runtime === undefined
-        ? undefined
-        : aliasesOf(runtime, cgroup, id, name),
-      "pod": pod,
-    });
   }
 
   async #look(identity: Identity): Promise<boolean> {
@@ -359,7 +336,7 @@ export class Identities {
   #merge(identity: Identity, news: ContainerFacts): void {
     const { facts: before, endedMs } = identity;
     const after = { ...before, ...news };
-    const changed = changes(before, after, identity.origin);
+    const changed = changedFacts(before, after, identity.origin);
     identity.facts = after;
     this.#learnPod(identity.origin, after);
     // What a living container ended with is told when its cgroup goes.
@@ -412,47 +389,6 @@ export class Identities {
     same?.delete(identity);
     if (same?.size === 0) this.#byId.delete(identity.origin.id);
   }
-}
-
-/** The names that cAdvisor gives a container of the runtime. */
-function aliasesOf(
-  runtime: string,
-  cgroup: CgroupName,
-  id: string,
-  name: string | undefined,
-): string[] {
-  if (runtime === "rkt") return [name ?? `rkt://${id}`];
-  if (runtime === "containerd") return [id, cgroup];
-  return name === undefined || name === id ? [id] : [name, id];
-}
-
-/** What differs, by the names on the wire; what only serves to read the container is not told. */
-const TOLD_CHANGES: readonly (readonly [keyof ContainerFacts, string])[] = [
-  ["runtime", "namespace"],
-  ["name", "name"],
-  ["image", "image"],
-  ["labels", "labels"],
-  ["pod", "pod"],
-  ["health", "health"],
-  ["restartCount", "restart_count"],
-  ["exitCode", "exit_code"],
-];
-
-function changes(
-  before: ContainerFacts | undefined,
-  after: ContainerFacts,
-  { runtimes }: ContainerOrigin,
-): Set<string> {
-  const changed = TOLD_CHANGES.filter(([key]) =>
-    JSON.stringify(before?.[key]) !== JSON.stringify(after[key])
-  ).map(([, name]) => name);
-  const names = new Set(changed);
-  // Its cgroup's name said so from the beginning.
-  if (runtimes.length === 1) names.delete("namespace");
-  if (before?.restartCount === undefined && after.restartCount === 0) {
-    names.delete("restart_count");
-  }
-  return names;
 }
 
 function dropOldest(map: Map<string, unknown>, limit: number): void {
