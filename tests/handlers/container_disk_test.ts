@@ -1,0 +1,93 @@
+import { assertEquals } from "@std/assert";
+import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { FsInfo } from "../../lib/model/filesystem.ts";
+import { ContainerDisk } from "../../lib/handlers/container_disk.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
+
+const LAYER =
+  "/var/lib/docker/overlay2/8500b76f1df062cbefb0f36483d74d5ced489c2d8f3f10743f8a3a6510931abf/diff";
+const MOUNTINFO = Deno.readTextFileSync(
+  new URL(
+    "../testdata/runtimes/docker-20.10-mountinfo.txt",
+    import.meta.url,
+  ),
+);
+const FACTS: ContainerFacts = {
+  runtime: "docker",
+  id: "1",
+  logPath: "/logs/1/1-json.log",
+};
+
+/** The disk of a container whose sizes a test sets. */
+function newDisk(host: TestCgroup) {
+  const sizes = new Map<string, number>();
+  const asked = new Set<string>();
+  const forgotten: string[] = [];
+  const time = { ms: 1_000 };
+  const disk = new ContainerDisk({
+    fs: host.hostFs(),
+    usage: {
+      of(path) {
+        asked.add(path);
+        const bytes = sizes.get(path);
+        return bytes === undefined
+          ? undefined
+          : { timestampMs: time.ms, bytes, inodes: 3 };
+      },
+      forget: (path) => void forgotten.push(path),
+    },
+    filesystems: {
+      ofDirectory: () =>
+        Promise.resolve(
+          { device: "/dev/vda", capacityBytes: 100 } as unknown as FsInfo,
+        ),
+    },
+  });
+  return { disk, sizes, asked, forgotten, time };
+}
+
+Deno.test("ContainerDisk counts the layer that the kernel tells and the directory of Docker's logs", async () => {
+  using host = TestCgroup.create();
+  host.file("proc/7/mountinfo", MOUNTINFO);
+  const { disk, sizes, asked, forgotten } = newDisk(host);
+  assertEquals(disk.at(1_000, 7, FACTS), undefined);
+  assertEquals([...asked], [LAYER, "/logs/1"]);
+  sizes.set(LAYER, 4096);
+  // Half of it is not it.
+  assertEquals(disk.at(1_000, 7, FACTS), undefined);
+  sizes.set("/logs/1", 100);
+  await Promise.resolve();
+  assertEquals(disk.at(1_000, 7, FACTS), [{
+    type: "vfs",
+    usageBytes: 4196,
+    baseUsageBytes: 4096,
+    inodes: 3,
+    device: "/dev/vda",
+    capacityBytes: 100,
+  }]);
+  disk.close();
+  assertEquals(forgotten, [LAYER, "/logs/1"]);
+});
+
+Deno.test("ContainerDisk tells of a time what was counted before it", () => {
+  using host = TestCgroup.create();
+  host.file("proc/7/mountinfo", MOUNTINFO);
+  const { disk, sizes, time } = newDisk(host);
+  const baseAt = (ms: number) => disk.at(ms, 7, undefined)?.[0]?.baseUsageBytes;
+  sizes.set(LAYER, 1);
+  assertEquals(baseAt(500), 1);
+  time.ms = 2_000;
+  sizes.set(LAYER, 2);
+  assertEquals(baseAt(2_500), 2);
+  assertEquals(baseAt(1_500), 1);
+});
+
+Deno.test("ContainerDisk asks for nothing where there is no process, no mountinfo or no overlay", () => {
+  using host = TestCgroup.create();
+  host.file("proc/8/mountinfo", "1 1 8:1 / / rw - ext4 /dev/vda rw\n");
+  const { disk, asked } = newDisk(host);
+  for (const pid of [undefined, 7, 8]) {
+    assertEquals(disk.at(0, pid, FACTS), undefined);
+  }
+  assertEquals(asked.size, 0);
+});
