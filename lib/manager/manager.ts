@@ -375,8 +375,18 @@ export class Manager {
   }
 
   async #pumpEngine(watcher: EngineWatcher): Promise<void> {
+    const { identities, logger } = this.#options;
     for await (const batch of watcher.news()) {
-      for (const event of batch) this.#options.identities.learn(event);
+      for (const event of batch) {
+        try {
+          identities.learn(event);
+        } catch (error) {
+          logger.error("Cannot take what an engine told, skipping it", {
+            container: event.facts.id,
+            error: messageOf(error),
+          });
+        }
+      }
     }
   }
 
