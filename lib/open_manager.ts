@@ -7,7 +7,7 @@ import { systemdFactory } from "./handlers/systemd.ts";
 import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
 import { DirectoryUsage } from "./kernfs/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
-import { HostFs } from "./kernfs/host_fs.ts";
+import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./kernfs/mounted_files.ts";
 import { readOomContext } from "./kernfs/oom_context.ts";
@@ -273,5 +273,5 @@ function maxControlFiles(hierarchies: Hierarchies): number {
   if (!isKernels(hierarchies, fs)) return 0;
   const limits = fs.readText("/proc/self/limits") ?? "";
   const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;
-  return Math.floor(limit * OPEN_FILES_SHARE);
+  return Math.min(Math.floor(limit * OPEN_FILES_SHARE), MAX_OPEN_FILES);
 }

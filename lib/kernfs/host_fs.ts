@@ -14,9 +14,16 @@ export interface DirectoryStat {
 export interface HostFsOptions {
   /** Where the host's root directory is seen. @default "/" */
   readonly root?: string;
-  /** Control files that may be open at once; past it they are opened for each read. @default 1024 */
+  /** Control files that may be open at once; past it they are opened for each read. @default MAX_OPEN_FILES */
   readonly maxOpenFiles?: number;
 }
+
+/**
+ * Control files that may be open at once. An open one is read in 4 µs, one that
+ * is opened for it in 12; but the kernel keeps a page and more for each, 57 MB
+ * for so many, which count as the agent's memory.
+ */
+export const MAX_OPEN_FILES = 10_000;
 
 /** Most control files are below one page; larger ones make the buffer grow. */
 const BUFFER_BYTES = 64 * 1024;
@@ -52,7 +59,7 @@ export class HostFs {
 
   constructor(options: HostFsOptions = {}) {
     this.root = resolve(options.root ?? "/");
-    this.maxOpenFiles = options.maxOpenFiles ?? 1024;
+    this.maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES;
   }
 
   /** The place of a host path: below the root, unless it is named from our own root already. */
