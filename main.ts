@@ -1,12 +1,7 @@
 import denoJson from "./deno.json" with { type: "json" };
 import { startAgent } from "./lib/agent.ts";
-import {
-  type Command,
-  type Config,
-  helpText,
-  parseConfig,
-  UsageError,
-} from "./lib/config.ts";
+import { runVerb } from "./lib/cli/run.ts";
+import { type Config, parseConfig, UsageError } from "./lib/config.ts";
 
 const { version } = denoJson;
 
@@ -17,38 +12,50 @@ const WRONG_USE = 2;
 
 async function main(): Promise<number> {
   try {
-    const command: Command = parseConfig(
-      Deno.args,
-      (name) => Deno.env.get(name),
-    );
+    const command = parseConfig(Deno.args, { env, readText });
     if (command.verb === "serve") return await serve(command);
-    const text = command.verb === "help" ? helpText() : `cgwatch ${version}`;
-    await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
+    if (command.verb === "print-config") print(command.text);
+    else runVerb(command, { print, version });
     return DONE;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     say(`cgwatch: ${message}`);
     if (!(error instanceof UsageError)) return FAILED;
-    say("Run cgwatch --help for all flags.");
+    say("Run cgwatch --help for all verbs and flags.");
     return WRONG_USE;
   }
 }
 
+function env(name: string): string | undefined {
+  return Deno.env.get(name);
+}
+
+function readText(path: string): string {
+  return Deno.readTextFileSync(path);
+}
+
 async function serve(config: Config): Promise<number> {
   const stopped = Promise.withResolvers<void>();
-  let reopenLog = () => {};
+  let reload = () => {};
   Deno.addSignalListener("SIGTERM", stopped.resolve);
   Deno.addSignalListener("SIGINT", stopped.resolve);
-  Deno.addSignalListener("SIGHUP", () => reopenLog());
+  Deno.addSignalListener("SIGHUP", () => reload());
   const agent = await startAgent(config, {
     hostname: Deno.hostname(),
     version,
   });
-  reopenLog = agent.reopenLog;
+  reload = agent.reload;
   say(`cgwatch ready ${agent.addresses.join(" ")}`);
   await stopped.promise;
   await agent.stop();
   return DONE;
+}
+
+function print(text: string): void {
+  const bytes = new TextEncoder().encode(`${text}\n`);
+  for (let at = 0; at < bytes.length;) {
+    at += Deno.stdout.writeSync(bytes.subarray(at));
+  }
 }
 
 function say(line: string): void {

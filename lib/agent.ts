@@ -5,20 +5,24 @@ import { createConsoleLogger } from "./log/console_logger.ts";
 import { startNodeEvents } from "./manager/node_events.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import { messageOf } from "./model/errors.ts";
+import { formatListenAddress, isLoopback } from "./model/listen_address.ts";
 import type { Logger } from "./model/logger.ts";
 import type { SourceState } from "./model/source_state.ts";
+import { guard } from "./api/guard.ts";
 import { createHandler } from "./api/routes.ts";
 import { serve } from "./api/server.ts";
 import { EventStreams } from "./api/event_stream.ts";
+import type { Tokens } from "./api/tokens.ts";
 import type { Config } from "./config.ts";
 import { openManager } from "./open_manager.ts";
+import { readTls, readTokens } from "./secret_files.ts";
 
 /** A running agent. */
 export interface Agent {
   /** Where it listens: `http://127.0.0.1:8080`, `unix:/path`. */
   readonly addresses: readonly string[];
-  /** Opens the event log anew. */
-  reopenLog(): void;
+  /** Opens the event log anew, and reads the tokens anew. */
+  reload(): void;
   /** Stops taking, flushes and syncs; within 2 s. */
   stop(): Promise<void>;
 }
@@ -28,6 +32,9 @@ export interface AgentHost {
   readonly hostname: string;
   readonly version: string;
 }
+
+/** Connections at once, besides those of streams. */
+const SPARE_CONNECTIONS = 192;
 
 const LOG_OFF: SourceState = {
   name: "event_log",
@@ -51,6 +58,11 @@ export async function startAgent(
     format: config.logFormat,
     clock,
   });
+  const { authTokenFile } = config;
+  let tokens = authTokenFile === undefined
+    ? undefined
+    : readTokens(authTokenFile);
+  warnOfConfig(config, logger);
   const manager = openManager({
     ...config,
     nodeName: config.nodeName ?? host.hostname,
@@ -67,27 +79,69 @@ export async function startAgent(
     maxStreams: config.maxStreams,
   });
   const server = await serve(
-    createHandler({
-      questions: manager,
-      events,
-      streams,
+    guard(
+      createHandler({
+        questions: manager,
+        events,
+        streams,
+        logger,
+        allowPs: config.allowPs,
+      }),
+      { tokens: () => tokens, ...config },
+    ),
+    {
+      listen: config.listen,
       logger,
-      allowPs: config.allowPs,
-    }),
-    { listen: config.listen, logger, streams },
+      streams,
+      maxConnections: config.maxStreams + SPARE_CONNECTIONS,
+      ...(config.tls !== undefined && { tls: readTls(config.tls) }),
+    },
   );
   eventLog?.start();
   const nodeEvents = config.nodeEvents ? startNodeEvents(events) : undefined;
   await manager.start();
   return {
     addresses: server.addresses,
-    reopenLog: () => eventLog?.reopen(),
+    reload() {
+      eventLog?.reopen();
+      tokens = rereadTokens(config, logger) ?? tokens;
+    },
     async stop() {
       manager.stop();
       nodeEvents?.close();
       await Promise.all([server.shutdown(), eventLog?.close()]);
     },
   };
+}
+
+/** Tells what an operator may not have meant. */
+function warnOfConfig(config: Config, logger: Logger): void {
+  const { passedOver, listen, tls, authTokenFile } = config;
+  if (passedOver.length > 0) {
+    logger.warn("Passing over flags of cAdvisor's that mean nothing here", {
+      flags: passedOver.join(" "),
+    });
+  }
+  const open = listen.filter((address) => !isLoopback(address));
+  if (open.length > 0 && tls === undefined && authTokenFile === undefined) {
+    logger.warn(
+      "Anybody who reaches this machine may ask: there is neither --auth-token-file nor --tls-cert",
+      { listen: open.map((address) => formatListenAddress(address)).join(" ") },
+    );
+  }
+}
+
+/** The tokens as the file has them now; absent where it cannot be used, and then the old ones stay. */
+function rereadTokens(config: Config, logger: Logger): Tokens | undefined {
+  if (config.authTokenFile === undefined) return undefined;
+  try {
+    return readTokens(config.authTokenFile);
+  } catch (error) {
+    logger.error("Cannot read the tokens anew, keeping the old ones", {
+      error: messageOf(error),
+    });
+    return undefined;
+  }
 }
 
 function createEventLog(

@@ -1,100 +1,143 @@
-import { type Flag, type FlagName, FLAGS } from "./flags.ts";
+import { PASSED_OVER_FLAGS } from "./cadvisor_flags.ts";
+import { type Flag, type FlagName, FLAGS, type FlagVerb } from "./flags.ts";
+import { VERBS } from "./verbs.ts";
 
-/** The command line or the environment says what cannot be: exit status 2. */
+/** The command line, the environment or a file says what cannot be: exit status 2. */
 export class UsageError extends Error {
   /** Names the class. */
   override readonly name = "UsageError";
 }
 
-/** What can be done. */
-export type Verb = "serve" | "version" | "help";
-
 /** A command line taken apart; the values are still texts. */
 export interface CommandLine {
   /** What to do; `serve` where nothing is said. */
-  readonly verb: Verb;
+  readonly verb: FlagVerb;
+  /** What followed the verb: a container, or the verb that help is wanted of. */
+  readonly argument?: string;
   /** The texts given for each flag, in their order. */
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
+  /** Flags of cAdvisor's that mean nothing here, as they were written. */
+  readonly passedOver: readonly string[];
 }
 
-const VERBS: readonly Verb[] = ["serve", "version", "help"];
-
-/** Flags that are verbs, whatever else is said. */
-const VERB_FLAGS: ReadonlyMap<string, Verb> = new Map([
-  ["help", "help"],
-  ["h", "help"],
-  ["version", "version"],
-]);
+/** A flag of the table, by its name. */
+export type KnownFlag = Flag & { readonly name: FlagName };
 
 const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
 
 /**
- * Takes `[VERB] [FLAGS]` apart. `-flag`, `--flag`, `flag_name` and `flag-name`
- * are one; a value follows after `=` or as the next argument, but one that may
- * be left out, as that of a bool, only after `=`.
+ * Takes `[VERB] [ARGUMENT] [FLAGS]` apart. `-flag`, `--flag`, `flag_name` and
+ * `flag-name` are one; a value follows after `=` or as the next argument, but
+ * one that may be left out, as that of a bool, only after `=`.
  *
  * @throws {UsageError} naming what is not known, with the nearest that is
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const flags = new Map<FlagName, string[]>();
+  const passedOver: string[] = [];
+  const words: string[] = [];
   const rest = [...args];
-  let verb: Verb | undefined;
-  let verbOfFlag: Verb | undefined;
+  let asked: "help" | "version" | undefined;
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [, spelling, value] = FLAG_REGEXP.exec(arg) ?? [];
     if (spelling === undefined) {
-      verb = parseVerb(arg, verb);
+      words.push(arg);
       continue;
     }
     const name = spelling.replaceAll("_", "-");
-    const asked = VERB_FLAGS.get(name);
-    if (asked !== undefined) {
-      verbOfFlag ??= asked;
+    if (name === "help" || name === "h" || name === "version") {
+      asked ??= name === "version" ? "version" : "help";
       continue;
     }
-    const flag = findFlag(name, arg);
+    const strange = PASSED_OVER_FLAGS.get(name);
+    if (strange !== undefined) {
+      passedOver.push(arg.split("=")[0] ?? arg);
+      if (value === undefined && !strange.isBool) nextValue(arg, "VALUE", rest);
+      continue;
+    }
+    const flag = knownFlag(name) ?? unknownFlag(arg, name);
     const alone = flag.alone ?? (flag.kind === "bool" ? "true" : undefined);
-    const text = value ?? alone ?? nextValue(flag, rest);
+    const text = value ?? alone ??
+      nextValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest);
     const texts = flags.get(flag.name);
     if (texts === undefined) flags.set(flag.name, [text]);
     else texts.push(text);
   }
-  return { verb: verbOfFlag ?? verb ?? "serve", flags };
+  return { ...parseWords(words, asked, [...flags.keys()]), flags, passedOver };
 }
 
-function parseVerb(text: string, before: Verb | undefined): Verb {
-  if (before !== undefined) {
-    throw new UsageError(`Unexpected argument "${text}" after "${before}"`);
+/** The flag of a name, in which dashes part words, or of a letter. */
+export function knownFlag(name: string): KnownFlag | undefined {
+  const known: readonly KnownFlag[] = FLAGS;
+  return known.find((flag) => flag.name === name || flag.short === name);
+}
+
+/** The verbs that have a flag. */
+export function verbsOf(flag: Flag): readonly FlagVerb[] {
+  return flag.verbs ?? ["serve"];
+}
+
+function parseWords(
+  words: readonly string[],
+  asked: "help" | "version" | undefined,
+  given: readonly FlagName[],
+): { verb: FlagVerb; argument?: string } {
+  const [word = "serve", argument, tooMuch] = words;
+  const known = VERBS.find(({ name }) => name === word);
+  if (known === undefined) {
+    const names = VERBS.map(({ name }) => name);
+    throw new UsageError(
+      `Unknown verb "${word}": known are ${names.join(", ")}`,
+    );
   }
-  const verb = VERBS.find((known) => known === text);
-  if (verb !== undefined) return verb;
-  throw new UsageError(
-    `Unknown verb "${text}": known are ${VERBS.join(", ")}`,
+  if (asked === "help" && word !== "help") {
+    return { verb: "help", argument: known.name };
+  }
+  if (asked === "version") return { verb: "version" };
+  const unexpected = known.argument === undefined ? argument : tooMuch;
+  if (unexpected !== undefined) {
+    throw new UsageError(
+      `Unexpected argument "${unexpected}" after "${
+        words.at(words.indexOf(unexpected) - 1)
+      }"`,
+    );
+  }
+  const foreign = given.map(knownFlag).find((flag) =>
+    flag !== undefined && !verbsOf(flag).includes(known.name)
   );
+  if (foreign !== undefined) {
+    throw new UsageError(
+      `Flag --${foreign.name} is none of "${known.name}", but of "${
+        verbsOf(foreign).join('", "')
+      }"`,
+    );
+  }
+  return { verb: known.name, ...(argument !== undefined && { argument }) };
 }
 
-function findFlag(
-  name: string,
-  arg: string,
-): Flag & { readonly name: FlagName } {
-  const flag = FLAGS.find((known) => known.name === name);
-  if (flag !== undefined) return flag;
-  const names = [...FLAGS.map((known) => known.name), "help", "version"];
+function unknownFlag(arg: string, name: string): never {
   throw new UsageError(
     `Unknown flag "${arg.split("=")[0]}": the nearest known one is --${
-      nearest(name, names)
+      nearestFlag(name)
     }`,
   );
 }
 
-function nextValue(flag: Flag, rest: string[]): string {
+/** Of all flags the one that a word which is none was meant for, most likely. */
+export function nearestFlag(name: string): string {
+  return nearest(name, [
+    ...FLAGS.map((known) => known.name),
+    "help",
+    "version",
+  ]);
+}
+
+function nextValue(flag: string, example: string, rest: string[]): string {
   const next = rest[0];
   // A lone dash is no flag but a value: stdout.
   if (next === undefined || FLAG_REGEXP.test(next)) {
     throw new UsageError(
-      `Flag --${flag.name} needs a value, such as --${flag.name}=${
-        flag.value ?? flag.default ?? ""
-      }`,
+      `Flag ${flag} needs a value, such as ${flag}=${example}`,
     );
   }
   rest.shift();

@@ -1,10 +1,25 @@
-import { parseCommandLine, UsageError } from "./command_line.ts";
+import {
+  type CommandLine,
+  parseCommandLine,
+  UsageError,
+  verbsOf,
+} from "./command_line.ts";
+import { type ConfigHost, readConfigFile } from "./config_file.ts";
 import type { StoragePolicy } from "./events/storage_policy.ts";
 import { FlagValues } from "./flag_values.ts";
-import { type Flag, FLAGS, METRIC_KINDS, type MetricKind } from "./flags.ts";
+import {
+  type FlagName,
+  FLAGS,
+  type FlagVerb,
+  METRIC_KINDS,
+  type MetricKind,
+} from "./flags.ts";
+import {
+  formatListenAddress,
+  type ListenAddress,
+} from "./model/listen_address.ts";
 import type { EngineName } from "./runtimes/docker_json.ts";
 import type { RootOverrides } from "./runtimes/runtime_roots.ts";
-import type { ListenAddress } from "./model/listen_address.ts";
 
 export { UsageError };
 
@@ -14,6 +29,18 @@ export interface Config {
   readonly verb: "serve";
   /** At least one. */
   readonly listen: readonly ListenAddress[];
+  /** A file of tokens, of which a client must show one. @default anybody may ask */
+  readonly authTokenFile?: string;
+  /** Files of certificates and their key. @default no TLS */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Names that a `Host` may bear on loopback, besides the address and `localhost`. */
+  readonly allowedHosts: readonly string[];
+  /** What all paths of the API begin with; empty, or without a slash at its end. */
+  readonly basePath: string;
+  /** Where the metrics are. */
+  readonly metricsPath: string;
+  /** Flags given that mean nothing here, as they were written. */
+  readonly passedOver: readonly string[];
   /** Event streams at once. */
   readonly maxStreams: number;
   /** A path; `-` is stdout, `none` no log. */
@@ -74,45 +101,82 @@ export interface Config {
   readonly logFormat: "text" | "json";
 }
 
+/** A verb other than `serve`, with its flags unread. */
+export interface OtherCommand {
+  readonly verb: Exclude<FlagVerb, "serve">;
+  /** What followed the verb. */
+  readonly argument?: string;
+  readonly values: FlagValues;
+}
+
 /** What the command line asks for. */
-export type Command = Config | { readonly verb: "help" | "version" };
+export type Command = Config | OtherCommand | {
+  /** All is well, and only to be shown. */
+  readonly verb: "print-config";
+  /** JSON of each flag's value and where it came from. */
+  readonly text: string;
+};
 
 /**
- * Reads `[VERB] [FLAGS]`; a flag wins over its environment variable, and that
- * over its default. Of a flag given twice the last counts, of a list all do.
+ * Reads `[VERB] [FLAGS]`. A flag wins over its environment variable, that over
+ * the file that `--config` names, and that over the default. Of a flag given
+ * twice the last counts, of a list all do.
  *
- * @param env looks up an environment variable
  * @throws {UsageError} saying what was wrong, the value, and the wanted form
  */
 export function parseConfig(
   args: readonly string[],
-  env: (name: string) => string | undefined = () => undefined,
+  host: ConfigHost,
 ): Command {
-  const { verb, flags } = parseCommandLine(args);
-  return verb === "serve" ? createConfig(new FlagValues(flags, env)) : { verb };
+  const { verb, argument, ...line } = parseCommandLine(args);
+  const values = new FlagValues(line.flags, host);
+  if (verb === "serve") return serveCommand(line, values, host);
+  return { verb, ...(argument !== undefined && { argument }), values };
 }
 
-/** What `--help` prints, without the last newline. */
-export function helpText(): string {
-  const rows = FLAGS.map((flag: Flag) => [
-    `--${flag.name} ${flag.value ?? flag.default ?? ""}`,
-    flag.help,
-  ]);
-  const width = Math.max(...rows.map(([left = ""]) => left.length)) + 2;
-  return [
-    "Usage: cgwatch [VERB] [FLAGS]",
-    "",
-    "Verbs: serve (the default), version, help",
-    "",
-    "Flags, with their defaults:",
-    ...rows.map(([left = "", help]) => `  ${left.padEnd(width)}${help}`),
-    "",
-    "Durations are 300ms, 10s, 1m30s; sizes 64MiB, 10MB. Every flag is also an",
-    "environment variable: --event-log is CGWATCH_EVENT_LOG. A flag wins.",
-  ].join("\n");
+function serveCommand(
+  line: Pick<CommandLine, "flags" | "passedOver">,
+  before: FlagValues,
+  host: ConfigHost,
+): Command {
+  const path = before.optional("config");
+  const file = path === undefined ? undefined : readConfigFile(path, host);
+  const values = new FlagValues(line.flags, host, file);
+  const passedOver = [...line.passedOver, ...file?.passedOver ?? []];
+  const config = createConfig(values, passedOver);
+  if (!values.bool("print-config")) return config;
+  const rows = FLAGS.filter((flag) => verbsOf(flag).includes("serve"))
+    .map(({ name }) =>
+      `  "${name}": ${JSON.stringify(describe(name, values, config))}`
+    );
+  return { verb: "print-config", text: `{\n${rows.join(",\n")}\n}` };
 }
 
-function createConfig(values: FlagValues): Config {
+/** Value and origin of a flag; what cAdvisor's flags say for another is told there. */
+function describe(
+  name: FlagName,
+  values: FlagValues,
+  config: Config,
+): ReturnType<FlagValues["describe"]> {
+  const said = (["listen-ip", "port"] as const).filter((other) =>
+    values.has(other)
+  );
+  if (name === "listen" && !values.has("listen") && said.length > 0) {
+    const value = config.listen.map((address) =>
+      formatListenAddress(address).replace("http://", "")
+    ).join();
+    return { value, from: `--${said.join(", --")}` };
+  }
+  if (name === "log-level" && values.text(name) !== config.logLevel) {
+    return { value: config.logLevel, from: values.describe("v").from };
+  }
+  return values.describe(name);
+}
+
+function createConfig(
+  values: FlagValues,
+  passedOver: readonly string[],
+): Config {
   const housekeepingIntervalMs = values.duration("housekeeping-interval");
   const cgroupRoot = values.optional("cgroup-root");
   const nodeName = values.optional("node-name");
@@ -121,7 +185,12 @@ function createConfig(values: FlagValues): Config {
   const storageRoot = values.optional("containers-storage");
   return {
     verb: "serve",
-    listen: values.addresses("listen"),
+    listen: listenAddresses(values),
+    ...secrets(values),
+    allowedHosts: values.list("allowed-hosts"),
+    basePath: values.urlPath("url-base-prefix"),
+    metricsPath: values.urlPath("prometheus-endpoint") || "/metrics",
+    passedOver,
     maxStreams: values.int("max-streams"),
     eventLog: values.path("event-log"),
     eventLogMaxSizeBytes: values.size("event-log-max-size"),
@@ -150,7 +219,7 @@ function createConfig(values: FlagValues): Config {
     metricKinds: collectedKinds(values),
     rawCgroupPrefixWhitelist: values.list("raw-cgroup-prefix-whitelist"),
     dockerOnly: values.bool("docker-only"),
-    allowPs: values.choice("allow-ps", ["off", "on", "full"]),
+    allowPs: values.choice("allow-ps"),
     containerLabels: values.list("whitelisted-container-labels"),
     storeContainerLabels: values.bool("store-container-labels"),
     engineSockets: {
@@ -165,15 +234,56 @@ function createConfig(values: FlagValues): Config {
     pressureEvents: values.bool("pressure-events"),
     nodeEvents: values.bool("node-events"),
     ...(nodeName === undefined ? {} : { nodeName }),
-    logLevel: values.choice("log-level", ["debug", "info", "warn", "error"]),
-    logFormat: values.choice("log-format", ["text", "json"]),
+    logLevel: logLevel(values),
+    logFormat: values.choice("log-format"),
   };
 }
 
 /** What `serve` is told by nobody. */
 export const DEFAULT_CONFIG: Config = createConfig(
-  new FlagValues(new Map(), () => undefined),
+  new FlagValues(new Map(), { env: () => undefined, readText: () => "" }),
+  [],
 );
+
+/** Where `--listen` says nothing, cAdvisor's two flags may: an address alone, or a port alone. */
+function listenAddresses(values: FlagValues): readonly ListenAddress[] {
+  const [usual, ...more] = values.addresses("listen");
+  const port = values.int("port");
+  if (values.has("listen") || usual?.type !== "tcp") {
+    return [usual, ...more].filter((address) => address !== undefined);
+  }
+  if (port > 65_535) {
+    throw new UsageError(`--port: "${port}" is more than 65535`);
+  }
+  const hostname = values.has("listen-ip")
+    ? values.optional("listen-ip") ?? "0.0.0.0"
+    : usual.hostname;
+  return [{ ...usual, hostname, port }];
+}
+
+function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
+  const authTokenFile = values.optional("auth-token-file");
+  const certFile = values.optional("tls-cert");
+  const keyFile = values.optional("tls-key");
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    const [one, other] = certFile === undefined
+      ? ["tls-key", "tls-cert"]
+      : ["tls-cert", "tls-key"];
+    throw new UsageError(`--${one}: It needs --${other} beside it`);
+  }
+  return {
+    ...(authTokenFile !== undefined && { authTokenFile }),
+    ...(certFile !== undefined && keyFile !== undefined &&
+      { tls: { certFile, keyFile } }),
+  };
+}
+
+/** klog, which cAdvisor logs with, tells more from `-v=4` on. */
+function logLevel(values: FlagValues): Config["logLevel"] {
+  const level = values.choice("log-level");
+  const isVerbose = values.int("v") >= 4;
+  return isVerbose && !values.has("log-level") ? "debug" : level;
+}
 
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {
   const enabled = values.metricKinds("enable-metrics");

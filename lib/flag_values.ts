@@ -1,4 +1,5 @@
-import { UsageError } from "./command_line.ts";
+import { type CommandLine, UsageError } from "./command_line.ts";
+import type { ConfigFile, ConfigHost } from "./config_file.ts";
 import {
   parseStoragePolicy,
   type StoragePolicy,
@@ -17,32 +18,52 @@ import {
 } from "./model/listen_address.ts";
 import { parseDuration, parseSize } from "./model/units.ts";
 
+type ChoiceFlag = Extract<typeof FLAGS[number], { readonly kind: "choice" }>;
+type ChoiceOf<N extends string> = Extract<
+  ChoiceFlag,
+  { readonly name: N }
+>["choices"][number];
+
 /** The texts given for a flag, and where, for the error that one may cause. */
 interface Given {
   readonly texts: readonly string[];
+  /** `--flag`, `CGWATCH_FLAG`, `FILE: "flag"`, or `default`. */
   readonly origin: string;
 }
 
 /**
  * The values of the flags: from the command line, else from the environment,
- * else the default. Each method throws a {@linkcode UsageError} that names the
- * flag or the variable, the value, and the wanted form.
+ * else from the file that `--config` names, else the default. Each method
+ * throws a {@linkcode UsageError} that names the flag, the variable, or file
+ * and key, the value, and the wanted form.
  */
 export class FlagValues {
-  readonly #flags: ReadonlyMap<FlagName, readonly string[]>;
-  readonly #env: (name: string) => string | undefined;
+  readonly #flags: CommandLine["flags"];
+  readonly #host: ConfigHost;
+  readonly #file: ConfigFile | undefined;
 
-  /**
-   * Takes the texts of the command line.
-   *
-   * @param env looks up an environment variable
-   */
+  /** Takes the texts of the command line, and of a file of configuration. */
   constructor(
-    flags: ReadonlyMap<FlagName, readonly string[]>,
-    env: (name: string) => string | undefined,
+    flags: CommandLine["flags"],
+    host: ConfigHost,
+    file?: ConfigFile,
   ) {
     this.#flags = flags;
-    this.#env = env;
+    this.#host = host;
+    this.#file = file;
+  }
+
+  /** Whether anybody says anything of it. */
+  has(name: FlagName): boolean {
+    return this.#given(name).origin !== DEFAULT;
+  }
+
+  /** Texts and origin, as they are told to who asks for them. */
+  describe(
+    name: FlagName,
+  ): { value: string | readonly string[]; from: string } {
+    const { texts, origin } = this.#given(name);
+    return { value: texts.length > 1 ? texts : texts[0] ?? "", from: origin };
   }
 
   /** Any text. */
@@ -55,6 +76,15 @@ export class FlagValues {
     return this.#read(name, (text) => {
       if (text === "") throw new RangeError("It must not be empty");
       return text;
+    });
+  }
+
+  /** A part of a URL's path: it begins with a slash and does not end with one; empty where nothing is said. */
+  urlPath(name: FlagName): string {
+    return this.#read(name, (text) => {
+      const path = text.replace(/\/+$/, "");
+      if (path === "" || /^(?:\/[\w.~-]+)+$/.test(path)) return path;
+      throw new RangeError(`"${text}" is not a path such as /metrics`);
     });
   }
 
@@ -81,8 +111,10 @@ export class FlagValues {
     });
   }
 
-  /** One of some words. */
-  choice<T extends string>(name: FlagName, choices: readonly T[]): T {
+  /** One of the words that the table has for it. */
+  choice<N extends ChoiceFlag["name"]>(name: N): ChoiceOf<N> {
+    const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
+    const choices = (flag?.choices ?? []) as readonly ChoiceOf<N>[];
     return this.#read(name, (text) => {
       const choice = choices.find((known) => known === text);
       if (choice !== undefined) return choice;
@@ -185,17 +217,35 @@ export class FlagValues {
   }
 
   #refuse(name: FlagName, why: string, cause?: unknown): never {
-    throw new UsageError(`${this.#given(name).origin}: ${why}`, { cause });
+    const { origin } = this.#given(name);
+    throw new UsageError(
+      `${origin === DEFAULT ? `--${name}` : origin}: ${why}`,
+      { cause },
+    );
   }
 
   #given(name: FlagName): Given {
     const texts = this.#flags.get(name);
     if (texts !== undefined) return { texts, origin: `--${name}` };
-    const variable = `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
-    const text = this.#env(variable);
-    if (text !== undefined) return { texts: [text], origin: variable };
+    const variable = variableOf(name);
+    const text = this.#host.env(variable);
+    // Kubernetes puts this into each pod where a service has our name: CGWATCH_PORT=tcp://10.0.0.1:80.
+    if (text !== undefined && !(name === "port" && text.startsWith("tcp://"))) {
+      return { texts: [text], origin: variable };
+    }
+    const inFile = this.#file?.texts.get(name);
+    if (inFile !== undefined) {
+      return { texts: inFile, origin: `${this.#file?.path}: "${name}"` };
+    }
     const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
     const { default: fallback = "" } = flag ?? {};
-    return { texts: [fallback], origin: `--${name}` };
+    return { texts: [fallback], origin: DEFAULT };
   }
+}
+
+const DEFAULT = "default";
+
+/** The environment variable of a flag: `CGWATCH_EVENT_LOG` of `event-log`. */
+export function variableOf(name: string): string {
+  return `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
 }

@@ -1,12 +1,33 @@
+// Longer than other files: it is the one table that parsing, help, the man page and the shells'
+// completions are made from.
+
 /** How a flag's text is read. */
 export type FlagKind =
   | "string"
+  | "path"
+  | "url-path"
   | "duration"
   | "size"
   | "int"
   | "bool"
   | "list"
-  | "choice";
+  | "choice"
+  | "addresses"
+  | "metrics"
+  | "ages"
+  | "counts"
+  | "sync";
+
+/** What can be done that has flags of its own. */
+export type FlagVerb =
+  | "serve"
+  | "events"
+  | "list"
+  | "inspect"
+  | "machine"
+  | "check"
+  | "version"
+  | "help";
 
 /** One flag: what it is called, how it is read, and what `--help` says of it. */
 export interface Flag {
@@ -22,6 +43,14 @@ export interface Flag {
   readonly value?: string;
   /** The least of an `int`, a `size` in bytes, or a `duration` in milliseconds. */
   readonly min?: number;
+  /** The words of a `choice`. */
+  readonly choices?: readonly string[];
+  /** Whose flag it is. @default ["serve"] */
+  readonly verbs?: readonly FlagVerb[];
+  /** One letter that stands for it. */
+  readonly short?: string;
+  /** Whether it is not told in `--help` but in the man page alone. @default false */
+  readonly minor?: boolean;
   /** What it is for, in a few words. */
   readonly help: string;
 }
@@ -80,11 +109,20 @@ const DISABLED_METRICS = [
 /** A shorter beat leaves no time to read a few hundred containers. */
 const MIN_INTERVAL_MS = 10;
 
+/** The verbs that ask a running agent. */
+const CLIENT_VERBS = [
+  "events",
+  "list",
+  "inspect",
+  "machine",
+  "version",
+] as const satisfies readonly FlagVerb[];
+
 /** All flags, in the order of `--help`. */
 export const FLAGS = [
   {
     name: "listen",
-    kind: "list",
+    kind: "addresses",
     default: "127.0.0.1:8080",
     help: "host:port, [::1]:8080 or unix:/path; many",
   },
@@ -96,8 +134,32 @@ export const FLAGS = [
     help: "event streams at once; more get 503",
   },
   {
-    name: "event-log",
+    name: "auth-token-file",
     kind: "string",
+    value: "FILE",
+    help: "tokens, one a line; then one is needed",
+  },
+  {
+    name: "tls-cert",
+    kind: "string",
+    value: "FILE",
+    help: "certificates, PEM; with --tls-key",
+  },
+  {
+    name: "tls-key",
+    kind: "string",
+    value: "FILE",
+    help: "their private key, PEM",
+  },
+  {
+    name: "allowed-hosts",
+    kind: "list",
+    value: "NAME,…",
+    help: 'more names for "Host" on loopback',
+  },
+  {
+    name: "event-log",
+    kind: "path",
     default: "-",
     help: "NDJSON file; - is stdout; none",
   },
@@ -117,25 +179,25 @@ export const FLAGS = [
   },
   {
     name: "event-log-sync",
-    kind: "string",
+    kind: "sync",
     default: "1s",
     help: "an interval, always or never",
   },
   {
     name: "event-storage-age-limit",
-    kind: "string",
+    kind: "ages",
     default: "default=24h",
     help: "age of events kept, by type",
   },
   {
     name: "event-storage-event-limit",
-    kind: "string",
+    kind: "counts",
     default: "default=100000",
     help: "number of events kept, by type",
   },
   {
     name: "root",
-    kind: "string",
+    kind: "path",
     default: "/",
     help: "where the host's root is seen",
   },
@@ -147,7 +209,7 @@ export const FLAGS = [
   },
   {
     name: "kmsg",
-    kind: "string",
+    kind: "path",
     default: "/dev/kmsg",
     help: "kernel log: device, FIFO or file; none",
   },
@@ -201,14 +263,14 @@ export const FLAGS = [
   },
   {
     name: "disable-metrics",
-    kind: "list",
+    kind: "metrics",
     default: DISABLED_METRICS.join(","),
     value: "KIND,…",
     help: "kinds not collected, by cAdvisor's names",
   },
   {
     name: "enable-metrics",
-    kind: "list",
+    kind: "metrics",
     value: "KIND,…",
     help: "only these kinds, whatever is disabled",
   },
@@ -227,6 +289,7 @@ export const FLAGS = [
   {
     name: "allow-ps",
     kind: "choice",
+    choices: ["off", "on", "full"],
     default: "off",
     alone: "on",
     help: "list processes; full: and command lines",
@@ -296,14 +359,156 @@ export const FLAGS = [
   {
     name: "log-level",
     kind: "choice",
+    choices: ["debug", "info", "warn", "error"],
     default: "info",
     help: "debug, info, warn or error",
   },
   {
     name: "log-format",
     kind: "choice",
+    choices: ["text", "json"],
     default: "text",
     help: "of diagnostics: text, or json lines",
+  },
+  {
+    name: "config",
+    kind: "string",
+    value: "FILE",
+    help: "JSON with these names as keys",
+  },
+  {
+    name: "print-config",
+    kind: "bool",
+    default: "false",
+    help: "print all values and their origin, and end",
+  },
+  {
+    name: "prometheus-endpoint",
+    kind: "url-path",
+    default: "/metrics",
+    minor: true,
+    help: "path of the metrics",
+  },
+  {
+    name: "url-base-prefix",
+    kind: "url-path",
+    value: "PATH",
+    minor: true,
+    help: "what all paths begin with",
+  },
+  {
+    name: "listen-ip",
+    kind: "string",
+    value: "IP",
+    minor: true,
+    help: "where --listen is not given: its address; empty is all",
+  },
+  {
+    name: "port",
+    kind: "int",
+    default: "8080",
+    min: 0,
+    minor: true,
+    help: "where --listen is not given: its port",
+  },
+  {
+    name: "v",
+    kind: "int",
+    default: "2",
+    min: 0,
+    minor: true,
+    help: "where --log-level is not given: from 4 on, debug",
+  },
+  {
+    name: "server",
+    kind: "string",
+    default: "127.0.0.1:8080",
+    verbs: CLIENT_VERBS,
+    help: "host:port, unix:/path or https://host:port",
+  },
+  {
+    name: "token-file",
+    kind: "string",
+    value: "FILE",
+    verbs: CLIENT_VERBS,
+    help: "its first token is shown; or CGWATCH_TOKEN",
+  },
+  {
+    name: "tls-ca",
+    kind: "string",
+    value: "FILE",
+    verbs: CLIENT_VERBS,
+    help: "certificates to trust for https, PEM",
+  },
+  {
+    name: "output",
+    kind: "choice",
+    choices: ["table", "json", "ndjson"],
+    default: "table",
+    short: "o",
+    verbs: [...CLIENT_VERBS, "check"],
+    help: "table, json or ndjson",
+  },
+  {
+    name: "since",
+    kind: "duration",
+    value: "10m",
+    min: 0,
+    verbs: ["events"],
+    help: "only events of the last so long",
+  },
+  {
+    name: "type",
+    kind: "list",
+    value: "TYPE,…",
+    verbs: ["events"],
+    help: "only these, such as oom,oomKill",
+  },
+  {
+    name: "follow",
+    kind: "bool",
+    default: "false",
+    short: "f",
+    verbs: ["events"],
+    help: "then go on with those to come",
+  },
+  {
+    name: "file",
+    kind: "string",
+    value: "FILE",
+    verbs: ["events"],
+    help: "read an event log and its rotated parts",
+  },
+  {
+    name: "watch",
+    kind: "bool",
+    default: "false",
+    short: "w",
+    verbs: ["list"],
+    help: "show it anew every two seconds",
+  },
+  {
+    name: "sort",
+    kind: "choice",
+    choices: ["name", "cpu", "memory", "io", "oom"],
+    default: "name",
+    verbs: ["list"],
+    help: "by name, cpu, memory, io or oom",
+  },
+  {
+    name: "man",
+    kind: "bool",
+    default: "false",
+    verbs: ["help"],
+    help: "print the man page, as for man -l -",
+  },
+  {
+    name: "completion",
+    kind: "choice",
+    choices: ["bash", "zsh"],
+    value: "bash|zsh",
+    verbs: ["help"],
+    help: "print what makes a shell complete",
   },
 ] as const satisfies readonly Flag[];
 

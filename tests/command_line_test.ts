@@ -2,7 +2,11 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommandLine, UsageError } from "../lib/command_line.ts";
 
 Deno.test("parseCommandLine() serves where nothing is said", () => {
-  assertEquals(parseCommandLine([]), { verb: "serve", flags: new Map() });
+  assertEquals(parseCommandLine([]), {
+    verb: "serve",
+    flags: new Map(),
+    passedOver: [],
+  });
 });
 
 Deno.test("parseCommandLine() takes dashes and underscores, one or two, for the same", () => {
@@ -20,6 +24,7 @@ Deno.test("parseCommandLine() takes dashes and underscores, one or two, for the 
     assertEquals(parseCommandLine(args), {
       verb: "serve",
       flags: new Map([["event-log", ["x"]]] as const),
+      passedOver: [],
     });
   }
 });
@@ -95,13 +100,34 @@ Deno.test("parseCommandLine() throws on a flag without its value", () => {
 
 Deno.test("parseCommandLine() throws on an unknown verb, and on one too many", () => {
   assertThrows(
-    () => parseCommandLine(["list"]),
+    () => parseCommandLine(["sevre"]),
     UsageError,
-    'Unknown verb "list": known are serve, version, help',
+    'Unknown verb "sevre": known are serve, events, list, inspect,',
   );
   assertThrows(
     () => parseCommandLine(["serve", "version"]),
     UsageError,
     'Unexpected argument "version" after "serve"',
+  );
+});
+
+Deno.test("parseCommandLine() takes what follows a verb, and the verb that help is wanted of", () => {
+  assertEquals(parseCommandLine(["inspect", "/a", "-o", "json"]), {
+    verb: "inspect",
+    argument: "/a",
+    flags: new Map([["output", ["json"]]] as const),
+    passedOver: [],
+  });
+  for (const args of [["help", "list"], ["list", "--help"], ["list", "-h"]]) {
+    const { verb, argument } = parseCommandLine(args);
+    assertEquals([verb, argument], ["help", "list"]);
+  }
+});
+
+Deno.test("parseCommandLine() refuses a flag that is another verb's", () => {
+  assertThrows(
+    () => parseCommandLine(["list", "--event-log=x"]),
+    UsageError,
+    'Flag --event-log is none of "list", but of "serve"',
   );
 });

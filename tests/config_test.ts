@@ -1,18 +1,28 @@
+import type { ConfigHost } from "../lib/config_file.ts";
 import { DEFAULT_STORAGE_POLICY } from "../lib/events/storage_policy.ts";
+import { formatListenAddress } from "../lib/model/listen_address.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  type Config,
-  helpText,
-  parseConfig,
-  UsageError,
-} from "../lib/config.ts";
-import { FLAGS } from "../lib/flags.ts";
+import { type Config, parseConfig, UsageError } from "../lib/config.ts";
+
+function hostOf(
+  env: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string>> = {},
+): ConfigHost {
+  return {
+    env: (name) => env[name],
+    readText(path) {
+      const text = files[path];
+      if (text === undefined) throw new Deno.errors.NotFound(path);
+      return text;
+    },
+  };
+}
 
 function parse(
   args: string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Config {
-  const command = parseConfig(args, (name) => env[name]);
+  const command = parseConfig(args, hostOf(env));
   assert(command.verb === "serve");
   return command;
 }
@@ -22,6 +32,10 @@ Deno.test("parseConfig() has the promised defaults", () => {
   assertEquals(rest, {
     verb: "serve",
     listen: [{ type: "tcp", hostname: "127.0.0.1", port: 8080 }],
+    allowedHosts: [],
+    basePath: "",
+    metricsPath: "/metrics",
+    passedOver: [],
     maxStreams: 64,
     eventLog: "-",
     eventLogMaxSizeBytes: 64 * 2 ** 20,
@@ -80,6 +94,12 @@ Deno.test("parseConfig() reads every flag", () => {
     "--listen=[::1]:0,unix:/run/x.sock",
     "--listen=127.0.0.1:1",
     "--max-streams=0",
+    "--auth-token-file=/etc/tokens",
+    "--tls-cert=/etc/c.pem",
+    "--tls-key=/etc/k.pem",
+    "--allowed-hosts=a.example,b.example",
+    "--url-base-prefix=/cg/",
+    "--prometheus-endpoint=/m",
     "--event-log=none",
     "--event-log-max-size=10MB",
     "--event-log-keep=0",
@@ -120,6 +140,12 @@ Deno.test("parseConfig() reads every flag", () => {
       { type: "unix", path: "/run/x.sock" },
       { type: "tcp", hostname: "127.0.0.1", port: 1 },
     ],
+    authTokenFile: "/etc/tokens",
+    tls: { certFile: "/etc/c.pem", keyFile: "/etc/k.pem" },
+    allowedHosts: ["a.example", "b.example"],
+    basePath: "/cg",
+    metricsPath: "/m",
+    passedOver: [],
     maxStreams: 0,
     eventLog: "none",
     eventLogMaxSizeBytes: 10_000_000,
@@ -205,14 +231,6 @@ Deno.test("parseConfig() takes process by name for all that it is in cAdvisor, d
   assertEquals(descriptors("--disable-metrics=process"), false);
 });
 
-Deno.test("parseConfig() asks nothing of the environment for help and version", () => {
-  const env = () => {
-    throw new Error("asked");
-  };
-  assertEquals(parseConfig(["--help", "--root="], env), { verb: "help" });
-  assertEquals(parseConfig(["version"], env), { verb: "version" });
-});
-
 Deno.test("parseConfig() throws with flag, value and wanted form", () => {
   for (
     const [arg, message] of [
@@ -233,6 +251,8 @@ Deno.test("parseConfig() throws with flag, value and wanted form", () => {
         'Cannot parse event storage event limit "oom=x": "x" is not a number',
       ],
       ["--housekeeping-interval=1ms", '"1ms" is less than 10ms'],
+      ["--tls-cert=c.pem", "It needs --tls-key beside it"],
+      ["--prometheus-endpoint=m", '"m" is not a path such as /metrics'],
       ["--docker-only=maybe", '"maybe" is not true or false'],
       ["--disable-metrics=x", 'Unsupported metric "x": known are advtcp,'],
       ["--log-level=trace", '"trace" is not one of debug, info, warn, error'],
@@ -254,11 +274,116 @@ Deno.test("parseConfig() names the variable whose value is wrong", () => {
   );
 });
 
-Deno.test("helpText() names every flag and verb, and fits a screen", () => {
-  const lines = helpText().split("\n");
-  for (const { name } of FLAGS) {
-    assert(lines.some((line) => line.startsWith(`  --${name} `)), name);
+Deno.test("parseConfig() takes a file after the environment, and before the defaults", () => {
+  const files = {
+    "/c.json": JSON.stringify({
+      "listen": ["127.0.0.1:1", "unix:/x"],
+      "max_streams": 7,
+      "docker-only": true,
+      "storage-duration": "1h",
+      "node-name": "of file",
+      "storage_driver": "influxdb",
+    }),
+  };
+  const command = parseConfig(
+    ["--config=/c.json", "--storage-duration=5m"],
+    hostOf({ CGWATCH_NODE_NAME: "of env" }, files),
+  );
+  assert(command.verb === "serve");
+  assertEquals(command.listen.length, 2);
+  assertEquals(command.maxStreams, 7);
+  assertEquals(command.dockerOnly, true);
+  assertEquals(command.storageDurationMs, 300_000);
+  assertEquals(command.nodeName, "of env");
+  assertEquals(command.passedOver, ["storage_driver"]);
+});
+
+Deno.test("parseConfig() names file, key and wanted form of what a file says wrong", () => {
+  for (
+    const [text, message] of [
+      ["{", "/c.json: It is not JSON: "],
+      ["[]", '/c.json: It is not an object such as {"max-streams":10}'],
+      [
+        '{"max-strems":1}',
+        '/c.json: "max-strems" is no flag: the nearest is "max-streams"',
+      ],
+      ['{"max-streams":"x"}', '/c.json: "max-streams": "x" is not a whole'],
+      ['{"max-streams":true}', '/c.json: "max-streams": true is not a number'],
+      ['{"docker-only":1}', '/c.json: "docker-only": 1 is not true or false'],
+      ['{"listen":[1]}', '/c.json: "listen": [1] is not a text or an array'],
+      ['{"root":{}}', '/c.json: "root": {} is not a text'],
+      ['{"server":"x"}', '/c.json: "server" is a flag that no file can set'],
+      ['{"config":"x"}', '/c.json: "config" is a flag that no file can set'],
+      ['{"o":"json"}', '/c.json: "o" is no flag'],
+      ['{"node-name":"a","node_name":"b"}', '/c.json: "node_name" is there'],
+    ] as const
+  ) {
+    assertThrows(
+      () => parseConfig(["--config=/c.json"], hostOf({}, { "/c.json": text })),
+      UsageError,
+      message,
+    );
   }
-  assert(lines.length <= 44, `${lines.length} lines`);
-  for (const line of lines) assert(line.length <= 92, line);
+  assertThrows(
+    () => parse(["--config=/none"]),
+    UsageError,
+    "/none: Cannot read it: ",
+  );
+});
+
+Deno.test("parseConfig() prints each value and where it came from", () => {
+  const command = parseConfig(
+    ["--print-config", "--config=/c.json", "-port=9", "-v=4"],
+    hostOf({ CGWATCH_KMSG: "none" }, { "/c.json": '{"root":"/r"}' }),
+  );
+  assert(command.verb === "print-config");
+  const printed = JSON.parse(command.text);
+  assertEquals(printed["root"], { value: "/r", from: '/c.json: "root"' });
+  assertEquals(printed["kmsg"], { value: "none", from: "CGWATCH_KMSG" });
+  assertEquals(printed["listen"], { value: "127.0.0.1:9", from: "--port" });
+  assertEquals(printed["log-level"], { value: "debug", from: "--v" });
+  assertEquals(printed["node-name"], { value: "", from: "default" });
+  assertEquals("server" in printed, false);
+});
+
+Deno.test("parseConfig() starts from cAdvisor's own command lines", () => {
+  // Of its README and of its Kubernetes examples.
+  const perf = parse([
+    "--housekeeping_interval=10s",
+    "--max_housekeeping_interval=15s",
+    "--event_storage_event_limit=default=0",
+    "--event_storage_age_limit=default=0",
+    "--enable_metrics=app,cpu,disk,diskIO,memory,network,process",
+    "--docker_only",
+    "--store_container_labels=false",
+    "--whitelisted_container_labels=io.kubernetes.container.name,io.kubernetes.pod.name",
+    "-logtostderr",
+    "-storage_driver",
+    "influxdb",
+    "-storage_driver_secure=false",
+    "-v",
+    "4",
+  ]);
+  assertEquals(perf.housekeepingIntervalMs, 10_000);
+  assertEquals(perf.dockerOnly, true);
+  assertEquals(perf.storagePolicy.default, { maxAgeMs: 0, maxItems: 0 });
+  assertEquals(perf.logLevel, "debug");
+  for (const name of ["-logtostderr", "-storage_driver"]) {
+    assert(perf.passedOver.includes(name), name);
+  }
+});
+
+Deno.test("parseConfig() takes cAdvisor's address and port where --listen says nothing", () => {
+  const listen = (args: string[]) =>
+    parse(args).listen.map((address) => formatListenAddress(address));
+  assertEquals(listen(["-port=9090"]), ["http://127.0.0.1:9090"]);
+  assertEquals(listen(["-listen_ip=10.0.0.1"]), ["http://10.0.0.1:8080"]);
+  assertEquals(listen(["-listen_ip=", "-port=1"]), ["http://0.0.0.0:1"]);
+  assertEquals(listen(["-port=1", "--listen=[::1]:2"]), ["http://[::1]:2"]);
+  assertThrows(() => parse(["-port=70000"]), UsageError, "--port");
+  // What Kubernetes puts into the pods beside a service of our name.
+  assertEquals(
+    parse([], { CGWATCH_PORT: "tcp://10.0.0.1:80" }).listen.length,
+    1,
+  );
 });

@@ -7,6 +7,10 @@ import {
 } from "../model/listen_address.ts";
 import type { Logger } from "../model/logger.ts";
 import type { EventStreams } from "./event_stream.ts";
+import {
+  HttpConnection,
+  type HttpConnectionOptions,
+} from "./http_connection.ts";
 import { errorResponse } from "./json_response.ts";
 
 /** What {@linkcode serve} needs besides the handler. */
@@ -15,6 +19,10 @@ export interface ServeOptions {
   readonly listen: readonly ListenAddress[];
   /** Told of answers that fail on their way. */
   readonly logger: Logger;
+  /** TLS for the addresses that are no sockets of this machine: certificates and their key, as PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Connections at once; beyond it one is cut whose client keeps it waiting, the longest first. @default 256 */
+  readonly maxConnections?: number;
   /** Closed first when the server stops, so that their clients read an end. */
   readonly streams?: Pick<EventStreams, "close">;
   /** How long answers on their way may take to arrive when the server stops. @default 300 */
@@ -25,8 +33,10 @@ export interface ServeOptions {
 
 /** A server that listens. */
 export interface Server {
-  /** Where: `http://127.0.0.1:8080`, `http://[::1]:8080`, `unix:/path`. */
+  /** Where: `http://127.0.0.1:8080`, `https://[::1]:8080`, `unix:/path`. */
   readonly addresses: readonly string[];
+  /** Connections that are open. */
+  readonly connections: number;
   /**
    * Takes no more requests, ends the streams, lets answers on their way arrive
    * for a short while, then cuts every connection.
@@ -34,17 +44,21 @@ export interface Server {
   shutdown(): Promise<void>;
 }
 
-/** Answers requests. */
-export type Handler = (request: Request) => Response | Promise<Response>;
+/** Answers requests, each with where it came in. */
+export type Handler = (
+  request: Request,
+  listener: ListenAddress,
+) => Response | Promise<Response>;
 
 /** Group may connect: an operator gives a socket to a group, and to nobody else. */
-const SOCKET_MODE = 0o660;
+const SOCKET_UMASK = 0o117;
 
-/** An answer counts as sent when Deno has taken it; its last bytes go out a little later. */
-const FLUSH_MS = 50;
+/** A client that is so slow to take its answer gives way to a new one. */
+const STALL_MS = 5000;
 
-/** How long connections may take to go once they are cut. */
-const CUT_MS = 100;
+/** While no connection can be taken, as when all descriptors are in use. */
+const ACCEPT_RETRY_MS = 100;
+const WARN_INTERVAL_MS = 60_000;
 
 /**
  * Listens on all addresses, or on none.
@@ -65,17 +79,17 @@ export async function serve(
   return server;
 }
 
+type Listener = Deno.Listener<Deno.Conn<Deno.Addr>, Deno.Addr>;
+
 class HttpServer implements Server {
   readonly #handler: Handler;
   readonly #options: ServeOptions;
   readonly #clock: Clock;
-  readonly #cut = new AbortController();
-  readonly #servers: Deno.HttpServer<Deno.Addr>[] = [];
+  readonly #listeners: Listener[] = [];
+  readonly #connections = new Set<HttpConnection>();
   readonly #sockets: { path: string; ino: number | null }[] = [];
   readonly #addresses: string[] = [];
-  /** Requests that have come and whose answers have not gone out whole. */
-  #inFlight = 0;
-  #idle: (() => void) | undefined;
+  #warnedAtMs = -Infinity;
   #shutdown: Promise<void> | undefined;
 
   constructor(handler: Handler, options: ServeOptions) {
@@ -86,6 +100,10 @@ class HttpServer implements Server {
 
   get addresses(): readonly string[] {
     return this.#addresses;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
   }
 
   async listen(address: ListenAddress): Promise<void> {
@@ -107,54 +125,89 @@ class HttpServer implements Server {
   }
 
   #listenTcp(hostname: string, port: number): void {
-    const server = Deno.serve(
-      { ...this.#serveOptions(), hostname, port },
-      (request, info) => this.#answer(request, info),
-    );
-    this.#servers.push(server);
-    this.#addresses.push(formatListenAddress({ type: "tcp", ...server.addr }));
+    const { tls } = this.#options;
+    const listener = tls === undefined
+      ? Deno.listen({ hostname, port })
+      : Deno.listenTls({ hostname, port, ...tls, alpnProtocols: ["http/1.1"] });
+    const address: ListenAddress = { type: "tcp", ...listener.addr };
+    const scheme = tls === undefined ? "http" : "https";
+    this.#take(listener, address, scheme);
+    this.#addresses.push(formatListenAddress(address, scheme));
   }
 
   async #listenUnix(path: string): Promise<void> {
     await removeStaleSocket(path);
-    const server = Deno.serve(
-      { ...this.#serveOptions(), path },
-      (request, info) => this.#answer(request, info),
-    );
-    this.#servers.push(server);
+    const address: ListenAddress = { type: "unix", path };
+    const listener = listenPrivately(path);
+    this.#take(listener, address, "http");
     const { ino } = await Deno.lstat(path);
     this.#sockets.push({ path, ino });
-    await Deno.chmod(path, SOCKET_MODE);
-    this.#addresses.push(formatListenAddress({ type: "unix", path }));
+    this.#addresses.push(formatListenAddress(address));
   }
 
-  #serveOptions() {
-    return {
-      signal: this.#cut.signal,
-      // It would print to stdout, which carries events only.
-      onListen: () => {},
-      onError: (error: unknown) => this.#answerError(error),
+  #take(
+    listener: Listener,
+    address: ListenAddress,
+    scheme: "http" | "https",
+  ): void {
+    this.#listeners.push(listener);
+    const options: HttpConnectionOptions = {
+      scheme,
+      clock: this.#clock,
+      handler: (request) => this.#handler(request, address),
+      onError: (error) => this.#answerError(error),
     };
+    void this.#acceptAll(listener, options);
   }
 
-  #answer(
-    request: Request,
-    info: Deno.ServeHandlerInfo,
-  ): Response | Promise<Response> {
-    if (this.#shutdown !== undefined) {
-      return errorResponse(
-        STATUS_CODE.ServiceUnavailable,
-        "Cannot answer as the server is stopping",
-        { "connection": "close" },
-      );
+  async #acceptAll(
+    listener: Listener,
+    options: HttpConnectionOptions,
+  ): Promise<void> {
+    while (this.#shutdown === undefined) {
+      try {
+        this.#serveConnection(await listener.accept(), options);
+      } catch (error) {
+        if (this.#shutdown !== undefined) return;
+        this.#warn("Cannot take a connection, trying again", error);
+        await sleep(this.#clock, ACCEPT_RETRY_MS);
+      }
     }
-    this.#inFlight++;
-    const done = () => {
-      if (--this.#inFlight === 0) this.#idle?.();
-    };
-    // It rejects, in 2.6 only, where the client went before the end.
-    info.completed.then(done, done);
-    return this.#handler(request);
+  }
+
+  #serveConnection(
+    connection: Deno.Conn<Deno.Addr>,
+    options: HttpConnectionOptions,
+  ): void {
+    const { maxConnections = 256 } = this.#options;
+    if (this.#connections.size >= maxConnections && !this.#makeRoom()) {
+      connection.close();
+      this.#warn(`Cannot take a connection, as ${maxConnections} are open`);
+      return;
+    }
+    const served = new HttpConnection(connection, options);
+    this.#connections.add(served);
+    void served.serve().then(() => this.#connections.delete(served));
+  }
+
+  /** Cuts the connection whose client has kept it waiting the longest; false where none does. */
+  #makeRoom(): boolean {
+    const nowMs = this.#clock.monotonic();
+    let longest: HttpConnection | undefined;
+    let sinceMs = Infinity;
+    for (const connection of this.#connections) {
+      const patienceMs = connection.isSending ? STALL_MS : 0;
+      const { waitsSinceMs = Infinity } = connection;
+      if (waitsSinceMs + patienceMs > nowMs || waitsSinceMs >= sinceMs) {
+        continue;
+      }
+      longest = connection;
+      sinceMs = waitsSinceMs;
+    }
+    if (longest === undefined) return false;
+    longest.cut();
+    this.#connections.delete(longest);
+    return true;
   }
 
   /** The last resort: the handler answers its own errors, a body that fails on its way has only this. */
@@ -168,31 +221,38 @@ class HttpServer implements Server {
     );
   }
 
-  async #stop(): Promise<void> {
-    this.#options.streams?.close();
-    await this.#untilIdle(this.#options.graceMs ?? 300);
-    await sleep(this.#clock, FLUSH_MS);
-    // Not Deno's own `shutdown()`: it waits for clients that do not read, and once it has begun,
-    // aborting throws "Bad resource ID" (2.6 and 2.9).
-    this.#cut.abort();
-    const finished = Promise.all(
-      this.#servers.map((server) => server.finished),
+  #warn(message: string, error?: unknown): void {
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - this.#warnedAtMs < WARN_INTERVAL_MS) return;
+    this.#warnedAtMs = nowMs;
+    this.#options.logger.warn(
+      message,
+      error === undefined ? {} : { error: messageOf(error) },
     );
-    await this.#within(CUT_MS, finished);
+  }
+
+  async #stop(): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    this.#options.streams?.close();
+    const connections = [...this.#connections];
+    const limit = new AbortController();
+    await Promise.race([
+      Promise.all(connections.map((connection) => connection.finish())),
+      sleep(this.#clock, this.#options.graceMs ?? 300, limit.signal),
+    ]);
+    limit.abort();
+    for (const connection of connections) connection.cut();
     for (const { path, ino } of this.#sockets) await removeSocket(path, ino);
   }
+}
 
-  #untilIdle(limitMs: number): Promise<void> {
-    if (this.#inFlight === 0) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idle = resolve;
-    return this.#within(limitMs, promise);
-  }
-
-  async #within(limitMs: number, promise: Promise<unknown>): Promise<void> {
-    const timer = new AbortController();
-    await Promise.race([promise, sleep(this.#clock, limitMs, timer.signal)]);
-    timer.abort();
+/** Listens on a socket that, from its first moment, owner and group alone may open. */
+function listenPrivately(path: string): Listener {
+  const before = Deno.umask(SOCKET_UMASK);
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } finally {
+    Deno.umask(before);
   }
 }
 

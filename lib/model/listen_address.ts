@@ -33,10 +33,21 @@ export function parseListenAddress(text: string): ListenAddress {
 }
 
 /** The address as people and programs read it: `http://[::1]:8080` or `unix:/path`. */
-export function formatListenAddress(address: ListenAddress): string {
+export function formatListenAddress(
+  address: ListenAddress,
+  scheme = "http",
+): string {
   if (address.type === "unix") return `unix:${address.path}`;
   const { hostname, port } = address;
-  return `http://${
+  return `${scheme}://${
     hostname.includes(":") ? `[${hostname}]` : hostname
   }:${port}`;
+}
+
+/** Whether only programs of this machine can reach an address. */
+export function isLoopback(address: ListenAddress): boolean {
+  if (address.type === "unix") return true;
+  const { hostname } = address;
+  return /^127(?:\.\d+){3}$/.test(hostname) || hostname === "::1" ||
+    hostname === "localhost";
 }

@@ -1,0 +1,76 @@
+import { STATUS_CODE } from "@std/http/status";
+import { isLoopback, type ListenAddress } from "../model/listen_address.ts";
+import { errorResponse } from "./json_response.ts";
+import type { Handler } from "./server.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** Who may ask, and under which paths. */
+export interface GuardOptions {
+  /** Tokens of which a client must show one; none where anybody may ask. Called for each request. */
+  readonly tokens: () => Tokens | undefined;
+  /** Names that a `Host` may bear on loopback, besides the address and `localhost`. */
+  readonly allowedHosts: readonly string[];
+  /** All paths are below it: `""`, or a path without a slash at its end. */
+  readonly basePath: string;
+  /** Where the metrics are. */
+  readonly metricsPath: string;
+}
+
+/** Open to all, so that what restarts a dead agent needs no token. */
+const HEALTH = "/healthz";
+/** Where the handler has the metrics. */
+const METRICS = "/metrics";
+
+/** Lets requests through to the handler that have a right to be answered. */
+export function guard(
+  handler: (request: Request) => Response | Promise<Response>,
+  options: GuardOptions,
+): Handler {
+  const { tokens, allowedHosts, basePath, metricsPath } = options;
+  return (request, listener) => {
+    const url = new URL(request.url);
+    if (!isHostKnown(url.hostname, listener, allowedHosts)) {
+      return errorResponse(
+        STATUS_CODE.Forbidden,
+        'Cannot answer: the header "Host" names neither the address nor an allowed host',
+      );
+    }
+    const path = below(basePath, url.pathname);
+    const admits = tokens()?.admits(request.headers.get("authorization"));
+    if (admits === false && path !== HEALTH) {
+      return errorResponse(
+        STATUS_CODE.Unauthorized,
+        'Cannot answer without a token: wanted is "Authorization: Bearer TOKEN"',
+        { "www-authenticate": 'Bearer realm="cgwatch"' },
+      );
+    }
+    if (path === undefined) {
+      return errorResponse(STATUS_CODE.NotFound, "Unknown path");
+    }
+    const wanted = path === metricsPath ? METRICS : path;
+    if (wanted === url.pathname) return handler(request);
+    url.pathname = wanted;
+    return handler(new Request(url, request));
+  };
+}
+
+/** The path less what all are below; absent where it is not below it. */
+function below(basePath: string, path: string): string | undefined {
+  if (!path.startsWith(`${basePath}/`)) return undefined;
+  return path.slice(basePath.length);
+}
+
+/**
+ * A page of the web can have its name resolve to 127.0.0.1, and a browser then
+ * asks us in its name (DNS rebinding); but the browser says the page's name.
+ */
+function isHostKnown(
+  hostname: string,
+  listener: ListenAddress,
+  allowedHosts: readonly string[],
+): boolean {
+  if (!isLoopback(listener) || listener.type === "unix") return true;
+  const host = hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  return host === listener.hostname || host === "localhost" ||
+    allowedHosts.some((allowed) => allowed.toLowerCase() === host);
+}

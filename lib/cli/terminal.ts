@@ -1,0 +1,60 @@
+/** What a verb writes to, and what it may do there. */
+export interface Terminal {
+  /** Columns of the terminal; absent where there is none, and lines may be of any length. */
+  readonly columns: number | undefined;
+  /** Lines of the terminal; absent where there is none. */
+  readonly rows: number | undefined;
+  /** Whether colours may be used. */
+  readonly hasColours: boolean;
+  /** Writes to stdout. */
+  write(text: string): void;
+  /** Tells the person, not the program that reads. */
+  note(text: string): void;
+}
+
+/** Colours and the like, by what they are for. */
+const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+
+/** A way to make a text stand out. */
+export type Style = keyof typeof STYLES;
+
+/** The text in a colour, where the terminal has any. */
+export function styled(
+  terminal: Pick<Terminal, "hasColours">,
+  style: Style,
+  text: string,
+): string {
+  return terminal.hasColours ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
+}
+
+/** Stdout and stderr of this process. */
+export function createTerminal(
+  env: (name: string) => string | undefined,
+): Terminal {
+  const size = consoleSize();
+  const isPlain = env("NO_COLOR") !== undefined || env("TERM") === "dumb";
+  return {
+    columns: size?.columns,
+    rows: size?.rows,
+    hasColours: size !== undefined && !isPlain,
+    write: (text) => writeAll(Deno.stdout, text),
+    note: (text) => writeAll(Deno.stderr, `cgwatch: ${text}\n`),
+  };
+}
+
+function consoleSize(): { columns: number; rows: number } | undefined {
+  if (!Deno.stdout.isTerminal()) return undefined;
+  try {
+    return Deno.consoleSize();
+  } catch {
+    return undefined;
+  }
+}
+
+function writeAll(
+  to: { writeSync(bytes: Uint8Array): number },
+  text: string,
+): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+}

@@ -1,0 +1,108 @@
+import { assertEquals } from "@std/assert";
+import { guard, type GuardOptions } from "../../lib/api/guard.ts";
+import { Tokens } from "../../lib/api/tokens.ts";
+import { parseListenAddress } from "../../lib/model/listen_address.ts";
+
+/** The path that the handler was asked for, or the status of the refusal. */
+async function ask(
+  url: string,
+  options: Partial<GuardOptions> = {},
+  { listen = "127.0.0.1:8080", headers = {} } = {},
+): Promise<string | number> {
+  const handler = guard(
+    (request) => new Response(new URL(request.url).pathname),
+    {
+      tokens: () => undefined,
+      allowedHosts: [],
+      basePath: "",
+      metricsPath: "/metrics",
+      ...options,
+    },
+  );
+  const request = new Request(url, { headers });
+  const response = await handler(request, parseListenAddress(listen));
+  const text = await response.text();
+  return response.status === 200 ? text : response.status;
+}
+
+Deno.test("guard() lets nobody in without a token but to /healthz", async () => {
+  const tokens = () => new Tokens(["secret"]);
+  const headers = { authorization: "Bearer secret" };
+  assertEquals(await ask("http://localhost/healthz", { tokens }), "/healthz");
+  for (
+    const path of [
+      "/",
+      "/readyz",
+      "/metrics",
+      "/healthz/",
+      "//healthz",
+      "/healthz%2f",
+      "/x/../healthzz",
+      "/api/v1.3/events?/healthz",
+    ]
+  ) {
+    const url = `http://localhost${path}`;
+    assertEquals(await ask(url, { tokens }), 401, path);
+    assertEquals(typeof await ask(url, { tokens }, { headers }), "string");
+  }
+});
+
+Deno.test("guard() asks for the tokens anew each time", async () => {
+  let tokens = new Tokens(["old"]);
+  const headers = { authorization: "Bearer new" };
+  const options = { tokens: () => tokens };
+  assertEquals(await ask("http://localhost/x", options, { headers }), 401);
+  tokens = new Tokens(["new"]);
+  assertEquals(await ask("http://localhost/x", options, { headers }), "/x");
+});
+
+Deno.test("guard() refuses on loopback a host that is neither address nor allowed", async () => {
+  const allowedHosts = ["Cg.Example"];
+  for (
+    const [host, listen, wanted] of [
+      ["127.0.0.1:8080", "127.0.0.1:8080", "/x"],
+      ["127.0.0.1:1", "127.0.0.1:8080", "/x"],
+      ["localhost", "127.0.0.1:8080", "/x"],
+      ["[::1]:8080", "[::1]:8080", "/x"],
+      ["cg.example", "127.0.0.1:8080", "/x"],
+      ["evil.example", "127.0.0.1:8080", 403],
+      ["localhost.evil.example", "127.0.0.1:8080", 403],
+      ["127.0.0.1.nip.example", "127.0.0.1:8080", 403],
+      ["10.0.0.1", "[::1]:8080", 403],
+      ["evil.example", "10.0.0.1:8080", "/x"],
+      ["evil.example", "unix:/run/x.sock", "/x"],
+    ] as const
+  ) {
+    assertEquals(
+      await ask(`http://${host}/x`, { allowedHosts }, { listen }),
+      wanted,
+      host,
+    );
+  }
+});
+
+Deno.test("guard() has all below its base, and the metrics where they are wanted", async () => {
+  const options = { basePath: "/cg", metricsPath: "/m" };
+  assertEquals(await ask("http://localhost/cg/api/x?y", options), "/api/x");
+  assertEquals(await ask("http://localhost/cg/m", options), "/metrics");
+  assertEquals(await ask("http://localhost/cgroup/x", options), 404);
+  assertEquals(await ask("http://localhost/healthz", options), 404);
+});
+
+Deno.test("guard() hands on body and query of what it gives another path", async () => {
+  const handler = guard(
+    async (request) => new Response(request.url + await request.text()),
+    {
+      tokens: () => undefined,
+      allowedHosts: [],
+      basePath: "/cg",
+      metricsPath: "/metrics",
+    },
+  );
+  const request = new Request("http://localhost/cg/x?y=1", {
+    method: "POST",
+    body: "body",
+  });
+  const response = await handler(request, { type: "unix", path: "/x" });
+  assertEquals(await response.text(), "http://localhost/x?y=1body");
+});
