@@ -53,8 +53,10 @@ export type Handler = (
 /** Group may connect: an operator gives a socket to a group, and to nobody else. */
 const SOCKET_UMASK = 0o117;
 
-/** A client that is so slow to take its answer gives way to a new one. */
+/** A client that has been silent for so long gives way to a new one, or has so long not taken its answer. */
+const SILENCE_MS = 50;
 const STALL_MS = 5000;
+const FULL_RETRY_MS = 10;
 
 /** While no connection can be taken, as when all descriptors are in use. */
 const ACCEPT_RETRY_MS = 100;
@@ -166,6 +168,7 @@ class HttpServer implements Server {
   ): Promise<void> {
     while (this.#shutdown === undefined) {
       try {
+        await this.#untilRoom();
         this.#serveConnection(await listener.accept(), options);
       } catch (error) {
         if (this.#shutdown !== undefined) return;
@@ -179,15 +182,19 @@ class HttpServer implements Server {
     connection: Deno.Conn<Deno.Addr>,
     options: HttpConnectionOptions,
   ): void {
-    const { maxConnections = 256 } = this.#options;
-    if (this.#connections.size >= maxConnections && !this.#makeRoom()) {
-      connection.close();
-      this.#warn(`Cannot take a connection, as ${maxConnections} are open`);
-      return;
-    }
     const served = new HttpConnection(connection, options);
     this.#connections.add(served);
     void served.serve().then(() => this.#connections.delete(served));
+  }
+
+  /** While there is no room, new clients wait in the kernel's queue. */
+  async #untilRoom(): Promise<void> {
+    const { maxConnections = 256 } = this.#options;
+    while (this.#connections.size >= maxConnections) {
+      if (this.#shutdown !== undefined || this.#makeRoom()) return;
+      this.#warn(`Cannot take a connection, as ${maxConnections} are open`);
+      await sleep(this.#clock, FULL_RETRY_MS);
+    }
   }
 
   /** Cuts the connection whose client has kept it waiting the longest; false where none does. */
@@ -196,7 +203,7 @@ class HttpServer implements Server {
     let longest: HttpConnection | undefined;
     let sinceMs = Infinity;
     for (const connection of this.#connections) {
-      const patienceMs = connection.isSending ? STALL_MS : 0;
+      const patienceMs = connection.isSending ? STALL_MS : SILENCE_MS;
       const { waitsSinceMs = Infinity } = connection;
       if (waitsSinceMs + patienceMs > nowMs || waitsSinceMs >= sinceMs) {
         continue;

@@ -61,7 +61,7 @@ export class AgentProcess {
       everyMs: 2,
     });
     agent.readyMs = performance.now() - startMs;
-    agent.url = /http:\/\/\S+:\d+/.exec(agent.stderr)?.[0] ?? "";
+    agent.url = /https?:\/\/\S+:\d+/.exec(agent.stderr)?.[0] ?? "";
     if (!isReady() || agent.url === "") {
       await agent.stop("SIGKILL");
       throw new Error(`The agent is not ready:\n${agent.stderr}`);

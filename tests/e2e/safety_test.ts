@@ -1,0 +1,194 @@
+// Who may ask, and what the agent never does, tried on a running one.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { AGENT, AgentProcess, until } from "./_agent.ts";
+
+async function withTempDir(
+  test: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function status(url: string, token?: string): Promise<number> {
+  const headers = token === undefined
+    ? {}
+    : { authorization: `Bearer ${token}` };
+  const response = await fetch(url, { headers });
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** Exit status and stderr of an agent that should not start. */
+async function failedStart(args: string[]): Promise<[number, string]> {
+  const { code, stderr } = await new Deno.Command(AGENT, {
+    args: ["--listen=127.0.0.1:0", "--event-log=none", ...args],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  return [code, new TextDecoder().decode(stderr)];
+}
+
+async function hasProgram(name: string): Promise<boolean> {
+  try {
+    await new Deno.Command(name, {
+      args: ["version"],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const hasOpenssl = await hasProgram("openssl");
+
+Deno.test("agent reads its tokens anew on SIGHUP, and keeps the old ones of a file that is wrong", async () => {
+  await withTempDir(async (directory) => {
+    const path = join(directory, "tokens");
+    await Deno.writeTextFile(path, "one\ntwo\n", { mode: 0o600 });
+    const agent = await AgentProcess.start([
+      "--event-log=none",
+      `--auth-token-file=${path}`,
+    ]);
+    try {
+      const ready = `${agent.url}/readyz`;
+      assertEquals(await status(`${agent.url}/healthz`), 200);
+      assertEquals(await status(ready), 401);
+      assertEquals(await status(ready, "one"), 200);
+      assertEquals(await status(ready, "two"), 200);
+      await Deno.writeTextFile(path, "three\n");
+      agent.child.kill("SIGHUP");
+      assert(await until(async () => await status(ready, "three") === 200));
+      assertEquals(await status(ready, "one"), 401);
+      await Deno.chmod(path, 0o644);
+      agent.child.kill("SIGHUP");
+      assert(await until(() => agent.stderr.includes("keeping the old ones")));
+      assertEquals(await status(ready, "three"), 200);
+      assert(!agent.stderr.includes("three"));
+    } finally {
+      await agent.stop();
+    }
+  });
+});
+
+Deno.test("agent does not start with secrets that anybody may read, or that are none", async () => {
+  await withTempDir(async (directory) => {
+    const path = join(directory, "file");
+    await Deno.writeTextFile(path, "secret\n", { mode: 0o644 });
+    for (
+      const [args, message] of [
+        [[`--auth-token-file=${path}`], "Anybody may read or change it"],
+        [["--auth-token-file=/none"], 'Cannot use "/none"'],
+        [
+          [`--tls-cert=${path}`, `--tls-key=${path}`],
+          'no PEM block "BEGIN CERTIFICATE"',
+        ],
+        [["--tls-cert=x"], "It needs --tls-key"],
+        [["--config=/none"], "/none: Cannot read it"],
+      ] as const
+    ) {
+      const [code, stderr] = await failedStart([...args]);
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, message);
+      assert(!stderr.includes("secret"), stderr);
+    }
+  });
+});
+
+Deno.test("agent warns of an address that others reach, unless tokens guard it", async () => {
+  await withTempDir(async (directory) => {
+    const path = join(directory, "tokens");
+    await Deno.writeTextFile(path, "one\n", { mode: 0o600 });
+    const args = ["--event-log=none", "--listen=0.0.0.0:0"];
+    const warning = "Anybody who reaches this machine may ask";
+    const open = await AgentProcess.start(args);
+    assertEquals((await open.stop()).code, 0);
+    assertStringIncludes(open.stderr, warning);
+    const guarded = await AgentProcess.start([
+      ...args,
+      `--auth-token-file=${path}`,
+    ]);
+    await guarded.stop();
+    assert(!guarded.stderr.includes(warning));
+    const local = await AgentProcess.start(["--event-log=none"]);
+    await local.stop();
+    assert(!local.stderr.includes(warning));
+  });
+});
+
+Deno.test({
+  name: "agent speaks TLS alone where it has a certificate" +
+    (hasOpenssl ? "" : ", skipped: openssl is not installed"),
+  ignore: !hasOpenssl,
+  async fn() {
+    await withTempDir(async (directory) => {
+      const cert = join(directory, "cert.pem");
+      const key = join(directory, "key.pem");
+      const { success } = await new Deno.Command("openssl", {
+        args: [
+          ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+            .split(" "),
+          ..."-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+            .split(" "),
+          ..."-addext basicConstraints=critical,CA:FALSE".split(" "),
+          ...["-keyout", key, "-out", cert],
+        ],
+        stdout: "null",
+        stderr: "null",
+      }).output();
+      assert(success);
+      const agent = await AgentProcess.start([
+        "--event-log=none",
+        `--tls-cert=${cert}`,
+        `--tls-key=${key}`,
+      ]);
+      const client = Deno.createHttpClient({
+        caCerts: [await Deno.readTextFile(cert)],
+      });
+      try {
+        assertStringIncludes(agent.url, "https://127.0.0.1:");
+        const { port } = new URL(agent.url);
+        const url = `https://localhost:${port}/readyz`;
+        const response = await fetch(url, { client });
+        assertEquals((await response.json()).ready, true);
+        const plain = await fetch(`http://localhost:${port}/readyz`).catch(() =>
+          "refused"
+        );
+        assertEquals(plain, "refused");
+        const untrusted = await fetch(url).catch(() => "refused");
+        assertEquals(untrusted, "refused");
+        assertEquals(
+          (await fetch(url, { client }).then((it) => it.json())).ready,
+          true,
+        );
+      } finally {
+        client.close();
+        assertEquals((await agent.stop()).code, 0);
+      }
+    });
+  },
+});
+
+Deno.test("agent gives the unix socket to its group alone, from the first moment", async () => {
+  await withTempDir(async (directory) => {
+    const path = join(directory, "s");
+    const agent = await AgentProcess.start([
+      "--event-log=none",
+      `--listen=unix:${path}`,
+    ]);
+    try {
+      const { mode } = await Deno.lstat(path);
+      assertEquals((mode ?? 0) & 0o777, 0o660);
+    } finally {
+      await agent.stop();
+    }
+  });
+});
