@@ -1,6 +1,7 @@
 import denoJson from "./deno.json" with { type: "json" };
 import { startAgent } from "./lib/agent.ts";
 import { runVerb } from "./lib/cli/run.ts";
+import { createTerminal } from "./lib/cli/terminal.ts";
 import { type Config, parseConfig, UsageError } from "./lib/config.ts";
 
 const { version } = denoJson;
@@ -14,10 +15,13 @@ async function main(): Promise<number> {
   try {
     const command = parseConfig(Deno.args, { env, readText });
     if (command.verb === "serve") return await serve(command);
-    if (command.verb === "print-config") print(command.text);
-    else runVerb(command, { print, version });
+    if (command.verb === "print-config") {
+      createTerminal(env).write(`${command.text}\n`);
+    } else await runVerb(command, { env, version });
     return DONE;
   } catch (error) {
+    // Who reads has read enough, as `head` does.
+    if (error instanceof Deno.errors.BrokenPipe) return DONE;
     const message = error instanceof Error ? error.message : String(error);
     say(`cgwatch: ${message}`);
     if (!(error instanceof UsageError)) return FAILED;
@@ -49,13 +53,6 @@ async function serve(config: Config): Promise<number> {
   await stopped.promise;
   await agent.stop();
   return DONE;
-}
-
-function print(text: string): void {
-  const bytes = new TextEncoder().encode(`${text}\n`);
-  for (let at = 0; at < bytes.length;) {
-    at += Deno.stdout.writeSync(bytes.subarray(at));
-  }
 }
 
 function say(line: string): void {

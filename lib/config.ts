@@ -131,6 +131,7 @@ export function parseConfig(
   const { verb, argument, ...line } = parseCommandLine(args);
   const values = new FlagValues(line.flags, host);
   if (verb === "serve") return serveCommand(line, values, host);
+  values.assertOf(verb);
   return { verb, ...(argument !== undefined && { argument }), values };
 }
 

@@ -1,4 +1,4 @@
-import { type CommandLine, UsageError } from "./command_line.ts";
+import { type CommandLine, UsageError, verbsOf } from "./command_line.ts";
 import type { ConfigFile, ConfigHost } from "./config_file.ts";
 import {
   parseStoragePolicy,
@@ -8,6 +8,7 @@ import {
   type Flag,
   type FlagName,
   FLAGS,
+  type FlagVerb,
   METRIC_KINDS,
   type MetricKind,
 } from "./flags.ts";
@@ -56,6 +57,17 @@ export class FlagValues {
   /** Whether anybody says anything of it. */
   has(name: FlagName): boolean {
     return this.#given(name).origin !== DEFAULT;
+  }
+
+  /** Reads what somebody said for the flags of a verb, so that an error comes before any work. */
+  assertOf(verb: FlagVerb): void {
+    for (const flag of FLAGS) {
+      if (!verbsOf(flag).includes(verb) || !this.has(flag.name)) continue;
+      if (flag.kind === "bool") this.bool(flag.name);
+      else if (flag.kind === "duration") this.duration(flag.name);
+      else if (flag.kind === "choice") this.choice(flag.name);
+      else if (flag.kind === "path") this.path(flag.name);
+    }
   }
 
   /** Texts and origin, as they are told to who asks for them. */

@@ -160,6 +160,7 @@ export const FLAGS = [
   {
     name: "event-log",
     kind: "path",
+    verbs: ["serve", "check"],
     default: "-",
     help: "NDJSON file; - is stdout; none",
   },
@@ -198,18 +199,21 @@ export const FLAGS = [
   {
     name: "root",
     kind: "path",
+    verbs: ["serve", "check"],
     default: "/",
     help: "where the host's root is seen",
   },
   {
     name: "cgroup-root",
     kind: "string",
+    verbs: ["serve", "check"],
     value: "DIR",
     help: "cgroup v2 mount, or folder of v1 mounts",
   },
   {
     name: "kmsg",
     kind: "path",
+    verbs: ["serve", "check"],
     default: "/dev/kmsg",
     help: "kernel log: device, FIFO or file; none",
   },

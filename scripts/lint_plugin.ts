@@ -66,7 +66,8 @@ function checkComment(
   node: Deno.lint.ExportNamedDeclaration,
 ): void {
   if (locate(context.filename) === undefined || !node.declaration) return;
-  const last = context.sourceCode.getCommentsBefore(node).at(-1);
+  const last = context.sourceCode.getCommentsBefore(node)
+    .findLast(({ value }) => !value.includes("deno-lint-ignore"));
   if (last?.type === "Block" && last.value.startsWith("*")) return;
   context.report({
     node,

@@ -2,7 +2,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PASSED_OVER_FLAGS } from "../lib/cadvisor_flags.ts";
 import { parseCommandLine, verbsOf } from "../lib/command_line.ts";
 import { parseConfig, UsageError } from "../lib/config.ts";
-import { type Flag, type FlagKind, FLAGS } from "../lib/flags.ts";
+import {
+  type Flag,
+  type FlagKind,
+  type FlagName,
+  FLAGS,
+} from "../lib/flags.ts";
 import { variableOf } from "../lib/flag_values.ts";
 
 /** For each kind: a text that is right, and one that is not; any text is right where there is none. */
@@ -92,6 +97,34 @@ for (const { name, origin, parse } of WAYS) {
     }
   });
 }
+
+Deno.test("every flag of other verbs is read as a flag and as a variable, and one that is wrong is named", () => {
+  for (const flag of FLAGS as readonly Flag[]) {
+    for (const verb of verbsOf(flag).filter((name) => name !== "serve")) {
+      const parse = (args: string[], env: Readonly<Record<string, string>>) =>
+        parseConfig([verb, ...args], {
+          env: (name) => env[name],
+          readText: () => "",
+        });
+      const ways = (text: string) =>
+        [
+          [`--${flag.name}: `, [`--${flag.name}=${text}`], {}],
+          [`${variableOf(flag.name)}: `, [], { [variableOf(flag.name)]: text }],
+        ] as const;
+      for (const [origin, args, env] of ways(goodOf(flag))) {
+        const command = parse([...args], env);
+        assert(command.verb !== "serve" && command.verb !== "print-config");
+        const { value, from } = command.values.describe(flag.name as FlagName);
+        assertEquals([value, `${from}: `], [goodOf(flag), origin]);
+      }
+      const { bad } = EXAMPLES[flag.kind];
+      if (bad === undefined) continue;
+      for (const [origin, args, env] of ways(bad)) {
+        assertThrows(() => parse([...args], env), UsageError, origin);
+      }
+    }
+  }
+});
 
 Deno.test("every flag but a bool wants a value", () => {
   for (const flag of FLAGS as readonly Flag[]) {

@@ -59,18 +59,16 @@ export class AgentClient {
   }
 
   /**
-   * The JSON at a path.
+   * The text at a path, which is JSON; asked by POST where there is a body.
    *
    * @throws {Error} saying what the agent answered, or that there is none
    */
-  // deno-lint-ignore no-explicit-any -- its form is the API's, and what is not there is not shown
-  async json(path: string, body?: unknown): Promise<any> {
-    const response = await this.#ask(path, {
-      ...(body === undefined
-        ? {}
-        : { method: "POST", body: JSON.stringify(body) }),
-    });
-    return await response.json();
+  async text(path: string, body?: unknown): Promise<string> {
+    const response = await this.#ask(
+      path,
+      body === undefined ? {} : { method: "POST", body: JSON.stringify(body) },
+    );
+    return await response.text();
   }
 
   /** The lines of a stream, also empty ones, until it ends or the signal aborts. */

@@ -9,6 +9,7 @@ export interface Column {
   readonly width?: number;
 }
 
+const CONTROL_REGEXP = /\p{Cc}/gu;
 const GAP = "  ";
 /** A column that gives way keeps so many characters. */
 const MIN_WIDTH = 8;
@@ -79,9 +80,8 @@ export function cut(text: string, length: number): string {
 
 /** A text that moves no cursor, whatever a container or a process calls itself. */
 export function printed(text: string): string {
-  // deno-lint-ignore no-control-regex
   return text.replace(
-    /[\x00-\x1f\x7f-\x9f]/g,
+    CONTROL_REGEXP,
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 }

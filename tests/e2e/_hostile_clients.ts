@@ -134,4 +134,4 @@ await Promise.all([
   hold("idle", 1000, ""),
   hold("slowloris", 200, `${GET}${HOST}a: ${"b".repeat(1000)}`),
 ]);
-console.log(JSON.stringify({ counts, letIn }));
+await Deno.stdout.write(encoder.encode(JSON.stringify({ counts, letIn })));

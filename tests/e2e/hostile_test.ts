@@ -25,6 +25,11 @@ async function rssMiB(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1]) / 1024;
 }
 
+/** What was measured, for who reads the test's output. */
+function say(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
 async function descriptors(pid: number): Promise<number> {
   return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
 }
@@ -75,7 +80,7 @@ Deno.test(`agent serves others for ${SECONDS} s of hostile clients, lets none in
     assertEquals(counts["idle"], 1000);
     times.sort((a, b) => a - b);
     const p99 = times[Math.floor(times.length * 0.99)] ?? Infinity;
-    console.log(
+    say(
       `${times.length} requests: median ${median(times).toFixed(1)} ms, ` +
         `p99 ${
           p99.toFixed(1)
@@ -95,7 +100,7 @@ Deno.test(`agent serves others for ${SECONDS} s of hostile clients, lets none in
     );
     for (let n = 0; n < 50; n++) await ask(agent.url);
     const grownMiB = await rssMiB(agent.pid) - before.rssMiB;
-    console.log(
+    say(
       `memory: ${before.rssMiB.toFixed(0)} MiB, later ${
         grownMiB.toFixed(0)
       } more`,

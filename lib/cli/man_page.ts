@@ -1,0 +1,65 @@
+import { PASSED_OVER_FLAGS } from "../cadvisor_flags.ts";
+import type { Flag } from "../flags.ts";
+import { VERBS } from "../verbs.ts";
+import { flagsOf, usageOf } from "./help.ts";
+
+/** The manual page, as roff for `man`, without the last newline; from the tables that help is made of. */
+export function manPage(version: string): string {
+  return [
+    `.TH CGWATCH 1 "" "cgwatch ${escape(version)}" "User Commands"`,
+    ".SH NAME",
+    "cgwatch \\- watch the containers of a machine, and tell of processes killed for want of memory",
+    ".SH SYNOPSIS",
+    ...VERBS.map(({ name, argument = "" }) =>
+      `.B cgwatch ${name}\n${escape(argument)} [FLAGS]\n.br`
+    ),
+    ".SH DESCRIPTION",
+    "Without a verb it runs the agent, as",
+    ".B serve",
+    "does. All other verbs but check and help ask a running agent.",
+    "A flag wins over its environment variable",
+    "(\\-\\-event\\-log over CGWATCH_EVENT_LOG), that over the file of \\-\\-config, and that over the default.",
+    "Durations are 300ms, 10s, 1m30s, 24h; sizes 64MiB, 10MB or plain bytes.",
+    ...VERBS.flatMap(({ name, help, example }) => [
+      `.SH ${name.toUpperCase()}`,
+      `${escape(help)}.`,
+      ...flagsOf(name).flatMap(entry),
+      ".PP",
+      "Example:",
+      ".B " + escape(example),
+    ]),
+    ".SH CADVISOR",
+    "These flags of cAdvisor's are accepted, and passed over with one warning:",
+    `${
+      [...PASSED_OVER_FLAGS.keys()].map((name) =>
+        escape(`-${name.replaceAll("-", "_")}`)
+      )
+        .join(", ")
+    }.`,
+    ".SH EXIT STATUS",
+    "0 done; 1 failed while running; 2 wrong use.",
+    ".SH SIGNALS",
+    "SIGTERM and SIGINT end the agent within 2 s. SIGHUP makes it open its event log, and read its tokens, anew.",
+  ].join("\n");
+}
+
+function entry(flag: Flag): string[] {
+  const { help, value, default: fallback } = flag;
+  const also = value !== undefined && fallback !== undefined
+    ? ` (${fallback})`
+    : "";
+  return [".TP", `.B ${escape(usageOf(flag))}`, escape(help + also)];
+}
+
+/** Roff takes a dash for a hyphen, a backslash for a command, a dot that begins a line for one too, and bytes for Latin-1. */
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")
+    .replace(/^([.'])/, "\\&$1")
+    .replace(
+      /\P{ASCII}/gu,
+      (char) =>
+        `\\[u${
+          char.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")
+        }]`,
+    );
+}
