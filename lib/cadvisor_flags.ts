@@ -32,8 +32,6 @@ const WITH_VALUE: readonly string[] = [
   "log-dir",
   "log-file",
   "log-file-max-size",
-  "machine-id-file",
-  "boot-id-file",
   "max-procs",
   "mesos-agent",
   "mesos-agent-timeout",

@@ -117,16 +117,25 @@ export type Command = Config | OtherCommand | {
   readonly text: string;
 };
 
+/** Neither environment nor files. */
+const EMPTY_HOST: ConfigHost = {
+  env: () => undefined,
+  readText: () => {
+    throw new Error("There are no files");
+  },
+};
+
 /**
  * Reads `[VERB] [FLAGS]`. A flag wins over its environment variable, that over
  * the file that `--config` names, and that over the default. Of a flag given
  * twice the last counts, of a list all do.
  *
+ * @param host what is read besides the command line; nothing where it is left out
  * @throws {UsageError} saying what was wrong, the value, and the wanted form
  */
 export function parseConfig(
   args: readonly string[],
-  host: ConfigHost,
+  host: ConfigHost = EMPTY_HOST,
 ): Command {
   const { verb, argument, ...line } = parseCommandLine(args);
   const values = new FlagValues(line.flags, host);
