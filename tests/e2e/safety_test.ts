@@ -38,7 +38,7 @@ async function failedStart(args: string[]): Promise<[number, string]> {
 async function hasProgram(name: string): Promise<boolean> {
   try {
     await new Deno.Command(name, {
-      args: ["version"],
+      args: [name === "strace" ? "-V" : "version"],
       stdout: "null",
       stderr: "null",
     }).output();
@@ -49,6 +49,7 @@ async function hasProgram(name: string): Promise<boolean> {
 }
 
 const hasOpenssl = await hasProgram("openssl");
+const hasStrace = await hasProgram("strace");
 
 Deno.test("agent reads its tokens anew on SIGHUP, and keeps the old ones of a file that is wrong", async () => {
   await withTempDir(async (directory) => {
@@ -191,4 +192,76 @@ Deno.test("agent gives the unix socket to its group alone, from the first moment
       await agent.stop();
     }
   });
+});
+
+Deno.test({
+  name:
+    "agent writes nothing below /sys, /proc and /dev, runs no program and connects to nothing" +
+    (hasStrace ? "" : ", skipped: strace is not installed"),
+  ignore: !hasStrace,
+  async fn() {
+    await withTempDir(async (directory) => {
+      const trace = join(directory, "trace");
+      const calls =
+        "execve,connect,open,openat,creat,mkdir,mkdirat,unlink,unlinkat,rename,renameat,renameat2,mknod,symlink,truncate";
+      const agent = await AgentProcess.start(
+        [`--event-log=${join(directory, "log")}`, "--pressure-events"],
+        {},
+        ["strace", "-D", "-f", "-qq", "-e", `trace=${calls}`, "-o", trace, AGENT],
+      );
+      for (
+        const path of [
+          "/api/v1.3/subcontainers/",
+          "/api/v2.1/stats?recursive=true&max_age=0s",
+          "/api/v1.3/containers/..%2f..%2fetc%2fpasswd",
+          "/metrics",
+        ]
+      ) await (await fetch(agent.url + path)).bytes();
+      const { code } = await agent.stop();
+      assertEquals(code, 0);
+      const lines = (await Deno.readTextFile(trace)).split("\n");
+      // From source, a shell starts it: what counts comes after.
+      const start = lines.findLastIndex((line) => line.includes("execve("));
+      assertStringIncludes(lines[start] ?? "", "--event-log");
+      const own = lines.slice(start + 1).filter((line) => line.includes("("));
+      assert(own.some((line) => line.includes("/proc/self/mountinfo")));
+      const bad = own.filter((line) =>
+        /\b(?:execve|connect)\(/.test(line) ||
+        /"\/(?:sys|proc|dev)\//.test(line) &&
+          (!/\bopen(?:at)?\(/.test(line) ||
+            /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC/.test(line)) &&
+          !line.includes('"/dev/null"')
+      );
+      assertEquals(bad, []);
+    });
+  },
+});
+
+Deno.test("agent runs as nobody, and says what it cannot see", async () => {
+  const agent = await AgentProcess.start(["--event-log=/nonexistent/log"], {}, [
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+    AGENT,
+  ]);
+  try {
+    const uid = /^Uid:\t(\d+)/m.exec(
+      await Deno.readTextFile(`/proc/${agent.pid}/status`),
+    )?.[1];
+    assertEquals(uid, "65534");
+    assert((await agent.names("/")).includes("/"));
+    const { ready, sources } = await agent.json("/readyz");
+    assertEquals(ready, true);
+    const degraded = sources.filter(({ state }: { state: string }) =>
+      state === "degraded"
+    ).map(({ name }: { name: string }) => name);
+    assert(degraded.includes("event_log"));
+    const restrict = "/proc/sys/kernel/dmesg_restrict";
+    const isRestricted = (await Deno.readTextFile(restrict)).trim() === "1";
+    assertEquals(degraded.includes("kmsg"), isRestricted);
+    assertStringIncludes(agent.stderr, "Cannot write the event log");
+  } finally {
+    assertEquals((await agent.stop()).code, 0);
+  }
 });
