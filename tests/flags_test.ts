@@ -126,11 +126,11 @@ Deno.test("every flag of other verbs is read as a flag and as a variable, and on
   }
 });
 
-Deno.test("every flag but a bool wants a value", () => {
+Deno.test("every flag that cannot stand alone wants a value", () => {
   for (const flag of FLAGS as readonly Flag[]) {
     const verb = verbsOf(flag)[0] ?? "serve";
     const parse = () => parseCommandLine([verb, `--${flag.name}`]);
-    if (flag.kind === "bool") parse();
+    if (flag.kind === "bool" || flag.alone !== undefined) parse();
     else {
       assertThrows(parse, UsageError, `Flag --${flag.name} needs a value`);
     }

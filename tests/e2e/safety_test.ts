@@ -207,7 +207,17 @@ Deno.test({
       const agent = await AgentProcess.start(
         [`--event-log=${join(directory, "log")}`, "--pressure-events"],
         {},
-        ["strace", "-D", "-f", "-qq", "-e", `trace=${calls}`, "-o", trace, AGENT],
+        [
+          "strace",
+          "-D",
+          "-f",
+          "-qq",
+          "-e",
+          `trace=${calls}`,
+          "-o",
+          trace,
+          AGENT,
+        ],
       );
       for (
         const path of [
