@@ -6,6 +6,7 @@ export type FlagKind =
   | "string"
   | "path"
   | "url-path"
+  | "socket"
   | "duration"
   | "size"
   | "int"
@@ -314,7 +315,7 @@ export const FLAGS = [
   },
   {
     name: "docker",
-    kind: "string",
+    kind: "socket",
     default: "unix:///var/run/docker.sock",
     help: "where Docker listens",
   },
@@ -326,7 +327,7 @@ export const FLAGS = [
   },
   {
     name: "podman",
-    kind: "string",
+    kind: "socket",
     default: "unix:///var/run/podman/podman.sock",
     help: "where Podman's service listens",
   },

@@ -16,6 +16,7 @@ const EXAMPLES: Readonly<
 > = {
   "string": { good: "x" },
   "path": { good: "/x", bad: "" },
+  "socket": { good: "unix:///x", bad: "tcp://x" },
   "url-path": { good: "/x", bad: "x" },
   "duration": { good: "90s", bad: "soon" },
   "size": { good: "1MiB", bad: "64M" },

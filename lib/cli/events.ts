@@ -35,6 +35,7 @@ const PARAMETERS: Readonly<Record<EventType, string>> = {
   "oomKill": "oom_kill_events",
   "containerCreation": "creation_events",
   "containerDeletion": "deletion_events",
+  "containerUpdate": "update_events",
   "memoryHigh": "pressure_events",
   "memoryMax": "pressure_events",
   "nodeEvent": "node_events",
