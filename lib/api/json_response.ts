@@ -1,3 +1,4 @@
+import { createGzip } from "node:zlib";
 import { acceptsEncodings } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
 import { systemClock } from "../model/clock.ts";
@@ -32,8 +33,11 @@ export class HttpError extends Error {
 /** Bodies that fit are sent whole and with their length; longer ones in pieces of about this many characters. */
 const CHUNK_LENGTH = 64 * 1024;
 
+const GZIP_LEVEL = 2;
 /** Below this, gzip saves less than its headers cost. */
 const GZIP_MIN_BYTES = 1024;
+
+const JSON_TYPE = "application/json";
 
 const encoder = new TextEncoder();
 
@@ -43,7 +47,7 @@ export function jsonResponse(
   value: unknown,
   status: number = STATUS_CODE.OK,
 ): Response {
-  return textResponse(request, [JSON.stringify(value)], status);
+  return textResponse(request, [JSON.stringify(value)], { status });
 }
 
 /**
@@ -95,7 +99,7 @@ export function errorResponse(
   const body = encoder.encode(JSON.stringify({ error: message }));
   return new Response(body, {
     status,
-    headers: { ...jsonHeaders(body), ...headers },
+    headers: { ...headersOf(JSON_TYPE, body), ...headers },
   });
 }
 
@@ -112,10 +116,14 @@ export async function headOf(response: Response): Promise<Response> {
   });
 }
 
-function textResponse(
+/** A text of pieces, taken as by {@linkcode jsonArrayResponse}. */
+export function textResponse(
   request: Request,
   pieces: Iterable<string>,
-  status: number = STATUS_CODE.OK,
+  { status = STATUS_CODE.OK, contentType = JSON_TYPE }: {
+    readonly status?: number;
+    readonly contentType?: string;
+  } = {},
 ): Response {
   const pace = new Pace(systemClock);
   pace.begin();
@@ -126,24 +134,28 @@ function textResponse(
     acceptsEncodings(request, "gzip", "identity") === "gzip";
   if (first.isLast && (!isGzip || first.bytes.length < GZIP_MIN_BYTES)) {
     const { bytes } = first;
-    return new Response(bytes, { status, headers: jsonHeaders(bytes) });
+    const headers = headersOf(contentType, bytes);
+    return new Response(bytes, { status, headers });
   }
   const body = streamOf(first, chunks, pace);
   return new Response(
-    isGzip ? body.pipeThrough(new CompressionStream("gzip")) : body,
+    isGzip ? gzipped(body) : body,
     {
       status,
       headers: {
-        ...jsonHeaders(),
+        ...headersOf(contentType),
         ...(isGzip ? { "content-encoding": "gzip" } : {}),
       },
     },
   );
 }
 
-function jsonHeaders(body?: Uint8Array): Record<string, string> {
+function headersOf(
+  contentType: string,
+  body?: Uint8Array,
+): Record<string, string> {
   return {
-    "content-type": "application/json",
+    "content-type": contentType,
     "cache-control": "no-store",
     "vary": "accept-encoding",
     ...(body === undefined ? {} : { "content-length": `${body.length}` }),
@@ -168,6 +180,42 @@ function* memberTexts(
   members: Iterable<readonly [string, string]>,
 ): Generator<string> {
   for (const [key, json] of members) yield `${JSON.stringify(key)}:${json}`;
+}
+
+/**
+ * The web's own `CompressionStream` takes 12 ns a byte of metrics, and has no
+ * level; this takes 3, and its text is an eighth longer (Deno 2.9). Not
+ * `Duplex.toWeb()`, of which a `cancel()` never ends in Deno 2.6.
+ */
+function gzipped(
+  body: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK_LENGTH });
+  const reader = body.getReader();
+  const made: Uint8Array<ArrayBuffer>[] = [];
+  gzip.on("data", (bytes: Uint8Array<ArrayBuffer>) => made.push(bytes));
+  const next = async () => {
+    const { value } = await reader.read();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    gzip.once("error", reject);
+    if (value !== undefined) gzip.write(value, () => resolve());
+    else gzip.once("end", resolve).end();
+    await promise;
+    gzip.off("error", reject);
+    return value !== undefined;
+  };
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      let isMore = true;
+      while (isMore && made.length === 0) isMore = await next();
+      for (const bytes of made.splice(0)) controller.enqueue(bytes);
+      if (!isMore) controller.close();
+    },
+    cancel(reason) {
+      gzip.destroy();
+      return reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
 }
 
 interface Chunk {
