@@ -1,8 +1,10 @@
 import type { EventManager } from "./events/event_manager.ts";
+import { HostFs } from "./kernfs/host_fs.ts";
 import { EventLog, logReader } from "./log/event_log.ts";
 import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
 import { startNodeEvents } from "./manager/node_events.ts";
+import { Metrics } from "./metrics/metrics.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import { messageOf } from "./model/errors.ts";
 import { formatListenAddress, isLoopback } from "./model/listen_address.ts";
@@ -78,12 +80,26 @@ export async function startAgent(
     clock,
     maxStreams: config.maxStreams,
   });
+  const metrics = new Metrics({
+    manager,
+    clock,
+    logger,
+    kinds: config.metricKinds,
+    // The slowest beat of a container that works; one that is idle may have begun to.
+    maxAgeMs: 2 * config.housekeepingIntervalMs,
+    ownFs: new HostFs(),
+    counters: () => ({
+      streams,
+      ...(eventLog !== undefined && { eventLog: eventLog.counters }),
+    }),
+  });
   const server = await serve(
     guard(
       createHandler({
         questions: manager,
         events,
         streams,
+        metrics,
         logger,
         allowPs: config.allowPs,
       }),

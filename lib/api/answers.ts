@@ -6,6 +6,7 @@ import type { ContainerReference } from "../model/container.ts";
 import { BadRequestError, messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { EventStreams } from "./event_stream.ts";
+import type { MetricsTexts } from "./metrics_answers.ts";
 import { parseEventsQuery } from "./events_query.ts";
 import {
   HttpError,
@@ -42,6 +43,8 @@ export interface ApiDependencies {
   readonly streams: EventStreams;
   /** Whether processes are told of, and with their command lines. */
   readonly allowPs: AllowPs;
+  /** Makes the texts for Prometheus. */
+  readonly metrics: MetricsTexts;
   /** Told of faults of the agent's own. */
   readonly logger: Logger;
 }

@@ -57,6 +57,8 @@ export class EventStreams {
   readonly #options: EventStreamsOptions;
   readonly #maxStreams: number;
   readonly #open = new Set<EventStream>();
+  /** Events that streams lost which have ended. */
+  #lostBefore = 0;
   #isClosed = false;
 
   /** Makes the table of streams, which is empty. */
@@ -68,6 +70,13 @@ export class EventStreams {
   /** Streams open now. */
   get open(): number {
     return this.#open.size;
+  }
+
+  /** Events that clients were too slow for. */
+  get lost(): number {
+    let lost = this.#lostBefore;
+    for (const stream of this.#open) lost += stream.lost;
+    return lost;
   }
 
   /**
@@ -87,7 +96,9 @@ export class EventStreams {
       clock,
       framing: FRAMINGS[query.form],
       heartbeatMs: query.heartbeatMs,
-      onEnd: () => this.#open.delete(stream),
+      onEnd: () => {
+        if (this.#open.delete(stream)) this.#lostBefore += stream.lost;
+      },
     });
     this.#open.add(stream);
     return new Response(stream.readable, { headers: headersOf(query) });
@@ -156,6 +167,11 @@ class EventStream {
       pull: (controller) => this.#pull(controller),
       cancel: () => this.#finish(),
     }, { highWaterMark: 0 });
+  }
+
+  /** Events that the client was too slow for. */
+  get lost(): number {
+    return this.#options.watch.lost;
   }
 
   /** Ends the stream; the client reads its end. */

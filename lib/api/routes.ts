@@ -20,6 +20,11 @@ import {
   type Call,
 } from "./answers.ts";
 import {
+  answerMetrics,
+  answerNodeSummary,
+  answerResource,
+} from "./metrics_answers.ts";
+import {
   errorResponse,
   failureResponse,
   headOf,
@@ -69,6 +74,9 @@ const VERSIONS: readonly Version[] = [...V1, ...V2];
 const ENDPOINTS: readonly Endpoint[] = [
   { path: "/healthz", answer: () => new Response("ok") },
   { path: "/readyz", answer: answerReady },
+  { path: "/metrics", answer: answerMetrics },
+  { path: "/metrics/resource", answer: answerResource },
+  { path: "/stats/summary", answer: answerNodeSummary },
   {
     path: "containers",
     versions: V1,

@@ -99,6 +99,11 @@ export class EventManager {
     ) as Record<EventType, number>;
   }
 
+  /** The node's name. */
+  get node(): string {
+    return this.#node;
+  }
+
   /** The `seq` of the newest event, of this run or an earlier one. */
   get lastSeq(): number {
     return this.#lastSeq;

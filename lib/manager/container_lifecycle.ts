@@ -1,11 +1,13 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
+import type { Histogram } from "../model/histogram.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type {
   ContainerChange,
   ContainerWatcher,
+  WatchCounters,
 } from "../sources/container_watcher.ts";
 import type { EventManager } from "../events/event_manager.ts";
 import type { HandlerRegistry } from "../registry/handler_registry.ts";
@@ -38,6 +40,13 @@ export interface ContainerLifecycleOptions {
   readonly globalHousekeepingIntervalMs: number;
 }
 
+/** What a {@linkcode ContainerLifecycle} has done in this run. */
+export interface LifecycleCounters extends WatchCounters {
+  readonly containers: number;
+  /** How long each piece of housekeeping took, in seconds. */
+  readonly housekeeping: Histogram;
+}
+
 /** A watcher that fails at once is not tried again at once. */
 const WATCH_RETRY_MS = 100;
 
@@ -53,6 +62,7 @@ export class ContainerLifecycle {
   readonly #listed = Promise.withResolvers<void>();
   #watcher: ContainerWatcher;
   #cancelGlobal: () => void = () => {};
+  #rescans = { housekeeping: 0, fallback: 0 };
   #isReady = false;
   #stopped = false;
 
@@ -86,6 +96,17 @@ export class ContainerLifecycle {
     return this.#watcher.state;
   }
 
+  /** What it watches and has done. */
+  get counters(): LifecycleCounters {
+    const { directories, rescans } = this.#watcher.counters;
+    return {
+      directories,
+      rescans: { ...this.#rescans, ...rescans },
+      containers: this.containers.size,
+      housekeeping: this.#scheduler.durations,
+    };
+  }
+
   /** Starts watching; resolves once every container that is there is known. */
   start(): Promise<void> {
     this.#pump();
@@ -117,6 +138,7 @@ export class ContainerLifecycle {
         logger.warn("Cannot watch cgroups with inotify, listing them instead", {
           reason,
         });
+        this.#rescans.fallback++;
         this.#watcher = watch(reason);
         await sleep(clock, WATCH_RETRY_MS);
       }
@@ -199,6 +221,7 @@ export class ContainerLifecycle {
   #scheduleGlobalHousekeeping(): void {
     const { clock, globalHousekeepingIntervalMs } = this.#options;
     this.#cancelGlobal = clock.schedule(globalHousekeepingIntervalMs, () => {
+      this.#rescans.housekeeping++;
       this.#watcher.reconcile();
       for (const { handler } of this.containers.all()) handler.refresh();
       this.#options.identities.refresh();

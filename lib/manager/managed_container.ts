@@ -3,10 +3,15 @@ import type { Clock } from "../model/clock.ts";
 import type { ContainerFacts } from "../model/container_facts.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
+import type { RowLayout } from "../model/sample.ts";
 import type { ContainerStats } from "../model/stats.ts";
 import type { DerivedStats } from "../model/usage.ts";
 import { toContainerStats } from "../cache/derived_stats.ts";
-import type { SampleRange, SampleRing } from "../cache/memory_cache.ts";
+import type {
+  KeptSample,
+  SampleRange,
+  SampleRing,
+} from "../cache/memory_cache.ts";
 import { UsageSummary } from "../cache/usage_summary.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
 import type { Identities } from "../runtimes/identities.ts";
@@ -66,14 +71,20 @@ export class ManagedContainer implements Task {
 
   /** Its limits, 5 s old at most, and what its runtime tells of it. */
   get spec(): ContainerSpec {
-    const { name } = this.handler.reference;
-    const facts = this.#options.identities?.factsOf(name);
-    return facts === undefined ? this.#limits : withFacts(this.#limits, facts);
+    return this.specWithin(SPEC_AGE_MS);
   }
 
-  get #limits(): ContainerSpec {
+  /** The same with limits so old at most. To read them takes three times as long as a sample. */
+  specWithin(ageMs: number): ContainerSpec {
+    const { name } = this.handler.reference;
+    const limits = this.#limitsWithin(ageMs);
+    const facts = this.#options.identities?.factsOf(name);
+    return facts === undefined ? limits : withFacts(limits, facts);
+  }
+
+  #limitsWithin(ageMs: number): ContainerSpec {
     const nowMs = this.#options.clock.monotonic();
-    if (this.#spec === undefined || nowMs - this.#specMs >= SPEC_AGE_MS) {
+    if (this.#spec === undefined || nowMs - this.#specMs >= ageMs) {
       const spec = this.handler.spec();
       const createdMs = Math.min(
         spec.creationTimeMs ?? Infinity,
@@ -153,6 +164,13 @@ export class ManagedContainer implements Task {
       };
     });
     return count < 0 ? stats : stats.slice(-count);
+  }
+
+  /** Its newest sample as it was taken, if there is one, and what its columns are. */
+  get latest(): { sample: KeptSample | undefined; layout: RowLayout } {
+    const { ring } = this.#options;
+    const [sample] = ring.samples({ count: 1 });
+    return { sample, layout: ring.layout };
   }
 
   /** Lets go of its files. */

@@ -1,4 +1,4 @@
-import type { CgroupName } from "../model/cgroup.ts";
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type {
   ContainerInfo,
   ContainerInfoRequest,
@@ -12,24 +12,37 @@ import type { EventRequest, OomContext } from "../model/event.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
+import type {
+  DescribedContainer,
+  NodeFilesystems,
+  NodeSummary,
+} from "../model/node_summary.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
+import { parseUptime } from "../kernfs/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
 import type { IdentityUpdate } from "../runtimes/identities.ts";
+import { readTaskLimits } from "../kernfs/task_limits.ts";
 import type { OomWatcher } from "../sources/oom_watcher.ts";
 import { Pace } from "../sources/pace.ts";
-import type { EventManager, WatchOptions } from "../events/event_manager.ts";
+import type {
+  EventCounters,
+  EventManager,
+  WatchOptions,
+} from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 import {
   ContainerLifecycle,
   type ContainerLifecycleOptions,
+  type LifecycleCounters,
 } from "./container_lifecycle.ts";
 import type { ContainerTable } from "./container_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
 import { OomEvents } from "./oom_events.ts";
+import { groupByPod } from "./pods.ts";
 import type { OomPast } from "./oom_past.ts";
 
 // Longer than other files, since each question is a method of one class.
@@ -49,6 +62,15 @@ export interface ManagerOptions extends ContainerLifecycleOptions {
   /** How a cgroup at its limit stands. */
   readonly readContext: (cgroup: CgroupName) => OomContext | undefined;
   readonly bootId: string;
+}
+
+/** What a {@linkcode Manager} has done in this run. */
+export interface ManagerCounters extends LifecycleCounters {
+  /** Kills for want of memory that events told of. */
+  readonly oomKills: number;
+  /** Records of the kernel log; absent where it is not to be read. */
+  readonly kmsg?: { readonly records: number; readonly lost: number };
+  readonly events: EventCounters;
 }
 
 /** A kernel log that is not open by then has nothing to tell of the time before the start. */
@@ -158,6 +180,19 @@ export class Manager {
     ];
   }
 
+  /** What it has done so far. */
+  get counters(): ManagerCounters {
+    const { ledger, oomWatcher, events } = this.#options;
+    return {
+      ...this.#lifecycle.counters,
+      oomKills: ledger.kills,
+      ...(oomWatcher !== undefined && {
+        kmsg: { records: oomWatcher.records, lost: oomWatcher.lost },
+      }),
+      events: events.counters,
+    };
+  }
+
   /** A container with its samples, its limits and its direct children. @throws {UnknownContainerError} */
   containerInfo(
     name: CgroupName,
@@ -223,6 +258,89 @@ export class Manager {
       container.reference.name,
       this.#info(container, { numStats }),
     ]));
+  }
+
+  /**
+   * What is asked for as it is kept, for those who read samples without making
+   * objects of them.
+   *
+   * @throws {UnknownContainerError}
+   */
+  managedContainers(
+    name: CgroupName,
+    options: RequestOptions = {},
+  ): Promise<readonly ManagedContainer[]> {
+    return this.#fresh(name, options);
+  }
+
+  /** The node, its pods and what they use, as a kubelet tells it; samples so old at most. */
+  async nodeSummary(maxAgeMs?: number): Promise<NodeSummary> {
+    const { fs, clock, logger, events } = this.#options;
+    const found = await this.#fresh(ROOT, {
+      recursive: true,
+      ...(maxAgeMs !== undefined && { maxAgeMs }),
+    });
+    const uptime = fs.readText("/proc/uptime");
+    const described: DescribedContainer[] = [];
+    const pace = new Pace(clock);
+    pace.begin();
+    for (const container of found) {
+      const { reference } = container;
+      try {
+        const [stats] = container.stats({ count: 1 });
+        const { spec } = container;
+        described.push({
+          reference,
+          spec,
+          ...(stats !== undefined && { stats }),
+        });
+      } catch (error) {
+        logger.debug("Cannot tell of a container, leaving it out", {
+          container: reference.name,
+          error: messageOf(error),
+        });
+      }
+      if (!pace.spent) continue;
+      await pace.rest();
+      pace.begin();
+    }
+    return {
+      ...groupByPod(described),
+      nodeName: events.node,
+      ...(uptime !== undefined && {
+        bootMs: clock.now() - parseUptime(uptime) * 1000,
+      }),
+      tasks: readTaskLimits(fs, clock.now()),
+      filesystems: await this.#nodeFilesystems(),
+    };
+  }
+
+  /** What does not answer, or is not there, is left out. */
+  async #nodeFilesystems(): Promise<NodeFilesystems> {
+    const labelled = (...labels: string[]) =>
+      this.fsInfo().find((info) =>
+        labels.some((label) => info.labels.includes(label))
+      );
+    let root: FsInfo | undefined;
+    try {
+      root = await this.rootFsInfo();
+    } catch (error) {
+      this.#options.logger.debug("Cannot tell of the node's file system", {
+        error: messageOf(error),
+      });
+    }
+    const images = labelled("docker-images", "crio-images");
+    const containers = labelled("crio-containers");
+    return {
+      ...(root !== undefined && { root }),
+      ...(images !== undefined && { images }),
+      ...(containers !== undefined && { containers }),
+    };
+  }
+
+  /** Kills for want of memory by container, in this run; of one that is gone for five minutes. */
+  oomKills(): Iterable<readonly [CgroupName, number]> {
+    return this.#options.ledger.killsByContainer();
   }
 
   /** Limits and identity of what is asked for, by name. @throws {UnknownContainerError} */

@@ -1,4 +1,5 @@
 import type { Clock } from "../model/clock.ts";
+import { Histogram } from "../model/histogram.ts";
 
 /** Work goes on for this long before others get their turn. */
 const BATCH_MS = 2;
@@ -8,6 +9,19 @@ export interface Task {
   /** Does it, and says in how many milliseconds it is due again; undefined for never. It does not throw. */
   run(): number | undefined;
 }
+
+/** Seconds; reading a container takes some tenths of a millisecond. */
+const DURATION_BOUNDS = [
+  0.0001,
+  0.00025,
+  0.0005,
+  0.001,
+  0.0025,
+  0.005,
+  0.01,
+  0.05,
+  0.25,
+] as const;
 
 interface Entry {
   readonly task: Task;
@@ -20,6 +34,8 @@ interface Entry {
  * in short synchronous batches, so that requests are answered between.
  */
 export class Scheduler {
+  /** How long each piece of work took, in seconds. */
+  readonly durations: Histogram = new Histogram(DURATION_BOUNDS);
   readonly #clock: Clock;
   readonly #entries = new Map<Task, Entry>();
   #heap: Entry[] = [];
@@ -92,7 +108,9 @@ export class Scheduler {
       this.#pop();
       if (entry.cancelled) continue;
       const delayMs = entry.task.run();
+      const beforeMs = nowMs;
       nowMs = this.#clock.monotonic();
+      this.durations.observe((nowMs - beforeMs) / 1000);
       // The task may have cancelled or scheduled itself meanwhile.
       if (entry.cancelled || this.#stopped) continue;
       if (delayMs === undefined) {

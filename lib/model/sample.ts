@@ -219,6 +219,13 @@ export class RowLayout {
     return this.#groups;
   }
 
+  /** The groups of a kind, in their order. */
+  *of(kind: GroupKind): Generator<ColumnGroup> {
+    const known = this.#byKind.get(kind);
+    if (known === undefined) return;
+    for (const { group } of known.values()) yield group;
+  }
+
   /** Begins another sample. */
   nextSample(): void {
     this.#sample++;

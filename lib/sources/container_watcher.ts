@@ -16,6 +16,14 @@ export type ContainerChange =
   /** All that is there has been listed. */
   | { readonly type: "listed" };
 
+/** What a watcher has at hand, and how often it had to look at everything. */
+export interface WatchCounters {
+  /** Directories that the kernel tells of. */
+  readonly directories: number;
+  /** Listings of everything, by what made them needful. */
+  readonly rescans: Readonly<Record<string, number>>;
+}
+
 /** Hears of containers that come and go. */
 export interface ContainerWatcher {
   /**
@@ -29,6 +37,8 @@ export interface ContainerWatcher {
   reconcile(): void;
   /** How it fares. */
   readonly state: SourceState;
+  /** How much it watches. */
+  readonly counters: WatchCounters;
   /** Ends the changes. */
   close(): void;
 }

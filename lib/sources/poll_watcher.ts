@@ -2,7 +2,11 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { CgroupTree } from "./cgroup_tree.ts";
-import type { ContainerChange, ContainerWatcher } from "./container_watcher.ts";
+import type {
+  ContainerChange,
+  ContainerWatcher,
+  WatchCounters,
+} from "./container_watcher.ts";
 import { Pace } from "./pace.ts";
 
 /** Whatever lives 250 ms must be seen. */
@@ -33,6 +37,11 @@ export class PollWatcher implements ContainerWatcher {
       Math.round(this.#intervalMs)
     } ms, since inotify failed: ${this.#reason}`;
     return { name: "cgroups", state: "degraded", detail };
+  }
+
+  /** @inheritdoc */
+  get counters(): WatchCounters {
+    return { directories: 0, rescans: {} };
   }
 
   /** @inheritdoc */

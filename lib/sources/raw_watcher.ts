@@ -2,7 +2,11 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { CgroupTree, HintKind } from "./cgroup_tree.ts";
-import type { ContainerChange, ContainerWatcher } from "./container_watcher.ts";
+import type {
+  ContainerChange,
+  ContainerWatcher,
+  WatchCounters,
+} from "./container_watcher.ts";
 import { WatchBalance } from "./inotify_watches.ts";
 import { Pace } from "./pace.ts";
 
@@ -98,6 +102,14 @@ export class RawWatcher implements ContainerWatcher {
     const detail =
       `inotify on ${this.#tree.paths.length} hierarchies, ${this.#tree.directories} directories`;
     return { name: "cgroups", state: "ok", detail };
+  }
+
+  /** @inheritdoc */
+  get counters(): WatchCounters {
+    return {
+      directories: this.#tree.directories,
+      rescans: { overflow: this.rescans, renewal: this.renewals },
+    };
   }
 
   /** @inheritdoc */

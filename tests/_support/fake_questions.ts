@@ -16,6 +16,7 @@ import type {
   ProcessInfo,
   ProcessListOptions,
 } from "../../lib/model/process.ts";
+import type { NodeSummary } from "../../lib/model/node_summary.ts";
 import type { SourceState } from "../../lib/model/source_state.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
 import type { DerivedStats, DescribedUsage } from "../../lib/model/usage.ts";
@@ -106,6 +107,16 @@ export class FakeQuestions implements Questions {
     options: RequestOptions,
   ): Promise<Map<CgroupName, ContainerInfo>> {
     return this.containerInfoV2(name, options);
+  }
+
+  nodeSummary(): Promise<NodeSummary> {
+    return Promise.resolve({
+      nodeName: "n1",
+      systemContainers: [],
+      pods: [],
+      tasks: { timestampMs: 1000 },
+      filesystems: {},
+    });
   }
 
   containerSpec(

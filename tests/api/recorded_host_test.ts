@@ -12,6 +12,7 @@ import {
   RECORDING_NAMES,
   type RecordingName,
 } from "../_support/recorded_tree.ts";
+import { FakeMetrics } from "../_support/fake_metrics.ts";
 
 class RecordedApi implements AsyncDisposable {
   readonly recorded: RecordedTree;
@@ -27,6 +28,7 @@ class RecordedApi implements AsyncDisposable {
     });
     const { events } = this.manager;
     this.handle = createHandler({
+      metrics: new FakeMetrics(),
       questions: this.manager,
       events,
       streams: new EventStreams({ events, clock: systemClock }),

@@ -10,6 +10,7 @@ import {
   silentLogger,
 } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
+import { FakeMetrics } from "../_support/fake_metrics.ts";
 import { FakeQuestions } from "../_support/fake_questions.ts";
 
 /** The whole API without a socket. */
@@ -36,12 +37,14 @@ class Api {
       ...silentLogger,
       error: (message, fields) => this.errors.push([message, fields]),
     };
+    const metrics = new FakeMetrics();
     this.#handler = createHandler({
       questions,
       events,
       streams,
       logger,
       allowPs,
+      metrics,
     });
   }
 
@@ -482,7 +485,7 @@ Deno.test("createHandler() answers 404 for what there is not, and says what ther
   for (
     const [path, message] of [
       ["/", 'Unknown path "/"'],
-      ["/metrics", 'Unknown path "/metrics"'],
+      ["/metricsx", 'Unknown path "/metricsx"'],
       ["/healthz/x", 'Unknown path "/healthz/x"'],
       [
         "/api/v9/x",

@@ -11,6 +11,7 @@ import { systemClock } from "../../lib/model/clock.ts";
 import { parseListenAddress } from "../../lib/model/listen_address.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { FakeQuestions } from "../_support/fake_questions.ts";
+import { FakeMetrics } from "../_support/fake_metrics.ts";
 
 async function listen(): Promise<Server> {
   const clock = systemClock;
@@ -27,6 +28,7 @@ async function listen(): Promise<Server> {
     throw new Error(`No wrong request finds "${reference.name}"`);
   };
   const handler = createHandler({
+    metrics: new FakeMetrics(),
     questions,
     events,
     streams,

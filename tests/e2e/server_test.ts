@@ -17,6 +17,7 @@ import { parseStoragePolicy } from "../../lib/events/storage_policy.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { parseListenAddress } from "../../lib/model/listen_address.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
+import { FakeMetrics } from "../_support/fake_metrics.ts";
 import { FakeQuestions } from "../_support/fake_questions.ts";
 import { delay, until } from "./_agent.ts";
 
@@ -37,9 +38,17 @@ class ServedApi {
   async listen(...addresses: string[]): Promise<string> {
     const { events, streams } = this;
     const questions = new FakeQuestions();
+    const metrics = new FakeMetrics();
     const logger = silentLogger;
     this.server = await serve(
-      createHandler({ questions, events, streams, logger, allowPs: "off" }),
+      createHandler({
+        questions,
+        events,
+        streams,
+        metrics,
+        logger,
+        allowPs: "off",
+      }),
       { listen: addresses.map(parseListenAddress), logger, streams },
     );
     return this.server.addresses[0] ?? "";

@@ -1,0 +1,254 @@
+/**
+ * The kubelet's Summary v1alpha1 (`/stats/summary`): its names, units and
+ * times, which have no fraction. What is not known is left out.
+ *
+ * @module
+ */
+import type { FsInfo } from "../model/filesystem.ts";
+import type {
+  DescribedContainer,
+  NamedContainer,
+  NodeSummary,
+  PodSummary,
+  TaskLimits,
+} from "../model/node_summary.ts";
+import type {
+  InterfaceStats,
+  Pressure,
+  PressureShare,
+} from "../model/stats.ts";
+import { type JsonObject, wholeJson } from "./v1_json.ts";
+
+/** What is larger is no limit. */
+const MAX_LIMIT = 2 ** 62;
+
+/** The interface that the kubelet takes for a pod's own. */
+const DEFAULT_INTERFACE = "eth0";
+
+/** All of a node, or what its CPUs and its memory do. */
+export function nodeSummaryJson(
+  summary: NodeSummary,
+  { onlyCpuAndMemory = false }: { readonly onlyCpuAndMemory?: boolean } = {},
+): JsonObject {
+  const { root } = summary;
+  const startMs = onlyCpuAndMemory
+    ? root?.spec.creationTimeMs
+    : summary.bootMs ?? root?.spec.creationTimeMs;
+  return {
+    "node": {
+      "nodeName": summary.nodeName,
+      "systemContainers": summary.systemContainers
+        .map((container) => containerJson(container, onlyCpuAndMemory)),
+      "startTime": secondsJson(startMs),
+      ...(root && usageJson(root, onlyCpuAndMemory)),
+      ...(onlyCpuAndMemory ? {} : {
+        "network": root && networkJson(root),
+        "fs": filesystemJson(summary.filesystems.root),
+        "runtime": runtimeJson(summary),
+        "rlimit": rlimitJson(summary.tasks),
+      }),
+    },
+    "pods": summary.pods.map((pod) => podJson(pod, onlyCpuAndMemory)),
+  };
+}
+
+function podJson(pod: PodSummary, onlyCpuAndMemory: boolean): JsonObject {
+  const { cgroup, sandbox, containers } = pod;
+  const started = sandbox ?? cgroup ?? containers[0];
+  return {
+    "podRef": {
+      "name": pod.name ?? "",
+      "namespace": pod.namespace ?? "",
+      "uid": pod.uid ?? "",
+    },
+    "startTime": secondsJson(started?.spec.creationTimeMs),
+    "containers": containers
+      .map((container) => containerJson(container, onlyCpuAndMemory)),
+    ...(cgroup && usageJson(cgroup, onlyCpuAndMemory)),
+    ...(onlyCpuAndMemory ? {} : {
+      "network": networkOfPod(pod),
+      "process_stats": processJson(pod),
+    }),
+  };
+}
+
+function containerJson(
+  container: NamedContainer,
+  onlyCpuAndMemory: boolean,
+): JsonObject {
+  const { name, spec } = container;
+  return {
+    "name": name,
+    "startTime": secondsJson(spec.startTimeMs ?? spec.creationTimeMs),
+    ...usageJson(container, onlyCpuAndMemory),
+  };
+}
+
+/** What a node, a pod and a container have alike. */
+function usageJson(
+  container: DescribedContainer,
+  onlyCpuAndMemory: boolean,
+): JsonObject {
+  return {
+    "cpu": cpuJson(container),
+    "memory": memoryJson(container),
+    "io": onlyCpuAndMemory ? undefined : ioJson(container),
+    "swap": swapJson(container),
+  };
+}
+
+function cpuJson({ stats }: DescribedContainer): JsonObject | undefined {
+  if (stats?.cpu === undefined) return undefined;
+  return {
+    "time": secondsJson(stats.timestampMs),
+    "usageNanoCores": wholeJson(stats.cpuInst?.usage),
+    "usageCoreNanoSeconds": wholeJson(stats.cpu.usageNs),
+    "psi": psiJson(stats.cpu.pressure),
+  };
+}
+
+function memoryJson(
+  { spec, stats }: DescribedContainer,
+): JsonObject | undefined {
+  if (stats?.memory === undefined) return undefined;
+  const { memory } = stats;
+  const { workingSetBytes } = memory;
+  return {
+    "time": secondsJson(stats.timestampMs),
+    "availableBytes": leftJson(spec.memory?.limitBytes, workingSetBytes),
+    "usageBytes": wholeJson(memory.usageBytes),
+    "workingSetBytes": wholeJson(workingSetBytes),
+    "rssBytes": wholeJson(memory.rssBytes),
+    "pageFaults": wholeJson(memory.containerData?.pgfault),
+    "majorPageFaults": wholeJson(memory.containerData?.pgmajfault),
+    "psi": psiJson(memory.pressure),
+  };
+}
+
+function swapJson({ spec, stats }: DescribedContainer): JsonObject | undefined {
+  const used = stats?.memory?.swapBytes;
+  if (stats === undefined || used === undefined) return undefined;
+  return {
+    "time": secondsJson(stats.timestampMs),
+    "swapAvailableBytes": leftJson(spec.memory?.swapLimitBytes, used),
+    "swapUsageBytes": wholeJson(used),
+  };
+}
+
+function ioJson({ stats }: DescribedContainer): JsonObject | undefined {
+  if (stats?.diskIo?.pressure === undefined) return undefined;
+  return {
+    "time": secondsJson(stats.timestampMs),
+    "psi": psiJson(stats.diskIo.pressure),
+  };
+}
+
+/** The network of a pod is its sandbox's, or that of whichever container of it has one. */
+function networkOfPod({ sandbox, containers }: PodSummary): unknown {
+  const candidates = sandbox === undefined
+    ? containers
+    : [sandbox, ...containers];
+  return candidates.map(networkJson).find((json) => json !== undefined);
+}
+
+function networkJson({ stats }: DescribedContainer): JsonObject | undefined {
+  const interfaces = stats?.network?.interfaces;
+  if (stats === undefined || interfaces === undefined) return undefined;
+  const own = interfaces.find(({ name }) => name === DEFAULT_INTERFACE);
+  return {
+    "time": secondsJson(stats.timestampMs),
+    // The kubelet writes the name even where there is no such interface.
+    ...(own === undefined ? { "name": "" } : interfaceJson(own)),
+    "interfaces": interfaces.map(interfaceJson),
+  };
+}
+
+function interfaceJson(of: InterfaceStats): JsonObject {
+  return {
+    "name": of.name,
+    "rxBytes": wholeJson(of.rxBytes),
+    "rxErrors": wholeJson(of.rxErrors),
+    "txBytes": wholeJson(of.txBytes),
+    "txErrors": wholeJson(of.txErrors),
+  };
+}
+
+/** Of the cgroup itself, which Kubernetes keeps empty, and of its containers. */
+function processJson(
+  { cgroup, sandbox, containers }: PodSummary,
+): JsonObject | undefined {
+  const counts = [cgroup, sandbox, ...containers]
+    .map((container) => container?.stats?.processes?.processCount)
+    .filter((count) => count !== undefined);
+  if (counts.length === 0) return undefined;
+  return { "process_count": counts.reduce((sum, count) => sum + count, 0) };
+}
+
+function runtimeJson({ filesystems }: NodeSummary): JsonObject | undefined {
+  const { images, containers } = filesystems;
+  if (images === undefined && containers === undefined) return undefined;
+  return {
+    "imageFs": filesystemJson(images),
+    "containerFs": filesystemJson(containers),
+  };
+}
+
+function filesystemJson(info: FsInfo | undefined): JsonObject | undefined {
+  if (info === undefined) return undefined;
+  const { inodes, inodesFree } = info;
+  return {
+    "time": secondsJson(info.timestampMs),
+    "availableBytes": wholeJson(info.availableBytes),
+    "capacityBytes": wholeJson(info.capacityBytes),
+    "usedBytes": wholeJson(info.usageBytes),
+    "inodesFree": wholeJson(inodesFree),
+    "inodes": wholeJson(inodes),
+    "inodesUsed": inodes === undefined || inodesFree === undefined
+      ? undefined
+      : wholeJson(inodes - inodesFree),
+  };
+}
+
+function rlimitJson(tasks: TaskLimits): JsonObject {
+  return {
+    "time": secondsJson(tasks.timestampMs),
+    "maxpid": tasks.max,
+    "curproc": tasks.current,
+  };
+}
+
+/** The total is in microseconds, as the kubelet sends it, whatever its comments say. */
+function psiJson(pressure: Pressure | undefined): JsonObject | undefined {
+  if (pressure === undefined) return undefined;
+  const { full, some } = pressure;
+  return {
+    "full": full && shareJson(full),
+    "some": some && shareJson(some),
+  };
+}
+
+function shareJson(share: PressureShare): JsonObject {
+  return {
+    "total": wholeJson(share.totalUsec),
+    "avg10": share.avg10,
+    "avg60": share.avg60,
+    "avg300": share.avg300,
+  };
+}
+
+/** What is left of a limit, if there is one. */
+function leftJson(
+  limit: number | undefined,
+  used: number | undefined,
+): unknown {
+  if (limit === undefined || used === undefined || limit > MAX_LIMIT) {
+    return undefined;
+  }
+  return wholeJson(Math.max(0, limit - used));
+}
+
+/** RFC 3339 in whole seconds; null where there is no time, as Go writes it. */
+function secondsJson(timestampMs: number | undefined): string | null {
+  if (timestampMs === undefined) return null;
+  return new Date(timestampMs).toISOString().replace(/\.\d+Z$/, "Z");
+}

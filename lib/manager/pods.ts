@@ -1,0 +1,117 @@
+import { ROOT } from "../model/cgroup.ts";
+import type {
+  DescribedContainer,
+  NamedContainer,
+  PodSummary,
+} from "../model/node_summary.ts";
+import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
+
+/** The labels by which Kubernetes' runtimes tell what a container is. */
+export const KUBERNETES_LABELS = {
+  container: "io.kubernetes.container.name",
+  pod: "io.kubernetes.pod.name",
+  namespace: "io.kubernetes.pod.namespace",
+  uid: "io.kubernetes.pod.uid",
+} as const;
+
+/** What dockershim and CRI-O call the container that holds a pod's namespaces. */
+const SANDBOX = "POD";
+
+/** Where the kubelet, its runtime and its pods are, by either cgroup driver. */
+const SYSTEM_CONTAINERS: ReadonlyMap<string, string> = new Map([
+  ["/system.slice/kubelet.service", "kubelet"],
+  ["/kubelet", "kubelet"],
+  ["/system.slice/containerd.service", "runtime"],
+  ["/system.slice/crio.service", "runtime"],
+  ["/system.slice/docker.service", "runtime"],
+  ["/kubepods.slice", "pods"],
+  ["/kubepods", "pods"],
+]);
+
+/** What of the containers is the node's, and what is of its pods. */
+export interface GroupedContainers {
+  readonly root?: DescribedContainer;
+  readonly systemContainers: readonly NamedContainer[];
+  readonly pods: readonly PodSummary[];
+}
+
+interface Pod {
+  uid?: string;
+  name?: string;
+  namespace?: string;
+  cgroup?: DescribedContainer;
+  sandbox?: DescribedContainer;
+  readonly containers: Map<string, NamedContainer[]>;
+}
+
+/**
+ * Finds pods and what is in them: by the names of cgroups, which tell a pod's
+ * uid and a container's id, and by the labels that runtimes tell.
+ */
+export function groupByPod(
+  containers: Iterable<DescribedContainer>,
+): GroupedContainers {
+  const pods = new Map<string, Pod>();
+  const systemContainers: NamedContainer[] = [];
+  let root: DescribedContainer | undefined;
+  for (const container of containers) {
+    const { name: cgroup } = container.reference;
+    if (cgroup === ROOT) root = container;
+    const system = SYSTEM_CONTAINERS.get(cgroup);
+    if (system !== undefined) {
+      systemContainers.push({ ...container, name: system });
+    }
+    addToPod(pods, container);
+  }
+  return {
+    ...(root !== undefined && { root }),
+    systemContainers,
+    pods: Array.from(pods.values(), ({ containers, ...pod }) => ({
+      ...pod,
+      containers: Array.from(containers.values(), theRunning),
+    })),
+  };
+}
+
+function addToPod(pods: Map<string, Pod>, container: DescribedContainer): void {
+  const { reference, spec: { labels = {} } } = container;
+  const origin = parseCgroupOrigin(reference.name);
+  if (origin === undefined || origin.kind === "unit") return;
+  const name = labels[KUBERNETES_LABELS.pod];
+  const namespace = labels[KUBERNETES_LABELS.namespace];
+  const uid = labels[KUBERNETES_LABELS.uid] ?? origin.podUid;
+  if (uid === undefined && (name === undefined || namespace === undefined)) {
+    return;
+  }
+  const key = uid ?? `${namespace}/${name}`;
+  const pod: Pod = pods.get(key) ?? { containers: new Map() };
+  pods.set(key, pod);
+  if (uid !== undefined) pod.uid = uid;
+  if (origin.kind === "pod") {
+    pod.cgroup = container;
+    return;
+  }
+  if (name !== undefined) pod.name = name;
+  if (namespace !== undefined) pod.namespace = namespace;
+  const told = labels[KUBERNETES_LABELS.container];
+  // containerd's sandboxes have the pod's labels alone.
+  if (told === SANDBOX || (told === undefined && name !== undefined)) {
+    pod.sandbox = container;
+    return;
+  }
+  const named = { ...container, name: told ?? origin.id };
+  const same = pod.containers.get(named.name);
+  if (same === undefined) pod.containers.set(named.name, [named]);
+  else same.push(named);
+}
+
+/** Of several of one name, which came after each other, the newest that does anything. */
+function theRunning(same: readonly NamedContainer[]): NamedContainer {
+  const newestFirst = same.toSorted((one, other) =>
+    (other.spec.creationTimeMs ?? 0) - (one.spec.creationTimeMs ?? 0)
+  );
+  const running = newestFirst.find(({ stats }) =>
+    (stats?.cpuInst?.usage ?? 0) > 0 && (stats?.memory?.rssBytes ?? 0) > 0
+  );
+  return running ?? newestFirst[0] as NamedContainer;
+}

@@ -1,0 +1,26 @@
+import { KUBERNETES_LABELS } from "../manager/pods.ts";
+import { type Family, gauge } from "./family.ts";
+import { formatLabels } from "./labels.ts";
+import type { Measured } from "./measured.ts";
+
+/** Who the containers of runtimes are, for joins with what other exporters tell. */
+export const INFO_FAMILIES: readonly Family<Measured>[] = [
+  gauge(
+    "cgwatch_container_info",
+    "What the runtime calls a container, as labels; always 1.",
+    ({ reference, spec }, emit) => {
+      const { id, namespace } = reference;
+      if (spec === undefined || id === undefined || namespace === undefined) {
+        return;
+      }
+      emit(
+        1,
+        formatLabels([
+          ["container_id", `${namespace}://${id}`],
+          ["pod_uid", spec.labels?.[KUBERNETES_LABELS.uid]],
+        ]),
+      );
+    },
+    ["container_id", "pod_uid"],
+  ),
+];

@@ -1,0 +1,38 @@
+const SPECIAL_REGEXP = /[\\"\n]/g;
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  '"': '\\"',
+  "\n": "\\n",
+};
+
+/**
+ * Labels as the text format writes them, without braces: `id="/a",name="web"`.
+ * One without a value is left out, since to Prometheus that is the same.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatLabels([["id", "/a"], ["name", ""]]), 'id="/a"');
+ * ```
+ */
+export function formatLabels(
+  labels: Iterable<readonly [name: string, value: string | number | undefined]>,
+): string {
+  let text = "";
+  for (const [name, value = ""] of labels) {
+    if (value === "") continue;
+    text += `${text === "" ? "" : ","}${name}="${escapeValue(value)}"`;
+  }
+  return text;
+}
+
+/** A label's name as Prometheus allows it: what is not a letter, a digit or `_` becomes `_`. */
+export function labelName(text: string): string {
+  return text.replace(/[^A-Za-z0-9_]/g, "_");
+}
+
+function escapeValue(value: string | number): string {
+  const text = `${value}`;
+  return text.replace(SPECIAL_REGEXP, (special) => ESCAPES[special] ?? "");
+}

@@ -1,0 +1,115 @@
+/**
+ * The kubelet's resource metrics (`/metrics/resource`), which pipelines of
+ * Kubernetes scale by. Of the kubelet's labels none is empty: what has no pod's
+ * name is left out.
+ *
+ * @module
+ */
+import type { DescribedContainer, NodeSummary } from "../model/node_summary.ts";
+import { type Section, section } from "./exposition.ts";
+import { counter, type Family, gauge } from "./family.ts";
+import { formatLabels } from "./labels.ts";
+
+const NS = 1e9;
+
+interface Labelled extends DescribedContainer {
+  readonly labels: string;
+}
+
+/** What is told of a node, of its containers, and of its pods. */
+export function resourceSections(
+  summary: NodeSummary | undefined,
+): Section<never>[] {
+  const pods = (summary?.pods ?? []).filter(({ name, namespace }) =>
+    name !== undefined && namespace !== undefined
+  );
+  const { root } = summary ?? {};
+  const labelsOf = ({ labels }: Labelled) => labels;
+  return [
+    section<Labelled>({
+      families: usageFamilies("node"),
+      subjects: root === undefined ? [] : [{ ...root, labels: "" }],
+      labelsOf,
+    }),
+    section<Labelled>({
+      families: CONTAINER_FAMILIES,
+      subjects: pods.flatMap(({ containers, name, namespace }) =>
+        containers.map((container) => ({
+          ...container,
+          labels: formatLabels([
+            ["container", container.name],
+            ["pod", name],
+            ["namespace", namespace],
+          ]),
+        }))
+      ),
+      labelsOf,
+    }),
+    section<Labelled>({
+      families: usageFamilies("pod"),
+      subjects: pods.flatMap(({ cgroup, name, namespace }) =>
+        cgroup === undefined ? [] : [{
+          ...cgroup,
+          labels: formatLabels([["pod", name], ["namespace", namespace]]),
+        }]
+      ),
+      labelsOf,
+    }),
+    section<boolean>({
+      families: ERROR_FAMILIES,
+      subjects: [summary === undefined],
+      labelsOf: () => "",
+    }),
+  ];
+}
+
+const ERROR_FAMILIES: readonly Family<boolean>[] = [
+  gauge(
+    "resource_scrape_error",
+    "1 where nothing could be told.",
+    (isError, emit) => emit(isError ? 1 : 0),
+  ),
+  gauge(
+    "scrape_error",
+    "The same by its old name.",
+    (isError, emit) => emit(isError ? 1 : 0),
+  ),
+];
+
+const CONTAINER_FAMILIES: readonly Family<Labelled>[] = [
+  gauge(
+    "container_start_time_seconds",
+    "When it was started, in seconds since the epoch.",
+    ({ spec: { startTimeMs, creationTimeMs } }, emit) =>
+      emit((startTimeMs ?? creationTimeMs ?? NaN) / 1000),
+  ),
+  ...usageFamilies("container"),
+  gauge(
+    "container_swap_limit_bytes",
+    "Its limit of swap.",
+    ({ spec: { memory } }, emit) => {
+      const { swapLimitBytes = Infinity } = memory ?? {};
+      if (swapLimitBytes < 2 ** 62) emit(swapLimitBytes);
+    },
+  ),
+];
+
+function usageFamilies(of: "node" | "container" | "pod"): Family<Labelled>[] {
+  return [
+    counter(
+      `${of}_cpu_usage_seconds_total`,
+      "CPU time.",
+      ({ stats }, emit) => emit((stats?.cpu?.usageNs ?? NaN) / NS),
+    ),
+    gauge(
+      `${of}_memory_working_set_bytes`,
+      "All memory less file pages that were not used lately.",
+      ({ stats }, emit) => emit(stats?.memory?.workingSetBytes),
+    ),
+    gauge(
+      `${of}_swap_usage_bytes`,
+      "Memory in swap.",
+      ({ stats }, emit) => emit(stats?.memory?.swapBytes),
+    ),
+  ];
+}

@@ -1,0 +1,165 @@
+import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
+import type { Clock } from "../model/clock.ts";
+import type { ContainerSpec, RequestOptions } from "../model/container.ts";
+import { messageOf } from "../model/errors.ts";
+import type { Logger } from "../model/logger.ts";
+import { RowLayout } from "../model/sample.ts";
+import type { ManagedContainer } from "../manager/managed_container.ts";
+import type { Manager } from "../manager/manager.ts";
+import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
+import { Pace } from "../sources/pace.ts";
+import { formatLabels } from "./labels.ts";
+import {
+  containerLabels,
+  type Measured,
+  type PodName,
+  podOf,
+} from "./measured.ts";
+
+/** What {@linkcode Scraper} stands on. */
+export interface ScraperOptions {
+  readonly manager: Pick<Manager, "managedContainers" | "oomKills">;
+  /** An older sample is taken anew, unless the request says how old it may be. */
+  readonly maxAgeMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The containers of one scrape. */
+export interface Scraped {
+  readonly containers: readonly Measured[];
+  /** Containers that could not be told of. */
+  readonly failed: number;
+}
+
+/** Limits seldom change: of a thousand containers, whose take 250 ms, some are read at each scrape. */
+const SPECS_MS = 4;
+
+const NO_ROW = new Float64Array();
+const NO_LAYOUT = new RowLayout();
+
+/** Takes down what all containers are at one moment, in slices of time. */
+export class Scraper {
+  readonly #options: ScraperOptions;
+  /** Labels of those that were killed in, for when they are gone. */
+  #labels = new Map<CgroupName, string>();
+  #nextSpec = -1;
+
+  constructor(options: ScraperOptions) {
+    this.#options = options;
+  }
+
+  /** The containers asked for; of all, also those that were killed in and are gone. */
+  async containers(request: RequestOptions): Promise<Scraped> {
+    const { manager, clock, maxAgeMs } = this.#options;
+    const found = await manager.managedContainers(ROOT, {
+      maxAgeMs,
+      ...request,
+      recursive: true,
+    });
+    const kills = new Map(manager.oomKills());
+    const nowMs = clock.now();
+    await this.#readSpecs(found);
+    const pods = new Map<CgroupName, PodName>();
+    const specs = await this.#specsOf(found);
+    for (const [{ reference: { name } }, spec] of specs) {
+      const pod = podOf(spec);
+      // The cgroup of a pod bears no label: its containers tell whose it is.
+      if (pod === undefined) continue;
+      pods.set(name, pod);
+      const above = parentOf(name);
+      if (parseCgroupOrigin(above)?.kind === "pod") pods.set(above, pod);
+    }
+    const containers = Array.from(specs, ([container, spec]): Measured => {
+      const { reference, latest } = container;
+      const { name } = reference;
+      const filesystems = container.handler.filesystems?.(nowMs);
+      return {
+        reference,
+        labels: containerLabels(reference, spec, pods.get(name)),
+        spec,
+        row: latest.sample?.row ?? NO_ROW,
+        layout: latest.layout,
+        ...(filesystems !== undefined && { filesystems }),
+        oomKills: kills.get(name) ?? 0,
+        nowMs,
+        deviceName: (device) => container.handler.deviceName(device),
+      };
+    });
+    const { type = "name" } = request;
+    if (type === "name") containers.push(...this.#ended(containers, kills));
+    return { containers, failed: found.length - specs.size };
+  }
+
+  /** Reads some limits anew, and at the next scrape those that follow. */
+  async #readSpecs(containers: readonly ManagedContainer[]): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.monotonic() + SPECS_MS;
+    const pace = new Pace(clock);
+    pace.begin();
+    for (let read = 0; read < containers.length; read++) {
+      this.#nextSpec = (this.#nextSpec + 1) % containers.length;
+      try {
+        // One that was just read is not read again.
+        void containers[this.#nextSpec]?.spec;
+      } catch {
+        // It is told of as it was, or fails once more in its turn.
+      }
+      if (!pace.spent) continue;
+      if (clock.monotonic() >= endMs) return;
+      await pace.rest();
+      pace.begin();
+    }
+  }
+
+  async #specsOf(
+    containers: readonly ManagedContainer[],
+  ): Promise<Map<ManagedContainer, ContainerSpec>> {
+    const { clock, logger } = this.#options;
+    const pace = new Pace(clock);
+    pace.begin();
+    const specs = new Map<ManagedContainer, ContainerSpec>();
+    for (const container of containers) {
+      try {
+        specs.set(container, container.specWithin(Infinity));
+      } catch (error) {
+        logger.debug("Cannot tell of a container, leaving it out", {
+          container: container.reference.name,
+          error: messageOf(error),
+        });
+      }
+      if (!pace.spent) continue;
+      await pace.rest();
+      pace.begin();
+    }
+    return specs;
+  }
+
+  /** Those that are gone, and whose kills are still told. */
+  #ended(
+    living: readonly Measured[],
+    kills: ReadonlyMap<CgroupName, number>,
+  ): Measured[] {
+    const labels = new Map(this.#labels);
+    for (const { reference, labels: text } of living) {
+      labels.set(reference.name, text);
+    }
+    this.#labels = new Map(
+      [...kills.keys()].flatMap((name) => {
+        const known = labels.get(name);
+        return known === undefined ? [] : [[name, known]];
+      }),
+    );
+    const names = new Set(living.map(({ reference }) => reference.name));
+    return [...kills].filter(([name]) => !names.has(name))
+      .map(([name, oomKills]) => ({
+        reference: { name },
+        labels: labels.get(name) ?? formatLabels([["id", name]]),
+        row: NO_ROW,
+        layout: NO_LAYOUT,
+        oomKills,
+        nowMs: 0,
+        deviceName: () => undefined,
+      }));
+  }
+}

@@ -1,0 +1,59 @@
+import type { ContainerReference, ContainerSpec } from "./container.ts";
+import type { FsInfo } from "./filesystem.ts";
+import type { ContainerStats } from "./stats.ts";
+
+/** A container, its limits, and its newest sample. */
+export interface DescribedContainer {
+  readonly reference: ContainerReference;
+  readonly spec: ContainerSpec;
+  /** With rates where two samples allow them; absent where there is none. */
+  readonly stats?: ContainerStats;
+}
+
+/** A container with the name that it has in its pod, or on the node. */
+export interface NamedContainer extends DescribedContainer {
+  readonly name: string;
+}
+
+/** A Kubernetes pod. What only its containers' labels tell is absent where they do not. */
+export interface PodSummary {
+  readonly uid?: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  /** The cgroup around its containers. */
+  readonly cgroup?: DescribedContainer;
+  /** What holds its namespaces, and so has its network. */
+  readonly sandbox?: DescribedContainer;
+  readonly containers: readonly NamedContainer[];
+}
+
+/** How many tasks there are on a node, and how many there may be. */
+export interface TaskLimits {
+  readonly timestampMs: number;
+  readonly max?: number;
+  readonly current?: number;
+}
+
+/** The file systems that a kubelet looks after; absent where they are not known. */
+export interface NodeFilesystems {
+  /** Of the kubelet's files, or of `/`. */
+  readonly root?: FsInfo;
+  /** Of the runtime's images. */
+  readonly images?: FsInfo;
+  /** Of what containers write, where that is another. */
+  readonly containers?: FsInfo;
+}
+
+/** A node as the kubelet sees it. */
+export interface NodeSummary {
+  readonly nodeName: string;
+  /** When it was booted, milliseconds since the epoch; absent where the host does not tell. */
+  readonly bootMs?: number;
+  /** The root; absent where it is no container. */
+  readonly root?: DescribedContainer;
+  /** `kubelet`, `runtime`, `pods`: what a node has besides its pods, and all of these. */
+  readonly systemContainers: readonly NamedContainer[];
+  readonly pods: readonly PodSummary[];
+  readonly tasks: TaskLimits;
+  readonly filesystems: NodeFilesystems;
+}
