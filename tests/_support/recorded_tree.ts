@@ -127,7 +127,8 @@ function* parseDump(dump: string, place: string): Generator<RecordedFile> {
   }
 }
 
-function unpack(root: TestCgroup, dump: string, place: string): void {
+/** Lays a dump out below a root; the files of one that names no directories into `place`. */
+export function unpack(root: TestCgroup, dump: string, place: string): void {
   for (const { directory, file, text } of parseDump(dump, place)) {
     root.file(`${directory}/${file}`, text);
   }

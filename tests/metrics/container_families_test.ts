@@ -1,0 +1,378 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { CONTAINER_FAMILIES } from "../../lib/metrics/container_families.ts";
+import { expositionText, section } from "../../lib/metrics/exposition.ts";
+import { containerLabels, type Measured } from "../../lib/metrics/measured.ts";
+import { familiesOf } from "../../lib/metrics/metrics.ts";
+import {
+  COLUMN,
+  GROUP_COLUMNS,
+  type GroupKind,
+  IO_KINDS,
+  IO_SUM_KINDS,
+  RowBuilder,
+} from "../../lib/model/sample.ts";
+import { METRIC_KINDS } from "../../lib/flags.ts";
+import { parseExposition } from "../_support/exposition.ts";
+
+/**
+ * cAdvisor's families of containers: name, type, and the labels beside those
+ * of the container. Left out are what needs another source than files
+ * (`cpuLoad`, `perf_event`) and what containers tell of themselves (`app`).
+ */
+const CADVISOR = `
+container_last_seen gauge
+container_creation_time_seconds gauge
+container_start_time_seconds gauge
+container_spec_cpu_period gauge
+container_spec_cpu_quota gauge
+container_spec_cpu_shares gauge
+container_spec_memory_limit_bytes gauge
+container_spec_memory_swap_limit_bytes gauge
+container_spec_memory_reservation_limit_bytes gauge
+container_cpu_user_seconds_total counter
+container_cpu_system_seconds_total counter
+container_cpu_usage_seconds_total counter cpu
+container_cpu_cfs_periods_total counter
+container_cpu_cfs_throttled_periods_total counter
+container_cpu_cfs_throttled_seconds_total counter
+container_cpu_cfs_burst_periods_total counter
+container_cpu_cfs_burst_seconds_total counter
+container_cpu_schedstat_run_seconds_total counter
+container_cpu_schedstat_runqueue_seconds_total counter
+container_cpu_schedstat_run_periods_total counter
+container_hugetlb_failcnt counter pagesize
+container_hugetlb_usage_bytes gauge pagesize
+container_hugetlb_max_usage_bytes gauge pagesize
+container_memory_cache gauge
+container_memory_rss gauge
+container_memory_kernel_usage gauge
+container_memory_mapped_file gauge
+container_memory_swap gauge
+container_memory_failcnt counter
+container_memory_usage_bytes gauge
+container_memory_max_usage_bytes gauge
+container_memory_working_set_bytes gauge
+container_memory_total_active_file_bytes gauge
+container_memory_total_inactive_file_bytes gauge
+container_memory_failures_total counter failure_type scope
+container_memory_events_high_total counter
+container_memory_events_max_total counter
+container_memory_file_dirty_bytes gauge
+container_memory_file_writeback_bytes gauge
+container_memory_pgscan_total counter
+container_memory_pgsteal_total counter
+container_memory_workingset_refault_file_total counter
+container_memory_workingset_refault_anon_total counter
+container_memory_migrate gauge
+container_memory_numa_pages gauge type scope node
+container_fs_inodes_free gauge device
+container_fs_inodes_total gauge device
+container_fs_limit_bytes gauge device
+container_fs_usage_bytes gauge device
+container_fs_reads_bytes_total counter device
+container_fs_writes_bytes_total counter device
+container_fs_reads_total counter device
+container_fs_writes_total counter device
+container_fs_sector_reads_total counter device
+container_fs_sector_writes_total counter device
+container_fs_reads_merged_total counter device
+container_fs_writes_merged_total counter device
+container_fs_read_seconds_total counter device
+container_fs_write_seconds_total counter device
+container_fs_io_current gauge device
+container_fs_io_time_seconds_total counter device
+container_fs_io_time_weighted_seconds_total counter device
+container_fs_io_cost_usage_seconds_total counter device
+container_fs_io_cost_wait_seconds_total counter device
+container_fs_io_cost_indebt_seconds_total counter device
+container_fs_io_cost_indelay_seconds_total counter device
+container_blkio_device_usage_total counter device major minor operation
+container_network_receive_bytes_total counter interface
+container_network_receive_packets_total counter interface
+container_network_receive_packets_dropped_total counter interface
+container_network_receive_errors_total counter interface
+container_network_transmit_bytes_total counter interface
+container_network_transmit_packets_total counter interface
+container_network_transmit_packets_dropped_total counter interface
+container_network_transmit_errors_total counter interface
+container_network_tcp_usage_total gauge tcp_state
+container_network_tcp6_usage_total gauge tcp_state
+container_network_advance_tcp_stats_total gauge tcp_state
+container_network_udp_usage_total gauge udp_state
+container_network_udp6_usage_total gauge udp_state
+container_processes gauge
+container_file_descriptors gauge
+container_sockets gauge
+container_threads_max gauge
+container_threads gauge
+container_ulimits_soft gauge ulimit
+container_referenced_bytes gauge
+container_memory_bandwidth_bytes gauge node_id
+container_memory_bandwidth_local_bytes gauge node_id
+container_llc_occupancy_bytes gauge node_id
+container_oom_events_total counter
+container_pressure_cpu_stalled_seconds_total counter
+container_pressure_cpu_waiting_seconds_total counter
+container_pressure_memory_stalled_seconds_total counter
+container_pressure_memory_waiting_seconds_total counter
+container_pressure_io_stalled_seconds_total counter
+container_pressure_io_waiting_seconds_total counter
+`.trim().split("\n").map((line) => {
+  const [name = "", type = "", ...labels] = line.split(" ");
+  return { name, type, labels };
+});
+
+const KEYS: Partial<Record<GroupKind, readonly string[]>> = {
+  cpu: ["0", "1"],
+  pressure: ["cpu", "memory", "io"],
+  numa: ["0"],
+  hugetlb: ["2MB"],
+  interface: ["eth0"],
+  tcp: ["tcp", "tcp6"],
+  udp: ["udp", "udp6"],
+  ulimit: ["max_open_files"],
+  resctrl: ["mon_L3_00"],
+};
+
+/** On a disk that the cgroup used too, and twice on another. */
+const FILESYSTEM = {
+  device: "/dev/sdb1",
+  type: "vfs",
+  capacityBytes: 100,
+  usageBytes: 60,
+  availableBytes: 30,
+  inodes: 10,
+  inodesFree: 4,
+  io: {
+    readsCompleted: 1,
+    readsMerged: 2,
+    sectorsRead: 3,
+    readTimeMs: 4,
+    writesCompleted: 5,
+    writesMerged: 6,
+    sectorsWritten: 7,
+    writeTimeMs: 8,
+    ioInProgress: 9,
+    ioTimeMs: 10,
+    weightedIoTimeMs: 11,
+  },
+};
+
+/** A container of which everything is known: each column has the number of its place, and 1,000,000 more. */
+function allKnown(): Measured {
+  const builder = new RowBuilder();
+  for (const kind of Object.keys(GROUP_COLUMNS) as GroupKind[]) {
+    for (const key of KEYS[kind] ?? [""]) builder.group(kind, key);
+  }
+  for (const kind of [...IO_KINDS, ...IO_SUM_KINDS]) builder.group(kind, "8:0");
+  const row = builder.row.map((_, index) => 1_000_000 + index);
+  const reference = {
+    name: "/a",
+    aliases: ["web", "abc"],
+    id: "abc",
+    namespace: "docker",
+  };
+  const spec = {
+    hasDiskIo: true,
+    creationTimeMs: 5_999,
+    image: "nginx:1",
+    labels: { "io.kubernetes.container.name": "c", "my.own-label": 'x"\\\n' },
+    cpu: { shares: 512, quotaUsec: 50_000, periodUsec: 100_000 },
+    memory: { limitBytes: 1, reservationBytes: Infinity, swapLimitBytes: 3 },
+  };
+  return {
+    reference,
+    labels: containerLabels(reference, spec, { name: "p", namespace: "n" }),
+    spec,
+    row,
+    layout: builder.layout,
+    filesystems: [
+      FILESYSTEM,
+      { ...FILESYSTEM, device: "/dev/sda" },
+      FILESYSTEM,
+    ],
+    oomKills: 2,
+    nowMs: 7_000,
+    deviceName: () => "/dev/sda",
+  };
+}
+
+function scraped(measured: Measured, families = CONTAINER_FAMILIES) {
+  const text = [...expositionText(
+    [section<Measured>({
+      families,
+      subjects: [measured],
+      labelsOf: ({ labels }) => labels,
+    })],
+    {
+      format: "prometheus",
+      names: new Set(),
+      onError: (error) => {
+        throw error;
+      },
+    },
+  )].join("");
+  return parseExposition(text);
+}
+
+const COMMON = {
+  id: "/a",
+  name: "web",
+  image: "nginx:1",
+  container: "c",
+  pod: "p",
+  namespace: "n",
+  "container_label_io_kubernetes_container_name": "c",
+  "container_label_my_own_label": 'x"\\\n',
+};
+
+for (const { name, type, labels } of CADVISOR) {
+  Deno.test(`CONTAINER_FAMILIES tell ${name} as cAdvisor does, if it is known`, () => {
+    const family = scraped(allKnown()).get(name);
+    assertEquals(family?.type, type);
+    assertNotEquals(family?.series.length, 0);
+    for (const series of family?.series ?? []) {
+      const others = Object.keys(series.labels)
+        .filter((label) => !(label in COMMON));
+      assertEquals(others, labels);
+      assertEquals({ ...series.labels, ...COMMON }, series.labels);
+    }
+  });
+}
+
+Deno.test("CONTAINER_FAMILIES have no name twice, and what cAdvisor lacks besides", () => {
+  const names = CONTAINER_FAMILIES.map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length);
+  const known = new Set(CADVISOR.map(({ name }) => name));
+  const events = ["low", "high", "max", "oom", "oom_kill", "oom_group_kill"];
+  assertEquals(
+    names.filter((name) => !known.has(name)).toSorted(),
+    [
+      "cgwatch_container_info",
+      ...events.filter((event) => event !== "high" && event !== "max")
+        .map((event) => `container_memory_events_${event}_total`),
+      ...events.map((event) => `container_memory_events_local_${event}_total`),
+      ...["fail", "high", "max"]
+        .map((event) => `container_memory_swap_events_${event}_total`),
+    ].toSorted(),
+  );
+});
+
+Deno.test("CONTAINER_FAMILIES tell the labels that a family names, and no other", () => {
+  const told = scraped(allKnown());
+  for (const { name, labels = [] } of CONTAINER_FAMILIES) {
+    const [series] = told.get(name)?.series ?? [];
+    const own = Object.keys(series?.labels ?? {})
+      .filter((label) => !(label in COMMON));
+    // A label without a value is left out.
+    assertEquals(own, labels.filter((label) => label !== "pod_uid"), name);
+  }
+});
+
+Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the columns they belong to", () => {
+  const measured = allKnown();
+  const told = scraped(measured);
+  const value = (name: string, labels: Record<string, string> = {}) =>
+    told.get(name)?.series.find((series) =>
+      Object.entries(labels).every(([key, text]) => series.labels[key] === text)
+    )?.value;
+  const at = (index: number) => 1_000_000 + index;
+  assertEquals(
+    value("container_cpu_user_seconds_total"),
+    at(COLUMN.cpuUserNs) / 1e9,
+  );
+  assertEquals(value("container_memory_rss"), at(COLUMN.memoryRss));
+  assertEquals(value("container_memory_working_set_bytes"), 0);
+  assertEquals(value("container_last_seen"), 7);
+  assertEquals(value("container_start_time_seconds"), 5);
+  assertEquals(value("container_spec_memory_reservation_limit_bytes"), 0);
+  assertEquals(value("container_oom_events_total"), 2);
+  const offset = (kind: GroupKind, key: string) =>
+    measured.layout.offsetOf(kind, key);
+  assertEquals(
+    value("container_cpu_usage_seconds_total", { cpu: "cpu01" }),
+    at(offset("cpu", "1")) / 1e9,
+  );
+  assertEquals(
+    value("container_pressure_memory_stalled_seconds_total"),
+    at(offset("pressure", "memory") + 7) / 1e6,
+  );
+  assertEquals(
+    value("container_fs_writes_bytes_total", { device: "/dev/sda" }),
+    at(offset("serviceBytes", "8:0") + 1),
+  );
+  // cAdvisor divides these milliseconds by a thousand million.
+  assertEquals(
+    value("container_fs_io_time_seconds_total", { device: "/dev/sdb1" }),
+    0.01,
+  );
+  assertEquals(
+    value("container_fs_io_time_seconds_total", { device: "/dev/sda" }),
+    at(offset("serviceTimeNs", "8:0") + 5) / 1e9,
+  );
+  assertEquals(
+    value("container_network_transmit_bytes_total"),
+    at(offset("interface", "eth0") + 4),
+  );
+  assertEquals(
+    value("container_memory_failures_total", {
+      "failure_type": "pgfault",
+      scope: "container",
+    }),
+    at(COLUMN.memoryOwnPgfault),
+  );
+});
+
+Deno.test("CONTAINER_FAMILIES tell nothing of a container that is gone but its kills", () => {
+  const { reference, labels, layout, deviceName } = allKnown();
+  const told = scraped({
+    reference,
+    labels,
+    layout,
+    deviceName,
+    row: new Float64Array(),
+    oomKills: 3,
+    nowMs: 0,
+  });
+  assertEquals([...told.keys()], ["container_oom_events_total"]);
+});
+
+Deno.test("CONTAINER_FAMILIES tell all CPUs together where the kernel does not part them, and no quota where there is none", () => {
+  const { row: _, layout: __, ...rest } = allKnown();
+  const builder = new RowBuilder();
+  builder.row.fill(1e9);
+  const told = scraped({
+    ...rest,
+    spec: { hasDiskIo: false, cpu: { shares: 1 } },
+    row: builder.row,
+    layout: builder.layout,
+  });
+  const series = told.get("container_cpu_usage_seconds_total")?.series ?? [];
+  assertEquals(series.map(({ labels, value }) => [labels["cpu"], value]), [
+    ["total", 1],
+  ]);
+  assertEquals(told.has("container_cpu_cfs_periods_total"), false);
+});
+
+Deno.test("familiesOf() leaves out kinds that are off", () => {
+  const names = (kinds: readonly string[]) =>
+    familiesOf(CONTAINER_FAMILIES, new Set(kinds)).map(({ name }) => name);
+  assertEquals(names(METRIC_KINDS).length, CONTAINER_FAMILIES.length);
+  const none = names([]);
+  assertEquals(none.filter((name) => !name.startsWith("container_spec")), [
+    "container_last_seen",
+    "container_creation_time_seconds",
+    "container_start_time_seconds",
+    "cgwatch_container_info",
+  ]);
+  assertEquals(
+    names(["pressure"]).includes("container_pressure_io_waiting_seconds_total"),
+    false,
+  );
+  assertEquals(
+    names(["pressure", "diskIO"]).includes(
+      "container_pressure_io_waiting_seconds_total",
+    ),
+    true,
+  );
+});

@@ -1,0 +1,126 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { expositionText, section } from "../../lib/metrics/exposition.ts";
+import { counter, type Family, gauge } from "../../lib/metrics/family.ts";
+import type { ExpositionFormat } from "../../lib/model/scrape.ts";
+import { parseExposition } from "../_support/exposition.ts";
+
+interface Box {
+  readonly name: string;
+  readonly values: readonly (number | undefined)[];
+}
+
+const NUMBERS = gauge<Box>("box", "Numbers.", ({ values }, emit) => {
+  for (const [index, value] of values.entries()) emit(value, `at="${index}"`);
+});
+
+function textOf(
+  families: readonly Family<Box>[],
+  subjects: readonly Box[],
+  options: {
+    format?: ExpositionFormat;
+    names?: readonly string[];
+    onError?: (error: unknown) => void;
+  } = {},
+): string {
+  const { format = "prometheus", names = [], onError = () => {} } = options;
+  const labelsOf = ({ name }: Box) => name && `name="${name}"`;
+  const sections = [section({ families, subjects, labelsOf })];
+  return [
+    ...expositionText(sections, { format, names: new Set(names), onError }),
+  ].join("");
+}
+
+Deno.test("expositionText() writes every number so that it is read as the same", () => {
+  const values = [
+    0,
+    -1,
+    1.5,
+    1e-9,
+    123456789.123456789,
+    2 ** 53 + 2,
+    2 ** 63,
+    18_446_744_073_709_551_615,
+    1e21,
+    Infinity,
+  ];
+  const { series = [] } =
+    parseExposition(textOf([NUMBERS], [{ name: "a", values }])).get("box") ??
+      {};
+  assertEquals(series.map(({ value }) => value), values);
+  assertEquals(
+    textOf([NUMBERS], [{ name: "a", values: [2 ** 63] }]).split(" ").at(-1),
+    "9223372036854776000\n",
+  );
+});
+
+Deno.test("expositionText() leaves out what is absent, and a family without numbers with its head", () => {
+  assertEquals(
+    textOf([NUMBERS], [{ name: "a", values: [undefined, NaN] }]),
+    "",
+  );
+  assertEquals(
+    textOf([NUMBERS], [{ name: "", values: [NaN, 1] }]),
+    '# HELP box Numbers.\n# TYPE box gauge\nbox{at="1"} 1\n',
+  );
+});
+
+Deno.test("expositionText() tells families after each other, each of all subjects, and only those wanted", () => {
+  const of = (name: string) =>
+    counter<Box>(name, "One.", ({ values }, emit) => emit(values[0]));
+  const boxes = [{ name: "a", values: [1] }, { name: "b", values: [2] }];
+  assertEquals(
+    textOf([of("x_total"), of("y_total")], boxes),
+    '# HELP x_total One.\n# TYPE x_total counter\nx_total{name="a"} 1\nx_total{name="b"} 2\n' +
+      '# HELP y_total One.\n# TYPE y_total counter\ny_total{name="a"} 1\ny_total{name="b"} 2\n',
+  );
+  const some = textOf([of("x_total"), of("y_total")], boxes, {
+    names: ["y_total"],
+  });
+  assertEquals([...parseExposition(some).keys()], ["y_total"]);
+});
+
+Deno.test("expositionText() in OpenMetrics calls counters by what stands before _total, and ends with EOF", () => {
+  const families = ["x_total", "failcnt"].map((name) =>
+    counter<Box>(name, "One.", (_, emit) => emit(1))
+  );
+  assertEquals(
+    textOf(families, [{ name: "", values: [] }], { format: "openmetrics" }),
+    "# HELP x One.\n# TYPE x counter\nx_total 1\n" +
+      "# HELP failcnt One.\n# TYPE failcnt unknown\nfailcnt 1\n# EOF\n",
+  );
+});
+
+Deno.test("expositionText() tells the others where one fails", () => {
+  const errors: unknown[] = [];
+  const broken = gauge<Box>("x", "One.", ({ name }, emit) => {
+    if (name === "b") throw new TypeError("broken");
+    emit(1);
+  });
+  const text = textOf(
+    [broken],
+    ["a", "b", "c"].map((name) => ({ name, values: [] })),
+    { onError: (error) => errors.push(error) },
+  );
+  assertEquals(parseExposition(text).get("x")?.series.length, 2);
+  assertStringIncludes(`${errors}`, "broken");
+});
+
+Deno.test("expositionText() makes long texts in pieces", () => {
+  const subjects = Array.from({ length: 1_000 }, (_, at) => ({
+    name: `${at}`.padStart(100, "x"),
+    values: [at],
+  }));
+  const pieces = [...expositionText(
+    [section<Box>({
+      families: [NUMBERS],
+      subjects,
+      labelsOf: ({ name }) => `name="${name}"`,
+    })],
+    { format: "prometheus", names: new Set(), onError: () => {} },
+  )];
+  assertEquals(pieces.every(({ length }) => length < 10_000), true);
+  assertEquals(
+    parseExposition(pieces.join("")).get("box")?.series.length,
+    1_000,
+  );
+});

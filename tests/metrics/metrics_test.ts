@@ -1,0 +1,108 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseExposition } from "../_support/exposition.ts";
+import { KubepodsTree, labelsOf } from "../_support/kubepods_tree.ts";
+import { RecordedTree, RECORDING_NAMES } from "../_support/recorded_tree.ts";
+import { GOLDENS, ScrapedTree } from "../_support/scraped_tree.ts";
+
+for (const name of RECORDING_NAMES) {
+  Deno.test(`Metrics tell of the recorded host ${name} what scripts/update_goldens.ts wrote`, async () => {
+    using recorded = new RecordedTree(name);
+    using tree = new ScrapedTree(recorded);
+    const text = await tree.scrape();
+    parseExposition(text);
+    assertEquals(
+      text,
+      await Deno.readTextFile(`${GOLDENS}/${name}.prom`),
+    );
+  });
+}
+
+Deno.test("Metrics have the same numbers in OpenMetrics", async () => {
+  using recorded = new RecordedTree("6.1-v2");
+  using tree = new ScrapedTree(recorded);
+  const series = (text: string) =>
+    text.split("\n").filter((line) => !line.startsWith("#"));
+  const open = await tree.scrape({ format: "openmetrics" });
+  assertEquals(series(open), series(await tree.scrape()));
+  assert(open.endsWith("\n# EOF\n"));
+});
+
+Deno.test("Metrics leave out a container that fails, tell the others, and say so", async () => {
+  using recorded = new RecordedTree("6.1-v2");
+  using tree = new ScrapedTree(recorded);
+  const whole = parseExposition(await tree.scrape());
+  using broken = new ScrapedTree(recorded);
+  const victim = broken.containers.find(({ reference }) =>
+    reference.name === "/system.slice"
+  );
+  assert(victim !== undefined);
+  victim.handler.spec = () => {
+    throw new TypeError("broken");
+  };
+  const rest = parseExposition(await broken.scrape());
+  const names = (of: typeof whole) =>
+    of.get("container_memory_rss")?.series.map(({ labels }) => labels["id"]);
+  assertEquals(
+    names(rest),
+    names(whole)?.filter((name) => name !== "/system.slice"),
+  );
+  const error = (of: typeof whole) =>
+    of.get("container_scrape_error")?.series[0]?.value;
+  assertEquals([error(whole), error(rest)], [0, 1]);
+});
+
+Deno.test("Metrics tell kills in a container that is gone, with the labels that it had", async () => {
+  using recorded = new RecordedTree("6.1-v2");
+  using tree = new ScrapedTree(recorded);
+  const container = tree.containers.at(-1);
+  const name = container?.reference.name ?? "";
+  const kills = async () =>
+    parseExposition(await tree.scrape()).get("container_oom_events_total")
+      ?.series.filter(({ value }) => value > 0)
+      .map(({ labels, value }) => [labels["id"], labels["image"], value]);
+  assertEquals(await kills(), []);
+  tree.kills.set(name, 2).set("/never/seen", 1);
+  Object.defineProperty(container, "specWithin", {
+    value: () => ({ hasDiskIo: false, image: "nginx:1" }),
+  });
+  const told = [[name, "nginx:1", 2], ["/never/seen", undefined, 1]];
+  assertEquals(await kills(), told);
+  (tree.containers as unknown[]).pop();
+  container?.close();
+  assertEquals(await kills(), told);
+  tree.kills.clear();
+  assertEquals(await kills(), []);
+});
+
+for (const driver of ["cgroupfs", "systemd"] as const) {
+  Deno.test(`Metrics label a pod's cgroup of the ${driver} driver with what its containers' labels tell`, async () => {
+    using kubepods = new KubepodsTree(driver);
+    using tree = new ScrapedTree(kubepods.recorded);
+    for (const container of tree.containers) {
+      const labels = labelsOf(container.reference.name);
+      Object.defineProperty(container, "specWithin", {
+        value: () => ({
+          hasDiskIo: false,
+          ...(labels !== undefined && { labels }),
+        }),
+      });
+    }
+    const text = await tree.scrape({
+      names: new Set(["container_memory_rss"]),
+    });
+    const pods = parseExposition(text).get("container_memory_rss")?.series
+      .filter(({ labels }) => labels["pod"] !== undefined)
+      .map((
+        { labels },
+      ) => [labels["pod"], labels["namespace"], labels["container"] ?? ""]);
+    assertEquals(pods?.toSorted(), [
+      ["etcd-n1", "shop", ""],
+      ["etcd-n1", "shop", "POD"],
+      ["etcd-n1", "shop", "etcd"],
+      ["web-0", "shop", ""],
+      ["web-0", "shop", ""],
+      ["web-0", "shop", "app"],
+      ["web-0", "shop", "sidecar"],
+    ]);
+  });
+}
