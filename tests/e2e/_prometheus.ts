@@ -1,0 +1,156 @@
+/**
+ * Prometheus and its promtool, of Debian's package `prometheus`: those of the
+ * machine, else unpacked below /tmp for as long as the tests run.
+ *
+ * @module
+ */
+import { delay, until } from "./_agent.ts";
+import { hasProgram } from "./_programs.ts";
+
+/** The package has 20 MB; the lists of packages may have to be fetched first. */
+const FETCH_MS = 45_000;
+
+/** Where the programs are; undefined where they are not and cannot be had. */
+export const PROMETHEUS: string | undefined = await programs();
+
+async function programs(): Promise<string | undefined> {
+  if (hasProgram("prometheus") && hasProgram("promtool")) return "";
+  if (Deno.uid() !== 0 || !hasProgram("apt-get")) return undefined;
+  const directory = await Deno.makeTempDir({ prefix: "cgwatch-prometheus-" });
+  globalThis.addEventListener(
+    "unload",
+    () => Deno.removeSync(directory, { recursive: true }),
+  );
+  const { success } = await new Deno.Command("timeout", {
+    args: [
+      String(FETCH_MS / 1000),
+      "sh",
+      "-ec",
+      "apt-get download prometheus || { apt-get update; apt-get download prometheus; }\n" +
+      "dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb",
+    ],
+    cwd: directory,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  if (success) return `${directory}/usr/bin/`;
+  await Deno.stderr.write(
+    new TextEncoder().encode(
+      "prometheus: not installed, and cannot be fetched with apt-get; its tests are skipped\n",
+    ),
+  );
+  return undefined;
+}
+
+/** What promtool says, with a text on its stdin. */
+export async function promtool(
+  args: readonly string[],
+  stdin = "",
+): Promise<{ success: boolean; lines: string[] }> {
+  const child = new Deno.Command(`${PROMETHEUS}promtool`, {
+    args: [...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(stdin));
+  await writer.close();
+  const { success, stdout, stderr } = await child.output();
+  const text = new TextDecoder().decode(stdout) +
+    new TextDecoder().decode(stderr);
+  return { success, lines: text.split("\n").filter((line) => line !== "") };
+}
+
+/** One series of an answer: its labels, and its times in seconds and values. */
+export interface Answered {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly points: readonly (readonly [number, number])[];
+}
+
+/** A Prometheus that scrapes one agent each second. */
+export class PrometheusProcess {
+  readonly url: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #directory: string;
+  readonly #log: Promise<string>;
+
+  private constructor(directory: string, port: number) {
+    this.#directory = directory;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#child = new Deno.Command(`${PROMETHEUS}prometheus`, {
+      args: [
+        `--config.file=${directory}/prometheus.yml`,
+        `--storage.tsdb.path=${directory}/data`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#log = new Response(this.#child.stderr).text();
+  }
+
+  /** Starts it, and waits until it answers. */
+  static async start(target: string): Promise<PrometheusProcess> {
+    const directory = await Deno.makeTempDir();
+    const config = {
+      global: { "scrape_interval": "1s", "scrape_timeout": "1s" },
+      "scrape_configs": [{
+        "job_name": "cgwatch",
+        "static_configs": [{ targets: [new URL(target).host] }],
+      }],
+    };
+    await Deno.writeTextFile(
+      `${directory}/prometheus.yml`,
+      JSON.stringify(config),
+    );
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    listener.close();
+    const prometheus = new PrometheusProcess(directory, port);
+    const isUp = async () => {
+      try {
+        const response = await fetch(`${prometheus.url}/-/ready`);
+        await response.body?.cancel();
+        return response.ok;
+      } catch {
+        return false;
+      }
+    };
+    if (!await until(isUp, { timeoutMs: 20_000 })) {
+      throw new Error(`Prometheus is not ready:\n${await prometheus.stop()}`);
+    }
+    return prometheus;
+  }
+
+  /** What it answers to a query. */
+  async query(expression: string): Promise<Answered[]> {
+    const query = new URLSearchParams({ query: expression });
+    const response = await fetch(`${this.url}/api/v1/query?${query}`);
+    const { status, data, error } = await response.json();
+    if (status !== "success") throw new Error(`${expression}: ${error}`);
+    // deno-lint-ignore no-explicit-any
+    return data.result.map(({ metric, value, values }: any) => ({
+      metric,
+      points: (values ?? [value])
+        .map(([time, of]: [number, string]) => [time, Number(of)]),
+    }));
+  }
+
+  /** Ends it; returns what it logged. */
+  async stop(): Promise<string> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // It ended by itself.
+    }
+    const timeout = delay(5_000).then(() => this.#child.kill("SIGKILL"));
+    timeout.catch(() => {});
+    await this.#child.status;
+    const log = await this.#log;
+    await Deno.remove(this.#directory, { recursive: true });
+    return log;
+  }
+}
