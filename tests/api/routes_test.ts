@@ -22,6 +22,7 @@ class Api {
     bootId: "b1",
     clock: this.clock,
   });
+  readonly metrics = new FakeMetrics();
   readonly streams = new EventStreams({
     events: this.events,
     clock: this.clock,
@@ -37,7 +38,7 @@ class Api {
       ...silentLogger,
       error: (message, fields) => this.errors.push([message, fields]),
     };
-    const metrics = new FakeMetrics();
+    const { metrics } = this;
     this.#handler = createHandler({
       questions,
       events,
@@ -575,4 +576,58 @@ Deno.test("createHandler() tells file systems as an array, or the one of a UUID"
   assertEquals(await api.json(path), root);
   const [status] = await api.error("/api/v2.1/storage?uuid=none");
   assertEquals(status, 404);
+});
+
+Deno.test("createHandler() answers /metrics in the form that Accept asks for, with what the query selects", async () => {
+  const api = new Api();
+  const plain = await api.request("/metrics?name[]=a&name[]=b&max_age=1s");
+  assertEquals(await plain.text(), "a 1\nb 2\n");
+  assertEquals(
+    plain.headers.get("content-type"),
+    "text/plain; version=0.0.4; charset=utf-8",
+  );
+  const open = await api.request("/metrics?type=docker", {
+    headers: {
+      // Prometheus 2.42.
+      accept:
+        "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    },
+  });
+  await open.body?.cancel();
+  assertEquals(
+    open.headers.get("content-type"),
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+  );
+  assertEquals(api.metrics.asked, [
+    {
+      format: "prometheus",
+      names: new Set(["a", "b"]),
+      containers: { maxAgeMs: 1_000 },
+    },
+    {
+      format: "openmetrics",
+      names: new Set<string>(),
+      containers: { type: "docker" },
+    },
+  ]);
+  const [status] = await api.error("/metrics?max_age=x");
+  assertEquals(status, 400);
+  const resource = await api.request("/metrics/resource");
+  assertEquals(await resource.text(), "c 3\n");
+});
+
+Deno.test("createHandler() answers /stats/summary, and refuses a flag that is none", async () => {
+  const api = new Api();
+  const { node, pods } = await api.json("/stats/summary");
+  assertEquals([node.nodeName, pods], ["n1", []]);
+  assertEquals(Object.keys(node), [
+    "nodeName",
+    "systemContainers",
+    "startTime",
+    "rlimit",
+  ]);
+  const few = await api.json("/stats/summary?only_cpu_and_memory=true");
+  assertEquals(Object.keys(few.node).includes("rlimit"), false);
+  const [status] = await api.error("/stats/summary?only_cpu_and_memory=x");
+  assertEquals(status, 400);
 });

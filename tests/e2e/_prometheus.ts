@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { delay, until } from "./_agent.ts";
+import { until } from "./_agent.ts";
 import { hasProgram } from "./_programs.ts";
 
 /** The package has 20 MB; the lists of packages may have to be fetched first. */
@@ -146,9 +146,9 @@ export class PrometheusProcess {
     } catch {
       // It ended by itself.
     }
-    const timeout = delay(5_000).then(() => this.#child.kill("SIGKILL"));
-    timeout.catch(() => {});
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
     await this.#child.status;
+    clearTimeout(timer);
     const log = await this.#log;
     await Deno.remove(this.#directory, { recursive: true });
     return log;
