@@ -19,6 +19,7 @@ import { OomPast } from "./manager/oom_past.ts";
 import type { LogTail } from "./log/log_tail.ts";
 import { OomLedger } from "./manager/oom_ledger.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
+import { PodLogs } from "./manager/pod_logs.ts";
 import { Manager } from "./manager/manager.ts";
 import { systemClock } from "./model/clock.ts";
 import { type Logger, silentLogger } from "./model/logger.ts";
@@ -212,6 +213,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     past: new OomPast(past?.inferredKills ?? 0),
     sinks: options.sinks ?? (() => []),
     bootId,
+    podLogs: new PodLogs(new DirectoryUsage({ files, clock, calls })),
     machine: new MachineCache({
       fs,
       clock,

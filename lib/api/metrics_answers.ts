@@ -72,6 +72,9 @@ export async function answerNodeSummary(
 ): Promise<Response> {
   const onlyCpuAndMemory =
     readParameter(query, "only_cpu_and_memory", parseBoolean) ?? false;
-  const summary = await questions.nodeSummary(SUMMARY_AGE_MS);
+  const summary = await questions.nodeSummary({
+    maxAgeMs: SUMMARY_AGE_MS,
+    onlyCpuAndMemory,
+  });
   return jsonResponse(request, nodeSummaryJson(summary, { onlyCpuAndMemory }));
 }

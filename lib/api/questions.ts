@@ -10,7 +10,7 @@ import type {
 import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
-import type { NodeSummary } from "../model/node_summary.ts";
+import type { NodeSummary, NodeSummaryOptions } from "../model/node_summary.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
 
@@ -70,8 +70,8 @@ export interface Questions {
     name: CgroupName,
     options: RequestOptions & ProcessListOptions,
   ): Promise<readonly ProcessInfo[]>;
-  /** The node, its pods and what they use; samples so old at most. */
-  nodeSummary(maxAgeMs?: number): Promise<NodeSummary>;
+  /** The node, its pods and what they use. */
+  nodeSummary(options: NodeSummaryOptions): Promise<NodeSummary>;
   /** What is known of the machine. */
   machineInfo(): MachineInfo;
   /** Versions of what runs here. */

@@ -48,11 +48,17 @@ export function nodeSummaryJson(
         "rlimit": rlimitJson(summary.tasks),
       }),
     },
-    "pods": summary.pods.map((pod) => podJson(pod, onlyCpuAndMemory)),
+    "pods": summary.pods.map((pod) =>
+      podJson(pod, onlyCpuAndMemory, summary.filesystems.root)
+    ),
   };
 }
 
-function podJson(pod: PodSummary, onlyCpuAndMemory: boolean): JsonObject {
+function podJson(
+  pod: PodSummary,
+  onlyCpuAndMemory: boolean,
+  root: FsInfo | undefined,
+): JsonObject {
   const { cgroup, sandbox, containers } = pod;
   const started = sandbox ?? cgroup ?? containers[0];
   return {
@@ -62,8 +68,10 @@ function podJson(pod: PodSummary, onlyCpuAndMemory: boolean): JsonObject {
       "uid": pod.uid ?? "",
     },
     "startTime": secondsJson(started?.spec.creationTimeMs),
-    "containers": containers
-      .map((container) => containerJson(container, onlyCpuAndMemory)),
+    "containers": containers.map((container) => ({
+      ...containerJson(container, onlyCpuAndMemory),
+      "logs": onlyCpuAndMemory ? undefined : logsJson(container, root),
+    })),
     ...(cgroup && usageJson(cgroup, onlyCpuAndMemory)),
     ...(onlyCpuAndMemory ? {} : {
       "network": networkOfPod(pod),
@@ -206,6 +214,20 @@ function filesystemJson(info: FsInfo | undefined): JsonObject | undefined {
     "inodesUsed": inodes === undefined || inodesFree === undefined
       ? undefined
       : wholeJson(inodes - inodesFree),
+  };
+}
+
+/** What they take, on the file system of the kubelet's files. */
+function logsJson(
+  { logs }: NamedContainer,
+  root: FsInfo | undefined,
+): JsonObject | undefined {
+  if (logs === undefined) return undefined;
+  return {
+    ...filesystemJson(root),
+    "time": secondsJson(logs.timestampMs),
+    "usedBytes": wholeJson(logs.bytes),
+    "inodesUsed": wholeJson(logs.inodes),
   };
 }
 

@@ -16,6 +16,7 @@ import type {
   DescribedContainer,
   NodeFilesystems,
   NodeSummary,
+  NodeSummaryOptions,
 } from "../model/node_summary.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
@@ -42,6 +43,7 @@ import type { ManagedContainer } from "./managed_container.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
 import { OomEvents } from "./oom_events.ts";
+import type { PodLogs } from "./pod_logs.ts";
 import { groupByPod } from "./pods.ts";
 import type { OomPast } from "./oom_past.ts";
 
@@ -51,6 +53,7 @@ import type { OomPast } from "./oom_past.ts";
 export interface ManagerOptions extends ContainerLifecycleOptions {
   readonly fs: HostFs;
   readonly machine: MachineCache;
+  readonly podLogs: PodLogs;
   /** Absent where the kernel log is not to be read. */
   readonly oomWatcher?: OomWatcher;
   /** What the kernel log has of the time before the start. */
@@ -273,9 +276,10 @@ export class Manager {
     return this.#fresh(name, options);
   }
 
-  /** The node, its pods and what they use, as a kubelet tells it; samples so old at most. */
-  async nodeSummary(maxAgeMs?: number): Promise<NodeSummary> {
-    const { fs, clock, logger, events } = this.#options;
+  /** The node, its pods and what they use, as a kubelet tells it. */
+  async nodeSummary(options: NodeSummaryOptions = {}): Promise<NodeSummary> {
+    const { fs, clock, logger, events, podLogs } = this.#options;
+    const { maxAgeMs, onlyCpuAndMemory = false } = options;
     const found = await this.#fresh(ROOT, {
       recursive: true,
       ...(maxAgeMs !== undefined && { maxAgeMs }),
@@ -304,14 +308,16 @@ export class Manager {
       await pace.rest();
       pace.begin();
     }
+    const grouped = groupByPod(described);
     return {
-      ...groupByPod(described),
+      ...grouped,
+      ...(!onlyCpuAndMemory && { pods: podLogs.measure(grouped.pods) }),
       nodeName: events.node,
       ...(uptime !== undefined && {
         bootMs: clock.now() - parseUptime(uptime) * 1000,
       }),
       tasks: readTaskLimits(fs, clock.now()),
-      filesystems: await this.#nodeFilesystems(),
+      filesystems: onlyCpuAndMemory ? {} : await this.#nodeFilesystems(),
     };
   }
 

@@ -117,7 +117,10 @@ export class Metrics {
     const { manager, maxAgeMs, logger } = this.#options;
     let summary: NodeSummary | undefined;
     try {
-      summary = await manager.nodeSummary(maxAgeMs);
+      summary = await manager.nodeSummary({
+        maxAgeMs,
+        onlyCpuAndMemory: true,
+      });
     } catch (error) {
       logger.warn("Cannot tell resource metrics", { error: messageOf(error) });
     }

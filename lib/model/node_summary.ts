@@ -13,6 +13,15 @@ export interface DescribedContainer {
 /** A container with the name that it has in its pod, or on the node. */
 export interface NamedContainer extends DescribedContainer {
   readonly name: string;
+  /** What its logs take on disk; absent where they are not found, or not counted yet. */
+  readonly logs?: LogUsage;
+}
+
+/** What logs take on disk. */
+export interface LogUsage {
+  readonly timestampMs: number;
+  readonly bytes: number;
+  readonly inodes: number;
 }
 
 /** A Kubernetes pod. What only its containers' labels tell is absent where they do not. */
@@ -56,4 +65,12 @@ export interface NodeSummary {
   readonly pods: readonly PodSummary[];
   readonly tasks: TaskLimits;
   readonly filesystems: NodeFilesystems;
+}
+
+/** What of a node is wanted. */
+export interface NodeSummaryOptions {
+  /** Sample anew where the last sample is older than this, milliseconds. */
+  readonly maxAgeMs?: number;
+  /** Without file systems and logs. @default false */
+  readonly onlyCpuAndMemory?: boolean;
 }

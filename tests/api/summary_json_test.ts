@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { nodeSummaryJson } from "../../lib/api/summary_json.ts";
 import { parseUptime } from "../../lib/kernfs/boot_time.ts";
 import { readTaskLimits } from "../../lib/kernfs/task_limits.ts";
+import { PodLogs } from "../../lib/manager/pod_logs.ts";
 import { groupByPod } from "../../lib/manager/pods.ts";
 import type {
   DescribedContainer,
@@ -74,8 +75,14 @@ function summaryOf(driver: CgroupDriver, isTold: boolean): NodeSummary {
     };
   });
   const { fs } = tree.recorded;
+  const logs = new PodLogs({
+    of: () => ({ timestampMs: clock.now(), bytes: 5, inodes: 2 }),
+    forget() {},
+  });
+  const grouped = groupByPod(described);
   return {
-    ...groupByPod(described),
+    ...grouped,
+    pods: logs.measure(grouped.pods),
     nodeName: "n1",
     bootMs: clock.now() - parseUptime(fs.readText("/proc/uptime") ?? "") * 1000,
     tasks: readTaskLimits(fs, clock.now()),
@@ -178,7 +185,14 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
       "memory",
       "io",
       "swap",
+      "logs",
     ]);
+    assertEquals(app.logs, {
+      ...FILESYSTEM_JSON,
+      time: "2026-11-23T06:31:14Z",
+      usedBytes: 5,
+      inodesUsed: 2,
+    });
     assertEquals(Object.keys(app.cpu), [
       "time",
       "usageNanoCores",

@@ -105,6 +105,31 @@ Deno.test({
   },
 });
 
+interface Panel {
+  readonly targets?: readonly { readonly expr: string }[];
+}
+
+Deno.test({
+  name: "promtool reads every query of the dashboard",
+  ignore,
+  async fn() {
+    const text = await Deno.readTextFile(`${DEPLOY}/grafana-dashboard.json`);
+    const { panels }: { panels: readonly Panel[] } = JSON.parse(text);
+    const rules = panels.flatMap(({ targets = [] }) => targets)
+      .map(({ expr }, at) => ({
+        record: `query_${at}`,
+        expr: expr.replaceAll("$__rate_interval", "1m"),
+      }));
+    assertGreater(rules.length, 20);
+    const path = await Deno.makeTempFile({ suffix: ".yml" });
+    const groups = [{ name: "dashboard", rules }];
+    await Deno.writeTextFile(path, JSON.stringify({ groups }));
+    const { success, lines } = await promtool(["check", "rules", path]);
+    await Deno.remove(path);
+    assert(success, lines.join("\n"));
+  },
+});
+
 Deno.test({
   name:
     "Prometheus scrapes the agent while containers come and go, and one is killed in",

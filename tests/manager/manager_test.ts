@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MemoryCache } from "../../lib/cache/memory_cache.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
+import { DirectoryUsage } from "../../lib/kernfs/directory_usage.ts";
 import { Filesystems } from "../../lib/kernfs/filesystems.ts";
 import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
@@ -8,6 +9,7 @@ import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { Manager } from "../../lib/manager/manager.ts";
+import { PodLogs } from "../../lib/manager/pod_logs.ts";
 import { OomPast } from "../../lib/manager/oom_past.ts";
 import { OomLedger } from "../../lib/manager/oom_ledger.ts";
 import { sleep, systemClock } from "../../lib/model/clock.ts";
@@ -44,11 +46,14 @@ class ManagedHost implements Disposable {
       hierarchies: [{ version: 2, controllers: [], path: "/tmp/no-such-dir" }],
       clock: systemClock,
     });
+    const files = new MountedFiles(fs);
+    const clock = systemClock;
+    const calls = new SlowCalls(clock);
     const filesystems = new Filesystems({
       fs,
-      files: new MountedFiles(fs),
-      clock: systemClock,
-      calls: new SlowCalls(systemClock),
+      files,
+      clock,
+      calls,
       imageStores: [],
     });
     const options = {
@@ -93,6 +98,7 @@ class ManagedHost implements Disposable {
       sinks: () => [],
       readContext: () => undefined,
       bootId: "b1",
+      podLogs: new PodLogs(new DirectoryUsage({ files, clock, calls })),
       machine: new MachineCache({
         fs,
         clock: systemClock,
