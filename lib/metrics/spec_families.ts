@@ -11,6 +11,13 @@ export const SPEC_FAMILIES: readonly Family<Measured>[] = [
     },
   ),
   gauge(
+    "container_health_state",
+    "1 where it is healthy, 0 where it is not or not yet, -1 where nothing checks it.",
+    ({ spec }, emit) => {
+      if (spec !== undefined) emit(healthState(spec.health));
+    },
+  ),
+  gauge(
     "container_creation_time_seconds",
     "When it was made, in seconds since the epoch.",
     ({ spec }, emit) => emit(seconds(spec?.creationTimeMs)),
@@ -55,4 +62,9 @@ export const SPEC_FAMILIES: readonly Family<Measured>[] = [
 
 function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.floor(ms / 1000);
+}
+
+function healthState(health: string | undefined): number {
+  if (health === undefined) return -1;
+  return health === "healthy" ? 1 : 0;
 }

@@ -42,6 +42,8 @@ export interface ContainerSpec {
   readonly startTimeMs?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly image?: string;
+  /** `starting`, `healthy` or `unhealthy`; absent where nothing checks it. */
+  readonly health?: string;
   readonly cpu?: CpuSpec;
   readonly memory?: MemorySpec;
   /** The pids controller is there; `Infinity` is no limit. */

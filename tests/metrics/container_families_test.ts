@@ -21,6 +21,7 @@ import { parseExposition } from "../_support/exposition.ts";
  */
 const CADVISOR = `
 container_last_seen gauge
+container_health_state gauge
 container_creation_time_seconds gauge
 container_start_time_seconds gauge
 container_spec_cpu_period gauge
@@ -361,6 +362,7 @@ Deno.test("familiesOf() leaves out kinds that are off", () => {
   const none = names([]);
   assertEquals(none.filter((name) => !name.startsWith("container_spec")), [
     "container_last_seen",
+    "container_health_state",
     "container_creation_time_seconds",
     "container_start_time_seconds",
     "cgwatch_container_info",
@@ -374,5 +376,21 @@ Deno.test("familiesOf() leaves out kinds that are off", () => {
       "container_pressure_io_waiting_seconds_total",
     ),
     true,
+  );
+});
+
+Deno.test("CONTAINER_FAMILIES tell health as cAdvisor does", () => {
+  const { spec, ...rest } = allKnown();
+  const state = (health: { readonly health?: string }) =>
+    scraped({ ...rest, spec: { hasDiskIo: false, ...spec, ...health } })
+      .get("container_health_state")?.series[0]?.value;
+  assertEquals(
+    [
+      state({ health: "healthy" }),
+      state({ health: "starting" }),
+      state({ health: "unhealthy" }),
+      state({}),
+    ],
+    [1, 0, 0, -1],
   );
 });
