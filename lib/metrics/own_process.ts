@@ -25,7 +25,7 @@ export function readOwnProcess(fs: HostFs): OwnProcess | undefined {
   const limits = fs.readText("/proc/self/limits") ?? "";
   const boot = /^btime (\d+)$/m.exec(fs.readText("/proc/stat") ?? "")?.[1];
   const space = /^Max address space\s+(\d+)/m.exec(limits)?.[1];
-  const openFiles = fs.names(fs.path("/proc/self/fd"))?.length;
+  const openFiles = fs.entryCount(fs.path("/proc/self/fd"));
   const maxOpenFiles = parseOpenFilesLimit(limits);
   return {
     stat: parseProcessStat(text),

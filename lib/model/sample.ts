@@ -206,6 +206,8 @@ interface KnownGroup {
 export class RowLayout {
   readonly #groups: ColumnGroup[] = [];
   readonly #byKind = new Map<GroupKind, Map<string, KnownGroup>>();
+  /** Of {@linkcode of}, until there is another. */
+  readonly #listed = new Map<GroupKind, readonly ColumnGroup[]>();
   #width = FIXED_COLUMNS;
   #sample = 0;
 
@@ -220,10 +222,14 @@ export class RowLayout {
   }
 
   /** The groups of a kind, in their order. */
-  *of(kind: GroupKind): Generator<ColumnGroup> {
-    const known = this.#byKind.get(kind);
-    if (known === undefined) return;
-    for (const { group } of known.values()) yield group;
+  of(kind: GroupKind): readonly ColumnGroup[] {
+    let listed = this.#listed.get(kind);
+    if (listed === undefined) {
+      const known = this.#byKind.get(kind)?.values() ?? [];
+      listed = Array.from(known, ({ group }) => group);
+      this.#listed.set(kind, listed);
+    }
+    return listed;
   }
 
   /** Begins another sample. */
@@ -248,6 +254,7 @@ export class RowLayout {
   }
 
   #add(kind: GroupKind, key: string): KnownGroup | undefined {
+    this.#listed.delete(kind);
     const width = GROUP_WIDTH.get(kind) ?? 0;
     let offset = this.#width;
     let index = this.#groups.length;
