@@ -200,7 +200,7 @@ export class HostFs {
         if (size > 0) return size;
       }
     } catch {
-      return undefined;
+      // Where it cannot be asked it may be listed.
     }
     return this.names(path)?.length;
   }

@@ -195,7 +195,7 @@ export class ManagedContainer implements Task {
 const RESTARTS_LABEL = "restartcount";
 
 function withFacts(spec: ContainerSpec, facts: ContainerFacts): ContainerSpec {
-  const { createdMs, startedMs, image, restartCount = 0 } = facts;
+  const { createdMs, startedMs, image, health, restartCount = 0 } = facts;
   const labels = {
     ...facts.labels,
     ...(restartCount > 0 && { [RESTARTS_LABEL]: String(restartCount) }),
@@ -205,6 +205,7 @@ function withFacts(spec: ContainerSpec, facts: ContainerFacts): ContainerSpec {
     ...(createdMs !== undefined && { creationTimeMs: createdMs }),
     ...(startedMs !== undefined && { startTimeMs: startedMs }),
     ...(image !== undefined && { image }),
+    ...(health !== undefined && { health }),
     ...(Object.keys(labels).length > 0 && { labels }),
   };
 }
