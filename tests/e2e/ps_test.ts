@@ -96,7 +96,10 @@ Deno.test({
           1,
           shown,
         );
-        if (stat?.startsWith("Z")) continue;
+        // A worker of the kernel is called after what it does just then.
+        if (stat?.startsWith("Z") || process.cmd.startsWith("kworker")) {
+          continue;
+        }
         assertEquals(
           process.cmd.slice(0, 15).trim(),
           late.slice(11).join(" ").slice(0, 15),
