@@ -234,6 +234,28 @@ test("events --follow goes on after a restart of the agent, with no event twice 
   }
 });
 
+test("list --watch shows the list anew, with what has come", async (watched) => {
+  const { cgroups } = watched;
+  const child = new Deno.Command(AGENT, {
+    args: ["list", cgroups.name, `--server=unix:${watched.socket}`, "--watch"],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  let text = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    if (text === "") cgroups.make("/late");
+    text += part;
+    if (!text.includes(`${cgroups.name}/late`)) continue;
+    child.kill("SIGTERM");
+    break;
+  }
+  await child.status;
+  const [first = "", ...others] = text.split(/^CONTAINER.*\n/m).slice(1);
+  assertStringIncludes(first, `${cgroups.name}/a`);
+  assert(!first.includes(`${cgroups.name}/late`));
+  assertStringIncludes(others.at(-1) ?? "", `${cgroups.name}/late`);
+});
+
 test("list shows each container with what it uses, and the JSON of the API", async (watched) => {
   const { name } = watched.cgroups;
   for (const server of watched.servers()) {
