@@ -1,3 +1,5 @@
+// Longer than other files: it names each setting once more, with its type.
+
 import {
   type CommandLine,
   parseCommandLine,

@@ -1,3 +1,5 @@
+// Longer than other files: a connection is one state machine.
+
 import { STATUS_CODE, STATUS_TEXT, type StatusCode } from "@std/http/status";
 import type { Clock } from "../model/clock.ts";
 import { HttpBody } from "./http_body.ts";

@@ -1,3 +1,5 @@
+// Longer than other files: it has the one table of endpoints.
+
 import { STATUS_CODE } from "@std/http/status";
 import { type Route, route } from "@std/http/unstable-route";
 import { type CgroupName, cleanName } from "../model/cgroup.ts";

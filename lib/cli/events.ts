@@ -1,3 +1,5 @@
+// Longer than other files: it reads, follows and shows one thing, from two sources.
+
 import type { FlagValues } from "../flag_values.ts";
 import { UsageError } from "../command_line.ts";
 import { type Clock, sleep } from "../model/clock.ts";

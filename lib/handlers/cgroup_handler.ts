@@ -1,3 +1,5 @@
+// Longer than other files: it opens and closes all that one container reads.
+
 import { ROOT } from "../model/cgroup.ts";
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
 import { isGone } from "../model/errors.ts";

@@ -1,3 +1,5 @@
+// Longer than other files: it is the one door to the host's files.
+
 import { statfsSync } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";

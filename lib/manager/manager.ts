@@ -8,7 +8,7 @@ import type {
   RequestOptions,
 } from "../model/container.ts";
 import { messageOf } from "../model/errors.ts";
-import type { EventRequest, OomContext } from "../model/event.ts";
+import type { EventRequest } from "../model/event.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
@@ -21,11 +21,9 @@ import type {
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
 import { parseUptime } from "../kernfs/boot_time.ts";
-import type { HostFs } from "../kernfs/host_fs.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
 import type { IdentityUpdate } from "../runtimes/identities.ts";
 import { readTaskLimits } from "../kernfs/task_limits.ts";
-import type { OomWatcher } from "../sources/oom_watcher.ts";
 import { Pace } from "../sources/pace.ts";
 import type {
   EventCounters,
@@ -42,29 +40,21 @@ import type { ContainerTable } from "./container_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
-import { OomEvents } from "./oom_events.ts";
+import { OomPump, type OomPumpOptions } from "./oom_pump.ts";
 import type { PodLogs } from "./pod_logs.ts";
 import { groupByPod } from "./pods.ts";
-import type { OomPast } from "./oom_past.ts";
 
 // Longer than other files, since each question is a method of one class.
 
 /** What a {@linkcode Manager} conducts. */
-export interface ManagerOptions extends ContainerLifecycleOptions {
-  readonly fs: HostFs;
+export interface ManagerOptions
+  extends ContainerLifecycleOptions, OomPumpOptions {
   readonly machine: MachineCache;
   readonly podLogs: PodLogs;
-  /** Absent where the kernel log is not to be read. */
-  readonly oomWatcher?: OomWatcher;
-  /** What the kernel log has of the time before the start. */
-  readonly past: OomPast;
   /** Tell of containers by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
   /** How what takes the events fares, beside the sources. */
   readonly sinks: () => readonly SourceState[];
-  /** How a cgroup at its limit stands. */
-  readonly readContext: (cgroup: CgroupName) => OomContext | undefined;
-  readonly bootId: string;
 }
 
 /** What a {@linkcode Manager} has done in this run. */
@@ -76,8 +66,6 @@ export interface ManagerCounters extends LifecycleCounters {
   readonly events: EventCounters;
 }
 
-/** A kernel log that is not open by then has nothing to tell of the time before the start. */
-const PAST_MS = 2_000;
 const DEFAULT_NUM_STATS = 60;
 const DEFAULT_COUNT = 64;
 
@@ -120,18 +108,14 @@ export class Manager {
   readonly #options: ManagerOptions;
   readonly #lifecycle: ContainerLifecycle;
   readonly #containers: ContainerTable;
-  readonly #oomEvents: OomEvents;
+  readonly #ooms: OomPump;
   readonly #processes: ProcessList;
-  #repeats = 0;
-  #startedMs = Infinity;
-  #isPastTold = false;
-  #cancelLedger: () => void = () => {};
 
   constructor(options: ManagerOptions) {
     this.#options = options;
     this.#lifecycle = new ContainerLifecycle(options);
     this.#containers = this.#lifecycle.containers;
-    this.#oomEvents = new OomEvents(options);
+    this.#ooms = new OomPump(options);
     this.#processes = new ProcessList(options.fs, options.clock);
   }
 
@@ -147,12 +131,10 @@ export class Manager {
 
   /** Starts the sources; resolves once every container that is there is known. */
   async start(): Promise<void> {
-    this.#startedMs = this.#options.clock.monotonic();
     const { identities, engineWatchers } = this.#options;
     identities.start((update) => this.#tellUpdate(update));
     for (const watcher of engineWatchers) this.#pumpEngine(watcher);
-    this.#pumpOoms();
-    this.#scheduleLedger();
+    this.#ooms.start();
     await Promise.all([
       this.#options.machine.start(),
       this.#lifecycle.start(),
@@ -161,11 +143,10 @@ export class Manager {
 
   /** Stops the sources and measuring; what was asked for can still be answered. */
   stop(): void {
-    this.#cancelLedger();
+    this.#ooms.stop();
     this.#lifecycle.stop();
-    const { machine, oomWatcher, engineWatchers, identities } = this.#options;
+    const { machine, engineWatchers, identities } = this.#options;
     machine.stop();
-    oomWatcher?.close();
     for (const watcher of engineWatchers) watcher.close();
     identities.close();
   }
@@ -512,66 +493,5 @@ export class Manager {
         }
       }
     }
-  }
-
-  async #pumpOoms(): Promise<void> {
-    const { oomWatcher, events, logger } = this.#options;
-    if (oomWatcher === undefined) return;
-    for await (const reports of oomWatcher.reports()) {
-      for (const report of reports) {
-        try {
-          const isBacklog = oomWatcher.isBacklog(report.kmsgSequence);
-          for (const event of this.#oomEvents.fromReport(report, isBacklog)) {
-            events.addEvent(event);
-          }
-        } catch (error) {
-          logger.error("Cannot tell of an OOM, skipping it", {
-            kmsgSequence: report.kmsgSequence,
-            error: messageOf(error),
-          });
-        }
-      }
-    }
-  }
-
-  /** Compares the kernel's counts with what was told. */
-  #checkLedger(): void {
-    const { ledger, oomWatcher, events } = this.#options;
-    const repeats = oomWatcher?.repeats ?? 0;
-    // Those of the past are in no count that moved since the start.
-    if (oomWatcher?.caughtUp) ledger.repeat(repeats - this.#repeats);
-    this.#repeats = repeats;
-    if (!this.#isPastTold && this.#isPastRead()) {
-      this.#isPastTold = true;
-      for (const event of this.#oomEvents.fromPast()) events.addEvent(event);
-    }
-    for (const event of this.#oomEvents.overdue()) events.addEvent(event);
-    for (const untold of ledger.check()) {
-      for (const event of this.#oomEvents.fromCounter(untold)) {
-        events.addEvent(event);
-      }
-    }
-  }
-
-  /** Whether the kernel log has told all that was in it at the start, or cannot. */
-  #isPastRead(): boolean {
-    const { oomWatcher, clock } = this.#options;
-    if (oomWatcher === undefined || oomWatcher.caughtUp) return true;
-    return !oomWatcher.isReading &&
-      clock.monotonic() > this.#startedMs + PAST_MS;
-  }
-
-  #scheduleLedger(): void {
-    const { ledger } = this.#options;
-    this.#cancelLedger = this.#options.clock.schedule(ledger.intervalMs, () => {
-      try {
-        this.#checkLedger();
-      } catch (error) {
-        this.#options.logger.warn("Cannot compare OOM counts, trying again", {
-          error: messageOf(error),
-        });
-      }
-      this.#scheduleLedger();
-    });
   }
 }

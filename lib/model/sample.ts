@@ -1,3 +1,5 @@
+// Longer than other files: most of it are the names of columns.
+
 /**
  * A sample is a row of doubles: `NaN` where nothing was collected. What every
  * container has comes first, in fixed columns; what depends on the machine (a

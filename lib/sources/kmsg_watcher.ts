@@ -1,3 +1,5 @@
+// Longer than other files: it has both kinds of kernel log, which answer in one form.
+
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 

@@ -216,6 +216,15 @@ async function floodKmsg(): Promise<void> {
   }
 }
 
+/** Makes a FIFO into which another process copies the kernel log as it comes. */
+async function copyKmsg(fifo: string): Promise<Deno.ChildProcess> {
+  await new Deno.Command("mkfifo", { args: [fifo] }).output();
+  return new Deno.Command("sh", {
+    args: ["-c", `exec cat /dev/kmsg >${fifo}`],
+    stderr: "null",
+  }).spawn();
+}
+
 /** A storm with the kernel log; returns of how many kills the agent knows where they were, as a share. */
 async function tellOfEach(label: string): Promise<number> {
   await using storm = new Storm(label);
@@ -284,11 +293,7 @@ Deno.test({
   async fn() {
     await using storm = new Storm("ends");
     const fifo = `${storm.dir}/kmsg`;
-    await new Deno.Command("mkfifo", { args: [fifo] }).output();
-    const writer = new Deno.Command("sh", {
-      args: ["-c", `exec cat /dev/kmsg >${fifo}`],
-      stderr: "null",
-    }).spawn();
+    const writer = await copyKmsg(fifo);
     try {
       await using counted = await CountedAgent.start(storm, fifo);
       assert(await until(async () => await counted.kmsgState() === "ok"));
@@ -447,11 +452,7 @@ Deno.test({
   async fn() {
     await using storm = new Storm("again");
     const fifo = `${storm.dir}/kmsg`;
-    await new Deno.Command("mkfifo", { args: [fifo] }).output();
-    const writer = new Deno.Command("sh", {
-      args: ["-c", `exec cat /dev/kmsg >${fifo}`],
-      stderr: "null",
-    }).spawn();
+    const writer = await copyKmsg(fifo);
     const end = () => writer.kill("SIGKILL");
     try {
       await restartAfter(storm, [fifo, "/dev/kmsg"], end);
