@@ -6,21 +6,8 @@ import {
   fsInfoJson,
   machineFilesystemsJson,
 } from "../../lib/api/filesystem_json.ts";
-import type { DiskCounters, FsInfo } from "../../lib/model/filesystem.ts";
-
-const IO: DiskCounters = {
-  readsCompleted: 1,
-  readsMerged: 2,
-  sectorsRead: 3,
-  readTimeMs: 4,
-  writesCompleted: 5,
-  writesMerged: 6,
-  sectorsWritten: 7,
-  writeTimeMs: 8,
-  ioInProgress: 9,
-  ioTimeMs: 10,
-  weightedIoTimeMs: 11,
-};
+import type { FsInfo } from "../../lib/model/filesystem.ts";
+import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
 
 const ROOT: FsInfo = {
   timestampMs: Date.UTC(2026, 0, 1),
@@ -35,7 +22,7 @@ const ROOT: FsInfo = {
   availableBytes: 1024,
   inodes: 100,
   inodesFree: 60,
-  io: IO,
+  io: NUMBERED_COUNTERS,
 };
 
 /** One that has never answered. */

@@ -8,6 +8,7 @@ import {
 import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { isGone, UnknownFilesystemError } from "../../lib/model/errors.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
+import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
@@ -129,19 +130,7 @@ Deno.test("Filesystems.refresh() reads space, inodes, disk counters and labels o
     major: 259,
     minor: 2,
     labels: ["docker-images"],
-    io: {
-      readsCompleted: 1,
-      readsMerged: 2,
-      sectorsRead: 3,
-      readTimeMs: 4,
-      writesCompleted: 5,
-      writesMerged: 6,
-      sectorsWritten: 7,
-      writeTimeMs: 8,
-      ioInProgress: 9,
-      ioTimeMs: 10,
-      weightedIoTimeMs: 11,
-    },
+    io: NUMBERED_COUNTERS,
     timestampMs: clock.now(),
     capacityBytes: 4 * GIB,
     usageBytes: 3 * GIB,

@@ -13,6 +13,7 @@ import {
 } from "../../lib/model/sample.ts";
 import { METRIC_KINDS } from "../../lib/flags.ts";
 import { parseExposition } from "../_support/exposition.ts";
+import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
 
 /**
  * cAdvisor's families of containers: name, type, and the labels beside those
@@ -144,19 +145,7 @@ const FILESYSTEM = {
   availableBytes: 30,
   inodes: 10,
   inodesFree: 4,
-  io: {
-    readsCompleted: 1,
-    readsMerged: 2,
-    sectorsRead: 3,
-    readTimeMs: 4,
-    writesCompleted: 5,
-    writesMerged: 6,
-    sectorsWritten: 7,
-    writeTimeMs: 8,
-    ioInProgress: 9,
-    ioTimeMs: 10,
-    weightedIoTimeMs: 11,
-  },
+  io: NUMBERED_COUNTERS,
 };
 
 /** A container of which everything is known: each column has the number of its place, and 1,000,000 more. */
