@@ -7,7 +7,8 @@ import { systemdFactory } from "./handlers/systemd.ts";
 import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
 import { DirectoryUsage } from "./kernfs/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
-import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
+import { HostFs, MAX_OPEN_DIRECTORIES } from "./kernfs/host_fs.ts";
+import { Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./kernfs/mounted_files.ts";
 import { readOomContext } from "./kernfs/oom_context.ts";
@@ -129,7 +130,12 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const clock = systemClock;
   const { root, cgroupRoot } = config;
   const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
-  const fs = new HostFs({ root, maxOpenFiles: maxControlFiles(hierarchies) });
+  const fs = new HostFs({
+    root,
+    // Whose calls Deno's permissions do not hold back: only where all is permitted.
+    libc: Libc.open(),
+    maxOpenDirectories: maxOpenDirectories(hierarchies),
+  });
   const bootId = readBootId(fs, config.bootIdFiles);
   const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
   const runtimes = openRuntimes(config, { fs, hierarchies, clock });
@@ -267,13 +273,13 @@ function hostname(): string {
 }
 
 /**
- * How many control files may stay open: a share of what the process may open at
+ * How many directories may stay open: a share of what the process may open at
  * all; none of plain files, whose place another may take.
  */
-function maxControlFiles(hierarchies: Hierarchies): number {
+function maxOpenDirectories(hierarchies: Hierarchies): number {
   const fs = new HostFs();
   if (!isKernels(hierarchies, fs)) return 0;
   const limits = fs.readText("/proc/self/limits") ?? "";
   const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;
-  return Math.min(Math.floor(limit * OPEN_FILES_SHARE), MAX_OPEN_FILES);
+  return Math.min(Math.floor(limit * OPEN_FILES_SHARE), MAX_OPEN_DIRECTORIES);
 }

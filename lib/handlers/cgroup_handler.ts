@@ -12,7 +12,8 @@ import { readSpec } from "../kernfs/cgroup_spec.ts";
 import { DeviceNames } from "../kernfs/device_names.ts";
 import type { Filesystems } from "../kernfs/filesystems.ts";
 import type { Hierarchies, Hierarchy } from "../kernfs/hierarchy.ts";
-import type { ControlFile, HostFs } from "../kernfs/host_fs.ts";
+import type { ControlDirectory, ControlFile } from "../kernfs/control_file.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
 import { NetworkStatsReader } from "../kernfs/network_stats.ts";
 import { OomKillFile } from "../kernfs/oom_kill_file.ts";
@@ -47,7 +48,7 @@ const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
 /** The host's first process. */
 const HOST_PID = 1;
 
-interface OpenFile {
+interface SampledFile {
   readonly control: ControlFile;
   readonly fallback?: ControlFile;
   readonly parse: CgroupFile["parse"];
@@ -58,7 +59,8 @@ export class CgroupHandler implements ContainerHandler {
   readonly reference: ContainerReference;
   readonly builder: RowBuilder = new RowBuilder();
   readonly #options: CgroupHandlerOptions;
-  readonly #files: OpenFile[] = [];
+  readonly #directories = new Map<Hierarchy, ControlDirectory>();
+  readonly #files: SampledFile[] = [];
   readonly #blkio: BlkioFiles | undefined;
   readonly #processes: ProcessStatsReader;
   readonly #network: NetworkStatsReader;
@@ -76,13 +78,13 @@ export class CgroupHandler implements ContainerHandler {
     const { all, mode } = hierarchies;
     this.#unified = mode === "unified";
     for (const hierarchy of all) {
-      const directory = this.#directory(hierarchy);
-      for (const file of filesOf(hierarchy, options)) {
-        const { fallback, parse, isFrozen } = file;
+      const directory = fs.controlDirectory(this.#directory(hierarchy));
+      this.#directories.set(hierarchy, directory);
+      for (const { file, fallback, parse } of filesOf(hierarchy, options)) {
         this.#files.push({
-          control: fs.controlFile(`${directory}/${file.file}`, !isFrozen),
+          control: directory.file(file),
           ...(fallback !== undefined &&
-            { fallback: fs.controlFile(`${directory}/${fallback}`) }),
+            { fallback: directory.file(fallback) }),
           parse,
         });
       }
@@ -99,12 +101,12 @@ export class CgroupHandler implements ContainerHandler {
       version === 1 && controllers.includes("blkio")
     );
     if (blkio !== undefined && kinds.has("diskIO")) {
-      this.#blkio = new BlkioFiles(fs, this.#directory(blkio));
+      this.#blkio = new BlkioFiles(this.#control(blkio));
     }
     this.#oomKillFile = new OomKillFile(
       fs,
       hierarchies,
-      (hierarchy) => this.#directory(hierarchy),
+      (hierarchy) => this.#control(hierarchy),
     );
   }
 
@@ -213,6 +215,7 @@ export class CgroupHandler implements ContainerHandler {
 
   /** @inheritdoc */
   refresh(): void {
+    for (const directory of this.#directories.values()) directory.close();
     for (const { control, fallback } of this.#files) {
       control.recheck();
       fallback?.recheck();
@@ -224,12 +227,7 @@ export class CgroupHandler implements ContainerHandler {
 
   /** @inheritdoc */
   close(): void {
-    for (const { control, fallback } of this.#files) {
-      control.close();
-      fallback?.close();
-    }
-    this.#oomKillFile.close();
-    this.#blkio?.close();
+    for (const directory of this.#directories.values()) directory.close();
   }
 
   #initPid(): number | undefined {
@@ -268,6 +266,11 @@ export class CgroupHandler implements ContainerHandler {
     const { filesystems, kinds } = this.#options;
     return this.reference.name === ROOT && filesystems !== undefined &&
       kinds.has("disk");
+  }
+
+  #control(hierarchy: Hierarchy): ControlDirectory {
+    return this.#directories.get(hierarchy) ??
+      this.#options.fs.controlDirectory(this.#directory(hierarchy));
   }
 
   #directory({ path }: Hierarchy): string {

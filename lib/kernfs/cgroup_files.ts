@@ -61,8 +61,6 @@ export const V1_FILES: readonly CgroupFile[] = [
     controller: "pids",
     parse: countProcesses,
     kind: "process",
-    // The kernel keeps the list that it made for an open file until it was not read for a second.
-    isFrozen: true,
   },
 ];
 

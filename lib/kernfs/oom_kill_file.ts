@@ -1,5 +1,6 @@
 import type { Hierarchies, Hierarchy } from "./hierarchy.ts";
-import type { ControlFile, HostFs } from "./host_fs.ts";
+import type { ControlDirectory, ControlFile } from "./control_file.ts";
+import type { HostFs } from "./host_fs.ts";
 import { FlatKeyed } from "./keyed.ts";
 
 /**
@@ -33,7 +34,7 @@ export class OomKillFile {
   constructor(
     fs: HostFs,
     hierarchies: Hierarchies,
-    directory: (hierarchy: Hierarchy) => string,
+    directory: (hierarchy: Hierarchy) => ControlDirectory,
   ) {
     this.#fs = fs;
     const hierarchy = hierarchies.all.find(({ controllers }) =>
@@ -43,7 +44,7 @@ export class OomKillFile {
       ? []
       : FILES[hierarchy.version].map((name) => ({
         name,
-        control: fs.controlFile(`${directory(hierarchy)}/${name}`),
+        control: directory(hierarchy).file(name),
       }));
   }
 
@@ -75,11 +76,6 @@ export class OomKillFile {
   /** Looks for missing files at the next read again. */
   recheck(): void {
     for (const { control } of this.#files) control.recheck();
-  }
-
-  /** Lets go of the descriptors. */
-  close(): void {
-    for (const { control } of this.#files) control.close();
   }
 
   /** Reads the first file that has a number for this column into the row; returns the file's name. */

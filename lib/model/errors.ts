@@ -47,6 +47,16 @@ export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
 
+/** A cgroup that was looked at is no more, though another may have its name by now. */
+export class GoneError extends Error {
+  override readonly name = "GoneError";
+
+  /** `path` is the directory that it had. */
+  constructor(path: string) {
+    super(`Cannot read "${path}": it is another directory by now`);
+  }
+}
+
 /** The end of `Deno`'s message for an errno that has no class of its own. */
 const ENODEV_REGEXP = /\(os error 19\)/;
 
@@ -58,8 +68,21 @@ const ENODEV_REGEXP = /\(os error 19\)/;
 export function isGone(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound) return true;
   if (error instanceof Deno.errors.NotADirectory) return true;
+  if (error instanceof GoneError) return true;
   return error instanceof Error &&
     (ENODEV_REGEXP.test(error.message) || /\(os error 3\)/.test(error.message));
+}
+
+/** `Deno`'s message for EOPNOTSUPP: pressure files of a kernel booted with `psi=0`. */
+const EOPNOTSUPP_REGEXP = /\(os error 95\)/;
+
+/** Whether an error says that a file is not to be had here: there is none, we may not read it, or the kernel does not have what it tells. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory ||
+    error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotSupported ||
+    (error instanceof Error && EOPNOTSUPP_REGEXP.test(error.message));
 }
 
 /** The text of whatever was thrown. */

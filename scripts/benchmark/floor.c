@@ -2,8 +2,8 @@
  * What the machine can do without an agent: the floors that scripts/bench
  * measures against. Prints one line for each thing that it did or saw.
  *
- *   floor pread ROUNDS BUFFER   paths on stdin, "k PATH" kept open, "o PATH" opened each time;
- *                               CPU nanoseconds of each round
+ *   floor pread ROUNDS BUFFER   paths on stdin, which are kept open; but those of lists, which the kernel
+ *                               makes once for an open file; CPU nanoseconds of each round
  *   floor inotify DIRECTORY     the name of each directory made in it
  *   floor kmsg                  the number of each record of the kernel log that says "Killed process"
  */
@@ -28,8 +28,8 @@ static int floor_pread(int rounds, size_t size) {
   size_t count = 0;
   while (count < 1 << 20 && fgets(line, sizeof line, stdin)) {
     line[strcspn(line, "\n")] = 0;
-    files[count].path = strdup(line + 2);
-    files[count].fd = line[0] == 'k' ? open(line + 2, O_RDONLY) : -1;
+    files[count].path = strdup(line);
+    files[count].fd = strstr(line, "/cgroup.procs") ? -1 : open(line, O_RDONLY);
     count++;
   }
   /* The first round warms. */

@@ -9,22 +9,46 @@ import { parseConfig } from "../../lib/config.ts";
 import { CgroupHandler } from "../../lib/handlers/cgroup_handler.ts";
 import { findHierarchies } from "../../lib/kernfs/hierarchy.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
+import { Libc } from "../../lib/kernfs/libc.ts";
 import { TestCgroups } from "../../tests/e2e/_cgroups.ts";
 import type { Benchmark, Figure } from "./figure.ts";
 import { compileFloor } from "./floor.ts";
 
 const BUFFER_BYTES = 65_536;
 
+/** Remembers which control files were read. */
+class RememberingFs extends HostFs {
+  readonly paths = new Set<string>();
+  remembers = false;
+
+  override readAt(
+    directory: number | undefined,
+    name: Uint8Array<ArrayBuffer>,
+  ): number {
+    const length = super.readAt(directory, name);
+    if (this.remembers && length >= 0) {
+      const path = new TextDecoder().decode(name.subarray(0, -1));
+      this.paths.add(
+        directory === undefined
+          ? path
+          : `${Deno.readLinkSync(`/proc/self/fd/${directory}`)}/${path}`,
+      );
+    }
+    return length;
+  }
+}
+
 /** Containers that are sampled as the agent does, one after the other. */
 class Samples implements AsyncDisposable {
   readonly #cgroups: TestCgroups;
+  readonly #fs = new RememberingFs({ libc: Libc.open() });
   readonly #handlers: CgroupHandler[] = [];
   readonly #rings: SampleRing[] = [];
   #beats = 0;
 
   constructor(count: number) {
     this.#cgroups = new TestCgroups(`bench${count}`);
-    const fs = new HostFs();
+    const fs = this.#fs;
     const hierarchies = findHierarchies(fs);
     const config = parseConfig([]);
     const kinds = "metricKinds" in config
@@ -52,18 +76,12 @@ class Samples implements AsyncDisposable {
     return (user + system) * 1000;
   }
 
-  /** The files that a sample reads: "k" before one that stays open, "o" before one that does not. */
-  async files(): Promise<string[]> {
-    const files: string[] = [];
-    for await (const { name } of Deno.readDir("/proc/self/fd")) {
-      const path = await Deno.readLink(`/proc/self/fd/${name}`).catch(() => "");
-      if (path.includes(`${this.#cgroups.name}/`)) files.push(`k ${path}`);
-    }
-    const frozen = files.filter((path) => path.endsWith("/pids.current"))
-      .map((path) =>
-        path.replace(/^k /, "o ").replace(/pids\.current$/, "cgroup.procs")
-      );
-    return [...files, ...frozen];
+  /** The files that a sample reads. */
+  files(): string[] {
+    this.#fs.remembers = true;
+    this.beat();
+    this.#fs.remembers = false;
+    return [...this.#fs.paths];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,7 +112,7 @@ async function readInC(
 async function readNaively(files: readonly string[]): Promise<number> {
   const before = process.cpuUsage();
   for (const file of files) {
-    const text = await Deno.readTextFile(file.slice(2));
+    const text = await Deno.readTextFile(file);
     for (const line of text.split("\n")) line.split(" ").map(Number);
   }
   const { user, system } = process.cpuUsage(before);
@@ -110,7 +128,7 @@ const sample: Benchmark = {
     await using samples = new Samples(count);
     try {
       const floor = await compileFloor(dir);
-      const files = await samples.files();
+      const files = samples.files();
       const ours: number[] = [];
       const inC: number[] = [];
       const naive: number[] = [];
@@ -151,7 +169,6 @@ const beat: Benchmark = {
   name: "beat",
   async run({ quick }) {
     const rounds = quick ? 3 : 9;
-    // Beyond some 550 containers control files are opened for each read.
     const [small, large] = quick ? [50, 500] : [300, 3_000];
     const measure = async (count: number) => {
       await using samples = new Samples(count);

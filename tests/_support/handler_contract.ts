@@ -8,6 +8,7 @@ import type {
   ContainerHandler,
   HandlerFactory,
 } from "../../lib/registry/handler_registry.ts";
+import { libc } from "./libc.ts";
 import { RecordedTree, type RecordingName } from "./recorded_tree.ts";
 
 /** Every kind of measurement that is gated. */
@@ -476,7 +477,7 @@ export function runHandlerContract(
     { recording, name }: RecordedContainer,
     use: (handler: ContainerHandler, host: RecordedTree) => void,
   ): void => {
-    using host = new RecordedTree(recording);
+    using host = new RecordedTree(recording, { libc });
     const { fs, hierarchies } = host;
     const handler = newFactory({ fs, hierarchies, kinds: ALL_KINDS })
       .create(name);
@@ -485,7 +486,7 @@ export function runHandlerContract(
     } finally {
       handler.close();
     }
-    assertEquals(fs.openFiles, 0);
+    assertEquals(fs.openDirectories, 0);
   };
 
   for (const container of RECORDED_CONTAINERS) {

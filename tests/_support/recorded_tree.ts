@@ -3,7 +3,7 @@ import {
   findHierarchies,
   type Hierarchies,
 } from "../../lib/kernfs/hierarchy.ts";
-import type { HostFs } from "../../lib/kernfs/host_fs.ts";
+import type { HostFs, HostFsOptions } from "../../lib/kernfs/host_fs.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 
 const TESTDATA = fromFileUrl(new URL("../testdata", import.meta.url));
@@ -62,7 +62,10 @@ export class RecordedTree implements Disposable {
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
 
-  constructor(name: RecordingName) {
+  constructor(
+    name: RecordingName,
+    options: Omit<HostFsOptions, "root"> = {},
+  ) {
     const { mountinfo, dumps }: Recording = RECORDINGS[name];
     this.root = TestCgroup.create();
     this.root
@@ -74,7 +77,7 @@ export class RecordedTree implements Disposable {
     for (const [dump, place] of Object.entries(dumps)) {
       unpack(this.root, readRecorded("cgroup", dump), place);
     }
-    this.fs = this.root.hostFs();
+    this.fs = this.root.hostFs(options);
     this.hierarchies = findHierarchies(this.fs);
   }
 

@@ -11,11 +11,8 @@ function fileOf(cgroup: TestCgroup, version: 1 | 2): OomKillFile {
     mode: version === 2 ? "unified" : "legacy",
     all: [{ version, controllers: ["memory"], path }],
   };
-  return new OomKillFile(
-    cgroup.hostFs({ maxOpenFiles: 0 }),
-    hierarchies,
-    () => path,
-  );
+  const fs = cgroup.hostFs();
+  return new OomKillFile(fs, hierarchies, () => fs.controlDirectory(path));
 }
 
 Deno.test("OomKillFile reads memory.oom_control of v1", () => {
@@ -50,10 +47,11 @@ Deno.test("OomKillFile gives nothing where kills are not counted", () => {
   // Before Linux 4.13.
   cgroup.file("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
   assertEquals(fileOf(cgroup, 1).read(), undefined);
+  const fs = cgroup.hostFs();
   const none = new OomKillFile(
-    cgroup.hostFs(),
+    fs,
     { mode: "unified", all: [] },
-    () => "",
+    ({ path }) => fs.controlDirectory(path),
   );
   assertEquals(none.read(), undefined);
 });
@@ -66,7 +64,6 @@ Deno.test("OomKillFile looks for a missing file again when it is told to", () =>
   assertEquals(file.read(), undefined);
   file.recheck();
   assertEquals(file.read()?.count, 1);
-  file.close();
 });
 
 Deno.test("OomKillFile reads the kill of a recorded container", () => {
@@ -76,8 +73,7 @@ Deno.test("OomKillFile reads the kill of a recorded container", () => {
   const file = new OomKillFile(
     tree.fs,
     tree.hierarchies,
-    ({ path }) => path + name,
+    ({ path }) => tree.fs.controlDirectory(path + name),
   );
   assertEquals(file.read(), { count: 1, source: "memory.oom_control" });
-  file.close();
 });

@@ -1,0 +1,105 @@
+import { GoneError, isAbsent } from "../model/errors.ts";
+import type { HostFs } from "./host_fs.ts";
+
+const encoder = new TextEncoder();
+
+/** File names as the C library takes them: few, and the same in every cgroup. */
+const names = new Map<string, Uint8Array<ArrayBuffer>>();
+
+function zeroEnded(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${text}\0`);
+}
+
+/**
+ * The directory of one cgroup in one hierarchy, or another with kernel files
+ * that are read again and again. It stays open, within the budget of its
+ * {@linkcode HostFs}, so that a file is found by its name alone, and of this
+ * cgroup: one that comes under the same name later is another's.
+ */
+export class ControlDirectory {
+  readonly path: string;
+  readonly fs: HostFs;
+  #descriptor: number | undefined;
+
+  constructor(fs: HostFs, path: string) {
+    this.fs = fs;
+    this.path = path;
+  }
+
+  /** A file in it. */
+  file(name: string): ControlFile {
+    return new ControlFile(this, name);
+  }
+
+  /** Whether it is held open. */
+  get isOpen(): boolean {
+    return this.#descriptor !== undefined;
+  }
+
+  /** Reads a file in it to the end; −1 where that cannot be done so. */
+  read(name: string): number {
+    const { fs } = this;
+    if (fs.libc === undefined) return -1;
+    this.#descriptor ??= fs.keepDirectory(zeroEnded(this.path));
+    if (this.#descriptor === undefined) {
+      return fs.readAt(undefined, zeroEnded(`${this.path}/${name}`));
+    }
+    let bytes = names.get(name);
+    if (bytes === undefined) names.set(name, bytes = zeroEnded(name));
+    return fs.readAt(this.#descriptor, bytes);
+  }
+
+  /** Lets go of the descriptor; the next read opens the directory that is there then. */
+  close(): void {
+    if (this.#descriptor === undefined) return;
+    this.fs.dropDirectory(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+}
+
+/** One control file, which is opened for each read. */
+export class ControlFile {
+  readonly path: string;
+  readonly #directory: ControlDirectory;
+  readonly #name: string;
+  #missing = false;
+
+  constructor(directory: ControlDirectory, name: string) {
+    this.path = `${directory.path}/${name}`;
+    this.#directory = directory;
+    this.#name = name;
+  }
+
+  /**
+   * Reads the whole file into the buffer of the {@linkcode HostFs}; returns
+   * the number of bytes, or −1 where there is no such file. A file that was
+   * not there is not looked for again until {@linkcode recheck}.
+   *
+   * @throws an error that `isGone` knows where the cgroup is no more
+   */
+  read(): number {
+    if (this.#missing) return -1;
+    const length = this.#directory.read(this.#name);
+    return length < 0 ? this.#readPlainly() : length;
+  }
+
+  /** Looks for a missing file at the next read again. */
+  recheck(): void {
+    this.#missing = false;
+  }
+
+  /** The way that says what is wrong. */
+  #readPlainly(): number {
+    let length: number;
+    try {
+      length = this.#directory.fs.read(this.path);
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      this.#missing = true;
+      return -1;
+    }
+    // The path leads to a file that our directory does not have.
+    if (this.#directory.isOpen) throw new GoneError(this.#directory.path);
+    return length;
+  }
+}

@@ -1,0 +1,55 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Libc } from "../../lib/kernfs/libc.ts";
+import { libc } from "../_support/libc.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
+
+function zeroEnded(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+function open(): Libc {
+  assert(libc !== undefined);
+  return libc;
+}
+
+Deno.test("Libc reads a file by the name that it has in a directory, from where the last read ended", () => {
+  using host = TestCgroup.create();
+  host.file("cpu.stat", "usage_usec 1234\n");
+  const calls = open();
+  const directory = calls.openDirectory(zeroEnded(host.path));
+  const file = calls.openAt(directory, zeroEnded("cpu.stat"));
+  const buffer = new Uint8Array(11);
+  assertEquals(calls.read(file, buffer, 0), 11);
+  assertEquals(new TextDecoder().decode(buffer), "usage_usec ");
+  const larger = new Uint8Array(100);
+  assertEquals(calls.read(file, larger, 20), 5);
+  assertEquals(new TextDecoder().decode(larger.subarray(20, 25)), "1234\n");
+  assert(larger.subarray(25).every((byte) => byte === 0));
+  assertEquals(calls.read(file, larger, 20), 0);
+  calls.close(file);
+  calls.close(directory);
+});
+
+Deno.test("Libc says -1 of what cannot be opened or read", () => {
+  using host = TestCgroup.create();
+  host.child("io.stat");
+  const calls = open();
+  assertEquals(calls.openDirectory(zeroEnded(`${host.path}/none`)), -1);
+  const directory = calls.openDirectory(zeroEnded(host.path));
+  assertEquals(calls.openAt(directory, zeroEnded("none")), -1);
+  assertEquals(calls.openAt(undefined, zeroEnded(`${host.path}/none`)), -1);
+  const file = calls.openAt(undefined, zeroEnded(`${host.path}/io.stat`));
+  assertEquals(calls.read(file, new Uint8Array(10), 0), -1);
+  calls.close(file);
+  calls.close(directory);
+});
+
+Deno.test("Libc finds nothing in a directory that was removed", () => {
+  using host = TestCgroup.create();
+  const cgroup = host.child("web").file("pids.max", "max\n");
+  const calls = open();
+  const directory = calls.openDirectory(zeroEnded(cgroup.path));
+  cgroup.recreate().file("pids.max", "1\n");
+  assertEquals(calls.openAt(directory, zeroEnded("pids.max")), -1);
+  calls.close(directory);
+});
