@@ -40,6 +40,7 @@ const LINGER_LIMIT_MS = 1000;
 const LINGER_BYTES = 1 << 20;
 
 const encoder = new TextEncoder();
+const LINE_END = encoder.encode("\r\n");
 const LAST_CHUNK = encoder.encode("0\r\n\r\n");
 
 /**
@@ -221,7 +222,11 @@ export class HttpConnection {
         const { done, value } = await this.#readChunk(chunks);
         if (done) break;
         if (value.length === 0) continue;
-        await this.#write(joined(before, isChunked ? chunkOf(value) : value));
+        await this.#write(
+          isChunked
+            ? joined(before, sizeOf(value), value, LINE_END)
+            : joined(before, value),
+        );
         before = new Uint8Array();
       }
       await this.#write(isChunked ? LAST_CHUNK : before);
@@ -314,9 +319,9 @@ function renderHead(
   return encoder.encode(`${text}\r\n`);
 }
 
-function chunkOf(bytes: Uint8Array): Uint8Array {
-  const size = encoder.encode(`${bytes.length.toString(16)}\r\n`);
-  return joined(size, bytes, encoder.encode("\r\n"));
+/** The line before a chunk. */
+function sizeOf({ length }: Uint8Array): Uint8Array {
+  return encoder.encode(`${length.toString(16)}\r\n`);
 }
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {

@@ -120,24 +120,50 @@ export async function headOf(response: Response): Promise<Response> {
 export function textResponse(
   request: Request,
   pieces: Iterable<string>,
-  { status = STATUS_CODE.OK, contentType = JSON_TYPE }: {
-    readonly status?: number;
-    readonly contentType?: string;
-  } = {},
+  options: BodyOptions = {},
 ): Response {
   const pace = new Pace(systemClock);
+  return respond(request, encoded(pieces, pace), { ...options, pace });
+}
+
+/** A text of pieces that are bytes already, each sent as it is. */
+export function bytesResponse(
+  request: Request,
+  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+  options: BodyOptions = {},
+): Response {
+  return respond(request, pieces, { ...options, pace: new Pace(systemClock) });
+}
+
+/** Of an answer. */
+interface BodyOptions {
+  /** @default 200 */
+  readonly status?: number;
+  /** @default JSON */
+  readonly contentType?: string;
+}
+
+function respond(
+  request: Request,
+  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+  { status = STATUS_CODE.OK, contentType = JSON_TYPE, pace }: BodyOptions & {
+    readonly pace: Pace;
+  },
+): Response {
   pace.begin();
-  const chunks = chunked(pieces, pace);
-  const first = chunks.next().value ?? NOTHING;
+  const rest = pieces[Symbol.iterator]();
+  const { value: first = NOTHING } = rest.next();
+  // Whether a short beginning is all there is can only be known by what follows.
+  const second = first.length < CHUNK_LENGTH ? rest.next() : undefined;
   // Without the header any coding may be sent, and a plain curl would print gzip.
   const isGzip = request.headers.has("accept-encoding") &&
     acceptsEncodings(request, "gzip", "identity") === "gzip";
-  if (first.isLast && (!isGzip || first.bytes.length < GZIP_MIN_BYTES)) {
-    const { bytes } = first;
-    const headers = headersOf(contentType, bytes);
-    return new Response(bytes, { status, headers });
+  if (second?.done && (!isGzip || first.length < GZIP_MIN_BYTES)) {
+    const headers = headersOf(contentType, first);
+    return new Response(first, { status, headers });
   }
-  const body = streamOf(first, chunks, pace);
+  const begun = second?.value === undefined ? [first] : [first, second.value];
+  const body = streamOf(begun, rest, pace);
   return new Response(
     isGzip ? gzipped(body) : body,
     {
@@ -218,23 +244,21 @@ function gzipped(
   }, { highWaterMark: 0 });
 }
 
-interface Chunk {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly isLast: boolean;
-}
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array();
 
-const NOTHING: Chunk = { bytes: new Uint8Array(), isLast: true };
-
-/** The pieces as chunks of bytes, each of `CHUNK_LENGTH` or of what a slice of time gave. */
-function* chunked(pieces: Iterable<string>, pace: Pace): Generator<Chunk> {
+/** The pieces as bytes, joined to `CHUNK_LENGTH` characters or to what a slice of time gave. */
+function* encoded(
+  pieces: Iterable<string>,
+  pace: Pace,
+): Generator<Uint8Array<ArrayBuffer>> {
   let text = "";
   for (const piece of pieces) {
     text += piece;
     if (text.length < CHUNK_LENGTH && !pace.spent) continue;
-    yield { bytes: encoder.encode(text), isLast: false };
+    yield encoder.encode(text);
     text = "";
   }
-  yield { bytes: encoder.encode(text), isLast: true };
+  if (text !== "") yield encoder.encode(text);
 }
 
 /**
@@ -243,21 +267,19 @@ function* chunked(pieces: Iterable<string>, pace: Pace): Generator<Chunk> {
  * waiting for 650 ms (Deno 2.9).
  */
 function streamOf(
-  first: Chunk,
-  rest: Iterator<Chunk>,
+  begun: Uint8Array<ArrayBuffer>[],
+  rest: Iterator<Uint8Array<ArrayBuffer>>,
   pace: Pace,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let next: Chunk | undefined = first;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       if (pace.spent) {
         await pace.rest();
         pace.begin();
       }
-      const chunk: Chunk = next ?? rest.next().value ?? NOTHING;
-      next = undefined;
-      if (chunk.bytes.length > 0) controller.enqueue(chunk.bytes);
-      if (chunk.isLast) controller.close();
+      const chunk = begun.shift() ?? rest.next().value;
+      if (chunk === undefined) controller.close();
+      else controller.enqueue(chunk);
     },
     cancel() {
       rest.return?.();

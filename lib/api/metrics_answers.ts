@@ -1,7 +1,7 @@
 import { accepts } from "@std/http/negotiation";
 import type { ExpositionFormat, ScrapeRequest } from "../model/scrape.ts";
 import type { ApiDependencies, Call } from "./answers.ts";
-import { jsonResponse, textResponse } from "./json_response.ts";
+import { bytesResponse, jsonResponse } from "./json_response.ts";
 import { parseRequestOptions } from "./parameters.ts";
 import { nodeSummaryJson } from "./summary_json.ts";
 import { parseBoolean, readParameter } from "./values.ts";
@@ -9,11 +9,11 @@ import { parseBoolean, readParameter } from "./values.ts";
 /** What makes the texts for Prometheus, in pieces. */
 export interface MetricsTexts {
   /** All numbers. */
-  scrape(request: ScrapeRequest): Promise<Iterable<string>>;
+  scrape(request: ScrapeRequest): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
   /** The kubelet's resource metrics. */
   resource(
     request: Pick<ScrapeRequest, "format" | "names">,
-  ): Promise<Iterable<string>>;
+  ): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
 }
 
 const EXPOSITION_TYPES: Readonly<Record<ExpositionFormat, string>> = {
@@ -36,7 +36,7 @@ export async function answerMetrics(
     },
   });
   const contentType = EXPOSITION_TYPES[shape.format];
-  return textResponse(request, pieces, { contentType });
+  return bytesResponse(request, pieces, { contentType });
 }
 
 /** The kubelet's resource metrics. */
@@ -47,7 +47,7 @@ export async function answerResource(
   const shape = shapeOf(request, query);
   const contentType = EXPOSITION_TYPES[shape.format];
   const pieces = await metrics.resource(shape);
-  return textResponse(request, pieces, { contentType });
+  return bytesResponse(request, pieces, { contentType });
 }
 
 function shapeOf(

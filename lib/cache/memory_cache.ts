@@ -76,6 +76,13 @@ export class SampleRing {
     return changed;
   }
 
+  /** The newest sample. */
+  get latest(): KeptSample | undefined {
+    if (this.#size === 0) return undefined;
+    const at = this.#size - 1;
+    return { timestampMs: this.#timeAt(at), row: this.#rowAt(at).slice() };
+  }
+
   /** The samples asked for, oldest first. */
   samples(range: SampleRange = {}): KeptSample[] {
     const { startMs = -Infinity, endMs = Infinity, count = -1 } = range;

@@ -68,6 +68,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly #devices: DeviceNames;
   readonly #oomKillFile: OomKillFile;
   readonly #unified: boolean;
+  #creationTimeMs: number | undefined;
   /** Whether any file was there when last looked. */
   #isThere = true;
 
@@ -126,7 +127,7 @@ export class CgroupHandler implements ContainerHandler {
     const directories = new Map<string, string>();
     for (const hierarchy of hierarchies.all) {
       const directory = this.#directory(hierarchy);
-      if (fs.directory(directory) === undefined) continue;
+      if (!fs.isDirectory(directory)) continue;
       if (this.#unified) directories.set("unified", directory);
       else {
         for (const name of hierarchy.controllers) {
@@ -136,7 +137,15 @@ export class CgroupHandler implements ContainerHandler {
     }
     const { name } = this.reference;
     const hasNetwork = kinds.has("network") && this.#networkPid() !== undefined;
-    const spec = readSpec(fs, { name, directories, kinds, hasNetwork });
+    const spec = readSpec(fs, {
+      name,
+      directories,
+      kinds,
+      hasNetwork,
+      ...(this.#creationTimeMs !== undefined &&
+        { creationTimeMs: this.#creationTimeMs }),
+    });
+    this.#creationTimeMs = spec.creationTimeMs;
     if (name !== ROOT) return spec;
     const meminfo = readMeminfo(fs);
     const limitBytes = meminfo.get("MemTotal");

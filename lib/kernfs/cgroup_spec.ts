@@ -14,6 +14,8 @@ export interface SpecOptions {
   readonly directories: ReadonlyMap<string, string>;
   /** Kinds of measurement that are on. */
   readonly kinds: ReadonlySet<string>;
+  /** When it was made, where that is known already: directories only get younger. */
+  readonly creationTimeMs?: number;
   /** Whether its samples have a network. @default false */
   readonly hasNetwork?: boolean;
 }
@@ -35,7 +37,7 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   const mask = hasCpu ? readMask(fs, options) : undefined;
   const memory = { ...memorySpecV1(read), ...memorySpecV2(read) };
   const limit = limitOf(read("pids", "pids.max"));
-  const creationTimeMs = creationTime(fs, directories);
+  const { creationTimeMs = creationTime(fs, directories) } = options;
   return {
     ...(creationTimeMs !== undefined && { creationTimeMs }),
     ...(hasCpu && { cpu: { ...cpu, ...(mask && { mask }) } }),

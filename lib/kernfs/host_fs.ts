@@ -118,6 +118,16 @@ export class HostFs {
     }
   }
 
+  /** Whether there is a directory at `path` (as it is seen, root included). */
+  isDirectory(path: string): boolean {
+    const { libc } = this;
+    if (libc === undefined) return this.directory(path) !== undefined;
+    const descriptor = libc.openDirectory(encoder.encode(`${path}/\0`));
+    if (descriptor < 0) return false;
+    libc.close(descriptor);
+    return true;
+  }
+
   /** Names of the directories in the directory at `path`; none where it is gone. */
   subdirectories(path: string): string[] {
     const names: string[] = [];

@@ -66,7 +66,7 @@ export class AliasTable<T extends Referenced> {
 }
 
 /** Orders by cgroup name. */
-export function byName(a: Referenced, b: Referenced): number {
+function byName(a: Referenced, b: Referenced): number {
   return a.reference.name < b.reference.name ? -1 : 1;
 }
 

@@ -6,7 +6,7 @@ import {
 } from "../model/cgroup.ts";
 import type { ContainerReference, RequestOptions } from "../model/container.ts";
 import { BadRequestError, UnknownContainerError } from "../model/errors.ts";
-import { AliasTable, byName } from "./alias_table.ts";
+import { AliasTable } from "./alias_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 
 /** The containers by name. */
@@ -71,7 +71,7 @@ export class ContainerTable {
       if (other === name || isDescendant(other, name)) found.push(container);
     }
     if (found.length === 0) throw new UnknownContainerError(name);
-    return found.sort(byName);
+    return found.sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
   /** All containers of a runtime where the alias is `/`, else the one that it names. */

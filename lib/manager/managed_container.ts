@@ -1,3 +1,4 @@
+import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerFacts } from "../model/container_facts.ts";
@@ -42,7 +43,18 @@ export interface ManagedContainerOptions {
   readonly onGone: () => void;
 }
 
+interface DescribedSpec {
+  readonly limits: ContainerSpec;
+  readonly facts: ContainerFacts;
+  readonly spec: ContainerSpec;
+}
+
 const SPEC_AGE_MS = 5_000;
+/**
+ * Limits seldom change: those that were asked for once are read again after so
+ * long and up to twice as long, for whoever does not wait for them.
+ */
+const KEPT_SPEC_AGE_MS = 60_000;
 const ERROR_LOG_INTERVAL_MS = 60_000;
 
 /** A container, its handler, and its housekeeping. */
@@ -52,6 +64,8 @@ export class ManagedContainer implements Task {
   #intervalMs: number;
   #spec: ContainerSpec | undefined;
   #specMs = -Infinity;
+  /** Its limits with what its runtime tells, until either is another. */
+  #described: DescribedSpec | undefined;
   #sampledMs = -Infinity;
   #loggedMs = -Infinity;
   #closed = false;
@@ -63,10 +77,15 @@ export class ManagedContainer implements Task {
     this.#intervalMs = options.housekeeping.intervalMs;
   }
 
+  /** The name of its cgroup. */
+  get name(): CgroupName {
+    return this.handler.reference.name;
+  }
+
   /** What it is known by now. */
   get reference(): ContainerReference {
-    const { reference } = this.handler;
-    return this.#options.identities?.referenceOf(reference.name) ?? reference;
+    return this.#options.identities?.referenceOf(this.name) ??
+      this.handler.reference;
   }
 
   /** Its limits, 5 s old at most, and what its runtime tells of it. */
@@ -76,10 +95,15 @@ export class ManagedContainer implements Task {
 
   /** The same with limits so old at most. To read them takes three times as long as a sample. */
   specWithin(ageMs: number): ContainerSpec {
-    const { name } = this.handler.reference;
     const limits = this.#limitsWithin(ageMs);
-    const facts = this.#options.identities?.factsOf(name);
-    return facts === undefined ? limits : withFacts(limits, facts);
+    const facts = this.#options.identities?.factsOf(this.name);
+    if (facts === undefined) return limits;
+    if (
+      this.#described?.limits !== limits || this.#described.facts !== facts
+    ) {
+      this.#described = { limits, facts, spec: withFacts(limits, facts) };
+    }
+    return this.#described.spec;
   }
 
   #limitsWithin(ageMs: number): ContainerSpec {
@@ -101,6 +125,7 @@ export class ManagedContainer implements Task {
 
   /** One beat: samples, and says when the next is due. */
   run(): number {
+    if (this.#spec !== undefined) this.#keepSpecFresh();
     const { dynamic, intervalMs, maxIntervalMs, jitterFactor = 1 } =
       this.#options.housekeeping;
     const changed = this.sample();
@@ -108,6 +133,15 @@ export class ManagedContainer implements Task {
       ? Math.max(intervalMs, Math.min(this.#intervalMs * 2, maxIntervalMs))
       : intervalMs;
     return this.#intervalMs * (1 + Math.random() * jitterFactor);
+  }
+
+  #keepSpecFresh(): void {
+    try {
+      // By chance, so that a thousand do not have their turn at once.
+      this.#limitsWithin(KEPT_SPEC_AGE_MS * (1 + Math.random()));
+    } catch (error) {
+      this.#complain(error);
+    }
   }
 
   /** Reads the container; returns whether anything changed since the last sample. */
@@ -169,8 +203,7 @@ export class ManagedContainer implements Task {
   /** Its newest sample as it was taken, if there is one, and what its columns are. */
   get latest(): { sample: KeptSample | undefined; layout: RowLayout } {
     const { ring } = this.#options;
-    const [sample] = ring.samples({ count: 1 });
-    return { sample, layout: ring.layout };
+    return { sample: ring.latest, layout: ring.layout };
   }
 
   /** Lets go of its files. */

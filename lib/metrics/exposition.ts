@@ -1,4 +1,5 @@
 import type { ExpositionFormat } from "../model/scrape.ts";
+import { ByteText } from "./byte_text.ts";
 import type { Emit, Family } from "./family.ts";
 
 /** Families, and whose numbers they tell. */
@@ -18,8 +19,15 @@ export interface ExpositionOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Some 20 µs of work: who takes pieces may pause between any two. */
-const PIECE_LENGTH = 8 * 1024;
+/** Some 200 µs of work: who takes pieces may pause between any two. */
+const PIECE_BYTES = 64 * 1024;
+/** A piece is not left before the subject is told whole. */
+const SPARE_BYTES = 8 * 1024;
+
+const encoder = new TextEncoder();
+const NEWLINE = 0x0a;
+const CLOSE = encoder.encode("} ");
+const NONE: Uint8Array = new Uint8Array();
 
 /**
  * The numbers of the sections as text, in pieces, a family after the other:
@@ -28,9 +36,11 @@ const PIECE_LENGTH = 8 * 1024;
 export function* expositionText(
   sections: readonly Section<never>[],
   options: ExpositionOptions,
-): Generator<string> {
-  for (const section of sections) yield* sectionText(section, options);
-  if (options.format === "openmetrics") yield "# EOF\n";
+): Generator<Uint8Array<ArrayBuffer>> {
+  const text = new ByteText(PIECE_BYTES + SPARE_BYTES);
+  for (const section of sections) yield* sectionText(text, section, options);
+  if (options.format === "openmetrics") text.putText("# EOF\n");
+  yield text.take();
 }
 
 /** Hides what the subjects are, so that sections of several kinds fit one list. */
@@ -38,49 +48,60 @@ export function section<S>(of: Section<S>): Section<never> {
   return of as unknown as Section<never>;
 }
 
-/** The beginnings of a subject's series, made once. */
 interface Subject<S> {
   readonly subject: S;
-  /** Before the value where there are no labels beside the subject's. */
-  readonly bare: string;
-  /** Before such labels. */
-  readonly open: string;
+  /** Before the value where there are no labels beside the subject's, such as `{id="/a"} `. */
+  readonly bare: Uint8Array;
+  /** Before such labels, such as `{id="/a",`. */
+  readonly open: Uint8Array;
 }
 
 function* sectionText<S>(
+  text: ByteText,
   { families, subjects, labelsOf }: Section<S>,
   options: ExpositionOptions,
-): Generator<string> {
+): Generator<Uint8Array<ArrayBuffer>> {
   const { names, onError } = options;
-  const prefixed = subjects.map((subject): Subject<S> => {
+  const labelled = subjects.map((subject): Subject<S> => {
     const labels = labelsOf(subject);
-    return labels === ""
-      ? { subject, bare: " ", open: "{" }
-      : { subject, bare: `{${labels}} `, open: `{${labels},` };
+    return {
+      subject,
+      bare: encoder.encode(labels === "" ? " " : `{${labels}} `),
+      open: encoder.encode(labels === "" ? "{" : `{${labels},`),
+    };
   });
   for (const family of families) {
     if (names.size > 0 && !names.has(family.name)) continue;
-    const head = headOf(family, options.format);
-    let text = head;
-    let bare = "";
-    let open = "";
+    const name = encoder.encode(family.name);
+    let isTold = false;
+    let bare = NONE;
+    let open = NONE;
     const emit: Emit = (value, labels = "", suffix = "") => {
       if (value === undefined || Number.isNaN(value)) return;
-      text += family.name + suffix +
-        (labels === "" ? bare : `${open}${labels}} `) + numberText(value);
+      if (!isTold) text.putText(headOf(family, options.format));
+      isTold = true;
+      text.put(name);
+      if (suffix !== "") text.putText(suffix);
+      if (labels === "") text.put(bare);
+      else {
+        text.put(open);
+        text.putText(labels);
+        text.put(CLOSE);
+      }
+      if (Math.abs(value) === Infinity) {
+        text.putText(value > 0 ? "+Inf" : "-Inf");
+      } else text.putNumber(value);
+      text.putByte(NEWLINE);
     };
-    for (const subject of prefixed) {
+    for (const subject of labelled) {
       ({ bare, open } = subject);
       try {
         family.values(subject.subject, emit);
       } catch (error) {
         onError(error);
       }
-      if (text.length < PIECE_LENGTH) continue;
-      yield text;
-      text = "";
+      if (text.length >= PIECE_BYTES) yield text.take();
     }
-    if (text !== head) yield text;
   }
 }
 
@@ -93,11 +114,4 @@ function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {
   const title = type === "counter" && isTotal ? name.slice(0, -6) : name;
   const told = type === "counter" && !isTotal ? "unknown" : type;
   return `# HELP ${title} ${help}\n# TYPE ${title} ${told}\n`;
-}
-
-/** The shortest text that is read as the same number of 64 bits. */
-function numberText(value: number): string {
-  if (value === Infinity) return "+Inf\n";
-  if (value === -Infinity) return "-Inf\n";
-  return `${value}\n`;
 }

@@ -86,7 +86,9 @@ export class Metrics {
    * The text of one scrape, in pieces. The numbers are those of now, whenever
    * the pieces are taken.
    */
-  async scrape(request: ScrapeRequest): Promise<Iterable<string>> {
+  async scrape(
+    request: ScrapeRequest,
+  ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
     const { containers, failed } = await this.#scraper
       .containers(request.containers);
     const machine = this.#machineSections();
@@ -113,7 +115,7 @@ export class Metrics {
   /** The kubelet's resource metrics, in pieces. */
   async resource(
     request: Pick<ScrapeRequest, "format" | "names">,
-  ): Promise<Iterable<string>> {
+  ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
     const { manager, maxAgeMs, logger } = this.#options;
     let summary: NodeSummary | undefined;
     try {
@@ -130,7 +132,7 @@ export class Metrics {
   #text(
     sections: readonly Section<never>[],
     { format, names }: Pick<ScrapeRequest, "format" | "names">,
-  ): Iterable<string> {
+  ): Iterable<Uint8Array<ArrayBuffer>> {
     const { logger } = this.#options;
     return expositionText(sections, {
       format,

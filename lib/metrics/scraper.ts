@@ -1,6 +1,10 @@
 import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
-import type { ContainerSpec, RequestOptions } from "../model/container.ts";
+import type {
+  ContainerReference,
+  ContainerSpec,
+  RequestOptions,
+} from "../model/container.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import { RowLayout } from "../model/sample.ts";
@@ -32,18 +36,23 @@ export interface Scraped {
   readonly failed: number;
 }
 
-/** Limits seldom change: of a thousand containers, whose take 250 ms, some are read at each scrape. */
-const SPECS_MS = 4;
-
 const NO_ROW = new Float64Array();
 const NO_LAYOUT = new RowLayout();
+
+/** The labels of a container, and what they were made of. */
+interface KnownLabels {
+  readonly reference: ContainerReference;
+  readonly spec: ContainerSpec;
+  readonly pod: PodName | undefined;
+  readonly labels: string;
+}
 
 /** Takes down what all containers are at one moment, in slices of time. */
 export class Scraper {
   readonly #options: ScraperOptions;
   /** Labels of those that were killed in, for when they are gone. */
   #labels = new Map<CgroupName, string>();
-  #nextSpec = -1;
+  readonly #known = new WeakMap<ManagedContainer, KnownLabels>();
 
   constructor(options: ScraperOptions) {
     this.#options = options;
@@ -59,10 +68,9 @@ export class Scraper {
     });
     const kills = new Map(manager.oomKills());
     const nowMs = clock.now();
-    await this.#readSpecs(found);
     const pods = new Map<CgroupName, PodName>();
     const specs = await this.#specsOf(found);
-    for (const [{ reference: { name } }, spec] of specs) {
+    for (const [{ name }, spec] of specs) {
       const pod = podOf(spec);
       // The cgroup of a pod bears no label: its containers tell whose it is.
       if (pod === undefined) continue;
@@ -71,12 +79,15 @@ export class Scraper {
       if (parseCgroupOrigin(above)?.kind === "pod") pods.set(above, pod);
     }
     const containers = Array.from(specs, ([container, spec]): Measured => {
-      const { reference, latest } = container;
-      const { name } = reference;
+      const { name, reference, latest } = container;
       const filesystems = container.handler.filesystems?.(nowMs);
       return {
         reference,
-        labels: containerLabels(reference, spec, pods.get(name)),
+        labels: this.#labelsOf(container, {
+          reference,
+          spec,
+          pod: pods.get(name),
+        }),
         spec,
         row: latest.sample?.row ?? NO_ROW,
         layout: latest.layout,
@@ -91,25 +102,19 @@ export class Scraper {
     return { containers, failed: found.length - specs.size };
   }
 
-  /** Reads some limits anew, and at the next scrape those that follow. */
-  async #readSpecs(containers: readonly ManagedContainer[]): Promise<void> {
-    const { clock } = this.#options;
-    const endMs = clock.monotonic() + SPECS_MS;
-    const pace = new Pace(clock);
-    pace.begin();
-    for (let read = 0; read < containers.length; read++) {
-      this.#nextSpec = (this.#nextSpec + 1) % containers.length;
-      try {
-        // One that was just read is not read again.
-        void containers[this.#nextSpec]?.spec;
-      } catch {
-        // It is told of as it was, or fails once more in its turn.
-      }
-      if (!pace.spent) continue;
-      if (clock.monotonic() >= endMs) return;
-      await pace.rest();
-      pace.begin();
-    }
+  /** Made anew only where what they are made of is not the same any more. */
+  #labelsOf(
+    container: ManagedContainer,
+    { reference, spec, pod }: Omit<KnownLabels, "labels">,
+  ): string {
+    const known = this.#known.get(container);
+    if (
+      known?.reference === reference && known.spec === spec &&
+      known.pod?.name === pod?.name && known.pod?.namespace === pod?.namespace
+    ) return known.labels;
+    const labels = containerLabels(reference, spec, pod);
+    this.#known.set(container, { reference, spec, pod, labels });
+    return labels;
   }
 
   async #specsOf(
@@ -140,6 +145,10 @@ export class Scraper {
     living: readonly Measured[],
     kills: ReadonlyMap<CgroupName, number>,
   ): Measured[] {
+    if (kills.size === 0) {
+      this.#labels = new Map();
+      return [];
+    }
     const labels = new Map(this.#labels);
     for (const { reference, labels: text } of living) {
       labels.set(reference.name, text);

@@ -225,6 +225,8 @@ export class RowLayout {
 
   /** The groups of a kind, in their order. */
   of(kind: GroupKind): readonly ColumnGroup[] {
+    // A scrape asks this of every container for each family.
+    if (this.#groups.length === 0) return this.#groups;
     let listed = this.#listed.get(kind);
     if (listed === undefined) {
       const known = this.#byKind.get(kind)?.values() ?? [];

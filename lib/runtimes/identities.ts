@@ -41,6 +41,8 @@ interface Identity {
   readonly origin: ContainerOrigin;
   facts?: Omit<ContainerFacts, "exitCode"> & { exitCode?: number };
   endedMs?: number;
+  /** Made of `facts`, for those who ask again and again. */
+  reference?: ContainerReference;
   /** What the engine told of it last: a look-up that began before may know less. */
   lastTold?: ContainerFacts;
 }
@@ -220,13 +222,17 @@ export class Identities {
       : facts?.isSandbox === true;
   }
 
-  /** What the API calls it. */
-  referenceOf(cgroup: CgroupName): ContainerReference {
+  /** What the API calls it; undefined of what is no runtime's. */
+  referenceOf(cgroup: CgroupName): ContainerReference | undefined {
     const identity = this.#living.get(cgroup);
-    const origin = identity?.origin;
-    if (origin === undefined) return { name: cgroup };
-    const container = describeContainer(cgroup, origin, identity?.facts);
-    return defined<ContainerReference>({
+    if (identity === undefined) return undefined;
+    if (identity.reference !== undefined) return identity.reference;
+    const container = describeContainer(
+      cgroup,
+      identity.origin,
+      identity.facts,
+    );
+    return identity.reference = defined<ContainerReference>({
       name: cgroup,
       id: container.id,
       aliases: container.aliases,
@@ -338,6 +344,7 @@ export class Identities {
     const after = { ...before, ...news };
     const changed = changedFacts(before, after, identity.origin);
     identity.facts = after;
+    delete identity.reference;
     this.#learnPod(identity.origin, after);
     // What a living container ended with is told when its cgroup goes.
     if (endedMs === undefined) changed.delete("exit_code");

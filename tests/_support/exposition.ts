@@ -16,6 +16,14 @@ export interface ParsedFamily {
 const SERIES_REGEXP = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL_REGEXP = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y;
 
+/** The text that pieces are. */
+export function textOfPieces(pieces: Iterable<Uint8Array>): string {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (const piece of pieces) text += decoder.decode(piece, { stream: true });
+  return text + decoder.decode();
+}
+
 /** Takes a text in Prometheus' form apart, strictly: every series below its head, no family twice. */
 export function parseExposition(text: string): Map<string, ParsedFamily> {
   const families = new Map<string, { type: string; series: Series[] }>();

@@ -1,15 +1,21 @@
 import type { ScrapeRequest } from "../../lib/model/scrape.ts";
 
+const encoder = new TextEncoder();
+
+type Pieces = Promise<Iterable<Uint8Array<ArrayBuffer>>>;
+
 /** Answers every scrape with the same text, and remembers what it was asked. */
 export class FakeMetrics {
   readonly asked: ScrapeRequest[] = [];
 
-  scrape(request: ScrapeRequest): Promise<Iterable<string>> {
+  scrape(request: ScrapeRequest): Pieces {
     this.asked.push(request);
-    return Promise.resolve(["a 1\n", "b 2\n"]);
+    return Promise.resolve(
+      ["a 1\n", "b 2\n"].map((text) => encoder.encode(text)),
+    );
   }
 
-  resource(): Promise<Iterable<string>> {
-    return Promise.resolve(["c 3\n"]);
+  resource(): Pieces {
+    return Promise.resolve([encoder.encode("c 3\n")]);
   }
 }

@@ -12,6 +12,7 @@ import type { MachineFacts } from "../../lib/model/machine.ts";
 import type { ScrapeRequest } from "../../lib/model/scrape.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
 import { fromFileUrl } from "@std/path";
+import { textOfPieces } from "./exposition.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { RecordedTree } from "./recorded_tree.ts";
 
@@ -99,7 +100,7 @@ export class ScrapedTree implements Disposable {
       containers: {},
       ...request,
     });
-    return [...pieces].join("");
+    return textOfPieces(pieces);
   }
 }
 

@@ -253,6 +253,33 @@ Deno.test("ManagedContainer.spec is read anew after 5 s, and missing files are l
   assertEquals([handler.specs, handler.refreshes], [2, 2]);
 });
 
+Deno.test("ManagedContainer.run() reads limits that were asked for again after one to two minutes", () => {
+  const { container, handler, clock } = new Bench();
+  container.run();
+  assertEquals(handler.specs, 0);
+  void container.spec;
+  clock.advance(59_000);
+  container.run();
+  assertEquals(handler.specs, 1);
+  handler.specNow = { hasDiskIo: false, memory: { limitBytes: 2 } };
+  clock.advance(61_001);
+  container.run();
+  assertEquals(handler.specs, 2);
+  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 2);
+});
+
+Deno.test("ManagedContainer.run() samples all the same where its limits cannot be read", () => {
+  const { container, handler, clock, warnings } = new Bench();
+  void container.spec;
+  handler.spec = () => {
+    throw new TypeError("broken");
+  };
+  clock.advance(120_001);
+  container.run();
+  assertEquals(handler.samples, 1);
+  assertEquals(warnings.length, 1);
+});
+
 Deno.test("ManagedContainer.spec has the earliest time of creation that is known", () => {
   for (
     const [ofFiles, seen, earliest] of [

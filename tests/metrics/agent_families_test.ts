@@ -6,7 +6,7 @@ import {
 } from "../../lib/metrics/agent_families.ts";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
 import { Histogram } from "../../lib/model/histogram.ts";
-import { parseExposition } from "../_support/exposition.ts";
+import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 function counters(rest: Partial<AgentCounters> = {}): AgentCounters {
@@ -33,14 +33,14 @@ function counters(rest: Partial<AgentCounters> = {}): AgentCounters {
 }
 
 function told(subject: AgentCounters): Map<string, (string | number)[]> {
-  const text = [...expositionText(
+  const text = textOfPieces(expositionText(
     [section<AgentCounters>({
       families: AGENT_FAMILIES,
       subjects: [subject],
       labelsOf: () => "",
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
-  )].join("");
+  ));
   return new Map([...parseExposition(text)].map(([name, { type, series }]) => [
     name,
     [

@@ -12,7 +12,7 @@ import {
   RowBuilder,
 } from "../../lib/model/sample.ts";
 import { METRIC_KINDS } from "../../lib/flags.ts";
-import { parseExposition } from "../_support/exposition.ts";
+import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
 
 /**
@@ -188,7 +188,7 @@ function allKnown(): Measured {
 }
 
 function scraped(measured: Measured, families = CONTAINER_FAMILIES) {
-  const text = [...expositionText(
+  const text = textOfPieces(expositionText(
     [section<Measured>({
       families,
       subjects: [measured],
@@ -201,7 +201,7 @@ function scraped(measured: Measured, families = CONTAINER_FAMILIES) {
         throw error;
       },
     },
-  )].join("");
+  ));
   return parseExposition(text);
 }
 

@@ -5,7 +5,7 @@ import {
   MACHINE_FAMILIES,
   machineLabels,
 } from "../../lib/metrics/machine_families.ts";
-import { parseExposition } from "../_support/exposition.ts";
+import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 
 const CACHE = { sizeBytes: 32_768, type: "Data", level: 1 };
 
@@ -60,14 +60,14 @@ machine_node_distance node_id=0 target_node_id=1 21
 `.trim().split("\n");
 
 Deno.test("MACHINE_FAMILIES tell all of cAdvisor's that the host's files tell, with its labels", () => {
-  const text = [...expositionText(
+  const text = textOfPieces(expositionText(
     [section<Machine>({
       families: MACHINE_FAMILIES,
       subjects: [MACHINE],
       labelsOf: machineLabels,
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
-  )].join("");
+  ));
   const told = [...parseExposition(text).values()].flatMap(({ type, series }) =>
     series.map(({ name, labels, value }) => {
       const {

@@ -5,7 +5,7 @@ import {
   PROCESS_FAMILIES,
   readOwnProcess,
 } from "../../lib/metrics/own_process.ts";
-import { parseExposition } from "../_support/exposition.ts";
+import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 import { readRecorded } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
@@ -21,14 +21,14 @@ Deno.test("readOwnProcess() gives PROCESS_FAMILIES what the kernel tells of the 
     .file("proc/self/fd/0", "")
     .file("proc/self/fd/1", "");
   const process = readOwnProcess(root.hostFs());
-  const text = [...expositionText(
+  const text = textOfPieces(expositionText(
     [section<OwnProcess>({
       families: PROCESS_FAMILIES,
       subjects: process === undefined ? [] : [process],
       labelsOf: () => "",
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
-  )].join("");
+  ));
   const told = [...parseExposition(text)].map(([name, { type, series }]) => [
     name,
     type,

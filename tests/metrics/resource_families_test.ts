@@ -5,7 +5,7 @@ import type {
   DescribedContainer,
   NodeSummary,
 } from "../../lib/model/node_summary.ts";
-import { parseExposition } from "../_support/exposition.ts";
+import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 
 const USED: DescribedContainer = {
   reference: { name: "/x" },
@@ -45,11 +45,11 @@ const SUMMARY: NodeSummary = {
 };
 
 function told(summary: NodeSummary | undefined): string[] {
-  const text = [...expositionText(resourceSections(summary), {
+  const text = textOfPieces(expositionText(resourceSections(summary), {
     format: "prometheus",
     names: new Set(),
     onError: () => {},
-  })].join("");
+  }));
   return [...parseExposition(text).values()].flatMap(({ type, series }) =>
     series.map(({ name, labels, value }) =>
       [name, type, ...Object.entries(labels).flat(), value].join(" ")

@@ -81,15 +81,9 @@ class Bench {
   }
 }
 
-Deno.test("Scraper.containers() reads the limits of all at first, then of some, each in its turn", async () => {
+Deno.test("Scraper.containers() reads the limits of all at first, and leaves them to the beat then", async () => {
   const bench = new Bench("abcdefgh");
   assertEquals(await bench.scrape(), "abcdefgh");
   assertEquals(await bench.scrape(), "");
-  const turns = [
-    await bench.scrape(10_000),
-    await bench.scrape(10_000),
-    await bench.scrape(10_000),
-  ].join("");
-  assertEquals(turns.length >= 8 && turns.length < 24, true, turns);
-  assertEquals(new Set(turns).size, 8);
+  assertEquals(await bench.scrape(1_000_000), "");
 });
