@@ -21,12 +21,13 @@ import { OomLedger } from "./manager/oom_ledger.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
 import { PodLogs } from "./manager/pod_logs.ts";
 import { Manager } from "./manager/manager.ts";
-import { systemClock } from "./model/clock.ts";
+import { type Clock, systemClock } from "./model/clock.ts";
 import { type Logger, silentLogger } from "./model/logger.ts";
 import type { SourceState } from "./model/source_state.ts";
 import { openRuntimes } from "./open_runtimes.ts";
 import { HandlerRegistry } from "./registry/handler_registry.ts";
 import { CgroupTree } from "./sources/cgroup_tree.ts";
+import type { KmsgFile } from "./sources/kmsg_watcher.ts";
 import { OomWatcher } from "./sources/oom_watcher.ts";
 import { PollWatcher } from "./sources/poll_watcher.ts";
 import { RawWatcher } from "./sources/raw_watcher.ts";
@@ -66,6 +67,10 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
   readonly earlierRun?: Omit<LogTail, "tornBytes">;
   /** How what takes the events fares. @default nothing takes them */
   readonly sinks?: () => readonly SourceState[];
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** How to open the kernel log. @default openKmsg */
+  readonly openKmsg?: (path: string) => Promise<KmsgFile>;
 }
 
 /** Control files take at most this part of the files that the process may open. */
@@ -94,9 +99,11 @@ interface OomWatcherParts {
   readonly config: ManagerConfig;
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** The last record of the kernel log that an earlier run told of. */
   readonly cursor: number | undefined;
+  readonly open: OpenManagerOptions["openKmsg"];
 }
 
 /**
@@ -126,7 +133,7 @@ interface OomWatcherParts {
 export function openManager(options: OpenManagerOptions = {}): Manager {
   const config: ManagerConfig = { ...DEFAULT_CONFIG, ...options };
   const { logger = silentLogger, earlierRun, version = "" } = options;
-  const clock = systemClock;
+  const { clock = systemClock } = options;
   const { root, cgroupRoot } = config;
   const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
   const fs = new HostFs({ root, maxOpenFiles: maxControlFiles(hierarchies) });
@@ -160,8 +167,10 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     config,
     fs,
     hierarchies,
+    clock,
     logger,
     cursor: past?.kmsgCursor,
+    open: options.openKmsg,
   });
   const ledger = new OomLedger({
     clock,
@@ -246,18 +255,19 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
 }
 
 function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
-  const { config, fs, hierarchies, logger, cursor } = parts;
+  const { config, fs, hierarchies, clock, logger, cursor, open } = parts;
   if (config.kmsg === "none") return undefined;
   return new OomWatcher({
     // The device is the host's; any other path is as it was named.
     path: config.kmsg === KMSG ? fs.path(KMSG) : config.kmsg,
-    clock: systemClock,
+    clock,
     logger,
     parser: new OomParser({
       groupKills: hasUnifiedMemory(hierarchies),
       locate: (pid) => readMemoryCgroup(fs, pid),
     }),
     ...(cursor !== undefined && { cursor }),
+    ...(open !== undefined && { open }),
   });
 }
 

@@ -1,0 +1,233 @@
+import type { SeededRandom } from "../_support/random.ts";
+import { errorOf, type Fault, isErrno, type Times } from "./_fault.ts";
+
+/** A call of Deno's that can be made to fail: of `Deno`, or of a file or watcher that it opened. */
+export type Call =
+  | keyof typeof FUNCTIONS
+  | "watchFs"
+  | `FsFile.${keyof typeof METHODS}`
+  | "FsWatcher.next";
+
+/** Whether the answer comes later, and whether it is an open file. */
+const FUNCTIONS = {
+  lstat: "later",
+  lstatSync: "now",
+  open: "later",
+  openSync: "now",
+  readDir: "later",
+  readDirSync: "now",
+  readLinkSync: "now",
+  readTextFile: "later",
+  readTextFileSync: "now",
+  realPathSync: "now",
+  remove: "later",
+  rename: "later",
+  stat: "later",
+  statSync: "now",
+} as const;
+
+const METHODS = {
+  read: "later",
+  readSync: "now",
+  seek: "later",
+  seekSync: "now",
+  stat: "later",
+  syncData: "later",
+  write: "later",
+  writeSync: "now",
+} as const;
+
+/** Every call of Deno's by which the agent's library touches files. */
+export const CALLS: readonly string[] = [...Object.keys(FUNCTIONS), "watchFs"];
+
+/** A fault that is on. */
+export interface Injection {
+  readonly call: Call;
+  /** Which paths it is for. */
+  readonly path: RegExp;
+  readonly fault: Fault;
+  readonly times: Times;
+}
+
+// deno-lint-ignore no-explicit-any
+type AnyFunction = (...args: any[]) => any;
+
+/**
+ * Deno's own functions, of which one fails when it is told to: below the code,
+ * where the kernel's errors come from. All else is real.
+ */
+export class FaultyDeno implements Disposable {
+  readonly #random: SeededRandom;
+  readonly #real = new Map<string, AnyFunction>();
+  readonly #deno = Deno as unknown as Record<string, AnyFunction>;
+  #injection: Injection | undefined;
+  #left = 0;
+  #hits = 0;
+  #healed = Promise.withResolvers<void>();
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+    for (const [name, when] of Object.entries(FUNCTIONS)) {
+      this.#replace(name, (real) => this.#wrap(name as Call, when, real, 0));
+    }
+    this.#replace("watchFs", (real) => (paths: string[], options) => {
+      this.#fail("watchFs", paths[0] ?? "");
+      return this.#wrapWatcher(real(paths, options));
+    });
+  }
+
+  /** How many calls have met the fault. */
+  get hits(): number {
+    return this.#hits;
+  }
+
+  /** From now on calls fail. */
+  inject(injection: Injection): void {
+    this.#injection = injection;
+    this.#hits = 0;
+    this.#left = injection.times === "until healed"
+      ? Infinity
+      : injection.times;
+    this.#healed = Promise.withResolvers();
+  }
+
+  /** No call fails any more, and those that hang go on. */
+  heal(): void {
+    this.#injection = undefined;
+    this.#healed.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    this.heal();
+    for (const [name, real] of this.#real) this.#deno[name] = real;
+  }
+
+  #replace(name: string, make: (real: AnyFunction) => AnyFunction): void {
+    const real = this.#deno[name] as AnyFunction;
+    this.#real.set(name, real);
+    this.#deno[name] = make(real);
+  }
+
+  /** The fault that a call meets. */
+  #meet(call: Call, path: string): Fault | undefined {
+    const injection = this.#injection;
+    if (injection?.call !== call || !injection.path.test(path)) {
+      return undefined;
+    }
+    if (this.#left <= 0) return undefined;
+    this.#left--;
+    this.#hits++;
+    return injection.fault;
+  }
+
+  #fail(call: Call, path: string): Fault | undefined {
+    const fault = this.#meet(call, path);
+    if (fault !== undefined && isErrno(fault)) throw errorOf(fault);
+    return fault;
+  }
+
+  #wrap(
+    call: Call,
+    when: "now" | "later",
+    real: AnyFunction,
+    pathAt: number,
+  ): AnyFunction {
+    if (call === "readDir") {
+      return (path: string) => this.#readDir(path, real);
+    }
+    const wrapped = (...args: unknown[]) => {
+      const path = String(args[pathAt]);
+      const fault = this.#fail(call, path);
+      const answer = real(...args);
+      if (fault === undefined) return this.#wrapIfFile(answer, path);
+      return this.#spoil(fault, answer);
+    };
+    if (when === "now") return wrapped;
+    return async (...args: unknown[]) => {
+      const path = String(args[pathAt]);
+      const fault = this.#fail(call, path);
+      if (fault === "hang") await this.#healed.promise;
+      const answer = await real(...args);
+      if (fault === undefined || fault === "hang") {
+        return this.#wrapIfFile(answer, path);
+      }
+      return this.#spoil(fault, answer);
+    };
+  }
+
+  async *#readDir(path: string, real: AnyFunction): AsyncGenerator<unknown> {
+    if (this.#fail("readDir", path) === "hang") await this.#healed.promise;
+    yield* real(path);
+  }
+
+  /** What is left of a text. */
+  #spoil(fault: Fault, answer: unknown): unknown {
+    if (typeof answer !== "string") return answer;
+    switch (fault) {
+      case "short":
+        return answer.slice(0, Math.floor(answer.length / 2));
+      case "eof":
+        return "";
+      default:
+        return String.fromCharCode(...this.#garbage(64));
+    }
+  }
+
+  #garbage(length: number): Uint8Array {
+    return Uint8Array.from(
+      { length },
+      () => 0x80 + this.#random.below(0x7f),
+    );
+  }
+
+  #wrapIfFile(answer: unknown, path: string): unknown {
+    if (!(answer instanceof Deno.FsFile)) return answer;
+    const file = answer as unknown as Record<string, AnyFunction>;
+    for (const [name, when] of Object.entries(METHODS)) {
+      const real = (file[name] as AnyFunction).bind(answer);
+      const call = `FsFile.${name}` as Call;
+      const meet = (args: unknown[]) => this.#fail(call, path) ?? args;
+      file[name] = when === "now"
+        ? (...args) => this.#transfer(real, args, meet(args))
+        : async (...args) => {
+          const fault = meet(args);
+          if (fault === "hang") await this.#healed.promise;
+          return await this.#transfer(real, args, fault);
+        };
+    }
+    return answer;
+  }
+
+  /** A read or write that goes wrong without an error. */
+  #transfer(real: AnyFunction, args: unknown[], fault: unknown): unknown {
+    const [bytes] = args;
+    if (!(bytes instanceof Uint8Array)) return real(...args);
+    switch (fault) {
+      case "short":
+        return real(bytes.subarray(0, Math.ceil(bytes.length / 2) % 64 + 1));
+      case "eof":
+        return null;
+      case "garbage": {
+        const garbage = this.#garbage(Math.min(bytes.length, 512));
+        garbage[garbage.length - 1] = 0x0a;
+        bytes.set(garbage);
+        return garbage.length;
+      }
+      default:
+        return real(...args);
+    }
+  }
+
+  #wrapWatcher(watcher: Deno.FsWatcher): Deno.FsWatcher {
+    const real = watcher[Symbol.asyncIterator].bind(watcher);
+    const follow = async function* (this: FaultyDeno) {
+      for await (const event of { [Symbol.asyncIterator]: real }) {
+        // A watcher that hangs tells nothing.
+        const path = event.paths[0] ?? "";
+        if (this.#fail("FsWatcher.next", path) !== "hang") yield event;
+      }
+    };
+    watcher[Symbol.asyncIterator] = () => follow.call(this);
+    return watcher;
+  }
+}
