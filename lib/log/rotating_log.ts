@@ -109,6 +109,11 @@ export class RotatingLog {
     return this.#bytes;
   }
 
+  /** Since when the file is being synced, on the clock's monotonic time. */
+  get syncingSinceMs(): number | undefined {
+    return this.#file?.syncingSinceMs;
+  }
+
   /** Lines found torn, and closed with a newline. */
   get tornLines(): number {
     return this.#tornLines;

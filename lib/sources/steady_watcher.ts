@@ -47,6 +47,8 @@ export class SteadyWatcher implements ContainerWatcher {
   /** How many those are when it fails the next time. */
   #beats = 1;
   #warnedMs = -Infinity;
+  /** Whether the operator was told that it failed. */
+  #isTold = false;
   #closed = false;
 
   constructor(options: SteadyWatcherOptions) {
@@ -125,6 +127,8 @@ export class SteadyWatcher implements ContainerWatcher {
   #noteListed(): void {
     if (this.#isFallback || this.#failure === undefined) return;
     this.#failure = undefined;
+    if (!this.#isTold) return;
+    this.#isTold = false;
     this.#options.logger.info("Cgroups are watched with inotify again");
   }
 
@@ -134,6 +138,7 @@ export class SteadyWatcher implements ContainerWatcher {
     const nowMs = clock.monotonic();
     if (nowMs - this.#warnedMs >= WARN_INTERVAL_MS) {
       this.#warnedMs = nowMs;
+      this.#isTold = true;
       logger.warn("Cannot watch cgroups with inotify, listing them instead", {
         reason,
       });

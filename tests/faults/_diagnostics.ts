@@ -8,10 +8,10 @@ interface Said {
   readonly fields: LogFields;
 }
 
-/** What the agent said to its operator, and when. */
+/** What the agent complained of to its operator, and when. */
 export class Diagnostics implements Logger {
   readonly #clock: Clock;
-  readonly #said: Said[] = [];
+  #said: Said[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -19,16 +19,14 @@ export class Diagnostics implements Logger {
 
   debug(): void {}
 
-  info(message: string, fields: LogFields = {}): void {
+  info(): void {}
+
+  warn(message: string, fields: LogFields = {}): void {
     this.#said.push({ atMs: this.#clock.monotonic(), message, fields });
   }
 
-  warn(message: string, fields: LogFields = {}): void {
-    this.info(message, fields);
-  }
-
   error(message: string, fields: LogFields = {}): void {
-    this.info(message, fields);
+    this.warn(message, fields);
   }
 
   /** Whether it has said so since a time of the clock. */
@@ -41,7 +39,11 @@ export class Diagnostics implements Logger {
   /** The same was said of the same once a minute at most. */
   assertSeldom(): void {
     const last = new Map<string, number>();
-    for (const { message, fields, atMs } of this.#said) {
+    const said = this.#said;
+    const nowMs = this.#clock.monotonic();
+    // What is wrong is told once.
+    this.#said = said.filter(({ atMs }) => atMs > nowMs - 60_000).slice(-20);
+    for (const { message, fields, atMs } of said) {
       const key = `${message} ${fields["container"] ?? ""}`;
       const beforeMs = last.get(key) ?? -Infinity;
       assert(

@@ -192,6 +192,8 @@ export class FaultyDeno implements Disposable {
         : async (...args) => {
           const fault = meet(args);
           if (fault === "hang") await this.#healed.promise;
+          // A thread answers, and others have their turn meanwhile.
+          if (fault !== args) await new Promise((done) => setTimeout(done, 0));
           return await this.#transfer(real, args, fault);
         };
     }

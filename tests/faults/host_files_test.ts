@@ -1,0 +1,30 @@
+import type { Fault } from "./_fault.ts";
+import { testWeather } from "./_weather.ts";
+
+const READS: readonly Fault[] = ["EACCES", "EIO", "EMFILE"];
+const TEXTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
+
+testWeather("openManager() bears files of the host that fail", [
+  {
+    name: "limits of a container",
+    call: "readTextFileSync",
+    path: /\/shop\/web\/(?:cpu|memory|pids)\.max$/,
+    faults: TEXTS,
+    provoke: (agent) => {
+      agent.manager.containerInfo("/shop/web").spec;
+    },
+  },
+  {
+    name: "files of the machine",
+    call: "readTextFileSync",
+    path: /\/proc\/(?:meminfo|cpuinfo|stat|diskstats|vmstat)$/,
+    faults: TEXTS,
+    provoke: (agent) => agent.manager.machineInfo(),
+  },
+  {
+    name: "the mounts",
+    call: "readTextFileSync",
+    path: /\/mountinfo$/,
+    faults: TEXTS,
+  },
+]);
