@@ -6,7 +6,8 @@ import { EventLog } from "../../lib/log/event_log.ts";
 import type { Manager } from "../../lib/manager/manager.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
 import type { CgroupName } from "../../lib/model/cgroup.ts";
-import type { ContainerStats } from "../../lib/model/stats.ts";
+import type { ContainerInfo } from "../../lib/model/container.ts";
+import { UnknownContainerError } from "../../lib/model/errors.ts";
 import { openManager } from "../../lib/open_manager.ts";
 import { DEFAULT_CONFIG } from "../../lib/config.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
@@ -134,12 +135,17 @@ export class FaultyAgent implements AsyncDisposable {
     return `${this.root}/${CGROUPS}${name}`;
   }
 
-  /** Starts it, and lets it find what is there. */
+  /** Starts it; it becomes ready whatever fails. */
   async start(): Promise<void> {
     this.log.start();
     let isReady = false;
     this.manager.start().then(() => isReady = true);
     assert(await this.until(() => isReady), "It does not become ready");
+  }
+
+  /** Starts it while nothing is wrong. */
+  async startWell(): Promise<void> {
+    await this.start();
     assert(
       await this.until(() => this.troubles.size === 0),
       `It is not well: ${[...this.troubles.values()]}`,
@@ -226,7 +232,7 @@ export class FaultyAgent implements AsyncDisposable {
 
   /** What its runtime calls it, as far as is known. */
   nameOf(name: CgroupName): string | undefined {
-    const { aliases } = this.manager.containerInfo(name).reference;
+    const { aliases } = this.#infoOf(name)?.reference ?? {};
     return aliases?.find((alias) => alias.startsWith("app-"));
   }
 
@@ -242,8 +248,13 @@ export class FaultyAgent implements AsyncDisposable {
       `${
         head(time + 1)
       }Memory cgroup out of memory: Killed process ${pid} (tail) total-vm:34520kB, anon-rss:32384kB, file-rss:1308kB, shmem-rss:0kB, UID:0 pgtables:104kB oom_score_adj:0\n`;
-    Deno.writeTextFileSync(`${this.root}/kmsg`, text, { append: true });
+    this.writeKmsg(text);
     return pid;
+  }
+
+  /** The kernel log, or whoever writes to it, says this. */
+  writeKmsg(text: string): void {
+    Deno.writeTextFileSync(`${this.root}/kmsg`, text, { append: true });
   }
 
   /** How often the kill of a process was told. */
@@ -264,14 +275,10 @@ export class FaultyAgent implements AsyncDisposable {
     });
   }
 
-  /** The last sample of a container. */
-  latest(name: CgroupName): ContainerStats | undefined {
-    return this.manager.containerInfo(name, { numStats: 1 }).stats[0];
-  }
-
   /** Whether it was measured since a time, and the numbers are right. */
   isWell(name: CgroupName, sinceMs: number): boolean {
-    const { timestampMs = -Infinity, memory, cpu } = this.latest(name) ?? {};
+    const { timestampMs = -Infinity, memory, cpu } =
+      this.#infoOf(name)?.stats[0] ?? {};
     return timestampMs > sinceMs && memory?.usageBytes === USAGE_BYTES &&
       cpu?.usageNs !== undefined;
   }
@@ -304,6 +311,15 @@ export class FaultyAgent implements AsyncDisposable {
     }
   }
 
+  #infoOf(name: CgroupName): ContainerInfo | undefined {
+    try {
+      return this.manager.containerInfo(name, { numStats: 1 });
+    } catch (error) {
+      if (error instanceof UnknownContainerError) return undefined;
+      throw error;
+    }
+  }
+
   /** Events are numbered without gaps, and each is in the log once. */
   async assertBooks(): Promise<void> {
     const { lastSeq } = this.manager.events;
@@ -321,17 +337,26 @@ export class FaultyAgent implements AsyncDisposable {
 
   #loggedSeqs(): number[] {
     const seqs: number[] = [];
-    for (const { name } of Deno.readDirSync(`${this.root}/log`)) {
-      for (
-        const line of Deno.readTextFileSync(`${this.root}/log/${name}`)
-          .split("\n")
-      ) {
-        // A line that a full disk tore is followed by the whole one.
-        const seq = /^\{"seq":(\d+),.*\}$/.exec(line)?.[1];
-        if (seq !== undefined) seqs.push(Number(seq));
+    for (const part of this.#readLog()) {
+      // A line that a full disk tore is followed by the whole one.
+      for (const [, seq] of part.matchAll(/^\{"seq":(\d+),.*\}$/gm)) {
+        seqs.push(Number(seq));
       }
     }
     return seqs.toSorted((a, b) => a - b);
+  }
+
+  /** The parts of the log; none while it is being rotated. */
+  #readLog(): string[] {
+    const directory = `${this.root}/log`;
+    try {
+      return [...Deno.readDirSync(directory)].map(({ name }) =>
+        Deno.readTextFileSync(`${directory}/${name}`)
+      );
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

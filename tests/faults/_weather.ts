@@ -50,7 +50,7 @@ export function testWeather(
   const seed = SEED;
   Deno.test(`${name} (seed ${seed})`, async (test) => {
     await using agent = new FaultyAgent({ ...options, seed });
-    await agent.start();
+    await agent.startWell();
     for (const combination of new SeededRandom(seed).shuffle(all(seams))) {
       const { seam, fault, times } = combination;
       await test.step(
@@ -62,10 +62,41 @@ export function testWeather(
   });
 }
 
-function all(seams: readonly Seam[]): Combination[] {
+/** Runs every combination of a table on an agent that starts in it. */
+export function testStarts(name: string, seams: readonly Seam[]): void {
+  Deno.test(`${name} (seed ${SEED})`, async (test) => {
+    for (const { seam, fault, times } of all(seams, ["until healed"])) {
+      const { call, path, shows } = seam;
+      await test.step(`${seam.name}, ${call}: ${fault}, ${times}`, async () => {
+        await using agent = new FaultyAgent({ seed: SEED });
+        agent.deno.inject({ call, path, fault, times });
+        await agent.start();
+        assert(
+          await agent.until(() => agent.deno.hits > 0),
+          "Nothing has met the fault",
+        );
+        if (shows !== undefined) {
+          assert(
+            await agent.until(() => showing(agent, shows, 0) > 0),
+            "The loss does not show",
+          );
+        }
+        agent.deno.heal();
+        await assertWell(agent, agent.make(), agent.kill());
+        agent.said.assertSeldom();
+        await agent.assertBooks();
+      });
+    }
+  });
+}
+
+function all(
+  seams: readonly Seam[],
+  lengths: readonly Times[] = TIMES,
+): Combination[] {
   return seams.flatMap((seam) =>
     seam.faults.flatMap((fault) =>
-      TIMES.map((times) => ({ seam, fault, times }))
+      lengths.map((times) => ({ seam, fault, times }))
     )
   );
 }
@@ -92,7 +123,7 @@ async function weather(
     pid = agent.kill();
     agent.tell();
     seam.provoke?.(agent);
-    if (isOfAll) await agent.run(6_000);
+    if (isOfAll) await agent.run(3_000);
     else await assertOthersGoOn(agent, made);
     assert(
       await agent.until(() => agent.deno.hits > 0),

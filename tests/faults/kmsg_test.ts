@@ -28,7 +28,9 @@ testWeather("openManager() bears a kernel log that fails", [
     name: "no records",
     call: "FsFile.read",
     path: /\/kmsg$/,
-    faults: ["garbage"],
+    faults: ["short"],
+    shows: { counts: ({ manager }) => manager.counters.kmsg?.malformed ?? 0 },
+    provoke: (agent) => agent.writeKmsg("\x80\xff garbage\n4,\n;;;\n"),
   },
   {
     name: "a kernel log that took another's place",

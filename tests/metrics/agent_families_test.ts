@@ -62,7 +62,7 @@ function told(subject: AgentCounters): Map<string, (string | number)[]> {
 Deno.test("AGENT_FAMILIES tell what the agent has done, under the names that are promised", () => {
   const families = told(counters({
     eventLog: { bytes: 100, errors: 1, lost: 2 },
-    kmsg: { records: 7, lost: 1 },
+    kmsg: { records: 7, lost: 1, malformed: 2 },
   }));
   assertEquals(Object.fromEntries(families), {
     "cgwatch_events_total": ["counter", "oom 1"],
