@@ -45,7 +45,7 @@ const HEALED_MS = 200_000;
 /** Options of {@linkcode FaultyAgent}. */
 export interface FaultyAgentOptions {
   readonly seed: number;
-  /** Control files are held open, as on cgroupfs. @default false */
+  /** Control files are held open, as on cgroupfs. @default true */
   readonly keepsOpen?: boolean;
 }
 
@@ -67,7 +67,7 @@ export class FaultyAgent implements AsyncDisposable {
   #made = 0;
   #records = 0;
 
-  constructor({ seed, keepsOpen = false }: FaultyAgentOptions) {
+  constructor({ seed, keepsOpen = true }: FaultyAgentOptions) {
     const { root } = this.#recorded;
     this.root = root.path;
     this.random = new SeededRandom(seed);
@@ -75,6 +75,8 @@ export class FaultyAgent implements AsyncDisposable {
     for (const name of [FAULTY, ...OTHERS]) {
       unpack(root, DUMP, `${CGROUPS}${name}`);
     }
+    // Others of the recording are of no use here.
+    Deno.removeSync(this.pathOf("/lab"), { recursive: true });
     for (const { name } of Deno.readDirSync(this.pathOf("/system.slice"))) {
       const id = /^docker-(\w+)\.scope$/.exec(name)?.[1];
       if (id !== undefined) this.#describe(id);

@@ -16,6 +16,7 @@ const FUNCTIONS = {
   openSync: "now",
   readDir: "later",
   readDirSync: "now",
+  readLink: "later",
   readLinkSync: "now",
   readTextFile: "later",
   readTextFileSync: "now",
