@@ -71,6 +71,7 @@ Deno.test("AGENT_FAMILIES tell what the agent has done, under the names that are
     "cgwatch_event_log_lost_total": ["counter", "2"],
     "cgwatch_kmsg_records_total": ["counter", "7"],
     "cgwatch_kmsg_lost_total": ["counter", "1"],
+    "cgwatch_kmsg_malformed_total": ["counter", "2"],
     "cgwatch_source_up": ["gauge", "kmsg 1"],
     "cgwatch_watched_directories": ["gauge", "20"],
     "cgwatch_rescans_total": ["counter", "overflow 1", "housekeeping 2"],
