@@ -1,3 +1,5 @@
+// Longer than other files: it has the file system's side of the log, too.
+
 import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 import { type Clock, sleep } from "../model/clock.ts";

@@ -12,30 +12,9 @@ import { openManager } from "../../lib/open_manager.ts";
 import { DEFAULT_CONFIG } from "../../lib/config.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { SeededRandom } from "../_support/random.ts";
-import {
-  readRecorded,
-  RecordedTree,
-  unpack,
-} from "../_support/recorded_tree.ts";
 import { Diagnostics } from "./_diagnostics.ts";
 import { FaultyDeno } from "./_faulty_deno.ts";
-
-/** The container that faults are of. */
-export const FAULTY: CgroupName = "/shop/web";
-/** Those that have nothing to do with it. */
-export const OTHERS: readonly CgroupName[] = ["/shop/db", "/mail"];
-
-const CGROUPS = "sys/fs/cgroup";
-const DOCKER = "var/lib/docker/containers";
-/** Of a recorded container, what the tests look at: hundreds of combinations are tried. */
-const DUMP = readRecorded("cgroup", "6.1-v2-docker.txt")
-  .split(/^(?=--- )/m)
-  .filter((file) =>
-    /^--- (?:cgroup\.procs|cpu\.(?:max|stat)|memory\.(?:current|events|max|stat)|pids\.current)\n/
-      .test(file)
-  ).join("");
-/** Of the dump. */
-const USAGE_BYTES = Number(/--- memory\.current\n(\d+)/.exec(DUMP)?.[1]);
+import { FaultyHost, USAGE_BYTES } from "./_faulty_host.ts";
 
 /** How far the clock goes between two turns of the event loop. */
 const STEP_MS = 200;
@@ -60,38 +39,20 @@ export class FaultyAgent implements AsyncDisposable {
   readonly said: Diagnostics = new Diagnostics(this.clock);
   readonly manager: Manager;
   readonly log: EventLog;
-  readonly root: string;
-  readonly #recorded = new RecordedTree("6.1-v2");
+  readonly host = new FaultyHost();
   readonly #handle: (request: Request) => Promise<Response>;
   readonly #isCgroupfs = HostFs.prototype.isCgroupfs;
-  #made = 0;
-  #records = 0;
 
   constructor({ seed, keepsOpen = true }: FaultyAgentOptions) {
-    const { root } = this.#recorded;
-    this.root = root.path;
     this.random = new SeededRandom(seed);
     this.deno = new FaultyDeno(this.random);
-    for (const name of [FAULTY, ...OTHERS]) {
-      unpack(root, DUMP, `${CGROUPS}${name}`);
-    }
-    // Others of the recording are of no use here.
-    Deno.removeSync(this.pathOf("/lab"), { recursive: true });
-    for (const { name } of Deno.readDirSync(this.pathOf("/system.slice"))) {
-      const id = /^docker-(\w+)\.scope$/.exec(name)?.[1];
-      if (id !== undefined) this.#describe(id);
-    }
-    root.child("stash");
-    root.child("gone");
-    root.child("log");
-    root.file("kmsg", "");
     if (keepsOpen) HostFs.prototype.isCgroupfs = () => true;
     const { clock, said: logger } = this;
     const options = {
-      root: root.path,
+      root: this.host.root,
       clock,
       logger,
-      kmsg: `${root.path}/kmsg`,
+      kmsg: `${this.host.root}/kmsg`,
       housekeepingIntervalMs: 2_000,
       allowDynamicHousekeeping: false,
       globalHousekeepingIntervalMs: 10_000,
@@ -102,7 +63,7 @@ export class FaultyAgent implements AsyncDisposable {
     });
     const { events } = this.manager;
     this.log = new EventLog(events, {
-      path: this.logPath,
+      path: this.host.logPath,
       maxSizeBytes: 8_192,
       keep: 99,
       clock,
@@ -119,22 +80,12 @@ export class FaultyAgent implements AsyncDisposable {
         logger,
         kinds: DEFAULT_CONFIG.metricKinds,
         maxAgeMs: 60_000,
-        ownFs: new HostFs({ root: root.path }),
+        ownFs: new HostFs({ root: this.host.root }),
         counters: () => ({ streams, eventLog: this.log.counters }),
       }),
       logger,
       allowPs: "off",
     });
-  }
-
-  /** Where its event log is. */
-  get logPath(): string {
-    return `${this.root}/log/events.ndjson`;
-  }
-
-  /** Where a container's cgroup is. */
-  pathOf(name: CgroupName): string {
-    return `${this.root}/${CGROUPS}${name}`;
   }
 
   /** Starts it; it becomes ready whatever fails. */
@@ -191,36 +142,6 @@ export class FaultyAgent implements AsyncDisposable {
     );
   }
 
-  /** A container of Docker comes; its runtime's files are there before. */
-  make(): CgroupName {
-    const id = (++this.#made).toString(16).padStart(64, "e");
-    this.#describe(id);
-    // It comes whole, as a cgroup does.
-    unpack(this.#recorded.root, DUMP, `stash/${id}`);
-    const name = `/system.slice/docker-${id}.scope`;
-    Deno.renameSync(`${this.root}/stash/${id}`, this.pathOf(name));
-    return name;
-  }
-
-  /** Docker knows a container of that id. */
-  #describe(id: string): void {
-    this.#recorded.root.file(
-      `${DOCKER}/${id}/config.v2.json`,
-      JSON.stringify({
-        ID: id,
-        Name: `/app-${this.#made}`,
-        Config: { Image: "app:1", Labels: {} },
-        State: { Pid: 0 },
-      }),
-    ).file(`${DOCKER}/${id}/hostconfig.json`, "{}");
-  }
-
-  /** It goes. */
-  remove(name: CgroupName): void {
-    const to = `${this.root}/gone/${name.replaceAll("/", "_")}`;
-    Deno.renameSync(this.pathOf(name), to);
-  }
-
   /** How often its creation, its deletion was told. */
   told(name: CgroupName): [creations: number, deletions: number] {
     const types = this.manager.events.getEvents({ containerName: name })
@@ -236,27 +157,6 @@ export class FaultyAgent implements AsyncDisposable {
   nameOf(name: CgroupName): string | undefined {
     const { aliases } = this.#infoOf(name)?.reference ?? {};
     return aliases?.find((alias) => alias.startsWith("app-"));
-  }
-
-  /** The kernel tells of a kill of this process. */
-  kill(): number {
-    const pid = 1000 + ++this.#records;
-    const time = 2 * this.#records;
-    const head = (sequence: number) => `6,${sequence},${sequence}000,-;`;
-    const text =
-      `${
-        head(time)
-      }oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=${FAULTY},task_memcg=${FAULTY},task=tail,pid=${pid},uid=0\n` +
-      `${
-        head(time + 1)
-      }Memory cgroup out of memory: Killed process ${pid} (tail) total-vm:34520kB, anon-rss:32384kB, file-rss:1308kB, shmem-rss:0kB, UID:0 pgtables:104kB oom_score_adj:0\n`;
-    this.writeKmsg(text);
-    return pid;
-  }
-
-  /** The kernel log, or whoever writes to it, says this. */
-  writeKmsg(text: string): void {
-    Deno.writeTextFileSync(`${this.root}/kmsg`, text, { append: true });
   }
 
   /** How often the kill of a process was told. */
@@ -328,37 +228,13 @@ export class FaultyAgent implements AsyncDisposable {
     const { lost } = this.log.counters;
     assertEquals(lost, 0);
     assert(
-      await this.until(() => this.#loggedSeqs().length >= lastSeq),
-      `Of ${lastSeq} events ${this.#loggedSeqs().length} are in the log`,
+      await this.until(() => this.host.loggedSeqs().length >= lastSeq),
+      `Of ${lastSeq} events ${this.host.loggedSeqs().length} are in the log`,
     );
     assertEquals(
-      this.#loggedSeqs(),
+      this.host.loggedSeqs(),
       Array.from({ length: lastSeq }, (_, at) => at + 1),
     );
-  }
-
-  #loggedSeqs(): number[] {
-    const seqs: number[] = [];
-    for (const part of this.#readLog()) {
-      // A line that a full disk tore is followed by the whole one.
-      for (const [, seq] of part.matchAll(/^\{"seq":(\d+),.*\}$/gm)) {
-        seqs.push(Number(seq));
-      }
-    }
-    return seqs.toSorted((a, b) => a - b);
-  }
-
-  /** The parts of the log; none while it is being rotated. */
-  #readLog(): string[] {
-    const directory = `${this.root}/log`;
-    try {
-      return [...Deno.readDirSync(directory)].map(({ name }) =>
-        Deno.readTextFileSync(`${directory}/${name}`)
-      );
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -370,7 +246,7 @@ export class FaultyAgent implements AsyncDisposable {
     await this.until(() => isClosed);
     await this.run(1_000);
     this.deno[Symbol.dispose]();
-    this.#recorded[Symbol.dispose]();
+    this.host[Symbol.dispose]();
   }
 }
 

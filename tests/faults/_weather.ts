@@ -2,13 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import type { CgroupName } from "../../lib/model/cgroup.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { type Fault, TIMES, type Times } from "./_fault.ts";
-import {
-  FAULTY,
-  FaultyAgent,
-  type FaultyAgentOptions,
-  OTHERS,
-} from "./_faulty_agent.ts";
+import { FaultyAgent, type FaultyAgentOptions } from "./_faulty_agent.ts";
 import type { Call } from "./_faulty_deno.ts";
+import { FAULTY, OTHERS } from "./_faulty_host.ts";
 
 /** A seam and what can go wrong at it: a line of a table. */
 export interface Seam {
@@ -84,7 +80,7 @@ export function testStarts(name: string, seams: readonly Seam[]): void {
           );
         }
         agent.deno.heal();
-        await assertWell(agent, agent.make(), agent.kill());
+        await assertWell(agent, agent.host.make(), agent.host.kill());
         agent.said.assertSeldom();
         await agent.assertBooks();
       });
@@ -131,8 +127,8 @@ async function weather(
   let made: CgroupName | undefined;
   let pid: number | undefined;
   try {
-    made = agent.make();
-    pid = agent.kill();
+    made = agent.host.make();
+    pid = agent.host.kill();
     agent.tell();
     seam.provoke?.(agent);
     if (isOfAll) await agent.run(3_000);
@@ -196,7 +192,7 @@ async function assertWell(
     () => agent.nameOf(made) !== undefined,
   );
   await becomes(`The kill was not told of`, () => agent.toldKills(pid) > 0);
-  agent.remove(made);
+  agent.host.remove(made);
   await becomes(`${made} is still there`, () => agent.told(made)[1] > 0);
   await becomes(
     "It is not well again",

@@ -5,7 +5,7 @@ const KMSG = { source: "kmsg" };
 
 /** Another file takes the log's place, so that it is opened anew. */
 function replaceLog(agent: FaultyAgent): void {
-  const path = `${agent.root}/kmsg`;
+  const path = `${agent.host.root}/kmsg`;
   Deno.writeTextFileSync(`${path}.new`, Deno.readTextFileSync(path));
   Deno.renameSync(`${path}.new`, path);
 }
@@ -30,7 +30,7 @@ testWeather("openManager() bears a kernel log that fails", [
     path: /\/kmsg$/,
     faults: ["short"],
     shows: { counts: ({ manager }) => manager.counters.kmsg?.malformed ?? 0 },
-    provoke: (agent) => agent.writeKmsg("\x80\xff garbage\n4,\n;;;\n"),
+    provoke: (agent) => agent.host.writeKmsg("\x80\xff garbage\n4,\n;;;\n"),
   },
   {
     name: "a kernel log that took another's place",
