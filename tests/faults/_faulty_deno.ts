@@ -1,9 +1,11 @@
+import { MountedFiles, type Space } from "../../lib/kernfs/mounted_files.ts";
 import type { SeededRandom } from "../_support/random.ts";
 import { errorOf, type Fault, isErrno, type Times } from "./_fault.ts";
 
 /** A call of Deno's that can be made to fail: of `Deno`, or of a file or watcher that it opened. */
 export type Call =
   | keyof typeof FUNCTIONS
+  | "statfs"
   | "watchFs"
   | `FsFile.${keyof typeof METHODS}`
   | "FsWatcher.next";
@@ -50,6 +52,15 @@ export interface Injection {
   readonly times: Times;
 }
 
+/** How full every file system is. */
+const SPACE: Space = {
+  capacityBytes: 2 ** 30,
+  freeBytes: 2 ** 29,
+  availableBytes: 2 ** 29,
+  inodes: 1000,
+  inodesFree: 500,
+};
+
 // deno-lint-ignore no-explicit-any
 type AnyFunction = (...args: any[]) => any;
 
@@ -66,8 +77,16 @@ export class FaultyDeno implements Disposable {
   #hits = 0;
   #healed = Promise.withResolvers<void>();
 
+  readonly #space = MountedFiles.prototype.space;
+
   constructor(random: SeededRandom) {
     this.#random = random;
+    // What Node gives cannot be replaced; this is all that is made of it.
+    MountedFiles.prototype.space = async (hostPath) => {
+      const fault = this.#fail("statfs", hostPath);
+      if (fault === "hang") await this.#healed.promise;
+      return SPACE;
+    };
     for (const [name, when] of Object.entries(FUNCTIONS)) {
       this.#replace(name, (real) => this.#wrap(name as Call, when, real, 0));
     }
@@ -100,6 +119,7 @@ export class FaultyDeno implements Disposable {
 
   [Symbol.dispose](): void {
     this.heal();
+    MountedFiles.prototype.space = this.#space;
     for (const [name, real] of this.#real) this.#deno[name] = real;
   }
 

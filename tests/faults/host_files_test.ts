@@ -22,6 +22,19 @@ testWeather("openManager() bears files of the host that fail", [
     provoke: (agent) => agent.manager.machineInfo(),
   },
   {
+    name: "a file system",
+    call: "statfs",
+    path: /^\/$/,
+    faults: ["EACCES", "EIO"],
+  },
+  {
+    name: "a file system that hangs",
+    call: "statfs",
+    path: /^\/$/,
+    faults: ["hang"],
+    shows: { source: "filesystems" },
+  },
+  {
     name: "the mounts",
     call: "readTextFileSync",
     path: /\/mountinfo$/,
