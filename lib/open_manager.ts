@@ -8,7 +8,7 @@ import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
 import { DirectoryUsage } from "./kernfs/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
 import { HostFs, MAX_OPEN_DIRECTORIES } from "./kernfs/host_fs.ts";
-import { Libc } from "./kernfs/libc.ts";
+import { type FileCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./kernfs/mounted_files.ts";
 import { readOomContext } from "./kernfs/oom_context.ts";
@@ -22,7 +22,7 @@ import { OomLedger } from "./manager/oom_ledger.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
 import { PodLogs } from "./manager/pod_logs.ts";
 import { Manager } from "./manager/manager.ts";
-import { systemClock } from "./model/clock.ts";
+import { type Clock, systemClock } from "./model/clock.ts";
 import { type Logger, silentLogger } from "./model/logger.ts";
 import type { SourceState } from "./model/source_state.ts";
 import { openRuntimes } from "./open_runtimes.ts";
@@ -67,6 +67,10 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
   readonly earlierRun?: Omit<LogTail, "tornBytes">;
   /** How what takes the events fares. @default nothing takes them */
   readonly sinks?: () => readonly SourceState[];
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** What control files are read by; undefined for Deno's own calls. @default the C library, where it can be had */
+  readonly libc?: FileCalls | undefined;
 }
 
 /** Control files take at most this part of the files that the process may open. */
@@ -95,6 +99,7 @@ interface OomWatcherParts {
   readonly config: ManagerConfig;
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** The last record of the kernel log that an earlier run told of. */
   readonly cursor: number | undefined;
@@ -127,13 +132,12 @@ interface OomWatcherParts {
 export function openManager(options: OpenManagerOptions = {}): Manager {
   const config: ManagerConfig = { ...DEFAULT_CONFIG, ...options };
   const { logger = silentLogger, earlierRun, version = "" } = options;
-  const clock = systemClock;
+  const { clock = systemClock } = options;
   const { root, cgroupRoot } = config;
   const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
   const fs = new HostFs({
     root,
-    // Whose calls Deno's permissions do not hold back: only where all is permitted.
-    libc: Libc.open(),
+    libc: "libc" in options ? options.libc : Libc.open(),
     maxOpenDirectories: maxOpenDirectories(hierarchies),
   });
   const bootId = readBootId(fs, config.bootIdFiles);
@@ -166,6 +170,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     config,
     fs,
     hierarchies,
+    clock,
     logger,
     cursor: past?.kmsgCursor,
   });
@@ -252,12 +257,12 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
 }
 
 function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
-  const { config, fs, hierarchies, logger, cursor } = parts;
+  const { config, fs, hierarchies, clock, logger, cursor } = parts;
   if (config.kmsg === "none") return undefined;
   return new OomWatcher({
     // The device is the host's; any other path is as it was named.
     path: config.kmsg === KMSG ? fs.path(KMSG) : config.kmsg,
-    clock: systemClock,
+    clock,
     logger,
     parser: new OomParser({
       groupKills: hasUnifiedMemory(hierarchies),

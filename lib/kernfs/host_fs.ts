@@ -4,7 +4,7 @@ import { statfsSync } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
 import { ControlDirectory } from "./control_file.ts";
-import type { Libc } from "./libc.ts";
+import type { FileCalls } from "./libc.ts";
 
 /** What is asked of a directory. */
 export interface DirectoryStat {
@@ -19,7 +19,7 @@ export interface HostFsOptions {
   /** Where the host's root directory is seen. @default "/" */
   readonly root?: string;
   /** Reads small files faster than Deno does. @default Deno's own calls */
-  readonly libc?: Libc | undefined;
+  readonly libc?: FileCalls | undefined;
   /** Directories that may be held open at once; past it files are found by their whole path. @default MAX_OPEN_DIRECTORIES */
   readonly maxOpenDirectories?: number;
 }
@@ -59,7 +59,7 @@ const encoder = new TextEncoder();
 export class HostFs {
   readonly root: string;
   readonly maxOpenDirectories: number;
-  readonly libc: Libc | undefined;
+  readonly libc: FileCalls | undefined;
   /** Directories held open now. */
   openDirectories = 0;
   /** What `ControlFile.read()` read last; valid until the next read of any file. */

@@ -26,6 +26,12 @@ const SYMBOLS = {
 /** glibc, which Deno itself is linked with. */
 const LIBRARY = "libc.so.6";
 
+/** What files are read by. */
+export type FileCalls = Pick<
+  Libc,
+  "openDirectory" | "openAt" | "read" | "close"
+>;
+
 /** Files by their descriptors. What fails is −1, and why is not told. */
 export class Libc {
   /** One for all: it is part of the process. */

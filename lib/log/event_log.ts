@@ -1,3 +1,5 @@
+// Longer than other files: it has the file system's side of the log, too.
+
 import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 import { type Clock, sleep } from "../model/clock.ts";
@@ -109,7 +111,7 @@ export class EventLog {
 
   /** Whether it can write; `degraded` says why not. */
   get state(): SourceState {
-    return this.#health.state;
+    return this.#health.state(this.#log.syncingSinceMs);
   }
 
   /** Opens the log and writes from now on. What fails is logged and tried again. */
@@ -170,19 +172,28 @@ export class EventLog {
       this.#reopenWanted = false;
       if (!this.#onStdout) this.#log.leave();
     }
-    const file = await this.#log.open(this.#line);
+    const file = await this.#health.awaiting(
+      "It has not opened",
+      this.#log.open(this.#line),
+    );
     const line = this.#nextLine();
     if (line === undefined) {
       if (this.#watch.ended) return false;
       await this.#wait();
     } else if (this.#log.isFull(file, line)) {
-      await this.#log.rotate();
+      await this.#health.awaiting(
+        "A rotation has not ended",
+        this.#log.rotate(),
+      );
     } else if (file.regular) {
       const more = this.#appendLines(file);
       if (this.#sync === "always") await file.sync();
       else if (more) await sleep(this.#clock, 0);
     } else {
-      await this.#log.send(file, line);
+      await this.#health.awaiting(
+        "Nobody has taken a line",
+        this.#log.send(file, line),
+      );
       this.#written();
     }
     return true;

@@ -45,6 +45,7 @@ export class LogFile {
   #dirty = false;
   #cancelSync: (() => void) | undefined;
   #syncing: Promise<void> | undefined;
+  #syncingSinceMs: number | undefined;
 
   /** Takes over an open file. */
   constructor(handle: LogHandle, options: LogFileOptions) {
@@ -60,6 +61,11 @@ export class LogFile {
   /** How large the file is, bytes. */
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  /** Since when a sync is under way, on the clock's monotonic time. */
+  get syncingSinceMs(): number | undefined {
+    return this.#syncingSinceMs;
   }
 
   /** Writes at once; gives how many bytes went, which may be fewer. */
@@ -120,6 +126,7 @@ export class LogFile {
 
   async #syncNow(): Promise<void> {
     this.#dirty = false;
+    this.#syncingSinceMs = this.#clock.monotonic();
     try {
       await this.#handle.syncData();
     } catch (error) {
@@ -127,6 +134,7 @@ export class LogFile {
       this.#onSyncError(error);
     }
     this.#syncing = undefined;
+    this.#syncingSinceMs = undefined;
     if (this.#dirty) this.#scheduleSync();
   }
 }

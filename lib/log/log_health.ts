@@ -5,6 +5,15 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
+/** What takes so long is said to hang. */
+const HANG_SHOWN_MS = 2_000;
+
+/** What may hang, and since when, on the clock's monotonic time. */
+interface Wait {
+  readonly what: string;
+  readonly sinceMs: number;
+}
+
 /** How a log fares: counts what fails, and tells the operator once a minute at most. */
 export class LogHealth {
   readonly #path: string;
@@ -13,6 +22,10 @@ export class LogHealth {
   #errors = 0;
   #failure: string | undefined;
   #warnedAtMs = -Infinity;
+  /** Whether the operator was told of the failure. */
+  #isTold = false;
+  /** What is waited for, and since when. */
+  #awaited: Wait | undefined;
 
   /** Of the log at `path`. */
   constructor(path: string, clock: Clock, logger: Logger) {
@@ -26,35 +39,54 @@ export class LogHealth {
     return this.#errors;
   }
 
-  /** Whether lines are written now; `degraded` says why not. */
-  get state(): SourceState {
+  /**
+   * Whether lines are written now, and synced, where a sync is under way since
+   * a monotonic time; `degraded` says why not.
+   */
+  state(syncingSinceMs: number | undefined): SourceState {
+    const problem = this.#failure ?? this.#hanging(this.#awaited) ??
+      this.#hanging(
+        syncingSinceMs === undefined ? undefined : {
+          what: "A sync has not ended",
+          sinceMs: syncingSinceMs,
+        },
+      );
     return {
       name: "event_log",
-      state: this.#failure === undefined ? "ok" : "degraded",
-      detail: this.#failure ?? "",
+      state: problem === undefined ? "ok" : "degraded",
+      detail: problem ?? "",
     };
+  }
+
+  /** Waits for the end of something that may hang, which the state tells of then. */
+  async awaiting<T>(what: string, end: Promise<T>): Promise<T> {
+    this.#awaited = { what, sinceMs: this.#clock.monotonic() };
+    try {
+      return await end;
+    } finally {
+      this.#awaited = undefined;
+    }
   }
 
   /** Something failed that keeps no line from being written. */
   count(message: string, error: unknown): void {
-    this.#errors++;
-    const nowMs = this.#clock.monotonic();
-    if (nowMs - this.#warnedAtMs < WARN_INTERVAL_MS) return;
-    this.#warnedAtMs = nowMs;
-    this.#logger.warn(message, { path: this.#path, error: messageOf(error) });
+    this.#warn(message, error);
   }
 
   /** Lines cannot be written. */
   failed(error: unknown): void {
     this.#failure = messageOf(error);
-    this.count("Cannot write the event log, trying again", error);
+    if (this.#warn("Cannot write the event log, trying again", error)) {
+      this.#isTold = true;
+    }
   }
 
   /** A line was written. */
   worked(): void {
     if (this.#failure === undefined) return;
     this.#failure = undefined;
-    this.#warnedAtMs = -Infinity;
+    if (!this.#isTold) return;
+    this.#isTold = false;
     this.#logger.info("The event log is written again", { path: this.#path });
   }
 
@@ -64,5 +96,24 @@ export class LogHealth {
       path: this.#path,
       events,
     });
+  }
+
+  /** Counts it; returns whether the operator was told. */
+  #warn(message: string, error: unknown): boolean {
+    this.#errors++;
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - this.#warnedAtMs < WARN_INTERVAL_MS) return false;
+    this.#warnedAtMs = nowMs;
+    this.#logger.warn(message, { path: this.#path, error: messageOf(error) });
+    return true;
+  }
+
+  #hanging(awaited: Wait | undefined): string | undefined {
+    if (awaited === undefined) return undefined;
+    const { what, sinceMs } = awaited;
+    const waitedMs = this.#clock.monotonic() - sinceMs;
+    return waitedMs < HANG_SHOWN_MS
+      ? undefined
+      : `${what} for ${Math.floor(waitedMs / 1000)} s`;
   }
 }

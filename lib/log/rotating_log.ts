@@ -94,6 +94,8 @@ export class RotatingLog {
   #file: LogFile | undefined;
   #retired: Promise<void> = Promise.resolve();
   #rotateNotBeforeMs = -Infinity;
+  /** The part that a rotation which failed is to go on with. */
+  #partToRename: number | undefined;
   #bytes = 0;
   #tornLines = 0;
 
@@ -105,6 +107,11 @@ export class RotatingLog {
   /** Bytes written. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Since when the file is being synced, on the clock's monotonic time. */
+  get syncingSinceMs(): number | undefined {
+    return this.#file?.syncingSinceMs;
   }
 
   /** Lines found torn, and closed with a newline. */
@@ -152,12 +159,17 @@ export class RotatingLog {
       clock.monotonic() >= this.#rotateNotBeforeMs;
   }
 
-  /** Renames the parts, so that the next open makes a new file. Where that fails this one grows on. */
+  /**
+   * Renames the parts, so that the next open makes a new file. Where that fails
+   * this one grows on, and the next try goes on at the part where it failed: to
+   * begin anew would push out one more part each time.
+   */
   async rotate(): Promise<void> {
     const { path, keep, host, clock, onError } = this.#options;
     try {
       if (keep === 0) await host.remove(path);
-      for (let n = keep; n > 0; n--) {
+      for (let n = this.#partToRename ?? keep; n > 0; n--) {
+        this.#partToRename = n;
         await host.rename(partOf(path, n - 1), partOf(path, n));
       }
       this.leave();
@@ -188,6 +200,7 @@ export class RotatingLog {
     const retiring = this.#file?.retire({ sync });
     this.#retired = this.#retired.then(() => retiring);
     this.#file = undefined;
+    this.#partToRename = undefined;
   }
 
   /** Leaves the file; resolves when all that was written is synced. */

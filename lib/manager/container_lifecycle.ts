@@ -1,14 +1,15 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
-import { type Clock, sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Histogram } from "../model/histogram.ts";
-import type { Logger } from "../model/logger.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type {
   ContainerChange,
-  ContainerWatcher,
   WatchCounters,
 } from "../sources/container_watcher.ts";
+import {
+  SteadyWatcher,
+  type SteadyWatcherOptions,
+} from "../sources/steady_watcher.ts";
 import type { EventManager } from "../events/event_manager.ts";
 import type { HandlerRegistry } from "../registry/handler_registry.ts";
 import type { Identities } from "../runtimes/identities.ts";
@@ -23,16 +24,12 @@ import { PressureEvents } from "./pressure_events.ts";
 import { Scheduler } from "./scheduler.ts";
 
 /** What a {@linkcode ContainerLifecycle} works with. */
-export interface ContainerLifecycleOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface ContainerLifecycleOptions extends SteadyWatcherOptions {
   readonly registry: HandlerRegistry;
   readonly cache: MemoryCache;
   readonly events: EventManager;
   readonly ledger: OomLedger;
   readonly identities: Identities;
-  /** Makes the first watcher, and the next where one failed for the reason given. */
-  readonly watch: (failure?: string) => ContainerWatcher;
   readonly housekeeping: HousekeepingOptions;
   /** Whether containers that meet a memory limit are told of. @default false */
   readonly pressureEvents?: boolean;
@@ -47,9 +44,6 @@ export interface LifecycleCounters extends WatchCounters {
   readonly housekeeping: Histogram;
 }
 
-/** A watcher that fails at once is not tried again at once. */
-const WATCH_RETRY_MS = 100;
-
 /** The runtimes' word for an exit code that nobody told. */
 const UNKNOWN_EXIT_CODE = -1;
 
@@ -60,9 +54,9 @@ export class ContainerLifecycle {
   readonly #scheduler: Scheduler;
   readonly #pressure: PressureEvents | undefined;
   readonly #listed = Promise.withResolvers<void>();
-  #watcher: ContainerWatcher;
+  readonly #watcher: SteadyWatcher;
   #cancelGlobal: () => void = () => {};
-  #rescans = { housekeeping: 0, fallback: 0 };
+  #beats = 0;
   #isReady = false;
   #stopped = false;
 
@@ -78,7 +72,7 @@ export class ContainerLifecycle {
         intervalMs: housekeeping.intervalMs,
       });
     }
-    this.#watcher = options.watch();
+    this.#watcher = new SteadyWatcher(options);
   }
 
   /** Whether all containers that were there at start are known. */
@@ -101,7 +95,7 @@ export class ContainerLifecycle {
     const { directories, rescans } = this.#watcher.counters;
     return {
       directories,
-      rescans: { ...this.#rescans, ...rescans },
+      rescans: { housekeeping: this.#beats, ...rescans },
       containers: this.containers.size,
       housekeeping: this.#scheduler.durations,
     };
@@ -127,21 +121,8 @@ export class ContainerLifecycle {
   }
 
   async #pump(): Promise<void> {
-    const { clock, logger, watch } = this.#options;
-    while (!this.#stopped) {
-      try {
-        for await (const changes of this.#watcher.changes()) {
-          for (const change of changes) this.#apply(change);
-        }
-      } catch (error) {
-        const reason = messageOf(error);
-        logger.warn("Cannot watch cgroups with inotify, listing them instead", {
-          reason,
-        });
-        this.#rescans.fallback++;
-        this.#watcher = watch(reason);
-        await sleep(clock, WATCH_RETRY_MS);
-      }
+    for await (const changes of this.#watcher.changes()) {
+      for (const change of changes) this.#apply(change);
     }
   }
 
@@ -221,7 +202,8 @@ export class ContainerLifecycle {
   #scheduleGlobalHousekeeping(): void {
     const { clock, globalHousekeepingIntervalMs } = this.#options;
     this.#cancelGlobal = clock.schedule(globalHousekeepingIntervalMs, () => {
-      this.#rescans.housekeeping++;
+      this.#beats++;
+      this.#watcher.retry();
       this.#watcher.reconcile();
       for (const { handler } of this.containers.all()) handler.refresh();
       this.#options.identities.refresh();

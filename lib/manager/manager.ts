@@ -24,6 +24,7 @@ import { parseUptime } from "../kernfs/boot_time.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
 import type { IdentityUpdate } from "../runtimes/identities.ts";
 import { readTaskLimits } from "../kernfs/task_limits.ts";
+import type { OomWatcher } from "../sources/oom_watcher.ts";
 import { Pace } from "../sources/pace.ts";
 import type {
   EventCounters,
@@ -62,7 +63,7 @@ export interface ManagerCounters extends LifecycleCounters {
   /** Kills for want of memory that events told of. */
   readonly oomKills: number;
   /** Records of the kernel log; absent where it is not to be read. */
-  readonly kmsg?: { readonly records: number; readonly lost: number };
+  readonly kmsg?: Pick<OomWatcher, "records" | "lost" | "malformed">;
   readonly events: EventCounters;
 }
 
@@ -171,7 +172,11 @@ export class Manager {
       ...this.#lifecycle.counters,
       oomKills: ledger.kills,
       ...(oomWatcher !== undefined && {
-        kmsg: { records: oomWatcher.records, lost: oomWatcher.lost },
+        kmsg: {
+          records: oomWatcher.records,
+          lost: oomWatcher.lost,
+          malformed: oomWatcher.malformed,
+        },
       }),
       events: events.counters,
     };

@@ -52,6 +52,11 @@ export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
     "Records of the kernel log that were overwritten before they could be read.",
     ({ kmsg }, emit) => emit(kmsg?.lost),
   ),
+  counter(
+    "cgwatch_kmsg_malformed_total",
+    "Lines of the kernel log, where it is a FIFO or a file, that are no records.",
+    ({ kmsg }, emit) => emit(kmsg?.malformed),
+  ),
   gauge(
     "cgwatch_source_up",
     "1 where all is well with a source, 0 where it is degraded; absent where it is off.",

@@ -4,6 +4,7 @@ import type { Hierarchy } from "../kernfs/hierarchy.ts";
 import type { DirectoryStat, HostFs } from "../kernfs/host_fs.ts";
 import type { ContainerChange } from "./container_watcher.ts";
 import { JustGone } from "./just_gone.ts";
+import { ListFailures } from "./list_failures.ts";
 import { RelistQueue } from "./relist_queue.ts";
 import { Tally } from "./tally.ts";
 
@@ -58,6 +59,7 @@ export class CgroupTree {
   #changes: ContainerChange[] = [];
   readonly #relists: RelistQueue;
   readonly #justGone: JustGone;
+  readonly #failures = new ListFailures();
   /** Takes the directories found, where they are not to be listed at once. */
   #listedLater: Set<CgroupName> | undefined;
 
@@ -86,6 +88,11 @@ export class CgroupTree {
   /** Where the hierarchies are mounted. */
   get paths(): string[] {
     return this.#hierarchies.map((hierarchy) => hierarchy.path);
+  }
+
+  /** What cannot be looked at now, and why; undefined where all can. */
+  get failure(): string | undefined {
+    return this.#failures.text;
   }
 
   /** When {@linkcode settle} has something to do, on the clock's monotonic time. */
@@ -181,8 +188,8 @@ export class CgroupTree {
 
   #addRoot(): void {
     const root = this.#newNode(ROOT);
-    for (const [at, { path }] of this.#hierarchies.entries()) {
-      root.inodes[at] = this.#fs.directory(path)?.inode ?? UNSEEN;
+    for (const at of this.#hierarchies.keys()) {
+      root.inodes[at] = this.#stat(at, ROOT)?.inode ?? UNSEEN;
     }
     this.#tellAdd(ROOT, root.tally, undefined);
   }
@@ -203,6 +210,40 @@ export class CgroupTree {
     return name === ROOT ? path : path + name;
   }
 
+  /**
+   * The directory of a container in a hierarchy. Where the kernel does not say
+   * (EIO, EACCES) it is taken to be as it was: one that cannot be looked at is
+   * not gone, and the others are followed on.
+   */
+  #stat(at: number, name: CgroupName): DirectoryStat | undefined {
+    const path = this.#path(at, name);
+    try {
+      const stat = this.#fs.directory(path);
+      this.#failures.end(path, stat === undefined);
+      return stat;
+    } catch (error) {
+      this.#failures.begin(path, error);
+      this.#relists.retry(name === ROOT ? ROOT : parentOf(name));
+      const inode = this.#nodes.get(name)?.inodes[at] ?? UNSEEN;
+      if (inode <= 0) return undefined;
+      return { inode, links: NaN, modifiedMs: undefined };
+    }
+  }
+
+  /** Names of what is in it; none where they cannot be read (EMFILE), and it is listed again. */
+  #list(at: number, name: CgroupName): string[] {
+    const path = this.#path(at, name);
+    try {
+      const names = this.#fs.subdirectories(path);
+      this.#failures.endListing(path, names);
+      return names;
+    } catch (error) {
+      this.#failures.beginListing(path, error);
+      this.#relists.retry(name);
+      return [];
+    }
+  }
+
   /** Something happened in a directory, or it is new: `deep` compares its children's inodes as well. */
   #touch(name: CgroupName, deep: boolean): void {
     const node = this.#nodes.get(name);
@@ -211,7 +252,7 @@ export class CgroupTree {
 
   /** Sees whether `name` is in a hierarchy, and what that means; returns whether it is. */
   #look(at: number, name: CgroupName): boolean {
-    const stat = this.#fs.directory(this.#path(at, name));
+    const stat = this.#stat(at, name);
     const node = this.#nodes.get(name);
     if (stat === undefined) {
       if (node !== undefined && hasInode(node, at)) this.#lose(node, at);
@@ -262,7 +303,7 @@ export class CgroupTree {
     if (!isThere) return;
     while (tally.deletes < tally.ended(at)) {
       this.#tellDelete(name, tally);
-      const createdMs = this.#fs.directory(this.#path(at, name))?.modifiedMs;
+      const createdMs = this.#stat(at, name)?.modifiedMs;
       this.#tellAdd(name, tally, createdMs);
     }
   }
@@ -275,6 +316,8 @@ export class CgroupTree {
     if (tally.adds >= tally.begun(at)) return;
     for (const other of this.#hierarchies.keys()) {
       if (this.#look(other, name)) return;
+      // It may be there: it is told when it can be looked at.
+      if (this.#failures.has(this.#path(other, name))) return;
     }
     while (tally.adds < tally.begun(at)) {
       this.#tellAdd(name, tally, undefined);
@@ -307,7 +350,7 @@ export class CgroupTree {
       // It may show in a hierarchy whose notification is still to come.
       for (const [other, inode] of node.inodes.entries()) {
         if (inode !== UNSEEN) continue;
-        const stat = this.#fs.directory(this.#path(other, node.name));
+        const stat = this.#stat(other, node.name);
         if (stat !== undefined) this.#show(node, other, stat);
       }
     }
@@ -338,7 +381,7 @@ export class CgroupTree {
     let replaced = node.inodes[at] === LEFT;
     for (const [other, inode] of node.inodes.entries()) {
       if (inode <= 0) continue;
-      const stat = this.#fs.directory(this.#path(other, node.name));
+      const stat = this.#stat(other, node.name);
       if (stat?.inode === inode) return false;
       if (stat !== undefined) replaced = true;
     }
@@ -362,12 +405,13 @@ export class CgroupTree {
       const node = this.#nodes.get(name);
       if (node === undefined) return;
       if (hasInode(node, at)) this.#listOne(at, name, deep);
+      // A hierarchy that could not be looked at when the others were.
+      else if (name === ROOT) this.#look(at, ROOT);
     }
   }
 
   #listOne(at: number, name: CgroupName, deep: boolean): void {
-    const path = this.#path(at, name);
-    const stat = this.#fs.directory(path);
+    const stat = this.#stat(at, name);
     if (stat?.inode !== this.#nodes.get(name)?.inodes[at]) {
       // Another directory, or none: it is touched where it is to be listed.
       this.#look(at, name);
@@ -379,10 +423,10 @@ export class CgroupTree {
     if (deep) {
       // Two links are "." and the parent's, the others are those below.
       const there = known.filter((child) => this.#look(at, child));
-      if (there.length === stat.links - 2) return;
+      if (there.length === stat.links - 2 && this.#failures.isEmpty) return;
     }
     const found = new Set(
-      this.#fs.subdirectories(path).map((base) => childOf(name, base)),
+      this.#list(at, name).map((base) => childOf(name, base)),
     );
     for (const child of known) {
       if (!found.delete(child)) this.#look(at, child);

@@ -32,6 +32,9 @@ export interface OomWatcherOptions {
 
 const MAX_REOPEN_DELAY_MS = 60_000;
 
+/** One that fails each time it is opened is complained of this often. */
+const WARN_INTERVAL_MS = 60_000;
+
 /** How often the end of a file is looked at for more. */
 const POLL_MS = 250;
 
@@ -73,6 +76,7 @@ export class OomWatcher {
   #records = 0;
   #malformed = 0;
   #reopens = 0;
+  #warnedMs = -Infinity;
 
   constructor(options: OomWatcherOptions) {
     this.#path = options.path;
@@ -302,6 +306,9 @@ export class OomWatcher {
   #fail(problem: string): void {
     if (this.#stop.signal.aborted) return;
     if (!this.#health.fail(problem)) return;
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - this.#warnedMs < WARN_INTERVAL_MS) return;
+    this.#warnedMs = nowMs;
     const path = this.#path;
     this.#logger.warn("Kernel log failed, trying again", { path, problem });
   }

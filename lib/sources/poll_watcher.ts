@@ -33,9 +33,12 @@ export class PollWatcher implements ContainerWatcher {
 
   /** @inheritdoc */
   get state(): SourceState {
-    const detail = `listing ${this.#tree.paths.length} hierarchies every ${
+    const { failure, paths } = this.#tree;
+    const detail = `listing ${paths.length} hierarchies every ${
       Math.round(this.#intervalMs)
-    } ms, since inotify failed: ${this.#reason}`;
+    } ms, since inotify failed: ${this.#reason}${
+      failure === undefined ? "" : `; ${failure}`
+    }`;
     return { name: "cgroups", state: "degraded", detail };
   }
 

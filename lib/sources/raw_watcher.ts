@@ -99,9 +99,13 @@ export class RawWatcher implements ContainerWatcher {
 
   /** @inheritdoc */
   get state(): SourceState {
-    const detail =
-      `inotify on ${this.#tree.paths.length} hierarchies, ${this.#tree.directories} directories`;
-    return { name: "cgroups", state: "ok", detail };
+    const { failure, paths, directories } = this.#tree;
+    return {
+      name: "cgroups",
+      state: failure === undefined ? "ok" : "degraded",
+      detail: failure ??
+        `inotify on ${paths.length} hierarchies, ${directories} directories`,
+    };
   }
 
   /** @inheritdoc */

@@ -52,6 +52,11 @@ export class RelistQueue {
     this.#add(name, deep, children > MANY_CHILDREN ? 1 : 0);
   }
 
+  /** It could not be read: it is listed again after the longest wait, until it can be. */
+  retry(name: CgroupName): void {
+    this.#add(name, true, WAITS_MS.length - 1);
+  }
+
   /** Takes one that is due. */
   take(): Relist | undefined {
     const nowMs = this.#clock.monotonic();

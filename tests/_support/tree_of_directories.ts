@@ -1,6 +1,7 @@
 import type { Hierarchy } from "../../lib/kernfs/hierarchy.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import type { ContainerChange } from "../../lib/sources/container_watcher.ts";
+import { type DirectoryStat, HostFs } from "../../lib/kernfs/host_fs.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 
@@ -12,6 +13,16 @@ export interface TreeOfDirectoriesOptions {
   readonly removalsCount?: boolean;
 }
 
+/** A host of which some directories cannot be looked at. */
+class RefusingFs extends HostFs {
+  readonly refused = new Set<string>();
+
+  override directory(path: string): DirectoryStat | undefined {
+    if (this.refused.has(path)) throw new Error("EIO (os error 5)");
+    return super.directory(path);
+  }
+}
+
 /** Plain directories as hierarchies, and the tree that follows them. */
 export class TreeOfDirectories implements Disposable {
   readonly root: TestCgroup = TestCgroup.create();
@@ -19,6 +30,7 @@ export class TreeOfDirectories implements Disposable {
   readonly hierarchies: readonly TestCgroup[];
   readonly tree: CgroupTree;
   readonly #gone: TestCgroup = this.root.child("gone");
+  readonly #fs = new RefusingFs({ root: this.root.path });
   #goneCount = 0;
 
   constructor(options: TreeOfDirectoriesOptions = {}) {
@@ -28,7 +40,7 @@ export class TreeOfDirectories implements Disposable {
       (_, at) => this.root.child(`h${at}`),
     );
     this.tree = new CgroupTree({
-      fs: this.root.hostFs(),
+      fs: this.#fs,
       hierarchies: this.hierarchies.map(({ path }): Hierarchy => ({
         version: 1,
         controllers: [],
@@ -56,6 +68,13 @@ export class TreeOfDirectories implements Disposable {
   /** Makes a directory in every hierarchy. */
   make(name: string): void {
     for (const at of this.hierarchies.keys()) this.at(at, name);
+  }
+
+  /** From now on a directory cannot be looked at, or can be again. */
+  refuse(hierarchy: number, name: string, isRefused = true): void {
+    const path = (this.hierarchies[hierarchy] as TestCgroup).path + name;
+    if (isRefused) this.#fs.refused.add(path);
+    else this.#fs.refused.delete(path);
   }
 
   /** A notification. */

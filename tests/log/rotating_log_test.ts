@@ -5,6 +5,7 @@ import {
   LogLine,
   type OpenedLog,
   RotatingLog,
+  type RotatingLogOptions,
 } from "../../lib/log/rotating_log.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
@@ -14,6 +15,8 @@ const FULL = new Error("No space left on device (os error 28)");
 class SmallDisk implements LogHost {
   readonly files = new Map<string, { id: string; text: string }>();
   room = Infinity;
+  /** What cannot be renamed. */
+  stuck: string | undefined;
   regular = true;
   #nextId = 1;
 
@@ -44,6 +47,7 @@ class SmallDisk implements LogHost {
   }
 
   rename(from: string, to: string): Promise<void> {
+    if (from === this.stuck) return Promise.reject(new Error("os error 1"));
     const file = this.files.get(from);
     if (file !== undefined) this.files.set(to, file);
     this.files.delete(from);
@@ -60,7 +64,10 @@ class SmallDisk implements LogHost {
   }
 }
 
-function newLog(disk: SmallDisk): RotatingLog {
+function newLog(
+  disk: SmallDisk,
+  options: Partial<RotatingLogOptions> = {},
+): RotatingLog {
   return new RotatingLog({
     path: "log",
     maxSizeBytes: 20,
@@ -69,6 +76,7 @@ function newLog(disk: SmallDisk): RotatingLog {
     host: disk,
     clock: new FakeClock(),
     onError() {},
+    ...options,
   });
 }
 
@@ -172,4 +180,24 @@ Deno.test("RotatingLog moves each part one on, and lets the last go", async () =
     ["d\n", "c\n", "b\n"],
   );
   assertEquals(disk.files.size, 3);
+});
+
+Deno.test("RotatingLog goes on where a rotation failed, and pushes out no part more for each try", async () => {
+  const disk = new SmallDisk();
+  const log = newLog(disk, { keep: 3 });
+  for (const text of ["a", "b", "c", "d"]) {
+    if (text !== "a") await log.rotate();
+    log.append(await log.open(), new LogLine(text));
+  }
+  // As a log that may only be appended to: `chattr +a`.
+  disk.stuck = "log";
+  for (let tries = 0; tries < 5; tries++) await log.rotate();
+  const parts = () =>
+    ["log", "log.1", "log.2", "log.3"].map((path) => disk.text(path));
+  assertEquals(parts(), ["d\n", undefined, "c\n", "b\n"]);
+  disk.stuck = undefined;
+  await log.rotate();
+  log.append(await log.open(), new LogLine("e"));
+  await log.close();
+  assertEquals(parts(), ["e\n", "d\n", "c\n", "b\n"]);
 });

@@ -62,7 +62,7 @@ function told(subject: AgentCounters): Map<string, (string | number)[]> {
 Deno.test("AGENT_FAMILIES tell what the agent has done, under the names that are promised", () => {
   const families = told(counters({
     eventLog: { bytes: 100, errors: 1, lost: 2 },
-    kmsg: { records: 7, lost: 1 },
+    kmsg: { records: 7, lost: 1, malformed: 2 },
   }));
   assertEquals(Object.fromEntries(families), {
     "cgwatch_events_total": ["counter", "oom 1"],
@@ -71,6 +71,7 @@ Deno.test("AGENT_FAMILIES tell what the agent has done, under the names that are
     "cgwatch_event_log_lost_total": ["counter", "2"],
     "cgwatch_kmsg_records_total": ["counter", "7"],
     "cgwatch_kmsg_lost_total": ["counter", "1"],
+    "cgwatch_kmsg_malformed_total": ["counter", "2"],
     "cgwatch_source_up": ["gauge", "kmsg 1"],
     "cgwatch_watched_directories": ["gauge", "20"],
     "cgwatch_rescans_total": ["counter", "overflow 1", "housekeeping 2"],

@@ -495,3 +495,64 @@ Deno.test("CgroupTree adds everything again when a hierarchy's root was gone and
   host.hint(0, "/a", "create");
   assertEquals(host.reconcile(), ["+/", "+/a", "listed"]);
 });
+
+Deno.test("CgroupTree keeps what cannot be looked at, says so, and follows the others", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a/b");
+  host.reconcile();
+  host.refuse(0, "/a");
+  host.make("/c");
+  assertEquals(host.reconcile(), ["+/c", "~/c", "listed"]);
+  assertEquals(
+    host.tree.failure,
+    `cannot look at "${host.at(0, "/a").path}": EIO (os error 5)`,
+  );
+  assertEquals(host.settle(), []);
+  host.refuse(0, "/a", false);
+  assertEquals(host.settle(), []);
+  assertEquals(host.tree.failure, undefined);
+});
+
+Deno.test("CgroupTree tells once of what cannot be looked at when it comes", () => {
+  using host = new TreeOfDirectories();
+  host.reconcile();
+  for (const isGoneUnseen of [false, true]) {
+    const name = isGoneUnseen ? "/gone" : "/there";
+    host.make(name);
+    host.refuse(0, name);
+    host.hint(0, name, "create");
+    assertEquals(host.settle(), []);
+    assert(host.tree.failure !== undefined);
+    if (isGoneUnseen) {
+      host.remove(0, name);
+      host.refuse(0, name, false);
+      host.hint(0, name, "remove");
+      assertEquals(host.changes(), [`+${name}`, `-${name}`]);
+    } else host.refuse(0, name, false);
+    assertEquals(host.settle(), isGoneUnseen ? [] : [`+${name}`]);
+    assertEquals(host.tree.failure, undefined);
+  }
+});
+
+Deno.test("CgroupTree finds a hierarchy whose root could not be looked at first", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.refuse(0, "");
+  assertEquals(host.reconcile(), ["+/", "listed"]);
+  host.refuse(0, "", false);
+  assertEquals(host.settle(), ["~/", "+/a"]);
+  assertEquals(host.tree.failure, undefined);
+});
+
+Deno.test("CgroupTree forgets what could not be looked at and is no more", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.reconcile();
+  host.make("/a/b");
+  host.refuse(0, "/a/b");
+  host.reconcile();
+  assert(host.tree.failure !== undefined);
+  host.remove(0, "/a/b");
+  host.reconcile();
+  assertEquals(host.tree.failure, undefined);
+});

@@ -1,0 +1,257 @@
+import { assert, assertEquals } from "@std/assert";
+import { EventStreams } from "../../lib/api/event_stream.ts";
+import { createHandler } from "../../lib/api/routes.ts";
+import { HostFs } from "../../lib/kernfs/host_fs.ts";
+import { EventLog } from "../../lib/log/event_log.ts";
+import type { Manager } from "../../lib/manager/manager.ts";
+import { Metrics } from "../../lib/metrics/metrics.ts";
+import type { CgroupName } from "../../lib/model/cgroup.ts";
+import type { ContainerInfo } from "../../lib/model/container.ts";
+import { UnknownContainerError } from "../../lib/model/errors.ts";
+import { openManager } from "../../lib/open_manager.ts";
+import { DEFAULT_CONFIG } from "../../lib/config.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+import { SeededRandom } from "../_support/random.ts";
+import { Diagnostics } from "./_diagnostics.ts";
+import { FaultyDeno } from "./_faulty_deno.ts";
+import { FaultyHost, USAGE_BYTES } from "./_faulty_host.ts";
+
+/** How far the clock goes between two turns of the event loop. */
+const STEP_MS = 200;
+/** Whatever is healed is well again by then, on the agent's clock. */
+const HEALED_MS = 200_000;
+
+/** Options of {@linkcode FaultyAgent}. */
+export interface FaultyAgentOptions {
+  readonly seed: number;
+  /** Control files are read by the C library, as on cgroupfs. @default false */
+  readonly byLibc?: boolean;
+}
+
+/**
+ * The whole agent but its sockets, on a recorded host in a folder of its own,
+ * with a clock that the test moves and calls that the test makes fail.
+ */
+export class FaultyAgent implements AsyncDisposable {
+  readonly random: SeededRandom;
+  readonly deno: FaultyDeno;
+  readonly clock = new FakeClock();
+  readonly said: Diagnostics = new Diagnostics(this.clock);
+  readonly manager: Manager;
+  readonly log: EventLog;
+  readonly host = new FaultyHost();
+  readonly #handle: (request: Request) => Promise<Response>;
+  readonly #isCgroupfs = HostFs.prototype.isCgroupfs;
+
+  constructor({ seed, byLibc = false }: FaultyAgentOptions) {
+    this.random = new SeededRandom(seed);
+    this.deno = new FaultyDeno(this.random);
+    if (byLibc) HostFs.prototype.isCgroupfs = () => true;
+    const { clock, said: logger } = this;
+    const options = {
+      root: this.host.root,
+      clock,
+      logger,
+      kmsg: `${this.host.root}/kmsg`,
+      housekeepingIntervalMs: 2_000,
+      allowDynamicHousekeeping: false,
+      globalHousekeepingIntervalMs: 10_000,
+      libc: byLibc ? this.deno.libc : undefined,
+    };
+    this.manager = openManager({
+      ...options,
+      sinks: () => [this.log.state],
+    });
+    const { events } = this.manager;
+    this.log = new EventLog(events, {
+      path: this.host.logPath,
+      maxSizeBytes: 8_192,
+      keep: 99,
+      clock,
+      logger,
+    });
+    const streams = new EventStreams({ events, clock });
+    this.#handle = createHandler({
+      questions: this.manager,
+      events,
+      streams,
+      metrics: new Metrics({
+        manager: this.manager,
+        clock,
+        logger,
+        kinds: DEFAULT_CONFIG.metricKinds,
+        maxAgeMs: 60_000,
+        ownFs: new HostFs({ root: this.host.root }),
+        counters: () => ({ streams, eventLog: this.log.counters }),
+      }),
+      logger,
+      allowPs: "off",
+    });
+  }
+
+  /** Starts it; it becomes ready whatever fails. */
+  async start(): Promise<void> {
+    this.log.start();
+    let isReady = false;
+    this.manager.start().then(() => isReady = true);
+    assert(await this.until(() => isReady), "It does not become ready");
+  }
+
+  /** Starts it while nothing is wrong. */
+  async startWell(): Promise<void> {
+    await this.start();
+    assert(
+      await this.until(() => this.troubles.size === 0),
+      `It is not well: ${[...this.troubles.values()]}`,
+    );
+  }
+
+  /** Lets time pass. */
+  async run(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += STEP_MS) {
+      this.clock.advance(STEP_MS);
+      await turn();
+    }
+  }
+
+  /** Lets time pass at once, in which none but timers have their turn. */
+  async skip(ms: number): Promise<void> {
+    await this.run(3 * STEP_MS);
+    this.clock.advance(ms);
+    await this.run(3 * STEP_MS);
+  }
+
+  /** Lets time pass until something holds; returns whether it came to. */
+  async until(holds: () => boolean, limitMs = HEALED_MS): Promise<boolean> {
+    // On a busy machine files and notifications are slower than the clock.
+    const endMs = performance.now() + 4_000;
+    const limit = this.clock.monotonic() + limitMs;
+    while (!holds()) {
+      const isLate = this.clock.monotonic() > limit;
+      if (isLate && performance.now() > endMs) return false;
+      this.clock.advance(isLate ? STEP_MS / 10 : STEP_MS);
+      await turn();
+    }
+    return true;
+  }
+
+  /** Sources by name, with what is wrong. */
+  get troubles(): ReadonlyMap<string, string> {
+    return new Map(
+      this.manager.sources().filter(({ state }) => state === "degraded")
+        .map(({ name, detail }) => [name, detail]),
+    );
+  }
+
+  /** How often its creation, its deletion was told. */
+  told(name: CgroupName): [creations: number, deletions: number] {
+    const types = this.manager.events.getEvents({ containerName: name })
+      .map(({ event }) => event.event_type);
+    const count = (type: string) => types.filter((told) => told === type);
+    return [
+      count("containerCreation").length,
+      count("containerDeletion").length,
+    ];
+  }
+
+  /** What its runtime calls it, as far as is known. */
+  nameOf(name: CgroupName): string | undefined {
+    const { aliases } = this.#infoOf(name)?.reference ?? {};
+    return aliases?.find((alias) => alias.startsWith("app-"));
+  }
+
+  /** How often the kill of a process was told. */
+  toldKills(pid: number): number {
+    return this.manager.events.getEvents({ types: new Set(["oomKill"]) })
+      .filter(({ event }) => event.event_data.oom?.pid === pid).length;
+  }
+
+  /** Adds an event, of which there is a line in the log. */
+  tell(): void {
+    this.manager.events.addEvent({
+      timestampMs: this.clock.now(),
+      type: "nodeEvent",
+      containerName: "/",
+      data: {
+        "node_event": { "reason": "Test", "message": "", "type": "Normal" },
+      },
+    });
+  }
+
+  /** Whether it was measured since a time, and the numbers are right. */
+  isWell(name: CgroupName, sinceMs: number): boolean {
+    const { timestampMs = -Infinity, memory, cpu } =
+      this.#infoOf(name)?.stats[0] ?? {};
+    return timestampMs > sinceMs && memory?.usageBytes === USAGE_BYTES &&
+      cpu?.usageNs !== undefined;
+  }
+
+  /** What the API answers of those that nothing is wrong with, and how it is measured. */
+  async assertAnswers(names: readonly CgroupName[]): Promise<void> {
+    const get = async (path: string) => {
+      const answering = this.#handle(new Request(`http://localhost${path}`));
+      let response: Response | undefined;
+      answering.then((answer) => response = answer);
+      await this.until(() => response !== undefined);
+      const text = (await answering).text();
+      let isRead = false;
+      text.then(() => isRead = true, () => isRead = true);
+      await this.until(() => isRead);
+      assertEquals(response?.status, 200, `${path}: ${await text}`);
+      return await text;
+    };
+    const infos: { name: string }[] = JSON.parse(
+      await get("/api/v1.3/subcontainers"),
+    );
+    const answered = new Set(infos.map(({ name }) => name));
+    const metrics = await get("/metrics");
+    for (const name of names) {
+      assert(answered.has(name), `The API leaves out ${name}`);
+      assert(
+        metrics.includes(`container_memory_usage_bytes{id="${name}"`),
+        `/metrics leaves out ${name}`,
+      );
+    }
+  }
+
+  #infoOf(name: CgroupName): ContainerInfo | undefined {
+    try {
+      return this.manager.containerInfo(name, { numStats: 1 });
+    } catch (error) {
+      if (error instanceof UnknownContainerError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Events are numbered without gaps, and each is in the log once. */
+  async assertBooks(): Promise<void> {
+    const { lastSeq } = this.manager.events;
+    const { lost } = this.log.counters;
+    assertEquals(lost, 0);
+    assert(
+      await this.until(() => this.host.loggedSeqs().length >= lastSeq),
+      `Of ${lastSeq} events ${this.host.loggedSeqs().length} are in the log`,
+    );
+    assertEquals(
+      this.host.loggedSeqs(),
+      Array.from({ length: lastSeq }, (_, at) => at + 1),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.deno.heal();
+    HostFs.prototype.isCgroupfs = this.#isCgroupfs;
+    this.manager.stop();
+    let isClosed = false;
+    this.log.close().then(() => isClosed = true);
+    await this.until(() => isClosed);
+    await this.run(1_000);
+    this.deno[Symbol.dispose]();
+    this.host[Symbol.dispose]();
+  }
+}
+
+/** Lets what is ready have its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -1,0 +1,303 @@
+import { assert } from "@std/assert";
+import type { FileCalls } from "../../lib/kernfs/libc.ts";
+import { MountedFiles, type Space } from "../../lib/kernfs/mounted_files.ts";
+import { libc } from "../_support/libc.ts";
+import type { SeededRandom } from "../_support/random.ts";
+import { errorOf, type Fault, isErrno, type Times } from "./_fault.ts";
+
+/** A call of Deno's that can be made to fail: of `Deno`, or of a file or watcher that it opened. */
+export type Call =
+  | keyof typeof FUNCTIONS
+  | "statfs"
+  | "watchFs"
+  | `FsFile.${keyof typeof METHODS}`
+  | "FsWatcher.next";
+
+/** Whether the answer comes later, and whether it is an open file. */
+const FUNCTIONS = {
+  lstat: "later",
+  lstatSync: "now",
+  open: "later",
+  openSync: "now",
+  readDir: "later",
+  readDirSync: "now",
+  readLink: "later",
+  readLinkSync: "now",
+  readTextFile: "later",
+  readTextFileSync: "now",
+  realPathSync: "now",
+  remove: "later",
+  rename: "later",
+  stat: "later",
+  statSync: "now",
+} as const;
+
+const METHODS = {
+  read: "later",
+  readSync: "now",
+  seek: "later",
+  stat: "later",
+  syncData: "later",
+  write: "later",
+  writeSync: "now",
+} as const;
+
+/** Every call of Deno's by which the agent's library touches files. */
+export const CALLS: readonly string[] = [...Object.keys(FUNCTIONS), "watchFs"];
+
+/** A fault that is on. */
+export interface Injection {
+  readonly call: Call;
+  /** Which paths it is for. */
+  readonly path: RegExp;
+  readonly fault: Fault;
+  readonly times: Times;
+}
+
+/** How full every file system is. */
+const SPACE: Space = {
+  capacityBytes: 2 ** 30,
+  freeBytes: 2 ** 29,
+  availableBytes: 2 ** 29,
+  inodes: 1000,
+  inodesFree: 500,
+};
+
+// deno-lint-ignore no-explicit-any
+type AnyFunction = (...args: any[]) => any;
+
+/**
+ * Deno's own functions, of which one fails when it is told to: below the code,
+ * where the kernel's errors come from. All else is real.
+ */
+export class FaultyDeno implements Disposable {
+  readonly #random: SeededRandom;
+  readonly #real = new Map<string, AnyFunction>();
+  readonly #deno = Deno as unknown as Record<string, AnyFunction>;
+  #injection: Injection | undefined;
+  #left = 0;
+  #hits = 0;
+  #healed = Promise.withResolvers<void>();
+
+  readonly #space = MountedFiles.prototype.space;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+    // What Node gives cannot be replaced; this is all that is made of it.
+    MountedFiles.prototype.space = async (hostPath) => {
+      const fault = this.#fail("statfs", hostPath);
+      if (fault === "hang") await this.#healed.promise;
+      return SPACE;
+    };
+    for (const [name, when] of Object.entries(FUNCTIONS)) {
+      this.#replace(name, (real) => this.#wrap(name as Call, when, real, 0));
+    }
+    this.#replace("watchFs", (real) => (paths: string[], options) => {
+      this.#fail("watchFs", paths[0] ?? "");
+      return this.#wrapWatcher(real(paths, options));
+    });
+  }
+
+  /**
+   * The C library, whose calls fail where Deno's would. An error of its is not
+   * counted: Deno is asked for the reason, and meets it then.
+   */
+  get libc(): FileCalls {
+    assert(libc !== undefined);
+    const real = libc;
+    const paths = new Map<number, string>();
+    const named = (bytes: Uint8Array) =>
+      new TextDecoder().decode(bytes.subarray(0, -1));
+    return {
+      openDirectory: (path) => {
+        const descriptor = real.openDirectory(path);
+        paths.set(descriptor, named(path));
+        return descriptor;
+      },
+      openAt: (directory, name) => {
+        const above = directory === undefined ? "" : `${paths.get(directory)}/`;
+        const path = above + named(name);
+        if (this.#awaits("openSync", path)) return -1;
+        const descriptor = real.openAt(directory, name);
+        paths.set(descriptor, path);
+        return descriptor;
+      },
+      read: (descriptor, buffer, offset) => {
+        const path = paths.get(descriptor) ?? "";
+        const fault = this.#awaits("FsFile.readSync", path);
+        if (fault !== undefined && isErrno(fault)) return -1;
+        const transferred = this.#transfer(
+          () => real.read(descriptor, buffer, offset),
+          [buffer.subarray(offset)],
+          this.#meet("FsFile.readSync", path),
+        );
+        return (transferred as number | null) ?? 0;
+      },
+      close: (descriptor) => real.close(descriptor),
+    };
+  }
+
+  /** How many calls have met the fault. */
+  get hits(): number {
+    return this.#hits;
+  }
+
+  /** From now on calls fail. */
+  inject(injection: Injection): void {
+    this.#injection = injection;
+    this.#hits = 0;
+    this.#left = injection.times === "until healed"
+      ? Infinity
+      : injection.times;
+    this.#healed = Promise.withResolvers();
+  }
+
+  /** No call fails any more, and those that hang go on. */
+  heal(): void {
+    this.#injection = undefined;
+    this.#healed.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    this.heal();
+    MountedFiles.prototype.space = this.#space;
+    for (const [name, real] of this.#real) this.#deno[name] = real;
+  }
+
+  #replace(name: string, make: (real: AnyFunction) => AnyFunction): void {
+    const real = this.#deno[name] as AnyFunction;
+    this.#real.set(name, real);
+    this.#deno[name] = make(real);
+  }
+
+  /** The fault that a call would meet. */
+  #awaits(call: Call, path: string): Fault | undefined {
+    const injection = this.#injection;
+    if (injection?.call !== call || !injection.path.test(path)) {
+      return undefined;
+    }
+    return this.#left > 0 ? injection.fault : undefined;
+  }
+
+  /** The fault that a call meets. */
+  #meet(call: Call, path: string): Fault | undefined {
+    const fault = this.#awaits(call, path);
+    if (fault === undefined) return undefined;
+    this.#left--;
+    this.#hits++;
+    return fault;
+  }
+
+  #fail(call: Call, path: string): Fault | undefined {
+    const fault = this.#meet(call, path);
+    if (fault !== undefined && isErrno(fault)) throw errorOf(fault);
+    return fault;
+  }
+
+  #wrap(
+    call: Call,
+    when: "now" | "later",
+    real: AnyFunction,
+    pathAt: number,
+  ): AnyFunction {
+    if (call === "readDir") {
+      return (path: string) => this.#readDir(path, real);
+    }
+    const wrapped = (...args: unknown[]) => {
+      const path = String(args[pathAt]);
+      const fault = this.#fail(call, path);
+      const answer = real(...args);
+      if (fault === undefined) return this.#wrapIfFile(answer, path);
+      return this.#spoil(fault, answer);
+    };
+    if (when === "now") return wrapped;
+    return async (...args: unknown[]) => {
+      const path = String(args[pathAt]);
+      const fault = this.#fail(call, path);
+      if (fault === "hang") await this.#healed.promise;
+      const answer = await real(...args);
+      if (fault === undefined || fault === "hang") {
+        return this.#wrapIfFile(answer, path);
+      }
+      return this.#spoil(fault, answer);
+    };
+  }
+
+  async *#readDir(path: string, real: AnyFunction): AsyncGenerator<unknown> {
+    if (this.#fail("readDir", path) === "hang") await this.#healed.promise;
+    yield* real(path);
+  }
+
+  /** What is left of a text. */
+  #spoil(fault: Fault, answer: unknown): unknown {
+    if (typeof answer !== "string") return answer;
+    switch (fault) {
+      case "short":
+        return answer.slice(0, Math.floor(answer.length / 2));
+      case "eof":
+        return "";
+      default:
+        return String.fromCharCode(...this.#garbage(64));
+    }
+  }
+
+  #garbage(length: number): Uint8Array {
+    return Uint8Array.from(
+      { length },
+      () => 0x80 + this.#random.below(0x7f),
+    );
+  }
+
+  #wrapIfFile(answer: unknown, path: string): unknown {
+    if (!(answer instanceof Deno.FsFile)) return answer;
+    const file = answer as unknown as Record<string, AnyFunction>;
+    for (const [name, when] of Object.entries(METHODS)) {
+      const real = (file[name] as AnyFunction).bind(answer);
+      const call = `FsFile.${name}` as Call;
+      const meet = (args: unknown[]) => this.#fail(call, path) ?? args;
+      file[name] = when === "now"
+        ? (...args) => this.#transfer(real, args, meet(args))
+        : async (...args) => {
+          const fault = meet(args);
+          if (fault === "hang") await this.#healed.promise;
+          // A thread answers, and others have their turn meanwhile.
+          if (fault !== args) await new Promise((done) => setTimeout(done, 0));
+          return await this.#transfer(real, args, fault);
+        };
+    }
+    return answer;
+  }
+
+  /** A read or write that goes wrong without an error. */
+  #transfer(real: AnyFunction, args: unknown[], fault: unknown): unknown {
+    const [bytes] = args;
+    if (!(bytes instanceof Uint8Array)) return real(...args);
+    switch (fault) {
+      case "short":
+        return real(bytes.subarray(0, Math.ceil(bytes.length / 2) % 64 + 1));
+      case "eof":
+        return null;
+      case "garbage": {
+        const garbage = this.#garbage(Math.min(bytes.length, 512));
+        garbage[garbage.length - 1] = 0x0a;
+        bytes.set(garbage);
+        return garbage.length;
+      }
+      default:
+        return real(...args);
+    }
+  }
+
+  #wrapWatcher(watcher: Deno.FsWatcher): Deno.FsWatcher {
+    const real = watcher[Symbol.asyncIterator].bind(watcher);
+    const follow = async function* (this: FaultyDeno) {
+      for await (const event of { [Symbol.asyncIterator]: real }) {
+        // A watcher that hangs tells nothing.
+        const path = event.paths[0] ?? "";
+        if (this.#fail("FsWatcher.next", path) !== "hang") yield event;
+      }
+    };
+    watcher[Symbol.asyncIterator] = () => follow.call(this);
+    return watcher;
+  }
+}

@@ -1,0 +1,139 @@
+import type { CgroupName } from "../../lib/model/cgroup.ts";
+import {
+  readRecorded,
+  RecordedTree,
+  unpack,
+} from "../_support/recorded_tree.ts";
+
+/** The container that faults are of. */
+export const FAULTY: CgroupName = "/shop/web";
+/** Those that have nothing to do with it. */
+export const OTHERS: readonly CgroupName[] = ["/shop/db", "/mail"];
+
+const CGROUPS = "sys/fs/cgroup";
+const DOCKER = "var/lib/docker/containers";
+/** Of a recorded container, what the tests look at: hundreds of combinations are tried. */
+const DUMP = readRecorded("cgroup", "6.1-v2-docker.txt")
+  .split(/^(?=--- )/m)
+  .filter((file) =>
+    /^--- (?:cgroup\.procs|cpu\.(?:max|stat)|memory\.(?:current|events|max|stat)|pids\.current)\n/
+      .test(file)
+  ).join("");
+/** What each container uses. */
+export const USAGE_BYTES = Number(/--- memory\.current\n(\d+)/.exec(DUMP)?.[1]);
+
+/** A host in a folder of its own, recorded and added to, on which things happen. */
+export class FaultyHost implements Disposable {
+  readonly root: string;
+  readonly #recorded = new RecordedTree("6.1-v2");
+  #made = 0;
+  #records = 0;
+
+  constructor() {
+    const { root } = this.#recorded;
+    this.root = root.path;
+    for (const name of [FAULTY, ...OTHERS]) {
+      unpack(root, DUMP, `${CGROUPS}${name}`);
+    }
+    // Others of the recording are of no use here.
+    Deno.removeSync(this.pathOf("/lab"), { recursive: true });
+    for (const { name } of Deno.readDirSync(this.pathOf("/system.slice"))) {
+      const id = /^docker-(\w+)\.scope$/.exec(name)?.[1];
+      if (id !== undefined) this.#describe(id);
+    }
+    root.child("stash");
+    root.child("gone");
+    root.child("log");
+    root.file("kmsg", "");
+  }
+
+  /** Where its event log is. */
+  get logPath(): string {
+    return `${this.root}/log/events.ndjson`;
+  }
+
+  /** Where a container's cgroup is. */
+  pathOf(name: CgroupName): string {
+    return `${this.root}/${CGROUPS}${name}`;
+  }
+
+  /** A container of Docker comes; its runtime's files are there before. */
+  make(): CgroupName {
+    const id = (++this.#made).toString(16).padStart(64, "e");
+    this.#describe(id);
+    // It comes whole, as a cgroup does.
+    unpack(this.#recorded.root, DUMP, `stash/${id}`);
+    const name = `/system.slice/docker-${id}.scope`;
+    Deno.renameSync(`${this.root}/stash/${id}`, this.pathOf(name));
+    return name;
+  }
+
+  /** Docker knows a container of that id. */
+  #describe(id: string): void {
+    this.#recorded.root.file(
+      `${DOCKER}/${id}/config.v2.json`,
+      JSON.stringify({
+        ID: id,
+        Name: `/app-${this.#made}`,
+        Config: { Image: "app:1", Labels: {} },
+        State: { Pid: 0 },
+      }),
+    ).file(`${DOCKER}/${id}/hostconfig.json`, "{}");
+  }
+
+  /** It goes. */
+  remove(name: CgroupName): void {
+    const to = `${this.root}/gone/${name.replaceAll("/", "_")}`;
+    Deno.renameSync(this.pathOf(name), to);
+  }
+
+  /** The kernel tells of a kill; of which process. */
+  kill(): number {
+    const pid = 1000 + ++this.#records;
+    const time = 2 * this.#records;
+    const head = (sequence: number) => `6,${sequence},${sequence}000,-;`;
+    const text =
+      `${
+        head(time)
+      }oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=${FAULTY},task_memcg=${FAULTY},task=tail,pid=${pid},uid=0\n` +
+      `${
+        head(time + 1)
+      }Memory cgroup out of memory: Killed process ${pid} (tail) total-vm:34520kB, anon-rss:32384kB, file-rss:1308kB, shmem-rss:0kB, UID:0 pgtables:104kB oom_score_adj:0\n`;
+    this.writeKmsg(text);
+    return pid;
+  }
+
+  /** The kernel log, or whoever writes to it, says this. */
+  writeKmsg(text: string): void {
+    Deno.writeTextFileSync(`${this.root}/kmsg`, text, { append: true });
+  }
+
+  /** Numbers of the events in the log, in their order. */
+  loggedSeqs(): number[] {
+    const seqs: number[] = [];
+    for (const part of this.#readLog()) {
+      // A line that a full disk tore is followed by the whole one.
+      for (const [, seq] of part.matchAll(/^\{"seq":(\d+),.*\}$/gm)) {
+        seqs.push(Number(seq));
+      }
+    }
+    return seqs.toSorted((a, b) => a - b);
+  }
+
+  /** The parts of the log; none while it is being rotated. */
+  #readLog(): string[] {
+    const directory = `${this.root}/log`;
+    try {
+      return [...Deno.readDirSync(directory)].map(({ name }) =>
+        Deno.readTextFileSync(`${directory}/${name}`)
+      );
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#recorded[Symbol.dispose]();
+  }
+}

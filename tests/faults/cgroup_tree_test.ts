@@ -1,0 +1,67 @@
+import { testWeather } from "./_weather.ts";
+
+const CGROUPS = { source: "cgroups" };
+
+testWeather("openManager() bears directories of cgroups that fail", [
+  {
+    name: "a container's directory",
+    call: "lstatSync",
+    path: /\/shop\/web$/,
+    faults: ["EACCES", "EIO"],
+    shows: CGROUPS,
+  },
+  {
+    name: "the directory of a container that comes",
+    call: "lstatSync",
+    path: /\/docker-e\w+\.scope$/,
+    faults: ["EACCES", "EIO"],
+    shows: CGROUPS,
+    isOfAll: true,
+  },
+  {
+    name: "the directory that it comes to",
+    call: "lstatSync",
+    path: /\/system\.slice$/,
+    faults: ["EACCES", "EIO"],
+    shows: CGROUPS,
+    isOfAll: true,
+  },
+  {
+    name: "the root",
+    call: "lstatSync",
+    path: /\/sys\/fs\/cgroup$/,
+    faults: ["EACCES", "EIO"],
+    shows: CGROUPS,
+    isOfAll: true,
+  },
+  {
+    name: "the list of those that it comes to",
+    call: "readDirSync",
+    path: /\/sys\/fs\/cgroup\/system\.slice$/,
+    faults: ["EACCES", "EIO", "EMFILE"],
+    shows: CGROUPS,
+  },
+  {
+    name: "every list",
+    call: "readDirSync",
+    path: /\/sys\/fs\/cgroup/,
+    faults: ["EACCES", "EIO", "EMFILE"],
+    shows: CGROUPS,
+  },
+  {
+    name: "what inotify tells",
+    call: "FsWatcher.next",
+    path: /\/sys\/fs\/cgroup/,
+    faults: ["EIO", "ENOSPC", "EMFILE"],
+    shows: {
+      counts: ({ manager }) => manager.counters.rescans["fallback"] ?? 0,
+    },
+  },
+  {
+    name: "inotify, which tells nothing",
+    call: "FsWatcher.next",
+    path: /\/sys\/fs\/cgroup/,
+    faults: ["hang"],
+    isOfAll: true,
+  },
+]);

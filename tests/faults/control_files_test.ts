@@ -1,0 +1,60 @@
+import { type Seam, testWeather } from "./_weather.ts";
+
+const WARNS = { says: "Cannot read a control file, leaving its numbers out" };
+
+const SEAMS: readonly Seam[] = [
+  {
+    name: "a control file",
+    call: "openSync",
+    path: /\/shop\/web\/memory\.current$/,
+    faults: ["EIO", "EMFILE"],
+    shows: WARNS,
+  },
+  {
+    name: "a control file that is not there for us",
+    call: "openSync",
+    path: /\/shop\/web\/memory\.current$/,
+    faults: ["EACCES", "ENODEV"],
+  },
+  {
+    name: "a control file",
+    call: "FsFile.readSync",
+    path: /\/shop\/web\/memory\.current$/,
+    faults: ["EIO", "garbage", "eof"],
+    shows: WARNS,
+  },
+  {
+    name: "a control file that we may not read",
+    call: "FsFile.readSync",
+    path: /\/shop\/web\/memory\.current$/,
+    faults: ["EACCES"],
+  },
+  {
+    name: "a control file of what seems gone",
+    call: "FsFile.readSync",
+    path: /\/shop\/web\/memory\.current$/,
+    faults: ["ENODEV"],
+  },
+  {
+    name: "all control files of a container",
+    call: "openSync",
+    path: /\/shop\/web\/[^/]*$/,
+    faults: ["EIO", "EMFILE"],
+    shows: WARNS,
+  },
+  {
+    name: "every control file",
+    call: "openSync",
+    path: /\/sys\/fs\/cgroup\//,
+    faults: ["EIO", "EMFILE"],
+    shows: WARNS,
+    isOfAll: true,
+  },
+];
+
+testWeather("openManager() bears control files that fail", SEAMS);
+testWeather(
+  "openManager() bears control files that fail for the C library, too",
+  SEAMS,
+  { byLibc: true },
+);

@@ -1,0 +1,43 @@
+import type { Fault } from "./_fault.ts";
+import { testWeather } from "./_weather.ts";
+
+const READS: readonly Fault[] = ["EACCES", "EIO", "EMFILE"];
+const TEXTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
+
+testWeather("openManager() bears files of the host that fail", [
+  {
+    name: "limits of a container",
+    call: "readTextFileSync",
+    path: /\/shop\/web\/(?:cpu|memory|pids)\.max$/,
+    faults: TEXTS,
+    provoke: (agent) => {
+      agent.manager.containerInfo("/shop/web").spec;
+    },
+  },
+  {
+    name: "files of the machine",
+    call: "readTextFileSync",
+    path: /\/proc\/(?:meminfo|cpuinfo|stat|diskstats|vmstat)$/,
+    faults: TEXTS,
+    provoke: (agent) => agent.manager.machineInfo(),
+  },
+  {
+    name: "a file system",
+    call: "statfs",
+    path: /^\/$/,
+    faults: ["EACCES", "EIO"],
+  },
+  {
+    name: "a file system that hangs",
+    call: "statfs",
+    path: /^\/$/,
+    faults: ["hang"],
+    shows: { source: "filesystems" },
+  },
+  {
+    name: "the mounts",
+    call: "readTextFileSync",
+    path: /\/mountinfo$/,
+    faults: TEXTS,
+  },
+]);

@@ -1,0 +1,57 @@
+import { testStarts } from "./_weather.ts";
+
+const CGROUPS = { source: "cgroups" };
+const KMSG = { source: "kmsg" };
+const LOG = { source: "event_log" };
+
+testStarts("openManager() starts in whatever fails", [
+  {
+    name: "inotify",
+    call: "watchFs",
+    path: /\/sys\/fs\/cgroup/,
+    faults: ["EACCES", "EMFILE", "ENOSPC"],
+    shows: CGROUPS,
+  },
+  {
+    name: "the root",
+    call: "lstatSync",
+    path: /\/sys\/fs\/cgroup$/,
+    faults: ["EACCES", "EIO"],
+    shows: CGROUPS,
+  },
+  {
+    name: "the first list",
+    call: "readDirSync",
+    path: /\/sys\/fs\/cgroup$/,
+    faults: ["EACCES", "EIO", "EMFILE"],
+    shows: CGROUPS,
+  },
+  {
+    name: "a list",
+    call: "readDirSync",
+    path: /\/shop$/,
+    faults: ["EACCES", "EIO", "EMFILE"],
+    shows: CGROUPS,
+  },
+  {
+    name: "what the kernel log is",
+    call: "stat",
+    path: /\/kmsg$/,
+    faults: ["EACCES", "EIO", "hang"],
+    shows: KMSG,
+  },
+  {
+    name: "the kernel log",
+    call: "open",
+    path: /\/kmsg$/,
+    faults: ["EACCES", "EIO", "EMFILE", "ENODEV", "hang"],
+    shows: KMSG,
+  },
+  {
+    name: "the event log",
+    call: "open",
+    path: /\/events\.ndjson$/,
+    faults: ["EACCES", "EIO", "EMFILE", "ENOSPC", "hang"],
+    shows: LOG,
+  },
+]);
