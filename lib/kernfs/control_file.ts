@@ -1,5 +1,8 @@
-import { GoneError, isAbsent } from "../model/errors.ts";
+import { isAbsent } from "../model/errors.ts";
 import type { HostFs } from "./host_fs.ts";
+
+/** What `HostFs.readAt()` returns where there is no such file. */
+export const NOT_THERE = -2;
 
 const encoder = new TextEncoder();
 
@@ -31,12 +34,7 @@ export class ControlDirectory {
     return new ControlFile(this, name);
   }
 
-  /** Whether it is held open. */
-  get isOpen(): boolean {
-    return this.#descriptor !== undefined;
-  }
-
-  /** Reads a file in it to the end; −1 where that cannot be done so. */
+  /** Reads a file in it to the end, as `HostFs.readAt()` does. */
   read(name: string): number {
     const { fs } = this;
     if (fs.libc === undefined) return -1;
@@ -80,7 +78,10 @@ export class ControlFile {
   read(): number {
     if (this.#missing) return -1;
     const length = this.#directory.read(this.#name);
-    return length < 0 ? this.#readPlainly() : length;
+    if (length >= 0) return length;
+    if (length !== NOT_THERE) return this.#readPlainly();
+    this.#missing = true;
+    return -1;
   }
 
   /** Looks for a missing file at the next read again. */
@@ -90,16 +91,12 @@ export class ControlFile {
 
   /** The way that says what is wrong. */
   #readPlainly(): number {
-    let length: number;
     try {
-      length = this.#directory.fs.read(this.path);
+      return this.#directory.fs.read(this.path);
     } catch (error) {
       if (!isAbsent(error)) throw error;
       this.#missing = true;
       return -1;
     }
-    // The path leads to a file that our directory does not have.
-    if (this.#directory.isOpen) throw new GoneError(this.#directory.path);
-    return length;
   }
 }

@@ -3,7 +3,7 @@
 import { statfsSync } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
-import { ControlDirectory } from "./control_file.ts";
+import { ControlDirectory, NOT_THERE } from "./control_file.ts";
 import type { FileCalls } from "./libc.ts";
 
 /** What is asked of a directory. */
@@ -269,8 +269,9 @@ export class HostFs {
 
   /**
    * Reads a control file of a directory that is kept, or one named by its whole
-   * path, into {@linkcode HostFs.bytes}; returns the number of bytes, or −1
-   * where it cannot be read. `name` ends with a zero.
+   * path, into {@linkcode HostFs.bytes}; returns the number of bytes,
+   * {@linkcode NOT_THERE}, or −1 where it cannot be read. `name` ends with a
+   * zero.
    */
   readAt(
     directory: number | undefined,
@@ -286,8 +287,10 @@ export class HostFs {
     shortBytes: number,
   ): number {
     const { libc } = this;
-    const file = libc?.openAt(directory, name) ?? -1;
-    if (libc === undefined || file < 0) return -1;
+    if (libc === undefined) return -1;
+    const file = libc.openAt(directory, name);
+    // Deno's error of it takes 60 µs to make, and a container may lack ten files.
+    if (file < 0) return libc.failedToFind ? NOT_THERE : -1;
     try {
       return this.#readAll(
         (offset) => libc.read(file, this.bytes, offset),

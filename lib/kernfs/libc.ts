@@ -15,12 +15,16 @@ const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
 const O_PATH = 0o10000000;
 const AT_FDCWD = -100;
+/** Of `errno.h`. */
+const ENOENT = 2;
+const ENOTDIR = 20;
 
 const SYMBOLS = {
   openat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // A `ssize_t` whose lower half tells: no buffer here has 2 GiB.
   readv: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
 /** glibc, which Deno itself is linked with. */
@@ -29,14 +33,16 @@ const LIBRARY = "libc.so.6";
 /** What files are read by. */
 export type FileCalls = Pick<
   Libc,
-  "openDirectory" | "openAt" | "read" | "close"
+  "openDirectory" | "openAt" | "read" | "close" | "failedToFind"
 >;
 
-/** Files by their descriptors. What fails is −1, and why is not told. */
+/** Files by their descriptors. What fails is −1. */
 export class Libc {
   /** One for all: it is part of the process. */
   static #opened: Libc | undefined;
   readonly #calls: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  /** `errno` of this thread, which no other has a part in. */
+  readonly #errno: Deno.UnsafePointerView;
   /** One `struct iovec`: where to read to, and how much. */
   readonly #vector = new BigUint64Array(2);
   #buffer: Uint8Array<ArrayBuffer> | undefined;
@@ -45,6 +51,9 @@ export class Libc {
 
   private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
     this.#calls = library.symbols;
+    const location = this.#calls.__errno_location();
+    if (location === null) throw new TypeError("There is no errno");
+    this.#errno = new Deno.UnsafePointerView(location);
   }
 
   /** Opens the library; undefined where it cannot be had. */
@@ -54,6 +63,12 @@ export class Libc {
     } catch {
       return undefined;
     }
+  }
+
+  /** Whether the last call, which failed, did so since there is no such file; to be asked at once. */
+  get failedToFind(): boolean {
+    const errno = this.#errno.getInt32();
+    return errno === ENOENT || errno === ENOTDIR;
   }
 
   /** Opens a directory only to name it in {@linkcode openAt}. `path` ends with a zero. */

@@ -47,16 +47,6 @@ export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
 
-/** A cgroup that was looked at is no more, though another may have its name by now. */
-export class GoneError extends Error {
-  override readonly name = "GoneError";
-
-  /** `path` is the directory that it had. */
-  constructor(path: string) {
-    super(`Cannot read "${path}": it is another directory by now`);
-  }
-}
-
 /** The end of `Deno`'s message for an errno that has no class of its own. */
 const ENODEV_REGEXP = /\(os error 19\)/;
 
@@ -68,7 +58,6 @@ const ENODEV_REGEXP = /\(os error 19\)/;
 export function isGone(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound) return true;
   if (error instanceof Deno.errors.NotADirectory) return true;
-  if (error instanceof GoneError) return true;
   return error instanceof Error &&
     (ENODEV_REGEXP.test(error.message) || /\(os error 3\)/.test(error.message));
 }

@@ -106,6 +106,7 @@ export class FaultyDeno implements Disposable {
     assert(libc !== undefined);
     const real = libc;
     const paths = new Map<number, string>();
+    let isReal = true;
     const named = (bytes: Uint8Array) =>
       new TextDecoder().decode(bytes.subarray(0, -1));
     return {
@@ -117,7 +118,8 @@ export class FaultyDeno implements Disposable {
       openAt: (directory, name) => {
         const above = directory === undefined ? "" : `${paths.get(directory)}/`;
         const path = above + named(name);
-        if (this.#awaits("openSync", path)) return -1;
+        isReal = this.#awaits("openSync", path) === undefined;
+        if (!isReal) return -1;
         const descriptor = real.openAt(directory, name);
         paths.set(descriptor, path);
         return descriptor;
@@ -134,6 +136,9 @@ export class FaultyDeno implements Disposable {
         return (transferred as number | null) ?? 0;
       },
       close: (descriptor) => real.close(descriptor),
+      get failedToFind() {
+        return isReal && real.failedToFind;
+      },
     };
   }
 

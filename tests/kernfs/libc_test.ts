@@ -38,8 +38,10 @@ Deno.test("Libc says -1 of what cannot be opened or read", () => {
   const directory = calls.openDirectory(zeroEnded(host.path));
   assertEquals(calls.openAt(directory, zeroEnded("none")), -1);
   assertEquals(calls.openAt(undefined, zeroEnded(`${host.path}/none`)), -1);
+  assert(calls.failedToFind);
   const file = calls.openAt(undefined, zeroEnded(`${host.path}/io.stat`));
   assertEquals(calls.read(file, new Uint8Array(10), 0), -1);
+  assert(!calls.failedToFind);
   calls.close(file);
   calls.close(directory);
 });
