@@ -127,7 +127,7 @@ export class CgroupHandler implements ContainerHandler {
     const directories = new Map<string, string>();
     for (const hierarchy of hierarchies.all) {
       const directory = this.#directory(hierarchy);
-      if (!fs.isDirectory(directory)) continue;
+      if (fs.directory(directory) === undefined) continue;
       if (this.#unified) directories.set("unified", directory);
       else {
         for (const name of hierarchy.controllers) {

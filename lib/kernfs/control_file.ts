@@ -1,17 +1,12 @@
 import { isAbsent } from "../model/errors.ts";
 import type { HostFs } from "./host_fs.ts";
+import { zeroEnded } from "./libc.ts";
 
 /** What `HostFs.readAt()` returns where there is no such file. */
 export const NOT_THERE = -2;
 
-const encoder = new TextEncoder();
-
 /** File names as the C library takes them: few, and the same in every cgroup. */
 const names = new Map<string, Uint8Array<ArrayBuffer>>();
-
-function zeroEnded(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`${text}\0`);
-}
 
 /**
  * The directory of one cgroup in one hierarchy, or another with kernel files

@@ -4,15 +4,7 @@ import { statfsSync } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
 import { ControlDirectory, NOT_THERE } from "./control_file.ts";
-import type { FileCalls } from "./libc.ts";
-
-/** What is asked of a directory. */
-export interface DirectoryStat {
-  readonly inode: number;
-  /** 2 and the number of its subdirectories, on every file system that counts them. */
-  readonly links: number;
-  readonly modifiedMs: number | undefined;
-}
+import { type DirectoryStat, type FileCalls, zeroEnded } from "./libc.ts";
 
 /** Where a {@linkcode HostFs} finds the host, and what it may hold open. */
 export interface HostFsOptions {
@@ -49,7 +41,6 @@ const PROC_MAGIC = 0x9fa0;
 const CGROUP_MAGICS: ReadonlySet<number> = new Set([0x27e0eb, 0x63677270]);
 
 const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 
 /**
  * The host's files, read-only, below one root. Reads of kernel files are
@@ -90,7 +81,7 @@ export class HostFs {
   /** The text of the file at `path` (as it is seen, root included); undefined where it cannot be read. */
   textAt(path: string): string | undefined {
     if (this.libc !== undefined) {
-      const length = this.#readAt(undefined, encoder.encode(`${path}\0`), 0);
+      const length = this.#readAt(undefined, zeroEnded(path), 0);
       return length < 0
         ? undefined
         : decoder.decode(this.bytes.subarray(0, length));
@@ -104,6 +95,12 @@ export class HostFs {
 
   /** Facts of the directory at `path` (as it is seen, root included); undefined where there is none. */
   directory(path: string): DirectoryStat | undefined {
+    const { libc } = this;
+    if (libc !== undefined) {
+      const stat = libc.directory(zeroEnded(path));
+      if (stat !== -1) return stat;
+      if (libc.failedToFind) return undefined;
+    }
     try {
       const info = Deno.lstatSync(path);
       if (!info.isDirectory) return undefined;
@@ -116,16 +113,6 @@ export class HostFs {
       if (isGone(error)) return undefined;
       throw error;
     }
-  }
-
-  /** Whether there is a directory at `path` (as it is seen, root included). */
-  isDirectory(path: string): boolean {
-    const { libc } = this;
-    if (libc === undefined) return this.directory(path) !== undefined;
-    const descriptor = libc.openDirectory(encoder.encode(`${path}/\0`));
-    if (descriptor < 0) return false;
-    libc.close(descriptor);
-    return true;
   }
 
   /** Names of the directories in the directory at `path`; none where it is gone. */

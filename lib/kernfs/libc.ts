@@ -15,6 +15,19 @@ const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
 const O_PATH = 0o10000000;
 const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+/** Of `linux/stat.h`: type, number of links, time of the last change, inode. */
+const STATX_MASK = 0x1 | 0x4 | 0x40 | 0x100;
+/** Where they are in `struct statx`, in bytes. */
+const STATX_BYTES = 256;
+const STX_NLINK = 16;
+const STX_MODE = 28;
+const STX_INO = 32;
+const STX_MTIME_SEC = 112;
+const STX_MTIME_NSEC = 120;
+const S_IFMT = 0o170000;
+const S_IFDIR = 0o040000;
+const LITTLE_ENDIAN = true;
 /** Of `errno.h`. */
 const ENOENT = 2;
 const ENOTDIR = 20;
@@ -24,16 +37,28 @@ const SYMBOLS = {
   // A `ssize_t` whose lower half tells: no buffer here has 2 GiB.
   readv: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  statx: {
+    parameters: ["i32", "buffer", "i32", "i32", "buffer"],
+    result: "i32",
+  },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
 /** glibc, which Deno itself is linked with. */
 const LIBRARY = "libc.so.6";
 
+/** What is asked of a directory. */
+export interface DirectoryStat {
+  readonly inode: number;
+  /** 2 and the number of its subdirectories, on every file system that counts them. */
+  readonly links: number;
+  readonly modifiedMs: number | undefined;
+}
+
 /** What files are read by. */
 export type FileCalls = Pick<
   Libc,
-  "openDirectory" | "openAt" | "read" | "close" | "failedToFind"
+  "openDirectory" | "openAt" | "read" | "close" | "directory" | "failedToFind"
 >;
 
 /** Files by their descriptors. What fails is −1. */
@@ -43,6 +68,7 @@ export class Libc {
   readonly #calls: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
   /** `errno` of this thread, which no other has a part in. */
   readonly #errno: Deno.UnsafePointerView;
+  readonly #statx = new DataView(new ArrayBuffer(STATX_BYTES));
   /** One `struct iovec`: where to read to, and how much. */
   readonly #vector = new BigUint64Array(2);
   #buffer: Uint8Array<ArrayBuffer> | undefined;
@@ -97,6 +123,28 @@ export class Libc {
     return this.#calls.readv(descriptor, this.#vector, 1);
   }
 
+  /** Facts of a directory; −1 where they cannot be had, undefined of what is none. `path` ends with a zero. */
+  directory(path: Uint8Array<ArrayBuffer>): DirectoryStat | undefined | -1 {
+    const statx = this.#statx;
+    const failed = this.#calls.statx(
+      AT_FDCWD,
+      path,
+      AT_SYMLINK_NOFOLLOW,
+      STATX_MASK,
+      statx,
+    );
+    if (failed !== 0) return -1;
+    const mode = statx.getUint16(STX_MODE, LITTLE_ENDIAN);
+    if ((mode & S_IFMT) !== S_IFDIR) return undefined;
+    const seconds = Number(statx.getBigInt64(STX_MTIME_SEC, LITTLE_ENDIAN));
+    const ns = statx.getUint32(STX_MTIME_NSEC, LITTLE_ENDIAN);
+    return {
+      inode: Number(statx.getBigUint64(STX_INO, LITTLE_ENDIAN)),
+      links: statx.getUint32(STX_NLINK, LITTLE_ENDIAN),
+      modifiedMs: seconds * 1000 + Math.floor(ns / 1e6),
+    };
+  }
+
   /** Lets go of a descriptor. */
   close(descriptor: number): void {
     this.#calls.close(descriptor);
@@ -111,4 +159,11 @@ export class Libc {
     this.#vector[0] = this.#address + BigInt(offset);
     this.#vector[1] = BigInt(buffer.length - offset);
   }
+}
+
+const encoder = new TextEncoder();
+
+/** A path or name as C takes it. */
+export function zeroEnded(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${text}\0`);
 }

@@ -1,7 +1,8 @@
 import { type CgroupName, childOf, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Hierarchy } from "../kernfs/hierarchy.ts";
-import type { DirectoryStat, HostFs } from "../kernfs/host_fs.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
+import type { DirectoryStat } from "../kernfs/libc.ts";
 import type { ContainerChange } from "./container_watcher.ts";
 import { JustGone } from "./just_gone.ts";
 import { ListFailures } from "./list_failures.ts";

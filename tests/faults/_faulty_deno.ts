@@ -136,6 +136,10 @@ export class FaultyDeno implements Disposable {
         return (transferred as number | null) ?? 0;
       },
       close: (descriptor) => real.close(descriptor),
+      directory: (path) => {
+        isReal = this.#awaits("lstatSync", named(path)) === undefined;
+        return isReal ? real.directory(path) : -1;
+      },
       get failedToFind() {
         return isReal && real.failedToFind;
       },

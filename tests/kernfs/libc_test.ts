@@ -1,11 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Libc } from "../../lib/kernfs/libc.ts";
+import { type Libc, zeroEnded } from "../../lib/kernfs/libc.ts";
 import { libc } from "../_support/libc.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
-
-function zeroEnded(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
-}
 
 function open(): Libc {
   assert(libc !== undefined);
@@ -54,4 +50,24 @@ Deno.test("Libc finds nothing in a directory that was removed", () => {
   cgroup.recreate().file("pids.max", "1\n");
   assertEquals(calls.openAt(directory, zeroEnded("pids.max")), -1);
   calls.close(directory);
+});
+
+Deno.test("Libc.directory() tells the same as Deno, and nothing of what is no directory", () => {
+  using host = TestCgroup.create();
+  host.file("a/b/file", "").child("a/c");
+  const calls = open();
+  const path = `${host.path}/a`;
+  const { ino, nlink, mtime } = Deno.lstatSync(path);
+  assertEquals(calls.directory(zeroEnded(path)), {
+    inode: ino ?? NaN,
+    links: nlink ?? NaN,
+    modifiedMs: mtime?.getTime(),
+  });
+  assertEquals(calls.directory(zeroEnded(`${path}/b/file`)), undefined);
+  // A link.
+  assertEquals(calls.directory(zeroEnded("/proc/self")), undefined);
+  assertEquals(calls.directory(zeroEnded(`${path}/none`)), -1);
+  assert(calls.failedToFind);
+  assertEquals(calls.directory(zeroEnded(`${path}/b/file/below`)), -1);
+  assert(calls.failedToFind);
 });
