@@ -109,9 +109,22 @@ Deno.test("DirectoryUsage.of() keeps the last size where counting fails, and wai
   assertEquals((await counted.count())?.[1], 3);
 });
 
-Deno.test("DirectoryUsage.of() knows nothing of a directory that is not there", async () => {
+Deno.test("DirectoryUsage.of() knows nothing of a directory that is not there, and looks for it each minute", async () => {
   using counted = new Counted();
+  const { root, usage, clock } = counted;
+  assertEquals(usage.isMissing("/layer"), false);
   assertEquals(await counted.count(), undefined);
+  assertEquals(usage.isMissing("/layer"), true);
+  clock.advance(60_000);
+  assertEquals(await counted.count(), undefined);
+  root.file("layer/a", "");
+  clock.advance(60_000);
+  assertEquals((await counted.count())?.[1], 2);
+  assertEquals(usage.isMissing("/layer"), false);
+  await Deno.remove(`${root.path}/layer`, { recursive: true });
+  clock.advance(60_000);
+  assertEquals(await counted.count(), undefined);
+  assertEquals(usage.isMissing("/layer"), true);
 });
 
 Deno.test("DirectoryUsage.forget() lets go of a size, and of a count that waits", async () => {
