@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { DirectoryUsage } from "../../lib/kernfs/directory_usage.ts";
 import { type FileSize, MountedFiles } from "../../lib/kernfs/mounted_files.ts";
-import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
+import { WatchedCalls } from "../_support/watched_calls.ts";
 
 /** Counts how often it is looked at, and may fail, or say that some files are elsewhere. */
 class CountingFiles extends MountedFiles {
@@ -25,20 +25,18 @@ class Counted implements Disposable {
   readonly root = TestCgroup.create();
   readonly clock = new FakeClock();
   readonly files = new CountingFiles(this.root.hostFs());
+  readonly calls = new WatchedCalls(this.clock);
   readonly usage = new DirectoryUsage({
     files: this.files,
     clock: this.clock,
-    calls: new SlowCalls(this.clock),
+    calls: this.calls,
     intervalMs: 60_000,
   });
 
   /** Asks until a count that this began has ended. */
   async count(directory = "/layer"): Promise<[number, number] | undefined> {
     this.usage.of(directory);
-    for (let i = 0; i < 50; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      this.clock.advance(0);
-    }
+    await this.calls.quiet();
     const size = this.usage.of(directory);
     return size && [size.bytes, size.inodes];
   }

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
-import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { type FilesOfPod, PodFiles } from "../../lib/manager/pod_files.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
+import { WatchedCalls } from "../_support/watched_calls.ts";
 
 const PLACES = {
   directory: "/var/lib/kubelet/pods/0f1e",
@@ -27,18 +27,17 @@ class Node implements Disposable {
   readonly root = TestCgroup.create();
   readonly clock = new FakeClock();
   readonly files = new HangingFiles(this.root.hostFs());
+  readonly calls = new WatchedCalls(this.clock);
   readonly pods = new PodFiles({
     files: this.files,
     clock: this.clock,
-    calls: new SlowCalls(this.clock),
+    calls: this.calls,
   });
 
   /** Asks until a look that this began has ended. */
   async look(places = PLACES): Promise<FilesOfPod | undefined> {
     this.pods.of(places);
-    for (let i = 0; i < 50; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await this.calls.quiet();
     return this.pods.of(places);
   }
 
@@ -118,10 +117,12 @@ Deno.test("PodFiles.of() finds another pod's files while one pod's directory han
   node.clock.advance(60_000);
   node.pods.of(PLACES);
   node.pods.of(other);
-  for (let i = 0; i < 50; i++) {
+  while (node.clock.pending === 0) {
     await new Promise((resolve) => setTimeout(resolve, 1));
-    node.clock.advance(100);
   }
+  // It is given two seconds.
+  node.clock.advance(2_000);
+  await node.calls.quiet();
   assertEquals(node.pods.of(PLACES), before);
   assertEquals(node.pods.of(other)?.volumes.map(({ name }) => name), ["b"]);
 });
