@@ -30,7 +30,8 @@ export class WatchedCalls extends SlowCalls {
 
   /** Waits until nobody asks anything, and nobody rests before the next question. */
   async quiet(): Promise<void> {
-    for (let look = 0, quiet = 0; quiet < QUIET_LOOKS; look++) {
+    let quiet = 0;
+    for (let look = 0; quiet < QUIET_LOOKS; look++) {
       if (look === MAX_LOOKS) throw new Error("Calls do not come to an end");
       await new Promise((resolve) => setTimeout(resolve, 1));
       this.#clock.advance(0);
