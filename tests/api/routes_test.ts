@@ -624,7 +624,6 @@ Deno.test("createHandler() answers /stats/summary, and refuses a flag that is no
     "nodeName",
     "systemContainers",
     "startTime",
-    "rlimit",
   ]);
   const few = await api.json("/stats/summary?only_cpu_and_memory=true");
   assertEquals(Object.keys(few.node).includes("rlimit"), false);

@@ -12,6 +12,7 @@ import {
   ruleQueries,
 } from "../_support/deploy_queries.ts";
 import { GOLDENS } from "../_support/scraped_tree.ts";
+import { WholeHost } from "../_support/whole_host.ts";
 import { AgentProcess, delay, until } from "./_agent.ts";
 import {
   CAN_MAKE_CGROUPS,
@@ -52,9 +53,11 @@ const SCRAPING_SECONDS = Number(
 const LACKING =
   /container_network_\w+\{[^}]*id!="\/"|container_memory_events_\w+.* > 0$/;
 
-async function assertParses(text: string, what: string): Promise<void> {
+/** Returns what promtool complained of. */
+async function assertParses(text: string, what: string): Promise<string[]> {
   const { lines } = await promtool(["check", "metrics"], text);
   assertEquals(lines.filter((line) => !COMPLAINTS.has(line)), [], what);
+  return lines;
 }
 
 Deno.test({
@@ -90,6 +93,16 @@ Deno.test({
     for await (const { name } of Deno.readDir(GOLDENS)) {
       await assertParses(await Deno.readTextFile(`${GOLDENS}/${name}`), name);
     }
+    const seen = new Set<string>();
+    for (const version of [1, 2] as const) {
+      using host = new WholeHost(version);
+      const text = await host.scraped.scrape();
+      for (const line of await assertParses(text, `v${version}`)) {
+        seen.add(line);
+      }
+    }
+    // Those have all of cAdvisor's families, so no name is excused in vain.
+    assertEquals(COMPLAINTS.difference(seen), new Set());
   },
 });
 
