@@ -20,7 +20,8 @@ import { OomPast } from "./manager/oom_past.ts";
 import type { LogTail } from "./log/log_tail.ts";
 import { OomLedger } from "./manager/oom_ledger.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
-import { PodLogs } from "./manager/pod_logs.ts";
+import { PodDisks } from "./manager/pod_disks.ts";
+import { PodFiles } from "./manager/pod_files.ts";
 import { Manager } from "./manager/manager.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import { type Logger, silentLogger } from "./model/logger.ts";
@@ -224,7 +225,11 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     past: new OomPast(past?.inferredKills ?? 0),
     sinks: options.sinks ?? (() => []),
     bootId,
-    podLogs: new PodLogs(new DirectoryUsage({ files, clock, calls })),
+    podDisks: new PodDisks({
+      usage: new DirectoryUsage({ files, clock, calls }),
+      files: new PodFiles({ files, clock, calls }),
+      filesystems,
+    }),
     machine: new MachineCache({
       fs,
       clock,

@@ -65,7 +65,7 @@ const SHOWN_LENGTH = 100;
 const MAX_URL_LENGTH = 8 * 1024;
 
 const READ_METHODS = ["GET", "HEAD"] as const;
-/** cAdvisor's clients send their request for containers as a body. */
+/** cAdvisor's clients send their request for containers as a body; the kubelet allows both. */
 const QUERY_METHODS = ["GET", "HEAD", "POST"] as const;
 
 const V1 = ["v1.0", "v1.1", "v1.2", "v1.3"] as const;
@@ -78,7 +78,11 @@ const ENDPOINTS: readonly Endpoint[] = [
   { path: "/readyz", answer: answerReady },
   { path: "/metrics", answer: answerMetrics },
   { path: "/metrics/resource", answer: answerResource },
-  { path: "/stats/summary", answer: answerNodeSummary },
+  {
+    path: "/stats/summary",
+    methods: QUERY_METHODS,
+    answer: answerNodeSummary,
+  },
   {
     path: "containers",
     versions: V1,

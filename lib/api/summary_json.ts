@@ -7,10 +7,12 @@
 import type { FsInfo } from "../model/filesystem.ts";
 import type {
   DescribedContainer,
+  DiskUsage,
   NamedContainer,
   NodeSummary,
   PodSummary,
   TaskLimits,
+  VolumeUsage,
 } from "../model/node_summary.ts";
 import type {
   InterfaceStats,
@@ -48,17 +50,11 @@ export function nodeSummaryJson(
         "rlimit": rlimitJson(summary.tasks),
       }),
     },
-    "pods": summary.pods.map((pod) =>
-      podJson(pod, onlyCpuAndMemory, summary.filesystems.root)
-    ),
+    "pods": summary.pods.map((pod) => podJson(pod, onlyCpuAndMemory)),
   };
 }
 
-function podJson(
-  pod: PodSummary,
-  onlyCpuAndMemory: boolean,
-  root: FsInfo | undefined,
-): JsonObject {
+function podJson(pod: PodSummary, onlyCpuAndMemory: boolean): JsonObject {
   const { cgroup, sandbox, containers } = pod;
   const started = sandbox ?? cgroup ?? containers[0];
   return {
@@ -68,13 +64,14 @@ function podJson(
       "uid": pod.uid ?? "",
     },
     "startTime": secondsJson(started?.spec.creationTimeMs),
-    "containers": containers.map((container) => ({
-      ...containerJson(container, onlyCpuAndMemory),
-      "logs": onlyCpuAndMemory ? undefined : logsJson(container, root),
-    })),
+    "containers": containers.map((container) =>
+      containerJson(container, onlyCpuAndMemory)
+    ),
     ...(cgroup && usageJson(cgroup, onlyCpuAndMemory)),
     ...(onlyCpuAndMemory ? {} : {
       "network": networkOfPod(pod),
+      "volume": pod.volumes?.map(volumeJson),
+      "ephemeral-storage": diskJson(pod.ephemeralStorage),
       "process_stats": processJson(pod),
     }),
   };
@@ -84,11 +81,14 @@ function containerJson(
   container: NamedContainer,
   onlyCpuAndMemory: boolean,
 ): JsonObject {
-  const { name, spec } = container;
+  const { name, spec, rootfs, logs } = container;
   return {
     "name": name,
     "startTime": secondsJson(spec.startTimeMs ?? spec.creationTimeMs),
     ...usageJson(container, onlyCpuAndMemory),
+    ...(onlyCpuAndMemory
+      ? {}
+      : { "rootfs": diskJson(rootfs), "logs": diskJson(logs) }),
   };
 }
 
@@ -192,12 +192,14 @@ function processJson(
   return { "process_count": counts.reduce((sum, count) => sum + count, 0) };
 }
 
+/** What images and layers take of it together, only their runtime knows; others may be on it. */
 function runtimeJson({ filesystems }: NodeSummary): JsonObject | undefined {
   const { images, containers } = filesystems;
   if (images === undefined && containers === undefined) return undefined;
+  const unknown = { "usedBytes": undefined, "inodesUsed": undefined };
   return {
-    "imageFs": filesystemJson(images),
-    "containerFs": filesystemJson(containers),
+    "imageFs": images && { ...filesystemJson(images), ...unknown },
+    "containerFs": containers && { ...filesystemJson(containers), ...unknown },
   };
 }
 
@@ -217,21 +219,23 @@ function filesystemJson(info: FsInfo | undefined): JsonObject | undefined {
   };
 }
 
-/** What they take, on the file system of the kubelet's files. */
-function logsJson(
-  { logs }: NamedContainer,
-  root: FsInfo | undefined,
-): JsonObject | undefined {
-  if (logs === undefined) return undefined;
+/** What some files take, and the file system that they are on. */
+function diskJson(usage: DiskUsage | undefined): JsonObject | undefined {
+  if (usage === undefined) return undefined;
   return {
-    ...filesystemJson(root),
-    "time": secondsJson(logs.timestampMs),
-    "usedBytes": wholeJson(logs.bytes),
-    "inodesUsed": wholeJson(logs.inodes),
+    ...filesystemJson(usage.filesystem),
+    "time": secondsJson(usage.timestampMs),
+    "usedBytes": wholeJson(usage.bytes),
+    "inodesUsed": wholeJson(usage.inodes),
   };
 }
 
-function rlimitJson(tasks: TaskLimits): JsonObject {
+function volumeJson({ name, filesystem, used }: VolumeUsage): JsonObject {
+  return { ...(diskJson(used) ?? filesystemJson(filesystem)), "name": name };
+}
+
+function rlimitJson(tasks: TaskLimits): JsonObject | undefined {
+  if (tasks.max === undefined && tasks.current === undefined) return undefined;
   return {
     "time": secondsJson(tasks.timestampMs),
     "maxpid": tasks.max,

@@ -16,10 +16,7 @@ export interface ContainerDiskOptions {
 /** As many readings as samples are kept of: one a minute. */
 const MAX_READINGS = 4;
 
-interface Reading {
-  readonly timestampMs: number;
-  readonly stats: FsStats;
-}
+type Reading = FsStats & { readonly timestampMs: number };
 
 /**
  * What a container takes of the disk: its writable layer and its logs. The
@@ -55,7 +52,7 @@ export class ContainerDisk {
     const reading =
       this.#readings.findLast((one) => one.timestampMs <= timestampMs) ??
         this.#readings[0];
-    return reading && [{ ...reading.stats, ...this.#where }];
+    return reading && [{ ...reading, ...this.#where }];
   }
 
   /** Counts no more. */
@@ -70,14 +67,14 @@ export class ContainerDisk {
     const log = logs === undefined ? undefined : this.#sizeOf(logs);
     if (base === undefined || (logs !== undefined && log === undefined)) return;
     const { timestampMs, bytes, inodes } = base;
-    const stats = {
+    if (this.#readings.at(-1)?.timestampMs === timestampMs) return;
+    this.#readings.push({
+      timestampMs,
       type: "vfs",
       usageBytes: bytes + (log?.bytes ?? 0),
       baseUsageBytes: bytes,
       inodes,
-    };
-    if (this.#readings.at(-1)?.timestampMs === timestampMs) return;
-    this.#readings.push({ timestampMs, stats });
+    });
     if (this.#readings.length > MAX_READINGS) this.#readings.shift();
   }
 

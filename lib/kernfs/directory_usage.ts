@@ -37,6 +37,7 @@ const MAX_LINKED = 100_000;
 
 interface Entry {
   size: DirectorySize | undefined;
+  isMissing: boolean;
   dueMs: number;
   failures: number;
   isQueued: boolean;
@@ -63,6 +64,7 @@ export class DirectoryUsage {
     if (entry === undefined) {
       entry = {
         size: undefined,
+        isMissing: false,
         dueMs: -Infinity,
         failures: 0,
         isQueued: false,
@@ -77,6 +79,11 @@ export class DirectoryUsage {
     return entry.size;
   }
 
+  /** Whether it was not there when it was looked for last, and so takes nothing. */
+  isMissing(directory: string): boolean {
+    return this.#entries.get(directory)?.isMissing ?? false;
+  }
+
   /** It is of no interest any more. */
   forget(directory: string): void {
     this.#entries.delete(directory);
@@ -89,10 +96,13 @@ export class DirectoryUsage {
     try {
       if (!isWanted()) return;
       entry.size = await this.#count(directory, isWanted) ?? entry.size;
+      entry.isMissing = false;
       entry.failures = 0;
-    } catch {
-      // Its last size stands, and the next count waits longer.
-      entry.failures++;
+    } catch (error) {
+      entry.isMissing = isGone(error);
+      if (entry.isMissing) entry.size = undefined;
+      // Else its last size stands, and the next count waits longer.
+      entry.failures = entry.isMissing ? 0 : entry.failures + 1;
     }
     const endMs = clock.monotonic();
     const waitMs = Math.max(

@@ -65,6 +65,11 @@ export class Filesystems {
     return this.#latest;
   }
 
+  /** What was mounted at the last reading, hidden mounts left out. */
+  get mounts(): readonly Mount[] {
+    return this.#mounts;
+  }
+
   /**
    * As they were read last before a time, and at first for a time before that;
    * undefined before the first reading, and where it is not kept any more.

@@ -12,6 +12,7 @@ import type { Filesystems } from "../kernfs/filesystems.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMachine, readVersions } from "../kernfs/machine.ts";
 import { Pace } from "../sources/pace.ts";
+import { kubeletDirectory } from "./kubelet_directory.ts";
 
 /** What a {@linkcode MachineCache} stands on. */
 export interface MachineCacheOptions {
@@ -28,7 +29,6 @@ export interface MachineCacheOptions {
 const MACHINE_INTERVAL_MS = 5 * 60_000;
 /** As often as the kubelet decides whom to evict. */
 const FILESYSTEMS_INTERVAL_MS = 10_000;
-const KUBELET_DIRECTORY = "/var/lib/kubelet";
 
 /** Keeps what is known of the machine, and reads it anew from time to time. */
 export class MachineCache {
@@ -74,8 +74,9 @@ export class MachineCache {
 
   /** The file system of the kubelet's files, or of `/` where there is no kubelet. */
   async rootFsInfo(): Promise<FsInfo> {
+    const { mounts } = this.#options.filesystems;
     try {
-      return await this.dirFsInfo(KUBELET_DIRECTORY);
+      return await this.dirFsInfo(kubeletDirectory(mounts));
     } catch (error) {
       if (!isGone(error)) throw error;
       return await this.dirFsInfo("/");

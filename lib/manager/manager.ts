@@ -12,18 +12,11 @@ import type { EventRequest } from "../model/event.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
-import type {
-  DescribedContainer,
-  NodeFilesystems,
-  NodeSummary,
-  NodeSummaryOptions,
-} from "../model/node_summary.ts";
+import type { NodeSummary, NodeSummaryOptions } from "../model/node_summary.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
-import { parseUptime } from "../kernfs/boot_time.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
 import type { IdentityUpdate } from "../runtimes/identities.ts";
-import { readTaskLimits } from "../kernfs/task_limits.ts";
 import type { OomWatcher } from "../sources/oom_watcher.ts";
 import { Pace } from "../sources/pace.ts";
 import type {
@@ -42,16 +35,15 @@ import type { ManagedContainer } from "./managed_container.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
 import { OomPump, type OomPumpOptions } from "./oom_pump.ts";
-import type { PodLogs } from "./pod_logs.ts";
-import { groupByPod } from "./pods.ts";
+import { NodeSummaries, type NodeSummariesOptions } from "./node_summaries.ts";
 
 // Longer than other files, since each question is a method of one class.
 
 /** What a {@linkcode Manager} conducts. */
 export interface ManagerOptions
-  extends ContainerLifecycleOptions, OomPumpOptions {
+  extends ContainerLifecycleOptions, OomPumpOptions, NodeSummariesOptions {
+  readonly events: EventManager;
   readonly machine: MachineCache;
-  readonly podLogs: PodLogs;
   /** Tell of containers by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
   /** How what takes the events fares, beside the sources. */
@@ -111,6 +103,7 @@ export class Manager {
   readonly #containers: ContainerTable;
   readonly #ooms: OomPump;
   readonly #processes: ProcessList;
+  readonly #summaries: NodeSummaries;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -118,6 +111,7 @@ export class Manager {
     this.#containers = this.#lifecycle.containers;
     this.#ooms = new OomPump(options);
     this.#processes = new ProcessList(options.fs, options.clock);
+    this.#summaries = new NodeSummaries(options);
   }
 
   /** What happened, kept for a while and told to who watches. */
@@ -264,70 +258,12 @@ export class Manager {
 
   /** The node, its pods and what they use, as a kubelet tells it. */
   async nodeSummary(options: NodeSummaryOptions = {}): Promise<NodeSummary> {
-    const { fs, clock, logger, events, podLogs } = this.#options;
-    const { maxAgeMs, onlyCpuAndMemory = false } = options;
-    const found = await this.#fresh(ROOT, {
+    const { maxAgeMs } = options;
+    const containers = await this.#fresh(ROOT, {
       recursive: true,
       ...(maxAgeMs !== undefined && { maxAgeMs }),
     });
-    const uptime = fs.readText("/proc/uptime");
-    const described: DescribedContainer[] = [];
-    const pace = new Pace(clock);
-    pace.begin();
-    for (const container of found) {
-      const { reference } = container;
-      try {
-        const [stats] = container.stats({ count: 1 });
-        const { spec } = container;
-        described.push({
-          reference,
-          spec,
-          ...(stats !== undefined && { stats }),
-        });
-      } catch (error) {
-        logger.debug("Cannot tell of a container, leaving it out", {
-          container: reference.name,
-          error: messageOf(error),
-        });
-      }
-      if (!pace.spent) continue;
-      await pace.rest();
-      pace.begin();
-    }
-    const grouped = groupByPod(described);
-    return {
-      ...grouped,
-      ...(!onlyCpuAndMemory && { pods: podLogs.measure(grouped.pods) }),
-      nodeName: events.node,
-      ...(uptime !== undefined && {
-        bootMs: clock.now() - parseUptime(uptime) * 1000,
-      }),
-      tasks: readTaskLimits(fs, clock.now()),
-      filesystems: onlyCpuAndMemory ? {} : await this.#nodeFilesystems(),
-    };
-  }
-
-  /** What does not answer, or is not there, is left out. */
-  async #nodeFilesystems(): Promise<NodeFilesystems> {
-    const labelled = (...labels: string[]) =>
-      this.fsInfo().find((info) =>
-        labels.some((label) => info.labels.includes(label))
-      );
-    let root: FsInfo | undefined;
-    try {
-      root = await this.rootFsInfo();
-    } catch (error) {
-      this.#options.logger.debug("Cannot tell of the node's file system", {
-        error: messageOf(error),
-      });
-    }
-    const images = labelled("docker-images", "crio-images");
-    const containers = labelled("crio-containers");
-    return {
-      ...(root !== undefined && { root }),
-      ...(images !== undefined && { images }),
-      ...(containers !== undefined && { containers }),
-    };
+    return await this.#summaries.make(containers, options);
   }
 
   /** Kills for want of memory by container, in this run; of one that is gone for five minutes. */

@@ -3,6 +3,8 @@
  * that is not known is absent.
  */
 export interface FsStats {
+  /** When its numbers were read, milliseconds since the epoch; absent where it has never answered. */
+  readonly timestampMs?: number;
   /** `/dev/sda1`, `server:/export`, `overlay_0-45`; a tmpfs is called by its mount point. */
   readonly device?: string;
   /** cAdvisor's word for how it is read: `zfs`, or `vfs` for all others. */
@@ -25,8 +27,6 @@ export interface FsStats {
 
 /** A mounted file system. */
 export interface FsInfo extends FsStats {
-  /** When its numbers were read, milliseconds since the epoch; absent where it has never answered. */
-  readonly timestampMs?: number;
   readonly device: string;
   readonly mountPoint: string;
   /** Of what is mounted, as mountinfo tells them. */

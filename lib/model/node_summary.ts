@@ -13,15 +13,29 @@ export interface DescribedContainer {
 /** A container with the name that it has in its pod, or on the node. */
 export interface NamedContainer extends DescribedContainer {
   readonly name: string;
+  /** Its writable layer; absent where there is none that is known, or not counted yet. */
+  readonly rootfs?: DiskUsage;
   /** What its logs take on disk; absent where they are not found, or not counted yet. */
-  readonly logs?: LogUsage;
+  readonly logs?: DiskUsage;
 }
 
-/** What logs take on disk. */
-export interface LogUsage {
+/** What some files take on disk. */
+export interface DiskUsage {
+  /** When they were counted, milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly bytes: number;
   readonly inodes: number;
+  /** What they are on; absent where that is not known. */
+  readonly filesystem?: FsInfo;
+}
+
+/** A volume of a pod: a file system of its own, or files on one that it shares. */
+export interface VolumeUsage {
+  /** Of its directory: what the pod calls it, or the name of a persistent volume. */
+  readonly name: string;
+  readonly filesystem?: FsInfo;
+  /** Of its files, where it shares the file system. */
+  readonly used?: DiskUsage;
 }
 
 /** A Kubernetes pod. What only its containers' labels tell is absent where they do not. */
@@ -34,6 +48,10 @@ export interface PodSummary {
   /** What holds its namespaces, and so has its network. */
   readonly sandbox?: DescribedContainer;
   readonly containers: readonly NamedContainer[];
+  /** Those of which something is known; absent where nobody knows which there are. */
+  readonly volumes?: readonly VolumeUsage[];
+  /** Layers, logs and local volumes together; absent where a part of them is not known. */
+  readonly ephemeralStorage?: DiskUsage;
 }
 
 /** How many tasks there are on a node, and how many there may be. */

@@ -114,7 +114,7 @@ export class FakeQuestions implements Questions {
       nodeName: "n1",
       systemContainers: [],
       pods: [],
-      tasks: { timestampMs: 1000 },
+      tasks: { timestampMs: 1000, max: 32_768 },
       filesystems: {},
     });
   }

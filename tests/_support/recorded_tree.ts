@@ -89,12 +89,15 @@ export class RecordedTree implements Disposable {
 /** The root of a recorded machine: its files of `/proc`, `/sys` and `/etc`. */
 export function recordedMachine(file: string): TestCgroup {
   const root = TestCgroup.create();
-  unpack(root, Deno.readTextFileSync(`${TESTDATA}/machine/${file}`), "");
+  unpack(root, readRecorded("machine", file), "");
   return root;
 }
 
 /** The text of a recorded file. */
-export function readRecorded(folder: "cgroup" | "proc", file: string): string {
+export function readRecorded(
+  folder: "cgroup" | "machine" | "proc",
+  file: string,
+): string {
   return Deno.readTextFileSync(`${TESTDATA}/${folder}/${file}`);
 }
 

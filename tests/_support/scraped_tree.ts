@@ -1,7 +1,10 @@
 import { SampleRing } from "../../lib/cache/memory_cache.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
 import { METRIC_KINDS } from "../../lib/flags.ts";
-import { CgroupHandler } from "../../lib/handlers/cgroup_handler.ts";
+import {
+  CgroupHandler,
+  type CgroupHandlerOptions,
+} from "../../lib/handlers/cgroup_handler.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { readMachine, readVersions } from "../../lib/kernfs/machine.ts";
 import { ManagedContainer } from "../../lib/manager/managed_container.ts";
@@ -34,7 +37,10 @@ export class ScrapedTree implements Disposable {
   readonly kills = new Map<CgroupName, number>();
   readonly clock = new FakeClock();
 
-  constructor({ fs, hierarchies }: RecordedTree) {
+  constructor(
+    { fs, hierarchies }: RecordedTree,
+    options: Pick<CgroupHandlerOptions, "filesystems"> = {},
+  ) {
     setTimes(fs.root);
     const { clock } = this;
     const names = new Set<CgroupName>();
@@ -44,6 +50,7 @@ export class ScrapedTree implements Disposable {
         fs,
         hierarchies,
         kinds: KINDS,
+        ...options,
       });
       return new ManagedContainer({
         handler,

@@ -628,6 +628,9 @@ Deno.test("createHandler() answers /stats/summary, and refuses a flag that is no
   ]);
   const few = await api.json("/stats/summary?only_cpu_and_memory=true");
   assertEquals(Object.keys(few.node).includes("rlimit"), false);
+  // As the kubelet allows.
+  const posted = await api.request("/stats/summary", { method: "POST" });
+  assertEquals((await posted.json()).node.nodeName, "n1");
   const [status] = await api.error("/stats/summary?only_cpu_and_memory=x");
   assertEquals(status, 400);
 });

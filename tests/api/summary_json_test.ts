@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { nodeSummaryJson } from "../../lib/api/summary_json.ts";
 import { parseUptime } from "../../lib/kernfs/boot_time.ts";
 import { readTaskLimits } from "../../lib/kernfs/task_limits.ts";
-import { PodLogs } from "../../lib/manager/pod_logs.ts";
+import { PodDisks } from "../../lib/manager/pod_disks.ts";
 import { groupByPod } from "../../lib/manager/pods.ts";
 import type {
   DescribedContainer,
@@ -75,14 +75,19 @@ function summaryOf(driver: CgroupDriver, isTold: boolean): NodeSummary {
     };
   });
   const { fs } = tree.recorded;
-  const logs = new PodLogs({
-    of: () => ({ timestampMs: clock.now(), bytes: 5, inodes: 2 }),
-    forget() {},
+  const disks = new PodDisks({
+    usage: {
+      of: () => ({ timestampMs: clock.now(), bytes: 5, inodes: 2 }),
+      isMissing: () => false,
+      forget() {},
+    },
+    files: { of: () => undefined, forget() {} },
+    filesystems: { mounts: [], latest: [] },
   });
   const grouped = groupByPod(described);
   return {
     ...grouped,
-    pods: logs.measure(grouped.pods),
+    pods: disks.measure(grouped.pods, FILESYSTEM),
     nodeName: "n1",
     bootMs: clock.now() - parseUptime(fs.readText("/proc/uptime") ?? "") * 1000,
     tasks: readTaskLimits(fs, clock.now()),
@@ -118,7 +123,9 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
       "rlimit",
     ]);
     assertEquals(node.fs, FILESYSTEM_JSON);
-    assertEquals(node.runtime, { imageFs: FILESYSTEM_JSON });
+    // What of it are images, nobody has told.
+    const { usedBytes: _, inodesUsed: __, ...imageFs } = FILESYSTEM_JSON;
+    assertEquals(node.runtime, { imageFs });
     assertEquals(node.rlimit, {
       time: "2026-11-23T06:31:14Z",
       maxpid: 32768,

@@ -58,6 +58,7 @@ Deno.test("ContainerDisk counts the layer that the kernel tells and the director
   sizes.set("/logs/1", 100);
   await Promise.resolve();
   assertEquals(disk.at(1_000, 7, FACTS), [{
+    timestampMs: 1_000,
     type: "vfs",
     usageBytes: 4196,
     baseUsageBytes: 4096,

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { DirectoryUsage } from "../../lib/kernfs/directory_usage.ts";
 import { type FileSize, MountedFiles } from "../../lib/kernfs/mounted_files.ts";
-import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
+import { WatchedCalls } from "../_support/watched_calls.ts";
 
 /** Counts how often it is looked at, and may fail, or say that some files are elsewhere. */
 class CountingFiles extends MountedFiles {
@@ -25,20 +25,18 @@ class Counted implements Disposable {
   readonly root = TestCgroup.create();
   readonly clock = new FakeClock();
   readonly files = new CountingFiles(this.root.hostFs());
+  readonly calls = new WatchedCalls(this.clock);
   readonly usage = new DirectoryUsage({
     files: this.files,
     clock: this.clock,
-    calls: new SlowCalls(this.clock),
+    calls: this.calls,
     intervalMs: 60_000,
   });
 
   /** Asks until a count that this began has ended. */
   async count(directory = "/layer"): Promise<[number, number] | undefined> {
     this.usage.of(directory);
-    for (let i = 0; i < 50; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      this.clock.advance(0);
-    }
+    await this.calls.quiet();
     const size = this.usage.of(directory);
     return size && [size.bytes, size.inodes];
   }
@@ -109,9 +107,22 @@ Deno.test("DirectoryUsage.of() keeps the last size where counting fails, and wai
   assertEquals((await counted.count())?.[1], 3);
 });
 
-Deno.test("DirectoryUsage.of() knows nothing of a directory that is not there", async () => {
+Deno.test("DirectoryUsage.of() knows nothing of a directory that is not there, and looks for it each minute", async () => {
   using counted = new Counted();
+  const { root, usage, clock } = counted;
+  assertEquals(usage.isMissing("/layer"), false);
   assertEquals(await counted.count(), undefined);
+  assertEquals(usage.isMissing("/layer"), true);
+  clock.advance(60_000);
+  assertEquals(await counted.count(), undefined);
+  root.file("layer/a", "");
+  clock.advance(60_000);
+  assertEquals((await counted.count())?.[1], 2);
+  assertEquals(usage.isMissing("/layer"), false);
+  await Deno.remove(`${root.path}/layer`, { recursive: true });
+  clock.advance(60_000);
+  assertEquals(await counted.count(), undefined);
+  assertEquals(usage.isMissing("/layer"), true);
 });
 
 Deno.test("DirectoryUsage.forget() lets go of a size, and of a count that waits", async () => {

@@ -9,7 +9,8 @@ import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { Manager } from "../../lib/manager/manager.ts";
-import { PodLogs } from "../../lib/manager/pod_logs.ts";
+import { PodDisks } from "../../lib/manager/pod_disks.ts";
+import { PodFiles } from "../../lib/manager/pod_files.ts";
 import { OomPast } from "../../lib/manager/oom_past.ts";
 import { OomLedger } from "../../lib/manager/oom_ledger.ts";
 import { sleep, systemClock } from "../../lib/model/clock.ts";
@@ -98,7 +99,11 @@ class ManagedHost implements Disposable {
       sinks: () => [],
       readContext: () => undefined,
       bootId: "b1",
-      podLogs: new PodLogs(new DirectoryUsage({ files, clock, calls })),
+      podDisks: new PodDisks({
+        usage: new DirectoryUsage({ files, clock, calls }),
+        files: new PodFiles({ files, clock, calls }),
+        filesystems,
+      }),
       machine: new MachineCache({
         fs,
         clock: systemClock,

@@ -1,8 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
+import {
+  CADVISOR_CONTAINER_FAMILIES,
+  CADVISOR_MACHINE_FAMILIES,
+} from "../_support/cadvisor_families.ts";
 import { parseExposition } from "../_support/exposition.ts";
 import { KubepodsTree, labelsOf } from "../_support/kubepods_tree.ts";
 import { RecordedTree, RECORDING_NAMES } from "../_support/recorded_tree.ts";
 import { GOLDENS, ScrapedTree } from "../_support/scraped_tree.ts";
+import { WholeHost } from "../_support/whole_host.ts";
 
 for (const name of RECORDING_NAMES) {
   Deno.test(`Metrics tell of the recorded host ${name} what scripts/update_goldens.ts wrote`, async () => {
@@ -25,6 +30,42 @@ Deno.test("Metrics have the same numbers in OpenMetrics", async () => {
   const open = await tree.scrape({ format: "openmetrics" });
   assertEquals(series(open), series(await tree.scrape()));
   assert(open.endsWith("\n# EOF\n"));
+});
+
+/** What may stand beside a family's own labels; what is empty is left out. */
+const COMMON = new Set([
+  ...["id", "name", "image", "container", "pod", "namespace"],
+  ...["machine_id", "system_uuid", "boot_id"],
+]);
+
+Deno.test("Metrics tell all of cAdvisor's families, with their types and labels, of hosts that have the facts", async () => {
+  const told = new Map<string, { type: string; labels: Set<string> }>();
+  for (const version of [1, 2] as const) {
+    using host = new WholeHost(version);
+    const families = parseExposition(await host.scraped.scrape());
+    for (const [name, { type, series }] of families) {
+      const family = told.get(name) ?? { type, labels: new Set() };
+      told.set(name, family);
+      assertEquals(family.type, type, name);
+      for (const label of series.flatMap(({ labels }) => Object.keys(labels))) {
+        if (!COMMON.has(label)) family.labels.add(label);
+      }
+    }
+  }
+  const line = (name: string, type: string, labels: Iterable<string>) =>
+    [name, type, ...[...labels].toSorted()].join(" ");
+  for (
+    const { name, type, labels } of [
+      ...CADVISOR_CONTAINER_FAMILIES,
+      ...CADVISOR_MACHINE_FAMILIES,
+    ]
+  ) {
+    const family = told.get(name);
+    assertEquals(
+      line(name, family?.type ?? "absent", family?.labels ?? []),
+      line(name, type, labels),
+    );
+  }
 });
 
 Deno.test("Metrics leave out a container that fails, tell the others, and say so", async () => {

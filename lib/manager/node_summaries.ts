@@ -1,0 +1,129 @@
+import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import type { FsInfo } from "../model/filesystem.ts";
+import type { Logger } from "../model/logger.ts";
+import type {
+  DescribedContainer,
+  NodeFilesystems,
+  NodeSummary,
+  NodeSummaryOptions,
+  PodSummary,
+} from "../model/node_summary.ts";
+import type { EventManager } from "../events/event_manager.ts";
+import { parseUptime } from "../kernfs/boot_time.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
+import { readTaskLimits } from "../kernfs/task_limits.ts";
+import { Pace } from "../sources/pace.ts";
+import type { MachineCache } from "./machine_cache.ts";
+import type { ManagedContainer } from "./managed_container.ts";
+import type { PodDisks } from "./pod_disks.ts";
+import { groupByPod } from "./pods.ts";
+
+/** What summaries of a node are made of. */
+export interface NodeSummariesOptions {
+  readonly fs: HostFs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: Pick<EventManager, "node">;
+  readonly machine: Pick<MachineCache, "fsInfo" | "rootFsInfo">;
+  readonly podDisks: Pick<PodDisks, "measure">;
+}
+
+/** Makes the summary of a node, of its containers as they are kept. */
+export class NodeSummaries {
+  readonly #options: NodeSummariesOptions;
+
+  constructor(options: NodeSummariesOptions) {
+    this.#options = options;
+  }
+
+  /** The node, its pods and what they use. */
+  async make(
+    containers: readonly ManagedContainer[],
+    { onlyCpuAndMemory = false }: NodeSummaryOptions,
+  ): Promise<NodeSummary> {
+    const { fs, clock, events, podDisks } = this.#options;
+    const grouped = groupByPod(await this.#describe(containers));
+    const uptime = fs.readText("/proc/uptime");
+    const summary: NodeSummary = {
+      ...grouped,
+      nodeName: events.node,
+      ...(uptime !== undefined && {
+        bootMs: clock.now() - parseUptime(uptime) * 1000,
+      }),
+      tasks: readTaskLimits(fs, clock.now()),
+      filesystems: {},
+    };
+    if (onlyCpuAndMemory) return summary;
+    const root = await this.#rootFilesystem();
+    const pods = podDisks.measure(grouped.pods, root);
+    return { ...summary, pods, filesystems: this.#filesystems(root, pods) };
+  }
+
+  /** Those that can be told of. */
+  async #describe(
+    containers: readonly ManagedContainer[],
+  ): Promise<DescribedContainer[]> {
+    const { clock, logger } = this.#options;
+    const described: DescribedContainer[] = [];
+    const pace = new Pace(clock);
+    pace.begin();
+    for (const container of containers) {
+      const { reference } = container;
+      try {
+        const [stats] = container.stats({ count: 1 });
+        const { spec } = container;
+        described.push({
+          reference,
+          spec,
+          ...(stats !== undefined && { stats }),
+        });
+      } catch (error) {
+        logger.debug("Cannot tell of a container, leaving it out", {
+          container: reference.name,
+          error: messageOf(error),
+        });
+      }
+      if (!pace.spent) continue;
+      await pace.rest();
+      pace.begin();
+    }
+    return described;
+  }
+
+  /** Undefined where it does not answer, or is not there. */
+  async #rootFilesystem(): Promise<FsInfo | undefined> {
+    const { machine, logger } = this.#options;
+    try {
+      return await machine.rootFsInfo();
+    } catch (error) {
+      logger.debug("Cannot tell of the node's file system", {
+        error: messageOf(error),
+      });
+      return undefined;
+    }
+  }
+
+  /**
+   * Images and layers are where their label says, or else where the layers of
+   * pods are: containerd keeps both in one place.
+   */
+  #filesystems(
+    root: FsInfo | undefined,
+    pods: readonly PodSummary[],
+  ): NodeFilesystems {
+    const all = this.#options.machine.fsInfo();
+    const labelled = (...wanted: string[]) =>
+      all.find(({ labels }) => wanted.some((label) => labels.includes(label)));
+    const layers = pods.flatMap(({ containers }) => containers)
+      .find(({ rootfs }) => rootfs?.filesystem !== undefined)
+      ?.rootfs?.filesystem;
+    const images = labelled("docker-images", "crio-images") ?? layers;
+    const containers = labelled("crio-containers") ?? layers;
+    return {
+      ...(root !== undefined && { root }),
+      ...(images !== undefined && { images }),
+      ...(containers !== undefined && { containers }),
+    };
+  }
+}

@@ -1,0 +1,141 @@
+/** A family as cAdvisor has it. */
+export interface CadvisorFamily {
+  readonly name: string;
+  readonly type: string;
+  /** Beside those of the container, or of the machine. */
+  readonly labels: readonly string[];
+}
+
+/**
+ * cAdvisor's families of containers: name, type, and the labels beside those
+ * of the container. Left out are what needs another source than files
+ * (`cpuLoad`, `perf_event`) and what containers tell of themselves (`app`).
+ */
+export const CADVISOR_CONTAINER_FAMILIES: readonly CadvisorFamily[] = parse(`
+container_last_seen gauge
+container_health_state gauge
+container_creation_time_seconds gauge
+container_start_time_seconds gauge
+container_spec_cpu_period gauge
+container_spec_cpu_quota gauge
+container_spec_cpu_shares gauge
+container_spec_memory_limit_bytes gauge
+container_spec_memory_swap_limit_bytes gauge
+container_spec_memory_reservation_limit_bytes gauge
+container_cpu_user_seconds_total counter
+container_cpu_system_seconds_total counter
+container_cpu_usage_seconds_total counter cpu
+container_cpu_cfs_periods_total counter
+container_cpu_cfs_throttled_periods_total counter
+container_cpu_cfs_throttled_seconds_total counter
+container_cpu_cfs_burst_periods_total counter
+container_cpu_cfs_burst_seconds_total counter
+container_cpu_schedstat_run_seconds_total counter
+container_cpu_schedstat_runqueue_seconds_total counter
+container_cpu_schedstat_run_periods_total counter
+container_hugetlb_failcnt counter pagesize
+container_hugetlb_usage_bytes gauge pagesize
+container_hugetlb_max_usage_bytes gauge pagesize
+container_memory_cache gauge
+container_memory_rss gauge
+container_memory_kernel_usage gauge
+container_memory_mapped_file gauge
+container_memory_swap gauge
+container_memory_failcnt counter
+container_memory_usage_bytes gauge
+container_memory_max_usage_bytes gauge
+container_memory_working_set_bytes gauge
+container_memory_total_active_file_bytes gauge
+container_memory_total_inactive_file_bytes gauge
+container_memory_failures_total counter failure_type scope
+container_memory_events_high_total counter
+container_memory_events_max_total counter
+container_memory_file_dirty_bytes gauge
+container_memory_file_writeback_bytes gauge
+container_memory_pgscan_total counter
+container_memory_pgsteal_total counter
+container_memory_workingset_refault_file_total counter
+container_memory_workingset_refault_anon_total counter
+container_memory_migrate gauge
+container_memory_numa_pages gauge type scope node
+container_fs_inodes_free gauge device
+container_fs_inodes_total gauge device
+container_fs_limit_bytes gauge device
+container_fs_usage_bytes gauge device
+container_fs_reads_bytes_total counter device
+container_fs_writes_bytes_total counter device
+container_fs_reads_total counter device
+container_fs_writes_total counter device
+container_fs_sector_reads_total counter device
+container_fs_sector_writes_total counter device
+container_fs_reads_merged_total counter device
+container_fs_writes_merged_total counter device
+container_fs_read_seconds_total counter device
+container_fs_write_seconds_total counter device
+container_fs_io_current gauge device
+container_fs_io_time_seconds_total counter device
+container_fs_io_time_weighted_seconds_total counter device
+container_fs_io_cost_usage_seconds_total counter device
+container_fs_io_cost_wait_seconds_total counter device
+container_fs_io_cost_indebt_seconds_total counter device
+container_fs_io_cost_indelay_seconds_total counter device
+container_blkio_device_usage_total counter device major minor operation
+container_network_receive_bytes_total counter interface
+container_network_receive_packets_total counter interface
+container_network_receive_packets_dropped_total counter interface
+container_network_receive_errors_total counter interface
+container_network_transmit_bytes_total counter interface
+container_network_transmit_packets_total counter interface
+container_network_transmit_packets_dropped_total counter interface
+container_network_transmit_errors_total counter interface
+container_network_tcp_usage_total gauge tcp_state
+container_network_tcp6_usage_total gauge tcp_state
+container_network_advance_tcp_stats_total gauge tcp_state
+container_network_udp_usage_total gauge udp_state
+container_network_udp6_usage_total gauge udp_state
+container_processes gauge
+container_file_descriptors gauge
+container_sockets gauge
+container_threads_max gauge
+container_threads gauge
+container_ulimits_soft gauge ulimit
+container_referenced_bytes gauge
+container_memory_bandwidth_bytes gauge node_id
+container_memory_bandwidth_local_bytes gauge node_id
+container_llc_occupancy_bytes gauge node_id
+container_oom_events_total counter
+container_pressure_cpu_stalled_seconds_total counter
+container_pressure_cpu_waiting_seconds_total counter
+container_pressure_memory_stalled_seconds_total counter
+container_pressure_memory_waiting_seconds_total counter
+container_pressure_io_stalled_seconds_total counter
+container_pressure_io_waiting_seconds_total counter
+`);
+
+/** Its families of the machine, of the agent, and of how the scrape went; NVM is left out, and labels that are always empty. */
+export const CADVISOR_MACHINE_FAMILIES: readonly CadvisorFamily[] = parse(`
+cadvisor_version_info gauge kernelVersion osVersion cadvisorVersion
+container_scrape_error gauge
+machine_scrape_error gauge
+machine_cpu_physical_cores gauge
+machine_cpu_cores gauge
+machine_cpu_sockets gauge
+machine_cpu_books gauge
+machine_cpu_drawers gauge
+machine_memory_bytes gauge
+machine_swap_bytes gauge
+machine_dimm_count gauge type
+machine_dimm_capacity_bytes gauge type
+machine_cpu_cache_capacity_bytes gauge node_id core_id type level
+machine_thread_siblings_count gauge node_id core_id thread_id
+machine_node_memory_capacity_bytes gauge node_id
+machine_node_hugepages_count gauge node_id page_size
+machine_node_distance gauge node_id target_node_id
+`);
+
+function parse(table: string): CadvisorFamily[] {
+  return table.trim().split("\n").map((line) => {
+    const [name = "", type = "", ...labels] = line.split(" ");
+    return { name, type, labels };
+  });
+}

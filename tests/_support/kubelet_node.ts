@@ -1,0 +1,240 @@
+import { type CgroupDriver, KubepodsTree, labelsOf } from "./kubepods_tree.ts";
+
+/** What a node may tell, or not. */
+export const NODE_FACTS = [
+  "filesystems",
+  "kubelet",
+  "layers",
+  "limits",
+  "logs",
+  "network",
+  "pressure",
+  "processes",
+  "runtime",
+  "swap",
+  "tasks",
+] as const;
+
+/** One of them. */
+export type NodeFact = typeof NODE_FACTS[number];
+
+/** The pod that has everything. */
+export const POD_UID = "0f1e2d3c-1111-2222-3333-444455556666";
+/** Its container that is looked at, and another one. */
+export const CONTAINER_IDS: readonly string[] = ["2", "3"]
+  .map((digit) => digit.repeat(64));
+
+const KUBELET = "/var/lib/k0s/kubelet";
+const VOLUMES = `${KUBELET}/pods/${POD_UID}/volumes`;
+const LOGS = `/var/log/pods/shop_web-0_${POD_UID}`;
+const SNAPSHOTS =
+  "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots";
+const BUNDLES = "/run/containerd/io.containerd.runtime.v2.task/k8s.io";
+
+/** By file system: where it is mounted. */
+const MOUNTS: readonly (readonly [minor: number, mountPoint: string])[] = [
+  [70, `${VOLUMES}/kubernetes.io~projected/kube-api-access-x7k2p`],
+  [71, `${VOLUMES}/kubernetes.io~csi/pvc-1/mount`],
+];
+
+const NET_DEV = `Inter-|   Receive                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+  eth0: 1000 10 1 0 0 0 0 0 2000 20 2 0 0 0 0 0
+  eth1: 3000 30 3 0 0 0 0 0 4000 40 4 0 0 0 0 0
+`;
+
+/** Pids by container: the digit of its id is the last one. */
+const pidOf = (digit: string) => 4710 + Number(digit);
+
+/**
+ * A node of Kubernetes with containerd and the kubelet's files, put together
+ * by hand; its cgroups are those of {@linkcode KubepodsTree}.
+ */
+export class KubeletNode implements Disposable {
+  readonly #tree: KubepodsTree;
+  readonly #driver: CgroupDriver;
+
+  constructor(driver: CgroupDriver, lacks?: NodeFact) {
+    this.#tree = new KubepodsTree(driver);
+    this.#driver = driver;
+    this.#addMounts(lacks);
+    if (lacks !== "runtime") this.#addRuntime();
+    if (lacks !== "layers") this.#addLayers();
+    if (lacks !== "network") this.#addNetworks();
+    if (lacks !== "kubelet") this.#addVolumes();
+    if (lacks !== "logs") {
+      this.file(`${LOGS}/app/0.log`, "x".repeat(5_000))
+        .file(`${LOGS}/sidecar/0.log`, "x")
+        .file(`${LOGS}/hook.log`, "x");
+    }
+    this.#addSwap(lacks !== "swap");
+    this.#addLimits(lacks !== "limits", lacks !== "swap");
+    if (lacks === "tasks") this.#take(/^proc\/(loadavg|sys\/kernel\/)/);
+    if (lacks === "pressure") this.#take(/\.pressure$/);
+    if (lacks === "processes") this.#take(/\/cgroup\.procs$/);
+  }
+
+  /** The host's root. */
+  get root(): string {
+    return this.#tree.recorded.root.path;
+  }
+
+  /** Writes a file of the host. */
+  file(path: string, text: string): this {
+    this.#tree.recorded.root.file(path, text);
+    return this;
+  }
+
+  /** The text of a control file of the cgroup whose name ends so. */
+  control(ending: string, file: string): string {
+    const name = this.#tree.names.find((name) => name.endsWith(ending)) ?? "";
+    return Deno.readTextFileSync(
+      `${this.root}/sys/fs/cgroup${name}/${file}`,
+    );
+  }
+
+  /** The cgroup around all pods. */
+  get podsCgroup(): string {
+    return this.#driver === "cgroupfs" ? "/kubepods" : "/kubepods.slice";
+  }
+
+  /** How the cgroup around the pod ends. */
+  get podCgroup(): string {
+    return this.#driver === "cgroupfs"
+      ? `/pod${POD_UID}`
+      : `-pod${POD_UID.replaceAll("-", "_")}.slice`;
+  }
+
+  /** How the cgroup of its container ends. */
+  get containerCgroup(): string {
+    const [id = ""] = CONTAINER_IDS;
+    return this.#driver === "cgroupfs" ? `/${id}` : `-${id}.scope`;
+  }
+
+  /** What some directories or files and all in them take, and how many there are. */
+  usage(...paths: readonly string[]): { bytes: number; inodes: number } {
+    const sum = { bytes: 0, inodes: 0 };
+    for (const path of paths) {
+      const info = Deno.lstatSync(this.root + path);
+      sum.bytes += (info.blocks ?? 0) * 512;
+      sum.inodes++;
+      if (!info.isDirectory) continue;
+      for (const { name } of Deno.readDirSync(this.root + path)) {
+        const below = this.usage(`${path}/${name}`);
+        sum.bytes += below.bytes;
+        sum.inodes += below.inodes;
+      }
+    }
+    return sum;
+  }
+
+  /** Where the parts of the pod's disk are. */
+  readonly places = {
+    cache: `${VOLUMES}/kubernetes.io~empty-dir/cache`,
+    config: `${VOLUMES}/kubernetes.io~configmap/config`,
+    hosts: `${KUBELET}/pods/${POD_UID}/etc-hosts`,
+    logs: `${LOGS}/app`,
+    otherLogs: `${LOGS}/sidecar`,
+    podLog: `${LOGS}/hook.log`,
+    layer: `${SNAPSHOTS}/2/fs`,
+    otherLayer: `${SNAPSHOTS}/3/fs`,
+    token: MOUNTS[0]?.[1] ?? "",
+    claim: MOUNTS[1]?.[1] ?? "",
+  } as const;
+
+  /** Takes it away. */
+  [Symbol.dispose](): void {
+    this.#tree[Symbol.dispose]();
+  }
+
+  #addMounts(lacks: NodeFact | undefined): void {
+    const path = "proc/1/mountinfo";
+    const all = Deno.readTextFileSync(`${this.root}/${path}`).split("\n");
+    const text = lacks === "filesystems"
+      ? all.filter((line) => line.includes(" - cgroup")).join("\n")
+      : all.join("\n") +
+        MOUNTS.map(([minor, mountPoint]) =>
+          `${minor} 21 0:${minor} / ${mountPoint} rw - tmpfs tmpfs rw\n`
+        ).join("");
+    this.file(path, text).file("proc/self/mountinfo", text);
+  }
+
+  #addRuntime(): void {
+    for (const digit of ["1", "2", "3", "4", "5"]) {
+      const labels = labelsOf(`/${digit.repeat(64)}`) ?? {};
+      const told = labels["io.kubernetes.container.name"];
+      const isSandbox = digit === "1" || digit === "4";
+      const annotations = {
+        "io.kubernetes.cri.container-type": isSandbox ? "sandbox" : "container",
+        "io.kubernetes.cri.sandbox-name": labels["io.kubernetes.pod.name"],
+        "io.kubernetes.cri.sandbox-namespace":
+          labels["io.kubernetes.pod.namespace"],
+        "io.kubernetes.cri.sandbox-uid": labels["io.kubernetes.pod.uid"],
+        ...(!isSandbox && { "io.kubernetes.cri.container-name": told }),
+      };
+      const bundle = `${BUNDLES}/${digit.repeat(64)}`;
+      const linux = { namespaces: [{ type: "network" }] };
+      this.file(`${bundle}/config.json`, JSON.stringify({ annotations, linux }))
+        .file(`${bundle}/init.pid`, String(pidOf(digit)));
+    }
+  }
+
+  #addLayers(): void {
+    for (const digit of ["2", "3"]) {
+      const directory = `${SNAPSHOTS}/${digit}`;
+      this.file(`${directory}/fs/etc/motd`, "x".repeat(9_000 * Number(digit)))
+        .file(
+          `proc/${pidOf(digit)}/mountinfo`,
+          `50 1 0:90 / / rw - overlay overlay rw,upperdir=${directory}/fs,workdir=${directory}/work\n`,
+        );
+    }
+  }
+
+  #addNetworks(): void {
+    for (const pid of [1, pidOf("1")]) {
+      this.file(`proc/${pid}/net/dev`, NET_DEV);
+    }
+  }
+
+  #addVolumes(): void {
+    const { cache, config, hosts } = this.places;
+    this.file(`${cache}/sub/file`, "x".repeat(20_000))
+      .file(`${config}/..data/key`, "value")
+      .file(hosts, "127.0.0.1 localhost\n");
+    for (const [, mountPoint] of MOUNTS) this.file(`${mountPoint}/file`, "x");
+  }
+
+  #addSwap(isThere: boolean): void {
+    const path = "proc/meminfo";
+    const text = Deno.readTextFileSync(`${this.root}/${path}`)
+      .replace(/^Swap(Total|Free):.*\n/gm, "");
+    const swap = "SwapTotal:       1024 kB\nSwapFree:         256 kB\n";
+    this.file(path, isThere ? text + swap : text);
+    if (!isThere) this.#take(/\/memory\.swap\./);
+  }
+
+  #addLimits(areThere: boolean, hasSwap: boolean): void {
+    for (const name of this.#tree.names) {
+      const directory = `sys/fs/cgroup${name}`;
+      this.file(`${directory}/memory.max`, areThere ? "67108864\n" : "max\n");
+      if (!hasSwap) continue;
+      this.file(
+        `${directory}/memory.swap.max`,
+        areThere ? "16777216\n" : "max\n",
+      );
+    }
+  }
+
+  #take(regexp: RegExp): void {
+    const visit = (directory: string) => {
+      for (const entry of Deno.readDirSync(`${this.root}/${directory}`)) {
+        const path = directory === ""
+          ? entry.name
+          : `${directory}/${entry.name}`;
+        if (entry.isDirectory) visit(path);
+        else if (regexp.test(path)) Deno.removeSync(`${this.root}/${path}`);
+      }
+    };
+    visit("");
+  }
+}

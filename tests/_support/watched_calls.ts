@@ -1,0 +1,41 @@
+import { type AskOptions, SlowCalls } from "../../lib/kernfs/slow_calls.ts";
+import type { FakeClock } from "./fake_clock.ts";
+
+/** Looks that must find all quiet before it is. */
+const QUIET_LOOKS = 5;
+const MAX_LOOKS = 10_000;
+
+/** Calls of which a test knows when the last of them has been answered. */
+export class WatchedCalls extends SlowCalls {
+  readonly #clock: FakeClock;
+  #open = 0;
+
+  constructor(clock: FakeClock) {
+    super(clock);
+    this.#clock = clock;
+  }
+
+  override async ask<T>(
+    key: string,
+    call: () => Promise<T>,
+    options?: AskOptions,
+  ): Promise<T> {
+    this.#open++;
+    try {
+      return await super.ask(key, call, options);
+    } finally {
+      this.#open--;
+    }
+  }
+
+  /** Waits until nobody asks anything, and nobody rests before the next question. */
+  async quiet(): Promise<void> {
+    let quiet = 0;
+    for (let look = 0; quiet < QUIET_LOOKS; look++) {
+      if (look === MAX_LOOKS) throw new Error("Calls do not come to an end");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      this.#clock.advance(0);
+      quiet = this.#open === 0 && this.#clock.pending === 0 ? quiet + 1 : 0;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { assertEquals } from "@std/assert";
+import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
+import { type FilesOfPod, PodFiles } from "../../lib/manager/pod_files.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
+import { WatchedCalls } from "../_support/watched_calls.ts";
+
+const PLACES = {
+  directory: "/var/lib/kubelet/pods/0f1e",
+  logs: "/var/log/pods/shop_web-0_0f1e",
+};
+const VOLUMES = `${PLACES.directory}/volumes`;
+
+/** Some of whose directories never answer, or must not be listed. */
+class HangingFiles extends MountedFiles {
+  readonly hanging = new Set<string>();
+  readonly listed: string[] = [];
+
+  override async *entries(hostPath: string): AsyncGenerator<string> {
+    this.listed.push(hostPath);
+    if (this.hanging.has(hostPath)) await new Promise(() => {});
+    yield* super.entries(hostPath);
+  }
+}
+
+class Node implements Disposable {
+  readonly root = TestCgroup.create();
+  readonly clock = new FakeClock();
+  readonly files = new HangingFiles(this.root.hostFs());
+  readonly calls = new WatchedCalls(this.clock);
+  readonly pods = new PodFiles({
+    files: this.files,
+    clock: this.clock,
+    calls: this.calls,
+  });
+
+  /** Asks until a look that this began has ended. */
+  async look(places = PLACES): Promise<FilesOfPod | undefined> {
+    this.pods.of(places);
+    await this.calls.quiet();
+    return this.pods.of(places);
+  }
+
+  [Symbol.dispose](): void {
+    this.root.remove();
+  }
+}
+
+Deno.test("PodFiles.of() finds volumes by plugin and name, the pod's hosts, and logs that are of no container", async () => {
+  using node = new Node();
+  node.root.file(`${VOLUMES}/kubernetes.io~empty-dir/cache/a`, "")
+    .file(`${VOLUMES}/kubernetes.io~csi/pvc-1/vol_data.json`, "{}")
+    .file(`${VOLUMES}/stray`, "")
+    .file(`${PLACES.directory}/etc-hosts`, "127.0.0.1 localhost\n")
+    .file(`${PLACES.logs}/app/0.log`, "")
+    .file(`${PLACES.logs}/hook.log`, "");
+  const found = await node.look();
+  assertEquals(
+    found?.volumes.toSorted((a, b) => a.name.localeCompare(b.name)),
+    [
+      {
+        plugin: "kubernetes.io~empty-dir",
+        name: "cache",
+        path: `${VOLUMES}/kubernetes.io~empty-dir/cache`,
+      },
+      {
+        plugin: "kubernetes.io~csi",
+        name: "pvc-1",
+        path: `${VOLUMES}/kubernetes.io~csi/pvc-1`,
+      },
+    ],
+  );
+  assertEquals(found?.files, [
+    `${PLACES.directory}/etc-hosts`,
+    `${PLACES.logs}/hook.log`,
+  ]);
+  // What is in a volume, or mounted there, is nobody's business here.
+  assertEquals(
+    node.files.listed.filter((path) => path.startsWith(VOLUMES)).toSorted(),
+    [
+      VOLUMES,
+      `${VOLUMES}/kubernetes.io~csi`,
+      `${VOLUMES}/kubernetes.io~empty-dir`,
+    ],
+  );
+});
+
+Deno.test("PodFiles.of() knows that a pod has no volumes, and nothing of one that is not there", async () => {
+  using node = new Node();
+  assertEquals(await node.look(), undefined);
+  node.root.child(PLACES.directory);
+  node.clock.advance(60_000);
+  assertEquals(await node.look(), { volumes: [], files: [] });
+  await Deno.remove(node.root.path + PLACES.directory);
+  node.clock.advance(60_000);
+  assertEquals(await node.look(), undefined);
+});
+
+Deno.test("PodFiles.of() looks anew a minute later, and not before", async () => {
+  using node = new Node();
+  node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
+  assertEquals((await node.look())?.volumes.length, 1);
+  node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/b`);
+  node.clock.advance(59_999);
+  assertEquals((await node.look())?.volumes.length, 1);
+  node.clock.advance(1);
+  assertEquals((await node.look())?.volumes.length, 2);
+});
+
+Deno.test("PodFiles.of() finds another pod's files while one pod's directory hangs, and keeps what it found there", async () => {
+  using node = new Node();
+  node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
+  const other = { directory: "/var/lib/kubelet/pods/aaaa" };
+  node.root.child(`${other.directory}/volumes/kubernetes.io~empty-dir/b`);
+  const before = await node.look();
+  node.files.hanging.add(PLACES.directory);
+  node.clock.advance(60_000);
+  node.pods.of(PLACES);
+  node.pods.of(other);
+  while (node.clock.pending === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  // It is given two seconds.
+  node.clock.advance(2_000);
+  await node.calls.quiet();
+  assertEquals(node.pods.of(PLACES), before);
+  assertEquals(node.pods.of(other)?.volumes.map(({ name }) => name), ["b"]);
+});
+
+Deno.test("PodFiles.of() tells nothing of a pod with more volumes than it looks at, and not a part of them", async () => {
+  using node = new Node();
+  for (let i = 0; i <= 1_000; i++) {
+    node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/v${i}`);
+  }
+  assertEquals(await node.look(), undefined);
+});
+
+Deno.test("PodFiles.forget() lets go of what was found, and of a look that waits", async () => {
+  using node = new Node();
+  node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
+  await node.look();
+  node.pods.forget(PLACES.directory);
+  const { length } = node.files.listed;
+  assertEquals(node.pods.of(PLACES), undefined);
+  node.pods.forget(PLACES.directory);
+  await node.look({ ...PLACES, directory: "/elsewhere" });
+  assertEquals(
+    node.files.listed.slice(length).includes(PLACES.directory),
+    false,
+  );
+});

@@ -1,0 +1,67 @@
+import { assert, assertEquals } from "@std/assert";
+import { AGENT_FAMILIES } from "../../lib/metrics/agent_families.ts";
+import { CONTAINER_FAMILIES } from "../../lib/metrics/container_families.ts";
+import type { Family } from "../../lib/metrics/family.ts";
+import { MACHINE_FAMILIES } from "../../lib/metrics/machine_families.ts";
+import { PROCESS_FAMILIES } from "../../lib/metrics/own_process.ts";
+import { dashboardQueries, ruleQueries } from "../_support/deploy_queries.ts";
+
+/** What Prometheus adds to each series. */
+const ADDED = ["instance", "job"];
+const CONTAINER = ["id", "name", "image", "container", "pod", "namespace"];
+const MACHINE = ["machine_id", "system_uuid", "boot_id"];
+
+const METRIC_REGEXP =
+  /\b((?:container|machine|cgwatch|process|instance_id:container)_\w+(?::\w+)?|up)\b(?:\{([^}]*)\})?/g;
+
+/** The labels of each series that can be asked for. */
+function knownSeries(): Map<string, ReadonlySet<string>> {
+  const known = new Map<string, ReadonlySet<string>>([["up", new Set(ADDED)]]);
+  const add = <S>(families: readonly Family<S>[], common: string[]) => {
+    for (const { name, labels = [] } of families) {
+      known.set(name, new Set([...ADDED, ...common, ...labels]));
+    }
+  };
+  add(CONTAINER_FAMILIES, CONTAINER);
+  add(MACHINE_FAMILIES, MACHINE);
+  add(AGENT_FAMILIES, []);
+  add(PROCESS_FAMILIES, []);
+  return known;
+}
+
+Deno.test("scripts/deploy asks only for series and labels that the agent tells, and those that its rules record", async () => {
+  const rules = await ruleQueries();
+  const known = knownSeries();
+  for (const { record } of rules) {
+    if (record !== undefined) known.set(record, new Set([...ADDED, "id"]));
+  }
+  const queries = [
+    ...rules.map(({ expr }) => expr),
+    ...await dashboardQueries(),
+  ];
+  const asked = new Set<string>();
+  for (const query of queries) {
+    const plain = query.replace(/"[^"]*"/g, '""');
+    let found = 0;
+    for (const [, name = "", matchers = ""] of plain.matchAll(METRIC_REGEXP)) {
+      const labels = known.get(name);
+      assert(labels !== undefined, `nobody tells ${name}: ${query}`);
+      asked.add(name);
+      found++;
+      for (const [, label = ""] of matchers.matchAll(/(\w+)(?:=~?|!=|!~)""/g)) {
+        assert(labels.has(label), `${name} has no ${label}: ${query}`);
+      }
+    }
+    assert(found > 0, `asks for nothing: ${query}`);
+    for (const [, list = ""] of plain.matchAll(/\bby \(([^)]*)\)/g)) {
+      const [, name = ""] = plain.match(/\b((?:container|cgwatch)_\w+)/) ?? [];
+      for (const label of list.split(", ")) {
+        assert(
+          known.get(name)?.has(label),
+          `${name} has no ${label}: ${query}`,
+        );
+      }
+    }
+  }
+  assertEquals(asked.size > 25, true);
+});
