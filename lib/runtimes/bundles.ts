@@ -1,15 +1,11 @@
 import { join } from "@std/path";
-import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerFacts } from "../model/container_facts.ts";
-import type { ContainerOrigin } from "./cgroup_origin.ts";
+import type { ContainerOrigin, PlacedOrigin } from "./cgroup_origin.ts";
 import { fieldsOf, textOf } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { bundleFacts, containerdFacts, crioFacts } from "./oci_config.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 import type { RuntimeRoots } from "./runtime_roots.ts";
-
-/** A container's origin, and the cgroup that told it. */
-export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 
 /** Where a runtime's own path is seen. */
 export type PathAt = (...path: string[]) => string;
@@ -26,12 +22,12 @@ export class Bundles {
     this.#labels = labels;
   }
 
-  /** Of containerd, by the bundle of its task. */
+  /** Of containerd, by the bundle of its task, and in which namespace. */
   async containerd(
     origin: PlacedOrigin,
     roots: RuntimeRoots,
     at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<{ facts: ContainerFacts; group: string } | undefined> {
     const files = this.#files;
     const labels = this.#labels;
     for (const state of roots.containerd) {
@@ -45,7 +41,7 @@ export class Bundles {
         if (config === undefined || !isOf(origin, [cgroupsPath])) continue;
         const pid = Number(await files.read(join(bundle, "init.pid")));
         const facts = containerdFacts(config, { id: origin.id, labels });
-        return pid > 0 ? { ...facts, pid } : facts;
+        return { facts: pid > 0 ? { ...facts, pid } : facts, group };
       }
     }
     return undefined;

@@ -21,6 +21,9 @@ export interface ContainerOrigin {
   readonly outer?: CgroupName;
 }
 
+/** A container's origin, and the cgroup that told it. */
+export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
+
 /** The cgroup of a Kubernetes pod. */
 export interface PodOrigin {
   readonly kind: "pod";
@@ -100,6 +103,11 @@ export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   }
   if (outer !== undefined || parts.length > 3) return undefined;
   return plainOf(parts, base);
+}
+
+/** Whether an id is one that no other container has, whoever made it. */
+export function isCertainId(id: string): boolean {
+  return /^[0-9a-f]{64}$/.test(id);
 }
 
 /** A unit's name with systemd's `\xNN` decoded; what is no such escape stays. */

@@ -2,11 +2,11 @@ import { join } from "@std/path";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
-import { Bundles, type PathAt, type PlacedOrigin } from "./bundles.ts";
-import type { ContainerOrigin } from "./cgroup_origin.ts";
+import { Bundles, type PathAt } from "./bundles.ts";
+import type { ContainerOrigin, PlacedOrigin } from "./cgroup_origin.ts";
 import { ContainerStorage } from "./container_storage.ts";
-import { dockerFacts, type EngineName } from "./docker_json.ts";
-import type { EngineClient } from "./engine_client.ts";
+import { dockerFacts } from "./docker_json.ts";
+import type { Engine, EngineName } from "./engine.ts";
 import { fieldsOf } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { networkOf } from "./oci_config.ts";
@@ -25,7 +25,7 @@ export interface ContainerLookupOptions {
   /** What flags say of where runtimes keep their state. */
   readonly overrides: RootOverrides;
   /** The engines of the host's root that can be asked. */
-  readonly engines: ReadonlyMap<EngineName, EngineClient>;
+  readonly engines: ReadonlyMap<EngineName, Engine>;
 }
 
 /** Which container, and where its runtime is to be found. */
@@ -106,7 +106,7 @@ export class ContainerLookup {
       case "podman":
         return await this.#podman(origin, roots, at);
       case "containerd":
-        return await this.#bundles.containerd(origin, roots, at);
+        return await this.#containerd(origin, roots, at);
       case "crio":
         return await this.#bundles.crio(origin, roots, at);
       case "runc":
@@ -118,7 +118,7 @@ export class ContainerLookup {
   }
 
   async #docker(
-    origin: ContainerOrigin,
+    origin: PlacedOrigin,
     roots: RuntimeRoots,
     at: PathAt,
   ): Promise<ContainerFacts | undefined> {
@@ -141,7 +141,7 @@ export class ContainerLookup {
   }
 
   async #podman(
-    origin: ContainerOrigin,
+    origin: PlacedOrigin,
     roots: RuntimeRoots,
     at: PathAt,
   ): Promise<ContainerFacts | undefined> {
@@ -173,6 +173,18 @@ export class ContainerLookup {
     return await this.#inspect("podman", origin);
   }
 
+  async #containerd(
+    origin: PlacedOrigin,
+    roots: RuntimeRoots,
+    at: PathAt,
+  ): Promise<ContainerFacts | undefined> {
+    const found = await this.#bundles.containerd(origin, roots, at);
+    if (found === undefined) return await this.#inspect("containerd", origin);
+    const { facts, group } = found;
+    const placed = { ...origin, group };
+    return { ...facts, ...await this.#inspectQuietly("containerd", placed) };
+  }
+
   async #exitCodeOf(
     { podmanExits }: RuntimeRoots,
     at: PathAt,
@@ -188,24 +200,18 @@ export class ContainerLookup {
   /** What its engine answers, where it is of the host's root. */
   async #inspect(
     runtime: EngineName,
-    { id, uid, outer }: ContainerOrigin,
+    origin: PlacedOrigin,
   ): Promise<ContainerFacts | undefined> {
-    const { engines, labels } = this.#options;
-    const engine = engines.get(runtime);
-    if (engine === undefined || uid !== undefined || outer !== undefined) {
-      return undefined;
-    }
-    if (!await engine.exists()) return undefined;
-    const answer = await engine.get(`/containers/${id}/json`);
-    return answer === undefined
-      ? undefined
-      : dockerFacts(answer, { runtime, labels });
+    const engine = this.#options.engines.get(runtime);
+    const isOfHost = origin.uid === undefined && origin.outer === undefined;
+    if (engine === undefined || !isOfHost) return undefined;
+    return await engine.exists() ? await engine.inspect(origin) : undefined;
   }
 
   /** The same where the files have told enough already. */
   async #inspectQuietly(
     runtime: EngineName,
-    origin: ContainerOrigin,
+    origin: PlacedOrigin,
   ): Promise<ContainerFacts | undefined> {
     try {
       return await this.#inspect(runtime, origin);

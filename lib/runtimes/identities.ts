@@ -15,7 +15,7 @@ import {
   type ContainerOrigin,
   parseCgroupOrigin,
 } from "./cgroup_origin.ts";
-import type { EngineEvent } from "./docker_json.ts";
+import type { EngineEvent } from "./engine.ts";
 import type { ContainerLookup } from "./container_lookup.ts";
 import { changedFacts, describeContainer } from "./identity_description.ts";
 import { defined } from "./json_fields.ts";
@@ -76,7 +76,7 @@ export class Identities {
   /** In the order in which they went. */
   readonly #ended = new Map<CgroupName, Identity>();
   readonly #byId = new Map<string, Set<Identity>>();
-  /** By id, the one told of last at the end. */
+  /** By id, or cgroup where the id is not certain; the one told of last at the end. */
   readonly #told = new Map<string, ContainerFacts>();
   /** Names of pods by uid, the one learned last at the end. */
   readonly #pods = new Map<string, EventPod>();
@@ -133,14 +133,14 @@ export class Identities {
     const origin = parseCgroupOrigin(cgroup);
     if (origin?.kind !== "container") return;
     this.#forgetEnded(cgroup);
-    const told = this.#toldOf(origin);
+    const told = this.#toldOf(origin, cgroup);
     const identity: Identity = { cgroup, origin };
     // How it ran and ended before says nothing of this time.
     const { exitCode: _, pid: __, health: ___, ...facts } = told ??
       {} as Partial<ContainerFacts>;
     if (told !== undefined) {
       identity.facts = facts as ContainerFacts;
-      this.#told.set(origin.id, identity.facts);
+      this.#told.set(toldKey(origin, cgroup), identity.facts);
     }
     this.#living.set(cgroup, identity);
     const same = this.#byId.get(origin.id);
@@ -181,13 +181,16 @@ export class Identities {
   }
 
   /** An engine told of one of its containers by itself. */
-  learn({ facts, isStarted, isRemoved }: EngineEvent): void {
-    const told = { ...this.#told.get(facts.id), ...facts };
-    this.#told.delete(facts.id);
-    if (!isRemoved) this.#told.set(facts.id, told);
+  learn({ facts, cgroup, isStarted, isRemoved }: EngineEvent): void {
+    const key = cgroup ?? facts.id;
+    const told = { ...this.#told.get(key), ...facts };
+    this.#told.delete(key);
+    if (!isRemoved) this.#told.set(key, told);
     dropOldest(this.#told, MAX_TOLD);
     for (const identity of this.#byId.get(facts.id) ?? []) {
-      if (!identity.origin.runtimes.includes(facts.runtime)) continue;
+      const { origin } = identity;
+      if (!origin.runtimes.includes(facts.runtime)) continue;
+      if (toldKey(origin, identity.cgroup) !== key) continue;
       identity.lastTold = facts;
       this.#merge(identity, facts);
       if (!isStarted || identity.endedMs !== undefined) continue;
@@ -239,7 +242,7 @@ export class Identities {
     const identity = this.#living.get(cgroup) ?? this.#ended.get(cgroup);
     const origin = identity?.origin ?? parseCgroupOrigin(cgroup);
     const facts = identity === undefined
-      ? this.#toldOf(origin)
+      ? this.#toldOf(origin, cgroup)
       : identity.facts;
     return this.#describe(cgroup, origin, facts);
   }
@@ -266,9 +269,12 @@ export class Identities {
   }
 
   /** What was told of a container that has no cgroup, such as one that was killed before the start. */
-  #toldOf(origin: CgroupOrigin | undefined): ContainerFacts | undefined {
-    if (origin?.kind !== "container" || !origin.isCertain) return undefined;
-    const told = this.#told.get(origin.id);
+  #toldOf(
+    origin: CgroupOrigin | undefined,
+    cgroup: CgroupName,
+  ): ContainerFacts | undefined {
+    if (origin?.kind !== "container") return undefined;
+    const told = this.#told.get(toldKey(origin, cgroup));
     return told !== undefined && origin.runtimes.includes(told.runtime)
       ? told
       : undefined;
@@ -322,7 +328,8 @@ export class Identities {
       this.#failure = "";
       this.#merge(identity, facts);
       if (identity.endedMs === undefined) {
-        this.#told.set(facts.id, { ...this.#told.get(facts.id), ...facts });
+        const key = toldKey(origin, cgroup);
+        this.#told.set(key, { ...this.#told.get(key), ...facts });
         dropOldest(this.#told, MAX_TOLD);
         return true;
       }
@@ -389,6 +396,14 @@ export class Identities {
     same?.delete(identity);
     if (same?.size === 0) this.#byId.delete(identity.origin.id);
   }
+}
+
+/** What is told of a container is kept by what no other has. */
+function toldKey(
+  { id, isCertain }: ContainerOrigin,
+  cgroup: CgroupName,
+): string {
+  return isCertain ? id : cgroup;
 }
 
 function dropOldest(map: Map<string, unknown>, limit: number): void {

@@ -2,10 +2,15 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../lib/model/clock.ts";
 import type { ContainerFacts } from "../../lib/model/container_facts.ts";
 import { parseCgroupOrigin } from "../../lib/runtimes/cgroup_origin.ts";
+import type { PlacedOrigin } from "../../lib/runtimes/cgroup_origin.ts";
 import { ContainerLookup } from "../../lib/runtimes/container_lookup.ts";
+import type { Engine } from "../../lib/runtimes/engine.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import { RuntimeFiles } from "../../lib/runtimes/runtime_files.ts";
-import type { RootOverrides } from "../../lib/runtimes/runtime_roots.ts";
+import {
+  readContainerdSockets,
+  type RootOverrides,
+} from "../../lib/runtimes/runtime_roots.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 const TESTDATA = new URL("../testdata/runtimes/", import.meta.url);
@@ -36,7 +41,7 @@ class Host implements Disposable {
   readonly root = TestCgroup.create();
   readonly #lookup: ContainerLookup;
 
-  constructor(overrides: RootOverrides = {}) {
+  constructor(overrides: RootOverrides = {}, engines: readonly Engine[] = []) {
     this.#lookup = new ContainerLookup({
       files: new RuntimeFiles(this.root.hostFs()),
       clock: systemClock,
@@ -44,7 +49,7 @@ class Host implements Disposable {
         allowed: ["io.kubernetes.*", "com.example.app", "org.example.lab"],
       }),
       overrides,
-      engines: new Map(),
+      engines: new Map(engines.map((engine) => [engine.runtime, engine])),
     });
   }
 
@@ -352,4 +357,91 @@ Deno.test("ContainerLookup keeps no environment and no label that is not allowed
     assert(text.includes("web-0"));
     assertEquals(/secret|TOKEN|team|hash/.exec(text), null);
   }
+});
+
+/** An engine that has what is said of containers, and is asked for nothing else. */
+class KnowingEngine implements Engine {
+  readonly runtime = "containerd";
+  readonly socketPath = "";
+  readonly asked: PlacedOrigin[] = [];
+
+  constructor(readonly answer: () => ContainerFacts | undefined) {}
+
+  exists(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  inspect(origin: PlacedOrigin): Promise<ContainerFacts | undefined> {
+    this.asked.push(origin);
+    return Promise.resolve().then(this.answer);
+  }
+
+  list(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  async *follow(): AsyncGenerator<[], void, unknown> {}
+
+  ping(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {}
+}
+
+Deno.test("ContainerLookup asks containerd for what the files of a container do not have, if it answers", async () => {
+  const id = "ce7ccab3fb834a4f27c5ef701df9fd9c80cbf292bc595edc9c29db53c3a59fc7";
+  let says = (): ContainerFacts | undefined => ({
+    runtime: "containerd",
+    id,
+    name: id,
+    image: "busybox:1",
+    labels: { team: "a" },
+  });
+  const engine = new KnowingEngine(() => says());
+  using host = new Host({}, [engine]);
+  host.file(
+    `${TASK}/labns/${id}/config.json`,
+    read("containerd-1.6-config.json"),
+  );
+  host.file(`${TASK}/labns/${id}/init.pid`, "77");
+  const find = async () => {
+    const found = await host.find(`/labns/${id}`);
+    return [found?.pid, found?.image, found?.labels];
+  };
+  assertEquals(await find(), [77, "busybox:1", { team: "a" }]);
+  assertEquals(engine.asked.map(({ group }) => group), ["labns"]);
+  says = () => {
+    throw new Error("Cannot take the answer");
+  };
+  assertEquals(await find(), [77, undefined, undefined]);
+  // A container within another is not of the host's containerd.
+  engine.asked.length = 0;
+  await host.find(`/docker/${DOCKER}/labns/${id}`, 1);
+  assertEquals(engine.asked, []);
+});
+
+Deno.test("readContainerdSockets() takes a flag's word, else the configuration's, then the defaults", async () => {
+  using host = new Host();
+  const files = new RuntimeFiles(host.root.hostFs());
+  const defaults = [
+    "/run/containerd/containerd.sock",
+    "/run/k3s/containerd/containerd.sock",
+    "/run/k0s/containerd/containerd.sock",
+    "/var/snap/microk8s/common/run/containerd/containerd.sock",
+  ];
+  assertEquals(await readContainerdSockets(files, {}), defaults);
+  host.file(
+    "etc/containerd/config.toml",
+    '[debug]\n  address = "/run/debug.sock"\n[grpc]\n  address = "/run/c.sock"\n  uid = 0\n' +
+      '[ttrpc]\n  address = "/run/t.sock"\n',
+  );
+  assertEquals(await readContainerdSockets(files, {}), [
+    "/run/c.sock",
+    ...defaults,
+  ]);
+  const containerd = "/run/mine.sock";
+  assertEquals(await readContainerdSockets(files, { containerd }), [
+    containerd,
+  ]);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ContainerFacts } from "../../lib/model/container_facts.ts";
-import type { EngineEvent } from "../../lib/runtimes/docker_json.ts";
+import type { EngineEvent } from "../../lib/runtimes/engine.ts";
 import {
   Identities,
   type IdentityUpdate,
@@ -366,5 +366,31 @@ Deno.test("Identities is degraded while look-ups hang, and asks no more than 4 a
     "web",
   );
   hanging.resolve(undefined);
+  await known.settle();
+});
+
+Deno.test("Identities.learn() puts what is told of an id that anybody may choose to its own cgroup only", async () => {
+  using known = new Known();
+  const { identities } = known;
+  const web = { runtime: "containerd", id: "web" } as const;
+  const news = { isStarted: false, isRemoved: false };
+  const cgroup = "/shop/web";
+  // It is told before there is a cgroup.
+  identities.learn({
+    facts: { ...web, name: "web", image: "nginx:1" },
+    cgroup,
+    ...news,
+  });
+  for (const name of [cgroup, "/other/web"]) identities.open(name);
+  assertEquals(identities.describe(cgroup)?.image, "nginx:1");
+  assertEquals(identities.describe("/other/web"), undefined);
+  identities.learn({ facts: { ...web, exitCode: 3 }, cgroup, ...news });
+  identities.learn({ facts: { ...web, exitCode: 4 }, ...news });
+  assertEquals(identities.end("/other/web"), undefined);
+  assertEquals(identities.end(cgroup), 3);
+  identities.learn({ facts: web, cgroup, ...news, isRemoved: true });
+  identities.open(cgroup);
+  assertEquals(identities.describe(cgroup), undefined);
+  identities.close();
   await known.settle();
 });

@@ -1,0 +1,198 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type { ContainerFacts } from "../model/container_facts.ts";
+import { isCertainId, type PlacedOrigin } from "./cgroup_origin.ts";
+import {
+  type ContainerdEvent,
+  parseContainerdEvent,
+  type StoredContainer,
+  storedContainer,
+  TOPICS,
+} from "./containerd_messages.ts";
+import type { Engine, EngineEvent } from "./engine.ts";
+import type { EngineSocket } from "./engine_socket.ts";
+import { GrpcClient } from "./grpc_client.ts";
+import type { LabelFilter } from "./label_filter.ts";
+import { ProtoMessage, protoText } from "./protobuf.ts";
+
+/** What a {@linkcode ContainerdEngine} stands on. */
+export interface ContainerdEngineOptions {
+  readonly socket: EngineSocket;
+  readonly labels: LabelFilter;
+}
+
+const SERVICES = "containerd.services";
+const VERSION = `${SERVICES}.version.v1.Version/Version`;
+const NAMESPACES = `${SERVICES}.namespaces.v1.Namespaces/List`;
+const GET = `${SERVICES}.containers.v1.Containers/Get`;
+const LIST = `${SERVICES}.containers.v1.Containers/ListStream`;
+const SUBSCRIBE = `${SERVICES}.events.v1.Events/Subscribe`;
+
+/** Docker's containers are Docker's to name. */
+const DOCKERS: ReadonlySet<string> = new Set(["moby", "plugins.moby"]);
+
+const NOTHING = new Uint8Array();
+const FILTERS = TOPICS.map((topic) => protoText(1, `topic=="${topic}"`));
+
+/** Containers that are asked for at once. */
+const MAX_ASKED = 8;
+
+/** A list is not read beyond; a pod's container is 10 KB of it. */
+const MAX_LIST_BYTES = 64 * 2 ** 20;
+const MAX_NAMESPACES = 100;
+
+/** Containers whose cgroups are remembered. */
+const MAX_CGROUPS = 20_000;
+
+/**
+ * containerd, by its gRPC: what its files do not have, which is image and
+ * labels of what ctr and nerdctl made, and how a container ended.
+ */
+export class ContainerdEngine implements Engine {
+  readonly runtime = "containerd";
+  readonly #socket: EngineSocket;
+  readonly #labels: LabelFilter;
+  readonly #client: GrpcClient;
+  /** By namespace and id, where the id is one that others may have too. */
+  readonly #cgroups = new Map<string, CgroupName>();
+
+  constructor({ socket, labels }: ContainerdEngineOptions) {
+    this.#socket = socket;
+    this.#labels = labels;
+    this.#client = new GrpcClient(socket);
+  }
+
+  get socketPath(): string {
+    return this.#socket.path;
+  }
+
+  exists(): Promise<boolean> {
+    return this.#socket.exists();
+  }
+
+  /** Undefined also where the cgroup is another than its task's. */
+  async inspect(origin: PlacedOrigin): Promise<ContainerFacts | undefined> {
+    const { group, id, isCertain } = origin;
+    if (group === undefined) return undefined;
+    const stored = await this.#get(group, id);
+    return isCertain || stored?.cgroup === origin.cgroup
+      ? stored?.facts
+      : undefined;
+  }
+
+  async list(onLost: () => void): Promise<readonly EngineEvent[]> {
+    const events: EngineEvent[] = [];
+    for (const group of await this.#groups()) {
+      const take = (message: Uint8Array) => {
+        const container = new ProtoMessage(message).message(1);
+        const stored = storedContainer(container, this.#labels);
+        events.push(this.#storedEvent(group, stored));
+      };
+      const call = { method: LIST, message: NOTHING, group };
+      await this.#client.each(call, take, { maxBytes: MAX_LIST_BYTES, onLost });
+    }
+    return events;
+  }
+
+  async *follow(
+    signal: AbortSignal,
+    onLost: () => void,
+  ): AsyncGenerator<readonly EngineEvent[], void, unknown> {
+    const message = Uint8Array.from(FILTERS.flatMap((filter) => [...filter]));
+    const call = { method: SUBSCRIBE, message };
+    try {
+      for await (
+        const messages of this.#client.messages(call, signal, onLost)
+      ) {
+        for (let i = 0; i < messages.length; i += MAX_ASKED) {
+          const some = messages.slice(i, i + MAX_ASKED);
+          const events = await Promise.all(
+            some.map((message) => this.#eventsOf(message, onLost)),
+          );
+          yield events.flat();
+        }
+      }
+    } finally {
+      // A connection that has failed is used for nothing more.
+      this.#socket.close();
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#client.ask({ method: VERSION, message: NOTHING });
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  async #groups(): Promise<string[]> {
+    const call = { method: NAMESPACES, message: NOTHING };
+    const answer = await this.#client.ask(call) ?? NOTHING;
+    return new ProtoMessage(answer).messages(1)
+      .map((namespace) => namespace.text(1))
+      .filter((name) => !DOCKERS.has(name))
+      .slice(0, MAX_NAMESPACES);
+  }
+
+  async #get(group: string, id: string): Promise<StoredContainer | undefined> {
+    const message = protoText(1, id);
+    const answer = await this.#client.ask({ method: GET, message, group });
+    return answer === undefined
+      ? undefined
+      : storedContainer(new ProtoMessage(answer).message(1), this.#labels);
+  }
+
+  async #eventsOf(
+    message: Uint8Array,
+    onLost: () => void,
+  ): Promise<EngineEvent[]> {
+    let event: ContainerdEvent | undefined;
+    try {
+      event = parseContainerdEvent(message);
+      if (event === undefined || DOCKERS.has(event.group)) return [];
+      if (event.kind !== "stored") return [this.#eventOf(event)];
+      const stored = await this.#get(event.group, event.id);
+      if (stored !== undefined) return [this.#storedEvent(event.group, stored)];
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof RangeError)) {
+        throw error;
+      }
+      onLost();
+    }
+    return event === undefined ? [] : [this.#eventOf(event)];
+  }
+
+  #eventOf(event: ContainerdEvent): EngineEvent {
+    const { group, id, kind, image, pid, exitCode } = event;
+    const key = `${group}/${id}`;
+    const cgroup = this.#cgroups.get(key);
+    if (kind === "deleted") this.#cgroups.delete(key);
+    return {
+      facts: {
+        runtime: "containerd",
+        id,
+        ...(image !== undefined && { image }),
+        ...(pid !== undefined && { pid }),
+        ...(exitCode !== undefined && { exitCode }),
+      },
+      ...(cgroup !== undefined && { cgroup }),
+      isRemoved: kind === "deleted",
+      isStarted: kind === "started",
+    };
+  }
+
+  #storedEvent(
+    group: string,
+    { facts, cgroup }: StoredContainer,
+  ): EngineEvent {
+    const event = { facts, isRemoved: false, isStarted: false };
+    if (cgroup === undefined || isCertainId(facts.id)) return event;
+    this.#cgroups.delete(`${group}/${facts.id}`);
+    this.#cgroups.set(`${group}/${facts.id}`, cgroup);
+    for (const key of this.#cgroups.keys()) {
+      if (this.#cgroups.size <= MAX_CGROUPS) break;
+      this.#cgroups.delete(key);
+    }
+    return { ...event, cgroup };
+  }
+}
