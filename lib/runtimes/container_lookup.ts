@@ -156,9 +156,10 @@ export class ContainerLookup {
       const { annotations } = fieldsOf(config);
       if (fieldsOf(annotations)["io.container.manager"] === "cri-o") continue;
       const network = networkOf(config, undefined);
-      const pid = await this.#bundles.pidOf(roots, at, directory, id);
-      const exitCode = pid === undefined
-        ? await this.#exitCodeOf(roots, at, id)
+      // The file with the pid outlives the process.
+      const exitCode = await this.#exitCodeOf(roots, at, id);
+      const pid = exitCode === undefined
+        ? await this.#bundles.pidOf(roots, at, directory, id)
         : undefined;
       const told = await this.#inspectQuietly("podman", origin);
       return {

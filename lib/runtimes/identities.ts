@@ -35,6 +35,13 @@ export interface IdentityUpdate {
   readonly data: ContainerUpdateData;
 }
 
+/** A container that is gone. */
+export interface EndedContainer {
+  readonly reference: ContainerReference;
+  readonly image?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /** A container, living or just gone, and what is known of it. */
 interface Identity {
   readonly cgroup: CgroupName;
@@ -225,15 +232,23 @@ export class Identities {
 
   /** What the API calls it. */
   referenceOf(cgroup: CgroupName): ContainerReference {
-    const identity = this.#living.get(cgroup);
-    const origin = identity?.origin;
-    if (origin === undefined) return { name: cgroup };
-    const container = describeContainer(cgroup, origin, identity?.facts);
-    return defined<ContainerReference>({
-      name: cgroup,
-      id: container.id,
-      aliases: container.aliases,
-      namespace: container.namespace,
+    const { origin, facts } = this.#living.get(cgroup) ?? {};
+    return origin === undefined
+      ? { name: cgroup }
+      : referenceOf(cgroup, origin, facts);
+  }
+
+  /** What was known of a container that is gone, for five minutes; undefined where that is nothing. */
+  endedContainer(
+    cgroup: CgroupName,
+  ): EndedContainer | undefined {
+    const { origin, facts } = this.#ended.get(cgroup) ?? {};
+    if (origin === undefined || facts === undefined) return undefined;
+    const { image, labels } = facts;
+    return defined<EndedContainer>({
+      reference: referenceOf(cgroup, origin, facts),
+      image,
+      labels,
     });
   }
 
@@ -396,6 +411,20 @@ export class Identities {
     same?.delete(identity);
     if (same?.size === 0) this.#byId.delete(identity.origin.id);
   }
+}
+
+function referenceOf(
+  cgroup: CgroupName,
+  origin: ContainerOrigin,
+  facts: ContainerFacts | undefined,
+): ContainerReference {
+  const container = describeContainer(cgroup, origin, facts);
+  return defined<ContainerReference>({
+    name: cgroup,
+    id: container.id,
+    aliases: container.aliases,
+    namespace: container.namespace,
+  });
 }
 
 /** What is told of a container is kept by what no other has. */

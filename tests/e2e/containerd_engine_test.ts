@@ -299,7 +299,7 @@ const NO_HTTP2: readonly (readonly [string, Uint8Array])[] = [
 
 for (const [what, bytes] of NO_HTTP2) {
   Deno.test(`EngineWatcher is degraded while containerd speaks ${what}, and closes`, async () => {
-    const directory = Deno.makeTempDirSync({ dir: "/tmp" });
+    const directory = await Deno.makeTempDir({ dir: "/tmp" });
     const socketPath = `${directory}/containerd.sock`;
     const listener = Deno.listen({ transport: "unix", path: socketPath });
     const serving = (async () => {
@@ -320,6 +320,6 @@ for (const [what, bytes] of NO_HTTP2) {
     }
     listener.close();
     await serving;
-    Deno.removeSync(directory, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   });
 }

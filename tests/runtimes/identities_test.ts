@@ -394,3 +394,25 @@ Deno.test("Identities.learn() puts what is told of an id that anybody may choose
   identities.close();
   await known.settle();
 });
+
+Deno.test("Identities.endedContainer() has what was known of a container for five minutes after its end", async () => {
+  using known = new Known();
+  const { identities } = known;
+  known.answers.set(ID, facts({ exitCode: 0 }));
+  identities.open(DOCKER);
+  await known.settle();
+  assertEquals(identities.endedContainer(DOCKER), undefined);
+  identities.end(DOCKER);
+  assertEquals(identities.endedContainer(DOCKER), {
+    reference: {
+      name: DOCKER,
+      id: ID,
+      aliases: ["web", ID],
+      namespace: "docker",
+    },
+    image: "nginx:1",
+  });
+  await known.advance(5 * 60_000 + 1);
+  identities.refresh();
+  assertEquals(identities.endedContainer(DOCKER), undefined);
+});
