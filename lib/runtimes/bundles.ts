@@ -22,12 +22,12 @@ export class Bundles {
     this.#labels = labels;
   }
 
-  /** Of containerd, by the bundle of its task, and in which namespace. */
+  /** Of containerd, by the bundle of its task. */
   async containerd(
     origin: PlacedOrigin,
     roots: RuntimeRoots,
     at: PathAt,
-  ): Promise<{ facts: ContainerFacts; group: string } | undefined> {
+  ): Promise<ContainerFacts | undefined> {
     const files = this.#files;
     const labels = this.#labels;
     for (const state of roots.containerd) {
@@ -41,7 +41,7 @@ export class Bundles {
         if (config === undefined || !isOf(origin, [cgroupsPath])) continue;
         const pid = Number(await files.read(join(bundle, "init.pid")));
         const facts = containerdFacts(config, { id: origin.id, labels });
-        return { facts: pid > 0 ? { ...facts, pid } : facts, group };
+        return pid > 0 ? { ...facts, pid } : facts;
       }
     }
     return undefined;

@@ -39,6 +39,9 @@ export interface LookupPlace {
 const ROOTS_AGE_MS = 60_000;
 const MAX_PLACES = 1_000;
 
+/** An engine that did not answer keeps nobody who can do without waiting for so long. */
+const FAILED_MS = 30_000;
+
 interface KnownRoots {
   readonly readMs: number;
   readonly roots: Promise<RuntimeRoots>;
@@ -49,6 +52,8 @@ export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
   readonly #bundles: Bundles;
+  /** When an engine last did not answer who could do without. */
+  readonly #failedMs = new Map<EngineName, number>();
   /** By user and root. */
   readonly #roots = new Map<string, KnownRoots>();
 
@@ -179,11 +184,8 @@ export class ContainerLookup {
     roots: RuntimeRoots,
     at: PathAt,
   ): Promise<ContainerFacts | undefined> {
-    const found = await this.#bundles.containerd(origin, roots, at);
-    if (found === undefined) return await this.#inspect("containerd", origin);
-    const { facts, group } = found;
-    const placed = { ...origin, group };
-    return { ...facts, ...await this.#inspectQuietly("containerd", placed) };
+    return await this.#bundles.containerd(origin, roots, at) ??
+      await this.#inspect("containerd", origin);
   }
 
   async #exitCodeOf(
@@ -214,9 +216,13 @@ export class ContainerLookup {
     runtime: EngineName,
     origin: PlacedOrigin,
   ): Promise<ContainerFacts | undefined> {
+    const { clock } = this.#options;
+    const failedMs = this.#failedMs.get(runtime) ?? -Infinity;
+    if (clock.monotonic() - failedMs < FAILED_MS) return undefined;
     try {
       return await this.#inspect(runtime, origin);
     } catch {
+      this.#failedMs.set(runtime, clock.monotonic());
       return undefined;
     }
   }

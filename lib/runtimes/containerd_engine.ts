@@ -154,7 +154,7 @@ export class ContainerdEngine implements Engine {
       const stored = await this.#get(event.group, event.id);
       if (stored !== undefined) return [this.#storedEvent(event.group, stored)];
     } catch (error) {
-      if (!(error instanceof TypeError || error instanceof RangeError)) {
+      if (!(error instanceof SyntaxError || error instanceof RangeError)) {
         throw error;
       }
       onLost();

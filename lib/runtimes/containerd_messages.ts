@@ -16,7 +16,7 @@ export interface StoredContainer {
  * `containerd.services.containers.v1.Container`: id 1, labels 2, image 3, spec
  * 5 with JSON as its value 2, created_at 8 in seconds 1.
  *
- * @throws {TypeError} where it has no id
+ * @throws {SyntaxError} where it has no id
  */
 export function storedContainer(
   container: ProtoMessage,
@@ -24,7 +24,7 @@ export function storedContainer(
 ): StoredContainer {
   const id = textOf(container.text(1));
   if (id === undefined) {
-    throw new TypeError("Cannot read a container: it has no id");
+    throw new SyntaxError("Cannot read a container: it has no id");
   }
   const spec = specOf(container.message(5).text(2));
   const facts = containerdFacts(spec, {
@@ -38,7 +38,11 @@ export function storedContainer(
   const cgroup = textOf(fieldsOf(fieldsOf(spec)["linux"])["cgroupsPath"]);
   const createdMs = container.message(8).number(1) * 1_000;
   return {
-    facts: createdMs > 0 ? { ...facts, createdMs } : facts,
+    facts: {
+      ...facts,
+      isStored: true,
+      ...(createdMs > 0 && { createdMs }),
+    },
     ...(cgroup?.startsWith("/") && { cgroup }),
   };
 }
@@ -74,7 +78,7 @@ export const TOPICS: readonly string[] = [
  * `containerd.services.events.v1.Envelope`: namespace 2, topic 3, event 4 with
  * the message as its value 2. Undefined where it is of nobody's first process.
  *
- * @throws {TypeError} where it is none
+ * @throws {SyntaxError} where it is none
  */
 export function parseContainerdEvent(
   bytes: Uint8Array,

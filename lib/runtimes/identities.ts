@@ -341,10 +341,11 @@ export class Identities {
       if (known.get(cgroup) !== identity) return true;
       if (facts === undefined || identity.lastTold !== lastTold) return false;
       this.#failure = "";
-      this.#merge(identity, facts);
+      this.#merge(identity, withStored(facts, identity.facts));
       if (identity.endedMs === undefined) {
         const key = toldKey(origin, cgroup);
-        this.#told.set(key, { ...this.#told.get(key), ...facts });
+        const told = this.#told.get(key);
+        this.#told.set(key, { ...told, ...withStored(facts, told) });
         dropOldest(this.#told, MAX_TOLD);
         return true;
       }
@@ -411,6 +412,16 @@ export class Identities {
     same?.delete(identity);
     if (same?.size === 0) this.#byId.delete(identity.origin.id);
   }
+}
+
+/** What files say, but for what the runtime's data base said. */
+function withStored(
+  files: ContainerFacts,
+  known: ContainerFacts | undefined,
+): ContainerFacts {
+  if (known?.isStored !== true) return files;
+  const { name, image, labels, pod } = known;
+  return { ...files, ...defined({ name, image, labels, pod }) };
 }
 
 function referenceOf(

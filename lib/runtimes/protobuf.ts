@@ -10,7 +10,7 @@ const FIXED_32 = 5;
 export class ProtoMessage {
   readonly #fields = new Map<number, Value[]>();
 
-  /** @throws {TypeError} where the bytes are no message */
+  /** @throws {SyntaxError} where the bytes are no message */
   constructor(bytes: Uint8Array) {
     const reader = new Reader(bytes);
     while (reader.hasMore) {
@@ -99,7 +99,7 @@ class Reader {
       value += (byte % 128) * factor;
       if (byte < 128) return value;
     }
-    throw new TypeError("Cannot read a message: a number does not end");
+    throw new SyntaxError("Cannot read a message: a number does not end");
   }
 
   /** Undefined of kinds that no message read here has. */
@@ -116,7 +116,7 @@ class Reader {
         this.#take(4);
         return undefined;
       default:
-        throw new TypeError(
+        throw new SyntaxError(
           `Cannot read a message: a field is of the kind "${kind}", want 0, 1, 2 or 5`,
         );
     }
@@ -125,7 +125,7 @@ class Reader {
   #take(length: number): Uint8Array {
     const end = this.#offset + length;
     if (end > this.#bytes.length) {
-      throw new TypeError(
+      throw new SyntaxError(
         `Cannot read a message: it ends ${
           end - this.#bytes.length
         } bytes too soon`,

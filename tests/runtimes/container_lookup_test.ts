@@ -1,16 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { systemClock } from "../../lib/model/clock.ts";
+import { type Clock, systemClock } from "../../lib/model/clock.ts";
 import type { ContainerFacts } from "../../lib/model/container_facts.ts";
 import { parseCgroupOrigin } from "../../lib/runtimes/cgroup_origin.ts";
 import type { PlacedOrigin } from "../../lib/runtimes/cgroup_origin.ts";
 import { ContainerLookup } from "../../lib/runtimes/container_lookup.ts";
-import type { Engine } from "../../lib/runtimes/engine.ts";
+import type { Engine, EngineName } from "../../lib/runtimes/engine.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import { RuntimeFiles } from "../../lib/runtimes/runtime_files.ts";
 import {
   readContainerdSockets,
   type RootOverrides,
 } from "../../lib/runtimes/runtime_roots.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 const TESTDATA = new URL("../testdata/runtimes/", import.meta.url);
@@ -41,10 +42,14 @@ class Host implements Disposable {
   readonly root = TestCgroup.create();
   readonly #lookup: ContainerLookup;
 
-  constructor(overrides: RootOverrides = {}, engines: readonly Engine[] = []) {
+  constructor(
+    overrides: RootOverrides = {},
+    engines: readonly Engine[] = [],
+    clock: Clock = systemClock,
+  ) {
     this.#lookup = new ContainerLookup({
       files: new RuntimeFiles(this.root.hostFs()),
-      clock: systemClock,
+      clock,
       labels: new LabelFilter({
         allowed: ["io.kubernetes.*", "com.example.app", "org.example.lab"],
       }),
@@ -361,11 +366,13 @@ Deno.test("ContainerLookup keeps no environment and no label that is not allowed
 
 /** An engine that has what is said of containers, and is asked for nothing else. */
 class KnowingEngine implements Engine {
-  readonly runtime = "containerd";
   readonly socketPath = "";
   readonly asked: PlacedOrigin[] = [];
 
-  constructor(readonly answer: () => ContainerFacts | undefined) {}
+  constructor(
+    readonly runtime: EngineName,
+    readonly answer: () => ContainerFacts | undefined,
+  ) {}
 
   exists(): Promise<boolean> {
     return Promise.resolve(true);
@@ -389,36 +396,36 @@ class KnowingEngine implements Engine {
   close(): void {}
 }
 
-Deno.test("ContainerLookup asks containerd for what the files of a container do not have, if it answers", async () => {
-  const id = "ce7ccab3fb834a4f27c5ef701df9fd9c80cbf292bc595edc9c29db53c3a59fc7";
-  let says = (): ContainerFacts | undefined => ({
-    runtime: "containerd",
-    id,
-    name: id,
-    image: "busybox:1",
-    labels: { team: "a" },
-  });
-  const engine = new KnowingEngine(() => says());
+Deno.test("ContainerLookup asks containerd only for a container of the host that no file tells of", async () => {
+  const engine = new KnowingEngine("containerd", () => ({
+    ...{ runtime: "containerd", id: ID, name: "told" },
+  }));
   using host = new Host({}, [engine]);
-  host.file(
-    `${TASK}/labns/${id}/config.json`,
-    read("containerd-1.6-config.json"),
-  );
-  host.file(`${TASK}/labns/${id}/init.pid`, "77");
-  const find = async () => {
-    const found = await host.find(`/labns/${id}`);
-    return [found?.pid, found?.image, found?.labels];
-  };
-  assertEquals(await find(), [77, "busybox:1", { team: "a" }]);
+  host.file(`${TASK}/labns/${DOCKER}/config.json`, "{}");
+  assertEquals((await host.find(`/labns/${DOCKER}`))?.name, DOCKER);
+  assertEquals(engine.asked.length, 0);
+  assertEquals((await host.find(`/labns/${ID}`))?.name, "told");
   assertEquals(engine.asked.map(({ group }) => group), ["labns"]);
-  says = () => {
+  await host.find(`/docker/${DOCKER}/labns/${ID}`, 1);
+  assertEquals(engine.asked.length, 1);
+});
+
+Deno.test("ContainerLookup waits once for podman's service that does not answer, then does without for 30 s", async () => {
+  const engine = new KnowingEngine("podman", () => {
     throw new Error("Cannot take the answer");
-  };
-  assertEquals(await find(), [77, undefined, undefined]);
-  // A container within another is not of the host's containerd.
-  engine.asked.length = 0;
-  await host.find(`/docker/${DOCKER}/labns/${id}`, 1);
-  assertEquals(engine.asked, []);
+  });
+  const clock = new FakeClock();
+  using host = new Host({}, [engine], clock);
+  const stored = "var/lib/containers/storage/overlay-containers";
+  host.file(`${stored}/containers.json`, read("podman-4.3-containers.json"));
+  const cgroup = `/libpod_parent/libpod-${PODMAN}`;
+  for (let i = 0; i < 3; i++) {
+    assertEquals((await host.find(cgroup))?.runtime, "podman");
+  }
+  assertEquals(engine.asked.length, 1);
+  clock.advance(30_000);
+  assertEquals((await host.find(cgroup))?.runtime, "podman");
+  assertEquals(engine.asked.length, 2);
 });
 
 Deno.test("readContainerdSockets() takes a flag's word, else the configuration's, then the defaults", async () => {

@@ -416,3 +416,24 @@ Deno.test("Identities.endedContainer() has what was known of a container for fiv
   identities.refresh();
   assertEquals(identities.endedContainer(DOCKER), undefined);
 });
+
+Deno.test("Identities keeps what a runtime's data base told against what its files say", async () => {
+  using known = new Known();
+  const { identities } = known;
+  const runtime = "containerd";
+  const cgroup = `/kubepods/${ID}`;
+  known.answers.set(ID, { runtime, id: ID, name: ID, pid: 77 });
+  identities.open(cgroup);
+  await known.settle();
+  assertEquals(identities.describe(cgroup)?.name, ID);
+  identities.learn({
+    facts: { runtime, id: ID, name: "shop", image: "nginx:1", isStored: true },
+    isStarted: false,
+    isRemoved: false,
+  });
+  identities.refresh();
+  await known.settle();
+  const { name, image } = identities.describe(cgroup) ?? {};
+  assertEquals([name, image], ["shop", "nginx:1"]);
+  assertEquals(identities.initPidOf(cgroup), 77);
+});

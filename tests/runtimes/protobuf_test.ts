@@ -42,7 +42,7 @@ Deno.test("ProtoMessage passes over numbers of 4 and 8 bytes", () => {
   assertEquals(message.text(3), "web");
 });
 
-Deno.test("ProtoMessage throws a TypeError that says what is wrong with what is no message", () => {
+Deno.test("ProtoMessage throws a SyntaxError that says what is wrong with what is no message", () => {
   const bad: readonly (readonly [number[], string])[] = [
     [[10, 5, 1], "it ends 4 bytes too soon"],
     [[8], "too soon"],
@@ -53,13 +53,13 @@ Deno.test("ProtoMessage throws a TypeError that says what is wrong with what is 
   for (const [bytes, detail] of bad) {
     assertThrows(
       () => new ProtoMessage(Uint8Array.from(bytes)),
-      TypeError,
+      SyntaxError,
       detail,
     );
   }
 });
 
-Deno.test("ProtoMessage reads 20,000 mutations of a message, or throws a TypeError", () => {
+Deno.test("ProtoMessage reads 20,000 mutations of a message, or throws a SyntaxError", () => {
   const random = new SeededRandom(5);
   const message = joined(
     proto(1, "web"),
@@ -74,7 +74,7 @@ Deno.test("ProtoMessage reads 20,000 mutations of a message, or throws a TypeErr
     try {
       new ProtoMessage(bytes).texts(1);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
+      if (!(error instanceof SyntaxError)) throw error;
     }
   }
 });
