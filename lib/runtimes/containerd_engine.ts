@@ -43,6 +43,11 @@ const MAX_NAMESPACES = 100;
 /** Containers whose cgroups are remembered. */
 const MAX_CGROUPS = 20_000;
 
+interface News {
+  readonly event: ContainerdEvent | undefined;
+  readonly stored?: StoredContainer | undefined;
+}
+
 /**
  * containerd, by its gRPC: what its files do not have, which is image and
  * labels of what ctr and nerdctl made, and how a container ended.
@@ -105,10 +110,11 @@ export class ContainerdEngine implements Engine {
       ) {
         for (let i = 0; i < messages.length; i += MAX_ASKED) {
           const some = messages.slice(i, i + MAX_ASKED);
-          const events = await Promise.all(
-            some.map((message) => this.#eventsOf(message, onLost)),
+          const news = await Promise.all(
+            some.map((message) => this.#read(message, onLost)),
           );
-          yield events.flat();
+          // In their order: how one ended is told of the cgroup that it began with.
+          yield news.flatMap((news) => this.#eventsOf(news));
         }
       }
     } finally {
@@ -142,32 +148,34 @@ export class ContainerdEngine implements Engine {
       : storedContainer(new ProtoMessage(answer).message(1), this.#labels);
   }
 
-  async #eventsOf(
-    message: Uint8Array,
-    onLost: () => void,
-  ): Promise<EngineEvent[]> {
+  /** What happened, and what the data base has of whom. */
+  async #read(message: Uint8Array, onLost: () => void): Promise<News> {
     let event: ContainerdEvent | undefined;
     try {
       event = parseContainerdEvent(message);
-      if (event === undefined || DOCKERS.has(event.group)) return [];
-      if (event.kind !== "stored") return [this.#eventOf(event)];
-      const stored = await this.#get(event.group, event.id);
-      if (stored !== undefined) return [this.#storedEvent(event.group, stored)];
+      if (event?.kind !== "stored" || DOCKERS.has(event.group)) {
+        return { event };
+      }
+      return { event, stored: await this.#get(event.group, event.id) };
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof RangeError)) {
         throw error;
       }
       onLost();
+      return { event };
     }
-    return event === undefined ? [] : [this.#eventOf(event)];
   }
 
-  #eventOf(event: ContainerdEvent): EngineEvent {
+  #eventsOf({ event, stored }: News): EngineEvent[] {
+    if (event === undefined || DOCKERS.has(event.group)) return [];
     const { group, id, kind, image, pid, exitCode } = event;
+    if (stored !== undefined) return [this.#storedEvent(group, stored)];
     const key = `${group}/${id}`;
     const cgroup = this.#cgroups.get(key);
     if (kind === "deleted") this.#cgroups.delete(key);
-    return {
+    // Nobody could say whom it is of.
+    if (cgroup === undefined && !isCertainId(id)) return [];
+    return [{
       facts: {
         runtime: "containerd",
         id,
@@ -178,7 +186,7 @@ export class ContainerdEngine implements Engine {
       ...(cgroup !== undefined && { cgroup }),
       isRemoved: kind === "deleted",
       isStarted: kind === "started",
-    };
+    }];
   }
 
   #storedEvent(
