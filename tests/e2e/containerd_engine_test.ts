@@ -42,11 +42,14 @@ const POD = {
   spec: { linux: { cgroupsPath: `/kubepods/pod1/${ID}` } },
 };
 
-function engineOf({ socketPath }: { socketPath: string }): ContainerdEngine {
+function engineOf(
+  { socketPath }: { socketPath: string },
+  timeoutMs = 200,
+): ContainerdEngine {
   return new ContainerdEngine({
     socket: new EngineSocket({
       paths: () => [socketPath],
-      timeoutMs: 200,
+      timeoutMs,
       isHttp2: true,
     }),
     labels: new LabelFilter({ allowed: ["team"] }),
@@ -59,9 +62,9 @@ class Watched implements AsyncDisposable {
   readonly watcher: EngineWatcher;
   readonly #done: Promise<void>;
 
-  constructor(containerd: { socketPath: string }) {
+  constructor(containerd: { socketPath: string }, timeoutMs?: number) {
     this.watcher = new EngineWatcher({
-      engine: engineOf(containerd),
+      engine: engineOf(containerd, timeoutMs),
       clock: systemClock,
     });
     this.#done = this.#follow();
@@ -260,7 +263,7 @@ Deno.test("EngineWatcher of containerd goes on with the events where a container
   await using containerd = FakeContainerd.start();
   const big = { ...WEB, id: "big", labels: { team: "x".repeat(2 ** 21) } };
   containerd.containers.push(big, WEB);
-  await using watched = new Watched(containerd);
+  await using watched = new Watched(containerd, 2_000);
   const { watcher, told } = watched;
   await until(() => watcher.state.state === "degraded", "degraded");
   assertEquals(watcher.lost, 1);
@@ -287,7 +290,7 @@ Deno.test("EngineWatcher of containerd goes on with the events where the list is
       }),
     );
   });
-  await using watched = new Watched(containerd);
+  await using watched = new Watched(containerd, 2_000);
   const { watcher, told } = watched;
   await until(() => watcher.state.state === "degraded", "degraded");
   await until(() => containerd.followers === 1, "followed");

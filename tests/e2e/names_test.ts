@@ -396,21 +396,21 @@ Deno.test({
     const { containerd } = node;
     await node.start();
     assert(await until(() => containerd.followers === 1));
-    node.cgroups.make(`/${GROUP}`);
+    node.cgroups.make("");
     await delay(100);
     for (let i = 0; i < 5; i++) {
       const id = `job-${i}`;
-      const cgroup = `/${GROUP}/${id}`;
+      const cgroup = `${node.cgroups.name}/${id}`;
       const spec = { linux: { cgroupsPath: cgroup } };
       containerd.create({ group: GROUP, id, image: "busybox:1", spec });
       // It is asked for, as with ctr in less time than the task takes to begin.
       await delay(100);
-      const name = node.make(id, `/${GROUP}`);
+      const name = node.make(id, "");
       await delay(30);
       const exit = [proto(1, id), proto(2, id), proto(4, 3)];
       containerd.tell(GROUP, "/tasks/exit", ...exit);
       await delay(20);
-      node.cgroups.remove(cgroup);
+      node.cgroups.remove(`/${id}`);
       assert(await until(() => node.of(name).length >= 2), name);
       assertEquals(
         node.of(name).map(({ event_type, container, event_data }) => [
