@@ -1,11 +1,15 @@
 import { join } from "@std/path";
+import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerFacts } from "../model/container_facts.ts";
-import type { ContainerOrigin, PlacedOrigin } from "./cgroup_origin.ts";
+import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { fieldsOf, textOf } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { bundleFacts, containerdFacts, crioFacts } from "./oci_config.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 import type { RuntimeRoots } from "./runtime_roots.ts";
+
+/** A container's origin, and the cgroup that told it. */
+export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 
 /** Where a runtime's own path is seen. */
 export type PathAt = (...path: string[]) => string;

@@ -21,9 +21,6 @@ export interface ContainerOrigin {
   readonly outer?: CgroupName;
 }
 
-/** A container's origin, and the cgroup that told it. */
-export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
-
 /** The cgroup of a Kubernetes pod. */
 export interface PodOrigin {
   readonly kind: "pod";

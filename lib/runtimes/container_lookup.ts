@@ -2,8 +2,8 @@ import { join } from "@std/path";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
-import { Bundles, type PathAt } from "./bundles.ts";
-import type { ContainerOrigin, PlacedOrigin } from "./cgroup_origin.ts";
+import { Bundles, type PathAt, type PlacedOrigin } from "./bundles.ts";
+import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { ContainerStorage } from "./container_storage.ts";
 import { dockerFacts } from "./docker_json.ts";
 import type { Engine, EngineName } from "./engine.ts";
@@ -25,7 +25,7 @@ export interface ContainerLookupOptions {
   /** What flags say of where runtimes keep their state. */
   readonly overrides: RootOverrides;
   /** The engines of the host's root that can be asked. */
-  readonly engines: ReadonlyMap<EngineName, Engine>;
+  readonly engines: ReadonlyMap<RuntimeName, Engine>;
 }
 
 /** Which container, and where its runtime is to be found. */
@@ -39,8 +39,8 @@ export interface LookupPlace {
 const ROOTS_AGE_MS = 60_000;
 const MAX_PLACES = 1_000;
 
-/** An engine that did not answer keeps nobody who can do without waiting for so long. */
-const FAILED_MS = 30_000;
+/** An engine that did not answer is asked for no container for so long. */
+const FAILED_MS = 10_000;
 
 interface KnownRoots {
   readonly readMs: number;
@@ -52,8 +52,8 @@ export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
   readonly #bundles: Bundles;
-  /** When an engine last did not answer who could do without. */
-  readonly #failedMs = new Map<EngineName, number>();
+  /** When an engine last did not answer. */
+  readonly #failedMs = new Map<RuntimeName, number>();
   /** By user and root. */
   readonly #roots = new Map<string, KnownRoots>();
 
@@ -81,25 +81,28 @@ export class ContainerLookup {
     const roots = await this.#rootsOf(origin.uid, root);
     const at = (...path: string[]) =>
       this.#options.files.path(join(...path), root);
+    const placed = { ...origin, cgroup };
+    const asks = [
+      (runtime: RuntimeName) => this.#read(runtime, placed, roots, at),
+      // A socket may keep one waiting: it comes after the files of all runtimes.
+      (runtime: RuntimeName) => this.#inspect(runtime, origin),
+    ];
     let failure: unknown;
-    for (const runtime of origin.runtimes) {
-      try {
-        const facts = await this.#ask(
-          runtime,
-          { ...origin, cgroup },
-          roots,
-          at,
-        );
-        if (facts !== undefined) return facts;
-      } catch (error) {
-        failure ??= error;
+    for (const ask of asks) {
+      for (const runtime of origin.runtimes) {
+        try {
+          const facts = await ask(runtime);
+          if (facts !== undefined) return facts;
+        } catch (error) {
+          failure ??= error;
+        }
       }
     }
     if (failure !== undefined) throw failure;
     return undefined;
   }
 
-  async #ask(
+  async #read(
     runtime: RuntimeName,
     origin: PlacedOrigin,
     roots: RuntimeRoots,
@@ -111,7 +114,7 @@ export class ContainerLookup {
       case "podman":
         return await this.#podman(origin, roots, at);
       case "containerd":
-        return await this.#containerd(origin, roots, at);
+        return await this.#bundles.containerd(origin, roots, at);
       case "crio":
         return await this.#bundles.crio(origin, roots, at);
       case "runc":
@@ -123,7 +126,7 @@ export class ContainerLookup {
   }
 
   async #docker(
-    origin: PlacedOrigin,
+    origin: ContainerOrigin,
     roots: RuntimeRoots,
     at: PathAt,
   ): Promise<ContainerFacts | undefined> {
@@ -140,13 +143,12 @@ export class ContainerLookup {
         failure ??= error;
       }
     }
-    const facts = await this.#inspect("docker", origin);
-    if (facts === undefined && failure !== undefined) throw failure;
-    return facts;
+    if (failure !== undefined) throw failure;
+    return undefined;
   }
 
   async #podman(
-    origin: PlacedOrigin,
+    origin: ContainerOrigin,
     roots: RuntimeRoots,
     at: PathAt,
   ): Promise<ContainerFacts | undefined> {
@@ -176,16 +178,7 @@ export class ContainerLookup {
         logPath: join(storage, directory, id, "userdata/ctr.log"),
       };
     }
-    return await this.#inspect("podman", origin);
-  }
-
-  async #containerd(
-    origin: PlacedOrigin,
-    roots: RuntimeRoots,
-    at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
-    return await this.#bundles.containerd(origin, roots, at) ??
-      await this.#inspect("containerd", origin);
+    return undefined;
   }
 
   async #exitCodeOf(
@@ -200,29 +193,38 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** What its engine answers, where it is of the host's root. */
+  /** What its engine answers, where it is of the host's root and did not just fail. */
   async #inspect(
-    runtime: EngineName,
-    origin: PlacedOrigin,
+    runtime: RuntimeName,
+    origin: ContainerOrigin,
   ): Promise<ContainerFacts | undefined> {
-    const engine = this.#options.engines.get(runtime);
-    const isOfHost = origin.uid === undefined && origin.outer === undefined;
-    if (engine === undefined || !isOfHost) return undefined;
-    return await engine.exists() ? await engine.inspect(origin) : undefined;
+    const { engines, clock } = this.#options;
+    const engine = engines.get(runtime);
+    // What only might be a container, an engine tells by itself.
+    const isOfHost = origin.isCertain && origin.uid === undefined &&
+      origin.outer === undefined;
+    const failedMs = this.#failedMs.get(runtime) ?? -Infinity;
+    const hasFailed = clock.monotonic() - failedMs < FAILED_MS;
+    if (engine === undefined || !isOfHost || hasFailed) return undefined;
+    try {
+      return await engine.exists() ? await engine.inspect(origin) : undefined;
+    } catch (error) {
+      // Too much, or not to be read, is what it says of this one container.
+      const isOfOne = error instanceof RangeError ||
+        error instanceof SyntaxError;
+      if (!isOfOne) this.#failedMs.set(runtime, clock.monotonic());
+      throw error;
+    }
   }
 
   /** The same where the files have told enough already. */
   async #inspectQuietly(
     runtime: EngineName,
-    origin: PlacedOrigin,
+    origin: ContainerOrigin,
   ): Promise<ContainerFacts | undefined> {
-    const { clock } = this.#options;
-    const failedMs = this.#failedMs.get(runtime) ?? -Infinity;
-    if (clock.monotonic() - failedMs < FAILED_MS) return undefined;
     try {
       return await this.#inspect(runtime, origin);
     } catch {
-      this.#failedMs.set(runtime, clock.monotonic());
       return undefined;
     }
   }

@@ -1,6 +1,6 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerFacts } from "../model/container_facts.ts";
-import { isCertainId, type PlacedOrigin } from "./cgroup_origin.ts";
+import { type ContainerOrigin, isCertainId } from "./cgroup_origin.ts";
 import {
   type ContainerdEvent,
   parseContainerdEvent,
@@ -74,14 +74,12 @@ export class ContainerdEngine implements Engine {
     return this.#socket.exists();
   }
 
-  /** Undefined also where the cgroup is another than its task's. */
-  async inspect(origin: PlacedOrigin): Promise<ContainerFacts | undefined> {
-    const { group, id, isCertain } = origin;
+  /** Undefined also where the namespace is not known. */
+  async inspect(
+    { group, id }: ContainerOrigin,
+  ): Promise<ContainerFacts | undefined> {
     if (group === undefined) return undefined;
-    const stored = await this.#get(group, id);
-    return isCertain || stored?.cgroup === origin.cgroup
-      ? stored?.facts
-      : undefined;
+    return (await this.#get(group, id))?.facts;
   }
 
   async list(onLost: () => void): Promise<readonly EngineEvent[]> {

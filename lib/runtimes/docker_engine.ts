@@ -1,5 +1,5 @@
 import type { ContainerFacts } from "../model/container_facts.ts";
-import type { PlacedOrigin } from "./cgroup_origin.ts";
+import type { ContainerOrigin } from "./cgroup_origin.ts";
 import {
   dockerFacts,
   type EngineJsonOptions,
@@ -43,7 +43,7 @@ export class DockerEngine implements Engine {
     return this.#options.socket.exists();
   }
 
-  async inspect({ id }: PlacedOrigin): Promise<ContainerFacts | undefined> {
+  async inspect({ id }: ContainerOrigin): Promise<ContainerFacts | undefined> {
     const answer = await this.#client.get(`/containers/${id}/json`);
     return answer === undefined
       ? undefined

@@ -1,6 +1,6 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerFacts } from "../model/container_facts.ts";
-import type { PlacedOrigin } from "./cgroup_origin.ts";
+import type { ContainerOrigin } from "./cgroup_origin.ts";
 
 /** Who can be asked over a socket. */
 export type EngineName = "docker" | "podman" | "containerd";
@@ -25,8 +25,8 @@ export interface Engine {
   /** Whether there is a socket at all. */
   exists(): Promise<boolean>;
 
-  /** What it has of one container; undefined where it has none. @throws {Error} */
-  inspect(origin: PlacedOrigin): Promise<ContainerFacts | undefined>;
+  /** What it has of one container whose id is certain; undefined where it has none. @throws {Error} */
+  inspect(origin: ContainerOrigin): Promise<ContainerFacts | undefined>;
 
   /**
    * All containers that it has. `onLost` is called for each of which there is

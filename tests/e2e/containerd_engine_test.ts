@@ -169,21 +169,19 @@ Deno.test("ContainerdEngine tells in their order what comes together, and of the
   );
 });
 
-Deno.test("ContainerdEngine.inspect() knows a plain id only at the cgroup of its task", async () => {
+Deno.test("ContainerdEngine.inspect() has what containerd has in the namespace, and nothing without one", async () => {
   await using containerd = FakeContainerd.start();
-  containerd.containers.push(WEB, POD);
+  containerd.containers.push(POD);
   const engine = engineOf(containerd);
   const find = async (cgroup: string) => {
     const origin = parseCgroupOrigin(cgroup);
     assert(origin?.kind === "container");
-    return (await engine.inspect({ ...origin, cgroup }))?.name;
+    return (await engine.inspect(origin))?.name;
   };
-  assertEquals(await find("/shop/web"), "web");
-  assertEquals(await find("/other/web"), undefined);
   assertEquals(await find(`/kubepods/pod1/${ID}`), "app");
   assertEquals(await find(`/kubepods/pod1/${ID.replace("3", "4")}`), undefined);
-  containerd.containers.push({ ...WEB, spec: {}, id: "job" });
-  assertEquals(await find("/shop/job"), undefined);
+  assertEquals(await find(`/other/${ID}`), undefined);
+  assertEquals(await find(`/a/b/c/${ID}`), undefined);
   engine.close();
 });
 

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Clock, systemClock } from "../../lib/model/clock.ts";
 import type { ContainerFacts } from "../../lib/model/container_facts.ts";
-import { parseCgroupOrigin } from "../../lib/runtimes/cgroup_origin.ts";
-import type { PlacedOrigin } from "../../lib/runtimes/cgroup_origin.ts";
+import {
+  type ContainerOrigin,
+  parseCgroupOrigin,
+} from "../../lib/runtimes/cgroup_origin.ts";
 import { ContainerLookup } from "../../lib/runtimes/container_lookup.ts";
 import type { Engine, EngineName } from "../../lib/runtimes/engine.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
@@ -367,7 +369,7 @@ Deno.test("ContainerLookup keeps no environment and no label that is not allowed
 /** An engine that has what is said of containers, and is asked for nothing else. */
 class KnowingEngine implements Engine {
   readonly socketPath = "";
-  readonly asked: PlacedOrigin[] = [];
+  readonly asked: ContainerOrigin[] = [];
 
   constructor(
     readonly runtime: EngineName,
@@ -378,7 +380,7 @@ class KnowingEngine implements Engine {
     return Promise.resolve(true);
   }
 
-  inspect(origin: PlacedOrigin): Promise<ContainerFacts | undefined> {
+  inspect(origin: ContainerOrigin): Promise<ContainerFacts | undefined> {
     this.asked.push(origin);
     return Promise.resolve().then(this.answer);
   }
@@ -410,7 +412,7 @@ Deno.test("ContainerLookup asks containerd only for a container of the host that
   assertEquals(engine.asked.length, 1);
 });
 
-Deno.test("ContainerLookup waits once for podman's service that does not answer, then does without for 30 s", async () => {
+Deno.test("ContainerLookup waits once for podman's service that does not answer, then does without for 10 s", async () => {
   const engine = new KnowingEngine("podman", () => {
     throw new Error("Cannot take the answer");
   });
@@ -423,9 +425,22 @@ Deno.test("ContainerLookup waits once for podman's service that does not answer,
     assertEquals((await host.find(cgroup))?.runtime, "podman");
   }
   assertEquals(engine.asked.length, 1);
-  clock.advance(30_000);
+  clock.advance(10_000);
   assertEquals((await host.find(cgroup))?.runtime, "podman");
   assertEquals(engine.asked.length, 2);
+});
+
+Deno.test("ContainerLookup reads the files of all runtimes before it asks an engine, and only for what is a container", async () => {
+  const engine = new KnowingEngine("docker", () => {
+    throw new Error("Cannot take the answer");
+  });
+  using host = new Host({}, [engine]);
+  host.file(`${TASK}/labns/${DOCKER}/config.json`, "{}");
+  assertEquals((await host.find(`/labns/${DOCKER}`))?.runtime, "containerd");
+  assertEquals(await host.find("/labns/web"), undefined);
+  assertEquals(engine.asked.length, 0);
+  await assertRejects(() => host.find(`/labns/${ID}`), Error, "the answer");
+  assertEquals(engine.asked.length, 1);
 });
 
 Deno.test("readContainerdSockets() takes a flag's word, else the configuration's, then the defaults", async () => {
