@@ -529,6 +529,8 @@ Deno.test({
     await engine.run("import", `${path}/outer.tar`, "cgwatch.test/outer:1");
     await untilOomsAreNamed();
     await using told = await Told.start([...engine.flags]);
+    const follows = async () => (await told.source("docker")).state === "ok";
+    assert(await until(follows));
     const outer = await engine.run(
       ...["run", "-d", "--network=none", "--name=outer"],
       // Not --privileged: that fails where root does not have every capability.
