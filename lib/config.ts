@@ -20,7 +20,6 @@ import {
   formatListenAddress,
   type ListenAddress,
 } from "./model/listen_address.ts";
-import type { EngineName } from "./runtimes/docker_json.ts";
 import type { RootOverrides } from "./runtimes/runtime_roots.ts";
 
 export { UsageError };
@@ -88,7 +87,7 @@ export interface Config {
   /** Whether all labels are told. */
   readonly storeContainerLabels: boolean;
   /** Where the engines listen that speak Docker's API. */
-  readonly engineSockets: Readonly<Record<EngineName, string>>;
+  readonly engineSockets: Readonly<Record<"docker" | "podman", string>>;
   /** Where runtimes keep their state, if not where they say. */
   readonly runtimeRoots: RootOverrides;
   /** Whether containers that meet a memory limit are told of; cgroup v2 only. */

@@ -4,12 +4,15 @@ import type { Hierarchies } from "./kernfs/hierarchy.ts";
 import type { HostFs } from "./kernfs/host_fs.ts";
 import type { Clock } from "./model/clock.ts";
 import { ContainerLookup } from "./runtimes/container_lookup.ts";
-import type { EngineName } from "./runtimes/docker_json.ts";
-import { EngineClient } from "./runtimes/engine_client.ts";
+import { ContainerdEngine } from "./runtimes/containerd_engine.ts";
+import { DockerEngine } from "./runtimes/docker_engine.ts";
+import type { Engine } from "./runtimes/engine.ts";
+import { EngineSocket } from "./runtimes/engine_socket.ts";
 import { EngineWatcher } from "./runtimes/engine_watcher.ts";
 import { Identities } from "./runtimes/identities.ts";
 import { LabelFilter } from "./runtimes/label_filter.ts";
 import { RuntimeFiles } from "./runtimes/runtime_files.ts";
+import { readContainerdSockets } from "./runtimes/runtime_roots.ts";
 
 /** What of the agent's configuration is of runtimes. */
 export type RuntimesConfig = Pick<
@@ -38,20 +41,28 @@ export function openRuntimes(
     allowed: config.containerLabels,
     all: config.storeContainerLabels,
   });
-  const engines = new Map(
-    Object.entries(config.engineSockets).map(([runtime, path]) =>
-      [
-        runtime as EngineName,
-        new EngineClient({ socketPath: fs.path(path) }),
-      ] as const
-    ),
-  );
+  const files = new RuntimeFiles(fs);
+  const { docker, podman } = config.engineSockets;
+  const engines: readonly Engine[] = [
+    new DockerEngine({ runtime: "docker", socket: socketAt(docker), labels }),
+    new DockerEngine({ runtime: "podman", socket: socketAt(podman), labels }),
+    new ContainerdEngine({
+      socket: new EngineSocket({
+        paths: async () => {
+          const paths = await readContainerdSockets(files, config.runtimeRoots);
+          return paths.map((path) => fs.path(path));
+        },
+        isHttp2: true,
+      }),
+      labels,
+    }),
+  ];
   const lookup = new ContainerLookup({
-    files: new RuntimeFiles(fs),
+    files,
     clock,
     labels,
     overrides: config.runtimeRoots,
-    engines,
+    engines: new Map(engines.map((engine) => [engine.runtime, engine])),
   });
   return {
     identities: new Identities({
@@ -59,8 +70,12 @@ export function openRuntimes(
       lookup,
       firstPid: (cgroup) => readFirstPid(fs, hierarchies, cgroup),
     }),
-    engineWatchers: [...engines].map(([runtime, engine]) =>
-      new EngineWatcher({ runtime, engine, clock, labels })
+    engineWatchers: engines.map((engine) =>
+      new EngineWatcher({ engine, clock })
     ),
   };
+
+  function socketAt(path: string): EngineSocket {
+    return new EngineSocket({ paths: () => [fs.path(path)] });
+  }
 }

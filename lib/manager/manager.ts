@@ -16,7 +16,7 @@ import type { NodeSummary, NodeSummaryOptions } from "../model/node_summary.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
-import type { IdentityUpdate } from "../runtimes/identities.ts";
+import type { EndedContainer, IdentityUpdate } from "../runtimes/identities.ts";
 import type { OomWatcher } from "../sources/oom_watcher.ts";
 import { Pace } from "../sources/pace.ts";
 import type {
@@ -269,6 +269,11 @@ export class Manager {
   /** Kills for want of memory by container, in this run; of one that is gone for five minutes. */
   oomKills(): Iterable<readonly [CgroupName, number]> {
     return this.#options.ledger.killsByContainer();
+  }
+
+  /** Who a container was that is gone, for five minutes. */
+  endedContainer(name: CgroupName): EndedContainer | undefined {
+    return this.#options.identities.endedContainer(name);
   }
 
   /** Limits and identity of what is asked for, by name. @throws {UnknownContainerError} */

@@ -63,8 +63,9 @@ export function containerLabels(
 }
 
 /** The pod that a container's labels name. */
-export function podOf(spec: ContainerSpec): PodName | undefined {
-  const { labels = {} } = spec;
+export function podOf(
+  { labels = {} }: Pick<ContainerSpec, "labels">,
+): PodName | undefined {
   const name = labels[KUBERNETES_LABELS.pod];
   const namespace = labels[KUBERNETES_LABELS.namespace];
   return name === undefined || namespace === undefined

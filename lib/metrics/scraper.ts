@@ -22,7 +22,10 @@ import {
 
 /** What {@linkcode Scraper} stands on. */
 export interface ScraperOptions {
-  readonly manager: Pick<Manager, "managedContainers" | "oomKills">;
+  readonly manager: Pick<
+    Manager,
+    "endedContainer" | "managedContainers" | "oomKills"
+  >;
   /** An older sample is taken anew, unless the request says how old it may be. */
   readonly maxAgeMs: number;
   readonly clock: Clock;
@@ -163,12 +166,19 @@ export class Scraper {
     return [...kills].filter(([name]) => !names.has(name))
       .map(([name, oomKills]) => ({
         reference: { name },
-        labels: labels.get(name) ?? formatLabels([["id", name]]),
+        labels: this.#endedLabels(name) ?? labels.get(name) ??
+          formatLabels([["id", name]]),
         row: NO_ROW,
         layout: NO_LAYOUT,
         oomKills,
         nowMs: 0,
         deviceName: () => undefined,
       }));
+  }
+
+  /** Of one that may have lived between two scrapes. */
+  #endedLabels(name: CgroupName): string | undefined {
+    const ended = this.#options.manager.endedContainer(name);
+    return ended && containerLabels(ended.reference, ended, podOf(ended));
   }
 }

@@ -26,6 +26,8 @@ export type NetworkNamespace =
 export interface ContainerFacts {
   /** Who tells. */
   readonly runtime: RuntimeName;
+  /** Its data base tells, which knows more than its files. */
+  readonly isStored?: boolean;
   /** Unique within the runtime. */
   readonly id: string;
   /** The name that the runtime gives it, or its user. */

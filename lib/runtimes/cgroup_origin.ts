@@ -102,6 +102,11 @@ export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   return plainOf(parts, base);
 }
 
+/** Whether an id is one that no other container has, whoever made it. */
+export function isCertainId(id: string): boolean {
+  return /^[0-9a-f]{64}$/.test(id);
+}
+
 /** A unit's name with systemd's `\xNN` decoded; what is no such escape stays. */
 export function unescapeUnit(unit: string): string {
   return unit.replace(/(?:\\x[0-9a-f]{2})+/g, (escaped) => {

@@ -5,8 +5,8 @@ import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
 import { Bundles, type PathAt, type PlacedOrigin } from "./bundles.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { ContainerStorage } from "./container_storage.ts";
-import { dockerFacts, type EngineName } from "./docker_json.ts";
-import type { EngineClient } from "./engine_client.ts";
+import { dockerFacts } from "./docker_json.ts";
+import type { Engine, EngineName } from "./engine.ts";
 import { fieldsOf } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { networkOf } from "./oci_config.ts";
@@ -25,7 +25,7 @@ export interface ContainerLookupOptions {
   /** What flags say of where runtimes keep their state. */
   readonly overrides: RootOverrides;
   /** The engines of the host's root that can be asked. */
-  readonly engines: ReadonlyMap<EngineName, EngineClient>;
+  readonly engines: ReadonlyMap<RuntimeName, Engine>;
 }
 
 /** Which container, and where its runtime is to be found. */
@@ -39,6 +39,9 @@ export interface LookupPlace {
 const ROOTS_AGE_MS = 60_000;
 const MAX_PLACES = 1_000;
 
+/** An engine that did not answer is asked for no container for so long. */
+const FAILED_MS = 10_000;
+
 interface KnownRoots {
   readonly readMs: number;
   readonly roots: Promise<RuntimeRoots>;
@@ -49,6 +52,8 @@ export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
   readonly #bundles: Bundles;
+  /** When an engine last did not answer. */
+  readonly #failedMs = new Map<RuntimeName, number>();
   /** By user and root. */
   readonly #roots = new Map<string, KnownRoots>();
 
@@ -76,25 +81,28 @@ export class ContainerLookup {
     const roots = await this.#rootsOf(origin.uid, root);
     const at = (...path: string[]) =>
       this.#options.files.path(join(...path), root);
+    const placed = { ...origin, cgroup };
+    const asks = [
+      (runtime: RuntimeName) => this.#read(runtime, placed, roots, at),
+      // A socket may keep one waiting: it comes after the files of all runtimes.
+      (runtime: RuntimeName) => this.#inspect(runtime, origin),
+    ];
     let failure: unknown;
-    for (const runtime of origin.runtimes) {
-      try {
-        const facts = await this.#ask(
-          runtime,
-          { ...origin, cgroup },
-          roots,
-          at,
-        );
-        if (facts !== undefined) return facts;
-      } catch (error) {
-        failure ??= error;
+    for (const ask of asks) {
+      for (const runtime of origin.runtimes) {
+        try {
+          const facts = await ask(runtime);
+          if (facts !== undefined) return facts;
+        } catch (error) {
+          failure ??= error;
+        }
       }
     }
     if (failure !== undefined) throw failure;
     return undefined;
   }
 
-  async #ask(
+  async #read(
     runtime: RuntimeName,
     origin: PlacedOrigin,
     roots: RuntimeRoots,
@@ -135,9 +143,8 @@ export class ContainerLookup {
         failure ??= error;
       }
     }
-    const facts = await this.#inspect("docker", origin);
-    if (facts === undefined && failure !== undefined) throw failure;
-    return facts;
+    if (failure !== undefined) throw failure;
+    return undefined;
   }
 
   async #podman(
@@ -156,9 +163,10 @@ export class ContainerLookup {
       const { annotations } = fieldsOf(config);
       if (fieldsOf(annotations)["io.container.manager"] === "cri-o") continue;
       const network = networkOf(config, undefined);
-      const pid = await this.#bundles.pidOf(roots, at, directory, id);
-      const exitCode = pid === undefined
-        ? await this.#exitCodeOf(roots, at, id)
+      // The file with the pid outlives the process.
+      const exitCode = await this.#exitCodeOf(roots, at, id);
+      const pid = exitCode === undefined
+        ? await this.#bundles.pidOf(roots, at, directory, id)
         : undefined;
       const told = await this.#inspectQuietly("podman", origin);
       return {
@@ -170,7 +178,7 @@ export class ContainerLookup {
         logPath: join(storage, directory, id, "userdata/ctr.log"),
       };
     }
-    return await this.#inspect("podman", origin);
+    return undefined;
   }
 
   async #exitCodeOf(
@@ -185,21 +193,28 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** What its engine answers, where it is of the host's root. */
+  /** What its engine answers, where it is of the host's root and did not just fail. */
   async #inspect(
-    runtime: EngineName,
-    { id, uid, outer }: ContainerOrigin,
+    runtime: RuntimeName,
+    origin: ContainerOrigin,
   ): Promise<ContainerFacts | undefined> {
-    const { engines, labels } = this.#options;
+    const { engines, clock } = this.#options;
     const engine = engines.get(runtime);
-    if (engine === undefined || uid !== undefined || outer !== undefined) {
-      return undefined;
+    // What only might be a container, an engine tells by itself.
+    const isOfHost = origin.isCertain && origin.uid === undefined &&
+      origin.outer === undefined;
+    const failedMs = this.#failedMs.get(runtime) ?? -Infinity;
+    const hasFailed = clock.monotonic() - failedMs < FAILED_MS;
+    if (engine === undefined || !isOfHost || hasFailed) return undefined;
+    try {
+      return await engine.exists() ? await engine.inspect(origin) : undefined;
+    } catch (error) {
+      // Too much, or not to be read, is what it says of this one container.
+      const isOfOne = error instanceof RangeError ||
+        error instanceof SyntaxError;
+      if (!isOfOne) this.#failedMs.set(runtime, clock.monotonic());
+      throw error;
     }
-    if (!await engine.exists()) return undefined;
-    const answer = await engine.get(`/containers/${id}/json`);
-    return answer === undefined
-      ? undefined
-      : dockerFacts(answer, { runtime, labels });
   }
 
   /** The same where the files have told enough already. */

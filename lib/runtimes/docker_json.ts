@@ -2,6 +2,7 @@ import type {
   ContainerFacts,
   NetworkNamespace,
 } from "../model/container_facts.ts";
+import type { EngineEvent } from "./engine.ts";
 import {
   defined,
   type Fields,
@@ -13,12 +14,10 @@ import {
 } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** Who speaks Docker's API. */
-export type EngineName = "docker" | "podman";
-
 /** What a reader of an engine's JSON needs to know. */
 export interface EngineJsonOptions {
-  readonly runtime: EngineName;
+  /** Who speaks Docker's API. */
+  readonly runtime: "docker" | "podman";
   readonly labels: LabelFilter;
 }
 
@@ -84,15 +83,6 @@ export function listedFacts(
       isSandbox: isSandbox(fieldsOf(fields["Labels"])) || undefined,
     })];
   });
-}
-
-/** What an engine told of a container as it happened. */
-export interface EngineEvent {
-  readonly facts: ContainerFacts;
-  /** The container is no more, and its name free. */
-  readonly isRemoved: boolean;
-  /** More can be asked for than the event tells. */
-  readonly isStarted: boolean;
 }
 
 /** Keys of an event's attributes that are no labels of the container. */

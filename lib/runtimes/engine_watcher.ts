@@ -1,25 +1,13 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { SourceState } from "../model/source_state.ts";
-import {
-  type EngineEvent,
-  type EngineJsonOptions,
-  listedFacts,
-  parseEngineEvent,
-} from "./docker_json.ts";
-import type { EngineClient } from "./engine_client.ts";
+import type { Engine, EngineEvent } from "./engine.ts";
 
 /** What an {@linkcode EngineWatcher} stands on. */
-export interface EngineWatcherOptions extends EngineJsonOptions {
-  readonly engine: EngineClient;
+export interface EngineWatcherOptions {
+  readonly engine: Engine;
   readonly clock: Clock;
 }
-
-const EVENTS = `/events?filters=${
-  encodeURIComponent('{"type":["container"]}')
-}`;
-const LIST = "/containers/json?all=1";
-const PING = "/_ping";
 
 /** The engine is asked so often whether it still lives. */
 const PING_INTERVAL_MS = 10_000;
@@ -32,8 +20,8 @@ const MAX_RETRY_MS = 30_000;
 const ABSENT_RETRY_MS = 5_000;
 
 /**
- * Follows what Docker, or Podman's service, tells of its containers: names,
- * images, health, exit codes and renames as they happen. It knows no cgroups,
+ * Follows what an engine tells of its containers: names, images, health, exit
+ * codes and renames as they happen. It knows no cgroups,
  * so it is no `ContainerWatcher`: what it tells is put to the containers that
  * one found, and nothing is missed without it but time.
  */
@@ -45,7 +33,7 @@ export class EngineWatcher {
 
   constructor(options: EngineWatcherOptions) {
     this.#options = options;
-    this.#state = this.#stateOf("off", `looking for ${this.#socket}`);
+    this.#state = this.#stateOf("off", "not looked for yet");
   }
 
   /** How it fares; `off` where there is no socket. */
@@ -96,8 +84,8 @@ export class EngineWatcher {
     const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
     try {
       // The stream before the list, so that nothing falls between the two.
-      const lines = engine.lines(EVENTS, signal, () => this.#lose());
-      let next = lines.next();
+      const batches = engine.follow(signal, () => this.#lose());
+      let next = batches.next();
       next.catch(() => {});
       yield await this.#list();
       let failure: unknown;
@@ -110,10 +98,9 @@ export class EngineWatcher {
           throw failure ?? error;
         });
         if (done) return;
-        next = lines.next();
+        next = batches.next();
         next.catch(() => {});
-        const events = value.flatMap((line) => this.#parse(line));
-        if (events.length > 0) yield events;
+        if (value.length > 0) yield value;
       }
     } finally {
       ending.abort();
@@ -123,14 +110,10 @@ export class EngineWatcher {
   /** All containers that the engine has; none where it has more to say of them than can be taken. */
   async #list(): Promise<readonly EngineEvent[]> {
     try {
-      const list = await this.#options.engine.get(LIST);
-      const facts = listedFacts(list, this.#options);
-      this.#state = this.#stateOf("ok", "");
-      return facts.map((facts) => ({
-        facts,
-        isStarted: false,
-        isRemoved: false,
-      }));
+      const lost = this.#lost;
+      const list = await this.#options.engine.list(() => this.#lose());
+      if (this.#lost === lost) this.#state = this.#stateOf("ok", "");
+      return list;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       this.#state = this.#stateOf("degraded", messageOf(error));
@@ -143,17 +126,7 @@ export class EngineWatcher {
     const { clock, engine } = this.#options;
     while (!signal.aborted) {
       await sleep(clock, PING_INTERVAL_MS, signal);
-      if (!signal.aborted) await engine.ping(PING);
-    }
-  }
-
-  #parse(line: string): EngineEvent[] {
-    try {
-      const event = parseEngineEvent(line, this.#options);
-      return event === undefined ? [] : [event];
-    } catch {
-      this.#lose();
-      return [];
+      if (!signal.aborted) await engine.ping();
     }
   }
 
@@ -170,6 +143,6 @@ export class EngineWatcher {
   }
 
   #stateOf(state: SourceState["state"], detail: string): SourceState {
-    return { name: this.#options.runtime, state, detail };
+    return { name: this.#options.engine.runtime, state, detail };
   }
 }

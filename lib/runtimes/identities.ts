@@ -15,7 +15,7 @@ import {
   type ContainerOrigin,
   parseCgroupOrigin,
 } from "./cgroup_origin.ts";
-import type { EngineEvent } from "./docker_json.ts";
+import type { EngineEvent } from "./engine.ts";
 import type { ContainerLookup } from "./container_lookup.ts";
 import { changedFacts, describeContainer } from "./identity_description.ts";
 import { defined } from "./json_fields.ts";
@@ -33,6 +33,13 @@ export interface IdentitiesOptions {
 export interface IdentityUpdate {
   readonly cgroup: CgroupName;
   readonly data: ContainerUpdateData;
+}
+
+/** A container that is gone. */
+export interface EndedContainer {
+  readonly reference: ContainerReference;
+  readonly image?: string;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** A container, living or just gone, and what is known of it. */
@@ -78,7 +85,7 @@ export class Identities {
   /** In the order in which they went. */
   readonly #ended = new Map<CgroupName, Identity>();
   readonly #byId = new Map<string, Set<Identity>>();
-  /** By id, the one told of last at the end. */
+  /** By id, or cgroup where the id is not certain; the one told of last at the end. */
   readonly #told = new Map<string, ContainerFacts>();
   /** Names of pods by uid, the one learned last at the end. */
   readonly #pods = new Map<string, EventPod>();
@@ -135,14 +142,14 @@ export class Identities {
     const origin = parseCgroupOrigin(cgroup);
     if (origin?.kind !== "container") return;
     this.#forgetEnded(cgroup);
-    const told = this.#toldOf(origin);
+    const told = this.#toldOf(origin, cgroup);
     const identity: Identity = { cgroup, origin };
     // How it ran and ended before says nothing of this time.
     const { exitCode: _, pid: __, health: ___, ...facts } = told ??
       {} as Partial<ContainerFacts>;
     if (told !== undefined) {
       identity.facts = facts as ContainerFacts;
-      this.#told.set(origin.id, identity.facts);
+      this.#told.set(toldKey(origin, cgroup), identity.facts);
     }
     this.#living.set(cgroup, identity);
     const same = this.#byId.get(origin.id);
@@ -183,13 +190,16 @@ export class Identities {
   }
 
   /** An engine told of one of its containers by itself. */
-  learn({ facts, isStarted, isRemoved }: EngineEvent): void {
-    const told = { ...this.#told.get(facts.id), ...facts };
-    this.#told.delete(facts.id);
-    if (!isRemoved) this.#told.set(facts.id, told);
+  learn({ facts, cgroup, isStarted, isRemoved }: EngineEvent): void {
+    const key = cgroup ?? facts.id;
+    const told = { ...this.#told.get(key), ...facts };
+    this.#told.delete(key);
+    if (!isRemoved) this.#told.set(key, told);
     dropOldest(this.#told, MAX_TOLD);
     for (const identity of this.#byId.get(facts.id) ?? []) {
-      if (!identity.origin.runtimes.includes(facts.runtime)) continue;
+      const { origin } = identity;
+      if (!origin.runtimes.includes(facts.runtime)) continue;
+      if (toldKey(origin, identity.cgroup) !== key) continue;
       identity.lastTold = facts;
       this.#merge(identity, facts);
       if (!isStarted || identity.endedMs !== undefined) continue;
@@ -226,17 +236,21 @@ export class Identities {
   referenceOf(cgroup: CgroupName): ContainerReference | undefined {
     const identity = this.#living.get(cgroup);
     if (identity === undefined) return undefined;
-    if (identity.reference !== undefined) return identity.reference;
-    const container = describeContainer(
-      cgroup,
-      identity.origin,
-      identity.facts,
-    );
-    return identity.reference = defined<ContainerReference>({
-      name: cgroup,
-      id: container.id,
-      aliases: container.aliases,
-      namespace: container.namespace,
+    const { origin, facts } = identity;
+    return identity.reference ??= referenceOf(cgroup, origin, facts);
+  }
+
+  /** What was known of a container that is gone, for five minutes; undefined where that is nothing. */
+  endedContainer(
+    cgroup: CgroupName,
+  ): EndedContainer | undefined {
+    const { origin, facts } = this.#ended.get(cgroup) ?? {};
+    if (origin === undefined || facts === undefined) return undefined;
+    const { image, labels } = facts;
+    return defined<EndedContainer>({
+      reference: referenceOf(cgroup, origin, facts),
+      image,
+      labels,
     });
   }
 
@@ -245,7 +259,7 @@ export class Identities {
     const identity = this.#living.get(cgroup) ?? this.#ended.get(cgroup);
     const origin = identity?.origin ?? parseCgroupOrigin(cgroup);
     const facts = identity === undefined
-      ? this.#toldOf(origin)
+      ? this.#toldOf(origin, cgroup)
       : identity.facts;
     return this.#describe(cgroup, origin, facts);
   }
@@ -272,9 +286,12 @@ export class Identities {
   }
 
   /** What was told of a container that has no cgroup, such as one that was killed before the start. */
-  #toldOf(origin: CgroupOrigin | undefined): ContainerFacts | undefined {
-    if (origin?.kind !== "container" || !origin.isCertain) return undefined;
-    const told = this.#told.get(origin.id);
+  #toldOf(
+    origin: CgroupOrigin | undefined,
+    cgroup: CgroupName,
+  ): ContainerFacts | undefined {
+    if (origin?.kind !== "container") return undefined;
+    const told = this.#told.get(toldKey(origin, cgroup));
     return told !== undefined && origin.runtimes.includes(told.runtime)
       ? told
       : undefined;
@@ -326,9 +343,11 @@ export class Identities {
       if (known.get(cgroup) !== identity) return true;
       if (facts === undefined || identity.lastTold !== lastTold) return false;
       this.#failure = "";
-      this.#merge(identity, facts);
+      this.#merge(identity, withStored(facts, identity.facts));
       if (identity.endedMs === undefined) {
-        this.#told.set(facts.id, { ...this.#told.get(facts.id), ...facts });
+        const key = toldKey(origin, cgroup);
+        const told = this.#told.get(key);
+        this.#told.set(key, { ...told, ...withStored(facts, told) });
         dropOldest(this.#told, MAX_TOLD);
         return true;
       }
@@ -396,6 +415,38 @@ export class Identities {
     same?.delete(identity);
     if (same?.size === 0) this.#byId.delete(identity.origin.id);
   }
+}
+
+/** What files say, but for what the runtime's data base said. */
+function withStored(
+  files: ContainerFacts,
+  known: ContainerFacts | undefined,
+): ContainerFacts {
+  if (known?.isStored !== true) return files;
+  const { name, image, labels, pod } = known;
+  return { ...files, ...defined({ name, image, labels, pod }) };
+}
+
+function referenceOf(
+  cgroup: CgroupName,
+  origin: ContainerOrigin,
+  facts: ContainerFacts | undefined,
+): ContainerReference {
+  const container = describeContainer(cgroup, origin, facts);
+  return defined<ContainerReference>({
+    name: cgroup,
+    id: container.id,
+    aliases: container.aliases,
+    namespace: container.namespace,
+  });
+}
+
+/** What is told of a container is kept by what no other has. */
+function toldKey(
+  { id, isCertain }: ContainerOrigin,
+  cgroup: CgroupName,
+): string {
+  return isCertain ? id : cgroup;
 }
 
 function dropOldest(map: Map<string, unknown>, limit: number): void {

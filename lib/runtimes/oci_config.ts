@@ -30,16 +30,24 @@ const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.pod.uid", `${CRI}sandbox-uid`],
 ];
 
+/** What containerd has of a container in its data base alone. */
+export interface ContainerdStored {
+  readonly labels: Fields;
+  readonly image: string | undefined;
+}
+
 /**
- * The facts of a container of containerd, by the `config.json` of its bundle.
- * Its labels are in containerd's data base alone; CRI and nerdctl leave what
- * names a container in the annotations.
+ * The facts of a container of containerd, by the `config.json` of its bundle,
+ * and what else is known. CRI and nerdctl leave what names a container in the
+ * annotations, too.
  */
 export function containerdFacts(
   config: unknown,
-  { id, labels }: OciConfigOptions,
+  { id, labels, stored }: OciConfigOptions & {
+    readonly stored?: ContainerdStored;
+  },
 ): ContainerFacts {
-  const annotations = annotationsOf(config);
+  const annotations = { ...annotationsOf(config), ...stored?.labels };
   const kubernetes = kubernetesLabels(annotations);
   const isSandbox = annotations[`${CRI}container-type`] === "sandbox";
   const sandboxId = textOf(annotations[`${CRI}sandbox-id`]);
@@ -52,8 +60,8 @@ export function containerdFacts(
     image: textOf(
       annotations[`${CRI}image-name`] ??
         annotations[`${CRI}podsandbox.image-name`],
-    ),
-    labels: labels.pass(kubernetes),
+    ) ?? stored?.image,
+    labels: labels.pass({ ...stored?.labels, ...kubernetes }),
     pod: podOf(kubernetes),
     isSandbox: isSandbox || undefined,
     network: networkOf(config, isSandbox ? undefined : sandboxId),

@@ -44,6 +44,22 @@ const CONTAINERD_STATES = [
   "/var/snap/microk8s/common/run/containerd",
 ];
 
+/** Where containerd's socket may be: where a flag says, its configuration, or it is by default. */
+export async function readContainerdSockets(
+  files: RuntimeFiles,
+  { containerd }: RootOverrides,
+): Promise<string[]> {
+  if (containerd !== undefined) return [containerd];
+  const config = await readQuietly(
+    files,
+    files.path("/etc/containerd/config.toml"),
+  );
+  return unique([
+    tomlText(tomlTable(config, "grpc"), "address"),
+    ...CONTAINERD_STATES.map((state) => join(state, "containerd.sock")),
+  ]);
+}
+
 /** Finds the roots of runtimes, by their own configuration where there is one. */
 export async function readRuntimeRoots(
   files: RuntimeFiles,
@@ -135,6 +151,14 @@ function dataRootOf(daemon: string | undefined): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The lines of a table in TOML. */
+function tomlTable(toml: string | undefined, name: string): string {
+  const [, ...tables] = (toml ?? "").split(
+    new RegExp(`^[ \\t]*\\[[ \\t]*${name}[ \\t]*\\]`, "m"),
+  );
+  return tables.join("").split(/^[ \t]*\[/m)[0] ?? "";
 }
 
 /** A key with a quoted path in TOML, whichever table it stands in: these names are in one only. */

@@ -48,7 +48,8 @@ export function has(program: string): boolean {
     .some((directory) => exists(`${directory}/${program}`));
 }
 
-function exists(path: string): boolean {
+/** Whether there is such a file. */
+export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;
@@ -65,6 +66,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   podman: "podman",
   runc: "runc",
   crun: "crun",
+  newuidmap: "uidmap",
 };
 
 const POLICY = "/usr/sbin/policy-rc.d";
@@ -134,6 +136,29 @@ export class RuntimeState implements AsyncDisposable {
     const path = `${this.path}/rootfs.tar`;
     await run(["tar", "-C", await this.rootfs(), "-cf", path, "."]);
     return path;
+  }
+
+  /** An image of it, as `docker save` makes one. */
+  async image(name: string): Promise<string> {
+    const layer = await Deno.readFile(await this.archive());
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", layer));
+    const config = {
+      architecture: Deno.build.arch === "aarch64" ? "arm64" : "amd64",
+      os: "linux",
+      config: {},
+      rootfs: { type: "layers", "diff_ids": [`sha256:${digest.toHex()}`] },
+    };
+    const manifest = [{
+      Config: "config.json",
+      RepoTags: [name],
+      Layers: ["rootfs.tar"],
+    }];
+    const { path } = this;
+    Deno.writeTextFileSync(`${path}/config.json`, JSON.stringify(config));
+    Deno.writeTextFileSync(`${path}/manifest.json`, JSON.stringify(manifest));
+    const files = ["manifest.json", "config.json", "rootfs.tar"];
+    await run(["tar", "-C", path, "-cf", `${path}/image.tar`, ...files]);
+    return `${path}/image.tar`;
   }
 
   /** Starts a daemon; it has ended when the state is disposed of. */

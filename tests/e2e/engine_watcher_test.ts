@@ -1,13 +1,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../lib/model/clock.ts";
-import type { EngineEvent } from "../../lib/runtimes/docker_json.ts";
+import { DockerEngine } from "../../lib/runtimes/docker_engine.ts";
+import type { EngineEvent } from "../../lib/runtimes/engine.ts";
 import { EngineClient } from "../../lib/runtimes/engine_client.ts";
+import { EngineSocket } from "../../lib/runtimes/engine_socket.ts";
 import { EngineWatcher } from "../../lib/runtimes/engine_watcher.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import { FakeEngine } from "../_support/fake_engine.ts";
 import { until as comes } from "./_agent.ts";
 
 const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
+
+function socketOf(engine: FakeEngine, timeoutMs: number): EngineSocket {
+  return new EngineSocket({ paths: () => [engine.socketPath], timeoutMs });
+}
 
 /** A watcher of an engine, and what it told. */
 class Watched implements AsyncDisposable {
@@ -16,12 +22,14 @@ class Watched implements AsyncDisposable {
   readonly #done: Promise<void>;
 
   constructor(engine: FakeEngine, timeoutMs = 200) {
-    const { socketPath } = engine;
     this.watcher = new EngineWatcher({
-      runtime: "docker",
-      engine: new EngineClient({ socketPath, timeoutMs, maxBytes: 100_000 }),
+      engine: new DockerEngine({
+        runtime: "docker",
+        socket: socketOf(engine, timeoutMs),
+        labels: new LabelFilter({ allowed: ["team"] }),
+        maxBytes: 100_000,
+      }),
       clock: systemClock,
-      labels: new LabelFilter({ allowed: ["team"] }),
     });
     this.#done = this.#follow();
   }
@@ -164,17 +172,13 @@ Deno.test("EngineWatcher passes over messages that are too long or no JSON, and 
 
 Deno.test("EngineClient.get() takes 404 for nothing, and bounds time and size", async () => {
   await using engine = FakeEngine.start();
-  const { socketPath } = engine;
-  const client = new EngineClient({
-    socketPath,
-    timeoutMs: 100,
-    maxBytes: 1_000,
-  });
-  assertEquals(await client.exists(), true);
+  const socket = socketOf(engine, 100);
+  const client = new EngineClient(socket, 1_000);
+  assertEquals(await socket.exists(), true);
   assertEquals(await client.get("/containers/x/json"), undefined);
   engine.answers.set("/long", () => Response.json("x".repeat(2_000)));
   await assertRejects(() => client.get("/long"), RangeError, "more than 1000");
   engine.answers.set("/slow", () => hanging('"'));
   await assertRejects(() => client.get("/slow"), Error, "100 ms");
-  client.close();
+  socket.close();
 });

@@ -5,6 +5,12 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import {
+  FakeContainerd,
+  grpcAnswer,
+  grpcFailure,
+  proto,
+} from "../_support/fake_containerd.ts";
 import { FakeEngine } from "../_support/fake_engine.ts";
 import { AgentProcess, delay, until, type WireEvent } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, TestCgroups } from "./_cgroups.ts";
@@ -13,15 +19,19 @@ const CONTAINERS = 500;
 const CREATED_WITHIN_MS = 2_000;
 const NAMED_WITHIN_MS = 2_000;
 
+/** containerd's namespace. */
+const GROUP = "cgwatch-names";
+
 function idOf(i: number): string {
   return i.toString(16).padStart(64, "0");
 }
 
-/** The state of a Docker whose containers a test makes, and an agent that reads it. */
+/** The state of a Docker and a containerd whose containers a test makes, and an agent that reads it. */
 class Node implements AsyncDisposable {
   readonly root = Deno.makeTempDirSync({ dir: "/tmp" });
   readonly events: WireEvent[] = [];
   readonly engine = FakeEngine.start();
+  readonly containerd = FakeContainerd.start();
   readonly cgroups: TestCgroups;
   readonly #ending = new AbortController();
   #agent: AgentProcess | undefined;
@@ -39,6 +49,7 @@ class Node implements AsyncDisposable {
     this.#agent = await AgentProcess.start([
       `--docker=unix://${this.engine.socketPath}`,
       `--docker-root=${this.root}`,
+      `--containerd=unix://${this.containerd.socketPath}`,
       "--event-log=none",
     ]);
     await this.#agent.follow("", this.events, this.#ending.signal);
@@ -63,10 +74,21 @@ class Node implements AsyncDisposable {
     );
   }
 
+  /** What containerd writes before it makes the cgroup. */
+  writeTask(id: string, name: string): void {
+    const state = this.containerd.socketPath.replace(/[^/]+$/, "");
+    const directory = `${state}/io.containerd.runtime.v2.task/${GROUP}/${id}`;
+    Deno.mkdirSync(directory, { recursive: true });
+    Deno.writeTextFileSync(
+      `${directory}/config.json`,
+      JSON.stringify({ annotations: { "nerdctl/name": name } }),
+    );
+  }
+
   /** The cgroup in one hierarchy. */
-  make(id: string): string {
+  make(id: string, parent = "/docker"): string {
     return this.cgroups.make(
-      `/docker/${id}`,
+      `${parent}/${id}`,
       this.cgroups.paths(["memory"]).length > 0 ? ["memory"] : ["unified"],
     );
   }
@@ -80,6 +102,7 @@ class Node implements AsyncDisposable {
     await this.#agent?.stop();
     await this.cgroups[Symbol.asyncDispose]();
     await this.engine[Symbol.asyncDispose]();
+    await this.containerd[Symbol.asyncDispose]();
     Deno.removeSync(this.root, { recursive: true });
   }
 }
@@ -174,6 +197,91 @@ const HOSTILITIES:
     }],
   ];
 
+/** The same of containerd. */
+const CONTAINERD_HOSTILITIES:
+  readonly (readonly [string, (containerd: FakeContainerd) => void])[] = [
+    ["hangs", ({ answers }) => {
+      for (const method of answers.keys()) {
+        answers.set(method, () => new Response(new ReadableStream()));
+      }
+    }],
+    ["fails", ({ answers }) => {
+      for (const method of answers.keys()) {
+        answers.set(method, () => grpcFailure(13, "broken"));
+      }
+    }],
+    ["answers garbage", ({ answers }) => {
+      for (const method of answers.keys()) {
+        answers.set(
+          method,
+          () => grpcAnswer(crypto.getRandomValues(new Uint8Array(999))),
+        );
+      }
+    }],
+    ["answers half a message", ({ answers }) => {
+      for (const method of answers.keys()) {
+        answers.set(
+          method,
+          () => new Response(Uint8Array.of(0, 0, 0, 9, 9, 9)),
+        );
+      }
+    }],
+    ["answers messages of 100 MB", ({ answers }) => {
+      const chunk = new Uint8Array(2 ** 20);
+      for (const method of answers.keys()) {
+        answers.set(method, () => {
+          let left = 100;
+          return new Response(
+            new ReadableStream({
+              start: (c) => c.enqueue(Uint8Array.of(0, 6, 64, 0, 0)),
+              pull: (c) => left-- > 0 ? c.enqueue(chunk) : c.close(),
+            }),
+          );
+        });
+      }
+    }],
+  ];
+
+/** Containers come and go at once, and with their names; meanwhile a source is degraded. */
+async function isUndisturbed(node: Node, source: string): Promise<void> {
+  const isOfDocker = source === "docker";
+  const parent = isOfDocker ? "/docker" : `/${GROUP}`;
+  const state = async () => {
+    const { sources } = await node.agent.json("/readyz");
+    return sources.find(({ name }: { name: string }) => name === source);
+  };
+  assert(await until(async () => (await state()).state === "degraded"));
+  assert((await state()).detail !== "");
+  for (let i = 0; i < 5; i++) {
+    const id = idOf(i);
+    if (isOfDocker) node.write(id, `web-${i}`);
+    else node.writeTask(id, `web-${i}`);
+    const beforeMs = Date.now();
+    const name = node.make(id, parent);
+    assert(
+      await until(() =>
+        node.of(name).some(({ container }) => container?.name === `web-${i}`)
+      ),
+      "named",
+    );
+    assert(Date.now() - beforeMs < NAMED_WITHIN_MS, "named in time");
+    const [created] = node.of(name);
+    assertEquals(created.event_type, "containerCreation");
+    assertEquals(created.container.id, id);
+    assert(created.arrivedMs - beforeMs < 500, "at once");
+    const goneMs = Date.now();
+    node.cgroups.remove(`${parent}/${id}`);
+    const isGone = ({ event_type }: WireEvent) =>
+      event_type === "containerDeletion";
+    assert(await until(() => node.of(name).some(isGone)), "gone");
+    const deleted = node.of(name).find(isGone);
+    assertEquals(deleted.container.name, `web-${i}`);
+    assert(deleted.arrivedMs - goneMs < 500, "gone at once");
+  }
+  assertEquals((await state()).state, "degraded");
+  assertEquals((await node.agent.json("/readyz")).ready, true);
+}
+
 for (const [does, disturb] of HOSTILITIES) {
   Deno.test({
     name:
@@ -183,43 +291,65 @@ for (const [does, disturb] of HOSTILITIES) {
       await using node = new Node("hostile");
       disturb(node.engine);
       await node.start();
-      const state = async () => {
-        const { sources } = await node.agent.json("/readyz");
-        return sources.find(({ name }: { name: string }) => name === "docker");
-      };
-      assert(await until(async () => (await state()).state === "degraded"));
-      assert((await state()).detail !== "");
-      for (let i = 0; i < 5; i++) {
-        const id = idOf(i);
-        node.write(id, `web-${i}`);
-        const beforeMs = Date.now();
-        const name = node.make(id);
-        assert(
-          await until(() =>
-            node.of(name).some(({ container }) =>
-              container?.name === `web-${i}`
-            )
-          ),
-          "named",
-        );
-        const [created] = node.of(name);
-        assertEquals(created.event_type, "containerCreation");
-        assertEquals(created.container.id, id);
-        assert(created.arrivedMs - beforeMs < 500, "at once");
-        const goneMs = Date.now();
-        node.cgroups.remove(`/docker/${id}`);
-        const isGone = ({ event_type }: WireEvent) =>
-          event_type === "containerDeletion";
-        assert(await until(() => node.of(name).some(isGone)), "gone");
-        const deleted = node.of(name).find(isGone);
-        assertEquals(deleted.container.name, `web-${i}`);
-        assert(deleted.arrivedMs - goneMs < 500, "gone at once");
-      }
-      assertEquals((await state()).state, "degraded");
-      assertEquals((await node.agent.json("/readyz")).ready, true);
+      await isUndisturbed(node, "docker");
     },
   });
 }
+
+for (const [does, disturb] of CONTAINERD_HOSTILITIES) {
+  Deno.test({
+    name:
+      `Events come at once, and named by files, while containerd ${does}; /readyz says it`,
+    ignore: !CAN_MAKE_CGROUPS,
+    async fn() {
+      await using node = new Node("hostile");
+      disturb(node.containerd);
+      await node.start();
+      await isUndisturbed(node, "containerd");
+    },
+  });
+}
+
+Deno.test({
+  name:
+    "Events come at once while the engines die, and /readyz says it until they are back",
+  ignore: !CAN_MAKE_CGROUPS,
+  async fn() {
+    await using node = new Node("dead");
+    const { engine, containerd } = node;
+    await node.start();
+    const states = async () => {
+      const { sources } = await node.agent.json("/readyz");
+      return ["docker", "containerd"].map((wanted) =>
+        sources.find(({ name }: { name: string }) => name === wanted).state
+      );
+    };
+    const areOk = async () => (await states()).every((state) => state === "ok");
+    assert(await until(areOk), "ok");
+    await Promise.all([engine.kill(), containerd.kill()]);
+    for (let i = 0; i < 3; i++) {
+      node.write(idOf(i), `web-${i}`);
+      const beforeMs = Date.now();
+      const name = node.make(idOf(i));
+      assert(await until(() => node.of(name).length > 0), "told");
+      assert(node.of(name)[0].arrivedMs - beforeMs < 500, "at once");
+    }
+    const areGone = async () => !(await states()).includes("ok");
+    assert(await until(areGone), "not ok");
+    engine.listen();
+    containerd.listen();
+    // One that was away is looked for every 5 s.
+    assert(await until(areOk, { timeoutMs: 10_000 }), "ok again");
+    engine.act("rename", idOf(0), { name: "shop", oldName: "/web-0" });
+    containerd.tell("moby", "/tasks/start");
+    assert(
+      await until(() =>
+        node.events.some(({ container }) => container?.name === "shop")
+      ),
+      "renamed",
+    );
+  },
+});
 
 Deno.test({
   name:
@@ -251,6 +381,47 @@ Deno.test({
         [
           ["containerCreation", `job-${i}`, "busybox:1", undefined],
           ["containerDeletion", `job-${i}`, "busybox:1", 3],
+        ],
+      );
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "A container of containerd shorter than a beat has both events with its name, image and end",
+  ignore: !CAN_MAKE_CGROUPS,
+  async fn() {
+    await using node = new Node("short-task");
+    const { containerd } = node;
+    await node.start();
+    assert(await until(() => containerd.followers === 1));
+    node.cgroups.make("");
+    await delay(100);
+    for (let i = 0; i < 5; i++) {
+      const id = `job-${i}`;
+      const cgroup = `${node.cgroups.name}/${id}`;
+      const spec = { linux: { cgroupsPath: cgroup } };
+      containerd.create({ group: GROUP, id, image: "busybox:1", spec });
+      // It is asked for, as with ctr in less time than the task takes to begin.
+      await delay(100);
+      const name = node.make(id, "");
+      await delay(30);
+      const exit = [proto(1, id), proto(2, id), proto(4, 3)];
+      containerd.tell(GROUP, "/tasks/exit", ...exit);
+      await delay(20);
+      node.cgroups.remove(`/${id}`);
+      assert(await until(() => node.of(name).length >= 2), name);
+      assertEquals(
+        node.of(name).map(({ event_type, container, event_data }) => [
+          event_type,
+          container.name,
+          container.image,
+          event_data.container_deletion?.exit_code,
+        ]),
+        [
+          ["containerCreation", id, "busybox:1", undefined],
+          ["containerDeletion", id, "busybox:1", 3],
         ],
       );
     }

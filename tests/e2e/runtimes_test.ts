@@ -1,21 +1,26 @@
 /**
  * Real runtimes: a container is made, killed, renamed, restarted and removed,
- * and every event and answer has its name.
+ * and at each step every event, the API and the metrics have its name.
+ *
+ * Over 300 lines, for each runtime goes through the same steps in its own words.
  *
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { AgentProcess, until, type WireEvent } from "./_agent.ts";
+import { until } from "./_agent.ts";
 import { CAN_OOM, untilOomsAreNamed } from "./_cgroups.ts";
+import { DOCKERD, startDocker } from "./_docker.ts";
 import {
   CAN_RUN_CONTAINERS,
   cgroupsToRemove,
+  exists,
   filesToRemove,
   has,
   type Ran,
   run,
   RuntimeState,
 } from "./_runtimes.ts";
+import { byId, byName, skip, Told } from "./_told.ts";
 
 const IMAGE = "cgwatch.test/busybox:1";
 const LIMIT_BYTES = 32 * 2 ** 20;
@@ -24,129 +29,19 @@ const LIMIT_BYTES = 32 * 2 ** 20;
 const KILLED_ONCE = "dd if=/dev/zero of=/file bs=65536 count=16; " +
   "sleep 0.3; tail /dev/zero; sleep 60";
 
-/** Says why a test that could not be left out beforehand does nothing. */
-function skip(what: string, reason: string): void {
-  // deno-lint-ignore no-console -- the one line that says so
-  console.log(`skipped: ${what} does not start here: ${reason.slice(-300)}`);
-}
-
-/** An agent, and what it tells. */
-class Told implements AsyncDisposable {
-  readonly events: WireEvent[] = [];
-  readonly #ending = new AbortController();
-
-  private constructor(readonly agent: AgentProcess) {}
-
-  static async start(args: string[]): Promise<Told> {
-    const told = new Told(
-      await AgentProcess.start([
-        "--event-log=none",
-        "--whitelisted-container-labels=team",
-        ...args,
-      ]),
-    );
-    await told.agent.follow("", told.events, told.#ending.signal);
-    return told;
-  }
-
-  /** The first event after `seq` that is as said; fails where none comes. */
-  async next(
-    type: string,
-    holds: (event: WireEvent) => boolean = () => true,
-    afterSeq = 0,
-  ): Promise<WireEvent> {
-    let found: WireEvent;
-    await until(() => {
-      found = this.events.find((event) =>
-        event.event_type === type && event.seq > afterSeq && holds(event)
-      );
-      return found !== undefined;
-    }, { timeoutMs: 10_000 });
-    assert(
-      found !== undefined,
-      `No ${type}; the last were ${
-        this.events.slice(-5).map((event) => JSON.stringify(event)).join("\n")
-      }`,
-    );
-    return found;
-  }
-
-  /** How a container ended: told with its end where the engine was faster, else after it. */
-  async exitCode(id: string, afterSeq = 0): Promise<number> {
-    const ended = await this.next("containerDeletion", byId(id), afterSeq);
-    const code = ended.event_data.container_deletion.exit_code;
-    if (code !== -1) return code;
-    const { event_data } = await this.next(
-      "containerUpdate",
-      byId(id),
-      ended.seq,
-    );
-    return event_data.container_update.exit_code;
-  }
-
-  async source(name: string): Promise<{ state: string; detail: string }> {
-    const { sources } = await this.agent.json("/readyz");
-    return sources.find((source: { name: string }) => source.name === name);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort();
-    await this.agent.stop();
-  }
-}
-
-const byId = (id: string) => (event: WireEvent) => event.container?.id === id;
-const byName = (name: string) => (event: WireEvent) =>
-  event.container?.name === name;
-
 Deno.test({
   name:
     "A container of Docker is named when it is made, killed, renamed, restarted, restarting, healthy and removed",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("dockerd") || !has("docker"),
   async fn() {
     await using state = new RuntimeState();
-    state.atEnd(cgroupsToRemove(["/docker"]));
-    state.atEnd(filesToRemove(["/etc/docker/key.json"]));
-    const socket = `${state.path}/docker.sock`;
-    const docker = (...args: string[]): Promise<Ran> =>
-      run(["docker", ...args], {
-        env: {
-          DOCKER_HOST: `unix://${socket}`,
-          DOCKER_CONFIG: `${state.path}/cli`,
-        },
-      });
-    Deno.writeTextFileSync(`${state.path}/daemon.json`, "{}");
-    state.daemon([
-      "dockerd",
-      `--data-root=${state.path}/data`,
-      `--exec-root=${state.path}/exec`,
-      `--pidfile=${state.path}/pid`,
-      `--config-file=${state.path}/daemon.json`,
-      `--host=unix://${socket}`,
-      "--group=root",
-      "--exec-opt=native.cgroupdriver=cgroupfs",
-      "--oom-score-adjust=0",
-      "--default-ulimit=nofile=1024:1024",
-      ...["bridge=none", "iptables=false", "ip6tables=false"].map((option) =>
-        `--${option}`
-      ),
-      ...["ip-forward=false", "ip-masq=false"].map((option) => `--${option}`),
-    ]);
-    const isUp = async () => (await docker("version")).ok;
-    if (!await until(isUp, { timeoutMs: 20_000, everyMs: 100 })) {
-      return skip("docker", state.log);
-    }
-    state.atEnd(async () => {
-      const { out } = await docker("ps", "-aq");
-      if (out !== "") await docker("rm", "-f", ...out.split("\n"));
-    });
+    const engine = await startDocker(state);
+    if (engine === undefined) return;
+    const docker = engine.run;
     const { ok, err } = await docker("import", await state.archive(), IMAGE);
     if (!ok) return skip("docker", err);
     await untilOomsAreNamed();
-    await using told = await Told.start([
-      `--docker=unix://${socket}`,
-      `--docker-root=${state.path}/data`,
-    ]);
+    await using told = await Told.start([...engine.flags]);
     assert(
       await until(async () => (await told.source("docker")).state === "ok"),
     );
@@ -172,18 +67,15 @@ Deno.test({
       image: IMAGE,
       aliases: ["web", id],
     });
+    await told.isToldAlike(created, { team: "shop" });
     for (const type of ["oom", "oomKill"]) {
       const { container, event_data } = await told.next(type, byId(id));
       assertEquals(container, created.container);
       assertEquals(event_data.oom.victim_cgroup, created.container_name);
     }
+    await told.isToldAlike(created, { team: "shop", kills: 1 });
     const spec = await told.agent.json("/api/v2.1/spec/web?type=docker");
-    const { labels, image, aliases } = spec[created.container_name];
-    assertEquals([labels, image, aliases], [
-      { team: "shop" },
-      IMAGE,
-      ["web", id],
-    ]);
+    assertEquals(spec[created.container_name].labels, { team: "shop" });
 
     const diskOf = async () => {
       const { stats } = await told.agent.json(
@@ -204,6 +96,7 @@ Deno.test({
     await docker("rename", "web", "shop");
     const renamed = await told.next("containerUpdate", byName("shop"));
     assertEquals(renamed.event_data.container_update.changed, ["name"]);
+    await told.isToldAlike(renamed, { team: "shop", kills: 1 });
     const found = await told.agent.json("/api/v2.1/spec/shop?type=docker");
     assertEquals(Object.keys(found), [created.container_name]);
 
@@ -216,7 +109,9 @@ Deno.test({
       ended.seq,
     );
     assertEquals(again.container.id, id);
+    await told.isToldAlike(again, { team: "shop" });
     assertEquals(await told.exitCode(id, renamed.seq), 137);
+    await told.next("oomKill", byId(id), again.seq);
 
     await docker("rm", "-f", "shop");
     const removed = await told.next(
@@ -225,6 +120,7 @@ Deno.test({
       again.seq,
     );
     assertEquals(removed.container.id, id);
+    await told.isGone(removed, { kills: 2 });
 
     await start(
       "crasher",
@@ -272,7 +168,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "A container of Podman is named when it is made, killed, renamed and removed, with its service and without",
+    "A container of Podman is named when it is made, killed, restarted, renamed and removed, with its service and without",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("podman") || !has("runc"),
   async fn() {
     await using state = new RuntimeState();
@@ -331,17 +227,25 @@ Deno.test({
       image: IMAGE,
       aliases: ["web", id],
     });
+    await told.isToldAlike(named);
     for (const type of ["oom", "oomKill"]) {
       assertEquals(
         (await told.next(type, byId(id))).container,
         named.container,
       );
     }
-    const spec = await told.agent.json("/api/v2.1/spec/web?type=podman");
-    assertEquals(spec[created.container_name].image, IMAGE);
+    await told.isToldAlike(named, { kills: 1 });
+    await podman("restart", "-t", "0", "web");
+    const ended = await told.next("containerDeletion", byId(id));
+    assertEquals(ended.container, named.container);
+    const again = await told.next("containerCreation", byId(id), ended.seq);
+    assertEquals(again.container, named.container);
+    await told.isToldAlike(again);
+    await told.next("oomKill", byId(id), again.seq);
     await podman("rm", "-f", "-t", "0", "web");
-    const removed = await told.next("containerDeletion", byId(id));
+    const removed = await told.next("containerDeletion", byId(id), again.seq);
     assertEquals(removed.container, named.container);
+    await told.isGone(removed, { kills: 2 });
 
     state.daemon([
       ...command,
@@ -364,7 +268,8 @@ Deno.test({
     assert(await until(async () => (await specOf()).labels?.team === "shop"));
     assertEquals((await specOf()).aliases, ["job", other]);
     await podman("rename", "job", "jobs");
-    await told.next("containerUpdate", byName("jobs"));
+    const renamed = await told.next("containerUpdate", byName("jobs"));
+    await told.isToldAlike(renamed, { team: "shop" });
     await podman("kill", "jobs");
     assertEquals(await told.exitCode(other), 137);
     assert(!JSON.stringify(told.events).includes("s3cret"));
@@ -372,7 +277,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Containers of containerd are named: ctr's by id, Kubernetes' by pod",
+  name:
+    "A container of containerd is named when it is made, killed, restarted, renamed and removed, ctr's and Kubernetes'",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("containerd") || !has("ctr"),
   async fn() {
     await using state = new RuntimeState();
@@ -393,44 +299,68 @@ Deno.test({
     if (!await until(isUp, { timeoutMs: 15_000, everyMs: 100 })) {
       return skip("containerd", state.log);
     }
-    const rootfs = await state.rootfs();
+    const image = await state.image(IMAGE);
     const end = async (namespace: string, id: string) => {
       await ctr(namespace, "tasks", "kill", "-s", "KILL", id);
       await until(
         async () => (await ctr(namespace, "tasks", "delete", id)).ok,
         { everyMs: 100 },
       );
+    };
+    const remove = async (namespace: string, id: string) => {
+      await end(namespace, id);
       await ctr(namespace, "containers", "delete", id);
     };
+    for (const namespace of ["cgwatch-ns", "k8s.io"]) {
+      const { ok, err } = await ctr(namespace, "images", "import", image);
+      if (!ok) return skip("ctr", err);
+    }
     await untilOomsAreNamed();
     await using told = await Told.start([`--containerd=unix://${socket}`]);
+    const follows = async () =>
+      (await told.source("containerd")).state === "ok";
+    assert(await until(follows));
     const start = (namespace: string, id: string, ...args: string[]) => {
-      state.atEnd(() => end(namespace, id));
+      state.atEnd(() => remove(namespace, id));
       return ctr(
         ...[namespace, "run", "-d", `--memory-limit=${LIMIT_BYTES}`, ...args],
-        ...["--rootfs", rootfs, id, "/bin/sh", "-c", KILLED_ONCE],
+        ...["--label=team=shop", "--label=secret=s3cret", "--env=A=s3cret"],
+        ...[IMAGE, id, "/bin/sh", "-c", KILLED_ONCE],
       );
     };
 
     const plain = await start("cgwatch-ns", "web");
     if (!plain.ok) return skip("ctr", plain.err);
-    const isWeb = byName("web");
-    const named = await told.next("containerUpdate", isWeb);
-    assertEquals(named.container, {
+    const created = await told.next("containerCreation", byId("web"));
+    assertEquals(created.container, {
       namespace: "containerd",
       id: "web",
       name: "web",
+      image: IMAGE,
       aliases: ["web", "/cgwatch-ns/web"],
     });
-    assertEquals(
-      (await told.next("oomKill", isWeb)).container,
-      named.container,
-    );
+    await told.isToldAlike(created, { team: "shop" });
+    for (const type of ["oom", "oomKill"]) {
+      const { container } = await told.next(type, byId("web"));
+      assertEquals(container, created.container);
+    }
+    await told.isToldAlike(created, { team: "shop", kills: 1 });
     await end("cgwatch-ns", "web");
-    assertEquals(
-      (await told.next("containerDeletion", isWeb)).container,
-      named.container,
-    );
+    const ended = await told.next("containerDeletion", byId("web"));
+    assertEquals(ended.container, created.container);
+    assertEquals(await told.exitCode("web"), 137);
+    await ctr("cgwatch-ns", "tasks", "start", "-d", "web");
+    const again = await told.next("containerCreation", byId("web"), ended.seq);
+    assertEquals(again.container, created.container);
+    // As nerdctl renames.
+    await ctr("cgwatch-ns", "containers", "label", "web", "nerdctl/name=shop");
+    const renamed = await told.next("containerUpdate", byName("shop"));
+    assertEquals(renamed.event_data.container_update.changed, ["name"]);
+    await told.isToldAlike(renamed, { team: "shop" });
+    await told.next("oomKill", byName("shop"), again.seq);
+    await remove("cgwatch-ns", "web");
+    const removed = await told.next("containerDeletion", byName("shop"));
+    await told.isGone(removed, { kills: 2 });
 
     const id = "f9".repeat(32);
     const uid = "0f1e2d3c-1111-2222-3333-444455556666";
@@ -441,12 +371,11 @@ Deno.test({
       "sandbox-name": "web-0",
       "sandbox-namespace": "shop",
       "sandbox-uid": uid,
-      "image-name": IMAGE,
     }).map(([key, value]) => `--annotation=io.kubernetes.cri.${key}=${value}`);
     const pod = await start("k8s.io", id, `--cgroup=${cgroup}`, ...annotations);
     assert(pod.ok, pod.err);
-    const updated = await told.next("containerUpdate", byId(id));
-    assertEquals(updated.container, {
+    const made = await told.next("containerCreation", byId(id));
+    assertEquals(made.container, {
       namespace: "containerd",
       id,
       name: "app",
@@ -454,15 +383,31 @@ Deno.test({
       aliases: [id, cgroup],
       pod: { namespace: "shop", name: "web-0", uid, container: "app" },
     });
+    await told.isToldAlike(made, { team: "shop" });
     assertEquals(
       (await told.next("oomKill", byId(id))).container,
-      updated.container,
+      made.container,
     );
-    await end("k8s.io", id);
-    assertEquals(
-      (await told.next("containerDeletion", byId(id))).container,
-      updated.container,
+    await remove("k8s.io", id);
+    const gone = await told.next("containerDeletion", byId(id));
+    assertEquals(gone.container, made.container);
+    assertEquals(await told.exitCode(id), 137);
+    await told.isGone(gone, { kills: 1 });
+
+    const short = await ctr(
+      ...["cgwatch-ns", "run", "--rm", IMAGE, "short", "/bin/sh", "-c"],
+      "exit 3",
     );
+    assert(!short.ok);
+    for (const type of ["containerCreation", "containerDeletion"]) {
+      const { container } = await told.next(type, byName("short"));
+      assertEquals([container.namespace, container.image], [
+        "containerd",
+        IMAGE,
+      ]);
+    }
+    assertEquals(await told.exitCode("short"), 3);
+    assert(!JSON.stringify(told.events).includes("s3cret"));
   },
 });
 
@@ -547,3 +492,186 @@ for (const runtime of ["runc", "crun"]) {
     },
   });
 }
+
+/** Docker within a container of Docker; its own containers are below that one's cgroup. */
+const DOCKER_IN_DOCKER = `
+mount -t tmpfs tmpfs /run
+grep ' /sys/fs/cgroup' /proc/mounts | while read -r _ path _; do mount -o remount,rw,bind "$path"; done
+"$@" >/var/lib/docker/log 2>&1 &
+for i in $(seq 150); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
+docker import /rootfs.tar ${IMAGE} || exit
+docker run -d --network=none --name=inner --memory=32m --memory-swap=32m ${IMAGE} sh -c '${KILLED_ONCE}' || exit
+while ! [ -e /var/lib/docker/end ]; do sleep 0.1; done
+docker rm -f inner
+while [ -e /var/lib/docker/end ]; do sleep 0.1; done
+kill $!; wait`;
+
+Deno.test({
+  name:
+    "A container of Docker in Docker is named, with the one around it as its parent",
+  ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("dockerd") || !has("docker"),
+  async fn() {
+    await using state = new RuntimeState();
+    const engine = await startDocker(state);
+    if (engine === undefined) return;
+    const { path } = state;
+    const inner = `${path}/inner`;
+    const archive = await state.archive();
+    // The programs are the host's.
+    for (const name of ["usr", "run", "root", "var/lib/docker"]) {
+      Deno.mkdirSync(`${path}/outer/${name}`, { recursive: true });
+    }
+    for (const name of ["bin", "sbin", "lib", "lib64"]) {
+      Deno.symlinkSync(`usr/${name}`, `${path}/outer/${name}`);
+    }
+    Deno.mkdirSync(inner);
+    await run(["tar", "-C", `${path}/outer`, "-cf", `${path}/outer.tar`, "."]);
+    await engine.run("import", `${path}/outer.tar`, "cgwatch.test/outer:1");
+    await untilOomsAreNamed();
+    await using told = await Told.start([...engine.flags]);
+    const follows = async () => (await told.source("docker")).state === "ok";
+    assert(await until(follows));
+    const outer = await engine.run(
+      ...["run", "-d", "--network=none", "--name=outer"],
+      // Not --privileged: that fails where root does not have every capability.
+      ...["--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", "--cap-add=SYS_PTRACE"],
+      ...["seccomp", "apparmor", "systempaths"].map((option) =>
+        `--security-opt=${option}=unconfined`
+      ),
+      ...["/usr:/usr:ro", `${archive}:/rootfs.tar:ro`].map((volume) =>
+        `--volume=${volume}`
+      ),
+      `--volume=${inner}:/var/lib/docker`,
+      ...["cgwatch.test/outer:1", "/bin/bash", "-c", DOCKER_IN_DOCKER, "sh"],
+      ...DOCKERD,
+    );
+    if (!outer.ok) return skip("docker in docker", outer.err);
+    const around = await told.next("containerCreation", byId(outer.out));
+    assertEquals(around.container.name, "outer");
+    const below = `${around.container_name}/docker/`;
+    const isInner = (event: { container_name: string }) =>
+      event.container_name.startsWith(below);
+    const starts = () => told.events.some(isInner);
+    if (!await until(starts, { timeoutMs: 20_000 })) {
+      const { out, err } = await engine.run("logs", "outer");
+      return skip("docker in docker", out + err);
+    }
+    const created = await told.next("containerCreation", isInner);
+    const id = created.container_name.slice(below.length);
+    const named = await told.next("containerUpdate", byName("inner"));
+    assertEquals(named.container, {
+      namespace: "docker",
+      id,
+      name: "inner",
+      image: IMAGE,
+      aliases: ["inner", id],
+      parent: around.container,
+    });
+    assertEquals(named.container_name, below + id);
+    await told.isToldAlike(named);
+    const killed = await told.next("oomKill", byId(id));
+    assertEquals(killed.container, named.container);
+    await told.isToldAlike(killed, { kills: 1 });
+    await told.isToldAlike(around);
+    Deno.writeTextFileSync(`${inner}/end`, "");
+    const removed = await told.next("containerDeletion", byId(id));
+    assertEquals(removed.container, named.container);
+    Deno.removeSync(`${inner}/end`);
+    const ended = await told.next("containerDeletion", byId(outer.out));
+    assertEquals(ended.container, around.container);
+    await told.isGone(ended);
+  },
+});
+
+const USER = "cgwatch-test";
+const UNIFIED = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].find((path) =>
+  exists(`${path}/cgroup.controllers`)
+);
+
+/** Enters the user's cgroup, shows v2 alone, and becomes the user; nobody else sees that. */
+const AS_USER = `
+set -e
+echo $$ > "$1/cgroup.procs"; shift
+exec unshare -m --propagation private sh -c '
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+exec setpriv --reuid="$0" --regid="$0" --clear-groups "$@"' "$@"`;
+
+Deno.test({
+  name:
+    "A container of a user's own Podman is named when it is made and removed",
+  ignore: !CAN_RUN_CONTAINERS || UNIFIED === undefined || !has("podman") ||
+    !has("runc") || !has("newuidmap") || !has("setpriv"),
+  async fn() {
+    await using state = new RuntimeState();
+    const { path } = state;
+    Deno.chmodSync(path, 0o755);
+    const home = `${path}/home`;
+    state.atEnd(() => run(["userdel", USER]));
+    const added = await run(["useradd", "-m", "-d", home, USER]);
+    if (!added.ok) return skip("a user's podman", added.err);
+    const uid = Number((await run(["id", "-u", USER])).out);
+    // As systemd would make them at a login.
+    const slice = `/user.slice/user-${uid}.slice`;
+    state.atEnd(cgroupsToRemove(["/user.slice", slice]));
+    const service = `${UNIFIED}${slice}/user@${uid}.service`;
+    const runtimeDirectory = `/run/user/${uid}`;
+    state.atEnd(filesToRemove(["/run/user", runtimeDirectory]));
+    for (
+      const directory of [
+        ...[`${service}/init.scope`, runtimeDirectory],
+        `${home}/.config/containers`,
+      ]
+    ) Deno.mkdirSync(directory, { recursive: true });
+    await run([
+      ...["chown", "-R", `${uid}:${uid}`],
+      ...[service, runtimeDirectory],
+    ]);
+    Deno.writeTextFileSync(
+      `${home}/.config/containers/containers.conf`,
+      '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n' +
+        '[containers]\nlog_driver = "k8s-file"\nnetns = "none"\n' +
+        'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n',
+    );
+    Deno.writeTextFileSync(
+      `${home}/.config/containers/storage.conf`,
+      '[storage]\ndriver = "vfs"\n',
+    );
+    await run(["chown", "-R", `${uid}:${uid}`, home]);
+    const podman = (...args: string[]): Promise<Ran> =>
+      run([
+        ...["sh", "-c", AS_USER, "sh", `${service}/init.scope`, String(uid)],
+        ...["env", `HOME=${home}`, `XDG_RUNTIME_DIR=${runtimeDirectory}`],
+        ...["podman", ...args],
+      ], { cwd: home });
+    state.atEnd(async () => {
+      await podman("rm", "-fa", "-t", "0");
+      const pids = (await run(["ps", "-o", "pid=", "-u", String(uid)])).out;
+      for (const pid of pids.split("\n").filter((pid) => pid !== "")) {
+        await run(["kill", "-KILL", pid.trim()]);
+      }
+    });
+    const imported = await podman("import", await state.archive(), IMAGE);
+    if (!imported.ok) return skip("a user's podman", imported.err);
+    await using told = await Told.start([]);
+    const made = await podman(
+      ...["run", "-d", "--network=none", "--name=web", "--label=team=shop"],
+      ...[IMAGE, "sleep", "60"],
+    );
+    if (!made.ok) return skip("a user's podman", made.err);
+    const id = made.out;
+    const named = await told.next("containerUpdate", byId(id));
+    assertEquals(named.container, {
+      namespace: "podman",
+      id,
+      name: "web",
+      image: IMAGE,
+      aliases: ["web", id],
+    });
+    assert(named.container_name.startsWith(slice), named.container_name);
+    await told.isToldAlike(named);
+    await podman("kill", "web");
+    const ended = await told.next("containerDeletion", byId(id));
+    assertEquals(ended.container, named.container);
+    await told.isGone(ended);
+  },
+});

@@ -111,6 +111,12 @@ Deno.test("Metrics tell kills in a container that is gone, with the labels that 
   (tree.containers as unknown[]).pop();
   container?.close();
   assertEquals(await kills(), told);
+  // One that lived between two scrapes.
+  tree.ended.set("/never/seen", {
+    reference: { name: "/never/seen" },
+    image: "busybox:1",
+  });
+  assertEquals(await kills(), [told[0], ["/never/seen", "busybox:1", 1]]);
   tree.kills.clear();
   assertEquals(await kills(), []);
 });

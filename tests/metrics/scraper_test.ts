@@ -67,6 +67,7 @@ class Bench {
       maxAgeMs: 0,
       manager: {
         managedContainers: () => Promise.resolve(this.containers),
+        endedContainer: () => undefined,
         oomKills: () => [],
       },
     });

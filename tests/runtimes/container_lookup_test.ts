@@ -1,11 +1,19 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { systemClock } from "../../lib/model/clock.ts";
+import { type Clock, systemClock } from "../../lib/model/clock.ts";
 import type { ContainerFacts } from "../../lib/model/container_facts.ts";
-import { parseCgroupOrigin } from "../../lib/runtimes/cgroup_origin.ts";
+import {
+  type ContainerOrigin,
+  parseCgroupOrigin,
+} from "../../lib/runtimes/cgroup_origin.ts";
 import { ContainerLookup } from "../../lib/runtimes/container_lookup.ts";
+import type { Engine, EngineName } from "../../lib/runtimes/engine.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import { RuntimeFiles } from "../../lib/runtimes/runtime_files.ts";
-import type { RootOverrides } from "../../lib/runtimes/runtime_roots.ts";
+import {
+  readContainerdSockets,
+  type RootOverrides,
+} from "../../lib/runtimes/runtime_roots.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 const TESTDATA = new URL("../testdata/runtimes/", import.meta.url);
@@ -36,15 +44,19 @@ class Host implements Disposable {
   readonly root = TestCgroup.create();
   readonly #lookup: ContainerLookup;
 
-  constructor(overrides: RootOverrides = {}) {
+  constructor(
+    overrides: RootOverrides = {},
+    engines: readonly Engine[] = [],
+    clock: Clock = systemClock,
+  ) {
     this.#lookup = new ContainerLookup({
       files: new RuntimeFiles(this.root.hostFs()),
-      clock: systemClock,
+      clock,
       labels: new LabelFilter({
         allowed: ["io.kubernetes.*", "com.example.app", "org.example.lab"],
       }),
       overrides,
-      engines: new Map(),
+      engines: new Map(engines.map((engine) => [engine.runtime, engine])),
     });
   }
 
@@ -352,4 +364,106 @@ Deno.test("ContainerLookup keeps no environment and no label that is not allowed
     assert(text.includes("web-0"));
     assertEquals(/secret|TOKEN|team|hash/.exec(text), null);
   }
+});
+
+/** An engine that has what is said of containers, and is asked for nothing else. */
+class KnowingEngine implements Engine {
+  readonly socketPath = "";
+  readonly asked: ContainerOrigin[] = [];
+
+  constructor(
+    readonly runtime: EngineName,
+    readonly answer: () => ContainerFacts | undefined,
+  ) {}
+
+  exists(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  inspect(origin: ContainerOrigin): Promise<ContainerFacts | undefined> {
+    this.asked.push(origin);
+    return Promise.resolve().then(this.answer);
+  }
+
+  list(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  async *follow(): AsyncGenerator<[], void, unknown> {}
+
+  ping(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {}
+}
+
+Deno.test("ContainerLookup asks containerd only for a container of the host that no file tells of", async () => {
+  const engine = new KnowingEngine("containerd", () => ({
+    ...{ runtime: "containerd", id: ID, name: "told" },
+  }));
+  using host = new Host({}, [engine]);
+  host.file(`${TASK}/labns/${DOCKER}/config.json`, "{}");
+  assertEquals((await host.find(`/labns/${DOCKER}`))?.name, DOCKER);
+  assertEquals(engine.asked.length, 0);
+  assertEquals((await host.find(`/labns/${ID}`))?.name, "told");
+  assertEquals(engine.asked.map(({ group }) => group), ["labns"]);
+  await host.find(`/docker/${DOCKER}/labns/${ID}`, 1);
+  assertEquals(engine.asked.length, 1);
+});
+
+Deno.test("ContainerLookup waits once for podman's service that does not answer, then does without for 10 s", async () => {
+  const engine = new KnowingEngine("podman", () => {
+    throw new Error("Cannot take the answer");
+  });
+  const clock = new FakeClock();
+  using host = new Host({}, [engine], clock);
+  const stored = "var/lib/containers/storage/overlay-containers";
+  host.file(`${stored}/containers.json`, read("podman-4.3-containers.json"));
+  const cgroup = `/libpod_parent/libpod-${PODMAN}`;
+  for (let i = 0; i < 3; i++) {
+    assertEquals((await host.find(cgroup))?.runtime, "podman");
+  }
+  assertEquals(engine.asked.length, 1);
+  clock.advance(10_000);
+  assertEquals((await host.find(cgroup))?.runtime, "podman");
+  assertEquals(engine.asked.length, 2);
+});
+
+Deno.test("ContainerLookup reads the files of all runtimes before it asks an engine, and only for what is a container", async () => {
+  const engine = new KnowingEngine("docker", () => {
+    throw new Error("Cannot take the answer");
+  });
+  using host = new Host({}, [engine]);
+  host.file(`${TASK}/labns/${DOCKER}/config.json`, "{}");
+  assertEquals((await host.find(`/labns/${DOCKER}`))?.runtime, "containerd");
+  assertEquals(await host.find("/labns/web"), undefined);
+  assertEquals(engine.asked.length, 0);
+  await assertRejects(() => host.find(`/labns/${ID}`), Error, "the answer");
+  assertEquals(engine.asked.length, 1);
+});
+
+Deno.test("readContainerdSockets() takes a flag's word, else the configuration's, then the defaults", async () => {
+  using host = new Host();
+  const files = new RuntimeFiles(host.root.hostFs());
+  const defaults = [
+    "/run/containerd/containerd.sock",
+    "/run/k3s/containerd/containerd.sock",
+    "/run/k0s/containerd/containerd.sock",
+    "/var/snap/microk8s/common/run/containerd/containerd.sock",
+  ];
+  assertEquals(await readContainerdSockets(files, {}), defaults);
+  host.file(
+    "etc/containerd/config.toml",
+    '[debug]\n  address = "/run/debug.sock"\n[grpc]\n  address = "/run/c.sock"\n  uid = 0\n' +
+      '[ttrpc]\n  address = "/run/t.sock"\n',
+  );
+  assertEquals(await readContainerdSockets(files, {}), [
+    "/run/c.sock",
+    ...defaults,
+  ]);
+  const containerd = "/run/mine.sock";
+  assertEquals(await readContainerdSockets(files, { containerd }), [
+    containerd,
+  ]);
 });

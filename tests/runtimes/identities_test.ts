@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ContainerFacts } from "../../lib/model/container_facts.ts";
-import type { EngineEvent } from "../../lib/runtimes/docker_json.ts";
+import type { EngineEvent } from "../../lib/runtimes/engine.ts";
 import {
   Identities,
   type IdentityUpdate,
@@ -367,4 +367,73 @@ Deno.test("Identities is degraded while look-ups hang, and asks no more than 4 a
   );
   hanging.resolve(undefined);
   await known.settle();
+});
+
+Deno.test("Identities.learn() puts what is told of an id that anybody may choose to its own cgroup only", async () => {
+  using known = new Known();
+  const { identities } = known;
+  const web = { runtime: "containerd", id: "web" } as const;
+  const news = { isStarted: false, isRemoved: false };
+  const cgroup = "/shop/web";
+  // It is told before there is a cgroup.
+  identities.learn({
+    facts: { ...web, name: "web", image: "nginx:1" },
+    cgroup,
+    ...news,
+  });
+  for (const name of [cgroup, "/other/web"]) identities.open(name);
+  assertEquals(identities.describe(cgroup)?.image, "nginx:1");
+  assertEquals(identities.describe("/other/web"), undefined);
+  identities.learn({ facts: { ...web, exitCode: 3 }, cgroup, ...news });
+  identities.learn({ facts: { ...web, exitCode: 4 }, ...news });
+  assertEquals(identities.end("/other/web"), undefined);
+  assertEquals(identities.end(cgroup), 3);
+  identities.learn({ facts: web, cgroup, ...news, isRemoved: true });
+  identities.open(cgroup);
+  assertEquals(identities.describe(cgroup), undefined);
+  identities.close();
+  await known.settle();
+});
+
+Deno.test("Identities.endedContainer() has what was known of a container for five minutes after its end", async () => {
+  using known = new Known();
+  const { identities } = known;
+  known.answers.set(ID, facts({ exitCode: 0 }));
+  identities.open(DOCKER);
+  await known.settle();
+  assertEquals(identities.endedContainer(DOCKER), undefined);
+  identities.end(DOCKER);
+  assertEquals(identities.endedContainer(DOCKER), {
+    reference: {
+      name: DOCKER,
+      id: ID,
+      aliases: ["web", ID],
+      namespace: "docker",
+    },
+    image: "nginx:1",
+  });
+  await known.advance(5 * 60_000 + 1);
+  identities.refresh();
+  assertEquals(identities.endedContainer(DOCKER), undefined);
+});
+
+Deno.test("Identities keeps what a runtime's data base told against what its files say", async () => {
+  using known = new Known();
+  const { identities } = known;
+  const runtime = "containerd";
+  const cgroup = `/kubepods/${ID}`;
+  known.answers.set(ID, { runtime, id: ID, name: ID, pid: 77 });
+  identities.open(cgroup);
+  await known.settle();
+  assertEquals(identities.describe(cgroup)?.name, ID);
+  identities.learn({
+    facts: { runtime, id: ID, name: "shop", image: "nginx:1", isStored: true },
+    isStarted: false,
+    isRemoved: false,
+  });
+  identities.refresh();
+  await known.settle();
+  const { name, image } = identities.describe(cgroup) ?? {};
+  assertEquals([name, image], ["shop", "nginx:1"]);
+  assertEquals(identities.initPidOf(cgroup), 77);
 });

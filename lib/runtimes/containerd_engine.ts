@@ -1,0 +1,204 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type { ContainerFacts } from "../model/container_facts.ts";
+import { type ContainerOrigin, isCertainId } from "./cgroup_origin.ts";
+import {
+  type ContainerdEvent,
+  parseContainerdEvent,
+  type StoredContainer,
+  storedContainer,
+  TOPICS,
+} from "./containerd_messages.ts";
+import type { Engine, EngineEvent } from "./engine.ts";
+import type { EngineSocket } from "./engine_socket.ts";
+import { GrpcClient } from "./grpc_client.ts";
+import type { LabelFilter } from "./label_filter.ts";
+import { ProtoMessage, protoText } from "./protobuf.ts";
+
+/** What a {@linkcode ContainerdEngine} stands on. */
+export interface ContainerdEngineOptions {
+  readonly socket: EngineSocket;
+  readonly labels: LabelFilter;
+}
+
+const SERVICES = "containerd.services";
+const VERSION = `${SERVICES}.version.v1.Version/Version`;
+const NAMESPACES = `${SERVICES}.namespaces.v1.Namespaces/List`;
+const GET = `${SERVICES}.containers.v1.Containers/Get`;
+const LIST = `${SERVICES}.containers.v1.Containers/ListStream`;
+const SUBSCRIBE = `${SERVICES}.events.v1.Events/Subscribe`;
+
+/** Docker's containers are Docker's to name. */
+const DOCKERS: ReadonlySet<string> = new Set(["moby", "plugins.moby"]);
+
+const NOTHING = new Uint8Array();
+const FILTERS = TOPICS.map((topic) => protoText(1, `topic=="${topic}"`));
+
+/** Containers that are asked for at once. */
+const MAX_ASKED = 8;
+
+/** A list is not read beyond; a pod's container is 10 KB of it. */
+const MAX_LIST_BYTES = 64 * 2 ** 20;
+const MAX_NAMESPACES = 100;
+
+/** Containers whose cgroups are remembered. */
+const MAX_CGROUPS = 20_000;
+
+interface News {
+  readonly event: ContainerdEvent | undefined;
+  readonly stored?: StoredContainer | undefined;
+}
+
+/**
+ * containerd, by its gRPC: what its files do not have, which is image and
+ * labels of what ctr and nerdctl made, and how a container ended.
+ */
+export class ContainerdEngine implements Engine {
+  readonly runtime = "containerd";
+  readonly #socket: EngineSocket;
+  readonly #labels: LabelFilter;
+  readonly #client: GrpcClient;
+  /** By namespace and id, where the id is one that others may have too. */
+  readonly #cgroups = new Map<string, CgroupName>();
+
+  constructor({ socket, labels }: ContainerdEngineOptions) {
+    this.#socket = socket;
+    this.#labels = labels;
+    this.#client = new GrpcClient(socket);
+  }
+
+  get socketPath(): string {
+    return this.#socket.path;
+  }
+
+  exists(): Promise<boolean> {
+    return this.#socket.exists();
+  }
+
+  /** Undefined also where the namespace is not known. */
+  async inspect(
+    { group, id }: ContainerOrigin,
+  ): Promise<ContainerFacts | undefined> {
+    if (group === undefined) return undefined;
+    return (await this.#get(group, id))?.facts;
+  }
+
+  async list(onLost: () => void): Promise<readonly EngineEvent[]> {
+    const events: EngineEvent[] = [];
+    for (const group of await this.#groups()) {
+      const take = (message: Uint8Array) => {
+        const container = new ProtoMessage(message).message(1);
+        const stored = storedContainer(container, this.#labels);
+        events.push(this.#storedEvent(group, stored));
+      };
+      const call = { method: LIST, message: NOTHING, group };
+      await this.#client.each(call, take, { maxBytes: MAX_LIST_BYTES, onLost });
+    }
+    return events;
+  }
+
+  async *follow(
+    signal: AbortSignal,
+    onLost: () => void,
+  ): AsyncGenerator<readonly EngineEvent[], void, unknown> {
+    const message = Uint8Array.from(FILTERS.flatMap((filter) => [...filter]));
+    const call = { method: SUBSCRIBE, message };
+    try {
+      for await (
+        const messages of this.#client.messages(call, signal, onLost)
+      ) {
+        for (let i = 0; i < messages.length; i += MAX_ASKED) {
+          const some = messages.slice(i, i + MAX_ASKED);
+          const news = await Promise.all(
+            some.map((message) => this.#read(message, onLost)),
+          );
+          // In their order: how one ended is told of the cgroup that it began with.
+          yield news.flatMap((news) => this.#eventsOf(news));
+        }
+      }
+    } finally {
+      // A connection that has failed is used for nothing more.
+      this.#socket.close();
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#client.ask({ method: VERSION, message: NOTHING });
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  async #groups(): Promise<string[]> {
+    const call = { method: NAMESPACES, message: NOTHING };
+    const answer = await this.#client.ask(call) ?? NOTHING;
+    return new ProtoMessage(answer).messages(1)
+      .map((namespace) => namespace.text(1))
+      .filter((name) => !DOCKERS.has(name))
+      .slice(0, MAX_NAMESPACES);
+  }
+
+  async #get(group: string, id: string): Promise<StoredContainer | undefined> {
+    const message = protoText(1, id);
+    const answer = await this.#client.ask({ method: GET, message, group });
+    return answer === undefined
+      ? undefined
+      : storedContainer(new ProtoMessage(answer).message(1), this.#labels);
+  }
+
+  /** What happened, and what the data base has of whom. */
+  async #read(message: Uint8Array, onLost: () => void): Promise<News> {
+    let event: ContainerdEvent | undefined;
+    try {
+      event = parseContainerdEvent(message);
+      if (event?.kind !== "stored" || DOCKERS.has(event.group)) {
+        return { event };
+      }
+      return { event, stored: await this.#get(event.group, event.id) };
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof RangeError)) {
+        throw error;
+      }
+      onLost();
+      return { event };
+    }
+  }
+
+  #eventsOf({ event, stored }: News): EngineEvent[] {
+    if (event === undefined || DOCKERS.has(event.group)) return [];
+    const { group, id, kind, image, pid, exitCode } = event;
+    if (stored !== undefined) return [this.#storedEvent(group, stored)];
+    const key = `${group}/${id}`;
+    const cgroup = this.#cgroups.get(key);
+    if (kind === "deleted") this.#cgroups.delete(key);
+    // Nobody could say whom it is of.
+    if (cgroup === undefined && !isCertainId(id)) return [];
+    return [{
+      facts: {
+        runtime: "containerd",
+        id,
+        ...(image !== undefined && { image }),
+        ...(pid !== undefined && { pid }),
+        ...(exitCode !== undefined && { exitCode }),
+      },
+      ...(cgroup !== undefined && { cgroup }),
+      isRemoved: kind === "deleted",
+      isStarted: kind === "started",
+    }];
+  }
+
+  #storedEvent(
+    group: string,
+    { facts, cgroup }: StoredContainer,
+  ): EngineEvent {
+    const event = { facts, isRemoved: false, isStarted: false };
+    if (cgroup === undefined || isCertainId(facts.id)) return event;
+    this.#cgroups.delete(`${group}/${facts.id}`);
+    this.#cgroups.set(`${group}/${facts.id}`, cgroup);
+    for (const key of this.#cgroups.keys()) {
+      if (this.#cgroups.size <= MAX_CGROUPS) break;
+      this.#cgroups.delete(key);
+    }
+    return { ...event, cgroup };
+  }
+}

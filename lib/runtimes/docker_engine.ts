@@ -1,0 +1,88 @@
+import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerOrigin } from "./cgroup_origin.ts";
+import {
+  dockerFacts,
+  type EngineJsonOptions,
+  listedFacts,
+  parseEngineEvent,
+} from "./docker_json.ts";
+import type { Engine, EngineEvent } from "./engine.ts";
+import { EngineClient } from "./engine_client.ts";
+import type { EngineSocket } from "./engine_socket.ts";
+
+/** What a {@linkcode DockerEngine} stands on. */
+export interface DockerEngineOptions extends EngineJsonOptions {
+  readonly socket: EngineSocket;
+  /** A longer answer is not read to its end. @default 8 MiB */
+  readonly maxBytes?: number;
+}
+
+const EVENTS = `/events?filters=${
+  encodeURIComponent('{"type":["container"]}')
+}`;
+const LIST = "/containers/json?all=1";
+const PING = "/_ping";
+
+/** Docker, or Podman's service, which speaks its API. */
+export class DockerEngine implements Engine {
+  readonly runtime: "docker" | "podman";
+  readonly #options: DockerEngineOptions;
+  readonly #client: EngineClient;
+
+  constructor(options: DockerEngineOptions) {
+    this.runtime = options.runtime;
+    this.#options = options;
+    this.#client = new EngineClient(options.socket, options.maxBytes);
+  }
+
+  get socketPath(): string {
+    return this.#options.socket.path;
+  }
+
+  exists(): Promise<boolean> {
+    return this.#options.socket.exists();
+  }
+
+  async inspect({ id }: ContainerOrigin): Promise<ContainerFacts | undefined> {
+    const answer = await this.#client.get(`/containers/${id}/json`);
+    return answer === undefined
+      ? undefined
+      : dockerFacts(answer, this.#options);
+  }
+
+  async list(): Promise<readonly EngineEvent[]> {
+    const list = await this.#client.get(LIST);
+    return listedFacts(list, this.#options).map((facts) => ({
+      facts,
+      isStarted: false,
+      isRemoved: false,
+    }));
+  }
+
+  async *follow(
+    signal: AbortSignal,
+    onLost: () => void,
+  ): AsyncGenerator<readonly EngineEvent[], void, unknown> {
+    for await (const lines of this.#client.lines(EVENTS, signal, onLost)) {
+      yield lines.flatMap((line) => this.#parse(line, onLost));
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#client.ping(PING);
+  }
+
+  close(): void {
+    this.#options.socket.close();
+  }
+
+  #parse(line: string, onLost: () => void): EngineEvent[] {
+    try {
+      const event = parseEngineEvent(line, this.#options);
+      return event === undefined ? [] : [event];
+    } catch {
+      onLost();
+      return [];
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/** What a field holds: a number, or the bytes of a text or a message. */
+type Value = number | Uint8Array;
+
+const VARINT = 0;
+const FIXED_64 = 1;
+const BYTES = 2;
+const FIXED_32 = 5;
+
+/** A message in Protocol Buffers' form, by the numbers of its fields. One that is absent is 0 or empty, as there. */
+export class ProtoMessage {
+  readonly #fields = new Map<number, Value[]>();
+
+  /** @throws {SyntaxError} where the bytes are no message */
+  constructor(bytes: Uint8Array) {
+    const reader = new Reader(bytes);
+    while (reader.hasMore) {
+      const tag = reader.varint();
+      const value = reader.value(tag % 8);
+      if (value === undefined) continue;
+      const field = Math.floor(tag / 8);
+      const values = this.#fields.get(field);
+      if (values === undefined) this.#fields.set(field, [value]);
+      else values.push(value);
+    }
+  }
+
+  /** A number. */
+  number(field: number): number {
+    const value = this.#fields.get(field)?.at(-1);
+    return typeof value === "number" ? value : 0;
+  }
+
+  /** The bytes of a field. */
+  bytes(field: number): Uint8Array {
+    return this.#all(field).at(-1) ?? new Uint8Array();
+  }
+
+  /** A text. */
+  text(field: number): string {
+    return decode(this.bytes(field));
+  }
+
+  /** A message within this one. */
+  message(field: number): ProtoMessage {
+    return new ProtoMessage(this.bytes(field));
+  }
+
+  /** All messages of a field that may be there many times. */
+  messages(field: number): ProtoMessage[] {
+    return this.#all(field).map((bytes) => new ProtoMessage(bytes));
+  }
+
+  /** Texts by texts. */
+  texts(field: number): Record<string, string> {
+    return Object.fromEntries(
+      this.messages(field).map((entry) => [entry.text(1), entry.text(2)]),
+    );
+  }
+
+  #all(field: number): Uint8Array[] {
+    return (this.#fields.get(field) ?? [])
+      .filter((value) => value instanceof Uint8Array);
+  }
+}
+
+/** A field with a text, of which messages that ask are made. */
+export function protoText(field: number, text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  return Uint8Array.of(field * 8 + BYTES, ...varint(bytes.length), ...bytes);
+}
+
+function varint(value: number): number[] {
+  return value < 128
+    ? [value]
+    : [value % 128 + 128, ...varint(Math.floor(value / 128))];
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+class Reader {
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get hasMore(): boolean {
+    return this.#offset < this.#bytes.length;
+  }
+
+  /** Above 2^53 it is not exact; no number that is read is so large. */
+  varint(): number {
+    let value = 0;
+    for (let factor = 1; factor < 2 ** 70; factor *= 128) {
+      const byte = this.#take(1)[0] ?? 0;
+      value += (byte % 128) * factor;
+      if (byte < 128) return value;
+    }
+    throw new SyntaxError("Cannot read a message: a number does not end");
+  }
+
+  /** Undefined of kinds that no message read here has. */
+  value(kind: number): Value | undefined {
+    switch (kind) {
+      case VARINT:
+        return this.varint();
+      case BYTES:
+        return this.#take(this.varint());
+      case FIXED_64:
+        this.#take(8);
+        return undefined;
+      case FIXED_32:
+        this.#take(4);
+        return undefined;
+      default:
+        throw new SyntaxError(
+          `Cannot read a message: a field is of the kind "${kind}", want 0, 1, 2 or 5`,
+        );
+    }
+  }
+
+  #take(length: number): Uint8Array {
+    const end = this.#offset + length;
+    if (end > this.#bytes.length) {
+      throw new SyntaxError(
+        `Cannot read a message: it ends ${
+          end - this.#bytes.length
+        } bytes too soon`,
+      );
+    }
+    const taken = this.#bytes.subarray(this.#offset, end);
+    this.#offset = end;
+    return taken;
+  }
+}

@@ -1,0 +1,223 @@
+import {
+  frameGrpc,
+  GrpcMessageBound,
+} from "../../lib/runtimes/grpc_messages.ts";
+
+/** What a {@linkcode FakeContainerd} answers a method with. */
+export type GrpcAnswer = (
+  message: Uint8Array,
+  group: string,
+) => Response | Promise<Response>;
+
+/** A container as a {@linkcode FakeContainerd} has it. */
+export interface FakeContainer {
+  readonly group: string;
+  readonly id: string;
+  readonly image?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly spec?: object;
+}
+
+/** Field `number` of a message, with a number, a text or a message. */
+export function proto(
+  number: number,
+  value: number | string | Uint8Array,
+): Uint8Array {
+  if (typeof value === "number") {
+    return Uint8Array.of(number * 8, ...varint(value));
+  }
+  const bytes = typeof value === "string"
+    ? new TextEncoder().encode(value)
+    : value;
+  const head = [number * 8 + 2, ...varint(bytes.length)];
+  const field = new Uint8Array(head.length + bytes.length);
+  field.set(head);
+  field.set(bytes, head.length);
+  return field;
+}
+
+/** The fields of a message one after the other. */
+export function joined(...fields: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(
+    fields.reduce((sum, { length }) => sum + length, 0),
+  );
+  let offset = 0;
+  for (const field of fields) {
+    all.set(field, offset);
+    offset += field.length;
+  }
+  return all;
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  for (; value >= 128; value = Math.floor(value / 128)) {
+    bytes.push(value % 128 + 128);
+  }
+  return [...bytes, value];
+}
+
+/** A container in containerd's form. */
+export function containerMessage(container: FakeContainer): Uint8Array {
+  const { id, image = "", labels = {}, spec = {} } = container;
+  return joined(
+    proto(1, id),
+    ...Object.entries(labels).map(([name, value]) =>
+      proto(2, joined(proto(1, name), proto(2, value)))
+    ),
+    proto(3, image),
+    proto(5, joined(proto(1, "oci/spec"), proto(2, JSON.stringify(spec)))),
+    proto(8, proto(1, 1_795_416_465)),
+  );
+}
+
+/** What happens, in containerd's form. */
+export function envelope(
+  group: string,
+  topic: string,
+  ...fields: readonly Uint8Array[]
+): Uint8Array {
+  const any = joined(
+    proto(1, "containerd.events"),
+    proto(2, joined(...fields)),
+  );
+  return joined(proto(2, group), proto(3, topic), proto(4, any));
+}
+
+/** An answer of gRPC with these messages. */
+export function grpcAnswer(...messages: readonly Uint8Array[]): Response {
+  return new Response(
+    joined(...messages.map(frameGrpc)) as Uint8Array<ArrayBuffer>,
+    { headers: { "content-type": "application/grpc" } },
+  );
+}
+
+/** A failure that gRPC tells in the head. */
+export function grpcFailure(status: number, message: string): Response {
+  return new Response(null, {
+    headers: { "grpc-status": String(status), "grpc-message": message },
+  });
+}
+
+const SERVICES = "/containerd.services";
+
+/** A real unix socket with a gRPC server behind it that behaves as it is told, badly too. */
+export class FakeContainerd implements AsyncDisposable {
+  readonly socketPath = `${
+    Deno.makeTempDirSync({ dir: "/tmp" })
+  }/containerd.sock`;
+  readonly containers: FakeContainer[] = [];
+  /** Answers by the last part of the method: `Get`. */
+  readonly answers = new Map<string, GrpcAnswer>();
+  readonly #followers = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  #server: Deno.HttpServer | undefined;
+
+  private constructor() {}
+
+  /** Makes one that has no containers and tells nothing, and starts it. */
+  static start(): FakeContainerd {
+    const engine = new FakeContainerd();
+    const { answers, containers } = engine;
+    answers.set("Version", () => grpcAnswer(proto(1, "1.6.20")));
+    answers.set("List", () => {
+      const groups = new Set(containers.map(({ group }) => group));
+      return grpcAnswer(
+        joined(...[...groups].map((group) => proto(1, proto(1, group)))),
+      );
+    });
+    answers.set("ListStream", (_, wanted) =>
+      grpcAnswer(
+        ...containers.filter(({ group }) => group === wanted)
+          .map((container) => proto(1, containerMessage(container))),
+      ));
+    answers.set("Get", (message, wanted) => {
+      const asked = new TextDecoder().decode(message.subarray(2));
+      const found = containers.find(({ group, id }) =>
+        group === wanted && id === asked
+      );
+      return found === undefined
+        ? grpcFailure(5, "not found")
+        : grpcAnswer(proto(1, containerMessage(found)));
+    });
+    answers.set("Subscribe", () => engine.#stream());
+    engine.listen();
+    return engine;
+  }
+
+  /** How many follow its events. */
+  get followers(): number {
+    return this.#followers.size;
+  }
+
+  /** Listens, again after it was killed. */
+  listen(): void {
+    this.#server = Deno.serve({
+      transport: "unix",
+      path: this.socketPath,
+      onListen: () => {},
+      onError: () => new Response(null, { status: 500 }),
+    }, async (request) => {
+      const { pathname } = new URL(request.url);
+      const method = pathname.split("/").at(-1) ?? "";
+      const bound = new GrpcMessageBound(2 ** 20, () => {});
+      const [message = new Uint8Array()] = bound.push(await request.bytes());
+      const group = request.headers.get("containerd-namespace") ?? "";
+      const answer = pathname.startsWith(SERVICES)
+        ? this.answers.get(method)
+        : undefined;
+      return answer?.(message, group) ?? grpcFailure(12, "unknown method");
+    });
+  }
+
+  /** Adds a container and tells of it. */
+  create(container: FakeContainer): void {
+    this.containers.push(container);
+    const { group, id, image = "" } = container;
+    this.tell(group, "/containers/create", proto(1, id), proto(2, image));
+  }
+
+  /** Tells those who follow what happened. */
+  tell(group: string, topic: string, ...fields: readonly Uint8Array[]): void {
+    this.send(frameGrpc(envelope(group, topic, ...fields)));
+  }
+
+  /** Sends those who follow whatever bytes. */
+  send(bytes: Uint8Array): void {
+    for (const controller of this.#followers) controller.enqueue(bytes);
+  }
+
+  /** Ends at once, and leaves no socket. */
+  async kill(): Promise<void> {
+    for (const controller of this.#followers) controller.close();
+    this.#followers.clear();
+    await this.#server?.shutdown();
+    this.#server = undefined;
+    try {
+      Deno.removeSync(this.socketPath);
+    } catch {
+      // Deno took it away.
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    const directory = this.socketPath.slice(0, -"/containerd.sock".length);
+    Deno.removeSync(directory, { recursive: true });
+  }
+
+  #stream(): Response {
+    let mine: ReadableStreamDefaultController<Uint8Array>;
+    return new Response(
+      new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          mine = controller;
+          this.#followers.add(controller);
+        },
+        cancel: () => {
+          this.#followers.delete(mine);
+        },
+      }),
+      { headers: { "content-type": "application/grpc" } },
+    );
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * What an agent tells of the containers of real runtimes: its events, and
+ * whether its API and its metrics say the same.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { parseExposition } from "../_support/exposition.ts";
+import { AgentProcess, until, type WireEvent } from "./_agent.ts";
+
+/** The label of which the agent of a {@linkcode Told} may tell. */
+export const LABEL = "team";
+
+/** Says why a test that could not be left out beforehand does nothing. */
+export function skip(what: string, reason: string): void {
+  // deno-lint-ignore no-console -- the one line that says so
+  console.log(`skipped: ${what} does not start here: ${reason.slice(-300)}`);
+}
+
+/** Whether an event is of the container with this id. */
+export function byId(id: string): (event: WireEvent) => boolean {
+  return (event) => event.container?.id === id;
+}
+
+/** Whether an event is of the container with this name. */
+export function byName(name: string): (event: WireEvent) => boolean {
+  return (event) => event.container?.name === name;
+}
+
+/** What is to be said of a container beside what its event says. */
+export interface Wanted {
+  /** The value of the label that may be told. */
+  readonly team?: string;
+  /** Kills in it so far; not looked at if absent. */
+  readonly kills?: number;
+}
+
+/** An agent, and what it tells. */
+export class Told implements AsyncDisposable {
+  readonly events: WireEvent[] = [];
+  readonly #ending = new AbortController();
+
+  private constructor(readonly agent: AgentProcess) {}
+
+  /** Starts the agent and follows its events. */
+  static async start(args: string[]): Promise<Told> {
+    const told = new Told(
+      await AgentProcess.start([
+        "--event-log=none",
+        `--whitelisted-container-labels=${LABEL}`,
+        ...args,
+      ]),
+    );
+    await told.agent.follow("", told.events, told.#ending.signal);
+    return told;
+  }
+
+  /** The first event after `seq` that is as said; fails where none comes. */
+  async next(
+    type: string,
+    holds: (event: WireEvent) => boolean = () => true,
+    afterSeq = 0,
+  ): Promise<WireEvent> {
+    let found: WireEvent;
+    await until(() => {
+      found = this.events.find((event) =>
+        event.event_type === type && event.seq > afterSeq && holds(event)
+      );
+      return found !== undefined;
+    }, { timeoutMs: 10_000 });
+    assert(
+      found !== undefined,
+      `No ${type}; the last were ${
+        this.events.slice(-5).map((event) => JSON.stringify(event)).join("\n")
+      }`,
+    );
+    return found;
+  }
+
+  /** How a container ended: told with its end where the engine was faster, else after it. */
+  async exitCode(id: string, afterSeq = 0): Promise<number> {
+    const ended = await this.next("containerDeletion", byId(id), afterSeq);
+    const code = ended.event_data.container_deletion.exit_code;
+    if (code !== -1) return code;
+    const { event_data } = await this.next(
+      "containerUpdate",
+      byId(id),
+      ended.seq,
+    );
+    return event_data.container_update.exit_code;
+  }
+
+  /** How a source fares. */
+  async source(name: string): Promise<{ state: string; detail: string }> {
+    const { sources } = await this.agent.json("/readyz");
+    return sources.find((source: { name: string }) => source.name === name);
+  }
+
+  /** The API and the metrics say of a container what an event of it said. */
+  async isToldAlike(event: WireEvent, wanted: Wanted = {}): Promise<void> {
+    const { container } = event;
+    const cgroup = event.event_data.oom?.victim_cgroup ?? event.container_name;
+    const { [cgroup]: spec } = await this.agent.json(`/api/v2.1/spec${cgroup}`);
+    assertEquals(
+      [spec.namespace, spec.aliases, spec.image, spec.labels?.[LABEL]],
+      [container.namespace, container.aliases, container.image, wanted.team],
+    );
+    const { reference, kills, ids } = await this.#metricsOf(cgroup);
+    assertEquals(ids, [`${container.namespace}://${container.id}`]);
+    assertEquals(
+      [reference.name, reference.image, reference[`container_label_${LABEL}`]],
+      [container.aliases[0], container.image, wanted.team],
+    );
+    if (wanted.kills !== undefined) assertEquals(kills, wanted.kills);
+  }
+
+  /** The API knows it no more, nor do the metrics but for its kills, which keep its name. */
+  async isGone(event: WireEvent, { kills = 0 }: Wanted = {}): Promise<void> {
+    const { container, container_name: cgroup } = event;
+    const response = await fetch(`${this.agent.url}/api/v2.1/spec${cgroup}`);
+    await response.body?.cancel();
+    assertEquals(response.status, 404);
+    const told = await this.#metricsOf(cgroup);
+    assertEquals([told.ids, told.kills ?? 0], [[], kills]);
+    if (kills > 0) assertEquals(told.reference.name, container.aliases[0]);
+  }
+
+  /** What the metrics say of a cgroup: labels and value of its kills, and whose ids it has. */
+  async #metricsOf(cgroup: string): Promise<{
+    reference: Readonly<Record<string, string>>;
+    kills: number | undefined;
+    ids: (string | undefined)[];
+  }> {
+    const names = ["cgwatch_container_info", "container_oom_events_total"];
+    const query = names.map((name) => `name[]=${name}`).join("&");
+    const response = await fetch(`${this.agent.url}/metrics?${query}`);
+    const families = parseExposition(await response.text());
+    const [infos = [], ooms = []] = names.map((name) =>
+      families.get(name)?.series.filter(({ labels }) => labels.id === cgroup)
+    );
+    const [oom] = ooms;
+    return {
+      reference: (infos[0] ?? oom)?.labels ?? {},
+      kills: oom?.value,
+      ids: infos.map(({ labels }) => labels.container_id),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    await this.agent.stop();
+  }
+}

@@ -1,0 +1,355 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../lib/model/clock.ts";
+import { ContainerdEngine } from "../../lib/runtimes/containerd_engine.ts";
+import type { EngineEvent } from "../../lib/runtimes/engine.ts";
+import { EngineSocket } from "../../lib/runtimes/engine_socket.ts";
+import { EngineWatcher } from "../../lib/runtimes/engine_watcher.ts";
+import { parseCgroupOrigin } from "../../lib/runtimes/cgroup_origin.ts";
+import { frameGrpc } from "../../lib/runtimes/grpc_messages.ts";
+import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
+import {
+  envelope,
+  FakeContainerd,
+  type GrpcAnswer,
+  grpcAnswer,
+  grpcFailure,
+  joined,
+  proto,
+} from "../_support/fake_containerd.ts";
+import { until as comes } from "./_agent.ts";
+
+const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
+const WEB = {
+  group: "shop",
+  id: "web",
+  image: "nginx:1",
+  labels: { team: "a", secret: "s3cret" },
+  spec: {
+    process: { env: ["TOKEN=s3cret"] },
+    linux: { cgroupsPath: "/shop/web" },
+  },
+};
+const POD = {
+  group: "k8s.io",
+  id: ID,
+  image: "nginx:1",
+  labels: {
+    team: "b",
+    "io.kubernetes.container.name": "app",
+    "io.kubernetes.pod.name": "web-0",
+    "io.kubernetes.pod.namespace": "shop",
+  },
+  spec: { linux: { cgroupsPath: `/kubepods/pod1/${ID}` } },
+};
+
+function engineOf(
+  { socketPath }: { socketPath: string },
+  timeoutMs = 200,
+): ContainerdEngine {
+  return new ContainerdEngine({
+    socket: new EngineSocket({
+      paths: () => [socketPath],
+      timeoutMs,
+      isHttp2: true,
+    }),
+    labels: new LabelFilter({ allowed: ["team"] }),
+  });
+}
+
+/** A watcher of containerd, and what it told. */
+class Watched implements AsyncDisposable {
+  readonly told: EngineEvent[] = [];
+  readonly watcher: EngineWatcher;
+  readonly #done: Promise<void>;
+
+  constructor(containerd: { socketPath: string }, timeoutMs?: number) {
+    this.watcher = new EngineWatcher({
+      engine: engineOf(containerd, timeoutMs),
+      clock: systemClock,
+    });
+    this.#done = this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    for await (const batch of this.watcher.news()) this.told.push(...batch);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.watcher.close();
+    await this.#done;
+  }
+}
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  assert(await comes(holds, { timeoutMs: 10_000 }), what);
+}
+
+Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace, and then what happens to them", async () => {
+  await using containerd = FakeContainerd.start();
+  containerd.containers.push(WEB, { group: "moby", id: ID });
+  await using watched = new Watched(containerd);
+  const { told, watcher } = watched;
+  await until(() => watcher.state.state === "ok", "ok");
+  await until(() => containerd.followers === 1, "followed");
+  containerd.create(POD);
+  containerd.tell("shop", "/tasks/start", proto(1, "web"), proto(2, 77));
+  const exit = (id: string, process: string, code: number) =>
+    containerd.tell(
+      "shop",
+      "/tasks/exit",
+      ...[proto(1, id), proto(2, process), proto(3, 77), proto(4, code)],
+    );
+  exit("web", "exec-1", 1);
+  exit("web", "web", 137);
+  containerd.tell("moby", "/containers/create", proto(1, ID));
+  containerd.tell("shop", "/tasks/oom", proto(1, "web"));
+  containerd.tell("shop", "/containers/delete", proto(1, "web"));
+  await until(() => told.length === 5, "5 told");
+  const runtime = "containerd";
+  const createdMs = 1_795_416_465_000;
+  const quiet = { isRemoved: false, isStarted: false };
+  const web = { runtime, id: "web" };
+  const cgroup = "/shop/web";
+  assertEquals<unknown>(
+    told,
+    [
+      {
+        facts: {
+          ...web,
+          ...{ name: "web", image: "nginx:1", labels: { team: "a" } },
+          createdMs,
+          isStored: true,
+        },
+        cgroup,
+        ...quiet,
+      },
+      {
+        facts: {
+          ...{ runtime, id: ID, name: "app", image: "nginx:1" },
+          labels: { team: "b" },
+          pod: { namespace: "shop", name: "web-0", container: "app" },
+          createdMs,
+          isStored: true,
+        },
+        ...quiet,
+      },
+      { facts: { ...web, pid: 77 }, cgroup, ...quiet, isStarted: true },
+      { facts: { ...web, exitCode: 137 }, cgroup, ...quiet },
+      { facts: web, cgroup, ...quiet, isRemoved: true },
+    ],
+  );
+  assert(!JSON.stringify(told).includes("s3cret"));
+});
+
+Deno.test("ContainerdEngine tells in their order what comes together, and of the cgroup that it is of", async () => {
+  await using containerd = FakeContainerd.start();
+  await using watched = new Watched(containerd);
+  await until(() => containerd.followers === 1, "followed");
+  containerd.containers.push(WEB);
+  const id = proto(1, "web");
+  containerd.send(joined(...[
+    envelope("shop", "/tasks/exit", id, proto(2, "web"), proto(4, 1)),
+    envelope("shop", "/containers/create", id),
+    envelope("shop", "/tasks/start", id, proto(2, 77)),
+    envelope("shop", "/tasks/exit", id, proto(2, "web"), proto(4, 3)),
+  ].map(frameGrpc)));
+  const { told } = watched;
+  await until(() => told.length === 3, "told");
+  assertEquals(
+    told.map(({ cgroup, facts, isStarted }) => [
+      cgroup,
+      facts.exitCode,
+      isStarted,
+    ]),
+    [
+      ["/shop/web", undefined, false],
+      ["/shop/web", undefined, true],
+      ["/shop/web", 3, false],
+    ],
+  );
+});
+
+Deno.test("ContainerdEngine.inspect() has what containerd has in the namespace, and nothing without one", async () => {
+  await using containerd = FakeContainerd.start();
+  containerd.containers.push(POD);
+  const engine = engineOf(containerd);
+  const find = async (cgroup: string) => {
+    const origin = parseCgroupOrigin(cgroup);
+    assert(origin?.kind === "container");
+    return (await engine.inspect(origin))?.name;
+  };
+  assertEquals(await find(`/kubepods/pod1/${ID}`), "app");
+  assertEquals(await find(`/kubepods/pod1/${ID.replace("3", "4")}`), undefined);
+  assertEquals(await find(`/other/${ID}`), undefined);
+  assertEquals(await find(`/a/b/c/${ID}`), undefined);
+  engine.close();
+});
+
+Deno.test("EngineWatcher of containerd is off without a socket, and connects anew when it has died and returned", async () => {
+  await using containerd = FakeContainerd.start();
+  await using watched = new Watched(containerd);
+  const { watcher, told } = watched;
+  await until(() => containerd.followers === 1, "followed");
+  await containerd.kill();
+  await until(() => watcher.state.state !== "ok", "not ok");
+  await until(
+    () => watcher.state.detail === `no socket at ${containerd.socketPath}`,
+    "off",
+  );
+  containerd.listen();
+  await until(() => containerd.followers === 1, "followed again");
+  await until(() => watcher.state.state === "ok", "ok again");
+  containerd.create(WEB);
+  await until(() => told.length === 1, "told");
+});
+
+const hang = () => new Response(new ReadableStream());
+
+/** What containerd does, to which method, and what is said of it. */
+const BAD_ANSWERS: readonly (readonly [string, string, GrpcAnswer, string])[] =
+  [
+    ["hangs at the list", "List", hang, "more than 200 ms"],
+    [
+      "hangs in the middle",
+      "ListStream",
+      () =>
+        new Response(
+          new ReadableStream({
+            start: (controller) =>
+              controller.enqueue(Uint8Array.of(0, 0, 0, 0, 9)),
+          }),
+        ),
+      "more than 200 ms",
+    ],
+    ["answers 500", "List", () => new Response("no", { status: 500 }), "500"],
+    ["fails", "List", () => grpcFailure(13, "broken"), "13 of gRPC: broken"],
+    [
+      "answers garbage",
+      "ListStream",
+      () => grpcAnswer(new TextEncoder().encode("\0<html>")),
+      "Cannot read a message",
+    ],
+    [
+      "answers half a message",
+      "List",
+      () => new Response(Uint8Array.of(0, 0, 0, 0, 9, 1)),
+      "ends in the middle",
+    ],
+    ["answers nothing", "List", () => grpcAnswer(), "it is empty"],
+  ];
+
+for (const [does, method, answer, detail] of BAD_ANSWERS) {
+  Deno.test(`EngineWatcher is degraded, and says why, while containerd ${does}`, async () => {
+    await using containerd = FakeContainerd.start();
+    containerd.containers.push(WEB);
+    const good = containerd.answers.get(method);
+    assert(good !== undefined);
+    containerd.answers.set(method, answer);
+    await using watched = new Watched(containerd);
+    const { watcher, told } = watched;
+    await until(() => watcher.state.state === "degraded", "degraded");
+    assert(watcher.state.detail.includes(detail), watcher.state.detail);
+    // It comes to its senses.
+    containerd.answers.set(method, good);
+    await until(() => watcher.state.state === "ok", "ok");
+    await until(() => told.length > 0, "told");
+    assertEquals(told[0]?.facts.id, "web");
+  });
+}
+
+Deno.test("EngineWatcher of containerd goes on with the events where a container is too long, and is degraded", async () => {
+  await using containerd = FakeContainerd.start();
+  const big = { ...WEB, id: "big", labels: { team: "x".repeat(2 ** 21) } };
+  containerd.containers.push(big, WEB);
+  await using watched = new Watched(containerd, 2_000);
+  const { watcher, told } = watched;
+  await until(() => watcher.state.state === "degraded", "degraded");
+  assertEquals(watcher.lost, 1);
+  await until(() => containerd.followers === 1, "followed");
+  containerd.tell("shop", "/containers/update", proto(1, "big"));
+  containerd.create({ ...WEB, id: "job" });
+  await until(() => told.length === 2, "told");
+  assertEquals(told.map(({ facts }) => facts.id), ["web", "job"]);
+  assertEquals(watcher.lost, 2);
+});
+
+Deno.test("EngineWatcher of containerd goes on with the events where the list is 100 MB, and is degraded", async () => {
+  await using containerd = FakeContainerd.start();
+  const chunk = new Uint8Array(2 ** 20);
+  containerd.containers.push(WEB);
+  containerd.answers.set("ListStream", () => {
+    let left = 100;
+    return new Response(
+      new ReadableStream({
+        start: (controller) =>
+          controller.enqueue(Uint8Array.of(0, 6, 64, 0, 0)),
+        pull: (controller) =>
+          left-- > 0 ? controller.enqueue(chunk) : controller.close(),
+      }),
+    );
+  });
+  await using watched = new Watched(containerd, 2_000);
+  const { watcher, told } = watched;
+  await until(() => watcher.state.state === "degraded", "degraded");
+  await until(() => containerd.followers === 1, "followed");
+  containerd.create(WEB);
+  await until(() => told.length > 0, "told");
+});
+
+Deno.test("ContainerdEngine.ping() throws where containerd does not answer in time", async () => {
+  await using containerd = FakeContainerd.start();
+  const engine = engineOf(containerd);
+  await engine.ping();
+  containerd.answers.set("Version", hang);
+  await assertRejects(() => engine.ping(), Error, "more than 200 ms");
+  engine.close();
+});
+
+Deno.test("EngineWatcher of containerd passes over messages that are too long or none, and counts them", async () => {
+  await using containerd = FakeContainerd.start();
+  await using watched = new Watched(containerd);
+  const { watcher, told } = watched;
+  await until(() => containerd.followers === 1, "followed");
+  const image = "x".repeat(3 * 2 ** 20);
+  containerd.tell("shop", "/containers/create", proto(2, image));
+  containerd.send(Uint8Array.of(0, 0, 0, 0, 2, 255, 255));
+  containerd.send(Uint8Array.of(1, 0, 0, 0, 1, 0));
+  containerd.create(WEB);
+  await until(() => told.length === 1, "told");
+  assertEquals(watcher.lost, 3);
+});
+
+/** What comes on the wire instead of HTTP/2. */
+const NO_HTTP2: readonly (readonly [string, Uint8Array])[] = [
+  ["garbage", crypto.getRandomValues(new Uint8Array(10_000))],
+  ["HTTP/1.1", new TextEncoder().encode("HTTP/1.1 400 no\r\n\r\n")],
+  ["half a frame", Uint8Array.of(0, 0, 18, 4, 0)],
+  ["a frame of 16 MiB", Uint8Array.of(255, 255, 255, 0, 0, 0, 0, 0, 1)],
+];
+
+for (const [what, bytes] of NO_HTTP2) {
+  Deno.test(`EngineWatcher is degraded while containerd speaks ${what}, and closes`, async () => {
+    const directory = await Deno.makeTempDir({ dir: "/tmp" });
+    const socketPath = `${directory}/containerd.sock`;
+    const listener = Deno.listen({ transport: "unix", path: socketPath });
+    const serving = (async () => {
+      for await (const connection of listener) {
+        try {
+          await connection.write(bytes);
+        } catch {
+          // It was closed meanwhile.
+        }
+        connection.close();
+      }
+    })();
+    {
+      await using watched = new Watched({ socketPath });
+      await until(() => watched.watcher.state.state === "degraded", "degraded");
+      assert(watched.watcher.state.detail !== "");
+      assertEquals(watched.told, []);
+    }
+    listener.close();
+    await serving;
+    await Deno.remove(directory, { recursive: true });
+  });
+}

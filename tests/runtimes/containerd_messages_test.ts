@@ -1,0 +1,81 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  parseContainerdEvent,
+  storedContainer,
+} from "../../lib/runtimes/containerd_messages.ts";
+import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
+import { ProtoMessage } from "../../lib/runtimes/protobuf.ts";
+import {
+  containerMessage,
+  envelope,
+  type FakeContainer,
+  proto,
+} from "../_support/fake_containerd.ts";
+
+const LABELS = new LabelFilter({ allowed: ["team"] });
+
+function stored(container: Partial<FakeContainer>) {
+  const whole = { group: "shop", id: "web", ...container };
+  return storedContainer(new ProtoMessage(containerMessage(whole)), LABELS);
+}
+
+Deno.test("storedContainer() has name, image, allowed labels and cgroup, and no environment", () => {
+  const spec = {
+    process: { env: ["TOKEN=s3cret"] },
+    linux: { cgroupsPath: "/shop/web", namespaces: [{ type: "network" }] },
+  };
+  const labels = { team: "a", secret: "s3cret", "nerdctl/name": "nice" };
+  assertEquals<unknown>(stored({ image: "nginx:1", labels, spec }), {
+    facts: {
+      ...{ runtime: "containerd", id: "web", name: "nice", image: "nginx:1" },
+      labels: { team: "a" },
+      network: { kind: "own" },
+      createdMs: 1_795_416_465_000,
+      isStored: true,
+    },
+    cgroup: "/shop/web",
+  });
+});
+
+Deno.test("storedContainer() has no cgroup where systemd makes it, and no image where none is told", () => {
+  const spec = { linux: { cgroupsPath: "system.slice:nerdctl:web" } };
+  const { facts, cgroup } = stored({ spec });
+  assertEquals([facts.name, facts.image, cgroup], [
+    "web",
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("storedContainer() throws where there is no id", () => {
+  assertThrows(() => stored({ id: "" }), SyntaxError, "it has no id");
+});
+
+Deno.test("parseContainerdEvent() reads what happens to containers and their first processes, and nothing else", () => {
+  const web = { group: "shop", id: "web" };
+  const id = proto(1, "web");
+  const cases: readonly (readonly [string, Uint8Array[], unknown])[] = [
+    ["/containers/create", [id, proto(2, "nginx:1")], {
+      ...web,
+      kind: "stored",
+      image: "nginx:1",
+    }],
+    ["/containers/update", [id], { ...web, kind: "stored" }],
+    ["/containers/delete", [id], { ...web, kind: "deleted" }],
+    ["/tasks/start", [id, proto(2, 77)], { ...web, kind: "started", pid: 77 }],
+    ["/tasks/exit", [id, proto(2, "web"), proto(4, 137)], {
+      ...web,
+      kind: "exited",
+      exitCode: 137,
+    }],
+    ["/tasks/exit", [id, proto(2, "exec-1"), proto(4, 1)], undefined],
+    ["/tasks/oom", [id], undefined],
+    ["/tasks/start", [], undefined],
+  ];
+  for (const [topic, fields, wanted] of cases) {
+    assertEquals<unknown>(
+      parseContainerdEvent(envelope("shop", topic, ...fields)),
+      wanted,
+    );
+  }
+});
