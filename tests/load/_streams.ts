@@ -1,17 +1,20 @@
 /**
- * An actor: streams of events, half of which nobody reads until the end.
- * Tells what each of them has got.
+ * An actor: streams of events. One half is read, a quarter not until the end,
+ * and of a quarter a little is read now and then. Tells what each has got.
  *
  * @module
  */
-import { until } from "../e2e/_agent.ts";
+import { delay, until } from "../e2e/_agent.ts";
 import { readTask, tell, untilFinish } from "./_actor.ts";
+
+/** Who reads a stream, and how. */
+export type Reader = "eager" | "sluggish" | "stalled";
 
 /** What one stream has got. */
 export interface StreamReport {
   readonly kind: string;
   readonly types: readonly string[];
-  readonly isStalled: boolean;
+  readonly reader: Reader;
   /** The number of the last event that it has got, or was told to have lost. */
   readonly last: number;
   readonly events: number;
@@ -24,8 +27,15 @@ export interface StreamReport {
   readonly hasEnded: boolean;
 }
 
-/** Streams of each kind; of each, so many are read and so many are not. */
-const OF_EACH = 8;
+/** Streams of each kind. */
+const READERS: readonly Reader[] = Array.from(
+  { length: 4 },
+  () => ["eager", "sluggish", "eager", "stalled"] as const,
+).flat();
+
+/** A sluggish reader takes so much at once: enough for the kernel to tell the other end. */
+const SIP_BYTES = 2 ** 20;
+const SIP_PAUSE_MS = 40_000;
 
 const ALL_TYPES: readonly string[] = [];
 
@@ -52,7 +62,10 @@ const LINE_REGEXP =
 /** One stream, over a connection of its own. */
 class Stream {
   readonly #kind: typeof KINDS[number];
-  readonly #isStalled: boolean;
+  readonly #reader: Reader;
+  readonly #decoder = new TextDecoder("latin1");
+  readonly #dechunker = new Dechunker();
+  #rest = "";
   #connection: Deno.TcpConn | undefined;
   #last = 0;
   #events = 0;
@@ -62,9 +75,9 @@ class Stream {
   #hasEnded = false;
   #isClosed = false;
 
-  constructor(kind: typeof KINDS[number], isStalled: boolean) {
+  constructor(kind: typeof KINDS[number], reader: Reader) {
     this.#kind = kind;
-    this.#isStalled = isStalled;
+    this.#reader = reader;
   }
 
   get last(): number {
@@ -79,7 +92,7 @@ class Stream {
     return {
       kind: this.#kind[0],
       types: this.#kind[3],
-      isStalled: this.#isStalled,
+      reader: this.#reader,
       last: this.#last,
       events: this.#events,
       lost: this.#lost,
@@ -95,36 +108,39 @@ class Stream {
     await this.#connection.write(new TextEncoder().encode(
       `GET /api/v1.3/events?stream=true&since_seq=${sinceSeq}${query} HTTP/1.1\r\nHost: ${host}\r\nAccept: ${accept}\r\n\r\n`,
     ));
-    if (!this.#isStalled) void this.read();
   }
 
-  /** Reads until the end, and takes the lines apart. */
-  async read(): Promise<void> {
+  /** Reads until so much has come, or to the end; returns whether there may be more. */
+  async read(limitBytes = () => Infinity): Promise<boolean> {
     const connection = this.#connection;
-    if (connection === undefined) return;
+    if (connection === undefined) return false;
     const buffer = new Uint8Array(1 << 16);
-    // A character for each byte, since the chunks' lengths are in bytes.
-    const decoder = new TextDecoder("latin1");
-    const dechunk = new Dechunker();
-    let rest = "";
     try {
-      for (;;) {
+      for (let read = 0; read < limitBytes();) {
         const length = await connection.read(buffer);
         if (length === null) break;
-        const text = decoder.decode(buffer.subarray(0, length));
-        const lines = (rest + dechunk.push(text)).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) this.#take(line);
+        read += length;
+        this.#takeBytes(buffer.subarray(0, length));
+        if (read >= limitBytes()) return true;
       }
     } catch {
-      // It was cut.
+      // It was cut, by the agent or by us.
     }
     this.#hasEnded = !this.#isClosed;
+    return false;
   }
 
   close(): void {
     this.#isClosed = true;
     this.#connection?.close();
+  }
+
+  #takeBytes(bytes: Uint8Array): void {
+    // A character for each byte, since the chunks' lengths are in bytes.
+    const text = this.#dechunker.push(this.#decoder.decode(bytes));
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#take(line);
   }
 
   #take(line: string): void {
@@ -173,21 +189,33 @@ class Dechunker {
 
 if (import.meta.main) {
   const { url, sinceSeq } = readTask();
-  const streams: Stream[] = [];
-  for (const kind of KINDS) {
-    for (let i = 0; i < 2 * OF_EACH; i++) {
-      const stream = new Stream(kind, i % 2 === 1);
-      streams.push(stream);
-      await stream.open(new URL(url), sinceSeq);
+  const streams = KINDS.flatMap((kind) =>
+    READERS.map((reader) => new Stream(kind, reader))
+  );
+  for (const stream of streams) await stream.open(new URL(url), sinceSeq);
+  let isAsked = false;
+  const asked = untilFinish().then((seq) => {
+    isAsked = true;
+    return seq;
+  });
+  const sip = async (stream: Stream) => {
+    while (await stream.read(() => isAsked ? Infinity : SIP_BYTES)) {
+      await Promise.race([asked, delay(SIP_PAUSE_MS)]);
     }
-  }
-  const lastSeq = await untilFinish();
-  // Those that were never read are read now; what has no filter comes to the last event.
+  };
   for (const stream of streams) {
-    if (stream.report.isStalled) void stream.read();
+    const { reader } = stream.report;
+    if (reader === "eager") void stream.read();
+    else if (reader === "sluggish") void sip(stream);
+    else void asked.then(() => stream.read());
   }
+  const lastSeq = await asked;
+  // What has no filter comes to the last event, unless the agent has ended it.
   await until(
-    () => streams.every((it) => it.isFiltered || it.last >= lastSeq),
+    () =>
+      streams.every((it) =>
+        it.isFiltered || it.report.hasEnded || it.last >= lastSeq
+      ),
     { timeoutMs: 30_000 },
   );
   // Those with a filter may have nothing more to come.
