@@ -14,8 +14,8 @@ import {
 import { type Books, sumOf } from "./_books.ts";
 import type { Clients, Scrape } from "./_clients.ts";
 
-/** So many come and go with the file systems that are asked for their space. */
-const FILE_THREADS = 3;
+/** Deno has no more of them. */
+const MAX_FILE_THREADS = 32;
 
 /** The heap grows to what the load takes, and V8 gives little of it back. */
 const MAX_GROWTH_MIB = 80;
@@ -68,7 +68,8 @@ export function bookState(
     toleratedWatches(after.directories),
     after.watches - after.directories - (before.watches - before.directories),
   );
-  books.atMost("threads", before.threads + FILE_THREADS, after.threads);
+  books.atMost("threads", before.threads, after.threads);
+  books.atMost("threads for files", MAX_FILE_THREADS, after.fileThreads);
   const mib = ({ residentBytes }: AgentState) =>
     Math.round(residentBytes / 2 ** 20);
   const [start, quarter, middle, threeQuarters, end] = [0, 0.25, 0.5, 0.75, 1]
