@@ -7,7 +7,7 @@ import { systemdFactory } from "./handlers/systemd.ts";
 import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
 import { DirectoryUsage } from "./kernfs/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
-import { HostFs, MAX_OPEN_DIRECTORIES } from "./kernfs/host_fs.ts";
+import { HostFs, MAX_OPEN_DESCRIPTORS } from "./kernfs/host_fs.ts";
 import { type FileCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./kernfs/mounted_files.ts";
@@ -74,8 +74,8 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
   readonly libc?: FileCalls | undefined;
 }
 
-/** Control files take at most this part of the files that the process may open. */
-const OPEN_FILES_SHARE = 0.5;
+/** For connections, logs and all else where many files may be open; else half of them. */
+const SPARE_DESCRIPTORS = 2_048;
 const DEFAULT_OPEN_FILES_LIMIT = 1024;
 
 const KMSG = "/dev/kmsg";
@@ -139,7 +139,10 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const fs = new HostFs({
     root,
     libc: "libc" in options ? options.libc : Libc.open(),
-    maxOpenDirectories: maxOpenDirectories(hierarchies),
+    // None of plain files, whose place another may take.
+    maxOpenDescriptors: isKernels(hierarchies, new HostFs())
+      ? maxOpenDescriptors()
+      : 0,
   });
   const bootId = readBootId(fs, config.bootIdFiles);
   const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
@@ -282,14 +285,10 @@ function hostname(): string {
   return new HostFs().readText("/proc/sys/kernel/hostname")?.trim() ?? "";
 }
 
-/**
- * How many directories may stay open: a share of what the process may open at
- * all; none of plain files, whose place another may take.
- */
-function maxOpenDirectories(hierarchies: Hierarchies): number {
-  const fs = new HostFs();
-  if (!isKernels(hierarchies, fs)) return 0;
-  const limits = fs.readText("/proc/self/limits") ?? "";
+/** How many control files and their directories may stay open: most of what the process may open at all. */
+export function maxOpenDescriptors(): number {
+  const limits = new HostFs().readText("/proc/self/limits") ?? "";
   const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;
-  return Math.min(Math.floor(limit * OPEN_FILES_SHARE), MAX_OPEN_DIRECTORIES);
+  const most = Math.max(limit / 2, limit - SPARE_DESCRIPTORS);
+  return Math.min(Math.floor(most), MAX_OPEN_DESCRIPTORS);
 }

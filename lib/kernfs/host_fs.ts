@@ -12,15 +12,15 @@ export interface HostFsOptions {
   readonly root?: string;
   /** Reads small files faster than Deno does. @default Deno's own calls */
   readonly libc?: FileCalls | undefined;
-  /** Directories that may be held open at once; past it files are found by their whole path. @default MAX_OPEN_DIRECTORIES */
-  readonly maxOpenDirectories?: number;
+  /** Files and directories that may be held open at once; past it files are opened by their whole path for each read. @default MAX_OPEN_DESCRIPTORS */
+  readonly maxOpenDescriptors?: number;
 }
 
 /**
- * Directories that may be held open at once: those of 4,000 containers on v1,
- * of which each has some six. A file found by its whole path takes 1.5 µs more.
+ * Files and directories that may be held open at once: those of 3,300
+ * containers on v1, of which each has nine and three.
  */
-export const MAX_OPEN_DIRECTORIES = 24_000;
+export const MAX_OPEN_DESCRIPTORS = 40_000;
 
 /** Most control files are below one page; larger ones make the buffer grow. */
 const BUFFER_BYTES = 64 * 1024;
@@ -49,10 +49,10 @@ const decoder = new TextDecoder();
  */
 export class HostFs {
   readonly root: string;
-  readonly maxOpenDirectories: number;
+  readonly maxOpenDescriptors: number;
   readonly libc: FileCalls | undefined;
-  /** Directories held open now. */
-  openDirectories = 0;
+  /** Files and directories held open now. */
+  openDescriptors = 0;
   /** What `ControlFile.read()` read last; valid until the next read of any file. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
   #pageBytes: number | undefined;
@@ -60,8 +60,8 @@ export class HostFs {
   constructor(options: HostFsOptions = {}) {
     this.root = resolve(options.root ?? "/");
     this.libc = options.libc;
-    this.maxOpenDirectories = options.maxOpenDirectories ??
-      MAX_OPEN_DIRECTORIES;
+    this.maxOpenDescriptors = options.maxOpenDescriptors ??
+      MAX_OPEN_DESCRIPTORS;
   }
 
   /** The place of a host path: below the root, unless it is named from our own root already. */
@@ -239,19 +239,32 @@ export class HostFs {
     return new ControlDirectory(this, path);
   }
 
-  /** Opens a directory to be kept; undefined where that cannot be. `path` ends with a zero. */
-  keepDirectory(path: Uint8Array<ArrayBuffer>): number | undefined {
-    if (this.openDirectories >= this.maxOpenDirectories) return undefined;
-    const descriptor = this.libc?.openDirectory(path) ?? -1;
+  /** Opens what is to be kept open; undefined where that cannot be. */
+  keep(open: (libc: FileCalls) => number): number | undefined {
+    const { libc } = this;
+    if (libc === undefined || this.openDescriptors >= this.maxOpenDescriptors) {
+      return undefined;
+    }
+    const descriptor = open(libc);
     if (descriptor < 0) return undefined;
-    this.openDirectories++;
+    this.openDescriptors++;
     return descriptor;
   }
 
-  /** Lets go of a directory that was kept. */
-  dropDirectory(descriptor: number): void {
+  /** Lets go of what was kept open. */
+  drop(descriptor: number): void {
     this.libc?.close(descriptor);
-    this.openDirectories--;
+    this.openDescriptors--;
+  }
+
+  /** Reads a control file that is kept open, as {@linkcode readAt} does. */
+  readKept(descriptor: number): number {
+    const { libc } = this;
+    if (libc === undefined) return -1;
+    return this.#readAll(
+      (offset) => libc.readAgain(descriptor, this.bytes, offset),
+      SHORT_READ_BYTES,
+    );
   }
 
   /**
@@ -306,11 +319,11 @@ export class HostFs {
     }
   }
 
-  /** Reads until there is no more; −1 where a read fails so. */
+  /** Reads until there is no more; `NOT_THERE` or −1 where a read fails so. */
   #readAll(read: (offset: number) => number, shortBytes: number): number {
     for (let length = 0;;) {
       const more = read(length);
-      if (more < 0) return -1;
+      if (more < 0) return this.libc?.failedToFind ? NOT_THERE : -1;
       length += more;
       if (length === this.bytes.length) {
         if (!this.grow()) return length;

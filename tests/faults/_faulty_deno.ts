@@ -107,6 +107,23 @@ export class FaultyDeno implements Disposable {
     const real = libc;
     const paths = new Map<number, string>();
     let isReal = true;
+    const read = (how: FileCalls["read"]): FileCalls["read"] =>
+    (
+      descriptor,
+      buffer,
+      offset,
+    ) => {
+      const path = paths.get(descriptor) ?? "";
+      const fault = this.#awaits("FsFile.readSync", path);
+      isReal = fault === undefined || !isErrno(fault);
+      if (!isReal) return -1;
+      const transferred = this.#transfer(
+        () => how(descriptor, buffer, offset),
+        [buffer.subarray(offset)],
+        this.#meet("FsFile.readSync", path),
+      );
+      return (transferred as number | null) ?? 0;
+    };
     const named = (bytes: Uint8Array) =>
       new TextDecoder().decode(bytes.subarray(0, -1));
     return {
@@ -124,17 +141,8 @@ export class FaultyDeno implements Disposable {
         paths.set(descriptor, path);
         return descriptor;
       },
-      read: (descriptor, buffer, offset) => {
-        const path = paths.get(descriptor) ?? "";
-        const fault = this.#awaits("FsFile.readSync", path);
-        if (fault !== undefined && isErrno(fault)) return -1;
-        const transferred = this.#transfer(
-          () => real.read(descriptor, buffer, offset),
-          [buffer.subarray(offset)],
-          this.#meet("FsFile.readSync", path),
-        );
-        return (transferred as number | null) ?? 0;
-      },
+      read: read((...args) => real.read(...args)),
+      readAgain: read((...args) => real.readAgain(...args)),
       close: (descriptor) => real.close(descriptor),
       directory: (path) => {
         isReal = this.#awaits("lstatSync", named(path)) === undefined;

@@ -180,10 +180,10 @@ Deno.test("CgroupHandler.close() gives back every descriptor, and the files can 
     kinds: ALL_KINDS,
   });
   handler.sample();
-  // Of cpu, memory, pids and blkio.
-  assertEquals(fs.openDirectories, 4);
+  // Nine files of cpu and memory, and the directories of both, of pids and of blkio.
+  assertEquals(fs.openDescriptors, 13);
   handler.close();
-  assertEquals(fs.openDirectories, 0);
+  assertEquals(fs.openDescriptors, 0);
   assertEquals(sampleOnce(handler).memory?.usageBytes, 983040);
   handler.close();
 });

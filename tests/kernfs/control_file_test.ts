@@ -25,7 +25,7 @@ for (
     assertEquals(text(fs, file), "8\n");
     directory.close();
     directory.close();
-    assertEquals(fs.openDirectories, 0);
+    assertEquals(fs.openDescriptors, 0);
   });
 
   Deno.test(`ControlFile.read() says -1 ${way} of a file that is not there, until it is rechecked`, () => {
@@ -86,7 +86,7 @@ for (
 
 Deno.test("ControlDirectory stays open where there is a libc, within the budget", () => {
   using host = TestCgroup.create();
-  const fs = host.hostFs({ libc, maxOpenDirectories: 3 });
+  const fs = host.hostFs({ libc, maxOpenDescriptors: 3 });
   const directories = Array.from({ length: 10 }, (_, i) => {
     const { path } = host.file(`c${i}/pids.max`, `${i}\n`).child(`c${i}`);
     return fs.controlDirectory(path);
@@ -95,15 +95,47 @@ Deno.test("ControlDirectory stays open where there is a libc, within the budget"
   for (let round = 0; round < 3; round++) {
     for (const [i, file] of files.entries()) {
       assertEquals(text(fs, file), `${i}\n`);
-      assert(fs.openDirectories <= 3);
+      assert(fs.openDescriptors <= 3);
     }
   }
-  assertEquals(fs.openDirectories, 3);
+  assertEquals(fs.openDescriptors, 3);
   directories[0]?.close();
   assertEquals(files[9]?.read(), 2);
-  assertEquals(fs.openDirectories, 3);
+  assertEquals(fs.openDescriptors, 3);
   for (const directory of directories) directory.close();
-  assertEquals(fs.openDirectories, 0);
+  assertEquals(fs.openDescriptors, 0);
+});
+
+Deno.test("ControlFile.read() reads what is there now from a file that is kept open", () => {
+  using host = TestCgroup.create();
+  const fs = host.file("memory.stat", "a\n").hostFs({ libc });
+  const directory = fs.controlDirectory(host.path);
+  const file = directory.file("memory.stat", { keepOpen: true });
+  for (const bytes of [3, 4_000, 65_535, 65_536, 300_000, 0, 10]) {
+    const now = "x".repeat(bytes);
+    Deno.writeTextFileSync(file.path, now);
+    assertEquals(text(fs, file), now);
+    // The file and its directory.
+    assertEquals(fs.openDescriptors, 2);
+  }
+  directory.close();
+  assertEquals(fs.openDescriptors, 0);
+  assertEquals(text(fs, file), "x".repeat(10));
+  directory.close();
+});
+
+Deno.test("ControlFile.read() looks for a file that is to be kept open and is not there only when told to", () => {
+  using host = TestCgroup.create();
+  const fs = host.hostFs({ libc });
+  const directory = fs.controlDirectory(host.path);
+  const file = directory.file("memory.peak", { keepOpen: true });
+  assertEquals(file.read(), -1);
+  host.file("memory.peak", "1\n");
+  assertEquals(file.read(), -1);
+  file.recheck();
+  assertEquals(file.read(), 2);
+  directory.close();
+  assertEquals(fs.openDescriptors, 0);
 });
 
 Deno.test("ControlFile.read() does not take another cgroup of the same name for its own", () => {
