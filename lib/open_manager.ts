@@ -7,7 +7,7 @@ import { systemdFactory } from "./handlers/systemd.ts";
 import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
 import { DirectoryUsage } from "./kernfs/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
-import { HostFs, MAX_OPEN_DESCRIPTORS } from "./kernfs/host_fs.ts";
+import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
 import { type FileCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./kernfs/mounted_files.ts";
@@ -140,9 +140,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     root,
     libc: "libc" in options ? options.libc : Libc.open(),
     // None of plain files, whose place another may take.
-    maxOpenDescriptors: isKernels(hierarchies, new HostFs())
-      ? maxOpenDescriptors()
-      : 0,
+    maxOpenFiles: isKernels(hierarchies, new HostFs()) ? maxOpenFiles() : 0,
   });
   const bootId = readBootId(fs, config.bootIdFiles);
   const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
@@ -285,10 +283,10 @@ function hostname(): string {
   return new HostFs().readText("/proc/sys/kernel/hostname")?.trim() ?? "";
 }
 
-/** How many control files and their directories may stay open: most of what the process may open at all. */
-export function maxOpenDescriptors(): number {
+/** How many control files may stay open: most of what the process may open at all. */
+export function maxOpenFiles(): number {
   const limits = new HostFs().readText("/proc/self/limits") ?? "";
   const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;
   const most = Math.max(limit / 2, limit - SPARE_DESCRIPTORS);
-  return Math.min(Math.floor(most), MAX_OPEN_DESCRIPTORS);
+  return Math.min(Math.floor(most), MAX_OPEN_FILES);
 }

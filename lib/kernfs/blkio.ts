@@ -1,6 +1,6 @@
 import type { IoKind, RowBuilder } from "../model/sample.ts";
 import type { FileParser } from "./cgroup_file.ts";
-import type { ControlDirectory, ControlFile } from "./control_file.ts";
+import type { ControlFile } from "./control_file.ts";
 import type { HostFs } from "./host_fs.ts";
 import { BLKIO_FAMILIES, parseBlkio } from "./io_files.ts";
 
@@ -17,11 +17,11 @@ export class BlkioFiles {
   readonly #families: readonly (readonly BlkioFile[])[];
   #chosen: readonly BlkioFile[] | undefined;
 
-  constructor(directory: ControlDirectory) {
-    this.#fs = directory.fs;
+  constructor(fs: HostFs, directory: string) {
+    this.#fs = fs;
     this.#families = BLKIO_FAMILIES.map((family) =>
       Object.entries(family).map(([kind, file]) => ({
-        control: directory.file(file),
+        control: fs.controlFile(`${directory}/${file}`),
         parse: parseBlkio(kind as IoKind),
       }))
     );
@@ -39,6 +39,11 @@ export class BlkioFiles {
   /** Looks for missing files at the next read again. */
   recheck(): void {
     for (const { control } of this.#families.flat()) control.recheck();
+  }
+
+  /** Lets go of the descriptors. */
+  close(): void {
+    for (const { control } of this.#families.flat()) control.close();
   }
 
   /** Whether a file names a disk: `8:0 Read 4096`. */

@@ -29,6 +29,10 @@ export interface CgroupFile {
   readonly parse: FileParser;
   /** Read only when this kind is on. @default always read */
   readonly kind?: GatedKind;
+  /** Whether it lists processes, of which there are none where there are no threads. @default false */
+  readonly listsProcesses?: boolean;
+  /** Whether an open file reads as it did when it was opened. @default false */
+  readonly isFrozen?: boolean;
 }
 
 /** A file with one number, for a column of every row. */

@@ -61,6 +61,9 @@ export const V1_FILES: readonly CgroupFile[] = [
     controller: "pids",
     parse: countProcesses,
     kind: "process",
+    listsProcesses: true,
+    // The kernel keeps the list that it made for an open file until it was not read for a second.
+    isFrozen: true,
   },
 ];
 
@@ -75,6 +78,7 @@ export const V2_FILES: readonly CgroupFile[] = [
     controller: "pids",
     parse: countProcesses,
     kind: "process",
+    listsProcesses: true,
   },
   ...PRESSURE_FILES,
 ];

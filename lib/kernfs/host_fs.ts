@@ -3,7 +3,7 @@
 import { statfsSync } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
-import { ControlDirectory, NOT_THERE } from "./control_file.ts";
+import { ControlFile, NOT_THERE } from "./control_file.ts";
 import { type DirectoryStat, type FileCalls, zeroEnded } from "./libc.ts";
 
 /** Where a {@linkcode HostFs} finds the host, and what it may hold open. */
@@ -12,15 +12,15 @@ export interface HostFsOptions {
   readonly root?: string;
   /** Reads small files faster than Deno does. @default Deno's own calls */
   readonly libc?: FileCalls | undefined;
-  /** Files and directories that may be held open at once; past it files are opened by their whole path for each read. @default MAX_OPEN_DESCRIPTORS */
-  readonly maxOpenDescriptors?: number;
+  /** Control files that may be open at once; past it they are opened for each read. @default MAX_OPEN_FILES */
+  readonly maxOpenFiles?: number;
 }
 
 /**
- * Files and directories that may be held open at once: those of 3,300
- * containers on v1, of which each has nine and three.
+ * Control files that may be open at once: those of 3,300 containers on v1. The
+ * kernel keeps a page and more for each, 100 KB for a container.
  */
-export const MAX_OPEN_DESCRIPTORS = 40_000;
+export const MAX_OPEN_FILES = 60_000;
 
 /** Most control files are below one page; larger ones make the buffer grow. */
 const BUFFER_BYTES = 64 * 1024;
@@ -49,10 +49,10 @@ const decoder = new TextDecoder();
  */
 export class HostFs {
   readonly root: string;
-  readonly maxOpenDescriptors: number;
+  readonly maxOpenFiles: number;
   readonly libc: FileCalls | undefined;
-  /** Files and directories held open now. */
-  openDescriptors = 0;
+  /** Control files held open now. */
+  openFiles = 0;
   /** What `ControlFile.read()` read last; valid until the next read of any file. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
   #pageBytes: number | undefined;
@@ -60,8 +60,8 @@ export class HostFs {
   constructor(options: HostFsOptions = {}) {
     this.root = resolve(options.root ?? "/");
     this.libc = options.libc;
-    this.maxOpenDescriptors = options.maxOpenDescriptors ??
-      MAX_OPEN_DESCRIPTORS;
+    this.maxOpenFiles = options.maxOpenFiles ??
+      MAX_OPEN_FILES;
   }
 
   /** The place of a host path: below the root, unless it is named from our own root already. */
@@ -81,7 +81,7 @@ export class HostFs {
   /** The text of the file at `path` (as it is seen, root included); undefined where it cannot be read. */
   textAt(path: string): string | undefined {
     if (this.libc !== undefined) {
-      const length = this.#readAt(undefined, zeroEnded(path), 0);
+      const length = this.#readByLibc(path, 0);
       return length < 0
         ? undefined
         : decoder.decode(this.bytes.subarray(0, length));
@@ -234,30 +234,30 @@ export class HostFs {
     }
   }
 
-  /** A directory with kernel files that are read again and again. */
-  controlDirectory(path: string): ControlDirectory {
-    return new ControlDirectory(this, path);
+  /** A control file that is read again and again; `keepOpen` false opens it anew each time. */
+  controlFile(path: string, keepOpen = true): ControlFile {
+    return new ControlFile(this, path, keepOpen);
   }
 
-  /** Opens what is to be kept open; undefined where that cannot be. */
-  keep(open: (libc: FileCalls) => number): number | undefined {
+  /** Opens a control file that is to stay open; undefined where that cannot be. */
+  keep(path: string): number | undefined {
     const { libc } = this;
-    if (libc === undefined || this.openDescriptors >= this.maxOpenDescriptors) {
+    if (libc === undefined || this.openFiles >= this.maxOpenFiles) {
       return undefined;
     }
-    const descriptor = open(libc);
+    const descriptor = libc.open(zeroEnded(path));
     if (descriptor < 0) return undefined;
-    this.openDescriptors++;
+    this.openFiles++;
     return descriptor;
   }
 
-  /** Lets go of what was kept open. */
+  /** Lets go of a control file that was kept open. */
   drop(descriptor: number): void {
     this.libc?.close(descriptor);
-    this.openDescriptors--;
+    this.openFiles--;
   }
 
-  /** Reads a control file that is kept open, as {@linkcode readAt} does. */
+  /** Reads a control file that is kept open, as {@linkcode readByLibc} does. */
   readKept(descriptor: number): number {
     const { libc } = this;
     if (libc === undefined) return -1;
@@ -268,27 +268,19 @@ export class HostFs {
   }
 
   /**
-   * Reads a control file of a directory that is kept, or one named by its whole
-   * path, into {@linkcode HostFs.bytes}; returns the number of bytes,
-   * {@linkcode NOT_THERE}, or −1 where it cannot be read. `name` ends with a
-   * zero.
+   * Reads the control file at `path` (as it is seen, root included) into
+   * {@linkcode HostFs.bytes}; returns the number of bytes,
+   * {@linkcode NOT_THERE}, or −1 where it cannot be read so.
    */
-  readAt(
-    directory: number | undefined,
-    name: Uint8Array<ArrayBuffer>,
-  ): number {
-    return this.#readAt(directory, name, SHORT_READ_BYTES);
+  readByLibc(path: string): number {
+    return this.#readByLibc(path, SHORT_READ_BYTES);
   }
 
   /** An answer of fewer bytes than `shortBytes` is taken for the last. */
-  #readAt(
-    directory: number | undefined,
-    name: Uint8Array<ArrayBuffer>,
-    shortBytes: number,
-  ): number {
+  #readByLibc(path: string, shortBytes: number): number {
     const { libc } = this;
     if (libc === undefined) return -1;
-    const file = libc.openAt(directory, name);
+    const file = libc.open(zeroEnded(path));
     // Deno's error of it takes 60 µs to make, and a container may lack ten files.
     if (file < 0) return libc.failedToFind ? NOT_THERE : -1;
     try {

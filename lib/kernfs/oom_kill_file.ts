@@ -1,5 +1,5 @@
 import type { Hierarchies, Hierarchy } from "./hierarchy.ts";
-import type { ControlDirectory, ControlFile } from "./control_file.ts";
+import type { ControlFile } from "./control_file.ts";
 import type { HostFs } from "./host_fs.ts";
 import { FlatKeyed } from "./keyed.ts";
 
@@ -34,7 +34,7 @@ export class OomKillFile {
   constructor(
     fs: HostFs,
     hierarchies: Hierarchies,
-    directory: (hierarchy: Hierarchy) => ControlDirectory,
+    directory: (hierarchy: Hierarchy) => string,
   ) {
     this.#fs = fs;
     const hierarchy = hierarchies.all.find(({ controllers }) =>
@@ -44,7 +44,7 @@ export class OomKillFile {
       ? []
       : FILES[hierarchy.version].map((name) => ({
         name,
-        control: directory(hierarchy).file(name),
+        control: fs.controlFile(`${directory(hierarchy)}/${name}`),
       }));
   }
 
@@ -76,6 +76,11 @@ export class OomKillFile {
   /** Looks for missing files at the next read again. */
   recheck(): void {
     for (const { control } of this.#files) control.recheck();
+  }
+
+  /** Lets go of the descriptors. */
+  close(): void {
+    for (const { control } of this.#files) control.close();
   }
 
   /** Reads the first file that has a number for this column into the row; returns the file's name. */

@@ -10,9 +10,7 @@ const row = new Float64Array(1);
  * returned function gives undefined where that is not counted.
  */
 export function nodeOomKills(fs: HostFs): () => number | undefined {
-  const file = fs.controlDirectory(fs.path("/proc")).file("vmstat", {
-    keepOpen: true,
-  });
+  const file = fs.controlFile(fs.path("/proc/vmstat"));
   return () => {
     const length = file.read();
     if (length < 0) return undefined;

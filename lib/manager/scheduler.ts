@@ -4,6 +4,14 @@ import { Histogram } from "../model/histogram.ts";
 /** Work goes on for this long before others get their turn. */
 const BATCH_MS = 2;
 
+/**
+ * Work that comes again after a second or more is due at the next multiple of
+ * this: to wake up takes 0.3 ms, four times as long as to read a container, and
+ * of 500 each woke the process by itself.
+ */
+const TICK_MS = 100;
+const TICKED_FROM_MS = 10 * TICK_MS;
+
 /** Work that is due again and again. */
 export interface Task {
   /** Does it, and says in how many milliseconds it is due again; undefined for never. It does not throw. */
@@ -117,7 +125,10 @@ export class Scheduler {
         this.#entries.delete(entry.task);
         continue;
       }
-      entry.dueMs = nowMs + delayMs;
+      const dueMs = nowMs + delayMs;
+      entry.dueMs = delayMs < TICKED_FROM_MS
+        ? dueMs
+        : Math.ceil(dueMs / TICK_MS) * TICK_MS;
       this.#push(entry);
     }
   }

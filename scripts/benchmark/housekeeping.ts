@@ -10,7 +10,7 @@ import { CgroupHandler } from "../../lib/handlers/cgroup_handler.ts";
 import { findHierarchies } from "../../lib/kernfs/hierarchy.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { Libc } from "../../lib/kernfs/libc.ts";
-import { maxOpenDescriptors } from "../../lib/open_manager.ts";
+import { maxOpenFiles } from "../../lib/open_manager.ts";
 import { TestCgroups } from "../../tests/e2e/_cgroups.ts";
 import type { Benchmark, Figure } from "./figure.ts";
 import { compileFloor } from "./floor.ts";
@@ -25,28 +25,18 @@ class RememberingFs extends HostFs {
   readonly paths = new Set<string>();
   remembers = false;
 
-  override readAt(
-    directory: number | undefined,
-    name: Uint8Array<ArrayBuffer>,
-  ): number {
-    const length = super.readAt(directory, name);
-    if (this.remembers && length >= 0) {
-      const path = new TextDecoder().decode(name.subarray(0, -1));
-      this.paths.add(
-        directory === undefined ? path : `${descriptorPath(directory)}/${path}`,
-      );
-    }
+  override readByLibc(path: string): number {
+    const length = super.readByLibc(path);
+    if (this.remembers && length >= 0) this.paths.add(path);
     return length;
   }
 
   override readKept(descriptor: number): number {
-    if (this.remembers) this.paths.add(descriptorPath(descriptor));
+    if (this.remembers) {
+      this.paths.add(Deno.readLinkSync(`/proc/self/fd/${descriptor}`));
+    }
     return super.readKept(descriptor);
   }
-}
-
-function descriptorPath(descriptor: number): string {
-  return Deno.readLinkSync(`/proc/self/fd/${descriptor}`);
 }
 
 /** Containers that are sampled as the agent does, one after the other. */
@@ -54,7 +44,7 @@ class Samples implements AsyncDisposable {
   readonly #cgroups: TestCgroups;
   readonly #fs = new RememberingFs({
     libc: Libc.open(),
-    maxOpenDescriptors: maxOpenDescriptors(),
+    maxOpenFiles: maxOpenFiles(),
   });
   readonly #handlers: CgroupHandler[] = [];
   readonly #rings: SampleRing[] = [];

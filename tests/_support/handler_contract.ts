@@ -486,7 +486,7 @@ export function runHandlerContract(
     } finally {
       handler.close();
     }
-    assertEquals(fs.openDescriptors, 0);
+    assertEquals(fs.openFiles, 0);
   };
 
   for (const container of RECORDED_CONTAINERS) {

@@ -127,18 +127,11 @@ export class FaultyDeno implements Disposable {
     const named = (bytes: Uint8Array) =>
       new TextDecoder().decode(bytes.subarray(0, -1));
     return {
-      openDirectory: (path) => {
-        const descriptor = real.openDirectory(path);
-        paths.set(descriptor, named(path));
-        return descriptor;
-      },
-      openAt: (directory, name) => {
-        const above = directory === undefined ? "" : `${paths.get(directory)}/`;
-        const path = above + named(name);
-        isReal = this.#awaits("openSync", path) === undefined;
+      open: (path) => {
+        isReal = this.#awaits("openSync", named(path)) === undefined;
         if (!isReal) return -1;
-        const descriptor = real.openAt(directory, name);
-        paths.set(descriptor, path);
+        const descriptor = real.open(path);
+        paths.set(descriptor, named(path));
         return descriptor;
       },
       read: read((...args) => real.read(...args)),

@@ -9,149 +9,90 @@ function text(fs: HostFs, file: ControlFile): string {
   return new TextDecoder().decode(fs.bytes.subarray(0, length));
 }
 
-// The plain way is what the fast one is measured against: both give the same.
+// The plain way is what the fast ones are measured against: all give the same.
 for (
-  const [way, options] of [["plainly", {}], ["by libc", { libc }]] as const
+  const [way, options, keepOpen] of [
+    ["plainly", {}, true],
+    ["by libc", { libc }, false],
+    ["from an open file", { libc }, true],
+  ] as const
 ) {
+  const open = keepOpen && "libc" in options ? 1 : 0;
+
   Deno.test(`ControlFile.read() reads ${way} what is there now`, () => {
     using host = TestCgroup.create();
     const fs = host.file("memory.current", "4096\n").hostFs(options);
-    const directory = fs.controlDirectory(host.path);
-    const file = directory.file("memory.current");
+    const file = fs.controlFile(`${host.path}/memory.current`, keepOpen);
     assertEquals(text(fs, file), "4096\n");
+    assertEquals(fs.openFiles, open);
     Deno.writeTextFileSync(file.path, "8\n");
     assertEquals(text(fs, file), "8\n");
-    directory.close();
-    assertEquals(text(fs, file), "8\n");
-    directory.close();
-    directory.close();
-    assertEquals(fs.openDescriptors, 0);
+    assertEquals(fs.openFiles, open);
+    file.close();
+    file.close();
+    assertEquals(fs.openFiles, 0);
   });
 
   Deno.test(`ControlFile.read() says -1 ${way} of a file that is not there, until it is rechecked`, () => {
     using host = TestCgroup.create();
-    const directory = host.hostFs(options).controlDirectory(host.path);
-    const file = directory.file("memory.peak");
+    const fs = host.hostFs(options);
+    const file = fs.controlFile(`${host.path}/memory.peak`, keepOpen);
     assertEquals(file.read(), -1);
     host.file("memory.peak", "1\n");
     assertEquals(file.read(), -1);
     file.recheck();
     assertEquals(file.read(), 2);
-    directory.close();
-  });
-
-  Deno.test(`ControlFile.read() finds ${way} the files of a directory that comes later`, () => {
-    using host = TestCgroup.create();
-    const directory = host.hostFs(options)
-      .controlDirectory(`${host.path}/later`);
-    const file = directory.file("memory.peak");
-    assertEquals(file.read(), -1);
-    host.file("later/memory.peak", "1\n");
-    file.recheck();
-    assertEquals(file.read(), 2);
-    directory.close();
+    file.close();
   });
 
   Deno.test(`ControlFile.read() reads an empty file ${way} as no bytes`, () => {
     using host = TestCgroup.create();
     const fs = host.file("io.stat", "").hostFs(options);
-    const directory = fs.controlDirectory(host.path);
-    assertEquals(directory.file("io.stat").read(), 0);
-    directory.close();
+    const file = fs.controlFile(`${host.path}/io.stat`, keepOpen);
+    assertEquals(file.read(), 0);
+    file.close();
   });
 
   Deno.test(`ControlFile.read() throws ${way} where the file cannot be read as a file`, () => {
     using host = TestCgroup.create();
     host.child("memory.stat");
-    const directory = host.hostFs(options).controlDirectory(host.path);
-    const file = directory.file("memory.stat");
+    const fs = host.hostFs(options);
+    const file = fs.controlFile(`${host.path}/memory.stat`, keepOpen);
     assertThrows(() => file.read(), Error, "os error 21");
-    directory.close();
+    assertEquals(fs.openFiles, 0);
   });
 
   Deno.test(`ControlFile.read() makes room ${way} for a file larger than the buffer`, () => {
     using host = TestCgroup.create();
     const fs = host.hostFs(options);
-    const directory = fs.controlDirectory(host.path);
-    const file = directory.file("memory.stat");
+    const file = fs.controlFile(`${host.path}/memory.stat`, keepOpen);
     for (const bytes of [4_000, 65_535, 65_536, 65_537, 300_000, 10]) {
       const large = "x".repeat(bytes - 1) + "\n";
       host.file("memory.stat", large);
       assertEquals(text(fs, file), large);
       assertEquals(text(fs, file), large);
     }
-    directory.close();
+    file.close();
   });
 }
 
-Deno.test("ControlDirectory stays open where there is a libc, within the budget", () => {
+Deno.test("HostFs keeps no more files open than it may, and reads the others all the same", () => {
   using host = TestCgroup.create();
-  const fs = host.hostFs({ libc, maxOpenDescriptors: 3 });
-  const directories = Array.from({ length: 10 }, (_, i) => {
-    const { path } = host.file(`c${i}/pids.max`, `${i}\n`).child(`c${i}`);
-    return fs.controlDirectory(path);
+  const fs = host.hostFs({ libc, maxOpenFiles: 3 });
+  const files = Array.from({ length: 10 }, (_, i) => {
+    host.file(`f${i}`, `${i}\n`);
+    return fs.controlFile(`${host.path}/f${i}`);
   });
-  const files = directories.map((directory) => directory.file("pids.max"));
   for (let round = 0; round < 3; round++) {
     for (const [i, file] of files.entries()) {
       assertEquals(text(fs, file), `${i}\n`);
-      assert(fs.openDescriptors <= 3);
+      assert(fs.openFiles <= 3);
     }
   }
-  assertEquals(fs.openDescriptors, 3);
-  directories[0]?.close();
+  assertEquals(fs.openFiles, 3);
+  files[0]?.close();
   assertEquals(files[9]?.read(), 2);
-  assertEquals(fs.openDescriptors, 3);
-  for (const directory of directories) directory.close();
-  assertEquals(fs.openDescriptors, 0);
-});
-
-Deno.test("ControlFile.read() reads what is there now from a file that is kept open", () => {
-  using host = TestCgroup.create();
-  const fs = host.file("memory.stat", "a\n").hostFs({ libc });
-  const directory = fs.controlDirectory(host.path);
-  const file = directory.file("memory.stat", { keepOpen: true });
-  for (const bytes of [3, 4_000, 65_535, 65_536, 300_000, 0, 10]) {
-    const now = "x".repeat(bytes);
-    Deno.writeTextFileSync(file.path, now);
-    assertEquals(text(fs, file), now);
-    // The file and its directory.
-    assertEquals(fs.openDescriptors, 2);
-  }
-  directory.close();
-  assertEquals(fs.openDescriptors, 0);
-  assertEquals(text(fs, file), "x".repeat(10));
-  directory.close();
-});
-
-Deno.test("ControlFile.read() looks for a file that is to be kept open and is not there only when told to", () => {
-  using host = TestCgroup.create();
-  const fs = host.hostFs({ libc });
-  const directory = fs.controlDirectory(host.path);
-  const file = directory.file("memory.peak", { keepOpen: true });
-  assertEquals(file.read(), -1);
-  host.file("memory.peak", "1\n");
-  assertEquals(file.read(), -1);
-  file.recheck();
-  assertEquals(file.read(), 2);
-  directory.close();
-  assertEquals(fs.openDescriptors, 0);
-});
-
-Deno.test("ControlFile.read() does not take another cgroup of the same name for its own", () => {
-  using host = TestCgroup.create();
-  const fs = host.hostFs({ libc });
-  const cgroup = host.child("web").file("memory.current", "1\n");
-  const directory = fs.controlDirectory(cgroup.path);
-  const file = directory.file("memory.current");
-  assertEquals(text(fs, file), "1\n");
-  cgroup.recreate().file("memory.current", "22\n");
-  assertEquals(file.read(), -1);
-  file.recheck();
-  assertEquals(file.read(), -1);
-  // Who finds out that it is the same container after all begins anew.
-  directory.close();
-  file.recheck();
-  assertEquals(text(fs, file), "22\n");
-  directory.close();
+  assertEquals(fs.openFiles, 3);
+  for (const file of files) file.close();
+  assertEquals(fs.openFiles, 0);
 });

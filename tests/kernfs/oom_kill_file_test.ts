@@ -11,8 +11,11 @@ function fileOf(cgroup: TestCgroup, version: 1 | 2): OomKillFile {
     mode: version === 2 ? "unified" : "legacy",
     all: [{ version, controllers: ["memory"], path }],
   };
-  const fs = cgroup.hostFs();
-  return new OomKillFile(fs, hierarchies, () => fs.controlDirectory(path));
+  return new OomKillFile(
+    cgroup.hostFs({ maxOpenFiles: 0 }),
+    hierarchies,
+    () => path,
+  );
 }
 
 Deno.test("OomKillFile reads memory.oom_control of v1", () => {
@@ -47,11 +50,10 @@ Deno.test("OomKillFile gives nothing where kills are not counted", () => {
   // Before Linux 4.13.
   cgroup.file("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
   assertEquals(fileOf(cgroup, 1).read(), undefined);
-  const fs = cgroup.hostFs();
   const none = new OomKillFile(
-    fs,
+    cgroup.hostFs(),
     { mode: "unified", all: [] },
-    ({ path }) => fs.controlDirectory(path),
+    () => "",
   );
   assertEquals(none.read(), undefined);
 });
@@ -64,6 +66,7 @@ Deno.test("OomKillFile looks for a missing file again when it is told to", () =>
   assertEquals(file.read(), undefined);
   file.recheck();
   assertEquals(file.read()?.count, 1);
+  file.close();
 });
 
 Deno.test("OomKillFile reads the kill of a recorded container", () => {
@@ -73,7 +76,8 @@ Deno.test("OomKillFile reads the kill of a recorded container", () => {
   const file = new OomKillFile(
     tree.fs,
     tree.hierarchies,
-    ({ path }) => tree.fs.controlDirectory(path + name),
+    ({ path }) => path + name,
   );
   assertEquals(file.read(), { count: 1, source: "memory.oom_control" });
+  file.close();
 });

@@ -6,7 +6,7 @@ import { TestCgroup } from "../_support/test_cgroup.ts";
 
 /** None is held open, since nobody closes it. */
 function hostFs(root: TestCgroup): HostFs {
-  return root.hostFs();
+  return root.hostFs({ maxOpenFiles: 0 });
 }
 
 Deno.test("nodeOomKills() reads the count anew each time", () => {

@@ -22,7 +22,7 @@ class Bench implements Disposable {
     this.kill(0);
     this.setUptime(1_000);
     // None is held open, since nobody closes that of the node.
-    const fs = this.#root.hostFs();
+    const fs = this.#root.hostFs({ maxOpenFiles: 0 });
     const { clock } = this;
     this.ledger = new OomLedger({
       clock,

@@ -17,7 +17,7 @@ class Node implements Disposable {
   readonly clock = new FakeClock();
   readonly #root = TestCgroup.create();
   // None is held open, since nobody closes that of the node.
-  readonly #fs = this.#root.hostFs();
+  readonly #fs = this.#root.hostFs({ maxOpenFiles: 0 });
   readonly #counts = new Map<string, number>();
   readonly #files = new Map<string, OomKillFile>();
   readonly #subtrees = new Map<string, number>();
@@ -67,13 +67,14 @@ class Node implements Disposable {
     const file = new OomKillFile(this.#fs, {
       mode: "unified",
       all: [{ version: 2, controllers: ["memory"], path }],
-    }, () => this.#fs.controlDirectory(path + name));
+    }, () => path + name);
     this.#files.set(name, file);
     this.ledger.open(handlerOf(name, file), isNew);
   }
 
   /** The kernel takes it away. */
   remove(name: string): void {
+    this.#files.get(name)?.close();
     Deno.removeSync(`${this.#root.path}/cg${name}`, { recursive: true });
     this.#counts.delete(name);
     this.#subtrees.delete(name);
@@ -113,6 +114,7 @@ class Node implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const file of this.#files.values()) file.close();
     this.#root.remove();
   }
 }
