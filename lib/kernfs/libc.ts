@@ -146,13 +146,18 @@ export class Libc {
     if (failed !== 0) return -1;
     const mode = statx.getUint16(STX_MODE, LITTLE_ENDIAN);
     if ((mode & S_IFMT) !== S_IFDIR) return undefined;
-    const seconds = Number(statx.getBigInt64(STX_MTIME_SEC, LITTLE_ENDIAN));
     const ns = statx.getUint32(STX_MTIME_NSEC, LITTLE_ENDIAN);
     return {
-      inode: Number(statx.getBigUint64(STX_INO, LITTLE_ENDIAN)),
+      inode: this.#number(STX_INO),
       links: statx.getUint32(STX_NLINK, LITTLE_ENDIAN),
-      modifiedMs: seconds * 1000 + Math.floor(ns / 1e6),
+      modifiedMs: this.#number(STX_MTIME_SEC) * 1000 + Math.floor(ns / 1e6),
     };
+  }
+
+  /** A number of 64 bits; a `bigint` of each would be garbage. */
+  #number(at: number): number {
+    const low = this.#statx.getUint32(at, LITTLE_ENDIAN);
+    return this.#statx.getInt32(at + 4, LITTLE_ENDIAN) * 2 ** 32 + low;
   }
 
   /** Lets go of a descriptor. */
