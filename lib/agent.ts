@@ -123,7 +123,7 @@ export async function startAgent(
       tokens = rereadTokens(config, logger) ?? tokens;
     },
     async stop() {
-      manager.stop();
+      void manager.stop();
       nodeEvents?.close();
       await Promise.all([server.shutdown(), eventLog?.close()]);
     },

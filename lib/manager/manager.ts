@@ -136,14 +136,18 @@ export class Manager {
     ]);
   }
 
-  /** Stops the sources and measuring; what was asked for can still be answered. */
-  stop(): void {
+  /**
+   * Stops the sources and measuring; what was asked for can still be answered.
+   * Resolves when what runtimes were asked is answered, for which nobody need
+   * wait.
+   */
+  stop(): Promise<void> {
     this.#ooms.stop();
     this.#lifecycle.stop();
     const { machine, engineWatchers, identities } = this.#options;
     machine.stop();
     for (const watcher of engineWatchers) watcher.close();
-    identities.close();
+    return identities.close();
   }
 
   /** How the sources fare, and what takes the events. */

@@ -107,9 +107,9 @@ export class Identities {
     this.#onUpdate = onUpdate;
   }
 
-  /** Asks no more. */
-  close(): void {
-    this.#queue.close();
+  /** Asks no more; resolves when what was asked is answered. */
+  close(): Promise<void> {
+    return this.#queue.close();
   }
 
   /** How the runtimes' files and answers fare. */

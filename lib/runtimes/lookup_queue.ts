@@ -22,6 +22,7 @@ export class LookupQueue<T> {
   readonly #wishes = new Map<T, Wish<T>>();
   readonly #timers = new Set<() => void>();
   readonly #startedMs = new Map<Wish<T>, number>();
+  readonly #ended = Promise.withResolvers<void>();
   #closed = false;
 
   /** @param look says whether it found what is to be found; it does not throw */
@@ -54,13 +55,15 @@ export class LookupQueue<T> {
     this.#run();
   }
 
-  /** Looks nothing up any more. */
-  close(): void {
+  /** Looks nothing up any more; resolves when what is under way has ended. */
+  close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     this.#wishes.clear();
     this.#due.length = 0;
+    if (this.#startedMs.size === 0) this.#ended.resolve();
+    return this.#ended.promise;
   }
 
   #run(): void {
@@ -75,6 +78,7 @@ export class LookupQueue<T> {
         this.#startedMs.delete(wish);
         if (!found) this.#retry(wish);
         this.#run();
+        if (this.#closed && this.#startedMs.size === 0) this.#ended.resolve();
       });
     }
   }

@@ -1,27 +1,25 @@
+const DESCRIPTORS = "/proc/self/fd";
+
+/** Whether a descriptor of this process is one of inotify; false where it is none any more. */
+async function isInotify(descriptor: string): Promise<boolean> {
+  try {
+    return (await Deno.readLink(`${DESCRIPTORS}/${descriptor}`))
+      .includes("inotify");
+  } catch {
+    return false;
+  }
+}
+
 /**
- * How many inotify watches this process has (`proc_pid_fdinfo(5)`); undefined
- * where it cannot be told.
+ * How many watches a descriptor has (`proc_pid_fdinfo(5)`):
  *
  * ```text
  * inotify wd:3 ino:9f5 sdev:1d mask:fc6 ignored_mask:0 fhandle-bytes:8 …
  * ```
  */
-export async function countInotifyWatches(): Promise<number | undefined> {
-  let count = 0;
-  let isKnown = false;
-  try {
-    for await (const { name } of Deno.readDir("/proc/self/fd")) {
-      const target = await Deno.readLink(`/proc/self/fd/${name}`)
-        .catch(() => "");
-      if (!target.includes("inotify")) continue;
-      const text = await Deno.readTextFile(`/proc/self/fdinfo/${name}`);
-      count += text.split("\ninotify wd:").length - 1;
-      isKnown = true;
-    }
-  } catch {
-    return undefined;
-  }
-  return isKnown ? count : undefined;
+async function countWatches(descriptor: string): Promise<number> {
+  const text = await Deno.readTextFile(`/proc/self/fdinfo/${descriptor}`);
+  return text.split("\ninotify wd:").length - 1;
 }
 
 /** Setting up the watches of so many directories takes 80 ms, for which others wait. */
@@ -40,6 +38,13 @@ export class WatchBalance {
   #usualExcess = 0;
   /** The difference for which they were last set up anew. */
   #renewedFor: number | undefined;
+  /** Those of inotify, among thousands of control files that are open. */
+  #descriptors: string[] | undefined;
+
+  /** Watchers come or go: their descriptors are looked for anew. */
+  forget(): void {
+    this.#descriptors = undefined;
+  }
 
   /**
    * Counts them; returns whether they are to be set up anew.
@@ -51,7 +56,7 @@ export class WatchBalance {
     directories: () => number,
     isStill: () => boolean,
   ): Promise<boolean> {
-    const count = await countInotifyWatches();
+    const count = await this.#count();
     const expected = directories();
     const excess = count === undefined ? 0 : count - expected;
     const still = isStill();
@@ -68,4 +73,26 @@ export class WatchBalance {
     this.#renewedFor = excess;
     return true;
   }
+
+  /** How many watches this process has; undefined where that cannot be told. */
+  async #count(): Promise<number | undefined> {
+    try {
+      const found: string[] = [];
+      for (const descriptor of this.#descriptors ?? await openDescriptors()) {
+        if (await isInotify(descriptor)) found.push(descriptor);
+      }
+      this.#descriptors = found;
+      if (found.length === 0) return undefined;
+      let count = 0;
+      for (const descriptor of found) count += await countWatches(descriptor);
+      return count;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+async function openDescriptors(): Promise<string[]> {
+  const names = await Array.fromAsync(Deno.readDir(DESCRIPTORS));
+  return names.map(({ name }) => name);
 }

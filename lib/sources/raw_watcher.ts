@@ -183,6 +183,7 @@ export class RawWatcher implements ContainerWatcher {
     if (paths === undefined) return;
     const watcher = Deno.watchFs(paths, { recursive: true });
     this.#watchers.push(watcher);
+    this.#balance.forget();
     this.#listen(watcher);
     if (this.#unwatched.length === 0) this.reconcile();
   }
@@ -190,6 +191,7 @@ export class RawWatcher implements ContainerWatcher {
   #unwatch(): void {
     for (const watcher of this.#watchers) watcher.close();
     this.#watchers = [];
+    this.#balance.forget();
   }
 
   /** Counts the watches, and sets all of them up anew where they are not as they should be. */
@@ -202,7 +204,9 @@ export class RawWatcher implements ContainerWatcher {
       // Whatever was heard meanwhile moves the numbers; they will be counted again.
       () => isQuiet && this.#lastActiveMs === Infinity,
     );
-    if (isAmiss && !this.#closed) this.#renew();
+    // While hints wait, more directories may be known than there are, or fewer; and to be deaf
+    // for as long as it takes to watch them anew would make it later still.
+    if (isAmiss && !this.#closed && this.#hints.length === 0) this.#renew();
   }
 
   #renew(): void {

@@ -52,7 +52,7 @@ class RecordedApi implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.manager.stop();
+    await this.manager.stop();
     // The watcher may be resting between two hierarchies.
     await sleep(systemClock, 0);
     this.recorded[Symbol.dispose]();

@@ -80,3 +80,23 @@ Deno.test("LookupQueue counts what does not end, and lets no other take its plac
   queue.add(7, []);
   assertEquals(queue.size, 4);
 });
+
+Deno.test("LookupQueue.close() resolves when what is under way has ended, and looks up no more", async () => {
+  const clock = new FakeClock();
+  const looks: string[] = [];
+  const answer = Promise.withResolvers<boolean>();
+  const queue = new LookupQueue<string>(clock, (item) => {
+    looks.push(item);
+    return answer.promise;
+  });
+  for (const item of ["a", "b", "c", "d", "e"]) queue.add(item, [10]);
+  let isClosed = false;
+  const closed = queue.close().then(() => isClosed = true);
+  await Promise.resolve();
+  assertEquals(isClosed, false);
+  answer.resolve(false);
+  await closed;
+  clock.advance(100);
+  assertEquals(looks, ["a", "b", "c", "d"]);
+  await new LookupQueue(clock, () => answer.promise).close();
+});
