@@ -60,8 +60,7 @@ export class HostFs {
   constructor(options: HostFsOptions = {}) {
     this.root = resolve(options.root ?? "/");
     this.libc = options.libc;
-    this.maxOpenFiles = options.maxOpenFiles ??
-      MAX_OPEN_FILES;
+    this.maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES;
   }
 
   /** The place of a host path: below the root, unless it is named from our own root already. */

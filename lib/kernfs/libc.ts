@@ -114,10 +114,7 @@ export class Libc {
     buffer: Uint8Array<ArrayBuffer>,
     offset: number,
   ): number {
-    if (buffer !== this.#buffer || offset !== this.#offset) {
-      this.#aim(buffer, offset);
-    }
-    return this.#calls.readv(descriptor, this.#vector, 1);
+    return this.#calls.readv(descriptor, this.#aim(buffer, offset), 1);
   }
 
   /** As {@linkcode read}, of a file that is kept open: `offset` is that of the file, too. */
@@ -126,11 +123,8 @@ export class Libc {
     buffer: Uint8Array<ArrayBuffer>,
     offset: number,
   ): number {
-    if (buffer !== this.#buffer || offset !== this.#offset) {
-      this.#aim(buffer, offset);
-    }
     const at = offset === 0 ? 0n : BigInt(offset);
-    return this.#calls.preadv(descriptor, this.#vector, 1, at);
+    return this.#calls.preadv(descriptor, this.#aim(buffer, offset), 1, at);
   }
 
   /** Facts of a directory; −1 where they cannot be had, undefined of what is none. `path` ends with a zero. */
@@ -165,7 +159,12 @@ export class Libc {
     this.#calls.close(descriptor);
   }
 
-  #aim(buffer: Uint8Array<ArrayBuffer>, offset: number): void {
+  /** Where to read to; nearly always where the last read went. */
+  #aim(
+    buffer: Uint8Array<ArrayBuffer>,
+    offset: number,
+  ): BigUint64Array<ArrayBuffer> {
+    if (buffer === this.#buffer && offset === this.#offset) return this.#vector;
     if (buffer !== this.#buffer) {
       this.#buffer = buffer;
       this.#address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
@@ -173,6 +172,7 @@ export class Libc {
     this.#offset = offset;
     this.#vector[0] = this.#address + BigInt(offset);
     this.#vector[1] = BigInt(buffer.length - offset);
+    return this.#vector;
   }
 }
 
