@@ -51,10 +51,12 @@ export class WatchBalance {
    *
    * @param directories how many there are now
    * @param isStill whether nothing has moved the numbers lately, nor while they were counted
+   * @param isLate whether directories that come and go are yet to be looked at
    */
   async isAmiss(
     directories: () => number,
     isStill: () => boolean,
+    isLate: () => boolean,
   ): Promise<boolean> {
     const count = await this.#count();
     const expected = directories();
@@ -70,6 +72,9 @@ export class WatchBalance {
       ? 0
       : FEW_DIRECTORIES + expected * TOLERANCE;
     if (Math.abs(excess - this.#usualExcess) <= tolerated) return false;
+    // The numbers are of different times then, and to be deaf for as long as it takes to set the
+    // watches up anew would make it later still.
+    if (isLate()) return false;
     this.#renewedFor = excess;
     return true;
   }

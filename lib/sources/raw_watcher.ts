@@ -203,10 +203,9 @@ export class RawWatcher implements ContainerWatcher {
       () => this.#tree.directories,
       // Whatever was heard meanwhile moves the numbers; they will be counted again.
       () => isQuiet && this.#lastActiveMs === Infinity,
+      () => this.#hints.length > 0,
     );
-    // While hints wait, more directories may be known than there are, or fewer; and to be deaf
-    // for as long as it takes to watch them anew would make it later still.
-    if (isAmiss && !this.#closed && this.#hints.length === 0) this.#renew();
+    if (isAmiss && !this.#closed) this.#renew();
   }
 
   #renew(): void {
