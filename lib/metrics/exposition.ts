@@ -19,8 +19,8 @@ export interface ExpositionOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Some 200 µs of work: who takes pieces may pause between any two. */
-const PIECE_BYTES = 64 * 1024;
+/** Some millisecond of work: who takes pieces may pause between any two. Each costs its way to the client. */
+const PIECE_BYTES = 256 * 1024;
 /** A piece is not left before the subject is told whole. */
 const SPARE_BYTES = 8 * 1024;
 
