@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
 import { counter, type Family, gauge } from "../../lib/metrics/family.ts";
 import type { ExpositionFormat } from "../../lib/model/scrape.ts";
+import { SeededRandom } from "../_support/random.ts";
 import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 
 interface Box {
@@ -51,6 +52,42 @@ Deno.test("expositionText() writes every number so that it is read as the same",
     textOf([NUMBERS], [{ name: "a", values: [2 ** 63] }]).split(" ").at(-1),
     "9223372036854776000\n",
   );
+});
+
+/** The same text, made of strings: slower, and plain. */
+function plainText(
+  families: readonly Family<Box>[],
+  subjects: readonly Box[],
+): string {
+  let text = "";
+  for (const { name, help, type, values } of families) {
+    text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+    for (const subject of subjects) {
+      values(subject, (value, own = "", suffix = "") => {
+        const labels = [subject.name && `name="${subject.name}"`, own]
+          .filter((part) => part !== "").join(",");
+        const told = value === Infinity ? "+Inf" : `${value}`;
+        text += `${name}${suffix}${labels && `{${labels}}`} ${told}\n`;
+      });
+    }
+  }
+  return text;
+}
+
+Deno.test("expositionText() writes what a plain way writes", () => {
+  const random = new SeededRandom(3);
+  const of = (name: string) =>
+    gauge<Box>(name, "Mixed.", ({ values }, emit) => {
+      emit(values[0]);
+      emit(values[1], 'cpu="ä"');
+      emit(values[2], 'le="1"', "_bucket");
+    });
+  const subjects = Array.from({ length: 500 }, (_, at): Box => ({
+    name: at % 9 === 0 ? "" : `/容器/${at}`.padEnd(random.below(200), "x"),
+    values: [random.below(2 ** 20), random.next() * 2 ** 60, random.next()],
+  }));
+  const families = [of("a_total"), of("b")];
+  assertEquals(textOf(families, subjects), plainText(families, subjects));
 });
 
 Deno.test("expositionText() leaves out what is absent, and a family without numbers with its head", () => {
