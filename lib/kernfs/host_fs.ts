@@ -17,10 +17,10 @@ export interface HostFsOptions {
 }
 
 /**
- * Control files that may be open at once: those of 3,300 containers on v1. The
+ * Control files that may be open at once: those of 2,200 containers on v1. The
  * kernel keeps a page and more for each, 100 KB for a container.
  */
-export const MAX_OPEN_FILES = 60_000;
+export const MAX_OPEN_FILES = 40_000;
 
 /** Most control files are below one page; larger ones make the buffer grow. */
 const BUFFER_BYTES = 64 * 1024;
