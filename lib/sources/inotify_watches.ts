@@ -38,12 +38,14 @@ export class WatchBalance {
   #usualExcess = 0;
   /** The difference for which they were last set up anew. */
   #renewedFor: number | undefined;
-  /** Those of inotify, among thousands of control files that are open. */
-  #descriptors: string[] | undefined;
+  /** Those of inotify, among thousands of control files that are open; empty where they are to be looked for. */
+  #descriptors: readonly string[] = [];
+  #forgotten = 0;
 
   /** Watchers come or go: their descriptors are looked for anew. */
   forget(): void {
-    this.#descriptors = undefined;
+    this.#descriptors = [];
+    this.#forgotten++;
   }
 
   /**
@@ -82,11 +84,15 @@ export class WatchBalance {
   /** How many watches this process has; undefined where that cannot be told. */
   async #count(): Promise<number | undefined> {
     try {
+      const forgotten = this.#forgotten;
+      const known = this.#descriptors;
       const found: string[] = [];
-      for (const descriptor of this.#descriptors ?? await openDescriptors()) {
+      const candidates = known.length > 0 ? known : await openDescriptors();
+      for (const descriptor of candidates) {
         if (await isInotify(descriptor)) found.push(descriptor);
       }
-      this.#descriptors = found;
+      // Unless watchers came or went meanwhile.
+      if (forgotten === this.#forgotten) this.#descriptors = found;
       if (found.length === 0) return undefined;
       let count = 0;
       for (const descriptor of found) count += await countWatches(descriptor);
