@@ -183,7 +183,6 @@ export class RawWatcher implements ContainerWatcher {
     if (paths === undefined) return;
     const watcher = Deno.watchFs(paths, { recursive: true });
     this.#watchers.push(watcher);
-    this.#balance.forget();
     this.#listen(watcher);
     if (this.#unwatched.length === 0) this.reconcile();
   }
@@ -191,7 +190,6 @@ export class RawWatcher implements ContainerWatcher {
   #unwatch(): void {
     for (const watcher of this.#watchers) watcher.close();
     this.#watchers = [];
-    this.#balance.forget();
   }
 
   /** Counts the watches, and sets all of them up anew where they are not as they should be. */
@@ -203,7 +201,6 @@ export class RawWatcher implements ContainerWatcher {
       () => this.#tree.directories,
       // Whatever was heard meanwhile moves the numbers; they will be counted again.
       () => isQuiet && this.#lastActiveMs === Infinity,
-      () => this.#hints.length > 0,
     );
     if (isAmiss && !this.#closed) this.#renew();
   }
