@@ -21,7 +21,6 @@ const FUNCTIONS = {
   openSync: "now",
   readDir: "later",
   readDirSync: "now",
-  readLink: "later",
   readLinkSync: "now",
   readTextFile: "later",
   readTextFileSync: "now",
