@@ -10,8 +10,8 @@ const BILLION_DIGITS = 9;
 
 /**
  * A text that is put together as bytes. A string of many parts is made twice,
- * first as a tree of its parts: 50,000 lines of metrics took 36 ms so, and take
- * 9 this way (Deno 2.9).
+ * first as a tree of its parts: 50,000 lines of metrics took 46 ms with their
+ * encoding so, and take 24 this way (Deno 2.9).
  */
 export class ByteText {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -25,11 +25,6 @@ export class ByteText {
   /** How many bytes were put. */
   get length(): number {
     return this.#length;
-  }
-
-  /** Takes back all bytes beyond these. */
-  cut(length: number): void {
-    this.#length = length;
   }
 
   /** What was put; the text begins anew. */
