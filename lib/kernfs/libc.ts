@@ -1,7 +1,8 @@
 /**
- * The C library's calls for files, by Deno's foreign function interface. A
- * control file that is open is read in 0.5 µs, and in 0.9 by Deno; one that is
- * opened for it in 4.5, and in 9 by Deno.
+ * The C library's calls for files and for inotify, by Deno's foreign function
+ * interface. A control file that is open is read in 0.5 µs, and in 0.9 by Deno;
+ * one that is opened for it in 4.5, and in 9 by Deno. A directory is watched in
+ * 8 µs, and in 84 by Deno.
  *
  * Numbers of 64 bits have a slow way in, and what is above 32 bits of the
  * others is not defined. Hence `readv`, whose sizes stand in memory.
@@ -26,6 +27,10 @@ const STX_MTIME_NSEC = 120;
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 const LITTLE_ENDIAN = true;
+/** Of `poll.h`, `sys/inotify.h` and `sys/eventfd.h`. */
+const POLLIN = 1;
+const REVENTS_SHIFT = 16;
+const NONBLOCK_CLOEXEC = 0o4000 | O_CLOEXEC;
 /** Of `errno.h`. */
 const ENOENT = 2;
 const ENODEV = 19;
@@ -42,6 +47,18 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "i32", "i32", "buffer"],
     result: "i32",
   },
+  inotify_init1: { parameters: ["i32"], result: "i32" },
+  inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
+  // A thread waits, and the others go on.
+  poll: {
+    parameters: ["buffer", "u64", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  strerror: { parameters: ["i32"], result: "pointer" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -65,6 +82,22 @@ export type FileCalls = Pick<
   | "close"
   | "directory"
   | "failedToFind"
+>;
+
+/** What directories are watched by. */
+export type InotifyCalls = Pick<
+  Libc,
+  | "openInotify"
+  | "addWatch"
+  | "removeWatch"
+  | "openBell"
+  | "ring"
+  | "ready"
+  | "read"
+  | "close"
+  | "failedToFind"
+  | "errno"
+  | "meaningOf"
 >;
 
 /** Files by their descriptors. What fails is −1. */
@@ -99,8 +132,21 @@ export class Libc {
 
   /** Whether the last call, which failed, did so since there is no such file, or no more; to be asked at once. */
   get failedToFind(): boolean {
-    const errno = this.#errno.getInt32();
+    const { errno } = this;
     return errno === ENOENT || errno === ENODEV || errno === ENOTDIR;
+  }
+
+  /** `errno` of the last call, which failed; to be asked at once. */
+  get errno(): number {
+    return this.#errno.getInt32();
+  }
+
+  /** What an `errno` means (`strerror(3)`). */
+  meaningOf(errno: number): string {
+    const text = this.#calls.strerror(errno);
+    return text === null
+      ? `errno ${errno}`
+      : Deno.UnsafePointerView.getCString(text);
   }
 
   /** Opens a file to be read. `path` ends with a zero. */
@@ -152,6 +198,44 @@ export class Libc {
   #number(at: number): number {
     const low = this.#statx.getUint32(at, LITTLE_ENDIAN);
     return this.#statx.getInt32(at + 4, LITTLE_ENDIAN) * 2 ** 32 + low;
+  }
+
+  /** A new descriptor of `inotify(7)`, which is read without waiting. */
+  openInotify(): number {
+    return this.#calls.inotify_init1(NONBLOCK_CLOEXEC);
+  }
+
+  /** Watches a directory; returns the watch. `path` ends with a zero. */
+  addWatch(
+    inotify: number,
+    path: Uint8Array<ArrayBuffer>,
+    mask: number,
+  ): number {
+    return this.#calls.inotify_add_watch(inotify, path, mask);
+  }
+
+  /** Takes a watch back. */
+  removeWatch(inotify: number, watch: number): void {
+    this.#calls.inotify_rm_watch(inotify, watch);
+  }
+
+  /** A new descriptor that {@linkcode ready} waits for, and {@linkcode ring} makes ready. */
+  openBell(): number {
+    return this.#calls.eventfd(0, NONBLOCK_CLOEXEC);
+  }
+
+  /** Makes a descriptor of {@linkcode openBell} ready for good. */
+  ring(bell: number): void {
+    this.#calls.eventfd_write(bell, 1n);
+  }
+
+  /** Waits until one of two descriptors can be read; returns whether the first can. */
+  async ready(one: number, other: number): Promise<boolean> {
+    // Two of `struct pollfd`, in memory that stays where it is.
+    const waiting = new Int32Array(new ArrayBuffer(16));
+    waiting.set([one, POLLIN, other, POLLIN]);
+    await this.#calls.poll(waiting, 2n, -1);
+    return (waiting[1] ?? 0) >>> REVENTS_SHIFT !== 0;
   }
 
   /** Lets go of a descriptor. */

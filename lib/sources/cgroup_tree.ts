@@ -22,8 +22,15 @@ export interface CgroupTreeOptions {
   readonly removalsCount?: boolean;
 }
 
-/** What a notification says of a directory. One made is told as removed where it is gone by then. */
-export type HintKind = "create" | "remove" | "other";
+/** What a notification says of a directory. */
+export type HintKind = "create" | "remove" | "rename";
+
+/** Hears of what is made in directories, or removed. */
+export interface DirectoryWatches {
+  /** Watches one, if it is not watched, and its files if so told; returns whether it is from now on. */
+  add(path: string, files: boolean): boolean;
+  remove(path: string): void;
+}
 
 /** In place of an inode: not seen in this hierarchy. */
 const UNSEEN = 0;
@@ -61,6 +68,8 @@ export class CgroupTree {
   readonly #relists: RelistQueue;
   readonly #justGone: JustGone;
   readonly #failures = new ListFailures();
+  /** Where the directories are watched as they are found; undefined where they are listed only. */
+  watches: DirectoryWatches | undefined;
   /** Takes the directories found, where they are not to be listed at once. */
   #listedLater: Set<CgroupName> | undefined;
 
@@ -115,7 +124,7 @@ export class CgroupTree {
     if (at < 0 || name === ROOT || !this.#nodes.has(ROOT)) return;
     this.#touch(parentOf(name), false);
     const isThere = this.#look(at, name);
-    if (!this.#removalsCount || kind === "other") return;
+    if (!this.#removalsCount || kind === "rename") return;
     const node = this.#nodes.get(name);
     if (node === undefined) this.#heardOfUnknown(at, name, kind);
     else this.#heardOf(node, at, kind, isThere);
@@ -132,17 +141,6 @@ export class CgroupTree {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
     for (const at of this.#hierarchies.keys()) this.#look(at, name);
-  }
-
-  /** Has every directory that has children listed again; returns how many those are. */
-  touchParents(): number {
-    let count = 0;
-    for (const { name, children } of this.#nodes.values()) {
-      if (children.size === 0) continue;
-      this.#touch(name, false);
-      count++;
-    }
-    return count;
   }
 
   /** Lists what is due to be listed again. */
@@ -191,6 +189,7 @@ export class CgroupTree {
     const root = this.#newNode(ROOT);
     for (const at of this.#hierarchies.keys()) {
       root.inodes[at] = this.#stat(at, ROOT)?.inode ?? UNSEEN;
+      if (hasInode(root, at)) this.#watch(at, ROOT);
     }
     this.#tellAdd(ROOT, root.tally, undefined);
   }
@@ -271,11 +270,22 @@ export class CgroupTree {
     return true;
   }
 
-  /** Notes where a container shows, and lists what was made below it before the watch was there. */
+  /** Watches a directory, if it is not watched; returns whether it is from now on. */
+  #watch(at: number, name: CgroupName): boolean {
+    const { version, controllers } = this.#hierarchies[at] as Hierarchy;
+    // Of v2 the kernel says that it wrote to `memory.events`.
+    const files = version === 2 && controllers.includes("memory");
+    return this.watches?.add(this.#path(at, name), files) ?? false;
+  }
+
+  /** Notes where a container shows, and lists what was made below it before it was watched. */
   #show(node: Node, at: number, stat: DirectoryStat): void {
     node.inodes[at] = stat.inode;
     this.#touch(node.name, true);
-    if (stat.links === 2) return;
+    const links = this.#watch(at, node.name)
+      ? this.#stat(at, node.name)?.links
+      : stat.links;
+    if (links === 2) return;
     if (this.#listedLater?.add(node.name) === undefined) {
       this.#listOne(at, node.name, true);
     }
@@ -363,6 +373,7 @@ export class CgroupTree {
   #leave(node: Node, at: number): void {
     if (!hasInode(node, at)) return;
     node.inodes[at] = LEFT;
+    this.watches?.remove(this.#path(at, node.name));
     for (const name of node.children) {
       const child = this.#nodes.get(name);
       if (child !== undefined && hasInode(child, at)) this.#lose(child, at);
@@ -394,6 +405,9 @@ export class CgroupTree {
       const child = this.#nodes.get(name);
       if (child !== undefined) this.#gone(child);
     }
+    for (const at of this.#hierarchies.keys()) {
+      if (hasInode(node, at)) this.watches?.remove(this.#path(at, node.name));
+    }
     this.#nodes.delete(node.name);
     this.#nodes.get(parentOf(node.name))?.children.delete(node.name);
     this.#tellDelete(node.name, node.tally);
@@ -412,6 +426,7 @@ export class CgroupTree {
   }
 
   #listOne(at: number, name: CgroupName, deep: boolean): void {
+    this.#watch(at, name);
     const stat = this.#stat(at, name);
     if (stat?.inode !== this.#nodes.get(name)?.inodes[at]) {
       // Another directory, or none: it is touched where it is to be listed.

@@ -1,3 +1,4 @@
+import type { InotifyCalls } from "../kernfs/libc.ts";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { SourceState } from "../model/source_state.ts";
@@ -7,7 +8,7 @@ import type {
   ContainerWatcher,
   WatchCounters,
 } from "./container_watcher.ts";
-import { WatchBalance } from "./inotify_watches.ts";
+import { Inotify, type InotifyEvent } from "./inotify.ts";
 import { Pace } from "./pace.ts";
 
 /**
@@ -21,58 +22,33 @@ const SLICE_SHARE = 0.25;
 /** Notifications beyond this wait for nobody: everything is listed instead. */
 const MAX_HINTS = 65_536;
 
-/**
- * In a storm the kernel's notifications were seen to come two seconds late:
- * when something has happened all the time for so long …
- */
-const STORM_MS = 200;
-/** … whatever has children is listed this often … */
-const STORM_LIST_MS = 150;
-/** … or less often where that is much: milliseconds for each directory and hierarchy, ten times what it takes. */
-const STORM_LIST_COST_MS = 0.5;
-
-/** Watches are counted when nothing happened for so long after something did … */
-const QUIET_MS = 500;
-/** … or when it has not been quiet for so long. */
-const NEVER_QUIET_MS = 10_000;
-
 /** Files of cgroup v2 that the kernel says it wrote to: one OOM is told 250 times. */
 const MEMORY_EVENTS_REGEXP = /\/memory\.events(?:\.local)?$/;
 /** So long after the first time they are read. */
 const MEMORY_EVENTS_MS = 10;
 
-/**
- * Deno 2.6 tells every watcher of what is gone by then, and a life would be
- * counted as many: all hierarchies have one watcher there.
- */
-const TELLS_ALL = /^2\.[0-8]\./.test(Deno.version.deno);
-
-const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
-  create: "create",
-  remove: "remove",
-  rename: "other",
-  any: "other",
-  other: "other",
-};
+/** What a {@linkcode RawWatcher} stands on. */
+export interface RawWatcherOptions {
+  readonly tree: CgroupTree;
+  readonly clock: Clock;
+  /** What directories are watched by; undefined where it cannot be had. */
+  readonly calls: InotifyCalls | undefined;
+}
 
 /**
- * Watches every hierarchy with inotify, through `Deno.watchFs`.
+ * Watches every directory of every hierarchy with inotify.
  *
- * What it hears are hints. `mkdir -p a/b/c` is told as fewer creations than
- * it made directories, since b may be made before the watch on a; in a storm
- * some removals are never told; a full queue tells only that it was full. So
- * each hint leads to a look, the touched directories are listed shortly after
- * the last one, and everything on a full queue and on `reconcile()`.
- *
- * Over 300 lines, for it is one loop, with all that can wake it.
+ * What it hears are hints, each of which leads to a look: a directory is
+ * watched first and listed then, so that what is made in it is heard of or
+ * seen. A touched directory is listed again a little later, and everything
+ * when the kernel's queue was full and on `reconcile()`.
  */
 export class RawWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
   readonly #clock: Clock;
+  readonly #calls: InotifyCalls | undefined;
   readonly #pace: Pace;
-  #watchers: Deno.FsWatcher[] = [];
-  /** Hierarchies that are yet to be watched, those together that one watcher has. */
-  #unwatched: string[][] = [];
+  #inotify: Inotify | undefined;
   #hints: { path: string; kind: HintKind }[] = [];
   /** Since when hints wait to be followed. */
   #hintsSinceMs = Infinity;
@@ -82,18 +58,13 @@ export class RawWatcher implements ContainerWatcher {
   #reconcile = true;
   #error: unknown;
   #closed = false;
-  #activeSinceMs = Infinity;
-  #lastActiveMs = Infinity;
-  #stormListAtMs = 0;
-  readonly #balance = new WatchBalance();
   /** Full queues: how often everything was listed for want of notifications. */
-  rescans = 0;
-  /** How often all watches were set up anew. */
-  renewals = 0;
+  #rescans = 0;
 
-  constructor(tree: CgroupTree, clock: Clock) {
+  constructor({ tree, clock, calls }: RawWatcherOptions) {
     this.#tree = tree;
     this.#clock = clock;
+    this.#calls = calls;
     this.#pace = new Pace(clock);
   }
 
@@ -111,18 +82,21 @@ export class RawWatcher implements ContainerWatcher {
   /** @inheritdoc */
   get counters(): WatchCounters {
     return {
-      directories: this.#tree.directories,
-      rescans: { overflow: this.rescans, renewal: this.renewals },
+      directories: this.#inotify?.size ?? 0,
+      rescans: { overflow: this.#rescans },
     };
   }
 
   /** @inheritdoc */
   async *changes(): AsyncGenerator<readonly ContainerChange[]> {
-    this.#unwatched = this.#watcherPaths;
-    this.#watchNext();
+    const inotify = Inotify.open(this.#calls);
+    this.#inotify = inotify;
+    this.#tree.watches = inotify;
+    const listening = this.#listen(inotify);
     try {
       while (!this.#closed) {
-        if (this.#error !== undefined) throw this.#error;
+        const failure = this.#error ?? inotify.failure;
+        if (failure !== undefined) throw failure;
         this.#takeHints();
         const counted = this.#takeMemoryEvents();
         if (counted.length > 0) yield counted;
@@ -132,17 +106,15 @@ export class RawWatcher implements ContainerWatcher {
         } else if (this.#lateMs >= 0) {
           yield* this.#walk(this.#tree.settle());
         }
-        const changes = this.#take();
+        const changes = this.#tree.take();
         if (changes.length > 0) yield changes;
-        else if (this.#unwatched.length > 0) {
-          this.#watchNext();
-          await this.#pace.rest();
-        } else if (this.#clock.monotonic() >= this.#countAt) {
-          this.#checkWatches();
-        } else await this.#pace.until(this.#dueIn());
+        else await this.#pace.until(this.#dueIn());
       }
     } finally {
       this.close();
+      this.#tree.watches = undefined;
+      inotify.close();
+      await listening;
     }
   }
 
@@ -160,99 +132,46 @@ export class RawWatcher implements ContainerWatcher {
 
   /** @inheritdoc */
   close(): void {
-    if (this.#closed) return;
     this.#closed = true;
-    // Between two slices of a listing nothing looks at `#closed` before the next is watched.
-    this.#unwatched = [];
-    this.#unwatch();
     this.#pace.wake();
   }
 
-  get #watcherPaths(): string[][] {
-    const { paths } = this.#tree;
-    return TELLS_ALL ? [paths] : paths.map((path) => [path]);
-  }
-
-  /**
-   * Watches one hierarchy more. With 1,000 directories that takes 90 ms, for
-   * which others wait: so what there is is listed, and told, after the first.
-   * What the others missed meanwhile is listed in the end.
-   */
-  #watchNext(): void {
-    const paths = this.#unwatched.shift();
-    if (paths === undefined) return;
-    const watcher = Deno.watchFs(paths, { recursive: true });
-    this.#watchers.push(watcher);
-    this.#listen(watcher);
-    if (this.#unwatched.length === 0) this.reconcile();
-  }
-
-  #unwatch(): void {
-    for (const watcher of this.#watchers) watcher.close();
-    this.#watchers = [];
-  }
-
-  /** Counts the watches, and sets all of them up anew where they are not as they should be. */
-  async #checkWatches(): Promise<void> {
-    const isQuiet = this.#clock.monotonic() >= this.#lastActiveMs + QUIET_MS;
-    this.#activeSinceMs = Infinity;
-    this.#lastActiveMs = Infinity;
-    const isAmiss = await this.#balance.isAmiss(
-      () => this.#tree.directories,
-      // Whatever was heard meanwhile moves the numbers; they will be counted again.
-      () => isQuiet && this.#lastActiveMs === Infinity,
-    );
-    if (isAmiss && !this.#closed) this.#renew();
-  }
-
-  #renew(): void {
-    this.renewals++;
-    this.#unwatch();
-    this.#unwatched = this.#watcherPaths;
-    // The old watches go in their own time: they are counted once more when it is quiet.
-    this.#noteActivity();
-  }
-
-  async #listen(watcher: Deno.FsWatcher): Promise<void> {
+  async #listen(inotify: Inotify): Promise<void> {
     try {
-      for await (const event of watcher) this.#hear(event);
+      for await (const events of inotify.events()) {
+        for (const event of events) this.#hear(event);
+        this.#pace.wake();
+      }
     } catch (error) {
-      if (this.#watchers.includes(watcher)) this.#error = error;
+      this.#error = error;
     }
     this.#pace.wake();
   }
 
-  #hear(event: Deno.FsEvent): void {
-    if (event.flag === "rescan") {
-      this.rescans++;
-      this.#reconcile = true;
-    } else {
-      if (event.kind === "modify") return this.#hearModify(event.paths);
-      const kind = HINT_KINDS[event.kind];
-      if (kind === undefined) return;
-      if (this.#hints.length === 0) {
-        this.#hintsSinceMs = this.#clock.monotonic();
-      }
-      for (const path of event.paths) this.#hints.push({ path, kind });
-      if (this.#hints.length > MAX_HINTS) {
-        this.rescans++;
-        this.#hints = [];
-        this.#hintsSinceMs = Infinity;
-        this.#reconcile = true;
-      }
-    }
-    this.#pace.wake();
+  #hear(event: InotifyEvent): void {
+    if (event.kind === "overflow") return this.#listAll();
+    const { kind, path } = event;
+    if (kind === "modify") return this.#hearModify(path);
+    if (this.#hints.length === 0) this.#hintsSinceMs = this.#clock.monotonic();
+    this.#hints.push({ path, kind });
+    if (this.#hints.length <= MAX_HINTS) return;
+    this.#hints = [];
+    this.#hintsSinceMs = Infinity;
+    this.#listAll();
   }
 
-  #hearModify(paths: readonly string[]): void {
-    for (const path of paths) {
-      const file = MEMORY_EVENTS_REGEXP.exec(path);
-      if (file === null) continue;
-      this.#memoryEvents.add(path.slice(0, file.index));
-      if (this.#memoryEventsDueMs < Infinity) continue;
-      this.#memoryEventsDueMs = this.#clock.monotonic() + MEMORY_EVENTS_MS;
-      this.#pace.wake();
-    }
+  /** Notifications were lost. */
+  #listAll(): void {
+    this.#rescans++;
+    this.#reconcile = true;
+  }
+
+  #hearModify(path: string): void {
+    const file = MEMORY_EVENTS_REGEXP.exec(path);
+    if (file === null) return;
+    this.#memoryEvents.add(path.slice(0, file.index));
+    if (this.#memoryEventsDueMs < Infinity) return;
+    this.#memoryEventsDueMs = this.#clock.monotonic() + MEMORY_EVENTS_MS;
   }
 
   #takeMemoryEvents(): ContainerChange[] {
@@ -267,25 +186,6 @@ export class RawWatcher implements ContainerWatcher {
     return changes;
   }
 
-  /** The changes so far; what listing finds counts as activity, for notifications may lag behind. */
-  #take(): ContainerChange[] {
-    const changes = this.#tree.take();
-    if (changes.length > 0) this.#noteActivity();
-    return changes;
-  }
-
-  #noteActivity(): void {
-    this.#lastActiveMs = this.#clock.monotonic();
-    this.#activeSinceMs = Math.min(this.#activeSinceMs, this.#lastActiveMs);
-    const nowMs = this.#lastActiveMs;
-    if (nowMs < this.#activeSinceMs + STORM_MS || nowMs < this.#stormListAtMs) {
-      return;
-    }
-    const listings = this.#tree.touchParents() * this.#tree.paths.length;
-    this.#stormListAtMs = nowMs +
-      Math.max(STORM_LIST_MS, listings * STORM_LIST_COST_MS);
-  }
-
   /** Follows hints for one slice of time. */
   #takeHints(): void {
     if (this.#hints.length === 0) return;
@@ -298,7 +198,6 @@ export class RawWatcher implements ContainerWatcher {
     }
     this.#hints = this.#hints.slice(done);
     if (this.#hints.length === 0) this.#hintsSinceMs = Infinity;
-    this.#noteActivity();
   }
 
   /** Walks in slices of time, passing on what was found, following hints between. */
@@ -306,7 +205,7 @@ export class RawWatcher implements ContainerWatcher {
     this.#beginSlice();
     for (const _ of steps) {
       if (!this.#pace.spent) continue;
-      const changes = this.#take();
+      const changes = this.#tree.take();
       if (changes.length > 0) yield changes;
       await this.#pace.rest();
       if (this.#closed) return;
@@ -326,22 +225,10 @@ export class RawWatcher implements ContainerWatcher {
     return this.#clock.monotonic() - this.#tree.dueMs;
   }
 
-  /** When the watches are to be counted. */
-  get #countAt(): number {
-    return Math.min(
-      this.#lastActiveMs + QUIET_MS,
-      this.#activeSinceMs + NEVER_QUIET_MS,
-    );
-  }
-
   #dueIn(): number {
     if (this.#hints.length > 0 || this.#reconcile) return 0;
-    if (this.#unwatched.length > 0) return 0;
     if (this.#error !== undefined || this.#closed) return 0;
-    const dueMs = Math.min(this.#countAt, this.#memoryEventsDueMs);
-    return Math.max(
-      0,
-      Math.min(-this.#lateMs, dueMs - this.#clock.monotonic()),
-    );
+    const memoryEventsMs = this.#memoryEventsDueMs - this.#clock.monotonic();
+    return Math.max(0, Math.min(-this.#lateMs, memoryEventsMs));
   }
 }

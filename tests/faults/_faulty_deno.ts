@@ -1,17 +1,22 @@
 import { assert } from "@std/assert";
-import type { FileCalls } from "../../lib/kernfs/libc.ts";
+import type { FileCalls, InotifyCalls } from "../../lib/kernfs/libc.ts";
 import { MountedFiles, type Space } from "../../lib/kernfs/mounted_files.ts";
 import { libc } from "../_support/libc.ts";
 import type { SeededRandom } from "../_support/random.ts";
-import { errorOf, type Fault, isErrno, type Times } from "./_fault.ts";
+import {
+  errorOf,
+  type Fault,
+  isErrno,
+  numberOf,
+  type Times,
+} from "./_fault.ts";
 
-/** A call of Deno's that can be made to fail: of `Deno`, or of a file or watcher that it opened. */
+/** A call that can be made to fail: of `Deno`, of a file that it opened, or of inotify. */
 export type Call =
   | keyof typeof FUNCTIONS
   | "statfs"
-  | "watchFs"
   | `FsFile.${keyof typeof METHODS}`
-  | "FsWatcher.next";
+  | `inotify.${"open" | "add" | "read"}`;
 
 /** Whether the answer comes later, and whether it is an open file. */
 const FUNCTIONS = {
@@ -42,7 +47,7 @@ const METHODS = {
 } as const;
 
 /** Every call of Deno's by which the agent's library touches files. */
-export const CALLS: readonly string[] = [...Object.keys(FUNCTIONS), "watchFs"];
+export const CALLS: readonly string[] = Object.keys(FUNCTIONS);
 
 /** A fault that is on. */
 export interface Injection {
@@ -91,10 +96,6 @@ export class FaultyDeno implements Disposable {
     for (const [name, when] of Object.entries(FUNCTIONS)) {
       this.#replace(name, (real) => this.#wrap(name as Call, when, real, 0));
     }
-    this.#replace("watchFs", (real) => (paths: string[], options) => {
-      this.#fail("watchFs", paths[0] ?? "");
-      return this.#wrapWatcher(real(paths, options));
-    });
   }
 
   /**
@@ -123,8 +124,6 @@ export class FaultyDeno implements Disposable {
       );
       return (transferred as number | null) ?? 0;
     };
-    const named = (bytes: Uint8Array) =>
-      new TextDecoder().decode(bytes.subarray(0, -1));
     return {
       open: (path) => {
         isReal = this.#awaits("openSync", named(path)) === undefined;
@@ -143,6 +142,46 @@ export class FaultyDeno implements Disposable {
       get failedToFind() {
         return isReal && real.failedToFind;
       },
+    };
+  }
+
+  /** The C library's inotify. */
+  get inotify(): InotifyCalls {
+    assert(libc !== undefined);
+    const real = libc;
+    let fault: Fault | undefined;
+    const fails = (call: Call, path: string) => {
+      fault = this.#meet(call, path);
+      return fault !== undefined;
+    };
+    return {
+      openInotify: () => fails("inotify.open", "") ? -1 : real.openInotify(),
+      addWatch: (inotify, path, mask) =>
+        fails("inotify.add", named(path))
+          ? -1
+          : real.addWatch(inotify, path, mask),
+      removeWatch: (inotify, watch) => real.removeWatch(inotify, watch),
+      openBell: () => real.openBell(),
+      ring: (bell) => real.ring(bell),
+      ready: async (...descriptors) => {
+        // One that hangs tells nothing.
+        while (this.#awaits("inotify.read", "") === "hang") {
+          this.#meet("inotify.read", "");
+          await this.#healed.promise;
+        }
+        return real.ready(...descriptors);
+      },
+      read: (...args) => fails("inotify.read", "") ? -1 : real.read(...args),
+      close: (descriptor) => real.close(descriptor),
+      get failedToFind() {
+        return fault === undefined && real.failedToFind;
+      },
+      get errno() {
+        return fault !== undefined && isErrno(fault)
+          ? numberOf(fault)
+          : real.errno;
+      },
+      meaningOf: (errno) => real.meaningOf(errno),
     };
   }
 
@@ -296,17 +335,8 @@ export class FaultyDeno implements Disposable {
         return real(...args);
     }
   }
+}
 
-  #wrapWatcher(watcher: Deno.FsWatcher): Deno.FsWatcher {
-    const real = watcher[Symbol.asyncIterator].bind(watcher);
-    const follow = async function* (this: FaultyDeno) {
-      for await (const event of { [Symbol.asyncIterator]: real }) {
-        // A watcher that hangs tells nothing.
-        const path = event.paths[0] ?? "";
-        if (this.#fail("FsWatcher.next", path) !== "hang") yield event;
-      }
-    };
-    watcher[Symbol.asyncIterator] = () => follow.call(this);
-    return watcher;
-  }
+function named(path: Uint8Array): string {
+  return new TextDecoder().decode(path.subarray(0, -1));
 }

@@ -50,17 +50,26 @@ testWeather("openManager() bears directories of cgroups that fail", [
   },
   {
     name: "what inotify tells",
-    call: "FsWatcher.next",
-    path: /\/sys\/fs\/cgroup/,
-    faults: ["EIO", "ENOSPC", "EMFILE"],
+    call: "inotify.read",
+    path: /^/,
+    faults: ["EIO"],
+    shows: {
+      counts: ({ manager }) => manager.counters.rescans["fallback"] ?? 0,
+    },
+  },
+  {
+    name: "the watch of a container that comes",
+    call: "inotify.add",
+    path: /\/docker-e\w+\.scope$/,
+    faults: ["EACCES", "ENOSPC"],
     shows: {
       counts: ({ manager }) => manager.counters.rescans["fallback"] ?? 0,
     },
   },
   {
     name: "inotify, which tells nothing",
-    call: "FsWatcher.next",
-    path: /\/sys\/fs\/cgroup/,
+    call: "inotify.read",
+    path: /^/,
     faults: ["hang"],
     isOfAll: true,
   },

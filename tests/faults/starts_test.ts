@@ -7,9 +7,16 @@ const LOG = { source: "event_log" };
 testStarts("openManager() starts in whatever fails", [
   {
     name: "inotify",
-    call: "watchFs",
-    path: /\/sys\/fs\/cgroup/,
-    faults: ["EACCES", "EMFILE", "ENOSPC"],
+    call: "inotify.open",
+    path: /^/,
+    faults: ["EMFILE"],
+    shows: CGROUPS,
+  },
+  {
+    name: "a watch",
+    call: "inotify.add",
+    path: /\/shop$/,
+    faults: ["EACCES", "ENOSPC"],
     shows: CGROUPS,
   },
   {

@@ -21,6 +21,7 @@ import { Identities } from "../../lib/runtimes/identities.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import { PollWatcher } from "../../lib/sources/poll_watcher.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
+import { libc } from "../_support/libc.ts";
 import { RecordedTree } from "../_support/recorded_tree.ts";
 
 /** A manager over a recorded host. */
@@ -41,11 +42,6 @@ class ManagedHost implements Disposable {
       hierarchies: hierarchies.all,
       clock: systemClock,
       removalsCount: false,
-    });
-    const nowhere = new CgroupTree({
-      fs,
-      hierarchies: [{ version: 2, controllers: [], path: "/tmp/no-such-dir" }],
-      clock: systemClock,
     });
     const files = new MountedFiles(fs);
     const clock = systemClock;
@@ -93,7 +89,11 @@ class ManagedHost implements Disposable {
       watch: (failure) => {
         this.failures.push(failure);
         return failure === undefined
-          ? new RawWatcher(inotifyFails ? nowhere : tree, systemClock)
+          ? new RawWatcher({
+            tree,
+            clock: systemClock,
+            calls: inotifyFails ? undefined : libc,
+          })
           : new PollWatcher(tree, systemClock, failure);
       },
       sinks: () => [],
