@@ -24,7 +24,7 @@
  * assertEquals(created?.event.event_type, "containerCreation");
  *
  * watch.close();
- * manager.stop();
+ * await manager.stop();
  * ```
  *
  * @module

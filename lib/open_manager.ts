@@ -129,7 +129,7 @@ interface OomWatcherParts {
  * const manager = openManager({ root, kmsg: "none" });
  * await manager.start();
  * assertEquals(manager.containerInfo("/web").spec.memory?.limitBytes, 33554432);
- * manager.stop();
+ * await manager.stop();
  * ```
  */
 export function openManager(options: OpenManagerOptions = {}): Manager {

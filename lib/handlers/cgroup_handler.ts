@@ -50,7 +50,7 @@ const HOST_PID = 1;
 
 interface SampledFile {
   readonly control: ControlFile;
-  readonly fallback?: ControlFile;
+  readonly fallback: ControlFile | undefined;
   readonly parse: CgroupFile["parse"];
   readonly listsProcesses: boolean;
 }
@@ -60,7 +60,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly reference: ContainerReference;
   readonly builder: RowBuilder = new RowBuilder();
   readonly #options: CgroupHandlerOptions;
-  readonly #files: SampledFile[] = [];
+  readonly #files: readonly SampledFile[];
   readonly #blkio: BlkioFiles | undefined;
   readonly #processes: ProcessStatsReader;
   readonly #network: NetworkStatsReader;
@@ -77,21 +77,21 @@ export class CgroupHandler implements ContainerHandler {
     this.#options = options;
     const { fs, hierarchies, kinds } = options;
     const { all, mode } = hierarchies;
+    const { files, ofProcesses } = planOf(options);
     this.#unified = mode === "unified";
-    for (const hierarchy of all) {
+    this.#files = files.map(([hierarchy, file]) => {
       const directory = this.#directory(hierarchy);
-      for (const file of filesOf(hierarchy, options)) {
-        const { fallback, parse, isFrozen, listsProcesses = false } = file;
-        this.#files.push({
-          control: fs.controlFile(`${directory}/${file.file}`, !isFrozen),
-          ...(fallback !== undefined &&
-            { fallback: fs.controlFile(`${directory}/${fallback}`) }),
-          parse,
-          listsProcesses,
-        });
-      }
-    }
-    const directories = processHierarchies(all)
+      const { fallback, parse, isFrozen, listsProcesses = false } = file;
+      return {
+        control: fs.controlFile(`${directory}/${file.file}`, !isFrozen),
+        fallback: fallback === undefined
+          ? undefined
+          : fs.controlFile(`${directory}/${fallback}`),
+        parse,
+        listsProcesses,
+      };
+    });
+    const directories = ofProcesses
       .map((hierarchy) => this.#directory(hierarchy));
     this.#processes = new ProcessStatsReader(fs, directories, kinds);
     if (kinds.has("resctrl")) {
@@ -307,6 +307,32 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
     // Gone, or not in its form, which the next sample complains of.
     return undefined;
   }
+}
+
+/** What to read, and where; the same for every container of a host. */
+interface Plan {
+  readonly kinds: ReadonlySet<string>;
+  readonly files: readonly (readonly [Hierarchy, CgroupFile])[];
+  /** Where processes are listed. */
+  readonly ofProcesses: readonly Hierarchy[];
+}
+
+/** To make one takes longer than all else that a handler is made of. */
+const plans = new WeakMap<Hierarchies, Plan>();
+
+function planOf(options: CgroupHandlerOptions): Plan {
+  const { hierarchies, kinds } = options;
+  const known = plans.get(hierarchies);
+  if (known?.kinds === kinds) return known;
+  const plan: Plan = {
+    kinds,
+    files: hierarchies.all.flatMap((hierarchy) =>
+      filesOf(hierarchy, options).map((file) => [hierarchy, file] as const)
+    ),
+    ofProcesses: processHierarchies(hierarchies.all),
+  };
+  plans.set(hierarchies, plan);
+  return plan;
 }
 
 /** The files to read in a hierarchy: on a hybrid host v2 has what no v1 hierarchy has. */

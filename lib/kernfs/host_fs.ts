@@ -4,7 +4,7 @@ import { statfsSync } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
 import { ControlFile, NOT_THERE } from "./control_file.ts";
-import { type DirectoryStat, type FileCalls, zeroEnded } from "./libc.ts";
+import type { DirectoryStat, FileCalls } from "./libc.ts";
 
 /** Where a {@linkcode HostFs} finds the host, and what it may hold open. */
 export interface HostFsOptions {
@@ -96,7 +96,7 @@ export class HostFs {
   directory(path: string): DirectoryStat | undefined {
     const { libc } = this;
     if (libc !== undefined) {
-      const stat = libc.directory(zeroEnded(path));
+      const stat = libc.directory(path);
       if (stat !== -1) return stat;
       if (libc.failedToFind) return undefined;
     }
@@ -244,7 +244,7 @@ export class HostFs {
     if (libc === undefined || this.openFiles >= this.maxOpenFiles) {
       return undefined;
     }
-    const descriptor = libc.open(zeroEnded(path));
+    const descriptor = libc.open(path);
     if (descriptor < 0) return undefined;
     this.openFiles++;
     return descriptor;
@@ -279,7 +279,7 @@ export class HostFs {
   #readByLibc(path: string, shortBytes: number): number {
     const { libc } = this;
     if (libc === undefined) return -1;
-    const file = libc.open(zeroEnded(path));
+    const file = libc.open(path);
     // Deno's error of it takes 60 µs to make, and a container may lack ten files.
     if (file < 0) return libc.failedToFind ? NOT_THERE : -1;
     try {

@@ -27,6 +27,8 @@ const STX_MTIME_NSEC = 120;
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 const LITTLE_ENDIAN = true;
+/** `PATH_MAX` of `linux/limits.h`, the zero at its end and more. */
+const PATH_BYTES = 4096 + 16;
 /** Of `poll.h`, `sys/inotify.h` and `sys/eventfd.h`. */
 const POLLIN = 1;
 const REVENTS_SHIFT = 16;
@@ -61,6 +63,8 @@ const SYMBOLS = {
   strerror: { parameters: ["i32"], result: "pointer" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
+
+const encoder = new TextEncoder();
 
 /** glibc, which Deno itself is linked with. */
 const LIBRARY = "libc.so.6";
@@ -108,6 +112,7 @@ export class Libc {
   /** `errno` of this thread, which no other has a part in. */
   readonly #errno: Deno.UnsafePointerView;
   readonly #statx = new DataView(new ArrayBuffer(STATX_BYTES));
+  readonly #path = new Uint8Array(PATH_BYTES);
   /** One `struct iovec`: where to read to, and how much. */
   readonly #vector = new BigUint64Array(2);
   #buffer: Uint8Array<ArrayBuffer> | undefined;
@@ -149,9 +154,9 @@ export class Libc {
       : Deno.UnsafePointerView.getCString(text);
   }
 
-  /** Opens a file to be read. `path` ends with a zero. */
-  open(path: Uint8Array<ArrayBuffer>): number {
-    return this.#calls.open(path, O_RDONLY | O_CLOEXEC);
+  /** Opens a file to be read. */
+  open(path: string): number {
+    return this.#calls.open(this.#zeroEnded(path), O_RDONLY | O_CLOEXEC);
   }
 
   /** Reads on into `buffer` from `offset`; returns the number of bytes, 0 at the end. */
@@ -173,12 +178,12 @@ export class Libc {
     return this.#calls.preadv(descriptor, this.#aim(buffer, offset), 1, at);
   }
 
-  /** Facts of a directory; −1 where they cannot be had, undefined of what is none. `path` ends with a zero. */
-  directory(path: Uint8Array<ArrayBuffer>): DirectoryStat | undefined | -1 {
+  /** Facts of a directory; −1 where they cannot be had, undefined of what is none. */
+  directory(path: string): DirectoryStat | undefined | -1 {
     const statx = this.#statx;
     const failed = this.#calls.statx(
       AT_FDCWD,
-      path,
+      this.#zeroEnded(path),
       AT_SYMLINK_NOFOLLOW,
       STATX_MASK,
       statx,
@@ -205,13 +210,13 @@ export class Libc {
     return this.#calls.inotify_init1(NONBLOCK_CLOEXEC);
   }
 
-  /** Watches a directory; returns the watch. `path` ends with a zero. */
-  addWatch(
-    inotify: number,
-    path: Uint8Array<ArrayBuffer>,
-    mask: number,
-  ): number {
-    return this.#calls.inotify_add_watch(inotify, path, mask);
+  /** Watches a directory; returns the watch. */
+  addWatch(inotify: number, path: string, mask: number): number {
+    return this.#calls.inotify_add_watch(
+      inotify,
+      this.#zeroEnded(path),
+      mask,
+    );
   }
 
   /** Takes a watch back. */
@@ -243,6 +248,13 @@ export class Libc {
     this.#calls.close(descriptor);
   }
 
+  /** A path as C takes it, valid until the next. One that is too long for the kernel stays so. */
+  #zeroEnded(path: string): Uint8Array<ArrayBuffer> {
+    const { written } = encoder.encodeInto(path, this.#path.subarray(0, -1));
+    this.#path[written] = 0;
+    return this.#path;
+  }
+
   /** Where to read to; nearly always where the last read went. */
   #aim(
     buffer: Uint8Array<ArrayBuffer>,
@@ -258,11 +270,4 @@ export class Libc {
     this.#vector[1] = BigInt(buffer.length - offset);
     return this.#vector;
   }
-}
-
-const encoder = new TextEncoder();
-
-/** A path or name as C takes it. */
-export function zeroEnded(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`${text}\0`);
 }

@@ -6,6 +6,7 @@ import type {
   ContainerChange,
   WatchCounters,
 } from "../sources/container_watcher.ts";
+import { Pace } from "../sources/pace.ts";
 import {
   SteadyWatcher,
   type SteadyWatcherOptions,
@@ -44,6 +45,9 @@ export interface LifecycleCounters extends WatchCounters {
   readonly housekeeping: Histogram;
 }
 
+/** Others have their turn after so long: a start finds a thousand containers at once. */
+const SLICE_MS = 8;
+
 /** The runtimes' word for an exit code that nobody told. */
 const UNKNOWN_EXIT_CODE = -1;
 
@@ -59,6 +63,7 @@ export class ContainerLifecycle {
   #beats = 0;
   #isReady = false;
   #stopped = false;
+  #ended: Promise<void> = Promise.resolve();
 
   constructor(options: ContainerLifecycleOptions) {
     this.#options = options;
@@ -103,14 +108,14 @@ export class ContainerLifecycle {
 
   /** Starts watching; resolves once every container that is there is known. */
   start(): Promise<void> {
-    this.#pump();
+    this.#ended = this.#pump();
     this.#scheduleGlobalHousekeeping();
     return this.#listed.promise;
   }
 
-  /** Stops watching and measuring; what is known stays. */
-  stop(): void {
-    if (this.#stopped) return;
+  /** Stops watching and measuring; what is known stays. Resolves when nothing is watched any more. */
+  stop(): Promise<void> {
+    if (this.#stopped) return this.#ended;
     this.#stopped = true;
     this.#isReady = false;
     this.#cancelGlobal();
@@ -118,11 +123,20 @@ export class ContainerLifecycle {
     this.#watcher.close();
     for (const container of this.containers.all()) container.close();
     this.#listed.resolve();
+    return this.#ended;
   }
 
   async #pump(): Promise<void> {
+    const pace = new Pace(this.#options.clock);
     for await (const changes of this.#watcher.changes()) {
-      for (const change of changes) this.#apply(change);
+      pace.begin(SLICE_MS);
+      for (const change of changes) {
+        if (pace.spent) {
+          await pace.rest();
+          pace.begin(SLICE_MS);
+        }
+        this.#apply(change);
+      }
     }
   }
 

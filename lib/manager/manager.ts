@@ -94,7 +94,7 @@ const DEFAULT_COUNT = 64;
  * assertEquals([...v1.keys()], ["/shop", "/shop/web"]);
  *
  * assertEquals(manager.versionInfo().version, "1.2.3");
- * manager.stop();
+ * await manager.stop();
  * ```
  */
 export class Manager {
@@ -138,16 +138,16 @@ export class Manager {
 
   /**
    * Stops the sources and measuring; what was asked for can still be answered.
-   * Resolves when what runtimes were asked is answered, for which nobody need
-   * wait.
+   * Resolves when the last of them has ended and what runtimes were asked is
+   * answered, for which nobody need wait.
    */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#ooms.stop();
-    this.#lifecycle.stop();
+    const unwatched = this.#lifecycle.stop();
     const { machine, engineWatchers, identities } = this.#options;
     machine.stop();
     for (const watcher of engineWatchers) watcher.close();
-    return identities.close();
+    await Promise.all([unwatched, identities.close()]);
   }
 
   /** How the sources fare, and what takes the events. */

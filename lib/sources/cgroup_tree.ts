@@ -6,7 +6,6 @@ import type { DirectoryStat } from "../kernfs/libc.ts";
 import type { ContainerChange } from "./container_watcher.ts";
 import { JustGone } from "./just_gone.ts";
 import { ListFailures } from "./list_failures.ts";
-import { RelistQueue } from "./relist_queue.ts";
 import { Tally } from "./tally.ts";
 
 /** What a {@linkcode CgroupTree} stands on. */
@@ -31,6 +30,9 @@ export interface DirectoryWatches {
   add(path: string, files: boolean): boolean;
   remove(path: string): void;
 }
+
+/** What could not be read is listed again after so long, until it can be. */
+const RETRY_MS = 1_600;
 
 /** In place of an inode: not seen in this hierarchy. */
 const UNSEEN = 0;
@@ -65,7 +67,11 @@ export class CgroupTree {
   readonly #removalsCount: boolean;
   readonly #nodes = new Map<CgroupName, Node>();
   #changes: ContainerChange[] = [];
-  readonly #relists: RelistQueue;
+  /** Whose adds or updates are among them. */
+  readonly #fresh = new Set<CgroupName>();
+  readonly #clock: Clock;
+  /** Directories that could not be read, and when they are to be listed again, the first first. */
+  readonly #retries = new Map<CgroupName, number>();
   readonly #justGone: JustGone;
   readonly #failures = new ListFailures();
   /** Where the directories are watched as they are found; undefined where they are listed only. */
@@ -78,7 +84,7 @@ export class CgroupTree {
     this.#hierarchies = options.hierarchies;
     this.#removalsCount = options.removalsCount ?? true;
     this.#justGone = new JustGone(options.clock);
-    this.#relists = new RelistQueue(options.clock);
+    this.#clock = options.clock;
   }
 
   /** How many containers there are. */
@@ -107,13 +113,15 @@ export class CgroupTree {
 
   /** When {@linkcode settle} has something to do, on the clock's monotonic time. */
   get dueMs(): number {
-    return this.#relists.dueMs;
+    for (const dueMs of this.#retries.values()) return dueMs;
+    return Infinity;
   }
 
   /** The changes since the last call. */
   take(): ContainerChange[] {
     const changes = this.#changes;
     if (changes.length > 0) this.#changes = [];
+    this.#fresh.clear();
     return changes;
   }
 
@@ -122,7 +130,7 @@ export class CgroupTree {
     const [at, name] = this.#locate(path);
     // Before the first listing there is nothing to compare with.
     if (at < 0 || name === ROOT || !this.#nodes.has(ROOT)) return;
-    this.#touch(parentOf(name), false);
+    if (kind === "remove") this.#leaveUnseen(at, name);
     const isThere = this.#look(at, name);
     if (!this.#removalsCount || kind === "rename") return;
     const node = this.#nodes.get(name);
@@ -143,18 +151,13 @@ export class CgroupTree {
     for (const at of this.#hierarchies.keys()) this.#look(at, name);
   }
 
-  /** Lists what is due to be listed again. */
+  /** Lists what could not be read and is to be listed again. */
   *settle(): Generator<void> {
-    for (;;) {
-      const relist = this.#relists.take();
-      if (relist === undefined) break;
-      const before = this.#changes.length;
-      this.#relist(relist.name, relist.deep);
-      if (this.#changes.length > before) this.#touch(relist.name, relist.deep);
-      else if (this.#nodes.has(relist.name)) this.#relists.postpone(relist);
-      yield;
+    for (const [name, dueMs] of this.#retries) {
+      if (dueMs > this.#clock.monotonic()) return;
+      this.#retries.delete(name);
+      yield* this.#relist(name);
     }
-    this.#justGone.forget();
   }
 
   /** Compares everything known with the listing. */
@@ -162,15 +165,11 @@ export class CgroupTree {
     const isFirst = !this.#nodes.has(ROOT);
     if (isFirst) this.#addRoot();
     const names = new Set(this.#nodes.keys());
-    for (const name of names) {
-      // At first there is much to find: it comes up later in the same loop.
-      if (isFirst) this.#listedLater = names;
-      this.#relist(name, true);
-      this.#listedLater = undefined;
-      yield;
-      // In a storm, what is new would be gone before this ends.
-      yield* this.settle();
-    }
+    // At first there is much to find: it comes up later in the same loop.
+    if (isFirst) this.#listedLater = names;
+    for (const name of names) yield* this.#relist(name);
+    this.#listedLater = undefined;
+    this.#justGone.forget();
     this.#changes.push({ type: "listed" });
   }
 
@@ -223,7 +222,7 @@ export class CgroupTree {
       return stat;
     } catch (error) {
       this.#failures.begin(path, error);
-      this.#relists.retry(name === ROOT ? ROOT : parentOf(name));
+      this.#retry(name === ROOT ? ROOT : parentOf(name));
       const inode = this.#nodes.get(name)?.inodes[at] ?? UNSEEN;
       if (inode <= 0) return undefined;
       return { inode, links: NaN, modifiedMs: undefined };
@@ -239,15 +238,14 @@ export class CgroupTree {
       return names;
     } catch (error) {
       this.#failures.beginListing(path, error);
-      this.#relists.retry(name);
+      this.#retry(name);
       return [];
     }
   }
 
-  /** Something happened in a directory, or it is new: `deep` compares its children's inodes as well. */
-  #touch(name: CgroupName, deep: boolean): void {
-    const node = this.#nodes.get(name);
-    if (node !== undefined) this.#relists.touch(name, deep, node.children.size);
+  #retry(name: CgroupName): void {
+    if (this.#retries.has(name)) return;
+    this.#retries.set(name, this.#clock.monotonic() + RETRY_MS);
   }
 
   /** Sees whether `name` is in a hierarchy, and what that means; returns whether it is. */
@@ -256,16 +254,24 @@ export class CgroupTree {
     const node = this.#nodes.get(name);
     if (stat === undefined) {
       if (node !== undefined && hasInode(node, at)) this.#lose(node, at);
+      // It may have been watched and gone before it was looked at.
+      else this.watches?.remove(this.#path(at, name));
       return false;
     }
     if (node === undefined) return this.#add(at, name, stat);
     if (node.inodes[at] === stat.inode) return true;
-    this.#leave(node, at);
+    // In another container of its parent's name it is another, too.
+    if (name !== ROOT) this.#look(at, parentOf(name));
+    if (
+      this.#nodes.get(name) !== node || node.inodes[at] === stat.inode
+    ) return this.#look(at, name);
+    // Before what is below it is looked for elsewhere: that would be another's.
     if (this.#wasReplaced(node, at)) {
       this.#gone(node);
       return this.#add(at, name, stat);
     }
-    this.#changes.push({ type: "update", name });
+    this.#leave(node, at);
+    this.#tellUpdate(name);
     this.#show(node, at, stat);
     return true;
   }
@@ -281,13 +287,23 @@ export class CgroupTree {
   /** Notes where a container shows, and lists what was made below it before it was watched. */
   #show(node: Node, at: number, stat: DirectoryStat): void {
     node.inodes[at] = stat.inode;
-    this.#touch(node.name, true);
     const links = this.#watch(at, node.name)
       ? this.#stat(at, node.name)?.links
       : stat.links;
     if (links === 2) return;
     if (this.#listedLater?.add(node.name) === undefined) {
-      this.#listOne(at, node.name, true);
+      for (const _ of this.#listOne(at, node.name)) { /* All at once. */ }
+    }
+  }
+
+  /** At first a container is looked for in all hierarchies at once, so that nothing of it need be looked at again. */
+  #showElsewhere(node: Node, parent: Node): void {
+    for (const at of this.#hierarchies.keys()) {
+      if (node.inodes[at] !== UNSEEN || !hasInode(parent, at)) continue;
+      this.#watch(at, node.name);
+      const stat = this.#stat(at, node.name);
+      if (stat !== undefined) this.#show(node, at, stat);
+      else this.watches?.remove(this.#path(at, node.name));
     }
   }
 
@@ -302,6 +318,7 @@ export class CgroupTree {
     const node = this.#newNode(name);
     this.#tellAdd(name, node.tally, stat.modifiedMs);
     this.#show(node, at, stat);
+    if (this.#listedLater !== undefined) this.#showElsewhere(node, parent);
     return true;
   }
 
@@ -346,11 +363,20 @@ export class CgroupTree {
     createdMs: number | undefined,
   ): void {
     tally.adds++;
+    this.#fresh.add(name);
     this.#changes.push({ type: "add", name, createdMs });
+  }
+
+  /** One is enough, where many hierarchies tell of it. */
+  #tellUpdate(name: CgroupName): void {
+    if (this.#fresh.has(name)) return;
+    this.#fresh.add(name);
+    this.#changes.push({ type: "update", name });
   }
 
   #tellDelete(name: CgroupName, tally: Tally): void {
     tally.deletes++;
+    this.#fresh.delete(name);
     this.#changes.push({ type: "delete", name });
   }
 
@@ -362,11 +388,15 @@ export class CgroupTree {
       for (const [other, inode] of node.inodes.entries()) {
         if (inode !== UNSEEN) continue;
         const stat = this.#stat(other, node.name);
-        if (stat !== undefined) this.#show(node, other, stat);
+        if (stat === undefined) continue;
+        this.#look(other, parentOf(node.name));
+        if (this.#nodes.get(node.name) !== node) return;
+        this.#show(node, other, stat);
       }
     }
+    if (this.#nodes.get(node.name) !== node) return;
     if (!this.#isAnywhere(node)) this.#gone(node);
-    else this.#changes.push({ type: "update", name: node.name });
+    else this.#tellUpdate(node.name);
   }
 
   /** Takes it and what is below it out of one hierarchy. */
@@ -380,19 +410,26 @@ export class CgroupTree {
     }
   }
 
+  /** A removal of the container that is known, where it was never seen: it was there before we looked. */
+  #leaveUnseen(at: number, name: CgroupName): void {
+    const node = this.#nodes.get(name);
+    if (node?.inodes[at] !== UNSEEN) return;
+    if (node.tally.ended(at) + 1 >= node.tally.adds) node.inodes[at] = LEFT;
+  }
+
   #isAnywhere(node: Node): boolean {
     return node.inodes.some((inode) => inode > 0);
   }
 
   /**
-   * Whether the directory that shows in a hierarchy where a container is not
-   * is another container's. It is the same container's where that still lives
+   * Whether the directory that shows in a hierarchy, not the one that a
+   * container had there, is another container's. It is the same container's where that still lives
    * elsewhere, or went from everywhere else before it was first seen here.
    */
   #wasReplaced(node: Node, at: number): boolean {
-    let replaced = node.inodes[at] === LEFT;
+    let replaced = node.inodes[at] !== UNSEEN;
     for (const [other, inode] of node.inodes.entries()) {
-      if (inode <= 0) continue;
+      if (other === at || inode <= 0) continue;
       const stat = this.#stat(other, node.name);
       if (stat?.inode === inode) return false;
       if (stat !== undefined) replaced = true;
@@ -415,39 +452,50 @@ export class CgroupTree {
   }
 
   /** Brings a directory and its children up to date in every hierarchy. */
-  #relist(name: CgroupName, deep: boolean): void {
+  *#relist(name: CgroupName): Generator<void> {
     for (const at of this.#hierarchies.keys()) {
       const node = this.#nodes.get(name);
       if (node === undefined) return;
-      if (hasInode(node, at)) this.#listOne(at, name, deep);
+      if (hasInode(node, at)) yield* this.#listOne(at, name);
       // A hierarchy that could not be looked at when the others were.
       else if (name === ROOT) this.#look(at, ROOT);
     }
   }
 
-  #listOne(at: number, name: CgroupName, deep: boolean): void {
+  *#listOne(at: number, name: CgroupName): Generator<void> {
     this.#watch(at, name);
     const stat = this.#stat(at, name);
     if (stat?.inode !== this.#nodes.get(name)?.inodes[at]) {
-      // Another directory, or none: it is touched where it is to be listed.
+      // Another directory, or none.
       this.#look(at, name);
       return;
     }
     if (stat === undefined) return;
     const known = [...this.#nodes.get(name)?.children ?? []]
       .filter((child) => this.#isKnown(at, child));
-    if (deep) {
-      // Two links are "." and the parent's, the others are those below.
-      const there = known.filter((child) => this.#look(at, child));
-      if (there.length === stat.links - 2 && this.#failures.isEmpty) return;
+    // Two links are "." and the parent's, the others are those below.
+    const below = stat.links - 2;
+    if (this.#listedLater !== undefined && known.length === below) return;
+    let there = 0;
+    for (const child of known) {
+      if (this.#look(at, child)) there++;
+      yield;
     }
+    if (there === below && this.#failures.isEmpty) return;
     const found = new Set(
       this.#list(at, name).map((base) => childOf(name, base)),
     );
     for (const child of known) {
-      if (!found.delete(child)) this.#look(at, child);
+      if (found.delete(child)) continue;
+      this.#look(at, child);
+      yield;
     }
-    for (const child of found) this.#look(at, child);
+    for (const child of found) {
+      // So that it need not be looked at once more.
+      this.#watch(at, child);
+      this.#look(at, child);
+      yield;
+    }
   }
 
   #isKnown(at: number, name: CgroupName): boolean {

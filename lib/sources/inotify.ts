@@ -1,4 +1,4 @@
-import { type InotifyCalls, zeroEnded } from "../kernfs/libc.ts";
+import type { InotifyCalls } from "../kernfs/libc.ts";
 
 /** Of `sys/inotify.h`. */
 const IN_MODIFY = 0x2;
@@ -88,7 +88,7 @@ export class Inotify {
     if (this.#watches.has(path) || this.#isClosed) return false;
     const calls = this.#calls;
     const mask = files ? DIRECTORIES | IN_MODIFY : DIRECTORIES;
-    const watch = calls.addWatch(this.#descriptor, zeroEnded(path), mask);
+    const watch = calls.addWatch(this.#descriptor, path, mask);
     if (watch < 0) {
       // One that is gone is not to be watched.
       if (!calls.failedToFind) this.failure ??= reasonOf(calls);

@@ -56,6 +56,8 @@ export class RawWatcher implements ContainerWatcher {
   #memoryEvents = new Set<string>();
   #memoryEventsDueMs = Infinity;
   #reconcile = true;
+  /** Whether all that is there was listed: before, nobody has anything to ask for. */
+  #isListed = false;
   #error: unknown;
   #closed = false;
   /** Full queues: how often everything was listed for want of notifications. */
@@ -103,6 +105,7 @@ export class RawWatcher implements ContainerWatcher {
         if (this.#reconcile) {
           this.#reconcile = false;
           yield* this.#walk(this.#tree.reconcile());
+          this.#isListed = true;
         } else if (this.#lateMs >= 0) {
           yield* this.#walk(this.#tree.settle());
         }
@@ -215,6 +218,7 @@ export class RawWatcher implements ContainerWatcher {
   }
 
   #beginSlice(): void {
+    if (!this.#isListed) return this.#pace.begin(MAX_SLICE_MS);
     const nowMs = this.#clock.monotonic();
     const lateMs = nowMs - Math.min(this.#tree.dueMs, this.#hintsSinceMs);
     this.#pace.begin(Math.min(lateMs * SLICE_SHARE, MAX_SLICE_MS));

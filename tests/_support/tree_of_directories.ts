@@ -30,6 +30,8 @@ export class TreeOfDirectories implements Disposable {
   readonly clock: FakeClock = new FakeClock();
   readonly hierarchies: readonly TestCgroup[];
   readonly tree: CgroupTree;
+  /** Paths of the directories that the tree has watched. */
+  readonly watched = new Set<string>();
   readonly #gone: TestCgroup = this.root.child("gone");
   readonly #fs = new RefusingFs({ root: this.root.path });
   #goneCount = 0;
@@ -50,6 +52,10 @@ export class TreeOfDirectories implements Disposable {
       clock: this.clock,
       removalsCount,
     });
+    this.tree.watches = {
+      add: (path) => this.watched.size < this.watched.add(path).size,
+      remove: (path) => this.watched.delete(path),
+    };
   }
 
   /** A directory in a hierarchy, made where there is none. */
@@ -84,10 +90,10 @@ export class TreeOfDirectories implements Disposable {
     this.tree.hint(path + name, kind);
   }
 
-  /** Lets everything come due, and lists it; and what that finds, in further rounds. */
+  /** Lets everything come due, and lists it, in so many rounds. */
   settle({ rounds = 10 } = {}): string[] {
     for (let round = 0; round < rounds && this.tree.dueMs < Infinity; round++) {
-      this.clock.advance(200);
+      this.clock.advance(this.tree.dueMs - this.clock.monotonic());
       for (const _ of this.tree.settle()) { /* each step lists a directory */ }
     }
     return this.changes();

@@ -461,7 +461,7 @@ async function checkNode(driver: CgroupDriver, lacks?: NodeFact) {
       check(where, parts[where], known, lacks);
     }
   } finally {
-    manager.stop();
+    await manager.stop();
   }
 }
 

@@ -242,9 +242,9 @@ export class FaultyAgent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.deno.heal();
     HostFs.prototype.isCgroupfs = this.#isCgroupfs;
-    this.manager.stop();
     let isClosed = false;
-    this.log.close().then(() => isClosed = true);
+    Promise.all([this.manager.stop(), this.log.close()])
+      .then(() => isClosed = true);
     await this.until(() => isClosed);
     await this.run(1_000);
     this.deno[Symbol.dispose]();

@@ -126,17 +126,17 @@ export class FaultyDeno implements Disposable {
     };
     return {
       open: (path) => {
-        isReal = this.#awaits("openSync", named(path)) === undefined;
+        isReal = this.#awaits("openSync", path) === undefined;
         if (!isReal) return -1;
         const descriptor = real.open(path);
-        paths.set(descriptor, named(path));
+        paths.set(descriptor, path);
         return descriptor;
       },
       read: read((...args) => real.read(...args)),
       readAgain: read((...args) => real.readAgain(...args)),
       close: (descriptor) => real.close(descriptor),
       directory: (path) => {
-        isReal = this.#awaits("lstatSync", named(path)) === undefined;
+        isReal = this.#awaits("lstatSync", path) === undefined;
         return isReal ? real.directory(path) : -1;
       },
       get failedToFind() {
@@ -157,9 +157,7 @@ export class FaultyDeno implements Disposable {
     return {
       openInotify: () => fails("inotify.open", "") ? -1 : real.openInotify(),
       addWatch: (inotify, path, mask) =>
-        fails("inotify.add", named(path))
-          ? -1
-          : real.addWatch(inotify, path, mask),
+        fails("inotify.add", path) ? -1 : real.addWatch(inotify, path, mask),
       removeWatch: (inotify, watch) => real.removeWatch(inotify, watch),
       openBell: () => real.openBell(),
       ring: (bell) => real.ring(bell),
@@ -335,8 +333,4 @@ export class FaultyDeno implements Disposable {
         return real(...args);
     }
   }
-}
-
-function named(path: Uint8Array): string {
-  return new TextDecoder().decode(path.subarray(0, -1));
 }

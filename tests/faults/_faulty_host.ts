@@ -68,6 +68,14 @@ export class FaultyHost implements Disposable {
     return name;
   }
 
+  /** A cgroup comes that has one in it. */
+  makeNested(): void {
+    const name = `nested-${++this.#made}`;
+    unpack(this.#recorded.root, DUMP, `stash/${name}`);
+    unpack(this.#recorded.root, DUMP, `stash/${name}/inner`);
+    Deno.renameSync(`${this.root}/stash/${name}`, this.pathOf(`/${name}`));
+  }
+
   /** Docker knows a container of that id. */
   #describe(id: string): void {
     this.#recorded.root.file(

@@ -35,11 +35,12 @@ testWeather("openManager() bears directories of cgroups that fail", [
     isOfAll: true,
   },
   {
-    name: "the list of those that it comes to",
+    name: "the list of what is in one that comes",
     call: "readDirSync",
-    path: /\/sys\/fs\/cgroup\/system\.slice$/,
+    path: /\/sys\/fs\/cgroup\/nested-\d+$/,
     faults: ["EACCES", "EIO", "EMFILE"],
     shows: CGROUPS,
+    provoke: ({ host }) => host.makeNested(),
   },
   {
     name: "every list",
@@ -47,6 +48,7 @@ testWeather("openManager() bears directories of cgroups that fail", [
     path: /\/sys\/fs\/cgroup/,
     faults: ["EACCES", "EIO", "EMFILE"],
     shows: CGROUPS,
+    provoke: ({ host }) => host.makeNested(),
   },
   {
     name: "what inotify tells",

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Libc, zeroEnded } from "../../lib/kernfs/libc.ts";
+import type { Libc } from "../../lib/kernfs/libc.ts";
 import { libc } from "../_support/libc.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
@@ -12,7 +12,7 @@ Deno.test("Libc reads a file from where the last read ended, or again from its b
   using host = TestCgroup.create();
   host.file("cpu.stat", "usage_usec 1234\n");
   const calls = open();
-  const file = calls.open(zeroEnded(`${host.path}/cpu.stat`));
+  const file = calls.open(`${host.path}/cpu.stat`);
   const buffer = new Uint8Array(11);
   assertEquals(calls.read(file, buffer, 0), 11);
   assertEquals(new TextDecoder().decode(buffer), "usage_usec ");
@@ -33,9 +33,9 @@ Deno.test("Libc says -1 of what cannot be opened or read, and whether it is not 
   using host = TestCgroup.create();
   host.child("io.stat");
   const calls = open();
-  assertEquals(calls.open(zeroEnded(`${host.path}/none`)), -1);
+  assertEquals(calls.open(`${host.path}/none`), -1);
   assert(calls.failedToFind);
-  const file = calls.open(zeroEnded(`${host.path}/io.stat`));
+  const file = calls.open(`${host.path}/io.stat`);
   assertEquals(calls.read(file, new Uint8Array(10), 0), -1);
   assert(!calls.failedToFind);
   calls.close(file);
@@ -49,16 +49,16 @@ Deno.test("Libc.directory() tells the same as Deno, and nothing of what is no di
   const calls = open();
   const path = `${host.path}/a`;
   const { ino, nlink, mtime } = Deno.lstatSync(path);
-  assertEquals(calls.directory(zeroEnded(path)), {
+  assertEquals(calls.directory(path), {
     inode: ino ?? NaN,
     links: nlink ?? NaN,
     modifiedMs: mtime?.getTime(),
   });
-  assertEquals(calls.directory(zeroEnded(`${path}/b/file`)), undefined);
+  assertEquals(calls.directory(`${path}/b/file`), undefined);
   // A link.
-  assertEquals(calls.directory(zeroEnded("/proc/self")), undefined);
-  assertEquals(calls.directory(zeroEnded(`${path}/none`)), -1);
+  assertEquals(calls.directory("/proc/self"), undefined);
+  assertEquals(calls.directory(`${path}/none`), -1);
   assert(calls.failedToFind);
-  assertEquals(calls.directory(zeroEnded(`${path}/b/file/below`)), -1);
+  assertEquals(calls.directory(`${path}/b/file/below`), -1);
   assert(calls.failedToFind);
 });

@@ -25,7 +25,7 @@ import { libc } from "../_support/libc.ts";
 import { RecordedTree } from "../_support/recorded_tree.ts";
 
 /** A manager over a recorded host. */
-class ManagedHost implements Disposable {
+class ManagedHost implements AsyncDisposable {
   readonly recorded = new RecordedTree("6.1-v2");
   readonly events = new EventManager({
     node: "n1",
@@ -123,8 +123,8 @@ class ManagedHost implements Disposable {
     });
   }
 
-  [Symbol.dispose](): void {
-    this.manager.stop();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.manager.stop();
     this.recorded[Symbol.dispose]();
   }
 }
@@ -133,7 +133,7 @@ const DOCKER =
   "/system.slice/docker-76b4e3d830cb265c91ad2decb2dc484df0e12d4547c89122f8fe5bdaad49c53e.scope";
 
 Deno.test("Manager is ready once every container is known, each with its creation", async () => {
-  using host = new ManagedHost();
+  await using host = new ManagedHost();
   const { manager, events } = host;
   assertEquals(manager.ready, false);
   await manager.start();
@@ -146,7 +146,7 @@ Deno.test("Manager is ready once every container is known, each with its creatio
 });
 
 Deno.test("Manager answers for one container, for those below it, and by what is asked for", async () => {
-  using host = new ManagedHost();
+  await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
   const fresh = await manager.containerInfoV2(DOCKER, { maxAgeMs: 0 });
@@ -172,7 +172,7 @@ Deno.test("Manager answers for one container, for those below it, and by what is
 });
 
 Deno.test("Manager finds a runtime's container by id, name, or a beginning of one", async () => {
-  using host = new ManagedHost();
+  await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
   const namesOf = (alias: string) =>
@@ -196,7 +196,7 @@ Deno.test("Manager finds a runtime's container by id, name, or a beginning of on
 });
 
 Deno.test("Manager takes one sample for all who ask at the same time, and anew for who asks later", async () => {
-  using host = new ManagedHost();
+  await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
   const isSampled = () => manager.containerInfo(DOCKER).stats.length === 1;
@@ -214,7 +214,7 @@ Deno.test("Manager takes one sample for all who ask at the same time, and anew f
 });
 
 Deno.test("Manager knows no container that is not there", async () => {
-  using host = new ManagedHost();
+  await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
   assertThrows(() => manager.containerInfo("/none"), UnknownContainerError);
@@ -230,7 +230,7 @@ Deno.test("Manager knows no container that is not there", async () => {
 });
 
 Deno.test("Manager goes on with listing where inotify fails, and says so", async () => {
-  using host = new ManagedHost({ inotifyFails: true });
+  await using host = new ManagedHost({ inotifyFails: true });
   const { manager } = host;
   await manager.start();
   assertEquals(host.failures.length, 2);

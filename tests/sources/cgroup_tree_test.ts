@@ -72,8 +72,8 @@ Deno.test("CgroupTree.reconcile() finds whatever no hint told", () => {
 Deno.test("CgroupTree.reconcile() stops after each directory, that others may have their turn", () => {
   using host = new TreeOfDirectories();
   for (let i = 0; i < 20; i++) host.make(`/d${i}`);
-  host.reconcile();
-  assertEquals([...host.tree.reconcile()].length, 21);
+  assertEquals([...host.tree.reconcile()].length, 20);
+  assertEquals([...host.tree.reconcile()].length, 20);
 });
 
 Deno.test("CgroupTree.hint() adds what was made, with all below and above it", () => {
@@ -101,9 +101,14 @@ Deno.test("CgroupTree.hint() adds a container once, and updates it where it show
   using host = new TreeOfDirectories({ hierarchies: 3 });
   host.reconcile();
   host.make("/a");
-  for (const at of [0, 1, 2]) host.hint(at, "/a", "create");
-  assertEquals(host.changes(), ["+/a", "~/a", "~/a"]);
-  assertEquals(host.settle(), []);
+  for (const [at, change] of ["+/a", "~/a", "~/a"].entries()) {
+    host.hint(at, "/a", "create");
+    assertEquals(host.changes(), [change]);
+  }
+  // Once is enough.
+  host.make("/b");
+  for (const at of [0, 1, 2]) host.hint(at, "/b", "create");
+  assertEquals(host.changes(), ["+/b"]);
 });
 
 Deno.test("CgroupTree.hint() deletes a container when it left the last hierarchy", () => {
@@ -180,7 +185,7 @@ Deno.test("CgroupTree.hint() takes a name that all hierarchies have anew for ano
     for (const at of [0, 1]) host.at(at, "/a").recreate();
     host.hint(first, "/a", "remove");
     host.hint(second, "/a", "remove");
-    assertEquals(host.changes(), ["-/a", "+/a", "~/a"]);
+    assertEquals(host.changes(), ["-/a", "+/a"]);
     host.hint(first, "/a", "create");
     host.hint(second, "/a", "create");
     assertEquals(host.settle(), []);
@@ -225,17 +230,14 @@ Deno.test("CgroupTree.hint() takes a container that leaves before it was seen ev
 });
 
 Deno.test("CgroupTree.hint() counts one that came and went before it could look, once for all hierarchies", () => {
-  for (const label of ["create", "remove"] as const) {
-    using host = new TreeOfDirectories({ hierarchies: 3 });
-    host.reconcile();
-    for (let life = 0; life < 3; life++) {
-      // What was made is told as removed where it is gone by then.
-      for (const at of [0, 1, 2]) host.hint(at, "/a", label);
-      for (const at of [0, 1, 2]) host.hint(at, "/a", "remove");
-      assertEquals(host.changes(), ["+/a", "-/a"]);
-    }
-    assertEquals(host.settle(), []);
+  using host = new TreeOfDirectories({ hierarchies: 3 });
+  host.reconcile();
+  for (let life = 0; life < 3; life++) {
+    for (const at of [0, 1, 2]) host.hint(at, "/a", "create");
+    for (const at of [0, 1, 2]) host.hint(at, "/a", "remove");
+    assertEquals(host.changes(), ["+/a", "-/a"]);
   }
+  assertEquals(host.settle(), []);
 });
 
 Deno.test("CgroupTree.hint() counts one whose removal alone was told, or whose creation alone", () => {
@@ -248,30 +250,26 @@ Deno.test("CgroupTree.hint() counts one whose removal alone was told, or whose c
 });
 
 Deno.test("CgroupTree.hint() counts the ones before, where a name is there again when it looks", () => {
-  for (const label of ["create", "remove"] as const) {
-    using host = new TreeOfDirectories({ hierarchies: 2 });
-    host.reconcile();
-    host.make("/a");
-    for (const at of [0, 1]) host.hint(at, "/a", label);
-    for (const at of [0, 1]) host.hint(at, "/a", "remove");
-    for (const at of [0, 1]) host.hint(at, "/a", "create");
-    assertEquals(
-      host.changes().filter((change) => !change.startsWith("~")),
-      ["+/a", "-/a", "+/a"],
-    );
-  }
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.reconcile();
+  host.make("/a");
+  for (const at of [0, 1]) host.hint(at, "/a", "create");
+  for (const at of [0, 1]) host.hint(at, "/a", "remove");
+  for (const at of [0, 1]) host.hint(at, "/a", "create");
+  assertEquals(
+    host.changes().filter((change) => !change.startsWith("~")),
+    ["+/a", "-/a", "+/a"],
+  );
 });
 
 Deno.test("CgroupTree.hint() counts the one before, where a listing found the next already", () => {
-  for (const label of ["create", "remove"] as const) {
-    using host = new TreeOfDirectories({ hierarchies: 2 });
-    host.reconcile();
-    host.make("/a");
-    host.reconcile();
-    for (const at of [0, 1]) host.hint(at, "/a", label);
-    for (const at of [0, 1]) host.hint(at, "/a", "remove");
-    assertEquals(host.changes(), ["-/a", "+/a"]);
-  }
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.reconcile();
+  host.make("/a");
+  host.reconcile();
+  for (const at of [0, 1]) host.hint(at, "/a", "create");
+  for (const at of [0, 1]) host.hint(at, "/a", "remove");
+  assertEquals(host.changes(), ["-/a", "+/a"]);
 });
 
 Deno.test("CgroupTree.hint() counts nothing twice where a removal was lost", () => {
@@ -280,7 +278,7 @@ Deno.test("CgroupTree.hint() counts nothing twice where a removal was lost", () 
   for (let life = 0; life < 3; life++) {
     host.make("/a");
     for (const at of [0, 1]) host.hint(at, "/a", "create");
-    assertEquals(host.changes(), ["+/a", "~/a"]);
+    assertEquals(host.changes(), ["+/a"]);
     for (const at of [0, 1]) host.at(at, "/a").remove();
     host.reconcile();
   }
@@ -320,9 +318,9 @@ Deno.test("CgroupTree.hint() counts a short life soon after one that all hierarc
     host.at(at, "/a").remove();
     host.hint(at, "/a", "remove");
   }
-  assertEquals(host.changes(), ["+/a", "~/a", "~/a", "-/a"]);
+  assertEquals(host.changes(), ["+/a", "-/a"]);
   // The next one is in one hierarchy only.
-  host.hint(0, "/a", "remove");
+  host.hint(0, "/a", "create");
   host.hint(0, "/a", "remove");
   assertEquals(host.changes(), ["+/a", "-/a"]);
 });
@@ -335,12 +333,9 @@ Deno.test("CgroupTree.hint() tells no second life of one that it hears of half a
   host.at(0, "/a").remove();
   assertEquals(host.reconcile(), ["-/a", "listed"]);
   host.clock.advance(30_000);
-  host.hint(0, "/b", "create");
-  host.settle();
-  // Its creation is given to us as a removal, for it is gone.
-  for (let notification = 0; notification < 2; notification++) {
-    host.hint(0, "/a", "remove");
-  }
+  host.reconcile();
+  host.hint(0, "/a", "create");
+  host.hint(0, "/a", "remove");
   assertEquals(host.changes(), []);
 });
 
@@ -351,88 +346,59 @@ Deno.test("CgroupTree forgets who went after a minute", () => {
   host.at(0, "/a").remove();
   host.reconcile();
   host.clock.advance(60_001);
-  host.hint(0, "/b", "create");
-  host.settle();
+  host.reconcile();
   host.hint(0, "/a", "remove");
   assertEquals(host.changes(), ["+/a", "-/a"]);
 });
 
-Deno.test("CgroupTree.settle() lists below what was found, once more after the watch is there", () => {
-  using host = new TreeOfDirectories();
+Deno.test("CgroupTree watches a directory before it lists what is in it", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
   host.reconcile();
-  host.make("/a");
+  const { watches } = host.tree;
+  assert(watches !== undefined);
+  host.tree.watches = {
+    remove: watches.remove,
+    add: (path, files) => {
+      const isNew = watches.add(path, files);
+      // Whatever is made now is told by nobody but the listing.
+      if (isNew && path.endsWith("/a")) Deno.mkdirSync(`${path}/b`);
+      return isNew;
+    },
+  };
+  host.at(0, "/a");
   host.hint(0, "/a", "create");
-  assertEquals(host.changes(), ["+/a"]);
-  host.make("/a/b/c");
-  assertEquals(host.settle(), ["+/a/b", "+/a/b/c"]);
-});
-
-Deno.test("CgroupTree.reconcile() lists on its way what was found meanwhile", () => {
-  using host = new TreeOfDirectories();
-  for (let i = 0; i < 5; i++) host.make(`/d${i}`);
-  host.reconcile();
-  host.settle();
-  const steps = host.tree.reconcile();
-  steps.next();
-  host.make("/a");
-  host.hint(0, "/a", "create");
-  host.make("/a/b");
-  host.clock.advance(25);
-  steps.next();
-  steps.next();
   assertEquals(host.changes(), ["+/a", "+/a/b"]);
+  host.at(1, "/a");
+  host.reconcile();
+  assertEquals(host.tree.directories, 6);
 });
 
-Deno.test("CgroupTree.settle() lists beside what was named", () => {
-  using host = new TreeOfDirectories();
-  host.make("/a");
-  host.make("/goes");
-  host.reconcile();
-  host.settle();
-  host.make("/b");
+Deno.test("CgroupTree watches what is there, and nothing that is gone", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  const paths = (...names: string[]) =>
+    names.flatMap((name) => host.hierarchies.map(({ path }) => path + name));
+  host.make("/a/b");
   host.make("/c");
-  host.at(0, "/goes").remove();
-  host.hint(0, "/b", "create");
-  assertEquals(host.changes(), ["+/b"]);
-  assertEquals(host.settle().toSorted(), ["+/c", "-/goes"]);
+  host.reconcile();
+  assertEquals(
+    [...host.watched].toSorted(),
+    paths("", "/a", "/a/b", "/c").toSorted(),
+  );
+  for (const at of [0, 1]) {
+    host.remove(at, "/a");
+    host.hint(at, "/a", "remove");
+  }
+  assertEquals([...host.watched].toSorted(), paths("", "/c").toSorted());
 });
 
-Deno.test("CgroupTree.settle() is due 25 ms after a hint, and at longer and longer waits while it finds nothing", () => {
-  using host = new TreeOfDirectories();
-  host.make("/a");
+Deno.test("CgroupTree watches again what it knows, where nothing has watched it", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a/b");
   host.reconcile();
-  while (host.tree.dueMs < Infinity) {
-    host.clock.advance(host.tree.dueMs - host.clock.monotonic());
-    for (const _ of host.tree.settle()) { /* Goes on. */ }
-  }
-  const waits: number[] = [];
-  const firstMs = host.clock.monotonic();
-  host.hint(0, "/a", "create");
-  host.clock.advance(20);
-  host.hint(0, "/a", "create");
-  for (let lastMs = firstMs; host.tree.dueMs < Infinity;) {
-    waits.push(host.tree.dueMs - lastMs);
-    lastMs = host.tree.dueMs;
-    host.clock.advance(host.tree.dueMs - host.clock.monotonic());
-    for (const _ of host.tree.settle()) { /* Goes on. */ }
-  }
-  assertEquals(waits, [25, 100, 400, 1600]);
-});
-
-Deno.test("CgroupTree.settle() finds what no notification told of, within 2 s of one that did", () => {
-  using host = new TreeOfDirectories();
-  host.make("/a");
+  const before = [...host.watched].toSorted();
+  host.watched.clear();
   host.reconcile();
-  host.hint(0, "/a/b", "create");
-  for (const ms of [30, 110, 410]) {
-    host.clock.advance(ms);
-    for (const _ of host.tree.settle()) { /* Goes on. */ }
-  }
-  host.changes();
-  host.make("/a/late");
-  host.clock.advance(1_700);
-  for (const _ of host.tree.settle()) { /* Goes on. */ }
-  assertEquals(host.changes(), ["+/a/late"]);
+  assertEquals([...host.watched].toSorted(), before);
 });
 
 Deno.test("CgroupTree.hint() passes over paths that are not below a hierarchy", () => {
@@ -478,7 +444,7 @@ Deno.test("CgroupTree keeps a container that shows where no notification told of
   host.at(1, "/a/b");
   host.at(0, "/a").remove();
   host.hint(0, "/a", "remove");
-  assertEquals(host.changes(), ["+/a", "+/a/b", "~/a"]);
+  assertEquals(host.changes(), ["+/a", "+/a/b"]);
   assertEquals(host.settle(), []);
 });
 
@@ -519,7 +485,7 @@ Deno.test("CgroupTree keeps what cannot be looked at, says so, and follows the o
   host.reconcile();
   host.refuse(0, "/a");
   host.make("/c");
-  assertEquals(host.reconcile(), ["+/c", "~/c", "listed"]);
+  assertEquals(host.reconcile(), ["+/c", "listed"]);
   assertEquals(
     host.tree.failure,
     `cannot look at "${host.at(0, "/a").path}": EIO (os error 5)`,
