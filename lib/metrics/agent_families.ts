@@ -93,7 +93,7 @@ export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
     help: "How long it took to read a container.",
     type: "histogram",
     labels: ["le"],
-    values({ housekeeping }, emit) {
+    numbers({ housekeeping }, emit) {
       let count = 0;
       for (const [bound, total] of housekeeping.buckets()) {
         const le = bound === Infinity ? "+Inf" : bound;

@@ -1,4 +1,5 @@
 const encoder = new TextEncoder();
+const NONE: Uint8Array<ArrayBuffer> = new Uint8Array();
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
@@ -14,12 +15,13 @@ const BILLION_DIGITS = 9;
  * encoding so, and take 24 this way (Deno 2.9).
  */
 export class ByteText {
-  #bytes: Uint8Array<ArrayBuffer>;
+  readonly #capacity: number;
+  #bytes: Uint8Array<ArrayBuffer> = NONE;
   #length = 0;
 
   /** `capacity` is how many bytes are expected; more find room all the same. */
   constructor(capacity: number) {
-    this.#bytes = new Uint8Array(capacity);
+    this.#capacity = capacity;
   }
 
   /** How many bytes were put. */
@@ -30,7 +32,7 @@ export class ByteText {
   /** What was put; the text begins anew. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.subarray(0, this.#length);
-    this.#bytes = new Uint8Array(this.#bytes.length);
+    this.#bytes = NONE;
     this.#length = 0;
     return taken;
   }
@@ -90,7 +92,9 @@ export class ByteText {
 
   #room(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
-    const larger = new Uint8Array(2 * (this.#length + bytes));
+    const larger = new Uint8Array(
+      Math.max(this.#capacity, 2 * (this.#length + bytes)),
+    );
     larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;
   }

@@ -1,4 +1,10 @@
-import { counter, type Emit, type Family, ofKinds } from "./family.ts";
+import {
+  counter,
+  type Emit,
+  type Family,
+  ofKinds,
+  type One,
+} from "./family.ts";
 import { column, columnOf, group, type Measured, valueAt } from "./measured.ts";
 
 const NS = 1e9;
@@ -72,11 +78,10 @@ export const CPU_FAMILIES: readonly Family<Measured>[] = [
 ];
 
 /** As in cAdvisor, what a quota causes is told only where there is one. */
-function ifQuota(
-  values: Family<Measured>["values"],
-): Family<Measured>["values"] {
-  return (measured, emit) => {
-    if (measured.spec?.cpu?.quotaUsec !== undefined) values(measured, emit);
+function ifQuota({ one }: One<Measured>): One<Measured> {
+  return {
+    one: (measured) =>
+      measured.spec?.cpu?.quotaUsec === undefined ? undefined : one(measured),
   };
 }
 

@@ -10,7 +10,14 @@ import {
   IO_OPERATIONS,
   type IO_SUM_KINDS,
 } from "../model/sample.ts";
-import { counter, type Emit, type Family, gauge, ofKinds } from "./family.ts";
+import {
+  counter,
+  type Emit,
+  type Family,
+  gauge,
+  ofKinds,
+  type Values,
+} from "./family.ts";
 import { formatLabels } from "./labels.ts";
 import { type Measured, valueAt } from "./measured.ts";
 
@@ -19,7 +26,6 @@ const USEC = 1e6;
 const MS = 1e3;
 
 type Operation = typeof IO_OPERATIONS[number];
-type Values = Family<Measured>["values"];
 
 /** What of the disks' own counts stands beside what a cgroup did. */
 interface DiskCount {
@@ -138,10 +144,10 @@ function ofFilesystem(
 function onDisk(
   name: string,
   help: string,
-  ofCgroup: Values,
+  ofCgroup: Values<Measured>,
   count?: DiskCount,
 ): Family<Measured> {
-  const values: Values = (measured, emit) => {
+  const values: Values<Measured> = (measured, emit) => {
     const { filesystems } = measured;
     if (filesystems === undefined || count === undefined) {
       return ofCgroup(measured, emit);
@@ -182,7 +188,7 @@ function of(
   kind: typeof IO_KINDS[number],
   operation: Operation,
   divisor = 1,
-): Values {
+): Values<Measured> {
   const index = IO_OPERATIONS.indexOf(operation);
   return (measured, emit) => {
     for (const disk of measured.layout.of(kind)) {
@@ -192,7 +198,7 @@ function of(
   };
 }
 
-function sum(kind: typeof IO_SUM_KINDS[number]): Values {
+function sum(kind: typeof IO_SUM_KINDS[number]): Values<Measured> {
   return (measured, emit) => {
     for (const disk of measured.layout.of(kind)) {
       const value = valueAt(measured, disk, 0) / USEC;

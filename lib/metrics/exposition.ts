@@ -1,6 +1,7 @@
 import type { ExpositionFormat } from "../model/scrape.ts";
-import { ByteText } from "./byte_text.ts";
 import type { Emit, Family } from "./family.ts";
+import { LineWriter } from "./line_writer.ts";
+import type { TextMemory } from "./told_text.ts";
 
 /** Families, and whose numbers they tell. */
 export interface Section<S> {
@@ -8,6 +9,8 @@ export interface Section<S> {
   readonly subjects: readonly S[];
   /** Labels that all series of a subject have, as text. */
   labelsOf(subject: S): string;
+  /** Of the same families' text before, which makes this one cheap. @default none is kept */
+  readonly memory?: TextMemory;
 }
 
 /** How a text is written. */
@@ -19,16 +22,6 @@ export interface ExpositionOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Some millisecond of work: who takes pieces may pause between any two. Each costs its way to the client. */
-const PIECE_BYTES = 256 * 1024;
-/** A piece is not left before the subject is told whole. */
-const SPARE_BYTES = 8 * 1024;
-
-const encoder = new TextEncoder();
-const NEWLINE = 0x0a;
-const CLOSE = encoder.encode("} ");
-const NONE: Uint8Array = new Uint8Array();
-
 /**
  * The numbers of the sections as text, in pieces, a family after the other:
  * that is how the format wants them. There are no timestamps.
@@ -37,72 +30,73 @@ export function* expositionText(
   sections: readonly Section<never>[],
   options: ExpositionOptions,
 ): Generator<Uint8Array<ArrayBuffer>> {
-  const text = new ByteText(PIECE_BYTES + SPARE_BYTES);
-  for (const section of sections) yield* sectionText(text, section, options);
-  if (options.format === "openmetrics") text.putText("# EOF\n");
-  yield text.take();
+  for (const section of sections) yield* sectionText(section, options);
+  if (options.format === "openmetrics") yield EOF;
 }
+
+const EOF = new TextEncoder().encode("# EOF\n");
 
 /** Hides what the subjects are, so that sections of several kinds fit one list. */
 export function section<S>(of: Section<S>): Section<never> {
   return of as unknown as Section<never>;
 }
 
-interface Subject<S> {
-  readonly subject: S;
-  /** Before the value where there are no labels beside the subject's, such as `{id="/a"} `. */
-  readonly bare: Uint8Array;
-  /** Before such labels, such as `{id="/a",`. */
-  readonly open: Uint8Array;
-}
-
 function* sectionText<S>(
-  text: ByteText,
-  { families, subjects, labelsOf }: Section<S>,
+  { families, subjects, labelsOf, memory }: Section<S>,
   options: ExpositionOptions,
 ): Generator<Uint8Array<ArrayBuffer>> {
-  const { names, onError } = options;
-  const labelled = subjects.map((subject): Subject<S> => {
-    const labels = labelsOf(subject);
-    return {
-      subject,
-      bare: encoder.encode(labels === "" ? " " : `{${labels}} `),
-      open: encoder.encode(labels === "" ? "{" : `{${labels},`),
-    };
-  });
+  const { names } = options;
+  const isWhole = names.size === 0;
+  const { next, before } = (isWhole ? memory : undefined)?.take() ?? {};
+  const lines = new LineWriter(subjects.map(labelsOf), next, before);
   for (const family of families) {
-    if (names.size > 0 && !names.has(family.name)) continue;
-    const name = encoder.encode(family.name);
-    let isTold = false;
-    let bare = NONE;
-    let open = NONE;
-    const emit: Emit = (value, labels = "", suffix = "") => {
-      if (value === undefined || Number.isNaN(value)) return;
-      if (!isTold) text.putText(headOf(family, options.format));
-      isTold = true;
-      text.put(name);
-      if (suffix !== "") text.putText(suffix);
-      if (labels === "") text.put(bare);
-      else {
-        text.put(open);
-        text.putText(labels);
-        text.put(CLOSE);
-      }
-      if (Math.abs(value) === Infinity) {
-        text.putText(value > 0 ? "+Inf" : "-Inf");
-      } else text.putNumber(value);
-      text.putByte(NEWLINE);
-    };
-    for (const subject of labelled) {
-      ({ bare, open } = subject);
+    if (!isWhole && !names.has(family.name)) continue;
+    lines.family(family.name);
+    const tell = tellerOf(family, lines, options);
+    for (let at = 0; at < subjects.length;) {
+      at = tell(subjects, at);
+      if (lines.isFull) yield lines.take();
+    }
+    lines.endFamily();
+  }
+  yield lines.take();
+  if (next !== undefined) memory?.keep(next, before);
+}
+
+/**
+ * What tells a family's subjects from a place on until a piece is full, and
+ * returns the next place. No part of the generator, whose loops V8 does not
+ * compile well.
+ */
+function tellerOf<S>(
+  family: Family<S>,
+  lines: LineWriter,
+  { format, onError }: ExpositionOptions,
+): (subjects: readonly S[], at: number) => number {
+  const { numbers } = family;
+  let isTold = false;
+  const emit: Emit = (value, labels = "", suffix = "") => {
+    if (value === undefined || Number.isNaN(value)) return;
+    if (!isTold) lines.putText(headOf(family, format));
+    isTold = true;
+    lines.line(value, labels, suffix);
+  };
+  const tellOne = typeof numbers === "function"
+    ? (subject: S) => numbers(subject, emit)
+    : (subject: S) => emit(numbers.one(subject));
+  return (subjects, first) => {
+    let at = first;
+    while (at < subjects.length && !lines.isFull) {
+      const subject = subjects[at] as S;
+      lines.subject(at++);
       try {
-        family.values(subject.subject, emit);
+        tellOne(subject);
       } catch (error) {
         onError(error);
       }
-      if (text.length >= PIECE_BYTES) yield text.take();
     }
-  }
+    return at;
+  };
 }
 
 function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {

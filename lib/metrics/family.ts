@@ -24,27 +24,35 @@ export interface Family<S> {
   /** Labels beside the subject's. @default none */
   readonly labels?: readonly string[];
   /** Gives the subject's numbers. */
-  values(subject: S, emit: Emit): void;
+  readonly numbers: Values<S> | One<S>;
+}
+
+/** Gives any number of numbers of a subject, each with its labels. */
+export type Values<S> = (subject: S, emit: Emit) => void;
+
+/** Gives the one number of a subject, whose series has no labels beside the subject's. */
+export interface One<S> {
+  readonly one: (subject: S) => number | undefined;
 }
 
 /** A family of a number that only grows. */
 export function counter<S>(
   name: string,
   help: string,
-  values: Family<S>["values"],
+  numbers: Values<S> | One<S>,
   labels: readonly string[] = [],
 ): Family<S> {
-  return { name, help, type: "counter", labels, values };
+  return { name, help, type: "counter", labels, numbers };
 }
 
 /** A family of a number that goes up and down. */
 export function gauge<S>(
   name: string,
   help: string,
-  values: Family<S>["values"],
+  numbers: Values<S> | One<S>,
   labels: readonly string[] = [],
 ): Family<S> {
-  return { name, help, type: "gauge", labels, values };
+  return { name, help, type: "gauge", labels, numbers };
 }
 
 /** The same families, told only where those kinds of measurement are on. */

@@ -8,7 +8,7 @@ import {
   type RowLayout,
 } from "../model/sample.ts";
 import { KUBERNETES_LABELS } from "../manager/pods.ts";
-import type { Emit } from "./family.ts";
+import type { One, Values } from "./family.ts";
 import { formatLabels, labelName } from "./labels.ts";
 
 /** A container as it was when the scrape began: nothing of it changes while the text is written. */
@@ -79,12 +79,9 @@ export function columnOf({ row }: Measured, name: ColumnName): number {
 }
 
 /** Gives a column, over a divisor. */
-export function column(
-  name: ColumnName,
-  divisor = 1,
-): (measured: Measured, emit: Emit) => void {
+export function column(name: ColumnName, divisor = 1): One<Measured> {
   const index = COLUMN[name];
-  return ({ row }, emit) => emit((row[index] ?? NaN) / divisor);
+  return { one: ({ row }) => (row[index] ?? NaN) / divisor };
 }
 
 type GroupColumn<K extends keyof typeof GROUP_COLUMNS> =
@@ -103,14 +100,31 @@ export function group<K extends keyof typeof GROUP_COLUMNS>(
   kind: K,
   name: GroupColumn<K>,
   { labels = () => "", divisor = 1 }: GroupOptions = {},
-): (measured: Measured, emit: Emit) => void {
+): Values<Measured> {
   const columns: readonly string[] = GROUP_COLUMNS[kind];
   const index = columns.indexOf(name);
+  const textOf = remembered(labels);
   return (measured, emit) => {
     for (const found of measured.layout.of(kind)) {
       const value = valueAt(measured, found, index) / divisor;
-      if (!Number.isNaN(value)) emit(value, labels(found.key));
+      if (!Number.isNaN(value)) emit(value, textOf(found.key));
     }
+  };
+}
+
+/** Keys of groups are few: pages' sizes, interfaces, CPUs. */
+const MAX_REMEMBERED = 1_000;
+
+/** The same text for the same key, as long as keys are few. */
+function remembered(textOf: (key: string) => string): (key: string) => string {
+  const texts = new Map<string, string>();
+  return (key) => {
+    let text = texts.get(key);
+    if (text === undefined) {
+      text = textOf(key);
+      if (texts.size < MAX_REMEMBERED) texts.set(key, text);
+    }
+    return text;
   };
 }
 
@@ -120,7 +134,7 @@ export function groupOf<K extends keyof typeof GROUP_COLUMNS>(
   key: string,
   name: GroupColumn<K>,
   divisor = 1,
-): (measured: Measured, emit: Emit) => void {
+): Values<Measured> {
   const columns: readonly string[] = GROUP_COLUMNS[kind];
   const index = columns.indexOf(name);
   return (measured, emit) => {

@@ -6,6 +6,7 @@ import type { Manager } from "../manager/manager.ts";
 import { AGENT_FAMILIES, type AgentCounters } from "./agent_families.ts";
 import { CONTAINER_FAMILIES } from "./container_families.ts";
 import { expositionText, type Section, section } from "./exposition.ts";
+import { TextMemory } from "./told_text.ts";
 import { type Family, gauge } from "./family.ts";
 import {
   type Machine,
@@ -71,6 +72,7 @@ export function familiesOf<S>(
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #scraper: Scraper;
+  readonly #memory = new TextMemory();
   readonly #containerFamilies: readonly Family<Measured>[];
   readonly #machineFamilies: readonly Family<Machine>[];
 
@@ -97,6 +99,7 @@ export class Metrics {
         families: this.#containerFamilies,
         subjects: containers,
         labelsOf: ({ labels }) => labels,
+        memory: this.#memory,
       }),
       ...machine,
       section({

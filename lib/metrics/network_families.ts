@@ -1,5 +1,5 @@
 import { GROUP_COLUMNS } from "../model/sample.ts";
-import { counter, type Family, gauge, ofKinds } from "./family.ts";
+import { counter, type Family, gauge, ofKinds, type Values } from "./family.ts";
 import { formatLabels } from "./labels.ts";
 import { group, type Measured, valueAt } from "./measured.ts";
 
@@ -59,7 +59,7 @@ function states(
   kind: "tcp" | "udp" | "tcpAdvanced",
   key: string,
   label: string,
-): Family<Measured>["values"] {
+): Values<Measured> {
   const labels = GROUP_COLUMNS[kind]
     .map((name) => `${label}="${name.toLowerCase()}"`);
   return (measured, emit) => {

@@ -6,57 +6,52 @@ export const SPEC_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_last_seen",
     "When it was seen last, in seconds since the epoch.",
-    ({ spec, nowMs }, emit) => {
-      if (spec !== undefined) emit(seconds(nowMs));
-    },
+    { one: ({ spec, nowMs }) => spec && seconds(nowMs) },
   ),
   gauge(
     "container_health_state",
     "1 where it is healthy, 0 where it is not or not yet, -1 where nothing checks it.",
-    ({ spec }, emit) => {
-      if (spec !== undefined) emit(healthState(spec.health));
-    },
+    { one: ({ spec }) => spec && healthState(spec.health) },
   ),
   gauge(
     "container_creation_time_seconds",
     "When it was made, in seconds since the epoch.",
-    ({ spec }, emit) => emit(seconds(spec?.creationTimeMs)),
+    { one: ({ spec }) => seconds(spec?.creationTimeMs) },
   ),
   gauge(
     "container_start_time_seconds",
     "When it was started, or else made, in seconds since the epoch.",
-    ({ spec }, emit) =>
-      emit(seconds(spec?.startTimeMs ?? spec?.creationTimeMs)),
+    { one: ({ spec }) => seconds(spec?.startTimeMs ?? spec?.creationTimeMs) },
   ),
   gauge(
     "container_spec_cpu_period",
     "The period of its CPU quota, in microseconds.",
-    ({ spec }, emit) => emit(spec?.cpu?.periodUsec),
+    { one: ({ spec }) => spec?.cpu?.periodUsec },
   ),
   gauge(
     "container_spec_cpu_quota",
     "The CPU time it may use in a period, in microseconds.",
-    ({ spec }, emit) => emit(spec?.cpu?.quotaUsec),
+    { one: ({ spec }) => spec?.cpu?.quotaUsec },
   ),
   gauge(
     "container_spec_cpu_shares",
     "Its share of the CPUs, against those of its siblings.",
-    ({ spec }, emit) => emit(spec?.cpu?.shares),
+    { one: ({ spec }) => spec?.cpu?.shares },
   ),
   gauge(
     "container_spec_memory_limit_bytes",
     "Its limit of memory; 0 is none.",
-    ({ spec }, emit) => emit(limit(spec?.memory?.limitBytes)),
+    { one: ({ spec }) => limit(spec?.memory?.limitBytes) },
   ),
   gauge(
     "container_spec_memory_swap_limit_bytes",
     "Its limit of swap, on cgroup v1 of memory and swap; 0 is none.",
-    ({ spec }, emit) => emit(limit(spec?.memory?.swapLimitBytes)),
+    { one: ({ spec }) => limit(spec?.memory?.swapLimitBytes) },
   ),
   gauge(
     "container_spec_memory_reservation_limit_bytes",
     "The memory that is kept for it before others; 0 is no limit.",
-    ({ spec }, emit) => emit(limit(spec?.memory?.reservationBytes)),
+    { one: ({ spec }) => limit(spec?.memory?.reservationBytes) },
   ),
 ];
 

@@ -31,7 +31,7 @@ const PROCESS_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_threads_max",
     "How many threads there may be; 0 is no limit.",
-    (measured, emit) => emit(limit(columnOf(measured, "threadsMax"))),
+    { one: (measured) => limit(columnOf(measured, "threadsMax")) },
   ),
   gauge(
     "container_threads",
@@ -88,7 +88,7 @@ export const TASK_FAMILIES: readonly Family<Measured>[] = [
     counter(
       "container_oom_events_total",
       "Processes in it that the kernel killed for want of memory; told for five minutes more when it is gone.",
-      ({ oomKills }, emit) => emit(oomKills),
+      { one: ({ oomKills }: Measured) => oomKills },
     ),
   ]),
   ...ofKinds(["pressure"], [

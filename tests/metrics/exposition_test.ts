@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
-import { counter, type Family, gauge } from "../../lib/metrics/family.ts";
+import { TextMemory } from "../../lib/metrics/told_text.ts";
+import {
+  counter,
+  type Emit,
+  type Family,
+  gauge,
+} from "../../lib/metrics/family.ts";
 import type { ExpositionFormat } from "../../lib/model/scrape.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { parseExposition, textOfPieces } from "../_support/exposition.ts";
@@ -21,11 +27,13 @@ function textOf(
     format?: ExpositionFormat;
     names?: readonly string[];
     onError?: (error: unknown) => void;
+    memory?: TextMemory;
   } = {},
 ): string {
   const { format = "prometheus", names = [], onError = () => {} } = options;
+  const { memory = new TextMemory() } = options;
   const labelsOf = ({ name }: Box) => name && `name="${name}"`;
-  const sections = [section({ families, subjects, labelsOf })];
+  const sections = [section({ families, subjects, labelsOf, memory })];
   return textOfPieces(
     expositionText(sections, { format, names: new Set(names), onError }),
   );
@@ -54,16 +62,27 @@ Deno.test("expositionText() writes every number so that it is read as the same",
   );
 });
 
+/** Has the numbers of a subject told. */
+function tell(
+  numbers: Family<Box>["numbers"],
+  subject: Box,
+  emit: Emit,
+): void {
+  if (typeof numbers === "function") numbers(subject, emit);
+  else emit(numbers.one(subject));
+}
+
 /** The same text, made of strings: slower, and plain. */
 function plainText(
   families: readonly Family<Box>[],
   subjects: readonly Box[],
 ): string {
   let text = "";
-  for (const { name, help, type, values } of families) {
+  for (const { name, help, type, numbers } of families) {
     text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
     for (const subject of subjects) {
-      values(subject, (value, own = "", suffix = "") => {
+      tell(numbers, subject, (value, own = "", suffix = "") => {
+        if (value === undefined) return;
         const labels = [subject.name && `name="${subject.name}"`, own]
           .filter((part) => part !== "").join(",");
         const told = value === Infinity ? "+Inf" : `${value}`;
@@ -88,6 +107,71 @@ Deno.test("expositionText() writes what a plain way writes", () => {
   }));
   const families = [of("a_total"), of("b")];
   assertEquals(textOf(families, subjects), plainText(families, subjects));
+});
+
+Deno.test("expositionText() writes what a plain way writes, whatever changed since the text that it remembers", () => {
+  const random = new SeededRandom(5);
+  const of = (name: string) =>
+    gauge<Box>(name, "Mixed.", ({ values }, emit) => {
+      emit(values[0]);
+      for (const [at, value] of values.slice(1).entries()) {
+        emit(value, `at="${at}"`, at === 2 ? "_sum" : "");
+      }
+    });
+  const families = [
+    of("a_total"),
+    of("b"),
+    gauge<Box>("one", "One.", { one: ({ values: [first] }) => first }),
+    of("ü"),
+  ];
+  const value = () =>
+    random.chance(0.1)
+      ? undefined
+      : random.chance(0.5)
+      ? random.below(2 ** 20)
+      : random.next();
+  const values = () => Array.from({ length: random.below(6) }, value);
+  let made = 0;
+  const box = (): Box => ({ name: `/容/${made++}`, values: values() });
+  let boxes = Array.from({ length: 700 }, box);
+  const memory = new TextMemory();
+  const formats = ["prometheus", "openmetrics"] as const;
+  for (let scrape = 0; scrape < 40; scrape++) {
+    assertEquals(
+      textOf(families, boxes, { memory }),
+      plainText(families, boxes),
+    );
+    if (random.chance(0.3)) {
+      // Neither is what others find.
+      const options = { format: random.pick(formats), names: ["b"], memory };
+      textOf(families, boxes, options);
+      [...expositionText([
+        section({ families, subjects: boxes, labelsOf: () => "", memory }),
+      ], { format: "prometheus", names: new Set(), onError: () => {} })][
+        Symbol.iterator
+      ]().next();
+    }
+    const changes = random.pick([0, 0.01, 0.3, 1]);
+    boxes = boxes.flatMap((known) => {
+      if (!random.chance(changes)) return [known];
+      switch (random.below(5)) {
+        case 0:
+          return [];
+        case 1:
+          return [known, box()];
+        case 2:
+          return [{ ...known, values: values() }];
+        default:
+          return [{
+            ...known,
+            values: known.values.map((number) =>
+              random.chance(0.5) ? number : value()
+            ),
+          }];
+      }
+    });
+    if (random.chance(0.1)) boxes = random.shuffle(boxes);
+  }
 });
 
 Deno.test("expositionText() leaves out what is absent, and a family without numbers with its head", () => {

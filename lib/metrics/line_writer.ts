@@ -1,0 +1,191 @@
+import { ByteText } from "./byte_text.ts";
+import { PIECE_STEP, ToldText } from "./told_text.ts";
+
+/** A piece is told when it has so many bytes; each costs its way to the client. */
+const PIECE_BYTES = 256 * 1024;
+/** A piece is not left before the subject is told whole. */
+const SPARE_BYTES = 8 * 1024;
+
+const encoder = new TextEncoder();
+const NEWLINE = 0x0a;
+const CLOSE = encoder.encode("} ");
+const NONE: Uint8Array = new Uint8Array();
+
+/**
+ * Writes lines of metrics, the subjects of each family in the same order. Most
+ * are what they were in the text before: whatever did not change is copied
+ * from that, many lines at once, and of a line whose value did the rest.
+ */
+export class LineWriter {
+  readonly #told: ToldText;
+  readonly #before: ToldText | undefined;
+  readonly #text: ByteText;
+  readonly #subjects: readonly string[];
+  /** Where each subject was before; −1 where it was not. */
+  readonly #places: readonly number[];
+  readonly #bare: (Uint8Array | undefined)[] = [];
+  readonly #open: (Uint8Array | undefined)[] = [];
+  #family = -1;
+  #name = NONE;
+  #subject = 0;
+  /** The lines before that the subject's next ones may be. */
+  #old = 0;
+  #oldEnd = 0;
+  /** What is to be copied of the text before. */
+  #copyStart = 0;
+  #copyEnd = 0;
+  /** The number of the piece, as part of a place. */
+  #piece = 0;
+
+  /** `subjects` are their labels, as text; what is told is noted in `told`. */
+  constructor(
+    subjects: readonly string[],
+    told: ToldText = new ToldText(),
+    before?: ToldText,
+  ) {
+    this.#told = told;
+    this.#before = before;
+    this.#subjects = subjects;
+    this.#places = subjects.map((labels) => before?.subjects.get(labels) ?? -1);
+    const bytes = SPARE_BYTES * (1 + subjects.length);
+    this.#text = new ByteText(Math.min(bytes, PIECE_BYTES + SPARE_BYTES));
+    told.begin(subjects);
+  }
+
+  /** Begins a family. */
+  family(name: string): void {
+    this.#family++;
+    this.#name = encoder.encode(name);
+  }
+
+  /** Begins the lines of a subject. */
+  subject(at: number): void {
+    const told = this.#told;
+    this.#subject = at;
+    told.groups.push(told.lines);
+    const place = this.#places[at] ?? -1;
+    const before = this.#before;
+    if (before === undefined || place < 0) {
+      this.#old = this.#oldEnd = 0;
+      return;
+    }
+    const group = this.#family * (before.subjects.size + 1) + place;
+    this.#old = before.groups[group] ?? 0;
+    this.#oldEnd = before.groups[group + 1] ?? 0;
+  }
+
+  /** Ends the lines of the family's last subject. */
+  endFamily(): void {
+    this.#told.groups.push(this.#told.lines);
+  }
+
+  /** Writes a text between families. */
+  putText(text: string): void {
+    this.#copy();
+    this.#text.putText(text);
+  }
+
+  /** Writes a line of a subject, with labels of its own. */
+  line(value: number, labels: string, suffix: string): void {
+    const told = this.#told;
+    const before = this.#before;
+    const own = suffix === "" ? labels : `${suffix}{${labels}`;
+    const start = this.#place();
+    const old = this.#old++;
+    const line = told.lines++;
+    if (line === told.values.length) told.grow();
+    told.starts[line] = start;
+    told.values[line] = value;
+    told.own[line] = own;
+    if (
+      before !== undefined && old < this.#oldEnd && before.own[old] === own
+    ) {
+      const from = before.starts[old] ?? 0;
+      const valueFrom = before.valueStarts[old] ?? 0;
+      told.valueStarts[line] = start + valueFrom - from;
+      if (before.values[old] === value) {
+        const end = before.ends[old] ?? 0;
+        this.#add(from, end);
+        told.ends[line] = start + end - from;
+        return;
+      }
+      this.#add(from, valueFrom);
+      this.#copy();
+    } else {
+      this.#copy();
+      this.#putHead(labels, suffix);
+      told.valueStarts[line] = this.#place();
+    }
+    this.#putValue(value);
+    told.ends[line] = this.#place();
+  }
+
+  /** Whether there is a piece to be taken. */
+  get isFull(): boolean {
+    const copied = this.#copyEnd - this.#copyStart;
+    return this.#text.length + copied >= PIECE_BYTES;
+  }
+
+  /** What was written since the last piece. */
+  take(): Uint8Array<ArrayBuffer> {
+    this.#copy();
+    const piece = this.#text.take();
+    this.#told.pieces.push(piece);
+    this.#piece += PIECE_STEP;
+    return piece;
+  }
+
+  /** The place in the text where the next byte will be. */
+  #place(): number {
+    return this.#piece + this.#text.length + this.#copyEnd - this.#copyStart;
+  }
+
+  /** Has a part of the text before copied, with those that it follows. */
+  #add(start: number, end: number): void {
+    if (start !== this.#copyEnd) {
+      this.#copy();
+      this.#copyStart = start;
+    }
+    this.#copyEnd = end;
+  }
+
+  #copy(): void {
+    const length = this.#copyEnd - this.#copyStart;
+    if (length > 0) {
+      const at = Math.floor(this.#copyStart / PIECE_STEP);
+      const from = this.#copyStart % PIECE_STEP;
+      const piece = this.#before?.pieces[at];
+      if (piece !== undefined) {
+        this.#text.put(piece.subarray(from, from + length));
+      }
+    }
+    this.#copyStart = this.#copyEnd = 0;
+  }
+
+  #putHead(labels: string, suffix: string): void {
+    const text = this.#text;
+    const at = this.#subject;
+    const subject = this.#subjects[at] ?? "";
+    text.put(this.#name);
+    if (suffix !== "") text.putText(suffix);
+    if (labels === "") {
+      text.put(
+        this.#bare[at] ??= encoder.encode(subject && `{${subject}}`),
+      );
+      text.putText(" ");
+      return;
+    }
+    text.put(
+      this.#open[at] ??= encoder.encode(subject === "" ? "{" : `{${subject},`),
+    );
+    text.putText(labels);
+    text.put(CLOSE);
+  }
+
+  #putValue(value: number): void {
+    const text = this.#text;
+    if (Math.abs(value) === Infinity) text.putText(value > 0 ? "+Inf" : "-Inf");
+    else text.putNumber(value);
+    text.putByte(NEWLINE);
+  }
+}
