@@ -4,10 +4,20 @@ import {
   type Family,
   ofKinds,
   type One,
+  type Some,
 } from "./family.ts";
-import { column, columnOf, group, type Measured, valueAt } from "./measured.ts";
+import {
+  column,
+  columnOf,
+  group,
+  type Measured,
+  remembered,
+  valueAt,
+} from "./measured.ts";
 
 const NS = 1e9;
+
+const cpuLabel = remembered((key) => `cpu="cpu${key.padStart(2, "0")}"`);
 
 const USAGE_FAMILIES: readonly Family<Measured>[] = [
   counter(
@@ -78,11 +88,12 @@ export const CPU_FAMILIES: readonly Family<Measured>[] = [
 ];
 
 /** As in cAdvisor, what a quota causes is told only where there is one. */
-function ifQuota({ one }: One<Measured>): One<Measured> {
-  return {
-    one: (measured) =>
-      measured.spec?.cpu?.quotaUsec === undefined ? undefined : one(measured),
-  };
+function ifQuota({ one }: One<Measured>): Some<Measured> {
+  return { has: hasQuota, each: (measured, emit) => emit(one(measured)) };
+}
+
+function hasQuota({ spec }: Measured): boolean {
+  return spec?.cpu?.quotaUsec !== undefined;
 }
 
 function cpuUsage(
@@ -95,7 +106,7 @@ function cpuUsage(
     if (Number.isNaN(ns)) continue;
     isPerCpu = true;
     // A machine has many CPUs that a container has never run on.
-    if (ns > 0) emit(ns / NS, `cpu="cpu${cpu.key.padStart(2, "0")}"`);
+    if (ns > 0) emit(ns / NS, cpuLabel(cpu.key));
   }
   if (!isPerCpu) emit(columnOf(measured, "cpuUsageNs") / NS, 'cpu="total"');
 }

@@ -5,11 +5,7 @@
  * @module
  */
 import type { DiskCounters, FsStats } from "../model/filesystem.ts";
-import {
-  type IO_KINDS,
-  IO_OPERATIONS,
-  type IO_SUM_KINDS,
-} from "../model/sample.ts";
+import { IO_KINDS, IO_OPERATIONS, IO_SUM_KINDS } from "../model/sample.ts";
 import {
   counter,
   type Emit,
@@ -122,7 +118,7 @@ export const DISK_FAMILIES: readonly Family<Measured>[] = ofKinds(["diskIO"], [
   counter(
     "container_blkio_device_usage_total",
     "Bytes by operation.",
-    deviceUsage,
+    { has: hasDisks, each: deviceUsage },
     ["device", "major", "minor", "operation"],
   ),
 ]);
@@ -132,12 +128,22 @@ function ofFilesystem(
   help: string,
   field: "inodesFree" | "inodes" | "capacityBytes" | "usageBytes",
 ): Family<Measured> {
-  return gauge(`container_fs_${name}`, help, ({ filesystems = [] }, emit) => {
-    const told = new Set<string>();
-    for (const filesystem of filesystems) {
-      emitOnce(told, emit, filesystem[field], filesystem);
-    }
+  return gauge(`container_fs_${name}`, help, {
+    has: ({ filesystems }) => filesystems !== undefined,
+    each: ({ filesystems = [] }, emit) => {
+      const told = new Set<string>();
+      for (const filesystem of filesystems) {
+        emitOnce(told, emit, filesystem[field], filesystem);
+      }
+    },
   }, ["device"]);
+}
+
+const DISK_KINDS: ReadonlySet<string> = new Set([...IO_KINDS, ...IO_SUM_KINDS]);
+
+function hasDisks({ filesystems, layout }: Measured): boolean {
+  return filesystems !== undefined ||
+    layout.groups.some(({ kind }) => DISK_KINDS.has(kind));
 }
 
 /** What a cgroup did on each disk; then what was done on the disks of file systems that are told of. */
@@ -165,7 +171,8 @@ function onDisk(
       }
     }
   };
-  return counter(`container_fs_${name}`, help, values, ["device"]);
+  const numbers = { has: hasDisks, each: values };
+  return counter(`container_fs_${name}`, help, numbers, ["device"]);
 }
 
 /** Two file systems may be on one device, of which each family has one series. */

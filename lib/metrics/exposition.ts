@@ -1,5 +1,5 @@
 import type { ExpositionFormat } from "../model/scrape.ts";
-import type { Emit, Family } from "./family.ts";
+import type { Emit, Family, Some, Values } from "./family.ts";
 import { LineWriter } from "./line_writer.ts";
 import type { TextMemory } from "./told_text.ts";
 
@@ -49,12 +49,20 @@ function* sectionText<S>(
   const isWhole = names.size === 0;
   const { next, before } = (isWhole ? memory : undefined)?.take() ?? {};
   const lines = new LineWriter(subjects.map(labelsOf), next, before);
+  const all = [...subjects.keys()];
+  const having = new Map<Some<S>["has"], readonly number[]>();
   for (const family of families) {
     if (!isWhole && !names.has(family.name)) continue;
     lines.family(family.name);
-    const tell = tellerOf(family, lines, options);
-    for (let at = 0; at < subjects.length;) {
-      at = tell(subjects, at);
+    const tell = tellerOf(family, { subjects, lines, ...options });
+    let places: readonly number[] = all;
+    if ("has" in family.numbers) {
+      const { has } = family.numbers;
+      places = having.get(has) ?? all.filter((at) => has(subjects[at] as S));
+      having.set(has, places);
+    }
+    for (let next = 0; next < places.length;) {
+      next = tell(places, next);
       if (lines.isFull) yield lines.take();
     }
     lines.endFamily();
@@ -63,17 +71,20 @@ function* sectionText<S>(
   if (next !== undefined) memory?.keep(next, before);
 }
 
+interface Telling<S> extends Pick<ExpositionOptions, "format" | "onError"> {
+  readonly subjects: readonly S[];
+  readonly lines: LineWriter;
+}
+
 /**
- * What tells a family's subjects from a place on until a piece is full, and
- * returns the next place. No part of the generator, whose loops V8 does not
- * compile well.
+ * What tells a family's subjects at these places until a piece is full, from
+ * one of them on, and returns which is next. No part of the generator, whose
+ * loops V8 does not compile well.
  */
 function tellerOf<S>(
   family: Family<S>,
-  lines: LineWriter,
-  { format, onError }: ExpositionOptions,
-): (subjects: readonly S[], at: number) => number {
-  const { numbers } = family;
+  { subjects, lines, format, onError }: Telling<S>,
+): (places: readonly number[], next: number) => number {
   let isTold = false;
   const emit: Emit = (value, labels = "", suffix = "") => {
     if (value === undefined || Number.isNaN(value)) return;
@@ -81,22 +92,26 @@ function tellerOf<S>(
     isTold = true;
     lines.line(value, labels, suffix);
   };
-  const tellOne = typeof numbers === "function"
-    ? (subject: S) => numbers(subject, emit)
-    : (subject: S) => emit(numbers.one(subject));
-  return (subjects, first) => {
-    let at = first;
-    while (at < subjects.length && !lines.isFull) {
-      const subject = subjects[at] as S;
-      lines.subject(at++);
+  const tell = valuesOf(family);
+  return (places, first) => {
+    let next = first;
+    while (next < places.length && !lines.isFull) {
+      const at = places[next++] as number;
+      lines.subject(at);
       try {
-        tellOne(subject);
+        tell(subjects[at] as S, emit);
       } catch (error) {
         onError(error);
       }
     }
-    return at;
+    return next;
   };
+}
+
+function valuesOf<S>({ numbers }: Family<S>): Values<S> {
+  if (typeof numbers === "function") return numbers;
+  if ("each" in numbers) return numbers.each;
+  return (subject, emit) => emit(numbers.one(subject));
 }
 
 function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {

@@ -24,7 +24,7 @@ export interface Family<S> {
   /** Labels beside the subject's. @default none */
   readonly labels?: readonly string[];
   /** Gives the subject's numbers. */
-  readonly numbers: Values<S> | One<S>;
+  readonly numbers: Values<S> | One<S> | Some<S>;
 }
 
 /** Gives any number of numbers of a subject, each with its labels. */
@@ -35,11 +35,17 @@ export interface One<S> {
   readonly one: (subject: S) => number | undefined;
 }
 
+/** Gives numbers that only some subjects have. Of families with the same `has` each subject is asked once for all. */
+export interface Some<S> {
+  readonly has: (subject: S) => boolean;
+  readonly each: Values<S>;
+}
+
 /** A family of a number that only grows. */
 export function counter<S>(
   name: string,
   help: string,
-  numbers: Values<S> | One<S>,
+  numbers: Family<S>["numbers"],
   labels: readonly string[] = [],
 ): Family<S> {
   return { name, help, type: "counter", labels, numbers };
@@ -49,7 +55,7 @@ export function counter<S>(
 export function gauge<S>(
   name: string,
   help: string,
-  numbers: Values<S> | One<S>,
+  numbers: Family<S>["numbers"],
   labels: readonly string[] = [],
 ): Family<S> {
   return { name, help, type: "gauge", labels, numbers };

@@ -58,11 +58,10 @@ export class LineWriter {
     this.#name = encoder.encode(name);
   }
 
-  /** Begins the lines of a subject. */
+  /** Begins the lines of a subject; those that were passed over since the last have none. */
   subject(at: number): void {
-    const told = this.#told;
     this.#subject = at;
-    told.groups.push(told.lines);
+    this.#passTo(at);
     const place = this.#places[at] ?? -1;
     const before = this.#before;
     if (before === undefined || place < 0) {
@@ -74,9 +73,16 @@ export class LineWriter {
     this.#oldEnd = before.groups[group + 1] ?? 0;
   }
 
-  /** Ends the lines of the family's last subject. */
+  /** Ends the lines of the family. */
   endFamily(): void {
-    this.#told.groups.push(this.#told.lines);
+    this.#passTo(this.#subjects.length);
+  }
+
+  /** Notes where the lines of all subjects up to one begin. */
+  #passTo(at: number): void {
+    const { groups, lines } = this.#told;
+    const next = this.#family * (this.#subjects.length + 1) + at + 1;
+    while (groups.length < next) groups.push(lines);
   }
 
   /** Writes a text between families. */

@@ -5,10 +5,11 @@ import {
   type ColumnGroup,
   type ColumnName,
   GROUP_COLUMNS,
+  type GroupKind,
   type RowLayout,
 } from "../model/sample.ts";
 import { KUBERNETES_LABELS } from "../manager/pods.ts";
-import type { One, Values } from "./family.ts";
+import type { One, Some } from "./family.ts";
 import { formatLabels, labelName } from "./labels.ts";
 
 /** A container as it was when the scrape began: nothing of it changes while the text is written. */
@@ -87,6 +88,18 @@ export function column(name: ColumnName, divisor = 1): One<Measured> {
 type GroupColumn<K extends keyof typeof GROUP_COLUMNS> =
   typeof GROUP_COLUMNS[K][number];
 
+const tests = new Map<GroupKind, (measured: Measured) => boolean>();
+
+/** Whether a container has groups of a kind; the same function for the same kind. */
+export function has(kind: GroupKind): (measured: Measured) => boolean {
+  let test = tests.get(kind);
+  if (test === undefined) {
+    test = ({ layout }) => layout.of(kind).length > 0;
+    tests.set(kind, test);
+  }
+  return test;
+}
+
 /** How a group's numbers are told. */
 export interface GroupOptions {
   /** The labels that the group's key makes. @default none */
@@ -100,15 +113,18 @@ export function group<K extends keyof typeof GROUP_COLUMNS>(
   kind: K,
   name: GroupColumn<K>,
   { labels = () => "", divisor = 1 }: GroupOptions = {},
-): Values<Measured> {
+): Some<Measured> {
   const columns: readonly string[] = GROUP_COLUMNS[kind];
   const index = columns.indexOf(name);
   const textOf = remembered(labels);
-  return (measured, emit) => {
-    for (const found of measured.layout.of(kind)) {
-      const value = valueAt(measured, found, index) / divisor;
-      if (!Number.isNaN(value)) emit(value, textOf(found.key));
-    }
+  return {
+    has: has(kind),
+    each: (measured, emit) => {
+      for (const found of measured.layout.of(kind)) {
+        const value = valueAt(measured, found, index) / divisor;
+        if (!Number.isNaN(value)) emit(value, textOf(found.key));
+      }
+    },
   };
 }
 
@@ -116,7 +132,9 @@ export function group<K extends keyof typeof GROUP_COLUMNS>(
 const MAX_REMEMBERED = 1_000;
 
 /** The same text for the same key, as long as keys are few. */
-function remembered(textOf: (key: string) => string): (key: string) => string {
+export function remembered(
+  textOf: (key: string) => string,
+): (key: string) => string {
   const texts = new Map<string, string>();
   return (key) => {
     let text = texts.get(key);
@@ -134,13 +152,16 @@ export function groupOf<K extends keyof typeof GROUP_COLUMNS>(
   key: string,
   name: GroupColumn<K>,
   divisor = 1,
-): Values<Measured> {
+): Some<Measured> {
   const columns: readonly string[] = GROUP_COLUMNS[kind];
   const index = columns.indexOf(name);
-  return (measured, emit) => {
-    for (const found of measured.layout.of(kind)) {
-      if (found.key === key) emit(valueAt(measured, found, index) / divisor);
-    }
+  return {
+    has: has(kind),
+    each: (measured, emit) => {
+      for (const found of measured.layout.of(kind)) {
+        if (found.key === key) emit(valueAt(measured, found, index) / divisor);
+      }
+    },
   };
 }
 

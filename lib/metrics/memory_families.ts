@@ -1,6 +1,13 @@
 import { GROUP_COLUMNS } from "../model/sample.ts";
 import { counter, type Emit, type Family, gauge, ofKinds } from "./family.ts";
-import { column, columnOf, group, type Measured, valueAt } from "./measured.ts";
+import {
+  column,
+  columnOf,
+  group,
+  has,
+  type Measured,
+  valueAt,
+} from "./measured.ts";
 import { MEMORY_EVENT_FAMILIES } from "./memory_event_families.ts";
 
 const HUGETLB = { labels: (size: string) => `pagesize="${size}"` };
@@ -134,7 +141,7 @@ export const MEMORY_FAMILIES: readonly Family<Measured>[] = [
     gauge(
       "container_memory_numa_pages",
       "Pages by the node that they are on.",
-      numaPages,
+      { has: has("numa"), each: numaPages },
       ["type", "scope", "node"],
     ),
   ]),
@@ -147,6 +154,11 @@ export const MEMORY_FAMILIES: readonly Family<Measured>[] = [
   ]),
 ];
 
+const FAULTS = 'failure_type="pgfault",scope="container"';
+const MAJOR_FAULTS = 'failure_type="pgmajfault",scope="container"';
+const FAULTS_BELOW = 'failure_type="pgfault",scope="hierarchy"';
+const MAJOR_FAULTS_BELOW = 'failure_type="pgmajfault",scope="hierarchy"';
+
 function memoryFailures(
   measured: Measured,
   emit: Emit,
@@ -155,14 +167,12 @@ function memoryFailures(
   const major = columnOf(measured, "memoryPgmajfault");
   const own = columnOf(measured, "memoryOwnPgfault");
   const ownMajor = columnOf(measured, "memoryOwnPgmajfault");
-  const of = (type: string, scope: string) =>
-    `failure_type="${type}",scope="${scope}"`;
   // v2 counts no faults of one cgroup alone.
   const hasOwn = !Number.isNaN(own) || !Number.isNaN(ownMajor);
-  emit(hasOwn ? own : faults, of("pgfault", "container"));
-  emit(hasOwn ? ownMajor : major, of("pgmajfault", "container"));
-  emit(faults, of("pgfault", "hierarchy"));
-  emit(major, of("pgmajfault", "hierarchy"));
+  emit(hasOwn ? own : faults, FAULTS);
+  emit(hasOwn ? ownMajor : major, MAJOR_FAULTS);
+  emit(faults, FAULTS_BELOW);
+  emit(major, MAJOR_FAULTS_BELOW);
 }
 
 function numaPages(

@@ -1,7 +1,7 @@
 import { GROUP_COLUMNS } from "../model/sample.ts";
-import { counter, type Family, gauge, ofKinds, type Values } from "./family.ts";
+import { counter, type Family, gauge, ofKinds, type Some } from "./family.ts";
 import { formatLabels } from "./labels.ts";
-import { group, type Measured, valueAt } from "./measured.ts";
+import { group, has, type Measured, valueAt } from "./measured.ts";
 
 const NETWORK: readonly (readonly [
   name: string,
@@ -59,16 +59,19 @@ function states(
   kind: "tcp" | "udp" | "tcpAdvanced",
   key: string,
   label: string,
-): Values<Measured> {
+): Some<Measured> {
   const labels = GROUP_COLUMNS[kind]
     .map((name) => `${label}="${name.toLowerCase()}"`);
-  return (measured, emit) => {
-    for (const found of measured.layout.of(kind)) {
-      if (found.key !== key) continue;
-      for (const [index, text] of labels.entries()) {
-        emit(valueAt(measured, found, index), text);
+  return {
+    has: has(kind),
+    each: (measured, emit) => {
+      for (const found of measured.layout.of(kind)) {
+        if (found.key !== key) continue;
+        for (const [index, text] of labels.entries()) {
+          emit(valueAt(measured, found, index), text);
+        }
       }
-    }
+    },
   };
 }
 

@@ -42,6 +42,9 @@ export interface Scraped {
 const NO_ROW = new Float64Array();
 const NO_LAYOUT = new RowLayout();
 
+/** Others have their turn after so long. */
+const SLICE_MS = 4;
+
 /** The labels of a container, and what they were made of. */
 interface KnownLabels {
   readonly reference: ContainerReference;
@@ -81,28 +84,44 @@ export class Scraper {
       const above = parentOf(name);
       if (parseCgroupOrigin(above)?.kind === "pod") pods.set(above, pod);
     }
-    const containers = Array.from(specs, ([container, spec]): Measured => {
-      const { name, reference, latest } = container;
-      const filesystems = container.handler.filesystems?.(nowMs);
-      return {
-        reference,
-        labels: this.#labelsOf(container, {
-          reference,
-          spec,
-          pod: pods.get(name),
-        }),
+    const pace = new Pace(clock);
+    pace.begin(SLICE_MS);
+    const containers: Measured[] = [];
+    for (const [container, spec] of specs) {
+      containers.push(this.#measure(container, {
         spec,
-        row: latest.sample?.row ?? NO_ROW,
-        layout: latest.layout,
-        ...(filesystems !== undefined && { filesystems }),
-        oomKills: kills.get(name) ?? 0,
+        pod: pods.get(container.name),
+        oomKills: kills.get(container.name) ?? 0,
         nowMs,
-        deviceName: (device) => container.handler.deviceName(device),
-      };
-    });
+      }));
+      if (!pace.spent) continue;
+      await pace.rest();
+      pace.begin(SLICE_MS);
+    }
     const { type = "name" } = request;
     if (type === "name") containers.push(...this.#ended(containers, kills));
     return { containers, failed: found.length - specs.size };
+  }
+
+  #measure(
+    container: ManagedContainer,
+    { spec, pod, oomKills, nowMs }:
+      & Pick<Measured, "oomKills" | "nowMs">
+      & Pick<KnownLabels, "spec" | "pod">,
+  ): Measured {
+    const { reference, latest, handler } = container;
+    const filesystems = handler.filesystems?.(nowMs);
+    return {
+      reference,
+      labels: this.#labelsOf(container, { reference, spec, pod }),
+      spec,
+      row: latest.sample?.row ?? NO_ROW,
+      layout: latest.layout,
+      ...(filesystems !== undefined && { filesystems }),
+      oomKills,
+      nowMs,
+      deviceName: (device) => handler.deviceName(device),
+    };
   }
 
   /** Made anew only where what they are made of is not the same any more. */
@@ -125,7 +144,7 @@ export class Scraper {
   ): Promise<Map<ManagedContainer, ContainerSpec>> {
     const { clock, logger } = this.#options;
     const pace = new Pace(clock);
-    pace.begin();
+    pace.begin(SLICE_MS);
     const specs = new Map<ManagedContainer, ContainerSpec>();
     for (const container of containers) {
       try {
@@ -138,7 +157,7 @@ export class Scraper {
       }
       if (!pace.spent) continue;
       await pace.rest();
-      pace.begin();
+      pace.begin(SLICE_MS);
     }
     return specs;
   }

@@ -5,6 +5,7 @@ import {
   columnOf,
   group,
   groupOf,
+  has,
   limit,
   type Measured,
   valueAt,
@@ -41,12 +42,15 @@ const PROCESS_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_ulimits_soft",
     "Soft limits of its first process; -1 is none.",
-    (measured, emit) => {
-      const soft = GROUP_COLUMNS.ulimit.indexOf("softLimit");
-      for (const found of measured.layout.of("ulimit")) {
-        const value = valueAt(measured, found, soft);
-        emit(value === Infinity ? -1 : value, `ulimit="${found.key}"`);
-      }
+    {
+      has: has("ulimit"),
+      each: (measured, emit) => {
+        const soft = GROUP_COLUMNS.ulimit.indexOf("softLimit");
+        for (const found of measured.layout.of("ulimit")) {
+          const value = valueAt(measured, found, soft);
+          emit(value === Infinity ? -1 : value, `ulimit="${found.key}"`);
+        }
+      },
     },
     ["ulimit"],
   ),
@@ -68,13 +72,16 @@ const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
   gauge(
     name,
     help,
-    (measured, emit) => {
-      const index = GROUP_COLUMNS.resctrl.indexOf(of);
-      let node = 0;
-      for (const found of measured.layout.of("resctrl")) {
-        const value = valueAt(measured, found, index);
-        if (!Number.isNaN(value)) emit(value, `node_id="${node++}"`);
-      }
+    {
+      has: has("resctrl"),
+      each: (measured, emit) => {
+        const index = GROUP_COLUMNS.resctrl.indexOf(of);
+        let node = 0;
+        for (const found of measured.layout.of("resctrl")) {
+          const value = valueAt(measured, found, index);
+          if (!Number.isNaN(value)) emit(value, `node_id="${node++}"`);
+        }
+      },
     },
     ["node_id"],
   )

@@ -69,7 +69,8 @@ function tell(
   emit: Emit,
 ): void {
   if (typeof numbers === "function") numbers(subject, emit);
-  else emit(numbers.one(subject));
+  else if ("one" in numbers) emit(numbers.one(subject));
+  else if (numbers.has(subject)) numbers.each(subject, emit);
 }
 
 /** The same text, made of strings: slower, and plain. */
@@ -122,6 +123,10 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
     of("a_total"),
     of("b"),
     gauge<Box>("one", "One.", { one: ({ values: [first] }) => first }),
+    gauge<Box>("some", "Some.", {
+      has: ({ name, values }) => name.endsWith("7") && values.length > 2,
+      each: ({ values }, emit) => emit(values[2], 'of="some"'),
+    }),
     of("ü"),
   ];
   const value = () =>
