@@ -149,6 +149,8 @@ export class ContainerLifecycle {
           return this.#destroyContainer(change.name);
         case "memoryEvents":
           return this.#options.ledger.look(change.name);
+        case "limits":
+          return this.containers.get(change.name)?.forgetLimits();
         case "update":
           return this.containers.get(change.name)?.handler.refresh();
         case "listed":

@@ -51,10 +51,11 @@ interface DescribedSpec {
 
 const SPEC_AGE_MS = 5_000;
 /**
- * Limits seldom change: those that were asked for once are read again after so
- * long and up to twice as long, for whoever does not wait for them.
+ * Whoever changes a limit writes to a file, which is heard of where inotify
+ * serves. Elsewhere those that were asked for once are read again after so long
+ * and up to twice as long, for whoever does not wait for them.
  */
-const KEPT_SPEC_AGE_MS = 60_000;
+const KEPT_SPEC_AGE_MS = 5 * 60_000;
 const ERROR_LOG_INTERVAL_MS = 60_000;
 
 /** A container, its handler, and its housekeeping. */
@@ -104,6 +105,11 @@ export class ManagedContainer implements Task {
       this.#described = { limits, facts, spec: withFacts(limits, facts) };
     }
     return this.#described.spec;
+  }
+
+  /** Its limits may be others. */
+  forgetLimits(): void {
+    this.#specMs = -Infinity;
   }
 
   #limitsWithin(ageMs: number): ContainerSpec {

@@ -5,12 +5,11 @@ import { Histogram } from "../model/histogram.ts";
 const BATCH_MS = 2;
 
 /**
- * Work that comes again after a second or more is due at the next multiple of
- * this: to wake up takes 0.3 ms, four times as long as to read a container, and
- * of 500 each woke the process by itself.
+ * Work that comes again after ten times as long or more is due at the next
+ * multiple of this: to wake up takes 0.3 ms, four times as long as to read a
+ * container, and of 500 each woke the process by itself.
  */
-const TICK_MS = 100;
-const TICKED_FROM_MS = 10 * TICK_MS;
+const TICKS_MS = [1_000, 100] as const;
 
 /** Work that is due again and again. */
 export interface Task {
@@ -125,10 +124,7 @@ export class Scheduler {
         this.#entries.delete(entry.task);
         continue;
       }
-      const dueMs = nowMs + delayMs;
-      entry.dueMs = delayMs < TICKED_FROM_MS
-        ? dueMs
-        : Math.ceil(dueMs / TICK_MS) * TICK_MS;
+      entry.dueMs = ticked(nowMs + delayMs, delayMs);
       this.#push(entry);
     }
   }
@@ -166,4 +162,9 @@ export class Scheduler {
     }
     heap[at] = last;
   }
+}
+
+function ticked(dueMs: number, delayMs: number): number {
+  const tickMs = TICKS_MS.find((tickMs) => delayMs >= 10 * tickMs);
+  return tickMs === undefined ? dueMs : Math.ceil(dueMs / tickMs) * tickMs;
 }

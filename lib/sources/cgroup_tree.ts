@@ -26,8 +26,8 @@ export type HintKind = "create" | "remove" | "rename";
 
 /** Hears of what is made in directories, or removed. */
 export interface DirectoryWatches {
-  /** Watches one, if it is not watched, and its files if so told; returns whether it is from now on. */
-  add(path: string, files: boolean): boolean;
+  /** Watches one, if it is not watched; returns whether it is from now on. */
+  add(path: string): boolean;
   remove(path: string): void;
 }
 
@@ -278,10 +278,7 @@ export class CgroupTree {
 
   /** Watches a directory, if it is not watched; returns whether it is from now on. */
   #watch(at: number, name: CgroupName): boolean {
-    const { version, controllers } = this.#hierarchies[at] as Hierarchy;
-    // Of v2 the kernel says that it wrote to `memory.events`.
-    const files = version === 2 && controllers.includes("memory");
-    return this.watches?.add(this.#path(at, name), files) ?? false;
+    return this.watches?.add(this.#path(at, name)) ?? false;
   }
 
   /** Notes where a container shows, and lists what was made below it before it was watched. */

@@ -1,7 +1,7 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { SourceState } from "../model/source_state.ts";
 
-/** A container came, went, shows in other hierarchies than before, or had its memory events counted. */
+/** A container came, went, shows in other hierarchies than before, had its memory events counted, or its limits set. */
 export type ContainerChange =
   | {
     readonly type: "add";
@@ -13,6 +13,8 @@ export type ContainerChange =
   | { readonly type: "delete"; readonly name: CgroupName }
   /** The kernel wrote to its `memory.events`: it met a limit, or one below it did. */
   | { readonly type: "memoryEvents"; readonly name: CgroupName }
+  /** Somebody wrote to its control files. */
+  | { readonly type: "limits"; readonly name: CgroupName }
   /** All that is there has been listed. */
   | { readonly type: "listed" };
 

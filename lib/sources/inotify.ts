@@ -12,8 +12,8 @@ const IN_ONLYDIR = 0x0100_0000;
 const IN_DONT_FOLLOW = 0x0200_0000;
 const IN_ISDIR = 0x4000_0000;
 
-const DIRECTORIES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-  IN_ONLYDIR | IN_DONT_FOLLOW;
+const MASK = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+  IN_MODIFY | IN_ONLYDIR | IN_DONT_FOLLOW;
 
 /** `struct inotify_event`: watch, mask, cookie, length of the name that follows. */
 const HEAD_BYTES = 16;
@@ -36,8 +36,8 @@ export type InotifyEvent =
 const decoder = new TextDecoder();
 
 /**
- * The kernel's `inotify(7)`, asked for what is made of a container's directory
- * and for nothing else. `Deno.watchFs` asks it for each file that anyone opens
+ * The kernel's `inotify(7)`, asked for directories that come and go and for
+ * files that are written to, and for nothing else. `Deno.watchFs` asks it for each file that anyone opens
  * as well: a kubelet that reads the same cgroups would wake this process a
  * thousand times a second, and fill the queue.
  */
@@ -80,15 +80,11 @@ export class Inotify {
     return this.#watches.size;
   }
 
-  /**
-   * Watches the directory at a path, if it is not watched; `files` tells of
-   * those that are written to as well. Returns whether it is watched from now on.
-   */
-  add(path: string, files: boolean): boolean {
+  /** Watches the directory at a path, if it is not watched; returns whether it is from now on. */
+  add(path: string): boolean {
     if (this.#watches.has(path) || this.#isClosed) return false;
     const calls = this.#calls;
-    const mask = files ? DIRECTORIES | IN_MODIFY : DIRECTORIES;
-    const watch = calls.addWatch(this.#descriptor, path, mask);
+    const watch = calls.addWatch(this.#descriptor, path, MASK);
     if (watch < 0) {
       // One that is gone is not to be watched.
       if (!calls.failedToFind) this.failure ??= reasonOf(calls);

@@ -23,9 +23,11 @@ const SLICE_SHARE = 0.25;
 const MAX_HINTS = 65_536;
 
 /** Files of cgroup v2 that the kernel says it wrote to: one OOM is told 250 times. */
-const MEMORY_EVENTS_REGEXP = /\/memory\.events(?:\.local)?$/;
-/** So long after the first time they are read. */
-const MEMORY_EVENTS_MS = 10;
+const MEMORY_EVENTS_REGEXP = /^memory\.events(?:\.local)?$/;
+/** Others of the kernel's, and those that processes are moved with. */
+const NO_LIMIT_REGEXP = /\.events(?:\.local)?$|^cgroup\.|^tasks$/;
+/** What was written is told so long after the first time. */
+const WRITTEN_MS = 10;
 
 /** What a {@linkcode RawWatcher} stands on. */
 export interface RawWatcherOptions {
@@ -52,9 +54,12 @@ export class RawWatcher implements ContainerWatcher {
   #hints: { path: string; kind: HintKind }[] = [];
   /** Since when hints wait to be followed. */
   #hintsSinceMs = Infinity;
-  /** Directories whose memory events were counted. */
-  #memoryEvents = new Set<string>();
-  #memoryEventsDueMs = Infinity;
+  /** Directories with files that were written to. */
+  readonly #written = {
+    memoryEvents: new Set<string>(),
+    limits: new Set<string>(),
+  };
+  #writtenDueMs = Infinity;
   #reconcile = true;
   /** Whether all that is there was listed: before, nobody has anything to ask for. */
   #isListed = false;
@@ -100,8 +105,8 @@ export class RawWatcher implements ContainerWatcher {
         const failure = this.#error ?? inotify.failure;
         if (failure !== undefined) throw failure;
         this.#takeHints();
-        const counted = this.#takeMemoryEvents();
-        if (counted.length > 0) yield counted;
+        const written = this.#takeWritten();
+        if (written.length > 0) yield written;
         if (this.#reconcile) {
           this.#reconcile = false;
           yield* this.#walk(this.#tree.reconcile());
@@ -170,22 +175,29 @@ export class RawWatcher implements ContainerWatcher {
   }
 
   #hearModify(path: string): void {
-    const file = MEMORY_EVENTS_REGEXP.exec(path);
-    if (file === null) return;
-    this.#memoryEvents.add(path.slice(0, file.index));
-    if (this.#memoryEventsDueMs < Infinity) return;
-    this.#memoryEventsDueMs = this.#clock.monotonic() + MEMORY_EVENTS_MS;
+    const at = path.lastIndexOf("/");
+    const file = path.slice(at + 1);
+    const { memoryEvents, limits } = this.#written;
+    if (MEMORY_EVENTS_REGEXP.test(file)) memoryEvents.add(path.slice(0, at));
+    else if (!NO_LIMIT_REGEXP.test(file)) limits.add(path.slice(0, at));
+    else return;
+    if (this.#writtenDueMs < Infinity) return;
+    this.#writtenDueMs = this.#clock.monotonic() + WRITTEN_MS;
   }
 
-  #takeMemoryEvents(): ContainerChange[] {
-    if (this.#clock.monotonic() < this.#memoryEventsDueMs) return [];
+  #takeWritten(): ContainerChange[] {
+    if (this.#clock.monotonic() < this.#writtenDueMs) return [];
+    this.#writtenDueMs = Infinity;
     const changes: ContainerChange[] = [];
-    for (const path of this.#memoryEvents) {
-      const name = this.#tree.nameOf(path);
-      if (name !== undefined) changes.push({ type: "memoryEvents", name });
+    for (const type of ["memoryEvents", "limits"] as const) {
+      const names = new Set<CgroupName>();
+      for (const path of this.#written[type]) {
+        const name = this.#tree.nameOf(path);
+        if (name !== undefined) names.add(name);
+      }
+      this.#written[type].clear();
+      for (const name of names) changes.push({ type, name });
     }
-    this.#memoryEvents.clear();
-    this.#memoryEventsDueMs = Infinity;
     return changes;
   }
 
@@ -232,7 +244,7 @@ export class RawWatcher implements ContainerWatcher {
   #dueIn(): number {
     if (this.#hints.length > 0 || this.#reconcile) return 0;
     if (this.#error !== undefined || this.#closed) return 0;
-    const memoryEventsMs = this.#memoryEventsDueMs - this.#clock.monotonic();
-    return Math.max(0, Math.min(-this.#lateMs, memoryEventsMs));
+    const writtenMs = this.#writtenDueMs - this.#clock.monotonic();
+    return Math.max(0, Math.min(-this.#lateMs, writtenMs));
   }
 }

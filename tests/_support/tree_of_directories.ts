@@ -120,6 +120,7 @@ const SIGNS = {
   update: "~",
   delete: "-",
   memoryEvents: "!",
+  limits: "=",
 } as const;
 
 function inShort(change: ContainerChange): string {

@@ -49,7 +49,8 @@ export function runWatcherContract(
   });
 }
 
-class WatchedHost implements Disposable {
+/** Two hierarchies of plain directories, and what their watcher tells. */
+export class WatchedHost implements Disposable {
   readonly root = TestCgroup.create();
   readonly watcher: ContainerWatcher;
   readonly #paths: string[];
@@ -77,6 +78,17 @@ class WatchedHost implements Disposable {
     }
   }
 
+  /** Writes to files in every hierarchy, which are made before anyone listens. */
+  async write(name: string, files: readonly string[]): Promise<void> {
+    for (const path of this.#paths) {
+      for (const file of files) {
+        await Deno.writeTextFile(`${path}${name}/${file}`, "1\n");
+      }
+    }
+    // What is written together is told together.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+
   remove(name: string): void {
     for (const path of this.#paths) {
       Deno.removeSync(path + name, { recursive: true });
@@ -89,6 +101,10 @@ class WatchedHost implements Disposable {
         for (const change of changes) {
           if (change.type === "add") this.#changes.push(`+${change.name}`);
           if (change.type === "delete") this.#changes.push(`-${change.name}`);
+          if (change.type === "limits") this.#changes.push(`=${change.name}`);
+          if (change.type === "memoryEvents") {
+            this.#changes.push(`!${change.name}`);
+          }
           if (change.type === "listed") this.#changes.push("listed");
         }
       }

@@ -4,7 +4,7 @@ import {
   assertEquals,
   assertGreater,
 } from "@std/assert";
-import { AgentProcess, delay } from "./_agent.ts";
+import { AgentProcess, delay, until } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, HIERARCHIES, TestCgroups } from "./_cgroups.ts";
 
 Deno.test({
@@ -97,6 +97,34 @@ Deno.test({
       );
       assertGreater(Math.max(...rates), 50_000_000);
       child.kill("SIGKILL");
+    } finally {
+      await agent.stop();
+    }
+  },
+});
+
+Deno.test({
+  name: "agent tells a limit in /metrics as soon as it is set",
+  ignore: !CAN_MAKE_CGROUPS || !HIERARCHIES.has("memory"),
+  async fn() {
+    await using cgroups = new TestCgroups("limits");
+    const name = cgroups.make("/set");
+    const agent = await AgentProcess.start([
+      "--event-log=none",
+      "--housekeeping-interval=1h",
+    ]);
+    try {
+      const series = `container_spec_memory_limit_bytes{id="${name}"}`;
+      const limit = async () => {
+        const text = await (await fetch(`${agent.url}/metrics`)).text();
+        return text.split("\n").find((line) => line.startsWith(series))
+          ?.slice(series.length + 1);
+      };
+      assertEquals(await limit(), "0");
+      for (const bytes of ["67108864", "33554432"]) {
+        cgroups.write("/set", "memory", "memory.limit_in_bytes", bytes);
+        assert(await until(async () => await limit() === bytes));
+      }
     } finally {
       await agent.stop();
     }

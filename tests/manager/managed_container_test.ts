@@ -253,19 +253,26 @@ Deno.test("ManagedContainer.spec is read anew after 5 s, and missing files are l
   assertEquals([handler.specs, handler.refreshes], [2, 2]);
 });
 
-Deno.test("ManagedContainer.run() reads limits that were asked for again after one to two minutes", () => {
+Deno.test("ManagedContainer.run() reads limits that were asked for again after five to ten minutes, and when they were written", () => {
   const { container, handler, clock } = new Bench();
   container.run();
   assertEquals(handler.specs, 0);
   void container.spec;
-  clock.advance(59_000);
+  clock.advance(299_000);
   container.run();
   assertEquals(handler.specs, 1);
   handler.specNow = { hasDiskIo: false, memory: { limitBytes: 2 } };
-  clock.advance(61_001);
+  clock.advance(301_001);
   container.run();
   assertEquals(handler.specs, 2);
   assertEquals(container.specWithin(Infinity).memory?.limitBytes, 2);
+  handler.specNow = { hasDiskIo: false, memory: { limitBytes: 3 } };
+  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 2);
+  container.forgetLimits();
+  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 3);
+  container.forgetLimits();
+  container.run();
+  assertEquals(handler.specs, 4);
 });
 
 Deno.test("ManagedContainer.run() samples all the same where its limits cannot be read", () => {
@@ -274,7 +281,7 @@ Deno.test("ManagedContainer.run() samples all the same where its limits cannot b
   handler.spec = () => {
     throw new TypeError("broken");
   };
-  clock.advance(120_001);
+  clock.advance(600_001);
   container.run();
   assertEquals(handler.samples, 1);
   assertEquals(warnings.length, 1);

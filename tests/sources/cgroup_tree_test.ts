@@ -358,8 +358,8 @@ Deno.test("CgroupTree watches a directory before it lists what is in it", () => 
   assert(watches !== undefined);
   host.tree.watches = {
     remove: watches.remove,
-    add: (path, files) => {
-      const isNew = watches.add(path, files);
+    add: (path) => {
+      const isNew = watches.add(path);
       // Whatever is made now is told by nobody but the listing.
       if (isNew && path.endsWith("/a")) Deno.mkdirSync(`${path}/b`);
       return isNew;

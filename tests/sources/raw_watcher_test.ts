@@ -1,11 +1,36 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../lib/model/clock.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
 import { libc } from "../_support/libc.ts";
-import { runWatcherContract } from "../_support/watcher_contract.ts";
+import {
+  runWatcherContract,
+  WatchedHost,
+} from "../_support/watcher_contract.ts";
+import type { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 
-runWatcherContract("RawWatcher", (tree) => {
+function create(tree: CgroupTree): RawWatcher {
   const watcher = new RawWatcher({ tree, clock: systemClock, calls: libc });
   assertEquals(watcher.state.state, "ok");
   return watcher;
+}
+
+runWatcherContract("RawWatcher", create);
+
+Deno.test("RawWatcher tells once of limits that are written, and of memory events that the kernel counts", async () => {
+  using host = new WatchedHost(create);
+  host.make("/a/b");
+  host.start();
+  assert(await host.heard("listed"));
+  assertEquals(host.watcher.counters.directories, 6);
+  await host.write("/a", ["memory.limit_in_bytes", "cpu.cfs_quota_us"]);
+  assert(await host.heard("=/a"));
+  await host.write("/a/b", ["memory.events", "memory.events.local"]);
+  assert(await host.heard("!/a/b"));
+  await host.write("/a/b", ["cgroup.procs", "tasks", "pids.events"]);
+  await host.write("/a", ["memory.max"]);
+  host.make("/c");
+  assert(await host.heard("+/c"));
+  assertEquals(host.told("/a"), "+==");
+  assertEquals(host.told("/a/b"), "+!");
+  await host.close();
 });
