@@ -1,6 +1,5 @@
 import denoJson from "./deno.json" with { type: "json" };
 import { startAgent } from "./lib/agent.ts";
-import { runVerb } from "./lib/cli/run.ts";
 import { createTerminal } from "./lib/cli/terminal.ts";
 import { type Config, parseConfig, UsageError } from "./lib/config.ts";
 
@@ -17,7 +16,11 @@ async function main(): Promise<number> {
     if (command.verb === "serve") return await serve(command);
     if (command.verb === "print-config") {
       createTerminal(env).write(`${command.text}\n`);
-    } else await runVerb(command, { env, version });
+    } else {
+      // An agent need not have them in memory.
+      const { runVerb } = await import("./lib/cli/run.ts");
+      await runVerb(command, { env, version });
+    }
     return DONE;
   } catch (error) {
     // Who reads has read enough, as `head` does.

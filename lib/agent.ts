@@ -17,7 +17,6 @@ import { EventStreams } from "./api/event_stream.ts";
 import type { Tokens } from "./api/tokens.ts";
 import type { Config } from "./config.ts";
 import { openManager } from "./open_manager.ts";
-import { readTls, readTokens } from "./secret_files.ts";
 
 /** A running agent. */
 export interface Agent {
@@ -61,9 +60,10 @@ export async function startAgent(
     clock,
   });
   const { authTokenFile } = config;
-  let tokens = authTokenFile === undefined
+  const readTokens = authTokenFile === undefined
     ? undefined
-    : readTokens(authTokenFile);
+    : await tokensReader(authTokenFile);
+  let tokens = readTokens?.();
   warnOfConfig(config, logger);
   const manager = openManager({
     ...config,
@@ -110,7 +110,9 @@ export async function startAgent(
       logger,
       streams,
       maxConnections: config.maxStreams + SPARE_CONNECTIONS,
-      ...(config.tls !== undefined && { tls: readTls(config.tls) }),
+      ...(config.tls !== undefined && {
+        tls: (await import("./secret_files.ts")).readTls(config.tls),
+      }),
     },
   );
   eventLog?.start();
@@ -120,7 +122,13 @@ export async function startAgent(
     addresses: server.addresses,
     reload() {
       eventLog?.reopen();
-      tokens = rereadTokens(config, logger) ?? tokens;
+      try {
+        tokens = readTokens?.();
+      } catch (error) {
+        logger.error("Cannot read the tokens anew, keeping the old ones", {
+          error: messageOf(error),
+        });
+      }
     },
     async stop() {
       void manager.stop();
@@ -128,6 +136,12 @@ export async function startAgent(
       await Promise.all([server.shutdown(), eventLog?.close()]);
     },
   };
+}
+
+/** Who has no tokens need not have what guards them in memory, which takes 4 MB. */
+async function tokensReader(path: string): Promise<() => Tokens> {
+  const { readTokens } = await import("./secret_files.ts");
+  return () => readTokens(path);
 }
 
 /** Tells what an operator may not have meant. */
@@ -144,19 +158,6 @@ function warnOfConfig(config: Config, logger: Logger): void {
       "Anybody who reaches this machine may ask: there is neither --auth-token-file nor --tls-cert",
       { listen: open.map((address) => formatListenAddress(address)).join(" ") },
     );
-  }
-}
-
-/** The tokens as the file has them now; absent where it cannot be used, and then the old ones stay. */
-function rereadTokens(config: Config, logger: Logger): Tokens | undefined {
-  if (config.authTokenFile === undefined) return undefined;
-  try {
-    return readTokens(config.authTokenFile);
-  } catch (error) {
-    logger.error("Cannot read the tokens anew, keeping the old ones", {
-      error: messageOf(error),
-    });
-    return undefined;
   }
 }
 

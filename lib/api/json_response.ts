@@ -1,4 +1,4 @@
-import { createGzip } from "node:zlib";
+import type { Gzip } from "node:zlib";
 import { acceptsEncodings } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
 import { systemClock } from "../model/clock.ts";
@@ -219,11 +219,18 @@ function* memberTexts(
 function gzipped(
   body: ReadableStream<Uint8Array>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK_LENGTH });
+  let opened: Gzip | undefined;
   const reader = body.getReader();
   const made: Uint8Array<ArrayBuffer>[] = [];
-  gzip.on("data", (bytes: Uint8Array<ArrayBuffer>) => made.push(bytes));
+  const open = async () => {
+    // Who never asks for it need not have it in memory, which takes 5 MB.
+    const { createGzip } = await import("node:zlib");
+    opened = createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK_LENGTH });
+    opened.on("data", (bytes: Uint8Array<ArrayBuffer>) => made.push(bytes));
+    return opened;
+  };
   const next = async () => {
+    const gzip = opened ?? await open();
     const { value } = await reader.read();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     gzip.once("error", reject);
@@ -241,7 +248,7 @@ function gzipped(
       if (!isMore) controller.close();
     },
     cancel(reason) {
-      gzip.destroy();
+      opened?.destroy();
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });

@@ -1,10 +1,9 @@
 // Longer than other files: it is the one door to the host's files.
 
-import { statfsSync } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
 import { ControlFile, NOT_THERE } from "./control_file.ts";
-import type { DirectoryStat, FileCalls } from "./libc.ts";
+import { type DirectoryStat, type FileCalls, Libc } from "./libc.ts";
 
 /** Where a {@linkcode HostFs} finds the host, and what it may hold open. */
 export interface HostFsOptions {
@@ -155,11 +154,7 @@ export class HostFs {
 
   /** Whether the kernel's cgroups are mounted at `path`, and not files that look like them. */
   isCgroupfs(path: string): boolean {
-    try {
-      return CGROUP_MAGICS.has(statfsSync(path).type);
-    } catch {
-      return false;
-    }
+    return CGROUP_MAGICS.has(Libc.open()?.fileSystem(path)?.type ?? NaN);
   }
 
   /** What the link at `path` says; undefined where it cannot be read. */
@@ -191,11 +186,9 @@ export class HostFs {
 
   /** Bytes of a page of memory; the kernel gives it as the block size of its own file systems. */
   get pageBytes(): number {
-    try {
-      return this.#pageBytes ??= statfsSync(this.path("/proc")).bsize;
-    } catch {
-      return USUAL_PAGE_BYTES;
-    }
+    return this.#pageBytes ??=
+      Libc.open()?.fileSystem(this.path("/proc"))?.blockBytes ??
+        USUAL_PAGE_BYTES;
   }
 
   /**
@@ -205,7 +198,7 @@ export class HostFs {
    */
   entryCount(path: string): number | undefined {
     try {
-      if (statfsSync(path).type === PROC_MAGIC) {
+      if (Libc.open()?.fileSystem(path)?.type === PROC_MAGIC) {
         const { size } = Deno.statSync(path);
         if (size > 0) return size;
       }

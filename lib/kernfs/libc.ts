@@ -13,6 +13,7 @@
 /** Of `fcntl.h`, the same on every architecture that Deno runs on. */
 const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
+const O_NONBLOCK = 0o4000;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 /** Of `linux/stat.h`: type, number of links, time of the last change, inode. */
@@ -26,13 +27,25 @@ const STX_MTIME_SEC = 112;
 const STX_MTIME_NSEC = 120;
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
+/** Where the words of `struct statfs` are, on every architecture of 64 bits. */
+const STATFS_BYTES = 120;
+const STATFS = {
+  type: 0,
+  bsize: 1,
+  blocks: 2,
+  bfree: 3,
+  bavail: 4,
+  files: 5,
+  ffree: 6,
+  frsize: 9,
+};
 const LITTLE_ENDIAN = true;
 /** `PATH_MAX` of `linux/limits.h`, the zero at its end and more. */
 const PATH_BYTES = 4096 + 16;
 /** Of `poll.h`, `sys/inotify.h` and `sys/eventfd.h`. */
 const POLLIN = 1;
 const REVENTS_SHIFT = 16;
-const NONBLOCK_CLOEXEC = 0o4000 | O_CLOEXEC;
+const NONBLOCK_CLOEXEC = O_NONBLOCK | O_CLOEXEC;
 /** Of `errno.h`. */
 const ENOENT = 2;
 const ENODEV = 19;
@@ -61,6 +74,13 @@ const SYMBOLS = {
     nonblocking: true,
   },
   strerror: { parameters: ["i32"], result: "pointer" },
+  statfs: { parameters: ["buffer", "buffer"], result: "i32" },
+  statfsLater: {
+    name: "statfs",
+    parameters: ["buffer", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -75,6 +95,20 @@ export interface DirectoryStat {
   /** 2 and the number of its subdirectories, on every file system that counts them. */
   readonly links: number;
   readonly modifiedMs: number | undefined;
+}
+
+/** What is told of a file system (`statfs(2)`), in blocks of `blockBytes`. */
+export interface FileSystemStat {
+  /** Which kind it is, by `linux/magic.h`. */
+  readonly type: number;
+  readonly blockBytes: number;
+  readonly blocks: number;
+  readonly free: number;
+  /** Free for users who are not root. */
+  readonly available: number;
+  /** 0 where it does not count them. */
+  readonly inodes: number;
+  readonly inodesFree: number;
 }
 
 /** What files are read by. */
@@ -106,8 +140,6 @@ export type InotifyCalls = Pick<
 
 /** Files by their descriptors. What fails is −1. */
 export class Libc {
-  /** One for all: it is part of the process. */
-  static #opened: Libc | undefined;
   readonly #calls: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
   /** `errno` of this thread, which no other has a part in. */
   readonly #errno: Deno.UnsafePointerView;
@@ -126,13 +158,20 @@ export class Libc {
     this.#errno = new Deno.UnsafePointerView(location);
   }
 
-  /** Opens the library; undefined where it cannot be had. */
-  static open(): Libc | undefined {
+  /** One for all, from the beginning. */
+  static readonly #opened = Libc.#load();
+
+  static #load(): Libc | undefined {
     try {
-      return Libc.#opened ??= new Libc(Deno.dlopen(LIBRARY, SYMBOLS));
+      return new Libc(Deno.dlopen(LIBRARY, SYMBOLS));
     } catch {
       return undefined;
     }
+  }
+
+  /** The library, which is part of the process; undefined where it cannot be had. */
+  static open(): Libc | undefined {
+    return Libc.#opened;
   }
 
   /** Whether the last call, which failed, did so since there is no such file, or no more; to be asked at once. */
@@ -157,6 +196,28 @@ export class Libc {
   /** Opens a file to be read. */
   open(path: string): number {
     return this.#calls.open(this.#zeroEnded(path), O_RDONLY | O_CLOEXEC);
+  }
+
+  /** Opens a file that is read without waiting. */
+  openNow(path: string): number {
+    const flags = O_RDONLY | NONBLOCK_CLOEXEC;
+    return this.#calls.open(this.#zeroEnded(path), flags);
+  }
+
+  /** Facts of the file system that a path is on, which is the kernel's own; undefined where they cannot be had. */
+  fileSystem(path: string): FileSystemStat | undefined {
+    const words = new BigInt64Array(STATFS_BYTES / 8);
+    const failed = this.#calls.statfs(this.#zeroEnded(path), words);
+    return failed === 0 ? fileSystemOf(words) : undefined;
+  }
+
+  /** The same of any file system, in a thread: a server that is gone may never answer. */
+  async fileSystemLater(path: string): Promise<FileSystemStat | undefined> {
+    const words = new BigInt64Array(STATFS_BYTES / 8);
+    const name = encoder.encode(`${path}\0`);
+    const failed = await this.#calls.statfsLater(name, words);
+    // The path is kept until it was read.
+    return failed === 0 && name.length > 0 ? fileSystemOf(words) : undefined;
   }
 
   /** Reads on into `buffer` from `offset`; returns the number of bytes, 0 at the end. */
@@ -270,4 +331,19 @@ export class Libc {
     this.#vector[1] = BigInt(buffer.length - offset);
     return this.#vector;
   }
+}
+
+function fileSystemOf(words: BigInt64Array): FileSystemStat {
+  const word = (at: number) => Number(words[at] ?? 0n);
+  // Only some FUSE servers have two sizes.
+  const blockBytes = word(STATFS.frsize) || word(STATFS.bsize);
+  return {
+    type: word(STATFS.type),
+    blockBytes,
+    blocks: word(STATFS.blocks),
+    free: word(STATFS.bfree),
+    available: word(STATFS.bavail),
+    inodes: word(STATFS.files),
+    inodesFree: word(STATFS.ffree),
+  };
 }

@@ -1,6 +1,5 @@
-import type { StatsFs } from "node:fs";
-import { statfs } from "node:fs/promises";
 import type { HostFs } from "./host_fs.ts";
+import { Libc } from "./libc.ts";
 
 /** How full a file system is (`statfs(2)`). */
 export interface Space {
@@ -38,19 +37,20 @@ export class MountedFiles {
     this.#fs = fs;
   }
 
-  /** How full the file system is that a host path is on. */
+  /** How full the file system is that a host path is on. @throws {Error} where that cannot be told */
   async space(hostPath: string): Promise<Space> {
-    const stats: StatsFs & { frsize?: number } = await statfs(
-      this.#fs.path(hostPath),
-    );
-    // Deno 2.6 does not tell it; only some FUSE servers have two sizes.
-    const { frsize = stats.bsize } = stats;
+    const path = this.#fs.path(hostPath);
+    const stat = await Libc.open()?.fileSystemLater(path);
+    if (stat === undefined) {
+      throw new Error(`Cannot tell how full "${path}" is`);
+    }
+    const { blockBytes, inodes, inodesFree } = stat;
     return {
-      capacityBytes: stats.blocks * frsize,
-      freeBytes: stats.bfree * frsize,
-      availableBytes: stats.bavail * frsize,
-      inodes: stats.files,
-      inodesFree: stats.ffree,
+      capacityBytes: stat.blocks * blockBytes,
+      freeBytes: stat.free * blockBytes,
+      availableBytes: stat.available * blockBytes,
+      inodes,
+      inodesFree,
     };
   }
 

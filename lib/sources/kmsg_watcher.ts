@@ -1,7 +1,7 @@
 // Longer than other files: it has both kinds of kernel log, which answer in one form.
 
-import { closeSync, constants, openSync, readSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
+import { Libc } from "../kernfs/libc.ts";
 
 /** What a read of the kernel log gives. */
 export type KmsgRead =
@@ -39,6 +39,11 @@ const BATCH_RECORDS = 64;
 
 /** How much of a FIFO or a file is read at once; a longer line is lost. */
 const CHUNK_BYTES = 64 * 1024;
+
+/** Of `errno.h`. */
+const EAGAIN = 11;
+const EINVAL = 22;
+const EPIPE = 32;
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
@@ -79,6 +84,7 @@ export async function openKmsg(path: string): Promise<KmsgFile> {
 class KmsgDevice implements KmsgFile {
   readonly kind = "device";
   readonly #alarm: Deno.FsFile;
+  readonly #libc: Libc;
   /** Its records are read. */
   readonly #descriptor: number;
   readonly #buffer = new Uint8Array(RECORD_BYTES);
@@ -87,20 +93,23 @@ class KmsgDevice implements KmsgFile {
   #isCaughtUp = false;
   #isClosed = false;
 
-  private constructor(alarm: Deno.FsFile, descriptor: number) {
+  private constructor(alarm: Deno.FsFile, libc: Libc, descriptor: number) {
     this.#alarm = alarm;
+    this.#libc = libc;
     this.#descriptor = descriptor;
   }
 
   static async create(path: string): Promise<KmsgDevice> {
     const alarm = await Deno.open(path);
-    try {
-      const flags = constants.O_RDONLY | constants.O_NONBLOCK;
-      return new KmsgDevice(alarm, openSync(path, flags));
-    } catch (error) {
-      closeQuietly(alarm);
-      throw error;
+    const libc = Libc.open();
+    const descriptor = libc?.openNow(path) ?? -1;
+    if (libc !== undefined && descriptor >= 0) {
+      return new KmsgDevice(alarm, libc, descriptor);
     }
+    closeQuietly(alarm);
+    throw new Error(
+      libc?.meaningOf(libc.errno) ?? "the C library cannot be had",
+    );
   }
 
   async read(): Promise<KmsgRead> {
@@ -130,48 +139,49 @@ class KmsgDevice implements KmsgFile {
     if (this.#isClosed) return;
     this.#isClosed = true;
     closeQuietly(this.#alarm);
-    closeSync(this.#descriptor);
+    this.#libc.close(this.#descriptor);
   }
 
   /** What is there: some records, or what is wrong with the next; undefined where nothing is. */
   #drain(): KmsgRead | undefined {
     const records: Uint8Array[] = [];
-    try {
-      while (records.length < BATCH_RECORDS) {
-        const length = readSync(this.#descriptor, this.#buffer);
-        if (length === 0) return { type: "end" };
-        records.push(this.#buffer.slice(0, length));
+    while (records.length < BATCH_RECORDS) {
+      const length = this.#libc.read(this.#descriptor, this.#buffer, 0);
+      if (length === 0) return { type: "end" };
+      if (length < 0) {
+        // What was lost shows in the numbers of the records, too.
+        if (records.length > 0) break;
+        return this.#failure();
       }
-    } catch (error) {
-      const failure = failureOf(error);
-      // What was lost shows in the numbers of the records, too.
-      if (records.length === 0) return failure;
+      records.push(this.#buffer.slice(0, length));
     }
     return { type: "records", records };
+  }
+
+  /** What a read that failed says of the log; undefined where it has no more. @throws {Error} where it says nothing */
+  #failure(): KmsgRead | undefined {
+    const { errno } = this.#libc;
+    switch (errno) {
+      case EAGAIN:
+        return undefined;
+      case EPIPE:
+        return { type: "overrun" };
+      case EINVAL:
+        // The record is longer than the buffer, and is passed over.
+        return { type: "tooLong" };
+      default:
+        throw new Error(this.#libc.meaningOf(errno));
+    }
   }
 
   async #wait(): Promise<void> {
     try {
       await this.#alarm.read(this.#buffer);
     } catch (error) {
-      failureOf(error);
+      // What the alarm says the records will say, too.
+      const code = error instanceof Error && "code" in error && error.code;
+      if (code !== "EPIPE" && code !== "EINVAL") throw error;
     }
-  }
-}
-
-/** What a read that failed says of the log; undefined where it has no more. @throws the error where it says nothing */
-function failureOf(error: unknown): KmsgRead | undefined {
-  const code = error instanceof Error && "code" in error && error.code;
-  switch (code) {
-    case "EAGAIN":
-      return undefined;
-    case "EPIPE":
-      return { type: "overrun" };
-    case "EINVAL":
-      // The record is longer than the buffer, and is passed over.
-      return { type: "tooLong" };
-    default:
-      throw error;
   }
 }
 
