@@ -202,6 +202,13 @@ Deno.test("path functions follow POSIX", () => {
   assertEquals(join("a", ""), "a");
   assertEquals(dirname("/a/b/c"), "/a/b");
   assertEquals(dirname("/a"), "/");
+  assertEquals(dirname("/a/b/"), "/a");
+  assertEquals(dirname("/"), "/");
+  assertEquals(dirname("a"), ".");
+  assertEquals(join("..", "./a//b/", "../.."), "..");
+  assertEquals(join("/..", "a"), "/a");
+  assertEquals(resolve("/a/", "./b/"), "/a/b");
+  assertEquals(resolve("b"), join(Deno.cwd(), "b"));
   assertEquals(basename("/a/b.scope"), "b.scope");
   assertEquals(basename("/a/b.scope", ".scope"), "b");
   assertEquals(resolve("/a", "b", "../c"), "/a/c");

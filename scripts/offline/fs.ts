@@ -5,8 +5,7 @@
  * @module
  */
 
-import { basename, join, normalize } from "node:path/posix";
-import { fileURLToPath } from "node:url";
+import { basename, fromFileUrl, join, normalize } from "./path.ts";
 
 /** Options for {@linkcode exists} and {@linkcode existsSync}. */
 export interface ExistsOptions {
@@ -77,7 +76,7 @@ export async function* walk(
   root: string | URL,
   options: WalkOptions = {},
 ): AsyncIterableIterator<WalkEntry> {
-  const path = root instanceof URL ? fileURLToPath(root) : root;
+  const path = root instanceof URL ? fromFileUrl(root) : root;
   const { maxDepth = Infinity, includeFiles = true, includeDirs = true } =
     options;
   if (maxDepth < 0) return;
