@@ -22,10 +22,6 @@ const MAX_GROWTH_MIB = 120;
 /** From the middle of the load to its end. */
 const MAX_LATE_GROWTH_MIB = 30;
 
-/** As many watches may be left of directories that are gone, before the agent sets all of them up anew. */
-const toleratedWatches = (directories: number) =>
-  directories <= 500 ? 0 : 500 + Math.floor(directories / 4);
-
 /** How long answers took, and whether all were good. */
 export function bookAnswers(
   books: Books,
@@ -63,11 +59,7 @@ export function bookState(
     gone.length,
     gone,
   );
-  books.atMost(
-    "watches of directories that are gone",
-    toleratedWatches(after.directories),
-    after.watches - after.directories - (before.watches - before.directories),
-  );
+  books.equal("inotify watches", after.directories, after.watches);
   books.atMost("threads", before.threads, after.threads);
   books.atMost("threads for files", MAX_FILE_THREADS, after.fileThreads);
   const mib = ({ residentBytes }: AgentState) =>
