@@ -167,8 +167,12 @@ export class CgroupTree {
     const names = new Set(this.#nodes.keys());
     // At first there is much to find: it comes up later in the same loop.
     if (isFirst) this.#listedLater = names;
-    for (const name of names) yield* this.#relist(name);
-    this.#listedLater = undefined;
+    try {
+      for (const name of names) yield* this.#relist(name);
+    } finally {
+      // Also where nobody asks for the rest.
+      this.#listedLater = undefined;
+    }
     this.#justGone.forget();
     this.#changes.push({ type: "listed" });
   }
@@ -420,8 +424,9 @@ export class CgroupTree {
 
   /**
    * Whether the directory that shows in a hierarchy, not the one that a
-   * container had there, is another container's. It is the same container's where that still lives
-   * elsewhere, or went from everywhere else before it was first seen here.
+   * container had there, is another container's. It is the same container's
+   * where that still lives elsewhere, or went from everywhere else before it
+   * was first seen here.
    */
   #wasReplaced(node: Node, at: number): boolean {
     let replaced = node.inodes[at] !== UNSEEN;

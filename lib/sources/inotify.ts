@@ -83,11 +83,12 @@ export class Inotify {
   /** Watches the directory at a path, if it is not watched; returns whether it is from now on. */
   add(path: string): boolean {
     if (this.#watches.has(path) || this.#isClosed) return false;
+    if (this.failure !== undefined) return false;
     const calls = this.#calls;
     const watch = calls.addWatch(this.#descriptor, path, MASK);
     if (watch < 0) {
       // One that is gone is not to be watched.
-      if (!calls.failedToFind) this.failure ??= reasonOf(calls);
+      if (!calls.failedToFind) this.failure = reasonOf(calls);
       return false;
     }
     // It may have been renamed: the kernel's watch is the directory's.

@@ -76,6 +76,19 @@ Deno.test("CgroupTree.reconcile() stops after each directory, that others may ha
   assertEquals([...host.tree.reconcile()].length, 20);
 });
 
+Deno.test("CgroupTree.reconcile() that was not ended leaves nothing out of the next", () => {
+  using host = new TreeOfDirectories();
+  for (let i = 0; i < 5; i++) host.make(`/d${i}/below`);
+  const steps = host.tree.reconcile();
+  steps.next();
+  steps.return(undefined);
+  host.make("/late/below");
+  host.hint(0, "/late", "create");
+  assert(host.changes().includes("+/late/below"));
+  host.reconcile();
+  assertEquals(host.tree.size, 13);
+});
+
 Deno.test("CgroupTree.hint() adds what was made, with all below and above it", () => {
   using host = new TreeOfDirectories();
   host.reconcile();
