@@ -7,6 +7,8 @@
  * Numbers of 64 bits have a slow way in, and what is above 32 bits of the
  * others is not defined. Hence `readv`, whose sizes stand in memory.
  *
+ * Over 300 lines, for it is the one table of foreign calls.
+ *
  * @module
  */
 
