@@ -6,7 +6,6 @@ import type {
   ContainerChange,
   WatchCounters,
 } from "../sources/container_watcher.ts";
-import { Pace } from "../sources/pace.ts";
 import {
   SteadyWatcher,
   type SteadyWatcherOptions,
@@ -44,9 +43,6 @@ export interface LifecycleCounters extends WatchCounters {
   /** How long each piece of housekeeping took, in seconds. */
   readonly housekeeping: Histogram;
 }
-
-/** Others have their turn after so long: a start finds a thousand containers at once. */
-const SLICE_MS = 8;
 
 /** The runtimes' word for an exit code that nobody told. */
 const UNKNOWN_EXIT_CODE = -1;
@@ -127,16 +123,9 @@ export class ContainerLifecycle {
   }
 
   async #pump(): Promise<void> {
-    const pace = new Pace(this.#options.clock);
+    // All at once: while others have their turn nobody looks at what comes, and it may be gone.
     for await (const changes of this.#watcher.changes()) {
-      pace.begin(SLICE_MS);
-      for (const change of changes) {
-        if (pace.spent) {
-          await pace.rest();
-          pace.begin(SLICE_MS);
-        }
-        this.#apply(change);
-      }
+      for (const change of changes) this.#apply(change);
     }
   }
 

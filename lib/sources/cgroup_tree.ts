@@ -138,6 +138,14 @@ export class CgroupTree {
     else this.#heardOf(node, at, kind, isThere);
   }
 
+  /** A directory was made: one that is not known is looked at before its hint's turn comes, when it may be gone. */
+  discover(path: string): void {
+    const [at, name] = this.#locate(path);
+    if (at >= 0 && this.#nodes.has(ROOT) && !this.#nodes.has(name)) {
+      this.#look(at, name);
+    }
+  }
+
   /** The container that has a directory with this path. */
   nameOf(path: string): CgroupName | undefined {
     const [at, name] = this.#locate(path);

@@ -22,6 +22,7 @@ const LITTLE_ENDIAN = true;
 const BUFFER_BYTES = 64 * 1024;
 
 /** Of `errno.h`. */
+const EAGAIN = 11;
 const EMFILE = 24;
 const ENOSPC = 28;
 
@@ -112,11 +113,17 @@ export class Inotify {
     try {
       for (;;) {
         const isTold = await this.#calls.ready(this.#descriptor, this.#bell);
+        if (!isTold && !this.#isClosed) continue;
+        // All that there is: to wait for a thread takes longer than to read.
+        while (!this.#isClosed) {
+          const bytes = this.#calls.read(this.#descriptor, this.#buffer, 0);
+          if (bytes <= 0) {
+            if (this.#calls.errno === EAGAIN) break;
+            throw new Error(reasonOf(this.#calls));
+          }
+          yield this.#parse(bytes);
+        }
         if (this.#isClosed) return;
-        if (!isTold) continue;
-        const bytes = this.#calls.read(this.#descriptor, this.#buffer, 0);
-        if (bytes > 0) yield this.#parse(bytes);
-        else if (bytes < 0) throw new Error(reasonOf(this.#calls));
       }
     } finally {
       this.#isClosed = true;

@@ -18,7 +18,7 @@ import { Pace } from "./pace.ts";
  */
 const MAX_SLICE_MS = 40;
 /** The part of its lateness that a slice is long. */
-const SLICE_SHARE = 0.25;
+const SLICE_SHARE = 0.5;
 /** Notifications beyond this wait for nobody: everything is listed instead. */
 const MAX_HINTS = 65_536;
 
@@ -162,6 +162,7 @@ export class RawWatcher implements ContainerWatcher {
     if (kind === "modify") return this.#hearModify(path);
     if (this.#hints.length === 0) this.#hintsSinceMs = this.#clock.monotonic();
     this.#hints.push({ path, kind });
+    if (kind === "create") this.#tree.discover(path);
     if (this.#hints.length <= MAX_HINTS) return;
     this.#hints = [];
     this.#hintsSinceMs = Infinity;

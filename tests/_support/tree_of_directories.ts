@@ -90,6 +90,12 @@ export class TreeOfDirectories implements Disposable {
     this.tree.hint(path + name, kind);
   }
 
+  /** A creation was heard of, whose notification is yet to be followed. */
+  discover(hierarchy: number, name: string): void {
+    const { path } = this.hierarchies[hierarchy] as TestCgroup;
+    this.tree.discover(path + name);
+  }
+
   /** Lets everything come due, and lists it, in so many rounds. */
   settle({ rounds = 10 } = {}): string[] {
     for (let round = 0; round < rounds && this.tree.dueMs < Infinity; round++) {

@@ -50,6 +50,8 @@ class Watched implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.watcher.close();
     await this.#done;
+    // A log that is just being opened is let go of when it is open.
+    await pause(50);
   }
 }
 

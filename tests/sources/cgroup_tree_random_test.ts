@@ -44,6 +44,10 @@ class Model implements Disposable {
     this.host.at(hierarchy, name);
     names.add(name);
     this.told.push({ hierarchy, name, kind: "create" });
+    if (this.random.chance(0.3)) {
+      this.host.discover(hierarchy, name);
+      this.follow(this.host.changes());
+    }
   }
 
   /** Removes a directory and all below it, as the kernel has it: from below. */

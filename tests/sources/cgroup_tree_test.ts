@@ -434,6 +434,18 @@ Deno.test("CgroupTree.hint() says nothing before the first listing", () => {
   assertEquals(host.reconcile(), ["+/", "+/a", "listed"]);
 });
 
+Deno.test("CgroupTree.discover() adds what was made and all below it, and its late hint tells nothing more", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.discover(0, "/early");
+  host.reconcile();
+  host.make("/a/b/c");
+  host.discover(0, "/a");
+  assertEquals(host.changes(), ["+/a", "+/a/b", "+/a/b/c"]);
+  host.discover(0, "/none");
+  for (const at of [0, 1]) host.hint(at, "/a", "create");
+  assertEquals(host.changes().filter((change) => change[0] !== "~"), []);
+});
+
 Deno.test("CgroupTree.check() deletes a container that is no more", () => {
   using host = new TreeOfDirectories({ hierarchies: 2 });
   host.make("/a/b");
