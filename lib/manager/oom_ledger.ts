@@ -288,7 +288,10 @@ export class OomLedger {
     }
     // The kernel counts a kill before it prints it: what is told beyond the
     // count is from before the start, though its time seemed later.
-    this.#base = Math.min(this.#base, total - this.#explained);
+    // It is one of those missed, of which a record tells now.
+    const beyond = Math.max(0, this.#base + this.#explained - total);
+    this.#base -= beyond;
+    this.#missed = Math.max(0, this.#missed - beyond);
     return Math.max(total - this.#base, counted) - this.#explained;
   }
 

@@ -14,7 +14,10 @@ export interface OomPumpOptions extends OomEventsOptions {
   readonly oomWatcher?: OomWatcher;
 }
 
-/** A kernel log that is not open by then has nothing to tell of the time before the start. */
+/**
+ * What the kernel log has not told of the time before the start by then it does
+ * not tell: it may not be open, and the kernel counts a kill before it prints it.
+ */
 const PAST_MS = 2_000;
 
 /** Adds the events of OOMs: those that the kernel log tells of as they come, the others on the ledger's beat. */
@@ -86,8 +89,8 @@ export class OomPump {
   /** Whether the kernel log has told all that was in it at the start, or cannot. */
   #isPastRead(): boolean {
     const { oomWatcher, clock } = this.#options;
-    if (oomWatcher === undefined || oomWatcher.caughtUp) return true;
-    return !oomWatcher.isReading &&
+    if (oomWatcher === undefined) return true;
+    return (oomWatcher.caughtUp || !oomWatcher.isReading) &&
       clock.monotonic() > this.#startedMs + PAST_MS;
   }
 

@@ -42,8 +42,8 @@ export interface RawWatcherOptions {
  *
  * What it hears are hints, each of which leads to a look: a directory is
  * watched first and listed then, so that what is made in it is heard of or
- * seen. A touched directory is listed again a little later, and everything
- * when the kernel's queue was full and on `reconcile()`.
+ * seen. Everything is listed when the kernel's queue was full and on
+ * `reconcile()`.
  */
 export class RawWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
