@@ -68,9 +68,10 @@ export class OomEvents {
     const { clock, ledger } = this.#options;
     const nowMs = clock.now();
     const writtenMs = this.#wallMs(report.usecSinceBoot, nowMs);
-    // A log that is opened anew may begin with what is long past.
+    // A log that is opened anew may begin with what is long past. The log's clock
+    // drifts by some milliseconds an hour: where counts are known they decide.
     const historical = writtenMs < ledger.startMs &&
-      (backlog || !ledger.isCounted);
+      (backlog && !ledger.isPastTold || !ledger.isCounted);
     if (historical) {
       return this.#options.past.hold(report) ? [] : [this.#ofPast(report)];
     }

@@ -126,6 +126,11 @@ export class OomLedger {
     return this.#missed;
   }
 
+  /** Whether an earlier run's count is known, and each kill between it and this run was told. */
+  get isPastTold(): boolean {
+    return this.#options.toldKills !== undefined && this.#missed === 0;
+  }
+
   /** Kills on this node since boot that are accounted for; undefined where they are not counted. */
   get nodeKills(): number | undefined {
     if (this.#base === undefined) return undefined;
