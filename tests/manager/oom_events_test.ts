@@ -344,6 +344,20 @@ Deno.test("OomEvents tells the records of kills while no agent ran, and what the
   assertEquals(bench.ledger.check(), []);
 });
 
+Deno.test("OomEvents tells a record from the moment of the start as the counts say, whatever the log's clock says", () => {
+  using bench = new Bench(undefined, { told: 99, inferred: 0 });
+  // One was counted before the start, one after it; both seem to be older.
+  bench.kill();
+
+  const [, past] = bench.tell(incident(1, 999), true);
+  assertEquals(past?.data?.oom?.historical, true);
+  const [, live] = bench.tell(incident(2, 999), true);
+  assertEquals(live?.data?.oom?.historical, false);
+  bench.clock.advance(5_000);
+  assertEquals(bench.ledger.check(), []);
+  assertEquals(bench.events.fromPast(), []);
+});
+
 Deno.test("OomEvents passes over the records of kills that an earlier run inferred", () => {
   // Two that were inferred, and then one while no agent ran; long before, one
   // of which no run has told.
