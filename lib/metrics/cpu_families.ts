@@ -3,8 +3,8 @@ import {
   type Emit,
   type Family,
   ofKinds,
-  type One,
   type Some,
+  type Values,
 } from "./family.ts";
 import {
   column,
@@ -88,8 +88,8 @@ export const CPU_FAMILIES: readonly Family<Measured>[] = [
 ];
 
 /** As in cAdvisor, what a quota causes is told only where there is one. */
-function ifQuota({ one }: One<Measured>): Some<Measured> {
-  return { has: hasQuota, each: (measured, emit) => emit(one(measured)) };
+function ifQuota(each: Values<Measured>): Some<Measured> {
+  return { has: hasQuota, each };
 }
 
 function hasQuota({ spec }: Measured): boolean {

@@ -109,9 +109,7 @@ function tellerOf<S>(
 }
 
 function valuesOf<S>({ numbers }: Family<S>): Values<S> {
-  if (typeof numbers === "function") return numbers;
-  if ("each" in numbers) return numbers.each;
-  return (subject, emit) => emit(numbers.one(subject));
+  return typeof numbers === "function" ? numbers : numbers.each;
 }
 
 function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {

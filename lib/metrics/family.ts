@@ -24,16 +24,11 @@ export interface Family<S> {
   /** Labels beside the subject's. @default none */
   readonly labels?: readonly string[];
   /** Gives the subject's numbers. */
-  readonly numbers: Values<S> | One<S> | Some<S>;
+  readonly numbers: Values<S> | Some<S>;
 }
 
 /** Gives any number of numbers of a subject, each with its labels. */
 export type Values<S> = (subject: S, emit: Emit) => void;
-
-/** Gives the one number of a subject, whose series has no labels beside the subject's. */
-export interface One<S> {
-  readonly one: (subject: S) => number | undefined;
-}
 
 /** Gives numbers that only some subjects have. Of families with the same `has` each subject is asked once for all. */
 export interface Some<S> {

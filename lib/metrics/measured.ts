@@ -9,7 +9,7 @@ import {
   type RowLayout,
 } from "../model/sample.ts";
 import { KUBERNETES_LABELS } from "../manager/pods.ts";
-import type { One, Some } from "./family.ts";
+import type { Some, Values } from "./family.ts";
 import { formatLabels, labelName } from "./labels.ts";
 
 /** A container as it was when the scrape began: nothing of it changes while the text is written. */
@@ -80,9 +80,9 @@ export function columnOf({ row }: Measured, name: ColumnName): number {
 }
 
 /** Gives a column, over a divisor. */
-export function column(name: ColumnName, divisor = 1): One<Measured> {
+export function column(name: ColumnName, divisor = 1): Values<Measured> {
   const index = COLUMN[name];
-  return { one: ({ row }) => (row[index] ?? NaN) / divisor };
+  return ({ row }, emit) => emit((row[index] ?? NaN) / divisor);
 }
 
 type GroupColumn<K extends keyof typeof GROUP_COLUMNS> =

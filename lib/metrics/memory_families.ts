@@ -69,12 +69,10 @@ const USAGE_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_memory_working_set_bytes",
     "All memory less file pages that were not used lately.",
-    {
-      one: (measured) => {
-        const inactive = columnOf(measured, "memoryInactiveFile");
-        const usage = columnOf(measured, "memoryUsage");
-        return Math.max(0, usage - (Number.isNaN(inactive) ? 0 : inactive));
-      },
+    (measured, emit) => {
+      const inactive = columnOf(measured, "memoryInactiveFile");
+      const usage = columnOf(measured, "memoryUsage");
+      emit(Math.max(0, usage - (Number.isNaN(inactive) ? 0 : inactive)));
     },
   ),
   gauge(

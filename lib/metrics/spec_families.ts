@@ -6,52 +6,53 @@ export const SPEC_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_last_seen",
     "When it was seen last, in seconds since the epoch.",
-    { one: ({ spec, nowMs }) => spec && seconds(nowMs) },
+    ({ spec, nowMs }, emit) => emit(spec && seconds(nowMs)),
   ),
   gauge(
     "container_health_state",
     "1 where it is healthy, 0 where it is not or not yet, -1 where nothing checks it.",
-    { one: ({ spec }) => spec && healthState(spec.health) },
+    ({ spec }, emit) => emit(spec && healthState(spec.health)),
   ),
   gauge(
     "container_creation_time_seconds",
     "When it was made, in seconds since the epoch.",
-    { one: ({ spec }) => seconds(spec?.creationTimeMs) },
+    ({ spec }, emit) => emit(seconds(spec?.creationTimeMs)),
   ),
   gauge(
     "container_start_time_seconds",
     "When it was started, or else made, in seconds since the epoch.",
-    { one: ({ spec }) => seconds(spec?.startTimeMs ?? spec?.creationTimeMs) },
+    ({ spec }, emit) =>
+      emit(seconds(spec?.startTimeMs ?? spec?.creationTimeMs)),
   ),
   gauge(
     "container_spec_cpu_period",
     "The period of its CPU quota, in microseconds.",
-    { one: ({ spec }) => spec?.cpu?.periodUsec },
+    ({ spec }, emit) => emit(spec?.cpu?.periodUsec),
   ),
   gauge(
     "container_spec_cpu_quota",
     "The CPU time it may use in a period, in microseconds.",
-    { one: ({ spec }) => spec?.cpu?.quotaUsec },
+    ({ spec }, emit) => emit(spec?.cpu?.quotaUsec),
   ),
   gauge(
     "container_spec_cpu_shares",
     "Its share of the CPUs, against those of its siblings.",
-    { one: ({ spec }) => spec?.cpu?.shares },
+    ({ spec }, emit) => emit(spec?.cpu?.shares),
   ),
   gauge(
     "container_spec_memory_limit_bytes",
     "Its limit of memory; 0 is none.",
-    { one: ({ spec }) => limit(spec?.memory?.limitBytes) },
+    ({ spec }, emit) => emit(limit(spec?.memory?.limitBytes)),
   ),
   gauge(
     "container_spec_memory_swap_limit_bytes",
     "Its limit of swap, on cgroup v1 of memory and swap; 0 is none.",
-    { one: ({ spec }) => limit(spec?.memory?.swapLimitBytes) },
+    ({ spec }, emit) => emit(limit(spec?.memory?.swapLimitBytes)),
   ),
   gauge(
     "container_spec_memory_reservation_limit_bytes",
     "The memory that is kept for it before others; 0 is no limit.",
-    { one: ({ spec }) => limit(spec?.memory?.reservationBytes) },
+    ({ spec }, emit) => emit(limit(spec?.memory?.reservationBytes)),
   ),
 ];
 

@@ -32,7 +32,7 @@ const PROCESS_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_threads_max",
     "How many threads there may be; 0 is no limit.",
-    { one: (measured) => limit(columnOf(measured, "threadsMax")) },
+    (measured, emit) => emit(limit(columnOf(measured, "threadsMax"))),
   ),
   gauge(
     "container_threads",
@@ -95,7 +95,7 @@ export const TASK_FAMILIES: readonly Family<Measured>[] = [
     counter(
       "container_oom_events_total",
       "Processes in it that the kernel killed for want of memory; told for five minutes more when it is gone.",
-      { one: ({ oomKills }: Measured) => oomKills },
+      ({ oomKills }: Measured, emit) => emit(oomKills),
     ),
   ]),
   ...ofKinds(["pressure"], [

@@ -96,9 +96,9 @@ export class TreeOfDirectories implements Disposable {
     this.tree.discover(path + name);
   }
 
-  /** Lets everything come due, and lists it, in so many rounds. */
-  settle({ rounds = 10 } = {}): string[] {
-    for (let round = 0; round < rounds && this.tree.dueMs < Infinity; round++) {
+  /** Lets everything come due, and lists it. */
+  settle(): string[] {
+    for (let round = 0; round < 10 && this.tree.dueMs < Infinity; round++) {
       this.clock.advance(this.tree.dueMs - this.clock.monotonic());
       for (const _ of this.tree.settle()) { /* each step lists a directory */ }
     }

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EventStreams } from "../../lib/api/event_stream.ts";
 import { createHandler } from "../../lib/api/routes.ts";
 import type { Manager } from "../../lib/manager/manager.ts";
-import { sleep, systemClock } from "../../lib/model/clock.ts";
+import { systemClock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { openManager } from "../../lib/open_manager.ts";
 import {
@@ -53,8 +53,6 @@ class RecordedApi implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.manager.stop();
-    // The watcher may be resting between two hierarchies.
-    await sleep(systemClock, 0);
     this.recorded[Symbol.dispose]();
   }
 }

@@ -69,7 +69,6 @@ function tell(
   emit: Emit,
 ): void {
   if (typeof numbers === "function") numbers(subject, emit);
-  else if ("one" in numbers) emit(numbers.one(subject));
   else if (numbers.has(subject)) numbers.each(subject, emit);
 }
 
@@ -122,7 +121,7 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
   const families = [
     of("a_total"),
     of("b"),
-    gauge<Box>("one", "One.", { one: ({ values: [first] }) => first }),
+    gauge<Box>("one", "One.", ({ values: [first] }, emit) => emit(first)),
     gauge<Box>("some", "Some.", {
       has: ({ name, values }) => name.endsWith("7") && values.length > 2,
       each: ({ values }, emit) => emit(values[2], 'of="some"'),
