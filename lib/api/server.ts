@@ -89,6 +89,7 @@ class HttpServer implements Server {
   readonly #options: ServeOptions;
   readonly #clock: Clock;
   readonly #listeners: Listener[] = [];
+  readonly #accepting: Promise<void>[] = [];
   readonly #connections = new Set<HttpConnection>();
   readonly #sockets: { path: string; ino: number | null }[] = [];
   readonly #addresses: string[] = [];
@@ -160,7 +161,7 @@ class HttpServer implements Server {
       handler: (request) => this.#handler(request, address),
       onError: (error) => this.#answerError(error),
     };
-    void this.#acceptAll(listener, options);
+    this.#accepting.push(this.#acceptAll(listener, options));
   }
 
   async #acceptAll(
@@ -247,9 +248,11 @@ class HttpServer implements Server {
     for (const listener of this.#listeners) listener.close();
     this.#options.streams?.close();
     const connections = [...this.#connections];
+    const finished = connections.map((connection) => connection.finish());
     const limit = new AbortController();
     await Promise.race([
-      Promise.all(connections.map((connection) => connection.finish())),
+      // Deno removes a socket's path, whatever is there by then, once nothing waits for a client at it.
+      Promise.all([...this.#accepting, ...finished]),
       sleep(this.#clock, this.#options.graceMs ?? 300, limit.signal),
     ]);
     limit.abort();
