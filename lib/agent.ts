@@ -1,5 +1,6 @@
 import type { EventManager } from "./events/event_manager.ts";
 import { HostFs } from "./kernfs/host_fs.ts";
+import { LoopTurns } from "./loop_turns.ts";
 import { EventLog, logReader } from "./log/event_log.ts";
 import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
@@ -54,6 +55,7 @@ export async function startAgent(
   host: AgentHost,
 ): Promise<Agent> {
   const clock = systemClock;
+  const turns = clock.turns = new LoopTurns();
   const logger = createConsoleLogger({
     level: config.logLevel,
     format: config.logFormat,
@@ -134,6 +136,7 @@ export async function startAgent(
       void manager.stop();
       nodeEvents?.close();
       await Promise.all([server.shutdown(), eventLog?.close()]);
+      turns.close();
     },
   };
 }

@@ -28,7 +28,7 @@ const ROOT_RANK = 8;
 
 /** The files that may touch the host through the `Deno` namespace. */
 const HOST_FILES_REGEXP =
-  /\/lib\/(secret_files|cli\/(?:terminal|agent_client|event_file|check)|kernfs\/(?:host_fs|libc|mounted_files)|sources\/\w+_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
+  /\/lib\/(secret_files|loop_turns|cli\/(?:terminal|agent_client|event_file|check)|kernfs\/(?:host_fs|libc|mounted_files)|sources\/\w+_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
 
 interface Location {
   folder: string;

@@ -33,9 +33,6 @@ export class HttpError extends Error {
 /** Bodies that fit are sent whole and with their length; longer ones in pieces of about this many characters. */
 const CHUNK_LENGTH = 64 * 1024;
 
-/** A rest takes more than a millisecond, in which nothing is done where nobody else asks. */
-const STREAM_SLICE_MS = 4;
-
 const GZIP_LEVEL = 2;
 /** Below this, gzip saves less than its headers cost. */
 const GZIP_MIN_BYTES = 1024;
@@ -285,7 +282,7 @@ function streamOf(
     async pull(controller) {
       if (pace.spent) {
         await pace.rest();
-        pace.begin(STREAM_SLICE_MS);
+        pace.begin();
       }
       const chunk = begun.shift() ?? rest.next().value;
       if (chunk === undefined) controller.close();

@@ -40,9 +40,11 @@ const GRACE_MS = 1_500;
 /** A container that is new comes to be known within so long of its first kill. */
 const UNKNOWN_MS = 500;
 
-/** The node's count is read this often … */
+/** The node's count is read this often where records told of all: to wake up takes 0.3 ms … */
+const QUIET_INTERVAL_MS = 1_000;
+/** … this often where a record is awaited … */
 const INTERVAL_MS = 250;
-/** … and this often where no record tells of a kill: the container may be gone soon. */
+/** … and this often where none can come: the container may be gone soon. */
 const ALONE_INTERVAL_MS = 50;
 
 /** The account of a container that is gone is kept for so long. */
@@ -113,7 +115,10 @@ export class OomLedger {
 
   /** How long to wait until the next {@linkcode check}, milliseconds. */
   get intervalMs(): number {
-    return this.#options.isTold() ? INTERVAL_MS : ALONE_INTERVAL_MS;
+    if (!this.#options.isTold()) return ALONE_INTERVAL_MS;
+    return this.#unexplainedSinceMs === Infinity
+      ? QUIET_INTERVAL_MS
+      : INTERVAL_MS;
   }
 
   /** Kills on this node that events told of in this run. */

@@ -95,8 +95,11 @@ export class OomPump {
   }
 
   #scheduleLedger(): void {
-    const { ledger } = this.#options;
-    this.#cancelLedger = this.#options.clock.schedule(ledger.intervalMs, () => {
+    const { ledger, clock } = this.#options;
+    const { intervalMs } = ledger;
+    // At full seconds, when containers are due as well.
+    const delayMs = intervalMs - clock.monotonic() % intervalMs;
+    this.#cancelLedger = clock.schedule(delayMs, () => {
       try {
         this.#checkLedger();
       } catch (error) {

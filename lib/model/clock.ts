@@ -8,15 +8,40 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
+/** Turns of the event loop, in which all that came in meanwhile was looked at. */
+export interface Turns {
+  /** Calls back once in a turn of its own, after those that asked before, unless the returned function is called first. */
+  after(callback: () => void): () => void;
+}
+
 /** The clock of the host. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  schedule(delayMs, callback) {
-    const id = setTimeout(callback, delayMs);
+export class SystemClock implements Clock {
+  /** What calls back that has no delay. @default timers, of which none comes in less than a millisecond */
+  turns: Turns | undefined;
+
+  /** @inheritdoc */
+  now(): number {
+    return Date.now();
+  }
+
+  /** @inheritdoc */
+  monotonic(): number {
+    return performance.now();
+  }
+
+  /** @inheritdoc */
+  schedule(delayMs: number, callback: () => void): () => void {
+    if (delayMs <= 0 && this.turns !== undefined) {
+      return this.turns.after(callback);
+    }
+    // Rounded down, as timers do, it would call back too early, and once more.
+    const id = setTimeout(callback, Math.ceil(delayMs));
     return () => clearTimeout(id);
-  },
-};
+  }
+}
+
+/** The one clock of this process. */
+export const systemClock: SystemClock = new SystemClock();
 
 /** Resolves after `delayMs`, or at once when the signal aborts. */
 export function sleep(

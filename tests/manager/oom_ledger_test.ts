@@ -243,6 +243,21 @@ Deno.test("OomLedger does not wait for records when none can come", () => {
   assertEquals(node.pass(5_000), []);
 });
 
+Deno.test("OomLedger looks more often while a record is awaited", () => {
+  using node = new Node();
+  node.make("/web");
+  node.open("/web");
+  node.pass(50);
+  assertEquals(node.ledger.intervalMs, 1_000);
+  node.kill("/web", 2);
+  node.pass(50);
+  assertEquals(node.ledger.intervalMs, 250);
+  node.ledger.tell("/web");
+  assertEquals(node.ledger.intervalMs, 250);
+  node.ledger.tell("/web");
+  assertEquals(node.ledger.intervalMs, 1_000);
+});
+
 Deno.test("OomLedger waits while records come, whatever is said of the log, and while it is yet to be opened", () => {
   using node = new Node();
   node.isTold = false;

@@ -1,5 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
-import { sleep, systemClock } from "../../lib/model/clock.ts";
+import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { sleep, SystemClock, systemClock } from "../../lib/model/clock.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 /** Lets promises that are settled call back. */
@@ -64,6 +64,34 @@ Deno.test("systemClock.schedule() calls back once, or never where it is cancelle
     })
   );
   assertEquals(calls, 1);
+});
+
+Deno.test("SystemClock calls back no earlier than asked, by parts of a millisecond", async () => {
+  const clock = new SystemClock();
+  for (let i = 0; i < 30; i++) {
+    const dueMs = clock.monotonic() + 1 + i / 30;
+    const calledMs = await new Promise<number>((resolve) =>
+      clock.schedule(
+        dueMs - clock.monotonic(),
+        () => resolve(clock.monotonic()),
+      )
+    );
+    assertGreaterOrEqual(calledMs, dueMs);
+  }
+});
+
+Deno.test("SystemClock leaves what has no delay to turns of the event loop", () => {
+  const clock = new SystemClock();
+  const asked: string[] = [];
+  clock.turns = {
+    after(callback) {
+      callback();
+      return () => asked.push("cancelled");
+    },
+  };
+  clock.schedule(0, () => asked.push("called"))();
+  clock.schedule(1, () => asked.push("too early"))();
+  assertEquals(asked, ["called", "cancelled"]);
 });
 
 Deno.test("systemClock tells the time of day, and a time that never steps back", () => {
