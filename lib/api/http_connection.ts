@@ -39,6 +39,9 @@ const SEND_LIMIT_MS = 300_000;
 const LINGER_LIMIT_MS = 1000;
 const LINGER_BYTES = 1 << 20;
 
+/** What is shorter is sent in one piece with what frames it; to copy what is longer takes more than to send it apart. */
+const JOINED_BYTES = 16 * 1024;
+
 const encoder = new TextEncoder();
 const LINE_END = encoder.encode("\r\n");
 const LAST_CHUNK = encoder.encode("0\r\n\r\n");
@@ -222,11 +225,11 @@ export class HttpConnection {
         const { done, value } = await this.#readChunk(chunks);
         if (done) break;
         if (value.length === 0) continue;
-        await this.#write(
-          isChunked
-            ? joined(before, sizeOf(value), value, LINE_END)
-            : joined(before, value),
-        );
+        const parts = isChunked
+          ? [before, sizeOf(value), value, LINE_END]
+          : [before, value];
+        if (value.length < JOINED_BYTES) await this.#write(joined(...parts));
+        else for (const part of parts) await this.#write(part);
         before = new Uint8Array();
       }
       await this.#write(isChunked ? LAST_CHUNK : before);

@@ -33,6 +33,8 @@ export class SampleRing {
   #rows: Float64Array;
   #head = 0;
   #size = 0;
+  /** A copy of the newest row, until another differs from it. */
+  #latest: Float64Array | undefined;
 
   constructor(layout: RowLayout, maxAgeMs: number, maxRows: number) {
     this.layout = layout;
@@ -60,6 +62,7 @@ export class SampleRing {
       this.#size = 0;
     }
     const changed = this.#size === 0 || this.#differs(row, width);
+    if (changed) this.#latest = undefined;
     this.#dropOlder(timestampMs - this.#maxAgeMs);
     if (this.#size === this.#capacity) {
       if (this.#capacity < this.#maxRows) {
@@ -76,11 +79,12 @@ export class SampleRing {
     return changed;
   }
 
-  /** The newest sample. */
+  /** The newest sample; its row is the same array as long as no sample differs. */
   get latest(): KeptSample | undefined {
     if (this.#size === 0) return undefined;
     const at = this.#size - 1;
-    return { timestampMs: this.#timeAt(at), row: this.#rowAt(at).slice() };
+    this.#latest ??= this.#rowAt(at).slice();
+    return { timestampMs: this.#timeAt(at), row: this.#latest };
   }
 
   /** The samples asked for, oldest first. */

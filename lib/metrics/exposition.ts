@@ -10,7 +10,9 @@ export interface Section<S> {
   /** Labels that all series of a subject have, as text. */
   labelsOf(subject: S): string;
   /** Of the same families' text before, which makes this one cheap. @default none is kept */
-  readonly memory?: TextMemory;
+  readonly memory?: TextMemory<S>;
+  /** Whether a subject is as it was when that text was told. @default each may be otherwise */
+  isAsBefore?(before: S, now: S): boolean;
 }
 
 /** How a text is written. */
@@ -42,19 +44,27 @@ export function section<S>(of: Section<S>): Section<never> {
 }
 
 function* sectionText<S>(
-  { families, subjects, labelsOf, memory }: Section<S>,
+  { families, subjects, labelsOf, memory, isAsBefore }: Section<S>,
   options: ExpositionOptions,
 ): Generator<Uint8Array<ArrayBuffer>> {
   const { names } = options;
   const isWhole = names.size === 0;
-  const { next, before } = (isWhole ? memory : undefined)?.take() ?? {};
-  const lines = new LineWriter(subjects.map(labelsOf), next, before);
+  const kept = (isWhole ? memory : undefined)?.take();
+  const lines = new LineWriter(
+    subjects.map(labelsOf),
+    kept?.next,
+    kept?.before,
+  );
+  const isOld = subjects.map((subject, at) => {
+    const before = kept?.subjects[lines.placeBefore(at)];
+    return before !== undefined && isAsBefore?.(before, subject) === true;
+  });
   const all = [...subjects.keys()];
   const having = new Map<Some<S>["has"], readonly number[]>();
   for (const family of families) {
     if (!isWhole && !names.has(family.name)) continue;
     lines.family(family.name);
-    const tell = tellerOf(family, { subjects, lines, ...options });
+    const tell = tellerOf(family, { subjects, isOld, lines, ...options });
     let places: readonly number[] = all;
     if ("has" in family.numbers) {
       const { has } = family.numbers;
@@ -68,11 +78,13 @@ function* sectionText<S>(
     lines.endFamily();
   }
   yield lines.take();
-  if (next !== undefined) memory?.keep(next, before);
+  if (kept !== undefined) memory?.keep(subjects, kept);
 }
 
 interface Telling<S> extends Pick<ExpositionOptions, "format" | "onError"> {
   readonly subjects: readonly S[];
+  /** Which of them are as they were in the text before. */
+  readonly isOld: readonly boolean[];
   readonly lines: LineWriter;
 }
 
@@ -83,21 +95,31 @@ interface Telling<S> extends Pick<ExpositionOptions, "format" | "onError"> {
  */
 function tellerOf<S>(
   family: Family<S>,
-  { subjects, lines, format, onError }: Telling<S>,
+  { subjects, isOld, lines, format, onError }: Telling<S>,
 ): (places: readonly number[], next: number) => number {
   let isTold = false;
-  const emit: Emit = (value, labels = "", suffix = "") => {
-    if (value === undefined || Number.isNaN(value)) return;
+  const begin = () => {
     if (!isTold) lines.putText(headOf(family, format));
     isTold = true;
+  };
+  const emit: Emit = (value, labels = "", suffix = "") => {
+    if (value === undefined || Number.isNaN(value)) return;
+    begin();
     lines.line(value, labels, suffix);
   };
   const tell = valuesOf(family);
+  const { anew = false } = family;
   return (places, first) => {
     let next = first;
     while (next < places.length && !lines.isFull) {
       const at = places[next++] as number;
       lines.subject(at);
+      if (isOld[at] && !anew) {
+        if (!lines.hasOld) continue;
+        begin();
+        lines.repeat();
+        continue;
+      }
       try {
         tell(subjects[at] as S, emit);
       } catch (error) {

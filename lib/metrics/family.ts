@@ -23,6 +23,13 @@ export interface Family<S> {
   readonly kinds?: readonly string[];
   /** Labels beside the subject's. @default none */
   readonly labels?: readonly string[];
+  /**
+   * Whether they depend on more than the subject's own numbers, as on the time:
+   * of a subject that is as it was before they are told anew all the same.
+   *
+   * @default false
+   */
+  readonly anew?: boolean;
   /** Gives the subject's numbers. */
   readonly numbers: Values<S> | Some<S>;
 }
@@ -62,4 +69,9 @@ export function ofKinds<S>(
   families: readonly Family<S>[],
 ): Family<S>[] {
   return families.map((family) => ({ ...family, kinds }));
+}
+
+/** The same families, whose numbers depend on more than the subject's own. */
+export function toldAnew<S>(families: readonly Family<S>[]): Family<S>[] {
+  return families.map((family) => ({ ...family, anew: true }));
 }

@@ -58,6 +58,11 @@ export class LineWriter {
     this.#name = encoder.encode(name);
   }
 
+  /** Which of the subjects of the text before this one was; −1 where none. */
+  placeBefore(at: number): number {
+    return this.#places[at] ?? -1;
+  }
+
   /** Begins the lines of a subject; those that were passed over since the last have none. */
   subject(at: number): void {
     this.#subject = at;
@@ -89,6 +94,32 @@ export class LineWriter {
   putText(text: string): void {
     this.#copy();
     this.#text.putText(text);
+  }
+
+  /** Whether the subject had lines of this family before. */
+  get hasOld(): boolean {
+    return this.#old < this.#oldEnd;
+  }
+
+  /** Writes all lines that the subject had of this family before. */
+  repeat(): void {
+    const told = this.#told;
+    const before = this.#before;
+    if (before === undefined) return;
+    const first = this.#old;
+    const end = this.#oldEnd;
+    const from = before.starts[first] ?? 0;
+    const moved = this.#place() - from;
+    for (let old = first; old < end; old++) {
+      const line = told.lines++;
+      if (line === told.values.length) told.grow();
+      told.starts[line] = (before.starts[old] ?? 0) + moved;
+      told.valueStarts[line] = (before.valueStarts[old] ?? 0) + moved;
+      told.ends[line] = (before.ends[old] ?? 0) + moved;
+      told.values[line] = before.values[old] ?? NaN;
+      told.own[line] = before.own[old] ?? "";
+    }
+    this.#add(from, before.ends[end - 1] ?? 0);
   }
 
   /** Writes a line of a subject, with labels of its own. */

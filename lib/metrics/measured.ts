@@ -19,9 +19,11 @@ export interface Measured {
   readonly labels: string;
   /** Absent of a container that is gone. */
   readonly spec?: ContainerSpec;
-  /** Its newest sample; without columns where there is none. */
+  /** Its newest sample, the same array where it is the same; without columns where there is none. */
   readonly row: Float64Array;
   readonly layout: RowLayout;
+  /** The layout's, when the sample was taken down. */
+  readonly layoutVersion: number;
   /** The file systems that it takes space of; absent where none are told. */
   readonly filesystems?: readonly FsStats[];
   /** Kills for want of memory in this run. */
@@ -85,6 +87,15 @@ export function column(name: ColumnName, divisor = 1): Values<Measured> {
   return ({ row }, emit) => emit((row[index] ?? NaN) / divisor);
 }
 
+/** Whether a container is as it was at a scrape before, but for the time and the names of disks. */
+export function isAsBefore(before: Measured, now: Measured): boolean {
+  return before.spec === now.spec && before.reference === now.reference &&
+    before.oomKills === now.oomKills && before.layout === now.layout &&
+    before.layoutVersion === now.layoutVersion &&
+    before.filesystems === undefined && now.filesystems === undefined &&
+    before.row === now.row;
+}
+
 type GroupColumn<K extends keyof typeof GROUP_COLUMNS> =
   typeof GROUP_COLUMNS[K][number];
 
@@ -94,7 +105,7 @@ const tests = new Map<GroupKind, (measured: Measured) => boolean>();
 export function has(kind: GroupKind): (measured: Measured) => boolean {
   let test = tests.get(kind);
   if (test === undefined) {
-    test = ({ layout }) => layout.of(kind).length > 0;
+    test = ({ layout }) => layout.has(kind);
     tests.set(kind, test);
   }
   return test;

@@ -14,7 +14,7 @@ import {
   machineLabels,
   VERSION_FAMILIES,
 } from "./machine_families.ts";
-import type { Measured } from "./measured.ts";
+import { isAsBefore, type Measured } from "./measured.ts";
 import { PROCESS_FAMILIES, readOwnProcess } from "./own_process.ts";
 import { resourceSections } from "./resource_families.ts";
 import { Scraper, type ScraperOptions } from "./scraper.ts";
@@ -72,7 +72,7 @@ export function familiesOf<S>(
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #scraper: Scraper;
-  readonly #memory = new TextMemory();
+  readonly #memory = new TextMemory<Measured>();
   readonly #containerFamilies: readonly Family<Measured>[];
   readonly #machineFamilies: readonly Family<Machine>[];
 
@@ -100,6 +100,7 @@ export class Metrics {
         subjects: containers,
         labelsOf: ({ labels }) => labels,
         memory: this.#memory,
+        isAsBefore,
       }),
       ...machine,
       section({

@@ -42,9 +42,6 @@ export interface Scraped {
 const NO_ROW = new Float64Array();
 const NO_LAYOUT = new RowLayout();
 
-/** Others have their turn after so long. */
-const SLICE_MS = 4;
-
 /** The labels of a container, and what they were made of. */
 interface KnownLabels {
   readonly reference: ContainerReference;
@@ -85,7 +82,7 @@ export class Scraper {
       if (parseCgroupOrigin(above)?.kind === "pod") pods.set(above, pod);
     }
     const pace = new Pace(clock);
-    pace.begin(SLICE_MS);
+    pace.begin();
     const containers: Measured[] = [];
     for (const [container, spec] of specs) {
       containers.push(this.#measure(container, {
@@ -96,7 +93,7 @@ export class Scraper {
       }));
       if (!pace.spent) continue;
       await pace.rest();
-      pace.begin(SLICE_MS);
+      pace.begin();
     }
     const { type = "name" } = request;
     if (type === "name") containers.push(...this.#ended(containers, kills));
@@ -117,6 +114,7 @@ export class Scraper {
       spec,
       row: latest.sample?.row ?? NO_ROW,
       layout: latest.layout,
+      layoutVersion: latest.layout.version,
       ...(filesystems !== undefined && { filesystems }),
       oomKills,
       nowMs,
@@ -144,7 +142,7 @@ export class Scraper {
   ): Promise<Map<ManagedContainer, ContainerSpec>> {
     const { clock, logger } = this.#options;
     const pace = new Pace(clock);
-    pace.begin(SLICE_MS);
+    pace.begin();
     const specs = new Map<ManagedContainer, ContainerSpec>();
     for (const container of containers) {
       try {
@@ -157,7 +155,7 @@ export class Scraper {
       }
       if (!pace.spent) continue;
       await pace.rest();
-      pace.begin(SLICE_MS);
+      pace.begin();
     }
     return specs;
   }
@@ -189,6 +187,7 @@ export class Scraper {
           formatLabels([["id", name]]),
         row: NO_ROW,
         layout: NO_LAYOUT,
+        layoutVersion: NO_LAYOUT.version,
         oomKills,
         nowMs: 0,
         deviceName: () => undefined,

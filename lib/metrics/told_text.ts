@@ -53,22 +53,38 @@ function enlarged<T extends Uint32Array | Float64Array>(from: T, to: T): T {
   return to;
 }
 
+/** What a {@linkcode TextMemory} gives. */
+export interface Remembered<S> {
+  readonly before: ToldText | undefined;
+  /** What that told of. */
+  readonly subjects: readonly S[];
+  /** Where to put what comes next. */
+  readonly next: ToldText;
+}
+
 /** Keeps what was told last, for who tells the same again. */
-export class TextMemory {
+export class TextMemory<S> {
   #told: ToldText | undefined;
+  #subjects: readonly S[] = [];
   #spare: ToldText | undefined;
 
-  /** Gives what is kept, and where to put what comes next; to one at a time. */
-  take(): { readonly before: ToldText | undefined; readonly next: ToldText } {
-    const taken = { before: this.#told, next: this.#spare ?? new ToldText() };
+  /** Gives what is kept, to one at a time. */
+  take(): Remembered<S> {
+    const taken = {
+      before: this.#told,
+      subjects: this.#subjects,
+      next: this.#spare ?? new ToldText(),
+    };
     this.#told = this.#spare = undefined;
+    this.#subjects = [];
     return taken;
   }
 
-  /** Keeps it for the next. */
-  keep(told: ToldText, before: ToldText | undefined): void {
+  /** Keeps for the next what was told of these, in the place of what was taken. */
+  keep(subjects: readonly S[], { next, before }: Remembered<S>): void {
     before?.begin([]);
     this.#spare = before;
-    this.#told = told.isPlaced ? told : undefined;
+    this.#told = next.isPlaced ? next : undefined;
+    this.#subjects = subjects;
   }
 }

@@ -212,15 +212,26 @@ export class RowLayout {
   readonly #listed = new Map<GroupKind, readonly ColumnGroup[]>();
   #width = FIXED_COLUMNS;
   #sample = 0;
+  #version = 0;
 
   /** Columns of a row. */
   get width(): number {
     return this.#width;
   }
 
+  /** While this is the same, so is what each column is of. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** All groups, in their order. */
   get groups(): readonly ColumnGroup[] {
     return this.#groups;
+  }
+
+  /** Whether it has groups of a kind, or once had. */
+  has(kind: GroupKind): boolean {
+    return this.#byKind.has(kind);
   }
 
   /** The groups of a kind, in their order. */
@@ -269,6 +280,7 @@ export class RowLayout {
     } else this.#width += width;
     const group = { kind, key, offset, width };
     this.#groups[index] = group;
+    this.#version++;
     return { group, index, sample: this.#sample };
   }
 

@@ -205,6 +205,29 @@ Deno.test("HttpConnection sends HEAD no body, and HTTP/1.0 no chunks", async () 
   assert(old.endsWith("\r\n\r\nGET http://localhost/ []"), old);
 });
 
+Deno.test("HttpConnection sends bodies whole, with their length or in chunks, whatever the length of their parts", async () => {
+  const lengths = [1, 16_383, 16_384, 40_000];
+  const parts = lengths.map((length, at) => `${at}`.repeat(length));
+  const whole = parts.join("");
+  for (const headers of [{}, { "content-length": `${whole.length}` }]) {
+    const sent = ["GET / HTTP/1.1\r\nHost: h\r\n\r\n"];
+    const connection = new FakeConnection(sent, true);
+    const served = serve(connection, () => {
+      const body = ReadableStream.from(parts)
+        .pipeThrough(new TextEncoderStream());
+      return new Response(body, { headers });
+    });
+    for (let turn = 0; turn < 50; turn++) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    connection.close();
+    await served;
+    const [[status, body] = []] = answers(connection.written);
+    assertEquals(status, 200);
+    assert(body === whole, `${body?.length} bytes instead of ${whole.length}`);
+  }
+});
+
 Deno.test("HttpConnection takes no next request from a body that was not read", async () => {
   const asked: string[] = [];
   const text = await exchange(

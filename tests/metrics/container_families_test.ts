@@ -68,6 +68,7 @@ function allKnown(): Measured {
     spec,
     row,
     layout: builder.layout,
+    layoutVersion: builder.layout.version,
     filesystems: [
       FILESYSTEM,
       { ...FILESYSTEM, device: "/dev/sda" },
@@ -206,11 +207,12 @@ Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the column
 });
 
 Deno.test("CONTAINER_FAMILIES tell nothing of a container that is gone but its kills", () => {
-  const { reference, labels, layout, deviceName } = allKnown();
+  const { reference, labels, layout, layoutVersion, deviceName } = allKnown();
   const told = scraped({
     reference,
     labels,
     layout,
+    layoutVersion,
     deviceName,
     row: new Float64Array(),
     oomKills: 3,
@@ -228,6 +230,7 @@ Deno.test("CONTAINER_FAMILIES tell all CPUs together where the kernel does not p
     spec: { hasDiskIo: false, cpu: { shares: 1 } },
     row: builder.row,
     layout: builder.layout,
+    layoutVersion: builder.layout.version,
   });
   const series = told.get("container_cpu_usage_seconds_total")?.series ?? [];
   assertEquals(series.map(({ labels, value }) => [labels["cpu"], value]), [

@@ -6,6 +6,7 @@ import {
   type Emit,
   type Family,
   gauge,
+  toldAnew,
 } from "../../lib/metrics/family.ts";
 import type { ExpositionFormat } from "../../lib/model/scrape.ts";
 import { SeededRandom } from "../_support/random.ts";
@@ -27,13 +28,16 @@ function textOf(
     format?: ExpositionFormat;
     names?: readonly string[];
     onError?: (error: unknown) => void;
-    memory?: TextMemory;
+    memory?: TextMemory<Box>;
   } = {},
 ): string {
   const { format = "prometheus", names = [], onError = () => {} } = options;
-  const { memory = new TextMemory() } = options;
+  const { memory = new TextMemory<Box>() } = options;
   const labelsOf = ({ name }: Box) => name && `name="${name}"`;
-  const sections = [section({ families, subjects, labelsOf, memory })];
+  const isAsBefore = (before: Box, now: Box) => before === now;
+  const sections = [
+    section({ families, subjects, labelsOf, memory, isAsBefore }),
+  ];
   return textOfPieces(
     expositionText(sections, { format, names: new Set(names), onError }),
   );
@@ -111,6 +115,7 @@ Deno.test("expositionText() writes what a plain way writes", () => {
 
 Deno.test("expositionText() writes what a plain way writes, whatever changed since the text that it remembers", () => {
   const random = new SeededRandom(5);
+  let scrape = 0;
   const of = (name: string) =>
     gauge<Box>(name, "Mixed.", ({ values }, emit) => {
       emit(values[0]);
@@ -127,6 +132,9 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
       each: ({ values }, emit) => emit(values[2], 'of="some"'),
     }),
     of("ü"),
+    ...toldAnew([
+      gauge<Box>("scrape", "How many there were.", (_, emit) => emit(scrape)),
+    ]),
   ];
   const value = () =>
     random.chance(0.1)
@@ -138,9 +146,9 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
   let made = 0;
   const box = (): Box => ({ name: `/容/${made++}`, values: values() });
   let boxes = Array.from({ length: 700 }, box);
-  const memory = new TextMemory();
+  const memory = new TextMemory<Box>();
   const formats = ["prometheus", "openmetrics"] as const;
-  for (let scrape = 0; scrape < 40; scrape++) {
+  for (; scrape < 40; scrape++) {
     assertEquals(
       textOf(families, boxes, { memory }),
       plainText(families, boxes),
