@@ -196,14 +196,14 @@ Deno.test("agent gives the unix socket to its group alone, from the first moment
 
 Deno.test({
   name:
-    "agent writes nothing below /sys, /proc and /dev, runs no program and connects to nothing" +
+    "agent writes nothing below /sys, /proc and /dev, runs no program and connects to nothing but itself" +
     (hasStrace ? "" : ", skipped: strace is not installed"),
   ignore: !hasStrace,
   async fn() {
     await withTempDir(async (directory) => {
       const trace = join(directory, "trace");
       const calls =
-        "execve,connect,open,openat,creat,mkdir,mkdirat,unlink,unlinkat,rename,renameat,renameat2,mknod,symlink,truncate";
+        "execve,bind,connect,open,openat,creat,mkdir,mkdirat,unlink,unlinkat,rename,renameat,renameat2,mknod,symlink,truncate";
       const agent = await AgentProcess.start(
         [`--event-log=${join(directory, "log")}`, "--pressure-events"],
         {},
@@ -235,8 +235,13 @@ Deno.test({
       assertStringIncludes(lines[start] ?? "", "--event-log");
       const own = lines.slice(start + 1).filter((line) => line.includes("("));
       assert(own.some((line) => line.includes("/proc/self/mountinfo")));
+      const bound = own.flatMap((line) =>
+        /\bbind\(.*sun_path=(@"cgwatch-[^"]+")/.exec(line)?.[1] ?? []
+      );
       const bad = own.filter((line) =>
-        /\b(?:execve|connect)\(/.test(line) ||
+        /\bexecve\(/.test(line) ||
+        /\bconnect\(/.test(line) &&
+          !bound.some((path) => line.includes(`sun_path=${path}`)) ||
         /"\/(?:sys|proc|dev)\//.test(line) &&
           (!/\bopen(?:at)?\(/.test(line) ||
             /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC/.test(line)) &&
