@@ -280,10 +280,7 @@ function streamOf(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      if (pace.spent) {
-        await pace.rest();
-        pace.begin();
-      }
+      if (pace.spent) await pace.rest();
       const chunk = begun.shift() ?? rest.next().value;
       if (chunk === undefined) controller.close();
       else controller.enqueue(chunk);

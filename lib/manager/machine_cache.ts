@@ -115,8 +115,8 @@ export class MachineCache {
   async #readInSlices(): Promise<MachineFacts> {
     const pace = new Pace(this.#options.clock);
     const steps = this.#read();
+    pace.begin();
     for (;;) {
-      pace.begin();
       while (!pace.spent) {
         const { done, value } = steps.next();
         if (done) return value;

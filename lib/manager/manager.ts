@@ -406,7 +406,6 @@ export class Manager {
     const pace = new Pace(clock);
     // Who asks at the same time takes the samples that the first one takes.
     await pace.rest();
-    pace.begin();
     for (const container of containers) {
       if (
         this.#lifecycle.stopped || !container.refresh(sinceMs) || !pace.spent
@@ -414,7 +413,6 @@ export class Manager {
         continue;
       }
       await pace.rest();
-      pace.begin();
     }
     return containers;
   }

@@ -86,7 +86,6 @@ export class NodeSummaries {
       }
       if (!pace.spent) continue;
       await pace.rest();
-      pace.begin();
     }
     return described;
   }

@@ -73,10 +73,7 @@ export class ProcessList {
     const pace = new Pace(this.#clock);
     pace.begin();
     for (const pid of pids) {
-      if (pace.spent) {
-        await pace.rest();
-        pace.begin();
-      }
+      if (pace.spent) await pace.rest();
       const info = this.#tryProcess(pid, name, host);
       if (info === undefined) continue;
       const fdCount = await this.#fs.countOpenFiles(pid);

@@ -93,7 +93,6 @@ export class Scraper {
       }));
       if (!pace.spent) continue;
       await pace.rest();
-      pace.begin();
     }
     const { type = "name" } = request;
     if (type === "name") containers.push(...this.#ended(containers, kills));
@@ -155,7 +154,6 @@ export class Scraper {
       }
       if (!pace.spent) continue;
       await pace.rest();
-      pace.begin();
     }
     return specs;
   }

@@ -24,9 +24,10 @@ export class Pace {
     return this.#clock.monotonic() >= this.#endMs;
   }
 
-  /** Lets others have their turn. */
-  rest(): Promise<void> {
-    return new Promise((resolve) => this.#clock.schedule(0, resolve));
+  /** Lets others have their turn, and starts a slice. */
+  async rest(): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.schedule(0, resolve));
+    this.begin();
   }
 
   /** Waits for {@linkcode wake}, for `delayMs` at most; returns at once if woken since the last wait. */

@@ -61,7 +61,6 @@ export class PollWatcher implements ContainerWatcher {
         await this.#pace.rest();
         if (this.#closed) return;
         startMs = this.#clock.monotonic();
-        this.#pace.begin();
       }
       workMs += this.#clock.monotonic() - startMs;
       const changes = this.#tree.take();

@@ -36,6 +36,17 @@ Deno.test("Pace.rest() lets others have their turn", async () => {
   assertEquals(state.done, true);
 });
 
+Deno.test("Pace.rest() starts a slice when it is over", async () => {
+  const clock = new FakeClock();
+  const pace = new Pace(clock);
+  pace.rest();
+  clock.advance(5);
+  await turn();
+  assertEquals(pace.spent, false);
+  clock.advance(2);
+  assertEquals(pace.spent, true);
+});
+
 Deno.test("Pace.until() waits for a wake-up, or until its time is up", async () => {
   for (const isWoken of [true, false]) {
     const clock = new FakeClock();
