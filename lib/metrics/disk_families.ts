@@ -12,7 +12,6 @@ import {
   type Family,
   gauge,
   ofKinds,
-  toldAnew,
   type Values,
 } from "./family.ts";
 import { formatLabels } from "./labels.ts";
@@ -41,90 +40,91 @@ export const FILESYSTEM_FAMILIES: readonly Family<Measured>[] = ofKinds(
   ],
 );
 
-/** What was done on disks, in the order of the text. A disk may get another name. */
-export const DISK_FAMILIES: readonly Family<Measured>[] = toldAnew(
-  ofKinds(["diskIO"], [
-    onDisk("reads_bytes_total", "Bytes read.", of("serviceBytes", "Read")),
-    onDisk("writes_bytes_total", "Bytes written.", of("serviceBytes", "Write")),
-    onDisk("reads_total", "Reads done.", of("serviced", "Read"), {
-      name: "readsCompleted",
-    }),
-    onDisk("writes_total", "Writes done.", of("serviced", "Write"), {
-      name: "writesCompleted",
-    }),
-    onDisk("sector_reads_total", "Sectors of 512 bytes read.", none, {
-      name: "sectorsRead",
-    }),
-    onDisk("sector_writes_total", "Sectors of 512 bytes written.", none, {
-      name: "sectorsWritten",
-    }),
-    onDisk("reads_merged_total", "Reads merged.", of("merged", "Read"), {
-      name: "readsMerged",
-    }),
-    onDisk("writes_merged_total", "Writes merged.", of("merged", "Write"), {
-      name: "writesMerged",
-    }),
-    onDisk(
-      "read_seconds_total",
-      "Time that reads took.",
-      of("serviceTimeNs", "Read", NS),
-      { name: "readTimeMs", divisor: MS },
+/** What was done on disks, in the order of the text. */
+export const DISK_FAMILIES: readonly Family<Measured>[] = ofKinds(["diskIO"], [
+  onDisk("reads_bytes_total", "Bytes read.", of("serviceBytes", "Read")),
+  onDisk("writes_bytes_total", "Bytes written.", of("serviceBytes", "Write")),
+  onDisk("reads_total", "Reads done.", of("serviced", "Read"), {
+    name: "readsCompleted",
+  }),
+  onDisk("writes_total", "Writes done.", of("serviced", "Write"), {
+    name: "writesCompleted",
+  }),
+  onDisk("sector_reads_total", "Sectors of 512 bytes read.", none, {
+    name: "sectorsRead",
+  }),
+  onDisk("sector_writes_total", "Sectors of 512 bytes written.", none, {
+    name: "sectorsWritten",
+  }),
+  onDisk("reads_merged_total", "Reads merged.", of("merged", "Read"), {
+    name: "readsMerged",
+  }),
+  onDisk("writes_merged_total", "Writes merged.", of("merged", "Write"), {
+    name: "writesMerged",
+  }),
+  onDisk(
+    "read_seconds_total",
+    "Time that reads took.",
+    of("serviceTimeNs", "Read", NS),
+    { name: "readTimeMs", divisor: MS },
+  ),
+  onDisk(
+    "write_seconds_total",
+    "Time that writes took.",
+    of("serviceTimeNs", "Write", NS),
+    { name: "writeTimeMs", divisor: MS },
+  ),
+  {
+    ...onDisk(
+      "io_current",
+      "Input and output under way.",
+      of("queued", "Total"),
+      { name: "ioInProgress" },
     ),
-    onDisk(
-      "write_seconds_total",
-      "Time that writes took.",
-      of("serviceTimeNs", "Write", NS),
-      { name: "writeTimeMs", divisor: MS },
-    ),
-    {
-      ...onDisk(
-        "io_current",
-        "Input and output under way.",
-        of("queued", "Total"),
-        { name: "ioInProgress" },
-      ),
-      type: "gauge",
-    },
-    onDisk(
-      "io_time_seconds_total",
-      "Time that input and output took.",
-      of("serviceTimeNs", "Total", NS),
-      { name: "ioTimeMs", divisor: MS },
-    ),
-    onDisk(
-      "io_time_weighted_seconds_total",
-      "The same, of all that was under way at once.",
-      none,
-      { name: "weightedIoTimeMs", divisor: MS },
-    ),
-    onDisk(
-      "io_cost_usage_seconds_total",
-      "Device time that was charged (io.cost).",
-      sum("costUsageUsec"),
-    ),
-    onDisk(
-      "io_cost_wait_seconds_total",
-      "Time that it waited to be charged (io.cost).",
-      sum("costWaitUsec"),
-    ),
-    onDisk(
-      "io_cost_indebt_seconds_total",
-      "Time that it was in debt (io.cost).",
-      sum("costIndebtUsec"),
-    ),
-    onDisk(
-      "io_cost_indelay_seconds_total",
-      "Time that it was held back for its debt (io.cost).",
-      sum("costIndelayUsec"),
-    ),
-    counter(
+    type: "gauge",
+  },
+  onDisk(
+    "io_time_seconds_total",
+    "Time that input and output took.",
+    of("serviceTimeNs", "Total", NS),
+    { name: "ioTimeMs", divisor: MS },
+  ),
+  onDisk(
+    "io_time_weighted_seconds_total",
+    "The same, of all that was under way at once.",
+    none,
+    { name: "weightedIoTimeMs", divisor: MS },
+  ),
+  onDisk(
+    "io_cost_usage_seconds_total",
+    "Device time that was charged (io.cost).",
+    sum("costUsageUsec"),
+  ),
+  onDisk(
+    "io_cost_wait_seconds_total",
+    "Time that it waited to be charged (io.cost).",
+    sum("costWaitUsec"),
+  ),
+  onDisk(
+    "io_cost_indebt_seconds_total",
+    "Time that it was in debt (io.cost).",
+    sum("costIndebtUsec"),
+  ),
+  onDisk(
+    "io_cost_indelay_seconds_total",
+    "Time that it was held back for its debt (io.cost).",
+    sum("costIndelayUsec"),
+  ),
+  {
+    ...counter(
       "container_blkio_device_usage_total",
       "Bytes by operation.",
       { has: hasDisks, each: deviceUsage },
       ["device", "major", "minor", "operation"],
     ),
-  ]),
-);
+    anew: true,
+  },
+]);
 
 function ofFilesystem(
   name: string,
@@ -175,7 +175,9 @@ function onDisk(
     }
   };
   const numbers = { has: hasDisks, each: values };
-  return counter(`container_fs_${name}`, help, numbers, ["device"]);
+  // A disk may get another name.
+  const family = counter(`container_fs_${name}`, help, numbers, ["device"]);
+  return { ...family, anew: true };
 }
 
 /** Two file systems may be on one device, of which each family has one series. */

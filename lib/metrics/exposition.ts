@@ -115,9 +115,10 @@ function tellerOf<S>(
       const at = places[next++] as number;
       lines.subject(at);
       if (isOld[at] && !anew) {
-        if (!lines.hasOld) continue;
-        begin();
-        lines.repeat();
+        if (lines.hasOld) {
+          begin();
+          lines.repeat();
+        }
         continue;
       }
       try {

@@ -70,8 +70,3 @@ export function ofKinds<S>(
 ): Family<S>[] {
   return families.map((family) => ({ ...family, kinds }));
 }
-
-/** The same families, whose numbers depend on more than the subject's own. */
-export function toldAnew<S>(families: readonly Family<S>[]): Family<S>[] {
-  return families.map((family) => ({ ...family, anew: true }));
-}

@@ -1,13 +1,16 @@
-import { type Family, gauge, toldAnew } from "./family.ts";
+import { type Family, gauge } from "./family.ts";
 import { limit, type Measured } from "./measured.ts";
 
 /** When a container was made, and what it may use. */
 export const SPEC_FAMILIES: readonly Family<Measured>[] = [
-  ...toldAnew([gauge<Measured>(
-    "container_last_seen",
-    "When it was seen last, in seconds since the epoch.",
-    ({ spec, nowMs }, emit) => emit(spec && seconds(nowMs)),
-  )]),
+  {
+    ...gauge(
+      "container_last_seen",
+      "When it was seen last, in seconds since the epoch.",
+      ({ spec, nowMs }: Measured, emit) => emit(spec && seconds(nowMs)),
+    ),
+    anew: true,
+  },
   gauge(
     "container_health_state",
     "1 where it is healthy, 0 where it is not or not yet, -1 where nothing checks it.",

@@ -3,19 +3,21 @@
  *
  * @module
  */
+import {
+  parseProcessStat,
+  TICKS_PER_SECOND,
+} from "../../lib/kernfs/process_stat.ts";
 import { AgentProcess, delay } from "../../tests/e2e/_agent.ts";
 import { TestCgroups } from "../../tests/e2e/_cgroups.ts";
 import { type Benchmark, type Figure, quantile } from "./figure.ts";
 import { LeanClient } from "./lean_client.ts";
 
-/** `USER_HZ`, in which the kernel tells times everywhere (`proc_pid_stat(5)`). */
-const TICK_NS = 10_000_000;
-
 /** CPU time of a process, nanoseconds: of all its threads, also of those that have ended. */
 async function cpuNs(pid: number): Promise<number> {
-  const text = await Deno.readTextFile(`/proc/${pid}/stat`);
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_NS;
+  const { userTicks, systemTicks } = parseProcessStat(
+    await Deno.readTextFile(`/proc/${pid}/stat`),
+  );
+  return (userTicks + systemTicks) * 1e9 / TICKS_PER_SECOND;
 }
 
 async function residentMb(pid: number): Promise<number> {

@@ -6,7 +6,6 @@ import {
   type Emit,
   type Family,
   gauge,
-  toldAnew,
 } from "../../lib/metrics/family.ts";
 import type { ExpositionFormat } from "../../lib/model/scrape.ts";
 import { SeededRandom } from "../_support/random.ts";
@@ -132,9 +131,14 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
       each: ({ values }, emit) => emit(values[2], 'of="some"'),
     }),
     of("ü"),
-    ...toldAnew([
-      gauge<Box>("scrape", "How many there were.", (_, emit) => emit(scrape)),
-    ]),
+    {
+      ...gauge<Box>(
+        "scrape",
+        "How many there were.",
+        (_, emit) => emit(scrape),
+      ),
+      anew: true,
+    },
   ];
   const value = () =>
     random.chance(0.1)
