@@ -52,7 +52,7 @@ const cpu: Benchmark = {
       await delay(quick ? 2_000 : 20_000);
       await scrape();
       const values: number[] = [];
-      for (let round = 0; round < (quick ? 1 : 8); round++) {
+      for (let round = 0; round < (quick ? 1 : 16); round++) {
         const before = await cpuNs(agent.pid);
         const startMs = performance.now();
         await scrape();
