@@ -157,6 +157,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     calls,
     imageStores: IMAGE_STORES,
   });
+  const usage = new DirectoryUsage({ files, clock, calls });
   const tree = new CgroupTree({
     fs,
     hierarchies: hierarchies.all,
@@ -193,10 +194,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
       runtimeFactory({
         ...handlerOptions,
         identities: runtimes.identities,
-        disk: {
-          filesystems,
-          usage: new DirectoryUsage({ files, calls, clock }),
-        },
+        disk: { filesystems, usage },
       }),
       rawFactory({
         ...handlerOptions,
@@ -232,8 +230,9 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     past: new OomPast(past?.inferredKills ?? 0),
     sinks: options.sinks ?? (() => []),
     bootId,
+    usage,
     podDisks: new PodDisks({
-      usage: new DirectoryUsage({ files, clock, calls }),
+      usage,
       files: new PodFiles({ files, clock, calls }),
       filesystems,
     }),

@@ -53,6 +53,7 @@ export class DirectoryUsage {
   readonly #options: DirectoryUsageOptions;
   readonly #entries = new Map<string, Entry>();
   #last: Promise<void> = Promise.resolve();
+  #isStopped = false;
 
   constructor(options: DirectoryUsageOptions) {
     this.#options = options;
@@ -71,7 +72,8 @@ export class DirectoryUsage {
       };
       this.#entries.set(directory, entry);
     }
-    if (!entry.isQueued && this.#options.clock.monotonic() >= entry.dueMs) {
+    const isDue = this.#options.clock.monotonic() >= entry.dueMs;
+    if (isDue && !entry.isQueued && !this.#isStopped) {
       entry.isQueued = true;
       const due = entry;
       this.#last = this.#last.then(() => this.#run(directory, due));
@@ -89,10 +91,16 @@ export class DirectoryUsage {
     this.#entries.delete(directory);
   }
 
+  /** Counts no more; a count under way ends after its slice. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   async #run(directory: string, entry: Entry): Promise<void> {
     const { clock, intervalMs = 60_000 } = this.#options;
     const startMs = clock.monotonic();
-    const isWanted = () => this.#entries.get(directory) === entry;
+    const isWanted = () =>
+      !this.#isStopped && this.#entries.get(directory) === entry;
     try {
       if (!isWanted()) return;
       entry.size = await this.#count(directory, isWanted) ?? entry.size;
@@ -119,7 +127,7 @@ export class DirectoryUsage {
   ): Promise<DirectorySize | undefined> {
     const { files, clock, calls, budgetMs = 120_000 } = this.#options;
     const endMs = clock.monotonic() + budgetMs;
-    const walk = new Walk(files, clock, directory);
+    using walk = new Walk(files, clock, directory);
     for (;;) {
       const startMs = clock.monotonic();
       if (startMs > endMs) throw new Error("It takes too long");
@@ -132,7 +140,7 @@ export class DirectoryUsage {
 }
 
 /** One count. */
-class Walk {
+class Walk implements Disposable {
   readonly total = { bytes: 0, inodes: 0 };
   readonly #files: MountedFiles;
   readonly #clock: Clock;
@@ -165,6 +173,11 @@ class Walk {
       else if (!this.#descend()) return true;
     }
     return false;
+  }
+
+  /** Closes the directory that it is in, without waiting: it may hang. */
+  [Symbol.dispose](): void {
+    this.#names?.return(undefined).catch(() => {});
   }
 
   async #nextName(): Promise<string | undefined> {

@@ -44,8 +44,8 @@ const MAX_READINGS = 64;
 
 /**
  * The machine's file systems, read anew by each {@linkcode refresh}. One that
- * does not answer keeps its last known numbers, marked as stale, and is not
- * asked again before it has answered.
+ * does not answer, or that fails after it had answered, keeps its last known
+ * numbers, marked as stale. A call that hangs is waited for before the next.
  */
 export class Filesystems {
   readonly #options: FilesystemsOptions;
@@ -193,8 +193,10 @@ export class Filesystems {
       }
       return { ...identity, timestampMs: clock.now(), ...numbersOf(space) };
     } catch (error) {
-      if (!(error instanceof HungError)) return undefined;
       const before = this.#latest.find((info) => keyOf(info) === key);
+      const isMissed = error instanceof HungError ||
+        before !== undefined && this.#isMounted(key);
+      if (!isMissed) return undefined;
       return { ...before, ...identity, isStale: true };
     }
   }
@@ -226,7 +228,7 @@ export class Filesystems {
    * one that hangs says nothing.
    */
   async #keyOf(path: string): Promise<string | undefined> {
-    const { fs, files, calls } = this.#options;
+    const { files, calls } = this.#options;
     const above = mountAbove(this.#mounts, path);
     const key = above && keyOf(above);
     try {
@@ -235,12 +237,16 @@ export class Filesystems {
         () => files.fileSize(path, true),
       );
       const told = deviceKey(device);
-      const isMounted = readMounts(fs).some((mount) => keyOf(mount) === told);
-      return isMounted ? told : key;
+      return this.#isMounted(told) ? told : key;
     } catch (error) {
       if (isGone(error)) throw error;
       return key;
     }
+  }
+
+  /** Whether it is mounted now. */
+  #isMounted(key: string): boolean {
+    return readMounts(this.#options.fs).some((mount) => keyOf(mount) === key);
   }
 }
 

@@ -18,6 +18,7 @@ import type { DescribedUsage } from "../model/usage.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
 import type { EndedContainer, IdentityUpdate } from "../runtimes/identities.ts";
 import type { OomWatcher } from "../sources/oom_watcher.ts";
+import type { DirectoryUsage } from "../kernfs/directory_usage.ts";
 import { Pace } from "../sources/pace.ts";
 import type {
   EventCounters,
@@ -44,6 +45,8 @@ export interface ManagerOptions
   extends ContainerLifecycleOptions, OomPumpOptions, NodeSummariesOptions {
   readonly events: EventManager;
   readonly machine: MachineCache;
+  /** Counts what containers and pods take on disk. */
+  readonly usage: Pick<DirectoryUsage, "stop">;
   /** Tell of containers by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
   /** How what takes the events fares, beside the sources. */
@@ -144,8 +147,9 @@ export class Manager {
   async stop(): Promise<void> {
     this.#ooms.stop();
     const unwatched = this.#lifecycle.stop();
-    const { machine, engineWatchers, identities } = this.#options;
+    const { machine, usage, engineWatchers, identities } = this.#options;
     machine.stop();
+    usage.stop();
     for (const watcher of engineWatchers) watcher.close();
     await Promise.all([unwatched, identities.close()]);
   }

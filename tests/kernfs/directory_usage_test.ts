@@ -10,9 +10,11 @@ class CountingFiles extends MountedFiles {
   lookedAt = 0;
   fails = false;
   elsewhere = "";
+  onLook = () => {};
 
   override async fileSize(hostPath: string): Promise<FileSize> {
     this.lookedAt++;
+    this.onLook();
     if (this.fails) throw new Deno.errors.PermissionDenied(hostPath);
     const size = await super.fileSize(hostPath);
     return this.elsewhere !== "" && hostPath.endsWith(this.elsewhere)
@@ -137,4 +139,22 @@ Deno.test("DirectoryUsage.forget() lets go of a size, and of a count that waits"
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   assertEquals(counted.files.lookedAt, lookedAt);
+});
+
+Deno.test("DirectoryUsage.stop() ends the count under way, and begins no other", async () => {
+  using counted = new Counted();
+  const { root, usage, files, calls, clock } = counted;
+  const directory = root.child("layer");
+  for (let i = 0; i < 300; i++) directory.file(`f${i}`, "");
+  const before = await counted.count();
+  clock.advance(60_000);
+  files.lookedAt = 0;
+  files.onLook = () => usage.stop();
+  usage.of("/layer");
+  usage.of("/other");
+  await calls.quiet();
+  clock.advance(60_000);
+  assertEquals(await counted.count(), before);
+  // The directory itself, and a slice.
+  assertEquals(files.lookedAt, 65);
 });

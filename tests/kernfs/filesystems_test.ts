@@ -168,6 +168,32 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks
   assertEquals(filesystems.state.state, "ok");
 });
 
+Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later, until it is unmounted", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files } = machine;
+  await filesystems.refresh();
+  const before = filesystems.latest.at(-1) as FsInfo;
+  const fail = () => files.spaces.set("/mnt/nfs", Promise.reject(new Error()));
+  for (let i = 0; i < 2; i++) {
+    fail();
+    await filesystems.refresh();
+    assertEquals(filesystems.latest.at(-1), { ...before, isStale: true });
+    assertEquals(filesystems.state.detail, 'no answer from "/mnt/nfs"');
+  }
+  // In the midst of a pass.
+  files.spaces.set(
+    "/",
+    Promise.resolve(space(4, 1)).finally(() => {
+      const left = MOUNTS.split("\n").filter((line) => !line.includes("nfs"));
+      machine.root.file("proc/1/mountinfo", left.join("\n"));
+    }),
+  );
+  fail();
+  await filesystems.refresh();
+  assertEquals(filesystems.latest.at(-1)?.mountPoint, "/run");
+  assertEquals(filesystems.state.state, "ok");
+});
+
 Deno.test("Filesystems.refresh() names one that has never answered, without numbers", async () => {
   using machine = new FakeMachine();
   machine.files.spaces.set("/mnt/nfs", new Promise(() => {}));

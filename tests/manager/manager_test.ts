@@ -46,6 +46,7 @@ class ManagedHost implements AsyncDisposable {
     const files = new MountedFiles(fs);
     const clock = systemClock;
     const calls = new SlowCalls(clock);
+    const usage = new DirectoryUsage({ files, clock, calls });
     const filesystems = new Filesystems({
       fs,
       files,
@@ -99,8 +100,9 @@ class ManagedHost implements AsyncDisposable {
       sinks: () => [],
       readContext: () => undefined,
       bootId: "b1",
+      usage,
       podDisks: new PodDisks({
-        usage: new DirectoryUsage({ files, clock, calls }),
+        usage,
         files: new PodFiles({ files, clock, calls }),
         filesystems,
       }),
