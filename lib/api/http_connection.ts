@@ -39,8 +39,11 @@ const SEND_LIMIT_MS = 300_000;
 const LINGER_LIMIT_MS = 1000;
 const LINGER_BYTES = 1 << 20;
 
-/** What is shorter is sent in one piece with what frames it; to copy what is longer takes more than to send it apart. */
-const JOINED_BYTES = 16 * 1024;
+/**
+ * What is shorter is sent in one piece with what frames it, such as the events of a stream: packets
+ * of two bytes fill the buffer of who does not read. To copy what is longer takes more than to send it apart.
+ */
+const JOINED_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
 const LINE_END = encoder.encode("\r\n");
