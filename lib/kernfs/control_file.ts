@@ -6,7 +6,7 @@ export const NOT_THERE = -2;
 
 /**
  * One control file. It stays open within the budget of its {@linkcode HostFs}:
- * one that is opened for each read costs seven times as much, and whoever
+ * to open it for each read takes two and a half times as much CPU, and whoever
  * watches its directory hears of it.
  */
 export class ControlFile {

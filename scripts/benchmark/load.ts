@@ -86,7 +86,7 @@ const memory: Benchmark = {
       makeMany(cgroups, count);
       const agent = await AgentProcess.start([...args]);
       try {
-        const minutes = quick ? 0.1 : count === 10 ? 2 : 10;
+        const minutes = quick ? 0.05 : count === 10 ? 2 : 10;
         await delay(minutes * 60_000);
         const values: number[] = [];
         for (let i = 0; i < 10; i++) {
