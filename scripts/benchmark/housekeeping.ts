@@ -42,7 +42,7 @@ class RememberingFs extends HostFs {
 /** Containers that are sampled as the agent does, one after the other. */
 class Samples implements AsyncDisposable {
   readonly #cgroups: TestCgroups;
-  readonly #fs = new RememberingFs({
+  readonly fs: RememberingFs = new RememberingFs({
     libc: Libc.open(),
     maxOpenFiles: maxOpenFiles(),
   });
@@ -52,7 +52,7 @@ class Samples implements AsyncDisposable {
 
   constructor(count: number) {
     this.#cgroups = new TestCgroups(`bench${count}`);
-    const fs = this.#fs;
+    const fs = this.fs;
     const hierarchies = findHierarchies(fs);
     const config = parseConfig([]);
     const kinds = "metricKinds" in config
@@ -80,22 +80,12 @@ class Samples implements AsyncDisposable {
     return (user + system) * 1000;
   }
 
-  /** Control files that are open. */
-  get openFiles(): number {
-    return this.#fs.openFiles;
-  }
-
-  /** How many may be. */
-  get maxOpenFiles(): number {
-    return this.#fs.maxOpenFiles;
-  }
-
   /** The files that a sample reads. */
   files(): string[] {
-    this.#fs.remembers = true;
+    this.fs.remembers = true;
     this.beat();
-    this.#fs.remembers = false;
-    return [...this.#fs.paths];
+    this.fs.remembers = false;
+    return [...this.fs.paths];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -192,12 +182,13 @@ const beat: Benchmark = {
       const measure = async (count: number) => {
         await using samples = new Samples(count);
         const ours = Array.from({ length: rounds }, () => samples.beat() / 1e6);
-        const { openFiles, maxOpenFiles } = samples;
+        const { openFiles, maxOpenFiles } = samples.fs;
         const note = openFiles < maxOpenFiles
           ? ""
           : `no more than ${maxOpenFiles} files may be open`;
-        if (floor === undefined) return { ours, inC: [], note };
-        const inC = await readInC(floor, samples.files(), rounds);
+        const inC = floor === undefined
+          ? []
+          : await readInC(floor, samples.files(), rounds);
         return { ours, inC: inC.map((ns) => ns / 1e6), note };
       };
       const figures: Figure[] = [];

@@ -206,7 +206,7 @@ Deno.test("HttpConnection sends HEAD no body, and HTTP/1.0 no chunks", async () 
 });
 
 Deno.test("HttpConnection sends bodies whole, with their length or in chunks, whatever the length of their parts", async () => {
-  const lengths = [1, 16_383, 16_384, 40_000];
+  const lengths = [1, 16_383, 16_384, 40_000, 65_535, 65_536, 100_000];
   const parts = lengths.map((length, at) => `${at}`.repeat(length));
   const whole = parts.join("");
   for (const headers of [{}, { "content-length": `${whole.length}` }]) {
