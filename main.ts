@@ -1,7 +1,7 @@
 import denoJson from "./deno.json" with { type: "json" };
 import { startAgent } from "./lib/agent.ts";
 import { createTerminal } from "./lib/cli/terminal.ts";
-import { type Config, parseConfig, UsageError } from "./lib/config.ts";
+import { type Config, parseConfig, UsageError } from "./lib/config/config.ts";
 
 const { version } = denoJson;
 

@@ -16,7 +16,7 @@ import { createHandler } from "./api/routes.ts";
 import { serve } from "./api/server.ts";
 import { EventStreams } from "./api/event_stream.ts";
 import type { Tokens } from "./api/tokens.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 import { openManager } from "./open_manager.ts";
 
 /** A running agent. */
@@ -113,7 +113,7 @@ export async function startAgent(
       streams,
       maxConnections: config.maxStreams + SPARE_CONNECTIONS,
       ...(config.tls !== undefined && {
-        tls: (await import("./secret_files.ts")).readTls(config.tls),
+        tls: (await import("./config/secret_files.ts")).readTls(config.tls),
       }),
     },
   );
@@ -143,7 +143,7 @@ export async function startAgent(
 
 /** Who has no tokens need not have what guards them in memory, which takes 4 MB. */
 async function tokensReader(path: string): Promise<() => Tokens> {
-  const { readTokens } = await import("./secret_files.ts");
+  const { readTokens } = await import("./config/secret_files.ts");
   return () => readTokens(path);
 }
 

@@ -36,14 +36,14 @@ export {
 } from "./open_manager.ts";
 export { Manager } from "./manager/manager.ts";
 export { BadRequestError, UnknownContainerError } from "./model/errors.ts";
-export type { Config } from "./config.ts";
+export type { Config } from "./config/config.ts";
 export type {
   EventCounters,
   EventManager,
   WatchOptions,
 } from "./events/event_manager.ts";
 export type { StoragePolicy } from "./events/storage_policy.ts";
-export type { MetricKind } from "./flags.ts";
+export type { MetricKind } from "./config/flags.ts";
 export type { ListenAddress } from "./model/listen_address.ts";
 export type { EventWatch } from "./events/event_watch.ts";
 export type { LogTail } from "./log/log_tail.ts";

@@ -1,24 +1,27 @@
 import { EventManager } from "./events/event_manager.ts";
 import { MemoryCache } from "./cache/memory_cache.ts";
-import { type Config, DEFAULT_CONFIG } from "./config.ts";
+import { type Config, DEFAULT_CONFIG } from "./config/config.ts";
 import { rawFactory } from "./handlers/raw.ts";
 import { runtimeFactory } from "./handlers/runtime.ts";
 import { systemdFactory } from "./handlers/systemd.ts";
-import { findHierarchies, type Hierarchies } from "./kernfs/hierarchy.ts";
-import { DirectoryUsage } from "./kernfs/directory_usage.ts";
-import { Filesystems, type ImageStore } from "./kernfs/filesystems.ts";
+import {
+  findHierarchies,
+  type Hierarchies,
+} from "./kernfs/cgroup/hierarchy.ts";
+import { DirectoryUsage } from "./filesystems/directory_usage.ts";
+import { Filesystems, type ImageStore } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
 import { type FileCalls, type InotifyCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
-import { MountedFiles } from "./kernfs/mounted_files.ts";
-import { readOomContext } from "./kernfs/oom_context.ts";
-import { OomParser } from "./kernfs/oom_parser.ts";
-import { readMemoryCgroup } from "./kernfs/proc_cgroup.ts";
-import { SlowCalls } from "./kernfs/slow_calls.ts";
-import { nodeOomKills } from "./kernfs/vmstat.ts";
-import { OomPast } from "./manager/oom_past.ts";
+import { MountedFiles } from "./filesystems/mounted_files.ts";
+import { readOomContext } from "./oom/oom_context.ts";
+import { OomParser } from "./oom/oom_parser.ts";
+import { readMemoryCgroup } from "./kernfs/proc/proc_cgroup.ts";
+import { SlowCalls } from "./filesystems/slow_calls.ts";
+import { nodeOomKills } from "./kernfs/proc/vmstat.ts";
+import { OomPast } from "./oom/oom_past.ts";
 import type { LogTail } from "./log/log_tail.ts";
-import { OomLedger } from "./manager/oom_ledger.ts";
+import { OomLedger } from "./oom/oom_ledger.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
 import { PodDisks } from "./manager/pod_disks.ts";
 import { PodFiles } from "./manager/pod_files.ts";
@@ -29,7 +32,7 @@ import type { SourceState } from "./model/source_state.ts";
 import { openRuntimes } from "./open_runtimes.ts";
 import { HandlerRegistry } from "./registry/handler_registry.ts";
 import { CgroupTree } from "./sources/cgroup_tree.ts";
-import { OomWatcher } from "./sources/oom_watcher.ts";
+import { OomWatcher } from "./oom/oom_watcher.ts";
 import { PollWatcher } from "./sources/poll_watcher.ts";
 import { RawWatcher } from "./sources/raw_watcher.ts";
 

@@ -1,6 +1,6 @@
-import type { Config } from "./config.ts";
-import { readFirstPid } from "./kernfs/first_pid.ts";
-import type { Hierarchies } from "./kernfs/hierarchy.ts";
+import type { Config } from "./config/config.ts";
+import { readFirstPid } from "./kernfs/cgroup/first_pid.ts";
+import type { Hierarchies } from "./kernfs/cgroup/hierarchy.ts";
 import type { HostFs } from "./kernfs/host_fs.ts";
 import type { Clock } from "./model/clock.ts";
 import { ContainerLookup } from "./runtimes/container_lookup.ts";

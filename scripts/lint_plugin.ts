@@ -9,26 +9,29 @@
 const RANKS: ReadonlyMap<string, number> = new Map([
   ["model", 0],
   ["kernfs", 1],
-  ["sources", 2],
-  ["runtimes", 2],
-  ["events", 3],
-  ["registry", 3],
-  ["handlers", 4],
-  ["cache", 5],
-  ["manager", 6],
-  ["api", 7],
-  ["log", 7],
-  ["metrics", 7],
-  ["storage", 7],
-  ["cli", 9],
+  ["filesystems", 2],
+  ["sources", 3],
+  ["runtimes", 3],
+  ["events", 4],
+  ["registry", 4],
+  ["handlers", 5],
+  ["oom", 5],
+  ["cache", 6],
+  ["manager", 7],
+  ["api", 8],
+  ["log", 8],
+  ["metrics", 8],
+  ["web", 8],
+  ["config", 9],
+  ["cli", 11],
 ]);
 
 /** Rank of the files directly below `lib/`: the agent put together, and its configuration. */
-const ROOT_RANK = 8;
+const ROOT_RANK = 10;
 
 /** The files that may touch the host through the `Deno` namespace. */
 const HOST_FILES_REGEXP =
-  /\/lib\/(secret_files|loop_turns|cli\/(?:terminal|agent_client|event_file|check)|kernfs\/(?:host_fs|libc|mounted_files)|sources\/\w+_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
+  /\/lib\/(loop_turns|cli\/(?:terminal|agent_client|event_file|check)|config\/secret_files|kernfs\/(?:host_fs|libc)|filesystems\/mounted_files|sources\/\w+_watcher|oom\/kmsg_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
 
 interface Location {
   folder: string;
@@ -36,7 +39,7 @@ interface Location {
 }
 
 function locate(path: string): Location | undefined {
-  const match = /\/lib\/(?:(\w+)\/)?\w+\.ts$/.exec(path);
+  const match = /\/lib\/(?:(\w+)\/)?(?:\w+\/)?\w+\.ts$/.exec(path);
   if (match === null) return undefined;
   const folder = match[1] ?? ".";
   return { folder, rank: RANKS.get(folder) ?? ROOT_RANK };

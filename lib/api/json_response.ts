@@ -7,7 +7,7 @@ import {
   UnknownContainerError,
   UnknownFilesystemError,
 } from "../model/errors.ts";
-import { Pace } from "../sources/pace.ts";
+import { Pace } from "../model/pace.ts";
 
 /** What is told to a client whose request cannot be met. */
 export class HttpError extends Error {

@@ -1,5 +1,5 @@
-import { UsageError } from "../command_line.ts";
-import type { FlagValues } from "../flag_values.ts";
+import { UsageError } from "../config/command_line.ts";
+import type { FlagValues } from "../config/flag_values.ts";
 import { messageOf } from "../model/errors.ts";
 import {
   formatListenAddress,

@@ -1,8 +1,11 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { dirname } from "@std/path";
-import type { FlagValues } from "../flag_values.ts";
-import { findHierarchies, type Hierarchies } from "../kernfs/hierarchy.ts";
+import type { FlagValues } from "../config/flag_values.ts";
+import {
+  findHierarchies,
+  type Hierarchies,
+} from "../kernfs/cgroup/hierarchy.ts";
 import { HostFs } from "../kernfs/host_fs.ts";
 import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";

@@ -1,5 +1,5 @@
-import type { Flag } from "../flags.ts";
-import { VERBS } from "../verbs.ts";
+import type { Flag } from "../config/flags.ts";
+import { VERBS } from "../config/verbs.ts";
 import { flagsOf } from "./help.ts";
 
 /** What makes a shell complete verbs, flags and words that a flag may have; from the tables that help is made of. */

@@ -1,5 +1,5 @@
 import { partOf } from "../log/log_file.ts";
-import { UsageError } from "../command_line.ts";
+import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
 /**

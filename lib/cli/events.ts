@@ -1,7 +1,7 @@
 // Longer than other files: it reads, follows and shows one thing, from two sources.
 
-import type { FlagValues } from "../flag_values.ts";
-import { UsageError } from "../command_line.ts";
+import type { FlagValues } from "../config/flag_values.ts";
+import { UsageError } from "../config/command_line.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import {

@@ -1,6 +1,6 @@
-import { verbsOf } from "../command_line.ts";
-import { type Flag, FLAGS, type FlagVerb } from "../flags.ts";
-import { type VerbDescription, VERBS } from "../verbs.ts";
+import { verbsOf } from "../config/command_line.ts";
+import { type Flag, FLAGS, type FlagVerb } from "../config/flags.ts";
+import { type VerbDescription, VERBS } from "../config/verbs.ts";
 
 /** What `cgwatch --help` prints, and `cgwatch VERB --help`; without the last newline. */
 export function helpText(name?: FlagVerb): string {

@@ -1,4 +1,4 @@
-import type { FlagValues } from "../flag_values.ts";
+import type { FlagValues } from "../config/flag_values.ts";
 import {
   AgentAnswerError,
   type AgentClient,

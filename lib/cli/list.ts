@@ -1,4 +1,4 @@
-import type { FlagValues } from "../flag_values.ts";
+import type { FlagValues } from "../config/flag_values.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { type AgentClient, namePath } from "./agent_client.ts";
 import { type Json, writeJson } from "./output.ts";

@@ -1,6 +1,6 @@
-import { PASSED_OVER_FLAGS } from "../cadvisor_flags.ts";
-import type { Flag } from "../flags.ts";
-import { VERBS } from "../verbs.ts";
+import { PASSED_OVER_FLAGS } from "../config/cadvisor_flags.ts";
+import type { Flag } from "../config/flags.ts";
+import { VERBS } from "../config/verbs.ts";
 import { flagsOf, usageOf } from "./help.ts";
 
 /** The manual page, as roff for `man`, without the last newline; from the tables that help is made of. */

@@ -1,7 +1,7 @@
-import { UsageError } from "../command_line.ts";
-import type { OtherCommand } from "../config.ts";
+import { UsageError } from "../config/command_line.ts";
+import type { OtherCommand } from "../config/config.ts";
 import { systemClock } from "../model/clock.ts";
-import { VERBS } from "../verbs.ts";
+import { VERBS } from "../config/verbs.ts";
 import { AgentClient } from "./agent_client.ts";
 import { checkHost } from "./check.ts";
 import { completion } from "./completion.ts";

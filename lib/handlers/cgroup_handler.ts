@@ -5,20 +5,20 @@ import type { ContainerReference, ContainerSpec } from "../model/container.ts";
 import { isGone } from "../model/errors.ts";
 import type { FsStats } from "../model/filesystem.ts";
 import { COLUMN, RowBuilder } from "../model/sample.ts";
-import { BlkioFiles } from "../kernfs/blkio.ts";
-import type { CgroupFile } from "../kernfs/cgroup_file.ts";
-import { controlFiles, PRESSURE_FILES } from "../kernfs/cgroup_files.ts";
-import { readSpec } from "../kernfs/cgroup_spec.ts";
-import { DeviceNames } from "../kernfs/device_names.ts";
-import type { Filesystems } from "../kernfs/filesystems.ts";
-import type { Hierarchies, Hierarchy } from "../kernfs/hierarchy.ts";
+import { BlkioFiles } from "../kernfs/cgroup/blkio.ts";
+import type { CgroupFile } from "../kernfs/cgroup/cgroup_file.ts";
+import { controlFiles, PRESSURE_FILES } from "../kernfs/cgroup/cgroup_files.ts";
+import { readSpec } from "../kernfs/cgroup/cgroup_spec.ts";
+import { DeviceNames } from "../kernfs/sys/device_names.ts";
+import type { Filesystems } from "../filesystems/filesystems.ts";
+import type { Hierarchies, Hierarchy } from "../kernfs/cgroup/hierarchy.ts";
 import type { ControlFile } from "../kernfs/control_file.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
-import { NetworkStatsReader } from "../kernfs/network_stats.ts";
-import { OomKillFile } from "../kernfs/oom_kill_file.ts";
-import { ProcessStatsReader } from "../kernfs/process_stats.ts";
-import { ResctrlReader } from "../kernfs/resctrl_stats.ts";
+import { NetworkStatsReader } from "../kernfs/proc/network_stats.ts";
+import { OomKillFile } from "../kernfs/cgroup/oom_kill_file.ts";
+import { ProcessStatsReader } from "../kernfs/proc/process_stats.ts";
+import { ResctrlReader } from "../kernfs/sys/resctrl_stats.ts";
 import type {
   ContainerHandler,
   MemoryLimitHits,

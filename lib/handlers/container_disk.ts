@@ -1,10 +1,10 @@
 import { dirname } from "@std/path";
 import type { ContainerFacts } from "../model/container_facts.ts";
 import type { FsStats } from "../model/filesystem.ts";
-import type { DirectoryUsage } from "../kernfs/directory_usage.ts";
-import type { Filesystems } from "../kernfs/filesystems.ts";
+import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
+import type { Filesystems } from "../filesystems/filesystems.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import { parseMountinfo } from "../kernfs/mountinfo.ts";
+import { parseMountinfo } from "../kernfs/proc/mountinfo.ts";
 
 /** What the disk of a container is counted with. */
 export interface ContainerDiskOptions {

@@ -1,13 +1,13 @@
 import type { MachineFacts, NumaNode } from "../model/machine.ts";
-import { readCloud } from "./cloud.ts";
-import { readTopology } from "./cpu_topology.ts";
-import { type CpuFacts, parseCpuinfo } from "./cpuinfo.ts";
-import { readDisks } from "./disks.ts";
+import { readCloud } from "./sys/cloud.ts";
+import { readTopology } from "./sys/cpu_topology.ts";
+import { type CpuFacts, parseCpuinfo } from "./proc/cpuinfo.ts";
+import { readDisks } from "./sys/disks.ts";
 import type { HostFs } from "./host_fs.ts";
-import { readHugepages } from "./hugepages.ts";
-import { readMemoryModules } from "./memory_modules.ts";
-import { readNetworkDevices } from "./network_devices.ts";
-import { readCount, readFirstValue, readValue } from "./sysfs.ts";
+import { readHugepages } from "./sys/hugepages.ts";
+import { readMemoryModules } from "./sys/memory_modules.ts";
+import { readNetworkDevices } from "./sys/network_devices.ts";
+import { readCount, readFirstValue, readValue } from "./sys/sysfs.ts";
 
 /** Of which machine, and when. */
 export interface ReadMachineOptions {

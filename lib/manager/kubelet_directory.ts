@@ -1,4 +1,4 @@
-import type { Mount } from "../kernfs/mountinfo.ts";
+import type { Mount } from "../kernfs/proc/mountinfo.ts";
 
 /** Where the kubelet has its files unless `--root-dir` says otherwise. */
 const DEFAULT_DIRECTORY = "/var/lib/kubelet";

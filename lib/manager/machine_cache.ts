@@ -8,10 +8,10 @@ import type {
   VersionInfo,
 } from "../model/machine.ts";
 import type { SourceState } from "../model/source_state.ts";
-import type { Filesystems } from "../kernfs/filesystems.ts";
+import type { Filesystems } from "../filesystems/filesystems.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMachine, readVersions } from "../kernfs/machine.ts";
-import { Pace } from "../sources/pace.ts";
+import { Pace } from "../model/pace.ts";
 import { kubeletDirectory } from "./kubelet_directory.ts";
 
 /** What a {@linkcode MachineCache} stands on. */

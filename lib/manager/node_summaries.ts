@@ -10,10 +10,10 @@ import type {
   PodSummary,
 } from "../model/node_summary.ts";
 import type { EventManager } from "../events/event_manager.ts";
-import { parseUptime } from "../kernfs/boot_time.ts";
+import { parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import { readTaskLimits } from "../kernfs/task_limits.ts";
-import { Pace } from "../sources/pace.ts";
+import { readTaskLimits } from "../kernfs/proc/task_limits.ts";
+import { Pace } from "../model/pace.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { PodDisks } from "./pod_disks.ts";

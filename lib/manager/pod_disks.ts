@@ -5,9 +5,9 @@ import type {
   PodSummary,
   VolumeUsage,
 } from "../model/node_summary.ts";
-import type { DirectoryUsage } from "../kernfs/directory_usage.ts";
-import type { Filesystems } from "../kernfs/filesystems.ts";
-import { keyOf } from "../kernfs/partitions.ts";
+import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
+import type { Filesystems } from "../filesystems/filesystems.ts";
+import { keyOf } from "../filesystems/partitions.ts";
 import { kubeletDirectory } from "./kubelet_directory.ts";
 import type { PodFiles, PodPlaces, PodVolume } from "./pod_files.ts";
 

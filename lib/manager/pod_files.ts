@@ -1,8 +1,8 @@
 import { basename } from "@std/path";
 import type { Clock } from "../model/clock.ts";
 import { isGone } from "../model/errors.ts";
-import type { MountedFiles } from "../kernfs/mounted_files.ts";
-import type { SlowCalls } from "../kernfs/slow_calls.ts";
+import type { MountedFiles } from "../filesystems/mounted_files.ts";
+import type { SlowCalls } from "../filesystems/slow_calls.ts";
 
 /** A volume of a pod, as the kubelet's directories name it. */
 export interface PodVolume {

@@ -1,19 +1,19 @@
-import { parseUptime } from "../kernfs/boot_time.ts";
+import { parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
 import { parsePasswd } from "../kernfs/passwd.ts";
-import { parseMemoryCgroup } from "../kernfs/proc_cgroup.ts";
+import { parseMemoryCgroup } from "../kernfs/proc/proc_cgroup.ts";
 import {
   formatState,
   parseProcessStat,
   parseProcessStatus,
   TICKS_PER_SECOND,
-} from "../kernfs/process_stat.ts";
+} from "../kernfs/proc/process_stat.ts";
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import { KernfsSyntaxError } from "../model/errors.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
-import { Pace } from "../sources/pace.ts";
+import { Pace } from "../model/pace.ts";
 
 /** What is the same for all processes of one listing. */
 interface Host {

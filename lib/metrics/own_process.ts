@@ -4,7 +4,7 @@ import {
   parseProcessStat,
   type ProcessStat,
   TICKS_PER_SECOND,
-} from "../kernfs/process_stat.ts";
+} from "../kernfs/proc/process_stat.ts";
 import { counter, type Family, gauge } from "./family.ts";
 
 /** The agent's own process, as Prometheus' clients tell of theirs. */

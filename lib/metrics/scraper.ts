@@ -11,7 +11,7 @@ import { RowLayout } from "../model/sample.ts";
 import type { ManagedContainer } from "../manager/managed_container.ts";
 import type { Manager } from "../manager/manager.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
-import { Pace } from "../sources/pace.ts";
+import { Pace } from "../model/pace.ts";
 import { formatLabels } from "./labels.ts";
 import {
   containerLabels,

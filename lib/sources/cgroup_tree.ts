@@ -1,6 +1,6 @@
 import { type CgroupName, childOf, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
-import type { Hierarchy } from "../kernfs/hierarchy.ts";
+import type { Hierarchy } from "../kernfs/cgroup/hierarchy.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import type { DirectoryStat } from "../kernfs/libc.ts";
 import type { ContainerChange } from "./container_watcher.ts";

@@ -7,7 +7,7 @@ import type {
   ContainerWatcher,
   WatchCounters,
 } from "./container_watcher.ts";
-import { Pace } from "./pace.ts";
+import { Pace } from "../model/pace.ts";
 
 /** Whatever lives 250 ms must be seen. */
 const INTERVAL_MS = 200;

@@ -9,7 +9,7 @@ import type {
   WatchCounters,
 } from "./container_watcher.ts";
 import { Inotify, type InotifyEvent } from "./inotify.ts";
-import { Pace } from "./pace.ts";
+import { Pace } from "../model/pace.ts";
 
 /**
  * The later it is, the longer its slices of time are, up to this many

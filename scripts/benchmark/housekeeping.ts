@@ -5,9 +5,9 @@
  */
 import process from "node:process";
 import { MemoryCache, type SampleRing } from "../../lib/cache/memory_cache.ts";
-import { parseConfig } from "../../lib/config.ts";
+import { parseConfig } from "../../lib/config/config.ts";
 import { CgroupHandler } from "../../lib/handlers/cgroup_handler.ts";
-import { findHierarchies } from "../../lib/kernfs/hierarchy.ts";
+import { findHierarchies } from "../../lib/kernfs/cgroup/hierarchy.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { Libc } from "../../lib/kernfs/libc.ts";
 import { maxOpenFiles } from "../../lib/open_manager.ts";

@@ -6,7 +6,7 @@
 import {
   parseProcessStat,
   TICKS_PER_SECOND,
-} from "../../lib/kernfs/process_stat.ts";
+} from "../../lib/kernfs/proc/process_stat.ts";
 import { AgentProcess, delay } from "../../tests/e2e/_agent.ts";
 import { TestCgroups } from "../../tests/e2e/_cgroups.ts";
 import { type Benchmark, type Figure, quantile } from "./figure.ts";

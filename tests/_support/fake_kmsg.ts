@@ -1,4 +1,4 @@
-import type { KmsgFile, KmsgRead } from "../../lib/sources/kmsg_watcher.ts";
+import type { KmsgFile, KmsgRead } from "../../lib/oom/kmsg_watcher.ts";
 
 const encoder = new TextEncoder();
 

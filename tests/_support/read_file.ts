@@ -1,4 +1,7 @@
-import type { CgroupFile, FileParser } from "../../lib/kernfs/cgroup_file.ts";
+import type {
+  CgroupFile,
+  FileParser,
+} from "../../lib/kernfs/cgroup/cgroup_file.ts";
 import {
   COLUMN,
   type ColumnName,

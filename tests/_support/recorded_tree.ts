@@ -2,7 +2,7 @@ import { fromFileUrl } from "@std/path";
 import {
   findHierarchies,
   type Hierarchies,
-} from "../../lib/kernfs/hierarchy.ts";
+} from "../../lib/kernfs/cgroup/hierarchy.ts";
 import type { HostFs, HostFsOptions } from "../../lib/kernfs/host_fs.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 

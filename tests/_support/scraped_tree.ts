@@ -1,6 +1,6 @@
 import { SampleRing } from "../../lib/cache/memory_cache.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
-import { METRIC_KINDS } from "../../lib/flags.ts";
+import { METRIC_KINDS } from "../../lib/config/flags.ts";
 import {
   CgroupHandler,
   type CgroupHandlerOptions,

@@ -1,4 +1,4 @@
-import type { Hierarchy } from "../../lib/kernfs/hierarchy.ts";
+import type { Hierarchy } from "../../lib/kernfs/cgroup/hierarchy.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import type { ContainerChange } from "../../lib/sources/container_watcher.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";

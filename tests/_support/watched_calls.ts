@@ -1,4 +1,7 @@
-import { type AskOptions, SlowCalls } from "../../lib/kernfs/slow_calls.ts";
+import {
+  type AskOptions,
+  SlowCalls,
+} from "../../lib/filesystems/slow_calls.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
 /** Looks that must find all quiet before it is. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Hierarchy } from "../../lib/kernfs/hierarchy.ts";
+import type { Hierarchy } from "../../lib/kernfs/cgroup/hierarchy.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import type { ContainerWatcher } from "../../lib/sources/container_watcher.ts";

@@ -6,7 +6,7 @@ import {
   deprecatedContainerStatsJson,
 } from "../../lib/api/v2_json.ts";
 import { containerStatsJson, specJson } from "../../lib/api/v1_json.ts";
-import { METRIC_KINDS } from "../../lib/flags.ts";
+import { METRIC_KINDS } from "../../lib/config/flags.ts";
 import { CgroupHandler } from "../../lib/handlers/cgroup_handler.ts";
 import { sampleOnce } from "../_support/handler_contract.ts";
 import { PlainCgroup } from "../_support/plain_cgroup.ts";

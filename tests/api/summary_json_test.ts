@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { nodeSummaryJson } from "../../lib/api/summary_json.ts";
-import { parseUptime } from "../../lib/kernfs/boot_time.ts";
-import { readTaskLimits } from "../../lib/kernfs/task_limits.ts";
+import { parseUptime } from "../../lib/kernfs/proc/boot_time.ts";
+import { readTaskLimits } from "../../lib/kernfs/proc/task_limits.ts";
 import { PodDisks } from "../../lib/manager/pod_disks.ts";
 import { groupByPod } from "../../lib/manager/pods.ts";
 import type {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { completion } from "../../lib/cli/completion.ts";
 import { flagsOf, helpText, wrap } from "../../lib/cli/help.ts";
 import { manPage } from "../../lib/cli/man_page.ts";
-import { VERBS } from "../../lib/verbs.ts";
+import { VERBS } from "../../lib/config/verbs.ts";
 
 /** A terminal of this size shows it whole: a laptop's, and for `serve` with its many flags a tall one. */
 const SCREEN = { columns: 92, rows: 30, rowsOfServe: 50 };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { findHierarchies } from "../../lib/kernfs/hierarchy.ts";
+import { findHierarchies } from "../../lib/kernfs/cgroup/hierarchy.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { delay } from "./_agent.ts";
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { DirectoryUsage } from "../../lib/kernfs/directory_usage.ts";
-import { Filesystems } from "../../lib/kernfs/filesystems.ts";
+import { DirectoryUsage } from "../../lib/filesystems/directory_usage.ts";
+import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
-import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
-import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
+import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
+import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { UnknownFilesystemError } from "../../lib/model/errors.ts";
 import { assertForm } from "../_support/wire_tables.ts";

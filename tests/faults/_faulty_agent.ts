@@ -9,7 +9,7 @@ import type { CgroupName } from "../../lib/model/cgroup.ts";
 import type { ContainerInfo } from "../../lib/model/container.ts";
 import { UnknownContainerError } from "../../lib/model/errors.ts";
 import { openManager } from "../../lib/open_manager.ts";
-import { DEFAULT_CONFIG } from "../../lib/config.ts";
+import { DEFAULT_CONFIG } from "../../lib/config/config.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { Diagnostics } from "./_diagnostics.ts";

@@ -1,6 +1,9 @@
 import { assert } from "@std/assert";
 import type { FileCalls, InotifyCalls } from "../../lib/kernfs/libc.ts";
-import { MountedFiles, type Space } from "../../lib/kernfs/mounted_files.ts";
+import {
+  MountedFiles,
+  type Space,
+} from "../../lib/filesystems/mounted_files.ts";
 import { libc } from "../_support/libc.ts";
 import type { SeededRandom } from "../_support/random.ts";
 import {

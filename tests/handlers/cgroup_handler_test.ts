@@ -3,7 +3,7 @@ import {
   CgroupHandler,
   type CgroupHandlerOptions,
 } from "../../lib/handlers/cgroup_handler.ts";
-import type { Hierarchies } from "../../lib/kernfs/hierarchy.ts";
+import type { Hierarchies } from "../../lib/kernfs/cgroup/hierarchy.ts";
 import { KernfsSyntaxError } from "../../lib/model/errors.ts";
 import { COLUMN } from "../../lib/model/sample.ts";
 import { ALL_KINDS, sampleOnce } from "../_support/handler_contract.ts";

@@ -1,20 +1,23 @@
 // What holds of every parser, whatever a file says: recorded files are changed by chance.
 
 import { assert, assertEquals } from "@std/assert";
-import type { FileParser } from "../../lib/kernfs/cgroup_file.ts";
-import { V1_FILES, V2_FILES } from "../../lib/kernfs/cgroup_files.ts";
-import { hugetlbFiles } from "../../lib/kernfs/hugetlb_files.ts";
-import { BLKIO_FAMILIES, parseBlkio } from "../../lib/kernfs/io_files.ts";
-import { parseCpuinfo } from "../../lib/kernfs/cpuinfo.ts";
+import type { FileParser } from "../../lib/kernfs/cgroup/cgroup_file.ts";
+import { V1_FILES, V2_FILES } from "../../lib/kernfs/cgroup/cgroup_files.ts";
+import { hugetlbFiles } from "../../lib/kernfs/cgroup/hugetlb_files.ts";
+import {
+  BLKIO_FAMILIES,
+  parseBlkio,
+} from "../../lib/kernfs/cgroup/io_files.ts";
+import { parseCpuinfo } from "../../lib/kernfs/proc/cpuinfo.ts";
 import { parseMeminfo, parseOpenFilesLimit } from "../../lib/kernfs/machine.ts";
-import { numaFile } from "../../lib/kernfs/memory_files.ts";
-import { parseMountinfo } from "../../lib/kernfs/mountinfo.ts";
+import { numaFile } from "../../lib/kernfs/cgroup/memory_files.ts";
+import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
 import {
   parseNetDev,
   parseTcpCounters,
   parseTcpSockets,
   parseUdpSockets,
-} from "../../lib/kernfs/network_files.ts";
+} from "../../lib/kernfs/proc/network_files.ts";
 import { KernfsSyntaxError } from "../../lib/model/errors.ts";
 import { type IoKind, RowBuilder } from "../../lib/model/sample.ts";
 import { SeededRandom } from "../_support/random.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseMountinfo } from "../../lib/kernfs/mountinfo.ts";
+import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
 import { kubeletDirectory } from "../../lib/manager/kubelet_directory.ts";
 
 function found(...mountPoints: string[]): string {

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Filesystems } from "../../lib/kernfs/filesystems.ts";
+import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import {
   type FileSize,
   MountedFiles,
   type Space,
-} from "../../lib/kernfs/mounted_files.ts";
-import { SlowCalls } from "../../lib/kernfs/slow_calls.ts";
+} from "../../lib/filesystems/mounted_files.ts";
+import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { UnknownFilesystemError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";

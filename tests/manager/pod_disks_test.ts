@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseMountinfo } from "../../lib/kernfs/mountinfo.ts";
+import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
 import { PodDisks } from "../../lib/manager/pod_disks.ts";
 import type {
   FilesOfPod,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MountedFiles } from "../../lib/kernfs/mounted_files.ts";
+import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
 import { type FilesOfPod, PodFiles } from "../../lib/manager/pod_files.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";

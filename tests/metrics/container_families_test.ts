@@ -11,7 +11,7 @@ import {
   IO_SUM_KINDS,
   RowBuilder,
 } from "../../lib/model/sample.ts";
-import { METRIC_KINDS } from "../../lib/flags.ts";
+import { METRIC_KINDS } from "../../lib/config/flags.ts";
 import { CADVISOR_CONTAINER_FAMILIES as CADVISOR } from "../_support/cadvisor_families.ts";
 import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";

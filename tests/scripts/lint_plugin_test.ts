@@ -71,3 +71,11 @@ Deno.test("layers/documented-exports allows JSDoc, overloads and re-exports", ()
     export { a } from "./raw.ts";`;
   assertEquals(messages("/p/lib/kernfs/keyed.ts", source), []);
 });
+
+Deno.test("layers/downward-imports counts a folder within a layer as that layer", () => {
+  const source =
+    `import { a } from "../keyed.ts"; import { b } from "../../manager/manager.ts";`;
+  assertEquals(messages("/p/lib/kernfs/proc/vmstat.ts", source), [
+    'Layer "kernfs" cannot import layer "manager"',
+  ]);
+});

@@ -1,0 +1,263 @@
+import { type CommandLine, UsageError, verbsOf } from "./command_line.ts";
+import type { ConfigFile, ConfigHost } from "./config_file.ts";
+import {
+  parseStoragePolicy,
+  type StoragePolicy,
+} from "../events/storage_policy.ts";
+import {
+  type Flag,
+  type FlagName,
+  FLAGS,
+  type FlagVerb,
+  METRIC_KINDS,
+  type MetricKind,
+} from "./flags.ts";
+import { messageOf } from "../model/errors.ts";
+import {
+  type ListenAddress,
+  parseListenAddress,
+} from "../model/listen_address.ts";
+import { parseDuration, parseSize } from "../model/units.ts";
+
+type ChoiceFlag = Extract<typeof FLAGS[number], { readonly kind: "choice" }>;
+type ChoiceOf<N extends string> = Extract<
+  ChoiceFlag,
+  { readonly name: N }
+>["choices"][number];
+
+/** The texts given for a flag, and where, for the error that one may cause. */
+interface Given {
+  readonly texts: readonly string[];
+  /** `--flag`, `CGWATCH_FLAG`, `FILE: "flag"`, or `default`. */
+  readonly origin: string;
+}
+
+/**
+ * The values of the flags: from the command line, else from the environment,
+ * else from the file that `--config` names, else the default. Each method
+ * throws a {@linkcode UsageError} that names the flag, the variable, or file
+ * and key, the value, and the wanted form.
+ */
+export class FlagValues {
+  readonly #flags: CommandLine["flags"];
+  readonly #host: ConfigHost;
+  readonly #file: ConfigFile | undefined;
+
+  /** Takes the texts of the command line, and of a file of configuration. */
+  constructor(
+    flags: CommandLine["flags"],
+    host: ConfigHost,
+    file?: ConfigFile,
+  ) {
+    this.#flags = flags;
+    this.#host = host;
+    this.#file = file;
+  }
+
+  /** Whether anybody says anything of it. */
+  has(name: FlagName): boolean {
+    return this.#given(name).origin !== DEFAULT;
+  }
+
+  /** Reads what somebody said for the flags of a verb, so that an error comes before any work. */
+  assertOf(verb: FlagVerb): void {
+    for (const flag of FLAGS) {
+      if (!verbsOf(flag).includes(verb) || !this.has(flag.name)) continue;
+      if (flag.kind === "bool") this.bool(flag.name);
+      else if (flag.kind === "duration") this.duration(flag.name);
+      else if (flag.kind === "choice") this.choice(flag.name);
+      else if (flag.kind === "path") this.path(flag.name);
+    }
+  }
+
+  /** Texts and origin, as they are told to who asks for them. */
+  describe(
+    name: FlagName,
+  ): { value: string | readonly string[]; from: string } {
+    const { texts, origin } = this.#given(name);
+    return { value: texts.length > 1 ? texts : texts[0] ?? "", from: origin };
+  }
+
+  /** Any text. */
+  text(name: FlagName): string {
+    return this.#read(name, (text) => text);
+  }
+
+  /** A text that is not empty. */
+  path(name: FlagName): string {
+    return this.#read(name, (text) => {
+      if (text === "") throw new RangeError("It must not be empty");
+      return text;
+    });
+  }
+
+  /** A part of a URL's path: it begins with a slash and does not end with one; empty where nothing is said. */
+  urlPath(name: FlagName): string {
+    return this.#read(name, (text) => {
+      const path = text.replace(/\/+$/, "");
+      if (path === "" || /^(?:\/[\w.~-]+)+$/.test(path)) return path;
+      throw new RangeError(`"${text}" is not a path such as /metrics`);
+    });
+  }
+
+  /** A text, or `undefined` for the empty one. */
+  optional(name: FlagName): string | undefined {
+    return this.text(name) || undefined;
+  }
+
+  /** The path of a unix socket, with `unix://` before it or not. */
+  socket(name: FlagName): string {
+    return this.#read(name, (text) => {
+      const [, path] = /^(?:unix:\/\/)?(\/.+)$/.exec(text) ?? [];
+      if (path !== undefined) return path;
+      throw new RangeError(`"${text}" is not unix:///path`);
+    });
+  }
+
+  /** `true` or `false`, also in the short forms that Go reads. */
+  bool(name: FlagName): boolean {
+    return this.#read(name, (text) => {
+      if (/^(?:1|t|true)$/i.test(text)) return true;
+      if (/^(?:0|f|false)$/i.test(text)) return false;
+      throw new RangeError(`"${text}" is not true or false`);
+    });
+  }
+
+  /** One of the words that the table has for it. */
+  choice<N extends ChoiceFlag["name"]>(name: N): ChoiceOf<N> {
+    const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
+    const choices = (flag?.choices ?? []) as readonly ChoiceOf<N>[];
+    return this.#read(name, (text) => {
+      const choice = choices.find((known) => known === text);
+      if (choice !== undefined) return choice;
+      throw new RangeError(`"${text}" is not one of ${choices.join(", ")}`);
+    });
+  }
+
+  /** A whole number. */
+  int(name: FlagName): number {
+    return this.#number(name, (text) => {
+      const value = Number(text);
+      if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+      throw new RangeError(`"${text}" is not a whole number`);
+    });
+  }
+
+  /** Bytes. */
+  size(name: FlagName): number {
+    return this.#number(name, parseSize);
+  }
+
+  /** Milliseconds. */
+  duration(name: FlagName): number {
+    return this.#number(name, parseDuration);
+  }
+
+  /** An interval in milliseconds, `always` or `never`. */
+  sync(name: FlagName): number | "always" | "never" {
+    return this.#read(name, (text) => {
+      if (text === "always" || text === "never") return text;
+      const intervalMs = parseDuration(text);
+      if (intervalMs > 0) return intervalMs;
+      throw new RangeError(
+        `"${text}" is not an interval such as 1s, always or never`,
+      );
+    });
+  }
+
+  /** The parts between commas, of all texts given. */
+  list(name: FlagName): string[] {
+    return this.#given(name).texts.flatMap((text) => text.split(","))
+      .map((part) => part.trim()).filter((part) => part !== "");
+  }
+
+  /** At least one address. */
+  addresses(name: FlagName): ListenAddress[] {
+    const parts = this.list(name);
+    if (parts.length === 0) {
+      this.#refuse(name, "It must name an address such as 127.0.0.1:8080");
+    }
+    return parts.map((part) => this.#try(name, () => parseListenAddress(part)));
+  }
+
+  /** Kinds of measurement. */
+  metricKinds(name: FlagName): Set<MetricKind> {
+    return new Set(
+      this.list(name).map((text) => {
+        const kind = METRIC_KINDS.find((known) => known === text);
+        return kind ?? this.#refuse(
+          name,
+          `Unsupported metric "${text}": known are ${METRIC_KINDS.join(", ")}`,
+        );
+      }),
+    );
+  }
+
+  /** How old, and how many, events of each type may be that are kept. */
+  storagePolicy(ages: FlagName, counts: FlagName): StoragePolicy {
+    // The ages alone first: what fails then is in the counts, and the error names the right flag.
+    this.#read(ages, (text) => parseStoragePolicy(text, ""));
+    return this.#read(
+      counts,
+      (text) => parseStoragePolicy(this.text(ages), text),
+    );
+  }
+
+  #number(name: FlagName, parse: (text: string) => number): number {
+    const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
+    return this.#read(name, (text) => {
+      const value = parse(text);
+      const { min = -Infinity, kind } = flag ?? {};
+      if (value >= min) return value;
+      const unit = kind === "duration" ? "ms" : "";
+      throw new RangeError(`"${text}" is less than ${min}${unit}`);
+    });
+  }
+
+  #read<T>(name: FlagName, parse: (text: string) => T): T {
+    const text = this.#given(name).texts.at(-1) ?? "";
+    return this.#try(name, () => parse(text));
+  }
+
+  #try<T>(name: FlagName, parse: () => T): T {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return this.#refuse(name, messageOf(error), error);
+    }
+  }
+
+  #refuse(name: FlagName, why: string, cause?: unknown): never {
+    const { origin } = this.#given(name);
+    throw new UsageError(
+      `${origin === DEFAULT ? `--${name}` : origin}: ${why}`,
+      { cause },
+    );
+  }
+
+  #given(name: FlagName): Given {
+    const texts = this.#flags.get(name);
+    if (texts !== undefined) return { texts, origin: `--${name}` };
+    const variable = variableOf(name);
+    const text = this.#host.env(variable);
+    // Kubernetes puts this into each pod where a service has our name: CGWATCH_PORT=tcp://10.0.0.1:80.
+    if (text !== undefined && !(name === "port" && text.startsWith("tcp://"))) {
+      return { texts: [text], origin: variable };
+    }
+    const inFile = this.#file?.texts.get(name);
+    if (inFile !== undefined) {
+      return { texts: inFile, origin: `${this.#file?.path}: "${name}"` };
+    }
+    const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
+    const { default: fallback = "" } = flag ?? {};
+    return { texts: [fallback], origin: DEFAULT };
+  }
+}
+
+const DEFAULT = "default";
+
+/** The environment variable of a flag: `CGWATCH_EVENT_LOG` of `event-log`. */
+export function variableOf(name: string): string {
+  return `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
+}

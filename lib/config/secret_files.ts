@@ -1,0 +1,57 @@
+import { parseTokens, Tokens } from "../api/tokens.ts";
+import { UsageError } from "./command_line.ts";
+import { messageOf } from "../model/errors.ts";
+
+/** Others than owner and group may read or write. */
+const OTHERS = 0o006;
+
+/**
+ * Reads the file of `--auth-token-file`.
+ *
+ * @throws {UsageError} if it cannot be read, anybody may read or change it, or it has no tokens
+ */
+export function readTokens(path: string): Tokens {
+  return refusing("--auth-token-file", path, () => {
+    const { mode } = Deno.statSync(path);
+    if (((mode ?? 0) & OTHERS) !== 0) {
+      throw new RangeError(
+        "Anybody may read or change it: wanted is a mode such as 0600 or 0640",
+      );
+    }
+    return new Tokens(parseTokens(Deno.readTextFileSync(path)));
+  });
+}
+
+/**
+ * Reads the files of `--tls-cert` and `--tls-key`.
+ *
+ * @throws {UsageError} if one cannot be read, or is no PEM of its kind
+ */
+export function readTls(
+  files: { readonly certFile: string; readonly keyFile: string },
+): { cert: string; key: string } {
+  return {
+    cert: readPem("--tls-cert", files.certFile, "CERTIFICATE"),
+    key: readPem("--tls-key", files.keyFile, "PRIVATE KEY"),
+  };
+}
+
+function readPem(flag: string, path: string, kind: string): string {
+  return refusing(flag, path, () => {
+    const text = Deno.readTextFileSync(path);
+    if (new RegExp(`^-----BEGIN [A-Z ]*${kind}-----`, "m").test(text)) {
+      return text;
+    }
+    throw new RangeError(`It has no PEM block "BEGIN ${kind}"`);
+  });
+}
+
+function refusing<T>(flag: string, path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new UsageError(`${flag}: Cannot use "${path}": ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

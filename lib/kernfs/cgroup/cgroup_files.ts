@@ -1,0 +1,98 @@
+/**
+ * What each control file says, and where it goes in a row: one table a
+ * hierarchy version, from one of each controller. Numbers end as nanoseconds,
+ * bytes and counts.
+ *
+ * @module
+ */
+import { COLUMN } from "../../model/sample.ts";
+import { type CgroupFile, type FileParser, single } from "./cgroup_file.ts";
+import { CPU_FILES_V1, CPU_FILES_V2 } from "./cpu_files.ts";
+import type { HostFs } from "../host_fs.ts";
+import { hugePageSizes, hugetlbFiles } from "./hugetlb_files.ts";
+import { IO_FILES_V2 } from "./io_files.ts";
+import { countLines } from "../keyed.ts";
+import { MEMORY_FILES_V1, MEMORY_FILES_V2, numaFile } from "./memory_files.ts";
+import { parsePressure } from "./pressure.ts";
+
+function pressure(controller: string): FileParser {
+  return (bytes, length, builder, path) => {
+    const first = builder.group("pressure", controller);
+    if (first >= 0) parsePressure(bytes, length, builder.row, first, path);
+  };
+}
+
+const countProcesses: FileParser = (bytes, length, { row }) => {
+  row[COLUMN.processCount] = countLines(bytes, length);
+};
+
+/** Control files of the pids controller, the same in v1 and v2. */
+const PIDS_FILES: readonly CgroupFile[] = [
+  {
+    file: "pids.current",
+    controller: "pids",
+    parse: single(COLUMN.threadsCurrent),
+    kind: "process",
+  },
+  {
+    file: "pids.max",
+    controller: "pids",
+    parse: single(COLUMN.threadsMax),
+    kind: "process",
+  },
+];
+
+/** The pressure files: of v2, and of the v2 side of a hybrid host. */
+export const PRESSURE_FILES: readonly CgroupFile[] =
+  (["cpu", "memory", "io"] as const).map((controller) => ({
+    file: `${controller}.pressure`,
+    controller,
+    parse: pressure(controller),
+    kind: "pressure",
+  }));
+
+/** Control files of v1 (`cgroup-v1/*.rst`), less those of `blkio`, which `BlkioFiles` reads. */
+export const V1_FILES: readonly CgroupFile[] = [
+  ...CPU_FILES_V1,
+  ...MEMORY_FILES_V1,
+  ...PIDS_FILES,
+  {
+    file: "cgroup.procs",
+    controller: "pids",
+    parse: countProcesses,
+    kind: "process",
+    listsProcesses: true,
+    // The kernel keeps the list that it made for an open file until it was not read for a second.
+    isFrozen: true,
+  },
+];
+
+/** Control files of v2 (`cgroup-v2.rst`). */
+export const V2_FILES: readonly CgroupFile[] = [
+  ...CPU_FILES_V2,
+  ...MEMORY_FILES_V2,
+  ...IO_FILES_V2,
+  ...PIDS_FILES,
+  {
+    file: "cgroup.procs",
+    controller: "pids",
+    parse: countProcesses,
+    kind: "process",
+    listsProcesses: true,
+  },
+  ...PRESSURE_FILES,
+];
+
+/** The control files of a host: those of every one, and those that depend on its pages. */
+export function controlFiles(
+  version: 1 | 2,
+  fs: HostFs,
+  kinds: ReadonlySet<string>,
+): CgroupFile[] {
+  const files = [
+    ...(version === 1 ? V1_FILES : V2_FILES),
+    numaFile(version, fs.pageBytes),
+    ...(kinds.has("hugetlb") ? hugetlbFiles(version, hugePageSizes(fs)) : []),
+  ];
+  return files.filter(({ kind }) => kind === undefined || kinds.has(kind));
+}

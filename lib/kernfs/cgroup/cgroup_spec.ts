@@ -1,0 +1,175 @@
+import { dirname } from "@std/path";
+import { type CgroupName, parentOf, ROOT } from "../../model/cgroup.ts";
+import type {
+  ContainerSpec,
+  CpuSpec,
+  MemorySpec,
+} from "../../model/container.ts";
+import type { HostFs } from "../host_fs.ts";
+import { hugePageSizes, hugetlbFiles } from "./hugetlb_files.ts";
+
+/** v1's "no limit" for `cpu.cfs_quota_us`. */
+const NO_QUOTA = -1;
+
+/** What {@linkcode readSpec} is told of a container. */
+export interface SpecOptions {
+  readonly name: CgroupName;
+  /** The container's directory by controller on v1, and as `unified` alone on v2. */
+  readonly directories: ReadonlyMap<string, string>;
+  /** Kinds of measurement that are on. */
+  readonly kinds: ReadonlySet<string>;
+  /** When it was made, where that is known already: directories only get younger. */
+  readonly creationTimeMs?: number;
+  /** Whether its samples have a network. @default false */
+  readonly hasNetwork?: boolean;
+}
+
+/** Reads limits and age, and says what is measured. */
+export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
+  const { directories, kinds, hasNetwork = false } = options;
+  const unified = directories.get("unified");
+  const read: Read = (controller, file) => {
+    const directory = unified ?? directories.get(controller);
+    if (directory === undefined) return undefined;
+    return fs.textAt(`${directory}/${file}`)?.trim();
+  };
+  const has = (controller: string) =>
+    unified !== undefined || directories.has(controller);
+  const hasCpu = has("cpu") || has("cpuacct");
+  // No file has the same name in both versions, and a hybrid host may have either.
+  const cpu = { ...cpuSpecV1(read), ...cpuSpecV2(read) };
+  const mask = hasCpu ? readMask(fs, options) : undefined;
+  const memory = { ...memorySpecV1(read), ...memorySpecV2(read) };
+  const limit = limitOf(read("pids", "pids.max"));
+  const { creationTimeMs = creationTime(fs, directories) } = options;
+  return {
+    ...(creationTimeMs !== undefined && { creationTimeMs }),
+    ...(hasCpu && { cpu: { ...cpu, ...(mask && { mask }) } }),
+    ...(memory.limitBytes !== undefined && { memory }),
+    ...(kinds.has("process") && has("pids") &&
+      { processes: limit === undefined ? {} : { limit } }),
+    hasDiskIo: has("blkio") || has("io"),
+    ...(kinds.has("hugetlb") && hasHugetlb(fs, options) &&
+      { hasHugetlb: true }),
+    ...(hasNetwork && { hasNetwork }),
+  };
+}
+
+/**
+ * CPUs that may be used: those of the nearest cgroup, upwards from this one,
+ * that has any (`cpuset.cpus` is empty until it is written, and v2 has no such
+ * file where the controller is not turned on); else those that are online.
+ */
+function readMask(
+  fs: HostFs,
+  { name, directories }: SpecOptions,
+): string | undefined {
+  const unified = directories.get("unified");
+  let directory = unified ?? directories.get("cpuset");
+  const file = unified === undefined ? "cpuset.cpus" : "cpuset.cpus.effective";
+  for (let cgroup = name; directory !== undefined; cgroup = parentOf(cgroup)) {
+    const mask = fs.textAt(`${directory}/${file}`)?.trim();
+    if (mask) return mask;
+    if (cgroup === ROOT) break;
+    directory = dirname(directory);
+  }
+  return fs.readText("/sys/devices/system/cpu/online")?.trim();
+}
+
+function hasHugetlb(fs: HostFs, { directories }: SpecOptions): boolean {
+  const directory = directories.get("unified") ?? directories.get("hugetlb");
+  if (directory === undefined) return false;
+  const sizes = hugePageSizes(fs);
+  return [...hugetlbFiles(1, sizes), ...hugetlbFiles(2, sizes)].some((
+    { fallback },
+  ) =>
+    fallback !== undefined &&
+    fs.textAt(`${directory}/${fallback}`) !== undefined
+  );
+}
+
+type Read = (controller: string, file: string) => string | undefined;
+
+function cpuSpecV1(read: Read): CpuSpec {
+  const shares = numberOf(read("cpu", "cpu.shares"));
+  const quotaUsec = numberOf(read("cpu", "cpu.cfs_quota_us"));
+  const periodUsec = numberOf(read("cpu", "cpu.cfs_period_us"));
+  return {
+    ...(shares !== undefined && { shares }),
+    ...(quotaUsec !== undefined && quotaUsec !== NO_QUOTA && { quotaUsec }),
+    ...(periodUsec !== undefined && { periodUsec }),
+  };
+}
+
+function cpuSpecV2(read: Read): CpuSpec {
+  const weight = numberOf(read("cpu", "cpu.weight"));
+  const [quota, period] = read("cpu", "cpu.max")?.split(" ") ?? [];
+  const quotaUsec = numberOf(quota);
+  const periodUsec = numberOf(period);
+  return {
+    ...(weight !== undefined && { shares: sharesOf(weight) }),
+    ...(quotaUsec !== undefined && { quotaUsec }),
+    ...(periodUsec !== undefined && { periodUsec }),
+  };
+}
+
+/** `cpu.weight` 1 … 10000 on the scale of `cpu.shares` 2 … 262144, as the kubelet maps it. */
+function sharesOf(weight: number): number {
+  return 2 + Math.floor((weight - 1) * 262_142 / 9_999);
+}
+
+function memorySpecV1(read: Read): MemorySpec {
+  return memorySpec(
+    read("memory", "memory.limit_in_bytes"),
+    read("memory", "memory.soft_limit_in_bytes"),
+    read("memory", "memory.memsw.limit_in_bytes"),
+  );
+}
+
+function memorySpecV2(read: Read): MemorySpec {
+  return memorySpec(
+    read("memory", "memory.max"),
+    read("memory", "memory.min"),
+    read("memory", "memory.swap.max"),
+  );
+}
+
+function memorySpec(
+  limit: string | undefined,
+  reservation: string | undefined,
+  swapLimit: string | undefined,
+): MemorySpec {
+  const limitBytes = limitOf(limit);
+  const reservationBytes = limitOf(reservation);
+  const swapLimitBytes = limitOf(swapLimit);
+  return {
+    ...(limitBytes !== undefined && { limitBytes }),
+    ...(reservationBytes !== undefined && { reservationBytes }),
+    ...(swapLimitBytes !== undefined && { swapLimitBytes }),
+  };
+}
+
+/**
+ * The kernel does not keep when a cgroup was made. Its directories carry the
+ * time at which they were first looked at, which a watch holds in place: the
+ * oldest over all hierarchies is the best guess, and never too early.
+ */
+function creationTime(
+  fs: HostFs,
+  directories: ReadonlyMap<string, string>,
+): number | undefined {
+  let oldest = Infinity;
+  for (const directory of new Set(directories.values())) {
+    oldest = Math.min(oldest, fs.modifiedMs(directory) ?? Infinity);
+  }
+  return oldest === Infinity ? undefined : oldest;
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  if (text === undefined || !/^-?\d+$/.test(text)) return undefined;
+  return Number(text);
+}
+
+function limitOf(text: string | undefined): number | undefined {
+  return text === "max" ? Infinity : numberOf(text);
+}

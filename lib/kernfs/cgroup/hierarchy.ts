@@ -1,0 +1,131 @@
+import { join, resolve } from "@std/path";
+import type { HostFs } from "../host_fs.ts";
+import { type Mount, parseMountinfo } from "../proc/mountinfo.ts";
+
+/** The hierarchy set-ups, by systemd's names (`CGROUP_DELEGATION.md`). */
+export type HierarchyMode = "unified" | "hybrid" | "legacy";
+
+/** One mounted cgroup hierarchy. */
+export interface Hierarchy {
+  readonly version: 1 | 2;
+  /** v1: what is mounted here; v2: what the root's `cgroup.controllers` names. */
+  readonly controllers: readonly string[];
+  /** Where it is seen, the host root included. */
+  readonly path: string;
+}
+
+/** The hierarchies of a host, and how they are set up. */
+export interface Hierarchies {
+  readonly mode: HierarchyMode;
+  readonly all: readonly Hierarchy[];
+}
+
+/**
+ * v1 controllers whose hierarchies are watched: those whose files are read, and
+ * those in which systemd and the runtimes keep every container.
+ */
+const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
+  "cpu",
+  "cpuacct",
+  "memory",
+  "blkio",
+  "pids",
+  "cpuset",
+  "hugetlb",
+  "devices",
+  "freezer",
+  "name=systemd",
+]);
+
+const CGROUP_DIRECTORY = "/sys/fs/cgroup";
+
+/**
+ * Finds the cgroup hierarchies: at `cgroupRoot` where it is given (the v2
+ * mount, or the folder of the v1 mounts), else by the host's mountinfo, else
+ * by what lies in `/sys/fs/cgroup`.
+ *
+ * @throws {Error} where there is none
+ */
+export function findHierarchies(fs: HostFs, cgroupRoot?: string): Hierarchies {
+  if (cgroupRoot !== undefined) {
+    const found = fromDirectory(fs, resolve(cgroupRoot));
+    if (found.length > 0) return withMode(found);
+    throw new Error(
+      `Cannot find cgroups in "${cgroupRoot}": expected a cgroup v2 mount or a folder of cgroup v1 mounts`,
+    );
+  }
+  // A host's root seen from a container: our own mounts are not the host's.
+  const files = fs.root === "/"
+    ? ["/proc/self/mountinfo"]
+    : ["/proc/1/mountinfo", "/proc/self/mountinfo"];
+  for (const file of files) {
+    const text = fs.readText(file);
+    if (text === undefined) continue;
+    const found = fromMounts(fs, parseMountinfo(text));
+    if (found.length > 0) return withMode(found);
+  }
+  const found = fromDirectory(fs, fs.path(CGROUP_DIRECTORY));
+  if (found.length > 0) return withMode(found);
+  throw new Error(
+    `Cannot find cgroups: no cgroup mount in "${
+      fs.path(files[0] as string)
+    }" and none in "${fs.path(CGROUP_DIRECTORY)}"`,
+  );
+}
+
+function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
+  const found = new Map<string, Hierarchy>();
+  // A mount of the whole hierarchy comes before one of a part of it.
+  const ordered = mounts.filter((mount) => mount.fsType.startsWith("cgroup"))
+    .toSorted((a, b) => Number(a.root !== "/") - Number(b.root !== "/"));
+  for (const mount of ordered) {
+    const path = fs.path(mount.mountPoint);
+    if (mount.fsType === "cgroup2") {
+      if (found.has("2") || !isUnified(fs, path)) continue;
+      found.set("2", unified(fs, path));
+      continue;
+    }
+    const controllers = mount.superOptions.filter((option) =>
+      WATCHED_CONTROLLERS.has(option)
+    );
+    const key = controllers.toSorted().join();
+    if (controllers.length === 0 || found.has(key)) continue;
+    if (fs.directory(path) === undefined) continue;
+    found.set(key, { version: 1, controllers, path });
+  }
+  return [...found.values()];
+}
+
+function fromDirectory(fs: HostFs, path: string): Hierarchy[] {
+  if (isUnified(fs, path)) return [unified(fs, path)];
+  const found: Hierarchy[] = [];
+  // Directories only: `cpu` may be a link to `cpu,cpuacct`.
+  for (const name of fs.subdirectories(path).toSorted()) {
+    const mount = join(path, name);
+    if (isUnified(fs, mount)) {
+      found.push(unified(fs, mount));
+      continue;
+    }
+    const controllers = (name === "systemd" ? "name=systemd" : name)
+      .split(",").filter((controller) => WATCHED_CONTROLLERS.has(controller));
+    if (controllers.length === 0) continue;
+    found.push({ version: 1, controllers, path: mount });
+  }
+  return found;
+}
+
+function isUnified(fs: HostFs, path: string): boolean {
+  return fs.modifiedMs(join(path, "cgroup.controllers")) !== undefined;
+}
+
+function unified(fs: HostFs, path: string): Hierarchy {
+  const text = fs.textAt(join(path, "cgroup.controllers")) ?? "";
+  const controllers = text.split(/\s+/).filter((name) => name !== "");
+  return { version: 2, controllers, path };
+}
+
+function withMode(all: Hierarchy[]): Hierarchies {
+  const legacy = all.some((hierarchy) => hierarchy.version === 1);
+  const unified = all.some((hierarchy) => hierarchy.version === 2);
+  return { mode: legacy ? unified ? "hybrid" : "legacy" : "unified", all };
+}

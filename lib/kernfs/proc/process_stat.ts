@@ -1,0 +1,123 @@
+import { KernfsSyntaxError } from "../../model/errors.ts";
+
+/** What `/proc/<pid>/stat` says of a process, as far as it is used. Times are ticks of 10 ms. */
+export interface ProcessStat {
+  /** The first 15 bytes of its name. */
+  readonly name: string;
+  /** `R`, `S`, `D`, `Z`, … */
+  readonly state: string;
+  readonly parentPid: number;
+  readonly processGroup: number;
+  readonly session: number;
+  /** Group in the foreground of its terminal; −1 where it has none. */
+  readonly foregroundGroup: number;
+  readonly userTicks: number;
+  readonly systemTicks: number;
+  readonly nice: number;
+  readonly threads: number;
+  /** Since boot. */
+  readonly startTicks: number;
+  readonly virtualBytes: number;
+  readonly rssPages: number;
+  readonly processor: number;
+}
+
+/** What of `/proc/<pid>/status` is not in `stat`. An absent field: a kernel thread has no memory. */
+export interface ProcessStatus {
+  readonly effectiveUid: number;
+  readonly rssBytes?: number;
+  readonly lockedBytes?: number;
+}
+
+/** Ticks a second: `USER_HZ` is 100 on every architecture that runs Linux today. */
+export const TICKS_PER_SECOND = 100;
+
+/**
+ * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). The name stands in
+ * parentheses and may hold any byte, parentheses too.
+ *
+ * ```text
+ * 36 (sd-pam) S 35 35 35 0 -1 4194368 …
+ * ```
+ *
+ * @throws {KernfsSyntaxError} where it has not its form
+ */
+export function parseProcessStat(text: string, path = "stat"): ProcessStat {
+  const open = text.indexOf("(");
+  const close = text.lastIndexOf(")");
+  const fields = text.slice(close + 2).trimEnd().split(" ");
+  // The first field here is the third of the manual page.
+  const field = (number: number) => Number(fields[number - 3]);
+  if (open < 0 || close < open || !Number.isFinite(field(39))) {
+    throw new KernfsSyntaxError(path, `"${text}" is not "pid (name) state …"`);
+  }
+  return {
+    name: text.slice(open + 1, close),
+    state: fields[0] ?? "",
+    parentPid: field(4),
+    processGroup: field(5),
+    session: field(6),
+    foregroundGroup: field(8),
+    userTicks: field(14),
+    systemTicks: field(15),
+    nice: field(19),
+    threads: field(20),
+    startTicks: field(22),
+    virtualBytes: field(23),
+    rssPages: field(24),
+    processor: field(39),
+  };
+}
+
+/**
+ * Parses `/proc/<pid>/status` (`proc_pid_status(5)`).
+ *
+ * ```text
+ * Uid:	0	0	0	0
+ * VmRSS:	    3584 kB
+ * ```
+ *
+ * @throws {KernfsSyntaxError} where no user is named
+ */
+export function parseProcessStatus(
+  text: string,
+  path = "status",
+): ProcessStatus {
+  const effectiveUid = /^Uid:\t\d+\t(\d+)/m.exec(text)?.[1];
+  if (effectiveUid === undefined) {
+    throw new KernfsSyntaxError(path, 'it has no line "Uid:"');
+  }
+  const rssBytes = kibibytes(text, /^VmRSS:\s+(\d+) kB$/m);
+  const lockedBytes = kibibytes(text, /^VmLck:\s+(\d+) kB$/m);
+  return {
+    effectiveUid: Number(effectiveUid),
+    ...(rssBytes !== undefined && { rssBytes }),
+    ...(lockedBytes !== undefined && { lockedBytes }),
+  };
+}
+
+/**
+ * The state as `ps` writes it: its letter, `<` or `N` for a priority above or
+ * below the usual, `L` for locked pages, `s` for a session's leader, `l` for
+ * several threads, `+` for a terminal's foreground.
+ */
+export function formatState(
+  pid: number,
+  stat: ProcessStat,
+  { lockedBytes = 0 }: ProcessStatus,
+): string {
+  const { state, nice, session, threads } = stat;
+  return [
+    state,
+    nice < 0 ? "<" : nice > 0 ? "N" : "",
+    lockedBytes > 0 ? "L" : "",
+    session === pid ? "s" : "",
+    threads > 1 ? "l" : "",
+    stat.foregroundGroup === stat.processGroup ? "+" : "",
+  ].join("");
+}
+
+function kibibytes(text: string, line: RegExp): number | undefined {
+  const value = line.exec(text)?.[1];
+  return value === undefined ? undefined : Number(value) * 1024;
+}

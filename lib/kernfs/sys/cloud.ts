@@ -1,0 +1,35 @@
+import type { Cloud } from "../../model/machine.ts";
+import type { HostFs } from "../host_fs.ts";
+import { readValue } from "./sysfs.ts";
+
+/** `m7g.xlarge`: Amazon's product name, of machines since Nitro. */
+const AWS_TYPE_REGEXP = /^[a-z][\w-]*\.[\w-]+$/;
+/** Amazon's asset tag, of the same machines. */
+const AWS_ID_REGEXP = /^i-[0-9a-f]+$/;
+
+/** Of each machine of Azure, and of none that Hyper-V runs elsewhere. */
+const AZURE_TAG = "7783-7084-3265-9085-8269-3286-77";
+
+/**
+ * Whose virtual machine this is, as far as its firmware tells
+ * (`/sys/class/dmi/id`); undefined where it is none of theirs. Nobody is asked
+ * over the network.
+ */
+export function readCloud(fs: HostFs): Cloud | undefined {
+  const read = (name: string) => readValue(fs, `/sys/class/dmi/id/${name}`);
+  const product = read("product_name") ?? "";
+  if (product.includes("Google")) return { provider: "GCE" };
+  const isAws = ["sys_vendor", "bios_vendor", "product_version"]
+    .some((name) => /amazon/i.test(read(name) ?? ""));
+  if (isAws) {
+    const instanceId = read("board_asset_tag") ?? "";
+    return {
+      provider: "AWS",
+      ...(AWS_TYPE_REGEXP.test(product) && { instanceType: product }),
+      ...(AWS_ID_REGEXP.test(instanceId) && { instanceId }),
+    };
+  }
+  if (read("chassis_asset_tag") !== AZURE_TAG) return undefined;
+  const instanceId = read("product_uuid");
+  return { provider: "Azure", ...(instanceId !== undefined && { instanceId }) };
+}

@@ -1,0 +1,42 @@
+import type { CpuCache } from "../../model/machine.ts";
+import type { HostFs } from "../host_fs.ts";
+import { parseCpuList, readCount, readIndexes, readValue } from "./sysfs.ts";
+
+/** A cache, and who has it. */
+export interface SharedCache extends CpuCache {
+  /** The threads that share it. */
+  readonly threads: ReadonlySet<number>;
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = {
+  "": 1,
+  K: 1024,
+  M: 1024 ** 2,
+};
+
+/**
+ * Reads the caches of a CPU (`Documentation/ABI/testing/sysfs-devices-system-cpu`):
+ * `cache/index3` has `level` 3, `type` Unified, `size` 32768K and
+ * `shared_cpu_list` 0-15; not every architecture has an `id`.
+ */
+export function readCpuCaches(fs: HostFs, cpuDirectory: string): SharedCache[] {
+  const caches = `${cpuDirectory}/cache`;
+  return readIndexes(fs, caches, "index").flatMap((index) => {
+    const directory = `${caches}/index${index}`;
+    const level = readCount(fs, `${directory}/level`);
+    const type = readValue(fs, `${directory}/type`);
+    const shared = readValue(fs, `${directory}/shared_cpu_list`);
+    if (level === undefined || !type || shared === undefined) return [];
+    const id = readCount(fs, `${directory}/id`);
+    const [, size, unit = ""] =
+      /^(\d+)([KM]?)$/.exec(readValue(fs, `${directory}/size`) ?? "") ?? [];
+    return [{
+      ...(id !== undefined && { id }),
+      ...(size !== undefined &&
+        { sizeBytes: Number(size) * (UNIT_BYTES[unit] ?? 1) }),
+      type,
+      level,
+      threads: parseCpuList(shared),
+    }];
+  });
+}

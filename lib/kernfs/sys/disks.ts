@@ -1,0 +1,32 @@
+import type { Disk } from "../../model/machine.ts";
+import type { HostFs } from "../host_fs.ts";
+import { readCount, readNames, readValue } from "./sysfs.ts";
+
+/** What holds nothing of its own; as in cAdvisor. */
+const NO_DISK_REGEXP = /^(?:loop|ram|sr)/;
+/** `size` is in these, whatever the disk's own sectors are. */
+const SECTOR_BYTES = 512;
+
+/**
+ * Reads the disks of `/sys/block`: `dev` is `8:0`, and `queue/scheduler` has
+ * the one in use in brackets: `[none] mq-deadline kyber`.
+ */
+export function readDisks(fs: HostFs): Disk[] {
+  return readNames(fs, "/sys/block").toSorted().flatMap((name) => {
+    const directory = `/sys/block/${name}`;
+    if (NO_DISK_REGEXP.test(name)) return [];
+    if (readValue(fs, `${directory}/hidden`) === "1") return [];
+    const [, major, minor] =
+      /^(\d+):(\d+)$/.exec(readValue(fs, `${directory}/dev`) ?? "") ?? [];
+    if (major === undefined || minor === undefined) return [];
+    const sectors = readCount(fs, `${directory}/size`);
+    const schedulers = readValue(fs, `${directory}/queue/scheduler`) ?? "";
+    return [{
+      name,
+      major: Number(major),
+      minor: Number(minor),
+      ...(sectors !== undefined && { sizeBytes: sectors * SECTOR_BYTES }),
+      scheduler: /\[(.+?)\]/.exec(schedulers)?.[1] ?? "none",
+    }];
+  });
+}

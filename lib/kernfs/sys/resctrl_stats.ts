@@ -1,0 +1,95 @@
+import type { RowBuilder } from "../../model/sample.ts";
+import type { HostFs } from "../host_fs.ts";
+import { parseSingle } from "../keyed.ts";
+
+/** More groups than any CPU has. */
+const MAX_GROUPS = 1_000;
+const MAX_THREADS_BYTES = 1024 * 1024;
+const MAX_BYTES = 4096;
+
+/** Files of a domain in the order of the group's columns. */
+const FILES = ["mbm_total_bytes", "mbm_local_bytes", "llc_occupancy"] as const;
+
+const decoder = new TextDecoder();
+
+/**
+ * What resctrl measures of a container (`filesystems/resctrl.rst`). cAdvisor
+ * makes a group for each container and moves its threads there; here nothing
+ * is written, so it is told of a container that has a group already: one with
+ * its threads and no others.
+ */
+export class ResctrlReader {
+  readonly #fs: HostFs;
+  readonly #root: string;
+  readonly #directories: readonly string[];
+
+  /** `directories` are the cgroup's; the first that lists threads counts. */
+  constructor(fs: HostFs, directories: readonly string[]) {
+    this.#fs = fs;
+    this.#root = fs.path("/sys/fs/resctrl");
+    this.#directories = directories;
+  }
+
+  /** Puts the numbers of each domain into the row. */
+  read(builder: RowBuilder): void {
+    const group = this.#group();
+    if (group === undefined) return;
+    for (const domain of this.#fs.subdirectories(`${group}/mon_data`)) {
+      for (const [column, file] of FILES.entries()) {
+        const path = `${group}/mon_data/${domain}/${file}`;
+        const length = this.#fs.readOnce(path, MAX_BYTES);
+        // It says "Unavailable" where the hardware has no number now.
+        if (length <= 0 || this.#fs.bytes[0] === UNAVAILABLE) continue;
+        const value = parseSingle(this.#fs.bytes, length, path);
+        const first = builder.group("resctrl", domain);
+        if (first >= 0) builder.row[first + column] = value;
+      }
+    }
+  }
+
+  /** The group that has exactly the container's threads. */
+  #group(): string | undefined {
+    let threads: string | undefined;
+    for (const directory of this.#directories) {
+      threads ??= this.#textOf(`${directory}/cgroup.threads`) ??
+        this.#textOf(`${directory}/tasks`);
+    }
+    if (!threads) return undefined;
+    const wanted = sorted(threads);
+    const groups = [this.#root];
+    for (const group of groups) {
+      // The root group has whatever is in no other.
+      if (group !== this.#root) {
+        const tasks = this.#textOf(`${group}/tasks`);
+        if (tasks !== undefined && sorted(tasks) === wanted) return group;
+      }
+      for (const parent of groupsOf(group, this.#root)) {
+        for (const name of this.#fs.subdirectories(parent)) {
+          if (!OTHER.has(name)) groups.push(`${parent}/${name}`);
+        }
+      }
+      if (groups.length > MAX_GROUPS) return undefined;
+    }
+    return undefined;
+  }
+
+  #textOf(path: string): string | undefined {
+    const length = this.#fs.readOnce(path, MAX_THREADS_BYTES);
+    if (length < 0) return undefined;
+    return decoder.decode(this.#fs.bytes.subarray(0, length));
+  }
+}
+
+const UNAVAILABLE = 0x55;
+/** Directories of resctrl that are no groups. */
+const OTHER: ReadonlySet<string> = new Set(["info", "mon_data", "mon_groups"]);
+
+/** Where the groups of a group are: those of allocation in the root alone, those that monitor in each. */
+function groupsOf(group: string, root: string): string[] {
+  if (group === root) return [root, `${root}/mon_groups`];
+  return group.includes("/mon_groups/") ? [] : [`${group}/mon_groups`];
+}
+
+function sorted(threads: string): string {
+  return threads.trim().split("\n").toSorted().join();
+}

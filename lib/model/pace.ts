@@ -1,0 +1,57 @@
+import type { Clock } from "./clock.ts";
+
+/** Work goes on for this long before others get their turn. */
+const SLICE_MS = 2;
+
+/** Divides work into short slices, and waits without missing a wake-up. */
+export class Pace {
+  readonly #clock: Clock;
+  #endMs = 0;
+  #wake: (() => void) | undefined;
+  #woken = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Starts a slice, which may be longer than the usual one. */
+  begin(sliceMs = 0): void {
+    this.#endMs = this.#clock.monotonic() + Math.max(sliceMs, SLICE_MS);
+  }
+
+  /** Whether the slice is used up. */
+  get spent(): boolean {
+    return this.#clock.monotonic() >= this.#endMs;
+  }
+
+  /** Lets others have their turn, and starts a slice. */
+  async rest(): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.schedule(0, resolve));
+    this.begin();
+  }
+
+  /** Waits for {@linkcode wake}, for `delayMs` at most; returns at once if woken since the last wait. */
+  until(delayMs: number): Promise<void> {
+    if (this.#woken) {
+      this.#woken = false;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const cancel = delayMs === Infinity
+        ? () => {}
+        : this.#clock.schedule(delayMs, () => this.wake());
+      this.#wake = () => {
+        cancel();
+        this.#wake = undefined;
+        this.#woken = false;
+        resolve();
+      };
+    });
+  }
+
+  /** Ends the wait, or the next one. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+}

@@ -1,0 +1,327 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Filesystems } from "../../lib/filesystems/filesystems.ts";
+import {
+  type FileSize,
+  MountedFiles,
+  type Space,
+} from "../../lib/filesystems/mounted_files.ts";
+import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { isGone, UnknownFilesystemError } from "../../lib/model/errors.ts";
+import type { FsInfo } from "../../lib/model/filesystem.ts";
+import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
+
+const GIB = 1024 ** 3;
+
+const MOUNTS = [
+  "21 1 8:1 / / rw - ext4 /dev/sda1 rw",
+  "22 21 259:2 / /var/lib/docker rw - xfs /dev/nvme0n1p2 rw",
+  "23 21 0:40 / /run rw - tmpfs tmpfs rw",
+  "24 21 0:50 / /mnt/nfs rw - nfs4 box:/export rw",
+  "25 21 0:60 / /mnt/portal rw - fuse.portal portal rw",
+  "26 21 0:5 / /proc rw - proc proc rw",
+].join("\n");
+
+/** A host whose file systems say what the test wants, each by its mount point. */
+class FakeFiles extends MountedFiles {
+  readonly spaces = new Map<string, Promise<Space>>();
+  readonly devices = new Map<string, number>();
+  /** Directories of which nobody ever hears. */
+  readonly hung = new Set<string>();
+  readonly asked: string[] = [];
+
+  override space(hostPath: string): Promise<Space> {
+    this.asked.push(hostPath);
+    return this.spaces.get(hostPath) ?? Promise.resolve(space(4, 1));
+  }
+
+  override fileSize(hostPath: string): Promise<FileSize> {
+    if (this.hung.has(hostPath)) return new Promise(() => {});
+    const device = this.devices.get(hostPath);
+    if (device === undefined) {
+      return Promise.reject(new Deno.errors.NotFound(hostPath));
+    }
+    return Promise.resolve({
+      inode: 2,
+      links: 1,
+      bytes: 0,
+      device,
+      isDirectory: true,
+    });
+  }
+}
+
+function space(capacity: number, free: number): Space {
+  return {
+    capacityBytes: capacity * GIB,
+    freeBytes: free * GIB,
+    availableBytes: free * GIB / 2,
+    inodes: 100,
+    inodesFree: 60,
+  };
+}
+
+/** `makedev(3)`. */
+function device(major: number, minor: number): number {
+  return (major << 8) | (minor & 0xff) | ((minor & ~0xff) << 12);
+}
+
+class FakeMachine implements Disposable {
+  readonly root = TestCgroup.create();
+  readonly clock = new FakeClock();
+  readonly files = new FakeFiles(this.root.hostFs());
+  readonly filesystems: Filesystems;
+
+  constructor() {
+    this.root.file("proc/1/mountinfo", MOUNTS)
+      .file("proc/diskstats", "259 2 nvme0n1p2 1 2 3 4 5 6 7 8 9 10 11\n");
+    this.files.devices.set("/", device(8, 1))
+      .set("/var/lib/docker", device(259, 2))
+      .set("/proc/sys", device(0, 5));
+    // As a file system of requests and answers does.
+    this.files.spaces.set("/mnt/portal", Promise.resolve(space(0, 0)));
+    this.filesystems = new Filesystems({
+      fs: this.root.hostFs(),
+      files: this.files,
+      clock: this.clock,
+      calls: new SlowCalls(this.clock),
+      imageStores: [
+        {
+          label: "docker-images",
+          directories: ["/var/lib/docker/overlay2", "/var/lib/docker"],
+        },
+        { label: "crio-images", directories: ["/var/lib/containers"] },
+      ],
+    });
+  }
+
+  /** A pass in which something hangs: its time passes. */
+  async refreshSlowly(): Promise<void> {
+    let isDone = false;
+    const pass = this.filesystems.refresh().then(() => isDone = true);
+    while (!isDone) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      this.clock.advance(500);
+    }
+    await pass;
+  }
+
+  [Symbol.dispose](): void {
+    this.root.remove();
+  }
+}
+
+Deno.test("Filesystems.refresh() reads space, inodes, disk counters and labels of each", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, clock } = machine;
+  assertEquals(filesystems.latest, []);
+  await filesystems.refresh();
+  assertEquals(filesystems.latest.map(({ device }) => device), [
+    "/dev/sda1",
+    "/dev/nvme0n1p2",
+    "/run",
+    "box:/export",
+  ]);
+  assertEquals(filesystems.latest[1], {
+    device: "/dev/nvme0n1p2",
+    type: "vfs",
+    mountPoint: "/var/lib/docker",
+    major: 259,
+    minor: 2,
+    labels: ["docker-images"],
+    io: NUMBERED_COUNTERS,
+    timestampMs: clock.now(),
+    capacityBytes: 4 * GIB,
+    usageBytes: 3 * GIB,
+    availableBytes: GIB / 2,
+    inodes: 100,
+    inodesFree: 60,
+  });
+  assertEquals(filesystems.state.state, "ok");
+});
+
+Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks them, and asks it once", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files } = machine;
+  await filesystems.refresh();
+  const before = filesystems.latest.at(-1) as FsInfo;
+  const { promise, resolve } = Promise.withResolvers<Space>();
+  files.spaces.set("/mnt/nfs", promise).set("/", Promise.resolve(space(9, 3)));
+  files.asked.length = 0;
+  await machine.refreshSlowly();
+  await machine.refreshSlowly();
+  assertEquals(filesystems.latest.at(-1), { ...before, isStale: true });
+  assertEquals(filesystems.latest[0]?.usageBytes, 6 * GIB);
+  assertEquals(files.asked.filter((path) => path === "/mnt/nfs").length, 1);
+  assertEquals(filesystems.state, {
+    name: "filesystems",
+    state: "degraded",
+    detail: 'no answer from "/mnt/nfs"',
+  });
+  resolve(space(8, 2));
+  await new Promise((done) => setTimeout(done, 0));
+  files.spaces.set("/mnt/nfs", Promise.resolve(space(8, 1)));
+  await filesystems.refresh();
+  assertEquals(filesystems.latest.at(-1)?.isStale, undefined);
+  assertEquals(filesystems.latest.at(-1)?.usageBytes, 7 * GIB);
+  assertEquals(filesystems.state.state, "ok");
+});
+
+Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later, until it is unmounted", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files } = machine;
+  await filesystems.refresh();
+  const before = filesystems.latest.at(-1) as FsInfo;
+  const fail = () => files.spaces.set("/mnt/nfs", Promise.reject(new Error()));
+  for (let i = 0; i < 2; i++) {
+    fail();
+    await filesystems.refresh();
+    assertEquals(filesystems.latest.at(-1), { ...before, isStale: true });
+    assertEquals(filesystems.state.detail, 'no answer from "/mnt/nfs"');
+  }
+  // In the midst of a pass.
+  files.spaces.set(
+    "/",
+    Promise.resolve(space(4, 1)).finally(() => {
+      const left = MOUNTS.split("\n").filter((line) => !line.includes("nfs"));
+      machine.root.file("proc/1/mountinfo", left.join("\n"));
+    }),
+  );
+  fail();
+  await filesystems.refresh();
+  assertEquals(filesystems.latest.at(-1)?.mountPoint, "/run");
+  assertEquals(filesystems.state.state, "ok");
+});
+
+Deno.test("Filesystems.refresh() names one that has never answered, without numbers", async () => {
+  using machine = new FakeMachine();
+  machine.files.spaces.set("/mnt/nfs", new Promise(() => {}));
+  await machine.refreshSlowly();
+  assertEquals(machine.filesystems.latest.at(-1), {
+    device: "box:/export",
+    type: "vfs",
+    mountPoint: "/mnt/nfs",
+    major: 0,
+    minor: 50,
+    labels: [],
+    isStale: true,
+  });
+});
+
+Deno.test("Filesystems.refresh() leaves out one that fails, and inodes that are not counted", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files } = machine;
+  files.spaces.set(
+    "/run",
+    Promise.reject(new Deno.errors.PermissionDenied("no")),
+  )
+    .set("/", Promise.resolve({ ...space(4, 1), inodes: 0, inodesFree: 0 }));
+  await filesystems.refresh();
+  const mountPoints = filesystems.latest.map(({ mountPoint }) => mountPoint);
+  assertEquals(mountPoints, ["/", "/var/lib/docker", "/mnt/nfs"]);
+  assertEquals("inodes" in (filesystems.latest[0] ?? {}), false);
+});
+
+Deno.test("Filesystems.at() gives the reading that was the last at a time", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files, clock } = machine;
+  const startMs = clock.now();
+  assertEquals(filesystems.at(startMs), undefined);
+  await filesystems.refresh();
+  clock.advance(10_000);
+  files.spaces.set("/", Promise.resolve(space(9, 3)));
+  await filesystems.refresh();
+  const capacityAt = (timeMs: number) =>
+    filesystems.at(timeMs)?.[0]?.capacityBytes;
+  assertEquals(capacityAt(startMs - 1), 4 * GIB);
+  assertEquals(capacityAt(startMs + 9_999), 4 * GIB);
+  assertEquals(capacityAt(startMs + 10_000), 9 * GIB);
+  assertEquals(capacityAt(Infinity), 9 * GIB);
+  for (let i = 0; i < 64; i++) {
+    clock.advance(10_000);
+    await filesystems.refresh();
+  }
+  assertEquals(capacityAt(startMs), undefined);
+});
+
+Deno.test("Filesystems.at() gives what was read since the clock was set back", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files, clock } = machine;
+  for (let i = 0; i < 64; i++) {
+    clock.advance(10_000);
+    await filesystems.refresh();
+  }
+  clock.stepWall(-3_600_000);
+  files.spaces.set("/", Promise.resolve(space(9, 3)));
+  await filesystems.refresh();
+  assertEquals(filesystems.at(clock.now())?.[0]?.capacityBytes, 9 * GIB);
+});
+
+Deno.test("Filesystems.labelled() and withUuid() throw for what is not known", async () => {
+  using machine = new FakeMachine();
+  const { filesystems } = machine;
+  await filesystems.refresh();
+  assertEquals(
+    filesystems.labelled("root").map(({ mountPoint }) => mountPoint),
+    ["/"],
+  );
+  assertEquals(filesystems.labelled().length, 4);
+  assertThrows(
+    () => filesystems.labelled("crio-images"),
+    UnknownFilesystemError,
+    'the label "crio-images"',
+  );
+  assertThrows(
+    () => filesystems.withUuid("1-2"),
+    UnknownFilesystemError,
+    'the UUID "1-2"',
+  );
+});
+
+Deno.test("Filesystems.ofDirectory() believes stat, and the mounts where stat is of no use", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files } = machine;
+  await filesystems.refresh();
+  const mountOf = async (path: string) =>
+    (await filesystems.ofDirectory(path)).mountPoint;
+  // A link that leads elsewhere.
+  files.devices.set("/srv", device(259, 2));
+  assertEquals(await mountOf("/srv"), "/var/lib/docker");
+  // The number of a btrfs subvolume is in no mountinfo.
+  files.devices.set("/var/lib/docker/btrfs", device(0, 99));
+  assertEquals(await mountOf("/var/lib/docker/btrfs"), "/var/lib/docker");
+  const missing = await assertRejects(() => mountOf("/none"));
+  assert(isGone(missing));
+  await assertRejects(
+    () => mountOf("/proc/sys"),
+    UnknownFilesystemError,
+    '"/proc/sys"',
+  );
+});
+
+Deno.test("Filesystems.ofDirectory() tells the mount's last numbers where stat hangs, the next time at once", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files, clock } = machine;
+  await filesystems.refresh();
+  files.hung.add("/mnt/nfs/a");
+  const first = filesystems.ofDirectory("/mnt/nfs/a");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  clock.advance(2_000);
+  assertEquals((await first).mountPoint, "/mnt/nfs");
+  const { device } = await filesystems.ofDirectory("/mnt/nfs/b");
+  assertEquals(device, "box:/export");
+  assertEquals((await filesystems.ofDirectory("/")).mountPoint, "/");
+});
+
+Deno.test("Filesystems.ofDirectory() finds one that was mounted since the last reading", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files, root } = machine;
+  await filesystems.refresh();
+  root.file(
+    "proc/1/mountinfo",
+    `${MOUNTS}\n30 21 8:17 / /new rw - ext4 /dev/sdb1 rw`,
+  );
+  files.devices.set("/new", device(8, 17));
+  assertEquals((await filesystems.ofDirectory("/new")).device, "/dev/sdb1");
+});

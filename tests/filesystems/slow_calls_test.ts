@@ -1,0 +1,116 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { HungError } from "../../lib/model/errors.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+
+/** Lets all that is settled be heard. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** A call that hangs. */
+function hanging(): {
+  call: () => Promise<string>;
+  end: (text: string) => void;
+} {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  return { call: () => promise, end: resolve };
+}
+
+Deno.test("SlowCalls.ask() gives the answer, or what was thrown", async () => {
+  const calls = new SlowCalls(new FakeClock());
+  assertEquals(await calls.ask("a", () => Promise.resolve(1)), 1);
+  await assertRejects(
+    () => calls.ask("a", () => Promise.reject(new TypeError("no"))),
+    TypeError,
+    "no",
+  );
+  assertEquals(calls.hung, 0);
+});
+
+Deno.test("SlowCalls.ask() gives up after 2 s, and then at once until the call has ended", async () => {
+  const clock = new FakeClock();
+  const calls = new SlowCalls(clock);
+  const { call, end } = hanging();
+  const first = calls.ask("/mnt", call);
+  const refused = assertRejects(() => first, HungError, "/mnt");
+  await settle();
+  clock.advance(1_999);
+  await settle();
+  assertEquals(calls.hung, 0);
+  clock.advance(1);
+  await refused;
+  assertEquals(calls.hung, 1);
+  let asked = 0;
+  const again = () => calls.ask("/mnt", () => Promise.resolve(++asked));
+  await assertRejects(again, HungError);
+  assertEquals(asked, 0, "it was not asked");
+  assertEquals(await calls.ask("/other", () => Promise.resolve(7)), 7);
+  end("late");
+  await settle();
+  assertEquals(calls.hung, 0);
+  assertEquals(await again(), 1);
+  assertEquals(clock.pending, 0, "no timer is left");
+});
+
+Deno.test("SlowCalls.ask() makes calls of one key one after the other", async () => {
+  const calls = new SlowCalls(new FakeClock());
+  const { call, end } = hanging();
+  const order: string[] = [];
+  const first = calls.ask("a", () => call().then((text) => order.push(text)));
+  const second = calls.ask("a", () => {
+    order.push("second");
+    return Promise.resolve();
+  });
+  await settle();
+  assertEquals(order, []);
+  end("first");
+  await Promise.all([first, second]);
+  assertEquals(order, ["first", "second"]);
+});
+
+Deno.test("SlowCalls.ask() lets those that wait for a hung call go with it", async () => {
+  const clock = new FakeClock();
+  const calls = new SlowCalls(clock);
+  let asked = 0;
+  const both = [1, 2].map(() =>
+    calls.ask("a", () => {
+      asked++;
+      return new Promise(() => {});
+    })
+  );
+  const refused = both.map((one) => assertRejects(() => one, HungError));
+  await settle();
+  clock.advance(2_000);
+  await Promise.all(refused);
+  assertEquals([asked, calls.hung], [1, 1]);
+});
+
+Deno.test("SlowCalls.ask() leaves threads to disks however many servers hang, and to others however many disks", async () => {
+  const clock = new FakeClock();
+  const calls = new SlowCalls(clock);
+  const hang = async (count: number, isRemote: boolean) => {
+    const hung = Array.from({ length: count }, (_, i) =>
+      assertRejects(
+        () =>
+          calls.ask(`${i} ${isRemote}`, () => new Promise(() => {}), {
+            isRemote,
+          }),
+        HungError,
+      ));
+    await settle();
+    clock.advance(2_000);
+    await Promise.all(hung);
+  };
+  const asked: string[] = [];
+  const ask = (isRemote: boolean) =>
+    calls.ask("fine", () => Promise.resolve(asked.push(`${isRemote}`)), {
+      isRemote,
+    });
+  await hang(8, true);
+  await assertRejects(() => ask(true), HungError);
+  await ask(false);
+  await hang(8, false);
+  await assertRejects(() => ask(false), HungError);
+  assertEquals([asked, calls.hung], [["false"], 16]);
+});

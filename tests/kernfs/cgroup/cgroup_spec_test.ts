@@ -1,0 +1,228 @@
+import { assert, assertEquals } from "@std/assert";
+import { readSpec } from "../../../lib/kernfs/cgroup/cgroup_spec.ts";
+import type { ContainerSpec } from "../../../lib/model/container.ts";
+import { TestCgroup } from "../../_support/test_cgroup.ts";
+
+/** The limits of a v2 cgroup with these files. */
+function unified(files: Record<string, string>): ContainerSpec {
+  using cgroup = TestCgroup.create();
+  for (const [name, text] of Object.entries(files)) cgroup.file(name, text);
+  const { creationTimeMs: _, ...spec } = readSpec(cgroup.hostFs(), {
+    name: "/",
+    directories: new Map([["unified", cgroup.path]]),
+    kinds: new Set(["process"]),
+  });
+  return spec;
+}
+
+/** The limits of a v1 container whose files are named with their controller. */
+function legacy(files: Record<string, string>): ContainerSpec {
+  using host = TestCgroup.create();
+  const directories = new Map<string, string>();
+  for (const [name, text] of Object.entries(files)) {
+    host.file(name, text);
+    const [controller = ""] = name.split("/");
+    directories.set(controller, `${host.path}/${controller}`);
+  }
+  const { creationTimeMs: _, ...spec } = readSpec(host.hostFs(), {
+    name: "/",
+    directories,
+    kinds: new Set(["process"]),
+  });
+  return spec;
+}
+
+Deno.test("readSpec() reads the limits of v2", () => {
+  assertEquals(
+    unified({
+      "cpu.weight": "100\n",
+      "cpu.max": "50000 100000\n",
+      "cpuset.cpus.effective": "0-1\n",
+      "memory.max": "33554432\n",
+      "memory.min": "4096\n",
+      "memory.swap.max": "max\n",
+      "pids.max": "50\n",
+    }),
+    {
+      cpu: { shares: 2597, quotaUsec: 50000, periodUsec: 100000, mask: "0-1" },
+      memory: {
+        limitBytes: 33554432,
+        reservationBytes: 4096,
+        swapLimitBytes: Infinity,
+      },
+      processes: { limit: 50 },
+      hasDiskIo: true,
+    },
+  );
+});
+
+Deno.test("readSpec() puts cpu.weight on the scale of cpu.shares as the kubelet does", () => {
+  const shares = (weight: number) =>
+    unified({ "cpu.weight": `${weight}\n` }).cpu?.shares;
+  assertEquals(shares(1), 2);
+  assertEquals(shares(39), 998);
+  assertEquals(shares(100), 2597);
+  assertEquals(shares(10_000), 262_144);
+});
+
+Deno.test("readSpec() takes max for no limit", () => {
+  assertEquals(
+    unified({
+      "cpu.max": "max 100000\n",
+      "memory.max": "max\n",
+      "pids.max": "max\n",
+    }),
+    {
+      cpu: { periodUsec: 100000 },
+      memory: { limitBytes: Infinity },
+      processes: { limit: Infinity },
+      hasDiskIo: true,
+    },
+  );
+});
+
+Deno.test("readSpec() reads the limits of v1", () => {
+  assertEquals(
+    legacy({
+      "cpu/cpu.shares": "1024\n",
+      "cpu/cpu.cfs_quota_us": "50000\n",
+      "cpu/cpu.cfs_period_us": "100000\n",
+      "cpuset/cpuset.cpus": "0-3,8\n",
+      "memory/memory.limit_in_bytes": "33554432\n",
+      "memory/memory.soft_limit_in_bytes": "9223372036854771712\n",
+      "memory/memory.memsw.limit_in_bytes": "67108864\n",
+      "pids/pids.max": "max\n",
+      "blkio/tasks": "",
+    }),
+    {
+      cpu: {
+        shares: 1024,
+        quotaUsec: 50000,
+        periodUsec: 100000,
+        mask: "0-3,8",
+      },
+      memory: {
+        limitBytes: 33554432,
+        reservationBytes: 9223372036854771712,
+        swapLimitBytes: 67108864,
+      },
+      processes: { limit: Infinity },
+      hasDiskIo: true,
+    },
+  );
+});
+
+Deno.test("readSpec() takes a quota of -1 for none", () => {
+  assertEquals(
+    legacy({
+      "cpu/cpu.cfs_quota_us": "-1\n",
+      "cpu/cpu.cfs_period_us": "100000\n",
+    }),
+    { cpu: { periodUsec: 100000 }, hasDiskIo: false },
+  );
+});
+
+Deno.test("readSpec() leaves out what the kernel does not have, and what is malformed", () => {
+  assertEquals(unified({}), { cpu: {}, processes: {}, hasDiskIo: true });
+  assertEquals(legacy({}), { hasDiskIo: false });
+  assertEquals(
+    unified({
+      "cpu.max": "\n",
+      "cpu.weight": "heavy\n",
+      "cpuset.cpus.effective": "\n",
+      "memory.min": "0\n",
+      "pids.max": "",
+    }),
+    { cpu: {}, processes: {}, hasDiskIo: true },
+  );
+});
+
+Deno.test("readSpec() leaves out the limit of processes where they are not wanted", () => {
+  using cgroup = TestCgroup.create();
+  cgroup.file("pids.max", "50\n");
+  const spec = readSpec(cgroup.hostFs(), {
+    name: "/",
+    directories: new Map([["unified", cgroup.path]]),
+    kinds: new Set(),
+  });
+  assertEquals(spec.processes, undefined);
+});
+
+Deno.test("readSpec() takes the age of the oldest directory for the container's", () => {
+  using host = TestCgroup.create();
+  const directories = new Map<string, string>();
+  for (
+    const [controller, ms] of [["cpu", 3_000], ["memory", 1_000], [
+      "pids",
+      2_000,
+    ]] as const
+  ) {
+    const { path } = host.child(controller);
+    Deno.utimeSync(path, ms / 1000, ms / 1000);
+    directories.set(controller, path);
+  }
+  const fs = host.hostFs();
+  const read = (directories: ReadonlyMap<string, string>) =>
+    readSpec(fs, { name: "/", directories, kinds: new Set() });
+  assertEquals(read(directories).creationTimeMs, 1_000);
+  const gone = read(new Map([["cpu", `${host.path}/gone`]]));
+  assert(!("creationTimeMs" in gone));
+});
+
+Deno.test("readSpec() takes the CPUs of the nearest cgroup above that names any, else those online", () => {
+  using host = TestCgroup.create();
+  host.file("cg/cpuset.cpus.effective", "0-7\n")
+    .file("cg/a/cpuset.cpus.effective", "2-3\n")
+    .file("cg/a/b/c/cpuset.cpus.effective", "\n")
+    .file("sys/devices/system/cpu/online", "0-15\n");
+  const mask = (name: string) =>
+    readSpec(host.hostFs(), {
+      name,
+      directories: new Map([["unified", `${host.path}/cg${name}`]]),
+      kinds: new Set(),
+    }).cpu?.mask;
+  assertEquals(mask("/a/b/c"), "2-3");
+  assertEquals(mask("/a"), "2-3");
+  assertEquals(mask("/d"), "0-7");
+  Deno.removeSync(`${host.path}/cg/cpuset.cpus.effective`);
+  assertEquals(mask("/d"), "0-15");
+  // A v1 container in no cpuset hierarchy.
+  const { cpu } = readSpec(host.hostFs(), {
+    name: "/d",
+    directories: new Map([["cpu", `${host.path}/cpu/d`]]),
+    kinds: new Set(),
+  });
+  assertEquals(cpu, { mask: "0-15" });
+});
+
+Deno.test("readSpec() says that a container has huge pages where they are counted and wanted", () => {
+  using host = TestCgroup.create();
+  host.child("sys/kernel/mm/hugepages/hugepages-2048kB");
+  host.file("v1/hugetlb.2MB.usage_in_bytes", "0\n")
+    .file("v2/hugetlb.2MB.current", "0\n").child("none");
+  const has = (hierarchy: string, directory: string, kind = "hugetlb") =>
+    readSpec(host.hostFs(), {
+      name: "/",
+      directories: new Map([[hierarchy, `${host.path}/${directory}`]]),
+      kinds: new Set([kind]),
+    }).hasHugetlb;
+  assertEquals(has("hugetlb", "v1"), true);
+  assertEquals(has("unified", "v2"), true);
+  assertEquals(has("unified", "none"), undefined);
+  assertEquals(has("hugetlb", "v1", "cpu"), undefined);
+});
+
+Deno.test("readSpec() reads limits of v2 where a hybrid host has the controller there", () => {
+  assertEquals(
+    legacy({
+      "cpu/cpu.shares": "512\n",
+      "memory/memory.max": "4096\n",
+      "memory/memory.swap.max": "max\n",
+    }),
+    {
+      cpu: { shares: 512 },
+      memory: { limitBytes: 4096, swapLimitBytes: Infinity },
+      hasDiskIo: false,
+    },
+  );
+});

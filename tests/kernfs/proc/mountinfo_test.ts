@@ -1,0 +1,70 @@
+import { assertEquals } from "@std/assert";
+import { parseMountinfo } from "../../../lib/kernfs/proc/mountinfo.ts";
+import { readRecorded } from "../../_support/recorded_tree.ts";
+
+Deno.test("parseMountinfo() reads a recorded line for each mount", () => {
+  for (
+    const file of [
+      "6.1-v2-mountinfo.txt",
+      "6.1-v1-legacy-mountinfo.txt",
+      "6.18-hybrid-mountinfo.txt",
+    ]
+  ) {
+    const text = readRecorded("proc", file);
+    assertEquals(parseMountinfo(text).length, text.trim().split("\n").length);
+  }
+});
+
+Deno.test("parseMountinfo() reads the mount of cgroup v2", () => {
+  const mounts = parseMountinfo(readRecorded("proc", "6.1-v2-mountinfo.txt"));
+  assertEquals(mounts.filter(({ fsType }) => fsType === "cgroup2"), [{
+    root: "/",
+    mountPoint: "/sys/fs/cgroup",
+    fsType: "cgroup2",
+    source: "cgroup2",
+    major: 0,
+    minor: 26,
+    superOptions: ["rw", "nsdelegate", "memory_recursiveprot"],
+  }]);
+});
+
+Deno.test("parseMountinfo() reads the controllers of a v1 hierarchy from the options of its file system", () => {
+  const text = readRecorded("proc", "6.1-v1-legacy-mountinfo.txt");
+  const mount = parseMountinfo(text).find(({ mountPoint }) =>
+    mountPoint === "/sys/fs/cgroup/cpu,cpuacct"
+  );
+  assertEquals(mount?.fsType, "cgroup");
+  assertEquals(mount?.superOptions, ["rw", "cpu", "cpuacct"]);
+});
+
+Deno.test("parseMountinfo() reads lines with no, one and several optional fields", () => {
+  const mounts = parseMountinfo([
+    "1 0 0:1 / /a rw - tmpfs tmpfs rw",
+    "2 0 0:2 / /b rw shared:7 - tmpfs tmpfs rw",
+    "3 0 0:3 / /c rw shared:7 master:1 propagate_from:2 - tmpfs tmpfs rw",
+  ].join("\n"));
+  assertEquals(mounts.map(({ mountPoint }) => mountPoint), ["/a", "/b", "/c"]);
+});
+
+Deno.test("parseMountinfo() undoes the kernel's escapes", () => {
+  const [mount] = parseMountinfo(
+    "1 0 259:1 /a\\040b /mnt/tab\\011new\\012line\\134n\\043 rw - ext4 /dev/x\\040y rw\n",
+  );
+  assertEquals(mount?.source, "/dev/x y");
+  assertEquals([mount?.major, mount?.minor], [259, 1]);
+  assertEquals(mount?.root, "/a b");
+  assertEquals(mount?.mountPoint, "/mnt/tab\tnew\nline\\n#");
+});
+
+Deno.test("parseMountinfo() skips a line that is not in its form", () => {
+  const mounts = parseMountinfo([
+    "",
+    "nonsense",
+    "1 0 0:1 / /a rw tmpfs tmpfs rw",
+    "1 0 0:1 /",
+    "2 0 0:2 / /b rw - tmpfs",
+    "3 0 0:3 / /c rw -",
+  ].join("\n"));
+  assertEquals(mounts.map(({ mountPoint }) => mountPoint), ["/b"]);
+  assertEquals(mounts[0]?.superOptions, []);
+});

@@ -1,0 +1,34 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import type { HostFs } from "../../../lib/kernfs/host_fs.ts";
+import { nodeOomKills } from "../../../lib/kernfs/proc/vmstat.ts";
+import { KernfsSyntaxError } from "../../../lib/model/errors.ts";
+import { TestCgroup } from "../../_support/test_cgroup.ts";
+
+/** None is held open, since nobody closes it. */
+function hostFs(root: TestCgroup): HostFs {
+  return root.hostFs({ maxOpenFiles: 0 });
+}
+
+Deno.test("nodeOomKills() reads the count anew each time", () => {
+  using root = TestCgroup.create();
+  const write = (count: number) =>
+    root.file("proc/vmstat", `nr_free_pages 7\noom_kill ${count}\npgfault 9\n`);
+  write(3);
+  const read = nodeOomKills(hostFs(root));
+  assertEquals(read(), 3);
+  write(1886);
+  assertEquals(read(), 1886);
+});
+
+Deno.test("nodeOomKills() gives nothing before Linux 4.13, or where there is no such file", () => {
+  using root = TestCgroup.create();
+  assertEquals(nodeOomKills(hostFs(root))(), undefined);
+  root.file("proc/vmstat", "nr_free_pages 7\noom_kill_disable 1\n");
+  assertEquals(nodeOomKills(hostFs(root))(), undefined);
+});
+
+Deno.test("nodeOomKills() complains of a count that is no number", () => {
+  using root = TestCgroup.create();
+  root.file("proc/vmstat", "oom_kill many\n");
+  assertThrows(() => nodeOomKills(hostFs(root))(), KernfsSyntaxError);
+});
