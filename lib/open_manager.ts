@@ -11,7 +11,7 @@ import {
 import { DirectoryUsage } from "./filesystems/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
-import { type FileCalls, type InotifyCalls, Libc } from "./kernfs/libc.ts";
+import { type InotifyCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
 import { readOomContext } from "./oom/oom_context.ts";
@@ -73,8 +73,6 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
   readonly sinks?: () => readonly SourceState[];
   /** @default systemClock */
   readonly clock?: Clock;
-  /** What control files are read by; undefined for Deno's own calls. @default the C library, where it can be had */
-  readonly libc?: FileCalls | undefined;
   /** What cgroups are watched by; where it is undefined they are listed again and again. @default the C library */
   readonly inotify?: InotifyCalls | undefined;
 }
@@ -143,7 +141,6 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
   const fs = new HostFs({
     root,
-    libc: "libc" in options ? options.libc : Libc.open(),
     // None of plain files, whose place another may take.
     maxOpenFiles: isKernels(hierarchies, new HostFs()) ? maxOpenFiles() : 0,
   });

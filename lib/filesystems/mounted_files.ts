@@ -1,5 +1,6 @@
+import type { StatsFs } from "node:fs";
+import { statfs } from "node:fs/promises";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import { Libc } from "../kernfs/libc.ts";
 
 /** How full a file system is (`statfs(2)`). */
 export interface Space {
@@ -37,20 +38,16 @@ export class MountedFiles {
     this.#fs = fs;
   }
 
-  /** How full the file system is that a host path is on. @throws {Error} where that cannot be told */
+  /** How full the file system is that a host path is on. @throws {Error} where that cannot be determined */
   async space(hostPath: string): Promise<Space> {
-    const path = this.#fs.path(hostPath);
-    const stat = await Libc.open()?.fileSystemLater(path);
-    if (stat === undefined) {
-      throw new Error(`Cannot tell how full "${path}" is`);
-    }
-    const { blockBytes, inodes, inodesFree } = stat;
+    const stat = await statfs(this.#fs.path(hostPath));
+    const blockBytes = blockBytesOf(stat);
     return {
       capacityBytes: stat.blocks * blockBytes,
-      freeBytes: stat.free * blockBytes,
-      availableBytes: stat.available * blockBytes,
-      inodes,
-      inodesFree,
+      freeBytes: stat.bfree * blockBytes,
+      availableBytes: stat.bavail * blockBytes,
+      inodes: stat.files,
+      inodesFree: stat.ffree,
     };
   }
 
@@ -73,4 +70,14 @@ export class MountedFiles {
       yield name;
     }
   }
+}
+
+/**
+ * The size of the blocks that `statfs(2)` counts in: `f_frsize`, which differs
+ * from `f_bsize` for some FUSE servers only. Deno 2.9
+ * returns it, 2.6 does not.
+ */
+function blockBytesOf(stat: StatsFs): number {
+  const frsize = "frsize" in stat ? Number(stat.frsize) : 0;
+  return frsize || stat.bsize;
 }

@@ -12,7 +12,7 @@ import { readSpec } from "../kernfs/cgroup/cgroup_spec.ts";
 import { DeviceNames } from "../kernfs/sys/device_names.ts";
 import type { Filesystems } from "../filesystems/filesystems.ts";
 import type { Hierarchies, Hierarchy } from "../kernfs/cgroup/hierarchy.ts";
-import type { ControlFile } from "../kernfs/control_file.ts";
+import { ControlFile } from "../kernfs/control_file.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
 import { NetworkStatsReader } from "../kernfs/proc/network_stats.ts";
@@ -83,10 +83,10 @@ export class CgroupHandler implements ContainerHandler {
       const directory = this.#directory(hierarchy);
       const { fallback, parse, isFrozen, listsProcesses = false } = file;
       return {
-        control: fs.controlFile(`${directory}/${file.file}`, !isFrozen),
+        control: new ControlFile(fs, `${directory}/${file.file}`, !isFrozen),
         fallback: fallback === undefined
           ? undefined
-          : fs.controlFile(`${directory}/${fallback}`),
+          : new ControlFile(fs, `${directory}/${fallback}`),
         parse,
         listsProcesses,
       };
@@ -128,7 +128,7 @@ export class CgroupHandler implements ContainerHandler {
     const directories = new Map<string, string>();
     for (const hierarchy of hierarchies.all) {
       const directory = this.#directory(hierarchy);
-      if (fs.directory(directory) === undefined) continue;
+      if (!fs.exists(directory)) continue;
       if (this.#unified) directories.set("unified", directory);
       else {
         for (const name of hierarchy.controllers) {

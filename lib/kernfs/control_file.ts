@@ -1,22 +1,21 @@
-import { isAbsent } from "../model/errors.ts";
+import { isAbsent, isGone } from "../model/errors.ts";
 import type { HostFs } from "./host_fs.ts";
-
-/** What `HostFs.readByLibc()` and `readKept()` return where there is no such file, or no more. */
-export const NOT_THERE = -2;
 
 /**
  * One control file. It stays open within the budget of its {@linkcode HostFs}:
- * to open it for each read takes two and a half times as much CPU, and whoever
- * watches its directory hears of it.
+ * to open it for each read takes three times as much CPU, and each process
+ * that watches its directory is notified.
  */
 export class ControlFile {
   readonly path: string;
   readonly #fs: HostFs;
   readonly #keepOpen: boolean;
-  #descriptor: number | undefined;
-  #missing = false;
+  #file: Deno.FsFile | undefined;
+  /** Whether the last read found it; undefined before the first read. */
+  #isThere: boolean | undefined;
 
-  constructor(fs: HostFs, path: string, keepOpen: boolean) {
+  /** `keepOpen` false opens it for each read. */
+  constructor(fs: HostFs, path: string, keepOpen = true) {
     this.#fs = fs;
     this.path = path;
     this.#keepOpen = keepOpen;
@@ -25,49 +24,52 @@ export class ControlFile {
   /**
    * Reads the whole file into the buffer of the {@linkcode HostFs}; returns
    * the number of bytes, or −1 where there is no such file. A file that was
-   * not there, or whose cgroup has gone, is not looked for again until
+   * missing, or whose cgroup was removed, is not opened again until
    * {@linkcode recheck}: another cgroup may have its name by then.
    *
-   * @throws what Deno says where it cannot be read
+   * @throws Deno's error where it cannot be read
    */
   read(): number {
-    if (this.#missing) return -1;
-    const length = this.#readByLibc();
-    if (length >= 0) return length;
-    if (length !== NOT_THERE) return this.#readPlainly();
-    this.#missing = true;
-    return -1;
-  }
-
-  /** Looks for a missing file at the next read again. */
-  recheck(): void {
-    this.#missing = false;
-  }
-
-  /** Lets go of the descriptor. */
-  close(): void {
-    if (this.#descriptor === undefined) return;
-    this.#fs.drop(this.#descriptor);
-    this.#descriptor = undefined;
-  }
-
-  #readByLibc(): number {
-    const fs = this.#fs;
-    if (this.#keepOpen) this.#descriptor ??= fs.keep(this.path);
-    if (this.#descriptor === undefined) return fs.readByLibc(this.path);
-    const length = fs.readKept(this.#descriptor);
-    if (length < 0) this.close();
-    return length;
-  }
-
-  /** The way that says what is wrong. */
-  #readPlainly(): number {
+    if (this.#isThere === false) return -1;
     try {
-      return this.#fs.read(this.path);
+      const length = this.#read();
+      this.#isThere = length >= 0;
+      return length;
     } catch (error) {
-      if (!isAbsent(error)) throw error;
-      this.#missing = true;
+      this.close();
+      if (!isAbsent(error) && !isGone(error)) throw error;
+      this.#isThere = false;
       return -1;
+    }
+  }
+
+  /** Opens a missing file again at the next read. */
+  recheck(): void {
+    if (this.#isThere === false) this.#isThere = undefined;
+  }
+
+  /** Closes the descriptor. */
+  close(): void {
+    if (this.#file === undefined) return;
+    this.#file.close();
+    this.#file = undefined;
+    this.#fs.openFiles--;
+  }
+
+  #read(): number {
+    const fs = this.#fs;
+    if (this.#file !== undefined) return fs.readControl(this.#file);
+    if (this.#isThere === undefined && !fs.exists(this.path)) return -1;
+    const file = fs.open(this.path);
+    if (this.#keepOpen && fs.openFiles < fs.maxOpenFiles) {
+      this.#file = file;
+      fs.openFiles++;
+      return fs.readControl(file);
+    }
+    try {
+      return fs.readControl(file);
+    } finally {
+      file.close();
     }
   }
 }

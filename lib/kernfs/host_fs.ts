@@ -1,18 +1,23 @@
-// Longer than other files: it is the one door to the host's files.
+// Longer than other files: it is the only access to the host's files.
 
+import { existsSync, statfsSync, type StatsFs } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
-import { ControlFile, NOT_THERE } from "./control_file.ts";
-import { type DirectoryStat, type FileCalls, Libc } from "./libc.ts";
 
 /** Where a {@linkcode HostFs} finds the host, and what it may hold open. */
 export interface HostFsOptions {
   /** Where the host's root directory is seen. @default "/" */
   readonly root?: string;
-  /** Reads small files faster than Deno does. @default Deno's own calls */
-  readonly libc?: FileCalls | undefined;
   /** Control files that may be open at once; past it they are opened for each read. @default MAX_OPEN_FILES */
   readonly maxOpenFiles?: number;
+}
+
+/** Attributes of a directory. */
+export interface DirectoryStat {
+  readonly inode: number;
+  /** 2 and the number of its subdirectories, on every file system that counts them. */
+  readonly links: number;
+  readonly modifiedMs: number | undefined;
 }
 
 /**
@@ -21,12 +26,16 @@ export interface HostFsOptions {
  */
 export const MAX_OPEN_FILES = 40_000;
 
-/** Most control files are below one page; larger ones make the buffer grow. */
-const BUFFER_BYTES = 64 * 1024;
+/**
+ * The size of one read. Most kernel files fit; the buffer grows for larger
+ * ones, and reads do not: a file of `/proc/sys` allocates what a read offers,
+ * and fails with ENOMEM from 4 MiB on.
+ */
+const READ_BYTES = 64 * 1024;
 const MAX_BUFFER_BYTES = 16 * 1024 * 1024;
 /**
- * A kernel file of many records, such as `cgroup.procs`, answers each read
- * with a page of whole records; a shorter answer is the last.
+ * A control file of many records, such as `cgroup.procs`, fills each read with
+ * a page of whole records; a shorter read is the last.
  */
 const SHORT_READ_BYTES = 4000;
 
@@ -43,22 +52,22 @@ const decoder = new TextDecoder();
 
 /**
  * The host's files, read-only, below one root. Reads of kernel files are
- * synchronous: they are answered from memory, in microseconds. What may be on
+ * synchronous: they are served from memory, in microseconds. What may be on
  * a disk or a network is for `MountedFiles`.
  */
 export class HostFs {
   readonly root: string;
   readonly maxOpenFiles: number;
-  readonly libc: FileCalls | undefined;
   /** Control files held open now. */
   openFiles = 0;
-  /** What `ControlFile.read()` read last; valid until the next read of any file. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
+  /** The content of the file that was read last; valid until the next read of any file. */
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
+  /** Where most reads go, of which there is one each µs or two. */
+  #start = this.bytes;
   #pageBytes: number | undefined;
 
   constructor(options: HostFsOptions = {}) {
     this.root = resolve(options.root ?? "/");
-    this.libc = options.libc;
     this.maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES;
   }
 
@@ -78,27 +87,28 @@ export class HostFs {
 
   /** The text of the file at `path` (as it is seen, root included); undefined where it cannot be read. */
   textAt(path: string): string | undefined {
-    if (this.libc !== undefined) {
-      const length = this.#readByLibc(path, 0);
-      return length < 0
-        ? undefined
-        : decoder.decode(this.bytes.subarray(0, length));
-    }
+    if (!this.exists(path)) return undefined;
+    const length = this.readOnce(path, MAX_BUFFER_BYTES);
+    return length < 0
+      ? undefined
+      : decoder.decode(this.bytes.subarray(0, length));
+  }
+
+  /**
+   * Whether there is something at `path`. To be called before the open of a
+   * file that is often missing: it takes 3 µs, an error 20 to 40.
+   */
+  exists(path: string): boolean {
     try {
-      return Deno.readTextFileSync(path);
+      return existsSync(path);
     } catch {
-      return undefined;
+      // Deno's permissions do not include it.
+      return false;
     }
   }
 
-  /** Facts of the directory at `path` (as it is seen, root included); undefined where there is none. */
+  /** Attributes of the directory at `path` (as it is seen, root included); undefined where there is none. */
   directory(path: string): DirectoryStat | undefined {
-    const { libc } = this;
-    if (libc !== undefined) {
-      const stat = libc.directory(path);
-      if (stat !== -1) return stat;
-      if (libc.failedToFind) return undefined;
-    }
     try {
       const info = Deno.lstatSync(path);
       if (!info.isDirectory) return undefined;
@@ -154,7 +164,7 @@ export class HostFs {
 
   /** Whether the kernel's cgroups are mounted at `path`, and not files that look like them. */
   isCgroupfs(path: string): boolean {
-    return CGROUP_MAGICS.has(Libc.open()?.fileSystem(path)?.type ?? NaN);
+    return CGROUP_MAGICS.has(statfs(path)?.type ?? NaN);
   }
 
   /** What the link at `path` says; undefined where it cannot be read. */
@@ -186,9 +196,8 @@ export class HostFs {
 
   /** Bytes of a page of memory; the kernel gives it as the block size of its own file systems. */
   get pageBytes(): number {
-    return this.#pageBytes ??=
-      Libc.open()?.fileSystem(this.path("/proc"))?.blockBytes ??
-        USUAL_PAGE_BYTES;
+    this.#pageBytes ??= statfs(this.path("/proc"))?.bsize;
+    return this.#pageBytes ?? USUAL_PAGE_BYTES;
   }
 
   /**
@@ -198,7 +207,7 @@ export class HostFs {
    */
   entryCount(path: string): number | undefined {
     try {
-      if (Libc.open()?.fileSystem(path)?.type === PROC_MAGIC) {
+      if (statfs(path)?.type === PROC_MAGIC) {
         const { size } = Deno.statSync(path);
         if (size > 0) return size;
       }
@@ -226,93 +235,19 @@ export class HostFs {
     }
   }
 
-  /** A control file that is read again and again; `keepOpen` false opens it anew each time. */
-  controlFile(path: string, keepOpen = true): ControlFile {
-    return new ControlFile(this, path, keepOpen);
-  }
-
-  /** Opens a control file that is to stay open; undefined where that cannot be. */
-  keep(path: string): number | undefined {
-    const { libc } = this;
-    if (libc === undefined || this.openFiles >= this.maxOpenFiles) {
-      return undefined;
-    }
-    const descriptor = libc.open(path);
-    if (descriptor < 0) return undefined;
-    this.openFiles++;
-    return descriptor;
-  }
-
-  /** Lets go of a control file that was kept open. */
-  drop(descriptor: number): void {
-    this.libc?.close(descriptor);
-    this.openFiles--;
-  }
-
-  /** Reads a control file that is kept open, as {@linkcode readByLibc} does. */
-  readKept(descriptor: number): number {
-    const { libc } = this;
-    if (libc === undefined) return -1;
-    return this.#readAll(
-      (offset) => libc.readAgain(descriptor, this.bytes, offset),
-      SHORT_READ_BYTES,
-    );
+  /** Opens the file at `path` (as it is seen, root included). */
+  open(path: string): Deno.FsFile {
+    return Deno.openSync(path);
   }
 
   /**
-   * Reads the control file at `path` (as it is seen, root included) into
-   * {@linkcode HostFs.bytes}; returns the number of bytes,
-   * {@linkcode NOT_THERE}, or −1 where it cannot be read so.
+   * Reads a control file that is open, from its start, into
+   * {@linkcode HostFs.bytes}; returns the number of bytes, or −1 where it has
+   * more than 16 MiB.
    */
-  readByLibc(path: string): number {
-    return this.#readByLibc(path, SHORT_READ_BYTES);
-  }
-
-  /** An answer of fewer bytes than `shortBytes` is taken for the last. */
-  #readByLibc(path: string, shortBytes: number): number {
-    const { libc } = this;
-    if (libc === undefined) return -1;
-    const file = libc.open(path);
-    // Deno's error of it takes 60 µs to make, and a container may lack ten files.
-    if (file < 0) return libc.failedToFind ? NOT_THERE : -1;
-    try {
-      return this.#readAll(
-        (offset) => libc.read(file, this.bytes, offset),
-        shortBytes,
-      );
-    } finally {
-      libc.close(file);
-    }
-  }
-
-  /**
-   * Reads the control file at `path` (as it is seen, root included) into
-   * {@linkcode HostFs.bytes}; returns the number of bytes.
-   *
-   * @throws what Deno says where it cannot be read
-   */
-  read(path: string): number {
-    const file = Deno.openSync(path);
-    try {
-      return this.#readAll(
-        (offset) => file.readSync(this.bytes.subarray(offset)) ?? 0,
-        SHORT_READ_BYTES,
-      );
-    } finally {
-      file.close();
-    }
-  }
-
-  /** Reads until there is no more; `NOT_THERE` or −1 where a read fails so. */
-  #readAll(read: (offset: number) => number, shortBytes: number): number {
-    for (let length = 0;;) {
-      const more = read(length);
-      if (more < 0) return this.libc?.failedToFind ? NOT_THERE : -1;
-      length += more;
-      if (length === this.bytes.length) {
-        if (!this.grow()) return length;
-      } else if (more === 0 || more < shortBytes) return length;
-    }
+  readControl(file: Deno.FsFile): number {
+    file.seekSync(0, Deno.SeekMode.Start);
+    return this.#readToEnd(file, SHORT_READ_BYTES, MAX_BUFFER_BYTES);
   }
 
   /**
@@ -325,27 +260,47 @@ export class HostFs {
     let file: Deno.FsFile | undefined;
     try {
       file = Deno.openSync(path);
-      for (let length = 0; length <= maxBytes;) {
-        if (length === this.bytes.length && !this.grow()) return -1;
-        const read = file.readSync(this.bytes.subarray(length));
-        if (read === null) return length;
-        length += read;
-      }
-      return -1;
+      return this.#readToEnd(file, 1, maxBytes);
     } catch {
-      // The process is no more, is the kernel's own, or not ours to look at.
+      // The process has exited, is a kernel thread, or may not be read.
       return -1;
     } finally {
       file?.close();
     }
   }
 
-  /** Makes the shared buffer larger, within reason. */
-  grow(): boolean {
+  /** Reads until a read returns fewer than `shortBytes`; −1 where there are more than `maxBytes`. */
+  #readToEnd(file: Deno.FsFile, shortBytes: number, maxBytes: number): number {
+    for (let length = 0;;) {
+      const read = file.readSync(
+        length === 0
+          ? this.#start
+          : this.bytes.subarray(length, length + READ_BYTES),
+      ) ?? 0;
+      length += read;
+      if (length > maxBytes) return -1;
+      if (length < this.bytes.length) {
+        if (read < shortBytes) return length;
+      } else if (!this.#grow()) return -1;
+    }
+  }
+
+  /** Makes the shared buffer larger, up to 16 MiB. */
+  #grow(): boolean {
     if (this.bytes.length >= MAX_BUFFER_BYTES) return false;
     const larger = new Uint8Array(this.bytes.length * 4);
     larger.set(this.bytes);
     this.bytes = larger;
+    this.#start = larger.subarray(0, READ_BYTES);
     return true;
+  }
+}
+
+/** The file system that the kernel itself has at `path`, which answers at once; undefined where it cannot be determined. */
+function statfs(path: string): StatsFs | undefined {
+  try {
+    return statfsSync(path);
+  } catch {
+    return undefined;
   }
 }

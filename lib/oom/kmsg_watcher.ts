@@ -1,7 +1,7 @@
 // Longer than other files: it has both kinds of kernel log, which answer in one form.
 
-import { setImmediate } from "node:timers/promises";
-import { Libc } from "../kernfs/libc.ts";
+import { setTimeout } from "node:timers/promises";
+import { parseKmsgRecord } from "./kmsg_record.ts";
 
 /** What a read of the kernel log gives. */
 export type KmsgRead =
@@ -24,7 +24,7 @@ export interface KmsgFile {
   readonly kind: "device" | "fifo" | "file";
   /** Waits for what comes next. */
   read(): Promise<KmsgRead>;
-  /** Closes it; a read that waits may go on waiting. */
+  /** Closes it; a read that waits may continue to wait. */
   close(): void;
 }
 
@@ -34,16 +34,15 @@ export interface KmsgFile {
  */
 const RECORD_BYTES = 8192 + 512;
 
-/** So many records are read at once, which takes 0.2 ms. */
-const BATCH_RECORDS = 64;
+/**
+ * No record is left after two rounds without one while a read waits. Two, since
+ * the first may end while a record waits behind what kept the event loop busy.
+ */
+const QUIET_MS = 10;
+const QUIET_ROUNDS = 2;
 
 /** How much of a FIFO or a file is read at once; a longer line is lost. */
 const CHUNK_BYTES = 64 * 1024;
-
-/** Of `errno.h`. */
-const EAGAIN = 11;
-const EINVAL = 22;
-const EPIPE = 32;
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
@@ -75,114 +74,161 @@ export async function openKmsg(path: string): Promise<KmsgFile> {
 }
 
 /**
- * One read gives one record, never a part of one.
- *
- * One descriptor reads without waiting, which takes 3 µs a record where a read
- * that may wait takes 55, and an OOM is told in 40. The other is an alarm: set
- * to the end of the log, a read of it waits until there is more.
+ * One read returns one record, never a part of one, and waits on a thread where
+ * there is none: others get the event loop in between.
  */
 class KmsgDevice implements KmsgFile {
   readonly kind = "device";
-  readonly #alarm: Deno.FsFile;
-  readonly #libc: Libc;
-  /** Its records are read. */
-  readonly #descriptor: number;
+  readonly #file: Deno.FsFile;
   readonly #buffer = new Uint8Array(RECORD_BYTES);
-  /** Whether a read of the alarm ends as soon as there is more than was looked for last. */
-  #isSet = false;
-  #isCaughtUp = false;
-  #isClosed = false;
+  /** A read whose result was not returned yet. */
+  #pending: Promise<KmsgRead> | undefined;
+  #last: number | undefined;
+  /** Until the end of the backlog was read. */
+  #backlog: KmsgBacklog | undefined;
 
-  private constructor(alarm: Deno.FsFile, libc: Libc, descriptor: number) {
-    this.#alarm = alarm;
-    this.#libc = libc;
-    this.#descriptor = descriptor;
+  private constructor(file: Deno.FsFile, backlog: KmsgBacklog) {
+    this.#file = file;
+    this.#backlog = backlog;
   }
 
   static async create(path: string): Promise<KmsgDevice> {
-    const alarm = await Deno.open(path);
-    const libc = Libc.open();
-    const descriptor = libc?.openNow(path) ?? -1;
-    if (libc !== undefined && descriptor >= 0) {
-      return new KmsgDevice(alarm, libc, descriptor);
+    const file = await Deno.open(path);
+    try {
+      return new KmsgDevice(file, await KmsgBacklog.create(path));
+    } catch (error) {
+      closeQuietly(file);
+      throw error;
     }
-    closeQuietly(alarm);
-    throw new Error(
-      libc?.meaningOf(libc.errno) ?? "the C library cannot be had",
-    );
   }
 
   async read(): Promise<KmsgRead> {
-    for (;;) {
-      const read = this.#drain();
-      if (read !== undefined) {
-        this.#isSet = false;
-        // A flood must not keep others from their turn.
-        await setImmediate();
-        return read;
-      }
-      if (!this.#isSet) {
-        // What comes from now on rings; what came before is looked for once more.
-        await this.#alarm.seek(0, Deno.SeekMode.End);
-        this.#isSet = true;
-      } else if (this.#isCaughtUp) {
-        await this.#wait();
-        this.#isSet = false;
-      } else {
-        this.#isCaughtUp = true;
-        return { type: "caughtUp" };
-      }
+    const backlog = this.#backlog;
+    if (this.#pending === undefined) {
+      this.#pending = this.#readRecord();
+      // After close() it may fail while no caller waits for it.
+      this.#pending.catch(() => {});
     }
+    if (
+      backlog !== undefined && await backlog.isRead(this.#last, this.#pending)
+    ) {
+      this.#backlog = undefined;
+      backlog.close();
+      return { type: "caughtUp" };
+    }
+    const read = await this.#pending;
+    this.#pending = undefined;
+    return read;
   }
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    closeQuietly(this.#alarm);
-    this.#libc.close(this.#descriptor);
+    closeQuietly(this.#file);
+    this.#backlog?.close();
   }
 
-  /** What is there: some records, or what is wrong with the next; undefined where nothing is. */
-  #drain(): KmsgRead | undefined {
-    const records: Uint8Array[] = [];
-    while (records.length < BATCH_RECORDS) {
-      const length = this.#libc.read(this.#descriptor, this.#buffer, 0);
-      if (length === 0) return { type: "end" };
-      if (length < 0) {
-        // What was lost shows in the numbers of the records, too.
-        if (records.length > 0) break;
-        return this.#failure();
-      }
-      records.push(this.#buffer.slice(0, length));
-    }
-    return { type: "records", records };
-  }
-
-  /** What a read that failed says of the log; undefined where it has no more. @throws {Error} where it says nothing */
-  #failure(): KmsgRead | undefined {
-    const { errno } = this.#libc;
-    switch (errno) {
-      case EAGAIN:
-        return undefined;
-      case EPIPE:
-        return { type: "overrun" };
-      case EINVAL:
-        // The record is longer than the buffer, and is passed over.
-        return { type: "tooLong" };
-      default:
-        throw new Error(this.#libc.meaningOf(errno));
-    }
-  }
-
-  async #wait(): Promise<void> {
+  async #readRecord(): Promise<KmsgRead> {
     try {
-      await this.#alarm.read(this.#buffer);
+      const length = await this.#file.read(this.#buffer);
+      if (length === null) return { type: "end" };
+      const record = this.#buffer.slice(0, length);
+      if (this.#backlog !== undefined) {
+        this.#last = parseKmsgRecord(record)?.sequence ?? this.#last;
+      }
+      return { type: "records", records: [record] };
     } catch (error) {
-      // What the alarm says the records will say, too.
-      const code = error instanceof Error && "code" in error && error.code;
-      if (code !== "EPIPE" && code !== "EINVAL") throw error;
+      const loss = lossOf(error);
+      if (loss === undefined) throw error;
+      return { type: loss };
     }
   }
+}
+
+/**
+ * Finds the end of what was in the log when it was opened: a second descriptor,
+ * set to the log's end, returns the first record after it, whose number is the
+ * proof. While there is no such record, and no way to read without waiting, a
+ * read that waits is at the end.
+ */
+class KmsgBacklog {
+  readonly #path: string;
+  readonly #end: Deno.FsFile;
+  #firstNew: number | undefined;
+  #waiting: Promise<unknown> | undefined;
+  #isClosed = false;
+  readonly #quiet: Promise<void>;
+  #isQuiet = false;
+
+  private constructor(path: string, end: Deno.FsFile) {
+    this.#path = path;
+    this.#end = end;
+    this.#quiet = this.#awaitQuiet();
+    void this.#readFirstNew();
+  }
+
+  static async create(path: string): Promise<KmsgBacklog> {
+    const end = await Deno.open(path);
+    try {
+      await end.seek(0, Deno.SeekMode.End);
+      return new KmsgBacklog(path, end);
+    } catch (error) {
+      closeQuietly(end);
+      throw error;
+    }
+  }
+
+  /** Whether all of it was read: up to the number `last`; waits for that, or for the `next` read to end. */
+  async isRead(
+    last: number | undefined,
+    next: Promise<KmsgRead>,
+  ): Promise<boolean> {
+    if (last !== undefined && last + 1 >= (this.#firstNew ?? Infinity)) {
+      return true;
+    }
+    this.#waiting = next;
+    await Promise.race([next, this.#quiet]);
+    this.#waiting = undefined;
+    return this.#isQuiet;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    closeQuietly(this.#end);
+  }
+
+  async #readFirstNew(): Promise<void> {
+    const buffer = new Uint8Array(RECORD_BYTES);
+    while (!this.#isClosed && this.#firstNew === undefined) {
+      try {
+        const length = await this.#end.read(buffer);
+        if (length === null) return;
+        const record = parseKmsgRecord(buffer.subarray(0, length));
+        this.#firstNew = record?.sequence;
+      } catch (error) {
+        if (lossOf(error) === undefined) return;
+      }
+    }
+  }
+
+  async #awaitQuiet(): Promise<void> {
+    let rounds = 0;
+    while (rounds < QUIET_ROUNDS && !this.#isClosed) {
+      const waiting = this.#waiting;
+      await setTimeout(QUIET_MS);
+      // Threads take calls in their order: after this one the read is running.
+      await Deno.stat(this.#path).catch(() => {});
+      const isSame = waiting !== undefined && waiting === this.#waiting;
+      rounds = isSame ? rounds + 1 : 0;
+    }
+    this.#isQuiet = true;
+  }
+}
+
+/** What a read that failed reports of the log; undefined where it reports nothing. */
+function lossOf(error: unknown): "overrun" | "tooLong" | undefined {
+  const code = error instanceof Error && "code" in error && error.code;
+  if (code === "EPIPE") return "overrun";
+  // The record is longer than the buffer, and is skipped.
+  return code === "EINVAL" ? "tooLong" : undefined;
 }
 
 /**

@@ -8,7 +8,6 @@ import type {
   ContainerHandler,
   HandlerFactory,
 } from "../../lib/registry/handler_registry.ts";
-import { libc } from "./libc.ts";
 import { RecordedTree, type RecordingName } from "./recorded_tree.ts";
 
 /** Every kind of measurement that is gated. */
@@ -477,7 +476,7 @@ export function runHandlerContract(
     { recording, name }: RecordedContainer,
     use: (handler: ContainerHandler, host: RecordedTree) => void,
   ): void => {
-    using host = new RecordedTree(recording, { libc });
+    using host = new RecordedTree(recording);
     const { fs, hierarchies } = host;
     const handler = newFactory({ fs, hierarchies, kinds: ALL_KINDS })
       .create(name);

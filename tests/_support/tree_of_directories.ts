@@ -1,8 +1,7 @@
 import type { Hierarchy } from "../../lib/kernfs/cgroup/hierarchy.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import type { ContainerChange } from "../../lib/sources/container_watcher.ts";
-import { HostFs } from "../../lib/kernfs/host_fs.ts";
-import type { DirectoryStat } from "../../lib/kernfs/libc.ts";
+import { type DirectoryStat, HostFs } from "../../lib/kernfs/host_fs.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 

@@ -13,7 +13,6 @@ import {
   type RecordingName,
 } from "../_support/recorded_tree.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
-import "../_support/libc.ts";
 
 class RecordedApi implements AsyncDisposable {
   readonly recorded: RecordedTree;

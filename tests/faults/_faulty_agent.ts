@@ -24,8 +24,8 @@ const HEALED_MS = 200_000;
 /** Options of {@linkcode FaultyAgent}. */
 export interface FaultyAgentOptions {
   readonly seed: number;
-  /** Control files are read by the C library, as on cgroupfs. @default false */
-  readonly byLibc?: boolean;
+  /** Control files stay open, as on cgroupfs. @default false */
+  readonly keepsOpen?: boolean;
 }
 
 /**
@@ -43,10 +43,10 @@ export class FaultyAgent implements AsyncDisposable {
   readonly #handle: (request: Request) => Promise<Response>;
   readonly #isCgroupfs = HostFs.prototype.isCgroupfs;
 
-  constructor({ seed, byLibc = false }: FaultyAgentOptions) {
+  constructor({ seed, keepsOpen = false }: FaultyAgentOptions) {
     this.random = new SeededRandom(seed);
     this.deno = new FaultyDeno(this.random);
-    if (byLibc) HostFs.prototype.isCgroupfs = () => true;
+    if (keepsOpen) HostFs.prototype.isCgroupfs = () => true;
     const { clock, said: logger } = this;
     const options = {
       root: this.host.root,
@@ -56,7 +56,6 @@ export class FaultyAgent implements AsyncDisposable {
       housekeepingIntervalMs: 2_000,
       allowDynamicHousekeeping: false,
       globalHousekeepingIntervalMs: 10_000,
-      libc: byLibc ? this.deno.libc : undefined,
       inotify: this.deno.inotify,
     };
     this.manager = openManager({

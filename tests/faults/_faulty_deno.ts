@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import type { FileCalls, InotifyCalls } from "../../lib/kernfs/libc.ts";
+import type { InotifyCalls } from "../../lib/kernfs/libc.ts";
 import {
   MountedFiles,
   type Space,
@@ -31,7 +31,6 @@ const FUNCTIONS = {
   readDirSync: "now",
   readLinkSync: "now",
   readTextFile: "later",
-  readTextFileSync: "now",
   realPathSync: "now",
   remove: "later",
   rename: "later",
@@ -43,6 +42,7 @@ const METHODS = {
   read: "later",
   readSync: "now",
   seek: "later",
+  seekSync: "now",
   stat: "later",
   syncData: "later",
   write: "later",
@@ -99,53 +99,6 @@ export class FaultyDeno implements Disposable {
     for (const [name, when] of Object.entries(FUNCTIONS)) {
       this.#replace(name, (real) => this.#wrap(name as Call, when, real, 0));
     }
-  }
-
-  /**
-   * The C library, whose calls fail where Deno's would. An error of its is not
-   * counted: Deno is asked for the reason, and meets it then.
-   */
-  get libc(): FileCalls {
-    assert(libc !== undefined);
-    const real = libc;
-    const paths = new Map<number, string>();
-    let isReal = true;
-    const read = (how: FileCalls["read"]): FileCalls["read"] =>
-    (
-      descriptor,
-      buffer,
-      offset,
-    ) => {
-      const path = paths.get(descriptor) ?? "";
-      const fault = this.#awaits("FsFile.readSync", path);
-      isReal = fault === undefined || !isErrno(fault);
-      if (!isReal) return -1;
-      const transferred = this.#transfer(
-        () => how(descriptor, buffer, offset),
-        [buffer.subarray(offset)],
-        this.#meet("FsFile.readSync", path),
-      );
-      return (transferred as number | null) ?? 0;
-    };
-    return {
-      open: (path) => {
-        isReal = this.#awaits("openSync", path) === undefined;
-        if (!isReal) return -1;
-        const descriptor = real.open(path);
-        paths.set(descriptor, path);
-        return descriptor;
-      },
-      read: read((...args) => real.read(...args)),
-      readAgain: read((...args) => real.readAgain(...args)),
-      close: (descriptor) => real.close(descriptor),
-      directory: (path) => {
-        isReal = this.#awaits("lstatSync", path) === undefined;
-        return isReal ? real.directory(path) : -1;
-      },
-      get failedToFind() {
-        return isReal && real.failedToFind;
-      },
-    };
   }
 
   /** The C library's inotify. */

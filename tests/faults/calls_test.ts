@@ -5,7 +5,7 @@ import { CALLS } from "./_faulty_deno.ts";
 const LIB = fromFileUrl(new URL("../../lib", import.meta.url));
 
 /** Folders whose files the agent touches only when it starts, or for another verb. */
-const APART = new Set(["api", "cli"]);
+const APART = new Set(["api", "cli", "config"]);
 /** Not of files, or in examples. */
 const NOT_OF_FILES = new Set([
   // Of `LoopTurns`, whose own test spoils it.

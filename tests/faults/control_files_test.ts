@@ -54,7 +54,7 @@ const SEAMS: readonly Seam[] = [
 
 testWeather("openManager() bears control files that fail", SEAMS);
 testWeather(
-  "openManager() bears control files that fail while the C library has them open",
+  "openManager() bears control files that fail while they are open",
   SEAMS.filter(({ call }) => call !== "openSync"),
-  { byLibc: true },
+  { keepsOpen: true },
 );

@@ -7,7 +7,16 @@ const TEXTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
 testWeather("openManager() bears files of the host that fail", [
   {
     name: "limits of a container",
-    call: "readTextFileSync",
+    call: "openSync",
+    path: /\/shop\/web\/(?:cpu|memory|pids)\.max$/,
+    faults: READS,
+    provoke: (agent) => {
+      agent.manager.containerInfo("/shop/web").spec;
+    },
+  },
+  {
+    name: "limits of a container",
+    call: "FsFile.readSync",
     path: /\/shop\/web\/(?:cpu|memory|pids)\.max$/,
     faults: TEXTS,
     provoke: (agent) => {
@@ -16,7 +25,14 @@ testWeather("openManager() bears files of the host that fail", [
   },
   {
     name: "files of the machine",
-    call: "readTextFileSync",
+    call: "openSync",
+    path: /\/proc\/(?:meminfo|cpuinfo|stat|diskstats|vmstat)$/,
+    faults: READS,
+    provoke: (agent) => agent.manager.machineInfo(),
+  },
+  {
+    name: "files of the machine",
+    call: "FsFile.readSync",
     path: /\/proc\/(?:meminfo|cpuinfo|stat|diskstats|vmstat)$/,
     faults: TEXTS,
     provoke: (agent) => agent.manager.machineInfo(),
@@ -36,7 +52,13 @@ testWeather("openManager() bears files of the host that fail", [
   },
   {
     name: "the mounts",
-    call: "readTextFileSync",
+    call: "openSync",
+    path: /\/mountinfo$/,
+    faults: READS,
+  },
+  {
+    name: "the mounts",
+    call: "FsFile.readSync",
     path: /\/mountinfo$/,
     faults: TEXTS,
   },

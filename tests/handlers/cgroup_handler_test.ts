@@ -7,7 +7,6 @@ import type { Hierarchies } from "../../lib/kernfs/cgroup/hierarchy.ts";
 import { KernfsSyntaxError } from "../../lib/model/errors.ts";
 import { COLUMN } from "../../lib/model/sample.ts";
 import { ALL_KINDS, sampleOnce } from "../_support/handler_contract.ts";
-import { libc } from "../_support/libc.ts";
 import { RecordedTree } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
@@ -170,7 +169,7 @@ Deno.test("CgroupHandler.filesystems() tells the machine's of the root alone, an
 });
 
 Deno.test("CgroupHandler.close() gives back every descriptor, and the files can be read again", () => {
-  using host = new RecordedTree("6.1-v1-legacy", { libc });
+  using host = new RecordedTree("6.1-v1-legacy");
   const { fs, hierarchies } = host;
   const name =
     "/docker/9ee92097708adbd71d23583d26b6d685f05320516556aecd1c99f5d97cb71586";

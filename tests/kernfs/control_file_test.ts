@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { ControlFile } from "../../lib/kernfs/control_file.ts";
+import { ControlFile } from "../../lib/kernfs/control_file.ts";
 import type { HostFs } from "../../lib/kernfs/host_fs.ts";
-import { libc } from "../_support/libc.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 function text(fs: HostFs, file: ControlFile): string {
@@ -9,20 +8,14 @@ function text(fs: HostFs, file: ControlFile): string {
   return new TextDecoder().decode(fs.bytes.subarray(0, length));
 }
 
-// The plain way is what the fast ones are measured against: all give the same.
-for (
-  const [way, options, keepOpen] of [
-    ["plainly", {}, true],
-    ["by libc", { libc }, false],
-    ["from an open file", { libc }, true],
-  ] as const
-) {
-  const open = keepOpen && "libc" in options ? 1 : 0;
+for (const open of [0, 1]) {
+  const way = open ? "from an open file" : "from a file opened each time";
+  const keepOpen = open === 1;
 
   Deno.test(`ControlFile.read() reads ${way} what is there now`, () => {
     using host = TestCgroup.create();
-    const fs = host.file("memory.current", "4096\n").hostFs(options);
-    const file = fs.controlFile(`${host.path}/memory.current`, keepOpen);
+    const fs = host.file("memory.current", "4096\n").hostFs();
+    const file = new ControlFile(fs, `${host.path}/memory.current`, keepOpen);
     assertEquals(text(fs, file), "4096\n");
     assertEquals(fs.openFiles, open);
     Deno.writeTextFileSync(file.path, "8\n");
@@ -35,8 +28,8 @@ for (
 
   Deno.test(`ControlFile.read() says -1 ${way} of a file that is not there, until it is rechecked`, () => {
     using host = TestCgroup.create();
-    const fs = host.hostFs(options);
-    const file = fs.controlFile(`${host.path}/memory.peak`, keepOpen);
+    const fs = host.hostFs();
+    const file = new ControlFile(fs, `${host.path}/memory.peak`, keepOpen);
     assertEquals(file.read(), -1);
     host.file("memory.peak", "1\n");
     assertEquals(file.read(), -1);
@@ -47,8 +40,8 @@ for (
 
   Deno.test(`ControlFile.read() reads an empty file ${way} as no bytes`, () => {
     using host = TestCgroup.create();
-    const fs = host.file("io.stat", "").hostFs(options);
-    const file = fs.controlFile(`${host.path}/io.stat`, keepOpen);
+    const fs = host.file("io.stat", "").hostFs();
+    const file = new ControlFile(fs, `${host.path}/io.stat`, keepOpen);
     assertEquals(file.read(), 0);
     file.close();
   });
@@ -56,16 +49,16 @@ for (
   Deno.test(`ControlFile.read() throws ${way} where the file cannot be read as a file`, () => {
     using host = TestCgroup.create();
     host.child("memory.stat");
-    const fs = host.hostFs(options);
-    const file = fs.controlFile(`${host.path}/memory.stat`, keepOpen);
+    const fs = host.hostFs();
+    const file = new ControlFile(fs, `${host.path}/memory.stat`, keepOpen);
     assertThrows(() => file.read(), Error, "os error 21");
     assertEquals(fs.openFiles, 0);
   });
 
   Deno.test(`ControlFile.read() makes room ${way} for a file larger than the buffer`, () => {
     using host = TestCgroup.create();
-    const fs = host.hostFs(options);
-    const file = fs.controlFile(`${host.path}/memory.stat`, keepOpen);
+    const fs = host.hostFs();
+    const file = new ControlFile(fs, `${host.path}/memory.stat`, keepOpen);
     for (const bytes of [4_000, 65_535, 65_536, 65_537, 300_000, 10]) {
       const large = "x".repeat(bytes - 1) + "\n";
       host.file("memory.stat", large);
@@ -78,10 +71,10 @@ for (
 
 Deno.test("HostFs keeps no more files open than it may, and reads the others all the same", () => {
   using host = TestCgroup.create();
-  const fs = host.hostFs({ libc, maxOpenFiles: 3 });
+  const fs = host.hostFs({ maxOpenFiles: 3 });
   const files = Array.from({ length: 10 }, (_, i) => {
     host.file(`f${i}`, `${i}\n`);
-    return fs.controlFile(`${host.path}/f${i}`);
+    return new ControlFile(fs, `${host.path}/f${i}`);
   });
   for (let round = 0; round < 3; round++) {
     for (const [i, file] of files.entries()) {

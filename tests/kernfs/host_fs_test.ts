@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
-import { libc } from "../_support/libc.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 function text(fs: HostFs, length: number): string {
@@ -20,13 +19,11 @@ Deno.test("HostFs.path() places a host path below the root, once", () => {
 Deno.test("HostFs.readText() gives the text of a host file, and nothing where there is none", () => {
   using host = TestCgroup.create();
   host.file("proc/version", "Linux\n").file("proc/large", "ä".repeat(70_000));
-  for (const options of [{}, { libc }]) {
-    const fs = host.hostFs(options);
-    assertEquals(fs.readText("/proc/version"), "Linux\n");
-    assertEquals(fs.readText("/proc/large"), "ä".repeat(70_000));
-    assertEquals(fs.readText("/proc/nothing"), undefined);
-    assertEquals(fs.readText("/proc"), undefined);
-  }
+  const fs = host.hostFs();
+  assertEquals(fs.readText("/proc/version"), "Linux\n");
+  assertEquals(fs.readText("/proc/large"), "ä".repeat(70_000));
+  assertEquals(fs.readText("/proc/nothing"), undefined);
+  assertEquals(fs.readText("/proc"), undefined);
 });
 
 Deno.test("HostFs.directory() tells inode, links and age of a directory, and of nothing else", () => {
@@ -88,4 +85,20 @@ Deno.test("HostFs tells inodes, names and the size of a page", () => {
   assertEquals(fs.names(`${host.path}/proc`)?.toSorted(), ["1", "2"]);
   assertEquals(fs.names(`${host.path}/none`), undefined);
   assertEquals(Math.log2(fs.pageBytes) % 1, 0);
+});
+
+Deno.test("HostFs never offers a read more than 64 KiB, however large its buffer is", () => {
+  using host = TestCgroup.create();
+  const fs = host.file("large", "x".repeat(5_000_000)).hostFs();
+  assertEquals(fs.readOnce(`${host.path}/large`, 5_000_000), 5_000_000);
+  const offered: number[] = [];
+  host.file("osrelease", "6.18.44\n");
+  using file = Deno.openSync(`${host.path}/osrelease`);
+  const read = file.readSync.bind(file);
+  file.readSync = (bytes) => {
+    offered.push(bytes.length);
+    return read(bytes);
+  };
+  assertEquals(text(fs, fs.readControl(file)), "6.18.44\n");
+  assertEquals(offered, [64 * 1024]);
 });

@@ -143,7 +143,7 @@ Deno.test("Inotify says that its queue was full, and goes on", async () => {
   const inotify = Inotify.open(libc);
   inotify.add(root.path);
   const limit = Number(
-    new HostFs({ libc }).readText("/proc/sys/fs/inotify/max_queued_events"),
+    new HostFs().readText("/proc/sys/fs/inotify/max_queued_events") ?? 16_384,
   );
   assert(limit > 0);
   for (let told = 0; told <= limit; told += 2) {

@@ -1,6 +1,6 @@
 import type { IoKind, RowBuilder } from "../../model/sample.ts";
 import type { FileParser } from "./cgroup_file.ts";
-import type { ControlFile } from "../control_file.ts";
+import { ControlFile } from "../control_file.ts";
 import type { HostFs } from "../host_fs.ts";
 import { BLKIO_FAMILIES, parseBlkio } from "./io_files.ts";
 
@@ -71,7 +71,7 @@ export class BlkioFiles {
   }
 
   #controlFile(file: string): ControlFile {
-    return this.#fs.controlFile(`${this.#directory}/${file}`);
+    return new ControlFile(this.#fs, `${this.#directory}/${file}`);
   }
 
   /** Whether a file names a disk: `8:0 Read 4096`. */

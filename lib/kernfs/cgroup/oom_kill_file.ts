@@ -1,5 +1,5 @@
 import type { Hierarchies, Hierarchy } from "./hierarchy.ts";
-import type { ControlFile } from "../control_file.ts";
+import { ControlFile } from "../control_file.ts";
 import type { HostFs } from "../host_fs.ts";
 import { FlatKeyed } from "../keyed.ts";
 
@@ -44,7 +44,7 @@ export class OomKillFile {
       ? []
       : FILES[hierarchy.version].map((name) => ({
         name,
-        control: fs.controlFile(`${directory(hierarchy)}/${name}`),
+        control: new ControlFile(fs, `${directory(hierarchy)}/${name}`),
       }));
   }
 

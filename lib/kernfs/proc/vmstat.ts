@@ -1,3 +1,4 @@
+import { ControlFile } from "../control_file.ts";
 import type { HostFs } from "../host_fs.ts";
 import { FlatKeyed } from "../keyed.ts";
 
@@ -10,7 +11,7 @@ const row = new Float64Array(1);
  * returned function gives undefined where that is not counted.
  */
 export function nodeOomKills(fs: HostFs): () => number | undefined {
-  const file = fs.controlFile(fs.path("/proc/vmstat"));
+  const file = new ControlFile(fs, fs.path("/proc/vmstat"));
   return () => {
     const length = file.read();
     if (length < 0) return undefined;
