@@ -1,7 +1,7 @@
 // Longer than other files: it has both kinds of kernel log, which answer in one form.
 
-import { setTimeout } from "node:timers/promises";
-import { parseKmsgRecord } from "./kmsg_record.ts";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { setImmediate, setTimeout } from "node:timers/promises";
 
 /** What a read of the kernel log gives. */
 export type KmsgRead =
@@ -34,12 +34,11 @@ export interface KmsgFile {
  */
 const RECORD_BYTES = 8192 + 512;
 
-/**
- * No record is left after two rounds without one while a read waits. Two, since
- * the first may end while a record waits behind what kept the event loop busy.
- */
-const QUIET_MS = 10;
-const QUIET_ROUNDS = 2;
+/** So many records are read in one go, which takes 0.5 ms. */
+const BATCH_RECORDS = 64;
+
+/** A read that waits for so long has read all records, where nothing better proves it. */
+const QUIET_MS = 100;
 
 /** How much of a FIFO or a file is read at once; a longer line is lost. */
 const CHUNK_BYTES = 64 * 1024;
@@ -49,15 +48,21 @@ const SPACE = 0x20;
 
 /**
  * Opens the kernel log: a device like `/dev/kmsg`, or a FIFO or a file of
- * records, one a line.
+ * records, one a line. `openDrain` opens a device once more, for reads that do
+ * not wait.
  *
  * @throws {Deno.errors.NotFound} When there is none.
  * @throws {Deno.errors.PermissionDenied} When it may not be read:
  * `kernel.dmesg_restrict` without CAP_SYSLOG, `printk.devkmsg=off`.
  */
-export async function openKmsg(path: string): Promise<KmsgFile> {
+export async function openKmsg(
+  path: string,
+  openDrain: (path: string) => number | undefined = openWithoutWaiting,
+): Promise<KmsgFile> {
   const info = await Deno.stat(path);
-  if (info.isCharDevice) return await KmsgDevice.create(path);
+  if (info.isCharDevice) {
+    return new KmsgDevice(await Deno.open(path), openDrain(path));
+  }
   if (!info.isFifo) {
     return await KmsgStream.create(path, "file", await Deno.open(path));
   }
@@ -74,161 +79,143 @@ export async function openKmsg(path: string): Promise<KmsgFile> {
 }
 
 /**
- * One read returns one record, never a part of one, and waits on a thread where
- * there is none: others get the event loop in between.
+ * One read returns one record, never a part of one.
+ *
+ * A read of the file waits on a thread until there is a record. To change
+ * threads for each of the 40 records of an OOM takes 2 ms, and 10 to 25 where
+ * the CPUs are busy. So a second descriptor, which does not wait, reads what is
+ * there; the file, set to the end of the log, waits for more. Without the
+ * second descriptor the file reads everything.
  */
 class KmsgDevice implements KmsgFile {
   readonly kind = "device";
   readonly #file: Deno.FsFile;
+  #drain: number | undefined;
   readonly #buffer = new Uint8Array(RECORD_BYTES);
-  /** A read whose result was not returned yet. */
-  #pending: Promise<KmsgRead> | undefined;
-  #last: number | undefined;
-  /** Until the end of the backlog was read. */
-  #backlog: KmsgBacklog | undefined;
+  /** A read of the file whose result was not returned yet. */
+  #waiting: Promise<KmsgRead> | undefined;
+  /** Whether the file was set to the end of the log after the last record was read. */
+  #isSet = false;
+  #isCaughtUp = false;
 
-  private constructor(file: Deno.FsFile, backlog: KmsgBacklog) {
+  constructor(file: Deno.FsFile, drain: number | undefined) {
     this.#file = file;
-    this.#backlog = backlog;
-  }
-
-  static async create(path: string): Promise<KmsgDevice> {
-    const file = await Deno.open(path);
-    try {
-      return new KmsgDevice(file, await KmsgBacklog.create(path));
-    } catch (error) {
-      closeQuietly(file);
-      throw error;
-    }
+    this.#drain = drain;
   }
 
   async read(): Promise<KmsgRead> {
-    const backlog = this.#backlog;
-    if (this.#pending === undefined) {
-      this.#pending = this.#readRecord();
-      // After close() it may fail while no caller waits for it.
-      this.#pending.catch(() => {});
+    for (;;) {
+      const there = this.#readThere();
+      if (there !== undefined) {
+        this.#isSet = false;
+        // A flood must not keep others from the event loop.
+        await setImmediate();
+        return there;
+      }
+      if (this.#drain !== undefined && !this.#isSet) {
+        // A record from now on ends the wait; an earlier one is read first.
+        await this.#file.seek(0, Deno.SeekMode.End);
+        this.#isSet = true;
+        continue;
+      }
+      const waiting = this.#wait();
+      if (!this.#isCaughtUp && await this.#isAtEnd(waiting)) {
+        this.#isCaughtUp = true;
+        return { type: "caughtUp" };
+      }
+      const read = await waiting;
+      this.#waiting = undefined;
+      // The other descriptor reads the same once more, and all that follows.
+      if (this.#drain === undefined) return read;
+      this.#isSet = false;
     }
-    if (
-      backlog !== undefined && await backlog.isRead(this.#last, this.#pending)
-    ) {
-      this.#backlog = undefined;
-      backlog.close();
-      return { type: "caughtUp" };
-    }
-    const read = await this.#pending;
-    this.#pending = undefined;
-    return read;
   }
 
   close(): void {
     closeQuietly(this.#file);
-    this.#backlog?.close();
+    if (this.#drain !== undefined) closeSync(this.#drain);
+    this.#drain = undefined;
   }
 
-  async #readRecord(): Promise<KmsgRead> {
+  /** Some records that are there, or what is wrong with the next; undefined where none is there. */
+  #readThere(): KmsgRead | undefined {
+    if (this.#drain === undefined) return undefined;
+    const records: Uint8Array[] = [];
+    try {
+      while (records.length < BATCH_RECORDS) {
+        const length = readSync(
+          this.#drain,
+          this.#buffer,
+          0,
+          RECORD_BYTES,
+          null,
+        );
+        if (length === 0) return { type: "end" };
+        records.push(this.#buffer.slice(0, length));
+      }
+    } catch (error) {
+      // What was lost shows in the numbers of the records, too.
+      if (records.length === 0) return failureOf(error);
+    }
+    return { type: "records", records };
+  }
+
+  /** The read of the file that waits, begun where there is none. */
+  #wait(): Promise<KmsgRead> {
+    if (this.#waiting === undefined) {
+      this.#waiting = this.#readFile();
+      // It may fail after close(), when no caller waits for it.
+      this.#waiting.catch(() => {});
+    }
+    return this.#waiting;
+  }
+
+  async #readFile(): Promise<KmsgRead> {
     try {
       const length = await this.#file.read(this.#buffer);
       if (length === null) return { type: "end" };
-      const record = this.#buffer.slice(0, length);
-      if (this.#backlog !== undefined) {
-        this.#last = parseKmsgRecord(record)?.sequence ?? this.#last;
-      }
-      return { type: "records", records: [record] };
+      return { type: "records", records: [this.#buffer.slice(0, length)] };
     } catch (error) {
-      const loss = lossOf(error);
-      if (loss === undefined) throw error;
-      return { type: loss };
+      return failureOf(error) ?? { type: "idle" };
     }
+  }
+
+  /** Whether a read that waits is at the end of the log. */
+  async #isAtEnd(waiting: Promise<KmsgRead>): Promise<boolean> {
+    if (this.#drain !== undefined) return true;
+    const over = new AbortController();
+    const { signal } = over;
+    const isLate = await Promise.race([
+      waiting.then(() => false),
+      setTimeout(QUIET_MS, true, { signal }).catch(() => false),
+    ]);
+    over.abort();
+    return isLate;
   }
 }
 
-/**
- * Finds the end of what was in the log when it was opened: a second descriptor,
- * set to the log's end, returns the first record after it, whose number is the
- * proof. While there is no such record, and no way to read without waiting, a
- * read that waits is at the end.
- */
-class KmsgBacklog {
-  readonly #path: string;
-  readonly #end: Deno.FsFile;
-  #firstNew: number | undefined;
-  #waiting: Promise<unknown> | undefined;
-  #isClosed = false;
-  readonly #quiet: Promise<void>;
-  #isQuiet = false;
-
-  private constructor(path: string, end: Deno.FsFile) {
-    this.#path = path;
-    this.#end = end;
-    this.#quiet = this.#awaitQuiet();
-    void this.#readFirstNew();
+/** A descriptor of which no read waits; undefined where it cannot be opened. */
+function openWithoutWaiting(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
   }
+}
 
-  static async create(path: string): Promise<KmsgBacklog> {
-    const end = await Deno.open(path);
-    try {
-      await end.seek(0, Deno.SeekMode.End);
-      return new KmsgBacklog(path, end);
-    } catch (error) {
-      closeQuietly(end);
+/** What a read that failed reports of the log; undefined where no record is there. @throws any other error */
+function failureOf(error: unknown): KmsgRead | undefined {
+  switch (error instanceof Error && "code" in error && error.code) {
+    case "EAGAIN":
+      return undefined;
+    case "EPIPE":
+      return { type: "overrun" };
+    case "EINVAL":
+      // The record is longer than the buffer, and is skipped.
+      return { type: "tooLong" };
+    default:
       throw error;
-    }
   }
-
-  /** Whether all of it was read: up to the number `last`; waits for that, or for the `next` read to end. */
-  async isRead(
-    last: number | undefined,
-    next: Promise<KmsgRead>,
-  ): Promise<boolean> {
-    if (last !== undefined && last + 1 >= (this.#firstNew ?? Infinity)) {
-      return true;
-    }
-    this.#waiting = next;
-    await Promise.race([next, this.#quiet]);
-    this.#waiting = undefined;
-    return this.#isQuiet;
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    closeQuietly(this.#end);
-  }
-
-  async #readFirstNew(): Promise<void> {
-    const buffer = new Uint8Array(RECORD_BYTES);
-    while (!this.#isClosed && this.#firstNew === undefined) {
-      try {
-        const length = await this.#end.read(buffer);
-        if (length === null) return;
-        const record = parseKmsgRecord(buffer.subarray(0, length));
-        this.#firstNew = record?.sequence;
-      } catch (error) {
-        if (lossOf(error) === undefined) return;
-      }
-    }
-  }
-
-  async #awaitQuiet(): Promise<void> {
-    let rounds = 0;
-    while (rounds < QUIET_ROUNDS && !this.#isClosed) {
-      const waiting = this.#waiting;
-      await setTimeout(QUIET_MS);
-      // Threads take calls in their order: after this one the read is running.
-      await Deno.stat(this.#path).catch(() => {});
-      const isSame = waiting !== undefined && waiting === this.#waiting;
-      rounds = isSame ? rounds + 1 : 0;
-    }
-    this.#isQuiet = true;
-  }
-}
-
-/** What a read that failed reports of the log; undefined where it reports nothing. */
-function lossOf(error: unknown): "overrun" | "tooLong" | undefined {
-  const code = error instanceof Error && "code" in error && error.code;
-  if (code === "EPIPE") return "overrun";
-  // The record is longer than the buffer, and is skipped.
-  return code === "EINVAL" ? "tooLong" : undefined;
 }
 
 /**

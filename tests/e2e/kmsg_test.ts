@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { parseKmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import { type KmsgFile, openKmsg } from "../../lib/oom/kmsg_watcher.ts";
 import type { OomReport } from "../../lib/oom/oom_report.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
@@ -148,6 +150,91 @@ Deno.test({
     await watched[Symbol.asyncDispose]();
     assert(performance.now() - begin < 200);
   },
+});
+
+/** Ways to read a device: by both descriptors, and where the second cannot be opened. */
+const WAYS: readonly (readonly [string, () => Promise<KmsgFile>])[] = [
+  ["", () => openKmsg(DEVICE)],
+  [
+    " without a descriptor that does not wait",
+    () => openKmsg(DEVICE, () => undefined),
+  ],
+];
+
+/** The records up to the end of the log. */
+async function readBacklog(file: KmsgFile): Promise<number[]> {
+  const sequences: number[] = [];
+  for (;;) {
+    const read = await file.read();
+    if (read.type === "caughtUp") return sequences;
+    if (read.type === "records") {
+      sequences.push(...read.records.map(sequenceOf));
+    }
+  }
+}
+
+function sequenceOf(record: Uint8Array): number {
+  return parseKmsgRecord(record)?.sequence ?? NaN;
+}
+
+for (const [way, open] of WAYS) {
+  Deno.test({
+    name:
+      `openKmsg()${way} reports the end of what was there, and then what comes`,
+    ignore: !canWrite,
+    async fn() {
+      const device = await Deno.open(DEVICE, { write: true });
+      const write = (text: string) =>
+        device.write(encoder.encode(`cgwatch test: ${text}\n`));
+      await write("last of the backlog");
+      const file = await open();
+      try {
+        const before = await readBacklog(file);
+        const first = before[0] ?? NaN;
+        assertEquals(before, before.map((_, at) => first + at));
+
+        // Nothing is lost between the end and the next record, and none comes twice.
+        const texts: string[] = [];
+        let last = before.at(-1) ?? NaN;
+        for (const text of ["one", "two", "three"]) {
+          const reading = file.read();
+          await write(text);
+          for (let read = await reading;; read = await file.read()) {
+            assert(read.type === "records");
+            for (const record of read.records) {
+              assertEquals(sequenceOf(record), ++last);
+              texts.push(parseKmsgRecord(record)?.text ?? "");
+            }
+            if (texts.includes(`cgwatch test: ${text}`)) break;
+          }
+        }
+      } finally {
+        file.close();
+        device.close();
+      }
+    },
+  });
+}
+
+Deno.test("openKmsg() leaves the event loop to others while records flood in", async () => {
+  // A device that always has a record.
+  const file = await openKmsg("/dev/zero");
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  try {
+    const end = performance.now() + 300;
+    let records = 0;
+    while (performance.now() < end) {
+      const read = await file.read();
+      assert(read.type === "records");
+      records += read.records.length;
+    }
+    assert(records > 1_000);
+    assert(turns > 10, `${turns} turns`);
+  } finally {
+    clearInterval(timer);
+    file.close();
+  }
 });
 
 Deno.test("OomWatcher reads a FIFO, and says when its writer is gone", async () => {
