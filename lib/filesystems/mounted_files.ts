@@ -1,4 +1,3 @@
-import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import type { HostFs } from "../kernfs/host_fs.ts";
 
@@ -40,14 +39,17 @@ export class MountedFiles {
 
   /** How full the file system is that a host path is on. @throws {Error} where that cannot be determined */
   async space(hostPath: string): Promise<Space> {
-    const stat = await statfs(this.#fs.path(hostPath));
-    const blockBytes = blockBytesOf(stat);
+    const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(
+      this.#fs.path(hostPath),
+    );
+    // The kernel counts in `f_frsize`, which node:fs does not return. It differs
+    // from `f_bsize` for some FUSE servers only, which then seem too large.
     return {
-      capacityBytes: stat.blocks * blockBytes,
-      freeBytes: stat.bfree * blockBytes,
-      availableBytes: stat.bavail * blockBytes,
-      inodes: stat.files,
-      inodesFree: stat.ffree,
+      capacityBytes: blocks * bsize,
+      freeBytes: bfree * bsize,
+      availableBytes: bavail * bsize,
+      inodes: files,
+      inodesFree: ffree,
     };
   }
 
@@ -70,14 +72,4 @@ export class MountedFiles {
       yield name;
     }
   }
-}
-
-/**
- * The size of the blocks that `statfs(2)` counts in: `f_frsize`, which differs
- * from `f_bsize` for some FUSE servers only. Deno 2.9
- * returns it, 2.6 does not.
- */
-function blockBytesOf(stat: StatsFs): number {
-  const frsize = "frsize" in stat ? Number(stat.frsize) : 0;
-  return frsize || stat.bsize;
 }
