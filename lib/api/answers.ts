@@ -5,8 +5,8 @@ import { systemClock } from "../model/clock.ts";
 import type { ContainerReference } from "../model/container.ts";
 import { BadRequestError, messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
+import type { ScrapeRequest } from "../model/scrape.ts";
 import type { EventStreams } from "./event_stream.ts";
-import type { MetricsTexts } from "./metrics_answers.ts";
 import { parseEventsQuery } from "./events_query.ts";
 import {
   HttpError,
@@ -22,7 +22,8 @@ import { processJson } from "./process_json.ts";
 import type { Questions } from "./questions.ts";
 import { readBody } from "./request_body.ts";
 import { derivedStatsJson } from "./usage_json.ts";
-import { containerInfoJson, type JsonObject } from "./v1_json.ts";
+import type { JsonObject } from "./json_values.ts";
+import { containerInfoJson } from "./v1_json.ts";
 import {
   containerInfoV2Json,
   containerSpecV2Json,
@@ -32,6 +33,16 @@ import {
 
 /** Who may see processes: nobody, whoever may ask, or all with command lines. */
 export type AllowPs = "off" | "on" | "full";
+
+/** Renders the expositions for Prometheus, in pieces. */
+export interface MetricsTexts {
+  /** `/metrics`. */
+  scrape(request: ScrapeRequest): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
+  /** `/metrics/resource`. */
+  resource(
+    request: Pick<ScrapeRequest, "format" | "names">,
+  ): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
+}
 
 /** What the API answers from. */
 export interface ApiDependencies {

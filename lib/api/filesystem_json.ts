@@ -1,6 +1,6 @@
 import type { DiskCounters, FsInfo, FsStats } from "../model/filesystem.ts";
 import type { ContainerStats } from "../model/stats.ts";
-import { type JsonObject, timeJson, wholeJson } from "./v1_json.ts";
+import { type JsonObject, timeJson, wholeJson } from "./json_values.ts";
 
 const NS_PER_MS = 1_000_000;
 

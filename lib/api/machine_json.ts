@@ -9,7 +9,7 @@ import type {
   VersionInfo,
 } from "../model/machine.ts";
 import { filesystemInfoJson } from "./filesystem_json.ts";
-import { type JsonObject, timeJson, wholeJson } from "./v1_json.ts";
+import { type JsonObject, timeJson, wholeJson } from "./json_values.ts";
 
 /** The machine as `/api/v1.3/machine` and `/api/v2.1/machine` tell it. */
 export function machineInfoJson(info: MachineInfo): JsonObject {

@@ -6,16 +6,6 @@ import { parseRequestOptions } from "./parameters.ts";
 import { nodeSummaryJson } from "./summary_json.ts";
 import { parseBoolean, readParameter } from "./values.ts";
 
-/** What makes the texts for Prometheus, in pieces. */
-export interface MetricsTexts {
-  /** All numbers. */
-  scrape(request: ScrapeRequest): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
-  /** The kubelet's resource metrics. */
-  resource(
-    request: Pick<ScrapeRequest, "format" | "names">,
-  ): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
-}
-
 const EXPOSITION_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   prometheus: "text/plain; version=0.0.4; charset=utf-8",
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",

@@ -1,5 +1,5 @@
 import type { ProcessInfo } from "../model/process.ts";
-import type { JsonObject } from "./v1_json.ts";
+import type { JsonObject } from "./json_values.ts";
 
 const MONTHS = [
   "Jan",

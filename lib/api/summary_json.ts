@@ -19,7 +19,7 @@ import type {
   Pressure,
   PressureShare,
 } from "../model/stats.ts";
-import { type JsonObject, wholeJson } from "./v1_json.ts";
+import { type JsonObject, wholeJson } from "./json_values.ts";
 
 /** What is larger is no limit. */
 const MAX_LIMIT = 2 ** 62;

@@ -1,5 +1,5 @@
 import type { DerivedStats, Percentiles, Usage } from "../model/usage.ts";
-import { type JsonObject, timeJson } from "./v1_json.ts";
+import { type JsonObject, timeJson } from "./json_values.ts";
 
 /** What a container used, as `/api/v2.1/summary` tells it. */
 export function derivedStatsJson(stats: DerivedStats): JsonObject {

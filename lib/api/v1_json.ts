@@ -11,7 +11,6 @@ import type {
   CpuSpec,
   MemorySpec,
 } from "../model/container.ts";
-import { formatTimestamp } from "../model/event.ts";
 import type {
   ContainerStats,
   CpuStats,
@@ -29,18 +28,14 @@ import type {
   TcpStats,
   UdpStats,
 } from "../model/stats.ts";
-import { filesystemsJson } from "./filesystem_json.ts";
-
 import { TCP_ADVANCED } from "../model/tcp_advanced.ts";
-
-/** An object on its way to JSON, where a key whose value is `undefined` is left out. */
-export type JsonObject = { readonly [key: string]: unknown };
-
-/** How Go writes a time that was never set. */
-const ZERO_TIME = "0001-01-01T00:00:00Z";
-
-/** How cAdvisor writes "max": the greatest number of 64 bits. */
-const MAX = rawNumber("18446744073709551615");
+import { filesystemsJson } from "./filesystem_json.ts";
+import {
+  type JsonObject,
+  limitJson,
+  timeJson,
+  wholeJson,
+} from "./json_values.ts";
 
 /**
  * A container as `/api/v1.3/containers` and `subcontainers` tell it: the
@@ -108,19 +103,6 @@ export function sectionsJson(stats: ContainerStats): JsonObject {
     "referenced_memory": wholeJson(stats.referencedMemoryBytes),
     "resctrl": resctrl && resctrlJson(resctrl),
   };
-}
-
-/** RFC 3339 in UTC without trailing zeros, as Go writes it; the year 1 where there is no time. */
-export function timeJson(timestampMs: number | undefined): string {
-  if (timestampMs === undefined) return ZERO_TIME;
-  return formatTimestamp(timestampMs).replace(/\.?0+Z$/, "Z");
-}
-
-/** A whole number with all its digits, which `JSON.stringify` would round past 2^53. */
-export function wholeJson(value: number | undefined): unknown {
-  if (value === undefined) return undefined;
-  const whole = Math.trunc(value);
-  return Number.isSafeInteger(whole) ? whole : rawNumber(`${BigInt(whole)}`);
 }
 
 function referenceJson(reference: ContainerReference): JsonObject {
@@ -360,10 +342,6 @@ function pressureShareJson(share: PressureShare): JsonObject {
   };
 }
 
-function limitJson(value: number | undefined): unknown {
-  return value === Infinity ? MAX : wholeJson(value);
-}
-
 function unlessEmpty<T>(items: readonly T[]): readonly T[] | undefined {
   return items.length === 0 ? undefined : items;
 }
@@ -372,10 +350,4 @@ function unlessBare(object: JsonObject): JsonObject | undefined {
   return Object.values(object).some((value) => value !== undefined)
     ? object
     : undefined;
-}
-
-/** TypeScript's library does not have `JSON.rawJSON` yet; V8 has had it since 11.4. */
-function rawNumber(digits: string): unknown {
-  return (JSON as unknown as { rawJSON(text: string): unknown })
-    .rawJSON(digits);
 }

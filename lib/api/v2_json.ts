@@ -5,14 +5,8 @@ import {
   machineFilesystemsJson,
 } from "./filesystem_json.ts";
 import type { ContainerDescription } from "./questions.ts";
-import {
-  type JsonObject,
-  networkJson,
-  sectionsJson,
-  specJson,
-  timeJson,
-  wholeJson,
-} from "./v1_json.ts";
+import { type JsonObject, timeJson, wholeJson } from "./json_values.ts";
+import { networkJson, sectionsJson, specJson } from "./v1_json.ts";
 
 /** A container as `/api/v2.1/stats` tells it: its `spec`, and `stats` oldest first. */
 export function containerInfoV2Json(info: ContainerInfoV2): JsonObject {

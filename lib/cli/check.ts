@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
+import { exists } from "@std/fs/exists";
 import { dirname } from "@std/path";
 import type { FlagValues } from "../config/flag_values.ts";
 import {
@@ -249,8 +250,7 @@ async function findEventLog(path: string): Promise<Finding> {
     return { state: "off", detail: "turned off by --event-log=none" };
   }
   if (path === "-") return ok("stdout; --event-log=PATH for a file");
-  const exists = await Deno.stat(path).then(() => true, () => false);
-  if (exists) await access(path, constants.W_OK);
+  if (await exists(path)) await access(path, constants.W_OK);
   // Rotation renames, and that is a right of the directory.
   await access(dirname(path), constants.W_OK | constants.X_OK);
   return ok(path);

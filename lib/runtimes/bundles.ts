@@ -11,8 +11,8 @@ import type { RuntimeRoots } from "./runtime_roots.ts";
 /** A container's origin, and the cgroup that told it. */
 export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 
-/** Where a runtime's own path is seen. */
-export type PathAt = (...path: string[]) => string;
+/** Resolves a runtime's own path, given in parts, to where the agent sees it. */
+export type PathAt = (first: string, ...rest: string[]) => string;
 
 const TASKS = "io.containerd.runtime.v2.task";
 

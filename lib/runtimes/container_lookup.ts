@@ -79,8 +79,8 @@ export class ContainerLookup {
     if (origin.outer !== undefined && outerPid === undefined) return undefined;
     const root = outerPid === undefined ? undefined : `/proc/${outerPid}/root`;
     const roots = await this.#rootsOf(origin.uid, root);
-    const at = (...path: string[]) =>
-      this.#options.files.path(join(...path), root);
+    const at: PathAt = (first, ...rest) =>
+      this.#options.files.path(join(first, ...rest), root);
     const placed = { ...origin, cgroup };
     const asks = [
       (runtime: RuntimeName) => this.#read(runtime, placed, roots, at),

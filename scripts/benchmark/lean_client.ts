@@ -30,7 +30,7 @@ export class LeanClient implements Disposable {
     if (!text.startsWith("HTTP/1.1 200 ") || !text.includes(END)) {
       throw new Error(`GET ${path}: ${text.slice(0, 100)}`);
     }
-    const [, length] = /^content-length: (\d+)/m.exec(text) ?? [];
+    const [, length] = /^content-length: (\d+)/im.exec(text) ?? [];
     if (length !== undefined) {
       const whole = text.indexOf(END) + END.length + Number(length);
       while (total < whole) total += await this.#read();

@@ -13,19 +13,21 @@ import { type Benchmark, type Figure, quantile } from "./figure.ts";
 import { LeanClient } from "./lean_client.ts";
 
 /** CPU time of a process, nanoseconds: of all its threads, also of those that have ended. */
-async function cpuNs(pid: number): Promise<number> {
+export async function cpuNs(pid: number): Promise<number> {
   const { userTicks, systemTicks } = parseProcessStat(
     await Deno.readTextFile(`/proc/${pid}/stat`),
   );
   return (userTicks + systemTicks) * 1e9 / TICKS_PER_SECOND;
 }
 
-async function residentMb(pid: number): Promise<number> {
+/** Resident memory of a process, MB. */
+export async function residentMb(pid: number): Promise<number> {
   const text = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1]) / 1024;
 }
 
-function makeMany(cgroups: TestCgroups, count: number): void {
+/** Makes so many cgroups without processes. */
+export function makeMany(cgroups: TestCgroups, count: number): void {
   for (let i = 0; i < count; i++) cgroups.make(`/c${i}`);
 }
 

@@ -8,6 +8,7 @@ import { type Benchmark, isMet, measureOf, renderTable } from "./figure.ts";
 import { housekeeping } from "./housekeeping.ts";
 import { latency } from "./latency.ts";
 import { load } from "./load.ts";
+import { beside } from "./peer.ts";
 import { throughput } from "./throughput.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -15,6 +16,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...latency,
   ...load,
   ...throughput,
+  ...beside,
 ];
 
 const { values, positionals } = parseArgs({

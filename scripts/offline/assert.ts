@@ -4,10 +4,11 @@
  * @module
  */
 
-import { difference, equal, inspect, matches } from "./equal.ts";
+import { difference, equal, inspect } from "./equal.ts";
 
-/** The class of an error that may be thrown. */
-export type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
+// deno-lint-ignore no-explicit-any -- as in the package
+type AnyClass<T> = abstract new (...args: any[]) => T;
+type Falsy = false | 0 | 0n | "" | null | undefined;
 
 /** Thrown by every assertion that does not hold. */
 export class AssertionError extends Error {
@@ -30,13 +31,8 @@ export function assert(expr: unknown, msg = ""): asserts expr {
 }
 
 /** Asserts that the value is falsy. */
-export function assertFalse(expr: unknown, msg = ""): void {
+export function assertFalse(expr: unknown, msg = ""): asserts expr is Falsy {
   if (expr) throw new AssertionError(msg);
-}
-
-/** Always throws. */
-export function fail(msg?: string): never {
-  throw new AssertionError(msg ? `Failed: ${msg}` : "Failed");
 }
 
 /** Asserts that both have the same structure and the same values. */
@@ -70,24 +66,13 @@ export function assertStrictEquals<T>(
   );
 }
 
-/** Asserts that the value is neither `null` nor `undefined`. */
-export function assertExists<T>(
-  actual: T,
-  msg?: string,
-): asserts actual is NonNullable<T> {
-  check(
-    actual !== null && actual !== undefined,
-    () => `Expected a value, not ${actual}`,
-    msg,
-  );
-}
-
 /** Asserts that the object is of the class. */
-export function assertInstanceOf<T>(
+// deno-lint-ignore no-explicit-any -- as in the package
+export function assertInstanceOf<T extends AnyClass<any>>(
   actual: unknown,
-  expectedType: abstract new (...args: never[]) => T,
-  msg?: string,
-): asserts actual is T {
+  expectedType: T,
+  msg = "",
+): asserts actual is InstanceType<T> {
   check(
     actual instanceof expectedType,
     () => `Expected a ${expectedType.name}, not ${inspect(actual)}`,
@@ -178,48 +163,18 @@ export function assertStringIncludes(
   );
 }
 
-/** Asserts that the one list has every member of the other in it, in any order. */
-export function assertArrayIncludes<T>(
-  actual: ArrayLike<T>,
-  expected: ArrayLike<T>,
-  msg?: string,
-): void {
-  const missing = Array.from(expected).filter((wanted) =>
-    !Array.from(actual).some((member) => equal(member, wanted))
-  );
-  check(
-    missing.length === 0,
-    () => `Expected ${inspect(actual)} to contain ${inspect(missing)}`,
-    msg,
-  );
-}
-
-/** Asserts that every property of `expected` stands in `actual`, in nested objects too. */
-export function assertObjectMatch(
-  // deno-lint-ignore no-explicit-any -- as in the package, so that interfaces fit
-  actual: Record<PropertyKey, any>,
-  expected: Record<PropertyKey, unknown>,
-  msg?: string,
-): void {
-  check(
-    matches(actual, expected),
-    () => `Object does not match\n${difference(actual, expected)}\n`,
-    msg,
-  );
-}
-
 /** Asserts that the function throws, and returns what it threw. */
 export function assertThrows(fn: () => unknown, msg?: string): unknown;
 /** Asserts that the function throws an error of this class and message, and returns it. */
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
-  ErrorClass: ErrorClass<E>,
+  ErrorClass: AnyClass<E>,
   msgIncludes?: string,
   msg?: string,
 ): E;
 export function assertThrows<E extends Error>(
   fn: () => unknown,
-  classOrMsg?: ErrorClass<E> | string,
+  classOrMsg?: AnyClass<E> | string,
   msgIncludes?: string,
   msg?: string,
 ): unknown {
@@ -243,13 +198,13 @@ export function assertRejects(
 /** Asserts that the promise is rejected with an error of this class and message. */
 export function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
-  ErrorClass: ErrorClass<E>,
+  ErrorClass: AnyClass<E>,
   msgIncludes?: string,
   msg?: string,
 ): Promise<E>;
 export async function assertRejects<E extends Error>(
   fn: () => PromiseLike<unknown>,
-  classOrMsg?: ErrorClass<E> | string,
+  classOrMsg?: AnyClass<E> | string,
   msgIncludes?: string,
   msg?: string,
 ): Promise<unknown> {
@@ -281,7 +236,7 @@ function started(
 
 function checkError<E extends Error>(
   error: unknown,
-  classOrMsg?: ErrorClass<E> | string,
+  classOrMsg?: AnyClass<E> | string,
   msgIncludes?: string,
   msg?: string,
 ): unknown {

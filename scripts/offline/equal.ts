@@ -8,12 +8,7 @@ type Pairs = [unknown, unknown][];
 
 /** Tells whether both have the same structure and the same values. */
 export function equal(a: unknown, b: unknown): boolean {
-  return isSame(a, b, [], equalKeys);
-}
-
-/** Tells whether every property of `b` stands in `a`, in nested objects too. */
-export function matches(a: unknown, b: unknown): boolean {
-  return isSame(a, b, [], (_, wanted) => keysOf(wanted));
+  return isSame(a, b, []);
 }
 
 /** Returns the text of a value, whole and with sorted keys. */
@@ -48,10 +43,7 @@ export function difference(actual: unknown, expected: unknown): string {
   ].join("\n");
 }
 
-/** Returns the keys to compare, or nothing where the objects cannot be equal. */
-type Keys = (a: object, b: object) => PropertyKey[] | undefined;
-
-function isSame(a: unknown, b: unknown, seen: Pairs, keys: Keys): boolean {
+function isSame(a: unknown, b: unknown, seen: Pairs): boolean {
   // Zero and minus zero are equal, as are two NaN.
   if (a === b || Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object") return false;
@@ -62,31 +54,28 @@ function isSame(a: unknown, b: unknown, seen: Pairs, keys: Keys): boolean {
   if (a instanceof Date) return Object.is(Number(a), Number(b));
   if (a instanceof RegExp || a instanceof URL) return String(a) === String(b);
   if (a instanceof ArrayBuffer && b instanceof ArrayBuffer) {
-    return isSame(new Uint8Array(a), new Uint8Array(b), pairs, equalKeys);
+    return isSame(new Uint8Array(a), new Uint8Array(b), pairs);
   }
   if (a instanceof Set && b instanceof Set) {
     return a.size === b.size &&
-      [...a].every((x) =>
-        b.has(x) || [...b].some((y) => isSame(x, y, pairs, equalKeys))
-      );
+      [...a].every((x) => b.has(x) || [...b].some((y) => isSame(x, y, pairs)));
   }
   if (a instanceof Map && b instanceof Map) {
     return a.size === b.size &&
       [...a].every(([key, value]) =>
         [...b].some(([k, v]) =>
-          isSame(key, k, pairs, equalKeys) &&
-          isSame(value, v, pairs, equalKeys)
+          isSame(key, k, pairs) &&
+          isSame(value, v, pairs)
         )
       );
   }
   if (a instanceof Error && b instanceof Error && a.message !== b.message) {
     return false;
   }
-  // Arrays are never compared in part: whether that is a match differs between assertions.
-  const compared = Array.isArray(a) ? equalKeys(a, b) : keys(a, b);
+  const compared = equalKeys(a, b);
   return compared !== undefined &&
     compared.every((key) =>
-      isSame(Reflect.get(a, key), Reflect.get(b, key), pairs, keys)
+      isSame(Reflect.get(a, key), Reflect.get(b, key), pairs)
     );
 }
 
@@ -101,6 +90,7 @@ function keysOf(value: object): PropertyKey[] {
   );
 }
 
+/** Returns the keys to compare, or nothing if the objects cannot be equal. */
 function equalKeys(a: object, b: object): PropertyKey[] | undefined {
   if (Array.isArray(a) && a.length !== (b as unknown[]).length) {
     return undefined;

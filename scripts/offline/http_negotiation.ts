@@ -18,10 +18,10 @@ type Closeness = (range: Range, offer: string) => number | undefined;
 /** Returns the media types that the request accepts, the preferred first. */
 export function accepts(request: Pick<Request, "headers">): string[];
 /** Returns the offered media type that the request prefers, if it accepts any. */
-export function accepts(
+export function accepts<T extends string = string>(
   request: Pick<Request, "headers">,
-  ...types: string[]
-): string | undefined;
+  ...types: T[]
+): T | undefined;
 export function accepts(
   request: Pick<Request, "headers">,
   ...types: string[]
@@ -36,10 +36,10 @@ export function accepts(
 /** Returns the content codings that the request accepts, the preferred first. */
 export function acceptsEncodings(request: Pick<Request, "headers">): string[];
 /** Returns the offered content coding that the request prefers, if it accepts any. */
-export function acceptsEncodings(
+export function acceptsEncodings<T extends string = string>(
   request: Pick<Request, "headers">,
-  ...encodings: string[]
-): string | undefined;
+  ...encodings: T[]
+): T | undefined;
 export function acceptsEncodings(
   request: Pick<Request, "headers">,
   ...encodings: string[]

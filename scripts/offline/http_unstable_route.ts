@@ -4,42 +4,40 @@
  * @module
  */
 
-/** Answers a request whose URL has matched. */
-export type Handler = (
+/** Responds to a request that no route matches. */
+export type RequestHandler = (
   request: Request,
-  params?: URLPatternResult,
   info?: Deno.ServeHandlerInfo,
 ) => Response | Promise<Response>;
 
-/** A pattern, the methods it is for, and who answers. */
+/** Responds to a request whose URL matches. */
+export type Handler = (
+  request: Request,
+  params: URLPatternResult,
+  info?: Deno.ServeHandlerInfo,
+) => Response | Promise<Response>;
+
+/** A pattern, the methods it is for, and the handler. */
 export interface Route {
-  /** What the whole URL must match. */
+  /** The pattern of the whole URL. */
   pattern: URLPattern;
-  /**
-   * One method or several, in upper case. It may be left out in the real package, but releases
-   * differ in what that means (GET, or any method), so here it may not.
-   */
-  method: string | string[];
-  /** Who answers. */
+  /** One method or several, in upper case. @default any */
+  method?: string | string[];
+  /** The handler. */
   handler: Handler;
 }
 
-/** Returns a handler that asks the first route of matching pattern and method. */
+/** Returns a handler that calls the first route of matching pattern and method. */
 export function route(
   routes: Route[],
-  defaultHandler: (
-    request: Request,
-    info?: Deno.ServeHandlerInfo,
-  ) => Response | Promise<Response>,
-): (
-  request: Request,
-  info?: Deno.ServeHandlerInfo,
-) => Response | Promise<Response> {
+  defaultHandler: RequestHandler,
+): RequestHandler {
   return (request, info) => {
     for (const { pattern, method, handler } of routes) {
-      if (![method].flat().includes(request.method)) continue;
       const params = pattern.exec(request.url);
-      if (params !== null) return handler(request, params, info);
+      if (params === null) continue;
+      if (method && ![method].flat().includes(request.method)) continue;
+      return handler(request, params, info);
     }
     return defaultHandler(request, info);
   };

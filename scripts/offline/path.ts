@@ -7,13 +7,13 @@
 
 const SLASH = "/";
 
-/** Whether a path begins at the root. */
-export function isAbsolute(path: string): boolean {
+function isAbsolute(path: string): boolean {
   return path.startsWith(SLASH);
 }
 
 /** A path without `.`, without `..` where there is something to leave, and with single slashes. */
-export function normalize(path: string): string {
+export function normalize(path: string | URL): string {
+  path = pathOf(path);
   const names = namesOf(path, isAbsolute(path));
   const end = path.endsWith(SLASH) && names.length > 0 ? SLASH : "";
   const text = (isAbsolute(path) ? SLASH : "") + names.join(SLASH) + end;
@@ -21,19 +21,21 @@ export function normalize(path: string): string {
 }
 
 /** Paths one in the other. */
-export function join(...paths: readonly string[]): string {
-  return normalize(paths.filter((path) => path !== "").join(SLASH));
+export function join(path: string | URL, ...paths: string[]): string {
+  const all = [pathOf(path), ...paths].filter((part) => part !== "");
+  return normalize(all.join(SLASH));
 }
 
 /** The absolute path that the last leads to, as seen from those before it and the working directory. */
-export function resolve(...paths: readonly string[]): string {
+export function resolve(...paths: string[]): string {
   const from = paths.findLastIndex(isAbsolute);
   const parts = from < 0 ? [Deno.cwd(), ...paths] : paths.slice(from);
   return SLASH + namesOf(parts.join(SLASH), true).join(SLASH);
 }
 
 /** All of a path but its last name. */
-export function dirname(path: string): string {
+export function dirname(path: string | URL): string {
+  path = pathOf(path);
   const bare = withoutEnd(path);
   const at = bare.lastIndexOf(SLASH);
   if (at < 0) return path.startsWith(SLASH) ? SLASH : ".";
@@ -41,24 +43,12 @@ export function dirname(path: string): string {
 }
 
 /** The last name of a path, without an ending. */
-export function basename(path: string, suffix = ""): string {
-  const bare = withoutEnd(path);
+export function basename(path: string | URL, suffix = ""): string {
+  const bare = withoutEnd(pathOf(path));
   const name = bare.slice(bare.lastIndexOf(SLASH) + 1);
   return suffix !== "" && name !== suffix && name.endsWith(suffix)
     ? name.slice(0, -suffix.length)
     : name;
-}
-
-/** The way from one path to another. */
-export function relative(from: string, to: string): string {
-  const [names, others] = [from, to].map((path) =>
-    namesOf(resolve(path), true)
-  );
-  if (names === undefined || others === undefined) return "";
-  let same = 0;
-  while (same < names.length && names[same] === others[same]) same++;
-  return [...names.slice(same).map(() => ".."), ...others.slice(same)]
-    .join(SLASH);
 }
 
 /** The path of a URL such as `file:///a`. */
@@ -68,6 +58,10 @@ export function fromFileUrl(url: string | URL): string {
     throw new TypeError(`URL must be a file URL: received "${protocol}"`);
   }
   return decodeURIComponent(pathname);
+}
+
+function pathOf(path: string | URL): string {
+  return path instanceof URL ? fromFileUrl(path) : path;
 }
 
 function namesOf(path: string, isRooted: boolean): string[] {

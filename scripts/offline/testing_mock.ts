@@ -4,66 +4,56 @@
  * @module
  */
 
-import { assertEquals, AssertionError } from "./assert.ts";
+// deno-lint-ignore-file no-explicit-any -- the defaults of the package's type parameters
 
-/** What a spy has seen of one call. */
+import { AssertionError } from "./assert.ts";
+
+/** A recorded call. */
 export interface SpyCall<
-  Self = unknown,
-  Args extends unknown[] = unknown[],
-  Return = unknown,
+  Self = any,
+  Args extends unknown[] = any[],
+  Return = any,
 > {
   /** The arguments. */
   args: Args;
-  /** What was returned, unless it threw. */
+  /** The result, unless the function threw. */
   returned?: Return;
-  /** What was thrown. */
+  /** The error that was thrown. */
   error?: Error;
-  /** The object it was called on. */
+  /** The object that the function was called on. */
   self?: Self;
 }
 
-/** A function that remembers its calls. */
+/** A function that records its calls. */
 export interface Spy<
-  Self = unknown,
-  Args extends unknown[] = unknown[],
-  Return = unknown,
+  Self = any,
+  Args extends unknown[] = any[],
+  Return = any,
 > {
   (this: Self, ...args: Args): Return;
-  /** The function behind it. */
-  readonly original: (this: Self, ...args: Args) => Return;
-  /** The calls so far. */
-  readonly calls: SpyCall<Self, Args, Return>[];
+  /** The recorded calls, oldest first. */
+  calls: SpyCall<Self, Args, Return>[];
 }
 
-/** What {@linkcode assertSpyCall} compares. */
-export interface ExpectedSpyCall<Args extends unknown[], Return> {
-  /** The first arguments, or all of them. */
-  args?: [...Args, ...unknown[]];
-  /** What was returned. */
-  returned?: Return;
-}
-
-/** Returns a function that remembers its calls and does nothing. */
-export function spy<Args extends unknown[] = unknown[]>(): Spy<
-  unknown,
-  Args,
-  undefined
->;
-/** Returns a function that remembers its calls and otherwise does what `func` does. */
+/** Returns a function that records its calls and returns `undefined`. */
+export function spy<
+  Self = any,
+  Args extends unknown[] = any[],
+  Return = undefined,
+>(): Spy<Self, Args, Return>;
+/** Returns a function that records its calls and calls `func`. */
 export function spy<Self, Args extends unknown[], Return>(
   func: (this: Self, ...args: Args) => Return,
 ): Spy<Self, Args, Return>;
 export function spy<Self, Args extends unknown[], Return>(
-  func?: (this: Self, ...args: Args) => Return,
+  func = (() => undefined) as (this: Self, ...args: Args) => Return,
 ): Spy<Self, Args, Return> {
-  const original = func ??
-    (() => undefined) as (this: Self, ...args: Args) => Return;
   const calls: SpyCall<Self, Args, Return>[] = [];
-  function remember(this: Self, ...args: Args): Return {
+  function record(this: Self, ...args: Args): Return {
     const call: SpyCall<Self, Args, Return> = { args };
     if (this) call.self = this;
     try {
-      return call.returned = original.apply(this, args);
+      return call.returned = func.apply(this, args);
     } catch (error) {
       call.error = error as Error;
       throw error;
@@ -71,10 +61,10 @@ export function spy<Self, Args extends unknown[], Return>(
       calls.push(call);
     }
   }
-  return Object.assign(remember, { original, calls });
+  return Object.assign(record, { calls });
 }
 
-/** Asserts how often the spy was called. */
+/** Asserts the number of calls of the spy. */
 export function assertSpyCalls<Self, Args extends unknown[], Return>(
   spy: Spy<Self, Args, Return>,
   expectedCalls: number,
@@ -83,24 +73,4 @@ export function assertSpyCalls<Self, Args extends unknown[], Return>(
   throw new AssertionError(
     `Expected ${expectedCalls} calls of the spy, but it had ${spy.calls.length}`,
   );
-}
-
-/** Asserts what one call was like; the first is number 0. */
-export function assertSpyCall<Self, Args extends unknown[], Return>(
-  spy: Spy<Self, Args, Return>,
-  callIndex: number,
-  expected?: ExpectedSpyCall<Args, Return>,
-): void {
-  const call = spy.calls[callIndex];
-  if (call === undefined) {
-    throw new AssertionError(
-      `Expected call ${callIndex} of the spy, but it had ${spy.calls.length}`,
-    );
-  }
-  if (expected?.args) {
-    assertEquals<unknown>(call.args, expected.args, "Spy's arguments");
-  }
-  if (expected && "returned" in expected) {
-    assertEquals<unknown>(call.returned, expected.returned, "Spy's result");
-  }
 }

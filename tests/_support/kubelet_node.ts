@@ -1,3 +1,4 @@
+import { walkSync } from "@std/fs/walk";
 import { type CgroupDriver, KubepodsTree, labelsOf } from "./kubepods_tree.ts";
 
 /** What a node may tell, or not. */
@@ -226,15 +227,9 @@ export class KubeletNode implements Disposable {
   }
 
   #take(regexp: RegExp): void {
-    const visit = (directory: string) => {
-      for (const entry of Deno.readDirSync(`${this.root}/${directory}`)) {
-        const path = directory === ""
-          ? entry.name
-          : `${directory}/${entry.name}`;
-        if (entry.isDirectory) visit(path);
-        else if (regexp.test(path)) Deno.removeSync(`${this.root}/${path}`);
-      }
-    };
-    visit("");
+    const files = walkSync(this.root, { includeDirs: false });
+    for (const { path } of [...files]) {
+      if (regexp.test(path.slice(this.root.length + 1))) Deno.removeSync(path);
+    }
   }
 }

@@ -15,6 +15,7 @@ import type { MachineFacts } from "../../lib/model/machine.ts";
 import type { ScrapeRequest } from "../../lib/model/scrape.ts";
 import type { EndedContainer } from "../../lib/runtimes/identities.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
+import { walkSync } from "@std/fs/walk";
 import { fromFileUrl } from "@std/path";
 import { textOfPieces } from "./exposition.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -142,10 +143,7 @@ function collect(
 
 /** What a spec tells of a container's age is the age of its directories. */
 function setTimes(path: string): void {
-  for (const entry of Deno.readDirSync(path)) {
-    const below = `${path}/${entry.name}`;
-    if (entry.isDirectory) setTimes(below);
-    else if (entry.isFile) Deno.utimeSync(below, MADE, MADE);
+  for (const entry of walkSync(path)) {
+    if (!entry.isSymlink) Deno.utimeSync(entry.path, MADE, MADE);
   }
-  Deno.utimeSync(path, MADE, MADE);
 }

@@ -1,11 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
-  containerInfoJson,
-  containerStatsJson,
   type JsonObject,
-  specJson,
   timeJson,
   wholeJson,
+} from "../../lib/api/json_values.ts";
+import {
+  containerInfoJson,
+  containerStatsJson,
+  specJson,
 } from "../../lib/api/v1_json.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { walkSync } from "@std/fs/walk";
 import { fromFileUrl } from "@std/path";
 import { CALLS } from "./_faulty_deno.ts";
 
@@ -20,12 +21,9 @@ const NOT_OF_FILES = new Set([
 ]);
 
 function* callsIn(directory: string): Generator<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(directory)) {
-    const path = `${directory}/${name}`;
-    if (isDirectory) {
-      if (!APART.has(name)) yield* callsIn(path);
-      continue;
-    }
+  for (const { path } of walkSync(directory, { exts: [".ts"] })) {
+    const [folder = ""] = path.slice(directory.length + 1).split("/");
+    if (APART.has(folder)) continue;
     const text = Deno.readTextFileSync(path);
     for (const [, call = ""] of text.matchAll(/\bDeno\.([a-z]\w+)\(/g)) {
       if (!NOT_OF_FILES.has(call)) yield call;

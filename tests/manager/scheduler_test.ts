@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { assertSpyCalls, spy } from "@std/testing/mock";
 import { Scheduler, type Task } from "../../lib/manager/scheduler.ts";
 import type { Clock } from "../../lib/model/clock.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
@@ -134,17 +135,15 @@ Deno.test("Scheduler.cancel() ends a task, and that of an unknown one does nothi
 Deno.test("Scheduler.cancel() ends a task while it runs", () => {
   const tasks = new Tasks();
   const { scheduler, clock } = tasks;
-  let runs = 0;
   const task = {
-    run: () => {
-      runs++;
+    run: spy((): number => {
       scheduler.cancel(task);
       return 10;
-    },
+    }),
   };
   scheduler.schedule(task, 10);
   clock.advance(100);
-  assertEquals(runs, 1);
+  assertSpyCalls(task.run, 1);
   assertEquals(scheduler.size, 0);
   assertEquals(clock.pending, 0);
 });

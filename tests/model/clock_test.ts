@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assertSpyCalls, spy } from "@std/testing/mock";
 import { sleep, SystemClock, systemClock } from "../../lib/model/clock.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
@@ -54,16 +55,14 @@ Deno.test("sleep() lets go of its signal when its time is up", async () => {
 });
 
 Deno.test("systemClock.schedule() calls back once, or never where it is cancelled", async () => {
-  let calls = 0;
-  const cancel = systemClock.schedule(0, () => calls += 100);
-  cancel();
-  await new Promise<void>((resolve) =>
-    systemClock.schedule(0, () => {
-      calls++;
-      resolve();
-    })
-  );
-  assertEquals(calls, 1);
+  const cancelled = spy();
+  systemClock.schedule(0, cancelled)();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const called = spy(() => resolve());
+  systemClock.schedule(0, called);
+  await promise;
+  assertSpyCalls(called, 1);
+  assertSpyCalls(cancelled, 0);
 });
 
 Deno.test("SystemClock calls back no earlier than asked, by parts of a millisecond", async () => {

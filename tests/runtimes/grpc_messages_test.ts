@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { assertSpyCalls, spy } from "@std/testing/mock";
 import {
   frameGrpc,
   GrpcMessageBound,
@@ -11,7 +12,7 @@ const MESSAGES = [[1, 2, 3], [], [4], Array(300).fill(5)]
 Deno.test("GrpcMessageBound cuts bytes into messages, wherever they are torn", () => {
   const bytes = joined(...MESSAGES.map(frameGrpc));
   for (let size = 1; size < 20; size++) {
-    const bound = new GrpcMessageBound(1_000, () => {});
+    const bound = new GrpcMessageBound(1_000, spy());
     const messages: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; at += size) {
       messages.push(...bound.push(bytes.subarray(at, at + size)));
@@ -22,8 +23,8 @@ Deno.test("GrpcMessageBound cuts bytes into messages, wherever they are torn", (
 });
 
 Deno.test("GrpcMessageBound passes over what is too long or compressed, and goes on behind it", () => {
-  let lost = 0;
-  const bound = new GrpcMessageBound(10, () => lost++);
+  const lost = spy();
+  const bound = new GrpcMessageBound(10, lost);
   const compressed = frameGrpc(Uint8Array.of(7));
   compressed[0] = 1;
   const bytes = joined(
@@ -33,6 +34,6 @@ Deno.test("GrpcMessageBound passes over what is too long or compressed, and goes
     Uint8Array.of(0, 255),
   );
   assertEquals(bound.push(bytes), [Uint8Array.of(8)]);
-  assertEquals(lost, 2);
+  assertSpyCalls(lost, 2);
   assertEquals(bound.isBetween, false);
 });
