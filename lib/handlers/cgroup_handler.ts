@@ -68,6 +68,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly #devices: DeviceNames;
   readonly #oomKillFile: OomKillFile;
   readonly #unified: boolean;
+  readonly #unifiedMemory: boolean;
   #creationTimeMs: number | undefined;
   /** Whether any file was there when last looked. */
   #isThere = true;
@@ -79,6 +80,10 @@ export class CgroupHandler implements ContainerHandler {
     const { all, mode } = hierarchies;
     const { files, ofProcesses } = planOf(options);
     this.#unified = mode === "unified";
+    this.#unifiedMemory = this.#unified ||
+      all.some((hierarchy) =>
+        hierarchy.version === 2 && hierarchy.controllers.includes("memory")
+      );
     this.#files = files.map(([hierarchy, file]) => {
       const directory = this.#directory(hierarchy);
       const { fallback, parse, isFrozen, listsProcesses = false } = file;
@@ -151,11 +156,13 @@ export class CgroupHandler implements ContainerHandler {
     const meminfo = readMeminfo(fs);
     const limitBytes = meminfo.get("MemTotal");
     const swapLimitBytes = meminfo.get("SwapTotal");
+    const reservationBytes = spec.memory?.reservationBytes;
     return {
       ...spec,
       ...(this.#hasFilesystems && { hasFilesystems: true }),
       memory: {
         ...(limitBytes !== undefined && { limitBytes }),
+        ...(reservationBytes !== undefined && { reservationBytes }),
         ...(swapLimitBytes !== undefined && { swapLimitBytes }),
       },
     };
@@ -192,7 +199,7 @@ export class CgroupHandler implements ContainerHandler {
     attempt(() => this.#resctrl?.read(builder));
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
-    if (this.#unified && name === ROOT) this.#sampleUnifiedRoot();
+    if (this.#unifiedMemory && name === ROOT) this.#sampleUnifiedRoot();
     // Files that were not open do not say that they are gone: they are just not there.
     if (this.#isThere && !found && first === undefined) gone = true;
     this.#isThere = found;
