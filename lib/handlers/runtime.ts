@@ -1,9 +1,13 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerSpec } from "../model/container.ts";
 import type { FsStats } from "../model/filesystem.ts";
+import { HEALTH_STATES } from "../model/sample.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
 import type { Identities } from "../runtimes/identities.ts";
-import type { HandlerFactory } from "../registry/handler_registry.ts";
+import type {
+  HandlerFactory,
+  SampleResult,
+} from "../registry/handler_registry.ts";
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
 import { ContainerDisk, type ContainerDiskOptions } from "./container_disk.ts";
 
@@ -58,6 +62,15 @@ class RuntimeHandler extends CgroupHandler {
   override spec(): ContainerSpec {
     const spec = super.spec();
     return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
+  }
+
+  override sample(): SampleResult {
+    const result = super.sample();
+    const { health } = this.#identities.factsOf(this.reference.name) ?? {};
+    const state = HEALTH_STATES.findIndex((name) => name === health);
+    const first = state < 0 ? -1 : this.builder.group("health");
+    if (first >= 0) this.builder.row[first] = state;
+    return result;
   }
 
   override filesystems(timestampMs: number): readonly FsStats[] | undefined {

@@ -1,6 +1,6 @@
 // Hosts like those that bugs of other programs were reported from, over the API.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SmallHost } from "../_support/small_host.ts";
 
 const CGROUP = "sys/fs/cgroup";
@@ -62,6 +62,21 @@ Deno.test("a host with cpuset alone on v1 has the rest of its numbers from v2, t
   const { spec, stats: [first] } = await host.container("/web");
   assertEquals(spec.cpu, { limit: 2597, max_limit: 0, mask: "1" });
   assertEquals(first.memory.usage, 8388608);
+});
+
+Deno.test("the root of a v1 host has its reservation beside the machine's memory", async () => {
+  await using host = await SmallHost.start({
+    [CGROUP]: null,
+    "proc/1/mountinfo": ROOT_MOUNT +
+      "31 27 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+    [`${CGROUP}/memory/memory.limit_in_bytes`]: "9223372036854771712\n",
+    [`${CGROUP}/memory/memory.soft_limit_in_bytes`]: "9223372036854771712\n",
+  });
+  const text = await (await host.ask("/api/v2.1/spec/")).text();
+  assertStringIncludes(
+    text,
+    '"memory":{"limit":2097152000,"reservation":9223372036854771712,"swap_limit":524288000}',
+  );
 });
 
 Deno.test("a cgroup with cpu.idle, whose weight reads 0, has the least shares", async () => {
