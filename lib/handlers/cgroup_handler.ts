@@ -45,6 +45,9 @@ export interface CgroupHandlerOptions {
 
 const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
 
+/** By then a cgroup is in all hierarchies that it will be in: runtimes take some milliseconds (runc 1.1, 10 hierarchies). */
+const WHOLE_MS = 250;
+
 /** The host's first process. */
 const HOST_PID = 1;
 
@@ -166,6 +169,14 @@ export class CgroupHandler implements ContainerHandler {
         ...(swapLimitBytes !== undefined && { swapLimitBytes }),
       },
     };
+  }
+
+  /** @inheritdoc */
+  isWhole(ageMs: number): boolean {
+    const { fs } = this.#options;
+    return ageMs >= WHOLE_MS || planOf(this.#options).measured.every(
+      (hierarchy) => fs.directory(this.#directory(hierarchy)) !== undefined,
+    );
   }
 
   /** @inheritdoc */
@@ -320,6 +331,8 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
 interface Plan {
   readonly kinds: ReadonlySet<string>;
   readonly files: readonly (readonly [Hierarchy, CgroupFile])[];
+  /** Where any of the files are. */
+  readonly measured: readonly Hierarchy[];
   /** Where processes are listed. */
   readonly ofProcesses: readonly Hierarchy[];
 }
@@ -331,11 +344,13 @@ function planOf(options: CgroupHandlerOptions): Plan {
   const { hierarchies, kinds } = options;
   const known = plans.get(hierarchies);
   if (known?.kinds === kinds) return known;
+  const files = hierarchies.all.flatMap((hierarchy) =>
+    filesOf(hierarchy, options).map((file) => [hierarchy, file] as const)
+  );
   const plan: Plan = {
     kinds,
-    files: hierarchies.all.flatMap((hierarchy) =>
-      filesOf(hierarchy, options).map((file) => [hierarchy, file] as const)
-    ),
+    files,
+    measured: [...new Set(files.map(([hierarchy]) => hierarchy))],
     ofProcesses: processHierarchies(hierarchies.all),
   };
   plans.set(hierarchies, plan);

@@ -41,6 +41,9 @@ export function runtimeFactory(
   };
 }
 
+/** By then a runtime has started its container, and tells of its first process where it tells of any. */
+const STARTED_MS = 1_000;
+
 /** A container with what its runtime tells: its first process, and so its network and disk. */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
@@ -62,6 +65,12 @@ class RuntimeHandler extends CgroupHandler {
   override spec(): ContainerSpec {
     const spec = super.spec();
     return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
+  }
+
+  override isWhole(ageMs: number): boolean {
+    if (ageMs >= STARTED_MS) return true;
+    const pid = this.#identities.initPidOf(this.reference.name);
+    return pid !== undefined && super.isWhole(ageMs);
   }
 
   override sample(): SampleResult {

@@ -107,6 +107,7 @@ export class Manager {
   readonly #ooms: OomPump;
   readonly #processes: ProcessList;
   readonly #summaries: NodeSummaries;
+  #hasStarted = false;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -122,12 +123,12 @@ export class Manager {
     return this.#options.events;
   }
 
-  /** Whether all containers that were there at start are known. */
+  /** Whether all that was there at start is known and has been measured: containers, and file systems that answer. */
   get ready(): boolean {
-    return this.#lifecycle.ready;
+    return this.#hasStarted && this.#lifecycle.ready;
   }
 
-  /** Starts the sources; resolves once every container that is there is known. */
+  /** Starts the sources; resolves once it is {@linkcode ready}. */
   async start(): Promise<void> {
     const { identities, engineWatchers } = this.#options;
     identities.start((update) => this.#tellUpdate(update));
@@ -137,6 +138,7 @@ export class Manager {
       this.#options.machine.start(),
       this.#lifecycle.start(),
     ]);
+    this.#hasStarted = true;
   }
 
   /**
