@@ -7,6 +7,7 @@ import type {
   ContainerSpec,
   RequestOptions,
 } from "../model/container.ts";
+import { sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { EventRequest } from "../model/event.ts";
 import type { FsInfo } from "../model/filesystem.ts";
@@ -63,6 +64,8 @@ export interface ManagerCounters extends LifecycleCounters {
 }
 
 const DEFAULT_NUM_STATS = 60;
+/** As long as runtimes may take to name the containers that are there at start; others get their names later. */
+const NAMES_MS = 1_000;
 const DEFAULT_COUNT = 64;
 
 /**
@@ -138,6 +141,12 @@ export class Manager {
       this.#options.machine.start(),
       this.#lifecycle.start(),
     ]);
+    const timer = new AbortController();
+    await Promise.race([
+      identities.asked(),
+      sleep(this.#options.clock, NAMES_MS, timer.signal),
+    ]);
+    timer.abort();
     this.#hasStarted = true;
   }
 
