@@ -9,7 +9,7 @@ import {
   type Hierarchies,
 } from "./kernfs/cgroup/hierarchy.ts";
 import { DirectoryUsage } from "./filesystems/directory_usage.ts";
-import { Filesystems, type ImageStore } from "./filesystems/filesystems.ts";
+import { Filesystems } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
 import { type InotifyCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
@@ -83,22 +83,6 @@ const DEFAULT_OPEN_FILES_LIMIT = 1024;
 
 const KMSG = "/dev/kmsg";
 
-/** Where Docker and CRI-O keep images unless told otherwise, and how cAdvisor calls it. */
-const IMAGE_STORES: readonly ImageStore[] = [
-  {
-    label: "docker-images",
-    directories: ["/var/lib/docker/overlay2", "/var/lib/docker"],
-  },
-  {
-    label: "crio-images",
-    directories: ["/var/lib/containers/storage/overlay-images"],
-  },
-  {
-    label: "crio-containers",
-    directories: ["/var/lib/containers/storage/overlay-containers"],
-  },
-];
-
 interface OomWatcherParts {
   readonly config: ManagerConfig;
   readonly fs: HostFs;
@@ -146,7 +130,11 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   });
   const bootId = readBootId(fs, config.bootIdFiles);
   const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
-  const runtimes = openRuntimes(config, { fs, hierarchies, clock });
+  const { imageStores, ...runtimes } = openRuntimes(config, {
+    fs,
+    hierarchies,
+    clock,
+  });
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
   const files = new MountedFiles(fs);
   const calls = new SlowCalls(clock);
@@ -155,7 +143,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     files,
     clock,
     calls,
-    imageStores: IMAGE_STORES,
+    imageStores: () => imageStores.list(),
   });
   const usage = new DirectoryUsage({ files, clock, calls });
   const tree = new CgroupTree({

@@ -10,6 +10,7 @@ import type { Engine } from "./runtimes/engine.ts";
 import { EngineSocket } from "./runtimes/engine_socket.ts";
 import { EngineWatcher } from "./runtimes/engine_watcher.ts";
 import { Identities } from "./runtimes/identities.ts";
+import { ImageStores } from "./runtimes/image_stores.ts";
 import { LabelFilter } from "./runtimes/label_filter.ts";
 import { RuntimeFiles } from "./runtimes/runtime_files.ts";
 import { readContainerdSockets } from "./runtimes/runtime_roots.ts";
@@ -26,6 +27,8 @@ export interface Runtimes {
   readonly identities: Identities;
   /** Hear from the engines by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
+  /** Which file systems have images. */
+  readonly imageStores: ImageStores;
 }
 
 /** Makes what names the containers of this host. */
@@ -43,8 +46,13 @@ export function openRuntimes(
   });
   const files = new RuntimeFiles(fs);
   const { docker, podman } = config.engineSockets;
+  const dockerEngine = new DockerEngine({
+    runtime: "docker",
+    socket: socketAt(docker),
+    labels,
+  });
   const engines: readonly Engine[] = [
-    new DockerEngine({ runtime: "docker", socket: socketAt(docker), labels }),
+    dockerEngine,
     new DockerEngine({ runtime: "podman", socket: socketAt(podman), labels }),
     new ContainerdEngine({
       socket: new EngineSocket({
@@ -69,6 +77,12 @@ export function openRuntimes(
       clock,
       lookup,
       firstPid: (cgroup) => readFirstPid(fs, hierarchies, cgroup),
+    }),
+    imageStores: new ImageStores({
+      files,
+      clock,
+      overrides: config.runtimeRoots,
+      docker: dockerEngine,
     }),
     engineWatchers: engines.map((engine) =>
       new EngineWatcher({ engine, clock })

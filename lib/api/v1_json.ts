@@ -88,6 +88,9 @@ export function containerStatsJson(stats: ContainerStats): JsonObject {
       ? undefined
       : { "memory_migrate": stats.cpusetMemoryMigrate },
     ...filesystemsJson(stats),
+    "health": stats.health === undefined
+      ? undefined
+      : { "status": stats.health },
   };
 }
 

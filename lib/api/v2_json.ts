@@ -1,6 +1,7 @@
 import type { ContainerInfoV2 } from "../model/container.ts";
 import type { ContainerStats, CpuInstStats } from "../model/stats.ts";
 import {
+  filesystemsJson,
   filesystemsV2Json,
   machineFilesystemsJson,
 } from "./filesystem_json.ts";
@@ -34,13 +35,16 @@ export function containerSpecV2Json(
 
 /**
  * One sample as `/api/v2.0/stats` tells it: each section after a flag that says
- * whether it is there. cAdvisor sets `has_processes` never; here it is true
- * like the others.
+ * whether it is there. `filesystem` is the array of v1. cAdvisor sets
+ * `has_processes` never; here it is true like the others.
  */
 export function deprecatedContainerStatsJson(
   stats: ContainerStats,
 ): JsonObject {
-  const sections = containerStatsV2Json(stats);
+  const sections = {
+    ...containerStatsV2Json(stats),
+    ...filesystemsJson(stats),
+  };
   return {
     "timestamp": sections["timestamp"],
     ...flagged("cpu", sections),

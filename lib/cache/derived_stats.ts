@@ -10,6 +10,7 @@ import {
   type ColumnName,
   GROUP_COLUMNS,
   type GroupKind,
+  HEALTH_STATES,
   IO_KINDS,
   IO_OPERATIONS,
   IO_SUM,
@@ -121,6 +122,7 @@ export function toContainerStats(
   const { bytes: referencedMemoryBytes } = groups.only("referencedMemory");
   const { value: cpusetMemoryMigrate } = groups.only("memoryMigrate");
   const resctrl = resctrlStats(groups);
+  const health = HEALTH_STATES[groups.only("health").state ?? -1];
   return {
     timestampMs,
     ...(hasAny(cpu) && { cpu }),
@@ -133,6 +135,7 @@ export function toContainerStats(
     ...(referencedMemoryBytes !== undefined && { referencedMemoryBytes }),
     ...(cpusetMemoryMigrate !== undefined && { cpusetMemoryMigrate }),
     ...(hasAny(resctrl) && { resctrl }),
+    ...(health !== undefined && { health }),
   };
 }
 

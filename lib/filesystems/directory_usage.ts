@@ -81,6 +81,22 @@ export class DirectoryUsage {
     return entry.size;
   }
 
+  /** Whether something that was asked for waits to be counted for the first time. */
+  get isBehind(): boolean {
+    return this.#entries.values()
+      .some(({ isQueued, size }) => isQueued && size === undefined);
+  }
+
+  /** Resolves once all that waits now has been counted. */
+  caughtUp(): Promise<void> {
+    return this.#last;
+  }
+
+  /** What is asked for from now on is counted after that has ended, which must not fail. */
+  after(ended: Promise<void>): void {
+    this.#last = this.#last.then(() => ended);
+  }
+
   /** Whether it was not there when it was looked for last, and so takes nothing. */
   isMissing(directory: string): boolean {
     return this.#entries.get(directory)?.isMissing ?? false;

@@ -30,7 +30,8 @@ export interface FilesystemsOptions {
   readonly files: MountedFiles;
   readonly clock: Clock;
   readonly calls: SlowCalls;
-  readonly imageStores: readonly ImageStore[];
+  /** Where the runtimes keep images, as far as that is known now. */
+  readonly imageStores: () => Promise<readonly ImageStore[]>;
 }
 
 /** Asked at the same time: a pass is short even where some hang, and leaves threads to others. */
@@ -211,7 +212,7 @@ export class Filesystems {
     };
     const root = mountAbove(this.#mounts, "/");
     if (root !== undefined) add(keyOf(root), "root");
-    for (const { label, directories } of this.#options.imageStores) {
+    for (const { label, directories } of await this.#options.imageStores()) {
       for (const directory of directories) {
         const key = await this.#keyOf(directory).catch(() => undefined);
         if (key === undefined) continue;

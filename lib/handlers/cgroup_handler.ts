@@ -45,6 +45,9 @@ export interface CgroupHandlerOptions {
 
 const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
 
+/** By then a cgroup is in all hierarchies that it will be in: runtimes take some milliseconds (runc 1.1, 10 hierarchies). */
+const WHOLE_MS = 250;
+
 /** The host's first process. */
 const HOST_PID = 1;
 
@@ -68,6 +71,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly #devices: DeviceNames;
   readonly #oomKillFile: OomKillFile;
   readonly #unified: boolean;
+  readonly #unifiedMemory: boolean;
   #creationTimeMs: number | undefined;
   /** Whether any file was there when last looked. */
   #isThere = true;
@@ -79,6 +83,10 @@ export class CgroupHandler implements ContainerHandler {
     const { all, mode } = hierarchies;
     const { files, ofProcesses } = planOf(options);
     this.#unified = mode === "unified";
+    this.#unifiedMemory = this.#unified ||
+      all.some((hierarchy) =>
+        hierarchy.version === 2 && hierarchy.controllers.includes("memory")
+      );
     this.#files = files.map(([hierarchy, file]) => {
       const directory = this.#directory(hierarchy);
       const { fallback, parse, isFrozen, listsProcesses = false } = file;
@@ -151,14 +159,24 @@ export class CgroupHandler implements ContainerHandler {
     const meminfo = readMeminfo(fs);
     const limitBytes = meminfo.get("MemTotal");
     const swapLimitBytes = meminfo.get("SwapTotal");
+    const reservationBytes = spec.memory?.reservationBytes;
     return {
       ...spec,
       ...(this.#hasFilesystems && { hasFilesystems: true }),
       memory: {
         ...(limitBytes !== undefined && { limitBytes }),
+        ...(reservationBytes !== undefined && { reservationBytes }),
         ...(swapLimitBytes !== undefined && { swapLimitBytes }),
       },
     };
+  }
+
+  /** @inheritdoc */
+  isWhole(ageMs: number): boolean {
+    const { fs } = this.#options;
+    return ageMs >= WHOLE_MS || planOf(this.#options).measured.every(
+      (hierarchy) => fs.directory(this.#directory(hierarchy)) !== undefined,
+    );
   }
 
   /** @inheritdoc */
@@ -192,7 +210,7 @@ export class CgroupHandler implements ContainerHandler {
     attempt(() => this.#resctrl?.read(builder));
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
-    if (this.#unified && name === ROOT) this.#sampleUnifiedRoot();
+    if (this.#unifiedMemory && name === ROOT) this.#sampleUnifiedRoot();
     // Files that were not open do not say that they are gone: they are just not there.
     if (this.#isThere && !found && first === undefined) gone = true;
     this.#isThere = found;
@@ -313,6 +331,8 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
 interface Plan {
   readonly kinds: ReadonlySet<string>;
   readonly files: readonly (readonly [Hierarchy, CgroupFile])[];
+  /** Where any of the files are. */
+  readonly measured: readonly Hierarchy[];
   /** Where processes are listed. */
   readonly ofProcesses: readonly Hierarchy[];
 }
@@ -324,11 +344,13 @@ function planOf(options: CgroupHandlerOptions): Plan {
   const { hierarchies, kinds } = options;
   const known = plans.get(hierarchies);
   if (known?.kinds === kinds) return known;
+  const files = hierarchies.all.flatMap((hierarchy) =>
+    filesOf(hierarchy, options).map((file) => [hierarchy, file] as const)
+  );
   const plan: Plan = {
     kinds,
-    files: hierarchies.all.flatMap((hierarchy) =>
-      filesOf(hierarchy, options).map((file) => [hierarchy, file] as const)
-    ),
+    files,
+    measured: [...new Set(files.map(([hierarchy]) => hierarchy))],
     ofProcesses: processHierarchies(hierarchies.all),
   };
   plans.set(hierarchies, plan);

@@ -9,7 +9,7 @@ import { parseMountinfo } from "../kernfs/proc/mountinfo.ts";
 /** What the disk of a container is counted with. */
 export interface ContainerDiskOptions {
   readonly fs: HostFs;
-  readonly usage: Pick<DirectoryUsage, "of" | "forget">;
+  readonly usage: Pick<DirectoryUsage, "of" | "forget" | "after">;
   readonly filesystems: Pick<Filesystems, "ofDirectory">;
 }
 
@@ -105,10 +105,11 @@ export class ContainerDisk {
     return path;
   }
 
-  /** Finds out which file system it is on; until then that is not told. */
+  /** Finds out which file system it is on, before it is counted. */
   #place(path: string): void {
     this.#isPlaced = true;
-    this.#options.filesystems.ofDirectory(path).then(
+    const { usage, filesystems } = this.#options;
+    const placed = filesystems.ofDirectory(path).then(
       ({ device, capacityBytes }) => {
         this.#where = capacityBytes === undefined
           ? { device }
@@ -118,6 +119,7 @@ export class ContainerDisk {
         // It is on none that can be asked: its size is told all the same.
       },
     );
+    usage.after(placed);
   }
 }
 

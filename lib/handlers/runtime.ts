@@ -1,9 +1,13 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerSpec } from "../model/container.ts";
 import type { FsStats } from "../model/filesystem.ts";
+import { HEALTH_STATES } from "../model/sample.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
 import type { Identities } from "../runtimes/identities.ts";
-import type { HandlerFactory } from "../registry/handler_registry.ts";
+import type {
+  HandlerFactory,
+  SampleResult,
+} from "../registry/handler_registry.ts";
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
 import { ContainerDisk, type ContainerDiskOptions } from "./container_disk.ts";
 
@@ -37,6 +41,9 @@ export function runtimeFactory(
   };
 }
 
+/** By then a runtime has started its container, and tells of its first process where it tells of any. */
+const STARTED_MS = 1_000;
+
 /** A container with what its runtime tells: its first process, and so its network and disk. */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
@@ -58,6 +65,21 @@ class RuntimeHandler extends CgroupHandler {
   override spec(): ContainerSpec {
     const spec = super.spec();
     return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
+  }
+
+  override isWhole(ageMs: number): boolean {
+    if (ageMs >= STARTED_MS) return true;
+    const pid = this.#identities.initPidOf(this.reference.name);
+    return pid !== undefined && super.isWhole(ageMs);
+  }
+
+  override sample(): SampleResult {
+    const result = super.sample();
+    const { health } = this.#identities.factsOf(this.reference.name) ?? {};
+    const state = HEALTH_STATES.findIndex((name) => name === health);
+    const first = state < 0 ? -1 : this.builder.group("health");
+    if (first >= 0) this.builder.row[first] = state;
+    return result;
   }
 
   override filesystems(timestampMs: number): readonly FsStats[] | undefined {

@@ -57,6 +57,8 @@ export class ContainerLifecycle {
   readonly #watcher: SteadyWatcher;
   #cancelGlobal: () => void = () => {};
   #beats = 0;
+  /** Whether all containers that were there at start are known. */
+  #isListed = false;
   #isReady = false;
   #stopped = false;
   #ended: Promise<void> = Promise.resolve();
@@ -76,7 +78,7 @@ export class ContainerLifecycle {
     this.#watcher = new SteadyWatcher(options);
   }
 
-  /** Whether all containers that were there at start are known. */
+  /** Whether all containers that were there at start are known, and have been measured. */
   get ready(): boolean {
     return this.#isReady;
   }
@@ -102,7 +104,7 @@ export class ContainerLifecycle {
     };
   }
 
-  /** Starts watching; resolves once every container that is there is known. */
+  /** Starts watching; resolves once every container that is there is known, and has been measured. */
   start(): Promise<void> {
     this.#ended = this.#pump();
     this.#scheduleGlobalHousekeeping();
@@ -141,10 +143,9 @@ export class ContainerLifecycle {
         case "limits":
           return this.containers.get(change.name)?.forgetLimits();
         case "update":
-          return this.containers.get(change.name)?.handler.refresh();
+          return this.#refreshContainer(change.name);
         case "listed":
-          this.#isReady = !this.#stopped;
-          return this.#listed.resolve();
+          return this.#finishListing();
       }
     } catch (error) {
       this.#options.logger.error("Cannot follow a container, skipping it", {
@@ -171,10 +172,11 @@ export class ContainerLifecycle {
       clock,
       logger,
       identities,
+      isNew: this.#isListed,
       onGone: () => this.#watcher.check(name),
     });
     this.containers.add(container);
-    ledger.open(handler, this.#isReady);
+    ledger.open(handler, this.#isListed);
     events.addEvent({
       timestampMs: Math.min(createdMs ?? Infinity, clock.now()),
       type: "containerCreation",
@@ -182,8 +184,29 @@ export class ContainerLifecycle {
       ...(name === ROOT && ledger.nodeKills !== undefined &&
         { data: { "node_oom_kills": ledger.nodeKills } }),
     });
-    this.#pressure?.open(handler, this.#isReady);
+    this.#pressure?.open(handler, this.#isListed);
     this.#scheduler.schedule(container, 0);
+  }
+
+  /** It shows in other hierarchies than before, and may be whole by that. */
+  #refreshContainer(name: CgroupName): void {
+    const container = this.containers.get(name);
+    if (container === undefined) return;
+    container.handler.refresh();
+    if (!container.hasSample) this.#scheduler.schedule(container, 0);
+  }
+
+  /** After the first samples of all that was listed, which are due already. */
+  #finishListing(): void {
+    if (this.#isListed || this.#stopped) return;
+    this.#isListed = true;
+    this.#scheduler.schedule({
+      run: () => {
+        this.#isReady = !this.#stopped;
+        this.#listed.resolve();
+        return undefined;
+      },
+    }, 1);
   }
 
   #destroyContainer(name: CgroupName): void {

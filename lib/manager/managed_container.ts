@@ -37,6 +37,8 @@ export interface ManagedContainerOptions {
   readonly housekeeping: HousekeepingOptions;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** It has just come, and has no sample until it is whole. @default false */
+  readonly isNew?: boolean;
   /** Who knows what its runtime calls it. @default nobody */
   readonly identities?: Pick<Identities, "referenceOf" | "factsOf">;
   /** Called where a file says that the cgroup is gone. */
@@ -57,6 +59,8 @@ const SPEC_AGE_MS = 5_000;
  */
 const KEPT_SPEC_AGE_MS = 5 * 60_000;
 const ERROR_LOG_INTERVAL_MS = 60_000;
+/** A container that is not whole yet is looked at again after so long. */
+const WHOLE_LOOK_MS = 100;
 
 /** A container, its handler, and its housekeeping. */
 export class ManagedContainer implements Task {
@@ -70,12 +74,16 @@ export class ManagedContainer implements Task {
   #sampledMs = -Infinity;
   #loggedMs = -Infinity;
   #closed = false;
+  readonly #openedMs: number;
+  #isWhole: boolean;
   readonly #summary = new UsageSummary();
 
   constructor(options: ManagedContainerOptions) {
     this.#options = options;
     this.handler = options.handler;
     this.#intervalMs = options.housekeeping.intervalMs;
+    this.#openedMs = options.clock.monotonic();
+    this.#isWhole = options.isNew !== true;
   }
 
   /** The name of its cgroup. */
@@ -129,8 +137,23 @@ export class ManagedContainer implements Task {
     return this.#spec;
   }
 
+  /** Whether its samples have all that is measured of it; looks where that is not known. */
+  get isWhole(): boolean {
+    if (this.#isWhole) return true;
+    const ageMs = this.#options.clock.monotonic() - this.#openedMs;
+    try {
+      if (!this.handler.isWhole(ageMs)) return false;
+    } catch {
+      // A sample will say what is wrong.
+    }
+    // What was not there at an earlier look may be there by now.
+    this.handler.refresh();
+    return this.#isWhole = true;
+  }
+
   /** One beat: samples, and says when the next is due. */
   run(): number {
+    if (!this.isWhole) return WHOLE_LOOK_MS;
     if (this.#spec !== undefined) this.#keepSpecFresh();
     const { dynamic, intervalMs, maxIntervalMs, jitterFactor = 1 } =
       this.#options.housekeeping;
@@ -172,7 +195,7 @@ export class ManagedContainer implements Task {
 
   /** Samples where the last sample was before `sinceMs` of the monotonic clock; returns whether it did. */
   refresh(sinceMs: number): boolean {
-    if (this.#sampledMs >= sinceMs) return false;
+    if (this.#sampledMs >= sinceMs || !this.isWhole) return false;
     this.sample();
     return true;
   }
@@ -204,6 +227,11 @@ export class ManagedContainer implements Task {
       };
     });
     return count < 0 ? stats : stats.slice(-count);
+  }
+
+  /** Whether it was sampled. */
+  get hasSample(): boolean {
+    return this.#sampledMs > -Infinity;
   }
 
   /** Its newest sample as it was taken, if there is one, and what its columns are. */

@@ -7,6 +7,7 @@ import type {
   ContainerSpec,
   RequestOptions,
 } from "../model/container.ts";
+import { sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { EventRequest } from "../model/event.ts";
 import type { FsInfo } from "../model/filesystem.ts";
@@ -63,6 +64,8 @@ export interface ManagerCounters extends LifecycleCounters {
 }
 
 const DEFAULT_NUM_STATS = 60;
+/** As long as runtimes may take to name the containers that are there at start; others get their names later. */
+const NAMES_MS = 1_000;
 const DEFAULT_COUNT = 64;
 
 /**
@@ -107,6 +110,7 @@ export class Manager {
   readonly #ooms: OomPump;
   readonly #processes: ProcessList;
   readonly #summaries: NodeSummaries;
+  #hasStarted = false;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -122,12 +126,12 @@ export class Manager {
     return this.#options.events;
   }
 
-  /** Whether all containers that were there at start are known. */
+  /** Whether all that was there at start is known and has been measured: containers, and file systems that answer. */
   get ready(): boolean {
-    return this.#lifecycle.ready;
+    return this.#hasStarted && this.#lifecycle.ready;
   }
 
-  /** Starts the sources; resolves once every container that is there is known. */
+  /** Starts the sources; resolves once it is {@linkcode ready}. */
   async start(): Promise<void> {
     const { identities, engineWatchers } = this.#options;
     identities.start((update) => this.#tellUpdate(update));
@@ -137,6 +141,13 @@ export class Manager {
       this.#options.machine.start(),
       this.#lifecycle.start(),
     ]);
+    const timer = new AbortController();
+    await Promise.race([
+      identities.asked(),
+      sleep(this.#options.clock, NAMES_MS, timer.signal),
+    ]);
+    timer.abort();
+    this.#hasStarted = true;
   }
 
   /**

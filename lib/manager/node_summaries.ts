@@ -1,4 +1,4 @@
-import type { Clock } from "../model/clock.ts";
+import { type Clock, sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { Logger } from "../model/logger.ts";
@@ -26,8 +26,11 @@ export interface NodeSummariesOptions {
   readonly logger: Logger;
   readonly events: Pick<EventManager, "node">;
   readonly machine: Pick<MachineCache, "fsInfo" | "rootFsInfo">;
-  readonly podDisks: Pick<PodDisks, "measure">;
+  readonly podDisks: Pick<PodDisks, "measure" | "isBehind" | "caughtUp">;
 }
+
+/** A summary waits so long for what was never counted; it leaves out what takes longer. */
+const FIRST_COUNT_MS = 2_000;
 
 /** Makes the summary of a node, of its containers as they are kept. */
 export class NodeSummaries {
@@ -56,8 +59,26 @@ export class NodeSummaries {
     };
     if (onlyCpuAndMemory) return summary;
     const root = await this.#rootFilesystem();
-    const pods = podDisks.measure(grouped.pods, root);
+    let pods = podDisks.measure(grouped.pods, root);
+    const endMs = clock.monotonic() + FIRST_COUNT_MS;
+    // What one count finds, such as a volume, may be counted next.
+    while (podDisks.isBehind && await this.#catchUp(endMs)) {
+      const { pods: again } = groupByPod(await this.#describe(containers));
+      pods = podDisks.measure(again, root);
+    }
     return { ...summary, pods, filesystems: this.#filesystems(root, pods) };
+  }
+
+  /** Whether all that is to be counted was counted in time. */
+  async #catchUp(endMs: number): Promise<boolean> {
+    const { clock, podDisks } = this.#options;
+    const timer = new AbortController();
+    await Promise.race([
+      podDisks.caughtUp(),
+      sleep(clock, endMs - clock.monotonic(), timer.signal),
+    ]);
+    timer.abort();
+    return clock.monotonic() < endMs;
   }
 
   /** Those that can be told of. */

@@ -13,8 +13,11 @@ import type { PodFiles, PodPlaces, PodVolume } from "./pod_files.ts";
 
 /** What tells of the disks of pods. */
 export interface PodDisksOptions {
-  readonly usage: Pick<DirectoryUsage, "of" | "isMissing" | "forget">;
-  readonly files: Pick<PodFiles, "of" | "forget">;
+  readonly usage: Pick<
+    DirectoryUsage,
+    "of" | "isMissing" | "forget" | "isBehind" | "caughtUp"
+  >;
+  readonly files: Pick<PodFiles, "of" | "forget" | "isBehind" | "caughtUp">;
   readonly filesystems: Pick<Filesystems, "mounts" | "latest">;
 }
 
@@ -36,6 +39,17 @@ export class PodDisks {
 
   constructor(options: PodDisksOptions) {
     this.#options = options;
+  }
+
+  /** Whether something of the pods that were measured last was never counted, and soon will be. */
+  get isBehind(): boolean {
+    return this.#options.usage.isBehind || this.#options.files.isBehind;
+  }
+
+  /** Resolves once all of that has been counted. */
+  async caughtUp(): Promise<void> {
+    const { usage, files } = this.#options;
+    await Promise.all([usage.caughtUp(), files.caughtUp()]);
   }
 
   /**

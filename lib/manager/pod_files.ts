@@ -75,6 +75,17 @@ export class PodFiles {
     return entry.found;
   }
 
+  /** Whether a pod that was asked for waits to be looked at for the first time. */
+  get isBehind(): boolean {
+    return this.#entries.values()
+      .some(({ isQueued, found }) => isQueued && found === undefined);
+  }
+
+  /** Resolves once all that wait now have been looked at. */
+  caughtUp(): Promise<void> {
+    return this.#last;
+  }
+
   /** A pod with that directory is of no interest any more. */
   forget(directory: string): void {
     this.#entries.delete(directory);

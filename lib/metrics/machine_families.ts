@@ -122,7 +122,10 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
       "How far one node is from another; 10 is itself.",
       ({ topology }, emit) => {
         for (const { id, distances } of topology) {
-          for (const [target, distance] of distances.entries()) {
+          for (const [at, distance] of distances.entries()) {
+            // One for each node that is online, in the order of their numbers.
+            const target = topology[at]?.id;
+            if (target === undefined) continue;
             emit(distance, `node_id="${id}",target_node_id="${target}"`);
           }
         }

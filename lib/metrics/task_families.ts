@@ -8,10 +8,16 @@ import {
   has,
   limit,
   type Measured,
+  remembered,
   valueAt,
 } from "./measured.ts";
 
 const USEC = 1e6;
+
+/** A domain of resctrl is `mon_L3_01`: its number is the kernel's. */
+const domainLabel = remembered((key) =>
+  `node_id="${Number(/\d+$/.exec(key)?.[0] ?? NaN)}"`
+);
 
 const PROCESS_FAMILIES: readonly Family<Measured>[] = [
   gauge(
@@ -76,10 +82,8 @@ const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
       has: has("resctrl"),
       each: (measured, emit) => {
         const index = GROUP_COLUMNS.resctrl.indexOf(of);
-        let node = 0;
         for (const found of measured.layout.of("resctrl")) {
-          const value = valueAt(measured, found, index);
-          if (!Number.isNaN(value)) emit(value, `node_id="${node++}"`);
+          emit(valueAt(measured, found, index), domainLabel(found.key));
         }
       },
     },

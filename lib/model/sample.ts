@@ -107,6 +107,9 @@ export const MEMORY_EVENTS = [
   "oomGroupKill",
 ] as const;
 
+/** What a runtime's check of a container may find; a sample has the index. */
+export const HEALTH_STATES = ["starting", "healthy", "unhealthy"] as const;
+
 /**
  * The columns of groups that are not about disks. What not every container has
  * is a group too, though there is one of it.
@@ -165,6 +168,7 @@ export const GROUP_COLUMNS = {
   referencedMemory: ["bytes"],
   memoryMigrate: ["value"],
   resctrl: ["totalBytes", "localBytes", "llcOccupancyBytes"],
+  health: ["state"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** What a group of columns is about. */

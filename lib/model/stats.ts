@@ -21,6 +21,8 @@ export interface ContainerStats {
   /** `cpuset.memory_migrate` of v1: 1 where pages follow a task to its new nodes. */
   readonly cpusetMemoryMigrate?: number;
   readonly resctrl?: ResctrlStats;
+  /** `starting`, `healthy` or `unhealthy` at that time; absent where nothing checks it. */
+  readonly health?: string;
   /** Of the root all file systems of the machine, as they were read last before. */
   readonly filesystems?: readonly FsStats[];
 }

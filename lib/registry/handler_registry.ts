@@ -37,6 +37,11 @@ export interface ContainerHandler {
   deviceName(device: string): string | undefined;
   /** The row that {@linkcode sample} fills. */
   readonly builder: RowBuilder;
+  /**
+   * Whether a container that came so long ago has all that is measured of it:
+   * runtimes make it in one hierarchy after the other, and its processes last.
+   */
+  isWhole(ageMs: number): boolean;
   /** Measures it. */
   sample(): SampleResult;
   /** The file systems it takes space of, as they were known at a time; absent where it has none of its own. */

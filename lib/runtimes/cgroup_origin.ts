@@ -31,7 +31,7 @@ export interface PodOrigin {
 /** The cgroup of a systemd unit. */
 export interface UnitOrigin {
   readonly kind: "unit";
-  /** As systemd shows it: `dev-disk-by\x2did.service` is `dev-disk-by-id.service`. */
+  /** As systemd shows it, escapes included: `foo\x2dbar.service` and `foo-bar.service` are two. */
   readonly unit: string;
   readonly outer?: CgroupName;
 }
@@ -41,6 +41,13 @@ export type CgroupOrigin = ContainerOrigin | PodOrigin | UnitOrigin;
 
 /** `docker-eac1….scope`, `cri-containerd-…`, `crio-…`, `libpod-…`, and a bare id. */
 const ID_REGEXP = /^(?:([\w-]+)-)?([0-9a-f]{64})(?:\.scope)?$/;
+
+/**
+ * `SLICE:PREFIX:ID` is the path that the kubelet gives a runtime for systemd's
+ * driver. A runtime with the cgroupfs driver makes one directory of it, where
+ * the other makes `SLICE/PREFIX-ID.scope`.
+ */
+const UNDIVIDED_REGEXP = /^([^:]*):([\w-]+):([0-9a-f]{64})$/;
 
 /** `pod0f1e…` of the cgroupfs driver; a static pod's uid is a hash without dashes. */
 const POD_REGEXP = /^pod([0-9A-Za-z-]+)$/;
@@ -87,16 +94,17 @@ const PLAIN_RUNTIMES: readonly RuntimeName[] = ["containerd", "runc", "crun"];
  */
 export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   if (name === ROOT) return undefined;
-  const parts = name.split("/");
+  const path = name.split("/");
+  const outer = outerOf(path);
+  const parts = [...path.slice(0, -1), ...divided(path.at(-1) ?? "")];
   const base = parts.at(-1) ?? "";
-  const outer = outerOf(parts);
   const around = outer === undefined ? {} : { outer };
   const container = containerOf(parts, base);
   if (container !== undefined) return { ...container, ...around };
   const podUid = podUidOf(parts, parts.length - 1);
   if (podUid !== undefined) return { kind: "pod", podUid, ...around };
   if (UNIT_REGEXP.test(base)) {
-    return { kind: "unit", unit: unescapeUnit(base), ...around };
+    return { kind: "unit", unit: unitOf(base), ...around };
   }
   if (outer !== undefined || parts.length > 3) return undefined;
   return plainOf(parts, base);
@@ -105,6 +113,23 @@ export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
 /** Whether an id is one that no other container has, whoever made it. */
 export function isCertainId(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
+}
+
+/**
+ * The unit of a cgroup. systemd writes `_` before a name that could be that of
+ * a control file, such as `cpu.service`, and before one that begins with it
+ * (`CGROUP_DELEGATION.md`).
+ */
+function unitOf(base: string): string {
+  return base.startsWith("_") ? base.slice(1) : base;
+}
+
+/** The parts that a name stands for. */
+function divided(part: string): string[] {
+  const [, slice, prefix, id] = UNDIVIDED_REGEXP.exec(part) ?? [];
+  if (id === undefined) return [part];
+  const scope = `${prefix}-${id}.scope`;
+  return slice ? [slice, scope] : [scope];
 }
 
 /** A unit's name with systemd's `\xNN` decoded; what is no such escape stays. */
@@ -233,6 +258,6 @@ function outerOf(parts: readonly string[]): CgroupName | undefined {
 }
 
 function isContainerPart(part: string): boolean {
-  const [, prefix, id] = ID_REGEXP.exec(part) ?? [];
+  const [, prefix, id] = ID_REGEXP.exec(divided(part).at(-1) ?? "") ?? [];
   return id !== undefined && !HELPERS.has(prefix ?? "");
 }

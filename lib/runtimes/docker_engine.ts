@@ -9,6 +9,7 @@ import {
 import type { Engine, EngineEvent } from "./engine.ts";
 import { EngineClient } from "./engine_client.ts";
 import type { EngineSocket } from "./engine_socket.ts";
+import { fieldsOf, textOf } from "./json_fields.ts";
 
 /** What a {@linkcode DockerEngine} stands on. */
 export interface DockerEngineOptions extends EngineJsonOptions {
@@ -22,6 +23,7 @@ const EVENTS = `/events?filters=${
 }`;
 const LIST = "/containers/json?all=1";
 const PING = "/_ping";
+const INFO = "/info";
 
 /** Docker, or Podman's service, which speaks its API. */
 export class DockerEngine implements Engine {
@@ -66,6 +68,13 @@ export class DockerEngine implements Engine {
     for await (const lines of this.#client.lines(EVENTS, signal, onLost)) {
       yield lines.flatMap((line) => this.#parse(line, onLost));
     }
+  }
+
+  /** The directory that all its data is in, as the host names it. @throws {Error} where it does not answer */
+  async dataRoot(): Promise<string | undefined> {
+    const info = fieldsOf(await this.#client.get(INFO));
+    const root = textOf(info["DockerRootDir"]);
+    return root?.startsWith("/") ? root : undefined;
   }
 
   async ping(): Promise<void> {

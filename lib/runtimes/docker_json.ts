@@ -72,11 +72,10 @@ export function listedFacts(
   return list.map(fieldsOf).flatMap((fields) => {
     const id = textOf(fields["Id"]);
     if (id === undefined) return [];
-    const [name] = Array.isArray(fields["Names"]) ? fields["Names"] : [];
     return [defined<ContainerFacts>({
       runtime,
       id,
-      name: nameOf(name),
+      name: nameOf(ownName(fields["Names"])),
       image: textOf(fields["Image"]),
       labels: labels.pass(fieldsOf(fields["Labels"])),
       pod: podOf(fieldsOf(fields["Labels"])),
@@ -136,6 +135,15 @@ export function parseEngineEvent(
     isRemoved: action === "destroy" || action === "remove",
     isStarted: action === "start" || action === "restart",
   };
+}
+
+/**
+ * The container's own of the names in a list, which are in any order: `/db`.
+ * Links that others have to it name those: `/web/database`.
+ */
+function ownName(names: unknown): unknown {
+  if (!Array.isArray(names)) return undefined;
+  return names.find((name) => textOf(name)?.lastIndexOf("/") === 0) ?? names[0];
 }
 
 function nameOf(value: unknown): string | undefined {

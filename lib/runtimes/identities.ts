@@ -107,6 +107,11 @@ export class Identities {
     this.#onUpdate = onUpdate;
   }
 
+  /** Resolves once the runtimes have been asked for all containers that came, whether they answered or not. */
+  asked(): Promise<void> {
+    return this.#queue.idle();
+  }
+
   /** Asks no more; resolves when what was asked is answered. */
   close(): Promise<void> {
     return this.#queue.close();

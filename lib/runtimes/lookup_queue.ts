@@ -23,6 +23,7 @@ export class LookupQueue<T> {
   readonly #timers = new Set<() => void>();
   readonly #startedMs = new Map<Wish<T>, number>();
   readonly #ended = Promise.withResolvers<void>();
+  readonly #waiting: (() => void)[] = [];
   #closed = false;
 
   /** @param look says whether it found what is to be found; it does not throw */
@@ -55,6 +56,14 @@ export class LookupQueue<T> {
     this.#run();
   }
 
+  /** Resolves once all that was added has been looked up, found or not. */
+  idle(): Promise<void> {
+    if (this.#isIdle) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    return promise;
+  }
+
   /** Looks nothing up any more; resolves when what is under way has ended. */
   close(): Promise<void> {
     this.#closed = true;
@@ -64,6 +73,10 @@ export class LookupQueue<T> {
     this.#due.length = 0;
     if (this.#startedMs.size === 0) this.#ended.resolve();
     return this.#ended.promise;
+  }
+
+  get #isIdle(): boolean {
+    return this.#due.length === 0 && this.#startedMs.size === 0;
   }
 
   #run(): void {
@@ -78,6 +91,7 @@ export class LookupQueue<T> {
         this.#startedMs.delete(wish);
         if (!found) this.#retry(wish);
         this.#run();
+        if (this.#isIdle) { for (const go of this.#waiting.splice(0)) go(); }
         if (this.#closed && this.#startedMs.size === 0) this.#ended.resolve();
       });
     }

@@ -16,6 +16,43 @@ const CACHE: Table = {
   "level": "whole",
 };
 
+const FLAGS = [
+  "cpu",
+  "diskio",
+  "memory",
+  "hugetlb",
+  "network",
+  "processes",
+  "filesystem",
+] as const;
+
+/** Sections of a sample that v2.0 and v2.1 share. */
+const SECTIONS: Table = {
+  "cpu": "CpuStats?",
+  "diskio": "DiskIoStats?",
+  "memory": "MemoryStats?",
+  "hugetlb": "{HugetlbStats}?",
+  "network": "NetworkStats?",
+  "processes": "ProcessStats?",
+};
+
+const OTHERS: Table = {
+  "timestamp": "time",
+  "cpu_inst": "CpuInstStats?",
+  "referenced_memory": "whole?",
+  "resctrl": "ResctrlStats?",
+};
+
+/** The same form for each name. */
+function rows(form: string, names: string): Table {
+  return Object.fromEntries(names.split(" ").map((name) => [name, form]));
+}
+
+const TCP =
+  "Established SynSent SynRecv FinWait1 FinWait2 TimeWait Close CloseWait LastAck Listen Closing";
+const IO_COUNTS =
+  "io_service_bytes io_serviced io_queued sectors io_service_time io_wait_time io_merged io_time io_cost_usage io_cost_wait io_cost_indebt io_cost_indelay";
+
 const HUGEPAGES: Table = { "page_size": "whole", "num_pages": "whole" };
 
 /** The tables that rows name. */
@@ -62,6 +99,159 @@ const TABLES: Readonly<Record<string, Table>> = {
     "topology": "[Node]",
     "cloud_provider": "text?",
     "instance_type": "text?",
+  },
+  ContainerInfoV2: {
+    "spec": "ContainerSpecV2",
+    "stats": "[ContainerStatsV2]?",
+  },
+  ContainerSpecV2: {
+    "creation_time": "time",
+    "start_time": "time",
+    "aliases": "[text]?",
+    "namespace": "text?",
+    "labels": "{text}?",
+    ...rows(
+      "bool",
+      "has_cpu has_memory has_hugetlb has_network has_processes has_filesystem has_diskio has_custom_metrics",
+    ),
+    "cpu": "CpuSpec?",
+    "memory": "MemorySpec?",
+    "processes": "ProcessSpec?",
+    "image": "text?",
+  },
+  CpuSpec: {
+    ...rows("whole?", "limit max_limit quota period"),
+    "mask": "text?",
+  },
+  MemorySpec: rows("whole?", "limit reservation swap_limit"),
+  ProcessSpec: rows("whole?", "limit"),
+  ContainerStatsV2: {
+    ...OTHERS,
+    ...SECTIONS,
+    "filesystem": "FilesystemStats?",
+  },
+  DeprecatedContainerStats: {
+    ...OTHERS,
+    ...SECTIONS,
+    ...rows("bool", FLAGS.map((name) => `has_${name}`).join(" ")),
+    ...rows("bool", "has_load has_custom_metrics"),
+    "filesystem": "[FsStats]?",
+  },
+  MachineStats: {
+    "timestamp": "time",
+    "cpu": "CpuStats?",
+    "cpu_inst": "CpuInstStats?",
+    "memory": "MemoryStats?",
+    "network": "NetworkStats?",
+    "filesystem": "[MachineFsStats]?",
+  },
+  FilesystemStats: {
+    ...rows(
+      "whole?",
+      "totalUsageBytes baseUsageBytes containter_inode_usage",
+    ),
+    "stale": "bool?",
+  },
+  MachineFsStats: {
+    ...rows("text", "device type"),
+    ...rows("whole?", "capacity usage available inodes_free"),
+    "inline": "DiskCounters?",
+    "stale": "bool?",
+  },
+  DiskCounters: rows(
+    "whole",
+    "reads_completed reads_merged sectors_read read_duration writes_completed writes_merged sectors_written write_duration io_in_progress io_duration weighted_io_duration",
+  ),
+  CpuStats: {
+    "usage": "CpuUsage?",
+    "cfs": "CpuCfs?",
+    "schedstat": "CpuSchedstat?",
+    "psi": "Psi?",
+  },
+  CpuUsage: {
+    ...rows("whole?", "total user system"),
+    "per_cpu_usage": "[whole]?",
+  },
+  CpuCfs: rows(
+    "whole?",
+    "periods throttled_periods throttled_time bursts_periods burst_time",
+  ),
+  CpuSchedstat: rows("whole", "run_time runqueue_time run_periods"),
+  CpuInstStats: { "usage": "CpuUsage" },
+  Psi: { "full": "PsiShare?", "some": "PsiShare?" },
+  PsiShare: { "total": "whole", ...rows("number", "avg10 avg60 avg300") },
+  MemoryStats: {
+    ...rows(
+      "whole?",
+      "usage max_usage cache rss swap mapped_file working_set total_active_file total_inactive_file file_dirty file_writeback pgscan pgsteal workingset_refault_file workingset_refault_anon failcnt kernel",
+    ),
+    "container_data": "MemoryScope?",
+    "hierarchical_data": "MemoryScope?",
+    "psi": "Psi?",
+    "events": "MemoryEvents?",
+  },
+  MemoryScope: {
+    ...rows("whole?", "pgfault pgmajfault"),
+    "numa_stats": "NumaStats?",
+  },
+  NumaStats: rows("{whole}?", "file anon unevictable"),
+  MemoryEvents: rows("whole?", "high max"),
+  DiskIoStats: { ...rows("[PerDiskStats]?", IO_COUNTS), "psi": "Psi?" },
+  PerDiskStats: {
+    // Empty where it has no name.
+    "device": "string",
+    ...rows("whole", "major minor"),
+    "stats": "{whole}",
+  },
+  HugetlbStats: rows("whole?", "usage max_usage failcnt"),
+  NetworkStats: {
+    "interfaces": "[InterfaceStats]?",
+    ...rows("TcpStat?", "tcp tcp6"),
+    ...rows("UdpStat?", "udp udp6"),
+    "tcp_advanced": "{signed}?",
+  },
+  InterfaceStats: {
+    "name": "text",
+    ...rows(
+      "whole",
+      "rx_bytes rx_packets rx_errors rx_dropped tx_bytes tx_packets tx_errors tx_dropped",
+    ),
+  },
+  TcpStat: rows("whole", TCP),
+  UdpStat: rows("whole", "Listen Dropped RxQueued TxQueued"),
+  ProcessStats: {
+    ...rows(
+      "whole?",
+      "process_count fd_count socket_count threads_current threads_max",
+    ),
+    "ulimits": "[Ulimit]?",
+  },
+  Ulimit: { "name": "text", ...rows("signed", "soft_limit hard_limit") },
+  ResctrlStats: {
+    "memory_bandwidth": "[MemoryBandwidth]?",
+    "cache": "[CacheOccupancy]?",
+  },
+  MemoryBandwidth: rows("whole?", "mbm_total_bytes mbm_local_bytes"),
+  CacheOccupancy: rows("whole", "llc_occupancy"),
+  DerivedStats: {
+    "timestamp": "time",
+    "latest_usage": "InstantUsage",
+    ...rows("Usage", "minute_usage hour_usage day_usage"),
+  },
+  InstantUsage: rows("whole?", "cpu memory"),
+  Usage: {
+    "percent_complete": "whole",
+    ...rows("Percentiles", "cpu memory"),
+  },
+  Percentiles: {
+    "present": "bool",
+    ...rows("whole?", "mean std max fifty ninety ninetyfive count"),
+  },
+  ProcessInfo: {
+    ...rows("text", "user start_time status running_time cgroup_path cmd"),
+    ...rows("whole", "pid parent_pid virtual_size psr"),
+    ...rows("whole?", "rss fd_count"),
+    ...rows("number?", "percent_cpu percent_mem"),
   },
   MemoryInfo: { "capacity": "whole", "dimm_count": "whole" },
   Hugepages: HUGEPAGES,
@@ -143,8 +333,11 @@ const TABLES: Readonly<Record<string, Table>> = {
 
 const PLAIN: Readonly<Record<string, (value: unknown) => boolean>> = {
   text: (value) => typeof value === "string" && value !== "",
+  string: (value) => typeof value === "string",
   bool: (value) => typeof value === "boolean",
   whole: (value) => Number.isInteger(value) && (value as number) >= 0,
+  signed: (value) => Number.isInteger(value),
+  number: (value) => typeof value === "number",
   time: (value) =>
     typeof value === "string" &&
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(value),

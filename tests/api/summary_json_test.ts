@@ -80,8 +80,15 @@ function summaryOf(driver: CgroupDriver, isTold: boolean): NodeSummary {
       of: () => ({ timestampMs: clock.now(), bytes: 5, inodes: 2 }),
       isMissing: () => false,
       forget() {},
+      isBehind: false,
+      caughtUp: () => Promise.resolve(),
     },
-    files: { of: () => undefined, forget() {} },
+    files: {
+      of: () => undefined,
+      forget() {},
+      isBehind: false,
+      caughtUp: () => Promise.resolve(),
+    },
     filesystems: { mounts: [], latest: [] },
   });
   const grouped = groupByPod(described);

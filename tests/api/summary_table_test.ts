@@ -4,7 +4,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { nodeSummaryJson } from "../../lib/api/summary_json.ts";
 import type { Manager } from "../../lib/manager/manager.ts";
-import { sleep, systemClock } from "../../lib/model/clock.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
 import { openManager } from "../../lib/open_manager.ts";
 import {
@@ -369,27 +368,16 @@ function flatten(json: Json, skip: readonly string[] = []): Map<string, Json> {
   return flat;
 }
 
-/** The summary, once all that can be counted has been. */
-async function settledSummary(manager: Manager, lacks?: NodeFact) {
-  const endMs = Date.now() + 10_000;
-  for (;;) {
-    const summary = await manager.nodeSummary({ maxAgeMs: 0 });
-    const json: Json = JSON.parse(JSON.stringify(nodeSummaryJson(summary)));
-    const pod = json.pods.find(({ podRef }: Json) => podRef.uid === POD_UID);
-    const container = pod?.containers.find(({ name }: Json) =>
-      name === "app" || name === CONTAINER_IDS[0]
-    );
-    const [system] = json.node.systemContainers;
-    const parts = { node: json.node, system, pod, container };
-    const isSettled = (Object.keys(parts) as Where[]).every((where) => {
-      const flat = flatten(byName(parts[where]));
-      return ROWS[where].every(({ field, needs }) =>
-        flat.has(field) || lacks !== undefined && needs.includes(lacks)
-      );
-    });
-    if (isSettled || Date.now() > endMs) return parts;
-    await sleep(systemClock, 20);
-  }
+/** The first summary of a manager that is ready, which has all that there is. */
+async function firstSummary(manager: Manager) {
+  const summary = await manager.nodeSummary({ maxAgeMs: 0 });
+  const json: Json = JSON.parse(JSON.stringify(nodeSummaryJson(summary)));
+  const pod = json.pods.find(({ podRef }: Json) => podRef.uid === POD_UID);
+  const container = pod?.containers.find(({ name }: Json) =>
+    name === "app" || name === CONTAINER_IDS[0]
+  );
+  const [system] = json.node.systemContainers;
+  return { node: json.node, system, pod, container };
 }
 
 /** Volumes by their names instead of their places. */
@@ -443,7 +431,7 @@ async function checkNode(driver: CgroupDriver, lacks?: NodeFact) {
   });
   await manager.start();
   try {
-    const parts = await settledSummary(manager, lacks);
+    const parts = await firstSummary(manager);
     const known: Known | undefined = lacks === undefined
       ? {
         node,

@@ -229,3 +229,43 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name:
+    "agent shows no sample of a container that is made in one hierarchy after the other until it has all numbers",
+  ignore: ignore || !HIERARCHIES.has("cpuacct") || !HIERARCHIES.has("memory"),
+  async fn() {
+    await using cgroups = new TestCgroups("whole");
+    const agent = await AgentProcess.start(["--event-log=none"]);
+    try {
+      const orders = [["memory", "cpuacct"], ["cpuacct", "memory"]];
+      for (const [i, last] of orders.entries()) {
+        const others = [...HIERARCHIES.keys()]
+          .filter((name) => !last.includes(name));
+        let name = "";
+        let isMade = false;
+        const making = (async () => {
+          for (const controller of [...others, ...last]) {
+            name = cgroups.make(`/${i}`, [controller]);
+            isMade = controller === last.at(-1);
+            await delay(10);
+          }
+        })();
+        // deno-lint-ignore no-explicit-any
+        let first: any;
+        while (first === undefined) {
+          const path = `/api/v1.3/containers${name}`;
+          const response = await fetch(agent.url + path);
+          const { stats } = await response.json();
+          if (name !== "" && stats?.length > 0) [first] = stats;
+        }
+        assert(isMade, "it had a sample before it was made");
+        assert(first.cpu?.usage?.total !== undefined, JSON.stringify(first));
+        assert(first.memory?.usage !== undefined, JSON.stringify(first));
+        await making;
+      }
+    } finally {
+      await agent.stop();
+    }
+  },
+});

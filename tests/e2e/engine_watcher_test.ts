@@ -182,3 +182,23 @@ Deno.test("EngineClient.get() takes 404 for nothing, and bounds time and size", 
   await assertRejects(() => client.get("/slow"), Error, "100 ms");
   socket.close();
 });
+
+Deno.test("DockerEngine.dataRoot() is the directory that Docker names, where it is one", async () => {
+  await using engine = FakeEngine.start();
+  const docker = new DockerEngine({
+    runtime: "docker",
+    socket: socketOf(engine, 200),
+    labels: new LabelFilter({ allowed: [] }),
+  });
+  for (
+    const [info, root] of [
+      [{ DockerRootDir: "/data/docker" }, "/data/docker"],
+      [{ DockerRootDir: "" }, undefined],
+      [{}, undefined],
+    ] as const
+  ) {
+    engine.answers.set("/info", () => Response.json(info));
+    assertEquals(await docker.dataRoot(), root);
+  }
+  docker.close();
+});

@@ -198,7 +198,7 @@ Deno.test({
       files: new MountedFiles(fs),
       clock: systemClock,
       calls: new SlowCalls(systemClock),
-      imageStores: [],
+      imageStores: () => Promise.resolve([]),
     });
     await filesystems.refresh();
     const mountPoints = filesystems.latest.map(({ mountPoint }) => mountPoint);

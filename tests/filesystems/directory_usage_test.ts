@@ -161,3 +161,38 @@ Deno.test("DirectoryUsage.stop() ends the count under way, and begins no other",
   // The directory itself, and a slice.
   assertEquals(files.lookedAt, 65);
 });
+
+Deno.test("DirectoryUsage.after() counts nothing before that has ended", async () => {
+  using counted = new Counted();
+  const { usage, root, files } = counted;
+  root.file("layer/a", "x");
+  const ended = Promise.withResolvers<void>();
+  usage.after(ended.promise);
+  usage.of("/layer");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(files.lookedAt, 0);
+  ended.resolve();
+  await usage.caughtUp();
+  assertEquals(usage.of("/layer")?.inodes, 2);
+});
+
+Deno.test("DirectoryUsage.isBehind until what was asked for is counted for the first time, or cannot be", async () => {
+  using counted = new Counted();
+  const { usage, root, clock, calls, files } = counted;
+  root.file("layer/a", "x");
+  assertEquals(usage.isBehind, false);
+  usage.of("/layer");
+  assertEquals(usage.isBehind, true);
+  await usage.caughtUp();
+  assertEquals([usage.isBehind, usage.of("/layer")?.inodes], [false, 2]);
+  clock.advance(60_000);
+  usage.of("/layer");
+  // It is counted anew, and what it took is known meanwhile.
+  assertEquals(usage.isBehind, false);
+  files.fails = true;
+  usage.of("/other");
+  assertEquals(usage.isBehind, true);
+  await usage.caughtUp();
+  assertEquals(usage.isBehind, false);
+  await calls.quiet();
+});

@@ -86,13 +86,14 @@ class FakeMachine implements Disposable {
       files: this.files,
       clock: this.clock,
       calls: new SlowCalls(this.clock),
-      imageStores: [
-        {
-          label: "docker-images",
-          directories: ["/var/lib/docker/overlay2", "/var/lib/docker"],
-        },
-        { label: "crio-images", directories: ["/var/lib/containers"] },
-      ],
+      imageStores: () =>
+        Promise.resolve([
+          {
+            label: "docker-images",
+            directories: ["/var/lib/docker/overlay2", "/var/lib/docker"],
+          },
+          { label: "crio-images", directories: ["/var/lib/containers"] },
+        ]),
     });
   }
 

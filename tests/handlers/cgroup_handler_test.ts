@@ -214,3 +214,27 @@ Deno.test("CgroupHandler tells of a network of the container's own, of the proce
   assertEquals(received({ kinds: new Set(["cpu"]) }), undefined);
   assertEquals(received({}, "/"), [1]);
 });
+
+Deno.test("CgroupHandler.isWhole() once it is in every hierarchy that has a file to read, or in no more by then", () => {
+  using host = TestCgroup.create();
+  const hierarchies: Hierarchies = {
+    mode: "legacy",
+    all: ["cpu,cpuacct", "memory", "blkio", "freezer"].map((name) => ({
+      version: 1,
+      controllers: name.split(","),
+      path: host.child(name).path,
+    })),
+  };
+  const handler = new CgroupHandler({ name: "/web" }, {
+    fs: host.hostFs(),
+    hierarchies,
+    kinds: new Set(["percpu"]),
+  });
+  assertEquals(handler.isWhole(0), false);
+  host.child("memory/web");
+  assertEquals(handler.isWhole(249), false);
+  assertEquals(handler.isWhole(250), true);
+  host.child("cpu,cpuacct/web");
+  assertEquals(handler.isWhole(0), true);
+  handler.close();
+});

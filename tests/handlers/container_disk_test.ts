@@ -35,6 +35,7 @@ function newDisk(host: TestCgroup) {
           : { timestampMs: time.ms, bytes, inodes: 3 };
       },
       forget: (path) => void forgotten.push(path),
+      after() {},
     },
     filesystems: {
       ofDirectory: () =>

@@ -1,10 +1,14 @@
 import { assertEquals } from "@std/assert";
+import { toContainerStats } from "../../lib/cache/derived_stats.ts";
+import { containerStatsJson } from "../../lib/api/v1_json.ts";
+import type { ContainerFacts } from "../../lib/model/container_facts.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { runtimeFactory } from "../../lib/handlers/runtime.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { HandlerRegistry } from "../../lib/registry/handler_registry.ts";
 import { runHandlerContract } from "../_support/handler_contract.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
 
 const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
 const IDENTITIES = {
@@ -49,4 +53,59 @@ Deno.test("runtimeFactory() wants the containers of runtimes, whatever is wanted
       "/wanted",
     ],
   );
+});
+
+Deno.test("runtimeFactory() gives each sample the health that was told then, and none where nothing checks it", () => {
+  using host = TestCgroup.create();
+  host.file(`docker/${ID}/memory.current`, "4096\n");
+  let facts: ContainerFacts = { runtime: "docker", id: ID };
+  const handler = runtimeFactory({
+    fs: host.hostFs(),
+    hierarchies: {
+      mode: "unified",
+      all: [{ version: 2, controllers: ["memory"], path: host.path }],
+    },
+    kinds: new Set<string>(),
+    identities: { ...IDENTITIES, factsOf: () => facts },
+  }).create(`/docker/${ID}`);
+  const told = [undefined, "starting", "healthy", "unhealthy", "odd"].map(
+    (health) => {
+      if (health !== undefined) facts = { ...facts, health };
+      handler.sample();
+      const { row, layout } = handler.builder;
+      const sample = { timestampMs: 0, row: row.slice() };
+      return toContainerStats(sample, layout, { diskIo: false });
+    },
+  ).map((stats) => containerStatsJson(stats)["health"]);
+  handler.close();
+  assertEquals(told, [
+    undefined,
+    { status: "starting" },
+    { status: "healthy" },
+    { status: "unhealthy" },
+    undefined,
+  ]);
+});
+
+Deno.test("runtimeFactory() has a container whole once its runtime tells of its process, or tells of none by then", () => {
+  using host = TestCgroup.create();
+  host.child(`docker/${ID}`);
+  let pid: number | undefined;
+  const handler = runtimeFactory({
+    fs: host.hostFs(),
+    hierarchies: {
+      mode: "unified",
+      all: [{ version: 2, controllers: ["memory"], path: host.path }],
+    },
+    kinds: new Set<string>(),
+    identities: { ...IDENTITIES, initPidOf: () => pid },
+  }).create(`/docker/${ID}`);
+  assertEquals([0, 999, 1_000].map((ms) => handler.isWhole(ms)), [
+    false,
+    false,
+    true,
+  ]);
+  pid = 7;
+  assertEquals(handler.isWhole(0), true);
+  handler.close();
 });

@@ -12,6 +12,7 @@ import { parseCpuinfo } from "../../lib/kernfs/proc/cpuinfo.ts";
 import { parseMeminfo, parseOpenFilesLimit } from "../../lib/kernfs/machine.ts";
 import { numaFile } from "../../lib/kernfs/cgroup/memory_files.ts";
 import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
+import { perCpuFile } from "../../lib/kernfs/cgroup/cpu_files.ts";
 import {
   parseNetDev,
   parseTcpCounters,
@@ -31,6 +32,7 @@ const PARSERS: readonly (readonly [string, FileParser])[] = [
     ...V2_FILES,
     ...hugetlbFiles(1, ["1GB", "2MB"]),
     ...hugetlbFiles(2, ["1GB", "2MB"]),
+    perCpuFile([0, 2]),
     numaFile(1, 4096),
     numaFile(2, 4096),
   ].map(({ file, parse }) => [file, parse] as const),

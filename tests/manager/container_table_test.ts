@@ -21,6 +21,7 @@ function containerOf(reference: ContainerReference): ManagedContainer {
       deviceName: () => undefined,
       oomKills: () => undefined,
       oomKillsBelow: () => undefined,
+      isWhole: () => true,
       memoryLimitHits: () => undefined,
       spec: () => ({ hasDiskIo: false }),
       sample: () => ({ gone: false }),

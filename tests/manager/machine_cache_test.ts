@@ -57,7 +57,7 @@ class Bench implements Disposable {
       files: this.files,
       clock: this.clock,
       calls: new SlowCalls(this.clock),
-      imageStores: [],
+      imageStores: () => Promise.resolve([]),
     }),
     machineIdFiles: ["/etc/machine-id"],
     bootId: "b1",

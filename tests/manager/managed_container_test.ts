@@ -21,6 +21,10 @@ class TestHandler implements ContainerHandler {
   readonly deviceName = () => undefined;
   oomKills(): undefined {}
   oomKillsBelow(): undefined {}
+  isWholeAfterMs = 0;
+  isWhole(ageMs: number): boolean {
+    return ageMs >= this.isWholeAfterMs;
+  }
   memoryLimitHits(): undefined {}
   readonly reference = { name: "/web" };
   readonly builder = new RowBuilder();
@@ -77,6 +81,7 @@ class Bench {
   constructor(
     housekeeping: Partial<HousekeepingOptions> = {},
     createdMs?: number,
+    isNew = false,
   ) {
     const logger: Logger = {
       ...silentLogger,
@@ -86,6 +91,7 @@ class Bench {
       handler: this.handler,
       ring: new SampleRing(this.handler.builder.layout, 120_000, 180),
       createdMs,
+      isNew,
       housekeeping: {
         intervalMs: 1_000,
         maxIntervalMs: 60_000,
@@ -125,6 +131,37 @@ Deno.test("ManagedContainer.run() doubles its interval while nothing changes, an
     60_000,
     60_000,
   ]);
+});
+
+Deno.test("ManagedContainer has no sample of a new container until that is whole, whoever asks", () => {
+  const { container, handler, clock } = new Bench({}, undefined, true);
+  handler.isWholeAfterMs = 250;
+  for (const ms of [0, 100, 200]) {
+    clock.advance(ms - clock.monotonic());
+    assertEquals(container.run(), 100);
+    assertEquals(container.refresh(Infinity), false);
+    assertEquals(container.stats({}), []);
+    assert(!container.hasSample);
+  }
+  assertEquals(handler.samples, 0);
+  const { refreshes } = handler;
+  clock.advance(50);
+  assertEquals(container.run(), 1_000);
+  // It looks again for what was missing before.
+  assertEquals([handler.samples, handler.refreshes], [1, refreshes + 1]);
+  // From then on it is.
+  handler.isWholeAfterMs = Infinity;
+  assertEquals(container.refresh(Infinity), true);
+  assertEquals(container.stats({}).length, 2);
+});
+
+Deno.test("ManagedContainer samples a new container of which cannot be told whether it is whole", () => {
+  const { container, handler } = new Bench({}, undefined, true);
+  handler.isWhole = () => {
+    throw new Error("EIO");
+  };
+  container.run();
+  assert(container.hasSample);
 });
 
 Deno.test("ManagedContainer.run() returns to the shortest interval when something changes", () => {

@@ -52,7 +52,7 @@ class ManagedHost implements AsyncDisposable {
       files,
       clock,
       calls,
-      imageStores: [],
+      imageStores: () => Promise.resolve([]),
     });
     const options = {
       fs,

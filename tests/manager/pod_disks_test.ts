@@ -56,6 +56,8 @@ class Node {
           },
         isMissing: (path) => unknown.get(path) === "missing",
         forget: (path) => void this.forgotten.push(path),
+        isBehind: false,
+        caughtUp: () => Promise.resolve(),
       },
       files: {
         of: (places) => {
@@ -63,6 +65,8 @@ class Node {
           return this.found;
         },
         forget: (path) => void this.forgotten.push(path),
+        isBehind: false,
+        caughtUp: () => Promise.resolve(),
       },
       filesystems: {
         latest,

@@ -25,7 +25,7 @@ const KEYS: Partial<Record<GroupKind, readonly string[]>> = {
   tcp: ["tcp", "tcp6"],
   udp: ["udp", "udp6"],
   ulimit: ["max_open_files"],
-  resctrl: ["mon_L3_00"],
+  resctrl: ["mon_L3_01"],
 };
 
 /** On a disk that the cgroup used too, and twice on another. */

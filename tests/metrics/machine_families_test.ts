@@ -35,6 +35,13 @@ const MACHINE: Machine = {
     }],
     caches: [{ ...CACHE, type: "Unified", level: 3 }],
     distances: [10, 21],
+  }, {
+    // The second of two that are online: node 1 is not.
+    id: 2,
+    hugepages: [],
+    cores: [],
+    caches: [],
+    distances: [21, 10],
   }],
 };
 
@@ -56,7 +63,9 @@ machine_thread_siblings_count node_id=0 core_id=1 thread_id=4 2
 machine_node_memory_capacity_bytes node_id=0 1000
 machine_node_hugepages_count node_id=0 page_size=2048 3
 machine_node_distance node_id=0 target_node_id=0 10
-machine_node_distance node_id=0 target_node_id=1 21
+machine_node_distance node_id=0 target_node_id=2 21
+machine_node_distance node_id=2 target_node_id=0 21
+machine_node_distance node_id=2 target_node_id=2 10
 `.trim().split("\n");
 
 Deno.test("MACHINE_FAMILIES tell all of cAdvisor's that the host's files tell, with its labels", () => {

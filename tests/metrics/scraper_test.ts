@@ -43,6 +43,7 @@ class Bench {
           deviceName: () => undefined,
           oomKills() {},
           oomKillsBelow() {},
+          isWhole: () => true,
           memoryLimitHits() {},
           sample: () => ({ gone: false }),
           spec: () => {

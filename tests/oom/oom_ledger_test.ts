@@ -134,6 +134,7 @@ function handlerOf(name: string, file: OomKillFile): ContainerHandler {
         return undefined;
       }
     },
+    isWhole: () => true,
     oomKillsBelow: () => {
       try {
         return file.readSubtree();

@@ -14,6 +14,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
     deviceName: () => undefined,
     oomKills: () => undefined,
     oomKillsBelow: () => undefined,
+    isWhole: () => true,
     memoryLimitHits: () => undefined,
     spec: () => ({ hasDiskIo: false }),
     sample: () => ({ gone: false }),

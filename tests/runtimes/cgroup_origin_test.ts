@@ -102,6 +102,23 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
     `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${UID_}.slice/docker-${ID}.scope`,
     { runtime: "docker", id: ID, group: "k8s.io", podUid: UID },
   ],
+  // one directory of what systemd's driver would make a slice and a scope
+  [
+    `/system.slice/containerd.service/kubepods-pod${UID_}.slice:cri-containerd:${ID}`,
+    {
+      runtime: "containerd",
+      id: ID,
+      group: "k8s.io",
+      podUid: UID,
+    },
+  ],
+  [`/system.slice:docker:${ID}`, { runtime: "docker", id: ID }],
+  [`/:docker:${ID}`, { runtime: "docker", id: ID }],
+  [`/kubepods-pod${UID_}.slice:cri-containerd:${OUTER}/docker/${ID}`, {
+    runtime: "docker",
+    id: ID,
+    outer: `/kubepods-pod${UID_}.slice:cri-containerd:${OUTER}`,
+  }],
   // containerd alone
   [`/system.slice/nerdctl-${ID}.scope`, { runtime: "containerd", id: ID }],
   [`/default/${ID}`, { runtime: "?", id: ID, group: "default" }],
@@ -191,12 +208,20 @@ Deno.test("parseCgroupOrigin() knows units, and what looks after a container is 
         "/system.slice/system-getty.slice/getty@tty1.service",
         "getty@tty1.service",
       ],
-      ["/system.slice/my\\x2dapp\\xc3\\xa9.service", "my-appé.service"],
+      // A name's escapes are part of it: without them it is another unit.
+      [
+        "/system.slice/my\\x2dapp\\xc3\\xa9.service",
+        "my\\x2dapp\\xc3\\xa9.service",
+      ],
+      // systemd keeps out of the way of cpu.…, cgroup.…, and of its own "_".
+      ["/system.slice/_cpu.service", "cpu.service"],
+      ["/system.slice/_cgroup.service", "cgroup.service"],
+      ["/system.slice/__job.service", "_job.service"],
       [`/machine.slice/libpod-conmon-${ID}.scope`, `libpod-conmon-${ID}.scope`],
       [`/kubepods.slice/crio-conmon-${ID}.scope`, `crio-conmon-${ID}.scope`],
       [
         "/machine.slice/machine-rkt\\x2dnothing.scope",
-        "machine-rkt-nothing.scope",
+        "machine-rkt\\x2dnothing.scope",
       ],
     ] as const
   ) {

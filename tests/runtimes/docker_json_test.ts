@@ -128,6 +128,19 @@ Deno.test("dockerFacts() takes whatever has an id, and nothing that has none", (
   }
 });
 
+Deno.test("listedFacts() takes the container's own name from among the links to it", () => {
+  const nameOf = (names: unknown) =>
+    listedFacts([{ Id: "bb7f", Names: names }], {
+      runtime: "docker",
+      labels: NONE,
+    })[0]?.name;
+  assertEquals(nameOf(["/aweb/database", "/db", "/zweb/database"]), "db");
+  assertEquals(nameOf(["/db", "/aweb/database"]), "db");
+  assertEquals(nameOf(["db"]), "db");
+  assertEquals(nameOf([]), undefined);
+  assertEquals(nameOf(null), undefined);
+});
+
 Deno.test("listedFacts() reads Docker's recorded list", () => {
   assertEquals(
     listedFacts(JSON.parse(read("docker-20.10-list.json")), {

@@ -242,7 +242,7 @@ Deno.test("Identities names a kill by the victim's container, also from within i
   assertEquals(of(undefined, DOCKER)?.name, "web");
   assertEquals(of("/system.slice/my\\x2dapp.service/sub", "/system.slice"), {
     namespace: "systemd",
-    name: "my-app.service",
+    name: "my\\x2dapp.service",
   });
   assertEquals(of("/plain", "/plain"), undefined);
   assertEquals(of(undefined, undefined), undefined);

@@ -7,11 +7,12 @@
  */
 import { COLUMN } from "../../model/sample.ts";
 import { type CgroupFile, type FileParser, single } from "./cgroup_file.ts";
-import { CPU_FILES_V1, CPU_FILES_V2 } from "./cpu_files.ts";
+import { CPU_FILES_V1, CPU_FILES_V2, perCpuFile } from "./cpu_files.ts";
 import type { HostFs } from "../host_fs.ts";
 import { hugePageSizes, hugetlbFiles } from "./hugetlb_files.ts";
 import { IO_FILES_V2 } from "./io_files.ts";
 import { countLines } from "../keyed.ts";
+import { parseCpuList } from "../sys/sysfs.ts";
 import { MEMORY_FILES_V1, MEMORY_FILES_V2, numaFile } from "./memory_files.ts";
 import { parsePressure } from "./pressure.ts";
 
@@ -83,6 +84,12 @@ export const V2_FILES: readonly CgroupFile[] = [
   ...PRESSURE_FILES,
 ];
 
+/** The numbers of the CPUs that the machine may have; none where it does not tell. */
+function possibleCpus(fs: HostFs): number[] {
+  const list = fs.readText("/sys/devices/system/cpu/possible") ?? "";
+  return [...parseCpuList(list)];
+}
+
 /** The control files of a host: those of every one, and those that depend on its pages. */
 export function controlFiles(
   version: 1 | 2,
@@ -90,7 +97,7 @@ export function controlFiles(
   kinds: ReadonlySet<string>,
 ): CgroupFile[] {
   const files = [
-    ...(version === 1 ? V1_FILES : V2_FILES),
+    ...(version === 1 ? [...V1_FILES, perCpuFile(possibleCpus(fs))] : V2_FILES),
     numaFile(version, fs.pageBytes),
     ...(kinds.has("hugetlb") ? hugetlbFiles(version, hugePageSizes(fs)) : []),
   ];

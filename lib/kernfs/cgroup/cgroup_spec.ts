@@ -8,8 +8,8 @@ import type {
 import type { HostFs } from "../host_fs.ts";
 import { hugePageSizes, hugetlbFiles } from "./hugetlb_files.ts";
 
-/** v1's "no limit" for `cpu.cfs_quota_us`. */
-const NO_QUOTA = -1;
+/** The least `cpu.shares` that the kernel takes. */
+const MIN_SHARES = 2;
 
 /** What {@linkcode readSpec} is told of a container. */
 export interface SpecOptions {
@@ -55,6 +55,9 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   };
 }
 
+/** Of v2, and of v1; v2's `cpuset.cpus` is what was asked for, and read of v1 alone. */
+const MASK_FILES = ["cpuset.cpus.effective", "cpuset.cpus"] as const;
+
 /**
  * CPUs that may be used: those of the nearest cgroup, upwards from this one,
  * that has any (`cpuset.cpus` is empty until it is written, and v2 has no such
@@ -66,10 +69,11 @@ function readMask(
 ): string | undefined {
   const unified = directories.get("unified");
   let directory = unified ?? directories.get("cpuset");
-  const file = unified === undefined ? "cpuset.cpus" : "cpuset.cpus.effective";
   for (let cgroup = name; directory !== undefined; cgroup = parentOf(cgroup)) {
-    const mask = fs.textAt(`${directory}/${file}`)?.trim();
-    if (mask) return mask;
+    for (const file of MASK_FILES) {
+      const mask = fs.textAt(`${directory}/${file}`)?.trim();
+      if (mask) return mask;
+    }
     if (cgroup === ROOT) break;
     directory = dirname(directory);
   }
@@ -92,11 +96,11 @@ type Read = (controller: string, file: string) => string | undefined;
 
 function cpuSpecV1(read: Read): CpuSpec {
   const shares = numberOf(read("cpu", "cpu.shares"));
-  const quotaUsec = numberOf(read("cpu", "cpu.cfs_quota_us"));
-  const periodUsec = numberOf(read("cpu", "cpu.cfs_period_us"));
+  const quotaUsec = timeOf(read("cpu", "cpu.cfs_quota_us"));
+  const periodUsec = timeOf(read("cpu", "cpu.cfs_period_us"));
   return {
     ...(shares !== undefined && { shares }),
-    ...(quotaUsec !== undefined && quotaUsec !== NO_QUOTA && { quotaUsec }),
+    ...(quotaUsec !== undefined && { quotaUsec }),
     ...(periodUsec !== undefined && { periodUsec }),
   };
 }
@@ -104,8 +108,8 @@ function cpuSpecV1(read: Read): CpuSpec {
 function cpuSpecV2(read: Read): CpuSpec {
   const weight = numberOf(read("cpu", "cpu.weight"));
   const [quota, period] = read("cpu", "cpu.max")?.split(" ") ?? [];
-  const quotaUsec = numberOf(quota);
-  const periodUsec = numberOf(period);
+  const quotaUsec = timeOf(quota);
+  const periodUsec = timeOf(period);
   return {
     ...(weight !== undefined && { shares: sharesOf(weight) }),
     ...(quotaUsec !== undefined && { quotaUsec }),
@@ -113,9 +117,14 @@ function cpuSpecV2(read: Read): CpuSpec {
   };
 }
 
-/** `cpu.weight` 1 … 10000 on the scale of `cpu.shares` 2 … 262144, as the kubelet maps it. */
+/**
+ * `cpu.weight` 1 … 10000 on the scale of `cpu.shares` 2 … 262144, as the
+ * kubelet maps it. With `cpu.idle` (since Linux 5.15) the weight reads 0: the
+ * kernel gives such a cgroup less than any other.
+ */
 function sharesOf(weight: number): number {
-  return 2 + Math.floor((weight - 1) * 262_142 / 9_999);
+  const shares = Math.floor((weight - 1) * 262_142 / 9_999);
+  return MIN_SHARES + Math.max(0, shares);
 }
 
 function memorySpecV1(read: Read): MemorySpec {
@@ -165,9 +174,15 @@ function creationTime(
   return oldest === Infinity ? undefined : oldest;
 }
 
+/** Undefined for −1, too, which is v1's word for no limit. */
 function numberOf(text: string | undefined): number | undefined {
-  if (text === undefined || !/^-?\d+$/.test(text)) return undefined;
+  if (text === undefined || !/^\d+$/.test(text)) return undefined;
   return Number(text);
+}
+
+/** A quota or a period; none is 0. */
+function timeOf(text: string | undefined): number | undefined {
+  return numberOf(text) || undefined;
 }
 
 function limitOf(text: string | undefined): number | undefined {

@@ -14,17 +14,29 @@ const NS_PER_USEC = 1000;
 
 const NEWLINE = 0x0a;
 
-/** `cpuacct.usage_percpu`: nanoseconds of each CPU in one line. */
-const parsePerCpu: FileParser = (bytes, length, builder, path) => {
-  cursor.reset(bytes, length, path);
-  for (let cpu = 0; !cursor.done; cpu++) {
-    cursor.skipSpaces();
-    if (cursor.done || cursor.peek() === NEWLINE) break;
-    const column = builder.group("cpu", String(cpu));
-    if (column < 0) break;
-    builder.row[column] = cursor.number();
-  }
-};
+/**
+ * `cpuacct.usage_percpu`: nanoseconds of each CPU that the machine may have, in
+ * one line, and without their numbers: these are `possible`, which may have
+ * gaps. Without them the CPUs are counted.
+ */
+export function perCpuFile(possible: readonly number[]): CgroupFile {
+  const parse: FileParser = (bytes, length, builder, path) => {
+    cursor.reset(bytes, length, path);
+    for (let at = 0; !cursor.done; at++) {
+      cursor.skipSpaces();
+      if (cursor.done || cursor.peek() === NEWLINE) break;
+      const column = builder.group("cpu", String(possible[at] ?? at));
+      if (column < 0) break;
+      builder.row[column] = cursor.number();
+    }
+  };
+  return {
+    file: "cpuacct.usage_percpu",
+    controller: "cpuacct",
+    parse,
+    kind: "percpu",
+  };
+}
 
 /** CPU time and limits met, v1 (`cgroup-v1/cpuacct.rst`, `scheduler/sched-bwc.rst`). */
 export const CPU_FILES_V1: readonly CgroupFile[] = [
@@ -40,12 +52,6 @@ export const CPU_FILES_V1: readonly CgroupFile[] = [
       user: { column: COLUMN.cpuUserNs, scale: NS_PER_TICK },
       system: { column: COLUMN.cpuSystemNs, scale: NS_PER_TICK },
     }),
-  },
-  {
-    file: "cpuacct.usage_percpu",
-    controller: "cpuacct",
-    parse: parsePerCpu,
-    kind: "percpu",
   },
   {
     file: "cpu.stat",

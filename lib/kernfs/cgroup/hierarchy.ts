@@ -37,6 +37,17 @@ const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
   "name=systemd",
 ]);
 
+/** v1 controllers that v2 has, too, under these or other names: where none is on v1, the host is v2's. */
+const SHARED_CONTROLLERS: ReadonlySet<string> = new Set([
+  "cpu",
+  "cpuacct",
+  "memory",
+  "blkio",
+  "pids",
+  "cpuset",
+  "hugetlb",
+]);
+
 const CGROUP_DIRECTORY = "/sys/fs/cgroup";
 
 /**
@@ -124,8 +135,16 @@ function unified(fs: HostFs, path: string): Hierarchy {
   return { version: 2, controllers, path };
 }
 
-function withMode(all: Hierarchy[]): Hierarchies {
-  const legacy = all.some((hierarchy) => hierarchy.version === 1);
-  const unified = all.some((hierarchy) => hierarchy.version === 2);
-  return { mode: legacy ? unified ? "hybrid" : "legacy" : "unified", all };
+/**
+ * A v1 hierarchy beside v2 that has none of v2's controllers (`net_cls` of a
+ * VPN, `name=systemd` of an old container's systemd, `freezer`) holds some
+ * processes of a v2 host, and none of its containers: it is left out.
+ */
+function withMode(all: readonly Hierarchy[]): Hierarchies {
+  const unified = all.filter(({ version }) => version === 2);
+  const isLegacy = all.some(({ version, controllers }) =>
+    version === 1 && controllers.some((name) => SHARED_CONTROLLERS.has(name))
+  );
+  if (unified.length === 0) return { mode: "legacy", all };
+  return isLegacy ? { mode: "hybrid", all } : { mode: "unified", all: unified };
 }

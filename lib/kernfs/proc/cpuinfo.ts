@@ -8,11 +8,12 @@ export interface CpuFacts {
   readonly cpuFrequencyKhz?: number;
 }
 
-/** x86, some others, and PowerPC, which writes `clock : 3425.000000MHz`. */
+/** x86, some others, PowerPC, which writes `clock : 3425.000000MHz`, and s390x. */
 const FREQUENCY_KEYS: ReadonlySet<string> = new Set([
   "cpu MHz",
   "CPU MHz",
   "clock",
+  "cpu MHz dynamic",
 ]);
 
 /** Parses `/proc/cpuinfo`: a paragraph a thread. */

@@ -13,8 +13,13 @@ export interface Mount {
   readonly superOptions: readonly string[];
 }
 
+/** Fields before the optional ones, of which there may be none. */
+const FIXED_FIELDS = 6;
+
 /**
- * Parses mountinfo; a line that is not in its form is skipped.
+ * Parses mountinfo; a line that is not in its form is skipped. The field `-`
+ * ends the optional fields. Text that looks like it may stand in any other
+ * field: a source of `-` is common.
  *
  * ```text
  * 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
@@ -24,10 +29,12 @@ export interface Mount {
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split("\n")) {
-    const [mountPart, fsPart] = line.split(" - ");
-    const [, , device = "", root, mountPoint] = mountPart?.split(" ") ?? [];
-    const [fsType, source = "", options] = fsPart?.split(" ") ?? [];
-    if (!root || !mountPoint || !fsType) continue;
+    const fields = line.split(" ");
+    const separator = fields.indexOf("-", FIXED_FIELDS);
+    const [, , device = "", root, mountPoint] = fields;
+    if (separator < 0 || !root || !mountPoint) continue;
+    const [fsType, source = "", options] = fields.slice(separator + 1);
+    if (!fsType) continue;
     const [major = NaN, minor = NaN] = device.split(":").map(Number);
     mounts.push({
       root: unescapeOctal(root),
@@ -36,7 +43,8 @@ export function parseMountinfo(text: string): Mount[] {
       source: unescapeOctal(source),
       major,
       minor,
-      superOptions: options?.split(",") ?? [],
+      // A comma within an option is escaped, too.
+      superOptions: options?.split(",").map(unescapeOctal) ?? [],
     });
   }
   return mounts;

@@ -5,6 +5,9 @@ import { readCount, readNames, readValue } from "./sysfs.ts";
 /** The loopback device, and the ends of containers' own; as in cAdvisor. */
 const NOT_OF_THE_MACHINE_REGEXP = /^(?:lo|veth|docker|nerdctl)/;
 
+/** How older kernels print the −1 of an unknown speed: as 32 bits without a sign, and as 16. */
+const UNKNOWN_SPEEDS: ReadonlySet<number> = new Set([2 ** 32 - 1, 2 ** 16 - 1]);
+
 /**
  * Reads the interfaces of `/sys/class/net`. Reading `speed` fails where there
  * is no link, and it is −1 where there is no wire.
@@ -21,7 +24,8 @@ export function readNetworkDevices(fs: HostFs): NetworkDevice[] {
     return [{
       name,
       ...(macAddress !== undefined && { macAddress }),
-      ...(speedMbps !== undefined && { speedMbps }),
+      ...(speedMbps !== undefined && !UNKNOWN_SPEEDS.has(speedMbps) &&
+        { speedMbps }),
       ...(mtuBytes !== undefined && { mtuBytes }),
     }];
   });

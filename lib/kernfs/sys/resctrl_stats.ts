@@ -38,8 +38,8 @@ export class ResctrlReader {
       for (const [column, file] of FILES.entries()) {
         const path = `${group}/mon_data/${domain}/${file}`;
         const length = this.#fs.readOnce(path, MAX_BYTES);
-        // It says "Unavailable" where the hardware has no number now.
-        if (length <= 0 || this.#fs.bytes[0] === UNAVAILABLE) continue;
+        // "Unavailable", "Unassigned" or "Error" where the hardware has no number now.
+        if (length <= 0 || !isDigit(this.#fs.bytes[0])) continue;
         const value = parseSingle(this.#fs.bytes, length, path);
         const first = builder.group("resctrl", domain);
         if (first >= 0) builder.row[first + column] = value;
@@ -80,7 +80,10 @@ export class ResctrlReader {
   }
 }
 
-const UNAVAILABLE = 0x55;
+function isDigit(byte = 0): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
 /** Directories of resctrl that are no groups. */
 const OTHER: ReadonlySet<string> = new Set(["info", "mon_data", "mon_groups"]);
 

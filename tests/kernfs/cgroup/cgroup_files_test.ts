@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  controlFiles,
   PRESSURE_FILES,
   V1_FILES,
   V2_FILES,
 } from "../../../lib/kernfs/cgroup/cgroup_files.ts";
+import { perCpuFile } from "../../../lib/kernfs/cgroup/cpu_files.ts";
 import {
   BLKIO_FAMILIES,
   parseBlkio,
@@ -11,6 +13,7 @@ import {
 import { KernfsSyntaxError } from "../../../lib/model/errors.ts";
 import { type Filled, readAs, readWith } from "../../_support/read_file.ts";
 import { recordedFiles } from "../../_support/recorded_tree.ts";
+import { TestCgroup } from "../../_support/test_cgroup.ts";
 
 /** The recorded text of a control file. */
 function recorded(dump: string, file: string): string {
@@ -38,7 +41,8 @@ Deno.test("V1_FILES read the recorded files of a container", () => {
     cpuUserNs: 390_000_000,
     cpuSystemNs: 1_480_000_000,
   });
-  assertEquals(v1(DOCKER_V1, "cpuacct.usage_percpu"), {
+  const perCpu = recorded(DOCKER_V1, "cpuacct.usage_percpu");
+  assertEquals(readAs([perCpuFile([])], "cpuacct.usage_percpu", perCpu), {
     "cpu 0": [951033982],
     "cpu 1": [939530628],
   });
@@ -233,17 +237,33 @@ Deno.test("parseBlkio() throws where an operation has no number", () => {
   }
 });
 
-Deno.test("V1_FILES read each CPU of cpuacct.usage_percpu", () => {
+Deno.test("perCpuFile() reads each CPU of cpuacct.usage_percpu, by the kernel's numbers", () => {
+  const file = "cpuacct.usage_percpu";
+  const readPossible = (text: string, possible: readonly number[] = []) =>
+    readAs([perCpuFile(possible)], file, text);
   const many = Array.from({ length: 256 }, (_, cpu) => cpu * 1e9);
-  const read = readAs(V1_FILES, "cpuacct.usage_percpu", `${many.join(" ")} \n`);
+  const read = readPossible(`${many.join(" ")} \n`);
   assertEquals(Object.keys(read).length, 256);
   assertEquals(read["cpu 255"], [255e9]);
-  assertEquals(readAs(V1_FILES, "cpuacct.usage_percpu", "\n"), {});
-  assertEquals(readAs(V1_FILES, "cpuacct.usage_percpu", ""), {});
-  assertThrows(
-    () => readAs(V1_FILES, "cpuacct.usage_percpu", "1 x 3\n"),
-    KernfsSyntaxError,
-  );
+  assertEquals(readPossible("7 8 9 \n", [0, 1, 4]), {
+    "cpu 0": [7],
+    "cpu 1": [8],
+    "cpu 4": [9],
+  });
+  assertEquals(readPossible("\n"), {});
+  assertEquals(readPossible(""), {});
+  assertThrows(() => readPossible("1 x 3\n"), KernfsSyntaxError);
+});
+
+Deno.test("controlFiles() have the numbers of the possible CPUs of the host", () => {
+  using host = TestCgroup.create();
+  host.file("sys/devices/system/cpu/possible", "0,2-3\n");
+  const files = controlFiles(1, host.hostFs(), new Set(["percpu"]));
+  assertEquals(readAs(files, "cpuacct.usage_percpu", "5 6 7\n"), {
+    "cpu 0": [5],
+    "cpu 2": [6],
+    "cpu 3": [7],
+  });
 });
 
 Deno.test("PRESSURE_FILES read a pressure each", () => {

@@ -65,6 +65,68 @@ Deno.test("readSpec() puts cpu.weight on the scale of cpu.shares as the kubelet 
   assertEquals(shares(10_000), 262_144);
 });
 
+/** A limit as a file of v1 and of v2 may have it, and what is made of it. */
+const LIMITS: readonly (readonly [string, number | undefined])[] = [
+  ["0", 0],
+  ["1", 1],
+  ["max", Infinity],
+  ["-1", undefined],
+  ["9223372036854771712", 9223372036854771712],
+  ["9223372036854710272", 9223372036854710272],
+  ["9223372036854775807", 2 ** 63],
+  ["18446744073709551615", 2 ** 64],
+  ["", undefined],
+  ["1 2", undefined],
+];
+
+Deno.test("readSpec() reads the greatest, the least and no number of each file of limits", () => {
+  for (const [text, value] of LIMITS) {
+    const v1 = legacy({
+      "memory/memory.limit_in_bytes": "1",
+      "memory/memory.soft_limit_in_bytes": text,
+      "memory/memory.memsw.limit_in_bytes": text,
+      "pids/pids.max": text,
+    });
+    const v2 = unified({
+      "memory.max": "1",
+      "memory.min": text,
+      "memory.swap.max": text,
+      "pids.max": text,
+    });
+    for (const spec of [v1, v2]) {
+      assertEquals(spec.memory?.reservationBytes, value, text);
+      assertEquals(spec.memory?.swapLimitBytes, value, text);
+      assertEquals(spec.processes?.limit, value, text);
+    }
+    assertEquals(
+      legacy({ "memory/memory.limit_in_bytes": text }).memory?.limitBytes,
+      value,
+    );
+    assertEquals(unified({ "memory.max": text }).memory?.limitBytes, value);
+  }
+});
+
+Deno.test("readSpec() takes no quota, period or weight for one that no container can have", () => {
+  for (const none of ["0", "-1", "max", ""]) {
+    assertEquals(
+      legacy({
+        "cpu/cpu.cfs_quota_us": none,
+        "cpu/cpu.cfs_period_us": none,
+      }).cpu,
+      {},
+      none,
+    );
+    assertEquals(unified({ "cpu.max": `${none} ${none}` }).cpu, {}, none);
+  }
+  for (
+    const [weight, shares] of [["0", 2], ["1", 2], ["-1", undefined]] as const
+  ) {
+    assertEquals(unified({ "cpu.weight": weight }).cpu?.shares, shares);
+  }
+  assertEquals(legacy({ "cpu/cpu.shares": "2" }).cpu?.shares, 2);
+  assertEquals(legacy({ "cpu/cpu.shares": "-1" }).cpu?.shares, undefined);
+});
+
 Deno.test("readSpec() takes max for no limit", () => {
   assertEquals(
     unified({

@@ -117,6 +117,28 @@ Deno.test("findHierarchies() passes over mounts that are not there or not of use
   });
 });
 
+Deno.test("findHierarchies() leaves out v1 hierarchies beside v2 that have none of its controllers", () => {
+  for (
+    const [options, mode, found] of [
+      ["net_cls", "unified", 1],
+      ["freezer,devices", "unified", 1],
+      ["xattr,name=systemd", "unified", 1],
+      ["pids", "hybrid", 2],
+      ["cpuset,noprefix", "hybrid", 2],
+    ] as const
+  ) {
+    using host = TestCgroup.create();
+    host.file(`${CGROUP}/cgroup.controllers`, "cpu memory\n");
+    host.child("v1");
+    host.file(
+      "proc/1/mountinfo",
+      mountLine("v1", "cgroup", options) + mountLine(CGROUP, "cgroup2", "rw"),
+    );
+    const { mode: told, all } = findHierarchies(host.hostFs());
+    assertEquals([told, all.length], [mode, found], options);
+  }
+});
+
 Deno.test("findHierarchies() goes by what lies in the usual place where no mountinfo tells", () => {
   using host = new RecordedTree("6.1-v2");
   for (const file of ["proc/1/mountinfo", "proc/self/mountinfo"]) {

@@ -37,6 +37,20 @@ Deno.test("parseCpuinfo() leaves out what an architecture does not tell", () => 
   assertEquals(parseCpuinfo(""), { numCores: 0 });
 });
 
+Deno.test("parseCpuinfo() reads the clock of an s390x, which follows the list of its threads", () => {
+  const s390 = "vendor_id       : IBM/S390\n# processors    : 1\n" +
+    "processor 0: version = FF,  identification = 0E, machine = 3931\n\n" +
+    "cpu number      : 0\nphysical id     : 1\ncore id         : 2\n" +
+    "cpu MHz dynamic : 5196\ncpu MHz static  : 5200\n";
+  assertEquals(parseCpuinfo(s390), {
+    vendorId: "IBM/S390",
+    numCores: 1,
+    numPhysicalCores: 1,
+    numSockets: 1,
+    cpuFrequencyKhz: 5196000,
+  });
+});
+
 Deno.test("parseCpuinfo() reads the clock of a PowerPC", () => {
   const power = "processor\t: 0\nclock\t\t: 3425.000000MHz\n\n" +
     "timebase\t: 512000000\n";

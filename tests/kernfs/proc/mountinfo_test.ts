@@ -46,6 +46,20 @@ Deno.test("parseMountinfo() reads lines with no, one and several optional fields
   assertEquals(mounts.map(({ mountPoint }) => mountPoint), ["/a", "/b", "/c"]);
 });
 
+Deno.test("parseMountinfo() takes the first field - behind the fixed ones for the separator, whatever else is -", () => {
+  const [dash, empty, overlay] = parseMountinfo([
+    "31 30 0:27 / /sys/fs/cgroup/memory rw shared:10 - cgroup - rw,memory",
+    "32 30 0:28 / /mnt/- rw - tmpfs  rw",
+    "33 30 0:29 / / rw - overlay overlay rw,upperdir=/a\\054b/diff\\0401",
+  ].join("\n"));
+  assertEquals(dash?.fsType, "cgroup");
+  assertEquals(dash?.source, "-");
+  assertEquals(dash?.superOptions, ["rw", "memory"]);
+  assertEquals(empty?.mountPoint, "/mnt/-");
+  assertEquals([empty?.source, empty?.superOptions], ["", ["rw"]]);
+  assertEquals(overlay?.superOptions, ["rw", "upperdir=/a,b/diff 1"]);
+});
+
 Deno.test("parseMountinfo() undoes the kernel's escapes", () => {
   const [mount] = parseMountinfo(
     "1 0 259:1 /a\\040b /mnt/tab\\011new\\012line\\134n\\043 rw - ext4 /dev/x\\040y rw\n",

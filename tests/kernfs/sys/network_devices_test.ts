@@ -11,16 +11,30 @@ Deno.test("readNetworkDevices() reads the interfaces of a recorded machine but t
   ]);
 });
 
-Deno.test("readNetworkDevices() leaves out ends of containers', and a speed of -1", () => {
+Deno.test("readNetworkDevices() leaves out ends of containers', and a speed of -1 however it is printed", () => {
   using host = TestCgroup.create();
-  for (const name of ["bond0", "eth0", "veth12", "docker0", "nerdctl0"]) {
+  for (
+    const name of [
+      "bond0",
+      "eth0",
+      "eth1",
+      "eth2",
+      "veth12",
+      "docker0",
+      "nerdctl0",
+    ]
+  ) {
     host.file(`sys/class/net/${name}/mtu`, "9000\n");
   }
   host.file("sys/class/net/bond0/speed", "-1\n")
     .file("sys/class/net/eth0/speed", "25000\n")
+    .file("sys/class/net/eth1/speed", "4294967295\n")
+    .file("sys/class/net/eth2/speed", "65535\n")
     .file("sys/class/net/bonding_masters", "bond0\n");
   assertEquals(readNetworkDevices(host.hostFs()), [
     { name: "bond0", mtuBytes: 9000 },
     { name: "eth0", speedMbps: 25000, mtuBytes: 9000 },
+    { name: "eth1", mtuBytes: 9000 },
+    { name: "eth2", mtuBytes: 9000 },
   ]);
 });

@@ -62,3 +62,15 @@ Deno.test("ResctrlReader reads nothing on a host without resctrl, and takes v1's
   Deno.removeSync(`${host.path}/${RESCTRL}`, { recursive: true });
   assertEquals(read(host), {});
 });
+
+Deno.test("ResctrlReader reads no number where the hardware has none, by whichever word", () => {
+  using host = newHost();
+  host.file("cgroup/cgroup.threads", "30\n");
+  for (const word of ["Unavailable", "Unassigned", "Error"]) {
+    host.file(
+      `${RESCTRL}/mon_groups/db/mon_data/mon_L3_00/mbm_local_bytes`,
+      `${word}\n`,
+    );
+    assertEquals(read(host), { "resctrl mon_L3_00": [3, NaN, NaN] }, word);
+  }
+});
