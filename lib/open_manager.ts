@@ -16,6 +16,10 @@ import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
 import { readOomContext } from "./oom/oom_context.ts";
 import { OomParser } from "./oom/oom_parser.ts";
+import {
+  CgroupNamespace,
+  type CgroupView,
+} from "./kernfs/proc/cgroup_namespace.ts";
 import { readMemoryCgroup } from "./kernfs/proc/proc_cgroup.ts";
 import { SlowCalls } from "./filesystems/slow_calls.ts";
 import { nodeOomKills } from "./kernfs/proc/vmstat.ts";
@@ -105,6 +109,7 @@ interface OomWatcherParts {
   readonly config: ManagerConfig;
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
+  readonly cgroupView: CgroupView;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The last record of the kernel log that an earlier run told of. */
@@ -149,6 +154,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   });
   const bootId = readBootId(fs, config.bootIdFiles);
   const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
+  const cgroupView = new CgroupNamespace(fs, hierarchies);
   const runtimes = openRuntimes(config, { fs, hierarchies, clock });
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
   const files = new MountedFiles(fs);
@@ -178,6 +184,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     config,
     fs,
     hierarchies,
+    cgroupView,
     clock,
     logger,
     cursor: past?.kmsgCursor,
@@ -191,6 +198,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   return new Manager({
     fs,
     clock,
+    cgroupView,
     logger,
     registry: new HandlerRegistry([
       systemdFactory(),
@@ -271,7 +279,7 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
 }
 
 function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
-  const { config, fs, hierarchies, clock, logger, cursor } = parts;
+  const { config, fs, hierarchies, cgroupView, clock, logger, cursor } = parts;
   if (config.kmsg === "none") return undefined;
   return new OomWatcher({
     // The device is the host's; any other path is as it was named.
@@ -280,7 +288,7 @@ function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
     logger,
     parser: new OomParser({
       groupKills: hasUnifiedMemory(hierarchies),
-      locate: (pid) => readMemoryCgroup(fs, pid),
+      locate: (pid) => readMemoryCgroup(fs, pid, cgroupView),
     }),
     ...(cursor !== undefined && { cursor }),
   });

@@ -113,7 +113,11 @@ export class Manager {
     this.#lifecycle = new ContainerLifecycle(options);
     this.#containers = this.#lifecycle.containers;
     this.#ooms = new OomPump(options);
-    this.#processes = new ProcessList(options.fs, options.clock);
+    this.#processes = new ProcessList(
+      options.fs,
+      options.clock,
+      options.cgroupView,
+    );
     this.#summaries = new NodeSummaries(options);
   }
 
