@@ -146,11 +146,12 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const { clock = systemClock } = options;
   const { root, cgroupRoot } = config;
   const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
+  const isHost = isKernels(hierarchies, new HostFs());
   const fs = new HostFs({
     root,
     libc: "libc" in options ? options.libc : Libc.open(),
     // None of plain files, whose place another may take.
-    maxOpenFiles: isKernels(hierarchies, new HostFs()) ? maxOpenFiles() : 0,
+    maxOpenFiles: isHost ? maxOpenFiles() : 0,
   });
   const bootId = readBootId(fs, config.bootIdFiles);
   const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
@@ -165,13 +166,14 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     clock,
     calls,
     imageStores: IMAGE_STORES,
+    isHost,
   });
   const usage = new DirectoryUsage({ files, clock, calls });
   const tree = new CgroupTree({
     fs,
     hierarchies: hierarchies.all,
     clock,
-    removalsCount: isKernels(hierarchies, fs),
+    removalsCount: isHost,
   });
   const pressureEvents = config.pressureEvents &&
     hasUnifiedMemory(hierarchies);
