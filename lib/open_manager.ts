@@ -8,6 +8,7 @@ import {
   findHierarchies,
   type Hierarchies,
 } from "./kernfs/cgroup/hierarchy.ts";
+import { kernelLogPaths } from "./kernfs/kernel_log.ts";
 import { DirectoryUsage } from "./filesystems/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
@@ -26,6 +27,7 @@ import { nodeOomKills } from "./kernfs/proc/vmstat.ts";
 import { OomPast } from "./oom/oom_past.ts";
 import type { LogTail } from "./log/log_tail.ts";
 import { OomLedger } from "./oom/oom_ledger.ts";
+import { accessState } from "./manager/host_access.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
 import { PodDisks } from "./manager/pod_disks.ts";
 import { PodFiles } from "./manager/pod_files.ts";
@@ -36,6 +38,7 @@ import type { SourceState } from "./model/source_state.ts";
 import { openRuntimes } from "./open_runtimes.ts";
 import { HandlerRegistry } from "./registry/handler_registry.ts";
 import { CgroupTree } from "./sources/cgroup_tree.ts";
+import { openKmsg } from "./oom/kmsg_watcher.ts";
 import { OomWatcher } from "./oom/oom_watcher.ts";
 import { PollWatcher } from "./sources/poll_watcher.ts";
 import { RawWatcher } from "./sources/raw_watcher.ts";
@@ -87,8 +90,6 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
 const SPARE_DESCRIPTORS = 2_048;
 const DEFAULT_OPEN_FILES_LIMIT = 1024;
 
-const KMSG = "/dev/kmsg";
-
 /** Where Docker and CRI-O keep images unless told otherwise, and how cAdvisor calls it. */
 const IMAGE_STORES: readonly ImageStore[] = [
   {
@@ -110,6 +111,8 @@ interface OomWatcherParts {
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
   readonly cgroupView: CgroupView;
+  /** Whether it is the host's own, and not a folder that looks like one. */
+  readonly isHost: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The last record of the kernel log that an earlier run told of. */
@@ -187,6 +190,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     fs,
     hierarchies,
     cgroupView,
+    isHost,
     clock,
     logger,
     cursor: past?.kmsgCursor,
@@ -229,6 +233,10 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
       describe: (event) => runtimes.identities.describeEvent(event),
     }),
     ledger,
+    ...(isHost && fs.root !== "/" && {
+      access: (kmsg: SourceState) =>
+        accessState({ kmsg, namespace: cgroupView }),
+    }),
     ...runtimes,
     readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
     watch: (failure) =>
@@ -283,9 +291,18 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
 function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
   const { config, fs, hierarchies, cgroupView, clock, logger, cursor } = parts;
   if (config.kmsg === "none") return undefined;
+  const [path = "", inOurs] = kernelLogPaths(fs, config.kmsg);
   return new OomWatcher({
-    // The device is the host's; any other path is as it was named.
-    path: config.kmsg === KMSG ? fs.path(KMSG) : config.kmsg,
+    path,
+    // A folder that looks like a host has no kernel of its own.
+    open: inOurs === undefined || !parts.isHost
+      ? openKmsg
+      : (path) =>
+        openKmsg(path).catch((error) =>
+          openKmsg(inOurs).catch(() => {
+            throw error;
+          })
+        ),
     clock,
     logger,
     parser: new OomParser({
