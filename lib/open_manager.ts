@@ -8,6 +8,7 @@ import {
   findHierarchies,
   type Hierarchies,
 } from "./kernfs/cgroup/hierarchy.ts";
+import { kernelLogPaths } from "./kernfs/kernel_log.ts";
 import { DirectoryUsage } from "./filesystems/directory_usage.ts";
 import { Filesystems } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
@@ -16,12 +17,17 @@ import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
 import { readOomContext } from "./oom/oom_context.ts";
 import { OomParser } from "./oom/oom_parser.ts";
+import {
+  CgroupNamespace,
+  type CgroupView,
+} from "./kernfs/proc/cgroup_namespace.ts";
 import { readMemoryCgroup } from "./kernfs/proc/proc_cgroup.ts";
 import { SlowCalls } from "./filesystems/slow_calls.ts";
 import { nodeOomKills } from "./kernfs/proc/vmstat.ts";
 import { OomPast } from "./oom/oom_past.ts";
 import type { LogTail } from "./log/log_tail.ts";
 import { OomLedger } from "./oom/oom_ledger.ts";
+import { accessState } from "./manager/host_access.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
 import { PodDisks } from "./manager/pod_disks.ts";
 import { PodFiles } from "./manager/pod_files.ts";
@@ -32,6 +38,7 @@ import type { SourceState } from "./model/source_state.ts";
 import { openRuntimes } from "./open_runtimes.ts";
 import { HandlerRegistry } from "./registry/handler_registry.ts";
 import { CgroupTree } from "./sources/cgroup_tree.ts";
+import { openKmsg } from "./oom/kmsg_watcher.ts";
 import { OomWatcher } from "./oom/oom_watcher.ts";
 import { PollWatcher } from "./sources/poll_watcher.ts";
 import { RawWatcher } from "./sources/raw_watcher.ts";
@@ -81,12 +88,13 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
 const SPARE_DESCRIPTORS = 2_048;
 const DEFAULT_OPEN_FILES_LIMIT = 1024;
 
-const KMSG = "/dev/kmsg";
-
 interface OomWatcherParts {
   readonly config: ManagerConfig;
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
+  readonly cgroupView: CgroupView;
+  /** Whether it is the host's own, and not a folder that looks like one. */
+  readonly isHost: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The last record of the kernel log that an earlier run told of. */
@@ -123,13 +131,15 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const { clock = systemClock } = options;
   const { root, cgroupRoot } = config;
   const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
+  const isHost = isKernels(hierarchies, new HostFs());
   const fs = new HostFs({
     root,
     // None of plain files, whose place another may take.
-    maxOpenFiles: isKernels(hierarchies, new HostFs()) ? maxOpenFiles() : 0,
+    maxOpenFiles: isHost ? maxOpenFiles() : 0,
   });
   const bootId = readBootId(fs, config.bootIdFiles);
   const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
+  const cgroupView = new CgroupNamespace(fs, hierarchies);
   const { imageStores, ...runtimes } = openRuntimes(config, {
     fs,
     hierarchies,
@@ -144,13 +154,14 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     clock,
     calls,
     imageStores: () => imageStores.list(),
+    isHost,
   });
   const usage = new DirectoryUsage({ files, clock, calls });
   const tree = new CgroupTree({
     fs,
     hierarchies: hierarchies.all,
     clock,
-    removalsCount: isKernels(hierarchies, fs),
+    removalsCount: isHost,
   });
   const pressureEvents = config.pressureEvents &&
     hasUnifiedMemory(hierarchies);
@@ -163,6 +174,8 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     config,
     fs,
     hierarchies,
+    cgroupView,
+    isHost,
     clock,
     logger,
     cursor: past?.kmsgCursor,
@@ -176,6 +189,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   return new Manager({
     fs,
     clock,
+    cgroupView,
     logger,
     registry: new HandlerRegistry([
       systemdFactory(),
@@ -204,6 +218,10 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
       describe: (event) => runtimes.identities.describeEvent(event),
     }),
     ledger,
+    ...(isHost && fs.root !== "/" && {
+      access: (kmsg: SourceState) =>
+        accessState({ kmsg, namespace: cgroupView }),
+    }),
     ...runtimes,
     readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
     watch: (failure) =>
@@ -256,16 +274,25 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
 }
 
 function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
-  const { config, fs, hierarchies, clock, logger, cursor } = parts;
+  const { config, fs, hierarchies, cgroupView, clock, logger, cursor } = parts;
   if (config.kmsg === "none") return undefined;
+  const [path = "", inOurs] = kernelLogPaths(fs, config.kmsg);
   return new OomWatcher({
-    // The device is the host's; any other path is as it was named.
-    path: config.kmsg === KMSG ? fs.path(KMSG) : config.kmsg,
+    path,
+    // A folder that looks like a host has no kernel of its own.
+    open: inOurs === undefined || !parts.isHost
+      ? openKmsg
+      : (path) =>
+        openKmsg(path).catch((error) =>
+          openKmsg(inOurs).catch(() => {
+            throw error;
+          })
+        ),
     clock,
     logger,
     parser: new OomParser({
       groupKills: hasUnifiedMemory(hierarchies),
-      locate: (pid) => readMemoryCgroup(fs, pid),
+      locate: (pid) => readMemoryCgroup(fs, pid, cgroupView),
     }),
     ...(cursor !== undefined && { cursor }),
   });

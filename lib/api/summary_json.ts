@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { swapLimitOf } from "../model/container.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type {
   DescribedContainer,
@@ -50,12 +51,21 @@ export function nodeSummaryJson(
         "rlimit": rlimitJson(summary.tasks),
       }),
     },
-    "pods": summary.pods.map((pod) => podJson(pod, onlyCpuAndMemory)),
+    "pods": summary.pods.map((pod) =>
+      podJson(pod, { onlyCpuAndMemory, summary })
+    ),
   };
 }
 
-function podJson(pod: PodSummary, onlyCpuAndMemory: boolean): JsonObject {
-  const { cgroup, sandbox, containers } = pod;
+function podJson(
+  pod: PodSummary,
+  { onlyCpuAndMemory, summary }: {
+    readonly onlyCpuAndMemory: boolean;
+    readonly summary: NodeSummary;
+  },
+): JsonObject {
+  const { cgroup, sandbox, containers, volumes = [] } = pod;
+  const { root } = summary;
   const started = sandbox ?? cgroup ?? containers[0];
   return {
     "podRef": {
@@ -64,13 +74,16 @@ function podJson(pod: PodSummary, onlyCpuAndMemory: boolean): JsonObject {
       "uid": pod.uid ?? "",
     },
     "startTime": secondsJson(started?.spec.creationTimeMs),
-    "containers": containers.map((container) =>
-      containerJson(container, onlyCpuAndMemory)
-    ),
+    "containers": containers.map((container) => ({
+      ...containerJson(container, onlyCpuAndMemory),
+      ...(onlyCpuAndMemory
+        ? {}
+        : { "swap": containerSwapJson(container, root) }),
+    })),
     ...(cgroup && usageJson(cgroup, onlyCpuAndMemory)),
     ...(onlyCpuAndMemory ? {} : {
-      "network": networkOfPod(pod),
-      "volume": pod.volumes?.map(volumeJson),
+      "network": networkOfPod(pod, root),
+      "volume": volumes.length === 0 ? undefined : volumes.map(volumeJson),
       "ephemeral-storage": diskJson(pod.ephemeralStorage),
       "process_stats": processJson(pod),
     }),
@@ -100,8 +113,9 @@ function usageJson(
   return {
     "cpu": cpuJson(container),
     "memory": memoryJson(container),
-    "io": onlyCpuAndMemory ? undefined : ioJson(container),
-    "swap": swapJson(container),
+    ...(onlyCpuAndMemory
+      ? {}
+      : { "io": ioJson(container), "swap": swapJson(container) }),
   };
 }
 
@@ -138,9 +152,26 @@ function swapJson({ spec, stats }: DescribedContainer): JsonObject | undefined {
   if (stats === undefined || used === undefined) return undefined;
   return {
     "time": secondsJson(stats.timestampMs),
-    "swapAvailableBytes": leftJson(spec.memory?.swapLimitBytes, used),
+    "swapAvailableBytes": leftJson(swapLimitOf(spec.memory), used),
     "swapUsageBytes": wholeJson(used),
   };
+}
+
+/**
+ * Of a container of a pod: what it may still swap out, on a node that has so
+ * much; 0 without a limit of its own, as the runtimes report it to the kubelet.
+ */
+function containerSwapJson(
+  container: DescribedContainer,
+  root: DescribedContainer | undefined,
+): JsonObject | undefined {
+  const json = swapJson(container);
+  const used = container.stats?.memory?.swapBytes;
+  if (json === undefined || used === undefined) return undefined;
+  const limit = swapLimitOf(container.spec.memory) ?? Infinity;
+  const ofNode = swapLimitOf(root?.spec.memory) ?? Infinity;
+  const left = limit > MAX_LIMIT ? 0 : Math.min(limit, ofNode) - used;
+  return { ...json, "swapAvailableBytes": wholeJson(Math.max(0, left)) };
 }
 
 function ioJson({ stats }: DescribedContainer): JsonObject | undefined {
@@ -151,12 +182,22 @@ function ioJson({ stats }: DescribedContainer): JsonObject | undefined {
   };
 }
 
-/** The network of a pod is its sandbox's, or that of whichever container of it has one. */
-function networkOfPod({ sandbox, containers }: PodSummary): unknown {
+/**
+ * The network of a pod is its sandbox's, or that of whichever container of it
+ * has one; of a pod on the host's network it is the node's.
+ */
+function networkOfPod(
+  { sandbox, containers }: PodSummary,
+  root: DescribedContainer | undefined,
+): unknown {
   const candidates = sandbox === undefined
     ? containers
     : [sandbox, ...containers];
-  return candidates.map(networkJson).find((json) => json !== undefined);
+  const own = candidates.map(networkJson).find((json) => json !== undefined);
+  if (own !== undefined || root === undefined) return own;
+  return candidates.some(({ isOnHostNetwork }) => isOnHostNetwork)
+    ? networkJson(root)
+    : undefined;
 }
 
 function networkJson({ stats }: DescribedContainer): JsonObject | undefined {
@@ -181,12 +222,10 @@ function interfaceJson(of: InterfaceStats): JsonObject {
   };
 }
 
-/** Of the cgroup itself, which Kubernetes keeps empty, and of its containers. */
-function processJson(
-  { cgroup, sandbox, containers }: PodSummary,
-): JsonObject | undefined {
-  const counts = [cgroup, sandbox, ...containers]
-    .map((container) => container?.stats?.processes?.processCount)
+/** Of its containers; the sandbox, which only holds namespaces, is none of them. */
+function processJson({ containers }: PodSummary): JsonObject | undefined {
+  const counts = containers
+    .map(({ stats }) => stats?.processes?.processCount)
     .filter((count) => count !== undefined);
   if (counts.length === 0) return undefined;
   return { "process_count": counts.reduce((sum, count) => sum + count, 0) };

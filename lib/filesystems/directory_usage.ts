@@ -35,7 +35,14 @@ const SHARE = 0.05;
 /** Files of many names that are remembered in a count. */
 const MAX_LINKED = 100_000;
 
+/**
+ * What of a directory is counted: `tree` is the directory and all below it,
+ * `files` what is directly in it and no directory, each by its own.
+ */
+export type Counted = "tree" | "files";
+
 interface Entry {
+  readonly counted: Counted;
   size: DirectorySize | undefined;
   isMissing: boolean;
   dueMs: number;
@@ -59,11 +66,18 @@ export class DirectoryUsage {
     this.#options = options;
   }
 
-  /** What a host directory took when it was last counted; a count that is due begins, and has a say later. */
-  of(directory: string): DirectorySize | undefined {
+  /**
+   * What a host directory took when it was last counted; a count that is due
+   * begins, and has a say later. One directory is always counted alike.
+   */
+  of(
+    directory: string,
+    counted: Counted = "tree",
+  ): DirectorySize | undefined {
     let entry = this.#entries.get(directory);
     if (entry === undefined) {
       entry = {
+        counted,
         size: undefined,
         isMissing: false,
         dueMs: -Infinity,
@@ -119,7 +133,8 @@ export class DirectoryUsage {
       !this.#isStopped && this.#entries.get(directory) === entry;
     try {
       if (!isWanted()) return;
-      entry.size = await this.#count(directory, isWanted) ?? entry.size;
+      const walk = { directory, counted: entry.counted };
+      entry.size = await this.#count(walk, isWanted) ?? entry.size;
       entry.isMissing = false;
       entry.failures = 0;
     } catch (error) {
@@ -138,12 +153,15 @@ export class DirectoryUsage {
   }
 
   async #count(
-    directory: string,
+    { directory, counted }: {
+      readonly directory: string;
+      readonly counted: Counted;
+    },
     isWanted: () => boolean,
   ): Promise<DirectorySize | undefined> {
     const { files, clock, calls, budgetMs = 120_000 } = this.#options;
     const endMs = clock.monotonic() + budgetMs;
-    using walk = new Walk(files, clock, directory);
+    using walk = new Walk(files, clock, { directory, counted });
     for (;;) {
       const startMs = clock.monotonic();
       if (startMs > endMs) throw new Error("It takes too long");
@@ -160,16 +178,25 @@ class Walk implements Disposable {
   readonly total = { bytes: 0, inodes: 0 };
   readonly #files: MountedFiles;
   readonly #clock: Clock;
+  readonly #counted: Counted;
   readonly #linked = new Set<number>();
   readonly #directories: string[] = [];
   #device: number | undefined;
   #names: AsyncGenerator<string> | undefined;
   #directory: string;
 
-  constructor(files: MountedFiles, clock: Clock, directory: string) {
+  constructor(
+    files: MountedFiles,
+    clock: Clock,
+    { directory, counted }: {
+      readonly directory: string;
+      readonly counted: Counted;
+    },
+  ) {
     this.#files = files;
     this.#clock = clock;
     this.#directory = directory;
+    this.#counted = counted;
   }
 
   /** Looks at some files; returns whether there are no more. */
@@ -177,7 +204,7 @@ class Walk implements Disposable {
     if (this.#device === undefined) {
       const top = await this.#files.fileSize(this.#directory);
       this.#device = top.device;
-      this.#add(top);
+      if (this.#counted === "tree") this.#add(top);
       if (!top.isDirectory) return true;
       this.#names = this.#files.entries(this.#directory);
     }
@@ -217,6 +244,7 @@ class Walk implements Disposable {
     try {
       const file = await this.#files.fileSize(path);
       if (file.device !== this.#device) return;
+      if (file.isDirectory && this.#counted === "files") return;
       this.#add(file);
       if (file.isDirectory) this.#directories.push(path);
     } catch (error) {
@@ -225,7 +253,7 @@ class Walk implements Disposable {
   }
 
   #add({ inode, links, bytes, isDirectory }: FileSize): void {
-    if (links > 1 && !isDirectory) {
+    if (links > 1 && !isDirectory && this.#counted === "tree") {
       if (this.#linked.has(inode)) return;
       if (this.#linked.size >= MAX_LINKED) {
         throw new Error("Too many files have several names");

@@ -14,6 +14,7 @@ import {
   partitionsOf,
   readMounts,
 } from "./partitions.ts";
+import { deviceKey, isShown } from "./shown_mounts.ts";
 import type { SlowCalls } from "./slow_calls.ts";
 
 /** Where a runtime keeps its images. */
@@ -32,16 +33,25 @@ export interface FilesystemsOptions {
   readonly calls: SlowCalls;
   /** Where the runtimes keep images, as far as that is known now. */
   readonly imageStores: () => Promise<readonly ImageStore[]>;
+  /** Whether files are the host's; a folder that only looks like a host has no mounts. */
+  readonly isHost: boolean;
 }
 
 /** Asked at the same time: a pass is short even where some hang, and leaves threads to others. */
 const AT_ONCE = 4;
 /** File systems of one machine; each pod may bring some. */
 const MAX_PARTITIONS = 4096;
-/** Of those that do not answer. */
+/** Of those that do not answer, or are not visible. */
 const MAX_NAMED = 8;
 /** As many as a container tells of itself unless asked for more. */
 const MAX_READINGS = 64;
+
+/** What is known of a file system without a call to it. */
+interface Reading {
+  /** By the keys of file systems. */
+  readonly labels: ReadonlyMap<string, readonly string[]>;
+  readonly io: DiskCounters | undefined;
+}
 
 /**
  * The machine's file systems, read anew by each {@linkcode refresh}. One that
@@ -55,6 +65,8 @@ export class Filesystems {
   #mounts: readonly Mount[] = [];
   #latest: readonly FsInfo[] = [];
   #left = 0;
+  /** Mount points that show another file system than theirs. */
+  #hidden: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
 
   constructor(options: FilesystemsOptions) {
@@ -87,12 +99,13 @@ export class Filesystems {
   /** Whether all of them answer. */
   get state(): SourceState {
     const stale = this.#latest.filter(({ isStale }) => isStale)
-      .map(({ mountPoint }) => `"${mountPoint}"`);
-    const named = stale.slice(0, MAX_NAMED).join(", ");
-    const more = stale.length - MAX_NAMED;
+      .map(({ mountPoint }) => mountPoint);
+    const hidden = this.#hidden;
     const troubles = [
-      ...(stale.length > 0 ? [`no answer from ${named}`] : []),
-      ...(more > 0 ? [`nor from ${more} more`] : []),
+      ...(stale.length > 0 ? [`no answer from ${named(stale)}`] : []),
+      ...(hidden.length > 0
+        ? [`mounted on the host and not visible here: ${named(hidden)}`]
+        : []),
       ...(this.#left > 0 ? [`${this.#left} more than can be told of`] : []),
     ];
     return {
@@ -151,15 +164,21 @@ export class Filesystems {
     const disks = parseDiskstats(fs.readText("/proc/diskstats") ?? "");
     const labels = await this.#labels();
     const infos: FsInfo[] = [];
+    const hidden: string[] = [];
     for (let i = 0; i < partitions.length; i += AT_ONCE) {
       const some = partitions.slice(i, i + AT_ONCE);
       const read = some.map((partition) =>
-        this.#readOne(partition, labels, disks.get(partition.disk))
+        this.#readOne(partition, {
+          labels,
+          io: disks.get(partition.disk),
+        })
       );
       for (const info of await Promise.all(read)) {
-        if (info !== undefined) infos.push(info);
+        if (typeof info === "string") hidden.push(info);
+        else if (info !== undefined) infos.push(info);
       }
     }
+    this.#hidden = hidden;
     this.#left = all.length - Math.min(all.length, MAX_PARTITIONS);
     this.#latest = infos;
     const nowMs = clock.now();
@@ -169,25 +188,34 @@ export class Filesystems {
     this.#readings.add(nowMs, infos);
   }
 
-  /** Undefined where it is not there any more, must not be asked, or has no space at all. */
+  /**
+   * Undefined where it is not there any more, must not be asked, or has no
+   * space at all; its mount point where that shows another file system.
+   */
   async #readOne(
     partition: Partition,
-    labelsByKey: ReadonlyMap<string, readonly string[]>,
-    io: DiskCounters | undefined,
-  ): Promise<FsInfo | undefined> {
-    const { files, clock, calls } = this.#options;
-    const { key, disk: _, isRemote, ...place } = partition;
+    { labels, io }: Reading,
+  ): Promise<FsInfo | string | undefined> {
+    const { files, clock, calls, isHost } = this.#options;
+    const { key, disk: _, isRemote, fsType: __, ...place } = partition;
     const identity = {
       ...place,
-      labels: labelsByKey.get(key) ?? [],
+      labels: labels.get(key) ?? [],
       ...(io !== undefined && { io }),
     };
     try {
       const space = await calls.ask(
         key,
-        () => files.space(place.mountPoint),
+        async () =>
+          !isHost || await isShown(files, partition, this.#mounts)
+            ? await files.space(place.mountPoint)
+            : undefined,
         { isRemote },
       );
+      if (space === undefined) {
+        // What was unmounted meanwhile hides nothing.
+        return this.#isMounted(key) ? place.mountPoint : undefined;
+      }
       // Such as the file systems that programs answer requests with.
       if (space.capacityBytes === 0 && identity.labels.length === 0) {
         return undefined;
@@ -251,6 +279,12 @@ export class Filesystems {
   }
 }
 
+function named(mountPoints: readonly string[]): string {
+  const more = mountPoints.length - MAX_NAMED;
+  const names = mountPoints.slice(0, MAX_NAMED).map((path) => `"${path}"`);
+  return names.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
 function newReadings(): TimedStore<readonly FsInfo[]> {
   return new TimedStore({ maxItems: MAX_READINGS });
 }
@@ -264,12 +298,4 @@ function numbersOf(space: Space): Partial<FsInfo> {
     availableBytes,
     ...(inodes > 0 && { inodes, inodesFree }),
   };
-}
-
-/** `st_dev` as the C library packs it (`makedev(3)`). */
-function deviceKey(device: number): string {
-  const bits = BigInt(device);
-  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
-  const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn);
-  return `${major}:${minor & 0xffffffffn}`;
 }

@@ -5,10 +5,14 @@ import { type Mount, parseMountinfo } from "../kernfs/proc/mountinfo.ts";
 import { readNames, readValue } from "../kernfs/sys/sysfs.ts";
 
 /** Where a mounted file system is, and what it is on; no numbers yet. */
-export interface Partition
-  extends Pick<FsInfo, "device" | "type" | "mountPoint" | "major" | "minor"> {
+export interface Partition extends
+  Pick<
+    FsInfo,
+    "device" | "type" | "mountPoint" | "major" | "minor" | "isOfContainer"
+  > {
   /** `major:minor` of the file system. */
   readonly key: string;
+  readonly fsType: string;
   /** `major:minor` of its disk, where it is on one. */
   readonly disk: string;
   /** Whether it is asked for over a network, or of another program. */
@@ -22,6 +26,20 @@ const LOCAL_REGEXP =
 /** cAdvisor knows NFS alone of these. */
 const REMOTE_REGEXP =
   /^(?:nfs.*|cifs|smb3|ceph|9p|virtiofs|fuse|fuseblk|fuse\..+)$/;
+
+/**
+ * Mount points that a runtime or a kubelet makes for containers and pods: below
+ * a container's id, a directory of containerd's plugins, the volumes of a pod,
+ * or where the kubelet attaches these.
+ *
+ * ```text
+ * /run/containerd/io.containerd.runtime.v2.task/k8s.io/web/rootfs
+ * /var/lib/docker/overlay2/<64 digits>/merged
+ * /var/lib/kubelet/pods/<uid>/volumes/kubernetes.io~empty-dir/mem
+ * ```
+ */
+const OF_CONTAINER_REGEXP =
+  /\/(?:[0-9a-f]{64}(?:-init)?|io\.containerd\.[^/]+)(?:\/|$)|\/pods\/[0-9a-f-]{32,36}\/volume|\/plugins\/kubernetes\.io\/|\/containerd\/tmpmounts\//;
 
 const UUIDS = "/dev/disk/by-uuid";
 
@@ -66,6 +84,8 @@ export function partitionsOf(
       minor,
       disk,
       isRemote,
+      fsType,
+      ...(OF_CONTAINER_REGEXP.test(mountPoint) && { isOfContainer: true }),
       ...(uuid !== undefined && { uuid }),
     });
   }

@@ -97,6 +97,12 @@ export class ManagedContainer implements Task {
       this.handler.reference;
   }
 
+  /** Whether its runtime started it in the network namespace of the host. */
+  get isOnHostNetwork(): boolean {
+    const { network } = this.#options.identities?.factsOf(this.name) ?? {};
+    return network?.kind === "host";
+  }
+
   /** Its limits, 5 s old at most, and what its runtime tells of it. */
   get spec(): ContainerSpec {
     return this.specWithin(SPEC_AGE_MS);

@@ -50,6 +50,8 @@ export interface ManagerOptions
   readonly usage: Pick<DirectoryUsage, "stop">;
   /** Tell of containers by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
+  /** How much of the host is to be seen from our container. @default all of it, for it is the host */
+  readonly access?: (kmsg: SourceState) => SourceState;
   /** How what takes the events fares, beside the sources. */
   readonly sinks: () => readonly SourceState[];
 }
@@ -117,7 +119,11 @@ export class Manager {
     this.#lifecycle = new ContainerLifecycle(options);
     this.#containers = this.#lifecycle.containers;
     this.#ooms = new OomPump(options);
-    this.#processes = new ProcessList(options.fs, options.clock);
+    this.#processes = new ProcessList(
+      options.fs,
+      options.clock,
+      options.cgroupView,
+    );
     this.#summaries = new NodeSummaries(options);
   }
 
@@ -167,10 +173,13 @@ export class Manager {
 
   /** How the sources fare, and what takes the events. */
   sources(): readonly SourceState[] {
+    const { oomWatcher, access } = this.#options;
+    const kmsg: SourceState = oomWatcher?.state ??
+      { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" };
     return [
       this.#lifecycle.state,
-      this.#options.oomWatcher?.state ??
-        { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" },
+      kmsg,
+      ...(access === undefined ? [] : [access(kmsg)]),
       this.#options.machine.state,
       this.#options.identities.state,
       ...this.#options.engineWatchers.map(({ state }) => state),

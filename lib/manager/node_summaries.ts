@@ -11,13 +11,16 @@ import type {
 } from "../model/node_summary.ts";
 import type { EventManager } from "../events/event_manager.ts";
 import { parseUptime } from "../kernfs/proc/boot_time.ts";
+import type { CgroupView } from "../kernfs/proc/cgroup_namespace.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readTaskLimits } from "../kernfs/proc/task_limits.ts";
 import { Pace } from "../model/pace.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { PodDisks } from "./pod_disks.ts";
+import { NodePrograms } from "./node_programs.ts";
 import { groupByPod } from "./pods.ts";
+import { KUBELETS, RUNTIMES } from "./system_containers.ts";
 
 /** What summaries of a node are made of. */
 export interface NodeSummariesOptions {
@@ -27,6 +30,8 @@ export interface NodeSummariesOptions {
   readonly events: Pick<EventManager, "node">;
   readonly machine: Pick<MachineCache, "fsInfo" | "rootFsInfo">;
   readonly podDisks: Pick<PodDisks, "measure" | "isBehind" | "caughtUp">;
+  /** How `/proc` names cgroups. @default as the host does */
+  readonly cgroupView?: CgroupView;
 }
 
 /** A summary waits so long for what was never counted; it leaves out what takes longer. */
@@ -35,9 +40,15 @@ const FIRST_COUNT_MS = 2_000;
 /** Makes the summary of a node, of its containers as they are kept. */
 export class NodeSummaries {
   readonly #options: NodeSummariesOptions;
+  readonly #programs: NodePrograms;
 
   constructor(options: NodeSummariesOptions) {
     this.#options = options;
+    this.#programs = new NodePrograms(options.fs, {
+      clock: options.clock,
+      names: [...KUBELETS, ...RUNTIMES],
+      view: options.cgroupView,
+    });
   }
 
   /** The node, its pods and what they use. */
@@ -46,7 +57,10 @@ export class NodeSummaries {
     { onlyCpuAndMemory = false }: NodeSummaryOptions,
   ): Promise<NodeSummary> {
     const { fs, clock, events, podDisks } = this.#options;
-    const grouped = groupByPod(await this.#describe(containers));
+    const grouped = groupByPod(
+      await this.#describe(containers),
+      await this.#programs.list(),
+    );
     const uptime = fs.readText("/proc/uptime");
     const summary: NodeSummary = {
       ...grouped,
@@ -93,11 +107,12 @@ export class NodeSummaries {
       const { reference } = container;
       try {
         const [stats] = container.stats({ count: 1 });
-        const { spec } = container;
+        const { spec, isOnHostNetwork } = container;
         described.push({
           reference,
           spec,
           ...(stats !== undefined && { stats }),
+          ...(isOnHostNetwork && { isOnHostNetwork }),
         });
       } catch (error) {
         logger.debug("Cannot tell of a container, leaving it out", {

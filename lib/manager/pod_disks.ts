@@ -5,7 +5,10 @@ import type {
   PodSummary,
   VolumeUsage,
 } from "../model/node_summary.ts";
-import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
+import type {
+  Counted,
+  DirectoryUsage,
+} from "../filesystems/directory_usage.ts";
 import type { Filesystems } from "../filesystems/filesystems.ts";
 import { keyOf } from "../filesystems/partitions.ts";
 import { kubeletDirectory } from "./kubelet_directory.ts";
@@ -132,7 +135,8 @@ class Look {
 
   #logged(container: NamedContainer, directory: string | undefined) {
     if (directory === undefined) return container;
-    const logs = this.#count(`${directory}/${container.name}`);
+    // The kubelet counts the files of logs one by one, and not their directory.
+    const logs = this.#count(`${directory}/${container.name}`, "files");
     return logs === undefined ? container : { ...container, logs };
   }
 
@@ -177,9 +181,9 @@ class Look {
   }
 
   /** What a directory takes, on the file system of the kubelet's files. */
-  #count(path: string): DiskUsage | undefined {
+  #count(path: string, counted: Counted = "tree"): DiskUsage | undefined {
     this.counted.add(path);
-    const size = this.#options.usage.of(path);
+    const size = this.#options.usage.of(path, counted);
     if (size === undefined || this.#root === undefined) return size;
     return { ...size, filesystem: this.#root };
   }

@@ -5,6 +5,8 @@ import type {
   PodSummary,
 } from "../model/node_summary.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
+import type { NodeProgram } from "./node_programs.ts";
+import { systemContainersOf } from "./system_containers.ts";
 
 /** The labels by which Kubernetes' runtimes tell what a container is. */
 export const KUBERNETES_LABELS = {
@@ -16,17 +18,6 @@ export const KUBERNETES_LABELS = {
 
 /** What dockershim and CRI-O call the container that holds a pod's namespaces. */
 const SANDBOX = "POD";
-
-/** Where the kubelet, its runtime and its pods are, by either cgroup driver. */
-const SYSTEM_CONTAINERS: ReadonlyMap<string, string> = new Map([
-  ["/system.slice/kubelet.service", "kubelet"],
-  ["/kubelet", "kubelet"],
-  ["/system.slice/containerd.service", "runtime"],
-  ["/system.slice/crio.service", "runtime"],
-  ["/system.slice/docker.service", "runtime"],
-  ["/kubepods.slice", "pods"],
-  ["/kubepods", "pods"],
-]);
 
 /** What of the containers is the node's, and what is of its pods. */
 export interface GroupedContainers {
@@ -46,30 +37,24 @@ interface Pod {
 
 /**
  * Finds pods and what is in them: by the names of cgroups, which tell a pod's
- * uid and a container's id, and by the labels that runtimes tell.
+ * uid and a container's id, and by the labels that runtimes tell. A pod none of
+ * whose containers runs is left out, as the kubelet leaves it out.
  */
 export function groupByPod(
-  containers: Iterable<DescribedContainer>,
+  containers: readonly DescribedContainer[],
+  programs: readonly NodeProgram[] = [],
 ): GroupedContainers {
   const pods = new Map<string, Pod>();
-  const systemContainers: NamedContainer[] = [];
-  let root: DescribedContainer | undefined;
-  for (const container of containers) {
-    const { name: cgroup } = container.reference;
-    if (cgroup === ROOT) root = container;
-    const system = SYSTEM_CONTAINERS.get(cgroup);
-    if (system !== undefined) {
-      systemContainers.push({ ...container, name: system });
-    }
-    addToPod(pods, container);
-  }
+  for (const container of containers) addToPod(pods, container);
+  const root = containers.find(({ reference }) => reference.name === ROOT);
   return {
     ...(root !== undefined && { root }),
-    systemContainers,
-    pods: Array.from(pods.values(), ({ containers, ...pod }) => ({
-      ...pod,
-      containers: Array.from(containers.values(), theRunning),
-    })),
+    systemContainers: systemContainersOf(containers, programs),
+    pods: [...pods.values()].filter(({ containers }) => containers.size > 0)
+      .map(({ containers, ...pod }) => ({
+        ...pod,
+        containers: Array.from(containers.values(), theRunning),
+      })),
   };
 }
 

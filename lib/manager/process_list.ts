@@ -2,6 +2,10 @@ import { parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
 import { parsePasswd } from "../kernfs/passwd.ts";
+import {
+  type CgroupView,
+  PLAIN_VIEW,
+} from "../kernfs/proc/cgroup_namespace.ts";
 import { parseMemoryCgroup } from "../kernfs/proc/proc_cgroup.ts";
 import {
   formatState,
@@ -35,13 +39,15 @@ const MAX_STUCK = 16;
 export class ProcessList {
   readonly #fs: HostFs;
   readonly #clock: Clock;
+  readonly #view: CgroupView;
   readonly #pending = new Map<string, Promise<ProcessInfo[]>>();
   /** Command lines whose reads have not come back. */
   #stuck = 0;
 
-  constructor(fs: HostFs, clock: Clock) {
+  constructor(fs: HostFs, clock: Clock, view: CgroupView = PLAIN_VIEW) {
     this.#fs = fs;
     this.#clock = clock;
+    this.#view = view;
   }
 
   /**
@@ -121,7 +127,7 @@ export class ProcessList {
     const text = (file: string) => this.#fs.readText(`/proc/${pid}/${file}`);
     const cgroupText = text("cgroup");
     if (cgroupText === undefined) return undefined;
-    const cgroup = parseMemoryCgroup(cgroupText) ?? ROOT;
+    const cgroup = parseMemoryCgroup(cgroupText, this.#view);
     if (name !== ROOT && cgroup !== name) return undefined;
     const statText = text("stat");
     const statusText = text("status");
@@ -149,7 +155,7 @@ export class ProcessList {
       virtualBytes: stat.virtualBytes,
       status: formatState(pid, stat, status),
       runningTimeMs,
-      cgroup,
+      ...(cgroup !== undefined && { cgroup }),
       command: stat.name,
       processor: stat.processor,
     };

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { swapLimitOf } from "../model/container.ts";
 import type { DescribedContainer, NodeSummary } from "../model/node_summary.ts";
 import { type Section, section } from "./exposition.ts";
 import { counter, type Family, gauge } from "./family.ts";
@@ -86,10 +87,10 @@ const CONTAINER_FAMILIES: readonly Family<Labelled>[] = [
   ...usageFamilies("container"),
   gauge(
     "container_swap_limit_bytes",
-    "Its limit of swap.",
+    "Its limit of swap, without memory.",
     ({ spec: { memory } }, emit) => {
-      const { swapLimitBytes = Infinity } = memory ?? {};
-      if (swapLimitBytes < 2 ** 62) emit(swapLimitBytes);
+      const limitBytes = swapLimitOf(memory) ?? Infinity;
+      if (limitBytes < 2 ** 62) emit(limitBytes);
     },
   ),
 ];

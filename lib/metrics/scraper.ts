@@ -106,7 +106,9 @@ export class Scraper {
       & Pick<KnownLabels, "spec" | "pod">,
   ): Measured {
     const { reference, latest, handler } = container;
-    const filesystems = handler.filesystems?.(nowMs);
+    // Those of containers and pods come and go, and are told of these.
+    const filesystems = handler.filesystems?.(nowMs)
+      ?.filter(({ isOfContainer }) => !isOfContainer);
     return {
       reference,
       labels: this.#labelsOf(container, { reference, spec, pod }),

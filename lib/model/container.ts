@@ -31,7 +31,15 @@ export interface CpuSpec {
 export interface MemorySpec {
   readonly limitBytes?: number;
   readonly reservationBytes?: number;
+  /** As the kernel has it: of v1 memory and swap together, of v2 swap alone. */
   readonly swapLimitBytes?: number;
+  /** Of v1 alone: how much of `swapLimitBytes` is swap. */
+  readonly swapOnlyLimitBytes?: number;
+}
+
+/** How much may be swapped out, on either version; `Infinity` for no limit, undefined where it is not known. */
+export function swapLimitOf(spec: MemorySpec | undefined): number | undefined {
+  return spec?.swapOnlyLimitBytes ?? spec?.swapLimitBytes;
 }
 
 /** Limits and identity of a container; an absent part is one it does not have. */

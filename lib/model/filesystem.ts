@@ -23,6 +23,8 @@ export interface FsStats {
   readonly io?: DiskCounters;
   /** True where it did not answer, and the numbers are the last known ones, if any. */
   readonly isStale?: boolean;
+  /** True where a runtime or a kubelet mounted it for a container or a pod: it is none of the node's own. */
+  readonly isOfContainer?: boolean;
 }
 
 /** A mounted file system. */

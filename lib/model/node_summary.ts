@@ -8,6 +8,8 @@ export interface DescribedContainer {
   readonly spec: ContainerSpec;
   /** With rates where two samples allow them; absent where there is none. */
   readonly stats?: ContainerStats;
+  /** Whether its runtime started it in the network namespace of the host. @default false */
+  readonly isOnHostNetwork?: boolean;
 }
 
 /** A container with the name that it has in its pod, or on the node. */
@@ -38,7 +40,7 @@ export interface VolumeUsage {
   readonly used?: DiskUsage;
 }
 
-/** A Kubernetes pod. What only its containers' labels tell is absent where they do not. */
+/** A Kubernetes pod with a container that runs. What only its containers' labels tell is absent where they do not. */
 export interface PodSummary {
   readonly uid?: string;
   readonly name?: string;

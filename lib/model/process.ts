@@ -18,7 +18,8 @@ export interface ProcessInfo {
   readonly status: string;
   /** CPU time, milliseconds. */
   readonly runningTimeMs: number;
-  readonly cgroup: CgroupName;
+  /** Absent where the kernel names one that is not to be found from our cgroup namespace. */
+  readonly cgroup?: CgroupName;
   /** Its name, or its command line where that was asked for and can be read. */
   readonly command: string;
   /** Open descriptors. */

@@ -14,7 +14,7 @@ export interface StoredContainer {
 
 /**
  * `containerd.services.containers.v1.Container`: id 1, labels 2, image 3, spec
- * 5 with JSON as its value 2, created_at 8 in seconds 1.
+ * 5 with JSON as its value 2, created_at 8 in seconds 1 and nanoseconds 2.
  *
  * @throws {SyntaxError} where it has no id
  */
@@ -36,7 +36,8 @@ export function storedContainer(
     },
   });
   const cgroup = textOf(fieldsOf(fieldsOf(spec)["linux"])["cgroupsPath"]);
-  const createdMs = container.message(8).number(1) * 1_000;
+  const created = container.message(8);
+  const createdMs = created.number(1) * 1_000 + created.number(2) / 1e6;
   return {
     facts: {
       ...facts,

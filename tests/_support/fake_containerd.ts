@@ -67,7 +67,7 @@ export function containerMessage(container: FakeContainer): Uint8Array {
     ),
     proto(3, image),
     proto(5, joined(proto(1, "oci/spec"), proto(2, JSON.stringify(spec)))),
-    proto(8, proto(1, 1_795_416_465)),
+    proto(8, joined(proto(1, 1_795_416_465), proto(2, 930_207_500))),
   );
 }
 

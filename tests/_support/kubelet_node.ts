@@ -65,6 +65,8 @@ export class KubeletNode implements Disposable {
     if (lacks !== "kubelet") this.#addVolumes();
     if (lacks !== "logs") {
       this.file(`${LOGS}/app/0.log`, "x".repeat(5_000))
+        .file(`${LOGS}/app/1.log`, "")
+        .file(`${LOGS}/app/old/0.log`, "of no interest")
         .file(`${LOGS}/sidecar/0.log`, "x")
         .file(`${LOGS}/hook.log`, "x");
     }
@@ -134,8 +136,10 @@ export class KubeletNode implements Disposable {
     cache: `${VOLUMES}/kubernetes.io~empty-dir/cache`,
     config: `${VOLUMES}/kubernetes.io~configmap/config`,
     hosts: `${KUBELET}/pods/${POD_UID}/etc-hosts`,
-    logs: `${LOGS}/app`,
-    otherLogs: `${LOGS}/sidecar`,
+    // The files of logs are counted, and not their directories.
+    log: `${LOGS}/app/0.log`,
+    emptyLog: `${LOGS}/app/1.log`,
+    otherLog: `${LOGS}/sidecar/0.log`,
     podLog: `${LOGS}/hook.log`,
     layer: `${SNAPSHOTS}/2/fs`,
     otherLayer: `${SNAPSHOTS}/3/fs`,

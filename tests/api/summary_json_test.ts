@@ -176,8 +176,8 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
       "process_stats",
     ]);
     assertEquals(web.startTime, "2026-11-23T06:00:00Z");
-    // The cgroup's own, and two of each of three containers.
-    assertEquals(web["process_stats"]["process_count"], 6);
+    // Two of each of two containers: neither the pod's own nor the sandbox's.
+    assertEquals(web["process_stats"]["process_count"], 4);
     const { time, ...network } = web.network;
     assertMatch(time, TIME_REGEXP);
     const own = {
@@ -272,7 +272,6 @@ Deno.test("nodeSummaryJson() with onlyCpuAndMemory leaves the rest out", () => {
     "startTime",
     "cpu",
     "memory",
-    "swap",
   ]);
   assertEquals(node.startTime, "2026-11-23T06:00:00Z");
   for (const pod of pods) {
@@ -282,7 +281,6 @@ Deno.test("nodeSummaryJson() with onlyCpuAndMemory leaves the rest out", () => {
       "containers",
       "cpu",
       "memory",
-      "swap",
     ]);
     for (const container of pod.containers) {
       assertEquals(Object.keys(container), [
@@ -290,8 +288,91 @@ Deno.test("nodeSummaryJson() with onlyCpuAndMemory leaves the rest out", () => {
         "startTime",
         "cpu",
         "memory",
-        "swap",
       ]);
     }
   }
+});
+
+/** A node with one pod, whose containers a test gives. */
+function nodeOf(
+  containers: readonly Partial<DescribedContainer>[],
+  sandbox?: Partial<DescribedContainer>,
+): NodeSummary {
+  const whole = (container: Partial<DescribedContainer>) => ({
+    reference: { name: "/x" },
+    spec: { hasDiskIo: false },
+    ...container,
+  });
+  const root = whole({
+    spec: { hasDiskIo: false, memory: { swapLimitBytes: 1_000 } },
+    stats: {
+      timestampMs: 0,
+      memory: { swapBytes: 400 },
+      network: { interfaces: INTERFACES },
+    },
+  });
+  return {
+    nodeName: "n1",
+    root,
+    systemContainers: [],
+    pods: [{
+      uid: "u",
+      cgroup: whole({ stats: { timestampMs: 0, memory: { swapBytes: 5 } } }),
+      ...(sandbox !== undefined && { sandbox: whole(sandbox) }),
+      containers: containers.map((container, index) => ({
+        ...whole(container),
+        name: `c${index}`,
+      })),
+      volumes: [],
+    }],
+    tasks: { timestampMs: 0 },
+    filesystems: {},
+  };
+}
+
+Deno.test("nodeSummaryJson() tells the node's network of a pod that is on it, and no network of one that is not known", () => {
+  const networkOf = (summary: NodeSummary) => json(summary).pods[0].network;
+  const onHost = networkOf(nodeOf([{}], { isOnHostNetwork: true }));
+  assertEquals(onHost, json(nodeOf([{}])).node.network);
+  assertEquals(onHost.name, "eth0");
+  assertEquals(networkOf(nodeOf([{ isOnHostNetwork: true }])), onHost);
+  assertEquals(networkOf(nodeOf([{}], {})), undefined);
+});
+
+Deno.test("nodeSummaryJson() has no volumes where there are none", () => {
+  assertEquals("volume" in json(nodeOf([{}])).pods[0], false);
+});
+
+Deno.test("nodeSummaryJson() tells what a container may still swap out: of v1 without its memory, of no limit 0, and no more than the node has", () => {
+  const swapOf = (
+    memory: NonNullable<DescribedContainer["spec"]["memory"]>,
+    swapBytes: number | undefined = 10,
+  ) => {
+    const spec = { hasDiskIo: false, memory };
+    const stats = {
+      timestampMs: 0,
+      memory: swapBytes < 0 ? {} : { swapBytes },
+    };
+    const [{ containers, swap }] = json(nodeOf([{ spec, stats }])).pods;
+    assertEquals(swap, { time: "1970-01-01T00:00:00Z", swapUsageBytes: 5 });
+    return containers[0].swap?.swapAvailableBytes;
+  };
+  const limitBytes = 600;
+  assertEquals(
+    swapOf({ limitBytes, swapLimitBytes: 700, swapOnlyLimitBytes: 100 }),
+    90,
+  );
+  assertEquals(
+    swapOf({ limitBytes, swapLimitBytes: 600, swapOnlyLimitBytes: 0 }, 0),
+    0,
+  );
+  assertEquals(
+    swapOf({ limitBytes, swapLimitBytes: 9_999, swapOnlyLimitBytes: 9_399 }),
+    990,
+  );
+  assertEquals(swapOf({ limitBytes, swapLimitBytes: 100 }), 90);
+  assertEquals(swapOf({ limitBytes, swapLimitBytes: 100 }, 200), 0);
+  assertEquals(swapOf({ limitBytes, swapLimitBytes: Infinity }), 0);
+  assertEquals(swapOf({ limitBytes }), 0);
+  assertEquals(swapOf({ limitBytes }, -1), undefined);
 });

@@ -50,6 +50,9 @@ function number(text: string, key: string): number {
   return Number(new RegExp(`^${key} (\\d+)$`, "m").exec(text)?.[1]);
 }
 
+/** Of the node. */
+const SWAP_TOTAL = 2 ** 20;
+
 /** A cgroup's text; of the node the root's. */
 function controlOf(where: Where, file: string) {
   return ({ node }: Known): string =>
@@ -152,9 +155,16 @@ function usageRows(where: Where): Row[] {
     { field: "swap.time", needs: ["swap"], expected: TIME_REGEXP },
     {
       field: "swap.swapAvailableBytes",
-      needs: ["swap", ...limits],
+      // Of a container without a limit it is 0, and never more than the node has.
+      needs: where === "container" ? ["swap"] : ["swap", ...limits],
       expected: (known: Known) =>
-        limit(known, "memory.swap.max", "SwapTotal") - swap(known),
+        Math.max(
+          0,
+          Math.min(
+            limit(known, "memory.swap.max", "SwapTotal"),
+            where === "container" ? SWAP_TOTAL : Infinity,
+          ) - swap(known),
+        ),
     },
     { field: "swap.swapUsageBytes", needs: ["swap"], expected: swap },
   ];
@@ -293,8 +303,8 @@ const ROWS: Readonly<Record<Where, readonly Row[]>> = {
     {
       field: "process_stats.process_count",
       needs: ["processes"],
-      // The pod's own, and two of each of three containers.
-      expected: 6,
+      // Two of each of two containers: neither the pod's own nor the sandbox's.
+      expected: 4,
     },
     {
       field: "volume.cache.name",
@@ -331,8 +341,9 @@ const ROWS: Readonly<Record<Where, readonly Row[]>> = {
     ...countedRows("ephemeral-storage", [
       "layer",
       "otherLayer",
-      "logs",
-      "otherLogs",
+      "log",
+      "emptyLog",
+      "otherLog",
       "podLog",
       "cache",
       "config",
@@ -344,7 +355,7 @@ const ROWS: Readonly<Record<Where, readonly Row[]>> = {
     { field: "startTime", needs: [], expected: TIME_REGEXP },
     ...usageRows("container"),
     ...countedRows("rootfs", ["layer"], ["layers", "runtime"]),
-    ...countedRows("logs", ["logs"], ["logs", "runtime"]),
+    ...countedRows("logs", ["log", "emptyLog"], ["logs", "runtime"]),
   ],
 };
 

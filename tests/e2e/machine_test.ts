@@ -199,6 +199,7 @@ Deno.test({
       clock: systemClock,
       calls: new SlowCalls(systemClock),
       imageStores: () => Promise.resolve([]),
+      isHost: true,
     });
     await filesystems.refresh();
     const mountPoints = filesystems.latest.map(({ mountPoint }) => mountPoint);

@@ -62,6 +62,7 @@ class PodDisk implements Disposable {
       printf x >${token}/token
       printf '127.0.0.1 localhost' >${pod}/etc-hosts
       printf '%20000s' x >${logs}/app/0.log
+      : >${logs}/app/1.log
       printf x >${logs}/hook.log
       printf '%30000s' x >${this.#root}/root/written
     `);
@@ -165,7 +166,10 @@ Deno.test({
       assertEquals(usageOf(container.rootfs), await disk.du(disk.layer));
       assertEquals(container.rootfs.capacityBytes, 64 * MIB);
       assertEquals(node.runtime.imageFs.capacityBytes, 64 * MIB);
-      assertEquals(usageOf(container.logs), await disk.du(`${disk.logs}/app`));
+      assertEquals(
+        usageOf(container.logs),
+        await disk.du(`${disk.logs}/app/0.log`, `${disk.logs}/app/1.log`),
+      );
       const [blocks, blockBytes] =
         (await disk.run(`stat -f -c '%b %S' ${disk.pod}`)).split(" ").map(
           Number,
@@ -199,7 +203,8 @@ Deno.test({
         usageOf(pod["ephemeral-storage"]),
         await disk.du(
           disk.layer,
-          `${disk.logs}/app`,
+          `${disk.logs}/app/0.log`,
+          `${disk.logs}/app/1.log`,
           cache,
           `${disk.logs}/hook.log`,
           `${disk.pod}/etc-hosts`,

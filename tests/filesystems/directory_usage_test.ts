@@ -39,10 +39,13 @@ class Counted implements Disposable {
   });
 
   /** Asks until a count that this began has ended. */
-  async count(directory = "/layer"): Promise<[number, number] | undefined> {
-    this.usage.of(directory);
+  async count(
+    directory = "/layer",
+    counted: "tree" | "files" = "tree",
+  ): Promise<[number, number] | undefined> {
+    this.usage.of(directory, counted);
     await this.calls.quiet();
-    const size = this.usage.of(directory);
+    const size = this.usage.of(directory, counted);
     return size && [size.bytes, size.inodes];
   }
 
@@ -65,6 +68,22 @@ Deno.test("DirectoryUsage.of() counts blocks and inodes, hard links once", async
   const expected = ["", "/a", "/sub", "/sub/deep", "/sub/deep/b"]
     .reduce((bytes, name) => bytes + bytesOf(layer + name), 0);
   assertEquals(await counted.count(), [expected, 5]);
+});
+
+Deno.test("DirectoryUsage.of() counts files alone one by one, and no directory", async () => {
+  using counted = new Counted();
+  const { root } = counted;
+  root.file("logs/0.log", "").file("logs/sub/deep.log", "y");
+  assertEquals(await counted.count("/logs", "files"), [0, 1]);
+  root.file("more/1.log", "x".repeat(10_000)).file("more/0.log", "x");
+  await Deno.link(`${root.path}/more/0.log`, `${root.path}/more/again.log`);
+  const expected = ["0", "1", "again"].reduce(
+    (bytes, name) => bytes + bytesOf(`${root.path}/more/${name}.log`),
+    0,
+  );
+  assertEquals(await counted.count("/more", "files"), [expected, 3]);
+  assertEquals(await counted.count("/nothing", "files"), undefined);
+  assertEquals(counted.usage.isMissing("/nothing"), true);
 });
 
 Deno.test("DirectoryUsage.of() does not descend into another file system", async () => {

@@ -26,6 +26,7 @@ const MOUNTS = [
 /** A host whose file systems say what the test wants, each by its mount point. */
 class FakeFiles extends MountedFiles {
   readonly spaces = new Map<string, Promise<Space>>();
+  readonly failing = new Set<string>();
   readonly devices = new Map<string, number>();
   /** Directories of which nobody ever hears. */
   readonly hung = new Set<string>();
@@ -33,6 +34,7 @@ class FakeFiles extends MountedFiles {
 
   override space(hostPath: string): Promise<Space> {
     this.asked.push(hostPath);
+    if (this.failing.has(hostPath)) return Promise.reject(new Error());
     return this.spaces.get(hostPath) ?? Promise.resolve(space(4, 1));
   }
 
@@ -73,12 +75,13 @@ class FakeMachine implements Disposable {
   readonly files = new FakeFiles(this.root.hostFs());
   readonly filesystems: Filesystems;
 
-  constructor() {
+  constructor(isHost = true) {
     this.root.file("proc/1/mountinfo", MOUNTS)
       .file("proc/diskstats", "259 2 nvme0n1p2 1 2 3 4 5 6 7 8 9 10 11\n");
     this.files.devices.set("/", device(8, 1))
       .set("/var/lib/docker", device(259, 2))
-      .set("/proc/sys", device(0, 5));
+      .set("/proc/sys", device(0, 5)).set("/run", device(0, 40))
+      .set("/mnt/nfs", device(0, 50)).set("/mnt/portal", device(0, 60));
     // As a file system of requests and answers does.
     this.files.spaces.set("/mnt/portal", Promise.resolve(space(0, 0)));
     this.filesystems = new Filesystems({
@@ -94,6 +97,7 @@ class FakeMachine implements Disposable {
           },
           { label: "crio-images", directories: ["/var/lib/containers"] },
         ]),
+      isHost,
     });
   }
 
@@ -174,9 +178,8 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later,
   const { filesystems, files } = machine;
   await filesystems.refresh();
   const before = filesystems.latest.at(-1) as FsInfo;
-  const fail = () => files.spaces.set("/mnt/nfs", Promise.reject(new Error()));
+  files.failing.add("/mnt/nfs");
   for (let i = 0; i < 2; i++) {
-    fail();
     await filesystems.refresh();
     assertEquals(filesystems.latest.at(-1), { ...before, isStale: true });
     assertEquals(filesystems.state.detail, 'no answer from "/mnt/nfs"');
@@ -189,7 +192,6 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later,
       machine.root.file("proc/1/mountinfo", left.join("\n"));
     }),
   );
-  fail();
   await filesystems.refresh();
   assertEquals(filesystems.latest.at(-1)?.mountPoint, "/run");
   assertEquals(filesystems.state.state, "ok");
@@ -213,15 +215,62 @@ Deno.test("Filesystems.refresh() names one that has never answered, without numb
 Deno.test("Filesystems.refresh() leaves out one that fails, and inodes that are not counted", async () => {
   using machine = new FakeMachine();
   const { filesystems, files } = machine;
+  files.failing.add("/run");
   files.spaces.set(
-    "/run",
-    Promise.reject(new Deno.errors.PermissionDenied("no")),
-  )
-    .set("/", Promise.resolve({ ...space(4, 1), inodes: 0, inodesFree: 0 }));
+    "/",
+    Promise.resolve({ ...space(4, 1), inodes: 0, inodesFree: 0 }),
+  );
   await filesystems.refresh();
   const mountPoints = filesystems.latest.map(({ mountPoint }) => mountPoint);
   assertEquals(mountPoints, ["/", "/var/lib/docker", "/mnt/nfs"]);
   assertEquals("inodes" in (filesystems.latest[0] ?? {}), false);
+});
+
+Deno.test("Filesystems.refresh() leaves out what shows another file system than is mounted there", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files } = machine;
+  await filesystems.refresh();
+  // Mounted by the host after our container was started, and not propagated to it.
+  files.devices.set("/run", device(8, 1)).set("/mnt/nfs", device(0, 98));
+  await filesystems.refresh();
+  const mountPoints = () =>
+    filesystems.latest.map(({ mountPoint }) => mountPoint);
+  assertEquals(mountPoints(), ["/", "/var/lib/docker"]);
+  assertEquals(filesystems.state, {
+    name: "filesystems",
+    state: "degraded",
+    detail: 'mounted on the host and not visible here: "/run", "/mnt/nfs"',
+  });
+  files.devices.set("/run", device(0, 40)).set("/mnt/nfs", device(0, 50));
+  await filesystems.refresh();
+  assertEquals(mountPoints(), ["/", "/var/lib/docker", "/run", "/mnt/nfs"]);
+});
+
+Deno.test("Filesystems.refresh() expects no mounts of a folder that looks like a host", async () => {
+  using machine = new FakeMachine(false);
+  machine.files.devices.set("/", device(254, 1)).set("/run", device(254, 1));
+  await machine.filesystems.refresh();
+  assertEquals(machine.filesystems.latest.length, 4);
+  assertEquals(machine.filesystems.state.state, "ok");
+});
+
+Deno.test("Filesystems.refresh() accepts the numbers of subvolumes, but not that of another mount", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files, root } = machine;
+  const btrfs = "22 21 0:33 /sub /data rw - btrfs /dev/sdb1 rw";
+  root.file("proc/1/mountinfo", `${MOUNTS}\n${btrfs}`);
+  const isThere = () =>
+    filesystems.latest.some(({ mountPoint }) => mountPoint === "/data");
+  for (
+    const [number, expected] of [[device(0, 77), true], [
+      device(8, 1),
+      false,
+    ]] as const
+  ) {
+    files.devices.set("/data", number);
+    await filesystems.refresh();
+    assertEquals(isThere(), expected);
+  }
 });
 
 Deno.test("Filesystems.at() gives the reading that was the last at a time", async () => {

@@ -52,6 +52,42 @@ Deno.test("partitionsOf() finds what can hold files on a recorded host of system
   ]);
 });
 
+Deno.test("partitionsOf() marks what runtimes and kubelets mount for containers and pods", () => {
+  using host = TestCgroup.create();
+  const id = "0123456789abcdef".repeat(4);
+  const pod = "/var/lib/kubelet/pods/8074b05f89ea107e50f6b9b779842471";
+  const ofContainers = [
+    `/run/containerd/io.containerd.grpc.v1.cri/sandboxes/${id}/shm`,
+    "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/web/rootfs",
+    `/var/lib/docker/overlay2/${id}/merged`,
+    `/var/lib/docker/containers/${id}/mounts/shm`,
+    `/home/u/.local/share/containers/storage/overlay/${id}/merged`,
+    `${pod}/volumes/kubernetes.io~empty-dir/mem`,
+    `${pod}/volume-subpaths/config/app/0`,
+    "/var/lib/kubelet/plugins/kubernetes.io/csi/pv/pvc-1/globalmount",
+    "/var/lib/containerd/tmpmounts/containerd-mount1",
+  ];
+  const ofNode = [
+    "/",
+    "/etc",
+    "/dev/shm",
+    "/run/user/1000",
+    "/var/lib/kubelet",
+    "/var/lib/docker/overlay2",
+    "/home/pods/volumes",
+  ];
+  const all = [...ofNode, ...ofContainers];
+  const lines = all.map((mountPoint, index) =>
+    `1 1 0:${50 + index} / ${mountPoint} rw - tmpfs tmpfs rw`
+  );
+  host.file(MOUNTINFO, lines.join("\n"));
+  const fs = host.hostFs();
+  const marked = partitionsOf(fs, readMounts(fs))
+    .filter(({ isOfContainer }) => isOfContainer)
+    .map(({ mountPoint }) => mountPoint);
+  assertEquals(marked, ofContainers);
+});
+
 Deno.test("partitionsOf() takes bind mounts for the file system they show", () => {
   using host = TestCgroup.create();
   host.file(

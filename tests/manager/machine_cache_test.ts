@@ -58,6 +58,7 @@ class Bench implements Disposable {
       clock: this.clock,
       calls: new SlowCalls(this.clock),
       imageStores: () => Promise.resolve([]),
+      isHost: false,
     }),
     machineIdFiles: ["/etc/machine-id"],
     bootId: "b1",

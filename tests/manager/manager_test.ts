@@ -53,6 +53,7 @@ class ManagedHost implements AsyncDisposable {
       clock,
       calls,
       imageStores: () => Promise.resolve([]),
+      isHost: false,
     });
     const options = {
       fs,

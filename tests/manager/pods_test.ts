@@ -70,3 +70,12 @@ Deno.test("groupByPod() leaves out what is of no pod", () => {
   assertEquals(systemContainers.map(({ name }) => name), ["kubelet", "pods"]);
   assertEquals(pods, []);
 });
+
+Deno.test("groupByPod() leaves out a pod of which only the sandbox runs", () => {
+  const sandbox = { ...NAMED, "io.kubernetes.container.name": "POD" };
+  const { pods } = groupByPod([
+    container(POD),
+    container(`${POD}/${id("a")}`, { labels: sandbox }),
+  ]);
+  assertEquals(pods, []);
+});

@@ -13,7 +13,8 @@ const USED: DescribedContainer = {
     hasDiskIo: false,
     startTimeMs: 5_500,
     creationTimeMs: 1_000,
-    memory: { swapLimitBytes: 90 },
+    // Of v1, where the kernel counts memory and swap together.
+    memory: { limitBytes: 60, swapLimitBytes: 150, swapOnlyLimitBytes: 90 },
   },
   stats: {
     timestampMs: 0,

@@ -30,7 +30,7 @@ Deno.test("storedContainer() has name, image, allowed labels and cgroup, and no 
       ...{ runtime: "containerd", id: "web", name: "nice", image: "nginx:1" },
       labels: { team: "a" },
       network: { kind: "own" },
-      createdMs: 1_795_416_465_000,
+      createdMs: 1_795_416_465_930.2075,
       isStored: true,
     },
     cgroup: "/shop/web",

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { parseCommandLine } from "../../lib/config/command_line.ts";
 import { AGENT_FAMILIES } from "../../lib/metrics/agent_families.ts";
 import { CONTAINER_FAMILIES } from "../../lib/metrics/container_families.ts";
 import type { Family } from "../../lib/metrics/family.ts";
@@ -64,4 +65,37 @@ Deno.test("scripts/deploy asks only for series and labels that the agent tells, 
     }
   }
   assertEquals(asked.size > 25, true);
+});
+
+/** A variant of the DaemonSet without comments, and the flags that it gives. */
+async function daemonSet(variant: string) {
+  const url = new URL(
+    `../../scripts/deploy/daemonset-${variant}.yaml`,
+    import.meta.url,
+  );
+  const text = (await Deno.readTextFile(url)).replace(/^ *#.*\n/gm, "");
+  const args = [...text.matchAll(/^ {12}- (--\S+)$/gm)]
+    .map(([, flag = ""]) => flag);
+  return { text, args };
+}
+
+Deno.test("scripts/deploy has a privileged DaemonSet that reads the kernel log, and a restricted one that does not", async () => {
+  const [privileged, restricted] = await Promise.all(
+    ["privileged", "restricted"].map(daemonSet),
+  );
+  assert(privileged !== undefined && restricted !== undefined);
+  for (const { args } of [privileged, restricted]) {
+    assertEquals(parseCommandLine(args).passedOver, []);
+    assert(args.includes("--root=/rootfs"));
+  }
+  assertEquals(
+    restricted.args.filter((flag) => !privileged.args.includes(flag)),
+    ["--kmsg=none"],
+  );
+  assert(privileged.text.includes("privileged: true"));
+  assert(restricted.text.includes("privileged: false"));
+  assert(restricted.text.includes("add: [SYS_PTRACE, DAC_READ_SEARCH]"));
+  for (const { text } of [privileged, restricted]) {
+    assert(text.includes("hostPID: true"));
+  }
 });

@@ -127,12 +127,22 @@ function sharesOf(weight: number): number {
   return MIN_SHARES + Math.max(0, shares);
 }
 
+/** v1's "no limit" is the largest whole number of pages; anything above this is none. */
+const MAX_LIMIT = 2 ** 62;
+
 function memorySpecV1(read: Read): MemorySpec {
-  return memorySpec(
+  const spec = memorySpec(
     read("memory", "memory.limit_in_bytes"),
     read("memory", "memory.soft_limit_in_bytes"),
     read("memory", "memory.memsw.limit_in_bytes"),
   );
+  const { limitBytes, swapLimitBytes } = spec;
+  if (limitBytes === undefined || swapLimitBytes === undefined) return spec;
+  // `memsw` is memory and swap, and never below the limit of memory.
+  const swapOnlyLimitBytes = swapLimitBytes > MAX_LIMIT
+    ? Infinity
+    : swapLimitBytes - limitBytes;
+  return { ...spec, swapOnlyLimitBytes };
 }
 
 function memorySpecV2(read: Read): MemorySpec {

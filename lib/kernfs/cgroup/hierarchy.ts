@@ -88,7 +88,7 @@ function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
   const found = new Map<string, Hierarchy>();
   // A mount of the whole hierarchy comes before one of a part of it.
   const ordered = mounts.filter((mount) => mount.fsType.startsWith("cgroup"))
-    .toSorted((a, b) => Number(a.root !== "/") - Number(b.root !== "/"));
+    .toSorted((a, b) => depthOf(a) - depthOf(b));
   for (const mount of ordered) {
     const path = fs.path(mount.mountPoint);
     if (mount.fsType === "cgroup2") {
@@ -105,6 +105,12 @@ function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
     found.set(key, { version: 1, controllers, path });
   }
   return [...found.values()];
+}
+
+/** How far a mount's root is from that of our cgroup namespace: `/../..` is above it, and so has more. */
+function depthOf({ root }: Mount): number {
+  const ups = root.split("/").filter((part) => part === "..").length;
+  return ups > 0 ? -ups : Number(root !== "/");
 }
 
 function fromDirectory(fs: HostFs, path: string): Hierarchy[] {

@@ -1,5 +1,6 @@
 import { type CgroupName, ROOT } from "../../model/cgroup.ts";
 import type { HostFs } from "../host_fs.ts";
+import { type CgroupView, PLAIN_VIEW } from "./cgroup_namespace.ts";
 
 /** What the kernel adds to the name of a cgroup that was removed meanwhile. */
 const DELETED = " (deleted)";
@@ -8,24 +9,33 @@ const DELETED = " (deleted)";
  * The cgroup that a process's memory is charged to, by `/proc/<pid>/cgroup`
  * (`cgroups(7)`): the line of v1's memory controller, else that of v2. A
  * process that is exiting has left v1's hierarchies for their roots, but not
- * that of v2 until it is reaped (6.18); there it has the same name.
+ * that of v2 until it is reaped (6.18); there it has the same name. Undefined
+ * where the view has no name for it.
  *
  * ```text
  * 4:memory:/docker/eac18179
  * 0::/system.slice/ssh.service
  * ```
  */
-export function parseMemoryCgroup(text: string): CgroupName | undefined {
-  let memory: CgroupName | undefined;
-  let unified: CgroupName | undefined;
+export function parseMemoryCgroup(
+  text: string,
+  view: CgroupView = PLAIN_VIEW,
+): CgroupName | undefined {
+  let memory: string | undefined;
+  let unified: string | undefined;
   for (const line of text.split("\n")) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     if (controllers === undefined || path === undefined) continue;
-    const name = withoutMark(path);
-    if (controllers.split(",").includes("memory")) memory = name;
-    if (controllers === "") unified = name;
+    if (controllers.split(",").includes("memory")) memory = path;
+    if (controllers === "") unified = path;
   }
-  return memory === undefined || memory === ROOT ? unified ?? memory : memory;
+  const nameOf = (controller: string, path: string | undefined) =>
+    path === undefined
+      ? undefined
+      : view.resolve(controller, withoutMark(path));
+  const name = nameOf("memory", memory);
+  if (memory !== undefined && name !== ROOT) return name;
+  return nameOf("", unified) ?? name;
 }
 
 /**
@@ -37,15 +47,18 @@ export function parseMemoryCgroup(text: string): CgroupName | undefined {
 export function readMemoryCgroup(
   fs: HostFs,
   pid: number,
+  view: CgroupView = PLAIN_VIEW,
 ): CgroupName | undefined {
   const text = fs.readText(`/proc/${pid}/cgroup`);
   if (text === undefined) return undefined;
-  const name = parseMemoryCgroup(text);
+  const name = parseMemoryCgroup(text, view);
   if (name !== ROOT) return name;
-  const cpuset = withoutMark(fs.readText(`/proc/${pid}/cpuset`)?.trimEnd());
-  return cpuset?.startsWith("/") && cpuset !== ROOT ? cpuset : undefined;
+  const path = fs.readText(`/proc/${pid}/cpuset`)?.trimEnd();
+  if (!path?.startsWith("/")) return undefined;
+  const cpuset = view.resolve("cpuset", withoutMark(path));
+  return cpuset === ROOT ? undefined : cpuset;
 }
 
-function withoutMark<T extends string | undefined>(path: T): string | T {
-  return path?.endsWith(DELETED) ? path.slice(0, -DELETED.length) : path;
+function withoutMark(path: string): string {
+  return path.endsWith(DELETED) ? path.slice(0, -DELETED.length) : path;
 }

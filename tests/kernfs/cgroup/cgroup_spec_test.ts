@@ -167,6 +167,7 @@ Deno.test("readSpec() reads the limits of v1", () => {
         limitBytes: 33554432,
         reservationBytes: 9223372036854771712,
         swapLimitBytes: 67108864,
+        swapOnlyLimitBytes: 33554432,
       },
       processes: { limit: Infinity },
       hasDiskIo: true,

@@ -80,6 +80,19 @@ Deno.test("findHierarchies() looks at the mounts of process 1 before our own, wh
   assertEquals(second?.path, `${host.path}/self/memory`);
 });
 
+Deno.test("findHierarchies() prefers the mount of the host's tree to that of our own cgroup namespace", () => {
+  using host = TestCgroup.create();
+  host.file("own/cgroup.controllers", "memory\n")
+    .file("host/cgroup.controllers", "memory\n")
+    .file(
+      "proc/1/mountinfo",
+      mountLine("own", "cgroup2", "") +
+        mountLine("host", "cgroup2", "", "/../../.."),
+    );
+  const { all } = findHierarchies(host.hostFs());
+  assertEquals(all.map(({ path }) => path), [`${host.path}/host`]);
+});
+
 Deno.test("findHierarchies() prefers the mount of a whole hierarchy to that of a part", () => {
   using host = TestCgroup.create();
   host.child("part");

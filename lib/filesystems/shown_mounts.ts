@@ -1,0 +1,68 @@
+import type { HostFs } from "../kernfs/host_fs.ts";
+import { isGone } from "../model/errors.ts";
+import type { Mount } from "../kernfs/proc/mountinfo.ts";
+import { MountedFiles } from "./mounted_files.ts";
+import {
+  keyOf,
+  type Partition,
+  partitionsOf,
+  readMounts,
+} from "./partitions.ts";
+
+/** Their subvolumes have device numbers that are not in mountinfo. */
+const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
+
+/**
+ * Whether a mount point shows the file system that mountinfo names. From a
+ * container it does not where the host mounted it after the container had
+ * started, and mounts are not propagated: then the directory below it shows.
+ * True also where the device cannot be told.
+ *
+ * @throws an error that `isGone()` knows where there is no such directory
+ */
+export async function isShown(
+  files: Pick<MountedFiles, "fileSize">,
+  { key, mountPoint, fsType }: Pick<Partition, "key" | "mountPoint" | "fsType">,
+  mounts: readonly Mount[],
+): Promise<boolean> {
+  let device: number;
+  try {
+    device = (await files.fileSize(mountPoint, true)).device;
+  } catch (error) {
+    if (isGone(error)) throw error;
+    return true;
+  }
+  const shown = deviceKey(device);
+  if (shown === key) return true;
+  return WITH_SUBVOLUMES.has(fsType) &&
+    mounts.every((mount) => keyOf(mount) !== shown);
+}
+
+/**
+ * Mount points of local file systems that show another one, or nothing. None of
+ * a folder that only looks like a host.
+ */
+export async function hiddenMounts(fs: HostFs): Promise<string[]> {
+  const files = new MountedFiles(fs);
+  const mounts = readMounts(fs);
+  const root = mounts.find(({ mountPoint }) => mountPoint === "/");
+  const isHost = root !== undefined &&
+    await isShown(files, { ...root, key: keyOf(root) }, mounts)
+      .catch(() => false);
+  if (!isHost) return [];
+  const hidden: string[] = [];
+  for (const partition of partitionsOf(fs, mounts)) {
+    if (partition.isRemote) continue;
+    const shown = await isShown(files, partition, mounts).catch(() => false);
+    if (!shown) hidden.push(partition.mountPoint);
+  }
+  return hidden;
+}
+
+/** `st_dev` as the C library packs it (`makedev(3)`), as mountinfo writes it. */
+export function deviceKey(device: number): string {
+  const bits = BigInt(device);
+  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
+  const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn);
+  return `${major}:${minor & 0xffffffffn}`;
+}

@@ -1,0 +1,200 @@
+import { type CgroupName, ROOT } from "../../model/cgroup.ts";
+import type { Hierarchies, Hierarchy } from "../cgroup/hierarchy.ts";
+import { HostFs } from "../host_fs.ts";
+import { type Mount, parseMountinfo } from "./mountinfo.ts";
+
+/** How files of `/proc/<pid>` name cgroups: seen from the cgroup namespace of their reader. */
+export interface CgroupView {
+  /**
+   * The name, below the root of its hierarchy, of a cgroup that such a file
+   * names; undefined where it is outside of what is mounted, or not to be
+   * found. `controller` is one of v1, or empty for v2.
+   */
+  resolve(controller: string, path: string): CgroupName | undefined;
+}
+
+/** Where it is not known what we see: a path that leads out of the namespace names nothing. */
+export const PLAIN_VIEW: CgroupView = {
+  resolve: (_, path) => isUp(path) ? undefined : path,
+};
+
+/** Directories that are searched for our own; a node of 250 pods has 1,500. */
+const MAX_SEARCHED = 50_000;
+
+const DOTS_REGEXP = /^(?:\/\.\.)+$/;
+
+/** One hierarchy, as seen from our namespace. */
+interface Place {
+  readonly hierarchy: Hierarchy;
+  /** Path of the mounted root, from the root of our namespace: `/`, or `/../..`. */
+  readonly mountRoot: string;
+  /** Parts of the name of the root of our namespace; undefined where it is not found. */
+  own?: readonly string[] | undefined;
+}
+
+/**
+ * Our cgroup namespace (`cgroup_namespaces(7)`). In one that is not the
+ * host's, `/proc/<pid>/cgroup` of a process outside of it begins with `/..`,
+ * and the root of the namespace is `/`:
+ *
+ * ```text
+ * 0::/../../besteffort/pod0f1e/eac1
+ * ```
+ *
+ * The mounted tree has the host's names. Ours is the directory with the inode
+ * of our own cgroup mount, or the one whose `cgroup.procs` has our pid; it is
+ * searched for once, when a path needs it.
+ */
+export class CgroupNamespace implements CgroupView {
+  readonly #fs: HostFs;
+  readonly #ours: HostFs;
+  readonly #mounts: readonly Mount[];
+  readonly #places: readonly Place[];
+
+  /** `ours` has our own `/proc/self` and our own mounts, and not the host's. */
+  constructor(fs: HostFs, hierarchies: Hierarchies, ours = new HostFs()) {
+    this.#fs = fs;
+    this.#ours = ours;
+    this.#mounts = parseMountinfo(ours.readText("/proc/self/mountinfo") ?? "")
+      .filter(({ fsType }) => fsType === "cgroup" || fsType === "cgroup2");
+    this.#places = hierarchies.all.map((hierarchy) => ({
+      hierarchy,
+      mountRoot:
+        this.#mounts.findLast(({ mountPoint }) =>
+          ours.path(mountPoint) === hierarchy.path
+        )?.root ?? ROOT,
+    }));
+  }
+
+  /** Whether a hierarchy is mounted from above our namespace, which is not the host's then. */
+  get isPrivate(): boolean {
+    return this.#places.some(({ mountRoot }) => isUp(mountRoot));
+  }
+
+  /** Whether all such hierarchies have our own directory in them. */
+  get isResolved(): boolean {
+    return this.#places.every((place) =>
+      !DOTS_REGEXP.test(place.mountRoot) || this.#ownOf(place) !== undefined
+    );
+  }
+
+  /** @inheritdoc */
+  resolve(controller: string, path: string): CgroupName | undefined {
+    const place = this.#places.find(({ hierarchy }) =>
+      isOf(hierarchy, controller)
+    );
+    if (place === undefined) return PLAIN_VIEW.resolve(controller, path);
+    const { mountRoot } = place;
+    if (path === mountRoot) return ROOT;
+    const below = mountRoot === ROOT
+      ? path
+      : path.startsWith(`${mountRoot}/`)
+      ? path.slice(mountRoot.length)
+      : undefined;
+    if (below !== undefined) return isUp(below) ? undefined : below;
+    // It is beside our own, or below it: our own name says what is above.
+    if (!DOTS_REGEXP.test(mountRoot)) return undefined;
+    const own = this.#ownOf(place);
+    if (own === undefined) return undefined;
+    const parts = partsOf(path);
+    const ups = parts.findLastIndex((part) => part === "..") + 1;
+    return `/${
+      [...own.slice(0, own.length - ups), ...parts.slice(ups)].join("/")
+    }`;
+  }
+
+  #ownOf(place: Place): readonly string[] | undefined {
+    if (!("own" in place)) place.own = this.#search(place);
+    return place.own;
+  }
+
+  /** The directory of our namespace's root is as deep as the mount's root is above it. */
+  #search(place: Place): readonly string[] | undefined {
+    const depth = partsOf(place.mountRoot).length;
+    const inode = this.#ownInode(place.hierarchy);
+    const from = [place.hierarchy.path, []] as const;
+    if (inode !== undefined) {
+      return this.#walk(
+        from,
+        depth,
+        (path) => this.#fs.directory(path)?.inode === inode,
+      );
+    }
+    const { pid, path } = this.#ourselves(place.hierarchy);
+    if (pid === undefined || path === undefined || isUp(path)) return undefined;
+    const found = this.#walk(
+      from,
+      depth + partsOf(path).length,
+      (path) =>
+        this.#fs.textAt(`${path}/cgroup.procs`)?.split("\n").includes(pid) ??
+          false,
+    );
+    return found?.slice(0, depth);
+  }
+
+  /** Of our own mount of the hierarchy, where its root is that of our namespace. */
+  #ownInode(hierarchy: Hierarchy): number | undefined {
+    const mount = this.#mounts.findLast(({ root, fsType, superOptions }) =>
+      root === ROOT &&
+      (fsType === "cgroup2"
+        ? hierarchy.version === 2
+        : hierarchy.version === 1 &&
+          hierarchy.controllers.some((name) => superOptions.includes(name)))
+    );
+    return mount && this.#ours.inodeAt(this.#ours.path(mount.mountPoint));
+  }
+
+  /** Our pid, and the path of our cgroup in our namespace. */
+  #ourselves(hierarchy: Hierarchy): { pid?: string; path?: string } {
+    const stat = this.#ours.readText("/proc/self/stat") ?? "";
+    const [pid] = /^\d+/.exec(stat) ?? [];
+    const line = (this.#ours.readText("/proc/self/cgroup") ?? "").split("\n")
+      .map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line))
+      .find((match) =>
+        match !== null &&
+        (match[1] ?? "").split(",").some((name) => isOf(hierarchy, name))
+      );
+    const path = line?.[2];
+    return {
+      ...(pid !== undefined && { pid }),
+      ...(path !== undefined && { path }),
+    };
+  }
+
+  /** Names of the first directory so deep below another that is the one. */
+  #walk(
+    from: readonly [path: string, parts: readonly string[]],
+    depth: number,
+    isIt: (path: string) => boolean,
+  ): readonly string[] | undefined {
+    const open = [from];
+    for (let searched = 0; searched < MAX_SEARCHED; searched++) {
+      const [path, parts] = open.pop() ?? [];
+      if (path === undefined || parts === undefined) return undefined;
+      if (parts.length === depth) {
+        if (isIt(path)) return parts;
+        continue;
+      }
+      for (const name of this.#fs.subdirectories(path)) {
+        open.push([`${path}/${name}`, [...parts, name]]);
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Of v2 the controller is empty; `cpuset` of a host without v1 is v2's. */
+function isOf(
+  { version, controllers }: Hierarchy,
+  controller: string,
+): boolean {
+  return version === 2 ? controller === "" : controllers.includes(controller);
+}
+
+function isUp(path: string): boolean {
+  return path === "/.." || path.startsWith("/../");
+}
+
+function partsOf(path: string): string[] {
+  return path.split("/").filter((part) => part !== "");
+}

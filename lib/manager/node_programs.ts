@@ -1,0 +1,77 @@
+import type { HostFs } from "../kernfs/host_fs.ts";
+import type { CgroupView } from "../kernfs/proc/cgroup_namespace.ts";
+import { readMemoryCgroup } from "../kernfs/proc/proc_cgroup.ts";
+import type { CgroupName } from "../model/cgroup.ts";
+import type { Clock } from "../model/clock.ts";
+import { Pace } from "../model/pace.ts";
+
+/** A process of the node that has one of some names. */
+export interface NodeProgram {
+  /** The first 15 bytes of its name. */
+  readonly name: string;
+  readonly cgroup: CgroupName;
+}
+
+/** Programs of a node start seldom. */
+const INTERVAL_MS = 60_000;
+/** Processes of one name that are kept. */
+const MAX_OF_A_NAME = 64;
+
+/**
+ * Finds processes by their names in `/proc/<pid>/comm`, in short slices, once a
+ * minute and only while it is called.
+ */
+export class NodePrograms {
+  readonly #fs: HostFs;
+  readonly #clock: Clock;
+  readonly #view: CgroupView | undefined;
+  readonly #names: ReadonlySet<string>;
+  #found: Promise<readonly NodeProgram[]> | undefined;
+  #readMs = -Infinity;
+
+  constructor(
+    fs: HostFs,
+    options: {
+      readonly clock: Clock;
+      readonly names: readonly string[];
+      readonly view?: CgroupView | undefined;
+    },
+  ) {
+    this.#fs = fs;
+    this.#clock = options.clock;
+    this.#names = new Set(options.names);
+    this.#view = options.view;
+  }
+
+  /** Those that ran when they were last listed, by number. */
+  list(): Promise<readonly NodeProgram[]> {
+    const nowMs = this.#clock.monotonic();
+    if (this.#found === undefined || nowMs - this.#readMs >= INTERVAL_MS) {
+      this.#readMs = nowMs;
+      this.#found = this.#read();
+    }
+    return this.#found;
+  }
+
+  async #read(): Promise<readonly NodeProgram[]> {
+    const fs = this.#fs;
+    const pids = (fs.names(fs.path("/proc")) ?? [])
+      .filter((name) => /^\d+$/.test(name)).map(Number)
+      .sort((a, b) => a - b);
+    const found: NodeProgram[] = [];
+    const counts = new Map<string, number>();
+    const pace = new Pace(this.#clock);
+    pace.begin();
+    for (const pid of pids) {
+      if (pace.spent) await pace.rest();
+      const name = fs.readText(`/proc/${pid}/comm`)?.trimEnd();
+      if (name === undefined || !this.#names.has(name)) continue;
+      const count = counts.get(name) ?? 0;
+      if (count >= MAX_OF_A_NAME) continue;
+      counts.set(name, count + 1);
+      const cgroup = readMemoryCgroup(fs, pid, this.#view);
+      if (cgroup !== undefined) found.push({ name, cgroup });
+    }
+    return found;
+  }
+}

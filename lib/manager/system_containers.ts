@@ -1,0 +1,112 @@
+import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
+import type {
+  DescribedContainer,
+  NamedContainer,
+} from "../model/node_summary.ts";
+import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
+import type { NodeProgram } from "./node_programs.ts";
+
+/** Programs that are, or contain, a kubelet: its own, k3s', microk8s' and the one of old releases. */
+export const KUBELETS: readonly string[] = [
+  "kubelet",
+  "k3s-server",
+  "k3s-agent",
+  "kubelite",
+  "hyperkube",
+];
+
+/** Programs that run containers, the likeliest runtime of a kubelet first. */
+export const RUNTIMES: readonly string[] = ["crio", "containerd", "dockerd"];
+
+/** Units of the same, where no process is visible. */
+const UNITS: readonly (readonly [system: string, unit: RegExp])[] = [
+  ["kubelet", /^kubelet(?:\.service)?$/],
+  ["runtime", /^(?:crio|containerd|docker)\.service$/],
+];
+
+/** `kubepods`, or by the systemd driver `kubepods.slice`, with a cgroupRoot `/a/b` `a-b-kubepods.slice`. */
+const PODS_REGEXP = /^(?:kubepods|(?:.+-)?kubepods\.slice)$/;
+
+/**
+ * The system containers of a node, by the kubelet's names for them: `pods`, the
+ * cgroup around all pods that eviction measures; `kubelet` and `runtime`, the
+ * cgroups that these programs run in. None of them has a fixed place: it
+ * depends on `cgroupRoot`, the driver, and on who started the programs.
+ */
+export function systemContainersOf(
+  containers: readonly DescribedContainer[],
+  programs: readonly NodeProgram[],
+): NamedContainer[] {
+  const byName = new Map<CgroupName, DescribedContainer>();
+  for (const container of containers) {
+    byName.set(container.reference.name, container);
+  }
+  const pods = podsCgroup([...byName.keys()]);
+  const kubelet = cgroupOf(KUBELETS, programs, byName) ??
+    unitOf("kubelet", byName, pods);
+  const runtime = cgroupOf(RUNTIMES, programs, byName, kubelet) ??
+    unitOf("runtime", byName, pods);
+  return Object.entries({ kubelet, runtime, pods }).flatMap(
+    ([name, cgroup]) => {
+      const container = byName.get(cgroup ?? "");
+      return container === undefined ? [] : [{ ...container, name }];
+    },
+  );
+}
+
+/** The one of this node, and not of a node that is a container here; with several, the one with most below it. */
+function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
+  const below = (name: CgroupName) =>
+    names.filter((other) => other.startsWith(`${name}/`)).length;
+  return names
+    .filter((name) => PODS_REGEXP.test(baseOf(name)) && isOfHost(name))
+    .map((name) => [below(name), name] as const)
+    .toSorted(([most], [more]) => more - most)[0]?.[1];
+}
+
+/** The cgroup of the likeliest program; of several alike the one in `preferred`, then the first. */
+function cgroupOf(
+  likeliest: readonly string[],
+  programs: readonly NodeProgram[],
+  byName: ReadonlyMap<CgroupName, DescribedContainer>,
+  preferred?: CgroupName,
+): CgroupName | undefined {
+  const isCandidate = ({ cgroup }: NodeProgram) =>
+    cgroup !== ROOT && byName.has(cgroup) && isOfHost(cgroup);
+  for (const name of likeliest) {
+    const found = programs.filter((program) =>
+      program.name === name && isCandidate(program)
+    ).map(({ cgroup }) => cgroup);
+    if (found.length === 0) continue;
+    return found.find((cgroup) => cgroup === preferred) ??
+      // A container may run a program of any name.
+      found.find((cgroup) => parseCgroupOrigin(cgroup)?.kind !== "container") ??
+      found[0];
+  }
+  return undefined;
+}
+
+/** By the name of its unit; what is around all pods is the kubelet's root and not the kubelet's. */
+function unitOf(
+  system: string,
+  byName: ReadonlyMap<CgroupName, DescribedContainer>,
+  pods: CgroupName | undefined,
+): CgroupName | undefined {
+  return [...byName.keys()].find((name) =>
+    UNITS.some(([of, unit]) => of === system && unit.test(baseOf(name))) &&
+    isOfHost(name) && !pods?.startsWith(`${name}/`)
+  );
+}
+
+/** Whether it is in no container, as all of a node is that is a container itself. */
+function isOfHost(name: CgroupName): boolean {
+  for (let at = parentOf(name); at !== ROOT; at = parentOf(at)) {
+    const origin = parseCgroupOrigin(at);
+    if (origin?.kind === "container" && origin.isCertain) return false;
+  }
+  return true;
+}
+
+function baseOf(name: CgroupName): string {
+  return name.slice(name.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,34 @@
+import { assertEquals } from "@std/assert";
+import { kernelLogPaths, readPrivileges } from "../../lib/kernfs/kernel_log.ts";
+import { HostFs } from "../../lib/kernfs/host_fs.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
+
+Deno.test("kernelLogPaths() names the device below the host's root, then in our own /dev, and any other path as it is", () => {
+  const contained = new HostFs({ root: "/rootfs" });
+  assertEquals(kernelLogPaths(contained, "/dev/kmsg"), [
+    "/rootfs/dev/kmsg",
+    "/dev/kmsg",
+  ]);
+  assertEquals(kernelLogPaths(new HostFs(), "/dev/kmsg"), ["/dev/kmsg"]);
+  assertEquals(kernelLogPaths(contained, "/run/kmsg"), ["/run/kmsg"]);
+});
+
+Deno.test("readPrivileges() tells a privileged container by its capabilities, and why the kernel log is refused", () => {
+  using root = TestCgroup.create();
+  const read = (capabilities: string, dmesgRestrict: string) => {
+    root.file("proc/self/status", `Name:\tx\nCapEff:\t${capabilities}\n`)
+      .file("proc/sys/kernel/dmesg_restrict", `${dmesgRestrict}\n`);
+    const { isPrivileged, kernelLogHint } = readPrivileges(root.hostFs());
+    return [isPrivileged, kernelLogHint];
+  };
+  const rules =
+    "the device rules of a container that is not privileged refuse it";
+  assertEquals(read("000001ffffffffff", "1"), [true, rules]);
+  // SYS_PTRACE and DAC_READ_SEARCH, without and with SYSLOG.
+  assertEquals(read("0000000000080004", "1"), [
+    false,
+    "CAP_SYSLOG is missing",
+  ]);
+  assertEquals(read("0000000000080004", "0"), [false, rules]);
+  assertEquals(read("0000000400080004", "1"), [false, rules]);
+});
