@@ -108,14 +108,19 @@ function scanOf({ values, client }: ExplainVerbOptions): Scan {
   };
 }
 
-/** The newest kill of a container; or the kill, or else the incident, with a `seq`. */
+/** The first kill, of those of the argument, in the newest incident; or the event with a `seq`. */
 async function findKill(
   scan: Scan,
   argument: string | undefined,
 ): Promise<Event | undefined> {
   let found: Event | undefined;
-  const isBetter = (event: Event) =>
-    event.event_type === "oomKill" || found?.event_type !== "oomKill";
+  const isBetter = (event: Event) => {
+    const isNewer = event.event_data.oom?.incident === undefined ||
+      event.event_data.oom.incident !== found?.event_data.oom?.incident;
+    return event.event_type === "oomKill"
+      ? isNewer || found?.event_type === "oom"
+      : isNewer;
+  };
   if (argument !== undefined && /^\d+$/.test(argument)) {
     await scan(`{"seq":${argument},`, (event) => {
       if (event.seq !== Number(argument) || !isOom(event)) return;
@@ -146,7 +151,8 @@ async function storyOf(
     const isSame = incident === undefined
       ? event.seq === kill.seq
       : event.event_data.oom?.incident === incident;
-    if (isSame && events.length < MAX_EVENTS) events.push(event);
+    if (event.seq === kill.seq) events.unshift(event);
+    else if (isSame && events.length < MAX_EVENTS) events.push(event);
     if (ownerOf(event) !== owner) return;
     count.log++;
     const ageMs = atMs - Date.parse(event.timestamp);

@@ -248,10 +248,13 @@ function scoreOf(victim: OomVictim): string | undefined {
 }
 
 function usageOf(limit: NonNullable<OomStory["limit"]>): string | undefined {
-  return joined([
-    ["now", limit.usage_bytes],
-    ["peak", limit.peak_bytes],
-  ])?.replace("now ", "");
+  const { usage_bytes: usage, peak_bytes: peak } = limit;
+  return [
+    ...(usage === undefined
+      ? []
+      : [`${formatBytes(usage)} when the record was read`]),
+    ...(peak === undefined ? [] : [`peak ${formatBytes(peak)}`]),
+  ].join(", ");
 }
 
 function swapOf(limit: NonNullable<OomStory["limit"]>): string | undefined {

@@ -80,7 +80,7 @@ export interface OomStory {
   /** Whether the kernel killed a whole cgroup (`memory.oom.group`). */
   readonly "group"?: boolean;
   readonly "limit"?: OomLimit;
-  /** In the order in which they were killed. */
+  /** The one that the story is about, then the others in the order in which they were killed. */
   readonly "victims": readonly OomVictim[];
   /** Oldest first. */
   readonly "run_up"?: readonly OomRunUpSample[];
@@ -101,7 +101,7 @@ type Context = OomContext & {
 /**
  * The story of one incident.
  *
- * @param events the `oom` and `oomKill` events of the incident, in their order
+ * @param events the `oom` and `oomKill` events of the incident; the first kill is the one explained
  * @param kills how often the first victim's container was killed, where that was counted
  * @throws {RangeError} if there is no event
  */
@@ -253,6 +253,10 @@ function gapsOf(story: Omit<OomStory, "not_recorded">): string[] {
     [
       limit !== undefined && runUp === undefined,
       "the memory of the cgroup before the kill",
+    ],
+    [
+      limit !== undefined && runUp !== undefined,
+      "shared and kernel memory of the cgroup",
     ],
     [tasks === undefined, "the largest processes"],
     [
