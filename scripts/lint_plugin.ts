@@ -14,6 +14,7 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["runtimes", 3],
   ["events", 4],
   ["registry", 4],
+  ["explain", 4],
   ["handlers", 5],
   ["oom", 5],
   ["cache", 6],
@@ -31,7 +32,7 @@ const ROOT_RANK = 10;
 
 /** The files that may touch the host through the `Deno` namespace. */
 const HOST_FILES_REGEXP =
-  /\/lib\/(loop_turns|cli\/(?:terminal|agent_client|event_file|check)|config\/secret_files|kernfs\/(?:host_fs|libc)|filesystems\/mounted_files|sources\/\w+_watcher|oom\/kmsg_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
+  /\/lib\/(loop_turns|cli\/(?:terminal|screen|agent_client|event_file|check_sources)|config\/secret_files|kernfs\/(?:host_fs|libc)|filesystems\/mounted_files|sources\/\w+_watcher|oom\/kmsg_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
 
 interface Location {
   folder: string;

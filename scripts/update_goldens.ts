@@ -1,7 +1,8 @@
 /**
- * Writes anew what `/metrics` tells of the recorded hosts, all kinds on, into
- * `tests/testdata/metrics`. What changes is to be read as a part of the
- * change: `git diff tests/testdata/metrics`.
+ * Writes the expected texts again: what `/metrics` exposes of the recorded
+ * hosts, all kinds on, into `tests/testdata/metrics`, and the screens of
+ * `explain` into `tests/testdata/explain`. Read what changes as a part of the
+ * change: `git diff tests/testdata`.
  *
  * ```sh
  * scripts/deno run -A scripts/update_goldens.ts
@@ -9,6 +10,11 @@
  *
  * @module
  */
+import {
+  EXPLAINED,
+  EXPLAINED_NAMES,
+  screenOf,
+} from "../tests/_support/explained_kills.ts";
 import {
   RecordedTree,
   RECORDING_NAMES,
@@ -21,4 +27,7 @@ for (const name of RECORDING_NAMES) {
   using tree = new ScrapedTree(recorded);
   const text = await tree.scrape();
   await Deno.writeTextFile(`${GOLDENS}/${name}.prom`, text);
+}
+for (const name of EXPLAINED_NAMES) {
+  await Deno.writeTextFile(`${EXPLAINED}/${name}.txt`, await screenOf(name));
 }

@@ -1,12 +1,13 @@
 import { UsageError } from "../config/command_line.ts";
 import type { FlagValues } from "../config/flag_values.ts";
 import { messageOf } from "../model/errors.ts";
+import { printed } from "../model/text.ts";
 import {
   formatListenAddress,
   parseListenAddress,
 } from "../model/listen_address.ts";
 
-/** Asks a running agent. */
+/** Sends requests to a running agent. */
 export class AgentClient {
   readonly #server: string;
   readonly #url: string;
@@ -53,27 +54,36 @@ export class AgentClient {
     });
   }
 
-  /** Which agent it is, as `--server` says. */
+  /** The address of the agent, as `--server` has it. */
   get server(): string {
     return this.#server;
   }
 
   /**
-   * The text at a path, which is JSON; asked by POST where there is a body.
+   * The JSON text at a path; requested by POST if there is a body.
    *
-   * @throws {Error} saying what the agent answered, or that there is none
+   * @throws {AgentUnreachableError} if there is no agent
+   * @throws {AgentAnswerError} if it responds with an error, or is no cgwatch
    */
-  async text(path: string, body?: unknown): Promise<string> {
-    const response = await this.#ask(
-      path,
-      body === undefined ? {} : { method: "POST", body: JSON.stringify(body) },
-    );
-    return await response.text();
+  async text(
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const response = await this.#request(path, {
+      ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+      ...(signal !== undefined && { signal }),
+    });
+    try {
+      return await response.text();
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
   }
 
   /** The lines of a stream, also empty ones, until it ends or the signal aborts. */
   async *lines(path: string, signal: AbortSignal): AsyncGenerator<string> {
-    const { body } = await this.#ask(path, { signal });
+    const { body } = await this.#request(path, { signal });
     if (body === null) return;
     let rest = "";
     for await (const text of body.pipeThrough(new TextDecoderStream())) {
@@ -83,7 +93,7 @@ export class AgentClient {
     }
   }
 
-  async #ask(path: string, init: RequestInit): Promise<Response> {
+  async #request(path: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
       response = await fetch(this.#url + path, {
@@ -92,33 +102,67 @@ export class AgentClient {
         client: this.#client,
       });
     } catch (error) {
-      throw new AgentUnreachableError(
-        `Cannot reach the agent at "${this.#server}": ${reasonOf(error)}`,
-        { cause: error },
+      throw this.#unreachable(error);
+    }
+    const type = response.headers.get("content-type") ?? "";
+    if (response.ok && /^application\/(?:json|x-ndjson)\b/.test(type)) {
+      return response;
+    }
+    throw this.#refusal(response, await response.text().catch(() => ""));
+  }
+
+  #unreachable(error: unknown): AgentUnreachableError {
+    const { reason, remedy } = causeOf(error, this.#server);
+    return new AgentUnreachableError(
+      `Cannot reach the agent at "${this.#server}": ${reason}${
+        remedy === "" ? "" : `\n  ${remedy}`
+      }`,
+      { cause: error },
+    );
+  }
+
+  #refusal(response: Response, text: string): AgentAnswerError {
+    const { status } = response;
+    const message = errorOf(text);
+    if (message === undefined) {
+      const kind = response.headers.get("content-type") ?? "no content type";
+      return new AgentAnswerError(
+        status,
+        `The server at "${this.#server}" is not cgwatch: it responded with status ${status}, ${kind}\n  Name the address of the agent: --server=ADDR`,
       );
     }
-    if (response.ok) return response;
-    const text = await response.text();
-    throw new AgentAnswerError(response.status, errorOf(text));
+    if (status !== 401) {
+      return new AgentAnswerError(
+        status,
+        `The agent at "${this.#server}" responded: ${message}`,
+      );
+    }
+    const what = "authorization" in this.#headers
+      ? "does not accept this token"
+      : "requires a token";
+    return new AgentAnswerError(
+      status,
+      `The agent at "${this.#server}" ${what}\n  Pass one of its --auth-token-file: --token-file=FILE or CGWATCH_TOKEN`,
+    );
   }
 }
 
-/** There is no agent, or it went. */
+/** There is no agent, or the connection to it ended. */
 export class AgentUnreachableError extends Error {
   /** Names the class. */
   override readonly name = "AgentUnreachableError";
 }
 
-/** The agent answered that it cannot. */
+/** The agent responded with an error, or what responded is no agent. */
 export class AgentAnswerError extends Error {
   /** Names the class. */
   override readonly name = "AgentAnswerError";
-  /** Of the answer. */
+  /** Of the response. */
   readonly status: number;
 
-  /** Makes an error of the agent's own words. */
+  /** @param message without control characters that others chose */
   constructor(status: number, message: string) {
-    super(`The agent says: ${message}`);
+    super(message);
     this.status = status;
   }
 }
@@ -158,19 +202,69 @@ function readFlagFile(
   }
 }
 
-/** Of what a failed fetch says, which names its parts one in another, the innermost. */
-function reasonOf(error: unknown): string {
+/** What the innermost cause of a failed fetch is, and what helps. */
+function causeOf(
+  error: unknown,
+  server: string,
+): { reason: string; remedy: string } {
   let inner = error;
   while (inner instanceof Error && inner.cause !== undefined) {
     inner = inner.cause;
   }
-  return messageOf(inner).split(": ").slice(-2).join(": ");
+  const text = messageOf(inner);
+  const cause = CAUSES.find(([regexp]) => regexp.test(text));
+  if (cause === undefined) {
+    return { reason: text.split(": ").slice(-2).join(": "), remedy: "" };
+  }
+  const [, reason, remedy] = cause;
+  return { reason, remedy: remedy.replaceAll("ADDR", server) };
 }
 
-function errorOf(text: string): string {
+/** What Deno's HTTP client reports, what it means, and what helps. */
+const CAUSES: readonly (readonly [RegExp, string, string])[] = [
+  [
+    /\(os error 2\)/,
+    "there is no such socket",
+    "Start the agent with --listen=ADDR, or name its address: --server=unix:/path",
+  ],
+  [
+    /\(os error 111\)/,
+    "nothing listens there (connection refused)",
+    "Start the agent with --listen=ADDR, or name its address: --server=HOST:PORT",
+  ],
+  [
+    /\(os error 13\)/,
+    "permission denied",
+    "Run it as root, or as a member of the group of the socket",
+  ],
+  [
+    /lookup address|dns error/,
+    "the host name has no address",
+    "Name the address of the agent: --server=HOST:PORT",
+  ],
+  [
+    /UnknownIssuer|invalid peer certificate/,
+    "its certificate is not trusted",
+    "Name the certificate that signed it: --tls-ca=FILE",
+  ],
+  [
+    /InvalidContentType|corrupt message/,
+    "it does not speak TLS",
+    "Use http:// instead of https:// in --server",
+  ],
+  [
+    /connection closed|invalid HTTP|SendRequest/,
+    "it does not respond with HTTP",
+    "If it speaks TLS: --server=https://HOST:PORT",
+  ],
+];
+
+/** The message of an error of the API; absent where the text is none. */
+function errorOf(text: string): string | undefined {
   try {
-    return String(JSON.parse(text).error);
+    const { error } = JSON.parse(text);
+    return typeof error === "string" ? printed(error) : undefined;
   } catch {
-    return text.slice(0, 200);
+    return undefined;
   }
 }

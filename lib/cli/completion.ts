@@ -1,22 +1,34 @@
-import type { Flag } from "../config/flags.ts";
-import { VERBS } from "../config/verbs.ts";
+import { type Flag, FLAGS } from "../config/flags.ts";
+import { type VerbDescription, VERBS } from "../config/verbs.ts";
 import { flagsOf } from "./help.ts";
 
-/** What makes a shell complete verbs, flags and words that a flag may have; from the tables that help is made of. */
-export function completion(shell: "bash" | "zsh"): string {
-  return shell === "bash" ? bash() : zsh();
+/** The shells that are completed. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** Flags whose value is a file of any kind. */
+const FILE_REGEXP = /file$|^(?:config|event-log|kmsg|root|tls-.*|.*-root)$/;
+
+/** The script that makes a shell complete verbs, flags and values; built from the tables of the help. */
+export function completion(shell: typeof SHELLS[number]): string {
+  return { bash, zsh, fish }[shell]();
 }
 
 function bash(): string {
   const verbs = VERBS.map(({ name }) => name).join(" ");
   const choices = new Map(
-    VERBS.flatMap(({ name }) => flagsOf(name))
+    (FLAGS as readonly Flag[])
       .filter(({ choices }) => choices !== undefined)
       .map((flag) => [spellings(flag).join("|"), flag.choices?.join(" ")]),
   );
+  const files = (FLAGS as readonly Flag[])
+    .filter(({ name }) => FILE_REGEXP.test(name)).flatMap(spellings).join("|");
+  const words = VERBS.flatMap((verb) => {
+    const words = wordsOf(verb);
+    return words === undefined ? [] : [[verb.name, words.join(" ")]];
+  });
   return `_cgwatch() {
-  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=serve flags= w
-  # Bash parts words at "=", which stands alone then.
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=serve flags= words= w
+  # Bash splits words at "=", which is a word of its own then.
   if [[ $before == = ]]; then before=\${COMP_WORDS[COMP_CWORD-2]}; fi
   if [[ $word == = ]]; then word=; fi
   for w in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -28,8 +40,7 @@ ${
       `    ${names}) COMPREPLY=($(compgen -W "${words}" -- "$word")); return ;;`
     ).join("\n")
   }
-    --*file|--config|--tls-*|--event-log|--kmsg|--*root) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    help) COMPREPLY=($(compgen -W "${verbs} --man --completion" -- "$word")); return ;;
+    ${files}) COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
   case $verb in
 ${
@@ -38,10 +49,15 @@ ${
     ).join("\n")
   }
   esac
+  case $verb in
+${words.map(([name, list]) => `    ${name}) words="${list}" ;;`).join("\n")}
+  esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$flags --help" -- "$word"))
   elif ((COMP_CWORD == 1)); then
     COMPREPLY=($(compgen -W "${verbs}" -- "$word"))
+  else
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
   fi
 }
 complete -F _cgwatch cgwatch`;
@@ -60,22 +76,25 @@ ${VERBS.map(({ name, help }) => `    ${quote(`${name}:${help}`)}`).join("\n")}
   fi
   case $words[2] in
 ${
-    VERBS.filter(({ name }) => name !== "serve").map(({ name }) =>
-      `    ${name}) ${zshArguments(name)} ;;`
+    VERBS.filter(({ name }) => name !== "serve").map((verb) =>
+      `    ${verb.name}) ${zshArguments(verb)} ;;`
     ).join("\n")
   }
-    *) ${zshArguments("serve")} ;;
+    *) ${zshArguments(VERBS[0])} ;;
   esac
 }
 compdef _cgwatch cgwatch`;
 }
 
-function zshArguments(verb: (typeof VERBS)[number]["name"]): string {
-  const specs = flagsOf(verb).flatMap((flag) =>
+function zshArguments(verb: VerbDescription | undefined): string {
+  if (verb === undefined) return "";
+  const specs = flagsOf(verb.name).flatMap((flag) =>
     spellings(flag).map((name) => quote(zshSpec(flag, name)))
   );
-  const verbs = VERBS.map(({ name }) => name).join(" ");
-  const rest = quote(verb === "help" ? `2:verb:(${verbs})` : "*::");
+  const words = wordsOf(verb);
+  const rest = quote(
+    words === undefined ? "*::" : `2:word:(${words.join(" ")})`,
+  );
   return `_arguments ${[...specs, rest].join(" ")}`;
 }
 
@@ -88,6 +107,48 @@ function zshSpec({ kind, choices, help }: Flag, name: string): string {
     ? ":value:_files"
     : `:value:(${choices.join(" ")})`;
   return `${name}${equals}[${text}]${value}`;
+}
+
+function fish(): string {
+  const verbs = VERBS.map(({ name }) => name).join(" ");
+  const lines = VERBS.flatMap((verb) => {
+    const { name, help } = verb;
+    const isVerb = quote(
+      name === "serve"
+        ? `not __fish_seen_subcommand_from ${verbs.replace("serve ", "")}`
+        : `__fish_seen_subcommand_from ${name}`,
+    );
+    return [
+      `complete -c cgwatch -n "not __fish_seen_subcommand_from ${verbs}" -a ${name} -d ${
+        quote(help)
+      }`,
+      ...(wordsOf(verb) ?? []).map((word) =>
+        `complete -c cgwatch -n ${isVerb} -a ${word}`
+      ),
+      ...flagsOf(name).map((flag) =>
+        `complete -c cgwatch -n ${isVerb} ${fishSpec(flag)}`
+      ),
+    ];
+  });
+  return ["complete -c cgwatch -f", ...lines].join("\n");
+}
+
+function fishSpec({ name, short, kind, choices, help }: Flag): string {
+  const value = kind === "bool"
+    ? ""
+    : choices !== undefined
+    ? ` -x -a ${quote(choices.join(" "))}`
+    : FILE_REGEXP.test(name)
+    ? " -r -F"
+    : " -x";
+  const letter = short === undefined ? "" : ` -s ${short}`;
+  return `-l ${name}${letter}${value} -d ${quote(help)}`;
+}
+
+/** What may follow a verb that is one of some words. */
+function wordsOf({ name }: VerbDescription): readonly string[] | undefined {
+  if (name === "help") return VERBS.map(({ name }) => name);
+  return name === "completion" ? SHELLS : undefined;
 }
 
 function spellings({ name, short }: Flag): string[] {

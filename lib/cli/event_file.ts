@@ -2,17 +2,39 @@ import { partOf } from "../log/log_file.ts";
 import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
+/** How much of a file is read at a time, and how long a line may be. */
+const CHUNK_BYTES = 2 ** 16;
+const MAX_LINE_BYTES = 2 ** 24;
+const NEWLINE = 10;
+
 /**
  * Reads an event log with its rotated parts, the oldest first.
  *
- * @param tell hears of each event
- * @returns how many lines are none: torn ones, and what others wrote
+ * @param needle only lines that contain this text are parsed: most of a log is passed at the speed of a search
+ * @param visit receives each event; `enough` ends the reading
+ * @returns how many of the lines parsed are no events: torn ones, and what others wrote
  * @throws {UsageError} if there is no such file
  */
 export async function readEventFile(
   path: string,
-  tell: (event: Json) => void,
+  needle: string,
+  visit: (event: Json) => void | "enough",
 ): Promise<number> {
+  let unread = 0;
+  for (const part of await partsOf(path)) {
+    for (const text of wholeLines(part)) {
+      for (const line of linesWith(text, needle)) {
+        const event = parseLine(line);
+        if (event === undefined) unread++;
+        else if (visit(event) === "enough") return unread;
+      }
+    }
+  }
+  return unread;
+}
+
+/** The file and its rotated parts, the oldest first. */
+async function partsOf(path: string): Promise<string[]> {
   const parts: string[] = [];
   while (await isFile(partOf(path, parts.length + 1))) {
     parts.push(partOf(path, parts.length + 1));
@@ -20,34 +42,57 @@ export async function readEventFile(
   // Between two renames there may be no newest part.
   if (await isFile(path)) parts.unshift(path);
   if (parts.length === 0) {
-    throw new UsageError(`--file: There is no event log "${path}"`);
+    throw new UsageError(
+      `--file: There is no event log "${path}": expected the file that the agent's --event-log names`,
+    );
   }
-  let unread = 0;
-  for (const part of parts.reverse()) {
-    const file = await Deno.open(part);
-    let rest = "";
-    for await (
-      const text of file.readable.pipeThrough(new TextDecoderStream())
-    ) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) if (!tellLine(line, tell)) unread++;
-    }
-    if (rest !== "") unread++;
-  }
-  return unread;
+  return parts.reverse();
 }
 
-function tellLine(line: string, tell: (event: Json) => void): boolean {
-  let event: Json;
-  try {
-    event = JSON.parse(line);
-  } catch {
-    return false;
+/** Texts of whole lines, each with its newline; what follows the last newline is a line, too. */
+function* wholeLines(path: string): Generator<string> {
+  using file = Deno.openSync(path);
+  const decoder = new TextDecoder();
+  let bytes = new Uint8Array(CHUNK_BYTES);
+  let filled = 0;
+  for (;;) {
+    if (filled === bytes.length) {
+      // A line of which there is no end is none of the agent's.
+      if (filled >= MAX_LINE_BYTES) filled = 0;
+      else {
+        const larger = new Uint8Array(filled * 2);
+        larger.set(bytes);
+        bytes = larger;
+      }
+    }
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+    const end = bytes.lastIndexOf(NEWLINE, filled - 1) + 1;
+    if (end === 0) continue;
+    yield decoder.decode(bytes.subarray(0, end));
+    bytes.copyWithin(0, end, filled);
+    filled -= end;
   }
-  if (typeof event?.event_type !== "string") return false;
-  tell(event);
-  return true;
+  if (filled > 0) yield `${decoder.decode(bytes.subarray(0, filled))}\n`;
+}
+
+/** The lines of a text that contain the needle; the empty needle is in all of them. */
+function* linesWith(text: string, needle: string): Generator<string> {
+  for (let at = text.indexOf(needle); at >= 0;) {
+    const end = text.indexOf("\n", at);
+    yield text.slice(text.lastIndexOf("\n", at - 1) + 1, end);
+    at = end + 1 < text.length ? text.indexOf(needle, end + 1) : -1;
+  }
+}
+
+function parseLine(line: string): Json | undefined {
+  try {
+    const event: Json = JSON.parse(line);
+    return typeof event?.event_type === "string" ? event : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -1,6 +1,19 @@
 import { verbsOf } from "../config/command_line.ts";
-import { type Flag, FLAGS, type FlagVerb } from "../config/flags.ts";
+import {
+  type Flag,
+  FLAG_GROUPS,
+  FLAGS,
+  type FlagVerb,
+} from "../config/flags.ts";
 import { type VerbDescription, VERBS } from "../config/verbs.ts";
+import { wrap } from "../model/text.ts";
+
+/** Columns of the narrowest terminal that shows help without wrapping. */
+const WIDTH = 80;
+/** A flag with a longer usage has its help on the next line. */
+const MAX_USAGE = 32;
+/** The group of flags that all verbs share which send requests. */
+const CONNECTION = "Connection";
 
 /** What `cgwatch --help` prints, and `cgwatch VERB --help`; without the last newline. */
 export function helpText(name?: FlagVerb): string {
@@ -12,6 +25,22 @@ export function helpText(name?: FlagVerb): string {
 export function flagsOf(verb: FlagVerb): readonly Flag[] {
   const flags: readonly Flag[] = FLAGS;
   return flags.filter((flag) => verbsOf(flag).includes(verb));
+}
+
+/** Flags of a verb by their groups, of which only those of `serve` are many. */
+export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
+  const groups = new Map<string, Flag[]>(verb === "serve" ? [] : [["", []]]);
+  const shown = flagsOf(verb);
+  let group = "";
+  for (const flag of FLAGS as readonly Flag[]) {
+    group = FLAG_GROUPS.get(flag.name) ?? group;
+    if (!shown.includes(flag)) continue;
+    const title = verb === "serve" || group === CONNECTION ? group : "";
+    const flags = groups.get(title);
+    if (flags === undefined) groups.set(title, [flag]);
+    else flags.push(flag);
+  }
+  return groups;
 }
 
 /** How a flag is written, with what stands for its value. */
@@ -27,7 +56,7 @@ function overview(): string[] {
   return [
     "Usage: cgwatch [VERB] [FLAGS]",
     "",
-    "Tells of the containers of this machine, and of processes killed for want of memory.",
+    "Watches the containers of this machine and records OOM kills.",
     "",
     ...table(
       VERBS.map(({ name, argument = "", help }) => [
@@ -36,62 +65,66 @@ function overview(): string[] {
       ]),
     ),
     "",
-    ...wrap(
-      `Flags of serve: ${
-        shownFlags("serve").map(({ name }) => `--${name}`).join(", ")
-      }.`,
-      88,
-    ),
+    "Examples:",
+    "  cgwatch explain --last        why the newest OOM kill happened",
+    "  cgwatch top --filter=web      what the containers named web use now",
     "",
-    "cgwatch VERB --help tells a verb's flags. All verbs but serve, check and help ask a",
-    "running agent: --server 127.0.0.1:8080, unix:/path or https://host:port.",
-    "Every flag is also an environment variable: --event-log is CGWATCH_EVENT_LOG.",
+    "cgwatch VERB --help lists the flags of a verb: cgwatch serve --help those of",
+    "the agent. All verbs but serve, completion and help send requests to a running",
+    "agent: --server=127.0.0.1:8080, unix:/path or https://host:port.",
+    "Each flag is an environment variable, too: --event-log is CGWATCH_EVENT_LOG.",
     "Exit status: 0 done, 1 failed while running, 2 wrong use.",
   ];
 }
 
 function helpOf(verb: VerbDescription): string[] {
   const { name, argument, help, example } = verb;
-  const flags = shownFlags(name);
-  const lines = [
-    `Usage: cgwatch ${
-      [name, argument].filter(Boolean).join(" ")
-    } [FLAGS]   ${help}`,
+  const groups = [...groupsOf(name)].map(([title, flags]) =>
+    [title, flags.filter(({ minor }) => minor !== true)] as const
+  ).filter(([, flags]) => flags.length > 0);
+  const usages = groups.flatMap(([, flags]) => flags).map(usageOf);
+  const width = usageWidth(usages);
+  return [
+    `Usage: cgwatch ${[name, argument].filter(Boolean).join(" ")} [FLAGS]`,
     "",
-    ...table(flags.map((flag) => [usageOf(flag), flag.help])),
+    ...wrap(`${help[0]?.toUpperCase()}${help.slice(1)}.`, WIDTH),
     "",
+    ...groups.flatMap(([title, flags]) => [
+      ...(title === "" ? [] : [`${title}:`]),
+      ...table(flags.map((flag) => [usageOf(flag), flag.help]), width),
+    ]),
+    ...(groups.length === 0 ? [] : [""]),
+    ...(name === "serve"
+      ? [
+        "Durations are 300ms, 10s, 1m30s; sizes 64MiB, 10MB. A flag takes precedence",
+        "over its variable (CGWATCH_EVENT_LOG), that over --config. The man page has",
+        "more (cgwatch help --man). Other flags of cAdvisor are accepted.",
+        "",
+      ]
+      : []),
+    `Example: ${example}`,
   ];
-  if (name === "serve") {
-    lines.push(
-      "Durations are 300ms, 10s, 1m30s; sizes 64MiB, 10MB. A flag wins over its variable,",
-      "--event-log over CGWATCH_EVENT_LOG, that over --config. The man page (cgwatch help",
-      "--man) has more. cAdvisor's other flags are accepted.",
-    );
-  }
-  return [...lines, `Example: ${example}`];
 }
 
-function shownFlags(verb: FlagVerb): readonly Flag[] {
-  return flagsOf(verb).filter(({ minor }) => minor !== true);
+function usageWidth(usages: readonly string[]): number {
+  return Math.max(
+    0,
+    ...usages.map((usage) => usage.length).filter((length) =>
+      length <= MAX_USAGE
+    ),
+  );
 }
 
-/** Lines of a text of at most so many characters, broken at blanks. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = "";
-    }
-    line += line === "" ? word : ` ${word}`;
-  }
-  return [...lines, line];
-}
-
-function table(rows: readonly (readonly [string, string])[]): string[] {
-  // A default that is long must not push all help to the right.
-  const width = Math.min(44, Math.max(...rows.map(([left]) => left.length))) +
-    2;
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`);
+function table(
+  rows: readonly (readonly [string, string])[],
+  width = usageWidth(rows.map(([left]) => left)),
+): string[] {
+  const indent = " ".repeat(width + 4);
+  return rows.flatMap(([left, right]) => {
+    const [first = "", ...rest] = wrap(right, WIDTH - indent.length);
+    const below = rest.map((line) => indent + line);
+    return left.length > width
+      ? [`  ${left}`, indent + first, ...below]
+      : [`  ${left.padEnd(width)}  ${first}`, ...below];
+  });
 }

@@ -1,11 +1,14 @@
 import type { FlagValues } from "../config/flag_values.ts";
+import { type AgentClient, namePath } from "./agent_client.ts";
+import { findNamed, isUnknown } from "./list.ts";
+import { type Json, parseExactly, writeJson } from "./output.ts";
 import {
-  AgentAnswerError,
-  type AgentClient,
-  namePath,
-} from "./agent_client.ts";
-import { type Json, writeJson } from "./output.ts";
-import { cut, formatBytes, printed } from "./table.ts";
+  cutEnd,
+  formatBytes,
+  padEnd,
+  printed,
+  widthOf,
+} from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What `inspect` and `machine` need. */
@@ -15,52 +18,59 @@ export interface InspectOptions {
   readonly client: AgentClient;
 }
 
-/** Names of fields that are bytes; of others nothing is said. */
+/** Names of fields that are bytes. */
 const BYTES_REGEXP =
   /(?:^|\.)(?:memory|spec\.memory|memory_capacity|swap_capacity)(?:\.|$)|_bytes$|\.capacity$/;
 /** Of memory, what is counted and not measured. */
 const COUNTS_REGEXP = /failcnt|pg\w+|psi|events|workingset|_data|numa/;
 const NO_LIMIT_BYTES = 2 ** 62;
+/** The greatest number of 64 bits, as a double. */
+const NO_LIMIT = 2 ** 64;
 
 /**
- * Tells all of one container: by the name of its cgroup, or else, without the
- * first slash, by one that a runtime gave it.
+ * Writes all of one container: by the name of its cgroup, or else, without the
+ * first slash, by any name that `list` shows.
  */
 export async function inspectContainer(
   name: string,
   options: InspectOptions,
 ): Promise<void> {
+  const { client } = options;
   const body = { "num_stats": 1 };
-  const ask = (api: string) =>
-    options.client.text(`/api/v1.3/${api}${namePath(name)}`, body);
-  let text: string;
   try {
-    text = await ask("containers");
+    const path = `/api/v1.3/containers${namePath(name)}`;
+    return write(await client.text(path, body), options);
   } catch (error) {
-    const isAlias = error instanceof AgentAnswerError && error.status === 404 &&
-      !name.startsWith("/");
-    if (!isAlias) throw error;
-    // The first answer says better what is not known.
-    text = await ask("docker").catch(() => Promise.reject(error));
-    const [only] = Object.values(JSON.parse(text));
-    text = JSON.stringify(only);
+    if (!isUnknown(error) || name.startsWith("/")) throw error;
+    const text = await client.text("/api/v1.3/subcontainers/", body);
+    const found = findNamed(parseExactly(text), name);
+    if (found.length === 0) throw error;
+    if (found.length > 1) {
+      throw new Error(
+        `"${name}" is the name of several containers: ${
+          found.map((info) => info.name).join(", ")
+        }`,
+      );
+    }
+    write(JSON.stringify(found[0]), options);
   }
-  tell(text, options);
 }
 
-/** Tells what machine the agent runs on. */
-export async function tellMachine(options: InspectOptions): Promise<void> {
-  tell(await options.client.text("/api/v2.1/machine"), options);
+/** Writes the description of the machine that the agent runs on. */
+export async function writeMachine(options: InspectOptions): Promise<void> {
+  write(await options.client.text("/api/v2.1/machine"), options);
 }
 
-function tell(text: string, { values, terminal }: InspectOptions): void {
+function write(text: string, { values, terminal }: InspectOptions): void {
   const output = values.choice("output");
   if (output !== "table") return writeJson(terminal, output, text);
-  const rows = [...leavesOf(JSON.parse(text), "")];
-  const width = Math.max(0, ...rows.map(([key]) => key.length)) + 2;
-  for (const [key, value] of rows) {
-    const line = `${key.padEnd(width)}${printed(value)}`;
-    terminal.write(`${cut(line, terminal.columns ?? Infinity)}\n`);
+  const rows = [...leavesOf(JSON.parse(text), "")].map((row) =>
+    row.map(printed)
+  );
+  const width = Math.max(0, ...rows.map(([key = ""]) => widthOf(key))) + 2;
+  const { columns = Infinity } = terminal;
+  for (const [key = "", value = ""] of rows) {
+    terminal.write(`${cutEnd(padEnd(key, width) + value, columns)}\n`);
   }
 }
 
@@ -83,6 +93,6 @@ function* leavesOf(value: Json, path: string): Generator<[string, string]> {
 function leafOf(path: string, value: unknown): string {
   const isBytes = typeof value === "number" && BYTES_REGEXP.test(path) &&
     !COUNTS_REGEXP.test(path);
-  if (!isBytes) return String(value);
-  return value >= NO_LIMIT_BYTES ? "none" : `${value} (${formatBytes(value)})`;
+  if (!isBytes) return value === NO_LIMIT ? "max" : String(value);
+  return value >= NO_LIMIT_BYTES ? "max" : `${value} (${formatBytes(value)})`;
 }

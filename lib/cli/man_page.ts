@@ -1,14 +1,14 @@
 import { PASSED_OVER_FLAGS } from "../config/cadvisor_flags.ts";
 import type { Flag } from "../config/flags.ts";
 import { VERBS } from "../config/verbs.ts";
-import { flagsOf, usageOf } from "./help.ts";
+import { groupsOf, usageOf } from "./help.ts";
 
 /** The manual page, as roff for `man`, without the last newline; from the tables that help is made of. */
 export function manPage(version: string): string {
   return [
     `.TH CGWATCH 1 "" "cgwatch ${escape(version)}" "User Commands"`,
     ".SH NAME",
-    "cgwatch \\- watch the containers of a machine, and tell of processes killed for want of memory",
+    "cgwatch \\- watch the containers of a machine, and record OOM kills",
     ".SH SYNOPSIS",
     ...VERBS.map(({ name, argument = "" }) =>
       `.B cgwatch ${name}\n${escape(argument)} [FLAGS]\n.br`
@@ -16,20 +16,23 @@ export function manPage(version: string): string {
     ".SH DESCRIPTION",
     "Without a verb it runs the agent, as",
     ".B serve",
-    "does. All other verbs but check and help ask a running agent.",
-    "A flag wins over its environment variable",
+    "does. All other verbs but check, completion and help send requests to a running agent.",
+    "A flag takes precedence over its environment variable",
     "(\\-\\-event\\-log over CGWATCH_EVENT_LOG), that over the file of \\-\\-config, and that over the default.",
     "Durations are 300ms, 10s, 1m30s, 24h; sizes 64MiB, 10MB or plain bytes.",
     ...VERBS.flatMap(({ name, help, example }) => [
       `.SH ${name.toUpperCase()}`,
       `${escape(help)}.`,
-      ...flagsOf(name).flatMap(entry),
+      ...[...groupsOf(name)].flatMap(([title, flags]) => [
+        ...(title === "" ? [] : [`.SS ${title}`]),
+        ...flags.flatMap(entry),
+      ]),
       ".PP",
       "Example:",
       ".B " + escape(example),
     ]),
     ".SH CADVISOR",
-    "These flags of cAdvisor's are accepted, and passed over with one warning:",
+    "These flags of cAdvisor are accepted and ignored with one warning:",
     `${
       [...PASSED_OVER_FLAGS.keys()].map((name) =>
         escape(`-${name.replaceAll("-", "_")}`)
@@ -39,7 +42,7 @@ export function manPage(version: string): string {
     ".SH EXIT STATUS",
     "0 done; 1 failed while running; 2 wrong use.",
     ".SH SIGNALS",
-    "SIGTERM and SIGINT end the agent within 2 s. SIGHUP makes it open its event log, and read its tokens, anew.",
+    "SIGTERM and SIGINT end the agent within 2 s. SIGHUP makes it reopen its event log and read its tokens again.",
   ].join("\n");
 }
 

@@ -1,3 +1,4 @@
+import { printedJson } from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** An object of the API's; what is not there is not shown. */
@@ -22,7 +23,7 @@ function rawJson(source: string): unknown {
   );
 }
 
-/** Writes what the agent answered as it is: as JSON of many lines, or each element of an array on a line. */
+/** Writes the agent's response with its values unchanged: as JSON of many lines, or each element of an array on a line. */
 export function writeJson(
   terminal: Terminal,
   output: "json" | "ndjson",
@@ -30,9 +31,9 @@ export function writeJson(
 ): void {
   const value = parseExactly(text);
   const lines = output === "json"
-    ? [JSON.stringify(value, null, 2)]
+    ? JSON.stringify(value, null, 2).split("\n")
     : (Array.isArray(value) ? value : [value]).map((item) =>
       JSON.stringify(item)
     );
-  for (const line of lines) terminal.write(`${line}\n`);
+  terminal.write(lines.map((line) => `${printedJson(line)}\n`).join(""));
 }

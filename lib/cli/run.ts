@@ -1,16 +1,19 @@
 import { UsageError } from "../config/command_line.ts";
 import type { OtherCommand } from "../config/config.ts";
 import { systemClock } from "../model/clock.ts";
+import { printed } from "../model/text.ts";
 import { VERBS } from "../config/verbs.ts";
 import { AgentClient } from "./agent_client.ts";
 import { checkHost } from "./check.ts";
-import { completion } from "./completion.ts";
-import { tellEvents } from "./events.ts";
+import { completion, SHELLS } from "./completion.ts";
+import { writeEvents } from "./events.ts";
+import { explainKill } from "./explain.ts";
 import { helpText } from "./help.ts";
-import { inspectContainer, tellMachine } from "./inspect.ts";
+import { inspectContainer, writeMachine } from "./inspect.ts";
 import { listContainers } from "./list.ts";
 import { manPage } from "./man_page.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
+import { showTop } from "./top.ts";
 
 /** What the verbs need besides their flags. */
 export interface CliHost {
@@ -21,9 +24,9 @@ export interface CliHost {
 }
 
 /**
- * Does what a verb other than `serve` asks for.
+ * Runs a verb other than `serve`.
  *
- * @throws {UsageError} for what cannot be asked
+ * @throws {UsageError} for a wrong argument or value
  * @throws {Error} for what fails
  */
 export async function runVerb(
@@ -35,8 +38,12 @@ export async function runVerb(
   const client = () => AgentClient.create(values, env);
   const common = { values, terminal, clock: systemClock };
   switch (verb) {
+    case "explain":
+      return await explainKill({ ...common, argument, client });
+    case "top":
+      return await showTop({ ...common, client: client() });
     case "events":
-      return await tellEvents({ ...common, container: argument, client });
+      return await writeEvents({ ...common, container: argument, client });
     case "list":
       return await listContainers({
         ...common,
@@ -45,27 +52,41 @@ export async function runVerb(
       });
     case "inspect":
       if (argument === undefined) {
-        throw new UsageError('Wanted is a container, such as "inspect /a"');
+        throw new UsageError(
+          'Expected a container, such as "inspect web" or "inspect /system.slice"',
+        );
       }
       return await inspectContainer(argument, { ...common, client: client() });
     case "machine":
-      return await tellMachine({ ...common, client: client() });
+      return await writeMachine({ ...common, client: client() });
     case "check":
-      return await checkHost(common);
+      return await checkHost({ ...common, env, client });
     case "version":
-      return await tellVersion(command, version, terminal, client);
+      return await writeVersion(command, version, terminal, client);
+    case "completion":
+      return terminal.write(`${completion(shellOf(argument))}\n`);
     case "help":
-      return tellHelp(command, version, terminal);
+      return writeHelp(command, version, terminal);
   }
 }
 
-async function tellVersion(
+function shellOf(argument: string | undefined): typeof SHELLS[number] {
+  const shell = SHELLS.find((known) => known === argument);
+  if (shell !== undefined) return shell;
+  throw new UsageError(
+    `Expected one of ${SHELLS.join(", ")}${
+      argument === undefined ? "" : `, not "${argument}"`
+    }, such as "completion bash"`,
+  );
+}
+
+async function writeVersion(
   { values }: OtherCommand,
   version: string,
   terminal: Terminal,
   client: () => AgentClient,
 ): Promise<void> {
-  // Without a word of an agent it needs none: packages and people ask for the version first.
+  // Without --server it needs no agent: packages and people run it first.
   const agent: string | undefined = values.has("server")
     ? JSON.parse(await client().text("/api/v2.1/version"))
     : undefined;
@@ -74,10 +95,10 @@ async function tellVersion(
     return;
   }
   terminal.write(`cgwatch ${version}\n`);
-  if (agent !== undefined) terminal.write(`agent ${agent}\n`);
+  if (agent !== undefined) terminal.write(`agent ${printed(agent)}\n`);
 }
 
-function tellHelp(
+function writeHelp(
   { argument, values }: OtherCommand,
   version: string,
   terminal: Terminal,
@@ -85,12 +106,10 @@ function tellHelp(
   const verb = VERBS.find(({ name }) => name === argument)?.name;
   if (argument !== undefined && verb === undefined) {
     const known = VERBS.map(({ name }) => name).join(", ");
-    throw new UsageError(`Unknown verb "${argument}": known are ${known}`);
+    throw new UsageError(
+      `Unknown verb "${argument}": expected one of ${known}`,
+    );
   }
-  const shell = values.has("completion")
-    ? values.choice("completion")
-    : undefined;
   if (values.bool("man")) terminal.write(`${manPage(version)}\n`);
-  else if (shell !== undefined) terminal.write(`${completion(shell)}\n`);
   else terminal.write(`${helpText(verb)}\n`);
 }

@@ -1,98 +1,105 @@
+import { cut, padEnd, printed, widthOf } from "../model/text.ts";
+
 /** A column of a table. */
 export interface Column {
   readonly title: string;
-  /** Numbers stand at the right. @default false */
+  /** Numbers are aligned to the right. @default false */
   readonly isNumber?: boolean;
-  /** Whether it gives way where the terminal is too narrow: a text that is cut in its middle. @default false */
+  /** Whether it is shortened where the terminal is too narrow: a text that loses its middle. @default false */
   readonly shrinks?: boolean;
-  /** Characters that it has at least. @default as its longest text */
+  /** The fewest characters it has. @default as its longest text */
   readonly width?: number;
+  /** Where a terminal is too narrow, the column with the greatest number is left out first. @default never left out */
+  readonly drops?: number;
 }
 
-const CONTROL_REGEXP = /\p{Cc}/gu;
 const GAP = "  ";
-/** A column that gives way keeps so many characters. */
+/** A column that is shortened keeps this many characters, */
 const MIN_WIDTH = 8;
+/** and this many as long as there is another column to leave out. */
+const READABLE_WIDTH = 24;
 
 /**
- * Lines of a table, its titles first; none is longer than `columns`, where
- * that is given.
+ * Lines of a table, its titles first; none is wider than `limit`, where that
+ * is given.
  */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  columnsOfTerminal?: number,
+  limit?: number,
 ): string[] {
-  const widths = widthsOf(columns, rows, columnsOfTerminal);
+  const layout = layOut(columns, rows, limit);
   return [columns.map(({ title }) => title), ...rows].map((row) =>
-    renderRow(columns, row, widths, columnsOfTerminal)
+    renderRow(layout, row)
   );
 }
 
-/** The characters of each column. */
-export function widthsOf(
+/** Which columns of a table are shown, and how wide each is. */
+export interface TableLayout {
+  readonly columns: readonly {
+    /** Its place in a row. */
+    readonly at: number;
+    readonly width: number;
+    readonly isNumber: boolean;
+  }[];
+  readonly limit: number;
+}
+
+/** Fits a table into a width: leaves out columns that may be, then shortens those that can be. */
+export function layOut(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   limit = Infinity,
-): number[] {
-  const widths = columns.map(({ title, width = 0 }, at) =>
-    rows.reduce(
-      (most, row) => Math.max(most, printed(row[at] ?? "").length),
-      Math.max(width, title.length),
-    )
-  );
-  const total = () =>
-    widths.reduce((sum, width) => sum + width, 0) +
-    GAP.length * (widths.length - 1);
-  for (let excess = total() - limit; excess > 0; excess = total() - limit) {
-    const [widest] = columns.map(({ shrinks }, at) => ({ at, shrinks }))
-      .filter(({ at, shrinks }) => shrinks && (widths[at] ?? 0) > MIN_WIDTH)
-      .sort((a, b) => (widths[b.at] ?? 0) - (widths[a.at] ?? 0));
-    if (widest === undefined) break;
-    widths[widest.at] = (widths[widest.at] ?? 0) - 1;
+): TableLayout {
+  let shown = columns.map((column, at) => ({
+    ...column,
+    at,
+    width: rows.reduce(
+      (most, row) => Math.max(most, widthOf(printed(row[at] ?? ""))),
+      Math.max(column.width ?? 0, column.title.length),
+    ),
+  }));
+  const total = (widthAs: (column: typeof shown[number]) => number) =>
+    shown.reduce((sum, column) => sum + widthAs(column), 0) +
+    GAP.length * (shown.length - 1);
+  const readable = ({ shrinks, width }: typeof shown[number]) =>
+    shrinks ? Math.min(width, READABLE_WIDTH) : width;
+  while (total(readable) > limit) {
+    const drops = Math.max(...shown.map(({ drops = -1 }) => drops));
+    if (drops < 0) break;
+    shown = shown.filter((column) => column.drops !== drops);
   }
-  return widths;
+  for (
+    let excess = total(({ width }) => width) - limit;
+    excess > 0;
+    excess--
+  ) {
+    const [widest] = shown.filter(({ shrinks, width }) =>
+      shrinks && width > MIN_WIDTH
+    ).sort((a, b) => b.width - a.width);
+    if (widest === undefined) break;
+    widest.width--;
+  }
+  return {
+    limit,
+    columns: shown.map(({ at, width, isNumber = false }) => ({
+      at,
+      width,
+      isNumber,
+    })),
+  };
 }
 
-/** One line of a table whose columns have these widths. */
+/** One line of a table. */
 export function renderRow(
-  columns: readonly Column[],
+  { columns, limit }: TableLayout,
   row: readonly string[],
-  widths: readonly number[],
-  limit = Infinity,
 ): string {
-  const cells = columns.map(({ isNumber = false }, at) => {
-    const width = widths[at] ?? 0;
+  const cells = columns.map(({ at, width, isNumber }) => {
     const text = cut(printed(row[at] ?? ""), width);
-    return isNumber ? text.padStart(width) : text.padEnd(width);
+    return isNumber
+      ? " ".repeat(Math.max(0, width - widthOf(text))) + text
+      : padEnd(text, width);
   });
   return cut(cells.join(GAP).trimEnd(), limit);
-}
-
-/** A text with its middle left out, where it is longer than fits: both ends of a name tell most. */
-export function cut(text: string, length: number): string {
-  if (text.length <= length) return text;
-  const end = Math.floor((length - 1) / 2);
-  return `${text.slice(0, length - 1 - end)}…${
-    end === 0 ? "" : text.slice(-end)
-  }`;
-}
-
-/** A text that moves no cursor, whatever a container or a process calls itself. */
-export function printed(text: string): string {
-  return text.replace(
-    CONTROL_REGEXP,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
-}
-
-/** Bytes as people read them: `1.5 GiB`. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  let value = bytes;
-  let at = 0;
-  for (; value >= 1000 && at < units.length - 1; at++) value /= 1024;
-  return `${at === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${
-    units[at]
-  }`;
 }

@@ -1,3 +1,5 @@
+import { printed } from "../model/text.ts";
+
 /** What a verb writes to, and what it may do there. */
 export interface Terminal {
   /** Columns of the terminal; absent where there is none, and lines may be of any length. */
@@ -6,14 +8,14 @@ export interface Terminal {
   readonly rows: number | undefined;
   /** Whether colours may be used. */
   readonly hasColours: boolean;
-  /** Writes to stdout. */
+  /** Writes to stdout; what others named must be {@linkcode printed} before. */
   write(text: string): void;
-  /** Tells the person, not the program that reads. */
+  /** Writes a line for the person to stderr, which no program parses. */
   note(text: string): void;
 }
 
 /** Colours and the like, by what they are for. */
-const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1, reverse: 7 };
 
 /** A way to make a text stand out. */
 export type Style = keyof typeof STYLES;
@@ -32,20 +34,26 @@ export function createTerminal(
   env: (name: string) => string | undefined,
 ): Terminal {
   const size = consoleSize();
-  const isPlain = env("NO_COLOR") !== undefined || env("TERM") === "dumb";
+  // As https://no-color.org has it: whatever its value, unless it is empty.
+  const isPlain = Boolean(env("NO_COLOR")) || env("TERM") === "dumb";
   return {
     columns: size?.columns,
     rows: size?.rows,
     hasColours: size !== undefined && !isPlain,
     write: (text) => writeAll(Deno.stdout, text),
-    note: (text) => writeAll(Deno.stderr, `cgwatch: ${text}\n`),
+    note: (text) => writeAll(Deno.stderr, `cgwatch: ${printed(text)}\n`),
   };
 }
 
-function consoleSize(): { columns: number; rows: number } | undefined {
+/** The size of the terminal that stdout is; absent where it is none. */
+export function consoleSize():
+  | { readonly columns: number; readonly rows: number }
+  | undefined {
   if (!Deno.stdout.isTerminal()) return undefined;
   try {
-    return Deno.consoleSize();
+    const { columns, rows } = Deno.consoleSize();
+    // A terminal that does not have its size, as of a serial line, reports 0.
+    return columns > 0 && rows > 0 ? { columns, rows } : undefined;
   } catch {
     return undefined;
   }

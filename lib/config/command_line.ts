@@ -26,9 +26,10 @@ export type KnownFlag = Flag & { readonly name: FlagName };
 const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
 
 /**
- * Takes `[VERB] [ARGUMENT] [FLAGS]` apart. `-flag`, `--flag`, `flag_name` and
- * `flag-name` are one; a value follows after `=` or as the next argument, but
- * one that may be left out, as that of a bool, only after `=`.
+ * Parses `[VERB] [ARGUMENT] [FLAGS]`. `-flag`, `--flag`, `flag_name` and
+ * `flag-name` are one; a value follows after `=` or as the next argument. Of a
+ * flag whose value may be left out, such as a bool, the next argument is the
+ * value only if it is one of the flag's words.
  *
  * @throws {UsageError} naming what is not known, with the nearest that is
  */
@@ -57,8 +58,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     }
     const flag = knownFlag(name) ?? unknownFlag(arg, name);
     const alone = flag.alone ?? (flag.kind === "bool" ? "true" : undefined);
-    const text = value ?? alone ??
-      nextValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest);
+    const text = value ??
+      (alone === undefined
+        ? nextValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest)
+        : nextWord(flag, rest) ?? alone);
     const texts = flags.get(flag.name);
     if (texts === undefined) flags.set(flag.name, [text]);
     else texts.push(text);
@@ -87,11 +90,14 @@ function parseWords(
   if (known === undefined) {
     const names = VERBS.map(({ name }) => name);
     throw new UsageError(
-      `Unknown verb "${word}": known are ${names.join(", ")}`,
+      `Unknown verb "${word}": expected one of ${names.join(", ")}`,
     );
   }
   if (asked === "help" && word !== "help") {
-    return { verb: "help", argument: known.name };
+    return {
+      verb: "help",
+      ...(words.length > 0 && { argument: known.name }),
+    };
   }
   if (asked === "version") return { verb: "version" };
   const unexpected = known.argument === undefined ? argument : tooMuch;
@@ -142,6 +148,12 @@ function nextValue(flag: string, example: string, rest: string[]): string {
   }
   rest.shift();
   return next;
+}
+
+/** The next argument, if it is a word of a flag whose value may be left out. */
+function nextWord(flag: Flag, rest: string[]): string | undefined {
+  const words = flag.choices ?? ["true", "false"];
+  return words.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
 /** Of some words the one that takes the fewest edits to make, the first of several. */

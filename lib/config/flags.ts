@@ -22,12 +22,15 @@ export type FlagKind =
 /** What can be done that has flags of its own. */
 export type FlagVerb =
   | "serve"
+  | "explain"
+  | "top"
   | "events"
   | "list"
   | "inspect"
   | "machine"
   | "check"
   | "version"
+  | "completion"
   | "help";
 
 /** One flag: what it is called, how it is read, and what `--help` says of it. */
@@ -38,7 +41,7 @@ export interface Flag {
   readonly kind: FlagKind;
   /** The text read where nobody says anything else; absent where that says nothing. */
   readonly default?: string;
-  /** The text read where the flag stands alone; then a value follows only after `=`. @default "true" of a bool */
+  /** The text read where no value follows the flag. @default "true" of a bool */
   readonly alone?: string;
   /** What stands for the value in `--help` where the default does not say enough. */
   readonly value?: string;
@@ -110,8 +113,10 @@ const DISABLED_METRICS = [
 /** A shorter beat leaves no time to read a few hundred containers. */
 const MIN_INTERVAL_MS = 10;
 
-/** The verbs that ask a running agent. */
+/** The verbs that send requests to a running agent. */
 const CLIENT_VERBS = [
+  "explain",
+  "top",
   "events",
   "list",
   "inspect",
@@ -428,21 +433,22 @@ export const FLAGS = [
     name: "server",
     kind: "string",
     default: "127.0.0.1:8080",
-    verbs: CLIENT_VERBS,
-    help: "host:port, unix:/path or https://host:port",
+    value: "ADDR",
+    verbs: [...CLIENT_VERBS, "check"],
+    help: "127.0.0.1:8080, unix:/path, https://host:port",
   },
   {
     name: "token-file",
     kind: "string",
     value: "FILE",
-    verbs: CLIENT_VERBS,
-    help: "its first token is shown; or CGWATCH_TOKEN",
+    verbs: [...CLIENT_VERBS, "check"],
+    help: "its first token is sent; or CGWATCH_TOKEN",
   },
   {
     name: "tls-ca",
     kind: "string",
     value: "FILE",
-    verbs: CLIENT_VERBS,
+    verbs: [...CLIENT_VERBS, "check"],
     help: "certificates to trust for https, PEM",
   },
   {
@@ -451,7 +457,15 @@ export const FLAGS = [
     choices: ["table", "json", "ndjson"],
     default: "table",
     short: "o",
-    verbs: [...CLIENT_VERBS, "check"],
+    verbs: [
+      "explain",
+      "events",
+      "list",
+      "inspect",
+      "machine",
+      "version",
+      "check",
+    ],
     help: "table, json or ndjson",
   },
   {
@@ -460,7 +474,7 @@ export const FLAGS = [
     value: "10m",
     min: 0,
     verbs: ["events"],
-    help: "only events of the last so long",
+    help: "only events of the last 10 minutes",
   },
   {
     name: "type",
@@ -475,14 +489,50 @@ export const FLAGS = [
     default: "false",
     short: "f",
     verbs: ["events"],
-    help: "then go on with those to come",
+    help: "then print new events: kills and containers",
+  },
+  {
+    name: "all",
+    kind: "bool",
+    default: "false",
+    short: "a",
+    verbs: ["events", "top"],
+    help: "every cgroup; else containers and what runs",
   },
   {
     name: "file",
     kind: "string",
     value: "FILE",
-    verbs: ["events"],
+    verbs: ["explain", "events"],
     help: "read an event log and its rotated parts",
+  },
+  {
+    name: "last",
+    kind: "bool",
+    default: "false",
+    verbs: ["explain"],
+    help: "the newest kill, also of CONTAINER",
+  },
+  {
+    name: "once",
+    kind: "bool",
+    default: "false",
+    verbs: ["top"],
+    help: "print one table and exit, as into a pipe",
+  },
+  {
+    name: "filter",
+    kind: "string",
+    value: "TEXT",
+    verbs: ["top"],
+    help: "only names with TEXT, type:docker or pod:web",
+  },
+  {
+    name: "tree",
+    kind: "bool",
+    default: "false",
+    verbs: ["top"],
+    help: "each cgroup below its parent",
   },
   {
     name: "watch",
@@ -490,15 +540,25 @@ export const FLAGS = [
     default: "false",
     short: "w",
     verbs: ["list"],
-    help: "show it anew every two seconds",
+    help: "refresh it every two seconds",
   },
   {
     name: "sort",
     kind: "choice",
-    choices: ["name", "cpu", "memory", "io", "oom"],
+    choices: [
+      "name",
+      "cpu",
+      "memory",
+      "io",
+      "network",
+      "processes",
+      "throttled",
+      "oom",
+    ],
+    value: "KEY",
     default: "name",
-    verbs: ["list"],
-    help: "by name, cpu, memory, io or oom",
+    verbs: ["list", "top"],
+    help: "name, cpu, memory, io, oom, network, …",
   },
   {
     name: "man",
@@ -507,15 +567,20 @@ export const FLAGS = [
     verbs: ["help"],
     help: "print the man page, as for man -l -",
   },
-  {
-    name: "completion",
-    kind: "choice",
-    choices: ["bash", "zsh"],
-    value: "bash|zsh",
-    verbs: ["help"],
-    help: "print what makes a shell complete",
-  },
 ] as const satisfies readonly Flag[];
+
+/** Titles in `--help`, by the flag with which a group begins. */
+export const FLAG_GROUPS: ReadonlyMap<string, string> = new Map([
+  ["listen", "API"],
+  ["event-log", "Event log"],
+  ["root", "Host"],
+  ["housekeeping-interval", "Sampling"],
+  ["allow-ps", "Containers and their names"],
+  ["pressure-events", "Events and diagnostics"],
+  ["config", "Configuration"],
+  ["server", "Connection"],
+  ["output", ""],
+]);
 
 /** The name of a flag. */
 export type FlagName = typeof FLAGS[number]["name"];

@@ -15,13 +15,24 @@ export interface VerbDescription {
 export const VERBS: readonly VerbDescription[] = [
   {
     name: "serve",
-    help: "run the agent; what happens where no verb is said",
+    help: "run the agent; the default without a verb",
     example: "cgwatch --event-log=/var/log/cgwatch/events.ndjson",
+  },
+  {
+    name: "explain",
+    argument: "[CONTAINER|SEQ]",
+    help: "why a process was OOM-killed; or a list of kills",
+    example: "cgwatch explain --last",
+  },
+  {
+    name: "top",
+    help: "live view: what each container uses now",
+    example: "cgwatch top --sort=memory --filter=type:docker",
   },
   {
     name: "events",
     argument: "[CONTAINER]",
-    help: "tell what happened, and go on telling",
+    help: "what happened; with --follow new events too",
     example: "cgwatch events --since=1h --type=oomKill --follow",
   },
   {
@@ -33,28 +44,34 @@ export const VERBS: readonly VerbDescription[] = [
   {
     name: "inspect",
     argument: "CONTAINER",
-    help: "all that is known of one container",
+    help: "all limits and numbers of one container",
     example: "cgwatch inspect /system.slice/cron.service",
   },
   {
     name: "machine",
-    help: "what machine this is",
+    help: "the machine of the agent",
     example: "cgwatch machine -o json",
   },
   {
     name: "check",
-    help: "what the agent may see here, what not, and what grants it",
+    help: "what the agent can read here; how to grant the rest",
     example: "cgwatch check",
   },
   {
     name: "version",
-    help: "this program's version; with --server the agent's too",
+    help: "the version; with --server also of the agent",
     example: "cgwatch version --server=unix:/run/cgwatch/cgwatch.sock",
+  },
+  {
+    name: "completion",
+    argument: "bash|zsh|fish",
+    help: "print the completion script of a shell",
+    example: 'eval "$(cgwatch completion bash)"',
   },
   {
     name: "help",
     argument: "[VERB]",
-    help: "this, or the flags of a verb",
+    help: "this help, or the flags of a verb",
     example: "cgwatch help events",
   },
 ];

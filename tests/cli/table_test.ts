@@ -1,11 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  type Column,
-  cut,
-  formatBytes,
-  printed,
-  renderTable,
-} from "../../lib/cli/table.ts";
+import { type Column, renderTable } from "../../lib/cli/table.ts";
 
 const COLUMNS: readonly Column[] = [
   { title: "NAME", shrinks: true },
@@ -31,27 +25,30 @@ Deno.test("renderTable() has no line longer than the terminal, and keeps the end
   assertEquals(line, "/kubepods/b…2345/abcdef  12345");
 });
 
-Deno.test("cut() leaves out the middle", () => {
-  assertEquals(cut("abcdef", 6), "abcdef");
-  assertEquals(cut("abcdef", 5), "ab…ef");
-  assertEquals(cut("abcdef", 2), "a…");
-  assertEquals(cut("abcdef", 1), "…");
+Deno.test("renderTable() leaves out columns by their number before a name becomes unreadable", () => {
+  const columns: readonly Column[] = [
+    { title: "NAME", shrinks: true },
+    { title: "FIRST", drops: 1 },
+    { title: "SECOND", drops: 2 },
+    { title: "STAYS" },
+  ];
+  const rows = [["a".repeat(40), "1", "2", "3"]];
+  const titlesAt = (width: number) =>
+    renderTable(columns, rows, width)[0]?.split(/ +/);
+  assertEquals(titlesAt(80), ["NAME", "FIRST", "SECOND", "STAYS"]);
+  assertEquals(titlesAt(46), ["NAME", "FIRST", "SECOND", "STAYS"]);
+  assertEquals(titlesAt(45), ["NAME", "FIRST", "STAYS"]);
+  assertEquals(titlesAt(36), ["NAME", "STAYS"]);
 });
 
-Deno.test("printed() lets no text move the cursor", () => {
-  assertEquals(printed("a\x1b[2J\n\x9b"), "a\\x1b[2J\\x0a\\x9b");
-});
-
-Deno.test("formatBytes() has three digits or so", () => {
-  for (
-    const [bytes, wanted] of [
-      [0, "0 B"],
-      [999, "999 B"],
-      [1000, "1.0 KiB"],
-      [1536, "1.5 KiB"],
-      [16 * 2 ** 20, "16.0 MiB"],
-      [500 * 2 ** 20, "500 MiB"],
-      [3 * 2 ** 40, "3.0 TiB"],
-    ] as const
-  ) assertEquals(formatBytes(bytes), wanted);
+Deno.test("renderTable() aligns names of wide characters, and prints no control characters", () => {
+  assertEquals(
+    renderTable(COLUMNS, [["容器", "1"], ["a\x1b[2J", "22"], ["e\u0301", "3"]]),
+    [
+      "NAME      SIZE",
+      "容器         1",
+      "a\\x1b[2J    22",
+      "e\u0301            3",
+    ],
+  );
 });

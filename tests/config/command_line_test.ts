@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommandLine, UsageError } from "../../lib/config/command_line.ts";
+import { type Flag, type FlagName, FLAGS } from "../../lib/config/flags.ts";
 
 Deno.test("parseCommandLine() serves where nothing is said", () => {
   assertEquals(parseCommandLine([]), {
@@ -50,6 +51,25 @@ Deno.test("parseCommandLine() takes a bool without value as true, and no argumen
   );
 });
 
+Deno.test("parseCommandLine() takes a value after = or after a space, also one that may be left out", () => {
+  for (const flag of FLAGS as readonly Flag[]) {
+    const { name, kind, choices, verbs: [verb] = ["serve"] } = flag;
+    const value = choices?.at(-1) ??
+      (kind === "bool" ? "false" : kind === "int" ? "7" : "x");
+    for (const args of [[`--${name}=${value}`], [`--${name}`, value]]) {
+      const { flags } = parseCommandLine([verb ?? "serve", ...args]);
+      assertEquals(flags.get(name as FlagName), [value], args.join(" "));
+    }
+  }
+});
+
+Deno.test("parseCommandLine() leaves what is no word of a flag to be an argument", () => {
+  const { argument, flags } = parseCommandLine(["events", "--follow", "web"]);
+  assertEquals([argument, flags.get("follow")], ["web", ["true"]]);
+  const ps = parseCommandLine(["--allow-ps", "serve"]);
+  assertEquals([ps.verb, ps.flags.get("allow-ps")], ["serve", ["on"]]);
+});
+
 Deno.test("parseCommandLine() takes a lone dash, and a value with = in it, as values", () => {
   const { flags } = parseCommandLine([
     "--event-log",
@@ -64,7 +84,10 @@ Deno.test("parseCommandLine() knows help and version as verbs and as flags", () 
   assertEquals(parseCommandLine(["help"]).verb, "help");
   assertEquals(parseCommandLine(["version"]).verb, "version");
   assertEquals(parseCommandLine(["serve", "-h"]).verb, "help");
-  assertEquals(parseCommandLine(["--root=/x", "--help"]).verb, "help");
+  assertEquals(parseCommandLine(["serve", "-h"]).argument, "serve");
+  // Without a verb it is the help of all verbs, not of serve.
+  const { verb, argument } = parseCommandLine(["--root=/x", "--help"]);
+  assertEquals([verb, argument], ["help", undefined]);
   assertEquals(parseCommandLine(["-version"]).verb, "version");
 });
 
@@ -102,7 +125,7 @@ Deno.test("parseCommandLine() throws on an unknown verb, and on one too many", (
   assertThrows(
     () => parseCommandLine(["sevre"]),
     UsageError,
-    'Unknown verb "sevre": known are serve, events, list, inspect,',
+    'Unknown verb "sevre": expected one of serve, explain, top,',
   );
   assertThrows(
     () => parseCommandLine(["serve", "version"]),

@@ -153,6 +153,7 @@ Deno.test("scripts/install puts all below DESTDIR, twice as once, keeps settings
         "/etc/systemd/system/cgwatch.service.d/kmsg.conf",
         "/usr/local/bin/cgwatch",
         "/usr/local/share/bash-completion/completions/cgwatch",
+        "/usr/local/share/fish/vendor_completions.d/cgwatch.fish",
         "/usr/local/share/man/man1/cgwatch.1",
         "/usr/local/share/zsh/site-functions/_cgwatch",
       ],

@@ -1,0 +1,281 @@
+// Longer than other files: it is one table, and how each of its entries is found.
+
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { exists } from "@std/fs/exists";
+import { dirname } from "@std/path";
+import type { FlagValues } from "../config/flag_values.ts";
+import {
+  findHierarchies,
+  type Hierarchies,
+} from "../kernfs/cgroup/hierarchy.ts";
+import { HostFs } from "../kernfs/host_fs.ts";
+import { parseOpenFilesLimit } from "../kernfs/machine.ts";
+import { type Clock, sleep } from "../model/clock.ts";
+import { printed } from "../model/text.ts";
+
+/** What was found of one source. */
+export interface Finding {
+  /** It works; the agent may not, or the kernel cannot; it is absent, or turned off. */
+  readonly state: "ok" | "missing" | "off";
+  readonly detail: string;
+}
+
+/** How the agent is run here, which decides what grants it something. */
+export type Place = "shell" | "service" | "container";
+
+/** One thing that the agent reads, and what depends on it. */
+export interface Source {
+  readonly name: string;
+  /** What the agent cannot report without it. */
+  readonly lost: string;
+  /** One command or line that grants it: for each place, or for all. */
+  readonly fix: string | Readonly<Record<Place, string>>;
+  find(): Finding | Promise<Finding>;
+}
+
+const CONNECT_LIMIT_MS = 1000;
+/** Fewer watches than this are reached on a machine of a thousand containers. */
+const MIN_WATCHES = 8192;
+const MIN_OPEN_FILES = 4096;
+
+const SOCKETS: Readonly<Record<string, string>> = {
+  "docker": "/var/run/docker.sock",
+  "podman": "/run/podman/podman.sock",
+  "containerd": "/run/containerd/containerd.sock",
+  "cri-o": "/var/run/crio/crio.sock",
+};
+
+/** What `check` looks at, with how it is found. */
+export function sourcesOf(
+  values: FlagValues,
+  clock: Clock,
+): readonly Source[] {
+  const fs = new HostFs({ root: values.path("root") });
+  const cgroupRoot = values.optional("cgroup-root");
+  const log = values.path("event-log");
+  const hierarchies = () => findHierarchies(fs, cgroupRoot);
+  return [
+    {
+      name: "cgroups",
+      lost: "everything: no container is found",
+      fix: {
+        shell: "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+        service: "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+        container: "docker run: -v /:/rootfs:ro, then serve --root=/rootfs",
+      },
+      find: () => ok(describeHierarchies(hierarchies())),
+    },
+    {
+      name: "memory",
+      lost: "memory of containers, their limits and counts of OOM kills",
+      fix: "kernel command line: cgroup_enable=memory, then reboot",
+      find: () => controller("memory", hierarchies()),
+    },
+    {
+      name: "kmsg",
+      lost: "who was OOM-killed, and why: kills are only counted",
+      fix: {
+        shell: "sudo cgwatch",
+        service: dropIn(
+          "kmsg",
+          "CapabilityBoundingSet=CAP_SYSLOG",
+          "AmbientCapabilities=CAP_SYSLOG",
+          "PrivateDevices=no",
+          "ProtectKernelLogs=no",
+          "DeviceAllow=/dev/kmsg r",
+        ),
+        container: "docker run: --device=/dev/kmsg --cap-add=SYSLOG",
+      },
+      find: () => findKmsg(values.path("kmsg"), fs),
+    },
+    {
+      name: "oom_counter",
+      lost: "kills that the kernel log does not contain",
+      fix: "Linux 4.13 or later",
+      find: () =>
+        /^oom_kill /m.test(fs.readText("/proc/vmstat") ?? "")
+          ? ok("oom_kill of /proc/vmstat")
+          : missing("/proc/vmstat has no oom_kill"),
+    },
+    {
+      name: "processes",
+      lost: "the cgroup of a victim where the kernel does not print it",
+      fix: {
+        shell: "sudo mount -o remount,hidepid=0 /proc",
+        service: "sudo mount -o remount,hidepid=0 /proc",
+        container: "docker run: --pid=host",
+      },
+      find: () => findProcesses(fs),
+    },
+    {
+      name: "descriptors",
+      lost: "open files and sockets of other users' processes",
+      fix: {
+        shell: "sudo cgwatch",
+        service: dropIn(
+          "descriptors",
+          "CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE",
+          "AmbientCapabilities=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE",
+        ),
+        container:
+          "docker run: --pid=host --cap-add=SYS_PTRACE --cap-add=DAC_READ_SEARCH",
+      },
+      find: async () => {
+        await Array.fromAsync(Deno.readDir(fs.path("/proc/1/fd")));
+        return ok("files of other users' processes");
+      },
+    },
+    {
+      name: "pressure",
+      lost: "how long tasks waited for CPU, memory and I/O",
+      fix: "kernel command line: psi=1, then reboot",
+      find: async () => {
+        await Deno.readTextFile(fs.path("/proc/pressure/memory"));
+        return ok("/proc/pressure");
+      },
+    },
+    {
+      name: "inotify",
+      lost: "containers found at once: they are found by listing, later",
+      fix:
+        "sudo sysctl fs.inotify.max_user_watches=65536 fs.inotify.max_user_instances=128",
+      find: () => findInotify(fs),
+    },
+    {
+      name: "open_files",
+      lost: "speed: control files are opened for each sample",
+      fix: {
+        shell: "ulimit -n 65536",
+        service: dropIn("files", "LimitNOFILE=65536"),
+        container: "docker run: --ulimit=nofile=65536",
+      },
+      find: () => findOpenFiles(),
+    },
+    {
+      name: "event_log",
+      lost: "events over a restart, and their numbers",
+      fix: {
+        shell: `sudo install -d -o "$USER" ${quote(dirname(log))}`,
+        service: dropIn("log", "LogsDirectory=cgwatch"),
+        container: "docker run: -v /var/log/cgwatch:/var/log/cgwatch",
+      },
+      find: () => findEventLog(log),
+    },
+    ...Object.entries(SOCKETS).map(([name, path]) => ({
+      name,
+      lost: "names, images and labels of its containers",
+      fix: {
+        shell: `sudo usermod -aG "$(stat -Lc %G ${path})" "$USER"`,
+        service: dropIn(name, `SupplementaryGroups=$(stat -Lc %G ${path})`),
+        container: `docker run: -v ${path}:${path}:ro`,
+      },
+      find: () => findSocket(fs.path(path), clock),
+    })),
+  ];
+}
+
+/** A command that gives the service a drop-in of some lines. */
+function dropIn(name: string, ...lines: readonly string[]): string {
+  const directory = "/etc/systemd/system/cgwatch.service.d";
+  const text = ["[Service]", ...lines].map((line) => `"${line}"`).join(" ");
+  return `sudo mkdir -p ${directory} && printf '%s\\n' ${text} | sudo tee ${directory}/${name}.conf && sudo systemctl daemon-reload && sudo systemctl restart cgwatch`;
+}
+
+function quote(path: string): string {
+  return /^[\w./-]+$/.test(path)
+    ? path
+    : `'${printed(path).replaceAll("'", "'\\''")}'`;
+}
+
+function ok(detail: string): Finding {
+  return { state: "ok", detail };
+}
+
+function missing(detail: string): Finding {
+  return { state: "missing", detail };
+}
+
+function describeHierarchies({ mode, all }: Hierarchies): string {
+  const names = all.flatMap(({ controllers }) => controllers);
+  return `${mode}: ${[...new Set(names)].join(" ")}`;
+}
+
+function controller(name: string, { all }: Hierarchies): Finding {
+  const found = all.find(({ controllers }) => controllers.includes(name));
+  return found === undefined
+    ? missing(`No cgroup hierarchy has the controller ${name}`)
+    : ok(found.path);
+}
+
+async function findKmsg(path: string, fs: HostFs): Promise<Finding> {
+  if (path === "none") {
+    return { state: "off", detail: "turned off by --kmsg=none" };
+  }
+  const seen = path.startsWith("/dev/") ? fs.path(path) : path;
+  const info = await Deno.stat(seen);
+  // Opening a FIFO would wait for its writer.
+  if (info.isFifo) await access(seen, constants.R_OK);
+  else {
+    using file = await Deno.open(seen);
+    // The kernel asks for CAP_SYSLOG at the opening, and some sandboxes at the first reading.
+    if (!info.isCharDevice) await file.read(new Uint8Array(1));
+  }
+  return ok(seen);
+}
+
+async function findProcesses(fs: HostFs): Promise<Finding> {
+  const own = fs.path("/proc/self/cgroup");
+  const first = fs.path("/proc/1/cgroup");
+  await Deno.readTextFile(own);
+  await Deno.readTextFile(first);
+  return ok("/proc/PID of other users");
+}
+
+function findInotify(fs: HostFs): Finding {
+  const [watches, instances] = ["max_user_watches", "max_user_instances"]
+    .map((name) => Number(fs.readText(`/proc/sys/fs/inotify/${name}`) ?? NaN));
+  const detail = `${watches} watches, ${instances} instances`;
+  return Number(watches) >= MIN_WATCHES && Number(instances) > 1
+    ? ok(detail)
+    : missing(detail);
+}
+
+function findOpenFiles(): Finding {
+  const limits = new HostFs().readText("/proc/self/limits") ?? "";
+  const limit = parseOpenFilesLimit(limits);
+  const detail = `at most ${limit ?? "?"} here`;
+  return (limit ?? 0) >= MIN_OPEN_FILES ? ok(detail) : missing(detail);
+}
+
+async function findEventLog(path: string): Promise<Finding> {
+  if (path === "none") {
+    return { state: "off", detail: "turned off by --event-log=none" };
+  }
+  if (path === "-") return ok("stdout; --event-log=PATH for a file");
+  if (await exists(path)) await access(path, constants.W_OK);
+  // Rotation renames, and that is a right of the directory.
+  await access(dirname(path), constants.W_OK | constants.X_OK);
+  return ok(path);
+}
+
+async function findSocket(path: string, clock: Clock): Promise<Finding> {
+  try {
+    const limit = new AbortController();
+    const connecting = Deno.connect({ transport: "unix", path });
+    const connection = await Promise.race([
+      connecting,
+      sleep(clock, CONNECT_LIMIT_MS, limit.signal),
+    ]);
+    limit.abort();
+    connecting.then((late) => late.close(), () => {});
+    return connection === undefined
+      ? missing(`${path} does not answer`)
+      : ok(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      return { state: "off", detail: `no ${path}` };
+    }
+    throw error;
+  }
+}

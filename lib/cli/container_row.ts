@@ -1,0 +1,167 @@
+import { ROOT } from "../model/cgroup.ts";
+import { parseCgroupOrigin, unescapeUnit } from "../runtimes/cgroup_origin.ts";
+import type { Json } from "./output.ts";
+
+/** What `list` and `top` show of a container; an absent number was not measured. */
+export interface ContainerRow {
+  /** The name of its cgroup. */
+  readonly cgroup: string;
+  /** What people call it: `shop/web-0/web`, `web`, `nginx.service`; else its cgroup. */
+  readonly name: string;
+  /** The runtime, or `pod`, `unit`, `cgroup`. */
+  readonly type: string;
+  readonly id: string | undefined;
+  readonly image: string | undefined;
+  /** Namespace and name. */
+  readonly pod: string | undefined;
+  /** CPUs in use, 1 for a whole one. */
+  readonly cpu: number | undefined;
+  /** Share of the CFS periods in which it was throttled, 0 to 1. */
+  readonly throttled: number | undefined;
+  /** All that is charged, bytes. */
+  readonly memory: number | undefined;
+  readonly workingSet: number | undefined;
+  /** Absent where there is no limit, too. */
+  readonly limit: number | undefined;
+  /** Bytes a second, read and written. */
+  readonly io: number | undefined;
+  /** Bytes a second, received and sent. */
+  readonly network: number | undefined;
+  /** Percent of the last 10 s in which some task waited. */
+  readonly pressure: {
+    readonly cpu: number | undefined;
+    readonly memory: number | undefined;
+    readonly io: number | undefined;
+  };
+  readonly processes: number | undefined;
+  readonly restarts: number | undefined;
+  /** Processes that the OOM killer killed in it. */
+  readonly oom: number;
+  /** When it was measured last, milliseconds since the epoch. */
+  readonly measuredMs: number;
+}
+
+/** A greater limit is none: cgroup v1 has the greatest number of pages, in bytes. */
+const NO_LIMIT_BYTES = 2 ** 62;
+
+/**
+ * A row of what the API returns of a container; rates need the sample before
+ * its last, which is in `info` or comes from an earlier response.
+ */
+export function rowOf(
+  info: Json,
+  kills: ReadonlyMap<string, number>,
+  before: Json = info.stats?.at(-2),
+): ContainerRow {
+  const last = info.stats?.at(-1) ?? {};
+  const seconds = (Date.parse(last.timestamp) - Date.parse(before?.timestamp)) /
+    1000;
+  const increase = (of: (stats: Json) => number | undefined) => {
+    const [from, to] = [of(before ?? {}), of(last)];
+    if (from === undefined || to === undefined || !(seconds > 0)) {
+      return undefined;
+    }
+    return Math.max(0, to - from);
+  };
+  const rate = (of: (stats: Json) => number | undefined) => {
+    const total = increase(of);
+    return total === undefined ? undefined : total / seconds;
+  };
+  const cpuNs = rate(({ cpu }) => cpu?.usage?.total);
+  const periods = increase(({ cpu }) => cpu?.cfs?.periods) ?? 0;
+  const throttled = increase(({ cpu }) => cpu?.cfs?.throttled_periods);
+  const { limit } = info.spec?.memory ?? {};
+  const labels = info.spec?.labels ?? {};
+  const { restartcount, "io.kubernetes.container.restartCount": ofPod } =
+    labels;
+  return {
+    cgroup: info.name,
+    ...identityOf(info, labels),
+    id: info.id || undefined,
+    image: info.spec?.image || undefined,
+    cpu: cpuNs === undefined ? undefined : cpuNs / 1e9,
+    throttled: throttled === undefined || periods === 0
+      ? undefined
+      : throttled / periods,
+    memory: last.memory?.usage,
+    workingSet: last.memory?.working_set,
+    limit: limit < NO_LIMIT_BYTES ? limit : undefined,
+    io: rate(ioBytes),
+    network: rate(networkBytes),
+    pressure: {
+      cpu: last.cpu?.psi?.some?.avg10,
+      memory: last.memory?.psi?.some?.avg10,
+      io: last.diskio?.psi?.some?.avg10,
+    },
+    processes: last.processes?.process_count,
+    restarts: numberOf(restartcount ?? ofPod),
+    oom: kills.get(info.name) ?? 0,
+    measuredMs: Date.parse(last.timestamp),
+  };
+}
+
+/** How many processes were killed in each cgroup, added to counts from before. */
+export function countKills(
+  kills: Map<string, number>,
+  events: readonly Json[],
+): void {
+  for (const { event_data: { oom }, container_name: name } of events) {
+    const victim = oom?.victim_cgroup ?? name;
+    kills.set(victim, (kills.get(victim) ?? 0) + 1);
+  }
+}
+
+/** Whether a row is of what a person names: its name or cgroup, an alias or unit, or the beginning of its id. */
+export function isNamed(row: ContainerRow, text: string): boolean {
+  return row.name === text || row.cgroup === text || row.pod === text ||
+    row.name.split("/").includes(text) ||
+    unescapeUnit(row.cgroup).split("/").includes(text) ||
+    text.length >= 4 && row.id?.startsWith(text) === true;
+}
+
+function identityOf(
+  { name, aliases, namespace, id }: Json,
+  labels: Json,
+): Pick<ContainerRow, "name" | "type" | "pod"> {
+  const {
+    "io.kubernetes.pod.namespace": podNamespace,
+    "io.kubernetes.pod.name": podName,
+    "io.kubernetes.container.name": inPod,
+  } = labels;
+  const pod = podName === undefined
+    ? undefined
+    : `${podNamespace ?? "?"}/${podName}`;
+  if (namespace !== undefined) {
+    const own = pod === undefined
+      ? aliases?.[0] ?? id ?? name
+      : `${pod}/${inPod ?? "(sandbox)"}`;
+    return { name: own === id ? own.slice(0, 12) : own, type: namespace, pod };
+  }
+  const origin = name === ROOT ? undefined : parseCgroupOrigin(name);
+  if (origin?.kind === "unit") return { name: origin.unit, type: "unit", pod };
+  if (origin?.kind === "pod") {
+    return { name: `pod ${origin.podUid}`, type: "pod", pod };
+  }
+  return { name, type: "cgroup", pod };
+}
+
+function ioBytes({ diskio }: Json): number | undefined {
+  const disks: Json[] | undefined = diskio?.io_service_bytes;
+  return disks?.reduce(
+    (sum, { stats }) => sum + (stats?.Read ?? 0) + (stats?.Write ?? 0),
+    0,
+  );
+}
+
+function networkBytes({ network }: Json): number | undefined {
+  const interfaces: Json[] | undefined = network?.interfaces;
+  return interfaces?.reduce(
+    (sum, { rx_bytes: received, tx_bytes: sent }) => sum + received + sent,
+    0,
+  );
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  const value = Number(text ?? NaN);
+  return Number.isFinite(value) ? value : undefined;
+}

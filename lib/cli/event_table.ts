@@ -1,0 +1,131 @@
+import { containerTitle, summarizeOom } from "../explain/explain_oom.ts";
+import { createOomStory } from "../explain/oom_story.ts";
+import { formatLocal, formatZone, printedJson } from "../model/text.ts";
+import type { Json } from "./output.ts";
+import { type Column, layOut, renderRow, type TableLayout } from "./table.ts";
+import { type Style, styled, type Terminal } from "./terminal.ts";
+
+const TYPE_STYLES: Readonly<Record<string, Style>> = {
+  "oom": "yellow",
+  "oomKill": "red",
+  "containerCreation": "green",
+  "containerDeletion": "dim",
+  "lost": "yellow",
+};
+
+/** A terminal of fewer columns shows neither the year nor milliseconds. */
+const WIDE_COLUMNS = 110;
+
+/** Writes events one by one: the widths of the table cannot wait for the last. */
+export class EventPrinter {
+  readonly #terminal: Terminal;
+  readonly #output: "table" | "json" | "ndjson";
+  readonly #isWide: boolean;
+  #layout: TableLayout | undefined;
+  #count = 0;
+
+  constructor(terminal: Terminal, output: "table" | "json" | "ndjson") {
+    this.#terminal = terminal;
+    this.#output = output;
+    this.#isWide = (terminal.columns ?? Infinity) >= WIDE_COLUMNS;
+  }
+
+  /** Writes an event; the titles before the first. */
+  print(event: Json): void {
+    if (this.#output === "table") {
+      this.#printRow(event);
+    } else {
+      const [before, after] = this.#output === "ndjson"
+        ? ["", "\n"]
+        : [this.#count === 0 ? "[" : ",\n", ""];
+      const json = printedJson(JSON.stringify(event));
+      this.#terminal.write(before + json + after);
+    }
+    this.#count++;
+  }
+
+  /** Closes what {@linkcode EventPrinter.print} opened. */
+  end(): void {
+    if (this.#output === "json") {
+      this.#terminal.write(this.#count === 0 ? "[]\n" : "]\n");
+    }
+  }
+
+  #printRow(event: Json): void {
+    const terminal = this.#terminal;
+    const ms = Date.parse(event.timestamp);
+    if (this.#layout === undefined) {
+      const columns = columnsOf(formatZone(ms), this.#isWide);
+      this.#layout = layOut(columns, [], terminal.columns);
+      const titles = columns.map(({ title }) => title);
+      terminal.write(
+        `${styled(terminal, "bold", renderRow(this.#layout, titles))}\n`,
+      );
+    }
+    const time = formatLocal(ms);
+    const row = renderRow(this.#layout, [
+      this.#isWide ? time : time.slice(5, 19),
+      event.event_type,
+      nameOf(event),
+      describeEvent(event),
+    ]);
+    const style = TYPE_STYLES[event.event_type];
+    terminal.write(
+      `${style === undefined ? row : styled(terminal, style, row)}\n`,
+    );
+  }
+}
+
+/** What people call the container of an event: of a kill the victim's. */
+export function nameOf(event: Json): string {
+  const { container, container_name: cgroup, event_data: data } = event;
+  return containerTitle(container, data?.oom?.victim_cgroup ?? cgroup);
+}
+
+/** What happened, in a few words. */
+export function describeEvent(event: Json): string {
+  const {
+    oom,
+    container_deletion: deletion,
+    container_update: update,
+    memory_pressure: pressure,
+    node_event: node,
+    lost,
+  } = event.event_data ?? {};
+  if (oom !== undefined) {
+    const past = oom.historical === true ? ", before the agent started" : "";
+    return summarizeOom(createOomStory([event])) + past;
+  }
+  if (deletion !== undefined && deletion.exit_code >= 0) {
+    return `exit code ${deletion.exit_code}`;
+  }
+  if (update !== undefined) return describeUpdate(update);
+  if (pressure !== undefined) return `${pressure.count} times`;
+  if (node !== undefined) return node.message;
+  if (lost !== undefined) return `${lost.count} events: ${lost.reason}`;
+  const { namespace, image } = event.container ?? {};
+  return [namespace, image].filter(Boolean).join(" ");
+}
+
+function describeUpdate(
+  { changed, exit_code: code, health, restart_count: restarts }: Json,
+): string {
+  const parts = [
+    code === undefined ? undefined : `exit code ${code}`,
+    health,
+    restarts === undefined ? undefined : `restart ${restarts}`,
+  ].filter((part) => part !== undefined);
+  return parts.join(", ") || `${changed?.join(", ") ?? ""} known`.trim();
+}
+
+function columnsOf(zone: string, isWide: boolean): readonly Column[] {
+  // The offset is in the title, and a long one must not widen the column.
+  const time = isWide ? 23 : 14;
+  const title = `TIME (${zone})`;
+  return [
+    { title: title.length > time ? zone : title, width: time },
+    { title: "TYPE", width: 17 },
+    { title: "CONTAINER", shrinks: true, width: 44 },
+    { title: "WHAT", shrinks: true, width: 60 },
+  ];
+}

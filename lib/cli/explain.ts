@@ -1,0 +1,279 @@
+import { UsageError } from "../config/command_line.ts";
+import type { FlagValues } from "../config/flag_values.ts";
+import {
+  containerTitle,
+  explainOom,
+  summarizeOom,
+} from "../explain/explain_oom.ts";
+import {
+  createOomStory,
+  type OomKillCounts,
+  type OomStory,
+  ownerOf,
+} from "../explain/oom_story.ts";
+import type { Event } from "../model/event.ts";
+import { formatLocal, formatZone } from "../model/text.ts";
+import type { AgentClient } from "./agent_client.ts";
+import { readEventFile } from "./event_file.ts";
+import { isOf } from "./event_match.ts";
+import { type Json, writeJson } from "./output.ts";
+import { type Column, renderTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What `explain` needs. */
+export interface ExplainVerbOptions {
+  readonly values: FlagValues;
+  /** A container, a pod, a cgroup, or the `seq` of an event. @default a list of all incidents */
+  readonly argument: string | undefined;
+  readonly terminal: Terminal;
+  /** Called only where an agent is queried. */
+  readonly client: () => AgentClient;
+}
+
+/**
+ * Passes each event whose JSON contains the needle, the oldest first. A story
+ * takes two passes over a log, since what is kept of it must not grow with it.
+ */
+type Scan = (
+  needle: string,
+  visit: (event: Json) => void | "enough",
+) => Promise<void>;
+
+/** One incident in the list; an absent field is not recorded. */
+interface Incident {
+  /** Of its first kill, by which `explain` finds it. */
+  readonly "seq": number;
+  /** RFC 3339, UTC. */
+  readonly "timestamp": string;
+  readonly "incident"?: string;
+  readonly "container": string;
+  readonly "summary": string;
+  /** Processes killed. */
+  "kills": number;
+}
+
+const OOM_NEEDLE = '"event_type":"oom';
+const KILL_NEEDLE = '"event_type":"oomKill"';
+const QUERY =
+  "/api/v1.3/events?oom_events=true&oom_kill_events=true&subcontainers=true&max_events=-1";
+
+/** Incidents listed at most, and events of one incident read at most. */
+const MAX_INCIDENTS = 1_000;
+const MAX_EVENTS = 1_000;
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const COLUMNS = (zone: string): readonly Column[] => [
+  { title: `TIME (${zone})` },
+  { title: "SEQ", isNumber: true },
+  { title: "CONTAINER", shrinks: true },
+  { title: "KILLED AND WHY", shrinks: true },
+];
+
+/**
+ * Writes the story of one OOM kill, or the list of all incidents, from an
+ * agent's events or a log file.
+ *
+ * @throws {UsageError} if flags or file are wrong
+ * @throws {Error} if there is no such kill
+ */
+export async function explainKill(options: ExplainVerbOptions): Promise<void> {
+  const { values, argument } = options;
+  const isLast = values.bool("last");
+  if (isLast && argument !== undefined && /^\d+$/.test(argument)) {
+    throw new UsageError(`--last: "${argument}" is the seq of one event`);
+  }
+  const scan = scanOf(options);
+  if (argument === undefined && !isLast) return await list(scan, options);
+  const kill = await findKill(scan, argument);
+  if (kill === undefined) throw notFound(options);
+  const isFile = values.optional("file") !== undefined;
+  write(await storyOf(scan, kill, isFile), options);
+}
+
+function scanOf({ values, client }: ExplainVerbOptions): Scan {
+  const path = values.optional("file");
+  if (path !== undefined) {
+    return async (needle, visit) => {
+      await readEventFile(path, needle, visit);
+    };
+  }
+  let kept: Promise<Json[]> | undefined;
+  return async (_needle, visit) => {
+    kept ??= client().text(QUERY).then((text) => JSON.parse(text));
+    for (const event of await kept) {
+      if (visit(event) === "enough") return;
+    }
+  };
+}
+
+/** The first kill, of those of the argument, in the newest incident; or the event with a `seq`. */
+async function findKill(
+  scan: Scan,
+  argument: string | undefined,
+): Promise<Event | undefined> {
+  let found: Event | undefined;
+  const isBetter = (event: Event) => {
+    const isNewer = event.event_data.oom?.incident === undefined ||
+      event.event_data.oom.incident !== found?.event_data.oom?.incident;
+    return event.event_type === "oomKill"
+      ? isNewer || found?.event_type === "oom"
+      : isNewer;
+  };
+  if (argument !== undefined && /^\d+$/.test(argument)) {
+    await scan(`{"seq":${argument},`, (event) => {
+      if (event.seq !== Number(argument) || !isOom(event)) return;
+      found = event;
+      return "enough";
+    });
+    if (found !== undefined) return found;
+  }
+  await scan(OOM_NEEDLE, (event) => {
+    const isMeant = argument === undefined || isOf(event, argument);
+    if (isMeant && isOom(event) && isBetter(event)) found = event;
+  });
+  return found;
+}
+
+async function storyOf(
+  scan: Scan,
+  kill: Event,
+  isFile: boolean,
+): Promise<OomStory> {
+  const incident = kill.event_data.oom?.incident;
+  const events: Event[] = [];
+  const owner = ownerOf(kill);
+  const atMs = Date.parse(kill.timestamp);
+  const count = { "last_hour": 0, "last_day": 0, "log": 0 };
+  await scan(KILL_NEEDLE, (event) => {
+    if (!isOom(event)) return;
+    const isSame = incident === undefined
+      ? event.seq === kill.seq
+      : event.event_data.oom?.incident === incident;
+    if (event.seq === kill.seq) events.unshift(event);
+    else if (isSame && events.length < MAX_EVENTS) events.push(event);
+    if (ownerOf(event) !== owner) return;
+    count.log++;
+    const ageMs = atMs - Date.parse(event.timestamp);
+    if (ageMs > DAY_MS || ageMs < 0 && !isSame) return;
+    count.last_day++;
+    if (ageMs <= HOUR_MS) count.last_hour++;
+  });
+  const since = isFile ? await oldest(scan) : undefined;
+  const kills: OomKillCounts = {
+    "of": owner,
+    ...count,
+    ...(since !== undefined && { "log_since": since }),
+  };
+  return createOomStory(events.length === 0 ? [kill] : events, kills);
+}
+
+async function oldest(scan: Scan): Promise<string | undefined> {
+  let since: string | undefined;
+  await scan("", (event) => {
+    since = event.timestamp;
+    return "enough";
+  });
+  return since;
+}
+
+async function list(scan: Scan, options: ExplainVerbOptions): Promise<void> {
+  const incidents = new Map<string, Incident>();
+  let dropped = 0;
+  await scan(OOM_NEEDLE, (event) => {
+    if (!isOom(event)) return;
+    const id = event.event_data.oom?.incident ?? `${event.seq}`;
+    const known = incidents.get(id);
+    const isKill = event.event_type === "oomKill";
+    if (known === undefined || isKill && known.kills === 0) {
+      incidents.set(id, incidentOf(event, isKill ? 1 : 0));
+    } else if (isKill) known.kills++;
+    const [first] = incidents.keys();
+    if (incidents.size > MAX_INCIDENTS && first !== undefined) {
+      incidents.delete(first);
+      dropped++;
+    }
+  });
+  writeList([...incidents.values()].reverse(), dropped, options);
+}
+
+function incidentOf(event: Event, kills: number): Incident {
+  const { seq, timestamp, container, container_name: name } = event;
+  const { incident, victim_cgroup: victim } = event.event_data.oom ?? {};
+  return {
+    "seq": seq,
+    "timestamp": timestamp,
+    ...(incident !== undefined && { "incident": incident }),
+    "container": containerTitle(container, victim ?? name),
+    "summary": summarizeOom(createOomStory([event])),
+    "kills": kills,
+  };
+}
+
+function writeList(
+  incidents: readonly Incident[],
+  dropped: number,
+  { values, terminal }: ExplainVerbOptions,
+): void {
+  const output = values.choice("output");
+  if (output !== "table") {
+    return writeJson(terminal, output, JSON.stringify(incidents));
+  }
+  if (incidents.length === 0) {
+    terminal.write("No OOM kill is recorded.\n");
+    return;
+  }
+  const { rows = Infinity, columns } = terminal;
+  // Of a longer list the newest would scroll away: titles, this line, the next prompt.
+  const shown = incidents.slice(0, Math.max(1, rows - 4));
+  const newestMs = Date.parse(incidents[0]?.timestamp ?? "");
+  const lines = renderTable(
+    COLUMNS(formatZone(newestMs)),
+    shown.map(cellsOf),
+    columns,
+  );
+  const left = incidents.length + dropped - shown.length;
+  terminal.write(`${lines.join("\n")}\n`);
+  terminal.note(
+    `${
+      left > 0 ? `${left} older are not shown; ` : ""
+    }cgwatch explain SEQ explains one of them`,
+  );
+}
+
+function cellsOf(
+  { seq, timestamp, container, summary, kills }: Incident,
+): string[] {
+  return [
+    formatLocal(Date.parse(timestamp)).slice(0, 19),
+    `${seq}`,
+    container,
+    kills > 1 ? `${summary}, ${kills} processes` : summary,
+  ];
+}
+
+function write(
+  story: OomStory,
+  { values, terminal }: ExplainVerbOptions,
+): void {
+  const output = values.choice("output");
+  if (output !== "table") {
+    return writeJson(terminal, output, JSON.stringify(story));
+  }
+  const columns = terminal.columns ?? 100;
+  terminal.write(`${explainOom(story, { columns }).join("\n")}\n`);
+}
+
+function isOom({ event_type: type }: Json): boolean {
+  return type === "oom" || type === "oomKill";
+}
+
+function notFound({ argument, values }: ExplainVerbOptions): Error {
+  const file = values.optional("file");
+  const where = file === undefined ? "the agent's events" : `"${file}"`;
+  const of = argument === undefined ? "" : ` of "${argument}"`;
+  return new Error(
+    `No OOM kill${of} is in ${where}: cgwatch explain lists those that are`,
+  );
+}

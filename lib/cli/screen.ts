@@ -1,0 +1,147 @@
+import { consoleSize } from "./terminal.ts";
+
+/** What a {@linkcode Screen} reports. */
+export type ScreenEvent =
+  /** Keys as the terminal sent them, one or more. */
+  | { readonly type: "keys"; readonly text: string }
+  /** The size is another, or the screen was in the background: all must be drawn. */
+  | { readonly type: "redraw" }
+  /** SIGINT, SIGTERM, SIGHUP, or the end of stdin. */
+  | { readonly type: "end" };
+
+/** The alternate screen, no cursor, no wrapping of lines; and back. */
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+/** Terminals that can show what is between at once; others ignore it. */
+const BEGIN = "\x1b[?2026h";
+const END = "\x1b[?2026l";
+
+const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * The terminal as a program of the whole screen uses it. It is as it was
+ * before once {@linkcode Screen.close} is called, also where the process ends
+ * by an error, and while it is stopped.
+ */
+export class Screen {
+  readonly #onEvent: (event: ScreenEvent) => void;
+  readonly #hasKeys = Deno.stdin.isTerminal();
+  readonly #listeners: (() => void)[] = [];
+  #lines: readonly string[] = [];
+  #isOpen = false;
+  #isStopping = false;
+
+  /** Takes the terminal over. */
+  constructor(onEvent: (event: ScreenEvent) => void) {
+    this.#onEvent = onEvent;
+    for (const signal of END_SIGNALS) {
+      this.#listen(signal, () => onEvent({ type: "end" }));
+    }
+    this.#listen("SIGWINCH", () => this.#redraw());
+    this.#listen("SIGTSTP", () => this.#stop());
+    this.#listen("SIGCONT", () => this.#continue());
+    // An error that nobody catches, or an exit from elsewhere.
+    for (const type of ["error", "unhandledrejection", "unload"]) {
+      const leave = () => this.#leave();
+      addEventListener(type, leave);
+      this.#listeners.push(() => removeEventListener(type, leave));
+    }
+    this.#enter();
+    if (this.#hasKeys) void this.#readKeys();
+  }
+
+  /** Columns and rows. */
+  get size(): { readonly columns: number; readonly rows: number } {
+    return consoleSize() ?? { columns: 80, rows: 24 };
+  }
+
+  /** Shows lines from the first row on, with one write of those that changed. */
+  draw(lines: readonly string[]): void {
+    if (!this.#isOpen) return;
+    const changed: string[] = [];
+    const count = Math.max(lines.length, this.#lines.length);
+    for (let at = 0; at < count; at++) {
+      const line = lines[at] ?? "";
+      if (line !== this.#lines[at]) {
+        changed.push(`\x1b[${at + 1};1H${line}\x1b[0m\x1b[K`);
+      }
+    }
+    this.#lines = lines;
+    if (changed.length > 0) write(BEGIN + changed.join("") + END);
+  }
+
+  /** Gives the terminal back. */
+  close(): void {
+    for (const remove of this.#listeners) remove();
+    this.#leave();
+  }
+
+  #enter(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    // The terminal goes on making signals of Ctrl-C and Ctrl-Z.
+    if (this.#hasKeys) Deno.stdin.setRaw(true, { cbreak: true });
+    write(ENTER);
+  }
+
+  #leave(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
+      write(LEAVE);
+      if (this.#hasKeys) Deno.stdin.setRaw(false);
+    } catch {
+      // The terminal was closed.
+    }
+  }
+
+  #redraw(): void {
+    this.#lines = [];
+    if (this.#isOpen) write("\x1b[2J");
+    this.#onEvent({ type: "redraw" });
+  }
+
+  #stop(): void {
+    this.#leave();
+    this.#isStopping = true;
+    Deno.kill(Deno.pid, "SIGSTOP");
+  }
+
+  #continue(): void {
+    // Who was stopped by SIGSTOP left nothing, and another may have used the terminal.
+    if (!this.#isStopping) this.#leave();
+    this.#isStopping = false;
+    this.#enter();
+    this.#redraw();
+  }
+
+  #listen(signal: Deno.Signal, listener: () => void): void {
+    Deno.addSignalListener(signal, listener);
+    this.#listeners.push(() => Deno.removeSignalListener(signal, listener));
+  }
+
+  async #readKeys(): Promise<void> {
+    const buffer = new Uint8Array(256);
+    const decoder = new TextDecoder();
+    try {
+      for (;;) {
+        const count = await Deno.stdin.read(buffer);
+        if (count === null) break;
+        const text = decoder.decode(buffer.subarray(0, count), {
+          stream: true,
+        });
+        this.#onEvent({ type: "keys", text });
+      }
+    } catch {
+      // The terminal was closed.
+    }
+    this.#onEvent({ type: "end" });
+  }
+}
+
+function write(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) {
+    at += Deno.stdout.writeSync(bytes.subarray(at));
+  }
+}

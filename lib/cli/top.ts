@@ -1,0 +1,246 @@
+import type { FlagValues } from "../config/flag_values.ts";
+import { type Clock, sleep } from "../model/clock.ts";
+import { type AgentClient, AgentUnreachableError } from "./agent_client.ts";
+import { type ContainerRow, countKills, rowOf } from "./container_row.ts";
+import type { Json } from "./output.ts";
+import { Screen, type ScreenEvent } from "./screen.ts";
+import type { Terminal } from "./terminal.ts";
+import { applyKeys } from "./top_keys.ts";
+import {
+  renderOnce,
+  renderTop,
+  TOP_CHOICES,
+  type TopChoices,
+  type TopData,
+} from "./top_view.ts";
+
+/** What `top` needs. */
+export interface TopOptions {
+  readonly values: FlagValues;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly client: AgentClient;
+}
+
+const INTERVAL_MS = 2000;
+/** An agent of thousands of containers is queried less often: this many times as long as it took. */
+const LOAD_FACTOR = 10;
+
+/**
+ * Shows what containers use: on a terminal again and again until a key or a
+ * signal ends it, also over restarts of the agent; else once.
+ *
+ * @throws {Error} if the first request fails
+ */
+export async function showTop(options: TopOptions): Promise<void> {
+  const { values, terminal, clock, client } = options;
+  const choices: TopChoices = {
+    ...TOP_CHOICES,
+    sort: values.has("sort") ? values.choice("sort") : TOP_CHOICES.sort,
+    filter: values.text("filter"),
+    isTree: values.bool("tree"),
+    isAll: values.bool("all"),
+  };
+  const source = new TopSource(client, clock);
+  await source.refresh();
+  if (values.bool("once") || terminal.columns === undefined) {
+    const lines = renderOnce(source.data.rows, choices, terminal.columns);
+    terminal.write(`${lines.join("\n")}\n`);
+    return;
+  }
+  await new TopLoop(source, choices, options).run();
+}
+
+/** Rows of the agent's containers, with rates between its responses. */
+class TopSource {
+  data: TopData;
+  readonly #client: AgentClient;
+  readonly #clock: Clock;
+  /** By cgroup, the sample before the last. */
+  readonly #before = new Map<string, Json>();
+  readonly #last = new Map<string, Json>();
+  readonly #kills = new Map<string, number>();
+  #killSeq = 0;
+
+  constructor(client: AgentClient, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+    this.data = { server: client.server, rows: [], nowMs: clock.now() };
+  }
+
+  /** Reads all anew. @throws {Error} if the agent is not reachable */
+  async refresh(): Promise<void> {
+    const machine = this.data.cpus === undefined ? await this.#machine() : {};
+    const isFirst = this.#last.size === 0;
+    const infos: Json[] = JSON.parse(
+      await this.#client.text("/api/v1.3/subcontainers/", {
+        "num_stats": isFirst ? 2 : 1,
+      }),
+    );
+    const events: Json[] = JSON.parse(
+      await this.#client.text(
+        `/api/v1.3/events?oom_kill_events=true&subcontainers=true&max_events=-1&since_seq=${this.#killSeq}`,
+      ),
+    );
+    countKills(this.#kills, events);
+    this.#killSeq = events.at(-1)?.seq ?? this.#killSeq;
+    const rows = infos.map((info) => this.#row(info));
+    this.#forget(infos);
+    this.data = {
+      ...this.data,
+      ...machine,
+      rows: nameOfPods(rows),
+      nowMs: this.#clock.now(),
+      goneMs: undefined,
+    };
+  }
+
+  /** The agent is not reachable; what it returned last stays. */
+  fail(): void {
+    const nowMs = this.#clock.now();
+    const { goneMs = nowMs } = this.data;
+    // Its numbers may begin again with 1.
+    this.#killSeq = 0;
+    this.#kills.clear();
+    this.data = { ...this.data, nowMs, goneMs };
+  }
+
+  async #machine(): Promise<Pick<TopData, "cpus" | "memoryBytes">> {
+    const machine: Json = JSON.parse(
+      await this.#client.text("/api/v2.1/machine"),
+    );
+    return { cpus: machine.num_cores, memoryBytes: machine.memory_capacity };
+  }
+
+  /** Where a container was not measured since, its rate stays as it was. */
+  #row(info: Json): ContainerRow {
+    const { name, stats = [] } = info;
+    const last = stats.at(-1);
+    const known = this.#last.get(name);
+    if (stats.length > 1) this.#before.set(name, stats.at(-2));
+    else if (known !== undefined && known.timestamp !== last?.timestamp) {
+      this.#before.set(name, known);
+    }
+    if (last !== undefined) this.#last.set(name, last);
+    return rowOf(info, this.#kills, this.#before.get(name));
+  }
+
+  #forget(infos: readonly Json[]): void {
+    const names = new Set(infos.map(({ name }) => name));
+    for (const name of this.#last.keys()) {
+      if (names.has(name)) continue;
+      this.#last.delete(name);
+      this.#before.delete(name);
+    }
+  }
+}
+
+/** The cgroup of a pod has no name of its own: its containers have it. */
+function nameOfPods(rows: readonly ContainerRow[]): ContainerRow[] {
+  const pods = new Map<string, string>();
+  for (const { cgroup, pod } of rows) {
+    if (pod !== undefined) {
+      pods.set(cgroup.slice(0, cgroup.lastIndexOf("/")), pod);
+    }
+  }
+  return rows.map((row) => {
+    const pod = row.type === "pod" ? pods.get(row.cgroup) : undefined;
+    return pod === undefined ? row : { ...row, name: pod, pod };
+  });
+}
+
+/** Draws, waits, and draws again. */
+class TopLoop {
+  readonly #source: TopSource;
+  readonly #options: TopOptions;
+  #choices: TopChoices;
+  #screen: Screen | undefined;
+  /** What is shown while paused. */
+  #shown: TopData;
+  #hasEnded = false;
+  #wake: AbortController | undefined;
+
+  constructor(source: TopSource, choices: TopChoices, options: TopOptions) {
+    this.#source = source;
+    this.#choices = choices;
+    this.#options = options;
+    this.#shown = source.data;
+  }
+
+  async run(): Promise<void> {
+    const screen = new Screen((event) => this.#on(event));
+    this.#screen = screen;
+    try {
+      while (!this.#hasEnded) {
+        if (!this.#choices.isPaused) this.#shown = this.#source.data;
+        this.#draw();
+        await this.#wait();
+        if (!this.#hasEnded) await this.#refresh();
+      }
+    } finally {
+      screen.close();
+    }
+  }
+
+  /** What ends or redraws does not wait for the next response. */
+  #on(event: ScreenEvent): void {
+    if (event.type === "end") this.#end();
+    else if (event.type === "redraw") this.#draw();
+    else {
+      const result = applyKeys(
+        event.text,
+        this.#choices,
+        this.#shown,
+        Math.max(1, (this.#screen?.size.rows ?? 24) - 4),
+      );
+      if (result === "quit") return this.#end();
+      this.#choices = result;
+      if (!result.isPaused) this.#shown = this.#source.data;
+      this.#draw();
+    }
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#wake?.abort();
+  }
+
+  #draw(): void {
+    const screen = this.#screen;
+    if (screen === undefined || this.#hasEnded) return;
+    const { lines, scroll } = renderTop(
+      this.#shown,
+      this.#choices,
+      screen.size,
+      this.#options.terminal,
+    );
+    this.#choices = { ...this.#choices, scroll };
+    screen.draw(lines);
+  }
+
+  #tookMs = 0;
+
+  async #wait(): Promise<void> {
+    const wake = new AbortController();
+    this.#wake = wake;
+    const delayMs = Math.max(INTERVAL_MS, this.#tookMs * LOAD_FACTOR);
+    await sleep(this.#options.clock, delayMs, wake.signal);
+  }
+
+  async #refresh(): Promise<void> {
+    const { clock } = this.#options;
+    const startMs = clock.monotonic();
+    const ended = new Promise<void>((resolve) => {
+      const wake = new AbortController();
+      wake.signal.addEventListener("abort", () => resolve());
+      this.#wake = wake;
+    });
+    try {
+      await Promise.race([this.#source.refresh(), ended]);
+      this.#tookMs = clock.monotonic() - startMs;
+    } catch (error) {
+      if (!(error instanceof AgentUnreachableError)) throw error;
+      this.#source.fail();
+    }
+  }
+}

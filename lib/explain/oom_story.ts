@@ -1,0 +1,281 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type {
+  Event,
+  EventContainer,
+  OomContext,
+  OomKillData,
+  OomTopTask,
+} from "../model/event.ts";
+import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
+
+/** Memory of the cgroup at its limit, some time before the kill. Sizes are bytes. */
+export interface OomRunUpSample {
+  /** How long before the kill. */
+  readonly "age_ms": number;
+  readonly "usage_bytes"?: number;
+  readonly "working_set_bytes"?: number;
+  readonly "anon_bytes"?: number;
+  readonly "file_bytes"?: number;
+}
+
+/** The kubelet's rule for a pod's quality of service, which gives its containers this value. */
+export type OomScoreRule =
+  | "kubelet: Guaranteed"
+  | "kubelet: Burstable"
+  | "kubelet: BestEffort";
+
+/** One process that was killed: the event's own fields, and whose it was. */
+export interface OomVictim {
+  readonly "seq": number;
+  /** RFC 3339, UTC. */
+  readonly "timestamp": string;
+  readonly "pid"?: number;
+  readonly "process_name"?: string;
+  readonly "uid"?: number;
+  readonly "cgroup"?: CgroupName;
+  readonly "container"?: EventContainer;
+  /** The systemd unit whose cgroup it was. */
+  readonly "unit"?: string;
+  readonly "total_vm_bytes"?: number;
+  readonly "anon_rss_bytes"?: number;
+  readonly "file_rss_bytes"?: number;
+  readonly "shmem_rss_bytes"?: number;
+  readonly "pgtables_bytes"?: number;
+  readonly "oom_score_adj"?: number;
+  /** Who gives that value to such a cgroup: `kubelet: BestEffort`; absent where no rule is known. */
+  readonly "oom_score_adj_rule"?: OomScoreRule;
+  readonly "attribution"?: "exact" | "inferred";
+  readonly "sources"?: readonly string[];
+  readonly "historical"?: boolean;
+}
+
+/** The limit that was reached, with what its cgroup had charged. */
+export interface OomLimit extends Omit<OomContext, "top_tasks"> {
+  readonly "cgroup": CgroupName;
+  /** Whose cgroup it is: the victim's container, the pod around it, a systemd unit, or another cgroup. */
+  readonly "owner": "container" | "pod" | "unit" | "cgroup";
+  readonly "unit"?: string;
+}
+
+/** How often a container, or a cgroup without one, lost a process, up to and including this incident. */
+export interface OomKillCounts {
+  /** Whose kills are counted: `container web`. */
+  readonly "of": string;
+  readonly "last_hour": number;
+  readonly "last_day": number;
+  readonly "log": number;
+  /** The timestamp of the oldest event that was read. */
+  readonly "log_since"?: string;
+}
+
+/** One shortage of memory and all that is recorded of it. An absent field is not recorded. */
+export interface OomStory {
+  readonly "incident"?: string;
+  readonly "node": string;
+  readonly "boot_id": string;
+  /** Of the first kill: RFC 3339, UTC. */
+  readonly "timestamp": string;
+  readonly "scope"?: "cgroup" | "host";
+  readonly "constraint"?: string;
+  /** Whether the kernel killed a whole cgroup (`memory.oom.group`). */
+  readonly "group"?: boolean;
+  readonly "limit"?: OomLimit;
+  /** The one that the story is about, then the others in the order in which they were killed. */
+  readonly "victims": readonly OomVictim[];
+  /** Oldest first. */
+  readonly "run_up"?: readonly OomRunUpSample[];
+  /** The largest processes, as the kernel listed them before the kill. */
+  readonly "top_tasks"?: readonly OomTopTask[];
+  readonly "kills"?: OomKillCounts;
+  /** What the record does not contain, each a noun phrase. */
+  readonly "not_recorded": readonly string[];
+}
+
+/** `/kubepods/burstable/…` of the cgroupfs driver, `/kubepods.slice/kubepods-burstable.slice/…` of systemd's. */
+const QUALITY_REGEXP = /kubepods(?:\/|-)(besteffort|burstable)(?:\.slice)?\//;
+
+type Context = OomContext & {
+  readonly "run_up"?: readonly OomRunUpSample[];
+};
+
+/**
+ * The story of one incident.
+ *
+ * @param events the `oom` and `oomKill` events of the incident; the first kill is the one explained
+ * @param kills how often the first victim's container was killed, where that was counted
+ * @throws {RangeError} if there is no event
+ */
+export function createOomStory(
+  events: readonly Event[],
+  kills?: OomKillCounts,
+): OomStory {
+  const found = events.filter(({ event_type: type }) => type === "oomKill");
+  const told = found.length === 0 ? events : found;
+  const [first] = told;
+  if (first === undefined) throw new RangeError("An incident has no event");
+  const data = told.map((event) => event.event_data.oom ?? {});
+  const [oom = {}] = data;
+  const context: Context | undefined = data.find(({ context }) =>
+    context !== undefined
+  )?.context;
+  const limit = limitOf(oom, context, first.container);
+  const story: Omit<OomStory, "not_recorded"> = {
+    ...(oom.incident !== undefined && { "incident": oom.incident }),
+    "node": first.node,
+    "boot_id": first.boot_id,
+    "timestamp": first.timestamp,
+    ...(oom.scope !== undefined && { "scope": oom.scope }),
+    ...(oom.constraint !== undefined && { "constraint": oom.constraint }),
+    ...(oom.group !== undefined && { "group": data.some((one) => one.group) }),
+    ...(limit !== undefined && { "limit": limit }),
+    "victims": told.map(victimOf),
+    ...(context?.run_up !== undefined && { "run_up": context.run_up }),
+    ...(context?.top_tasks !== undefined && { "top_tasks": context.top_tasks }),
+    ...(kills !== undefined && { "kills": kills }),
+  };
+  return { ...story, "not_recorded": gapsOf(story) };
+}
+
+/** Whose kills are counted together: a container under its name, over its restarts; else a cgroup. */
+export function ownerOf(event: Event): string {
+  const { container, container_name: name, event_data: { oom } } = event;
+  const { pod, name: own } = container ?? {};
+  if (pod?.name !== undefined) {
+    const inPod = pod.container === undefined
+      ? ""
+      : `, container ${pod.container}`;
+    return `pod ${pod.namespace ?? "?"}/${pod.name}${inPod}`;
+  }
+  if (own !== undefined) return `container ${own}`;
+  const cgroup = oom?.victim_cgroup ?? name;
+  const origin = parseCgroupOrigin(cgroup);
+  return origin?.kind === "unit" ? `unit ${origin.unit}` : `cgroup ${cgroup}`;
+}
+
+function victimOf(event: Event): OomVictim {
+  const { event_data: { oom = {} }, container } = event;
+  const unit = unitOf(oom.victim_cgroup);
+  const rule = oomScoreRuleOf(oom);
+  return {
+    "seq": event.seq,
+    "timestamp": event.timestamp,
+    ...pick(oom, ["pid", "process_name", "uid"]),
+    ...(oom.victim_cgroup !== undefined && { "cgroup": oom.victim_cgroup }),
+    ...(container !== undefined && Object.keys(container).length > 0 &&
+      { "container": container }),
+    ...(unit !== undefined && { "unit": unit }),
+    ...pick(oom, [
+      "total_vm_bytes",
+      "anon_rss_bytes",
+      "file_rss_bytes",
+      "shmem_rss_bytes",
+      "pgtables_bytes",
+      "oom_score_adj",
+    ]),
+    ...(rule !== undefined && { "oom_score_adj_rule": rule }),
+    ...pick(oom, ["attribution", "sources", "historical"]),
+  };
+}
+
+function limitOf(
+  oom: OomKillData,
+  context: Context | undefined,
+  container: EventContainer | undefined,
+): OomLimit | undefined {
+  const { limit_cgroup: cgroup } = oom;
+  if (cgroup === undefined) return undefined;
+  const { run_up: _, top_tasks: __, ...charged } = context ?? {};
+  const origin = parseCgroupOrigin(cgroup);
+  const isVictims = cgroup === oom.victim_cgroup && container?.id !== undefined;
+  const owner = isVictims
+    ? "container"
+    : origin?.kind === "pod" || origin?.kind === "unit"
+    ? origin.kind
+    : origin?.kind === "container" && origin.isCertain
+    ? "container"
+    : "cgroup";
+  return {
+    "cgroup": cgroup,
+    "owner": owner,
+    ...(origin?.kind === "unit" && { "unit": origin.unit }),
+    ...charged,
+  };
+}
+
+/** The innermost systemd unit, which need not be the last part of the name. */
+function unitOf(cgroup: CgroupName | undefined): string | undefined {
+  for (let name = cgroup ?? ""; name !== "";) {
+    const origin = parseCgroupOrigin(name);
+    if (origin?.kind === "container" && origin.isCertain) return undefined;
+    if (origin?.kind === "pod") return undefined;
+    if (origin?.kind === "unit") return origin.unit;
+    name = name.slice(0, name.lastIndexOf("/"));
+  }
+  return undefined;
+}
+
+/** The names of a pod's cgroups contain its quality of service; a value that is not its own has another origin. */
+function oomScoreRuleOf(oom: OomKillData): OomScoreRule | undefined {
+  const { victim_cgroup: cgroup = "", oom_score_adj: value = 0 } = oom;
+  const [, quality] = QUALITY_REGEXP.exec(cgroup) ?? [];
+  if (!/kubepods/.test(cgroup)) return undefined;
+  if (quality === "besteffort") {
+    return value === 1000 ? "kubelet: BestEffort" : undefined;
+  }
+  if (quality === "burstable") {
+    return value >= 2 && value <= 999 ? "kubelet: Burstable" : undefined;
+  }
+  return value === -997 ? "kubelet: Guaranteed" : undefined;
+}
+
+/** What a reader may look for in vain. */
+function gapsOf(story: Omit<OomStory, "not_recorded">): string[] {
+  const { victims, limit, scope, run_up: runUp, top_tasks: tasks } = story;
+  const some = (has: (victim: OomVictim) => boolean) => !victims.every(has);
+  const gaps: readonly (readonly [boolean, string])[] = [
+    [
+      some(({ process_name: name }) => name !== undefined),
+      "which process was killed",
+    ],
+    [
+      some(({ cgroup }) => cgroup !== undefined),
+      "the cgroup of the process",
+    ],
+    [scope === undefined, "whether a limit was reached or the host was out"],
+    [
+      scope === "cgroup" && limit === undefined,
+      "which cgroup reached its limit",
+    ],
+    [
+      limit !== undefined && limit.limit_bytes === undefined,
+      "how high the limit was",
+    ],
+    [
+      limit !== undefined && runUp === undefined,
+      "the memory of the cgroup before the kill",
+    ],
+    [
+      limit !== undefined && runUp !== undefined,
+      "shared and kernel memory of the cgroup",
+    ],
+    [tasks === undefined, "the largest processes"],
+    [
+      some((victim) =>
+        !victim.oom_score_adj || victim.oom_score_adj_rule !== undefined
+      ),
+      "who set oom_score_adj",
+    ],
+  ];
+  return gaps.filter(([isMissing]) => isMissing).map(([, what]) => what);
+}
+
+function pick<T extends object, K extends keyof T>(
+  from: T,
+  keys: readonly K[],
+): Partial<Pick<T, K>> {
+  const picked: Partial<Pick<T, K>> = {};
+  for (const key of keys) {
+    if (from[key] !== undefined) picked[key] = from[key];
+  }
+  return picked;
+}

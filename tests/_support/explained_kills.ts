@@ -1,0 +1,64 @@
+/**
+ * The kept event logs of `tests/testdata/explain`, and what `explain` makes of
+ * the newest kill of each.
+ *
+ * @module
+ */
+import { fromFileUrl } from "@std/path";
+import { explainKill } from "../../lib/cli/explain.ts";
+import { parseConfig } from "../../lib/config/config.ts";
+import { explainOom } from "../../lib/explain/explain_oom.ts";
+import type { OomStory } from "../../lib/explain/oom_story.ts";
+
+/** Where the logs are, `NAME.ndjson`, and the screens, `NAME.txt`. */
+export const EXPLAINED: string = fromFileUrl(
+  new URL("../testdata/explain", import.meta.url),
+);
+
+/** One log of each kind. */
+export const EXPLAINED_NAMES = [
+  "container-limit",
+  "pod-limit",
+  "host",
+  "group-kill",
+  "counter-only",
+] as const;
+
+/** What `cgwatch explain` writes with these arguments. */
+export async function explainWith(...args: string[]): Promise<string> {
+  const command = parseConfig(["explain", ...args]);
+  if (command.verb === "serve" || command.verb === "print-config") {
+    throw new Error("Another verb");
+  }
+  let text = "";
+  await explainKill({
+    values: command.values,
+    argument: command.argument,
+    terminal: {
+      columns: undefined,
+      rows: undefined,
+      hasColours: false,
+      write: (more) => text += more,
+      note() {},
+    },
+    client: () => {
+      throw new Error("A log needs no agent");
+    },
+  });
+  return text;
+}
+
+/** The story of the newest kill, as JSON has it. */
+export async function storyOf(name: string): Promise<OomStory> {
+  const file = `${EXPLAINED}/${name}.ndjson`;
+  return JSON.parse(await explainWith("--last", `--file=${file}`, "-o=json"));
+}
+
+/** The screen of 80 columns, one hour east of UTC. */
+export async function screenOf(name: string): Promise<string> {
+  const lines = explainOom(await storyOf(name), {
+    columns: 80,
+    zone: () => 60,
+  });
+  return `${lines.join("\n")}\n`;
+}

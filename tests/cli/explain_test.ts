@@ -1,0 +1,97 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { UsageError } from "../../lib/config/command_line.ts";
+import { EXPLAINED, explainWith } from "../_support/explained_kills.ts";
+
+const LOG = `--file=${EXPLAINED}/container-limit.ndjson`;
+const HOST = `--file=${EXPLAINED}/host.ndjson`;
+
+// deno-lint-ignore no-explicit-any
+async function json(...args: string[]): Promise<any> {
+  return JSON.parse(await explainWith(...args, "-o=json"));
+}
+
+Deno.test("explain lists the incidents of a log, the newest first", async () => {
+  const list = await json(LOG);
+  assertEquals(
+    list.map(({ seq, container, kills }: Record<string, unknown>) => [
+      seq,
+      container,
+      kills,
+    ]),
+    [[1042, "web", 1], [998, "web", 1], [901, "web", 1]],
+  );
+  const host = await json(HOST);
+  assertEquals(
+    host.map(({ seq, kills }: Record<string, number>) => [seq, kills]),
+    [[
+      3001,
+      2,
+    ]],
+  );
+  const table = await explainWith(HOST);
+  assertStringIncludes(table, "host out of memory, 2 processes");
+});
+
+Deno.test("explain finds a kill by its seq, and by any name of its container", async () => {
+  for (
+    const name of ["web", "eac18f0d3b6a", "docker", `/docker`, "1042", "1041"]
+  ) {
+    const { victims, kills } = await json(name, LOG);
+    assertEquals(
+      [victims.length, victims[0].pid, kills.log],
+      [1, 19801, 3],
+      name,
+    );
+  }
+  assertEquals((await json("901", LOG)).victims[0].pid, 1200);
+  const pods = `--file=${EXPLAINED}/pod-limit.ndjson`;
+  for (const name of ["cart-0", "shop/cart-0", "cart", "shop/cart-0/cart"]) {
+    assertEquals((await json(name, pods)).victims[0].pid, 4711, name);
+  }
+});
+
+Deno.test("explain begins with the kill that was named, and has the others of the incident", async () => {
+  for (
+    const [args, pids] of [
+      [["--last"], [900, 901]],
+      [["größe-容器"], [900, 901]],
+      [["backup-agent.service"], [901, 900]],
+      [["3002"], [901, 900]],
+    ] as const
+  ) {
+    const { victims, kills } = await json(...args, HOST);
+    assertEquals(victims.map(({ pid }: { pid: number }) => pid), pids);
+    assertEquals(
+      kills.of,
+      pids[0] === 900 ? "container größe-容器" : "unit backup-agent.service",
+    );
+  }
+});
+
+Deno.test("explain counts kills in the hour and the day before, and in the log", async () => {
+  const { kills } = await json("1042", LOG);
+  assertEquals(kills, {
+    of: "container web",
+    last_hour: 2,
+    last_day: 3,
+    log: 3,
+    log_since: "2026-11-20T08:00:00.000000Z",
+  });
+  // Kills that came later are in the log alone.
+  const early = await json("901", LOG);
+  assertEquals([early.kills.last_hour, early.kills.log], [1, 3]);
+});
+
+Deno.test("explain fails where there is no such kill or log, and says what there is", async () => {
+  await assertRejects(
+    () => explainWith("nobody", LOG),
+    Error,
+    'No OOM kill of "nobody" is in',
+  );
+  await assertRejects(
+    () => explainWith("--last", "--file=/tmp/none.ndjson"),
+    UsageError,
+    'There is no event log "/tmp/none.ndjson"',
+  );
+  await assertRejects(() => explainWith("--last", "17", LOG), UsageError);
+});

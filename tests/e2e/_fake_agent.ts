@@ -1,0 +1,86 @@
+/**
+ * A server that responds like an agent with the containers and events of a test.
+ *
+ * @module
+ */
+
+/** A container of {@linkcode FakeAgent}. */
+export interface FakeContainer {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly namespace?: string;
+  readonly id?: string;
+  readonly image?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** CPUs in use. */
+  readonly cpu?: number;
+  readonly memoryBytes?: number;
+  readonly limitBytes?: number;
+  readonly processes?: number;
+}
+
+/** An agent without containers of its own. */
+export class FakeAgent implements AsyncDisposable {
+  containers: readonly FakeContainer[] = [];
+  // deno-lint-ignore no-explicit-any
+  events: readonly any[] = [];
+  /** How many requests there were. */
+  requests = 0;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(port = 0) {
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port, onListen() {} },
+      (request) => this.#respond(new URL(request.url)),
+    );
+  }
+
+  /** As for `--server`. */
+  get address(): string {
+    return `127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  #respond({ pathname, searchParams }: URL): Response {
+    this.requests++;
+    if (pathname.startsWith("/api/v1.3/subcontainers")) {
+      return Response.json(this.containers.map((one) => this.#info(one)));
+    }
+    if (pathname.startsWith("/api/v1.3/events")) {
+      const seq = Number(searchParams.get("since_seq") ?? 0);
+      return Response.json(this.events.filter((event) => event.seq > seq));
+    }
+    if (pathname === "/api/v2.1/machine") {
+      return Response.json({ "num_cores": 4, "memory_capacity": 2 ** 33 });
+    }
+    return Response.json({ error: `Unknown path "${pathname}"` }, {
+      status: 404,
+    });
+  }
+
+  #info(container: FakeContainer): unknown {
+    const { name, aliases, namespace, id, image, labels } = container;
+    const { cpu = 0, memoryBytes = 0, limitBytes, processes = 1 } = container;
+    const nowMs = Math.floor(Date.now() / 1000) * 1000;
+    return {
+      name,
+      aliases,
+      namespace,
+      id,
+      spec: {
+        image,
+        labels,
+        memory: limitBytes === undefined ? {} : { limit: limitBytes },
+      },
+      stats: [nowMs - 1000, nowMs].map((ms) => ({
+        timestamp: new Date(ms).toISOString(),
+        cpu: { usage: { total: ms * 1e6 * cpu } },
+        memory: { usage: memoryBytes, working_set: memoryBytes },
+        processes: { process_count: processes },
+      })),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}

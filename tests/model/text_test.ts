@@ -1,0 +1,120 @@
+import { assertEquals } from "@std/assert";
+import {
+  cut,
+  cutEnd,
+  formatBytes,
+  formatLocal,
+  formatSpan,
+  formatZone,
+  padEnd,
+  printed,
+  printedJson,
+  sparkline,
+  widthOf,
+  wrap,
+} from "../../lib/model/text.ts";
+
+Deno.test("cut() leaves out the middle", () => {
+  assertEquals(cut("abcdef", 6), "abcdef");
+  assertEquals(cut("abcdef", 5), "ab…ef");
+  assertEquals(cut("abcdef", 2), "a…");
+  assertEquals(cut("abcdef", 1), "…");
+});
+
+Deno.test("printed() lets no text move the cursor", () => {
+  assertEquals(printed("a\x1b[2J\n\x9b"), "a\\x1b[2J\\x0a\\x9b");
+});
+
+Deno.test("formatBytes() has three digits or so", () => {
+  for (
+    const [bytes, wanted] of [
+      [0, "0 B"],
+      [999, "999 B"],
+      [1000, "1.0 KiB"],
+      [1536, "1.5 KiB"],
+      [16 * 2 ** 20, "16.0 MiB"],
+      [500 * 2 ** 20, "500 MiB"],
+      [3 * 2 ** 40, "3.0 TiB"],
+    ] as const
+  ) assertEquals(formatBytes(bytes), wanted);
+});
+
+Deno.test("printed() shows characters that reorder or hide text", () => {
+  assertEquals(printed("a\u202eb\u200bc\u2028"), "a\\u202eb\\u200bc\\u2028");
+  assertEquals(printed("größe 容器 \ud800"), "größe 容器 \\ud800");
+});
+
+Deno.test("printedJson() has no control characters, and reads as the same value", () => {
+  const value = { "a\x9b": "\x7f\u202e\u{e0001}\n容器" };
+  const json = printedJson(JSON.stringify(value));
+  assertEquals(/[\p{Cc}\p{Cf}]/u.test(json), false);
+  assertEquals(JSON.parse(json), value);
+});
+
+Deno.test("widthOf() counts columns, not characters", () => {
+  for (
+    const [text, width] of [
+      ["abc", 3],
+      ["容器", 4],
+      ["e\u0301", 1],
+      ["🐳", 2],
+      [
+        "é",
+        1,
+      ],
+    ] as const
+  ) assertEquals(widthOf(text), width, text);
+  assertEquals(padEnd("容", 4), "容  ");
+});
+
+Deno.test("cut() and cutEnd() never split a character, nor exceed the width", () => {
+  assertEquals(cut("容器容器", 5), "容…器");
+  assertEquals(cutEnd("容器容器", 5), "容器…");
+  for (const text of ["🐳🐳🐳🐳", "a容b器c", "abcdefgh"]) {
+    for (let width = 0; width < 10; width++) {
+      for (const short of [cut(text, width), cutEnd(text, width)]) {
+        assertEquals(widthOf(short) <= width, true, `${short} in ${width}`);
+        assertEquals(short.isWellFormed(), true);
+      }
+    }
+  }
+});
+
+Deno.test("wrap() breaks at spaces alone", () => {
+  assertEquals(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+  assertEquals(wrap("aaaaaaa b", 5), ["aaaaaaa", "b"]);
+});
+
+Deno.test("formatLocal() and formatZone() show the zone's time and its offset", () => {
+  const ms = Date.parse("2026-11-23T23:31:13.123456Z");
+  for (
+    const [minutes, time, zone] of [
+      [0, "2026-11-23 23:31:13.123", "UTC"],
+      [60, "2026-11-24 00:31:13.123", "UTC+01:00"],
+      [-210, "2026-11-23 20:01:13.123", "UTC-03:30"],
+    ] as const
+  ) {
+    assertEquals(formatLocal(ms, () => minutes), time);
+    assertEquals(formatZone(ms, () => minutes), zone);
+  }
+  assertEquals(formatLocal(NaN), "-");
+});
+
+Deno.test("formatSpan() has the unit that people use", () => {
+  for (
+    const [ms, text] of [
+      [400, "400 ms"],
+      [58_000, "58 s"],
+      [720_000, "12 min"],
+      [5 * 3_600_000, "5 h"],
+      [3 * 86_400_000, "3 days"],
+    ] as const
+  ) assertEquals(formatSpan(ms), text);
+});
+
+Deno.test("sparkline() is relative to the limit, and to the greatest number where there is none", () => {
+  assertEquals(sparkline([0, 50, 100], 100), "▁▅█");
+  assertEquals(sparkline([0, 50, 100], 200), "▁▃▅");
+  assertEquals(sparkline([0, 50]), "▁█");
+  assertEquals(sparkline([0, 0]), "▁▁");
+});
