@@ -54,7 +54,8 @@ const FLUSH_MS = 50;
 const ABORT_MS = 100;
 /** Pause before a failed listener is opened again. */
 const RETRY_MS = 100;
-const PROBE_INTERVAL_MS = 1000;
+/** An attempt to listen on an address in use takes 50 to 80 µs of CPU. */
+const PROBE_INTERVAL_MS = 250;
 const EMFILE_REGEXP = /\(os error 24\)/;
 
 /**
@@ -249,8 +250,8 @@ class Listener {
   }
 
   /**
-   * Serves again where the server has ended; and each second tries to, which
-   * fails as long as the address is in use. Deno 2.6 reports a listener that
+   * Serves again where the server has ended; and four times a second tries to,
+   * which fails as long as the address is in use. Deno 2.6 reports a listener that
    * failed only after the last of its connections, which may never close; and
    * where clients hold the last descriptor, no file can be opened until one
    * more client makes accept(2) fail.
