@@ -7,6 +7,7 @@ import {
   AGENT,
   AgentProcess,
   delay,
+  openSockets,
   readEvents,
   until,
   type WireEvent,
@@ -57,20 +58,6 @@ async function canHave(files: number): Promise<boolean> {
   const [program = "", ...args] = limited(files, "true");
   return (await new Deno.Command(program, { args, stderr: "null" }).output())
     .success;
-}
-
-/** How many sockets it has open; control files of others' cgroups are open too. */
-async function sockets(pid: number): Promise<number> {
-  let count = 0;
-  for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
-    try {
-      const target = await Deno.readLink(`/proc/${pid}/fd/${name}`);
-      if (target.startsWith("socket:")) count++;
-    } catch {
-      // It has been closed.
-    }
-  }
-  return count;
 }
 
 /** Starts the clients; resolves when they hold what they can. */
@@ -136,7 +123,7 @@ async function flood(
   let clients: Deno.ChildProcess | undefined;
   try {
     await delay(2_000);
-    const before = await sockets(agent.pid);
+    const before = openSockets(agent.pid);
     clients = await startFlood(
       kind.over === "unix" ? `unix:${socket}` : agent.url,
       kind,
@@ -149,7 +136,7 @@ async function flood(
       cgroups.remove(`/c${round}`);
     }
     await delay(500);
-    const peak = await sockets(agent.pid);
+    const peak = openSockets(agent.pid);
     clients.kill("SIGKILL");
     await clients.status;
     clients = undefined;
@@ -170,13 +157,13 @@ async function flood(
       `It does not respond:\n${agent.stderr}`,
     );
     assert(
-      await until(async () => await sockets(agent.pid) < before + 10),
-      `${before} sockets before, ${await sockets(agent.pid)} after`,
+      await until(() => openSockets(agent.pid) < before + 10),
+      `${before} sockets before, ${openSockets(agent.pid)} after`,
     );
     say(
-      `sockets: ${before} before, ${peak} during, ${await sockets(
-        agent.pid,
-      )} after`,
+      `sockets: ${before} before, ${peak} during, ${
+        openSockets(agent.pid)
+      } after`,
     );
     const { stats } = JSON.parse(
       await ask(client, `${url}/api/v1.3/containers${kept}`) ?? "{}",
