@@ -44,6 +44,8 @@ function readText(path: string): string {
 async function serve(config: Config): Promise<number> {
   const stopped = Promise.withResolvers<void>();
   let reload = () => {};
+  // Before anything listens: where accept(2) fails with EMFILE, Deno 2.9.6 panics if no signal
+  // listener has been installed yet.
   Deno.addSignalListener("SIGTERM", stopped.resolve);
   Deno.addSignalListener("SIGINT", stopped.resolve);
   Deno.addSignalListener("SIGHUP", () => reload());

@@ -1,6 +1,5 @@
 import type { EventManager } from "./events/event_manager.ts";
 import { HostFs } from "./kernfs/host_fs.ts";
-import { LoopTurns } from "./loop_turns.ts";
 import { EventLog, logReader } from "./log/event_log.ts";
 import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
@@ -14,6 +13,7 @@ import type { SourceState } from "./model/source_state.ts";
 import { guard } from "./api/guard.ts";
 import { createHandler } from "./api/routes.ts";
 import { serve } from "./api/server.ts";
+import { ServerHealth } from "./api/server_health.ts";
 import { EventStreams } from "./api/event_stream.ts";
 import type { Tokens } from "./api/tokens.ts";
 import type { Config } from "./config/config.ts";
@@ -35,9 +35,6 @@ export interface AgentHost {
   readonly version: string;
 }
 
-/** Connections at once, besides those of streams. */
-const SPARE_CONNECTIONS = 192;
-
 const LOG_OFF: SourceState = {
   name: "event_log",
   state: "off",
@@ -55,12 +52,12 @@ export async function startAgent(
   host: AgentHost,
 ): Promise<Agent> {
   const clock = systemClock;
-  const turns = clock.turns = new LoopTurns();
   const logger = createConsoleLogger({
     level: config.logLevel,
     format: config.logFormat,
     clock,
   });
+  const health = new ServerHealth(clock, logger);
   const { authTokenFile } = config;
   const readTokens = authTokenFile === undefined
     ? undefined
@@ -73,7 +70,7 @@ export async function startAgent(
     version: host.version,
     logger,
     earlierRun: await readTail(config.eventLog, logger),
-    sinks: () => [eventLog?.state ?? LOG_OFF],
+    sinks: () => [eventLog?.state ?? LOG_OFF, health.state],
   });
   const { events } = manager;
   const eventLog = createEventLog(config, events, clock, logger);
@@ -92,6 +89,7 @@ export async function startAgent(
     ownFs: new HostFs(),
     counters: () => ({
       streams,
+      http: health,
       ...(eventLog !== undefined && { eventLog: eventLog.counters }),
     }),
   });
@@ -111,7 +109,7 @@ export async function startAgent(
       listen: config.listen,
       logger,
       streams,
-      maxConnections: config.maxStreams + SPARE_CONNECTIONS,
+      health,
       ...(config.tls !== undefined && {
         tls: (await import("./config/secret_files.ts")).readTls(config.tls),
       }),
@@ -136,7 +134,6 @@ export async function startAgent(
       void manager.stop();
       nodeEvents?.close();
       await Promise.all([server.shutdown(), eventLog?.close()]);
-      turns.close();
     },
   };
 }

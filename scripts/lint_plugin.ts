@@ -32,7 +32,7 @@ const ROOT_RANK = 10;
 
 /** The files that may touch the host through the `Deno` namespace. */
 const HOST_FILES_REGEXP =
-  /\/lib\/(loop_turns|cli\/(?:terminal|screen|agent_client|event_file|check_sources)|config\/secret_files|kernfs\/(?:host_fs|libc)|filesystems\/mounted_files|sources\/\w+_watcher|oom\/kmsg_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
+  /\/lib\/(cli\/(?:terminal|screen|agent_client|event_file|check_sources)|config\/secret_files|kernfs\/(?:host_fs|libc)|filesystems\/mounted_files|sources\/\w+_watcher|oom\/kmsg_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
 
 interface Location {
   folder: string;

@@ -21,6 +21,11 @@ const HEALTH = "/healthz";
 /** Where the handler has the metrics. */
 const METRICS = "/metrics";
 
+/** Of a name, an IPv4 or a bracketed IPv6 address, and perhaps a port. */
+const HOST_REGEXP = /^(?:[\w.~-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+/** Methods that a `Request` can be made with and keeps as they are. */
+const METHOD_REGEXP = /^(?!CONNECT$|TRACE$|TRACK$)[A-Z]+$/;
+
 /** Lets requests through to the handler that have a right to be answered. */
 export function guard(
   handler: (request: Request) => Response | Promise<Response>,
@@ -28,8 +33,27 @@ export function guard(
 ): Handler {
   const { tokens, allowedHosts, basePath, metricsPath } = options;
   return (request, listener) => {
-    const url = new URL(request.url);
-    if (!isHostKnown(url.hostname, listener, allowedHosts)) {
+    const { method } = request;
+    if (!METHOD_REGEXP.test(method)) {
+      return errorResponse(
+        STATUS_CODE.MethodNotAllowed,
+        `Cannot ${method}: allowed is GET, HEAD, POST`,
+        { "allow": "GET, HEAD, POST" },
+      );
+    }
+    const url = URL.parse(request.url);
+    const hostname = hostnameOf(request, listener);
+    if (url === null || hostname === undefined) {
+      return errorResponse(
+        STATUS_CODE.BadRequest,
+        'Cannot read the address: the header "Host" is not a host, or the path not a path',
+      );
+    }
+    if (
+      ![hostname, url.hostname].every((name) =>
+        isHostKnown(name, listener, allowedHosts)
+      )
+    ) {
       return errorResponse(
         STATUS_CODE.Forbidden,
         'Cannot answer: the header "Host" names neither the address nor an allowed host',
@@ -50,8 +74,29 @@ export function guard(
     const wanted = path === metricsPath ? METRICS : path;
     if (wanted === url.pathname) return handler(request);
     url.pathname = wanted;
-    return handler(new Request(url, request));
+    // Its parts, since Deno 2.9 prints a warning where the signal is read.
+    const { headers, body } = request;
+    return handler(new Request(url, { method, headers, body }));
   };
+}
+
+/**
+ * The host that the client named, which Deno's URL need not be: for a missing
+ * or malformed `Host` it has `localhost`. Undefined where it is not a host.
+ */
+function hostnameOf(
+  { headers, url }: Request,
+  listener: ListenAddress,
+): string | undefined {
+  const host = headers.get("host");
+  if (host !== null) {
+    return HOST_REGEXP.test(host)
+      ? URL.parse(`http://${host}`)?.hostname
+      : undefined;
+  }
+  // HTTP/2, which TLS clients prefer, has no such header; on loopback HTTP/1 must have it.
+  const isPlain = url.startsWith("http:") && listener.type === "tcp";
+  return isPlain && isLoopback(listener) ? undefined : URL.parse(url)?.hostname;
 }
 
 /** The path less what all are below; absent where it is not below it. */

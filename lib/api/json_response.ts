@@ -209,6 +209,10 @@ function* memberTexts(
 }
 
 /**
+ * Not the compression of `Deno.serve`: it passes OpenMetrics uncompressed, which
+ * Prometheus prefers. Of 12 MB of text it takes 80 ms of CPU where this takes
+ * 120, and the result is a fifth longer (Deno 2.9).
+ *
  * The web's own `CompressionStream` takes 12 ns a byte of metrics, and has no
  * level; this takes 3, and its text is an eighth longer (Deno 2.9). Not
  * `Duplex.toWeb()`, of which a `cancel()` never ends in Deno 2.6.

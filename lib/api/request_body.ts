@@ -1,24 +1,28 @@
 import { STATUS_CODE } from "@std/http/status";
+import { type Clock, systemClock } from "../model/clock.ts";
 import { BadRequestError } from "../model/errors.ts";
 import { HttpError } from "./json_response.ts";
 
 /** The most that is read of a body. */
 const MAX_BODY_BYTES = 64 * 1024;
+/** How long a client may take to send it. */
+const RECEIVE_LIMIT_MS = 10_000;
 
 /**
  * The text of a request's body; empty where there is none.
  *
  * @throws {HttpError} 413 if it is longer than 64 KiB
- * @throws {BadRequestError} if it is not UTF-8, or ends before it should
+ * @throws {BadRequestError} if it is not UTF-8, ends before it should, or takes longer than 10 s
  */
 export async function readBody(
   request: Pick<Request, "body" | "headers">,
+  clock: Clock = systemClock,
 ): Promise<string> {
   if (request.body === null) return "";
   // What is announced as too long need not be read to be refused.
   assertLength(Number(request.headers.get("content-length")));
   try {
-    return await readText(request.body);
+    return await readText(request.body, clock);
   } catch (error) {
     if (error instanceof HttpError) throw error;
     throw new BadRequestError(
@@ -28,16 +32,33 @@ export async function readBody(
   }
 }
 
-async function readText(body: ReadableStream<Uint8Array>): Promise<string> {
+async function readText(
+  body: ReadableStream<Uint8Array>,
+  clock: Clock,
+): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
+  const reader = body.getReader();
+  const late = Promise.withResolvers<never>();
+  const cancel = clock.schedule(
+    RECEIVE_LIMIT_MS,
+    () => late.reject(new Error("The body took too long")),
+  );
   let text = "";
   let length = 0;
-  for await (const bytes of body) {
-    length += bytes.length;
-    assertLength(length);
-    text += decoder.decode(bytes, { stream: true });
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
+      if (done) return text + decoder.decode();
+      length += value.length;
+      assertLength(length);
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw error;
+  } finally {
+    cancel();
   }
-  return text + decoder.decode();
 }
 
 function assertLength(length: number): void {

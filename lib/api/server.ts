@@ -7,44 +7,39 @@ import {
 } from "../model/listen_address.ts";
 import type { Logger } from "../model/logger.ts";
 import type { EventStreams } from "./event_stream.ts";
-import {
-  HttpConnection,
-  type HttpConnectionOptions,
-} from "./http_connection.ts";
 import { errorResponse } from "./json_response.ts";
+import { ServerHealth } from "./server_health.ts";
 
-/** What {@linkcode serve} needs besides the handler. */
+/** Options of {@linkcode serve}. */
 export interface ServeOptions {
-  /** Where to listen. */
+  /** Addresses to listen on. */
   readonly listen: readonly ListenAddress[];
-  /** Told of answers that fail on their way. */
+  /** Receives failures of handlers, of response bodies and of listeners. */
   readonly logger: Logger;
-  /** TLS for the addresses that are no sockets of this machine: certificates and their key, as PEM. */
+  /** TLS for TCP addresses: certificates and their key, as PEM. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Connections at once; beyond it one is cut whose client keeps it waiting, the longest first. @default 256 */
-  readonly maxConnections?: number;
   /** Closed first when the server stops, so that their clients read an end. */
   readonly streams?: Pick<EventStreams, "close">;
-  /** How long answers on their way may take to arrive when the server stops. @default 300 */
+  /** How long responses in progress may take when the server stops. @default 300 */
   readonly graceMs?: number;
-  /** Times the end. @default systemClock */
+  /** @default systemClock */
   readonly clock?: Clock;
+  /** Records restarts. @default one of its own */
+  readonly health?: ServerHealth;
 }
 
 /** A server that listens. */
 export interface Server {
-  /** Where: `http://127.0.0.1:8080`, `https://[::1]:8080`, `unix:/path`. */
+  /** Its addresses: `http://127.0.0.1:8080`, `https://[::1]:8080`, `unix:/path`. */
   readonly addresses: readonly string[];
-  /** Connections that are open. */
-  readonly connections: number;
   /**
-   * Takes no more requests, ends the streams, lets answers on their way arrive
-   * for a short while, then cuts every connection.
+   * Rejects new requests with 503, ends the streams, waits a moment for
+   * responses in progress, then closes every connection.
    */
   shutdown(): Promise<void>;
 }
 
-/** Answers requests, each with where it came in. */
+/** Responds to a request; `listener` is the address that received it. */
 export type Handler = (
   request: Request,
   listener: ListenAddress,
@@ -53,14 +48,15 @@ export type Handler = (
 /** Group may connect: an operator gives a socket to a group, and to nobody else. */
 const SOCKET_UMASK = 0o117;
 
-/** A client that has been silent for so long gives way to a new one, or has so long not taken its answer. */
-const SILENCE_MS = 50;
-const STALL_MS = 5000;
-const FULL_RETRY_MS = 10;
-
-/** While no connection can be taken, as when all descriptors are in use. */
-const ACCEPT_RETRY_MS = 100;
-const WARN_INTERVAL_MS = 60_000;
+/** Deno reports a response as complete a little before its last bytes are in the socket. */
+const FLUSH_MS = 50;
+/** How long connections may take to close once they are aborted. */
+const ABORT_MS = 100;
+/** Pause before a failed listener is opened again. */
+const RETRY_MS = 100;
+/** An attempt to listen on an address in use takes 50 to 80 µs of CPU. */
+const PROBE_INTERVAL_MS = 250;
+const EMFILE_REGEXP = /\(os error 24\)/;
 
 /**
  * Listens on all addresses, or on none.
@@ -81,39 +77,45 @@ export async function serve(
   return server;
 }
 
-type Listener = Deno.Listener<Deno.Conn<Deno.Addr>, Deno.Addr>;
+type Serve = (
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+) => Response | Promise<Response>;
 
-/** Listens, and minds its connections. Over 300 lines, for listening on a socket has many ways to fail. */
 class HttpServer implements Server {
   readonly #handler: Handler;
   readonly #options: ServeOptions;
   readonly #clock: Clock;
+  readonly #health: ServerHealth;
   readonly #listeners: Listener[] = [];
-  readonly #accepting: Promise<void>[] = [];
-  readonly #connections = new Set<HttpConnection>();
-  readonly #sockets: { path: string; ino: number | null }[] = [];
-  readonly #addresses: string[] = [];
-  #warnedAtMs = -Infinity;
+  /** Requests whose responses have not been sent whole. */
+  #inFlight = 0;
+  #onIdle: (() => void) | undefined;
   #shutdown: Promise<void> | undefined;
 
   constructor(handler: Handler, options: ServeOptions) {
     this.#handler = handler;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#health = options.health ??
+      new ServerHealth(this.#clock, options.logger);
   }
 
   get addresses(): readonly string[] {
-    return this.#addresses;
-  }
-
-  get connections(): number {
-    return this.#connections.size;
+    return this.#listeners.map(({ name }) => name);
   }
 
   async listen(address: ListenAddress): Promise<void> {
+    const { tls, logger } = this.#options;
+    const listener: Listener = new Listener(address, {
+      clock: this.#clock,
+      health: this.#health,
+      tls: address.type === "unix" ? undefined : tls,
+      serve: (request, info) => this.#serve(request, info, listener.address),
+      onError: (error) => internalError(error, logger),
+    });
     try {
-      if (address.type === "unix") await this.#listenUnix(address.path);
-      else this.#listenTcp(address.hostname, address.port);
+      await listener.open();
     } catch (error) {
       throw new Error(
         `Cannot listen on "${formatListenAddress(address)}": ${
@@ -122,160 +124,228 @@ class HttpServer implements Server {
         { cause: error },
       );
     }
+    this.#listeners.push(listener);
   }
 
   shutdown(): Promise<void> {
     return this.#shutdown ??= this.#stop();
   }
 
-  #listenTcp(hostname: string, port: number): void {
-    const { tls } = this.#options;
-    const listener = tls === undefined
-      ? Deno.listen({ hostname, port })
-      : Deno.listenTls({ hostname, port, ...tls, alpnProtocols: ["http/1.1"] });
-    const address: ListenAddress = { type: "tcp", ...listener.addr };
-    const scheme = tls === undefined ? "http" : "https";
-    this.#take(listener, address, scheme);
-    this.#addresses.push(formatListenAddress(address, scheme));
-  }
-
-  async #listenUnix(path: string): Promise<void> {
-    await removeStaleSocket(path);
-    const address: ListenAddress = { type: "unix", path };
-    const listener = listenPrivately(path);
-    this.#take(listener, address, "http");
-    const { ino } = await Deno.lstat(path);
-    this.#sockets.push({ path, ino });
-    this.#addresses.push(formatListenAddress(address));
-  }
-
-  #take(
-    listener: Listener,
+  #serve(
+    request: Request,
+    info: Deno.ServeHandlerInfo,
     address: ListenAddress,
-    scheme: "http" | "https",
-  ): void {
-    this.#listeners.push(listener);
-    const options: HttpConnectionOptions = {
-      scheme,
-      clock: this.#clock,
-      handler: (request) => this.#handler(request, address),
-      onError: (error) => this.#answerError(error),
+  ): Response | Promise<Response> {
+    if (this.#shutdown !== undefined) {
+      return errorResponse(
+        STATUS_CODE.ServiceUnavailable,
+        "Cannot answer as the server is stopping",
+        { "connection": "close" },
+      );
+    }
+    this.#inFlight++;
+    const done = () => {
+      if (--this.#inFlight === 0) this.#onIdle?.();
     };
-    this.#accepting.push(this.#acceptAll(listener, options));
-  }
-
-  async #acceptAll(
-    listener: Listener,
-    options: HttpConnectionOptions,
-  ): Promise<void> {
-    while (this.#shutdown === undefined) {
-      try {
-        await this.#untilRoom();
-        this.#serveConnection(await listener.accept(), options);
-      } catch (error) {
-        if (this.#shutdown !== undefined) return;
-        this.#warn("Cannot take a connection, trying again", error);
-        await sleep(this.#clock, ACCEPT_RETRY_MS);
-      }
-    }
-  }
-
-  #serveConnection(
-    connection: Deno.Conn<Deno.Addr>,
-    options: HttpConnectionOptions,
-  ): void {
-    // Else the last part of each answer waits 40 ms for the client to acknowledge the one before.
-    if ("setNoDelay" in connection) {
-      (connection as Deno.TcpConn).setNoDelay(true);
-    }
-    const served = new HttpConnection(connection, options);
-    this.#connections.add(served);
-    void served.serve().then(() => this.#connections.delete(served));
-  }
-
-  /** While there is no room, new clients wait in the kernel's queue. */
-  async #untilRoom(): Promise<void> {
-    const { maxConnections = 256 } = this.#options;
-    while (this.#connections.size >= maxConnections) {
-      if (this.#shutdown !== undefined || this.#makeRoom()) return;
-      this.#warn(`Cannot take a connection, as ${maxConnections} are open`);
-      await sleep(this.#clock, FULL_RETRY_MS);
-    }
-  }
-
-  /** Cuts the connection whose client has kept it waiting the longest; false where none does. */
-  #makeRoom(): boolean {
-    const nowMs = this.#clock.monotonic();
-    let longest: HttpConnection | undefined;
-    let sinceMs = Infinity;
-    for (const connection of this.#connections) {
-      const patienceMs = connection.isSending ? STALL_MS : SILENCE_MS;
-      const { waitsSinceMs = Infinity } = connection;
-      if (waitsSinceMs + patienceMs > nowMs || waitsSinceMs >= sinceMs) {
-        continue;
-      }
-      longest = connection;
-      sinceMs = waitsSinceMs;
-    }
-    if (longest === undefined) return false;
-    longest.cut();
-    this.#connections.delete(longest);
-    return true;
-  }
-
-  /** The last resort: the handler answers its own errors, a body that fails on its way has only this. */
-  #answerError(error: unknown): Response {
-    this.#options.logger.error("Cannot complete answer", {
-      error: error instanceof Error ? error.stack : String(error),
-    });
-    return errorResponse(
-      STATUS_CODE.InternalServerError,
-      "Cannot answer: the agent has a fault, which its log tells",
-    );
-  }
-
-  #warn(message: string, error?: unknown): void {
-    const nowMs = this.#clock.monotonic();
-    if (nowMs - this.#warnedAtMs < WARN_INTERVAL_MS) return;
-    this.#warnedAtMs = nowMs;
-    this.#options.logger.warn(
-      message,
-      error === undefined ? {} : { error: messageOf(error) },
-    );
+    // It rejects where the client disconnects before the end.
+    info.completed.then(done, done);
+    return this.#handler(request, address);
   }
 
   async #stop(): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
     this.#options.streams?.close();
-    const connections = [...this.#connections];
-    const finished = connections.map((connection) => connection.finish());
-    const limit = new AbortController();
-    await Promise.race([
-      // Deno removes a socket's path, whatever is there by then, once nothing waits for a client at it.
-      Promise.all([...this.#accepting, ...finished]),
-      sleep(this.#clock, this.#options.graceMs ?? 300, limit.signal),
-    ]);
-    limit.abort();
-    for (const connection of connections) connection.cut();
-    for (const { path, ino } of this.#sockets) await removeSocket(path, ino);
+    if (this.#inFlight > 0) {
+      const idle = new Promise<void>((resolve) => this.#onIdle = resolve);
+      await within(this.#options.graceMs ?? 300, idle, this.#clock);
+    }
+    await sleep(this.#clock, FLUSH_MS);
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 }
 
-/** Listens on a socket that, from its first moment, owner and group alone may open. */
-function listenPrivately(path: string): Listener {
-  const before = Deno.umask(SOCKET_UMASK);
-  try {
-    return Deno.listen({ transport: "unix", path });
-  } finally {
-    Deno.umask(before);
-  }
+interface ListenerOptions {
+  readonly clock: Clock;
+  readonly health: ServerHealth;
+  readonly tls: ServeOptions["tls"];
+  readonly serve: Serve;
+  readonly onError: (error: unknown) => Response;
 }
 
 /**
- * Removes the socket file of a server that is no more, as bind(2) refuses a
+ * One address. Where accept(2) fails, with EMFILE above all, `Deno.serve`
+ * closes its listener for good: its connections are closed then, which releases
+ * their descriptors, and the address is served again.
+ */
+class Listener {
+  readonly #options: ListenerOptions;
+  #address: ListenAddress;
+  /** Closes the present server and its connections. */
+  #abort = new AbortController();
+  #finished: Promise<void> = Promise.resolve();
+  /** Of the socket file. */
+  #ino: number | null = null;
+  readonly #closing = new AbortController();
+
+  constructor(address: ListenAddress, options: ListenerOptions) {
+    this.#address = address;
+    this.#options = options;
+  }
+
+  /** Once it is open, with the port that the kernel chose. */
+  get address(): ListenAddress {
+    return this.#address;
+  }
+
+  /** Its URL, or `unix:/path`. */
+  get name(): string {
+    const scheme = this.#options.tls === undefined ? "http" : "https";
+    return formatListenAddress(this.#address, scheme);
+  }
+
+  async open(): Promise<void> {
+    await this.#serve();
+    void this.#watch();
+  }
+
+  /** Closes it and every connection. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    // Without Deno's `shutdown()`: it waits for clients that do not read, and once it has begun,
+    // abort() closes nothing and throws an uncaught BadResource (2.6 and 2.9).
+    this.#abort.abort();
+    await within(ABORT_MS, this.#finished, this.#options.clock);
+    if (this.#address.type !== "unix") return;
+    await removeSocket(this.#address.path, this.#ino);
+  }
+
+  async #serve(): Promise<void> {
+    const abort = new AbortController();
+    const { serve, onError, tls } = this.#options;
+    const options = {
+      signal: abort.signal,
+      onError,
+      // It prints to stdout by default, which carries events only.
+      onListen: () => {},
+    };
+    let server: Deno.HttpServer<Deno.Addr>;
+    if (this.#address.type === "unix") {
+      const { path } = this.#address;
+      await removeStaleSocket(path);
+      server = listenPrivately(
+        path,
+        (own) => Deno.serve({ ...options, path: own }, serve),
+        abort,
+      );
+      this.#ino = Deno.lstatSync(path).ino;
+    } else {
+      const { hostname, port } = this.#address;
+      const tcp = Deno.serve({ ...options, ...tls, hostname, port }, serve);
+      this.#address = { type: "tcp", ...tcp.addr };
+      server = tcp;
+    }
+    this.#abort = abort;
+    this.#finished = server.finished.catch((error) => {
+      if (!abort.signal.aborted) this.#fail(abort, error);
+    });
+  }
+
+  /**
+   * Serves again where the server has ended; and four times a second tries to,
+   * which fails as long as the address is in use. Deno 2.6 reports a listener that
+   * failed only after the last of its connections, which may never close; and
+   * where clients hold the last descriptor, no file can be opened until one
+   * more client makes accept(2) fail.
+   */
+  async #watch(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    for (;;) {
+      await within(PROBE_INTERVAL_MS, this.#finished, clock);
+      if (this.#abort.signal.aborted) await sleep(clock, RETRY_MS, signal);
+      if (signal.aborted) return;
+      await this.#serveAgain();
+    }
+  }
+
+  async #serveAgain(): Promise<void> {
+    const before = this.#abort;
+    try {
+      await this.#serve();
+    } catch (error) {
+      const isDown = before.signal.aborted ||
+        EMFILE_REGEXP.test(messageOf(error));
+      if (isDown && !this.#closing.signal.aborted) this.#fail(before, error);
+      return;
+    }
+    if (!before.signal.aborted) this.#fail(before, "It had stopped listening");
+    if (this.#closing.signal.aborted) this.#abort.abort();
+    this.#options.health.restarted(this.name);
+  }
+
+  #fail(abort: AbortController, error: unknown): void {
+    this.#options.health.failed(this.name, error);
+    abort.abort();
+  }
+}
+
+/** The last resort: the handler reports its own errors; a body that fails while it is sent has only this. */
+function internalError(error: unknown, logger: Logger): Response {
+  logger.error("Cannot complete answer", {
+    error: error instanceof Error ? error.stack : String(error),
+  });
+  return errorResponse(
+    STATUS_CODE.InternalServerError,
+    "Cannot answer: the agent has a fault, which its log tells",
+  );
+}
+
+/** Waits for the promise, for so long at most. */
+async function within(
+  limitMs: number,
+  promise: Promise<unknown>,
+  clock: Clock,
+): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([promise, sleep(clock, limitMs, timer.signal)]);
+  timer.abort();
+}
+
+/**
+ * Listens on a socket that, from its first moment, owner and group alone may
+ * open. It is bound under another name, since Deno unlinks that name when the
+ * server closes, whatever is there by then.
+ *
+ * @throws {Deno.errors.AlreadyExists} if the path exists
+ */
+function listenPrivately<T>(
+  path: string,
+  listen: (path: string) => T,
+  abort: AbortController,
+): T {
+  const own = `${path}.${Deno.pid}`;
+  const before = Deno.umask(SOCKET_UMASK);
+  let server: T;
+  try {
+    server = listen(own);
+  } finally {
+    Deno.umask(before);
+  }
+  try {
+    Deno.linkSync(own, path);
+  } catch (error) {
+    abort.abort();
+    throw error;
+  } finally {
+    Deno.removeSync(own);
+  }
+  return server;
+}
+
+/**
+ * Removes the socket file of a server that has exited, as link(2) refuses a
  * path that exists.
  *
- * @throws {Error} if something answers there, or it is no socket
+ * @throws {Error} if a program accepts connections there, or it is no socket
  */
 async function removeStaleSocket(path: string): Promise<void> {
   let info: Deno.FileInfo;

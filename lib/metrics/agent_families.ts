@@ -12,6 +12,8 @@ export interface AgentCounters extends ManagerCounters {
     readonly errors: number;
     readonly lost: number;
   };
+  /** Absent where there is no server. */
+  readonly http?: { readonly restarts: number };
   readonly streams: { readonly open: number; readonly lost: number };
 }
 
@@ -113,6 +115,11 @@ export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
     "cgwatch_stream_lost_total",
     "Events that clients of streams were too slow for.",
     ({ streams }, emit) => emit(streams.lost),
+  ),
+  counter(
+    "cgwatch_http_restarts_total",
+    "Restarts of an HTTP listener that failed, as for lack of file descriptors.",
+    ({ http }, emit) => emit(http?.restarts),
   ),
   counter(
     "cgwatch_oom_kills_total",

@@ -36,7 +36,7 @@ export interface MetricsOptions extends ScraperOptions {
   /** Our own root, where `/proc/self` is. */
   readonly ownFs: HostFs;
   /** What those have done that the manager does not know. */
-  readonly counters: () => Pick<AgentCounters, "eventLog" | "streams">;
+  readonly counters: () => Pick<AgentCounters, "eventLog" | "http" | "streams">;
 }
 
 /** How a scrape went. */

@@ -8,17 +8,8 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
-/** Turns of the event loop, in which all that came in meanwhile was looked at. */
-export interface Turns {
-  /** Calls back once in a turn of its own, after those that asked before, unless the returned function is called first. */
-  after(callback: () => void): () => void;
-}
-
 /** The clock of the host. */
 export class SystemClock implements Clock {
-  /** What calls back that has no delay. @default timers, of which none comes in less than a millisecond */
-  turns: Turns | undefined;
-
   /** @inheritdoc */
   now(): number {
     return Date.now();
@@ -31,9 +22,6 @@ export class SystemClock implements Clock {
 
   /** @inheritdoc */
   schedule(delayMs: number, callback: () => void): () => void {
-    if (delayMs <= 0 && this.turns !== undefined) {
-      return this.turns.after(callback);
-    }
     // Rounded down, as timers do, it would call back too early, and once more.
     const id = setTimeout(callback, Math.ceil(delayMs));
     return () => clearTimeout(id);

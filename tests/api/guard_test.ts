@@ -19,7 +19,8 @@ async function ask(
       ...options,
     },
   );
-  const request = new Request(url, { headers });
+  const { host } = new URL(url);
+  const request = new Request(url, { headers: { host, ...headers } });
   const response = await handler(request, parseListenAddress(listen));
   const text = await response.text();
   return response.status === 200 ? text : response.status;

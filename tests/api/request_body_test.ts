@@ -1,7 +1,8 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HttpError } from "../../lib/api/json_response.ts";
 import { readBody } from "../../lib/api/request_body.ts";
 import { BadRequestError } from "../../lib/model/errors.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
 
 function post(body: BodyInit, headers: Record<string, string> = {}): Request {
   return new Request("http://localhost/", { method: "POST", body, headers });
@@ -55,4 +56,28 @@ Deno.test("readBody() throws on bytes that are not UTF-8, and on a body that bre
       "Cannot read the body",
     );
   }
+});
+
+Deno.test("readBody() throws on a body that takes longer than 10 s, and stops reading it", async () => {
+  const clock = new FakeClock();
+  let isCancelled = false;
+  const dripping = new ReadableStream({
+    start: (controller) => controller.enqueue(Uint8Array.of(123)),
+    cancel: () => {
+      isCancelled = true;
+    },
+  });
+  const read = readBody(post(dripping), clock).catch((error) => error);
+  clock.advance(9_999);
+  const isPending = Symbol();
+  assertEquals(
+    await Promise.race([
+      read,
+      new Promise((done) => setTimeout(done, 5, isPending)),
+    ]),
+    isPending,
+  );
+  clock.advance(1);
+  assert(await read instanceof BadRequestError);
+  assert(isCancelled);
 });

@@ -3,6 +3,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EventStreams } from "../../lib/api/event_stream.ts";
+import { guard } from "../../lib/api/guard.ts";
 import { createHandler } from "../../lib/api/routes.ts";
 import { serve, type Server } from "../../lib/api/server.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
@@ -13,7 +14,7 @@ import { silentLogger } from "../../lib/model/logger.ts";
 import { FakeQuestions } from "../_support/fake_questions.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
 
-async function listen(): Promise<Server> {
+async function listen(logger = silentLogger): Promise<Server> {
   const clock = systemClock;
   const events = new EventManager({ node: "n1", bootId: "b1", clock });
   const streams = new EventStreams({ events, clock });
@@ -32,12 +33,18 @@ async function listen(): Promise<Server> {
     questions,
     events,
     streams,
-    logger: silentLogger,
+    logger,
     allowPs: "off",
   });
-  return await serve(handler, {
+  const guarded = guard(handler, {
+    tokens: () => undefined,
+    allowedHosts: ["elsewhere.example"],
+    basePath: "",
+    metricsPath: "/prometheus",
+  });
+  return await serve(guarded, {
     listen: [parseListenAddress("127.0.0.1:0")],
-    logger: silentLogger,
+    logger,
     streams,
   });
 }
@@ -215,5 +222,104 @@ Deno.test("the server refuses what is not HTTP, and serves on", async () => {
     assert(status === 0 || Number.isNaN(status) || status >= 400, `${status}`);
   }
   assertEquals((await send(server, ask("/healthz"))).status, 200);
+  await server.shutdown();
+});
+
+/** Lines of a head, and the status of the response. */
+const HOSTS: readonly [string, number][] = [
+  ["", 400],
+  ["Host:", 400],
+  ["Host: ", 400],
+  ["Host: evil@127.0.0.1", 400],
+  ["Host: [::1", 400],
+  ['Host: "[::1"', 400],
+  ["Host: a b", 400],
+  ["Host: a/b", 400],
+  ["Host: localhost#x", 400],
+  ["Host: localhost\\evil", 400],
+  ["Host: localhost:99999", 400],
+  ["Host: localhost:x", 400],
+  ["Host: \x80", 400],
+  ["Host: localhost\xa0", 400],
+  ["Host: localhost\r\nHost: evil.example", 400],
+  ["Host: evil.example", 403],
+  ["Host: localhost.evil.example", 403],
+  ["Host: [::1]", 403],
+  ["Host: LOCALHOST:1", 200],
+  ["Host: 127.0.0.1", 200],
+];
+
+Deno.test("the guard refuses every host that Deno lets through, before any handler", async (t) => {
+  const errors: string[] = [];
+  const server = await listen({
+    ...silentLogger,
+    error: (message) => errors.push(message),
+  });
+  for (const [line, status] of HOSTS) {
+    for (const version of ["1.0", "1.1"]) {
+      await t.step(`${JSON.stringify(line)} of HTTP/${version}`, async () => {
+        const head = line === "" ? "" : `${line}\r\n`;
+        const answer = await send(
+          server,
+          `GET /healthz HTTP/${version}\r\n${head}connection: close\r\n\r\n`,
+        );
+        assertEquals(answer.status, status, answer.body);
+        assert(!/\.ts|\bat /.test(answer.body), answer.body);
+      });
+    }
+  }
+  for (
+    const request of [
+      "GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n",
+      "GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n",
+    ]
+  ) {
+    const { status } = await send(
+      server,
+      `${request}connection: close\r\n\r\n`,
+    );
+    assertEquals(status, 403, request);
+  }
+  assertEquals(errors, []);
+  await server.shutdown();
+});
+
+Deno.test("the API answers odd methods, header bytes and bodies, none with 500", async (t) => {
+  const errors: string[] = [];
+  const server = await listen({
+    ...silentLogger,
+    error: (message) => errors.push(message),
+  });
+  const odd = (method: string, target: string, more = "") =>
+    `${method} ${target} HTTP/1.1\r\nHost: localhost\r\nconnection: close\r\n${more}\r\n`;
+  for (
+    const [request, wanted] of [
+      [odd("get", `${containers}/a`), 405],
+      [odd("Post", `${containers}/a`, "content-length: 0\r\n"), 405],
+      [odd("head", "/prometheus"), 405],
+      [odd("TRACE", "/prometheus"), 405],
+      [odd("track", "/healthz"), 405],
+      [odd("OPTIONS", "/healthz"), 405],
+      [odd("OPTIONS", "*"), 404],
+      [odd("GET", "/healthz", "a: \x80\x9f\r\n"), 200],
+      [odd("GET", "/prometheus", "accept: \xa0\x85\r\n"), 200],
+      [odd("GET", "/healthz", "accept-encoding: \xa0gzip\xa0\r\n"), 200],
+      [odd("GET", "/healthz", "authorization: Bearer \x9f\xa0\r\n"), 200],
+      [odd("GET", "/prometheus", "content-length: 3\r\n") + "abc", 200],
+      [
+        odd("GET", `${containers}/a`, "transfer-encoding: chunked\r\n") +
+        "3\r\nabc\r\n0\r\n\r\n",
+        200,
+      ],
+      [odd("HEAD", `${containers}/a`, "content-length: 3\r\n") + "abc", 200],
+    ] as const
+  ) {
+    await t.step(JSON.stringify(request), async () => {
+      const { status, head, body } = await send(server, request);
+      assertEquals(status, wanted, body);
+      assertEquals(/^allow: GET, HEAD/m.test(head), status === 405);
+    });
+  }
+  assertEquals(errors, []);
   await server.shutdown();
 });

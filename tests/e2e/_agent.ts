@@ -172,6 +172,20 @@ export async function readEvents(path: string): Promise<WireEvent[]> {
   return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
 }
 
+/** How many sockets a process has open; its other descriptors include control files of other tests' cgroups. */
+export function openSockets(pid: number): number {
+  let count = 0;
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
+    try {
+      const target = Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+      if (target.startsWith("socket:")) count++;
+    } catch {
+      // It has been closed.
+    }
+  }
+  return count;
+}
+
 /** The middle of some numbers. */
 export function median(numbers: number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);

@@ -77,8 +77,8 @@ const ATTACKS: Readonly<Record<string, () => string | Uint8Array>> = {
       random.pick(["evil.example", "127.0.0.1.evil.example", "a b", "[::1", ""])
     }\r\nAuthorization: Bearer secret\r\n\r\n`,
   "long address": () => ask(`/${"x".repeat(random.below(200_000) + 9000)}`),
-  "long head": () => ask("/healthz", `a: ${"b".repeat(100_000)}\r\n`),
-  "many headers": () => ask("/healthz", "a: b\r\n".repeat(20_000)),
+  "long head": () => ask("/readyz", `a: ${"b".repeat(100_000)}\r\n`),
+  "many headers": () => ask("/readyz", "a: b\r\n".repeat(20_000)),
   "long body": () =>
     `POST /api/v1.3/containers/ HTTP/1.1\r\n${HOST}Content-Length: 100000000\r\n\r\n${
       "x".repeat(300_000)

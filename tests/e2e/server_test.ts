@@ -109,6 +109,11 @@ async function withTempDir(
   }
 }
 
+async function names(directory: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(directory));
+  return entries.map(({ name }) => name).toSorted();
+}
+
 Deno.test("serve() on a unix socket answers, lets its group in, and removes it at the end", async () => {
   await withTempDir(async (directory) => {
     const path = `${directory}/api.sock`;
@@ -258,4 +263,63 @@ Deno.test("Server.shutdown() ends within 500 ms with streams open, read or not",
   assertLess(performance.now() - startMs, 500);
   assertStringIncludes(text, "/some.slice/");
   stalled.close();
+});
+
+Deno.test("serve() leaves alone a socket that has taken the place of its own", async () => {
+  await withTempDir(async (directory) => {
+    const path = `${directory}/api.sock`;
+    const api = new ServedApi();
+    await api.listen(`unix:${path}`);
+    assertEquals(await names(directory), ["api.sock"]);
+    await Deno.rename(path, `${path}.moved`);
+    const other = Deno.listen({ transport: "unix", path });
+    const { ino } = await Deno.lstat(path);
+    await api.server?.shutdown();
+    assertEquals((await Deno.lstat(path)).ino, ino);
+    other.close();
+  });
+});
+
+Deno.test("serve() makes its unix socket anew where somebody has removed it", async () => {
+  await withTempDir(async (directory) => {
+    const path = `${directory}/api.sock`;
+    const api = new ServedApi();
+    await api.listen(`unix:${path}`);
+    await Deno.remove(path);
+    const answers = async () => {
+      try {
+        const client = await RawClient.get(`unix:${path}`, "/healthz");
+        const text = await client.read();
+        client.close();
+        return text.includes("200 OK");
+      } catch {
+        return false;
+      }
+    };
+    assert(await until(answers, { everyMs: 50 }));
+    const { mode } = await Deno.lstat(path);
+    assertEquals((mode ?? 0) & 0o777, 0o660);
+    await api.server?.shutdown();
+    assertEquals(await names(directory), []);
+  });
+});
+
+Deno.test("HTTP/1.0 clients that leave a stream give back its place", async () => {
+  const api = new ServedApi();
+  const { port } = new URL(await api.listen("127.0.0.1:0"));
+  for (let i = 0; i < 50; i++) {
+    const connection = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: Number(port),
+    });
+    await connection.write(new TextEncoder().encode(
+      "GET /api/v1.3/events?stream=true HTTP/1.0\r\nHost: localhost\r\n\r\n",
+    ));
+    if (i % 2 === 0) await until(() => api.streams.open > 0, { everyMs: 1 });
+    if (i % 3 === 0) api.add(1);
+    connection.close();
+  }
+  assert(await until(() => api.streams.open === 0), `${api.streams.open}`);
+  assertEquals(api.events.counters.watches, 0);
+  await api.server?.shutdown();
 });

@@ -9,12 +9,10 @@ const LIB = fromFileUrl(new URL("../../lib", import.meta.url));
 const APART = new Set(["api", "cli", "config"]);
 /** Not of files, or in examples. */
 const NOT_OF_FILES = new Set([
-  // Of `LoopTurns`, whose own test spoils it.
   "connect",
   "createHttpClient",
   // Of its own: `FaultyDeno.libc`.
   "dlopen",
-  "listen",
   "makeTempDir",
   "mkdir",
   "writeTextFile",

@@ -79,20 +79,6 @@ Deno.test("SystemClock calls back no earlier than asked, by parts of a milliseco
   }
 });
 
-Deno.test("SystemClock leaves what has no delay to turns of the event loop", () => {
-  const clock = new SystemClock();
-  const asked: string[] = [];
-  clock.turns = {
-    after(callback) {
-      callback();
-      return () => asked.push("cancelled");
-    },
-  };
-  clock.schedule(0, () => asked.push("called"))();
-  clock.schedule(1, () => asked.push("too early"))();
-  assertEquals(asked, ["called", "cancelled"]);
-});
-
 Deno.test("systemClock tells the time of day, and a time that never steps back", () => {
   assert(systemClock.now() > Date.UTC(2026, 0));
   const first = systemClock.monotonic();

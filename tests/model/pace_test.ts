@@ -18,7 +18,7 @@ Deno.test("Pace.spent tells when a slice is used up", () => {
   const clock = new FakeClock();
   const pace = new Pace(clock);
   pace.begin();
-  clock.advance(1.9);
+  clock.advance(3.9);
   assertEquals(pace.spent, false);
   clock.advance(0.1);
   assertEquals(pace.spent, true);
@@ -43,7 +43,7 @@ Deno.test("Pace.rest() starts a slice when it is over", async () => {
   clock.advance(5);
   await turn();
   assertEquals(pace.spent, false);
-  clock.advance(2);
+  clock.advance(4);
   assertEquals(pace.spent, true);
 });
 

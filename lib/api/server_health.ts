@@ -1,0 +1,68 @@
+import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import type { Logger } from "../model/logger.ts";
+import type { SourceState } from "../model/source_state.ts";
+
+const WARN_INTERVAL_MS = 60_000;
+
+/** How long the state reports a restart. */
+const RESTART_SHOWN_MS = 60_000;
+
+/** State of the HTTP server: counts its restarts, and logs one a minute at most. */
+export class ServerHealth {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** Addresses that are not served at the moment. */
+  readonly #closed = new Set<string>();
+  #restarts = 0;
+  #failure = "";
+  #failedAtMs = -Infinity;
+  #warnedAtMs = -Infinity;
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** How many times an address was served again because its listener had failed. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** State of the source `http`: `degraded` for a minute after a restart, and while an address is not served. */
+  get state(): SourceState {
+    const isRecent =
+      this.#clock.monotonic() - this.#failedAtMs < RESTART_SHOWN_MS;
+    if (!isRecent && this.#closed.size === 0) {
+      return { name: "http", state: "ok", detail: "" };
+    }
+    const closed = [...this.#closed].join(", ");
+    return {
+      name: "http",
+      state: "degraded",
+      detail: closed === ""
+        ? `Served again after "${this.#failure}", all connections were closed`
+        : `Cannot serve ${closed}, trying again: ${this.#failure}`,
+    };
+  }
+
+  /** The listener of an address has failed, or cannot be opened again. */
+  failed(address: string, error: unknown): void {
+    this.#closed.add(address);
+    this.#failure = messageOf(error);
+    const nowMs = this.#failedAtMs = this.#clock.monotonic();
+    if (nowMs - this.#warnedAtMs < WARN_INTERVAL_MS) return;
+    this.#warnedAtMs = nowMs;
+    this.#logger.warn("HTTP listener failed, closing connections to restart", {
+      address,
+      error: this.#failure,
+      restarts: this.#restarts,
+    });
+  }
+
+  /** The address is served again. */
+  restarted(address: string): void {
+    this.#closed.delete(address);
+    this.#restarts++;
+  }
+}
