@@ -11,7 +11,7 @@ import {
 import { DirectoryUsage } from "./filesystems/directory_usage.ts";
 import { Filesystems, type ImageStore } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
-import { type FileCalls, type InotifyCalls, Libc } from "./kernfs/libc.ts";
+import { type FileCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
 import { readOomContext } from "./oom/oom_context.ts";
@@ -75,8 +75,6 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
   readonly clock?: Clock;
   /** What control files are read by; undefined for Deno's own calls. @default the C library, where it can be had */
   readonly libc?: FileCalls | undefined;
-  /** What cgroups are watched by; where it is undefined they are listed again and again. @default the C library */
-  readonly inotify?: InotifyCalls | undefined;
 }
 
 /** For connections, logs and all else where many files may be open; else half of them. */
@@ -223,11 +221,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
     watch: (failure) =>
       failure === undefined
-        ? new RawWatcher({
-          tree,
-          clock,
-          calls: "inotify" in options ? options.inotify : Libc.open(),
-        })
+        ? new RawWatcher({ tree, clock })
         : new PollWatcher(tree, clock, failure),
     ...(oomWatcher !== undefined && { oomWatcher }),
     past: new OomPast(past?.inferredKills ?? 0),

@@ -57,7 +57,6 @@ export class FaultyAgent implements AsyncDisposable {
       allowDynamicHousekeeping: false,
       globalHousekeepingIntervalMs: 10_000,
       libc: byLibc ? this.deno.libc : undefined,
-      inotify: this.deno.inotify,
     };
     this.manager = openManager({
       ...options,
