@@ -12,7 +12,6 @@ import { kernelLogPaths } from "./kernfs/kernel_log.ts";
 import { DirectoryUsage } from "./filesystems/directory_usage.ts";
 import { Filesystems } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
-import { type InotifyCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
 import { readOomContext } from "./oom/oom_context.ts";
@@ -80,8 +79,6 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
   readonly sinks?: () => readonly SourceState[];
   /** @default systemClock */
   readonly clock?: Clock;
-  /** What cgroups are watched by; where it is undefined they are listed again and again. @default the C library */
-  readonly inotify?: InotifyCalls | undefined;
 }
 
 /** For connections, logs and all else where many files may be open; else half of them. */
@@ -226,11 +223,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
     watch: (failure) =>
       failure === undefined
-        ? new RawWatcher({
-          tree,
-          clock,
-          calls: "inotify" in options ? options.inotify : Libc.open(),
-        })
+        ? new RawWatcher({ tree, clock })
         : new PollWatcher(tree, clock, failure),
     ...(oomWatcher !== undefined && { oomWatcher }),
     past: new OomPast(past?.inferredKills ?? 0),

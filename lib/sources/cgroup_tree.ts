@@ -2,10 +2,11 @@ import { type CgroupName, childOf, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Hierarchy } from "../kernfs/cgroup/hierarchy.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import type { DirectoryStat } from "../kernfs/libc.ts";
+import type { DirectoryStat } from "../kernfs/host_fs.ts";
 import type { ContainerChange } from "./container_watcher.ts";
 import { JustGone } from "./just_gone.ts";
 import { ListFailures } from "./list_failures.ts";
+import { type Relist, RelistQueue } from "./relist_queue.ts";
 import { Tally } from "./tally.ts";
 
 /** What a {@linkcode CgroupTree} stands on. */
@@ -21,18 +22,21 @@ export interface CgroupTreeOptions {
   readonly removalsCount?: boolean;
 }
 
-/** What a notification says of a directory. */
+/**
+ * What a notification reports of a directory. A creation is reported as a
+ * removal if the directory is gone when `Deno.watchFs` passes it on.
+ */
 export type HintKind = "create" | "remove" | "rename";
 
-/** Hears of what is made in directories, or removed. */
-export interface DirectoryWatches {
-  /** Watches one, if it is not watched; returns whether it is from now on. */
-  add(path: string): boolean;
-  remove(path: string): void;
-}
+/**
+ * How a directory is compared with what is known: by its number of children,
+ * by their names, or by their inodes. The number is the same where one is
+ * removed and another created, but costs a twentieth of the names.
+ */
+type Comparison = "number" | "names" | "inodes";
 
-/** What could not be read is listed again after so long, until it can be. */
-const RETRY_MS = 1_600;
+/** Where so much happens, as many may be created as are removed without a notification. */
+const MANY_TOUCHES = 8;
 
 /** In place of an inode: not seen in this hierarchy. */
 const UNSEEN = 0;
@@ -62,29 +66,25 @@ interface Node {
  * move and end containers above, below and beside it.
  */
 export class CgroupTree {
-  readonly #fs: HostFs;
+  readonly fs: HostFs;
   readonly #hierarchies: readonly Hierarchy[];
   readonly #removalsCount: boolean;
   readonly #nodes = new Map<CgroupName, Node>();
   #changes: ContainerChange[] = [];
   /** Whose adds or updates are among them. */
   readonly #fresh = new Set<CgroupName>();
-  readonly #clock: Clock;
-  /** Directories that could not be read, and when they are to be listed again, the first first. */
-  readonly #retries = new Map<CgroupName, number>();
+  readonly #relists: RelistQueue;
   readonly #justGone: JustGone;
   readonly #failures = new ListFailures();
-  /** Where the directories are watched as they are found; undefined where they are listed only. */
-  watches: DirectoryWatches | undefined;
   /** Takes the directories found, where they are not to be listed at once. */
   #listedLater: Set<CgroupName> | undefined;
 
   constructor(options: CgroupTreeOptions) {
-    this.#fs = options.fs;
+    this.fs = options.fs;
     this.#hierarchies = options.hierarchies;
     this.#removalsCount = options.removalsCount ?? true;
     this.#justGone = new JustGone(options.clock);
-    this.#clock = options.clock;
+    this.#relists = new RelistQueue(options.clock);
   }
 
   /** How many containers there are. */
@@ -113,8 +113,7 @@ export class CgroupTree {
 
   /** When {@linkcode settle} has something to do, on the clock's monotonic time. */
   get dueMs(): number {
-    for (const dueMs of this.#retries.values()) return dueMs;
-    return Infinity;
+    return this.#relists.dueMs;
   }
 
   /** The changes since the last call. */
@@ -130,6 +129,8 @@ export class CgroupTree {
     const [at, name] = this.#locate(path);
     // Before the first listing there is nothing to compare with.
     if (at < 0 || name === ROOT || !this.#nodes.has(ROOT)) return;
+    // Others may be created or removed beside it, of which nothing is reported.
+    this.#touch(parentOf(name));
     if (kind === "remove") this.#leaveUnseen(at, name);
     const isThere = this.#look(at, name);
     if (!this.#removalsCount || kind === "rename") return;
@@ -159,28 +160,55 @@ export class CgroupTree {
     for (const at of this.#hierarchies.keys()) this.#look(at, name);
   }
 
-  /** Lists what could not be read and is to be listed again. */
+  /** Lists the directory at a path a while later: nothing reports what happens in it. */
+  listLater(path: string): void {
+    const name = this.nameOf(path);
+    if (name !== undefined) this.#relists.retry(name);
+  }
+
+  /** Lists what is due. */
   *settle(): Generator<void> {
-    for (const [name, dueMs] of this.#retries) {
-      if (dueMs > this.#clock.monotonic()) return;
-      this.#retries.delete(name);
-      yield* this.#relist(name);
+    for (
+      let relist = this.#relists.take();
+      relist !== undefined;
+      relist = this.#relists.take()
+    ) {
+      yield* this.#relist(relist.name, this.#comparisonOf(relist));
+      if (this.#nodes.has(relist.name)) this.#relists.postpone(relist);
     }
   }
 
-  /** Compares everything known with the listing. */
-  *reconcile(): Generator<void> {
+  #comparisonOf({ touches, isLast }: Relist): Comparison {
+    if (!this.#failures.isEmpty) return "inodes";
+    return isLast || touches >= MANY_TOUCHES ? "names" : "number";
+  }
+
+  /** Lists each directory whose number of children is another than that of those known. */
+  *sweep(): Generator<void> {
+    for (const [name, { children }] of [...this.#nodes]) {
+      if (children.size > 0) yield* this.#relist(name, "number");
+      yield* this.settle();
+    }
+  }
+
+  /** Compares everything known with the listing, or what is known of one hierarchy. */
+  *reconcile(hierarchy?: number): Generator<void> {
     const isFirst = !this.#nodes.has(ROOT);
     if (isFirst) this.#addRoot();
     const names = new Set(this.#nodes.keys());
     // At first there is much to find: it comes up later in the same loop.
     if (isFirst) this.#listedLater = names;
     try {
-      for (const name of names) yield* this.#relist(name);
+      for (const name of names) {
+        yield* this.#relist(name, "inodes", hierarchy);
+        // In a storm, what is new would be gone before this ends.
+        yield* this.settle();
+      }
     } finally {
       // Also where nobody asks for the rest.
       this.#listedLater = undefined;
     }
+    if (hierarchy !== undefined) return;
     this.#justGone.forget();
     this.#changes.push({ type: "listed" });
   }
@@ -200,7 +228,6 @@ export class CgroupTree {
     const root = this.#newNode(ROOT);
     for (const at of this.#hierarchies.keys()) {
       root.inodes[at] = this.#stat(at, ROOT)?.inode ?? UNSEEN;
-      if (hasInode(root, at)) this.#watch(at, ROOT);
     }
     this.#tellAdd(ROOT, root.tally, undefined);
   }
@@ -229,12 +256,12 @@ export class CgroupTree {
   #stat(at: number, name: CgroupName): DirectoryStat | undefined {
     const path = this.#path(at, name);
     try {
-      const stat = this.#fs.directory(path);
+      const stat = this.fs.directory(path);
       this.#failures.end(path, stat === undefined);
       return stat;
     } catch (error) {
       this.#failures.begin(path, error);
-      this.#retry(name === ROOT ? ROOT : parentOf(name));
+      this.#relists.retry(name === ROOT ? ROOT : parentOf(name));
       const inode = this.#nodes.get(name)?.inodes[at] ?? UNSEEN;
       if (inode <= 0) return undefined;
       return { inode, links: NaN, modifiedMs: undefined };
@@ -245,19 +272,19 @@ export class CgroupTree {
   #list(at: number, name: CgroupName): string[] {
     const path = this.#path(at, name);
     try {
-      const names = this.#fs.subdirectories(path);
+      const names = this.fs.subdirectories(path);
       this.#failures.endListing(path, names);
       return names;
     } catch (error) {
       this.#failures.beginListing(path, error);
-      this.#retry(name);
+      this.#relists.retry(name);
       return [];
     }
   }
 
-  #retry(name: CgroupName): void {
-    if (this.#retries.has(name)) return;
-    this.#retries.set(name, this.#clock.monotonic() + RETRY_MS);
+  /** Something happened in a directory: it is listed again soon. */
+  #touch(name: CgroupName): void {
+    if (this.#nodes.has(name)) this.#relists.touch(name);
   }
 
   /** Sees whether `name` is in a hierarchy, and what that means; returns whether it is. */
@@ -266,8 +293,6 @@ export class CgroupTree {
     const node = this.#nodes.get(name);
     if (stat === undefined) {
       if (node !== undefined && hasInode(node, at)) this.#lose(node, at);
-      // It may have been watched and gone before it was looked at.
-      else this.watches?.remove(this.#path(at, name));
       return false;
     }
     if (node === undefined) return this.#add(at, name, stat);
@@ -288,20 +313,15 @@ export class CgroupTree {
     return true;
   }
 
-  /** Watches a directory, if it is not watched; returns whether it is from now on. */
-  #watch(at: number, name: CgroupName): boolean {
-    return this.watches?.add(this.#path(at, name)) ?? false;
-  }
-
-  /** Notes where a container shows, and lists what was made below it before it was watched. */
+  /** Notes where a container shows, and lists what is below it: of what was created before it was watched nothing is reported. */
   #show(node: Node, at: number, stat: DirectoryStat): void {
     node.inodes[at] = stat.inode;
-    const links = this.#watch(at, node.name)
-      ? this.#stat(at, node.name)?.links
-      : stat.links;
-    if (links === 2) return;
+    if (this.#listedLater === undefined) this.#touch(node.name);
+    if (stat.links === 2) return;
     if (this.#listedLater?.add(node.name) === undefined) {
-      for (const _ of this.#listOne(at, node.name)) { /* All at once. */ }
+      for (const _ of this.#listOne(at, node.name, "number")) {
+        /* All at once. */
+      }
     }
   }
 
@@ -309,10 +329,8 @@ export class CgroupTree {
   #showElsewhere(node: Node, parent: Node): void {
     for (const at of this.#hierarchies.keys()) {
       if (node.inodes[at] !== UNSEEN || !hasInode(parent, at)) continue;
-      this.#watch(at, node.name);
       const stat = this.#stat(at, node.name);
       if (stat !== undefined) this.#show(node, at, stat);
-      else this.watches?.remove(this.#path(at, node.name));
     }
   }
 
@@ -412,7 +430,6 @@ export class CgroupTree {
   #leave(node: Node, at: number): void {
     if (!hasInode(node, at)) return;
     node.inodes[at] = LEFT;
-    this.watches?.remove(this.#path(at, node.name));
     for (const name of node.children) {
       const child = this.#nodes.get(name);
       if (child !== undefined && hasInode(child, at)) this.#lose(child, at);
@@ -452,28 +469,30 @@ export class CgroupTree {
       const child = this.#nodes.get(name);
       if (child !== undefined) this.#gone(child);
     }
-    for (const at of this.#hierarchies.keys()) {
-      if (hasInode(node, at)) this.watches?.remove(this.#path(at, node.name));
-    }
     this.#nodes.delete(node.name);
+    this.#relists.forget(node.name);
     this.#nodes.get(parentOf(node.name))?.children.delete(node.name);
     this.#tellDelete(node.name, node.tally);
     this.#justGone.keep(node.name, node.tally);
   }
 
-  /** Brings a directory and its children up to date in every hierarchy. */
-  *#relist(name: CgroupName): Generator<void> {
+  /** Brings a directory and its children up to date, in every hierarchy or in one. */
+  *#relist(
+    name: CgroupName,
+    by: Comparison,
+    hierarchy?: number,
+  ): Generator<void> {
     for (const at of this.#hierarchies.keys()) {
+      if (hierarchy !== undefined && at !== hierarchy) continue;
       const node = this.#nodes.get(name);
       if (node === undefined) return;
-      if (hasInode(node, at)) yield* this.#listOne(at, name);
+      if (hasInode(node, at)) yield* this.#listOne(at, name, by);
       // A hierarchy that could not be looked at when the others were.
       else if (name === ROOT) this.#look(at, ROOT);
     }
   }
 
-  *#listOne(at: number, name: CgroupName): Generator<void> {
-    this.#watch(at, name);
+  *#listOne(at: number, name: CgroupName, by: Comparison): Generator<void> {
     const stat = this.#stat(at, name);
     if (stat?.inode !== this.#nodes.get(name)?.inodes[at]) {
       // Another directory, or none.
@@ -485,13 +504,17 @@ export class CgroupTree {
       .filter((child) => this.#isKnown(at, child));
     // Two links are "." and the parent's, the others are those below.
     const below = stat.links - 2;
-    if (this.#listedLater !== undefined && known.length === below) return;
-    let there = 0;
-    for (const child of known) {
-      if (this.#look(at, child)) there++;
-      yield;
+    const isCounted = by === "number" || this.#listedLater !== undefined ||
+      (by === "names" && below === 0);
+    if (isCounted && known.length === below) return;
+    if (by === "inodes") {
+      let there = 0;
+      for (const child of known) {
+        if (this.#look(at, child)) there++;
+        yield;
+      }
+      if (there === below && this.#failures.isEmpty) return;
     }
-    if (there === below && this.#failures.isEmpty) return;
     const found = new Set(
       this.#list(at, name).map((base) => childOf(name, base)),
     );
@@ -501,8 +524,6 @@ export class CgroupTree {
       yield;
     }
     for (const child of found) {
-      // So that it need not be looked at once more.
-      this.#watch(at, child);
       this.#look(at, child);
       yield;
     }

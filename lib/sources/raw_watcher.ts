@@ -1,4 +1,3 @@
-import type { InotifyCalls } from "../kernfs/libc.ts";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { SourceState } from "../model/source_state.ts";
@@ -8,8 +7,8 @@ import type {
   ContainerWatcher,
   WatchCounters,
 } from "./container_watcher.ts";
-import { Inotify, type InotifyEvent } from "./inotify.ts";
 import { Pace } from "../model/pace.ts";
+import { SubtreeWatcher } from "./subtree_watcher.ts";
 
 /**
  * The later it is, the longer its slices of time are, up to this many
@@ -22,6 +21,28 @@ const SLICE_SHARE = 0.5;
 /** Notifications beyond this wait for nobody: everything is listed instead. */
 const MAX_HINTS = 65_536;
 
+/**
+ * So many notifications that wait show that the event loop is behind: Deno 2.6
+ * drops those beyond 16 of a hierarchy without a word.
+ */
+const BURST_HINTS = 16;
+/** The numbers of all children are compared so long after a burst … */
+const SWEEP_MS = 150;
+/** … or this many times what that took. */
+const SWEEP_REST_FACTOR = 4;
+
+/**
+ * While containers are created faster than `Deno.watchFs` watches them, which
+ * takes 0.1 to 0.4 ms each, a further call of it blocks: for 4.5 s in a storm
+ * of 2,000. It is called when nothing was reported or found for so long …
+ */
+const QUIET_MS = 250;
+/** … or when a hierarchy has waited for so long. */
+const MAX_UNWATCHED_MS = 10_000;
+
+/** Directories that cannot be watched are listed so often. */
+const UNWATCHED_MS = 2_000;
+
 /** Files of cgroup v2 that the kernel says it wrote to: one OOM is told 250 times. */
 const MEMORY_EVENTS_REGEXP = /^memory\.events(?:\.local)?$/;
 /** Others of the kernel's, and those that processes are moved with. */
@@ -29,28 +50,35 @@ const NO_LIMIT_REGEXP = /\.events(?:\.local)?$|^cgroup\.|^tasks$/;
 /** What was written is told so long after the first time. */
 const WRITTEN_MS = 10;
 
-/** What a {@linkcode RawWatcher} stands on. */
+const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
+  create: "create",
+  remove: "remove",
+  rename: "rename",
+};
+
+/** Dependencies of a {@linkcode RawWatcher}. */
 export interface RawWatcherOptions {
   readonly tree: CgroupTree;
   readonly clock: Clock;
-  /** What directories are watched by; undefined where it cannot be had. */
-  readonly calls: InotifyCalls | undefined;
 }
 
 /**
- * Watches every directory of every hierarchy with inotify.
+ * Watches every hierarchy with inotify, through `Deno.watchFs`.
  *
- * What it hears are hints, each of which leads to a look: a directory is
- * watched first and listed then, so that what is made in it is heard of or
- * seen. Everything is listed when the kernel's queue was full and on
- * `reconcile()`.
+ * Notifications are hints, each of which leads to a look: `mkdir -p a/b/c` is
+ * reported as fewer creations than directories, for b may be created before a
+ * is watched; some removals are never reported; a full queue reports only that
+ * it was full. So what was touched is listed again shortly after, and
+ * everything after a full queue and on `reconcile()`. A hierarchy is watched
+ * first and listed then.
  */
 export class RawWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
   readonly #clock: Clock;
-  readonly #calls: InotifyCalls | undefined;
   readonly #pace: Pace;
-  #inotify: Inotify | undefined;
+  readonly #subtrees: SubtreeWatcher;
+  /** Hierarchies that are watched, of those of the tree the first ones. */
+  #watched = 0;
   #hints: { path: string; kind: HintKind }[] = [];
   /** Since when hints wait to be followed. */
   #hintsSinceMs = Infinity;
@@ -60,24 +88,38 @@ export class RawWatcher implements ContainerWatcher {
     limits: new Set<string>(),
   };
   #writtenDueMs = Infinity;
+  /** When something was reported or found last. */
+  #activeMs = -Infinity;
+  #lastWatchMs = -Infinity;
+  #sweepDueMs = Infinity;
+  #noSweepBeforeMs = 0;
+  #unwatchedDueMs = Infinity;
   #reconcile = true;
   /** Whether all that is there was listed: before, nobody has anything to ask for. */
   #isListed = false;
-  #error: unknown;
+  #error: Error | undefined;
   #closed = false;
   /** Full queues: how often everything was listed for want of notifications. */
   #rescans = 0;
 
-  constructor({ tree, clock, calls }: RawWatcherOptions) {
+  constructor({ tree, clock }: RawWatcherOptions) {
     this.#tree = tree;
     this.#clock = clock;
-    this.#calls = calls;
     this.#pace = new Pace(clock);
+    this.#subtrees = new SubtreeWatcher({
+      fs: tree.fs,
+      onEvent: (event) => this.#receive(event),
+      onError: (error) => {
+        this.#error = error;
+        this.#pace.wake();
+      },
+    });
   }
 
   /** @inheritdoc */
   get state(): SourceState {
-    const { failure, paths, directories } = this.#tree;
+    const { paths, directories } = this.#tree;
+    const failure = this.#tree.failure ?? this.#subtrees.failure;
     return {
       name: "cgroups",
       state: failure === undefined ? "ok" : "degraded",
@@ -89,40 +131,28 @@ export class RawWatcher implements ContainerWatcher {
   /** @inheritdoc */
   get counters(): WatchCounters {
     return {
-      directories: this.#inotify?.size ?? 0,
+      directories: this.#tree.directories - this.#subtrees.unwatched.size,
       rescans: { overflow: this.#rescans },
     };
   }
 
   /** @inheritdoc */
   async *changes(): AsyncGenerator<readonly ContainerChange[]> {
-    const inotify = Inotify.open(this.#calls);
-    this.#inotify = inotify;
-    this.#tree.watches = inotify;
-    const listening = this.#listen(inotify);
     try {
+      this.#watchNext();
       while (!this.#closed) {
-        const failure = this.#error ?? inotify.failure;
-        if (failure !== undefined) throw failure;
+        if (this.#error !== undefined) throw this.#error;
         this.#takeHints();
         const written = this.#takeWritten();
         if (written.length > 0) yield written;
-        if (this.#reconcile) {
-          this.#reconcile = false;
-          yield* this.#walk(this.#tree.reconcile());
-          this.#isListed = true;
-        } else if (this.#lateMs >= 0) {
-          yield* this.#walk(this.#tree.settle());
-        }
-        const changes = this.#tree.take();
+        yield* this.#walkNext();
+        const changes = this.#take();
         if (changes.length > 0) yield changes;
         else await this.#pace.until(this.#dueIn());
       }
     } finally {
       this.close();
-      this.#tree.watches = undefined;
-      inotify.close();
-      await listening;
+      await this.#subtrees.close();
     }
   }
 
@@ -144,25 +174,95 @@ export class RawWatcher implements ContainerWatcher {
     this.#pace.wake();
   }
 
-  async #listen(inotify: Inotify): Promise<void> {
-    try {
-      for await (const events of inotify.events()) {
-        for (const event of events) this.#hear(event);
-        this.#pace.wake();
-      }
-    } catch (error) {
-      this.#error = error;
-    }
-    this.#pace.wake();
+  /**
+   * Watches one hierarchy more. With 1,000 directories that takes 90 ms, for
+   * which others wait: so everything is listed, and reported, after the first.
+   */
+  #watchNext(): void {
+    const path = this.#tree.paths[this.#watched];
+    if (path === undefined) return;
+    this.#subtrees.watch(path);
+    this.#watched++;
+    this.#lastWatchMs = this.#clock.monotonic();
+    this.#unwatchedDueMs = this.#subtrees.unwatched.size > 0 ? 0 : Infinity;
   }
 
-  #hear(event: InotifyEvent): void {
-    if (event.kind === "overflow") return this.#listAll();
-    const { kind, path } = event;
-    if (kind === "modify") return this.#hearModify(path);
-    if (this.#hints.length === 0) this.#hintsSinceMs = this.#clock.monotonic();
+  /** Does whichever of the walks is due. */
+  async *#walkNext(): AsyncGenerator<readonly ContainerChange[]> {
+    const nowMs = this.#clock.monotonic();
+    if (this.#reconcile) {
+      this.#reconcile = false;
+      if (this.#isQuiet) this.#retry();
+      yield* this.#walk(this.#tree.reconcile());
+      this.#isListed = true;
+    } else if (nowMs >= this.#watchDueMs) {
+      this.#watchNext();
+      yield* this.#walk(this.#tree.reconcile(this.#watched - 1));
+      yield* this.#sweep();
+      await this.#pace.rest();
+    } else if (nowMs >= this.#tree.dueMs) {
+      yield* this.#walk(this.#tree.settle());
+    } else if (nowMs >= this.#sweepDueMs) {
+      yield* this.#sweep();
+    } else if (nowMs >= this.#unwatchedDueMs) {
+      this.#listUnwatched();
+    }
+  }
+
+  /** When the next hierarchy is to be watched. */
+  get #watchDueMs(): number {
+    if (this.#watched === this.#tree.paths.length) return Infinity;
+    const quietMs = this.#activeMs + QUIET_MS;
+    return Math.min(quietMs, this.#lastWatchMs + MAX_UNWATCHED_MS);
+  }
+
+  get #isQuiet(): boolean {
+    const isAllWatched = this.#watched === this.#tree.paths.length;
+    return isAllWatched &&
+      this.#clock.monotonic() >= this.#activeMs + QUIET_MS;
+  }
+
+  #retry(): void {
+    this.#subtrees.retry();
+    this.#unwatchedDueMs = this.#subtrees.unwatched.size > 0 ? 0 : Infinity;
+  }
+
+  #listUnwatched(): void {
+    for (const path of this.#subtrees.unwatched.keys()) {
+      this.#tree.listLater(path);
+    }
+    this.#unwatchedDueMs = this.#clock.monotonic() + UNWATCHED_MS;
+  }
+
+  async *#sweep(): AsyncGenerator<readonly ContainerChange[]> {
+    const beganMs = this.#clock.monotonic();
+    this.#sweepDueMs = Infinity;
+    const found = yield* this.#walk(this.#tree.sweep());
+    const nowMs = this.#clock.monotonic();
+    this.#noSweepBeforeMs = nowMs +
+      Math.max(SWEEP_MS, (nowMs - beganMs) * SWEEP_REST_FACTOR);
+    // Notifications lag behind where it found anything, and there are none of a hierarchy not watched yet.
+    if (found || this.#watched < this.#tree.paths.length) {
+      this.#sweepDueMs = this.#noSweepBeforeMs;
+    }
+  }
+
+  #receive({ kind, flag, paths }: Deno.FsEvent): void {
+    if (flag === "rescan") this.#listAll();
+    const hint = HINT_KINDS[kind];
+    for (const path of paths) {
+      if (kind === "modify") this.#receiveModify(path);
+      else if (hint !== undefined) this.#receiveHint(path, hint);
+    }
+  }
+
+  #receiveHint(path: string, kind: HintKind): void {
+    this.#pace.wake();
+    this.#activeMs = this.#clock.monotonic();
+    if (this.#hints.length === 0) this.#hintsSinceMs = this.#activeMs;
     this.#hints.push({ path, kind });
     if (kind === "create") this.#tree.discover(path);
+    this.#subtrees.follow(path, kind === "create");
     if (this.#hints.length <= MAX_HINTS) return;
     this.#hints = [];
     this.#hintsSinceMs = Infinity;
@@ -172,10 +272,10 @@ export class RawWatcher implements ContainerWatcher {
   /** Notifications were lost. */
   #listAll(): void {
     this.#rescans++;
-    this.#reconcile = true;
+    this.reconcile();
   }
 
-  #hearModify(path: string): void {
+  #receiveModify(path: string): void {
     const at = path.lastIndexOf("/");
     const file = path.slice(at + 1);
     const { memoryEvents, limits } = this.#written;
@@ -184,6 +284,7 @@ export class RawWatcher implements ContainerWatcher {
     else return;
     if (this.#writtenDueMs < Infinity) return;
     this.#writtenDueMs = this.#clock.monotonic() + WRITTEN_MS;
+    this.#pace.wake();
   }
 
   #takeWritten(): ContainerChange[] {
@@ -202,9 +303,23 @@ export class RawWatcher implements ContainerWatcher {
     return changes;
   }
 
+  #take(): readonly ContainerChange[] {
+    const changes = this.#tree.take();
+    if (changes.length > 0 && this.#isListed) {
+      this.#activeMs = this.#clock.monotonic();
+    }
+    return changes;
+  }
+
   /** Follows hints for one slice of time. */
   #takeHints(): void {
     if (this.#hints.length === 0) return;
+    if (this.#hints.length >= BURST_HINTS && this.#sweepDueMs === Infinity) {
+      this.#sweepDueMs = Math.max(
+        this.#clock.monotonic() + SWEEP_MS,
+        this.#noSweepBeforeMs,
+      );
+    }
     this.#beginSlice();
     let done = 0;
     for (const { path, kind } of this.#hints) {
@@ -216,18 +331,25 @@ export class RawWatcher implements ContainerWatcher {
     if (this.#hints.length === 0) this.#hintsSinceMs = Infinity;
   }
 
-  /** Walks in slices of time, passing on what was found, following hints between. */
-  async *#walk(steps: Generator<void>): AsyncGenerator<ContainerChange[]> {
+  /** Walks in slices of time, passing on what was found, following hints between; returns whether it found anything. */
+  async *#walk(
+    steps: Generator<void>,
+  ): AsyncGenerator<readonly ContainerChange[], boolean> {
+    let found = false;
     this.#beginSlice();
     for (const _ of steps) {
       if (!this.#pace.spent) continue;
-      const changes = this.#tree.take();
+      const changes = this.#take();
       if (changes.length > 0) yield changes;
+      found ||= changes.length > 0;
       await this.#pace.rest();
-      if (this.#closed) return;
+      if (this.#closed) return found;
       this.#takeHints();
       this.#beginSlice();
     }
+    const changes = this.#take();
+    if (changes.length > 0) yield changes;
+    return found || changes.length > 0;
   }
 
   #beginSlice(): void {
@@ -237,15 +359,16 @@ export class RawWatcher implements ContainerWatcher {
     this.#pace.begin(Math.min(lateMs * SLICE_SHARE, MAX_SLICE_MS));
   }
 
-  /** How long the tree has waited to be settled; negative before it is due. */
-  get #lateMs(): number {
-    return this.#clock.monotonic() - this.#tree.dueMs;
-  }
-
   #dueIn(): number {
     if (this.#hints.length > 0 || this.#reconcile) return 0;
     if (this.#error !== undefined || this.#closed) return 0;
-    const writtenMs = this.#writtenDueMs - this.#clock.monotonic();
-    return Math.max(0, Math.min(-this.#lateMs, writtenMs));
+    const dueMs = Math.min(
+      this.#watchDueMs,
+      this.#tree.dueMs,
+      this.#sweepDueMs,
+      this.#unwatchedDueMs,
+      this.#writtenDueMs,
+    );
+    return Math.max(0, dueMs - this.#clock.monotonic());
   }
 }

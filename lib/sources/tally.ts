@@ -3,8 +3,9 @@
  * what we did.
  *
  * The kernel tells of a life twice in each hierarchy, of its creation and of
- * its removal: after the first the count is odd, after the second even. One
- * that does not fit says that the one before it was lost.
+ * its removal; but a creation is given to us as a removal where the directory
+ * is gone by then. So notifications are counted, two for a life, whatever
+ * they say. One that cannot be but a creation sets right what was lost.
  */
 export class Tally {
   /** Creations that we told. */
@@ -17,12 +18,11 @@ export class Tally {
     this.#notifications = new Array(hierarchies).fill(0);
   }
 
-  /** Counts a notification of a hierarchy, of a creation or of a removal. */
+  /** Counts a notification of a hierarchy; `isCreation` where it is one for certain. */
   hear(at: number, isCreation: boolean): void {
-    const heard = this.#heard(at) + 1;
-    this.#notifications[at] = (heard % 2 === 1) === isCreation
-      ? heard
-      : heard + 1;
+    let heard = this.#heard(at) + 1;
+    if (isCreation && heard % 2 === 0) heard++;
+    this.#notifications[at] = heard;
   }
 
   /** The last life that a hierarchy told of is not a later one than the last that we told of. */

@@ -10,7 +10,6 @@ import {
 import { FakeMetrics } from "./fake_metrics.ts";
 import { unpack } from "./recorded_tree.ts";
 import { TestCgroup } from "./test_cgroup.ts";
-import "./libc.ts";
 
 const BASE = new URL("../testdata/hosts/composed-v2.txt", import.meta.url);
 

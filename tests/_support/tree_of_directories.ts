@@ -29,8 +29,6 @@ export class TreeOfDirectories implements Disposable {
   readonly clock: FakeClock = new FakeClock();
   readonly hierarchies: readonly TestCgroup[];
   readonly tree: CgroupTree;
-  /** Paths of the directories that the tree has watched. */
-  readonly watched = new Set<string>();
   readonly #gone: TestCgroup = this.root.child("gone");
   readonly #fs = new RefusingFs({ root: this.root.path });
   #goneCount = 0;
@@ -51,10 +49,6 @@ export class TreeOfDirectories implements Disposable {
       clock: this.clock,
       removalsCount,
     });
-    this.tree.watches = {
-      add: (path) => this.watched.size < this.watched.add(path).size,
-      remove: (path) => this.watched.delete(path),
-    };
   }
 
   /** A directory in a hierarchy, made where there is none. */

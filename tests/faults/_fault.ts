@@ -35,11 +35,6 @@ export function errorOf(fault: Errno): Error {
     : new Error(message);
 }
 
-/** Its number, as the C library tells it. */
-export function numberOf(fault: Errno): number {
-  return Number(/\d+/.exec(MESSAGES[fault])?.[0]);
-}
-
 /** Whether it is an error of the kernel. */
 export function isErrno(fault: Fault): fault is Errno {
   return fault in MESSAGES;

@@ -56,7 +56,6 @@ export class FaultyAgent implements AsyncDisposable {
       housekeepingIntervalMs: 2_000,
       allowDynamicHousekeeping: false,
       globalHousekeepingIntervalMs: 10_000,
-      inotify: this.deno.inotify,
     };
     this.manager = openManager({
       ...options,

@@ -1,25 +1,17 @@
-import { assert } from "@std/assert";
-import type { InotifyCalls } from "../../lib/kernfs/libc.ts";
 import {
   MountedFiles,
   type Space,
 } from "../../lib/filesystems/mounted_files.ts";
-import { libc } from "../_support/libc.ts";
 import type { SeededRandom } from "../_support/random.ts";
-import {
-  errorOf,
-  type Fault,
-  isErrno,
-  numberOf,
-  type Times,
-} from "./_fault.ts";
+import { errorOf, type Fault, isErrno, type Times } from "./_fault.ts";
 
-/** A call that can be made to fail: of `Deno`, of a file that it opened, or of inotify. */
+/** A call that can be made to fail: of `Deno`, of a file that it opened, or of a watcher. */
 export type Call =
   | keyof typeof FUNCTIONS
   | "statfs"
   | `FsFile.${keyof typeof METHODS}`
-  | `inotify.${"open" | "add" | "read"}`;
+  | "watchFs"
+  | "FsWatcher.next";
 
 /** Whether the answer comes later, and whether it is an open file. */
 const FUNCTIONS = {
@@ -50,7 +42,7 @@ const METHODS = {
 } as const;
 
 /** Every call of Deno's by which the agent's library touches files. */
-export const CALLS: readonly string[] = Object.keys(FUNCTIONS);
+export const CALLS: readonly string[] = [...Object.keys(FUNCTIONS), "watchFs"];
 
 /** A fault that is on. */
 export interface Injection {
@@ -99,44 +91,10 @@ export class FaultyDeno implements Disposable {
     for (const [name, when] of Object.entries(FUNCTIONS)) {
       this.#replace(name, (real) => this.#wrap(name as Call, when, real, 0));
     }
-  }
-
-  /** The C library's inotify. */
-  get inotify(): InotifyCalls {
-    assert(libc !== undefined);
-    const real = libc;
-    let fault: Fault | undefined;
-    const fails = (call: Call, path: string) => {
-      fault = this.#meet(call, path);
-      return fault !== undefined;
-    };
-    return {
-      openInotify: () => fails("inotify.open", "") ? -1 : real.openInotify(),
-      addWatch: (inotify, path, mask) =>
-        fails("inotify.add", path) ? -1 : real.addWatch(inotify, path, mask),
-      removeWatch: (inotify, watch) => real.removeWatch(inotify, watch),
-      openBell: () => real.openBell(),
-      ring: (bell) => real.ring(bell),
-      ready: async (...descriptors) => {
-        // One that hangs tells nothing.
-        while (this.#awaits("inotify.read", "") === "hang") {
-          this.#meet("inotify.read", "");
-          await this.#healed.promise;
-        }
-        return real.ready(...descriptors);
-      },
-      read: (...args) => fails("inotify.read", "") ? -1 : real.read(...args),
-      close: (descriptor) => real.close(descriptor),
-      get failedToFind() {
-        return fault === undefined && real.failedToFind;
-      },
-      get errno() {
-        return fault !== undefined && isErrno(fault)
-          ? numberOf(fault)
-          : real.errno;
-      },
-      meaningOf: (errno) => real.meaningOf(errno),
-    };
+    this.#replace("watchFs", (real) => (path: string, options) => {
+      this.#failBelow(path, options.recursive);
+      return this.#wrapWatcher(real(path, options));
+    });
   }
 
   /** How many calls have met the fault. */
@@ -223,6 +181,36 @@ export class FaultyDeno implements Disposable {
       }
       return this.#spoil(fault, answer);
     };
+  }
+
+  /** To watch a tree fails where it fails for one directory of it. */
+  #failBelow(path: string, recursive: boolean): void {
+    this.#fail("watchFs", path);
+    if (!recursive) return;
+    const readDirSync = this.#real.get("readDirSync") as AnyFunction;
+    for (const { name, isDirectory } of readDirSync(path)) {
+      if (isDirectory) this.#failBelow(`${path}/${name}`, recursive);
+    }
+  }
+
+  #wrapWatcher(watcher: Deno.FsWatcher): Deno.FsWatcher {
+    const meet = async () => {
+      // One that hangs reports nothing.
+      while (this.#awaits("FsWatcher.next", "") === "hang") {
+        this.#fail("FsWatcher.next", "");
+        await this.#healed.promise;
+      }
+      this.#fail("FsWatcher.next", "");
+    };
+    const events = async function* () {
+      for await (const event of { [Symbol.asyncIterator]: () => real }) {
+        await meet();
+        yield event;
+      }
+    };
+    const real = watcher[Symbol.asyncIterator]();
+    watcher[Symbol.asyncIterator] = events;
+    return watcher;
   }
 
   async *#readDir(path: string, real: AnyFunction): AsyncGenerator<unknown> {

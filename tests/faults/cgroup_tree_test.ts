@@ -51,8 +51,8 @@ testWeather("openManager() bears directories of cgroups that fail", [
     provoke: ({ host }) => host.makeNested(),
   },
   {
-    name: "what inotify tells",
-    call: "inotify.read",
+    name: "what inotify reports",
+    call: "FsWatcher.next",
     path: /^/,
     faults: ["EIO"],
     shows: {
@@ -60,17 +60,17 @@ testWeather("openManager() bears directories of cgroups that fail", [
     },
   },
   {
-    name: "the watch of a container that comes",
-    call: "inotify.add",
-    path: /\/docker-e\w+\.scope$/,
-    faults: ["EACCES", "ENOSPC"],
+    name: "a further watch",
+    call: "watchFs",
+    path: /\/cgroup\.procs$/,
+    faults: ["ENOSPC"],
     shows: {
       counts: ({ manager }) => manager.counters.rescans["fallback"] ?? 0,
     },
   },
   {
-    name: "inotify, which tells nothing",
-    call: "inotify.read",
+    name: "inotify, which reports nothing",
+    call: "FsWatcher.next",
     path: /^/,
     faults: ["hang"],
     isOfAll: true,

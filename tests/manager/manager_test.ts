@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { MemoryCache } from "../../lib/cache/memory_cache.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
 import { DirectoryUsage } from "../../lib/filesystems/directory_usage.ts";
@@ -21,7 +27,6 @@ import { Identities } from "../../lib/runtimes/identities.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import { PollWatcher } from "../../lib/sources/poll_watcher.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
-import { libc } from "../_support/libc.ts";
 import { RecordedTree } from "../_support/recorded_tree.ts";
 
 /** A manager over a recorded host. */
@@ -35,7 +40,7 @@ class ManagedHost implements AsyncDisposable {
   readonly manager: Manager;
   failures: (string | undefined)[] = [];
 
-  constructor({ inotifyFails = false } = {}) {
+  constructor() {
     const { fs, hierarchies } = this.recorded;
     const tree = new CgroupTree({
       fs,
@@ -91,11 +96,7 @@ class ManagedHost implements AsyncDisposable {
       watch: (failure) => {
         this.failures.push(failure);
         return failure === undefined
-          ? new RawWatcher({
-            tree,
-            clock: systemClock,
-            calls: inotifyFails ? undefined : libc,
-          })
+          ? new RawWatcher({ tree, clock: systemClock })
           : new PollWatcher(tree, systemClock, failure);
       },
       sinks: () => [],
@@ -233,12 +234,22 @@ Deno.test("Manager knows no container that is not there", async () => {
 });
 
 Deno.test("Manager goes on with listing where inotify fails, and says so", async () => {
-  await using host = new ManagedHost({ inotifyFails: true });
+  const { watchFs } = Deno;
+  using _ = {
+    [Symbol.dispose]: () => {
+      Deno.watchFs = watchFs;
+    },
+  };
+  Deno.watchFs = () => {
+    throw new Error("OS file watch limit reached.");
+  };
+  await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
   assertEquals(host.failures.length, 2);
   const [cgroups, kmsg] = manager.sources();
   assertEquals(cgroups?.state, "degraded");
+  assertMatch(cgroups?.detail ?? "", /fs\.inotify\.max_user_watches/);
   assertEquals(kmsg?.state, "off");
   assertEquals(manager.containerInfo(DOCKER).reference.name, DOCKER);
 });

@@ -243,14 +243,17 @@ Deno.test("CgroupTree.hint() takes a container that leaves before it was seen ev
 });
 
 Deno.test("CgroupTree.hint() counts one that came and went before it could look, once for all hierarchies", () => {
-  using host = new TreeOfDirectories({ hierarchies: 3 });
-  host.reconcile();
-  for (let life = 0; life < 3; life++) {
-    for (const at of [0, 1, 2]) host.hint(at, "/a", "create");
-    for (const at of [0, 1, 2]) host.hint(at, "/a", "remove");
-    assertEquals(host.changes(), ["+/a", "-/a"]);
+  for (const label of ["create", "remove"] as const) {
+    using host = new TreeOfDirectories({ hierarchies: 3 });
+    host.reconcile();
+    for (let life = 0; life < 3; life++) {
+      // A creation is reported as a removal if the directory is gone by then.
+      for (const at of [0, 1, 2]) host.hint(at, "/a", label);
+      for (const at of [0, 1, 2]) host.hint(at, "/a", "remove");
+      assertEquals(host.changes(), ["+/a", "-/a"]);
+    }
+    assertEquals(host.settle(), []);
   }
-  assertEquals(host.settle(), []);
 });
 
 Deno.test("CgroupTree.hint() counts one whose removal alone was told, or whose creation alone", () => {
@@ -347,8 +350,8 @@ Deno.test("CgroupTree.hint() tells no second life of one that it hears of half a
   assertEquals(host.reconcile(), ["-/a", "listed"]);
   host.clock.advance(30_000);
   host.reconcile();
-  host.hint(0, "/a", "create");
-  host.hint(0, "/a", "remove");
+  // Its creation is reported as a removal, for it is gone.
+  for (let hints = 0; hints < 2; hints++) host.hint(0, "/a", "remove");
   assertEquals(host.changes(), []);
 });
 
@@ -364,54 +367,115 @@ Deno.test("CgroupTree forgets who went after a minute", () => {
   assertEquals(host.changes(), ["+/a", "-/a"]);
 });
 
-Deno.test("CgroupTree watches a directory before it lists what is in it", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+Deno.test("CgroupTree.settle() finds what was created in a new directory before it was watched", () => {
+  using host = new TreeOfDirectories();
   host.reconcile();
-  const { watches } = host.tree;
-  assert(watches !== undefined);
-  host.tree.watches = {
-    remove: watches.remove,
-    add: (path) => {
-      const isNew = watches.add(path);
-      // Whatever is made now is told by nobody but the listing.
-      if (isNew && path.endsWith("/a")) Deno.mkdirSync(`${path}/b`);
-      return isNew;
-    },
-  };
-  host.at(0, "/a");
+  host.make("/a");
   host.hint(0, "/a", "create");
-  assertEquals(host.changes(), ["+/a", "+/a/b"]);
-  host.at(1, "/a");
-  host.reconcile();
-  assertEquals(host.tree.directories, 6);
+  assertEquals(host.changes(), ["+/a"]);
+  host.make("/a/b/c");
+  assertEquals(host.settle(), ["+/a/b", "+/a/b/c"]);
 });
 
-Deno.test("CgroupTree watches what is there, and nothing that is gone", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
-  const paths = (...names: string[]) =>
-    names.flatMap((name) => host.hierarchies.map(({ path }) => path + name));
-  host.make("/a/b");
+Deno.test("CgroupTree.settle() finds what was created and removed beside what a hint named", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.make("/goes");
+  host.reconcile();
+  host.make("/b");
   host.make("/c");
-  host.reconcile();
-  assertEquals(
-    [...host.watched].toSorted(),
-    paths("", "/a", "/a/b", "/c").toSorted(),
-  );
-  for (const at of [0, 1]) {
-    host.remove(at, "/a");
-    host.hint(at, "/a", "remove");
-  }
-  assertEquals([...host.watched].toSorted(), paths("", "/c").toSorted());
+  host.make("/d");
+  host.at(0, "/goes").remove();
+  host.hint(0, "/b", "create");
+  assertEquals(host.changes(), ["+/b"]);
+  assertEquals(host.settle().toSorted(), ["+/c", "+/d", "-/goes"]);
 });
 
-Deno.test("CgroupTree watches again what it knows, where nothing has watched it", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+Deno.test("CgroupTree.settle() compares names where much happens, since as many may go as come", () => {
+  using host = new TreeOfDirectories();
+  host.make("/goes");
+  for (let i = 0; i < 8; i++) host.make(`/a${i}`);
+  host.reconcile();
+  host.make("/comes");
+  host.at(0, "/goes").remove();
+  for (let i = 0; i < 8; i++) host.hint(0, `/a${i}`, "create");
+  assertEquals(host.settle().toSorted(), ["+/comes", "-/goes"]);
+});
+
+Deno.test("CgroupTree.settle() is due 50 ms after a hint, and at longer and longer waits", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.reconcile();
+  assertEquals(host.tree.dueMs, Infinity);
+  const waits: number[] = [];
+  let lastMs = host.clock.monotonic();
+  host.hint(0, "/a", "create");
+  host.clock.advance(20);
+  host.hint(0, "/a", "create");
+  while (host.tree.dueMs < Infinity) {
+    waits.push(host.tree.dueMs - lastMs);
+    lastMs = host.tree.dueMs;
+    host.clock.advance(host.tree.dueMs - host.clock.monotonic());
+    for (const _ of host.tree.settle()) { /* Goes on. */ }
+  }
+  assertEquals(waits, [50, 500, 1600]);
+});
+
+Deno.test("CgroupTree.settle() compares names in the end", () => {
+  using host = new TreeOfDirectories();
   host.make("/a/b");
   host.reconcile();
-  const before = [...host.watched].toSorted();
-  host.watched.clear();
+  host.make("/a/c");
+  host.at(0, "/a/b").remove();
+  host.hint(0, "/a/x", "create");
+  host.changes();
+  assertEquals(host.settle().toSorted(), ["+/a/c", "-/a/b"]);
+});
+
+Deno.test("CgroupTree.sweep() finds children that no hint named, by their number", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.make("/a/b");
+  host.make("/c/d");
   host.reconcile();
-  assertEquals([...host.watched].toSorted(), before);
+  host.at(1, "/a/e/f");
+  for (const at of [0, 1]) host.at(at, "/c/d").remove();
+  for (const _ of host.tree.sweep()) { /* each step lists a directory */ }
+  assertEquals(
+    host.changes().filter((change) => !change.startsWith("~")).toSorted(),
+    ["+/a/e", "+/a/e/f", "-/c/d"],
+  );
+});
+
+Deno.test("CgroupTree.reconcile() of one hierarchy finds what is new there, and is no listing of all", () => {
+  using host = new TreeOfDirectories({ hierarchies: 2 });
+  host.reconcile();
+  host.at(0, "/a");
+  host.at(1, "/b");
+  for (const _ of host.tree.reconcile(1)) { /* each step lists a directory */ }
+  assertEquals(host.changes(), ["+/b"]);
+});
+
+Deno.test("CgroupTree.reconcile() follows on its way what was touched meanwhile", () => {
+  using host = new TreeOfDirectories();
+  for (let i = 0; i < 5; i++) host.make(`/d${i}`);
+  host.reconcile();
+  const steps = host.tree.reconcile();
+  steps.next();
+  host.make("/a");
+  host.hint(0, "/a", "create");
+  host.make("/a/b");
+  host.clock.advance(50);
+  for (let step = 0; step < 5; step++) steps.next();
+  assertEquals(host.changes(), ["+/a", "+/a/b"]);
+});
+
+Deno.test("CgroupTree.listLater() lists a directory of which nothing is reported", () => {
+  using host = new TreeOfDirectories();
+  host.make("/a");
+  host.reconcile();
+  host.make("/a/b");
+  host.tree.listLater(host.at(0, "/a").path);
+  assertEquals(host.settle(), ["+/a/b"]);
 });
 
 Deno.test("CgroupTree.hint() passes over paths that are not below a hierarchy", () => {

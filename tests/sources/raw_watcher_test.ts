@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../lib/model/clock.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
-import { libc } from "../_support/libc.ts";
 import {
   runWatcherContract,
   WatchedHost,
@@ -9,7 +8,7 @@ import {
 import type { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 
 function create(tree: CgroupTree): RawWatcher {
-  const watcher = new RawWatcher({ tree, clock: systemClock, calls: libc });
+  const watcher = new RawWatcher({ tree, clock: systemClock });
   assertEquals(watcher.state.state, "ok");
   return watcher;
 }

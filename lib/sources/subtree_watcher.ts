@@ -1,0 +1,205 @@
+import type { HostFs } from "../kernfs/host_fs.ts";
+import { isGone, messageOf } from "../model/errors.ts";
+
+/** Dependencies of a {@linkcode SubtreeWatcher}. */
+export interface SubtreeWatcherOptions {
+  readonly fs: HostFs;
+  /** Receives each notification, of paths below what is watched only. */
+  readonly onEvent: (event: Deno.FsEvent) => void;
+  /** Receives the reason why notifications end. */
+  readonly onError: (error: Error) => void;
+}
+
+interface Subtree {
+  readonly watcher: Deno.FsWatcher;
+  /** Resolves when no more notifications arrive. */
+  readonly ended: Promise<void>;
+}
+
+/** Attempts to watch a subtree of which directories are removed meanwhile. */
+const MAX_TRIES = 5;
+
+/** Deno's message for ENOSPC of inotify, or that errno itself. */
+const WATCH_LIMIT_REGEXP = /watch limit|\(os error 28\)/;
+/** ENFILE and EMFILE. */
+const INSTANCE_LIMIT_REGEXP = /\(os error 2[34]\)/;
+/** ENOMEM. */
+const MEMORY_REGEXP = /\(os error 12\)/;
+
+/** A file of each cgroup, which is watched to find out whether a further watch can be had. */
+const PROBE_FILE = "cgroup.procs";
+
+/**
+ * Watches directories with all below them, by `Deno.watchFs`.
+ *
+ * It throws for a whole tree if one directory of it cannot be watched. Then
+ * the directory above is watched alone, and each subtree beside the bad one by
+ * itself. All watchers of a process share one inotify instance, which passes
+ * what it reports to each whose path is a prefix, whether it is recursive or
+ * not; Deno 2.6 passes removals to all: each path is taken from one watcher.
+ */
+export class SubtreeWatcher {
+  readonly #options: SubtreeWatcherOptions;
+  readonly #subtrees = new Map<string, Subtree>();
+  /** Directories that are watched without what is below them. */
+  readonly #shallow = new Set<string>();
+  /** Directories that cannot be watched, and why. */
+  readonly unwatched: Map<string, string> = new Map();
+  #isClosed = false;
+
+  constructor(options: SubtreeWatcherOptions) {
+    this.#options = options;
+  }
+
+  /** The first directory that cannot be watched, how many there are, and why; undefined if there is none. */
+  get failure(): string | undefined {
+    for (const [path, reason] of this.unwatched) {
+      const others = this.unwatched.size - 1;
+      const more = others === 0 ? "" : ` and ${others} more`;
+      return `cannot watch "${path}"${more}, listing instead: ${reason}`;
+    }
+    return undefined;
+  }
+
+  /**
+   * Watches a directory and all below it that can be watched. Blocks for 0.1 ms
+   * a directory.
+   *
+   * @throws {Error} if a limit is reached, or the directory itself cannot be watched
+   */
+  watch(path: string): void {
+    this.#watch(path);
+    const reason = this.unwatched.get(path);
+    if (reason !== undefined) throw new Error(reason);
+  }
+
+  /** A directory was created, or is gone: watches it, unless the one above it is watched with all below it. */
+  async follow(path: string, isThere: boolean): Promise<void> {
+    if (!this.#shallow.has(path.slice(0, path.lastIndexOf("/")))) return;
+    try {
+      // A second watcher of the same path would share the watch of the first, which is removed with it.
+      await this.#end(path);
+      if (isThere && !this.#isClosed) this.#watch(path);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /**
+   * Watches what could not be watched, where that is possible now.
+   *
+   * @throws {Error} if a limit is reached. Then directories created since are
+   * not watched, which `Deno.watchFs` does not report.
+   */
+  retry(): void {
+    for (const [path] of [...this.unwatched]) {
+      this.unwatched.delete(path);
+      this.#watch(path);
+    }
+    for (const path of this.#subtrees.keys()) {
+      try {
+        Deno.watchFs(`${path}/${PROBE_FILE}`, { recursive: false }).close();
+        return;
+      } catch (error) {
+        if (isLimit(error)) throw new Error(reasonOf(error));
+      }
+    }
+  }
+
+  /** Ends the notifications. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#end("");
+  }
+
+  #watch(path: string): void {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      try {
+        return this.#open(path, true);
+      } catch (error) {
+        if (isLimit(error)) throw new Error(reasonOf(error));
+        if (!isGone(error)) break;
+      }
+    }
+    try {
+      this.#open(path, false);
+    } catch (error) {
+      if (isLimit(error)) throw new Error(reasonOf(error));
+      if (!isGone(error)) this.unwatched.set(path, reasonOf(error));
+      return;
+    }
+    this.#shallow.add(path);
+    for (const name of this.#list(path)) this.#watch(`${path}/${name}`);
+  }
+
+  /** Names of what is in a directory; none if it cannot be listed, which its listing reports. */
+  #list(path: string): string[] {
+    try {
+      return this.#options.fs.subdirectories(path);
+    } catch {
+      return [];
+    }
+  }
+
+  #open(path: string, recursive: boolean): void {
+    const watcher = Deno.watchFs(path, { recursive });
+    const ended = this.#listen(watcher, path, recursive);
+    this.#subtrees.set(path, { watcher, ended });
+  }
+
+  async #listen(
+    watcher: Deno.FsWatcher,
+    path: string,
+    recursive: boolean,
+  ): Promise<void> {
+    const above = `${path}/`;
+    const isOurs = (path: string) =>
+      path.startsWith(above) &&
+      (recursive || !path.includes("/", above.length));
+    try {
+      for await (const event of watcher) {
+        const paths = event.paths.filter(isOurs);
+        if (paths.length > 0 || event.flag !== undefined) {
+          this.#options.onEvent({ ...event, paths });
+        }
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#isClosed) this.#options.onError(new Error(reasonOf(error)));
+  }
+
+  /** Ends the watchers of a path and of all below it. */
+  async #end(path: string): Promise<void> {
+    const ended: Promise<void>[] = [];
+    for (const [below, subtree] of this.#subtrees) {
+      if (below !== path && !below.startsWith(`${path}/`)) continue;
+      this.#subtrees.delete(below);
+      this.#shallow.delete(below);
+      subtree.watcher.close();
+      ended.push(subtree.ended);
+    }
+    await Promise.all(ended);
+  }
+}
+
+function isLimit(error: unknown): boolean {
+  const message = messageOf(error);
+  return [WATCH_LIMIT_REGEXP, INSTANCE_LIMIT_REGEXP, MEMORY_REGEXP]
+    .some((regexp) => regexp.test(message));
+}
+
+/** The reason for the operator, without the paths that Deno adds to its message. */
+function reasonOf(error: unknown): string {
+  const message = messageOf(error).replace(/ about \[.*\]$/s, "");
+  if (WATCH_LIMIT_REGEXP.test(message)) {
+    return "inotify's watch limit (fs.inotify.max_user_watches) is reached";
+  }
+  if (INSTANCE_LIMIT_REGEXP.test(message)) {
+    return "inotify's instance limit (fs.inotify.max_user_instances) or that of open files is reached";
+  }
+  return message;
+}
