@@ -11,8 +11,7 @@ export class ControlFile {
   readonly #fs: HostFs;
   readonly #keepOpen: boolean;
   #file: Deno.FsFile | undefined;
-  /** Whether the last read found it; undefined before the first read. */
-  #isThere: boolean | undefined;
+  #isMissing = false;
 
   /** `keepOpen` false opens it for each read. */
   constructor(fs: HostFs, path: string, keepOpen = true) {
@@ -30,22 +29,22 @@ export class ControlFile {
    * @throws Deno's error where it cannot be read
    */
   read(): number {
-    if (this.#isThere === false) return -1;
+    if (this.#isMissing) return -1;
     try {
       const length = this.#read();
-      this.#isThere = length >= 0;
+      this.#isMissing = length < 0;
       return length;
     } catch (error) {
       this.close();
       if (!isAbsent(error) && !isGone(error)) throw error;
-      this.#isThere = false;
+      this.#isMissing = true;
       return -1;
     }
   }
 
   /** Opens a missing file again at the next read. */
   recheck(): void {
-    if (this.#isThere === false) this.#isThere = undefined;
+    this.#isMissing = false;
   }
 
   /** Closes the descriptor. */
@@ -59,8 +58,8 @@ export class ControlFile {
   #read(): number {
     const fs = this.#fs;
     if (this.#file !== undefined) return fs.readControl(this.#file);
-    if (this.#isThere === undefined && !fs.exists(this.path)) return -1;
     const file = fs.open(this.path);
+    if (file === undefined) return -1;
     if (this.#keepOpen && fs.openFiles < fs.maxOpenFiles) {
       this.#file = file;
       fs.openFiles++;

@@ -23,9 +23,10 @@ const WARM_SAMPLES = 10_000;
 class RememberingFs extends HostFs {
   readonly paths = new Set<string>();
 
-  override open(path: string): Deno.FsFile {
-    this.paths.add(path);
-    return super.open(path);
+  override open(path: string): Deno.FsFile | undefined {
+    const file = super.open(path);
+    if (file !== undefined) this.paths.add(path);
+    return file;
   }
 }
 
