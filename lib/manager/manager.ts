@@ -1,10 +1,9 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type {
+  ContainerDescription,
   ContainerInfo,
   ContainerInfoRequest,
   ContainerInfoV2,
-  ContainerReference,
-  ContainerSpec,
   RequestOptions,
 } from "../model/container.ts";
 import { messageOf } from "../model/errors.ts";
@@ -224,18 +223,15 @@ export class Manager {
   ): Promise<ReadonlyMap<CgroupName, ContainerInfoV2>> {
     const { count = DEFAULT_COUNT } = options;
     const containers = await this.#fresh(name, options);
-    return new Map(containers.map((container) => [
-      container.reference.name,
-      {
-        reference: container.reference,
-        get spec() {
-          return container.spec;
-        },
-        get stats() {
-          return container.stats({ count });
-        },
+    return byName(containers, (container) => ({
+      reference: container.reference,
+      get spec() {
+        return container.spec;
       },
-    ]));
+      get stats() {
+        return container.stats({ count });
+      },
+    }));
   }
 
   /** As {@linkcode containerInfoV2}, in the form of v1. @throws {UnknownContainerError} */
@@ -245,10 +241,10 @@ export class Manager {
   ): Promise<ReadonlyMap<CgroupName, ContainerInfo>> {
     const numStats = options.count ?? DEFAULT_COUNT;
     const containers = await this.#fresh(name, options);
-    return new Map(containers.map((container) => [
-      container.reference.name,
-      this.#info(container, { numStats }),
-    ]));
+    return byName(
+      containers,
+      (container) => this.#info(container, { numStats }),
+    );
   }
 
   /**
@@ -288,20 +284,14 @@ export class Manager {
   containerSpec(
     name: CgroupName,
     options: RequestOptions = {},
-  ): ReadonlyMap<
-    CgroupName,
-    { reference: ContainerReference; spec: ContainerSpec }
-  > {
+  ): ReadonlyMap<CgroupName, ContainerDescription> {
     const containers = this.#containers.requested(name, options);
-    return new Map(containers.map((container) => [
-      container.reference.name,
-      {
-        reference: container.reference,
-        get spec() {
-          return container.spec;
-        },
+    return byName(containers, (container) => ({
+      reference: container.reference,
+      get spec() {
+        return container.spec;
       },
-    ]));
+    }));
   }
 
   /** What is asked for used in the last minute, hour and day, by name. @throws {UnknownContainerError} */
@@ -310,15 +300,12 @@ export class Manager {
     options: RequestOptions = {},
   ): Promise<ReadonlyMap<CgroupName, DescribedUsage>> {
     const containers = await this.#fresh(name, options);
-    return new Map(containers.map((container) => [
-      container.reference.name,
-      {
-        reference: container.reference,
-        get usage() {
-          return container.derivedStats;
-        },
+    return byName(containers, (container) => ({
+      reference: container.reference,
+      get usage() {
+        return container.derivedStats;
       },
-    ]));
+    }));
   }
 
   /**
@@ -446,4 +433,13 @@ export class Manager {
       }
     }
   }
+}
+
+function byName<T>(
+  containers: readonly ManagedContainer[],
+  of: (container: ManagedContainer) => T,
+): ReadonlyMap<CgroupName, T> {
+  return new Map(
+    containers.map((container) => [container.reference.name, of(container)]),
+  );
 }
