@@ -159,7 +159,7 @@ export class Manager {
       this.#lifecycle.state,
       this.#options.oomWatcher?.state ??
         { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" },
-      this.#options.machine.state,
+      this.#options.machine.filesystems.state,
       this.#options.identities.state,
       ...this.#options.engineWatchers.map(({ state }) => state),
       ...this.#options.sinks(),
@@ -349,17 +349,17 @@ export class Manager {
 
   /** The file system that a directory is on. @throws {UnknownFilesystemError} */
   dirFsInfo(path: string): Promise<FsInfo> {
-    return this.#options.machine.dirFsInfo(path);
+    return this.#options.machine.filesystems.ofDirectory(path);
   }
 
   /** The file systems with a label, or all of them. @throws {UnknownFilesystemError} */
   fsInfo(label?: string): readonly FsInfo[] {
-    return this.#options.machine.fsInfo(label);
+    return this.#options.machine.filesystems.labelled(label);
   }
 
   /** The file system with a UUID. @throws {UnknownFilesystemError} */
   fsInfoByUuid(uuid: string): FsInfo {
-    return this.#options.machine.fsInfoByUuid(uuid);
+    return this.#options.machine.filesystems.withUuid(uuid);
   }
 
   /** Its parts are made when they are asked for: an answer of thousands is written piece by piece. */

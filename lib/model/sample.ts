@@ -107,6 +107,16 @@ export const MEMORY_EVENTS = [
   "oomGroupKill",
 ] as const;
 
+/** Fixed columns of the counts of `memory.events`. */
+export const MEMORY_EVENT_COLUMNS = {
+  low: "memoryLow",
+  high: "memoryHigh",
+  max: "memoryMax",
+  oom: "memoryOom",
+  oomKill: "memoryOomKill",
+  oomGroupKill: "memoryOomGroupKill",
+} as const satisfies Record<typeof MEMORY_EVENTS[number], ColumnName>;
+
 /**
  * The columns of groups that are not about disks. What not every container has
  * is a group too, though there is one of it.
