@@ -1,11 +1,16 @@
 import { STATUS_CODE } from "@std/http/status";
 import type { EventManager } from "../events/event_manager.ts";
+import type { Manager } from "../manager/manager.ts";
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import { systemClock } from "../model/clock.ts";
-import type { ContainerReference } from "../model/container.ts";
+import type {
+  ContainerInfoV2,
+  ContainerReference,
+} from "../model/container.ts";
 import { BadRequestError, messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { ScrapeRequest } from "../model/scrape.ts";
+import type { DescribedUsage } from "../model/usage.ts";
 import type { EventStreams } from "./event_stream.ts";
 import { parseEventsQuery } from "./events_query.ts";
 import {
@@ -19,7 +24,6 @@ import {
   parseRequestOptions,
 } from "./parameters.ts";
 import { processJson } from "./process_json.ts";
-import type { Questions } from "./questions.ts";
 import { readBody } from "./request_body.ts";
 import { derivedStatsJson } from "./usage_json.ts";
 import type { JsonObject } from "./json_values.ts";
@@ -34,6 +38,25 @@ import {
 /** Who may see processes: nobody, whoever may ask, or all with command lines. */
 export type AllowPs = "off" | "on" | "full";
 
+/** The part of the manager that the API is answered from. */
+export type Questions = Pick<
+  Manager,
+  | "containerInfo"
+  | "containerInfoV2"
+  | "containerSpec"
+  | "derivedStats"
+  | "fsInfo"
+  | "fsInfoByUuid"
+  | "machineInfo"
+  | "namespaceInfo"
+  | "nodeSummary"
+  | "processList"
+  | "ready"
+  | "sources"
+  | "subcontainersInfo"
+  | "versionInfo"
+>;
+
 /** Renders the expositions for Prometheus, in pieces. */
 export interface MetricsTexts {
   /** `/metrics`. */
@@ -46,7 +69,6 @@ export interface MetricsTexts {
 
 /** What the API answers from. */
 export interface ApiDependencies {
-  /** Answers all that is asked of containers, of the machine and of the agent. */
   readonly questions: Questions;
   /** Has the kept events. */
   readonly events: Pick<EventManager, "getEvents">;
@@ -110,12 +132,9 @@ export async function answerSubcontainers(
 ): Promise<Response> {
   const wanted = parseContainerInfoRequest(await readBody(request));
   const infos = questions.subcontainersInfo(name, wanted);
-  return jsonArrayResponse(
-    request,
-    Iterator.from(infos).flatMap((info) =>
-      jsonUnlessFailed(() => containerInfoJson(info), info, logger)
-    ),
-  );
+  const elements = Iterator.from(infos)
+    .flatMap((info) => jsonUnlessFailed(info, containerInfoJson, logger));
+  return jsonArrayResponse(request, elements);
 }
 
 /** Docker's containers by cgroup name, in the form of v1: all, or the one that the path names. */
@@ -125,13 +144,9 @@ export async function answerDocker(
 ): Promise<Response> {
   const wanted = parseContainerInfoRequest(await readBody(request));
   const infos = questions.namespaceInfo("docker", name, wanted);
-  return jsonObjectResponse(
-    request,
-    Iterator.from(infos).flatMap((info) =>
-      jsonUnlessFailed(() => containerInfoJson(info), info, logger)
-        .map((json) => [info.reference.name, json] as const)
-    ),
-  );
+  const members = Iterator.from(infos)
+    .map((info) => [info.reference.name, info] as const);
+  return membersResponse(request, members, containerInfoJson, logger);
 }
 
 /** The containers that the query selects, by name, in the form of v2. */
@@ -143,14 +158,9 @@ export async function answerStats(
     name,
     parseRequestOptions(query),
   );
-  const members = Iterator.from(infos)
-    // As in cAdvisor, the root is told by `machinestats`, and never here.
-    .filter(([name]) => name !== ROOT)
-    .flatMap(([name, info]) =>
-      jsonUnlessFailed(() => containerInfoV2Json(info), info, logger)
-        .map((json) => [name, json] as const)
-    );
-  return jsonObjectResponse(request, members);
+  // As in cAdvisor, the root is in `machinestats`, and never here.
+  const others = Iterator.from(infos).filter(([name]) => name !== ROOT);
+  return membersResponse(request, others, containerInfoV2Json, logger);
 }
 
 /** The samples alone of the containers that the query selects, by name, in the form of v2.0; the root's too. */
@@ -162,14 +172,9 @@ export async function answerDeprecatedStats(
     name,
     parseRequestOptions(query),
   );
-  const members = Iterator.from(infos).flatMap(([name, info]) =>
-    jsonUnlessFailed(
-      () => info.stats.map(deprecatedContainerStatsJson),
-      info,
-      logger,
-    ).map((json) => [name, json] as const)
-  );
-  return jsonObjectResponse(request, members);
+  const toJson = ({ stats }: ContainerInfoV2) =>
+    stats.map(deprecatedContainerStatsJson);
+  return membersResponse(request, infos, toJson, logger);
 }
 
 /** The machine's samples, which are the root's: the parts that it alone has, in the form of v2. */
@@ -202,14 +207,7 @@ export function answerSpec(
   { questions, logger }: ApiDependencies,
 ): Response {
   const specs = questions.containerSpec(name, parseRequestOptions(query));
-  const members = Iterator.from(specs).flatMap(([name, description]) =>
-    jsonUnlessFailed(
-      () => containerSpecV2Json(description),
-      description,
-      logger,
-    ).map((json) => [name, json] as const)
-  );
-  return jsonObjectResponse(request, members);
+  return membersResponse(request, specs, containerSpecV2Json, logger);
 }
 
 /** What the containers that the query selects used of late, by name. */
@@ -218,11 +216,8 @@ export async function answerSummary(
   { questions, logger }: ApiDependencies,
 ): Promise<Response> {
   const usages = await questions.derivedStats(name, parseRequestOptions(query));
-  const members = Iterator.from(usages).flatMap(([name, described]) =>
-    jsonUnlessFailed(() => derivedStatsJson(described.usage), described, logger)
-      .map((json) => [name, json] as const)
-  );
-  return jsonObjectResponse(request, members);
+  const toJson = ({ usage }: DescribedUsage) => derivedStatsJson(usage);
+  return membersResponse(request, usages, toJson, logger);
 }
 
 /** The processes of a container. */
@@ -268,20 +263,36 @@ export function answerEvents(
     : streams.respond({ ...query, form });
 }
 
+type Referenced = { readonly reference: ContainerReference };
+type ToJson<T> = (info: T) => JsonObject | readonly JsonObject[];
+
+/** Answers with an object that has the JSON of each container by its name. */
+function membersResponse<T extends Referenced>(
+  request: Request,
+  infos: Iterable<readonly [string, T]>,
+  toJson: ToJson<T>,
+  logger: Logger,
+): Response {
+  const members = Iterator.from(infos).flatMap(([name, info]) =>
+    jsonUnlessFailed(info, toJson, logger).map((json) => [name, json] as const)
+  );
+  return jsonObjectResponse(request, members);
+}
+
 /**
  * The JSON of one container of several, or nothing where it fails: one that
  * has just gone must not cost the others their answer.
  */
-function jsonUnlessFailed(
-  toJson: () => JsonObject | readonly JsonObject[],
-  { reference }: { readonly reference: ContainerReference },
+function jsonUnlessFailed<T extends Referenced>(
+  info: T,
+  toJson: ToJson<T>,
   logger: Logger,
 ): string[] {
   try {
-    return [JSON.stringify(toJson())];
+    return [JSON.stringify(toJson(info))];
   } catch (error) {
     logger.debug("Cannot tell of a container, leaving it out", {
-      container: reference.name,
+      container: info.reference.name,
       error: messageOf(error),
     });
     return [];

@@ -1,20 +1,7 @@
 import type { ProcessInfo } from "../model/process.ts";
 import type { JsonObject } from "./json_values.ts";
 
-const MONTHS = [
-  "Jan",
-  "Feb",
-  "Mar",
-  "Apr",
-  "May",
-  "Jun",
-  "Jul",
-  "Aug",
-  "Sep",
-  "Oct",
-  "Nov",
-  "Dec",
-];
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 /** A process as `/api/v2.1/ps` tells it; times are texts in the form of `ps`. */
 export function processJson(process: ProcessInfo, nowMs: number): JsonObject {

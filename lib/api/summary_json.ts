@@ -15,12 +15,9 @@ import type {
   TaskLimits,
   VolumeUsage,
 } from "../model/node_summary.ts";
-import type {
-  InterfaceStats,
-  Pressure,
-  PressureShare,
-} from "../model/stats.ts";
+import type { InterfaceStats } from "../model/stats.ts";
 import { type JsonObject, wholeJson } from "./json_values.ts";
+import { psiJson } from "./v1_json.ts";
 
 /** What is larger is no limit. */
 const MAX_LIMIT = 2 ** 62;
@@ -279,25 +276,6 @@ function rlimitJson(tasks: TaskLimits): JsonObject | undefined {
     "time": secondsJson(tasks.timestampMs),
     "maxpid": tasks.max,
     "curproc": tasks.current,
-  };
-}
-
-/** The total is in microseconds, as the kubelet sends it, whatever its comments say. */
-function psiJson(pressure: Pressure | undefined): JsonObject | undefined {
-  if (pressure === undefined) return undefined;
-  const { full, some } = pressure;
-  return {
-    "full": full && shareJson(full),
-    "some": some && shareJson(some),
-  };
-}
-
-function shareJson(share: PressureShare): JsonObject {
-  return {
-    "total": wholeJson(share.totalUsec),
-    "avg10": share.avg10,
-    "avg60": share.avg60,
-    "avg300": share.avg300,
   };
 }
 

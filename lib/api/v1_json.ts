@@ -328,7 +328,10 @@ function resctrlJson({ memoryBandwidth, cache }: ResctrlStats): JsonObject {
   };
 }
 
-function psiJson(pressure: Pressure | undefined): JsonObject | undefined {
+/** Averages, and totals in microseconds, as cAdvisor and the kubelet send them, whatever their comments say. */
+export function psiJson(
+  pressure: Pressure | undefined,
+): JsonObject | undefined {
   return pressure && unlessBare({
     "full": pressure.full && pressureShareJson(pressure.full),
     "some": pressure.some && pressureShareJson(pressure.some),
@@ -337,7 +340,6 @@ function psiJson(pressure: Pressure | undefined): JsonObject | undefined {
 
 function pressureShareJson(share: PressureShare): JsonObject {
   return {
-    // Microseconds, as cAdvisor gives them, whatever its comments say.
     "total": wholeJson(share.totalUsec),
     "avg10": share.avg10,
     "avg60": share.avg60,

@@ -1,11 +1,13 @@
-import type { ContainerInfoV2 } from "../model/container.ts";
+import type {
+  ContainerDescription,
+  ContainerInfoV2,
+} from "../model/container.ts";
 import type { ContainerStats, CpuInstStats } from "../model/stats.ts";
 import {
   filesystemsJson,
   filesystemsV2Json,
   machineFilesystemsJson,
 } from "./filesystem_json.ts";
-import type { ContainerDescription } from "./questions.ts";
 import { type JsonObject, timeJson, wholeJson } from "./json_values.ts";
 import { networkJson, sectionsJson, specJson } from "./v1_json.ts";
 

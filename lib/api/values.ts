@@ -5,20 +5,8 @@ import { parseDuration } from "../model/units.ts";
 class FormError extends Error {}
 
 /** The spellings of Go's `strconv.ParseBool`. */
-const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
-  ["1", true],
-  ["t", true],
-  ["T", true],
-  ["TRUE", true],
-  ["true", true],
-  ["True", true],
-  ["0", false],
-  ["f", false],
-  ["F", false],
-  ["FALSE", false],
-  ["false", false],
-  ["False", false],
-]);
+const TRUE_REGEXP = /^(?:1|t|T|TRUE|true|True)$/;
+const FALSE_REGEXP = /^(?:0|f|F|FALSE|false|False)$/;
 
 const TIME_REGEXP =
   /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
@@ -75,9 +63,9 @@ export function notA(form: string): Error {
 
 /** `true`, `false`, and Go's other spellings. */
 export function parseBoolean(text: string): boolean {
-  const value = BOOLEANS.get(text);
-  if (value === undefined) throw notA("true or false");
-  return value;
+  if (TRUE_REGEXP.test(text)) return true;
+  if (FALSE_REGEXP.test(text)) return false;
+  throw notA("true or false");
 }
 
 /** How many are wanted; −1 for all. */

@@ -16,6 +16,7 @@ import {
   IO_SUM,
   IO_SUM_KINDS,
   type IoKind,
+  MEMORY_EVENT_COLUMNS,
   type RowLayout,
 } from "../model/sample.ts";
 import type {
@@ -75,15 +76,6 @@ const FAULT_FIELDS = {
 const OWN_FAULT_FIELDS = {
   pgfault: "memoryOwnPgfault",
   pgmajfault: "memoryOwnPgmajfault",
-} as const satisfies Fields;
-
-const MEMORY_EVENT_FIELDS = {
-  low: "memoryLow",
-  high: "memoryHigh",
-  max: "memoryMax",
-  oom: "memoryOom",
-  oomKill: "memoryOomKill",
-  oomGroupKill: "memoryOomGroupKill",
 } as const satisfies Fields;
 
 const PROCESS_FIELDS = {
@@ -238,7 +230,7 @@ function memoryStats(groups: Groups): MemoryStats {
   const { usageBytes, inactiveFileBytes } = values;
   const faults = pick(row, FAULT_FIELDS);
   const ownFaults = pick(row, OWN_FAULT_FIELDS);
-  const events: MemoryEvents = pick(row, MEMORY_EVENT_FIELDS);
+  const events: MemoryEvents = pick(row, MEMORY_EVENT_COLUMNS);
   const optional = {
     containerData: {
       ...(hasAny(ownFaults) ? ownFaults : faults),

@@ -4,78 +4,32 @@
  * agent all the same, with one warning. Those that mean something are flags of
  * ours, in `flags.ts`.
  */
-const WITH_VALUE: readonly string[] = [
-  "application-metrics-count-limit",
-  "bq-account",
-  "bq-credentials-file",
-  "bq-id",
-  "bq-project-id",
-  "bq-secret",
-  "collector-cert",
-  "collector-key",
-  "container-hints",
-  "containerd-env-metadata-whitelist",
-  "containerd-namespace",
-  "crio-client-timeout",
-  "docker-env-metadata-whitelist",
-  "docker-tls-ca",
-  "docker-tls-cert",
-  "docker-tls-key",
-  "env-metadata-whitelist",
-  "http-auth-file",
-  "http-auth-realm",
-  "http-digest-file",
-  "http-digest-realm",
-  "initial-splay-factor",
-  "jitter-factor",
-  "log-backtrace-at",
-  "log-dir",
-  "log-file",
-  "log-file-max-size",
-  "max-procs",
-  "mesos-agent",
-  "mesos-agent-timeout",
-  "perf-events-config",
-  "referenced-reset-interval",
-  "resctrl-interval",
-  "stderrthreshold",
-  "storage-driver",
-  "storage-driver-buffer-duration",
-  "storage-driver-db",
-  "storage-driver-es-host",
-  "storage-driver-es-index",
-  "storage-driver-es-type",
-  "storage-driver-host",
-  "storage-driver-influxdb-retention-policy",
-  "storage-driver-kafka-broker-list",
-  "storage-driver-kafka-ssl-ca",
-  "storage-driver-kafka-ssl-cert",
-  "storage-driver-kafka-ssl-key",
-  "storage-driver-kafka-topic",
-  "storage-driver-password",
-  "storage-driver-table",
-  "storage-driver-user",
-  "update-machine-info-interval",
-  "vmodule",
-];
+const WITH_VALUE = wordsOf(`
+  application-metrics-count-limit bq-account bq-credentials-file bq-id
+  bq-project-id bq-secret collector-cert collector-key container-hints
+  containerd-env-metadata-whitelist containerd-namespace crio-client-timeout
+  docker-env-metadata-whitelist docker-tls-ca docker-tls-cert docker-tls-key
+  env-metadata-whitelist http-auth-file http-auth-realm http-digest-file
+  http-digest-realm initial-splay-factor jitter-factor log-backtrace-at
+  log-dir log-file log-file-max-size max-procs mesos-agent mesos-agent-timeout
+  perf-events-config referenced-reset-interval resctrl-interval
+  stderrthreshold storage-driver storage-driver-buffer-duration
+  storage-driver-db storage-driver-es-host storage-driver-es-index
+  storage-driver-es-type storage-driver-host
+  storage-driver-influxdb-retention-policy storage-driver-kafka-broker-list
+  storage-driver-kafka-ssl-ca storage-driver-kafka-ssl-cert
+  storage-driver-kafka-ssl-key storage-driver-kafka-topic
+  storage-driver-password storage-driver-table storage-driver-user
+  update-machine-info-interval vmodule
+`);
 
 /** The same of those that are true or false, and take a value after `=` only. */
-const BOOLS: readonly string[] = [
-  "add-dir-header",
-  "alsologtostderr",
-  "disable-root-cgroup-stats",
-  "docker-tls",
-  "enable-load-reader",
-  "log-cadvisor-usage",
-  "logtostderr",
-  "one-output",
-  "profiling",
-  "skip-headers",
-  "skip-log-headers",
-  "storage-driver-es-enable-sniffer",
-  "storage-driver-kafka-ssl-verify",
-  "storage-driver-secure",
-];
+const BOOLS = wordsOf(`
+  add-dir-header alsologtostderr disable-root-cgroup-stats docker-tls
+  enable-load-reader log-cadvisor-usage logtostderr one-output profiling
+  skip-headers skip-log-headers storage-driver-es-enable-sniffer
+  storage-driver-kafka-ssl-verify storage-driver-secure
+`);
 
 /** The flags that are accepted and passed over, and whether each is a bool. */
 export const PASSED_OVER_FLAGS: ReadonlyMap<
@@ -86,3 +40,7 @@ export const PASSED_OVER_FLAGS: ReadonlyMap<
     names.map((name) => [name, { isBool: names === BOOLS }])
   ),
 );
+
+function wordsOf(text: string): string[] {
+  return text.trim().split(/\s+/);
+}

@@ -7,7 +7,6 @@ import type {
   MachineInfo,
   VersionInfo,
 } from "../model/machine.ts";
-import type { SourceState } from "../model/source_state.ts";
 import type { Filesystems } from "../filesystems/filesystems.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMachine, readVersions } from "../kernfs/machine.ts";
@@ -42,9 +41,9 @@ export class MachineCache {
     this.#options = options;
   }
 
-  /** Whether all file systems answer. */
-  get state(): SourceState {
-    return this.#options.filesystems.state;
+  /** The file systems, read anew every 10 s. */
+  get filesystems(): Filesystems {
+    return this.#options.filesystems;
   }
 
   /** Begins to read; resolves once the file systems have been read, within some seconds. */
@@ -74,28 +73,15 @@ export class MachineCache {
 
   /** The file system of the kubelet's files, or of `/` where there is no kubelet. */
   async rootFsInfo(): Promise<FsInfo> {
-    const { mounts } = this.#options.filesystems;
+    const { filesystems } = this.#options;
     try {
-      return await this.dirFsInfo(kubeletDirectory(mounts));
+      return await filesystems.ofDirectory(
+        kubeletDirectory(filesystems.mounts),
+      );
     } catch (error) {
       if (!isGone(error)) throw error;
-      return await this.dirFsInfo("/");
+      return await filesystems.ofDirectory("/");
     }
-  }
-
-  /** The file system that a directory is on. @throws {UnknownFilesystemError} */
-  dirFsInfo(path: string): Promise<FsInfo> {
-    return this.#options.filesystems.ofDirectory(path);
-  }
-
-  /** The file systems with a label, or all of them. @throws {UnknownFilesystemError} */
-  fsInfo(label?: string): readonly FsInfo[] {
-    return this.#options.filesystems.labelled(label);
-  }
-
-  /** The file system with a UUID. @throws {UnknownFilesystemError} */
-  fsInfoByUuid(uuid: string): FsInfo {
-    return this.#options.filesystems.withUuid(uuid);
   }
 
   #read(): Generator<undefined, MachineFacts> {

@@ -1,10 +1,9 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type {
+  ContainerDescription,
   ContainerInfo,
   ContainerInfoRequest,
   ContainerInfoV2,
-  ContainerReference,
-  ContainerSpec,
   RequestOptions,
 } from "../model/container.ts";
 import { sleep } from "../model/clock.ts";
@@ -180,7 +179,7 @@ export class Manager {
       this.#lifecycle.state,
       kmsg,
       ...(access === undefined ? [] : [access(kmsg)]),
-      this.#options.machine.state,
+      this.#options.machine.filesystems.state,
       this.#options.identities.state,
       ...this.#options.engineWatchers.map(({ state }) => state),
       ...this.#options.sinks(),
@@ -244,18 +243,15 @@ export class Manager {
   ): Promise<ReadonlyMap<CgroupName, ContainerInfoV2>> {
     const { count = DEFAULT_COUNT } = options;
     const containers = await this.#fresh(name, options);
-    return new Map(containers.map((container) => [
-      container.reference.name,
-      {
-        reference: container.reference,
-        get spec() {
-          return container.spec;
-        },
-        get stats() {
-          return container.stats({ count });
-        },
+    return byName(containers, (container) => ({
+      reference: container.reference,
+      get spec() {
+        return container.spec;
       },
-    ]));
+      get stats() {
+        return container.stats({ count });
+      },
+    }));
   }
 
   /** As {@linkcode containerInfoV2}, in the form of v1. @throws {UnknownContainerError} */
@@ -265,10 +261,10 @@ export class Manager {
   ): Promise<ReadonlyMap<CgroupName, ContainerInfo>> {
     const numStats = options.count ?? DEFAULT_COUNT;
     const containers = await this.#fresh(name, options);
-    return new Map(containers.map((container) => [
-      container.reference.name,
-      this.#info(container, { numStats }),
-    ]));
+    return byName(
+      containers,
+      (container) => this.#info(container, { numStats }),
+    );
   }
 
   /**
@@ -308,20 +304,14 @@ export class Manager {
   containerSpec(
     name: CgroupName,
     options: RequestOptions = {},
-  ): ReadonlyMap<
-    CgroupName,
-    { reference: ContainerReference; spec: ContainerSpec }
-  > {
+  ): ReadonlyMap<CgroupName, ContainerDescription> {
     const containers = this.#containers.requested(name, options);
-    return new Map(containers.map((container) => [
-      container.reference.name,
-      {
-        reference: container.reference,
-        get spec() {
-          return container.spec;
-        },
+    return byName(containers, (container) => ({
+      reference: container.reference,
+      get spec() {
+        return container.spec;
       },
-    ]));
+    }));
   }
 
   /** What is asked for used in the last minute, hour and day, by name. @throws {UnknownContainerError} */
@@ -330,15 +320,12 @@ export class Manager {
     options: RequestOptions = {},
   ): Promise<ReadonlyMap<CgroupName, DescribedUsage>> {
     const containers = await this.#fresh(name, options);
-    return new Map(containers.map((container) => [
-      container.reference.name,
-      {
-        reference: container.reference,
-        get usage() {
-          return container.derivedStats;
-        },
+    return byName(containers, (container) => ({
+      reference: container.reference,
+      get usage() {
+        return container.derivedStats;
       },
-    ]));
+    }));
   }
 
   /**
@@ -382,17 +369,17 @@ export class Manager {
 
   /** The file system that a directory is on. @throws {UnknownFilesystemError} */
   dirFsInfo(path: string): Promise<FsInfo> {
-    return this.#options.machine.dirFsInfo(path);
+    return this.#options.machine.filesystems.ofDirectory(path);
   }
 
   /** The file systems with a label, or all of them. @throws {UnknownFilesystemError} */
   fsInfo(label?: string): readonly FsInfo[] {
-    return this.#options.machine.fsInfo(label);
+    return this.#options.machine.filesystems.labelled(label);
   }
 
   /** The file system with a UUID. @throws {UnknownFilesystemError} */
   fsInfoByUuid(uuid: string): FsInfo {
-    return this.#options.machine.fsInfoByUuid(uuid);
+    return this.#options.machine.filesystems.withUuid(uuid);
   }
 
   /** Its parts are made when they are asked for: an answer of thousands is written piece by piece. */
@@ -466,4 +453,13 @@ export class Manager {
       }
     }
   }
+}
+
+function byName<T>(
+  containers: readonly ManagedContainer[],
+  of: (container: ManagedContainer) => T,
+): ReadonlyMap<CgroupName, T> {
+  return new Map(
+    containers.map((container) => [container.reference.name, of(container)]),
+  );
 }

@@ -28,7 +28,7 @@ export interface NodeSummariesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: Pick<EventManager, "node">;
-  readonly machine: Pick<MachineCache, "fsInfo" | "rootFsInfo">;
+  readonly machine: Pick<MachineCache, "filesystems" | "rootFsInfo">;
   readonly podDisks: Pick<PodDisks, "measure" | "isBehind" | "caughtUp">;
   /** How `/proc` names cgroups. @default as the host does */
   readonly cgroupView?: CgroupView;
@@ -147,7 +147,7 @@ export class NodeSummaries {
     root: FsInfo | undefined,
     pods: readonly PodSummary[],
   ): NodeFilesystems {
-    const all = this.#options.machine.fsInfo();
+    const all = this.#options.machine.filesystems.labelled();
     const labelled = (...wanted: string[]) =>
       all.find(({ labels }) => wanted.some((label) => labels.includes(label)));
     const layers = pods.flatMap(({ containers }) => containers)

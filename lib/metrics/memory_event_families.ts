@@ -1,4 +1,4 @@
-import { MEMORY_EVENTS } from "../model/sample.ts";
+import { MEMORY_EVENT_COLUMNS, MEMORY_EVENTS } from "../model/sample.ts";
 import { counter, type Family } from "./family.ts";
 import { column, group, type Measured } from "./measured.ts";
 
@@ -11,22 +11,13 @@ const EVENT_HELP: Readonly<Record<typeof MEMORY_EVENTS[number], string>> = {
   oomGroupKill: "all processes were killed together",
 };
 
-const COLUMNS = {
-  low: "memoryLow",
-  high: "memoryHigh",
-  max: "memoryMax",
-  oom: "memoryOom",
-  oomKill: "memoryOomKill",
-  oomGroupKill: "memoryOomGroupKill",
-} as const;
-
 /** `memory.events` and `memory.events.local`, which differ where a cgroup has others below it. */
 export const MEMORY_EVENT_FAMILIES: readonly Family<Measured>[] = [
   ...MEMORY_EVENTS.map((event) =>
     counter(
       `container_memory_events_${snakeCase(event)}_total`,
       `How often, in it or below: ${EVENT_HELP[event]}.`,
-      column(COLUMNS[event]),
+      column(MEMORY_EVENT_COLUMNS[event]),
     )
   ),
   ...MEMORY_EVENTS.map((event) =>

@@ -85,10 +85,14 @@ export interface ContainerInfoRequest {
   readonly endMs?: number;
 }
 
-/** What v2 of the API tells of a container. */
-export interface ContainerInfoV2 {
+/** Identity and limits of a container. */
+export interface ContainerDescription {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
+}
+
+/** What v2 of the API tells of a container. */
+export interface ContainerInfoV2 extends ContainerDescription {
   /** Oldest first, with rates where two samples allow them. */
   readonly stats: readonly ContainerStats[];
 }

@@ -110,6 +110,16 @@ export const MEMORY_EVENTS = [
 /** What a runtime's check of a container may find; a sample has the index. */
 export const HEALTH_STATES = ["starting", "healthy", "unhealthy"] as const;
 
+/** Fixed columns of the counts of `memory.events`. */
+export const MEMORY_EVENT_COLUMNS = {
+  low: "memoryLow",
+  high: "memoryHigh",
+  max: "memoryMax",
+  oom: "memoryOom",
+  oomKill: "memoryOomKill",
+  oomGroupKill: "memoryOomGroupKill",
+} as const satisfies Record<typeof MEMORY_EVENTS[number], ColumnName>;
+
 /**
  * The columns of groups that are not about disks. What not every container has
  * is a group too, though there is one of it.

@@ -1,6 +1,13 @@
 import { join } from "@std/path";
 import type { ContainerFacts } from "../model/container_facts.ts";
-import { defined, fieldsOf, podOf, textOf, timeOf } from "./json_fields.ts";
+import {
+  defined,
+  fieldsOf,
+  parsedFields,
+  podOf,
+  textOf,
+  timeOf,
+} from "./json_fields.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
 /** Where a container's state is in the storage that podman and CRI-O share. */
@@ -76,7 +83,7 @@ export function podmanFacts(entry: unknown): ContainerFacts | undefined {
   const fields = fieldsOf(entry);
   const id = textOf(fields["id"]);
   if (id === undefined) return undefined;
-  const metadata = metadataOf(fields["metadata"]);
+  const metadata = parsedFields(textOf(fields["metadata"]));
   const [name] = Array.isArray(fields["names"]) ? fields["names"] : [];
   return defined<ContainerFacts>({
     runtime: "podman",
@@ -86,12 +93,4 @@ export function podmanFacts(entry: unknown): ContainerFacts | undefined {
     pod: podOf(metadata),
     createdMs: timeOf(fields["created"]),
   });
-}
-
-function metadataOf(value: unknown): ReturnType<typeof fieldsOf> {
-  try {
-    return fieldsOf(JSON.parse(textOf(value) ?? "{}"));
-  } catch {
-    return {};
-  }
 }

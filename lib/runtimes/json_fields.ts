@@ -11,6 +11,15 @@ export function fieldsOf(value: unknown): Fields {
     : {};
 }
 
+/** The object that a text of JSON is; an empty one if it is none. */
+export function parsedFields(text: unknown): Fields {
+  try {
+    return fieldsOf(JSON.parse(typeof text === "string" ? text : "{}"));
+  } catch {
+    return {};
+  }
+}
+
 /** The text that `value` is, unless it is empty or too long. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" &&

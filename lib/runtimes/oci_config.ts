@@ -7,6 +7,7 @@ import {
   defined,
   type Fields,
   fieldsOf,
+  parsedFields,
   podOf,
   textOf,
   timeOf,
@@ -88,7 +89,7 @@ export function crioFacts(
     image: textOf(annotations[`${CRIO}ImageName`]) ??
       textOf(annotations[`${CRIO}Image`]),
     labels: labels.pass({
-      ...jsonOf(annotations[`${CRIO}Labels`]),
+      ...parsedFields(textOf(annotations[`${CRIO}Labels`])),
       ...kubernetesLabels(annotations),
     }),
     pod: podOf(annotations),
@@ -153,12 +154,4 @@ function restartCountOf(annotations: Fields): number | undefined {
 
 function annotationsOf(config: unknown): Fields {
   return fieldsOf(fieldsOf(config)["annotations"]);
-}
-
-function jsonOf(value: unknown): Fields {
-  try {
-    return fieldsOf(JSON.parse(textOf(value) ?? "{}"));
-  } catch {
-    return {};
-  }
 }

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { fieldsOf, textOf } from "./json_fields.ts";
+import { parsedFields, textOf } from "./json_fields.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
 /** Where runtimes keep what they know, as their own paths, the likeliest first. */
@@ -145,12 +145,8 @@ async function readQuietly(
 
 /** `data-root` of Docker's `daemon.json`, `graph` before 17.05. */
 function dataRootOf(daemon: string | undefined): string | undefined {
-  try {
-    const fields = fieldsOf(JSON.parse(daemon ?? "{}"));
-    return textOf(fields["data-root"]) ?? textOf(fields["graph"]);
-  } catch {
-    return undefined;
-  }
+  const fields = parsedFields(daemon);
+  return textOf(fields["data-root"]) ?? textOf(fields["graph"]);
 }
 
 /** The lines of a table in TOML. */

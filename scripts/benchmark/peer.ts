@@ -11,6 +11,8 @@ import { cpuNs, makeMany, residentMb } from "./load.ts";
 
 const CADVISOR = Deno.env.get("CGWATCH_BENCH_CADVISOR");
 const COUNT = 500;
+/** cAdvisor starts one container after the other. */
+const KNOWN_LIMIT_MS = 120_000;
 /** Wakes each second, so that no sample is like the last. */
 const WAKE =
   "exec bash -c 'exec 3<> <(:); while :; do read -t 1 -u 3; done' 2>&1";
@@ -104,10 +106,14 @@ async function measure(
   const { pid, url } = program;
   if (
     !await until(() => knows(program, cgroups), {
-      timeoutMs: 30_000,
+      timeoutMs: KNOWN_LIMIT_MS,
       everyMs: 20,
     })
-  ) throw new Error(`${url} does not know the ${COUNT} containers after 30 s`);
+  ) {
+    throw new Error(
+      `${url} does not know the ${COUNT} containers after ${KNOWN_LIMIT_MS} ms`,
+    );
+  }
   const knownMs = performance.now() - startMs;
   using client = await LeanClient.connect(url);
   const timed = async (path: string) => {
@@ -145,7 +151,7 @@ async function measure(
 
 async function compare(
   [kind, seconds]: readonly ["idle" | "busy", number],
-  { quick }: BenchOptions,
+  { quick, say }: BenchOptions,
 ): Promise<Figure[]> {
   await using cgroups = new TestCgroups(`peer-${kind}`);
   makeMany(cgroups, COUNT);
@@ -155,7 +161,9 @@ async function compare(
   const ours: Measured[] = [];
   const theirs: Measured[] = [];
   for (let round = 0; round < (quick ? 1 : 2); round++) {
+    say(`  ${COUNT} ${kind}, a ${seconds} s beat: cgwatch …`);
     ours.push(await measure(startCgwatch, cgroups, { seconds, quick }));
+    say("  cAdvisor …");
     theirs.push(await measure(startCadvisor, cgroups, { seconds, quick }));
   }
   return MEASURES.map(([name, unit]) => ({

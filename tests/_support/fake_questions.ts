@@ -1,4 +1,4 @@
-import type { Questions } from "../../lib/api/questions.ts";
+import type { Questions } from "../../lib/api/answers.ts";
 import { type CgroupName, isDescendant, ROOT } from "../../lib/model/cgroup.ts";
 import type {
   ContainerInfo,

@@ -118,7 +118,7 @@ Deno.test("MachineCache reads the file systems anew every 10 s, until it is stop
   using bench = new Bench();
   const { machine, files, clock } = bench;
   await machine.start();
-  const usage = () => machine.fsInfo("root")[0]?.usageBytes;
+  const usage = () => machine.filesystems.labelled("root")[0]?.usageBytes;
   assertEquals(usage(), 300);
   files.freeBytes = 0;
   await bench.advance(9_999);
@@ -145,10 +145,13 @@ Deno.test("MachineCache.dirFsInfo() tells the file system of a directory, and th
   using bench = new Bench();
   const { machine, files } = bench;
   await machine.start();
-  const { device, availableBytes, labels } = await machine.dirFsInfo("/");
+  const { device, availableBytes, labels } = await machine.filesystems
+    .ofDirectory("/");
   assertEquals([device, availableBytes, labels], ["/dev/vda", 50, ["root"]]);
   // Of `/proc`.
   files.devices.set("/proc/1", 21);
-  const error = await assertRejects(() => machine.dirFsInfo("/proc/1"));
+  const error = await assertRejects(() =>
+    machine.filesystems.ofDirectory("/proc/1")
+  );
   assert(error instanceof UnknownFilesystemError);
 });
