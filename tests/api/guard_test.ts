@@ -107,3 +107,44 @@ Deno.test("guard() hands on body and query of what it gives another path", async
   const response = await handler(request, { type: "unix", path: "/x" });
   assertEquals(await response.text(), "http://localhost/x?y=1body");
 });
+
+Deno.test("guard() requires a Host of HTTP/1 on loopback, where HTTP/2 has none, and a unix socket needs none", async () => {
+  const handler = guard((request) => new Response(request.method), {
+    tokens: () => undefined,
+    allowedHosts: [],
+    basePath: "",
+    metricsPath: "/metrics",
+  });
+  for (
+    const [url, listen, status] of [
+      ["http://localhost:8080/x", "127.0.0.1:8080", 400],
+      ["https://localhost:8080/x", "127.0.0.1:8080", 200],
+      ["https://evil.example/x", "127.0.0.1:8080", 403],
+      ["http://localhost:8080/x", "10.0.0.1:8080", 200],
+      ["http+unix://%2Frun%2Fx.sock/x", "unix:/run/x.sock", 200],
+    ] as const
+  ) {
+    const response = await handler(
+      new Request(url),
+      parseListenAddress(listen),
+    );
+    assertEquals(response.status, status, `${url} on ${listen}`);
+  }
+});
+
+Deno.test("guard() refuses methods that no request of ours can have", async () => {
+  const handler = guard(() => new Response(), {
+    tokens: () => undefined,
+    allowedHosts: [],
+    basePath: "",
+    metricsPath: "/metrics",
+  });
+  for (const method of ["brew", "X-Y"]) {
+    const response = await handler(
+      new Request("http://localhost/x", { method }),
+      { type: "unix", path: "/x" },
+    );
+    assertEquals(response.status, 405, method);
+    assertEquals(response.headers.get("allow"), "GET, HEAD, POST");
+  }
+});
