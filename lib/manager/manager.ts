@@ -17,7 +17,7 @@ import type { NodeSummary, NodeSummaryOptions } from "../model/node_summary.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
-import type { EndedContainer, IdentityUpdate } from "../runtimes/identities.ts";
+import type { EndedContainer } from "../runtimes/identities.ts";
 import type { OomWatcher } from "../oom/oom_watcher.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
 import { Pace } from "../model/pace.ts";
@@ -48,8 +48,6 @@ export interface ManagerOptions
   readonly machine: MachineCache;
   /** Counts what containers and pods take on disk. */
   readonly usage: Pick<DirectoryUsage, "stop">;
-  /** Tell of containers by themselves. */
-  readonly engineWatchers: readonly EngineWatcher[];
   /** How what takes the events fares, beside the sources. */
   readonly sinks: () => readonly SourceState[];
 }
@@ -134,7 +132,7 @@ export class Manager {
   /** Starts the sources; resolves once it is {@linkcode ready}. */
   async start(): Promise<void> {
     const { identities, engineWatchers } = this.#options;
-    identities.start((update) => this.#tellUpdate(update));
+    identities.start((update) => this.#lifecycle.addUpdate(update));
     for (const watcher of engineWatchers) this.#pumpEngine(watcher);
     this.#ooms.start();
     await Promise.all([
@@ -430,16 +428,6 @@ export class Manager {
       await pace.rest();
     }
     return containers;
-  }
-
-  #tellUpdate({ cgroup, data }: IdentityUpdate): void {
-    const { events, clock } = this.#options;
-    events.addEvent({
-      timestampMs: clock.now(),
-      type: "containerUpdate",
-      containerName: cgroup,
-      data: { "container_update": data },
-    });
   }
 
   async #pumpEngine(watcher: EngineWatcher): Promise<void> {

@@ -67,9 +67,9 @@ Deno.test("ImageStores go by where CRI-O's and Podman's storage is", async () =>
   using host = TestCgroup.create();
   host.file("etc/crio/crio.conf", '[crio]\nroot = "/data/crio"\n');
   const stores = storesOf(host, NO_DOCKER);
-  for (const  of of["images", "containers"]) {
-    const directories = await directoriesOf(stores, `crio-${of}`);
-    assertEquals(directories?.slice(0, 1), [`/data/crio/overlay-${of}`]);
+  for (const kind of ["images", "containers"]) {
+    const directories = await directoriesOf(stores, `crio-${kind}`);
+    assertEquals(directories?.slice(0, 1), [`/data/crio/overlay-${kind}`]);
   }
 });
 
