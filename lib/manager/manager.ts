@@ -16,7 +16,10 @@ import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
 import type { NodeSummary, NodeSummaryOptions } from "../model/node_summary.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
-import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
+import {
+  engineStates,
+  type EngineWatcher,
+} from "../runtimes/engine_watcher.ts";
 import type { EndedContainer } from "../runtimes/identities.ts";
 import type { OomWatcher } from "../oom/oom_watcher.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
@@ -171,7 +174,7 @@ export class Manager {
         { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" },
       this.#options.machine.state,
       this.#options.identities.state,
-      ...this.#options.engineWatchers.map(({ state }) => state),
+      ...engineStates(this.#options.engineWatchers),
       ...this.#options.sinks(),
     ];
   }
