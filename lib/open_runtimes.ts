@@ -13,7 +13,10 @@ import { Identities } from "./runtimes/identities.ts";
 import { ImageStores } from "./runtimes/image_stores.ts";
 import { LabelFilter } from "./runtimes/label_filter.ts";
 import { RuntimeFiles } from "./runtimes/runtime_files.ts";
-import { readContainerdSockets } from "./runtimes/runtime_roots.ts";
+import {
+  MAX_CONTAINERDS,
+  readContainerdSockets,
+} from "./runtimes/runtime_roots.ts";
 
 /** What of the agent's configuration is of runtimes. */
 export type RuntimesConfig = Pick<
@@ -31,6 +34,8 @@ export interface Runtimes {
   readonly imageStores: ImageStores;
 }
 
+const PATHS_AGE_MS = 60_000;
+
 /** Makes what names the containers of this host. */
 export function openRuntimes(
   config: RuntimesConfig,
@@ -45,6 +50,8 @@ export function openRuntimes(
     all: config.storeContainerLabels,
   });
   const files = new RuntimeFiles(fs);
+  let paths: Promise<readonly string[]> = Promise.resolve([]);
+  let pathsMs = -Infinity;
   const { docker, podman } = config.engineSockets;
   const dockerEngine = new DockerEngine({
     runtime: "docker",
@@ -54,23 +61,17 @@ export function openRuntimes(
   const engines: readonly Engine[] = [
     dockerEngine,
     new DockerEngine({ runtime: "podman", socket: socketAt(podman), labels }),
-    new ContainerdEngine({
-      socket: new EngineSocket({
-        paths: async () => {
-          const paths = await readContainerdSockets(files, config.runtimeRoots);
-          return paths.map((path) => fs.path(path));
-        },
-        isHttp2: true,
-      }),
-      labels,
-    }),
+    ...Array.from(
+      { length: MAX_CONTAINERDS },
+      (_, at) => new ContainerdEngine({ socket: containerdSocket(at), labels }),
+    ),
   ];
   const lookup = new ContainerLookup({
     files,
     clock,
     labels,
     overrides: config.runtimeRoots,
-    engines: new Map(engines.map((engine) => [engine.runtime, engine])),
+    engines,
   });
   return {
     identities: new Identities({
@@ -88,6 +89,27 @@ export function openRuntimes(
       new EngineWatcher({ engine, clock })
     ),
   };
+
+  /** One of those that a host may have; each is looked for by itself. */
+  function containerdSocket(at: number): EngineSocket {
+    return new EngineSocket({
+      paths: async () => {
+        const paths = await containerdPaths();
+        return paths.slice(at, at + 1).map((path) => fs.path(path));
+      },
+      isHttp2: true,
+    });
+  }
+
+  /** By the configuration as it was a minute ago at most. */
+  function containerdPaths(): Promise<readonly string[]> {
+    const nowMs = clock.monotonic();
+    if (nowMs - pathsMs >= PATHS_AGE_MS) {
+      paths = readContainerdSockets(files, config.runtimeRoots);
+      pathsMs = nowMs;
+    }
+    return paths;
+  }
 
   function socketAt(path: string): EngineSocket {
     return new EngineSocket({ paths: () => [fs.path(path)] });

@@ -12,9 +12,11 @@ import {
 } from "../sources/steady_watcher.ts";
 import type { EventManager } from "../events/event_manager.ts";
 import type { HandlerRegistry } from "../registry/handler_registry.ts";
-import type { Identities } from "../runtimes/identities.ts";
+import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
+import type { Identities, IdentityUpdate } from "../runtimes/identities.ts";
 import type { MemoryCache } from "../cache/memory_cache.ts";
 import { ContainerTable } from "./container_table.ts";
+import { Deletions } from "./deletions.ts";
 import {
   type HousekeepingOptions,
   ManagedContainer,
@@ -30,6 +32,8 @@ export interface ContainerLifecycleOptions extends SteadyWatcherOptions {
   readonly events: EventManager;
   readonly ledger: OomLedger;
   readonly identities: Identities;
+  /** Tell of containers by themselves. */
+  readonly engineWatchers: readonly EngineWatcher[];
   readonly housekeeping: HousekeepingOptions;
   /** Whether containers that meet a memory limit are told of. @default false */
   readonly pressureEvents?: boolean;
@@ -44,14 +48,12 @@ export interface LifecycleCounters extends WatchCounters {
   readonly housekeeping: Histogram;
 }
 
-/** The runtimes' word for an exit code that nobody told. */
-const UNKNOWN_EXIT_CODE = -1;
-
 /** Makes and ends handlers and housekeeping as containers come and go, and tells of it. */
 export class ContainerLifecycle {
   readonly containers: ContainerTable = new ContainerTable();
   readonly #options: ContainerLifecycleOptions;
   readonly #scheduler: Scheduler;
+  readonly #deletions: Deletions;
   readonly #pressure: PressureEvents | undefined;
   readonly #listed = Promise.withResolvers<void>();
   readonly #watcher: SteadyWatcher;
@@ -67,6 +69,7 @@ export class ContainerLifecycle {
     this.#options = options;
     const { clock, events, pressureEvents = false, housekeeping } = options;
     this.#scheduler = new Scheduler(clock);
+    this.#deletions = new Deletions({ clock, events });
     if (pressureEvents) {
       this.#pressure = new PressureEvents({
         clock,
@@ -104,6 +107,30 @@ export class ContainerLifecycle {
     };
   }
 
+  /**
+   * Adds what became known of a container as an event; an exit code that its
+   * deletion waits for goes into that, instead.
+   */
+  addUpdate({ cgroup, data }: IdentityUpdate): void {
+    const { clock, events } = this.#options;
+    const { "exit_code": exitCode, ...others } = data;
+    const isAwaited = exitCode !== undefined && this.#deletions.awaits(cgroup);
+    const changed = isAwaited
+      ? data.changed.filter((name) => name !== "exit_code")
+      : data.changed;
+    if (changed.length > 0) {
+      events.addEvent({
+        timestampMs: clock.now(),
+        type: "containerUpdate",
+        containerName: cgroup,
+        data: {
+          "container_update": isAwaited ? { ...others, changed } : data,
+        },
+      });
+    }
+    if (isAwaited) this.#deletions.end(cgroup, exitCode);
+  }
+
   /** Starts watching; resolves once every container that is there is known, and has been measured. */
   start(): Promise<void> {
     this.#ended = this.#pump();
@@ -118,6 +145,7 @@ export class ContainerLifecycle {
     this.#isReady = false;
     this.#cancelGlobal();
     this.#scheduler.stop();
+    this.#deletions.stop();
     this.#watcher.close();
     for (const container of this.containers.all()) container.close();
     this.#listed.resolve();
@@ -163,6 +191,7 @@ export class ContainerLifecycle {
     const { identities } = this.#options;
     const handler = registry.create(name);
     if (handler === undefined) return;
+    this.#deletions.flush(name);
     identities.open(name);
     const container = new ManagedContainer({
       handler,
@@ -212,19 +241,24 @@ export class ContainerLifecycle {
   #destroyContainer(name: CgroupName): void {
     const container = this.containers.remove(name);
     if (container === undefined) return;
-    const { clock, cache, events, ledger, identities } = this.#options;
-    const exitCode = identities.end(name) ?? UNKNOWN_EXIT_CODE;
+    const { cache, ledger, identities } = this.#options;
+    const exitCode = identities.end(name);
     this.#scheduler.cancel(container);
     this.#pressure?.close(name);
     ledger.close(name);
     container.close();
     cache.remove(name);
-    events.addEvent({
-      timestampMs: clock.now(),
-      type: "containerDeletion",
-      containerName: name,
-      data: { "container_deletion": { "exit_code": exitCode } },
-    });
+    this.#deletions.add(name, exitCode, this.#reportsExit(name));
+  }
+
+  /** Whether the engine of a container that went is followed: it soon reports how. */
+  #reportsExit(name: CgroupName): boolean {
+    const { identities, engineWatchers } = this.#options;
+    const runtime = identities.endedRuntime(name);
+    return runtime !== undefined &&
+      engineWatchers.some(({ state }) =>
+        state.name === runtime && state.state === "ok"
+      );
   }
 
   #scheduleGlobalHousekeeping(): void {

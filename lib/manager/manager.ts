@@ -15,8 +15,11 @@ import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
 import type { NodeSummary, NodeSummaryOptions } from "../model/node_summary.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
-import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
-import type { EndedContainer, IdentityUpdate } from "../runtimes/identities.ts";
+import {
+  engineStates,
+  type EngineWatcher,
+} from "../runtimes/engine_watcher.ts";
+import type { EndedContainer } from "../runtimes/identities.ts";
 import type { OomWatcher } from "../oom/oom_watcher.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
 import { Pace } from "../model/pace.ts";
@@ -47,8 +50,6 @@ export interface ManagerOptions
   readonly machine: MachineCache;
   /** Counts what containers and pods take on disk. */
   readonly usage: Pick<DirectoryUsage, "stop">;
-  /** Tell of containers by themselves. */
-  readonly engineWatchers: readonly EngineWatcher[];
   /** How much of the host is to be seen from our container. @default all of it, for it is the host */
   readonly access?: (kmsg: SourceState) => SourceState;
   /** How what takes the events fares, beside the sources. */
@@ -139,7 +140,7 @@ export class Manager {
   /** Starts the sources; resolves once it is {@linkcode ready}. */
   async start(): Promise<void> {
     const { identities, engineWatchers } = this.#options;
-    identities.start((update) => this.#tellUpdate(update));
+    identities.start((update) => this.#lifecycle.addUpdate(update));
     for (const watcher of engineWatchers) this.#pumpEngine(watcher);
     this.#ooms.start();
     await Promise.all([
@@ -181,7 +182,7 @@ export class Manager {
       ...(access === undefined ? [] : [access(kmsg)]),
       this.#options.machine.filesystems.state,
       this.#options.identities.state,
-      ...this.#options.engineWatchers.map(({ state }) => state),
+      ...engineStates(this.#options.engineWatchers),
       ...this.#options.sinks(),
     ];
   }
@@ -426,16 +427,6 @@ export class Manager {
       await pace.rest();
     }
     return containers;
-  }
-
-  #tellUpdate({ cgroup, data }: IdentityUpdate): void {
-    const { events, clock } = this.#options;
-    events.addEvent({
-      timestampMs: clock.now(),
-      type: "containerUpdate",
-      containerName: cgroup,
-      data: { "container_update": data },
-    });
   }
 
   async #pumpEngine(watcher: EngineWatcher): Promise<void> {

@@ -25,7 +25,7 @@ export interface ContainerLookupOptions {
   /** What flags say of where runtimes keep their state. */
   readonly overrides: RootOverrides;
   /** The engines of the host's root that can be asked. */
-  readonly engines: ReadonlyMap<RuntimeName, Engine>;
+  readonly engines: readonly Engine[];
 }
 
 /** Which container, and where its runtime is to be found. */
@@ -53,7 +53,7 @@ export class ContainerLookup {
   readonly #storage: ContainerStorage;
   readonly #bundles: Bundles;
   /** When an engine last did not answer. */
-  readonly #failedMs = new Map<RuntimeName, number>();
+  readonly #failedMs = new Map<Engine, number>();
   /** By user and root. */
   readonly #roots = new Map<string, KnownRoots>();
 
@@ -193,26 +193,44 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** What its engine answers, where it is of the host's root and did not just fail. */
+  /** What its engines answer, of which a host may have several, where it is of the host's root. */
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,
   ): Promise<ContainerFacts | undefined> {
-    const { engines, clock } = this.#options;
-    const engine = engines.get(runtime);
     // What only might be a container, an engine tells by itself.
     const isOfHost = origin.isCertain && origin.uid === undefined &&
       origin.outer === undefined;
-    const failedMs = this.#failedMs.get(runtime) ?? -Infinity;
-    const hasFailed = clock.monotonic() - failedMs < FAILED_MS;
-    if (engine === undefined || !isOfHost || hasFailed) return undefined;
+    if (!isOfHost) return undefined;
+    let failure: unknown;
+    for (const engine of this.#options.engines) {
+      if (engine.runtime !== runtime) continue;
+      try {
+        const facts = await this.#inspectWith(engine, origin);
+        if (facts !== undefined) return facts;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return undefined;
+  }
+
+  /** What one engine answers, where it did not just fail. */
+  async #inspectWith(
+    engine: Engine,
+    origin: ContainerOrigin,
+  ): Promise<ContainerFacts | undefined> {
+    const { clock } = this.#options;
+    const failedMs = this.#failedMs.get(engine) ?? -Infinity;
+    if (clock.monotonic() - failedMs < FAILED_MS) return undefined;
     try {
       return await engine.exists() ? await engine.inspect(origin) : undefined;
     } catch (error) {
       // Too much, or not to be read, is what it says of this one container.
       const isOfOne = error instanceof RangeError ||
         error instanceof SyntaxError;
-      if (!isOfOne) this.#failedMs.set(runtime, clock.monotonic());
+      if (!isOfOne) this.#failedMs.set(engine, clock.monotonic());
       throw error;
     }
   }

@@ -3,6 +3,25 @@ import { messageOf } from "../model/errors.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 
+/**
+ * How engines fare, by runtime: of several of one, those that are there, and
+ * where none is, the likeliest.
+ */
+export function engineStates(
+  watchers: readonly Pick<EngineWatcher, "state">[],
+): SourceState[] {
+  const states = watchers.map(({ state }) => state);
+  return [...Map.groupBy(states, ({ name }) => name).values()]
+    .flatMap((same) => {
+      const there = same.filter(({ state }) => state !== "off");
+      const bad = there.filter(({ state }) => state === "degraded");
+      const [first] = [...bad, ...there, ...same];
+      if (first === undefined) return [];
+      const details = bad.map(({ detail }) => detail).join("; ");
+      return [bad.length > 1 ? { ...first, detail: details } : first];
+    });
+}
+
 /** What an {@linkcode EngineWatcher} stands on. */
 export interface EngineWatcherOptions {
   readonly engine: Engine;

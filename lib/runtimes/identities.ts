@@ -1,7 +1,7 @@
 import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerReference } from "../model/container.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
 import { messageOf } from "../model/errors.ts";
 import type {
   ContainerUpdateData,
@@ -182,6 +182,13 @@ export class Identities {
       this.#queue.add(identity, EXIT_RETRIES_MS);
     }
     return exitCode;
+  }
+
+  /** Whose a container was that went; undefined where that is not known, or where it was not of the host's own engine. */
+  endedRuntime(cgroup: CgroupName): RuntimeName | undefined {
+    const { facts, origin } = this.#ended.get(cgroup) ?? {};
+    const isOfHost = origin?.outer === undefined && origin?.uid === undefined;
+    return isOfHost ? facts?.runtime : undefined;
   }
 
   /** Asks again for all that live: what was renamed meanwhile gets its new name. */

@@ -36,15 +36,25 @@ export interface RootsOptions extends RootOverrides {
   readonly uid?: number;
 }
 
-/** k3s and RKE2, k0s, microk8s have theirs at places of their own. */
+/** k3s and RKE2, k0s, microk8s, and a Docker without a containerd beside it, have theirs at places of their own. */
 const CONTAINERD_STATES = [
   "/run/containerd",
   "/run/k3s/containerd",
   "/run/k0s/containerd",
   "/var/snap/microk8s/common/run/containerd",
+  "/run/docker/containerd/daemon",
 ];
+const CONTAINERD_SOCKETS = CONTAINERD_STATES.map((state) =>
+  join(state.replace(/\/daemon$/, ""), "containerd.sock")
+);
 
-/** Where containerd's socket may be: where a flag says, its configuration, or it is by default. */
+/** Sockets of containerd that there may be at most: the default ones, and that of a configuration. */
+export const MAX_CONTAINERDS: number = CONTAINERD_SOCKETS.length + 1;
+
+/**
+ * Where sockets of containerd may be: where a flag says, else all of those of
+ * the configuration and the defaults. One host may have several containerds.
+ */
 export async function readContainerdSockets(
   files: RuntimeFiles,
   { containerd }: RootOverrides,
@@ -56,7 +66,7 @@ export async function readContainerdSockets(
   );
   return unique([
     tomlText(tomlTable(config, "grpc"), "address"),
-    ...CONTAINERD_STATES.map((state) => join(state, "containerd.sock")),
+    ...CONTAINERD_SOCKETS,
   ]);
 }
 

@@ -1,9 +1,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../lib/model/clock.ts";
+import { DEFAULT_CONFIG } from "../../lib/config/config.ts";
+import { openRuntimes } from "../../lib/open_runtimes.ts";
 import { ContainerdEngine } from "../../lib/runtimes/containerd_engine.ts";
 import type { EngineEvent } from "../../lib/runtimes/engine.ts";
 import { EngineSocket } from "../../lib/runtimes/engine_socket.ts";
-import { EngineWatcher } from "../../lib/runtimes/engine_watcher.ts";
+import {
+  engineStates,
+  EngineWatcher,
+} from "../../lib/runtimes/engine_watcher.ts";
 import { parseCgroupOrigin } from "../../lib/runtimes/cgroup_origin.ts";
 import { frameGrpc } from "../../lib/runtimes/grpc_messages.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
@@ -16,6 +21,7 @@ import {
   joined,
   proto,
 } from "../_support/fake_containerd.ts";
+import { TestCgroup } from "../_support/test_cgroup.ts";
 import { until as comes } from "./_agent.ts";
 
 const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
@@ -353,3 +359,49 @@ for (const [what, bytes] of NO_HTTP2) {
     await Deno.remove(directory, { recursive: true });
   });
 }
+
+Deno.test("openRuntimes() follows every containerd of a host, and goes on with one while another is gone", async () => {
+  await using one = FakeContainerd.start();
+  await using other = FakeContainerd.start();
+  using host = TestCgroup.create();
+  for (
+    const [state, { socketPath }] of [
+      ["run/containerd", one],
+      ["run/k3s/containerd", other],
+    ] as const
+  ) {
+    await Deno.symlink(
+      socketPath,
+      `${host.child(state).path}/containerd.sock`,
+    );
+  }
+  one.containers.push({ group: "k8s.io", id: ID, image: "one:1" });
+  other.containers.push({
+    group: "k8s.io",
+    id: ID.replace("3", "4"),
+    image: "other:1",
+  });
+  const { engineWatchers } = openRuntimes(DEFAULT_CONFIG, {
+    fs: host.hostFs(),
+    hierarchies: { mode: "unified", all: [] },
+    clock: systemClock,
+  });
+  const images = new Set<string | undefined>();
+  const follows = engineWatchers.map(async (watcher) => {
+    for await (const batch of watcher.news()) {
+      for (const { facts } of batch) images.add(facts.image);
+    }
+  });
+  const stateOf = () =>
+    engineStates(engineWatchers).filter(({ name }) => name === "containerd");
+  await until(() => images.size === 2 && one.followers > 0, "both are told");
+  assertEquals([...images].toSorted(), ["one:1", "other:1"]);
+  await until(() => stateOf()[0]?.state === "ok", "ok");
+  assertEquals(stateOf().length, 1);
+  await one.kill();
+  await until(() => other.followers > 0, "the other is followed");
+  other.create({ group: "k8s.io", id: ID.replace("3", "5"), image: "third:1" });
+  await until(() => images.has("third:1"), "the other goes on");
+  for (const watcher of engineWatchers) watcher.close();
+  await Promise.all(follows);
+});

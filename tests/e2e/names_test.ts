@@ -389,6 +389,42 @@ Deno.test({
 
 Deno.test({
   name:
+    "A deletion waits for the exit code that its engine reports after it, and has it",
+  ignore: !CAN_MAKE_CGROUPS,
+  async fn() {
+    await using node = new Node("exit");
+    await node.start();
+    assert(await until(() => node.engine.followers === 1));
+    node.cgroups.make("/docker");
+    const codes: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const id = idOf(i);
+      node.engine.act("create", id, { name: `job-${i}`, image: "busybox:1" });
+      await delay(20);
+      const name = node.make(id);
+      assert(await until(() => node.of(name).length >= 1), name);
+      node.cgroups.remove(`/docker/${id}`);
+      await delay(33);
+      node.engine.act("die", id, { name: `job-${i}`, exitCode: `${i}` });
+      const ended = () =>
+        node.of(name).find(({ event_type: type }) =>
+          type === "containerDeletion"
+        );
+      assert(await until(() => ended() !== undefined), name);
+      codes.push(ended()?.event_data.container_deletion.exit_code);
+    }
+    await delay(300);
+    assertEquals(codes, [0, 1, 2, 3, 4]);
+    // It was told with the deletion, and not again.
+    const again = node.events.filter(({ event_data: data }) =>
+      data.container_update?.exit_code !== undefined
+    );
+    assertEquals(again, []);
+  },
+});
+
+Deno.test({
+  name:
     "A container of containerd shorter than a beat has both events with its name, image and end",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {

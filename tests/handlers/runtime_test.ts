@@ -90,7 +90,7 @@ Deno.test("runtimeFactory() gives each sample the health that was told then, and
 Deno.test("runtimeFactory() has a container whole once its runtime tells of its process, or tells of none by then", () => {
   using host = TestCgroup.create();
   host.child(`docker/${ID}`);
-  const pids: number[] = [];
+  const told: { pid?: number } = {};
   const handler = runtimeFactory({
     fs: host.hostFs(),
     hierarchies: {
@@ -98,14 +98,14 @@ Deno.test("runtimeFactory() has a container whole once its runtime tells of its 
       all: [{ version: 2, controllers: ["memory"], path: host.path }],
     },
     kinds: new Set<string>(),
-    identities: { ...IDENTITIES, initPidOf: () => pids[0] },
+    identities: { ...IDENTITIES, initPidOf: () => told.pid },
   }).create(`/docker/${ID}`);
   assertEquals([0, 999, 1_000].map((ms) => handler.isWhole(ms)), [
     false,
     false,
     true,
   ]);
-  pids.push(7);
+  told.pid = 7;
   assertEquals(handler.isWhole(0), true);
   handler.close();
 });

@@ -10,6 +10,7 @@ import type { Engine, EngineName } from "../../lib/runtimes/engine.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import { RuntimeFiles } from "../../lib/runtimes/runtime_files.ts";
 import {
+  MAX_CONTAINERDS,
   readContainerdSockets,
   type RootOverrides,
 } from "../../lib/runtimes/runtime_roots.ts";
@@ -56,7 +57,7 @@ class Host implements Disposable {
         allowed: ["io.kubernetes.*", "com.example.app", "org.example.lab"],
       }),
       overrides,
-      engines: new Map(engines.map((engine) => [engine.runtime, engine])),
+      engines,
     });
   }
 
@@ -443,6 +444,33 @@ Deno.test("ContainerLookup reads the files of all runtimes before it asks an eng
   assertEquals(engine.asked.length, 1);
 });
 
+Deno.test("ContainerLookup.find() asks each of several containerds, and goes on where one fails", async () => {
+  const failing = new KnowingEngine("containerd", () => {
+    throw new Error("It does not answer");
+  });
+  const other = new KnowingEngine("containerd", () => undefined);
+  const right = new KnowingEngine("containerd", () => ({
+    runtime: "containerd",
+    id: ID,
+    image: "busybox:1",
+  }));
+  using host = new Host({}, [failing, other, right]);
+  const facts = await host.find(`/labns/${ID}`);
+  assertEquals(facts?.image, "busybox:1");
+  assertEquals([failing, other, right].map(({ asked }) => asked.length), [
+    1,
+    1,
+    1,
+  ]);
+  // One that failed is left alone for a while, and the others are not.
+  await host.find(`/labns/${ID}`);
+  assertEquals([failing, other, right].map(({ asked }) => asked.length), [
+    1,
+    2,
+    2,
+  ]);
+});
+
 Deno.test("readContainerdSockets() takes a flag's word, else the configuration's, then the defaults", async () => {
   using host = new Host();
   const files = new RuntimeFiles(host.root.hostFs());
@@ -451,7 +479,9 @@ Deno.test("readContainerdSockets() takes a flag's word, else the configuration's
     "/run/k3s/containerd/containerd.sock",
     "/run/k0s/containerd/containerd.sock",
     "/var/snap/microk8s/common/run/containerd/containerd.sock",
+    "/run/docker/containerd/containerd.sock",
   ];
+  assert(defaults.length < MAX_CONTAINERDS);
   assertEquals(await readContainerdSockets(files, {}), defaults);
   host.file(
     "etc/containerd/config.toml",

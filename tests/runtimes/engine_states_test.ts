@@ -1,0 +1,28 @@
+import { assertEquals } from "@std/assert";
+import type { SourceState } from "../../lib/model/source_state.ts";
+import { engineStates } from "../../lib/runtimes/engine_watcher.ts";
+
+function watcher(
+  state: SourceState["state"],
+  detail = "",
+  name = "containerd",
+): { readonly state: SourceState } {
+  return { state: { name, state, detail } };
+}
+
+Deno.test("engineStates() gives one state a runtime: of those that are there, the worst", () => {
+  const docker = watcher("ok", "", "docker");
+  const of = (...watchers: { readonly state: SourceState }[]) =>
+    engineStates([docker, ...watchers]).slice(1);
+  assertEquals(of(watcher("off", "no socket at /a"), watcher("off", "/b")), [
+    watcher("off", "no socket at /a").state,
+  ]);
+  assertEquals(of(watcher("off", "/a"), watcher("ok")), [watcher("ok").state]);
+  assertEquals(of(watcher("ok"), watcher("degraded", "hangs")), [
+    watcher("degraded", "hangs").state,
+  ]);
+  assertEquals(of(watcher("degraded", "a"), watcher("degraded", "b")), [
+    watcher("degraded", "a; b").state,
+  ]);
+  assertEquals(engineStates([]), []);
+});
