@@ -67,7 +67,10 @@ export class FakeAgent implements AsyncDisposable {
       : this.containers.find((one) => one.name === decodeURIComponent(name));
     if (found !== undefined) return Response.json(this.#info(found));
     const other = this.others[pathname];
-    if (other !== undefined) return Response.json(other);
+    if (other !== undefined) {
+      const status = pathname === "/readyz" && !other.ready ? 503 : 200;
+      return Response.json(other, { status });
+    }
     const error = `Unknown container "${decodeURIComponent(name)}"`;
     return Response.json({ error }, { status: 404 });
   }

@@ -17,6 +17,7 @@ import {
   type WireEvent,
 } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, TestCgroups } from "./_cgroups.ts";
+import { FakeAgent } from "./_fake_agent.ts";
 
 interface Ran {
   readonly code: number;
@@ -549,6 +550,29 @@ Deno.test("a verb that reaches no agent says why, and what to do", async () => {
       assert(!stderr.includes("<h1>"), stderr);
       assert(linesOf(stderr).length <= 2, stderr);
     }
+  }
+});
+
+Deno.test("check shows what a running agent reports of its sources, with what grants it", async () => {
+  await using agent = new FakeAgent();
+  const kmsg = {
+    "name": "kmsg",
+    "state": "degraded",
+    "detail": "not permitted",
+  };
+  for (const ready of [true, false]) {
+    agent.others = { "/readyz": { ready, "sources": [kmsg] } };
+    const server = `--server=${agent.address}`;
+    const text = await output("check", server);
+    assertMatch(
+      text,
+      /^(?:degraded|missing) +kmsg .*\n +the agent reports: not permitted\n +lost: .*\n +fix: +\S/m,
+    );
+    assertMatch(text, /^The agent at .* reports: kmsg: not permitted$/m);
+    const rows = JSON.parse(await output("check", server, "-o=json"));
+    const row = rows.find(({ name }: { name: string }) => name === "kmsg");
+    assertEquals(row.agent, { state: "degraded", detail: "not permitted" });
+    assert(row.fix);
   }
 });
 
