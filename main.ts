@@ -2,6 +2,7 @@ import denoJson from "./deno.json" with { type: "json" };
 import { startAgent } from "./lib/agent.ts";
 import { createTerminal } from "./lib/cli/terminal.ts";
 import { type Config, parseConfig, UsageError } from "./lib/config/config.ts";
+import { printed } from "./lib/model/text.ts";
 
 const { version } = denoJson;
 
@@ -26,7 +27,8 @@ async function main(): Promise<number> {
     // Who reads has read enough, as `head` does.
     if (error instanceof Deno.errors.BrokenPipe) return DONE;
     const message = error instanceof Error ? error.message : String(error);
-    say(`cgwatch: ${message}`);
+    // Others choose what stands in it, such as an agent or a container.
+    say(`cgwatch: ${message.split("\n").map(printed).join("\n")}`);
     if (!(error instanceof UsageError)) return FAILED;
     say("Run cgwatch --help for all verbs and flags.");
     return WRONG_USE;
@@ -49,12 +51,20 @@ async function serve(config: Config): Promise<number> {
   Deno.addSignalListener("SIGTERM", stopped.resolve);
   Deno.addSignalListener("SIGINT", stopped.resolve);
   Deno.addSignalListener("SIGHUP", () => reload());
+  const isStdoutShown = Deno.stdout.isTerminal() && config.eventLog === "-";
   const agent = await startAgent(config, {
     hostname: Deno.hostname(),
     version,
+    isStdoutShown,
   });
   reload = agent.reload;
   say(`cgwatch ready ${agent.addresses.join(" ")}`);
+  if (isStdoutShown) {
+    // In memory only where somebody looks.
+    const { showEvents } = await import("./lib/cli/event_screen.ts");
+    // A terminal that is closed ends what is shown, not the agent.
+    showEvents(agent, config, createTerminal(env)).catch(() => {});
+  }
   await stopped.promise;
   await agent.stop();
   return DONE;

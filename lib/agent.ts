@@ -23,6 +23,8 @@ import { openManager } from "./open_manager.ts";
 export interface Agent {
   /** Where it listens: `http://127.0.0.1:8080`, `unix:/path`. */
   readonly addresses: readonly string[];
+  /** Its events: those that it keeps and all new ones, where a `seq` is given. */
+  watchEvents: EventManager["watchEvents"];
   /** Opens the event log anew, and reads the tokens anew. */
   reload(): void;
   /** Stops taking, flushes and syncs; within 2 s. */
@@ -33,7 +35,15 @@ export interface Agent {
 export interface AgentHost {
   readonly hostname: string;
   readonly version: string;
+  /** Whether stdout is shown to a person, who is not served by lines of JSON. @default false */
+  readonly isStdoutShown?: boolean;
 }
+
+const LOG_SHOWN: SourceState = {
+  name: "event_log",
+  state: "off",
+  detail: "stdout is a terminal, which shows the events",
+};
 
 const LOG_OFF: SourceState = {
   name: "event_log",
@@ -64,16 +74,22 @@ export async function startAgent(
     : await tokensReader(authTokenFile);
   let tokens = readTokens?.();
   warnOfConfig(config, logger);
+  const isShown = config.eventLog === "-" && host.isStdoutShown === true;
   const manager = openManager({
     ...config,
     nodeName: config.nodeName ?? host.hostname,
     version: host.version,
     logger,
     earlierRun: await readTail(config.eventLog, logger),
-    sinks: () => [eventLog?.state ?? LOG_OFF, health.state],
+    sinks: () => [
+      eventLog?.state ?? (isShown ? LOG_SHOWN : LOG_OFF),
+      health.state,
+    ],
   });
   const { events } = manager;
-  const eventLog = createEventLog(config, events, clock, logger);
+  const eventLog = isShown
+    ? undefined
+    : createEventLog(config, events, clock, logger);
   const streams = new EventStreams({
     events,
     clock,
@@ -120,6 +136,7 @@ export async function startAgent(
   await manager.start();
   return {
     addresses: server.addresses,
+    watchEvents: events.watchEvents.bind(events),
     reload() {
       eventLog?.reopen();
       try {

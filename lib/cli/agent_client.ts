@@ -7,12 +7,17 @@ import {
   parseListenAddress,
 } from "../model/listen_address.ts";
 
+/** A person wonders after this long whether anything happens. */
+const SLOW_MS = 3000;
+
 /** Sends requests to a running agent. */
 export class AgentClient {
   readonly #server: string;
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #client: Deno.HttpClient;
+  /** Called once, if a response takes long: an agent under load is no absent one. */
+  onSlow: (() => void) | undefined;
 
   private constructor(server: string, url: string, options: {
     readonly token: string | undefined;
@@ -70,6 +75,24 @@ export class AgentClient {
     body?: unknown,
     signal?: AbortSignal,
   ): Promise<string> {
+    const timer = setTimeout(() => this.#slow(), SLOW_MS);
+    try {
+      return await this.#text(path, body, signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #slow(): void {
+    this.onSlow?.();
+    this.onSlow = undefined;
+  }
+
+  async #text(
+    path: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
     const response = await this.#request(path, {
       ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
       ...(signal !== undefined && { signal }),
@@ -105,7 +128,9 @@ export class AgentClient {
       throw this.#unreachable(error);
     }
     const type = response.headers.get("content-type") ?? "";
-    if (response.ok && /^application\/(?:json|x-ndjson)\b/.test(type)) {
+    // An agent that is not ready responds with its sources all the same.
+    const isExpected = response.ok || path === "/readyz";
+    if (isExpected && /^application\/(?:json|x-ndjson)\b/.test(type)) {
       return response;
     }
     throw this.#refusal(response, await response.text().catch(() => ""));

@@ -1,3 +1,4 @@
+import { UsageError } from "../config/command_line.ts";
 import type { FlagValues } from "../config/flag_values.ts";
 import { HostFs } from "../kernfs/host_fs.ts";
 import type { Clock } from "../model/clock.ts";
@@ -35,11 +36,16 @@ interface Row extends Finding {
 }
 
 /** How long an agent may take to respond. */
-const RESPONSE_LIMIT_MS = 1000;
+const RESPONSE_LIMIT_MS = 3000;
 
-const STYLES = { ok: "green", missing: "red", off: "dim" } as const;
+const STYLES = {
+  ok: "green",
+  degraded: "yellow",
+  missing: "red",
+  off: "dim",
+} as const;
 /** Columns of the state, and of the name. */
-const INDENT = 8;
+const INDENT = 10;
 const NAME_WIDTH = 14;
 
 /**
@@ -85,9 +91,12 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
   const indent = " ".repeat(INDENT);
   const below = (text: string) =>
     wrap(printed(text), columns - INDENT).map((line) => indent + line);
+  const shown = state === "ok" && agent?.state === "degraded"
+    ? "degraded"
+    : state;
   const head = `${name.padEnd(NAME_WIDTH)}${printed(detail)}`;
   const lines = [
-    `${styled(terminal, STYLES[state], state.padEnd(INDENT))}${
+    `${styled(terminal, STYLES[shown], shown.padEnd(INDENT))}${
       cutEnd(head, columns - INDENT)
     }`,
     ...(agent?.state === "degraded"
@@ -100,7 +109,7 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
   terminal.write(`${lines.join("\n")}\n`);
 }
 
-/** The sources of the agent at `--server`, which need not be there unless it was named. */
+/** The sources of the agent at `--server`, which need not be there. */
 async function askAgent(
   { values, client, clock }: CheckOptions,
 ): Promise<{ sources: readonly SourceState[]; summary: string }> {
@@ -120,9 +129,14 @@ async function askAgent(
         : `The agent at ${server} reports: ${detail}`,
     };
   } catch (error) {
-    if (values.has("server")) throw error;
-    const [why] = messageOf(error).split("\n");
-    return { sources: [], summary: `No agent was queried. ${why}` };
+    if (error instanceof UsageError) throw error;
+    const [why] = limit.signal.aborted
+      ? [`The agent at ${server} does not respond`]
+      : messageOf(error).split("\n");
+    return {
+      sources: [],
+      summary: `The rights of an agent may be others. ${why}.`,
+    };
   } finally {
     cancel();
   }

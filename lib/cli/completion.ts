@@ -93,7 +93,7 @@ function zshArguments(verb: VerbDescription | undefined): string {
   );
   const words = wordsOf(verb);
   const rest = quote(
-    words === undefined ? "*::" : `2:word:(${words.join(" ")})`,
+    words === undefined ? "*: :_default" : `2:word:(${words.join(" ")})`,
   );
   return `_arguments ${[...specs, rest].join(" ")}`;
 }

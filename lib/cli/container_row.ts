@@ -113,6 +113,7 @@ export function countKills(
 
 /** Whether a row is of what a person names: its name or cgroup, an alias or unit, or the beginning of its id. */
 export function isNamed(row: ContainerRow, text: string): boolean {
+  if (text === "") return false;
   return row.name === text || row.cgroup === text || row.pod === text ||
     row.name.split("/").includes(text) ||
     unescapeUnit(row.cgroup).split("/").includes(text) ||

@@ -91,9 +91,12 @@ function selection(
     : clock.now() - values.duration("since");
   const isQuiet = values.bool("follow") && !values.bool("all") &&
     types.length === 0 && container === undefined;
+  // Lines that a restart of the agent needs are no events to a person.
+  const isShown = values.choice("output") === "table" && !values.bool("all");
   return (event) =>
     event.event_type === "lost" ||
-    (types.length === 0 || types.includes(event.event_type)) &&
+    (!isShown || event.event_type !== "checkpoint") &&
+      (types.length === 0 || types.includes(event.event_type)) &&
       Date.parse(event.timestamp) >= sinceMs &&
       (container === undefined || isOf(event, container)) &&
       (!isQuiet || isNotable(event));

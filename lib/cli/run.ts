@@ -35,7 +35,12 @@ export async function runVerb(
 ): Promise<void> {
   const { verb, argument, values } = command;
   const terminal = createTerminal(env);
-  const client = () => AgentClient.create(values, env);
+  const client = () => {
+    const created = AgentClient.create(values, env);
+    created.onSlow = () =>
+      terminal.note(`Waiting for the agent at "${created.server}"`);
+    return created;
+  };
   const common = { values, terminal, clock: systemClock };
   switch (verb) {
     case "explain":

@@ -48,6 +48,8 @@ export async function showTop(options: TopOptions): Promise<void> {
     terminal.write(`${lines.join("\n")}\n`);
     return;
   }
+  // From here on the screen is not for lines.
+  client.onSlow = undefined;
   await new TopLoop(source, choices, options).run();
 }
 

@@ -219,7 +219,7 @@ function rowsOf(story: OomStory, zone: TimeZone): Row[] {
     ["usage", limit && usageOf(limit)],
     ["swap", limit && swapOf(limit)],
     ["waiting", limit && waitingOf(limit)],
-    ...runUpRows(runUp, limit?.limit_bytes),
+    ...runUpRows(runUp, limit),
     ["kills", kills && killsOf(kills, zone)],
     ["incident", story.incident],
     ["event", `seq ${victim.seq} of node ${story.node}`],
@@ -276,7 +276,7 @@ function waitingOf(limit: NonNullable<OomStory["limit"]>): string | undefined {
 /** The course of the memory, and what the last sample before the kill consists of. */
 function runUpRows(
   runUp: OomStory["run_up"],
-  limitBytes: number | undefined,
+  limit: OomStory["limit"],
 ): (readonly [string, string])[] {
   const samples = (runUp ?? []).filter(({ usage_bytes: usage }) =>
     usage !== undefined
@@ -288,9 +288,11 @@ function runUpRows(
     ? `${formatBytes(first.usage_bytes ?? 0)}, ${
       formatSpan(first.age_ms)
     } before the kill`
-    : `${sparkline(usages, limitBytes)}  ${formatBytes(usages[0] ?? 0)} to ${
-      formatBytes(usages.at(-1) ?? 0)
-    } in ${formatSpan(first.age_ms - last.age_ms)}`;
+    : `${sparkline(usages, limit?.limit_bytes)}  ${
+      formatBytes(usages[0] ?? 0)
+    } to ${formatBytes(usages.at(-1) ?? 0)} in ${
+      formatSpan(first.age_ms - last.age_ms)
+    }${growthOf(limit)}`;
   const filled = joined([
     ["anonymous", last.anon_bytes],
     ["page cache", last.file_bytes],
@@ -305,6 +307,11 @@ function runUpRows(
       ] as const,
     ]),
   ];
+}
+
+function growthOf(limit: OomStory["limit"]): string {
+  const { growth_bytes_per_second: growth = 0 } = limit ?? {};
+  return growth <= 0 ? "" : `, at last ${formatBytes(growth)} a second`;
 }
 
 function killsOf(

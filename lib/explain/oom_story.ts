@@ -55,6 +55,8 @@ export interface OomLimit extends Omit<OomContext, "top_tasks"> {
   /** Whose cgroup it is: the victim's container, the pod around it, a systemd unit, or another cgroup. */
   readonly "owner": "container" | "pod" | "unit" | "cgroup";
   readonly "unit"?: string;
+  /** How fast the usage grew in the last 10 s of the run-up. */
+  readonly "growth_bytes_per_second"?: number;
 }
 
 /** How often a container, or a cgroup without one, lost a process, up to and including this incident. */
@@ -96,6 +98,7 @@ const QUALITY_REGEXP = /kubepods(?:\/|-)(besteffort|burstable)(?:\.slice)?\//;
 
 type Context = OomContext & {
   readonly "run_up"?: readonly OomRunUpSample[];
+  readonly "growth_bytes_per_second"?: number;
 };
 
 /**

@@ -34,7 +34,8 @@ Deno.test("helpText() without a verb has the verbs first, two examples, and fits
     2,
   );
   assertStringIncludes(lines.join("\n"), "cgwatch serve --help");
-  assert(lines.length <= SCREEN.rows, `${lines.length} lines`);
+  // The prompt needs a line, too.
+  assert(lines.length < 24, `${lines.length} lines`);
   for (const line of lines) assert(line.length <= SCREEN.columns, line);
 });
 

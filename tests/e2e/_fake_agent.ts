@@ -24,6 +24,13 @@ export class FakeAgent implements AsyncDisposable {
   containers: readonly FakeContainer[] = [];
   // deno-lint-ignore no-explicit-any
   events: readonly any[] = [];
+  /** JSON at other paths. */
+  // deno-lint-ignore no-explicit-any
+  others: Readonly<Record<string, any>> = {
+    "/api/v2.1/machine": { "num_cores": 4, "memory_capacity": 2 ** 33 },
+  };
+  /** Whether it returns what no agent does. */
+  isBroken = false;
   /** How many requests there were. */
   requests = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -42,19 +49,30 @@ export class FakeAgent implements AsyncDisposable {
 
   #respond({ pathname, searchParams }: URL): Response {
     this.requests++;
-    if (pathname.startsWith("/api/v1.3/subcontainers")) {
+    if (this.isBroken) return Response.json([null]);
+    const [, kind, name = ""] =
+      /^\/api\/v1\.3\/(subcontainers|containers|events)(\/.*)?$/.exec(
+        pathname,
+      ) ??
+        [];
+    if (kind === "subcontainers") {
       return Response.json(this.containers.map((one) => this.#info(one)));
     }
-    if (pathname.startsWith("/api/v1.3/events")) {
+    if (kind === "events") {
       const seq = Number(searchParams.get("since_seq") ?? 0);
       return Response.json(this.events.filter((event) => event.seq > seq));
     }
-    if (pathname === "/api/v2.1/machine") {
-      return Response.json({ "num_cores": 4, "memory_capacity": 2 ** 33 });
+    const found = kind === undefined
+      ? undefined
+      : this.containers.find((one) => one.name === decodeURIComponent(name));
+    if (found !== undefined) return Response.json(this.#info(found));
+    const other = this.others[pathname];
+    if (other !== undefined) {
+      const status = pathname === "/readyz" && !other.ready ? 503 : 200;
+      return Response.json(other, { status });
     }
-    return Response.json({ error: `Unknown path "${pathname}"` }, {
-      status: 404,
-    });
+    const error = `Unknown container "${decodeURIComponent(name)}"`;
+    return Response.json({ error }, { status: 404 });
   }
 
   #info(container: FakeContainer): unknown {

@@ -183,8 +183,7 @@ testInPty(
       });
     }
     await withTop([24, 80], async (pty, agent) => {
-      // What is no container makes it fail in the midst.
-      agent.containers = [null as unknown as FakeContainer];
+      agent.isBroken = true;
       assertEquals(await pty.ended(), 1);
       assertRestored(pty);
     });

@@ -11,11 +11,13 @@ import { join } from "@std/path";
 import {
   AGENT,
   AgentProcess,
+  delay,
   readEvents,
   until,
   type WireEvent,
 } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, TestCgroups } from "./_cgroups.ts";
+import { FakeAgent } from "./_fake_agent.ts";
 
 interface Ran {
   readonly code: number;
@@ -130,7 +132,7 @@ test("events tells what the API tells, as a table, JSON and lines of JSON", asyn
     const lines = linesOf(await output("events", name, server, "-o", "ndjson"));
     assertEquals(lines.map((line) => JSON.parse(line)), wanted);
     const [titles, ...rows] = linesOf(await output("events", server, name));
-    assertMatch(titles ?? "", /^TIME +TYPE +CONTAINER +WHAT$/);
+    assertMatch(titles ?? "", /^TIME \(UTC.*\) +TYPE +CONTAINER +WHAT$/);
     assertEquals(
       rows.map((row) => row.split(/  +/).slice(1, 3)),
       wanted.map((event) => [event.event_type, event.container_name]),
@@ -234,6 +236,129 @@ test("events --follow goes on after a restart of the agent, with no event twice 
   }
 });
 
+/** A verb that runs until it is killed, with what it wrote. */
+class Running implements AsyncDisposable {
+  stdout = "";
+  stderr = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #reading: Promise<unknown>;
+
+  constructor(...args: string[]) {
+    this.#child = new Deno.Command(AGENT, {
+      args,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#reading = Promise.all([
+      this.#read(this.#child.stdout, (text) => this.stdout += text),
+      this.#read(this.#child.stderr, (text) => this.stderr += text),
+    ]);
+  }
+
+  async writes(text: string): Promise<void> {
+    const has = await until(() => this.stdout.includes(text), {
+      timeoutMs: 20_000,
+    });
+    assert(has, `never "${text}":\n${this.stdout}${this.stderr}`);
+  }
+
+  async #read(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    add: (text: string) => void,
+  ): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      add(text);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.#child.status;
+    await this.#reading;
+  }
+}
+
+test("events --follow misses nothing where a restarted agent numbers from 1 again and is already further", async (watched) => {
+  const { cgroups, directory } = watched;
+  const socket = join(directory, "n");
+  const start = () =>
+    AgentProcess.start([
+      `--listen=unix:${socket}`,
+      "--event-log=none",
+      "--kmsg=none",
+    ]);
+  let agent = await start();
+  try {
+    await using follow = new Running(
+      "events",
+      cgroups.name,
+      "--follow",
+      `--server=unix:${socket}`,
+      "-o=ndjson",
+    );
+    await follow.writes(`${cgroups.name}/b`);
+    await agent.stop("SIGKILL");
+    // At its start it numbers more events than the first one had.
+    for (let at = 0; at < 50; at++) cgroups.make(`/late${at}`);
+    agent = await start();
+    cgroups.make("/last");
+    await follow.writes(`${cgroups.name}/last`);
+    const names = linesOf(follow.stdout).map((line) => JSON.parse(line))
+      .filter(({ event_type: type }) => type === "containerCreation")
+      .map(({ container_name: name }) => name);
+    for (let at = 0; at < 50; at++) {
+      const name = `${cgroups.name}/late${at}`;
+      assertEquals(names.filter((one) => one === name).length, 1, name);
+    }
+    assertEquals(linesOf(follow.stderr).length, 1, follow.stderr);
+    assertStringIncludes(follow.stderr, "trying again");
+  } finally {
+    await agent.stop();
+  }
+});
+
+test("events --follow leaves out what happens to plain cgroups, unless --all, a type or a name is given", async (watched) => {
+  const { cgroups, socket } = watched;
+  const server = `--server=unix:${socket}`;
+  const id = "ab".repeat(32);
+  await using quiet = new Running("events", "-f", server);
+  await using all = new Running("events", "-f", "--all", server);
+  await using typed = new Running(
+    "events",
+    "-f",
+    "--type=containerCreation",
+    server,
+  );
+  await all.writes(`${cgroups.name}/b`);
+  await typed.writes(`${cgroups.name}/b`);
+  cgroups.make(`/docker-${id}.scope`);
+  await quiet.writes(id.slice(-8));
+  assert(!quiet.stdout.includes(`${cgroups.name}/b`), quiet.stdout);
+});
+
+test("list --watch goes on over a restart of the agent, with one line on stderr", async (watched) => {
+  const { cgroups, socket } = watched;
+  await using list = new Running(
+    "list",
+    cgroups.name,
+    "--watch",
+    `--server=unix:${socket}`,
+  );
+  await list.writes(`${cgroups.name}/b`);
+  await watched.agent?.stop();
+  assert(
+    await until(() => list.stderr.includes("trying again"), {
+      timeoutMs: 10_000,
+    }),
+  );
+  cgroups.make("/again");
+  await delay(3_000);
+  await watched.restart();
+  await list.writes(`${cgroups.name}/again`);
+  assertEquals(linesOf(list.stderr).length, 1, list.stderr);
+});
+
 test("list --watch shows the list anew, with what has come", async (watched) => {
   const { cgroups } = watched;
   const child = new Deno.Command(AGENT, {
@@ -304,7 +429,7 @@ test("inspect, machine and version tell what the API tells", async (watched) => 
     assertEquals(identityOf(json), identityOf(wanted));
     const table = await output("inspect", name.slice(1), server);
     assertMatch(table, new RegExp(`^name +${name}$`, "m"));
-    assertMatch(table, /^spec\.memory\.limit +(none|\d+ \(.*iB\))$/m);
+    assertMatch(table, /^spec\.memory\.limit +(max|\d+ \(.*iB\))$/m);
     const { version } = JSON.parse(await output("version", server, "-o=json"));
     assertEquals(
       await output("version", server),
@@ -342,10 +467,18 @@ Deno.test("a verb that asks an agent shows its token, and says what it lacks", a
     assertEquals((await run([...ask, `--token-file=${tokens}`])).code, 0);
     assertEquals((await run(ask, { CGWATCH_TOKEN: "other" })).code, 0);
     for (
-      const refused of [await run(ask), await run(ask, { CGWATCH_TOKEN: "no" })]
+      const [env, message] of [
+        [{}, "requires a token"],
+        [{ CGWATCH_TOKEN: "no" }, "does not accept this token"],
+      ] as const
     ) {
+      const refused = await run(ask, { ...env });
       assertEquals([refused.code, refused.stdout], [1, ""]);
-      assertStringIncludes(refused.stderr, "Cannot answer without a token");
+      assertStringIncludes(refused.stderr, message);
+      assertStringIncludes(
+        refused.stderr,
+        "--token-file=FILE or CGWATCH_TOKEN",
+      );
     }
   } finally {
     await agent.stop();
@@ -379,6 +512,83 @@ Deno.test("a verb fails with 1 where no agent is, and with 2 where it is used wr
   ) assertEquals((await run(args)).code, 2, args.join(" "));
 });
 
+Deno.test("a verb that reaches no agent says why, and what to do", async () => {
+  await using html = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () =>
+      new Response("<html><h1>It works!</h1></html>", {
+        headers: { "content-type": "text/html" },
+      }),
+  );
+  using mute = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  (async () => {
+    for await (const connection of mute) {
+      await connection.write(new TextEncoder().encode("SSH-2.0-OpenSSH_9\r\n"));
+      connection.close();
+    }
+  })().catch(() => {});
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port: closed } = free.addr as Deno.NetAddr;
+  free.close();
+  const { port } = mute.addr as Deno.NetAddr;
+  for (
+    const [server, reason, remedy] of [
+      ["unix:/none", "there is no such socket", "--listen=unix:/none"],
+      [`127.0.0.1:${closed}`, "nothing listens there", "--listen=127.0.0.1"],
+      [`127.0.0.1:${html.addr.port}`, "is not cgwatch", "--server=ADDR"],
+      [`127.0.0.1:${port}`, "does not respond with HTTP", "https://"],
+      [`https://127.0.0.1:${html.addr.port}`, "does not speak TLS", "http://"],
+      ["no.such.invalid:80", "host name has no address", "--server="],
+    ] as const
+  ) {
+    for (const verb of ["list", "top", "explain"]) {
+      const { code, stdout, stderr } = await run([verb, `--server=${server}`]);
+      assertEquals([code, stdout], [1, ""], server);
+      assertStringIncludes(stderr, `"${server}"`);
+      assertStringIncludes(stderr, reason);
+      assertStringIncludes(stderr, remedy);
+      assert(!stderr.includes("<h1>"), stderr);
+      assert(linesOf(stderr).length <= 2, stderr);
+    }
+  }
+});
+
+Deno.test("check shows what a running agent reports of its sources, with what grants it", async () => {
+  await using agent = new FakeAgent();
+  const kmsg = {
+    "name": "kmsg",
+    "state": "degraded",
+    "detail": "not permitted",
+  };
+  for (const ready of [true, false]) {
+    agent.others = { "/readyz": { ready, "sources": [kmsg] } };
+    const server = `--server=${agent.address}`;
+    const text = await output("check", server);
+    assertMatch(
+      text,
+      /^(?:degraded|missing) +kmsg .*\n +the agent reports: not permitted\n +lost: .*\n +fix: +\S/m,
+    );
+    assertMatch(text, /^The agent at .* reports: kmsg: not permitted$/m);
+    const rows = JSON.parse(await output("check", server, "-o=json"));
+    const row = rows.find(({ name }: { name: string }) => name === "kmsg");
+    assertEquals(row.agent, { state: "degraded", detail: "not permitted" });
+    assert(row.fix);
+  }
+});
+
+Deno.test("--listen takes a host name with its port, and names that form for one without", async () => {
+  const agent = await AgentProcess.start([
+    "--listen=localhost:0",
+    "--event-log=none",
+    "--kmsg=none",
+  ]);
+  await agent.stop();
+  assertMatch(agent.stderr, /^cgwatch ready( http:\/\/\S+:\d+){2}$/m);
+  const { code, stderr } = await run(["--listen=localhost"]);
+  assertEquals(code, 2);
+  assertMatch(stderr, /--listen: .*"localhost".*127\.0\.0\.1:8080/);
+});
+
 Deno.test("check, help and version need neither agent nor root", async () => {
   const asNobody = async (...args: string[]) =>
     new TextDecoder().decode(
@@ -399,11 +609,20 @@ Deno.test("check, help and version need neither agent nor root", async () => {
   for (const name of ["cgroups", "kmsg", "pressure", "inotify", "docker"]) {
     assert(names.includes(name), name);
   }
-  assertEquals(linesOf(await output("check")).length, rows.length);
+  const heads = linesOf(await output("check")).filter((line) =>
+    /^(?:ok|missing|off) /.test(line)
+  );
+  assertEquals(heads.length, rows.length);
+  // Each source that is missing has the one command or line that grants it.
   assertMatch(
     await output("check", "--kmsg=/none"),
-    /^missing kmsg .*lost: .*granted by: .*CAP_SYSLOG/m,
+    /^missing kmsg .*\n +lost: who was OOM-killed.*\n +fix: +\S/m,
   );
+  const missing = JSON.parse(
+    await output("check", "--root=/none", "--kmsg=/none", "-o=json"),
+  ).filter(({ state }: { state: string }) => state === "missing");
+  assert(missing.length > 5);
+  for (const { name, lost, fix } of missing) assert(lost && fix, name);
   assertMatch(await output("check", "--root=/none"), /^missing cgroups /m);
   // From source, nobody can read the checkout.
   if (Deno.env.get("CGWATCH_BIN")) {
