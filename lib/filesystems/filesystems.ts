@@ -197,7 +197,8 @@ export class Filesystems {
     { labels, io }: Reading,
   ): Promise<FsInfo | string | undefined> {
     const { files, clock, calls, isHost } = this.#options;
-    const { key, disk: _, isRemote, fsType: __, ...place } = partition;
+    const { key, disk: _, isRemote, fsType: __, isOfRuntime, ...place } =
+      partition;
     const identity = {
       ...place,
       labels: labels.get(key) ?? [],
@@ -213,8 +214,10 @@ export class Filesystems {
         { isRemote },
       );
       if (space === undefined) {
-        // What was unmounted meanwhile hides nothing.
-        return this.#isMounted(key) ? place.mountPoint : undefined;
+        // What was unmounted meanwhile hides nothing, and nobody asks for what is a container's.
+        return !isOfRuntime && this.#isMounted(key)
+          ? place.mountPoint
+          : undefined;
       }
       // Such as the file systems that programs answer requests with.
       if (space.capacityBytes === 0 && identity.labels.length === 0) {

@@ -13,6 +13,8 @@ export interface Partition extends
   /** `major:minor` of the file system. */
   readonly key: string;
   readonly fsType: string;
+  /** Whether a runtime mounted it, as it does for each container. */
+  readonly isOfRuntime: boolean;
   /** `major:minor` of its disk, where it is on one. */
   readonly disk: string;
   /** Whether it is asked for over a network, or of another program. */
@@ -28,18 +30,27 @@ const REMOTE_REGEXP =
   /^(?:nfs.*|cifs|smb3|ceph|9p|virtiofs|fuse|fuseblk|fuse\..+)$/;
 
 /**
- * Mount points that a runtime or a kubelet makes for containers and pods: below
- * a container's id, a directory of containerd's plugins, the volumes of a pod,
- * or where the kubelet attaches these.
+ * Mount points that a runtime makes for containers: below a container's id, or
+ * a directory of containerd's plugins.
  *
  * ```text
  * /run/containerd/io.containerd.runtime.v2.task/k8s.io/web/rootfs
  * /var/lib/docker/overlay2/<64 digits>/merged
- * /var/lib/kubelet/pods/<uid>/volumes/kubernetes.io~empty-dir/mem
  * ```
  */
-const OF_CONTAINER_REGEXP =
-  /\/(?:[0-9a-f]{64}(?:-init)?|io\.containerd\.[^/]+)(?:\/|$)|\/pods\/[0-9a-f-]{32,36}\/volume|\/plugins\/kubernetes\.io\/|\/containerd\/tmpmounts\//;
+const OF_RUNTIME_REGEXP =
+  /^(?!.*\/plugins\/kubernetes\.io\/).*\/(?:[0-9a-f]{64}(?:-init)?|io\.containerd\.[^/]+|containerd\/tmpmounts)(?:\/|$)/;
+
+/**
+ * Those that a kubelet makes for the volumes of pods.
+ *
+ * ```text
+ * /var/lib/kubelet/pods/<uid>/volumes/kubernetes.io~empty-dir/mem
+ * /var/lib/kubelet/plugins/kubernetes.io/csi/pv/pvc-1/globalmount
+ * ```
+ */
+const OF_POD_REGEXP =
+  /\/pods\/[0-9a-f-]{32,36}\/volume|\/plugins\/kubernetes\.io\//;
 
 const UUIDS = "/dev/disk/by-uuid";
 
@@ -75,6 +86,7 @@ export function partitionsOf(
     if (!isWanted || found.has(key)) continue;
     const disk = diskOf(fs, mount);
     const uuid = uuids.get(disk);
+    const isOfRuntime = OF_RUNTIME_REGEXP.test(mountPoint);
     found.set(key, {
       key,
       device: deviceOf(mount),
@@ -85,7 +97,9 @@ export function partitionsOf(
       disk,
       isRemote,
       fsType,
-      ...(OF_CONTAINER_REGEXP.test(mountPoint) && { isOfContainer: true }),
+      isOfRuntime,
+      ...((isOfRuntime || OF_POD_REGEXP.test(mountPoint)) &&
+        { isOfContainer: true }),
       ...(uuid !== undefined && { uuid }),
     });
   }

@@ -39,8 +39,8 @@ export async function isShown(
 }
 
 /**
- * Mount points of local file systems that show another one, or nothing. None of
- * a folder that only looks like a host.
+ * Mount points of local file systems that show another one, or nothing, but for
+ * those of containers. None of a folder that only looks like a host.
  */
 export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   const files = new MountedFiles(fs);
@@ -52,7 +52,7 @@ export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   if (!isHost) return [];
   const hidden: string[] = [];
   for (const partition of partitionsOf(fs, mounts)) {
-    if (partition.isRemote) continue;
+    if (partition.isRemote || partition.isOfRuntime) continue;
     const shown = await isShown(files, partition, mounts).catch(() => false);
     if (!shown) hidden.push(partition.mountPoint);
   }

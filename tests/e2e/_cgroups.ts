@@ -15,9 +15,12 @@ export const HIERARCHIES: ReadonlyMap<string, string> = hierarchies();
 /** Whether cgroups can be made here: root, and a writable cgroupfs. */
 export const CAN_MAKE_CGROUPS: boolean = canMake();
 
+/** Whether the kernel log can be read. */
+export const CAN_READ_KMSG: boolean = canReadKmsg();
+
 /** Whether a memory limit can be set and the kernel log read. */
 export const CAN_OOM: boolean = CAN_MAKE_CGROUPS &&
-  (HIERARCHIES.has("memory") || HIERARCHIES.has("unified")) && canReadKmsg();
+  (HIERARCHIES.has("memory") || HIERARCHIES.has("unified")) && CAN_READ_KMSG;
 
 function hierarchies(): Map<string, string> {
   const found = new Map<string, string>();

@@ -1,0 +1,413 @@
+// Longer than other files: it is a table, of which README has the first columns.
+
+import { assert, assertEquals } from "@std/assert";
+import type { ParsedFamily, Series } from "./exposition.ts";
+
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
+/** One agent's answers, and the files that it reads. */
+export interface Answers {
+  json(path: string): Promise<Json>;
+  status(path: string, method?: string): Promise<number>;
+  /** `/metrics`, or another page of that kind. */
+  text(path: string): Promise<string>;
+  families(path: string): Promise<ReadonlyMap<string, ParsedFamily>>;
+  /** A control file of a container. */
+  control(name: string, controller: string, file: string): string;
+  /** The docker container, or the one of a pod. */
+  readonly container: string;
+}
+
+/** Agents of a host with cgroup v1, of one with v2, and of a node of Kubernetes. */
+export type Hosts = Readonly<Record<"v1" | "v2" | "node", Answers>>;
+
+/** Something that is not as in cAdvisor, or in the kubelet, on purpose. */
+export interface Difference {
+  readonly what: string;
+  readonly theirs: string;
+  readonly ours: string;
+  readonly reason: string;
+  /** Throws where the agent's answers are otherwise. */
+  readonly holds: (hosts: Hosts) => Promise<void>;
+}
+
+/** The differences under the heading of README that they are below. */
+export type Differences = readonly Difference[];
+
+async function stats(answers: Answers): Promise<Json> {
+  const { stats } = await answers.json(
+    `/api/v1.3/containers${answers.container}`,
+  );
+  return stats.at(-1);
+}
+
+/** The series of a family, of the docker container or the one of a pod. */
+async function series(
+  answers: Answers,
+  family: string,
+  id: string = answers.container,
+): Promise<readonly Series[]> {
+  const families = await answers.families("/metrics");
+  return (families.get(family)?.series ?? [])
+    .filter(({ labels }) => labels["id"] === id);
+}
+
+function keyed(text: string, key: string): number {
+  return Number(new RegExp(`^${key} (\\d+)$`, "m").exec(text)?.[1]);
+}
+
+/** From cAdvisor. */
+export const FROM_CADVISOR: Differences = [
+  {
+    what: "errors",
+    theirs: "500 and plain text, for whatever was wrong",
+    ours: '404, 400, 405 with JSON `{"error":…}`',
+    reason: "a client can tell a name that is gone from a fault",
+    async holds({ v2 }) {
+      assertEquals(await v2.status("/api/v1.3/containers/none"), 404);
+      assertEquals(await v2.status("/api/v2.1/stats?count=x"), 400);
+      assertEquals(await v2.status("/api/v2.1/stats?count=-2"), 400);
+      assertEquals(await v2.status("/api/v1.3/machine", "DELETE"), 405);
+      assert("error" in JSON.parse(await v2.text("/api/v1.3/containers/none")));
+    },
+  },
+  {
+    what: "`/events` without a parameter",
+    theirs: "`[]`",
+    ours: "all events",
+    reason: "nobody asks for nothing",
+    async holds({ v2 }) {
+      assert((await v2.json("/api/v1.3/events")).length > 1);
+    },
+  },
+  {
+    what: "`max_events`",
+    theirs: "applies for each type, before the container is heeded",
+    ours: "applies after all else",
+    reason: "ten events of a quiet container are found on a busy machine",
+    async holds({ v2 }) {
+      const [event, ...more] = await v2.json(
+        `/api/v1.3/events${v2.container}?creation_events=true&max_events=1`,
+      );
+      assertEquals(event.container_name, v2.container);
+      assertEquals(more, []);
+    },
+  },
+  {
+    what: "containers below `/a`",
+    theirs: "`/ab` is one",
+    ours: "`/a/b` is, `/ab` is not",
+    reason: "names are paths",
+    async holds({ v2 }) {
+      const path = `/api/v2.1/stats${v2.container.slice(0, -1)}?recursive=true`;
+      assertEquals(await v2.status(path), 404);
+    },
+  },
+  {
+    what: "numbers that the kernel does not have",
+    theirs: "0",
+    ours: "absent",
+    reason: "0 is a measurement; Go's decoders make 0 of an absent number",
+    async holds({ v1, v2 }) {
+      const [first, second] = [await stats(v1), await stats(v2)];
+      assertEquals(first.memory.events, undefined);
+      assertEquals(first.cpu.psi, undefined);
+      assertEquals(second.memory.failcnt, undefined);
+      assertEquals(await series(v2, "container_memory_failcnt"), []);
+    },
+  },
+  {
+    what:
+      "`load_average`, `task_stats`, `container_cpu_load_…`, `container_tasks_state`; `container_perf_…`; `custom_metrics`",
+    theirs: "0, or by netlink, perf events, and what containers answer",
+    ours: "absent",
+    reason: "no file has them",
+    async holds({ v2 }) {
+      const { cpu, task_stats } = await stats(v2);
+      assertEquals([cpu.load_average, cpu.load_d_average, task_stats], [
+        undefined,
+        undefined,
+        undefined,
+      ]);
+      const text = await v2.text("/metrics");
+      assertEquals(
+        text.match(/container_(?:tasks_state|cpu_load|perf_)/),
+        null,
+      );
+    },
+  },
+  {
+    what:
+      "`cloud_provider`, `instance_type`, `instance_id`, `nvm` of the machine",
+    theirs: '`"Unknown"`, zeros',
+    ours: "absent where firmware does not name a cloud; no `nvm`",
+    reason: "what is not known is absent, and nobody is asked over a network",
+    async holds({ v2 }) {
+      const machine = await v2.json("/api/v1.3/machine");
+      for (const key of ["cloud_provider", "instance_type", "nvm"]) {
+        assertEquals(machine[key], undefined);
+      }
+    },
+  },
+  {
+    what:
+      '`container_memory_failures_total{scope="hierarchy"}`, `hierarchical_data`, on v1',
+    theirs: 'the faults of the cgroup alone, as with `scope="container"`',
+    ours: "those of the cgroup and of all below it (`total_pgfault`)",
+    reason: "the name says so; v2 counts no others",
+    async holds({ v1 }) {
+      const text = v1.control(v1.container, "memory", "memory.stat");
+      const faults = await series(v1, "container_memory_failures_total");
+      const of = (scope: string) =>
+        faults.find(({ labels }) =>
+          labels["scope"] === scope && labels["failure_type"] === "pgfault"
+        )?.value;
+      assertEquals(of("container"), keyed(text, "pgfault"));
+      assertEquals(of("hierarchy"), keyed(text, "total_pgfault"));
+    },
+  },
+  {
+    what: "`file_dirty`, `file_writeback` on v1",
+    theirs: "0: looked for by v2's keys",
+    ours: "`dirty`, `writeback` of v1's `memory.stat`",
+    reason: "the kernel has them by another name",
+    async holds({ v1 }) {
+      const text = v1.control(v1.container, "memory", "memory.stat");
+      const { memory } = await stats(v1);
+      assertEquals(memory.file_dirty, keyed(text, "total_dirty"));
+      assertEquals(memory.file_writeback, keyed(text, "total_writeback"));
+    },
+  },
+  {
+    what: "`container_fs_*` of input and output, of a container",
+    theirs: "0, of the disk that its layer is on",
+    ours: "what its cgroup did, by disk",
+    reason: "the counts of a disk are nobody's, those of a cgroup are its own",
+    async holds({ v2 }) {
+      const text = v2.control(v2.container, "io", "io.stat");
+      const [, bytes] = /^259:0 rbytes=(\d+)/m.exec(text) ?? [];
+      const [read, ...more] = await series(
+        v2,
+        "container_fs_reads_bytes_total",
+      );
+      assertEquals([read?.value, more], [Number(bytes), []]);
+    },
+  },
+  {
+    what: "`container_fs_*` of `/`",
+    theirs: "file systems that were mounted when it started",
+    ours: "those that are mounted now, without those of containers and pods",
+    reason: "they come and go with pods; volumes and layers are told of these",
+    async holds({ node }) {
+      const devices = (await series(node, "container_fs_limit_bytes", "/"))
+        .map(({ labels }) => labels["device"] ?? "");
+      assert(devices.length > 0);
+      assertEquals(devices.filter((device) => /\/pods\//.test(device)), []);
+      const storage = await node.json("/api/v2.1/storage");
+      assert(
+        storage.some(({ mountpoint }: Json) => /\/pods\//.test(mountpoint)),
+      );
+    },
+  },
+  {
+    what: "timestamps and empty labels in `/metrics`",
+    theirs: 'the time of each sample; `name=""` of a plain cgroup',
+    ours: "none",
+    reason:
+      "what is gone is gone at the next scrape; an empty label is no label",
+    async holds({ v1, v2, node }) {
+      for (const answers of [v1, v2, node]) {
+        const text = await answers.text("/metrics");
+        assertEquals(text.match(/^\w+(?:\{.*\})? \S+ \S+$/m), null);
+        assertEquals(text.match(/=""[,}]/), null);
+      }
+    },
+  },
+  {
+    what: "`container_cpu_usage_seconds_total`, while it is 0",
+    theirs: "absent",
+    ours: "0",
+    reason: "else the first second of use is lost to `rate()`",
+    async holds({ v2 }) {
+      const used = await series(
+        v2,
+        "container_cpu_usage_seconds_total",
+        "/idle",
+      );
+      assertEquals(used.map(({ value }) => value), [0]);
+    },
+  },
+  {
+    what: "v2's `spec`",
+    theirs: "without CPU quota, period and limit of processes",
+    ours: "with them",
+    reason: "v1's has them",
+    async holds({ v2 }) {
+      const spec =
+        (await v2.json(`/api/v2.1/spec${v2.container}`))[v2.container];
+      assertEquals([spec.cpu.quota, spec.cpu.period], [50_000, 100_000]);
+    },
+  },
+  {
+    what: "`has_hugetlb`, `has_processes`",
+    theirs: "false of all of v2, and of v1's root",
+    ours: "true where samples have them",
+    reason: "a spec says what its samples have",
+    async holds({ v2 }) {
+      const { spec, stats } = await v2.json(
+        `/api/v1.3/containers${v2.container}`,
+      );
+      assertEquals(spec.has_processes, true);
+      assert(stats.at(-1).processes !== undefined);
+    },
+  },
+];
+
+/** From the kubelet's `/stats/summary` and `/metrics/resource` (1.32). */
+export const FROM_KUBELET: Differences = [
+  {
+    what: "`runtime.imageFs` and `containerFs`: `usedBytes`, `inodesUsed`",
+    theirs: "what the runtime answers over CRI",
+    ours: "absent",
+    reason: "no file has it; others may be on that file system",
+    async holds({ node }) {
+      const { node: { runtime } } = await node.json("/stats/summary");
+      assert(runtime.imageFs.capacityBytes > 0);
+      assertEquals([runtime.imageFs.usedBytes, runtime.imageFs.inodesUsed], [
+        undefined,
+        undefined,
+      ]);
+    },
+  },
+  {
+    what: "`psi`, `io`",
+    theirs: "behind the gate KubeletPSI",
+    ours: "wherever the kernel has them",
+    reason: "a kubelet's client passes over what it does not know",
+    async holds({ node }) {
+      const { node: { cpu, io } } = await node.json("/stats/summary");
+      assert(cpu.psi.some.total >= 0 && io.psi.full.total >= 0);
+    },
+  },
+  {
+    what: "`systemContainers`: `runtime`",
+    theirs: "with `--runtime-cgroups` or by systemd alone",
+    ours: "the cgroup of the process that runs containers, wherever it is",
+    reason: "the agent does not have the kubelet's flags",
+    async holds({ node }) {
+      const { node: { systemContainers } } = await node.json("/stats/summary");
+      assertEquals(
+        systemContainers.map(({ name }: Json) => name),
+        ["kubelet", "runtime", "pods"],
+      );
+    },
+  },
+  {
+    what: "`swapAvailableBytes` of a container with a limit",
+    theirs: "0 from containerd before 1.7, which does not report it",
+    ours: "what is left of its limit of swap, and of the node's",
+    reason: "the kernel has it",
+    async holds({ node }) {
+      const { pods } = await node.json("/stats/summary");
+      const containers = pods.flatMap(({ containers }: Json) => containers);
+      assert(containers.length > 0);
+      for (const { swap } of containers) {
+        assert(swap.swapAvailableBytes > 0);
+      }
+    },
+  },
+  {
+    what: "`startTime` of a container",
+    theirs: "when CRI answered that it was made",
+    ours:
+      "containerd's `CreatedAt`, some milliseconds before, or the age of its cgroup",
+    reason: "containerd's own interface has it, and so has the host without it",
+    async holds({ node }) {
+      const { pods: [{ containers: [container] }] } = await node.json(
+        "/stats/summary",
+      );
+      assert(Date.parse(container.startTime) > 0);
+    },
+  },
+  {
+    what: "`pvcRef` of a volume, `accelerators`, `userDefinedMetrics`",
+    theirs: "what the API server and containers answer",
+    ours: "absent",
+    reason: "neither is asked",
+    async holds({ node }) {
+      const text = await node.text("/stats/summary");
+      assertEquals(text.match(/pvcRef|accelerators|userDefinedMetrics/), null);
+    },
+  },
+  {
+    what: "`/metrics/resource`",
+    theirs: "with timestamps; swap and `scrape_error` by version",
+    ours: "without; all families of all versions",
+    reason: "as `/metrics`",
+    async holds({ node }) {
+      const families = await node.families("/metrics/resource");
+      for (
+        const family of [
+          "scrape_error",
+          "resource_scrape_error",
+          "node_swap_usage_bytes",
+          "container_swap_limit_bytes",
+        ]
+      ) {
+        assert(families.has(family), family);
+      }
+    },
+  },
+];
+
+/** cAdvisor's faults that are not repeated; each is tested where it is mended. */
+export const NOT_REPEATED: readonly (readonly [
+  what: string,
+  theirs: string,
+  ours: string,
+  test: string,
+])[] = [
+  [
+    "`container_oom_events_total`",
+    "counts old records of the kernel log again after a restart",
+    "counts the kills of this run",
+    "tests/e2e/restart_test.ts",
+  ],
+  [
+    "`container_fs_{read,write,io_time,io_time_weighted}_seconds_total` of file systems",
+    "milliseconds over 1,000,000,000",
+    "seconds",
+    "tests/metrics/container_families_test.ts",
+  ],
+  [
+    "`container_network_udp{,6}_usage_total`, `rxqueued` and `txqueued`",
+    "changed for each other",
+    "as the kernel has them",
+    "tests/kernfs/proc/network_files_test.ts",
+  ],
+  [
+    "a device without a name",
+    "two of them have one series, of which one is dropped",
+    '`device="8:0"`',
+    "tests/metrics/container_families_test.ts",
+  ],
+  [
+    "`day_usage`",
+    "of one hour of minutes",
+    "of a day",
+    "tests/cache/usage_summary_test.ts",
+  ],
+  [
+    "two aliases of one container",
+    "make a name ambiguous",
+    "are one container",
+    "tests/manager/alias_table_test.ts",
+  ],
+  [
+    "a client that does not read its stream",
+    "delays all others",
+    "delays nobody, and reads a `lost` event when it goes on",
+    "tests/e2e/stream_test.ts",
+  ],
+];
