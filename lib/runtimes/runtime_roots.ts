@@ -1,4 +1,5 @@
 import { dirname, join } from "@std/path";
+import { parseJsonBound } from "./json_bound.ts";
 import { fieldsOf, textOf } from "./json_fields.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
@@ -156,7 +157,7 @@ async function readQuietly(
 /** `data-root` of Docker's `daemon.json`, `graph` before 17.05. */
 function dataRootOf(daemon: string | undefined): string | undefined {
   try {
-    const fields = fieldsOf(JSON.parse(daemon ?? "{}"));
+    const fields = fieldsOf(parseJsonBound(daemon ?? "{}"));
     return textOf(fields["data-root"]) ?? textOf(fields["graph"]);
   } catch {
     return undefined;

@@ -370,7 +370,7 @@ Deno.test("openRuntimes() follows every containerd of a host, and goes on with o
       ["run/k3s/containerd", other],
     ] as const
   ) {
-    Deno.symlinkSync(
+    await Deno.symlink(
       socketPath,
       `${host.child(state).path}/containerd.sock`,
     );

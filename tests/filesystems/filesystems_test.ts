@@ -48,6 +48,7 @@ class FakeFiles extends MountedFiles {
       bytes: 0,
       device,
       isDirectory: true,
+      contentBytes: 0,
     });
   }
 }
