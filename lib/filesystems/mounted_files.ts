@@ -21,6 +21,8 @@ export interface FileSize {
   /** Of the file system that it is on. */
   readonly device: number;
   readonly isDirectory: boolean;
+  /** What is in it, bytes; of a directory its list of names. */
+  readonly contentBytes: number;
 }
 
 /** `st_blocks` is in these, whatever the file system's own blocks are. */
@@ -63,6 +65,7 @@ export class MountedFiles {
       bytes: (info.blocks ?? 0) * STAT_BLOCK_BYTES,
       device: info.dev,
       isDirectory: info.isDirectory,
+      contentBytes: info.size,
     };
   }
 

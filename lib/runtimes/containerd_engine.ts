@@ -36,8 +36,10 @@ const FILTERS = TOPICS.map((topic) => protoText(1, `topic=="${topic}"`));
 /** Containers that are asked for at once. */
 const MAX_ASKED = 8;
 
-/** A list is not read beyond; a pod's container is 10 KB of it. */
-const MAX_LIST_BYTES = 64 * 2 ** 20;
+/** A list is not read beyond; a pod's container is 10 KB of it, of which little is kept. */
+const MAX_LIST_BYTES = 32 * 2 ** 20;
+/** Containers of all lists. */
+const MAX_LISTED = 10_000;
 const MAX_NAMESPACES = 100;
 
 /** Containers whose cgroups are remembered. */
@@ -88,6 +90,11 @@ export class ContainerdEngine implements Engine {
       const take = (message: Uint8Array) => {
         const container = new ProtoMessage(message).message(1);
         const stored = storedContainer(container, this.#labels);
+        if (events.length === MAX_LISTED) {
+          throw new RangeError(
+            `Cannot take the list of containers: it has more than ${MAX_LISTED}`,
+          );
+        }
         events.push(this.#storedEvent(group, stored));
       };
       const call = { method: LIST, message: NOTHING, group };

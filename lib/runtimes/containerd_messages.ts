@@ -1,5 +1,6 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerFacts } from "../model/container_facts.ts";
+import { parseJsonBound } from "./json_bound.ts";
 import { fieldsOf, textOf } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { containerdFacts } from "./oci_config.ts";
@@ -50,7 +51,7 @@ export function storedContainer(
 
 function specOf(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseJsonBound(json);
   } catch {
     return undefined;
   }

@@ -14,7 +14,7 @@ import { fieldsOf, textOf } from "./json_fields.ts";
 /** What a {@linkcode DockerEngine} stands on. */
 export interface DockerEngineOptions extends EngineJsonOptions {
   readonly socket: EngineSocket;
-  /** A longer answer is not read to its end. @default 8 MiB */
+  /** A longer answer is not read to its end. @default 4 MiB */
   readonly maxBytes?: number;
 }
 

@@ -12,6 +12,7 @@ import {
   timeOf,
   wholeOf,
 } from "./json_fields.ts";
+import { parseJsonBound } from "./json_bound.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
 /** What a reader of an engine's JSON needs to know. */
@@ -108,7 +109,7 @@ export function parseEngineEvent(
   line: string,
   { runtime, labels }: EngineJsonOptions,
 ): EngineEvent | undefined {
-  const fields = fieldsOf(JSON.parse(line));
+  const fields = fieldsOf(parseJsonBound(line));
   if (fields["Type"] !== "container") return undefined;
   const actor = fieldsOf(fields["Actor"]);
   const id = textOf(actor["ID"]);

@@ -1,8 +1,10 @@
 import type { EngineSocket } from "./engine_socket.ts";
+import { GatheredBytes } from "./gathered_bytes.ts";
+import { parseJsonBound } from "./json_bound.ts";
 import { TextLineBound } from "./text_line_bound.ts";
 
-/** A longer answer is not read to its end. */
-const MAX_BYTES = 8 * 2 ** 20;
+/** A longer answer is not read to its end: a list of some 3,000 containers. */
+const MAX_BYTES = 4 * 2 ** 20;
 
 /** A message longer than this is passed over. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
@@ -29,18 +31,16 @@ export class EngineClient {
   async get(path: string): Promise<unknown> {
     return await this.#socket.inTime(path, {}, async (response) => {
       if (response.status === 404) return undefined;
-      const chunks: Uint8Array<ArrayBuffer>[] = [];
-      let length = 0;
+      const bytes = new GatheredBytes();
       for await (const chunk of await bodyOf(response, path)) {
-        length += chunk.length;
-        if (length > this.#maxBytes) {
+        if (bytes.length + chunk.length > this.#maxBytes) {
           throw new RangeError(
             `Cannot take the answer to "${path}": it is more than ${this.#maxBytes} bytes`,
           );
         }
-        chunks.push(chunk);
+        bytes.push(chunk);
       }
-      return JSON.parse(await new Blob(chunks).text());
+      return parseJsonBound(bytes.takeText());
     });
   }
 

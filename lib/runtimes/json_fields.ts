@@ -1,3 +1,4 @@
+import { parseJsonBound } from "./json_bound.ts";
 import type { EventPod } from "../model/event.ts";
 import { MAX_TEXT_LENGTH } from "./label_filter.ts";
 
@@ -14,7 +15,7 @@ export function fieldsOf(value: unknown): Fields {
 /** The object that a text of JSON is; an empty one if it is none. */
 export function parsedFields(text: unknown): Fields {
   try {
-    return fieldsOf(JSON.parse(typeof text === "string" ? text : "{}"));
+    return fieldsOf(parseJsonBound(typeof text === "string" ? text : "{}"));
   } catch {
     return {};
   }

@@ -10,6 +10,8 @@ export interface LabelFilterOptions {
 export const MAX_TEXT_LENGTH = 4096;
 
 const MAX_LABELS = 256;
+/** Of all labels of a container, names and values; Kubernetes' own limit of annotations is four times as much. */
+const MAX_LABELS_LENGTH = 65_536;
 
 /**
  * Lets the allowed labels pass. It is asked where a runtime's answer is read,
@@ -30,10 +32,18 @@ export class LabelFilter {
 
   /** The labels of `labels` that may be told; undefined where there is none. */
   pass(labels: object): Record<string, string> | undefined {
-    const passed = Object.entries(labels).filter(([name, value]) =>
-      typeof value === "string" && name.length <= MAX_TEXT_LENGTH &&
-      value.length <= MAX_TEXT_LENGTH && this.#isAllowed(name)
-    ).slice(0, MAX_LABELS).sort(([a], [b]) => a < b ? -1 : 1);
+    const passed: [string, string][] = [];
+    let length = 0;
+    for (const [name, value] of Object.entries(labels)) {
+      const isTaken = typeof value === "string" &&
+        name.length <= MAX_TEXT_LENGTH && value.length <= MAX_TEXT_LENGTH &&
+        this.#isAllowed(name);
+      if (!isTaken) continue;
+      length += name.length + value.length;
+      if (passed.length === MAX_LABELS || length > MAX_LABELS_LENGTH) break;
+      passed.push([name, value]);
+    }
+    passed.sort(([a], [b]) => a < b ? -1 : 1);
     return passed.length === 0 ? undefined : Object.fromEntries(passed);
   }
 

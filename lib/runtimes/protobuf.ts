@@ -6,14 +6,29 @@ const FIXED_64 = 1;
 const BYTES = 2;
 const FIXED_32 = 5;
 
-/** A message in Protocol Buffers' form, by the numbers of its fields. One that is absent is 0 or empty, as there. */
+/** Of one message; containerd's of a container has one for each of its labels. An empty one has two bytes, and takes 200 here. */
+const MAX_FIELDS = 4_096;
+
+/**
+ * A message in Protocol Buffers' form, by the numbers of its fields. One that
+ * is absent is 0 or empty, as there. Messages within it are read when they are
+ * asked for, so that they are nested no deeper than who reads them goes.
+ */
 export class ProtoMessage {
   readonly #fields = new Map<number, Value[]>();
 
-  /** @throws {SyntaxError} where the bytes are no message */
+  /**
+   * @throws {SyntaxError} where the bytes are no message
+   * @throws {RangeError} where it has too many fields
+   */
   constructor(bytes: Uint8Array) {
     const reader = new Reader(bytes);
-    while (reader.hasMore) {
+    for (let fields = 0; reader.hasMore; fields++) {
+      if (fields === MAX_FIELDS) {
+        throw new RangeError(
+          `Cannot read a message: it has more than ${MAX_FIELDS} fields`,
+        );
+      }
       const tag = reader.varint();
       const value = reader.value(tag % 8);
       if (value === undefined) continue;

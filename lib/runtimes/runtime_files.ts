@@ -1,9 +1,12 @@
 import { join } from "@std/path";
 import { isGone } from "../model/errors.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
+import { parseJsonBound } from "./json_bound.ts";
 
 /** A runtime's file that is larger than this is not read. */
-const MAX_FILE_BYTES = 8 * 2 ** 20;
+const MAX_FILE_BYTES = 4 * 2 ** 20;
+/** Of a directory with more names none is taken. */
+const MAX_NAMES = 10_000;
 
 /**
  * The files that runtimes leave on disk, read without waiting for them. They
@@ -43,13 +46,18 @@ export class RuntimeFiles {
     }
   }
 
-  /** The JSON in a file; undefined where there is none, or half of one that is being written. */
+  /**
+   * The JSON in a file; undefined where there is none, or half of one that is being written.
+   *
+   * @throws {RangeError} where it is too large, {@linkcode Error} where it cannot be read
+   */
   async json(path: string): Promise<unknown> {
     const text = await this.read(path);
     if (text === undefined) return undefined;
     try {
-      return JSON.parse(text);
-    } catch {
+      return parseJsonBound(text);
+    } catch (error) {
+      if (error instanceof RangeError) throw error;
       return undefined;
     }
   }
@@ -64,11 +72,22 @@ export class RuntimeFiles {
     }
   }
 
-  /** Names of all that is in a directory; none where there is no such directory. */
+  /**
+   * Names of all that is in a directory; none where there is no such directory.
+   *
+   * @throws {RangeError} where there are too many, {@linkcode Error} where it cannot be read
+   */
   async list(path: string): Promise<string[]> {
     const names: string[] = [];
     try {
-      for await (const { name } of Deno.readDir(path)) names.push(name);
+      for await (const { name } of Deno.readDir(path)) {
+        if (names.length === MAX_NAMES) {
+          throw new RangeError(
+            `Cannot list "${path}": it has more than ${MAX_NAMES} entries`,
+          );
+        }
+        names.push(name);
+      }
     } catch (error) {
       if (!isGone(error)) throw error;
     }

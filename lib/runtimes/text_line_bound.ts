@@ -1,11 +1,12 @@
+import { GatheredBytes } from "./gathered_bytes.ts";
+
 const NEWLINE = 10;
 
 /** Cuts bytes into lines of UTF-8; one that is too long is passed over. */
 export class TextLineBound {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
-  readonly #parts: Uint8Array[] = [];
-  #length = 0;
+  readonly #line = new GatheredBytes();
   #isTooLong = false;
 
   constructor(maxBytes: number, onLost: () => void) {
@@ -28,24 +29,16 @@ export class TextLineBound {
   }
 
   #add(part: Uint8Array): void {
-    this.#length += part.length;
-    if (this.#length > this.#maxBytes) {
-      if (!this.#isTooLong) this.#onLost();
+    if (this.#isTooLong) return;
+    if (this.#line.length + part.length > this.#maxBytes) {
+      this.#onLost();
       this.#isTooLong = true;
-      this.#parts.length = 0;
-    } else if (part.length > 0) this.#parts.push(part);
+      this.#line.clear();
+    } else this.#line.push(part);
   }
 
   #take(): string {
-    const bytes = new Uint8Array(this.#isTooLong ? 0 : this.#length);
-    let offset = 0;
-    for (const part of this.#parts) {
-      bytes.set(part, offset);
-      offset += part.length;
-    }
-    this.#parts.length = 0;
-    this.#length = 0;
     this.#isTooLong = false;
-    return new TextDecoder().decode(bytes);
+    return this.#line.takeText();
   }
 }

@@ -13,13 +13,16 @@ class CountingFiles extends MountedFiles {
   lookedAt = 0;
   fails = false;
   elsewhere = "";
+  listBytes: number | undefined;
   onLook = () => {};
 
   override async fileSize(hostPath: string): Promise<FileSize> {
     this.lookedAt++;
     this.onLook();
     if (this.fails) throw new Deno.errors.PermissionDenied(hostPath);
-    const size = await super.fileSize(hostPath);
+    const found = await super.fileSize(hostPath);
+    const { listBytes = found.contentBytes } = this;
+    const size = { ...found, contentBytes: listBytes };
     return this.elsewhere !== "" && hostPath.endsWith(this.elsewhere)
       ? { ...size, device: size.device + 1 }
       : size;
@@ -214,4 +217,13 @@ Deno.test("DirectoryUsage.isBehind until what was asked for is counted for the f
   await usage.caughtUp();
   assertEquals(usage.isBehind, false);
   await calls.quiet();
+});
+
+Deno.test("DirectoryUsage counts nothing where a directory has more names than can be listed", async () => {
+  using counted = new Counted();
+  const { root, files } = counted;
+  root.file("layer/sub/a", "x");
+  assertEquals((await counted.count())?.[1], 3);
+  files.listBytes = 2 ** 21 + 1;
+  assertEquals(await counted.count("/layer/sub"), undefined);
 });

@@ -50,6 +50,7 @@ class FakeFiles extends MountedFiles {
       bytes: 0,
       device,
       isDirectory: true,
+      contentBytes: 0,
     });
   }
 }

@@ -40,6 +40,7 @@ class SpaciousFiles extends MountedFiles {
         bytes: 0,
         device,
         isDirectory: true,
+        contentBytes: 0,
       });
   }
 }

@@ -15,8 +15,8 @@ const NO_DOCKER: Docker = {
 };
 
 /** A Docker that answers this. */
-function dockerAt(answer: Promise<string | undefined>): Docker {
-  return { exists: () => Promise.resolve(true), dataRoot: () => answer };
+function dockerAt(answer: () => Promise<string | undefined>): Docker {
+  return { exists: () => Promise.resolve(true), dataRoot: answer };
 }
 
 /** The directories with a label. */
@@ -49,9 +49,9 @@ Deno.test("ImageStores go by where Docker says that its data is, then by its fil
   host.file("etc/docker/daemon.json", '{"data-root":"/data/docker"}');
   const ofFile = ["/data/docker/overlay2", "/data/docker", ...usual];
   assertEquals(await directoriesOf(storesOf(host, NO_DOCKER)), ofFile);
-  const failing = dockerAt(Promise.reject(new Error("500")));
+  const failing = dockerAt(() => Promise.reject(new Error("500")));
   assertEquals(await directoriesOf(storesOf(host, failing)), ofFile);
-  const docker = dockerAt(Promise.resolve("/mnt/d"));
+  const docker = dockerAt(() => Promise.resolve("/mnt/d"));
   assertEquals(
     await directoriesOf(storesOf(host, docker)),
     ["/mnt/d/overlay2", "/mnt/d", ...ofFile],
@@ -77,7 +77,7 @@ Deno.test("ImageStores wait for a Docker that hangs half a second at first, and 
   using host = TestCgroup.create();
   const clock = new FakeClock();
   const answer = Promise.withResolvers<string>();
-  const stores = storesOf(host, dockerAt(answer.promise), { clock });
+  const stores = storesOf(host, dockerAt(() => answer.promise), { clock });
   let first: readonly string[] | undefined;
   const asked = directoriesOf(stores).then((found) => first = found);
   while (first === undefined) {

@@ -35,3 +35,11 @@ Deno.test("LabelFilter.pass() takes texts only, none of great length, and not to
     { d: "1" },
   );
 });
+
+Deno.test("LabelFilter.pass() takes no more labels than 64 KiB of text", () => {
+  const labels = Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [`l${i}`, "v".repeat(4_000)]),
+  );
+  const passed = new LabelFilter({ allowed: [], all: true }).pass(labels);
+  assertEquals(Object.keys(passed ?? {}).length, 16);
+});

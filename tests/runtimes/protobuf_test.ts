@@ -83,3 +83,11 @@ Deno.test("protoText() makes what ProtoMessage reads", () => {
   const text = "ü".repeat(100);
   assertEquals(new ProtoMessage(protoText(1, text)).text(1), text);
 });
+
+Deno.test("ProtoMessage refuses a message of more fields than any has, however short they are", () => {
+  const fields = (count: number) =>
+    Uint8Array.from({ length: 2 * count }, (_, at) => at % 2 === 0 ? 10 : 0);
+  assertEquals(new ProtoMessage(fields(4_096)).messages(1).length, 4_096);
+  assertThrows(() => new ProtoMessage(fields(4_097)), RangeError, "fields");
+  assertThrows(() => new ProtoMessage(fields(2 ** 19)), RangeError);
+});

@@ -13,6 +13,9 @@ export interface Mount {
   readonly superOptions: readonly string[];
 }
 
+/** The kernel allows 100,000 in a namespace (`fs.mount-max`); of more than these the rest is passed over. */
+const MAX_MOUNTS = 10_000;
+
 /** Fields before the optional ones, of which there may be none. */
 const FIXED_FIELDS = 6;
 
@@ -28,7 +31,9 @@ const FIXED_FIELDS = 6;
  */
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
-  for (const line of text.split("\n")) {
+  // Not split: of a text that is too long only the beginning is looked at.
+  for (const [line] of text.matchAll(/.+/g)) {
+    if (mounts.length === MAX_MOUNTS) break;
     const fields = line.split(" ");
     const separator = fields.indexOf("-", FIXED_FIELDS);
     const [, , device = "", root, mountPoint] = fields;

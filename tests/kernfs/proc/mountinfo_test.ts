@@ -82,3 +82,8 @@ Deno.test("parseMountinfo() skips a line that is not in its form", () => {
   assertEquals(mounts.map(({ mountPoint }) => mountPoint), ["/b"]);
   assertEquals(mounts[0]?.superOptions, []);
 });
+
+Deno.test("parseMountinfo() takes no more mounts than any host has", () => {
+  const line = "1 0 0:1 / /a rw - tmpfs tmpfs rw\n";
+  assertEquals(parseMountinfo(line.repeat(10_001)).length, 10_000);
+});

@@ -114,6 +114,16 @@ Deno.test("ProcessStatsReader counts descriptors, and reads nothing whose kind i
   assertEquals(all.read(all.reader("descriptors")), { "descriptors ": [3, 0] });
 });
 
+Deno.test("ProcessStatsReader counts no descriptors where a process has had more than can be listed", () => {
+  using all = new Processes();
+  all.in("cgroup", 7).has(7, "fd/0", "").has(7, "status", "FDSize:\t16384\n");
+  assertEquals(all.read(all.reader("descriptors")), { "descriptors ": [1, 0] });
+  all.has(7, "status", "Name:\ta\nFDSize:\t32768\nGroups:\t0\n");
+  assertEquals(all.read(all.reader("descriptors")), {
+    "descriptors ": [NaN, NaN],
+  });
+});
+
 Deno.test("ProcessStatsReader names the process that the kernel lists first", () => {
   using all = new Processes();
   assertEquals(all.reader().firstPid(), undefined);

@@ -1,0 +1,65 @@
+/** Values and nested values of one text; a list of 2,000 containers of Docker has some 100,000. */
+const MAX_ELEMENTS = 120_000;
+const MAX_DEPTH = 64;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/**
+ * Parses the JSON of a runtime within bounds: an empty object takes two bytes
+ * of text and 56 of memory, so that a bound of bytes alone is none.
+ *
+ * @throws {RangeError} where it has too many values, or is nested too deep
+ * @throws {SyntaxError} where it is no JSON
+ */
+export function parseJsonBound(text: string): unknown {
+  let elements = 0;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE:
+        at = endOfText(text, at);
+        continue;
+      case OPEN_ARRAY:
+      case OPEN_OBJECT:
+        elements++;
+        if (++depth > MAX_DEPTH) {
+          throw new RangeError(
+            `Cannot take a JSON text: it is nested more than ${MAX_DEPTH} deep`,
+          );
+        }
+        break;
+      case CLOSE_ARRAY:
+      case CLOSE_OBJECT:
+        depth--;
+        continue;
+      case COMMA:
+        elements++;
+        break;
+      default:
+        continue;
+    }
+    if (elements > MAX_ELEMENTS) {
+      throw new RangeError(
+        `Cannot take a JSON text: it has more than ${MAX_ELEMENTS} values`,
+      );
+    }
+  }
+  return JSON.parse(text);
+}
+
+/** Where the text that begins here ends: at a quote that nothing escapes. */
+function endOfText(text: string, start: number): number {
+  for (let end = start;;) {
+    end = text.indexOf('"', end + 1);
+    if (end < 0) return text.length;
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+}

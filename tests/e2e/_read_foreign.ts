@@ -1,0 +1,28 @@
+/**
+ * Reads what lies at a path as one row of the table of readers does, and prints
+ * whether that was taken, and what it took of memory over rest.
+ *
+ * @module
+ */
+import { READERS } from "../faults/_readers.ts";
+
+function kib(key: string): number {
+  const text = Deno.readTextFileSync("/proc/self/status");
+  return Number(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(text)?.[1]);
+}
+
+const [name, path = ""] = Deno.args;
+const reader = READERS.find((reader) => reader.name === name);
+if (reader === undefined) throw new RangeError(`There is no reader "${name}"`);
+// The greatest size so far is that of now (`proc(5)`, `clear_refs`).
+Deno.writeTextFileSync("/proc/self/clear_refs", "5");
+const restKib = kib("VmRSS");
+let isTaken = true;
+try {
+  await reader.read(path);
+} catch {
+  isTaken = false;
+}
+const peakMb = (kib("VmHWM") - restKib) / 1024;
+// deno-lint-ignore no-console
+console.log(JSON.stringify({ isTaken, peakMb }));

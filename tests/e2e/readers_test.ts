@@ -1,0 +1,31 @@
+import { assert, assertEquals } from "@std/assert";
+import { layOut, READERS } from "../faults/_readers.ts";
+
+/** What one reader may take over rest. */
+const MAX_MB = 32;
+
+const DENO = new URL("../../scripts/deno", import.meta.url).pathname;
+const SCRIPT = new URL("./_read_foreign.ts", import.meta.url).pathname;
+
+for (const reader of READERS) {
+  const { name, isTaken, peakMb } = reader;
+  const does = isTaken ? "takes" : "refuses";
+  Deno.test(`the agent ${does} ${name} within ${MAX_MB} MB`, async () => {
+    // A directory of many files is made there in a hundredth of the time.
+    const directory = await Deno.makeTempDir({ dir: "/dev/shm" });
+    try {
+      const path = layOut(reader, directory);
+      const { stdout, stderr } = await new Deno.Command(DENO, {
+        args: ["run", "-A", "--no-check", SCRIPT, name, path],
+      }).output();
+      const text = new TextDecoder().decode(stdout);
+      assert(text !== "", new TextDecoder().decode(stderr));
+      const found: { isTaken: boolean; peakMb: number } = JSON.parse(text);
+      const told = `${found.peakMb.toFixed(1)} MB, in the table ${peakMb}`;
+      assertEquals(found.isTaken, isTaken, told);
+      assert(found.peakMb <= MAX_MB, told);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}

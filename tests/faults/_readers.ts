@@ -1,0 +1,232 @@
+/**
+ * Each reader of what others write, with the largest input that it takes, or
+ * the worst that it refuses, and what it took of memory over rest. A process of
+ * its own reads each (`tests/e2e/readers_test.ts`), in 32 MB at most.
+ *
+ * @module
+ */
+import { DirectoryUsage } from "../../lib/filesystems/directory_usage.ts";
+import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
+import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { HostFs } from "../../lib/kernfs/host_fs.ts";
+import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
+import { systemClock } from "../../lib/model/clock.ts";
+import { storedContainer } from "../../lib/runtimes/containerd_messages.ts";
+import { dockerFacts, listedFacts } from "../../lib/runtimes/docker_json.ts";
+import { GatheredBytes } from "../../lib/runtimes/gathered_bytes.ts";
+import { parseJsonBound } from "../../lib/runtimes/json_bound.ts";
+import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
+import { ProtoMessage } from "../../lib/runtimes/protobuf.ts";
+import { RuntimeFiles } from "../../lib/runtimes/runtime_files.ts";
+import { TextLineBound } from "../../lib/runtimes/text_line_bound.ts";
+
+/** One reader and one input. */
+export interface Reader {
+  readonly name: string;
+  /** A file's text, or how many empty files a directory has. */
+  readonly input: () => Uint8Array | string | number;
+  /** Reads what lies at that path; returns what it has made of it. */
+  readonly read: (path: string) => unknown;
+  /** Whether it takes the input; else it throws. */
+  readonly isTaken: boolean;
+  /** Megabytes over rest, as measured (Deno 2.9.6, 2 cores). */
+  readonly peakMb: number;
+}
+
+const MIB = 2 ** 20;
+const ALL = new LabelFilter({ allowed: [], all: true });
+
+/** As many bytes of the same few. */
+function repeated(part: readonly number[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = part[at % part.length] ?? 0;
+  return bytes;
+}
+
+/** Object with so many members of a name of so many letters. */
+function members(count: number, length: number): Record<string, string> {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [
+      `l${i}`,
+      "é".repeat(length),
+    ]),
+  );
+}
+
+/** A list of so many values, padded to so many bytes. */
+function list(value: string, count: number, bytes = 0): string {
+  const text = new Array(count).fill(value).join();
+  return `[${text},"${"x".repeat(Math.max(0, bytes - text.length - 5))}"]`;
+}
+
+/** Fields of a message that are messages with a name and a value. */
+function labelMessages(count: number): Uint8Array {
+  const text = (field: number, value: string) => [
+    field * 8 + 2,
+    value.length,
+    ...new TextEncoder().encode(value),
+  ];
+  const entries = Array.from({ length: count }, (_, i) => {
+    const entry = [...text(1, `label-${i}`), ...text(2, "v".repeat(60))];
+    return [18, entry.length, ...entry];
+  });
+  return Uint8Array.from([...text(1, "web"), ...entries.flat()]);
+}
+
+const bytesOf = (path: string) => Deno.readFileSync(path);
+const textOf = (path: string) => Deno.readTextFileSync(path);
+const files = () => new RuntimeFiles(new HostFs());
+
+/** The table. */
+export const READERS: readonly Reader[] = [
+  {
+    name: "a gRPC message of empty messages",
+    input: () => repeated([10, 0], MIB),
+    read: (path) => new ProtoMessage(bytesOf(path)).messages(1),
+    isTaken: false,
+    peakMb: 10.4,
+  },
+  {
+    name: "a gRPC message with labels",
+    input: () => labelMessages(4_000),
+    read: (path) => storedContainer(new ProtoMessage(bytesOf(path)), ALL),
+    isTaken: true,
+    peakMb: 21.8,
+  },
+  {
+    name: "JSON of empty objects",
+    input: () => list("{}", 1_300_000),
+    read: (path) => files().json(path),
+    isTaken: false,
+    peakMb: 9.9,
+  },
+  {
+    name: "JSON nested deep",
+    input: () => "[".repeat(4 * MIB),
+    read: (path) => files().json(path),
+    isTaken: false,
+    peakMb: 9.9,
+  },
+  {
+    name: "config.json with as many values as are taken",
+    input: () => list("{}", 59_000, 4 * MIB - 16),
+    read: (path) => files().json(path),
+    isTaken: true,
+    peakMb: 24,
+  },
+  {
+    name: "config.json that is too large",
+    input: () => list("{}", 10, 5 * MIB),
+    read: (path) => files().json(path),
+    isTaken: false,
+    peakMb: 2.5,
+  },
+  {
+    name: "an inspected container with labels",
+    input: () =>
+      JSON.stringify({
+        Id: "web",
+        Config: { Labels: members(10_000, 100) },
+      }),
+    read: (path) =>
+      dockerFacts(parseJsonBound(textOf(path)), {
+        runtime: "docker",
+        labels: ALL,
+      }),
+    isTaken: true,
+    peakMb: 14.7,
+  },
+  {
+    name: "a list of containers",
+    input: () =>
+      list('{"Id":"a","Names":["/b"],"Image":"c","Labels":{"d":"e"}}', 17_000),
+    read: (path) =>
+      listedFacts(parseJsonBound(textOf(path)), {
+        runtime: "docker",
+        labels: ALL,
+      }),
+    isTaken: true,
+    peakMb: 28,
+  },
+  {
+    name: "an answer in parts of one byte",
+    input: () => list("{}", 10, 4 * MIB - 16),
+    read(path) {
+      const gathered = new GatheredBytes();
+      for (const byte of bytesOf(path)) gathered.push(Uint8Array.of(byte));
+      return parseJsonBound(gathered.takeText());
+    },
+    isTaken: true,
+    peakMb: 27.8,
+  },
+  {
+    name: "an event in parts of one byte",
+    input: () => `${"x".repeat(MIB)}\n`,
+    read(path) {
+      const bound = new TextLineBound(MIB, () => {});
+      const lines: string[] = [];
+      for (const byte of bytesOf(path)) {
+        lines.push(...bound.push(Uint8Array.of(byte)));
+      }
+      return lines;
+    },
+    isTaken: true,
+    peakMb: 14.8,
+  },
+  {
+    name: "a runtime's directory",
+    input: () => 20_000,
+    read: (path) => files().list(path),
+    isTaken: false,
+    peakMb: 8.4,
+  },
+  {
+    name: "a layer with a large directory",
+    input: () => 70_000,
+    async read(path) {
+      const mounted = new MountedFiles(new HostFs());
+      const clock = systemClock;
+      const usage = new DirectoryUsage({
+        files: mounted,
+        clock,
+        calls: new SlowCalls(clock),
+      });
+      usage.of(path);
+      await usage.caughtUp();
+      if (usage.of(path) === undefined) throw new Error("It is not counted");
+    },
+    isTaken: true,
+    peakMb: 23.9,
+  },
+  {
+    name: "descriptors of a process",
+    input: () => 16_000,
+    read: (path) => new HostFs().names(path),
+    isTaken: true,
+    peakMb: 12.3,
+  },
+  {
+    name: "mountinfo with more mounts than are taken",
+    input: () =>
+      "1 0 0:1 / /var/lib/kubelet/pods/0f1e/volumes/a rw shared:1 - tmpfs tmpfs rw,size=1k\n"
+        .repeat(60_000),
+    read: (path) => parseMountinfo(textOf(path)),
+    isTaken: true,
+    peakMb: 23,
+  },
+];
+
+/** Lays an input out, and returns where. */
+export function layOut({ input }: Reader, directory: string): string {
+  const path = `${directory}/input`;
+  const content = input();
+  if (typeof content === "number") {
+    Deno.mkdirSync(path);
+    for (let i = 0; i < content; i++) {
+      Deno.createSync(`${path}/file-${i}`).close();
+    }
+  } else if (typeof content === "string") {
+    Deno.writeTextFileSync(path, content);
+  } else Deno.writeFileSync(path, content);
+  return path;
+}
