@@ -9,14 +9,14 @@ import {
   readMounts,
 } from "./partitions.ts";
 
-/** Their subvolumes have device numbers that are not in mountinfo. */
+/** File systems whose subvolumes have device numbers that are not in mountinfo. */
 const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
 
 /**
  * Whether a mount point shows the file system that mountinfo names. From a
  * container it does not where the host mounted it after the container had
  * started, and mounts are not propagated: then the directory below it shows.
- * True also where the device cannot be told.
+ * True also if `stat(2)` fails for another reason.
  *
  * @throws an error that `isGone()` knows where there is no such directory
  */
@@ -40,7 +40,7 @@ export async function isShown(
 
 /**
  * Mount points of local file systems that show another one, or nothing, but for
- * those of containers. None of a folder that only looks like a host.
+ * those of containers. Empty for a directory that only looks like a host.
  */
 export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   const files = new MountedFiles(fs);

@@ -8,7 +8,7 @@ const CAP_SYS_ADMIN = 21n;
 const CAP_SYSLOG = 34n;
 
 /**
- * Where the kernel log of `--kmsg` may be, in the order in which to try. The
+ * Paths to try for the kernel log of `--kmsg`, in order. The
  * device is the host's, and so below the host's root; a container may have it
  * in its own `/dev` as well, or there alone. Any other path is as it is named.
  */
@@ -16,15 +16,15 @@ export function kernelLogPaths(fs: HostFs, kmsg: string): readonly string[] {
   return kmsg === KMSG ? [...new Set([fs.path(KMSG), KMSG])] : [kmsg];
 }
 
-/** What of our own process decides on how much of the host is to be seen. */
+/** Privileges of the agent's own process. */
 export interface Privileges {
   /** Whether the container is a privileged one, or none at all. */
   readonly isPrivileged: boolean;
-  /** Why the kernel log cannot be opened, if it cannot. */
+  /** The reason if the kernel log cannot be opened. */
   readonly kernelLogHint: string;
 }
 
-/** Reads the privileges of our own process. `ours` has our own `/proc/self` and `/dev`. */
+/** Reads the privileges of the agent's own process from the `/proc/self` of `ours`. */
 export function readPrivileges(ours = new HostFs()): Privileges {
   const status = ours.readText("/proc/self/status") ?? "";
   const [, hex = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];

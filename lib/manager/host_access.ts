@@ -2,17 +2,18 @@ import type { CgroupNamespace } from "../kernfs/proc/cgroup_namespace.ts";
 import { type Privileges, readPrivileges } from "../kernfs/kernel_log.ts";
 import type { SourceState } from "../model/source_state.ts";
 
-/** What decides on how much of the host a container shows. */
+/** Inputs of {@linkcode accessState}. */
 export interface HostAccess {
   readonly privileges: Privileges;
-  /** How the kernel log fares. */
+  /** State of the kernel log. */
   readonly kmsg: SourceState;
   readonly namespace: Pick<CgroupNamespace, "isPrivate" | "isResolved">;
 }
 
 /**
- * Which variant of a container we are, `privileged` or `restricted`, and what
- * that means: whether kills have names, and cgroups of processes are known.
+ * Returns the state of the source `access`: the variant of the container,
+ * `privileged` or `restricted`, whether OOM kills have names, and whether the
+ * cgroups of processes are resolved.
  */
 export function accessState(
   { kmsg, namespace, privileges = readPrivileges() }:
@@ -26,8 +27,8 @@ export function accessState(
     ...(namespace.isPrivate
       ? [
         isLost
-          ? "a cgroup namespace of its own, whose place is not found: processes have no cgroup"
-          : "a cgroup namespace of its own, whose place is found",
+          ? "a cgroup namespace of its own, whose root is not found: processes have no cgroup"
+          : "a cgroup namespace of its own, whose root is found",
       ]
       : []),
   ];

@@ -12,9 +12,9 @@ export interface NodeProgram {
   readonly cgroup: CgroupName;
 }
 
-/** Programs of a node start seldom. */
+/** Programs of a node start rarely. */
 const INTERVAL_MS = 60_000;
-/** Processes of one name that are kept. */
+/** Limit of processes of one name. */
 const MAX_OF_A_NAME = 64;
 
 /**
@@ -43,7 +43,7 @@ export class NodePrograms {
     this.#view = options.view;
   }
 
-  /** Those that ran when they were last listed, by number. */
+  /** Returns the processes of the last listing, ordered by pid. */
   list(): Promise<readonly NodeProgram[]> {
     const nowMs = this.#clock.monotonic();
     if (this.#found === undefined || nowMs - this.#readMs >= INTERVAL_MS) {

@@ -18,7 +18,7 @@ export const KUBELETS: readonly string[] = [
 /** Programs that run containers, the likeliest runtime of a kubelet first. */
 export const RUNTIMES: readonly string[] = ["crio", "containerd", "dockerd"];
 
-/** Units of the same, where no process is visible. */
+/** Units of the same programs, for hosts whose processes are not visible. */
 const UNITS: readonly (readonly [system: string, unit: RegExp])[] = [
   ["kubelet", /^kubelet(?:\.service)?$/],
   ["runtime", /^(?:crio|containerd|docker)\.service$/],
@@ -54,7 +54,7 @@ export function systemContainersOf(
   );
 }
 
-/** The one of this node, and not of a node that is a container here; with several, the one with most below it. */
+/** Returns the cgroup of this node's pods, not that of a node in a container; of several, the one with most cgroups below it. */
 function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
   const below = (name: CgroupName) =>
     names.filter((other) => other.startsWith(`${name}/`)).length;
@@ -64,7 +64,7 @@ function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
     .toSorted(([most], [more]) => more - most)[0]?.[1];
 }
 
-/** The cgroup of the likeliest program; of several alike the one in `preferred`, then the first. */
+/** Returns the cgroup of the likeliest program; of several processes the one in `preferred`, otherwise the first. */
 function cgroupOf(
   likeliest: readonly string[],
   programs: readonly NodeProgram[],
@@ -86,7 +86,7 @@ function cgroupOf(
   return undefined;
 }
 
-/** By the name of its unit; what is around all pods is the kubelet's root and not the kubelet's. */
+/** Returns a cgroup by the name of its unit; the cgroup around all pods is the `cgroupRoot`, not the kubelet's. */
 function unitOf(
   system: string,
   byName: ReadonlyMap<CgroupName, DescribedContainer>,
@@ -98,7 +98,7 @@ function unitOf(
   );
 }
 
-/** Whether it is in no container, as all of a node is that is a container itself. */
+/** Whether no container is above it, as for a node that is a container itself. */
 function isOfHost(name: CgroupName): boolean {
   for (let at = parentOf(name); at !== ROOT; at = parentOf(at)) {
     const origin = parseCgroupOrigin(at);

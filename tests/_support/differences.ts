@@ -6,7 +6,7 @@ import type { ParsedFamily, Series } from "./exposition.ts";
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-/** One agent's answers, and the files that it reads. */
+/** Responses of one agent, and the files that it reads. */
 export interface Answers {
   json(path: string): Promise<Json>;
   status(path: string, method?: string): Promise<number>;
@@ -22,13 +22,13 @@ export interface Answers {
 /** Agents of a host with cgroup v1, of one with v2, and of a node of Kubernetes. */
 export type Hosts = Readonly<Record<"v1" | "v2" | "node", Answers>>;
 
-/** Something that is not as in cAdvisor, or in the kubelet, on purpose. */
+/** An intended difference from cAdvisor or from the kubelet. */
 export interface Difference {
   readonly what: string;
   readonly theirs: string;
   readonly ours: string;
   readonly reason: string;
-  /** Throws where the agent's answers are otherwise. */
+  /** @throws if the agent's responses differ */
   readonly holds: (hosts: Hosts) => Promise<void>;
 }
 
@@ -61,9 +61,9 @@ function keyed(text: string, key: string): number {
 export const FROM_CADVISOR: Differences = [
   {
     what: "errors",
-    theirs: "500 and plain text, for whatever was wrong",
+    theirs: "500 and plain text for each",
     ours: '404, 400, 405 with JSON `{"error":…}`',
-    reason: "a client can tell a name that is gone from a fault",
+    reason: "a client can distinguish an unknown name from a failure",
     async holds({ v2 }) {
       assertEquals(await v2.status("/api/v1.3/containers/none"), 404);
       assertEquals(await v2.status("/api/v2.1/stats?count=x"), 400);
@@ -76,15 +76,15 @@ export const FROM_CADVISOR: Differences = [
     what: "`/events` without a parameter",
     theirs: "`[]`",
     ours: "all events",
-    reason: "nobody asks for nothing",
+    reason: "a request for nothing has no use",
     async holds({ v2 }) {
       assert((await v2.json("/api/v1.3/events")).length > 1);
     },
   },
   {
     what: "`max_events`",
-    theirs: "applies for each type, before the container is heeded",
-    ours: "applies after all else",
+    theirs: "applies to each type, before the container is selected",
+    ours: "applies after all other parameters",
     reason: "ten events of a quiet container are found on a busy machine",
     async holds({ v2 }) {
       const [event, ...more] = await v2.json(
@@ -108,7 +108,7 @@ export const FROM_CADVISOR: Differences = [
     what: "numbers that the kernel does not have",
     theirs: "0",
     ours: "absent",
-    reason: "0 is a measurement; Go's decoders make 0 of an absent number",
+    reason: "0 is a measurement; Go decodes an absent number as 0",
     async holds({ v1, v2 }) {
       const [first, second] = [await stats(v1), await stats(v2)];
       assertEquals(first.memory.events, undefined);
@@ -120,7 +120,7 @@ export const FROM_CADVISOR: Differences = [
   {
     what:
       "`load_average`, `task_stats`, `container_cpu_load_…`, `container_tasks_state`; `container_perf_…`; `custom_metrics`",
-    theirs: "0, or by netlink, perf events, and what containers answer",
+    theirs: "0, or from netlink, perf events and containers",
     ours: "absent",
     reason: "no file has them",
     async holds({ v2 }) {
@@ -142,7 +142,8 @@ export const FROM_CADVISOR: Differences = [
       "`cloud_provider`, `instance_type`, `instance_id`, `nvm` of the machine",
     theirs: '`"Unknown"`, zeros',
     ours: "absent where firmware does not name a cloud; no `nvm`",
-    reason: "what is not known is absent, and nobody is asked over a network",
+    reason:
+      "unknown values are absent; the agent makes no requests over a network",
     async holds({ v2 }) {
       const machine = await v2.json("/api/v1.3/machine");
       for (const key of ["cloud_provider", "instance_type", "nvm"]) {
@@ -169,9 +170,9 @@ export const FROM_CADVISOR: Differences = [
   },
   {
     what: "`file_dirty`, `file_writeback` on v1",
-    theirs: "0: looked for by v2's keys",
+    theirs: "0: read by the keys of v2",
     ours: "`dirty`, `writeback` of v1's `memory.stat`",
-    reason: "the kernel has them by another name",
+    reason: "the kernel has them under other keys",
     async holds({ v1 }) {
       const text = v1.control(v1.container, "memory", "memory.stat");
       const { memory } = await stats(v1);
@@ -183,7 +184,7 @@ export const FROM_CADVISOR: Differences = [
     what: "`container_fs_*` of input and output, of a container",
     theirs: "0, of the disk that its layer is on",
     ours: "what its cgroup did, by disk",
-    reason: "the counts of a disk are nobody's, those of a cgroup are its own",
+    reason: "counters of a disk are not those of one container",
     async holds({ v2 }) {
       const text = v2.control(v2.container, "io", "io.stat");
       const [, bytes] = /^259:0 rbytes=(\d+)/m.exec(text) ?? [];
@@ -197,8 +198,9 @@ export const FROM_CADVISOR: Differences = [
   {
     what: "`container_fs_*` of `/`",
     theirs: "file systems that were mounted when it started",
-    ours: "those that are mounted now, without those of containers and pods",
-    reason: "they come and go with pods; volumes and layers are told of these",
+    ours: "those mounted now, except those of containers and pods",
+    reason:
+      "they are created and removed with pods, which have `volume` and `rootfs`",
     async holds({ node }) {
       const devices = (await series(node, "container_fs_limit_bytes", "/"))
         .map(({ labels }) => labels["device"] ?? "");
@@ -215,7 +217,7 @@ export const FROM_CADVISOR: Differences = [
     theirs: 'the time of each sample; `name=""` of a plain cgroup',
     ours: "none",
     reason:
-      "what is gone is gone at the next scrape; an empty label is no label",
+      "a removed container has no series at the next scrape; an empty label is no label",
     async holds({ v1, v2, node }) {
       for (const answers of [v1, v2, node]) {
         const text = await answers.text("/metrics");
@@ -253,7 +255,7 @@ export const FROM_CADVISOR: Differences = [
     what: "`has_hugetlb`, `has_processes`",
     theirs: "false of all of v2, and of v1's root",
     ours: "true where samples have them",
-    reason: "a spec says what its samples have",
+    reason: "a spec matches its samples",
     async holds({ v2 }) {
       const { spec, stats } = await v2.json(
         `/api/v1.3/containers${v2.container}`,
@@ -268,9 +270,9 @@ export const FROM_CADVISOR: Differences = [
 export const FROM_KUBELET: Differences = [
   {
     what: "`runtime.imageFs` and `containerFs`: `usedBytes`, `inodesUsed`",
-    theirs: "what the runtime answers over CRI",
+    theirs: "what the runtime returns over CRI",
     ours: "absent",
-    reason: "no file has it; others may be on that file system",
+    reason: "no file has it; other data may be on that file system",
     async holds({ node }) {
       const { node: { runtime } } = await node.json("/stats/summary");
       assert(runtime.imageFs.capacityBytes > 0);
@@ -284,7 +286,7 @@ export const FROM_KUBELET: Differences = [
     what: "`psi`, `io`",
     theirs: "behind the gate KubeletPSI",
     ours: "wherever the kernel has them",
-    reason: "a kubelet's client passes over what it does not know",
+    reason: "clients ignore unknown fields",
     async holds({ node }) {
       const { node: { cpu, io } } = await node.json("/stats/summary");
       assert(cpu.psi.some.total >= 0 && io.psi.full.total >= 0);
@@ -319,10 +321,10 @@ export const FROM_KUBELET: Differences = [
   },
   {
     what: "`startTime` of a container",
-    theirs: "when CRI answered that it was made",
+    theirs: "the creation time of CRI",
     ours:
-      "containerd's `CreatedAt`, some milliseconds before, or the age of its cgroup",
-    reason: "containerd's own interface has it, and so has the host without it",
+      "containerd's `CreatedAt`, up to a second earlier, or that of its cgroup",
+    reason: "available without CRI",
     async holds({ node }) {
       const { pods: [{ containers: [container] }] } = await node.json(
         "/stats/summary",
@@ -332,9 +334,9 @@ export const FROM_KUBELET: Differences = [
   },
   {
     what: "`pvcRef` of a volume, `accelerators`, `userDefinedMetrics`",
-    theirs: "what the API server and containers answer",
+    theirs: "from the API server and from containers",
     ours: "absent",
-    reason: "neither is asked",
+    reason: "the agent queries neither",
     async holds({ node }) {
       const text = await node.text("/stats/summary");
       assertEquals(text.match(/pvcRef|accelerators|userDefinedMetrics/), null);
@@ -361,7 +363,7 @@ export const FROM_KUBELET: Differences = [
   },
 ];
 
-/** cAdvisor's faults that are not repeated; each is tested where it is mended. */
+/** Faults of cAdvisor that are not repeated; each has a test of its own. */
 export const NOT_REPEATED: readonly (readonly [
   what: string,
   theirs: string,
@@ -382,7 +384,7 @@ export const NOT_REPEATED: readonly (readonly [
   ],
   [
     "`container_network_udp{,6}_usage_total`, `rxqueued` and `txqueued`",
-    "changed for each other",
+    "swapped",
     "as the kernel has them",
     "tests/kernfs/proc/network_files_test.ts",
   ],
@@ -407,7 +409,13 @@ export const NOT_REPEATED: readonly (readonly [
   [
     "a client that does not read its stream",
     "delays all others",
-    "delays nobody, and reads a `lost` event when it goes on",
+    "delays no other; it receives a `lost` event when it continues",
     "tests/e2e/stream_test.ts",
+  ],
+  [
+    "`cgroup_path` in `ps` of a container",
+    "empty",
+    "its cgroup",
+    "tests/e2e/ps_test.ts",
   ],
 ];

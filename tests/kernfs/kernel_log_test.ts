@@ -13,7 +13,7 @@ Deno.test("kernelLogPaths() names the device below the host's root, then in our 
   assertEquals(kernelLogPaths(contained, "/run/kmsg"), ["/run/kmsg"]);
 });
 
-Deno.test("readPrivileges() tells a privileged container by its capabilities, and why the kernel log is refused", () => {
+Deno.test("readPrivileges() recognizes a privileged container by its capabilities, and returns why the kernel log is refused", () => {
   using root = TestCgroup.create();
   const read = (capabilities: string, dmesgRestrict: string) => {
     root.file("proc/self/status", `Name:\tx\nCapEff:\t${capabilities}\n`)

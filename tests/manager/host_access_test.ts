@@ -12,7 +12,7 @@ const kmsg = (state: SourceState["state"], detail = ""): SourceState => ({
   detail,
 });
 
-Deno.test("accessState() says which variant runs, and why", () => {
+Deno.test("accessState() reports the variant, and the reason", () => {
   const cases: readonly (readonly [
     Parameters<typeof accessState>[0],
     SourceState["state"],
@@ -30,7 +30,7 @@ Deno.test("accessState() says which variant runs, and why", () => {
         kmsg: kmsg("off", "turned off by --kmsg=none"),
       },
       "ok",
-      "restricted: the kernel log is turned off; kills are inferred from the kernel's counters; a cgroup namespace of its own, whose place is found",
+      "restricted: the kernel log is turned off; kills are inferred from the kernel's counters; a cgroup namespace of its own, whose root is found",
     ],
     [
       {
@@ -39,7 +39,7 @@ Deno.test("accessState() says which variant runs, and why", () => {
         kmsg: kmsg("degraded", "Operation not permitted (os error 1)"),
       },
       "degraded",
-      "restricted: the kernel log is not permitted, rules refuse it; kills are inferred from the kernel's counters; a cgroup namespace of its own, whose place is not found: processes have no cgroup",
+      "restricted: the kernel log is not permitted, rules refuse it; kills are inferred from the kernel's counters; a cgroup namespace of its own, whose root is not found: processes have no cgroup",
     ],
     [
       {

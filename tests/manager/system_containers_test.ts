@@ -104,7 +104,7 @@ Deno.test("systemContainersOf() takes none of a container's own, and no program 
   );
 });
 
-Deno.test("systemContainersOf() goes by the names of units where no process is visible", () => {
+Deno.test("systemContainersOf() uses the names of units if no process is visible", () => {
   assertEquals(
     systemOf([
       "/kubelet",

@@ -3,37 +3,37 @@ import type { Hierarchies, Hierarchy } from "../cgroup/hierarchy.ts";
 import { HostFs } from "../host_fs.ts";
 import { type Mount, parseMountinfo } from "./mountinfo.ts";
 
-/** How files of `/proc/<pid>` name cgroups: seen from the cgroup namespace of their reader. */
+/** Names of cgroups in `/proc/<pid>`, which are relative to the cgroup namespace of the reader. */
 export interface CgroupView {
   /**
-   * The name, below the root of its hierarchy, of a cgroup that such a file
-   * names; undefined where it is outside of what is mounted, or not to be
-   * found. `controller` is one of v1, or empty for v2.
+   * Returns the name of a cgroup below the root of its hierarchy; `undefined`
+   * if the cgroup is outside of the mounted tree, or the agent's own place in
+   * that tree is not found. `controller` is a controller of v1, or empty for v2.
    */
   resolve(controller: string, path: string): CgroupName | undefined;
 }
 
-/** Where it is not known what we see: a path that leads out of the namespace names nothing. */
+/** A view without a namespace: a path that leads out of it has no name. */
 export const PLAIN_VIEW: CgroupView = {
   resolve: (_, path) => isUp(path) ? undefined : path,
 };
 
-/** Directories that are searched for our own; a node of 250 pods has 1,500. */
+/** Limit of the directories in one search; a node of 250 pods has 1,500. */
 const MAX_SEARCHED = 50_000;
 
 const DOTS_REGEXP = /^(?:\/\.\.)+$/;
 
-/** One hierarchy, as seen from our namespace. */
+/** One hierarchy, as seen from the agent's namespace. */
 interface Place {
   readonly hierarchy: Hierarchy;
-  /** Path of the mounted root, from the root of our namespace: `/`, or `/../..`. */
+  /** Path of the mounted root, relative to the root of the agent's namespace: `/`, or `/../..`. */
   readonly mountRoot: string;
-  /** Parts of the name of the root of our namespace; undefined where it is not found. */
+  /** Parts of the name of the root of the agent's namespace; `undefined` if it is not found. */
   own?: readonly string[] | undefined;
 }
 
 /**
- * Our cgroup namespace (`cgroup_namespaces(7)`). In one that is not the
+ * The agent's cgroup namespace (`cgroup_namespaces(7)`). In one that is not the
  * host's, `/proc/<pid>/cgroup` of a process outside of it begins with `/..`,
  * and the root of the namespace is `/`:
  *
@@ -41,9 +41,10 @@ interface Place {
  * 0::/../../besteffort/pod0f1e/eac1
  * ```
  *
- * The mounted tree has the host's names. Ours is the directory with the inode
- * of our own cgroup mount, or the one whose `cgroup.procs` has our pid; it is
- * searched for once, when a path needs it.
+ * The mounted tree has the host's names. The root of the namespace is the
+ * directory with the inode of the agent's own cgroup mount, or the directory
+ * whose `cgroup.procs` has the agent's pid. It is searched once, when a path
+ * requires it.
  */
 export class CgroupNamespace implements CgroupView {
   readonly #fs: HostFs;
@@ -51,7 +52,7 @@ export class CgroupNamespace implements CgroupView {
   readonly #mounts: readonly Mount[];
   readonly #places: readonly Place[];
 
-  /** `ours` has our own `/proc/self` and our own mounts, and not the host's. */
+  /** `ours` has the agent's own `/proc/self` and mounts, and not the host's. */
   constructor(fs: HostFs, hierarchies: Hierarchies, ours = new HostFs()) {
     this.#fs = fs;
     this.#ours = ours;
@@ -66,12 +67,12 @@ export class CgroupNamespace implements CgroupView {
     }));
   }
 
-  /** Whether a hierarchy is mounted from above our namespace, which is not the host's then. */
+  /** Whether a hierarchy is mounted from above the namespace, which then is not the host's. */
   get isPrivate(): boolean {
     return this.#places.some(({ mountRoot }) => isUp(mountRoot));
   }
 
-  /** Whether all such hierarchies have our own directory in them. */
+  /** Whether the root of the namespace is found in each such hierarchy. */
   get isResolved(): boolean {
     return this.#places.every((place) =>
       !DOTS_REGEXP.test(place.mountRoot) || this.#ownOf(place) !== undefined
@@ -92,7 +93,7 @@ export class CgroupNamespace implements CgroupView {
       ? path.slice(mountRoot.length)
       : undefined;
     if (below !== undefined) return isUp(below) ? undefined : below;
-    // It is beside our own, or below it: our own name says what is above.
+    // The parts above come from the name of the namespace's root.
     if (!DOTS_REGEXP.test(mountRoot)) return undefined;
     const own = this.#ownOf(place);
     if (own === undefined) return undefined;
@@ -108,7 +109,7 @@ export class CgroupNamespace implements CgroupView {
     return place.own;
   }
 
-  /** The directory of our namespace's root is as deep as the mount's root is above it. */
+  /** The depth of the namespace's root is the number of `..` in the mount's root. */
   #search(place: Place): readonly string[] | undefined {
     const depth = partsOf(place.mountRoot).length;
     const inode = this.#ownInode(place.hierarchy);
@@ -132,7 +133,7 @@ export class CgroupNamespace implements CgroupView {
     return found?.slice(0, depth);
   }
 
-  /** Of our own mount of the hierarchy, where its root is that of our namespace. */
+  /** Returns the inode of the agent's own mount of the hierarchy, if that shows the root of the namespace. */
   #ownInode(hierarchy: Hierarchy): number | undefined {
     const mount = this.#mounts.findLast(({ root, fsType, superOptions }) =>
       root === ROOT &&
@@ -144,7 +145,7 @@ export class CgroupNamespace implements CgroupView {
     return mount && this.#ours.inodeAt(this.#ours.path(mount.mountPoint));
   }
 
-  /** Our pid, and the path of our cgroup in our namespace. */
+  /** Returns the pid of the agent, and its cgroup relative to the namespace. */
   #ourselves(hierarchy: Hierarchy): { pid?: string; path?: string } {
     const stat = this.#ours.readText("/proc/self/stat") ?? "";
     const [pid] = /^\d+/.exec(stat) ?? [];
@@ -161,7 +162,7 @@ export class CgroupNamespace implements CgroupView {
     };
   }
 
-  /** Names of the first directory so deep below another that is the one. */
+  /** Returns the parts of the first matching directory at a depth. */
   #walk(
     from: readonly [path: string, parts: readonly string[]],
     depth: number,
@@ -183,7 +184,7 @@ export class CgroupNamespace implements CgroupView {
   }
 }
 
-/** Of v2 the controller is empty; `cpuset` of a host without v1 is v2's. */
+/** The controller of a v2 hierarchy is empty. */
 function isOf(
   { version, controllers }: Hierarchy,
   controller: string,

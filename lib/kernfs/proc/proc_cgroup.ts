@@ -9,8 +9,8 @@ const DELETED = " (deleted)";
  * The cgroup that a process's memory is charged to, by `/proc/<pid>/cgroup`
  * (`cgroups(7)`): the line of v1's memory controller, else that of v2. A
  * process that is exiting has left v1's hierarchies for their roots, but not
- * that of v2 until it is reaped (6.18); there it has the same name. Undefined
- * where the view has no name for it.
+ * that of v2 until it is reaped (6.18); there it has the same name. `undefined`
+ * if the view has no name for it.
  *
  * ```text
  * 4:memory:/docker/eac18179
