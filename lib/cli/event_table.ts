@@ -27,7 +27,7 @@ export class EventPrinter {
   constructor(terminal: Terminal, output: "table" | "json" | "ndjson") {
     this.#terminal = terminal;
     this.#output = output;
-    this.#isWide = (terminal.columns ?? Infinity) >= WIDE_COLUMNS;
+    this.#isWide = isWide(terminal.columns);
   }
 
   /** Writes an event; the titles before the first. */
@@ -62,9 +62,8 @@ export class EventPrinter {
         `${styled(terminal, "bold", renderRow(this.#layout, titles))}\n`,
       );
     }
-    const time = formatLocal(ms);
     const row = renderRow(this.#layout, [
-      this.#isWide ? time : time.slice(5, 19),
+      formatTime(ms, this.#isWide),
       event.event_type,
       nameOf(event),
       describeEvent(event),
@@ -74,6 +73,25 @@ export class EventPrinter {
       `${style === undefined ? row : styled(terminal, style, row)}\n`,
     );
   }
+}
+
+/** Whether a table of this width has room for whole times. */
+export function isWide(columns: number | undefined): boolean {
+  return (columns ?? Infinity) >= WIDE_COLUMNS;
+}
+
+/** The column of local times, whose title has their offset. */
+export function timeColumn(zone: string, isWide: boolean): Column {
+  const width = isWide ? 23 : 14;
+  const title = `TIME (${zone})`;
+  // A long offset must not widen the column.
+  return { title: title.length > width ? zone : title, width };
+}
+
+/** A time in that column. */
+export function formatTime(timestampMs: number, isWide: boolean): string {
+  const time = formatLocal(timestampMs);
+  return isWide ? time : time.slice(5, 19);
 }
 
 /** What people call the container of an event: of a kill the victim's. */
@@ -119,13 +137,10 @@ function describeUpdate(
 }
 
 function columnsOf(zone: string, isWide: boolean): readonly Column[] {
-  // The offset is in the title, and a long one must not widen the column.
-  const time = isWide ? 23 : 14;
-  const title = `TIME (${zone})`;
   return [
-    { title: title.length > time ? zone : title, width: time },
+    timeColumn(zone, isWide),
     { title: "TYPE", width: 17 },
     { title: "CONTAINER", shrinks: true, width: 44 },
-    { title: "WHAT", shrinks: true, width: 60 },
+    { title: "WHAT", shrinks: true, isSentence: true, width: 60 },
   ];
 }

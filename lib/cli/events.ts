@@ -5,7 +5,7 @@ import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { type AgentClient, namePath } from "./agent_client.ts";
 import { readEventFile } from "./event_file.ts";
 import { followEvents } from "./event_follower.ts";
-import { isOf } from "./event_match.ts";
+import { EventMatcher } from "./event_match.ts";
 import { EventPrinter } from "./event_table.ts";
 import type { Json } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
@@ -33,17 +33,26 @@ const PARAMETERS: Readonly<Record<EventType, string>> = {
   "nodeEvent": "node_events",
 };
 
+/** Events that name containers. */
+const UPDATES =
+  "/api/v1.3/events?update_events=true&subcontainers=true&max_events=-1";
+
 /**
  * Writes events, oldest first: of an agent, or of a log file.
  *
  * @throws {UsageError} for flags that exclude each other
  */
 export async function writeEvents(options: EventsOptions): Promise<void> {
-  const { values, terminal, clock, client } = options;
+  const { values, terminal, clock, client, container } = options;
   const printer = new EventPrinter(terminal, values.choice("output"));
   const selects = selection(options);
+  const matcher = container === undefined
+    ? undefined
+    : new EventMatcher(container);
   const visit = (event: Json) => {
-    if (selects(event)) printer.print(event);
+    for (const one of matcher?.take(event) ?? [event]) {
+      if (selects(one)) printer.print(one);
+    }
   };
   const path = values.optional("file");
   if (path !== undefined) {
@@ -52,19 +61,31 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
         "--follow: A file is not followed, use tail -F; without --file the agent is followed",
       );
     }
-    const [type, ...more] = typesOf(values);
-    const needle = type !== undefined && more.length === 0
-      ? `"event_type":"${type}"`
-      : "";
-    const unread = await readEventFile(path, needle, visit);
+    if (matcher !== undefined) {
+      await readEventFile(
+        path,
+        matcher.needle,
+        (event) => matcher.learn(event),
+      );
+    }
+    const unread = await readEventFile(path, needleOf(options), visit);
     if (unread > 0) terminal.note(`${unread} lines of the log are no events`);
-  } else if (values.bool("follow")) {
-    const path = pathOf(options);
-    await followEvents({ client: client(), terminal, clock, path, visit });
   } else {
-    const text = await client().text(`${pathOf(options)}&max_events=-1`);
-    const events: Json[] = JSON.parse(text);
-    events.forEach(visit);
+    const agent = client();
+    if (matcher !== undefined && !isCgroup(container)) {
+      const events: Json[] = JSON.parse(await agent.text(UPDATES));
+      events.forEach((event) => matcher.learn(event));
+    }
+    const query = pathOf(options);
+    if (values.bool("follow")) {
+      const path = query;
+      await followEvents({ client: agent, terminal, clock, path, visit });
+    } else {
+      const events: Json[] = JSON.parse(
+        await agent.text(`${query}&max_events=-1`),
+      );
+      events.forEach(visit);
+    }
   }
   printer.end();
 }
@@ -98,7 +119,6 @@ function selection(
     (!isShown || event.event_type !== "checkpoint") &&
       (types.length === 0 || types.includes(event.event_type)) &&
       Date.parse(event.timestamp) >= sinceMs &&
-      (container === undefined || isOf(event, container)) &&
       (!isQuiet || isNotable(event));
 }
 
@@ -114,13 +134,28 @@ function isNotable({ event_type: type, container, event_data: data }: Json) {
   return !isLifecycle || container?.id !== undefined;
 }
 
+/** What each line of a log contains that can be selected. */
+function needleOf({ values, container }: EventsOptions): string {
+  const [type, ...more] = typesOf(values);
+  const isOne = type !== undefined && more.length === 0;
+  return isOne && container === undefined ? `"event_type":"${type}"` : "";
+}
+
+function isCgroup(container: string | undefined): boolean {
+  return container?.startsWith("/") ?? false;
+}
+
 function pathOf({ container, values }: EventsOptions): string {
-  const types = new Set(typesOf(values).map((type) => PARAMETERS[type]));
+  const isNamed = container !== undefined && !isCgroup(container);
+  // The names of a container may be in events of other types.
+  const types = new Set(
+    isNamed ? [] : typesOf(values).map((type) => PARAMETERS[type]),
+  );
   const query = [
     "subcontainers=true",
     ...[...types].map((name) => `${name}=true`),
   ];
   // A name that is no cgroup's the agent cannot select by.
-  const cgroup = container?.startsWith("/") ? container : undefined;
+  const cgroup = isCgroup(container) ? container : undefined;
   return `/api/v1.3/events${namePath(cgroup)}?${query.join("&")}`;
 }

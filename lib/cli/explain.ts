@@ -3,7 +3,7 @@ import type { FlagValues } from "../config/flag_values.ts";
 import {
   containerTitle,
   explainOom,
-  summarizeOom,
+  reasonOf,
 } from "../explain/explain_oom.ts";
 import {
   createOomStory,
@@ -11,13 +11,14 @@ import {
   type OomStory,
   ownerOf,
 } from "../explain/oom_story.ts";
-import type { Event } from "../model/event.ts";
-import { formatLocal, formatZone } from "../model/text.ts";
+import type { Event, EventContainer } from "../model/event.ts";
+import { formatZone } from "../model/text.ts";
 import type { AgentClient } from "./agent_client.ts";
 import { readEventFile } from "./event_file.ts";
-import { isOf } from "./event_match.ts";
+import { EventMatcher } from "./event_match.ts";
+import { formatTime, isWide, timeColumn } from "./event_table.ts";
 import { type Json, writeJson } from "./output.ts";
-import { type Column, renderTable } from "./table.ts";
+import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What `explain` needs. */
@@ -46,16 +47,20 @@ interface Incident {
   /** RFC 3339, UTC. */
   readonly "timestamp": string;
   readonly "incident"?: string;
-  readonly "container": string;
-  readonly "summary": string;
+  readonly "container"?: EventContainer;
+  readonly "cgroup": string;
+  readonly "process"?: string;
+  /** Why, in a few words. */
+  readonly "reason": string;
   /** Processes killed. */
   "kills": number;
 }
 
 const OOM_NEEDLE = '"event_type":"oom';
 const KILL_NEEDLE = '"event_type":"oomKill"';
+const UPDATE_NEEDLE = '"event_type":"containerUpdate"';
 const QUERY =
-  "/api/v1.3/events?oom_events=true&oom_kill_events=true&subcontainers=true&max_events=-1";
+  "/api/v1.3/events?oom_events=true&oom_kill_events=true&update_events=true&subcontainers=true&max_events=-1";
 
 /** Incidents listed at most, and events of one incident read at most. */
 const MAX_INCIDENTS = 1_000;
@@ -63,13 +68,6 @@ const MAX_EVENTS = 1_000;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-
-const COLUMNS = (zone: string): readonly Column[] => [
-  { title: `TIME (${zone})` },
-  { title: "SEQ", isNumber: true },
-  { title: "CONTAINER", shrinks: true },
-  { title: "KILLED AND WHY", shrinks: true },
-];
 
 /**
  * Writes the story of one OOM kill, or the list of all incidents, from an
@@ -89,7 +87,8 @@ export async function explainKill(options: ExplainVerbOptions): Promise<void> {
   const kill = await findKill(scan, argument);
   if (kill === undefined) throw notFound(options);
   const isFile = values.optional("file") !== undefined;
-  write(await storyOf(scan, kill, isFile), options);
+  const named = await withNames(scan, [kill]);
+  write(await storyOf(scan, named[0] ?? kill, isFile), options);
 }
 
 function scanOf({ values, client }: ExplainVerbOptions): Scan {
@@ -129,8 +128,14 @@ async function findKill(
     });
     if (found !== undefined) return found;
   }
+  const matcher = argument === undefined
+    ? undefined
+    : new EventMatcher(argument);
+  if (matcher !== undefined) {
+    await scan(matcher.needle, (event) => matcher.learn(event));
+  }
   await scan(OOM_NEEDLE, (event) => {
-    const isMeant = argument === undefined || isOf(event, argument);
+    const isMeant = matcher === undefined || matcher.matches(event);
     if (isMeant && isOom(event) && isBetter(event)) found = event;
   });
   return found;
@@ -151,9 +156,12 @@ async function storyOf(
     const isSame = incident === undefined
       ? event.seq === kill.seq
       : event.event_data.oom?.incident === incident;
-    if (event.seq === kill.seq) events.unshift(event);
+    if (event.seq === kill.seq) events.unshift(kill);
     else if (isSame && events.length < MAX_EVENTS) events.push(event);
-    if (ownerOf(event) !== owner) return;
+    const isOwn = ownerOf(event) === owner ||
+      event.container?.id !== undefined &&
+        event.container.id === kill.container?.id;
+    if (!isOwn) return;
     count.log++;
     const ageMs = atMs - Date.parse(event.timestamp);
     if (ageMs > DAY_MS || ageMs < 0 && !isSame) return;
@@ -166,7 +174,32 @@ async function storyOf(
     ...count,
     ...(since !== undefined && { "log_since": since }),
   };
-  return createOomStory(events.length === 0 ? [kill] : events, kills);
+  const all = events.length === 0 ? [kill] : events;
+  return createOomStory(await withNames(scan, all), kills);
+}
+
+/** Events with the names of their containers that were not known yet, but are by a later event. */
+async function withNames<
+  T extends { readonly "container"?: EventContainer },
+>(
+  scan: Scan,
+  events: readonly T[],
+): Promise<readonly T[]> {
+  // Names and images come from the runtime together.
+  const isUnnamed = ({ container }: T) =>
+    container?.id !== undefined && container.image === undefined;
+  const ids = new Set(
+    events.filter(isUnnamed).map(({ container }) => container?.id),
+  );
+  if (ids.size === 0) return events;
+  const found = new Map<string, EventContainer>();
+  await scan(UPDATE_NEEDLE, ({ container }) => {
+    if (ids.has(container?.id)) found.set(container.id, container);
+  });
+  return events.map((event) => {
+    const container = found.get(event.container?.id ?? "");
+    return container === undefined ? event : { ...event, container };
+  });
 }
 
 async function oldest(scan: Scan): Promise<string | undefined> {
@@ -195,18 +228,22 @@ async function list(scan: Scan, options: ExplainVerbOptions): Promise<void> {
       dropped++;
     }
   });
-  writeList([...incidents.values()].reverse(), dropped, options);
+  const newest = [...incidents.values()].reverse();
+  writeList(await withNames(scan, newest), dropped, options);
 }
 
 function incidentOf(event: Event, kills: number): Incident {
   const { seq, timestamp, container, container_name: name } = event;
-  const { incident, victim_cgroup: victim } = event.event_data.oom ?? {};
+  const { incident, victim_cgroup: victim, process_name: process } =
+    event.event_data.oom ?? {};
   return {
     "seq": seq,
     "timestamp": timestamp,
     ...(incident !== undefined && { "incident": incident }),
-    "container": containerTitle(container, victim ?? name),
-    "summary": summarizeOom(createOomStory([event])),
+    ...(container !== undefined && { "container": container }),
+    "cgroup": victim ?? name,
+    ...(process !== undefined && { "process": process }),
+    "reason": reasonOf(createOomStory([event])),
     "kills": kills,
   };
 }
@@ -227,10 +264,17 @@ function writeList(
   const { rows = Infinity, columns } = terminal;
   // Of a longer list the newest would scroll away: titles, this line, the next prompt.
   const shown = incidents.slice(0, Math.max(1, rows - 4));
-  const newestMs = Date.parse(incidents[0]?.timestamp ?? "");
+  const hasRoom = isWide(columns);
+  const zone = formatZone(Date.parse(incidents[0]?.timestamp ?? ""));
   const lines = renderTable(
-    COLUMNS(formatZone(newestMs)),
-    shown.map(cellsOf),
+    [
+      timeColumn(zone, hasRoom),
+      { title: "SEQ", isNumber: true },
+      { title: "CONTAINER", shrinks: true },
+      { title: "PROCESS" },
+      { title: "WHY", shrinks: true, isSentence: true },
+    ],
+    shown.map((incident) => cellsOf(incident, hasRoom)),
     columns,
   );
   const left = incidents.length + dropped - shown.length;
@@ -243,13 +287,15 @@ function writeList(
 }
 
 function cellsOf(
-  { seq, timestamp, container, summary, kills }: Incident,
+  { seq, timestamp, container, cgroup, process, reason, kills }: Incident,
+  hasRoom: boolean,
 ): string[] {
   return [
-    formatLocal(Date.parse(timestamp)).slice(0, 19),
+    formatTime(Date.parse(timestamp), hasRoom),
     `${seq}`,
-    container,
-    kills > 1 ? `${summary}, ${kills} processes` : summary,
+    containerTitle(container, cgroup),
+    process ?? "-",
+    kills > 1 ? `${reason}, ${kills} processes` : reason,
   ];
 }
 

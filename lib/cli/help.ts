@@ -70,7 +70,7 @@ function overview(): string[] {
     "",
     "cgwatch VERB --help lists the flags of a verb, cgwatch serve --help those of the",
     "agent. Most verbs send requests to a running agent: --server=127.0.0.1:8080,",
-    "unix:/path or https://host:port. Each flag is also a variable: CGWATCH_SERVER.",
+    "unix:/path or https://host:port. --event-log is CGWATCH_EVENT_LOG as a variable.",
     "Exit status: 0 done, 1 failed while running, 2 wrong use.",
   ];
 }

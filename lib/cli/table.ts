@@ -1,4 +1,4 @@
-import { cut, padEnd, printed, widthOf } from "../model/text.ts";
+import { cut, cutEnd, padEnd, printed, widthOf } from "../model/text.ts";
 
 /** A column of a table. */
 export interface Column {
@@ -7,6 +7,8 @@ export interface Column {
   readonly isNumber?: boolean;
   /** Whether it is shortened where the terminal is too narrow: a text that loses its middle. @default false */
   readonly shrinks?: boolean;
+  /** Whether a text that is too long loses its end: a sentence, where a name loses its middle. @default false */
+  readonly isSentence?: boolean;
   /** The fewest characters it has. @default as its longest text */
   readonly width?: number;
   /** Where a terminal is too narrow, the column with the greatest number is left out first. @default never left out */
@@ -41,6 +43,7 @@ export interface TableLayout {
     readonly at: number;
     readonly width: number;
     readonly isNumber: boolean;
+    readonly isSentence: boolean;
   }[];
   readonly limit: number;
 }
@@ -82,11 +85,9 @@ export function layOut(
   }
   return {
     limit,
-    columns: shown.map(({ at, width, isNumber = false }) => ({
-      at,
-      width,
-      isNumber,
-    })),
+    columns: shown.map((
+      { at, width, isNumber = false, isSentence = false },
+    ) => ({ at, width, isNumber, isSentence })),
   };
 }
 
@@ -95,8 +96,9 @@ export function renderRow(
   { columns, limit }: TableLayout,
   row: readonly string[],
 ): string {
-  const cells = columns.map(({ at, width, isNumber }) => {
-    const text = cut(printed(row[at] ?? ""), width);
+  const cells = columns.map(({ at, width, isNumber, isSentence }) => {
+    const shorten = isSentence ? cutEnd : cut;
+    const text = shorten(printed(row[at] ?? ""), width);
     return isNumber
       ? " ".repeat(Math.max(0, width - widthOf(text))) + text
       : padEnd(text, width);

@@ -59,22 +59,26 @@ export function explainOom(
   return lines.map((line) => cut(line, columns));
 }
 
-/** One line of what was killed and why, for a list. */
-export function summarizeOom({ scope, limit, victims }: OomStory): string {
-  const [victim] = victims;
-  const size = limit?.limit_bytes === undefined
-    ? ""
-    : `, ${formatBytes(limit.limit_bytes)}`;
-  const why = scope === "host"
-    ? "host out of memory"
-    : limit !== undefined
-    ? `limit of the ${limit.owner}${size}`
-    : scope === "cgroup"
+/** One line of what was killed and why, for a list: `tail[19801]: container limit 32.0 MiB`. */
+export function summarizeOom(story: OomStory): string {
+  const { victims: [victim] } = story;
+  const { process_name: name, pid } = victim ?? {};
+  const why = reasonOf(story);
+  return name === undefined ? why : `${name}[${pid ?? "?"}]: ${why}`;
+}
+
+/** Why, in a few words: `container limit 32.0 MiB`. */
+export function reasonOf({ scope, limit }: OomStory): string {
+  if (scope === "host") return "host out of memory";
+  if (limit !== undefined) {
+    const { owner, limit_bytes: bytes } = limit;
+    return `${owner} limit${
+      bytes === undefined ? "" : ` ${formatBytes(bytes)}`
+    }`;
+  }
+  return scope === "cgroup"
     ? "limit of a cgroup"
     : "counted, not in the kernel log";
-  return victim?.process_name === undefined
-    ? why
-    : `${processOf(victim)}: ${why}`;
 }
 
 /** What people call a container: its pod and name, else its name, unit or cgroup. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isOf } from "../../lib/cli/event_match.ts";
+import { EventMatcher, isOf } from "../../lib/cli/event_match.ts";
 
 const ID = "e".repeat(64);
 
@@ -52,4 +52,48 @@ Deno.test("isOf() takes a pod, a container, an alias, the beginning of an id, a 
     assertEquals(isOf(EVENT, text), false, text);
   }
   assertEquals(isOf(UNIT, "dev-disk.service"), true);
+});
+
+Deno.test("EventMatcher takes what happened before the name was known, in its order, once", () => {
+  const event = (seq: number, id: string, name?: string) => ({
+    seq,
+    container_name: `/${id}`,
+    container: { id, name },
+  });
+  const matcher = new EventMatcher("web");
+  const taken = [
+    event(1, "aaaa"),
+    event(2, "bbbb"),
+    event(3, "aaaa"),
+    event(4, "aaaa", "web"),
+    event(5, "bbbb", "db"),
+    event(6, "aaaa"),
+    event(7, "cccc", "web"),
+  ].map((one) => matcher.take(one).map(({ seq }) => seq));
+  assertEquals(taken, [[], [], [], [1, 3, 4], [], [6], [7]]);
+});
+
+Deno.test("EventMatcher keeps no more than the newest 1,000 events that have no name yet", () => {
+  const matcher = new EventMatcher("web");
+  for (let seq = 0; seq < 5_000; seq++) {
+    matcher.take({ seq, container_name: "/a", container: { id: "aaaa" } });
+  }
+  const taken = matcher.take({
+    seq: 5_000,
+    container_name: "/a",
+    container: { id: "aaaa", name: "web" },
+  });
+  assertEquals([taken.length, taken[0].seq], [1_001, 4_000]);
+});
+
+Deno.test("EventMatcher has a needle that is in the JSON of each event that names it", () => {
+  for (const text of ["web-0", "shop/web-0", "/kubepods/pod1", "nginx"]) {
+    const { needle } = new EventMatcher(text);
+    assertEquals(JSON.stringify(EVENT).includes(needle), true, text);
+  }
+  const name = 'a"\u00e9\\';
+  assertEquals(
+    JSON.stringify({ name }).includes(new EventMatcher(name).needle),
+    true,
+  );
 });

@@ -15,7 +15,7 @@ Deno.test("explain lists the incidents of a log, the newest first", async () => 
   assertEquals(
     list.map(({ seq, container, kills }: Record<string, unknown>) => [
       seq,
-      container,
+      (container as { name: string }).name,
       kills,
     ]),
     [[1042, "web", 1], [998, "web", 1], [901, "web", 1]],
@@ -94,4 +94,60 @@ Deno.test("explain fails where there is no such kill or log, and says what there
     'There is no event log "/tmp/none.ndjson"',
   );
   await assertRejects(() => explainWith("--last", "17", LOG), UsageError);
+});
+
+Deno.test("explain has the name of a container that became known after the kill", async () => {
+  const id = "c".repeat(64);
+  const unnamed = { "namespace": "containerd", "id": id };
+  const pod = { "namespace": "shop", "name": "web-0", "container": "nginx" };
+  const event = (
+    seq: number,
+    type: string,
+    container: unknown,
+    data: unknown,
+  ) =>
+    JSON.stringify({
+      "seq": seq,
+      "boot_id": "b",
+      "node": "n",
+      "timestamp": `2026-11-23T06:31:1${seq}.000000Z`,
+      "event_type": type,
+      "container_name": `/kubepods/pod1/${id}`,
+      "container": container,
+      "event_data": data,
+    });
+  const oom = { "process_name": "tail", "pid": 7, "incident": "b-1" };
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(
+      file,
+      [
+        event(1, "containerCreation", unnamed, {}),
+        event(2, "oomKill", unnamed, { "oom": oom }),
+        event(3, "containerUpdate", { ...unnamed, pod, "image": "nginx" }, {}),
+        event(4, "oomKill", { ...unnamed, pod, "image": "nginx" }, {
+          "oom": { ...oom, "incident": "b-2" },
+        }),
+      ].join("\n") + "\n",
+    );
+    const log = `--file=${file}`;
+    for (const [name, pid] of [["2", 2], ["web-0", 4], ["4", 4]] as const) {
+      const { victims: [victim], kills } = await json(name, log);
+      assertEquals([victim.seq, victim.container.pod], [pid, pod], name);
+      assertEquals([kills.of, kills.log], [
+        "pod shop/web-0, container nginx",
+        2,
+      ]);
+    }
+    const list = await json(log);
+    assertEquals(
+      list.map(({ container }: { container: unknown }) => container),
+      [
+        { ...unnamed, pod, image: "nginx" },
+        { ...unnamed, pod, image: "nginx" },
+      ],
+    );
+  } finally {
+    await Deno.remove(file);
+  }
 });

@@ -32,10 +32,10 @@ Deno.test("summarizeOom() says in one line what was killed and why", async () =>
     EXPLAINED_NAMES.map(async (name) => summarizeOom(await storyOf(name))),
   );
   assertEquals(summaries, [
-    "tail (pid 19801): limit of the container, 32.0 MiB",
-    "java (pid 4711): limit of the pod, 256 MiB",
-    "postgres (pid 900): host out of memory",
-    "worker (pid 5000): limit of the unit",
+    "tail[19801]: container limit 32.0 MiB",
+    "java[4711]: pod limit 256 MiB",
+    "postgres[900]: host out of memory",
+    "worker[5000]: unit limit",
     "counted, not in the kernel log",
   ]);
 });
