@@ -19,7 +19,7 @@ import {
   type HousekeepingOptions,
   ManagedContainer,
 } from "./managed_container.ts";
-import type { OomLedger } from "../oom/oom_ledger.ts";
+import type { OomLedger } from "../oom/ledger.ts";
 import { PressureEvents } from "./pressure_events.ts";
 import { Scheduler } from "./scheduler.ts";
 

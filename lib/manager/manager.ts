@@ -17,7 +17,7 @@ import type { SourceState } from "../model/source_state.ts";
 import type { DescribedUsage } from "../model/usage.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
 import type { EndedContainer, IdentityUpdate } from "../runtimes/identities.ts";
-import type { OomWatcher } from "../oom/oom_watcher.ts";
+import type { OomWatcher } from "../oom/watcher.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
 import { Pace } from "../model/pace.ts";
 import type {
@@ -35,7 +35,7 @@ import type { ContainerTable } from "./container_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
-import { OomPump, type OomPumpOptions } from "../oom/oom_pump.ts";
+import { OomPump, type OomPumpOptions } from "../oom/pump.ts";
 import { NodeSummaries, type NodeSummariesOptions } from "./node_summaries.ts";
 
 // Longer than other files, since each question is a method of one class.

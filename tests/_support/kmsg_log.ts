@@ -1,6 +1,6 @@
 import { type KmsgRecord, parseKmsgRecord } from "../../lib/oom/kmsg_record.ts";
-import type { OomReport } from "../../lib/oom/oom_report.ts";
-import { OomParser } from "../../lib/oom/oom_parser.ts";
+import type { OomReport } from "../../lib/oom/report.ts";
+import { OomParser } from "../../lib/oom/parser.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import type { OomReport } from "../../lib/oom/oom_report.ts";
+import type { OomReport } from "../../lib/oom/report.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
-import { OomWatcher } from "../../lib/oom/oom_watcher.ts";
+import { OomWatcher } from "../../lib/oom/watcher.ts";
 
 const DEVICE = "/dev/kmsg";
 const encoder = new TextEncoder();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { OomTaskTable } from "../../lib/oom/oom_task_table.ts";
+import { OomTaskTable } from "../../lib/oom/task_table.ts";
 
 Deno.test("OomTaskTable finds the columns of each kernel by their names", () => {
   const tables = [

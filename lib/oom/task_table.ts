@@ -1,4 +1,4 @@
-import type { OomTask } from "./oom_report.ts";
+import type { OomTask } from "./report.ts";
 
 /** How many tasks are kept. */
 const MAX_TASKS = 10;

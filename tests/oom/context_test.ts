@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Hierarchies } from "../../lib/kernfs/cgroup/hierarchy.ts";
-import { readOomContext } from "../../lib/oom/oom_context.ts";
+import { readOomContext } from "../../lib/oom/context.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 function hierarchiesOf(version: 1 | 2, path: string): Hierarchies {

@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { OomKillFile } from "../../lib/kernfs/cgroup/oom_kill_file.ts";
 import { nodeOomKills } from "../../lib/kernfs/proc/vmstat.ts";
-import { OomLedger, type UntoldKills } from "../../lib/oom/oom_ledger.ts";
+import { OomLedger, type UntoldKills } from "../../lib/oom/ledger.ts";
 import { parentOf, ROOT } from "../../lib/model/cgroup.ts";
 import { RowBuilder } from "../../lib/model/sample.ts";
 import type { ContainerHandler } from "../../lib/registry/handler_registry.ts";

@@ -1,13 +1,13 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
-import type { OomKilledLine } from "./oom_lines.ts";
+import type { OomKilledLine } from "./lines.ts";
 import type {
   OomFacts,
   OomIncidentReport,
   OomKillReport,
   OomScope,
-} from "./oom_report.ts";
-import type { OomTaskTable } from "./oom_task_table.ts";
+} from "./report.ts";
+import type { OomTaskTable } from "./task_table.ts";
 
 /** A shortage of memory that is being told. */
 export interface OpenIncident {

@@ -4,12 +4,7 @@ import {
   parentOf,
   ROOT,
 } from "../model/cgroup.ts";
-import {
-  knownOf,
-  type OomAccount,
-  readCount,
-  readSubtree,
-} from "./oom_account.ts";
+import { knownOf, type OomAccount, readCount, readSubtree } from "./account.ts";
 
 /** The file of cgroup v2 that counts a whole subtree. */
 export const SUBTREE_SOURCE = "memory.events";

@@ -2,8 +2,8 @@ import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { EventManager } from "../events/event_manager.ts";
-import type { OomWatcher } from "./oom_watcher.ts";
-import { OomEvents, type OomEventsOptions } from "./oom_events.ts";
+import type { OomWatcher } from "./watcher.ts";
+import { OomEvents, type OomEventsOptions } from "./events.ts";
 
 /** What an {@linkcode OomPump} conducts. */
 export interface OomPumpOptions extends OomEventsOptions {

@@ -1,11 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import type { OomReport } from "../../lib/oom/oom_report.ts";
+import type { OomReport } from "../../lib/oom/report.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import type { KmsgFile } from "../../lib/oom/kmsg_watcher.ts";
-import {
-  OomWatcher,
-  type OomWatcherOptions,
-} from "../../lib/oom/oom_watcher.ts";
+import { OomWatcher, type OomWatcherOptions } from "../../lib/oom/watcher.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { FakeKmsg } from "../_support/fake_kmsg.ts";
 import { brief } from "../_support/kmsg_log.ts";

@@ -1,4 +1,4 @@
-import type { OomReport } from "./oom_report.ts";
+import type { OomReport } from "./report.ts";
 
 /** More than any kernel's log holds; a file may. */
 const MAX_HELD = 10_000;

@@ -9,8 +9,8 @@ import {
   readSubtree,
   settle,
   untoldOf,
-} from "./oom_account.ts";
-import { OomSubtrees, SUBTREE_SOURCE } from "./oom_subtrees.ts";
+} from "./account.ts";
+import { OomSubtrees, SUBTREE_SOURCE } from "./subtrees.ts";
 
 /** Kills that the kernel counted and no record told of. */
 export interface UntoldKills {

@@ -1,6 +1,6 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import { type OomSummaryLine, parseOomSummary } from "./oom_summary.ts";
-import type { KilledProcess, OomScope } from "./oom_report.ts";
+import { type OomSummaryLine, parseOomSummary } from "./summary.ts";
+import type { KilledProcess, OomScope } from "./report.ts";
 
 /** The line that says that a process was killed. */
 export interface OomKilledLine extends KilledProcess {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseOomLine } from "../../lib/oom/oom_lines.ts";
+import { parseOomLine } from "../../lib/oom/lines.ts";
 
 Deno.test("parseOomLine() reads a kill in the words of every kernel", () => {
   const sizes = "total-vm:8kB, anon-rss:4kB, file-rss:1kB";

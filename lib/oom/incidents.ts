@@ -1,8 +1,8 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
-import { type OpenIncident, openIncident } from "./oom_incident.ts";
-import type { OomKilledLine, OomLine } from "./oom_lines.ts";
-import type { OomScope } from "./oom_report.ts";
+import { type OpenIncident, openIncident } from "./incident.ts";
+import type { OomKilledLine, OomLine } from "./lines.ts";
+import type { OomScope } from "./report.ts";
 
 /** Incidents open at once; one at a time is the rule since Linux 4.x holds `oom_lock`. */
 const MAX_INCIDENTS = 32;

@@ -3,9 +3,9 @@ import type { Clock } from "../model/clock.ts";
 import type { NewEvent, OomContext, OomKillData } from "../model/event.ts";
 import { BootTime, parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import type { OomFacts, OomKillReport, OomReport } from "./oom_report.ts";
-import type { OomLedger, UntoldKills } from "./oom_ledger.ts";
-import type { OomPast } from "./oom_past.ts";
+import type { OomFacts, OomKillReport, OomReport } from "./report.ts";
+import type { OomLedger, UntoldKills } from "./ledger.ts";
+import type { OomPast } from "./past.ts";
 
 /** The kernel's table is in pages; those of 64 KiB, on some arm64 and ppc64, are not known here. */
 const PAGE_BYTES = 4096;

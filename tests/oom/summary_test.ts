@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseOomSummary } from "../../lib/oom/oom_summary.ts";
+import { parseOomSummary } from "../../lib/oom/summary.ts";
 
 const MEMCG =
   "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=web,mems_allowed=0,";

@@ -1,17 +1,17 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
-import { OomFragments } from "./oom_fragments.ts";
+import { OomFragments } from "./fragments.ts";
 import {
   incidentReport,
   type KillRecord,
   killReport,
   type OpenIncident,
   touch,
-} from "./oom_incident.ts";
-import { OomIncidents } from "./oom_incidents.ts";
-import { type OomKilledLine, type OomLine, parseOomLine } from "./oom_lines.ts";
-import type { OomReport } from "./oom_report.ts";
-import { OomTaskTable } from "./oom_task_table.ts";
+} from "./incident.ts";
+import { OomIncidents } from "./incidents.ts";
+import { type OomKilledLine, type OomLine, parseOomLine } from "./lines.ts";
+import type { OomReport } from "./report.ts";
+import { OomTaskTable } from "./task_table.ts";
 
 /** What an {@linkcode OomParser} may know beside the log. */
 export interface OomParserOptions {

@@ -1,5 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { OomScope } from "./oom_report.ts";
+import type { OomScope } from "./report.ts";
 
 /** The one line that Linux ≥5.0 puts before a kill. */
 export interface OomSummaryLine {

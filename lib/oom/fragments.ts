@@ -1,5 +1,5 @@
 import type { KmsgRecord } from "./kmsg_record.ts";
-import { isWholeOomSummary, OOM_SUMMARY_START } from "./oom_summary.ts";
+import { isWholeOomSummary, OOM_SUMMARY_START } from "./summary.ts";
 
 /** The rest of a line comes at once or never: past so many other records it is given up. */
 const MAX_RECORDS_BETWEEN = 64;

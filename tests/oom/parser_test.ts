@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { OomParser } from "../../lib/oom/oom_parser.ts";
-import type { OomReport } from "../../lib/oom/oom_report.ts";
+import { OomParser } from "../../lib/oom/parser.ts";
+import type { OomReport } from "../../lib/oom/report.ts";
 import type { KmsgRecord } from "../../lib/oom/kmsg_record.ts";
 import { brief, recordsFrom, reportsOf } from "../_support/kmsg_log.ts";
 

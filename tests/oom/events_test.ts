@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { nodeOomKills } from "../../lib/kernfs/proc/vmstat.ts";
-import type { OomReport } from "../../lib/oom/oom_report.ts";
-import { OomEvents } from "../../lib/oom/oom_events.ts";
-import { OomLedger } from "../../lib/oom/oom_ledger.ts";
-import { OomPast } from "../../lib/oom/oom_past.ts";
+import type { OomReport } from "../../lib/oom/report.ts";
+import { OomEvents } from "../../lib/oom/events.ts";
+import { OomLedger } from "../../lib/oom/ledger.ts";
+import { OomPast } from "../../lib/oom/past.ts";
 import type { NewEvent, OomContext } from "../../lib/model/event.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { recordsFrom, reportsOf } from "../_support/kmsg_log.ts";
