@@ -1,9 +1,9 @@
-import type { EventManager } from "./events/event_manager.ts";
 import { HostFs } from "./kernfs/host_fs.ts";
 import { LoopTurns } from "./loop_turns.ts";
 import { EventLog, logReader } from "./log/event_log.ts";
 import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
+import type { Manager } from "./manager/manager.ts";
 import { startNodeEvents } from "./manager/node_events.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
@@ -67,16 +67,18 @@ export async function startAgent(
     : await tokensReader(authTokenFile);
   let tokens = readTokens?.();
   warnOfConfig(config, logger);
+  const earlierRun = await readTail(config.eventLog, logger);
   const manager = openManager({
     ...config,
     nodeName: config.nodeName ?? host.hostname,
     version: host.version,
     logger,
-    earlierRun: await readTail(config.eventLog, logger),
+    earlierRun,
+    onCheckpoint: () => eventLog?.save(),
     sinks: () => [eventLog?.state ?? LOG_OFF],
   });
   const { events } = manager;
-  const eventLog = createEventLog(config, events, clock, logger);
+  const eventLog = createEventLog(config, manager, earlierRun, clock, logger);
   const streams = new EventStreams({
     events,
     clock,
@@ -166,11 +168,13 @@ function warnOfConfig(config: Config, logger: Logger): void {
 
 function createEventLog(
   config: Config,
-  events: EventManager,
+  manager: Manager,
+  earlierRun: LogTail,
   clock: Clock,
   logger: Logger,
 ): EventLog | undefined {
   if (config.eventLog === "none") return undefined;
+  const { events } = manager;
   return new EventLog(events, {
     path: config.eventLog,
     maxSizeBytes: config.eventLogMaxSizeBytes,
@@ -178,12 +182,18 @@ function createEventLog(
     sync: config.eventLogSync,
     clock,
     logger,
+    checkpoints: {
+      state: manager.checkpoint,
+      lastSeq: earlierRun.lastSeq,
+      now: () => manager.checkpoint,
+      format: (state, seq) => events.checkpointLine(state, seq),
+    },
   });
 }
 
 /** What an earlier run left; a log that cannot be read has nothing to say. */
 async function readTail(path: string, logger: Logger): Promise<LogTail> {
-  const nothing: LogTail = { lastSeq: 0, inferredKills: 0, tornBytes: 0 };
+  const nothing: LogTail = { lastSeq: 0, tornBytes: 0 };
   if (path === "-" || path === "none") return nothing;
   try {
     return await readLogTail(path, { reader: logReader });

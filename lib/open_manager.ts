@@ -15,13 +15,13 @@ import { type FileCalls, type InotifyCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
 import { readOomContext } from "./oom/context.ts";
-import { OomParser } from "./oom/parser.ts";
-import { readMemoryCgroup } from "./kernfs/proc/proc_cgroup.ts";
+import { OomCounters } from "./oom/counters.ts";
+import { OomMonitor } from "./oom/monitor.ts";
+import { runUpOf } from "./oom/run_up.ts";
+import { VictimCgroups } from "./kernfs/proc/proc_cgroup.ts";
 import { SlowCalls } from "./filesystems/slow_calls.ts";
 import { nodeOomKills } from "./kernfs/proc/vmstat.ts";
-import { OomPast } from "./oom/past.ts";
 import type { LogTail } from "./log/log_tail.ts";
-import { OomLedger } from "./oom/ledger.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
 import { PodDisks } from "./manager/pod_disks.ts";
 import { PodFiles } from "./manager/pod_files.ts";
@@ -67,8 +67,10 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
   readonly version?: string;
   /** @default silentLogger */
   readonly logger?: Logger;
-  /** What an earlier run told last, to go on from there. @default nothing */
+  /** What an earlier run left in its event log. @default nothing */
   readonly earlierRun?: Omit<LogTail, "tornBytes">;
+  /** Called when {@linkcode Manager.checkpoint} changed without an event that carries it. */
+  readonly onCheckpoint?: () => void;
   /** How what takes the events fares. @default nothing takes them */
   readonly sinks?: () => readonly SourceState[];
   /** @default systemClock */
@@ -100,16 +102,6 @@ const IMAGE_STORES: readonly ImageStore[] = [
     directories: ["/var/lib/containers/storage/overlay-containers"],
   },
 ];
-
-interface OomWatcherParts {
-  readonly config: ManagerConfig;
-  readonly fs: HostFs;
-  readonly hierarchies: Hierarchies;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** The last record of the kernel log that an earlier run told of. */
-  readonly cursor: number | undefined;
-}
 
 /**
  * Makes a manager of this host, which is the whole agent but its HTTP server
@@ -174,19 +166,46 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
       "Cannot tell of memory pressure, which cgroup v1 does not count",
     );
   }
-  const oomWatcher = createOomWatcher({
-    config,
-    fs,
-    hierarchies,
-    clock,
-    logger,
-    cursor: past?.kmsgCursor,
+  const cache = new MemoryCache({
+    maxAgeMs: config.storageDurationMs,
+    intervalMs: config.housekeepingIntervalMs,
   });
-  const ledger = new OomLedger({
+  const events = new EventManager({
+    node: config.nodeName ?? hostname(),
+    bootId,
     clock,
-    readNodeKills: nodeOomKills(fs),
-    isTold: () => oomWatcher?.isReading ?? false,
-    ...(past?.nodeOomKills !== undefined && { toldKills: past.nodeOomKills }),
+    lastSeq: earlierRun?.lastSeq ?? 0,
+    storagePolicy: config.storagePolicy,
+    describe: (event) => runtimes.identities.describeEvent(event),
+  });
+  const counters = new OomCounters(clock);
+  const victims = new VictimCgroups(fs);
+  const { onCheckpoint } = options;
+  const monitor = new OomMonitor({
+    fs,
+    clock,
+    bootId,
+    counters,
+    earlier: past?.ooms,
+    readCount: nodeOomKills(fs),
+    groupKills: hasUnifiedMemory(hierarchies),
+    locate(pid, usecSinceBoot) {
+      const found = victims.find(pid, usecSinceBoot);
+      if (found === undefined) return undefined;
+      // In another hierarchy it may have another name: its own count decides.
+      return found.isMemory || counters.hasUnnamed(found.name)
+        ? found.name
+        : undefined;
+    },
+    readContext(cgroup, killedMs) {
+      const context = {
+        ...readOomContext(fs, hierarchies, cgroup),
+        ...runUpOf(cache.recent(cgroup)?.samples() ?? [], killedMs),
+      };
+      return Object.keys(context).length > 0 ? context : undefined;
+    },
+    addEvent: (event) => events.addEvent(event),
+    ...(onCheckpoint !== undefined && { onState: onCheckpoint }),
   });
   return new Manager({
     fs,
@@ -206,21 +225,21 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
         dockerOnly: config.dockerOnly,
       }),
     ]),
-    cache: new MemoryCache({
-      maxAgeMs: config.storageDurationMs,
-      intervalMs: config.housekeepingIntervalMs,
-    }),
-    events: new EventManager({
-      node: config.nodeName ?? hostname(),
-      bootId,
+    cache,
+    events,
+    counters,
+    ooms: new OomWatcher({
+      // The device is the host's; any other path is as it was named.
+      path: config.kmsg === "none"
+        ? undefined
+        : config.kmsg === KMSG
+        ? fs.path(KMSG)
+        : config.kmsg,
       clock,
-      lastSeq: earlierRun?.lastSeq ?? 0,
-      storagePolicy: config.storagePolicy,
-      describe: (event) => runtimes.identities.describeEvent(event),
+      logger,
+      monitor,
     }),
-    ledger,
     ...runtimes,
-    readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
     watch: (failure) =>
       failure === undefined
         ? new RawWatcher({
@@ -229,10 +248,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
           calls: "inotify" in options ? options.inotify : Libc.open(),
         })
         : new PollWatcher(tree, clock, failure),
-    ...(oomWatcher !== undefined && { oomWatcher }),
-    past: new OomPast(past?.inferredKills ?? 0),
     sinks: options.sinks ?? (() => []),
-    bootId,
     usage,
     podDisks: new PodDisks({
       usage,
@@ -268,22 +284,6 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
   return all.some(({ version, controllers }) =>
     version === 2 && controllers.includes("memory")
   );
-}
-
-function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
-  const { config, fs, hierarchies, clock, logger, cursor } = parts;
-  if (config.kmsg === "none") return undefined;
-  return new OomWatcher({
-    // The device is the host's; any other path is as it was named.
-    path: config.kmsg === KMSG ? fs.path(KMSG) : config.kmsg,
-    clock,
-    logger,
-    parser: new OomParser({
-      groupKills: hasUnifiedMemory(hierarchies),
-      locate: (pid) => readMemoryCgroup(fs, pid),
-    }),
-    ...(cursor !== undefined && { cursor }),
-  });
 }
 
 /** The name of the node, which is that of our UTS namespace. */

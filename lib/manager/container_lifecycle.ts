@@ -1,4 +1,4 @@
-import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import type { CgroupName } from "../model/cgroup.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Histogram } from "../model/histogram.ts";
 import type { SourceState } from "../model/source_state.ts";
@@ -19,7 +19,7 @@ import {
   type HousekeepingOptions,
   ManagedContainer,
 } from "./managed_container.ts";
-import type { OomLedger } from "../oom/ledger.ts";
+import type { OomCounters } from "../oom/counters.ts";
 import { PressureEvents } from "./pressure_events.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -28,7 +28,7 @@ export interface ContainerLifecycleOptions extends SteadyWatcherOptions {
   readonly registry: HandlerRegistry;
   readonly cache: MemoryCache;
   readonly events: EventManager;
-  readonly ledger: OomLedger;
+  readonly counters: OomCounters;
   readonly identities: Identities;
   readonly housekeeping: HousekeepingOptions;
   /** Whether containers that meet a memory limit are told of. @default false */
@@ -137,7 +137,7 @@ export class ContainerLifecycle {
         case "delete":
           return this.#destroyContainer(change.name);
         case "memoryEvents":
-          return this.#options.ledger.look(change.name);
+          return this.#options.counters.look(change.name);
         case "limits":
           return this.containers.get(change.name)?.forgetLimits();
         case "update":
@@ -157,7 +157,7 @@ export class ContainerLifecycle {
 
   #createContainer(name: CgroupName, createdMs: number | undefined): void {
     if (this.containers.get(name) !== undefined || this.#stopped) return;
-    const { clock, logger, registry, cache, events, ledger, housekeeping } =
+    const { clock, logger, registry, cache, events, counters, housekeeping } =
       this.#options;
     const { identities } = this.#options;
     const handler = registry.create(name);
@@ -174,13 +174,11 @@ export class ContainerLifecycle {
       onGone: () => this.#watcher.check(name),
     });
     this.containers.add(container);
-    ledger.open(handler, this.#isReady);
+    counters.open(handler, this.#isReady);
     events.addEvent({
       timestampMs: Math.min(createdMs ?? Infinity, clock.now()),
       type: "containerCreation",
       containerName: name,
-      ...(name === ROOT && ledger.nodeKills !== undefined &&
-        { data: { "node_oom_kills": ledger.nodeKills } }),
     });
     this.#pressure?.open(handler, this.#isReady);
     this.#scheduler.schedule(container, 0);
@@ -189,11 +187,11 @@ export class ContainerLifecycle {
   #destroyContainer(name: CgroupName): void {
     const container = this.containers.remove(name);
     if (container === undefined) return;
-    const { clock, cache, events, ledger, identities } = this.#options;
+    const { clock, cache, events, counters, identities } = this.#options;
     const exitCode = identities.end(name) ?? UNKNOWN_EXIT_CODE;
     this.#scheduler.cancel(container);
     this.#pressure?.close(name);
-    ledger.close(name);
+    counters.close(name);
     container.close();
     cache.remove(name);
     events.addEvent({

@@ -8,7 +8,7 @@ import type {
   RequestOptions,
 } from "../model/container.ts";
 import { messageOf } from "../model/errors.ts";
-import type { EventRequest } from "../model/event.ts";
+import type { CheckpointData, EventRequest } from "../model/event.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
@@ -35,14 +35,14 @@ import type { ContainerTable } from "./container_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
-import { OomPump, type OomPumpOptions } from "../oom/pump.ts";
 import { NodeSummaries, type NodeSummariesOptions } from "./node_summaries.ts";
 
 // Longer than other files, since each question is a method of one class.
 
 /** What a {@linkcode Manager} conducts. */
 export interface ManagerOptions
-  extends ContainerLifecycleOptions, OomPumpOptions, NodeSummariesOptions {
+  extends ContainerLifecycleOptions, NodeSummariesOptions {
+  readonly ooms: OomWatcher;
   readonly events: EventManager;
   readonly machine: MachineCache;
   /** Counts what containers and pods take on disk. */
@@ -104,7 +104,6 @@ export class Manager {
   readonly #options: ManagerOptions;
   readonly #lifecycle: ContainerLifecycle;
   readonly #containers: ContainerTable;
-  readonly #ooms: OomPump;
   readonly #processes: ProcessList;
   readonly #summaries: NodeSummaries;
 
@@ -112,7 +111,6 @@ export class Manager {
     this.#options = options;
     this.#lifecycle = new ContainerLifecycle(options);
     this.#containers = this.#lifecycle.containers;
-    this.#ooms = new OomPump(options);
     this.#processes = new ProcessList(options.fs, options.clock);
     this.#summaries = new NodeSummaries(options);
   }
@@ -132,7 +130,7 @@ export class Manager {
     const { identities, engineWatchers } = this.#options;
     identities.start((update) => this.#tellUpdate(update));
     for (const watcher of engineWatchers) this.#pumpEngine(watcher);
-    this.#ooms.start();
+    this.#options.ooms.start();
     await Promise.all([
       this.#options.machine.start(),
       this.#lifecycle.start(),
@@ -145,7 +143,7 @@ export class Manager {
    * answered, for which nobody need wait.
    */
   async stop(): Promise<void> {
-    this.#ooms.stop();
+    this.#options.ooms.close();
     const unwatched = this.#lifecycle.stop();
     const { machine, usage, engineWatchers, identities } = this.#options;
     machine.stop();
@@ -158,8 +156,7 @@ export class Manager {
   sources(): readonly SourceState[] {
     return [
       this.#lifecycle.state,
-      this.#options.oomWatcher?.state ??
-        { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" },
+      this.#options.ooms.state,
       this.#options.machine.state,
       this.#options.identities.state,
       ...this.#options.engineWatchers.map(({ state }) => state),
@@ -167,19 +164,19 @@ export class Manager {
     ];
   }
 
+  /** How far the kernel log and the node's count of OOM kills are accounted for. */
+  get checkpoint(): CheckpointData {
+    return this.#options.ooms.checkpoint;
+  }
+
   /** What it has done so far. */
   get counters(): ManagerCounters {
-    const { ledger, oomWatcher, events } = this.#options;
+    const { ooms, events } = this.#options;
+    const { records, lost, malformed } = ooms;
     return {
       ...this.#lifecycle.counters,
-      oomKills: ledger.kills,
-      ...(oomWatcher !== undefined && {
-        kmsg: {
-          records: oomWatcher.records,
-          lost: oomWatcher.lost,
-          malformed: oomWatcher.malformed,
-        },
-      }),
+      oomKills: ooms.kills,
+      ...(ooms.state.state !== "off" && { kmsg: { records, lost, malformed } }),
       events: events.counters,
     };
   }
@@ -276,7 +273,7 @@ export class Manager {
 
   /** Kills for want of memory by container, in this run; of one that is gone for five minutes. */
   oomKills(): Iterable<readonly [CgroupName, number]> {
-    return this.#options.ledger.killsByContainer();
+    return this.#options.counters.killsByContainer();
   }
 
   /** Who a container was that is gone, for five minutes. */

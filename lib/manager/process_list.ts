@@ -121,7 +121,7 @@ export class ProcessList {
     const text = (file: string) => this.#fs.readText(`/proc/${pid}/${file}`);
     const cgroupText = text("cgroup");
     if (cgroupText === undefined) return undefined;
-    const cgroup = parseMemoryCgroup(cgroupText) ?? ROOT;
+    const cgroup = parseMemoryCgroup(cgroupText)?.name ?? ROOT;
     if (name !== ROOT && cgroup !== name) return undefined;
     const statText = text("stat");
     const statusText = text("status");

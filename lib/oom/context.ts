@@ -3,7 +3,10 @@ import type { OomContext } from "../model/event.ts";
 import type { Hierarchies } from "../kernfs/cgroup/hierarchy.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 
-type Key = Exclude<keyof OomContext, "top_tasks">;
+type Key = Exclude<
+  keyof OomContext,
+  "top_tasks" | "run_up" | "growth_bytes_per_second"
+>;
 
 /** `cgroup-v1/memory.rst`. */
 const V1_FILES: readonly (readonly [Key, string])[] = [

@@ -1,14 +1,15 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
-import type { NewEvent, OomContext, OomKillData } from "../model/event.ts";
+import type {
+  CheckpointData,
+  NewEvent,
+  OomContext,
+  OomKillData,
+} from "../model/event.ts";
 import { BootTime, parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import type { OomFacts, OomKillReport, OomReport } from "./report.ts";
-import type { OomLedger, UntoldKills } from "./ledger.ts";
-import type { OomPast } from "./past.ts";
-
-/** The kernel's table is in pages; those of 64 KiB, on some arm64 and ppc64, are not known here. */
-const PAGE_BYTES = 4096;
+import type { CountedKills } from "./counters.ts";
+import type { OomFacts, OomIncidentReport, OomKillReport } from "./report.ts";
 
 /**
  * A live record is read within milliseconds: one that seems older was written
@@ -16,144 +17,78 @@ const PAGE_BYTES = 4096;
  */
 const LIVE_RECORD_MS = 2_000;
 
-/** The record of a kill comes within so long of those of its incident. */
-const HELD_MS = 1_000;
-
-/** Incidents that are held back at once. */
-const MAX_HELD = 1_000;
-
-/** The event of an incident that may have been told of before. */
-interface HeldIncident {
-  readonly event: NewEvent;
-  readonly sinceMs: number;
-  /** Whether a counter told of one of its kills, and so of it. */
-  wasInferred: boolean;
-}
-
-/** What {@linkcode OomEvents} are made from. */
+/** What {@linkcode OomEvents} are built from. */
 export interface OomEventsOptions {
-  readonly fs: HostFs;
+  readonly fs: Pick<HostFs, "readText" | "pageBytes">;
   readonly clock: Clock;
   readonly bootId: string;
-  readonly ledger: OomLedger;
-  readonly past: OomPast;
-  /** How a cgroup at its limit stands. */
-  readonly readContext: (cgroup: CgroupName) => OomContext | undefined;
+  /** The state of a cgroup whose limit was hit; the time is that of the kill, milliseconds since the epoch. */
+  readonly readContext: (
+    cgroup: CgroupName,
+    timestampMs: number,
+  ) => OomContext | undefined;
 }
 
-/** Makes events of what the kernel log told, and of what only counters know. */
+/** What is known of a kill beside its record. */
+export interface ExactKill {
+  readonly historical: boolean;
+  /** Whether its record was in the log before the agent read it to its end. */
+  readonly isBacklog: boolean;
+  /** `kmsg`, and the file whose count confirms it. */
+  readonly sources: readonly string[];
+  readonly state: CheckpointData;
+}
+
+/** Builds events of reports, and of kills that only counters show. */
 export class OomEvents {
   readonly #options: OomEventsOptions;
   readonly #bootTime = new BootTime();
-  /** By the incident's sequence number, the oldest first. */
-  readonly #held = new Map<number, HeldIncident>();
-  #inferences = 0;
 
   constructor(options: OomEventsOptions) {
     this.#options = options;
   }
 
-  /**
-   * The events of a report; none where a counter told of it before. `backlog`
-   * says that its record was in the log when the log was opened.
-   *
-   * Whether an incident was told of before is known when its kill is: until
-   * then it is held back, if there is such a doubt.
-   */
-  fromReport(report: OomReport, backlog: boolean): NewEvent[] {
-    const { clock, ledger } = this.#options;
+  /** When a record was written, milliseconds since the epoch. */
+  writtenMs(usecSinceBoot: number): number {
+    const { fs, clock } = this.#options;
     const nowMs = clock.now();
-    const writtenMs = this.#wallMs(report.usecSinceBoot, nowMs);
-    // A log that is opened anew may begin with what is long past. The log's clock
-    // drifts by some milliseconds an hour: where counts are known they decide.
-    const historical = writtenMs < ledger.startMs &&
-      (backlog && !ledger.isPastTold || !ledger.isCounted);
-    if (historical) {
-      return this.#options.past.hold(report) ? [] : [this.#ofPast(report)];
-    }
-    const isLate = !backlog && writtenMs < nowMs - LIVE_RECORD_MS;
-    const timestampMs = isLate ? nowMs : writtenMs;
-    if (report.type === "oom") {
-      const { victimCgroup, sequence } = report.incident;
-      const event = this.#event(report, timestampMs, ["kmsg"]);
-      if (
-        this.#held.size >= MAX_HELD || !ledger.wasInferred(victimCgroup)
-      ) {
-        return [event];
-      }
-      const sinceMs = clock.monotonic();
-      this.#held.set(sequence, { event, sinceMs, wasInferred: false });
-      return [];
-    }
-    const held = this.#held.get(report.incidentSequence);
-    const sources = ledger.tell(report.victimCgroup);
-    if (sources === undefined) {
-      if (held !== undefined) held.wasInferred = true;
-      return [];
-    }
-    this.#held.delete(report.incidentSequence);
-    const event = this.#event(report, timestampMs, sources);
-    return held === undefined ? [event] : [held.event, event];
+    const uptime = fs.readText("/proc/uptime");
+    if (uptime === undefined) return nowMs;
+    return this.#bootTime.wallMs(usecSinceBoot, nowMs, parseUptime(uptime));
   }
 
-  /**
-   * The events that are left of the time before the start, once the kernel log
-   * has been read to where it was then, or cannot be.
-   */
-  fromPast(): NewEvent[] {
-    const { past, ledger } = this.#options;
-    const events = past.release(ledger.missed)
-      .map((report) => this.#ofPast(report));
-    const count = ledger.missed;
-    if (count === 0) return events;
-    ledger.tellMissed(count);
-    const untold = { count, source: "vmstat" };
-    return [...events, ...this.fromCounter(untold, true)];
-  }
-
-  /** The events of incidents that were held back, and whose kill does not come. */
-  overdue(): NewEvent[] {
-    const limitMs = this.#options.clock.monotonic() - HELD_MS;
-    const events: NewEvent[] = [];
-    for (const [sequence, { event, sinceMs, wasInferred }] of this.#held) {
-      if (sinceMs > limitMs) break;
-      this.#held.delete(sequence);
-      if (!wasInferred) events.push(event);
-    }
-    return events;
-  }
-
-  /** The event of a record that is older than the start. */
-  #ofPast(report: OomReport): NewEvent {
-    const { clock, ledger } = this.#options;
-    if (report.type === "oomKill") ledger.tellMissed(1);
-    const timestampMs = this.#wallMs(report.usecSinceBoot, clock.now());
-    return this.#event(report, timestampMs, ["kmsg"], true);
-  }
-
-  #event(
-    report: OomReport,
-    timestampMs: number,
-    sources: readonly string[],
-    historical = false,
+  /** The event of a report. */
+  ofReport(
+    report: OomIncidentReport | OomKillReport,
+    known: ExactKill,
   ): NewEvent {
+    const { clock, bootId } = this.#options;
+    const { historical, isBacklog, sources, state } = known;
     const isKill = report.type === "oomKill";
     const facts: OomFacts = isKill ? report : report.incident;
     const sequence = isKill
       ? report.incidentSequence
       : report.incident.sequence;
-    const context = isKill && !historical ? this.#context(facts) : undefined;
+    const writtenMs = this.writtenMs(report.usecSinceBoot);
+    const nowMs = clock.now();
+    const isLate = !isBacklog && !historical &&
+      writtenMs < nowMs - LIVE_RECORD_MS;
+    const timestampMs = isLate ? nowMs : writtenMs;
+    const context = isKill && !historical
+      ? this.#context(facts, timestampMs)
+      : undefined;
     const oom: OomKillData = {
-      ...(isKill && processData(report)),
+      ...(isKill && { "pid": report.pid, "process_name": report.processName }),
       ...scopeData(facts),
       ...(isKill && sizeData(report)),
-      "incident": `${this.#options.bootId}-${sequence}`,
+      ...(isKill && report.group !== undefined && { "group": report.group }),
+      "incident": `${bootId}-${sequence}`,
       "sources": sources,
       "attribution": "exact",
       "historical": historical,
       ...(context !== undefined && { "context": context }),
       "kmsg_seq": report.kmsgSequence,
-      ...(isKill && this.#nodeKills()),
+      ...(isKill && stateData(state)),
     };
     const { limitCgroup, victimCgroup, scope } = facts;
     // Where the kernel did not print the limit, the victim's cgroup is the nearest to it.
@@ -168,64 +103,67 @@ export class OomEvents {
     };
   }
 
-  /** The events of kills that only a counter knows of; `historical` where they were before the start. */
-  fromCounter(untold: UntoldKills, historical = false): NewEvent[] {
-    const { clock, bootId, ledger } = this.#options;
-    const timestampMs = clock.now();
-    const number = ++this.#inferences;
-    const { victimCgroup, below, count, source } = untold;
+  /**
+   * Events of kills that no record names: one of the incident, then one of each.
+   *
+   * @param next accounts for one unit; called before each kill's event
+   */
+  *ofCounts(
+    { count, source, victimCgroup, group }: CountedKills,
+    historical: boolean,
+    firstUnit: number,
+    next: () => CheckpointData,
+  ): Generator<NewEvent> {
     const oom: OomKillData = {
       ...(victimCgroup !== undefined && { "victim_cgroup": victimCgroup }),
-      // The time of the start, since an earlier run of this boot counted from 1 too.
-      "incident": `${bootId}-${source}-${ledger.startMs}-${number}`,
+      // A unit is inferred once in a boot.
+      "incident": `${this.#options.bootId}-${source}-${firstUnit}`,
       "sources": [source],
       "attribution": "inferred",
       "historical": historical,
     };
-    const event = { timestampMs, containerName: victimCgroup ?? below ?? ROOT };
-    const kills = Array.from({ length: count }, (_, i): NewEvent => ({
-      ...event,
-      type: "oomKill",
-      data: { oom: { ...oom, ...this.#nodeKills(count - 1 - i) } },
-    }));
-    return [{ ...event, type: "oom", data: { oom } }, ...kills];
+    const timestampMs = this.#options.clock.now();
+    const event = { timestampMs, containerName: victimCgroup ?? ROOT };
+    yield { ...event, type: "oom", data: { oom } };
+    for (let kill = 0; kill < count; kill++) {
+      const killed = {
+        ...oom,
+        ...(group !== undefined && { "group": group }),
+        ...stateData(next(), true),
+      };
+      yield { ...event, type: "oomKill", data: { oom: killed } };
+    }
   }
 
-  /** The node's count, less the kills that are told after this one. */
-  #nodeKills(later = 0): OomKillData {
-    const { nodeKills } = this.#options.ledger;
-    return nodeKills === undefined
-      ? {}
-      : { "node_oom_kills": nodeKills - later };
-  }
-
-  #context(facts: OomFacts): OomContext | undefined {
+  #context(facts: OomFacts, timestampMs: number): OomContext | undefined {
     const { limitCgroup, topTasks } = facts;
     const read = limitCgroup === undefined
       ? undefined
-      : this.#options.readContext(limitCgroup);
+      : this.#options.readContext(limitCgroup, timestampMs);
     if (read === undefined && topTasks === undefined) return undefined;
+    const { pageBytes } = this.#options.fs;
     return {
       ...read,
       ...(topTasks !== undefined && {
         "top_tasks": topTasks.map((task) => ({
           "pid": task.pid,
           "process_name": task.processName,
-          "rss_bytes": task.rssPages * PAGE_BYTES,
+          "rss_bytes": task.rssPages * pageBytes,
         })),
       }),
     };
   }
-
-  #wallMs(usecSinceBoot: number, nowMs: number): number {
-    const uptime = this.#options.fs.readText("/proc/uptime");
-    if (uptime === undefined) return nowMs;
-    return this.#bootTime.wallMs(usecSinceBoot, nowMs, parseUptime(uptime));
-  }
 }
 
-function processData(report: OomKillReport): OomKillData {
-  return { "pid": report.pid, "process_name": report.processName };
+/** What of the state belongs into the event of a kill: with the number of its own record it is all that a restart needs. */
+function stateData(state: CheckpointData, isInferred = false): OomKillData {
+  const { kmsg_seq: read, node_oom_kills: units, inferred_units: inferred } =
+    state;
+  return {
+    ...(isInferred && read !== undefined && { "kmsg_read_seq": read }),
+    ...(units !== undefined && { "node_oom_kills": units }),
+    ...(inferred > 0 && { "inferred_units": inferred }),
+  };
 }
 
 function scopeData(facts: OomFacts & { readonly uid?: number }): OomKillData {
@@ -239,20 +177,21 @@ function scopeData(facts: OomFacts & { readonly uid?: number }): OomKillData {
   };
 }
 
+/** The fields of sizes, and the names of their columns. */
+const SIZES = {
+  totalVmBytes: "total_vm_bytes",
+  anonRssBytes: "anon_rss_bytes",
+  fileRssBytes: "file_rss_bytes",
+  shmemRssBytes: "shmem_rss_bytes",
+  pgtablesBytes: "pgtables_bytes",
+  oomScoreAdj: "oom_score_adj",
+} as const;
+
 function sizeData(report: OomKillReport): OomKillData {
-  return {
-    ...(report.totalVmBytes !== undefined &&
-      { "total_vm_bytes": report.totalVmBytes }),
-    ...(report.anonRssBytes !== undefined &&
-      { "anon_rss_bytes": report.anonRssBytes }),
-    ...(report.fileRssBytes !== undefined &&
-      { "file_rss_bytes": report.fileRssBytes }),
-    ...(report.shmemRssBytes !== undefined &&
-      { "shmem_rss_bytes": report.shmemRssBytes }),
-    ...(report.pgtablesBytes !== undefined &&
-      { "pgtables_bytes": report.pgtablesBytes }),
-    ...(report.oomScoreAdj !== undefined &&
-      { "oom_score_adj": report.oomScoreAdj }),
-    "group": report.group,
-  };
+  return Object.fromEntries(
+    Object.entries(SIZES).flatMap(([field, name]) => {
+      const size = report[field as keyof typeof SIZES];
+      return size === undefined ? [] : [[name, size]];
+    }),
+  );
 }

@@ -7,126 +7,99 @@ import type {
   OomKillReport,
   OomScope,
 } from "./report.ts";
+import type { SummaryNames } from "./summary.ts";
 import type { OomTaskTable } from "./task_table.ts";
 
-/** A shortage of memory that is being told. */
-export interface OpenIncident {
-  /** Who prints its lines, where the kernel says so. */
+/** A shortage of memory whose records are being read. */
+export class Incident {
+  /** Who prints its lines, where the kernel prints that. */
   readonly caller: string | undefined;
   /** Of the `oom-kill:` record, else of the first. */
   sequence: number;
-  /** Of the newest record. */
-  lastSequence: number;
-  lastUsec: number;
   /** Whether it was reported. */
-  told: boolean;
-  /** Whether its `oom-kill:` line came: that one names the victim. */
-  summed: boolean;
-  /** Whether its victim was killed or spared. */
-  finished: boolean;
-  scope?: OomScope;
-  constraint?: string;
-  limitCgroup?: CgroupName;
-  victimCgroup?: CgroupName;
-  pid?: number;
-  processName?: string;
-  uid?: number;
-  /** The process of the `Kill process … or sacrifice child` line. */
-  chosenPid?: number;
-  /** More than one incident could have been meant, of other cgroups. */
-  unsure: boolean;
-  /** The cgroup that is killed as a whole. */
-  group?: CgroupName;
-  /** The processes reported as killed. */
-  readonly victims: Set<number>;
-  tasks?: OomTaskTable;
-}
+  reported = false;
+  scope: OomScope | undefined;
+  constraint: string | undefined;
+  limitCgroup: CgroupName | undefined;
+  victimCgroup: CgroupName | undefined;
+  pid: number | undefined;
+  processName: string | undefined;
+  uid: number | undefined;
+  /** The names of its `oom-kill:` line (Linux ≥5.0). */
+  names: readonly SummaryNames[] | undefined;
+  /** Whether a line named the cgroups, or that the whole machine is short. */
+  isNamed = false;
+  /** The process of the `Kill process … or sacrifice child` line (before Linux 5.1). */
+  chosenPid: number | undefined;
+  /** The cgroup that is killed as a whole; `null` where its path cannot be known. */
+  group: CgroupName | null | undefined;
+  /** Its first victim, and whether that one was printed again with its group. */
+  firstPid: number | undefined;
+  isRepeated = false;
+  tasks: OomTaskTable | undefined;
 
-/** An incident of which the first record came. */
-export function openIncident(record: KmsgRecord): OpenIncident {
-  return {
-    caller: record.caller,
-    sequence: record.sequence,
-    lastSequence: record.sequence,
-    lastUsec: record.usecSinceBoot,
-    told: false,
-    summed: false,
-    finished: false,
-    unsure: false,
-    victims: new Set(),
-  };
-}
+  /** @param record the first of the incident */
+  constructor(record: KmsgRecord) {
+    this.caller = record.caller;
+    this.sequence = record.sequence;
+  }
 
-/** Notes that a line of the incident came. */
-export function touch(incident: OpenIncident, record: KmsgRecord): void {
-  incident.lastSequence = record.sequence;
-  incident.lastUsec = record.usecSinceBoot;
-}
+  /** Whether a record with this scope can be of the incident. */
+  fits(record: KmsgRecord, scope: OomScope | undefined): boolean {
+    return this.caller === record.caller &&
+      (this.scope ?? scope) === (scope ?? this.scope);
+  }
 
-/** What is reported of an incident; `killed` where nothing told of it before its kill did. */
-export function incidentReport(
-  incident: OpenIncident,
-  record: KmsgRecord,
-  killed?: OomKilledLine,
-): OomIncidentReport {
-  const { pid, processName, uid } = killed ?? incident;
-  return {
-    type: "oom",
-    incident: {
-      sequence: incident.sequence,
-      ...factsOf(incident),
-      ...(pid === undefined ? {} : { pid }),
-      ...(processName === undefined ? {} : { processName }),
+  /** What is reported once; `killed` where only the kill's record is known. */
+  report(record: KmsgRecord, killed?: OomKilledLine): OomIncidentReport {
+    this.reported = true;
+    const { pid, processName, uid } = killed ?? this;
+    return {
+      type: "oom",
+      incident: {
+        sequence: this.sequence,
+        ...this.#facts(this.victimCgroup),
+        ...(pid === undefined ? {} : { pid }),
+        ...(processName === undefined ? {} : { processName }),
+        ...(uid === undefined ? {} : { uid }),
+      },
+      kmsgSequence: record.sequence,
+      usecSinceBoot: record.usecSinceBoot,
+    };
+  }
+
+  /** What is reported of a kill. */
+  killReport(
+    record: KmsgRecord,
+    line: OomKilledLine,
+    victimCgroup: CgroupName | undefined,
+    group: boolean | undefined,
+  ): OomKillReport {
+    // Linux 5.0 to 5.3 print the user in the summary only.
+    const uid = line.uid ?? (this.pid === line.pid ? this.uid : undefined);
+    return {
+      ...this.#facts(victimCgroup),
+      ...line,
       ...(uid === undefined ? {} : { uid }),
-    },
-    kmsgSequence: record.sequence,
-    usecSinceBoot: record.usecSinceBoot,
-  };
-}
+      type: "oomKill",
+      ...(group === undefined ? {} : { group }),
+      incidentSequence: this.sequence,
+      kmsgSequence: record.sequence,
+      usecSinceBoot: record.usecSinceBoot,
+    };
+  }
 
-/** A kill as it was read. */
-export interface KillRecord {
-  readonly record: KmsgRecord;
-  readonly line: OomKilledLine;
-  /** Where its victim was found then. */
-  readonly cgroup: CgroupName | undefined;
-}
-
-/** What is reported of a kill; `first` says that it is the incident's first. */
-export function killReport(
-  incident: OpenIncident,
-  { record, line, cgroup }: KillRecord,
-  first: boolean,
-): OomKillReport {
-  const { victimCgroup: chosen, ...facts } = factsOf(incident);
-  const victimCgroup = (first ? chosen : undefined) ?? cgroup ?? incident.group;
-  // Linux 5.0 to 5.3 print the user in the summary only.
-  const uid = line.uid ??
-    (incident.pid === line.pid ? incident.uid : undefined);
-  return {
-    ...facts,
-    ...(victimCgroup === undefined ? {} : { victimCgroup }),
-    ...line,
-    ...(uid === undefined ? {} : { uid }),
-    type: "oomKill",
-    group: incident.group !== undefined,
-    incidentSequence: incident.sequence,
-    kmsgSequence: record.sequence,
-    usecSinceBoot: record.usecSinceBoot,
-  };
-}
-
-/** What an incident tells of itself in each of its reports. */
-function factsOf(incident: OpenIncident): OomFacts {
-  const { scope, limitCgroup, victimCgroup, tasks, unsure } = incident;
-  // Before Linux 5.0 no line says so, but only a cgroup's limit has this scope.
-  const constraint = incident.constraint ??
-    (scope === "cgroup" ? "CONSTRAINT_MEMCG" : undefined);
-  return {
-    ...(scope === undefined ? {} : { scope }),
-    ...(constraint === undefined ? {} : { constraint }),
-    ...(limitCgroup === undefined || unsure ? {} : { limitCgroup }),
-    ...(victimCgroup === undefined || unsure ? {} : { victimCgroup }),
-    ...(tasks === undefined ? {} : { topTasks: tasks.topTasks }),
-  };
+  #facts(victimCgroup: CgroupName | undefined): OomFacts {
+    const { scope, limitCgroup, tasks } = this;
+    // Before Linux 5.0 no line states it, but only a cgroup's limit has this scope.
+    const constraint = this.constraint ??
+      (scope === "cgroup" ? "CONSTRAINT_MEMCG" : undefined);
+    return {
+      ...(scope === undefined ? {} : { scope }),
+      ...(constraint === undefined ? {} : { constraint }),
+      ...(limitCgroup === undefined ? {} : { limitCgroup }),
+      ...(victimCgroup === undefined ? {} : { victimCgroup }),
+      ...(tasks === undefined ? {} : { topTasks: tasks.topTasks }),
+    };
+  }
 }

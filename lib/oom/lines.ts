@@ -1,5 +1,9 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import { type OomSummaryLine, parseOomSummary } from "./summary.ts";
+import {
+  type OomSummaryLine,
+  parseOomSummary,
+  printedCgroup,
+} from "./summary.ts";
 import type { KilledProcess, OomScope } from "./report.ts";
 
 /** The line that says that a process was killed. */
@@ -20,9 +24,9 @@ export type OomLine =
     readonly limitCgroup?: CgroupName;
   }
   /** Until Linux 4.20: the same where nothing can be killed. */
-  | { readonly type: "limitReached"; readonly limitCgroup: CgroupName }
+  | { readonly type: "limitReached"; readonly limitCgroup?: CgroupName }
   /** The first such line of a dump names the cgroup at its limit. */
-  | { readonly type: "memoryStats"; readonly limitCgroup: CgroupName }
+  | { readonly type: "memoryStats"; readonly limitCgroup?: CgroupName }
   | OomSummaryLine
   /** Until Linux 5.1: the process chosen; a child may be killed in its place. */
   | {
@@ -40,7 +44,7 @@ export type OomLine =
     readonly processName: string;
   }
   /** Linux ≥4.19: all other processes of the cgroup follow. */
-  | { readonly type: "group"; readonly cgroup: CgroupName }
+  | { readonly type: "group"; readonly cgroup?: CgroupName }
   /** Nothing can be killed, or the machine is set to panic. */
   | { readonly type: "noVictim"; readonly scope?: OomScope };
 
@@ -61,8 +65,9 @@ const EXITING_REGEXP = new RegExp(
 );
 const TASK_IN_REGEXP =
   /^Task in ([\s\S]*?) killed(?: as a result of limit of ([\s\S]*))?$/;
+const TASK_IN_LIMIT = " killed as a result of limit of ";
 const GROUP_REGEXP =
-  /^Tasks in (\/[\s\S]*) are going to be killed due to memory\.oom\.group set/;
+  /^Tasks in ([\s\S]*) are going to be killed due to memory\.oom\.group set/;
 const LIMIT_REACHED_REGEXP = /^Memory limit reached of cgroup (\/[\s\S]*)$/;
 /** In old kernels the numbers follow on the same line. */
 const MEMORY_STATS_REGEXP =
@@ -115,26 +120,31 @@ function parseInvoked(text: string): OomLine | undefined {
 /** `Memory limit reached of cgroup /a`, `Memory cgroup stats for /a:` */
 function parseMemory(text: string): OomLine | undefined {
   const reached = LIMIT_REACHED_REGEXP.exec(text)?.[1];
-  if (reached !== undefined) {
-    return { type: "limitReached", limitCgroup: reached };
-  }
   const stats = MEMORY_STATS_REGEXP.exec(text)?.[1];
-  return stats === undefined
-    ? undefined
-    : { type: "memoryStats", limitCgroup: stats };
+  const limitCgroup = printedCgroup(reached ?? stats ?? "");
+  const limit = limitCgroup === undefined ? {} : { limitCgroup };
+  if (reached !== undefined) return { type: "limitReached", ...limit };
+  return stats === undefined ? undefined : { type: "memoryStats", ...limit };
 }
 
 /** `Task in /a/b killed as a result of limit of /a`, `Tasks in /a are going to be killed due to …` */
 function parseTasks(text: string): OomLine | undefined {
-  const cgroup = GROUP_REGEXP.exec(text)?.[1];
-  if (cgroup !== undefined) return { type: "group", cgroup };
+  const group = GROUP_REGEXP.exec(text)?.[1];
+  if (group !== undefined) {
+    const cgroup = printedCgroup(group);
+    return { type: "group", ...(cgroup === undefined ? {} : { cgroup }) };
+  }
   const task = TASK_IN_REGEXP.exec(text);
   if (task === null) return undefined;
-  const [, victim, limit] = task;
+  const [, victim = "", limit = ""] = task;
+  // A cgroup with such a name: where it ends is not known.
+  if (limit.includes(TASK_IN_LIMIT)) return { type: "taskIn" };
+  const victimCgroup = printedCgroup(victim);
+  const limitCgroup = printedCgroup(limit);
   return {
     type: "taskIn",
-    ...(victim?.startsWith("/") ? { victimCgroup: victim } : {}),
-    ...(limit?.startsWith("/") ? { limitCgroup: limit } : {}),
+    ...(victimCgroup === undefined ? {} : { victimCgroup }),
+    ...(limitCgroup === undefined ? {} : { limitCgroup }),
   };
 }
 

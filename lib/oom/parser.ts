@@ -1,64 +1,86 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { KmsgRecord } from "./kmsg_record.ts";
 import { OomFragments } from "./fragments.ts";
-import {
-  incidentReport,
-  type KillRecord,
-  killReport,
-  type OpenIncident,
-  touch,
-} from "./incident.ts";
-import { OomIncidents } from "./incidents.ts";
+import { Incident } from "./incident.ts";
+import type { KmsgRecord } from "./kmsg_record.ts";
 import { type OomKilledLine, type OomLine, parseOomLine } from "./lines.ts";
-import type { OomReport } from "./report.ts";
+import type { OomReport, OomScope } from "./report.ts";
+import { agreedNames } from "./summary.ts";
 import { OomTaskTable } from "./task_table.ts";
 
-/** What an {@linkcode OomParser} may know beside the log. */
+/** What an {@linkcode OomParser} may use beside the log. */
 export interface OomParserOptions {
   /**
    * Whether this kernel may kill whole cgroups (`memory.oom.group`, v2); where
-   * it does not, no kill is held back.
+   * it does not, no kill is deferred.
    *
    * @default true
    */
   readonly groupKills?: boolean;
   /**
-   * Tells in which cgroup a process is. It is asked when the kill is read, as
-   * the process is soon gone, and believed where the kernel did not say.
+   * Returns the cgroup of a process that was killed, where that is proven. It
+   * is called when the kill is read, since the process is soon gone, and only
+   * where the log does not name the cgroup.
    *
-   * @default nobody knows
+   * @default none is known
    */
-  readonly locate?: (pid: number) => CgroupName | undefined;
+  readonly locate?: (
+    pid: number,
+    usecSinceBoot: number,
+  ) => CgroupName | undefined;
 }
 
-/** A kill that waits for the word whether a whole group is killed. */
-interface HeldKill extends KillRecord {
+/** A kill that waits for the record that states whether a whole group is killed. */
+interface DeferredKill {
+  readonly record: KmsgRecord;
+  readonly line: OomKilledLine;
+  readonly incident: Incident;
+  readonly victimCgroup: CgroupName | undefined;
+  /** Whether it may be of a group whose header came before. */
+  readonly isUnsure: boolean;
+  /** Records since. */
   records: number;
 }
 
-/** So many other records may come between a kill and the word of its group. */
-const MAX_RECORDS_HELD = 8;
+/** So many other records may come between a kill and the line of its group. */
+const MAX_RECORDS_DEFERRED = 8;
+/** And so much time; a later line still makes a group of the kills after it. */
+const MAX_USEC_DEFERRED = 50_000;
 
-/** And so much time. */
-const MAX_USEC_HELD = 50_000;
+/** Incidents open at once; one at a time since Linux 4.2, whose `oom_lock` covers all printing. */
+const MAX_OPEN = 32;
 
-/** No group has more members that are told apart. */
-const MAX_VICTIMS = 4096;
+/**
+ * The kernel prints headers and summaries of ten OOMs in five seconds
+ * (`oom_rs`, `DEFAULT_RATELIMIT_BURST`); two more are for the time between its
+ * decision and the record of the kill.
+ */
+const HEADERS = 10;
+const HEADERS_USEC = 7_000_000;
 
 const NOTHING: readonly OomReport[] = [];
 
 /**
- * Makes reports of the kernel log: one of each incident, one of each process
- * killed.
+ * Turns kernel log records into reports: one of each incident, one of each
+ * `Killed process` record, which is a kill or the repeat of a group's first
+ * victim.
  *
- * The kernel prints at most ten heads and summaries in five seconds
- * (`DEFAULT_RATELIMIT_BURST`), but every kill line: a kill is reported whether
- * or not anything came before it. That a group is killed
- * (`memory.oom.group`) is only said after the first of its kills. So a kill is
- * held back until another record shows whether it was alone; who reads the log
- * calls {@linkcode OomParser.flush} when nothing comes.
+ * What belongs together is proven by order, never by nearness in time:
  *
- * Over 300 lines, for it is one state machine with a case for each line.
+ * - Since Linux 4.2 the kernel holds `oom_lock` from the header to the last
+ *   kill line. If no record was lost, the first `Killed` or `Skip` line after a
+ *   summary is of that summary, provided that no other kill can be printed
+ *   without a header: it names the same pid, or fewer than ten headers precede
+ *   it in seven seconds, all of which were read.
+ * - The same holds for the members of a group, of which nothing marks the end.
+ * - Before Linux 4.2 two cgroups' reports can interleave. Where a line can be
+ *   of several incidents, their cgroups are left out.
+ * - A kill line without any of these is an incident of its own.
+ *
+ * That a group is killed follows the first of its kills. So a kill is deferred
+ * until the next record of an OOM; who reads the log calls
+ * {@linkcode OomParser.flush} when nothing comes.
+ *
+ * Longer than other files: one state machine with a case for each line.
  *
  * @example
  * ```ts
@@ -80,157 +102,181 @@ const NOTHING: readonly OomReport[] = [];
  */
 export class OomParser {
   readonly #fragments = new OomFragments();
-  readonly #incidents = new OomIncidents();
   readonly #groupKills: boolean;
-  readonly #locate: (pid: number) => CgroupName | undefined;
-  #held: HeldKill | undefined;
-  #repeats = 0;
+  readonly #locate: NonNullable<OomParserOptions["locate"]>;
+  /** Incidents whose victim is not killed yet, the oldest first. */
+  #open: Incident[] = [];
+  /** The incident of the last kill line: a group line that follows is of it. */
+  #last: Incident | undefined;
+  /** The incident whose group is being killed. */
+  #group: Incident | undefined;
+  /** Whether the group of a kill may have begun before the records that were read. */
+  #isMidway = true;
+  /** Times of the headers of the last seconds. */
+  #headers: number[] = [];
+  /** From when on every record was read. */
+  #knownFromUsec: number | undefined;
+  #deferred: DeferredKill | undefined;
 
   constructor(options: OomParserOptions = {}) {
     this.#groupKills = options.groupKills ?? true;
     this.#locate = options.locate ?? (() => undefined);
   }
 
-  /** Whether a kill is held back, so that `flush()` would give it. */
+  /** Whether a kill is deferred, so that `flush()` returns it. */
   get isHolding(): boolean {
-    return this.#held !== undefined;
-  }
-
-  /**
-   * Kills that the kernel told, and counted, twice: a group's first victim is
-   * killed once more with its group.
-   */
-  get repeats(): number {
-    return this.#repeats;
+    return this.#deferred !== undefined;
   }
 
   /** Takes the next record of the log. */
   push(record: KmsgRecord): readonly OomReport[] {
+    this.#knownFromUsec ??= record.sequence === 0
+      ? -Infinity
+      : record.usecSinceBoot;
     // What user space writes to the device never has the kernel's facility.
     if (record.facility !== 0) return NOTHING;
     let reports: OomReport[] | undefined;
     for (const whole of this.#fragments.push(record)) {
       const line = parseOomLine(whole.text);
-      if (line !== undefined) {
-        reports ??= [];
-        this.#take(whole, line, reports);
-      } else if (this.#held !== undefined || !this.#incidents.isEmpty) {
+      if (line !== undefined) this.#take(whole, line, reports ??= []);
+      else if (this.#deferred !== undefined || this.#open.length > 0) {
         this.#pass(whole, reports ??= []);
       }
     }
     return reports ?? NOTHING;
   }
 
-  /** Gives what is held back: nothing more came for a while. */
+  /** Returns what is deferred: nothing came for a while, and whether a group follows is not known. */
   flush(): readonly OomReport[] {
-    if (this.#held === undefined) return NOTHING;
     const reports: OomReport[] = [];
-    this.#release(reports);
+    this.#release(reports, undefined);
     return reports;
   }
 
-  /**
-   * Records were lost: forgets what was told by half, since what follows may
-   * belong to something else. Gives what was held back.
-   */
+  /** Records were lost: forgets all that began before. Returns what was deferred. */
   gap(): readonly OomReport[] {
     const reports = this.flush();
     this.#fragments.clear();
-    this.#incidents.forget();
+    this.#open = [];
+    this.#last = this.#group = this.#knownFromUsec = undefined;
+    this.#headers = [];
+    this.#isMidway = true;
     return reports;
   }
 
   /** A record that is no line of an OOM, or a row of the task table. */
   #pass(record: KmsgRecord, reports: OomReport[]): void {
-    const held = this.#held;
-    if (held !== undefined) {
-      held.records++;
-      const { caller, usecSinceBoot } = held.record;
-      const same = caller !== undefined && caller === record.caller;
-      const age = Math.abs(record.usecSinceBoot - usecSinceBoot);
-      if (same || held.records > MAX_RECORDS_HELD || age > MAX_USEC_HELD) {
-        this.#release(reports);
+    const deferred = this.#deferred;
+    if (deferred !== undefined) {
+      const age = record.usecSinceBoot - deferred.record.usecSinceBoot;
+      if (
+        ++deferred.records > MAX_RECORDS_DEFERRED || age > MAX_USEC_DEFERRED
+      ) {
+        this.#release(reports, undefined);
       }
     }
-    this.#incidents.expire(record.usecSinceBoot);
     if (record.text.charAt(0) !== "[") return;
-    const incident = this.#incidents.beginning(record);
-    if (incident === undefined) return;
-    if (incident.tasks !== undefined) incident.tasks.add(record.text);
-    else {
-      const tasks = OomTaskTable.fromHeader(record.text);
-      if (tasks !== undefined) incident.tasks = tasks;
+    const incident = only(
+      this.#open.filter((open) =>
+        open.names === undefined && open.chosenPid === undefined &&
+        open.fits(record, undefined)
+      ),
+    );
+    if (incident?.tasks !== undefined) incident.tasks.add(record.text);
+    else if (incident !== undefined) {
+      incident.tasks = OomTaskTable.fromHeader(record.text);
     }
   }
 
-  /** A table of what each line says; hence its length. */
+  /** A table of what each line means; hence its length. */
   #take(record: KmsgRecord, line: OomLine, reports: OomReport[]): void {
-    const grouped = line.type === "group" &&
-      this.#held?.record.caller === record.caller;
-    if (!grouped) this.#release(reports);
-    this.#incidents.expire(record.usecSinceBoot);
+    if (line.type === "group") return this.#takeGroup(record, line, reports);
+    this.#release(reports, false);
+    if (line.type !== "killed" && line.type !== "exiting") {
+      this.#group = undefined;
+      this.#isMidway = false;
+    }
     switch (line.type) {
       case "invoked":
-        this.#incidents.open(record);
+        this.#headers.push(record.usecSinceBoot);
+        // One that was summed up is over: Linux 5.0 to 5.7 print no more of a victim that was gone.
+        this.#open = this.#open.filter(({ names }) => names === undefined);
+        this.#begin(record);
         break;
       case "memoryStats": {
-        const incident = this.#incidents.beginning(record);
-        if (incident === undefined || incident.told) break;
+        const incident = only(
+          this.#open.filter((open) =>
+            !open.isNamed && open.fits(record, "cgroup")
+          ),
+        );
+        if (incident === undefined) break;
         incident.scope = "cgroup";
         incident.limitCgroup ??= line.limitCgroup;
         break;
       }
-      case "taskIn":
-      case "limitReached": {
+      case "limitReached":
+      case "taskIn": {
         const incident =
-          this.#incidents.untold(record, "cgroup", line.limitCgroup) ??
-            this.#incidents.open(record);
+          this.#open.find((open) =>
+            !open.isNamed && open.fits(record, "cgroup")
+          ) ?? this.#begin(record);
         const { type: _, ...cgroups } = line;
-        Object.assign(incident, cgroups, { scope: "cgroup" });
-        this.#tell(incident, record, reports);
+        Object.assign(incident, cgroups, { scope: "cgroup", isNamed: true });
+        reports.push(incident.report(record));
         break;
       }
       case "summary": {
         const incident =
-          this.#incidents.untold(record, line.scope, line.limitCgroup) ??
-            this.#incidents.open(record);
+          this.#open.findLast((open) =>
+            !open.isNamed && open.fits(record, line.scope)
+          ) ?? new Incident(record);
         const { type: _, ...facts } = line;
-        const { sequence } = record;
-        Object.assign(incident, facts, { sequence, summed: true });
-        this.#tell(incident, record, reports);
+        const { limitCgroup = incident.limitCgroup } = agreedNames(line.names);
+        Object.assign(incident, facts, agreedNames(line.names), {
+          limitCgroup,
+          sequence: record.sequence,
+          isNamed: true,
+        });
+        // Of a kernel that prints summaries no two reports are open at once.
+        this.#open = [incident];
+        reports.push(incident.report(record));
         break;
       }
-      case "chosen": {
-        const incident = this.#incidents.forChosen(record, line) ??
-          this.#incidents.open(record);
-        incident.scope = line.scope;
-        incident.chosenPid = line.pid;
-        touch(incident, record);
+      case "chosen":
+        this.#choose(record, line.scope, line.pid);
         break;
-      }
       case "exiting":
         this.#takeExiting(record, line, reports);
         break;
       case "noVictim": {
-        const incident = this.#incidents.withoutVictim(record, line.scope) ??
-          this.#incidents.open(record);
+        const incident =
+          this.#open.findLast((open) =>
+            open.names === undefined && open.chosenPid === undefined &&
+            open.fits(record, line.scope)
+          ) ?? new Incident(record);
+        this.#close(incident);
         incident.scope ??= "host";
-        this.#tell(incident, record, reports);
-        incident.finished = true;
+        if (!incident.reported) reports.push(incident.report(record));
         break;
       }
-      case "group":
-        this.#takeGroup(record, line.cgroup, reports);
-        break;
       case "killed":
-        this.#held = {
-          record,
-          line,
-          records: 0,
-          cgroup: this.#locate(line.pid),
-        };
-        if (!this.#groupKills) this.#release(reports);
+        this.#takeKilled(record, line, reports);
     }
+  }
+
+  /** `Kill process 7 (sh) score 99 or sacrifice child`: whose kill line comes next. */
+  #choose(record: KmsgRecord, scope: OomScope, pid: number): void {
+    const open = this.#open.filter((incident) =>
+      incident.chosenPid === undefined && incident.fits(record, scope)
+    );
+    // A cgroup's report has named its cgroups by now, a host's never does.
+    const named = open.filter((incident) =>
+      incident.isNamed === (scope === "cgroup")
+    );
+    const incident = open.find(({ names }) => names !== undefined) ??
+      firstAlike(named) ?? this.#begin(record);
+    incident.scope = scope;
+    incident.chosenPid = pid;
   }
 
   /** The victim chosen dies by itself: a shortage, but no kill. */
@@ -239,86 +285,193 @@ export class OomParser {
     line: Extract<OomLine, { type: "exiting" }>,
     reports: OomReport[],
   ): void {
-    const named = this.#incidents.forSpared(record, line.scope, line.pid);
-    const group = this.#incidents.groupOf(record, line.scope);
-    if (named === undefined && group !== undefined) {
-      touch(group, record);
+    const group = this.#group;
+    if (group?.fits(record, line.scope)) {
+      // A member; of the first victim there is no repeat then.
+      if (line.pid === group.firstPid) group.isRepeated = true;
       return;
     }
-    const incident = named ??
-      this.#incidents.untold(record, line.scope, undefined) ??
-      this.#incidents.open(record);
-    const { type: _, ...facts } = line;
-    Object.assign(incident, facts);
-    this.#tell(incident, record, reports);
-    incident.finished = true;
+    const summed = this.#summed(record, line.scope, line.pid);
+    const incident = summed ?? new Incident(record);
+    if (summed === undefined) {
+      const { type: _, ...facts } = line;
+      Object.assign(incident, facts);
+    }
+    this.#close(incident);
+    this.#last = undefined;
+    if (!incident.reported) reports.push(incident.report(record));
   }
 
-  /** All processes of a cgroup are killed; the first of them was before this line. */
+  /** All processes of a cgroup are killed; the first of them precedes this line. */
   #takeGroup(
     record: KmsgRecord,
-    cgroup: CgroupName,
+    line: Extract<OomLine, { type: "group" }>,
     reports: OomReport[],
   ): void {
-    const incident = this.#release(reports, cgroup) ??
-      this.#incidents.justFinished(record) ?? this.#incidents.open(record);
-    incident.group = cgroup;
-    touch(incident, record);
+    this.#release(reports, this.#last?.caller === record.caller);
+    const last = this.#last?.caller === record.caller ? this.#last : undefined;
+    const incident = last ?? new Incident(record);
+    incident.group = line.cgroup ?? null;
+    incident.scope ??= "cgroup";
+    this.#group = incident;
+    this.#last = undefined;
   }
 
-  /** Reports the kill held back, as the first of a group if `group` names one. */
-  #release(reports: OomReport[], group?: CgroupName): OpenIncident | undefined {
-    if (this.#held === undefined) return undefined;
-    const held = this.#held;
-    const { record, line } = held;
-    this.#held = undefined;
-    const named = this.#incidents.forKilled(record, line);
-    const running = named?.pid === line.pid || group !== undefined
-      ? undefined
-      : this.#incidents.groupOf(record, line.scope);
-    const incident = running ?? named ?? this.#incidents.open(record);
-    if (group !== undefined) incident.group = group;
-    this.#kill(incident, held, reports);
-    return incident;
+  #takeKilled(
+    record: KmsgRecord,
+    line: OomKilledLine,
+    reports: OomReport[],
+  ): void {
+    const { pid, scope } = line;
+    const group = this.#group?.fits(record, scope) ? this.#group : undefined;
+    const isOpen = this.#open.some((open) => open.isNamed);
+    if (group !== undefined && !isOpen && !group.isRepeated) {
+      if (pid === group.firstPid || pid === group.pid) {
+        group.isRepeated = true;
+        const { victimCgroup } = group;
+        reports.push({
+          type: "repeat",
+          ...(victimCgroup === undefined ? {} : { victimCgroup }),
+          kmsgSequence: record.sequence,
+        });
+        return;
+      }
+    }
+    const own = this.#summed(record, scope, pid) ?? this.#chosen(record, line);
+    if (own !== undefined) {
+      const names = agreedNames(own.names ?? [], line.processName);
+      own.limitCgroup = names.limitCgroup ?? own.limitCgroup;
+      own.victimCgroup = names.victimCgroup ?? own.victimCgroup;
+      this.#close(own);
+      this.#kill(record, line, own, own.victimCgroup, reports);
+    } else if (group !== undefined && this.#isMember(record, group)) {
+      // Its other processes may be in any cgroup below it.
+      const isThere = group.group !== null &&
+        group.group === group.victimCgroup;
+      const victim = isThere ? group.victimCgroup : undefined;
+      this.#kill(record, line, group, victim, reports, true);
+    } else {
+      this.#kill(record, line, new Incident(record), undefined, reports);
+    }
   }
 
   #kill(
-    incident: OpenIncident,
-    kill: KillRecord,
+    record: KmsgRecord,
+    line: OomKilledLine,
+    incident: Incident,
+    named: CgroupName | undefined,
     reports: OomReport[],
+    isMember = false,
   ): void {
-    const { record, line } = kill;
-    if (line.scope !== undefined) incident.scope = line.scope;
-    if (!incident.told && kill.cgroup !== undefined) {
-      incident.victimCgroup ??= kill.cgroup;
+    const victimCgroup = named ?? this.#locate(line.pid, record.usecSinceBoot);
+    incident.scope ??= line.scope;
+    if (!isMember) {
+      incident.firstPid = line.pid;
+      incident.victimCgroup = victimCgroup;
+      this.#last = incident;
     }
-    this.#tell(incident, record, reports, line);
-    const { pid } = line;
-    // A group's first victim is printed again when its turn comes among the
-    // members.
-    if (incident.group !== undefined && incident.victims.has(pid)) {
-      this.#repeats++;
+    if (isMember) {
+      reports.push(incident.killReport(record, line, victimCgroup, true));
       return;
     }
-    const first = incident.victims.size === 0;
-    if (incident.victims.size < MAX_VICTIMS) incident.victims.add(pid);
-    // The kill of a thread, which another pid than the summary's may mean,
-    // says nothing of when the incident is over.
-    incident.finished = incident.pid === undefined || incident.pid === pid ||
-      incident.chosenPid !== undefined || !incident.summed;
-    reports.push(killReport(incident, kill, first));
+    const isUnsure = this.#isMidway || this.#group !== undefined;
+    this.#deferred = {
+      record,
+      line,
+      incident,
+      victimCgroup,
+      isUnsure,
+      records: 0,
+    };
+    if (this.#groupKills) return;
+    this.#release(reports, false);
   }
 
-  /** Reports the incident, if it was not yet. */
-  #tell(
-    incident: OpenIncident,
-    record: KmsgRecord,
-    reports: OomReport[],
-    killed?: OomKilledLine,
-  ): void {
-    touch(incident, record);
-    if (incident.told) return;
-    incident.told = true;
-    reports.push(incidentReport(incident, record, killed));
+  /** Reports the kill that was deferred; `group` is what is known of its group. */
+  #release(reports: OomReport[], group: boolean | undefined): void {
+    const deferred = this.#deferred;
+    if (deferred === undefined) return;
+    this.#deferred = undefined;
+    const { record, line, incident, victimCgroup, isUnsure } = deferred;
+    const isUnknown = group === false && isUnsure && this.#groupKills;
+    const known = isUnknown ? undefined : group;
+    if (!incident.reported) reports.push(incident.report(record, line));
+    reports.push(incident.killReport(record, line, victimCgroup, known));
   }
+
+  #begin(record: KmsgRecord): Incident {
+    const incident = new Incident(record);
+    this.#open.push(incident);
+    if (this.#open.length > MAX_OPEN) this.#open.shift();
+    return incident;
+  }
+
+  #close(incident: Incident): void {
+    this.#open = this.#open.filter((open) =>
+      open !== incident && open.names === undefined
+    );
+  }
+
+  /** The incident whose summary this kill line belongs to; one that it does not belong to is over. */
+  #summed(
+    record: KmsgRecord,
+    scope: OomScope | undefined,
+    pid: number,
+  ): Incident | undefined {
+    const summed = this.#open.find(({ names }) => names !== undefined);
+    if (summed === undefined) return undefined;
+    const isOwn = summed.fits(record, scope) &&
+      (summed.pid === pid || summed.chosenPid !== undefined ||
+        this.#hasHeaderLeft(record));
+    if (isOwn) return summed;
+    this.#close(summed);
+    return undefined;
+  }
+
+  /** The incident whose choice this kill line follows; the victim may be a child of the process chosen. */
+  #chosen(record: KmsgRecord, line: OomKilledLine): Incident | undefined {
+    const open = this.#open.filter((incident) =>
+      incident.chosenPid !== undefined && incident.fits(record, line.scope)
+    );
+    return only(open.filter(({ chosenPid }) => chosenPid === line.pid)) ??
+      firstAlike(open) ??
+      // A kernel whose kill line has no scope, and that prints no choice.
+      (line.scope === undefined
+        ? only(this.#open.filter(({ isNamed }) => isNamed))
+        : undefined);
+  }
+
+  /** Whether a kill can only be of the group that is being killed. */
+  #isMember(record: KmsgRecord, group: Incident): boolean {
+    // Kernels that print their choice print it of every kill but a group's others.
+    return group.chosenPid !== undefined || this.#hasHeaderLeft(record);
+  }
+
+  /** Whether the kernel would have printed a header of another OOM. */
+  #hasHeaderLeft({ usecSinceBoot }: KmsgRecord): boolean {
+    const sinceUsec = usecSinceBoot - HEADERS_USEC;
+    this.#headers = this.#headers.filter((usec) => usec > sinceUsec);
+    return this.#headers.length < HEADERS &&
+      (this.#knownFromUsec ?? Infinity) <= sinceUsec;
+  }
+}
+
+function only<T>(items: readonly T[]): T | undefined {
+  return items.length === 1 ? items[0] : undefined;
+}
+
+/** The oldest of those that can be meant; without cgroups where these differ. */
+function firstAlike(incidents: readonly Incident[]): Incident | undefined {
+  const [first, ...others] = incidents;
+  if (first === undefined) return undefined;
+  const areAlike = others.every((other) =>
+    other.limitCgroup === first.limitCgroup &&
+    other.victimCgroup === first.victimCgroup
+  );
+  if (!areAlike) {
+    for (const incident of incidents) {
+      incident.limitCgroup = incident.victimCgroup = undefined;
+    }
+  }
+  return first;
 }

@@ -62,9 +62,9 @@ export interface KilledProcess {
 /** Once a process that was killed. */
 export interface OomKillReport extends OomFacts, KilledProcess {
   readonly type: "oomKill";
-  /** Whether all of a cgroup was killed (`memory.oom.group`). */
-  readonly group: boolean;
-  /** Names the incident, as {@linkcode OomIncident} `sequence` does. */
+  /** Whether all of a cgroup was killed (`memory.oom.group`); absent where the log does not state it. */
+  readonly group?: boolean;
+  /** Identifies the incident, as {@linkcode OomIncident} `sequence` does. */
   readonly incidentSequence: number;
   /** Sequence number of the `Killed process` record. */
   readonly kmsgSequence: number;
@@ -72,5 +72,13 @@ export interface OomKillReport extends OomFacts, KilledProcess {
   readonly usecSinceBoot: number;
 }
 
-/** What the kernel log told of an OOM. */
-export type OomReport = OomIncidentReport | OomKillReport;
+/** The first victim of a group, killed (counted and printed) once more with its group: no other kill. */
+export interface OomRepeatReport {
+  readonly type: "repeat";
+  readonly victimCgroup?: CgroupName;
+  /** Sequence number of the `Killed process` record. */
+  readonly kmsgSequence: number;
+}
+
+/** What the kernel log states of an OOM. */
+export type OomReport = OomIncidentReport | OomKillReport | OomRepeatReport;

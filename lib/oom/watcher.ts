@@ -1,77 +1,71 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
+import type { CheckpointData } from "../model/event.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SourceState } from "../model/source_state.ts";
-import { type KmsgRecord, parseKmsgRecord } from "./kmsg_record.ts";
-import { OomParser } from "./parser.ts";
-import type { OomReport } from "./report.ts";
-import { BatchQueue } from "./batch_queue.ts";
 import { KmsgHealth } from "./kmsg_health.ts";
+import { parseKmsgRecord } from "./kmsg_record.ts";
 import { type KmsgFile, openKmsg } from "./kmsg_watcher.ts";
+import type { OomMonitor } from "./monitor.ts";
 
 /** Options of an {@linkcode OomWatcher}. */
 export interface OomWatcherOptions {
-  /** The kernel log: a device, or a FIFO or file of records. */
-  readonly path: string;
+  /** The kernel log: a device, or a FIFO or file of records. @default none is read */
+  readonly path?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
-  /**
-   * The sequence number that an earlier run of the same boot has told of last:
-   * reports of records up to this one are left out.
-   *
-   * @default none
-   */
-  readonly cursor?: number;
+  readonly monitor: OomMonitor;
   /** How long to wait before the log is opened again; doubles up to a minute. @default 5000 */
   readonly reopenDelayMs?: number;
-  /** @default one that knows nothing but the log */
-  readonly parser?: OomParser;
   /** How to open the log. @default openKmsg */
   readonly open?: (path: string) => Promise<KmsgFile>;
 }
 
 const MAX_REOPEN_DELAY_MS = 60_000;
 
-/** One that fails each time it is opened is complained of this often. */
+/** A log that fails each time it is opened is warned about this often. */
 const WARN_INTERVAL_MS = 60_000;
 
-/** How often the end of a file is looked at for more. */
+/** How often the end of a file is checked for more. */
 const POLL_MS = 250;
 
 /**
- * The log is quiet after two such turns without a record. Two, since the first
- * may fall due while a record waits behind whatever kept the event loop busy.
+ * The log is quiet after so many turns without a record while a read waits: a
+ * first may fall due while a record waits behind whatever kept the event loop
+ * busy. That the log is at its end takes more turns, as kills are inferred then.
  */
 const QUIET_MS = 10;
 const QUIET_TURNS = 2;
+const END_TURNS = 5;
 
-/** With more reports than this waiting, the log is left in the kernel's buffer. */
-const MAX_QUEUED = 1024;
+/** The node's count is read this often where all of it is accounted for: to wake up takes 0.3 ms … */
+const SETTLED_INTERVAL_MS = 1_000;
+/** … this often where it is not … */
+const INTERVAL_MS = 250;
+/** … and this often where no log can be read: the container may be removed soon. */
+const ALONE_INTERVAL_MS = 50;
 
 /**
- * Reads the kernel log and yields what it tells of OOMs.
+ * Reads the kernel log and the node's count of OOM kills, and passes both to
+ * an {@linkcode OomMonitor}.
  *
- * It starts at the oldest record that the kernel has, so what happened before
- * is told too. A log that cannot be opened or that ends is tried again; losses
- * are counted.
- *
- * Over 300 lines, for it is one state machine and its counters.
+ * The log is read from the oldest record that the kernel has. A log that
+ * cannot be opened or that ends is tried again; losses are counted.
  */
 export class OomWatcher {
-  readonly #path: string;
+  readonly #options: OomWatcherOptions;
+  readonly #monitor: OomMonitor;
   readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #reopenDelayMs: number;
-  readonly #open: (path: string) => Promise<KmsgFile>;
   readonly #health: KmsgHealth;
-  readonly #parser: OomParser;
-  readonly #queue = new BatchQueue<OomReport>(MAX_QUEUED);
   readonly #stop = new AbortController();
-  #cursor: number | undefined;
   #file: KmsgFile | undefined;
-  #lastSequence: number | undefined;
-  /** The last record that was in the log when it was opened first, once that is known. */
-  #backlogEnd: number | undefined;
+  /** Whether a read of the log waits for a record. */
+  #isWaiting = false;
+  /** Whether a FIFO has no writer. */
+  #isWriterless = false;
+  /** Whether the log was opened, or could not be. */
+  #wasTried = false;
+  #cancelTick: () => void = () => {};
   #cancelQuiet: (() => void) | undefined;
   #records = 0;
   #malformed = 0;
@@ -79,19 +73,10 @@ export class OomWatcher {
   #warnedMs = -Infinity;
 
   constructor(options: OomWatcherOptions) {
-    this.#path = options.path;
+    this.#options = options;
+    this.#monitor = options.monitor;
     this.#clock = options.clock;
     this.#health = new KmsgHealth(options.clock);
-    this.#logger = options.logger;
-    this.#cursor = options.cursor;
-    this.#parser = options.parser ?? new OomParser();
-    this.#reopenDelayMs = options.reopenDelayMs ?? 5000;
-    this.#open = options.open ?? openKmsg;
-  }
-
-  /** Kills that the kernel told, and counted, twice. */
-  get repeats(): number {
-    return this.#parser.repeats;
   }
 
   /** Records read. */
@@ -119,68 +104,62 @@ export class OomWatcher {
     return this.#reopens;
   }
 
-  /** How the log fares. */
+  /** Whether the log can be read. */
   get state(): SourceState {
-    return this.#health.state;
+    return this.#options.path === undefined
+      ? { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" }
+      : this.#health.state;
   }
 
-  /** Whether the log is open: it tells what happens soon. */
-  get isReading(): boolean {
-    return this.#health.isReading;
+  /** Kills of this run that events report. */
+  get kills(): number {
+    return this.#monitor.kills;
   }
 
-  /** Whether all that was in the log when it was opened has been read. */
-  get caughtUp(): boolean {
-    return this.#backlogEnd !== undefined;
+  /** What a restart needs. */
+  get checkpoint(): CheckpointData {
+    return this.#monitor.state;
   }
 
-  /** Whether a record was in the log when it was opened; what came within the same moment counts as such. */
-  isBacklog(kmsgSequence: number): boolean {
-    return kmsgSequence <= (this.#backlogEnd ?? Infinity);
-  }
-
-  /**
-   * Starts reading, and yields the reports as they come, those that come
-   * together in one batch. Ends when the watcher is closed. To be called once.
-   */
-  async *reports(): AsyncGenerator<OomReport[], void, unknown> {
-    this.#run();
-    try {
-      yield* this.#queue.batches();
-    } finally {
-      this.close();
-    }
+  /** Begins to read. */
+  start(): void {
+    const { path } = this.#options;
+    if (path !== undefined) void this.#run(path);
+    else this.#monitor.withoutLog(true);
+    this.#schedule();
   }
 
   /**
-   * Stops reading; what was read is still yielded. Does not wait for a read
-   * that waits: in Deno 2.6 closing `/dev/kmsg` does not end it.
+   * Reads no more; a kill that is deferred is reported. Does not wait for a
+   * read that waits: in Deno 2.6 closing `/dev/kmsg` does not end it.
    */
   close(): void {
     if (this.#stop.signal.aborted) return;
+    this.#cancelTick();
     this.#cancelQuiet?.();
-    this.#deliver(this.#parser.flush());
+    this.#attempt(() => this.#monitor.close());
     this.#stop.abort();
     this.#file?.close();
     this.#health.fail("Closed");
-    this.#queue.close();
   }
 
   /** Opens the log again and again. Never rejects. */
-  async #run(): Promise<void> {
+  async #run(path: string): Promise<void> {
     const { signal } = this.#stop;
-    let delayMs = this.#reopenDelayMs;
+    const { reopenDelayMs = 5000 } = this.#options;
+    let delayMs = reopenDelayMs;
     while (!signal.aborted) {
       const before = this.#records;
       try {
-        await this.#readOnce();
+        await this.#readOnce(path);
       } catch (error) {
         this.#fail(`Cannot read the kernel log: ${messageOf(error)}`);
       }
+      this.#isWaiting = false;
       this.#file?.close();
       this.#file = undefined;
       if (signal.aborted) return;
-      if (this.#records > before) delayMs = this.#reopenDelayMs;
+      if (this.#records > before) delayMs = reopenDelayMs;
       await sleep(this.#clock, delayMs, signal);
       delayMs = Math.min(delayMs * 2, MAX_REOPEN_DELAY_MS);
       if (!signal.aborted) this.#reopens++;
@@ -188,38 +167,43 @@ export class OomWatcher {
   }
 
   /** Opens the log and reads it to its end. */
-  async #readOnce(): Promise<void> {
+  async #readOnce(path: string): Promise<void> {
     const { signal } = this.#stop;
-    const file = await this.#open(this.#path);
+    const { open = openKmsg, logger } = this.#options;
+    const file = await open(path).finally(() => this.#wasTried = true);
     if (signal.aborted) return file.close();
     this.#file = file;
     this.#health.open();
-    this.#awaitQuiet();
-    this.#logger.debug("Kernel log opened", { path: this.#path });
+    logger.debug("Kernel log opened", { path });
     let hadRecords = false;
     for (;;) {
+      this.#isWaiting = true;
+      if (file.kind !== "file") this.#awaitQuiet();
       const read = await file.read();
+      this.#isWaiting = false;
       if (signal.aborted) return;
       switch (read.type) {
         case "records":
           hadRecords = true;
+          this.#isWriterless = false;
           this.#health.receive();
           for (const bytes of read.records) this.#take(bytes, file);
-          await this.#queue.room();
           break;
         case "caughtUp":
-          this.#backlogEnd ??= this.#lastSequence ?? -1;
+          this.#attempt(() => this.#monitor.end());
           break;
         case "overrun":
-          // The numbers of the records that follow tell how many were lost.
+          // The numbers of the records that follow show how many were lost.
           break;
         case "tooLong":
-          this.#lose(1);
-          if (this.#lastSequence !== undefined) this.#lastSequence++;
+          this.#health.lose(1);
+          this.#attempt(() => this.#monitor.skip());
           break;
         case "idle":
+          if (file.kind === "file") this.#attempt(() => this.#monitor.end());
+          this.#isWriterless = file.kind === "fifo";
           // Before its first writer a FIFO has lost nothing.
-          if (file.kind === "fifo" && hadRecords) this.#health.loseWriter();
+          if (this.#isWriterless && hadRecords) this.#health.loseWriter();
           await sleep(this.#clock, POLL_MS, signal);
           if (signal.aborted) return;
           this.#health.tryAgain();
@@ -236,71 +220,79 @@ export class OomWatcher {
       this.#malformed++;
       return;
     }
-    if (!this.#isNew(record, file)) return;
-    this.#records++;
-    const reports = this.#parser.push(record);
-    if (reports.length > 0) this.#deliver(reports);
-    this.#awaitQuiet();
+    this.#attempt(() => {
+      const { isNew, lost } = this.#monitor.take(record, file.kind);
+      if (isNew) this.#records++;
+      if (lost === 0) return;
+      this.#health.lose(lost);
+      this.#options.logger.debug("Kernel log records lost", { lost });
+    });
   }
 
-  /** Notes the record's number, and what is lacking before it. */
-  #isNew(record: KmsgRecord, file: KmsgFile): boolean {
-    const last = this.#lastSequence;
-    const { sequence } = record;
-    if (last !== undefined && sequence <= last) {
-      // A device opened again begins at the oldest record again.
-      if (file.kind === "device") return false;
-      // Another log begins, of which no earlier run can have told.
-      if (sequence < last) {
-        this.#cursor = undefined;
-        if (this.caughtUp) this.#backlogEnd = -1;
-      }
-    }
-    if (last !== undefined && sequence > last + 1) {
-      this.#lose(sequence - last - 1);
-    }
-    this.#lastSequence = sequence;
-    return true;
-  }
-
-  #lose(count: number): void {
-    this.#health.lose(count);
-    this.#deliver(this.#parser.gap());
-    this.#logger.debug("Kernel log records lost", { count });
-  }
-
-  #deliver(reports: readonly OomReport[]): void {
-    const cursor = this.#cursor ?? -1;
-    for (const report of reports) {
-      if (report.kmsgSequence > cursor) this.#queue.add(report);
-    }
-  }
-
-  /** What waits for the log to be quiet: a kill held back, and the end of the backlog where nothing else tells it. */
-  get #needsQuiet(): boolean {
-    return this.#parser.isHolding ||
-      (!this.caughtUp && this.#file?.kind !== "device");
-  }
-
+  /** Waits until the log is quiet: for a kill that is deferred, and for the end of the log. */
   #awaitQuiet(): void {
-    if (this.#cancelQuiet !== undefined || !this.#needsQuiet) return;
+    if (this.#cancelQuiet !== undefined) return;
+    if (!this.#monitor.isHolding && !this.#monitor.needsEnd) return;
     let records = this.#records;
     let turns = 0;
+    let isSampled = false;
     const turn = () => {
-      turns = records === this.#records ? turns + 1 : 0;
+      this.#cancelQuiet = undefined;
+      const isQuiet = this.#isWaiting && records === this.#records;
+      turns = isQuiet ? turns + 1 : 0;
       records = this.#records;
-      if (turns < QUIET_TURNS && this.#needsQuiet) {
-        this.#cancelQuiet = this.#clock.schedule(QUIET_MS, turn);
+      if (turns === 0 || !isSampled) {
+        this.#attempt(() => this.#monitor.sample());
+        isSampled = true;
+      }
+      if (turns >= QUIET_TURNS) this.#attempt(() => this.#monitor.flush());
+      if (turns >= END_TURNS) {
+        this.#attempt(() => this.#monitor.end());
         return;
       }
-      this.#cancelQuiet = undefined;
-      // A log that was closed meanwhile may have more of it.
-      if (this.#file !== undefined && this.#file.kind !== "device") {
-        this.#backlogEnd ??= this.#lastSequence ?? -1;
-      }
-      this.#deliver(this.#parser.flush());
+      if (this.#file === undefined || !this.#isWaiting) return;
+      if (!this.#monitor.isHolding && !this.#monitor.needsEnd) return;
+      this.#cancelQuiet = this.#clock.schedule(QUIET_MS, turn);
     };
     this.#cancelQuiet = this.#clock.schedule(QUIET_MS, turn);
+  }
+
+  /** Reads the node's count. */
+  #tick(): void {
+    const monitor = this.#monitor;
+    monitor.sample();
+    if (this.#options.path === undefined) monitor.withoutLog(true);
+    else if (!this.#wasTried) return;
+    else if (!this.#health.isReading || this.#isWriterless) {
+      monitor.withoutLog(false);
+    } else if (this.#isWaiting && this.#file?.kind !== "file") {
+      this.#awaitQuiet();
+    }
+  }
+
+  #schedule(): void {
+    const intervalMs = !this.#health.isReading
+      ? ALONE_INTERVAL_MS
+      : this.#monitor.needsEnd
+      ? INTERVAL_MS
+      : SETTLED_INTERVAL_MS;
+    // At full seconds, when containers are due as well.
+    const delayMs = intervalMs - this.#clock.monotonic() % intervalMs;
+    this.#cancelTick = this.#clock.schedule(delayMs, () => {
+      this.#attempt(() => this.#tick());
+      this.#schedule();
+    });
+  }
+
+  /** What fails must not end the reading. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#options.logger.error("Cannot account for an OOM, skipping it", {
+        error: messageOf(error),
+      });
+    }
   }
 
   #fail(problem: string): void {
@@ -309,7 +301,7 @@ export class OomWatcher {
     const nowMs = this.#clock.monotonic();
     if (nowMs - this.#warnedMs < WARN_INTERVAL_MS) return;
     this.#warnedMs = nowMs;
-    const path = this.#path;
-    this.#logger.warn("Kernel log failed, trying again", { path, problem });
+    const { path, logger } = this.#options;
+    logger.warn("Kernel log failed, trying again", { path, problem });
   }
 }

@@ -17,10 +17,22 @@ export function recordsOf(log: string): KmsgRecord[] {
   );
 }
 
-/** What a parser reports of a log, to its end. */
-export function reportsOf(records: Iterable<KmsgRecord>): OomReport[] {
+/**
+ * What a parser reports of a log, to its end. Ten seconds of the log before
+ * it were read, as is usual, and had no OOM.
+ */
+export function reportsOf(records: readonly KmsgRecord[]): OomReport[] {
   const parser = new OomParser();
   const reports: OomReport[] = [];
+  const [first] = records;
+  if (first !== undefined) {
+    parser.push({
+      ...first,
+      sequence: Math.max(1, first.sequence - 1),
+      usecSinceBoot: first.usecSinceBoot - 10_000_000,
+      text: "eth0: link is up",
+    });
+  }
   for (const record of records) reports.push(...parser.push(record));
   return [...reports, ...parser.flush()];
 }
@@ -30,6 +42,7 @@ export function reportsOf(records: Iterable<KmsgRecord>): OomReport[] {
  * number, and what is known. `it` is the cgroup just named.
  */
 export function brief(report: OomReport): string {
+  if (report.type === "repeat") return `${report.kmsgSequence} repeat`;
   const facts = report.type === "oom" ? report.incident : report;
   const incident = report.type === "oom"
     ? report.incident.sequence

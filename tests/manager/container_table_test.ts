@@ -20,7 +20,7 @@ function containerOf(reference: ContainerReference): ManagedContainer {
       collectsDiskIo: true,
       deviceName: () => undefined,
       oomKills: () => undefined,
-      oomKillsBelow: () => undefined,
+      memoryInode: () => undefined,
       memoryLimitHits: () => undefined,
       spec: () => ({ hasDiskIo: false }),
       sample: () => ({ gone: false }),

@@ -20,7 +20,7 @@ class TestHandler implements ContainerHandler {
   readonly collectsDiskIo = true;
   readonly deviceName = () => undefined;
   oomKills(): undefined {}
-  oomKillsBelow(): undefined {}
+  memoryInode(): undefined {}
   memoryLimitHits(): undefined {}
   readonly reference = { name: "/web" };
   readonly builder = new RowBuilder();

@@ -42,7 +42,7 @@ class Bench {
           collectsDiskIo: false,
           deviceName: () => undefined,
           oomKills() {},
-          oomKillsBelow() {},
+          memoryInode() {},
           memoryLimitHits() {},
           sample: () => ({ gone: false }),
           spec: () => {

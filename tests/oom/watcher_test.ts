@@ -1,11 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
-import type { OomReport } from "../../lib/oom/report.ts";
+import type { NewEvent } from "../../lib/model/event.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
+import { OomCounters } from "../../lib/oom/counters.ts";
 import type { KmsgFile } from "../../lib/oom/kmsg_watcher.ts";
+import {
+  type EarlierOoms,
+  OomMonitor,
+  type OomMonitorOptions,
+} from "../../lib/oom/monitor.ts";
 import { OomWatcher, type OomWatcherOptions } from "../../lib/oom/watcher.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { FakeKmsg } from "../_support/fake_kmsg.ts";
-import { brief } from "../_support/kmsg_log.ts";
 
 function killed(sequence: number, pid: number): string {
   return `3,${sequence},${
@@ -18,30 +23,49 @@ function noise(sequence: number): string {
 }
 
 function told(sequence: number, pid: number): string[] {
-  return [
-    `${sequence} oom of ${sequence}: host ? ${pid} (sh)`,
-    `${sequence} oomKill of ${sequence}: host ? ${pid} (sh)`,
-  ];
+  return [`${sequence} oom`, `${sequence} oomKill ${pid}`];
 }
 
-/** A watcher with a clock of its own, and what it has yielded. */
+/** An earlier run that read the log up to a record. */
+function upTo(kmsgSeq: number): EarlierOoms {
+  return { state: { "kmsg_seq": kmsgSeq, "inferred_units": 0 } };
+}
+
+/** A watcher with a clock of its own, and the events of its monitor. */
 class Watched {
   readonly clock = new FakeClock();
   readonly watcher: OomWatcher;
-  readonly batches: OomReport[][] = [];
+  readonly events: NewEvent[] = [];
   readonly opened: string[] = [];
-  readonly done: Promise<void>;
+  /** The node's count; undefined where the kernel has none. */
+  count: number | undefined;
 
   constructor(
-    source: string | readonly (KmsgFile | Error)[],
-    options: Partial<OomWatcherOptions> = {},
+    source: string | undefined | readonly (KmsgFile | Error)[],
+    options: Partial<OomWatcherOptions & OomMonitorOptions> & {
+      count?: number;
+    } = {},
   ) {
-    const files = typeof source === "string" ? [] : [...source];
+    const { clock } = this;
+    this.count = options.count;
+    const isPath = source === undefined || typeof source === "string";
+    const files = isPath ? [] : [...source];
+    const monitor = new OomMonitor({
+      fs: { readText: () => `${clock.monotonic() / 1000} 0`, pageBytes: 4096 },
+      clock,
+      bootId: "b1",
+      counters: new OomCounters(clock),
+      readCount: () => this.count,
+      readContext: () => undefined,
+      addEvent: (event) => this.events.push(event),
+      ...options,
+    });
     this.watcher = new OomWatcher({
-      path: typeof source === "string" ? source : "log",
-      clock: this.clock,
+      path: isPath ? source : "log",
+      clock,
       logger: silentLogger,
-      ...(typeof source === "string" ? {} : {
+      monitor,
+      ...(isPath ? {} : {
         open: (path) => {
           this.opened.push(path);
           const file = files.shift() ?? new FakeKmsg();
@@ -52,30 +76,38 @@ class Watched {
       }),
       ...options,
     });
-    this.done = this.#collect();
+    this.watcher.start();
   }
 
   get reports(): string[] {
-    return this.batches.flat().map(brief);
-  }
-
-  async #collect(): Promise<void> {
-    for await (const batch of this.watcher.reports()) this.batches.push(batch);
+    return this.events.map(({ type, data }) => {
+      const { kmsg_seq: sequence = "?", pid = "" } = data?.oom ?? {};
+      return `${sequence} ${type} ${pid}`.trimEnd();
+    });
   }
 
   /** Lets reads come in, and time pass by `stepMs` between them, until something holds. */
   async until(isMet: () => boolean, stepMs = 5): Promise<void> {
     for (let turn = 0; turn < 2000; turn++) {
       if (isMet()) return;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      this.clock.advance(stepMs);
+      await this.turn(stepMs);
     }
     throw new Error(`Not met: ${JSON.stringify(this.reports)}`);
   }
 
-  async close(): Promise<void> {
+  async turn(stepMs: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.clock.advance(stepMs);
+  }
+
+  /** Lets so much time pass, and what comes be read. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10) await this.turn(10);
+  }
+
+  close(): void {
     this.watcher.close();
-    await this.done;
+    assertEquals(this.clock.pending, 0);
   }
 }
 
@@ -92,65 +124,89 @@ Deno.test("OomWatcher yields what the log tells, from its oldest record on", asy
     state: "ok",
     detail: "",
   });
-  assert(watched.batches.every((batch) => batch.length > 0));
-  await watched.close();
+  watched.close();
 });
 
-Deno.test("OomWatcher holds a kill back until the log is quiet", async () => {
+Deno.test("OomWatcher defers a kill until the log is quiet", async () => {
   const file = new FakeKmsg([killed(2, 7)]);
   const watched = new Watched([file]);
   await watched.until(() => watched.watcher.records === 1, 0);
   watched.clock.advance(10);
-  await watched.until(() => true, 0);
+  await watched.turn(0);
   assertEquals(watched.reports, []);
   file.push(
     "6,3,2001,-;Tasks in /a are going to be killed due to memory.oom.group set",
   );
   await watched.until(() => watched.reports.length === 2, 0);
-  assertEquals(watched.reports[1], "2 oomKill of 2: host ? in /a 7 (sh) group");
-  watched.clock.advance(30);
-  assertEquals(watched.clock.pending, 0);
-  await watched.close();
+  assertEquals(watched.events[1]?.data?.oom?.group, true);
+  watched.close();
 });
 
-Deno.test("OomWatcher tells the records that were there before it from those that came after", async () => {
+Deno.test("OomWatcher infers what the count has and the log at its end has not", async () => {
   const file = new FakeKmsg([noise(1), killed(2, 7)]);
-  const watched = new Watched([file]);
-  const { watcher } = watched;
-  await watched.until(() => watcher.records === 2, 0);
-  assertEquals(watcher.caughtUp, false);
-  assertEquals(watcher.isBacklog(2), true);
+  const watched = new Watched([file], { count: 5 });
   await watched.until(() => watched.reports.length === 2);
-  assertEquals(watcher.caughtUp, false);
-  file.push({ type: "caughtUp" });
-  await watched.until(() => watcher.caughtUp, 0);
-  assertEquals(watcher.isBacklog(2), true);
-  assertEquals(watcher.isBacklog(3), false);
-  await watched.close();
+  await watched.pass(3_000);
+  watched.count = 6;
+  await watched.pass(1_000);
+  file.push(killed(3, 8));
+  await watched.pass(4_000);
+  assertEquals(watched.reports.slice(2), told(3, 8));
+  watched.count = 8;
+  await watched.pass(1_000);
+  // A record is readable within 1.5 s of its count.
+  assertEquals(watched.reports.length, 4);
+  await watched.pass(2_500);
+  assertEquals(watched.reports.slice(4), ["? oom", "? oomKill", "? oomKill"]);
+  assertEquals(watched.watcher.kills, 4);
+  watched.close();
 });
 
-Deno.test("OomWatcher takes what was in a FIFO before it was quiet for what was there before it", async () => {
-  const file = new FakeKmsg([killed(2, 7)], "fifo");
-  const watched = new Watched([file]);
-  const { watcher } = watched;
-  await watched.until(() => watcher.records === 1, 0);
-  assertEquals(watcher.caughtUp, false);
-  await watched.until(() => watcher.caughtUp);
-  assertEquals(watcher.isBacklog(2), true);
-  assertEquals(watcher.isBacklog(3), false);
-  await watched.close();
+Deno.test("OomWatcher infers nothing while records come", async () => {
+  const file = new FakeKmsg([noise(1)]);
+  const watched = new Watched([file], { count: 5 });
+  await watched.pass(3_000);
+  watched.count = 6;
+  for (let sequence = 2; sequence < 600; sequence++) {
+    file.push(noise(sequence));
+    await watched.turn(10);
+  }
+  assertEquals(watched.reports, []);
+  file.push(killed(600, 7));
+  await watched.pass(4_000);
+  assertEquals(watched.reports, told(600, 7));
+  watched.close();
 });
 
-Deno.test("OomWatcher finds nothing before it in a log that was empty", async () => {
-  const file = new FakeKmsg([{ type: "caughtUp" }]);
-  const watched = new Watched([new Error("Not there yet"), file]);
-  watched.clock.advance(1000);
-  assertEquals(watched.watcher.caughtUp, false);
-  await watched.until(() => watched.watcher.caughtUp, 100);
-  file.push(killed(1, 7));
-  await watched.until(() => watched.reports.length === 2);
-  assertEquals(watched.watcher.isBacklog(1), false);
-  await watched.close();
+Deno.test("OomWatcher without a log infers each kill within a second", () => {
+  const watched = new Watched(undefined, { count: 5 });
+  assertEquals(watched.watcher.state, {
+    name: "kmsg",
+    state: "off",
+    detail: "turned off by --kmsg=none",
+  });
+  watched.count = 7;
+  watched.clock.advance(1_000);
+  assertEquals(watched.reports, ["? oom", "? oomKill", "? oomKill"]);
+  watched.close();
+});
+
+Deno.test("OomWatcher infers what is counted while the log cannot be opened, and gives its record no event", async () => {
+  const watched = new Watched(
+    [new Error("Not permitted"), new FakeKmsg([noise(1), killed(2, 7)])],
+    {
+      count: 5,
+      earlier: { state: { "node_oom_kills": 5, "inferred_units": 0 } },
+    },
+  );
+  await watched.turn(0);
+  watched.count = 6;
+  watched.clock.advance(2_000);
+  assertEquals(watched.reports, ["? oom", "? oomKill"]);
+  await watched.pass(9_000);
+  assertEquals(watched.watcher.records, 2);
+  assertEquals(watched.reports.length, 2);
+  watched.close();
 });
 
 Deno.test("OomWatcher leaves out what an earlier run has told, and learns from it still", async () => {
@@ -158,13 +214,12 @@ Deno.test("OomWatcher leaves out what an earlier run has told, and learns from i
     "6,2,2000,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=sh,pid=8,uid=0";
   const kill = "3,3,2001,-;Memory cgroup out of memory: Killed process 8 (sh)";
   const watched = new Watched([new FakeKmsg([killed(1, 7), head, kill])], {
-    cursor: 2,
+    earlier: upTo(2),
   });
   await watched.until(() => watched.reports.length > 0);
-  assertEquals(watched.reports, [
-    "3 oomKill of 2: cgroup MEMCG limit /a in it 8 (sh) uid 0",
-  ]);
-  await watched.close();
+  assertEquals(watched.reports, ["3 oomKill 8"]);
+  assertEquals(watched.events[0]?.data?.oom?.victim_cgroup, "/a");
+  watched.close();
 });
 
 Deno.test("OomWatcher counts the records that were overwritten, and says so for a while", async () => {
@@ -180,7 +235,7 @@ Deno.test("OomWatcher counts the records that were overwritten, and says so for 
   });
   watched.clock.advance(60_000);
   assertEquals(watched.watcher.state.state, "ok");
-  await watched.close();
+  watched.close();
 });
 
 Deno.test("OomWatcher forgets half an incident when records were lost", async () => {
@@ -189,8 +244,9 @@ Deno.test("OomWatcher forgets half an incident when records were lost", async ()
     new FakeKmsg([head, "3,9,9000,-;Killed process 7 (sh)"]),
   ]);
   await watched.until(() => watched.reports.length === 3);
-  assertEquals(watched.reports[2], "9 oomKill of 9: ? ? 7 (sh)");
-  await watched.close();
+  assertEquals(watched.reports[2], "9 oomKill 7");
+  assertEquals(watched.events[2]?.data?.oom?.limit_cgroup, undefined);
+  watched.close();
 });
 
 Deno.test("OomWatcher counts a record that was too long once", async () => {
@@ -200,7 +256,7 @@ Deno.test("OomWatcher counts a record that was too long once", async () => {
   await watched.until(() => watched.watcher.records === 3);
   assertEquals(watched.watcher.lost, 1);
   assertEquals(watched.watcher.gaps, 1);
-  await watched.close();
+  watched.close();
 });
 
 Deno.test("OomWatcher counts lines that are no records, and goes on", async () => {
@@ -208,7 +264,7 @@ Deno.test("OomWatcher counts lines that are no records, and goes on", async () =
   await watched.until(() => watched.reports.length === 2);
   assertEquals(watched.watcher.malformed, 1);
   assertEquals(watched.watcher.records, 1);
-  await watched.close();
+  watched.close();
 });
 
 Deno.test("OomWatcher opens a log again that fails, and tells nothing twice", async () => {
@@ -226,7 +282,7 @@ Deno.test("OomWatcher opens a log again that fails, and tells nothing twice", as
   assertEquals(watched.watcher.reopens, 1);
   assertEquals(watched.watcher.records, 3);
   assertEquals(watched.watcher.lost, 0);
-  await watched.close();
+  watched.close();
 });
 
 Deno.test("OomWatcher waits longer and longer for a log that cannot be opened", async () => {
@@ -239,7 +295,7 @@ Deno.test("OomWatcher waits longer and longer for a log that cannot be opened", 
     const count = watched.opened.length;
     if (count > openedAt.length) openedAt.push(watched.clock.monotonic());
     await new Promise((resolve) => setTimeout(resolve, 0));
-    if (watched.opened.length === count && watched.clock.pending > 0) {
+    if (watched.opened.length === count && watched.clock.pending > 1) {
       watched.clock.advance(1000);
     }
   }
@@ -247,8 +303,7 @@ Deno.test("OomWatcher waits longer and longer for a log that cannot be opened", 
   assertEquals(waits, [5000, 10_000, 20_000, 40_000, 60_000, 60_000]);
   assertEquals(watched.watcher.state.state, "degraded");
   assert(watched.watcher.state.detail.includes("Not permitted"));
-  await watched.close();
-  assertEquals(watched.clock.pending, 0);
+  watched.close();
 });
 
 Deno.test("OomWatcher opens a device again that ends", async () => {
@@ -258,72 +313,29 @@ Deno.test("OomWatcher opens a device again that ends", async () => {
   ]);
   await watched.until(() => watched.watcher.state.detail.includes("ended"), 0);
   await watched.until(() => watched.reports.length === 2, 100);
-  await watched.close();
+  watched.close();
 });
 
 Deno.test("OomWatcher ends at once when closed, though a read goes on", async () => {
   const file = new FakeKmsg([killed(2, 7)]);
   const watched = new Watched([file]);
   await watched.until(() => watched.watcher.records === 1, 0);
-  await watched.close();
+  watched.close();
   assertEquals(watched.reports, told(2, 7));
   assertEquals(file.closed, true);
   assertEquals(watched.watcher.state.state, "degraded");
   file.push(killed(3, 8));
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await watched.turn(0);
   assertEquals(watched.reports, told(2, 7));
-  assertEquals(watched.clock.pending, 0);
 });
 
 Deno.test("OomWatcher ends when closed before the log was open", async () => {
   const opening = Promise.withResolvers<KmsgFile>();
   const watched = new Watched([], { open: () => opening.promise });
-  await watched.close();
+  watched.close();
   const file = new FakeKmsg();
   opening.resolve(file);
   await watched.until(() => file.closed, 0);
-});
-
-Deno.test("OomWatcher stops reading when no one takes the reports any more", async () => {
-  const file = new FakeKmsg([killed(2, 7), noise(3)]);
-  const clock = new FakeClock();
-  const watcher = new OomWatcher({
-    path: "log",
-    clock,
-    logger: silentLogger,
-    open: () => Promise.resolve(file),
-  });
-  const reports = watcher.reports();
-  const turns = setInterval(() => clock.advance(10), 1);
-  for await (const batch of reports) {
-    assert(batch.length > 0);
-    break;
-  }
-  clearInterval(turns);
-  assertEquals(file.closed, true);
-});
-
-Deno.test("OomWatcher leaves the log unread while too much waits to be taken", async () => {
-  const records = Array.from({ length: 3000 }, (_, i) => killed(i + 1, i + 1));
-  const file = new FakeKmsg(records);
-  const clock = new FakeClock();
-  const watcher = new OomWatcher({
-    path: "log",
-    clock,
-    logger: silentLogger,
-    open: () => Promise.resolve(file),
-  });
-  const reports = watcher.reports();
-  let count = (await reports.next()).value?.length ?? 0;
-  for (let turn = 0; turn < 50; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  assert(watcher.records < 1000, `${watcher.records} records read`);
-  while (count < 5998) count += (await reports.next()).value?.length ?? 0;
-  assertEquals(watcher.records, 3000);
-  watcher.close();
-  assertEquals((await reports.next()).value?.length, 2);
-  assertEquals((await reports.next()).done, true);
 });
 
 /** A file of records below /tmp, gone after the test. */
@@ -353,7 +365,7 @@ Deno.test("OomWatcher follows a file, line by line", async () => {
     assertEquals(watched.reports, [...told(2, 7), ...told(3, 8)]);
     assertEquals(watched.watcher.state.state, "ok");
     assertEquals(watched.watcher.malformed, 0);
-    await watched.close();
+    watched.close();
   });
 });
 
@@ -361,19 +373,19 @@ Deno.test("OomWatcher takes a last line without a newline when nothing follows",
   await withFile(killed(2, 7), async (path) => {
     const watched = new Watched(path);
     await watched.until(() => watched.reports.length === 2);
-    await watched.close();
+    watched.close();
   });
 });
 
 Deno.test("OomWatcher starts over when a file is cut short, which is no gap", async () => {
   await withFile(`${noise(50)}\n${killed(51, 7)}\n`, async (path) => {
-    const watched = new Watched(path, { cursor: 51 });
+    const watched = new Watched(path, { earlier: upTo(51) });
     await watched.until(() => watched.watcher.records === 2);
     await Deno.writeTextFile(path, `${killed(2, 8)}\n`);
     await watched.until(() => watched.reports.length === 2);
     assertEquals(watched.reports, told(2, 8));
     assertEquals(watched.watcher.gaps, 0);
-    await watched.close();
+    watched.close();
   });
 });
 
@@ -385,7 +397,7 @@ Deno.test("OomWatcher opens a file again that another took the place of", async 
     await Deno.rename(`${path}.new`, path);
     await watched.until(() => watched.reports.length === 4, 100);
     assertEquals(watched.watcher.reopens, 1);
-    await watched.close();
+    watched.close();
   });
 });
 
@@ -395,7 +407,7 @@ Deno.test("OomWatcher counts the numbers that a file jumps over", async () => {
     await watched.until(() => watched.watcher.records === 3);
     assertEquals(watched.watcher.lost, 2);
     assertEquals(watched.watcher.gaps, 1);
-    await watched.close();
+    watched.close();
   });
 });
 
@@ -407,7 +419,7 @@ Deno.test("OomWatcher passes over a line that is too long, and reads those aroun
     await watched.until(() => watched.reports.length === 4);
     assertEquals(watched.reports, [...told(2, 7), ...told(4, 8)]);
     assertEquals(watched.watcher.lost, 1);
-    await watched.close();
+    watched.close();
   });
 });
 
@@ -421,7 +433,7 @@ Deno.test("OomWatcher reads a long file whole, wherever its chunks end", async (
     await watched.until(() => watched.watcher.records === 5000);
     assertEquals(watched.watcher.lost, 0);
     assertEquals(watched.watcher.malformed, 0);
-    await watched.close();
+    watched.close();
   });
 });
 
@@ -435,6 +447,6 @@ Deno.test("OomWatcher waits for a file that is not there yet", async () => {
     await Deno.writeTextFile(path, `${killed(2, 7)}\n`);
     await watched.until(() => watched.reports.length === 2, 100);
     assertEquals(watched.watcher.state.state, "ok");
-    await watched.close();
+    watched.close();
   });
 });

@@ -13,7 +13,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
     collectsDiskIo: true,
     deviceName: () => undefined,
     oomKills: () => undefined,
-    oomKillsBelow: () => undefined,
+    memoryInode: () => undefined,
     memoryLimitHits: () => undefined,
     spec: () => ({ hasDiskIo: false }),
     sample: () => ({ gone: false }),
