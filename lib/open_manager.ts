@@ -17,7 +17,7 @@ import { MountedFiles } from "./filesystems/mounted_files.ts";
 import { readOomContext } from "./oom/context.ts";
 import { OomCounters } from "./oom/counters.ts";
 import { OomMonitor } from "./oom/monitor.ts";
-import { runUpOf } from "./oom/run_up.ts";
+import { runUpOf } from "./cache/run_up.ts";
 import { VictimCgroups } from "./kernfs/proc/proc_cgroup.ts";
 import { SlowCalls } from "./filesystems/slow_calls.ts";
 import { nodeOomKills } from "./kernfs/proc/vmstat.ts";

@@ -81,24 +81,6 @@ const NOTHING: readonly OomReport[] = [];
  * {@linkcode OomParser.flush} when nothing comes.
  *
  * Longer than other files: one state machine with a case for each line.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const parser = new OomParser();
- * parser.push({
- *   priority: 3,
- *   facility: 0,
- *   sequence: 1692,
- *   usecSinceBoot: 1760246833,
- *   flag: "-",
- *   text: "Out of memory: Killed process 7 (sh) total-vm:8kB, anon-rss:4kB",
- * });
- * const [oom, kill] = parser.flush();
- * assertEquals(oom?.type, "oom");
- * assertEquals(kill?.type === "oomKill" && kill.anonRssBytes, 4096);
- * ```
  */
 export class OomParser {
   readonly #fragments = new OomFragments();

@@ -6,11 +6,9 @@ export type OomScope = "cgroup" | "host";
 /** A line of the task table that the kernel prints before it kills. */
 export interface OomTask {
   readonly pid: number;
-  readonly uid: number;
   readonly processName: string;
   /** Resident memory, in pages of the machine. */
   readonly rssPages: number;
-  readonly oomScoreAdj?: number;
 }
 
 /** What is known of a shortage and of every process killed for it; what the kernel did not say is absent. */

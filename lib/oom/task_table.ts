@@ -3,8 +3,9 @@ import type { OomTask } from "./report.ts";
 /** How many tasks are kept. */
 const MAX_TASKS = 10;
 
-const HEADER_REGEXP = /^\[ +pid +\] +uid +tgid .* name$/;
-const ROW_REGEXP = /^\[ *(\d{1,10})\] +(\d.*)$/s;
+/** Every kernel prints these columns first, and the name last. */
+const HEADER_REGEXP = /^\[ +pid +\] +uid +tgid +total_vm +rss (.* )?name$/;
+const ROW_REGEXP = /^\[ *(\d{1,10})\] +\d+ +\d+ +\d+ +(\d{1,15}) +(\S.*)$/s;
 
 /**
  * The greatest users of memory in the task table of one OOM, greatest first.
@@ -13,23 +14,21 @@ const ROW_REGEXP = /^\[ *(\d{1,10})\] +(\d.*)$/s;
  * [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name
  * [    467]     0   467     5450     4923    77824        0             0 busybox
  * ```
- *
- * The columns differ from kernel to kernel, so they are found by their names.
  */
 export class OomTaskTable {
-  readonly #columns: readonly string[];
+  /** What precedes the name of a process, after the columns of every kernel. */
+  readonly #others: RegExp;
   readonly #tasks: OomTask[] = [];
 
-  private constructor(columns: readonly string[]) {
-    this.#columns = columns;
+  private constructor(others: number) {
+    this.#others = new RegExp(String.raw`^(?:-?\d+ +){${others}}`);
   }
 
-  /** Makes a table of its header; `undefined` for any other line. */
+  /** A table with this header; `undefined` for any other line. */
   static fromHeader(text: string): OomTaskTable | undefined {
-    if (!HEADER_REGEXP.test(text)) return undefined;
-    return new OomTaskTable(
-      text.slice(text.indexOf("]") + 1).trim().split(/ +/),
-    );
+    const header = HEADER_REGEXP.exec(text);
+    if (header === null) return undefined;
+    return new OomTaskTable(header[1]?.trim().split(/ +/).length ?? 0);
   }
 
   /** The greatest users among the rows added. */
@@ -37,40 +36,18 @@ export class OomTaskTable {
     return this.#tasks;
   }
 
-  /** Adds a row; any other line is passed over. */
+  /** Adds a row; any other line is skipped. */
   add(text: string): void {
-    const task = this.#parse(text);
-    if (task === undefined) return;
-    const at = this.#tasks.findIndex((other) => other.rssPages < task.rssPages);
-    if (at >= 0) this.#tasks.splice(at, 0, task);
-    else if (this.#tasks.length < MAX_TASKS) this.#tasks.push(task);
-    if (this.#tasks.length > MAX_TASKS) this.#tasks.pop();
-  }
-
-  #parse(text: string): OomTask | undefined {
-    const row = ROW_REGEXP.exec(text);
-    if (row === null) return undefined;
-    const [, pid, rest = ""] = row;
-    const values = new Map<string, number>();
-    let at = 0;
-    for (const column of this.#columns.slice(0, -1)) {
-      const end = rest.indexOf(" ", at);
-      const value = Number(rest.slice(at, end));
-      if (end < 0 || !Number.isInteger(value)) return undefined;
-      values.set(column, value);
-      at = end;
-      while (rest.charAt(at) === " ") at++;
-    }
-    const uid = values.get("uid");
-    const rssPages = values.get("rss");
-    if (uid === undefined || rssPages === undefined) return undefined;
-    const oomScoreAdj = values.get("oom_score_adj");
-    return {
+    const [, pid, rssPages, rest = ""] = ROW_REGEXP.exec(text) ?? [];
+    const others = this.#others.exec(rest)?.[0];
+    if (others === undefined) return;
+    const task = {
       pid: Number(pid),
-      uid,
-      processName: rest.slice(at),
-      rssPages,
-      ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
+      processName: rest.slice(others.length),
+      rssPages: Number(rssPages),
     };
+    const at = this.#tasks.findIndex((other) => other.rssPages < task.rssPages);
+    this.#tasks.splice(at < 0 ? this.#tasks.length : at, 0, task);
+    if (this.#tasks.length > MAX_TASKS) this.#tasks.pop();
   }
 }

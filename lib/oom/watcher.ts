@@ -200,8 +200,10 @@ export class OomWatcher {
           this.#attempt(() => this.#monitor.skip());
           break;
         case "idle":
-          if (file.kind === "file") this.#attempt(() => this.#monitor.end());
           this.#isWriterless = file.kind === "fifo";
+          this.#attempt(() =>
+            this.#isWriterless ? this.#monitor.flush() : this.#monitor.end()
+          );
           // Before its first writer a FIFO has lost nothing.
           if (this.#isWriterless && hadRecords) this.#health.loseWriter();
           await sleep(this.#clock, POLL_MS, signal);

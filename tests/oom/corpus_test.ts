@@ -185,10 +185,8 @@ Deno.test("OomParser reports every number of a kill, in bytes", async () => {
     victimCgroup: cgroup,
     topTasks: [{
       pid: 19801,
-      uid: 0,
       processName: "tail",
       rssPages: 8423,
-      oomScoreAdj: 0,
     }],
     pid: 19801,
     processName: "tail",

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { MemoryCache } from "../../lib/cache/memory_cache.ts";
 import { COLUMN, FIXED_COLUMNS, RowBuilder } from "../../lib/model/sample.ts";
-import { runUpOf, type RunUpSample } from "../../lib/oom/run_up.ts";
+import { runUpOf, type RunUpSample } from "../../lib/cache/run_up.ts";
 
 const KILLED_MS = 1_000_000;
 
