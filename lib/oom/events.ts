@@ -65,24 +65,20 @@ export class OomEvents {
     const { clock, bootId } = this.#options;
     const { historical, isBacklog, sources, state } = known;
     const isKill = report.type === "oomKill";
-    const facts: OomFacts = isKill ? report : report.incident;
-    const sequence = isKill
-      ? report.incidentSequence
-      : report.incident.sequence;
     const writtenMs = this.writtenMs(report.usecSinceBoot);
     const nowMs = clock.now();
     const isLate = !isBacklog && !historical &&
       writtenMs < nowMs - LIVE_RECORD_MS;
     const timestampMs = isLate ? nowMs : writtenMs;
     const context = isKill && !historical
-      ? this.#context(facts, timestampMs)
+      ? this.#context(report, timestampMs)
       : undefined;
     const oom: OomKillData = {
       ...(isKill && { "pid": report.pid, "process_name": report.processName }),
-      ...scopeData(facts),
+      ...scopeData(report),
       ...(isKill && sizeData(report)),
       ...(isKill && report.group !== undefined && { "group": report.group }),
-      "incident": `${bootId}-${sequence}`,
+      "incident": `${bootId}-${report.incidentSequence}`,
       "sources": sources,
       "attribution": "exact",
       "historical": historical,
@@ -90,7 +86,7 @@ export class OomEvents {
       "kmsg_seq": report.kmsgSequence,
       ...(isKill && stateData(state)),
     };
-    const { limitCgroup, victimCgroup, scope } = facts;
+    const { limitCgroup, victimCgroup, scope } = report;
     // Where the kernel did not print the limit, the victim's cgroup is the nearest to it.
     const cgroup = isKill && (limitCgroup !== undefined || scope === "host")
       ? limitCgroup

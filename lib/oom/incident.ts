@@ -56,13 +56,11 @@ export class Incident {
     const { pid, processName, uid } = killed ?? this;
     return {
       type: "oom",
-      incident: {
-        sequence: this.sequence,
-        ...this.#facts(this.victimCgroup),
-        ...(pid === undefined ? {} : { pid }),
-        ...(processName === undefined ? {} : { processName }),
-        ...(uid === undefined ? {} : { uid }),
-      },
+      ...this.#facts(this.victimCgroup),
+      ...(pid === undefined ? {} : { pid }),
+      ...(processName === undefined ? {} : { processName }),
+      ...(uid === undefined ? {} : { uid }),
+      incidentSequence: this.sequence,
       kmsgSequence: record.sequence,
       usecSinceBoot: record.usecSinceBoot,
     };

@@ -24,21 +24,16 @@ export interface OomFacts {
   readonly topTasks?: readonly OomTask[];
 }
 
-/** A shortage of memory, as it was known when the kernel had named it. */
-export interface OomIncident extends OomFacts {
-  /** Sequence number of the `oom-kill:` record, or of the first record that told of it. */
-  readonly sequence: number;
-  /** The process chosen; which the kernel may yet spare. */
+/** Once an incident, when the kernel named who is short of memory, or what it will kill. */
+export interface OomIncidentReport extends OomFacts {
+  readonly type: "oom";
+  /** The process chosen, which the kernel may yet skip. */
   readonly pid?: number;
   readonly processName?: string;
   readonly uid?: number;
-}
-
-/** Once an incident, when the kernel said who is short of memory, or what it will kill. */
-export interface OomIncidentReport {
-  readonly type: "oom";
-  readonly incident: OomIncident;
-  /** Sequence number of the record that says so. */
+  /** Sequence number of the `oom-kill:` record, or of the incident's first record. */
+  readonly incidentSequence: number;
+  /** Sequence number of the record that names it. */
   readonly kmsgSequence: number;
   /** Time of that record. */
   readonly usecSinceBoot: number;
@@ -62,7 +57,7 @@ export interface OomKillReport extends OomFacts, KilledProcess {
   readonly type: "oomKill";
   /** Whether all of a cgroup was killed (`memory.oom.group`); absent where the log does not state it. */
   readonly group?: boolean;
-  /** Identifies the incident, as {@linkcode OomIncident} `sequence` does. */
+  /** Identifies the incident, as that of {@linkcode OomIncidentReport} does. */
   readonly incidentSequence: number;
   /** Sequence number of the `Killed process` record. */
   readonly kmsgSequence: number;

@@ -96,8 +96,6 @@ export class OomUnits {
   #isTentative = false;
   /** Whether R was found in the log, or is behind it; else R may be of another log. */
   #isConfirmed = false;
-  /** Whether R was void and no place in the count has been found since. */
-  #isVoid = false;
   /** Units inferred in this run at what was taken for the end of the log. */
   #late = 0;
   /** Counts by time, the oldest first: the first is the one of SETTLE_MS ago. */
@@ -210,8 +208,9 @@ export class OomUnits {
   /** Another log begins, which numbers its records anew. */
   begin(): void {
     this.#sequence = this.#usec = undefined;
-    this.#isConfirmed = true;
-    this.#isVoid = true;
+    this.#isConfirmed = this.#hasRead = true;
+    // Any unit's record may come once more, under another number.
+    this.#inferred = this.#units ?? 0;
     const known = this.#known;
     this.#known = [];
     for (const report of known) this.#takeNew(report);
@@ -326,8 +325,7 @@ export class OomUnits {
   }
 
   #takeNew(report: OomReport): void {
-    const mustWait = this.#units !== undefined &&
-      (this.#inferred > 0 || this.#isVoid);
+    const mustWait = this.#units !== undefined && this.#inferred > 0;
     if (this.#waiting.length === 0 && !mustWait) return this.#account(report);
     if (this.#waiting.length === 0) {
       this.#waitingSinceMs = this.#options.nowMs();
@@ -389,8 +387,7 @@ export class OomUnits {
     const units = this.#units ?? 0;
     // Where no run took a record, those before were not inferred, and have no event either.
     const inferredFrom = this.#hasRead ? units - this.#inferred : 0;
-    const isKnown = this.#hasRead || this.#isVoid || this.#hasGap;
-    const oldFrom = isKnown ? 0 : units - this.#inferred;
+    const oldFrom = this.#hasRead || this.#hasGap ? 0 : units - this.#inferred;
     // Better a name is lost than a kill reported twice: the count finds the rest.
     if (this.#hasGap) this.#base = Math.min(this.#base, inferredFrom);
     // Which of them are of the past is not known then.
@@ -420,13 +417,12 @@ export class OomUnits {
     const isNew = places.some((unit) => unit !== undefined && unit > units);
     // Records come in the order of the count: after a new one no older comes.
     this.#inferred = isNew ? 0 : Math.max(0, this.#inferred - old);
-    this.#isVoid = false;
     for (const [at, report] of waiting.entries()) {
       const unit = places[at] ?? Infinity;
       if (report.type === "oom") {
-        const { sequence } = report.incident;
-        const isReported = reported.has(sequence) || !suppressed.has(sequence);
-        if (isReported) this.#options.report(report, past.has(sequence));
+        const { incidentSequence: incident } = report;
+        const isReported = reported.has(incident) || !suppressed.has(incident);
+        if (isReported) this.#options.report(report, past.has(incident));
       } else if (isOld(at)) this.#reach(report);
       else this.#account(report, unit <= pastUpTo, unit <= units);
     }

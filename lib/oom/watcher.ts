@@ -94,11 +94,6 @@ export class OomWatcher {
     return this.#health.lost;
   }
 
-  /** How many times records were lost. */
-  get gaps(): number {
-    return this.#health.gaps;
-  }
-
   /** How many times the log was opened again, or that was tried. */
   get reopens(): number {
     return this.#reopens;

@@ -43,24 +43,20 @@ export function reportsOf(records: readonly KmsgRecord[]): OomReport[] {
  */
 export function brief(report: OomReport): string {
   if (report.type === "repeat") return `${report.kmsgSequence} repeat`;
-  const facts = report.type === "oom" ? report.incident : report;
-  const incident = report.type === "oom"
-    ? report.incident.sequence
-    : report.incidentSequence;
   const words = [
-    `${report.kmsgSequence} ${report.type} of ${incident}:`,
-    facts.scope ?? "?",
-    facts.constraint?.replace("CONSTRAINT_", "") ?? "?",
+    `${report.kmsgSequence} ${report.type} of ${report.incidentSequence}:`,
+    report.scope ?? "?",
+    report.constraint?.replace("CONSTRAINT_", "") ?? "?",
   ];
-  const { limitCgroup, victimCgroup } = facts;
+  const { limitCgroup, victimCgroup } = report;
   if (limitCgroup !== undefined) words.push(`limit ${limitCgroup}`);
   if (victimCgroup !== undefined) {
     words.push(victimCgroup === limitCgroup ? "in it" : `in ${victimCgroup}`);
   }
-  if (facts.pid !== undefined) {
-    words.push(`${facts.pid} (${facts.processName})`);
+  if (report.pid !== undefined) {
+    words.push(`${report.pid} (${report.processName})`);
   }
-  if (facts.uid !== undefined) words.push(`uid ${facts.uid}`);
+  if (report.uid !== undefined) words.push(`uid ${report.uid}`);
   if (report.type === "oomKill" && report.group) words.push("group");
   return words.join(" ").replaceAll(LONG_ID_REGEXP, "$1…");
 }
