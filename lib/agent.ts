@@ -3,6 +3,7 @@ import { HostFs } from "./kernfs/host_fs.ts";
 import { EventLog, logReader } from "./log/event_log.ts";
 import { type LogTail, readLogTail } from "./log/log_tail.ts";
 import { createConsoleLogger } from "./log/console_logger.ts";
+import type { Manager } from "./manager/manager.ts";
 import { startNodeEvents } from "./manager/node_events.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
@@ -75,12 +76,14 @@ export async function startAgent(
   let tokens = readTokens?.();
   warnOfConfig(config, logger);
   const isShown = config.eventLog === "-" && host.isStdoutShown === true;
+  const earlierRun = await readTail(config.eventLog, logger);
   const manager = openManager({
     ...config,
     nodeName: config.nodeName ?? host.hostname,
     version: host.version,
     logger,
-    earlierRun: await readTail(config.eventLog, logger),
+    earlierRun,
+    onCheckpoint: () => eventLog?.save(),
     sinks: () => [
       eventLog?.state ?? (isShown ? LOG_SHOWN : LOG_OFF),
       health.state,
@@ -89,7 +92,7 @@ export async function startAgent(
   const { events } = manager;
   const eventLog = isShown
     ? undefined
-    : createEventLog(config, events, clock, logger);
+    : createEventLog(config, manager, earlierRun, clock, logger);
   const streams = new EventStreams({
     events,
     clock,
@@ -180,11 +183,13 @@ function warnOfConfig(config: Config, logger: Logger): void {
 
 function createEventLog(
   config: Config,
-  events: EventManager,
+  manager: Manager,
+  earlierRun: LogTail,
   clock: Clock,
   logger: Logger,
 ): EventLog | undefined {
   if (config.eventLog === "none") return undefined;
+  const { events } = manager;
   return new EventLog(events, {
     path: config.eventLog,
     maxSizeBytes: config.eventLogMaxSizeBytes,
@@ -192,12 +197,18 @@ function createEventLog(
     sync: config.eventLogSync,
     clock,
     logger,
+    checkpoints: {
+      state: manager.checkpoint,
+      lastSeq: earlierRun.lastSeq,
+      now: () => manager.checkpoint,
+      format: (state, seq) => events.checkpointLine(state, seq),
+    },
   });
 }
 
 /** What an earlier run left; a log that cannot be read has nothing to say. */
 async function readTail(path: string, logger: Logger): Promise<LogTail> {
-  const nothing: LogTail = { lastSeq: 0, inferredKills: 0, tornBytes: 0 };
+  const nothing: LogTail = { lastSeq: 0, tornBytes: 0 };
   if (path === "-" || path === "none") return nothing;
   try {
     return await readLogTail(path, { reader: logReader });

@@ -14,18 +14,15 @@ import { Filesystems } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
-import { readOomContext } from "./oom/oom_context.ts";
-import { OomParser } from "./oom/oom_parser.ts";
-import {
-  CgroupNamespace,
-  type CgroupView,
-} from "./kernfs/proc/cgroup_namespace.ts";
-import { readMemoryCgroup } from "./kernfs/proc/proc_cgroup.ts";
+import { readOomContext } from "./oom/context.ts";
+import { OomCounters } from "./oom/counters.ts";
+import { OomMonitor } from "./oom/monitor.ts";
+import { runUpOf } from "./cache/run_up.ts";
+import { CgroupNamespace } from "./kernfs/proc/cgroup_namespace.ts";
+import { VictimCgroups } from "./kernfs/proc/proc_cgroup.ts";
 import { SlowCalls } from "./filesystems/slow_calls.ts";
 import { nodeOomKills } from "./kernfs/proc/vmstat.ts";
-import { OomPast } from "./oom/oom_past.ts";
 import type { LogTail } from "./log/log_tail.ts";
-import { OomLedger } from "./oom/oom_ledger.ts";
 import { accessState } from "./manager/host_access.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
 import { PodDisks } from "./manager/pod_disks.ts";
@@ -38,7 +35,7 @@ import { openRuntimes } from "./open_runtimes.ts";
 import { HandlerRegistry } from "./registry/handler_registry.ts";
 import { CgroupTree } from "./sources/cgroup_tree.ts";
 import { openKmsg } from "./oom/kmsg_watcher.ts";
-import { OomWatcher } from "./oom/oom_watcher.ts";
+import { OomWatcher, type OomWatcherOptions } from "./oom/watcher.ts";
 import { PollWatcher } from "./sources/poll_watcher.ts";
 import { RawWatcher } from "./sources/raw_watcher.ts";
 
@@ -73,8 +70,10 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
   readonly version?: string;
   /** @default silentLogger */
   readonly logger?: Logger;
-  /** What an earlier run told last, to go on from there. @default nothing */
+  /** What an earlier run left in its event log. @default nothing */
   readonly earlierRun?: Omit<LogTail, "tornBytes">;
+  /** Called when {@linkcode Manager.checkpoint} changed without an event that carries it. */
+  readonly onCheckpoint?: () => void;
   /** How what takes the events fares. @default nothing takes them */
   readonly sinks?: () => readonly SourceState[];
   /** @default systemClock */
@@ -84,19 +83,6 @@ export interface OpenManagerOptions extends Partial<ManagerConfig> {
 /** For connections, logs and all else where many files may be open; else half of them. */
 const SPARE_DESCRIPTORS = 2_048;
 const DEFAULT_OPEN_FILES_LIMIT = 1024;
-
-interface OomWatcherParts {
-  readonly config: ManagerConfig;
-  readonly fs: HostFs;
-  readonly hierarchies: Hierarchies;
-  readonly cgroupView: CgroupView;
-  /** Whether it is the host's own, and not a folder that looks like one. */
-  readonly isHost: boolean;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** The last record of the kernel log that an earlier run told of. */
-  readonly cursor: number | undefined;
-}
 
 /**
  * Makes a manager of this host, which is the whole agent but its HTTP server
@@ -167,21 +153,46 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
       "Cannot tell of memory pressure, which cgroup v1 does not count",
     );
   }
-  const oomWatcher = createOomWatcher({
-    config,
-    fs,
-    hierarchies,
-    cgroupView,
-    isHost,
-    clock,
-    logger,
-    cursor: past?.kmsgCursor,
+  const cache = new MemoryCache({
+    maxAgeMs: config.storageDurationMs,
+    intervalMs: config.housekeepingIntervalMs,
   });
-  const ledger = new OomLedger({
+  const events = new EventManager({
+    node: config.nodeName ?? hostname(),
+    bootId,
     clock,
-    readNodeKills: nodeOomKills(fs),
-    isTold: () => oomWatcher?.isReading ?? false,
-    ...(past?.nodeOomKills !== undefined && { toldKills: past.nodeOomKills }),
+    lastSeq: earlierRun?.lastSeq ?? 0,
+    storagePolicy: config.storagePolicy,
+    describe: (event) => runtimes.identities.describeEvent(event),
+  });
+  const counters = new OomCounters(clock);
+  const victims = new VictimCgroups(fs, cgroupView);
+  const { onCheckpoint } = options;
+  const monitor = new OomMonitor({
+    fs,
+    clock,
+    bootId,
+    counters,
+    earlier: past?.ooms,
+    readCount: nodeOomKills(fs),
+    groupKills: hasUnifiedMemory(hierarchies),
+    locate(pid, usecSinceBoot) {
+      const found = victims.find(pid, usecSinceBoot);
+      if (found === undefined) return undefined;
+      // In another hierarchy it may have another name: its own count decides.
+      return found.isMemory || counters.hasUnnamed(found.name)
+        ? found.name
+        : undefined;
+    },
+    readContext(cgroup, killedMs) {
+      const context = {
+        ...readOomContext(fs, hierarchies, cgroup),
+        ...runUpOf(cache.recent(cgroup)?.samples() ?? [], killedMs),
+      };
+      return Object.keys(context).length > 0 ? context : undefined;
+    },
+    addEvent: (event) => events.addEvent(event),
+    ...(onCheckpoint !== undefined && { onState: onCheckpoint }),
   });
   return new Manager({
     fs,
@@ -202,33 +213,25 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
         dockerOnly: config.dockerOnly,
       }),
     ]),
-    cache: new MemoryCache({
-      maxAgeMs: config.storageDurationMs,
-      intervalMs: config.housekeepingIntervalMs,
-    }),
-    events: new EventManager({
-      node: config.nodeName ?? hostname(),
-      bootId,
+    cache,
+    events,
+    counters,
+    ooms: new OomWatcher({
+      ...kernelLogOf(fs, config.kmsg, isHost),
       clock,
-      lastSeq: earlierRun?.lastSeq ?? 0,
-      storagePolicy: config.storagePolicy,
-      describe: (event) => runtimes.identities.describeEvent(event),
+      logger,
+      monitor,
     }),
-    ledger,
     ...(isHost && fs.root !== "/" && {
       access: (kmsg: SourceState) =>
         accessState({ kmsg, namespace: cgroupView }),
     }),
     ...runtimes,
-    readContext: (cgroup) => readOomContext(fs, hierarchies, cgroup),
     watch: (failure) =>
       failure === undefined
         ? new RawWatcher({ tree, clock })
         : new PollWatcher(tree, clock, failure),
-    ...(oomWatcher !== undefined && { oomWatcher }),
-    past: new OomPast(past?.inferredKills ?? 0),
     sinks: options.sinks ?? (() => []),
-    bootId,
     usage,
     podDisks: new PodDisks({
       usage,
@@ -266,29 +269,25 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
   );
 }
 
-function createOomWatcher(parts: OomWatcherParts): OomWatcher | undefined {
-  const { config, fs, hierarchies, cgroupView, clock, logger, cursor } = parts;
-  if (config.kmsg === "none") return undefined;
-  const [path = "", inOurs] = kernelLogPaths(fs, config.kmsg);
-  return new OomWatcher({
+/** How the kernel log is opened: the host's, else that of our own `/dev`. */
+function kernelLogOf(
+  fs: HostFs,
+  kmsg: string,
+  isHost: boolean,
+): Pick<OomWatcherOptions, "path" | "open"> {
+  if (kmsg === "none") return {};
+  const [path, inOurs] = kernelLogPaths(fs, kmsg);
+  // A folder that looks like a host has no kernel of its own.
+  if (inOurs === undefined || !isHost) return { path };
+  return {
     path,
-    // A folder that looks like a host has no kernel of its own.
-    open: inOurs === undefined || !parts.isHost
-      ? openKmsg
-      : (path) =>
-        openKmsg(path).catch((error) =>
-          openKmsg(inOurs).catch(() => {
-            throw error;
-          })
-        ),
-    clock,
-    logger,
-    parser: new OomParser({
-      groupKills: hasUnifiedMemory(hierarchies),
-      locate: (pid) => readMemoryCgroup(fs, pid, cgroupView),
-    }),
-    ...(cursor !== undefined && { cursor }),
-  });
+    open: (path) =>
+      openKmsg(path).catch((error) =>
+        openKmsg(inOurs).catch(() => {
+          throw error;
+        })
+      ),
+  };
 }
 
 /** The name of the node, which is that of our UTS namespace. */

@@ -157,10 +157,15 @@ export interface MemoryCacheOptions {
 /** Rows beyond those of the beat: samples taken on demand. */
 const SPARE_ROWS = 60;
 
+/** Rings of containers that were removed: the record of an OOM kill may be read later. */
+const MAX_REMOVED = 32;
+
 /** The recent samples of all containers. */
 export class MemoryCache {
   readonly #options: MemoryCacheOptions;
   readonly #rings = new Map<string, SampleRing>();
+  /** In the order in which they were removed. */
+  readonly #removed = new Map<string, SampleRing>();
 
   constructor(options: MemoryCacheOptions) {
     this.#options = options;
@@ -182,8 +187,22 @@ export class MemoryCache {
     return ring;
   }
 
-  /** Forgets a container. */
+  /** The ring of a container that has one, or had one when it was removed a while ago. */
+  recent(name: string): SampleRing | undefined {
+    return this.#rings.get(name) ?? this.#removed.get(name);
+  }
+
+  /** Forgets a container; its samples stay for {@linkcode MemoryCache.recent} until others were removed. */
   remove(name: string): void {
+    const ring = this.#rings.get(name);
+    if (ring === undefined) return;
     this.#rings.delete(name);
+    this.#removed.delete(name);
+    this.#removed.set(name, ring);
+    if (this.#removed.size <= MAX_REMOVED) return;
+    for (const oldest of this.#removed.keys()) {
+      this.#removed.delete(oldest);
+      break;
+    }
   }
 }

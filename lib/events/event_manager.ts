@@ -2,9 +2,11 @@ import { ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import { BadRequestError } from "../model/errors.ts";
 import {
+  type CheckpointData,
   type Event,
   EVENT_TYPES,
   type EventContainer,
+  type EventData,
   type EventRequest,
   type EventType,
   formatTimestamp,
@@ -200,6 +202,11 @@ export class EventManager {
     return watch;
   }
 
+  /** A checkpoint as a line of the event log, after the event of that `seq`. */
+  checkpointLine(checkpoint: CheckpointData, seq: number): string {
+    return this.#notice("checkpoint", seq, { checkpoint }).json;
+  }
+
   /** Ends a watch; false if there is none of that id. */
   stopWatch(id: number): boolean {
     const watch = this.#watches.get(id);
@@ -231,15 +238,24 @@ export class EventManager {
   }
 
   #lostNotice(count: number, seq: number, reason: string): KeptEvent {
+    return this.#notice("lost", seq, { "lost": { count, reason } });
+  }
+
+  /** What is no event, and has no number of its own. */
+  #notice(
+    type: "lost" | "checkpoint",
+    seq: number,
+    data: EventData,
+  ): KeptEvent {
     const timestampMs = this.#clock.now();
     return this.#keep(timestampMs, {
       "seq": seq,
       "boot_id": this.#bootId,
       "node": this.#node,
       "timestamp": formatTimestamp(timestampMs),
-      "event_type": "lost",
+      "event_type": type,
       "container_name": ROOT,
-      "event_data": { "lost": { count, reason } },
+      "event_data": data,
     });
   }
 

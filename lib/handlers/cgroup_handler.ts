@@ -16,13 +16,15 @@ import { ControlFile } from "../kernfs/control_file.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
 import { NetworkStatsReader } from "../kernfs/proc/network_stats.ts";
-import { OomKillFile } from "../kernfs/cgroup/oom_kill_file.ts";
+import {
+  type OomKillCount,
+  OomKillFile,
+} from "../kernfs/cgroup/oom_kill_file.ts";
 import { ProcessStatsReader } from "../kernfs/proc/process_stats.ts";
 import { ResctrlReader } from "../kernfs/sys/resctrl_stats.ts";
 import type {
   ContainerHandler,
   MemoryLimitHits,
-  OomKillCount,
   SampleResult,
 } from "../registry/handler_registry.ts";
 
@@ -230,8 +232,8 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   /** @inheritdoc */
-  oomKillsBelow(): number | undefined {
-    return unlessFails(() => this.#oomKillFile.readSubtree());
+  memoryInode(): number | undefined {
+    return unlessFails(() => this.#oomKillFile.inode());
   }
 
   /** @inheritdoc */

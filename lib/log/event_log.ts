@@ -3,8 +3,10 @@
 import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 import { type Clock, sleep } from "../model/clock.ts";
+import type { CheckpointData } from "../model/event.ts";
 import { type Logger, silentLogger } from "../model/logger.ts";
 import type { SourceState } from "../model/source_state.ts";
+import { isSame, stateAfter } from "./checkpoint.ts";
 import type { LogFile } from "./log_file.ts";
 import { LogHealth } from "./log_health.ts";
 import type { LogReader } from "./log_tail.ts";
@@ -40,6 +42,19 @@ export interface EventLogOptions {
   readonly clock: Clock;
   /** @default silentLogger */
   readonly logger?: Logger;
+  /** What checkpoints state: the first line of each file, and the last at stop. @default none is written */
+  readonly checkpoints?: EventLogCheckpoints;
+}
+
+/** Where an {@linkcode EventLog} has its checkpoints from. */
+export interface EventLogCheckpoints {
+  /** The state and the `seq` of the last line that is in the log at the start. */
+  readonly state: CheckpointData;
+  readonly lastSeq: number;
+  /** The state as of the newest event. */
+  readonly now: () => CheckpointData;
+  /** The line of a checkpoint, which has the number of the event before it. */
+  readonly format: (state: CheckpointData, seq: number) => string;
 }
 
 /** What an {@linkcode EventLog} has done in this run. */
@@ -65,8 +80,16 @@ export class EventLog {
   readonly #health: LogHealth;
   readonly #watch: EventWatch;
   readonly #log: RotatingLog;
+  readonly #checkpoints: EventLogCheckpoints | undefined;
   /** Taken from the watch and not yet wholly written: the one line that a failure can tear. */
   #line: LogLine | undefined;
+  /** The state and the `seq` after that line, and after the last that was written. */
+  #lineState: CheckpointData;
+  #lineSeq: number;
+  #state: CheckpointData;
+  #seq: number;
+  #checkpointWanted = false;
+  #hasLast = false;
   /** Events let go when the log was closed. */
   #left = 0;
   #reopenWanted = false;
@@ -87,6 +110,11 @@ export class EventLog {
     this.#clock = clock;
     const health = new LogHealth(path, clock, options.logger ?? silentLogger);
     this.#health = health;
+    const { checkpoints } = options;
+    this.#checkpoints = checkpoints;
+    this.#state = this.#lineState = checkpoints?.state ??
+      { "inferred_units": 0 };
+    this.#seq = this.#lineSeq = checkpoints?.lastSeq ?? 0;
     this.#log = new RotatingLog({
       path,
       maxSizeBytes,
@@ -95,6 +123,8 @@ export class EventLog {
       host: logHost,
       clock,
       onError: (message, error) => health.count(message, error),
+      // Of what is written, not of what waits: after a crash only that is there.
+      head: () => checkpoints?.format(this.#state, this.#seq),
     });
     this.#watch = events.watchEvents({}, { queueLimit: EVENT_LOG_QUEUE_LIMIT });
   }
@@ -122,6 +152,12 @@ export class EventLog {
   /** Closes the file and opens what the path names now, as after someone renamed it. */
   reopen(): void {
     this.#reopenWanted = true;
+    this.#poke?.();
+  }
+
+  /** Writes a checkpoint after what waits, if the state is another than that of the last line. */
+  save(): void {
+    this.#checkpointWanted = true;
     this.#poke?.();
   }
 
@@ -176,7 +212,7 @@ export class EventLog {
       "It has not opened",
       this.#log.open(this.#line),
     );
-    const line = this.#nextLine();
+    const line = this.#nextLine(file);
     if (line === undefined) {
       if (this.#watch.ended) return false;
       await this.#wait();
@@ -203,7 +239,7 @@ export class EventLog {
   #appendLines(file: LogFile): boolean {
     const endMs = this.#clock.monotonic() + BATCH_MS;
     for (;;) {
-      const line = this.#nextLine();
+      const line = this.#nextLine(file);
       if (line === undefined || this.#log.isFull(file, line)) return false;
       this.#log.append(file, line);
       this.#written();
@@ -211,24 +247,43 @@ export class EventLog {
     }
   }
 
-  #nextLine(): LogLine | undefined {
+  #nextLine(file: LogFile): LogLine | undefined {
     if (this.#line === undefined) {
       const [kept] = this.#watch.take(1);
-      if (kept === undefined) return undefined;
-      const isEvent = kept.event.event_type !== "lost";
-      this.#line = new LogLine(kept.json, isEvent ? 1 : 0);
+      if (kept === undefined) return this.#nextCheckpoint(file);
+      const { event, json } = kept;
+      this.#line = new LogLine(json, event.event_type === "lost" ? 0 : 1);
+      this.#lineState = stateAfter(this.#state, event);
+      this.#lineSeq = event.seq;
     }
+    return this.#line;
+  }
+
+  /** A checkpoint, if one is wanted once all events are written; a pipe has none. */
+  #nextCheckpoint({ regular }: LogFile): LogLine | undefined {
+    const checkpoints = this.#checkpoints;
+    const isLast = this.#watch.ended && !this.#hasLast;
+    if (checkpoints === undefined || !regular) return undefined;
+    if (!isLast && !this.#checkpointWanted) return undefined;
+    this.#checkpointWanted = false;
+    this.#hasLast = isLast;
+    const state = checkpoints.now();
+    if (!isLast && isSame(state, this.#state)) return undefined;
+    this.#lineState = state;
+    this.#line = new LogLine(checkpoints.format(state, this.#seq), 0);
     return this.#line;
   }
 
   #written(): void {
     this.#line = undefined;
+    this.#state = this.#lineState;
+    this.#seq = this.#lineSeq;
     this.#health.worked();
   }
 
   /** Waits for an event, or for so long; in both cases not longer than until poked. */
   #wait(limitMs?: number): Promise<void> {
-    if (this.#reopenWanted) return Promise.resolve();
+    if (this.#reopenWanted || this.#checkpointWanted) return Promise.resolve();
     const poked = new AbortController();
     this.#poke = () => poked.abort();
     if (limitMs !== undefined) {

@@ -42,6 +42,7 @@ export class LogFile {
   readonly #clock: Clock;
   readonly #onSyncError: (error: unknown) => void;
   #sizeBytes: number;
+  #headBytes = 0;
   #dirty = false;
   #cancelSync: (() => void) | undefined;
   #syncing: Promise<void> | undefined;
@@ -61,6 +62,16 @@ export class LogFile {
   /** How large the file is, bytes. */
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  /** Whether it has lines besides its head. */
+  get hasLines(): boolean {
+    return this.#sizeBytes > this.#headBytes;
+  }
+
+  /** All that it has is its head. */
+  endHead(): void {
+    this.#headBytes = this.#sizeBytes;
   }
 
   /** Since when a sync is under way, on the clock's monotonic time. */

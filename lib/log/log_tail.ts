@@ -1,3 +1,4 @@
+import type { CheckpointData, Event } from "../model/event.ts";
 import { partOf } from "./log_file.ts";
 
 /** Reads files for {@linkcode readLogTail}. */
@@ -21,12 +22,12 @@ export interface LogTail {
   readonly lastSeq: number;
   /** The `boot_id` of the last whole line. */
   readonly bootId?: string;
-  /** The greatest `kmsg_seq` that was told in the boot of `bootId`, and in no other. */
-  readonly kmsgCursor?: number;
-  /** OOM kills of that boot that are accounted for, as the kernel counts them. */
-  readonly nodeOomKills?: number;
-  /** Kills told since that record that only a counter knew of; all of that boot where there is none. */
-  readonly inferredKills: number;
+  /** How far the OOM kills of that boot are accounted for; absent where no line states it. */
+  readonly ooms?: {
+    readonly state: CheckpointData;
+    /** The `incident` of the last `oom` event, if no kill after it is in the log. */
+    readonly lastIncident?: string;
+  };
   /** Bytes after the last newline: a line that a crash tore. */
   readonly tornBytes: number;
 }
@@ -35,15 +36,13 @@ const NEWLINE = 10;
 /** A longer line is none of ours: it is what a crash made of the disk's blocks. */
 const MAX_LINE_BYTES = 1 << 20;
 // No text inside a string can look like this: its quotes are escaped.
-const KMSG_SEQ_KEY = '"kmsg_seq":';
-const NODE_OOM_KILLS_KEY = '"node_oom_kills":';
-const OOM_KILL_TYPE = '"event_type":"oomKill"';
-const INFERRED_KEY = '"attribution":"inferred"';
+const STATE_REGEXP = /"event_type":"(?:oom|oomKill|checkpoint)"/g;
 
 /**
  * Reads a log from its end, back through its rotated parts, as far as the boot
- * of its last line goes. Lines that are no events are skipped; a log that is
- * not there, or is no regular file, has no events.
+ * of its last line goes and its state is not known: each part begins with a
+ * checkpoint. Lines that are no events are skipped; a log that is not there, or
+ * is no regular file, has no events.
  *
  * @param path the newest part; `path.1` is the one before
  * @throws what the reader throws
@@ -116,14 +115,17 @@ const decoder = new TextDecoder();
 interface Line {
   readonly seq: number;
   readonly bootId: string;
+  readonly event: Partial<Event>;
 }
 
-/** Gathers what is wanted from blocks of lines, of which the newest comes first. */
+/** Gathers what a restart needs from blocks of lines, of which the newest comes first. */
 class TailScan {
   #last: Line | undefined;
-  #kmsgCursor: number | undefined;
-  #nodeOomKills: number | undefined;
-  #inferredKills = 0;
+  #kmsgSeq: number | undefined;
+  #units: Pick<CheckpointData, "node_oom_kills" | "inferred_units"> | undefined;
+  #checkpoint: CheckpointData | undefined;
+  #incident: string | undefined;
+  #hasKill = false;
   #done = false;
 
   /** Whether older lines have nothing to add. */
@@ -132,17 +134,25 @@ class TailScan {
   }
 
   get found(): Omit<LogTail, "tornBytes"> {
-    const inferredKills = this.#inferredKills;
-    if (this.#last === undefined) return { lastSeq: 0, inferredKills };
+    if (this.#last === undefined) return { lastSeq: 0 };
     const { seq, bootId } = this.#last;
-    const kmsgCursor = this.#kmsgCursor;
-    const nodeOomKills = this.#nodeOomKills;
+    const hasState = this.#checkpoint !== undefined || this.#hasKill;
+    const kmsgSeq = this.#kmsgSeq;
+    const incident = this.#incident;
     return {
       lastSeq: seq,
       bootId,
-      ...(kmsgCursor === undefined ? {} : { kmsgCursor }),
-      ...(nodeOomKills === undefined ? {} : { nodeOomKills }),
-      inferredKills,
+      ...(hasState && {
+        ooms: {
+          state: {
+            "inferred_units": 0,
+            ...this.#checkpoint,
+            ...this.#units,
+            ...(kmsgSeq !== undefined && { "kmsg_seq": kmsgSeq }),
+          },
+          ...(incident !== undefined && { lastIncident: incident }),
+        },
+      }),
     };
   }
 
@@ -156,54 +166,40 @@ class TailScan {
       text = lines.slice(startOfBoot(lines, bootId));
       this.#done = text.length < lines.length;
     }
-    // Before the cursor, which may come from this block.
-    if (this.#kmsgCursor === undefined) this.#countInferred(text);
-    this.#kmsgCursor = greatest(text, KMSG_SEQ_KEY, bootId, this.#kmsgCursor);
-    this.#nodeOomKills = greatest(
-      text,
-      NODE_OOM_KILLS_KEY,
-      bootId,
-      this.#nodeOomKills,
-    );
-  }
-
-  #countInferred(text: string): void {
-    const from = Math.max(0, text.lastIndexOf(KMSG_SEQ_KEY));
-    for (const line of linesWith(text.slice(from), INFERRED_KEY)) {
-      if (line.includes(OOM_KILL_TYPE) && parseLine(line) !== undefined) {
-        this.#inferredKills++;
+    for (const { index } of [...text.matchAll(STATE_REGEXP)].reverse()) {
+      const start = text.lastIndexOf("\n", index) + 1;
+      const line = parseLine(text.slice(start, text.indexOf("\n", index)));
+      if (line?.bootId === bootId && this.#takeState(line.event)) {
+        this.#done = true;
+        return;
       }
     }
   }
-}
 
-/**
- * The greatest number that comes after a key in the lines of a boot. From the
- * end on, that is nearly always the first, and so the only line that is parsed;
- * a line once torn must not count.
- */
-function greatest(
-  text: string,
-  key: string,
-  bootId: string,
-  known: number | undefined,
-): number | undefined {
-  let found = known;
-  for (const line of linesWith(text, key)) {
-    const value = parseInt(line.slice(line.indexOf(key) + key.length), 10);
-    if (value > (found ?? -1) && parseLine(line)?.bootId === bootId) {
-      found = value;
+  /** Takes what an event states, of which newer ones state nothing; returns whether no older one can add to it. */
+  #takeState({ event_type: type, event_data: data }: Partial<Event>): boolean {
+    if (type === "checkpoint" && data?.checkpoint !== undefined) {
+      const { checkpoint } = data;
+      // Its time is that of its own record.
+      const { kmsg_usec: _, ...untimed } = checkpoint;
+      this.#checkpoint = this.#kmsgSeq === undefined ? checkpoint : untimed;
+      return true;
     }
-  }
-  return found;
-}
-
-/** The lines in which a text is, the last first. */
-function* linesWith(text: string, part: string): Generator<string> {
-  for (let at = text.lastIndexOf(part); at >= 0;) {
-    const start = text.lastIndexOf("\n", at) + 1;
-    yield text.slice(start, text.indexOf("\n", at));
-    at = start === 0 ? -1 : text.lastIndexOf(part, start - 1);
+    const oom = data?.oom;
+    if (oom === undefined) return false;
+    if (type === "oom") {
+      if (!this.#hasKill) this.#incident ??= oom.incident;
+      return false;
+    }
+    this.#hasKill = true;
+    this.#kmsgSeq ??= oom.kmsg_seq ?? oom.kmsg_read_seq;
+    if (oom.node_oom_kills !== undefined) {
+      this.#units ??= {
+        "node_oom_kills": oom.node_oom_kills,
+        "inferred_units": oom.inferred_units ?? 0,
+      };
+    }
+    return this.#kmsgSeq !== undefined && this.#units !== undefined;
   }
 }
 
@@ -254,5 +250,7 @@ function parseLine(line: string): Line | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { "seq": seq, "boot_id": bootId } = value as Record<string, unknown>;
   if (typeof seq !== "number" || !Number.isSafeInteger(seq)) return undefined;
-  return typeof bootId === "string" ? { seq, bootId } : undefined;
+  return typeof bootId === "string"
+    ? { seq, bootId, event: value as Partial<Event> }
+    : undefined;
 }

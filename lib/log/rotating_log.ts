@@ -86,6 +86,8 @@ export interface RotatingLogOptions {
   readonly clock: Clock;
   /** Hears of what failed and does not keep lines from being written. */
   readonly onError: (message: string, error: unknown) => void;
+  /** The first line of each new file, without the newline. @default none */
+  readonly head?: () => string | undefined;
 }
 
 /** A file of lines that is only appended to, and renamed when it has grown enough. */
@@ -127,7 +129,7 @@ export class RotatingLog {
    */
   async open(line?: LogLine): Promise<LogFile> {
     if (this.#file !== undefined) return this.#file;
-    const { path, sync, host, clock, onError } = this.#options;
+    const { path, sync, host, clock, onError, head } = this.#options;
     const opened = await host.open(path);
     const file = new LogFile(opened.handle, {
       regular: opened.regular,
@@ -138,14 +140,21 @@ export class RotatingLog {
       onSyncError: (error) => onError("Cannot sync the event log", error),
     });
     const resumed = line?.resumeIn(opened) ?? false;
-    if (opened.torn && !resumed) {
-      try {
+    try {
+      if (opened.torn && !resumed) {
         this.#bytes += file.append(encoder.encode("\n"));
-      } catch (error) {
-        file.close();
-        throw error;
+        this.#tornLines++;
       }
-      this.#tornLines++;
+      const first = opened.regular && opened.sizeBytes === 0
+        ? head?.()
+        : undefined;
+      if (first !== undefined) {
+        this.append(file, new LogLine(first, 0));
+        file.endHead();
+      }
+    } catch (error) {
+      file.close();
+      throw error;
     }
     this.#file = file;
     return file;
@@ -154,7 +163,7 @@ export class RotatingLog {
   /** Whether the line belongs into a new file. */
   isFull(file: LogFile, line: LogLine): boolean {
     const { maxSizeBytes, clock } = this.#options;
-    return file.regular && maxSizeBytes > 0 && file.sizeBytes > 0 &&
+    return file.regular && maxSizeBytes > 0 && file.hasLines &&
       !line.begun && file.sizeBytes + line.left > maxSizeBytes &&
       clock.monotonic() >= this.#rotateNotBeforeMs;
   }

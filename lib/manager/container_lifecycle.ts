@@ -1,4 +1,4 @@
-import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import type { CgroupName } from "../model/cgroup.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Histogram } from "../model/histogram.ts";
 import type { SourceState } from "../model/source_state.ts";
@@ -21,7 +21,7 @@ import {
   type HousekeepingOptions,
   ManagedContainer,
 } from "./managed_container.ts";
-import type { OomLedger } from "../oom/oom_ledger.ts";
+import type { OomCounters } from "../oom/counters.ts";
 import { PressureEvents } from "./pressure_events.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -30,7 +30,7 @@ export interface ContainerLifecycleOptions extends SteadyWatcherOptions {
   readonly registry: HandlerRegistry;
   readonly cache: MemoryCache;
   readonly events: EventManager;
-  readonly ledger: OomLedger;
+  readonly counters: OomCounters;
   readonly identities: Identities;
   /** Tell of containers by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
@@ -167,7 +167,7 @@ export class ContainerLifecycle {
         case "delete":
           return this.#destroyContainer(change.name);
         case "memoryEvents":
-          return this.#options.ledger.look(change.name);
+          return this.#options.counters.look(change.name);
         case "limits":
           return this.containers.get(change.name)?.forgetLimits();
         case "update":
@@ -186,7 +186,7 @@ export class ContainerLifecycle {
 
   #createContainer(name: CgroupName, createdMs: number | undefined): void {
     if (this.containers.get(name) !== undefined || this.#stopped) return;
-    const { clock, logger, registry, cache, events, ledger, housekeeping } =
+    const { clock, logger, registry, cache, events, counters, housekeeping } =
       this.#options;
     const { identities } = this.#options;
     const handler = registry.create(name);
@@ -205,13 +205,11 @@ export class ContainerLifecycle {
       onGone: () => this.#watcher.check(name),
     });
     this.containers.add(container);
-    ledger.open(handler, this.#isListed);
+    counters.open(handler, this.#isListed);
     events.addEvent({
       timestampMs: Math.min(createdMs ?? Infinity, clock.now()),
       type: "containerCreation",
       containerName: name,
-      ...(name === ROOT && ledger.nodeKills !== undefined &&
-        { data: { "node_oom_kills": ledger.nodeKills } }),
     });
     this.#pressure?.open(handler, this.#isListed);
     this.#scheduler.schedule(container, 0);
@@ -241,11 +239,11 @@ export class ContainerLifecycle {
   #destroyContainer(name: CgroupName): void {
     const container = this.containers.remove(name);
     if (container === undefined) return;
-    const { cache, ledger, identities } = this.#options;
+    const { cache, counters, identities } = this.#options;
     const exitCode = identities.end(name);
     this.#scheduler.cancel(container);
     this.#pressure?.close(name);
-    ledger.close(name);
+    counters.close(name);
     container.close();
     cache.remove(name);
     this.#deletions.add(name, exitCode, this.#reportsExit(name));

@@ -8,7 +8,7 @@ import type {
 } from "../model/container.ts";
 import { sleep } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
-import type { EventRequest } from "../model/event.ts";
+import type { CheckpointData, EventRequest } from "../model/event.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { MachineInfo, VersionInfo } from "../model/machine.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
@@ -20,7 +20,7 @@ import {
   type EngineWatcher,
 } from "../runtimes/engine_watcher.ts";
 import type { EndedContainer } from "../runtimes/identities.ts";
-import type { OomWatcher } from "../oom/oom_watcher.ts";
+import type { OomWatcher } from "../oom/watcher.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
 import { Pace } from "../model/pace.ts";
 import type {
@@ -38,14 +38,14 @@ import type { ContainerTable } from "./container_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
-import { OomPump, type OomPumpOptions } from "../oom/oom_pump.ts";
 import { NodeSummaries, type NodeSummariesOptions } from "./node_summaries.ts";
 
 // Longer than other files, since each question is a method of one class.
 
 /** What a {@linkcode Manager} conducts. */
 export interface ManagerOptions
-  extends ContainerLifecycleOptions, OomPumpOptions, NodeSummariesOptions {
+  extends ContainerLifecycleOptions, NodeSummariesOptions {
+  readonly ooms: OomWatcher;
   readonly events: EventManager;
   readonly machine: MachineCache;
   /** Counts what containers and pods take on disk. */
@@ -109,7 +109,6 @@ export class Manager {
   readonly #options: ManagerOptions;
   readonly #lifecycle: ContainerLifecycle;
   readonly #containers: ContainerTable;
-  readonly #ooms: OomPump;
   readonly #processes: ProcessList;
   readonly #summaries: NodeSummaries;
   #hasStarted = false;
@@ -118,7 +117,6 @@ export class Manager {
     this.#options = options;
     this.#lifecycle = new ContainerLifecycle(options);
     this.#containers = this.#lifecycle.containers;
-    this.#ooms = new OomPump(options);
     this.#processes = new ProcessList(
       options.fs,
       options.clock,
@@ -142,7 +140,7 @@ export class Manager {
     const { identities, engineWatchers } = this.#options;
     identities.start((update) => this.#lifecycle.addUpdate(update));
     for (const watcher of engineWatchers) this.#pumpEngine(watcher);
-    this.#ooms.start();
+    this.#options.ooms.start();
     await Promise.all([
       this.#options.machine.start(),
       this.#lifecycle.start(),
@@ -162,7 +160,7 @@ export class Manager {
    * answered, for which nobody need wait.
    */
   async stop(): Promise<void> {
-    this.#ooms.stop();
+    this.#options.ooms.close();
     const unwatched = this.#lifecycle.stop();
     const { machine, usage, engineWatchers, identities } = this.#options;
     machine.stop();
@@ -173,13 +171,11 @@ export class Manager {
 
   /** How the sources fare, and what takes the events. */
   sources(): readonly SourceState[] {
-    const { oomWatcher, access } = this.#options;
-    const kmsg: SourceState = oomWatcher?.state ??
-      { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" };
+    const { ooms, access } = this.#options;
     return [
       this.#lifecycle.state,
-      kmsg,
-      ...(access === undefined ? [] : [access(kmsg)]),
+      ooms.state,
+      ...(access === undefined ? [] : [access(ooms.state)]),
       this.#options.machine.filesystems.state,
       this.#options.identities.state,
       ...engineStates(this.#options.engineWatchers),
@@ -187,19 +183,19 @@ export class Manager {
     ];
   }
 
+  /** How far the kernel log and the node's count of OOM kills are accounted for. */
+  get checkpoint(): CheckpointData {
+    return this.#options.ooms.checkpoint;
+  }
+
   /** What it has done so far. */
   get counters(): ManagerCounters {
-    const { ledger, oomWatcher, events } = this.#options;
+    const { ooms, events } = this.#options;
+    const { records, lost, malformed } = ooms;
     return {
       ...this.#lifecycle.counters,
-      oomKills: ledger.kills,
-      ...(oomWatcher !== undefined && {
-        kmsg: {
-          records: oomWatcher.records,
-          lost: oomWatcher.lost,
-          malformed: oomWatcher.malformed,
-        },
-      }),
+      oomKills: ooms.kills,
+      ...(ooms.state.state !== "off" && { kmsg: { records, lost, malformed } }),
       events: events.counters,
     };
   }
@@ -293,7 +289,7 @@ export class Manager {
 
   /** Kills for want of memory by container, in this run; of one that is gone for five minutes. */
   oomKills(): Iterable<readonly [CgroupName, number]> {
-    return this.#options.ledger.killsByContainer();
+    return this.#options.counters.killsByContainer();
   }
 
   /** Who a container was that is gone, for five minutes. */

@@ -66,8 +66,24 @@ export interface OomKillData {
   readonly "context"?: OomContext;
   /** Sequence number of the kmsg record that says so. */
   readonly "kmsg_seq"?: number;
-  /** Kills on this node since boot that are told, this one included: `oom_kill` of `/proc/vmstat`. */
+  /** In `oomKill`: units of the node's count (`oom_kill` of `/proc/vmstat`) that are accounted for, this one included. */
   readonly "node_oom_kills"?: number;
+  /** In an inferred `oomKill`: the last kmsg record that is accounted for. */
+  readonly "kmsg_read_seq"?: number;
+  /** In `oomKill`: how many of them were inferred while their records may yet come; absent for 0. */
+  readonly "inferred_units"?: number;
+}
+
+/** What a restart needs: how far the kernel log and the node's count of OOM kills are accounted for. */
+export interface CheckpointData {
+  /** The last kernel log record all of whose events are in the log; absent where none was read. */
+  readonly "kmsg_seq"?: number;
+  /** Its time, microseconds of the kernel log's clock. */
+  readonly "kmsg_usec"?: number;
+  /** Units of the node's count that are accounted for; absent where that is not known, or where the kernel does not count. */
+  readonly "node_oom_kills"?: number;
+  /** How many of them were inferred while their records may yet come. */
+  readonly "inferred_units": number;
 }
 
 /** A process as the kernel listed it before it killed. */
@@ -78,6 +94,16 @@ export interface OomTopTask {
   readonly "process_name": string;
   /** Resident memory, bytes. */
   readonly "rss_bytes": number;
+}
+
+/** One sample of a cgroup's memory before a kill. Bytes; absent where it was not measured. */
+export interface OomRunUpPoint {
+  /** Milliseconds before the kill. */
+  readonly "age_ms": number;
+  readonly "usage_bytes"?: number;
+  readonly "working_set_bytes"?: number;
+  readonly "anon_bytes"?: number;
+  readonly "file_bytes"?: number;
 }
 
 /**
@@ -107,6 +133,10 @@ export interface OomContext {
   readonly "pressure_full_avg10"?: number;
   /** The greatest users of memory, where the kernel printed its table; 10 at most. */
   readonly "top_tasks"?: readonly OomTopTask[];
+  /** Samples of its memory in the two minutes before the kill, the oldest first; 30 and 2 KB at most. */
+  readonly "run_up"?: readonly OomRunUpPoint[];
+  /** How fast `usage_bytes` grew in the last 10 s of the samples. */
+  readonly "growth_bytes_per_second"?: number;
 }
 
 /** A container met one of its own memory limits (v2). */
@@ -141,8 +171,8 @@ export interface EventData {
   readonly "node_event"?: NodeEventData;
   readonly "container_update"?: ContainerUpdateData;
   readonly "container_deletion"?: { readonly "exit_code": number };
-  /** In the creation of `/`: OOM kills on this node since boot that are told, or were never to be. */
-  readonly "node_oom_kills"?: number;
+  /** In the event log only. */
+  readonly "checkpoint"?: CheckpointData;
   readonly "lost"?: { readonly "count": number; readonly "reason": string };
 }
 
@@ -162,7 +192,7 @@ export interface Event {
   readonly "node": string;
   /** RFC 3339, UTC, microseconds. */
   readonly "timestamp": string;
-  readonly "event_type": EventType | "lost";
+  readonly "event_type": EventType | "lost" | "checkpoint";
   readonly "container_name": CgroupName;
   readonly "container"?: EventContainer;
   readonly "event_data": EventData;
@@ -197,7 +227,9 @@ export interface EventRequest {
 /** Whether a kept event is one that the request asks for. */
 export function matches(request: EventRequest, kept: KeptEvent): boolean {
   const { event, timestampMs } = kept;
-  if (event.event_type === "lost") return true;
+  if (event.event_type === "lost" || event.event_type === "checkpoint") {
+    return true;
+  }
   if (request.sinceSeq !== undefined && event.seq <= request.sinceSeq) {
     return false;
   }

@@ -14,7 +14,6 @@ export class KmsgHealth {
   /** When the read that waits now began, if the one before found no writer; `Infinity` between the two. */
   #writerlessSinceMs: number | undefined;
   #lost = 0;
-  #gaps = 0;
   #lostAtMs = -Infinity;
 
   constructor(clock: Clock) {
@@ -24,11 +23,6 @@ export class KmsgHealth {
   /** Records that could not be read. */
   get lost(): number {
     return this.#lost;
-  }
-
-  /** How many times records were lost. */
-  get gaps(): number {
-    return this.#gaps;
   }
 
   /** Whether it is open, with something that may write to it. */
@@ -59,7 +53,6 @@ export class KmsgHealth {
   /** Records were lost. */
   lose(count: number): void {
     this.#lost += count;
-    this.#gaps++;
     this.#lostAtMs = this.#clock.monotonic();
   }
 

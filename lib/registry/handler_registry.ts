@@ -2,6 +2,7 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
 import type { FsStats } from "../model/filesystem.ts";
 import type { RowBuilder } from "../model/sample.ts";
+import type { OomKillCount } from "../kernfs/cgroup/oom_kill_file.ts";
 
 /** What became of a {@linkcode ContainerHandler.sample}. */
 export interface SampleResult {
@@ -9,13 +10,6 @@ export interface SampleResult {
   readonly error?: unknown;
   /** A file said that its cgroup is no more, or none of its files is there. */
   readonly gone: boolean;
-}
-
-/** How many processes of one cgroup, not of those below, the kernel has killed for want of memory. */
-export interface OomKillCount {
-  readonly count: number;
-  /** The file that says so. */
-  readonly source: string;
 }
 
 /** How often one cgroup, not one below, met its own limits of memory. */
@@ -48,8 +42,8 @@ export interface ContainerHandler {
   filesystems?(timestampMs: number): readonly FsStats[] | undefined;
   /** Its OOM kills, read anew; undefined where the kernel does not count them, or it is gone. */
   oomKills(): OomKillCount | undefined;
-  /** Those of the whole subtree, also of cgroups in it that are gone; undefined on cgroup v1, before Linux 5.2, or where it is gone. */
-  oomKillsBelow(): number | undefined;
+  /** The inode of its memory cgroup, which a rename keeps; undefined where it is gone. */
+  memoryInode(): number | undefined;
   /** How often it met its limits, read anew; undefined where it is gone, or on cgroup v1. */
   memoryLimitHits(): MemoryLimitHits | undefined;
   /** It shows in other hierarchies than before: looks for files that were not there. */

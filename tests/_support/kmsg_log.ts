@@ -1,6 +1,6 @@
 import { type KmsgRecord, parseKmsgRecord } from "../../lib/oom/kmsg_record.ts";
-import type { OomReport } from "../../lib/oom/oom_report.ts";
-import { OomParser } from "../../lib/oom/oom_parser.ts";
+import type { OomReport } from "../../lib/oom/report.ts";
+import { OomParser } from "../../lib/oom/parser.ts";
 
 const encoder = new TextEncoder();
 
@@ -17,10 +17,22 @@ export function recordsOf(log: string): KmsgRecord[] {
   );
 }
 
-/** What a parser reports of a log, to its end. */
-export function reportsOf(records: Iterable<KmsgRecord>): OomReport[] {
+/**
+ * What a parser reports of a log, to its end. Ten seconds of the log before
+ * it were read, as is usual, and had no OOM.
+ */
+export function reportsOf(records: readonly KmsgRecord[]): OomReport[] {
   const parser = new OomParser();
   const reports: OomReport[] = [];
+  const [first] = records;
+  if (first !== undefined) {
+    parser.push({
+      ...first,
+      sequence: Math.max(1, first.sequence - 1),
+      usecSinceBoot: first.usecSinceBoot - 10_000_000,
+      text: "eth0: link is up",
+    });
+  }
   for (const record of records) reports.push(...parser.push(record));
   return [...reports, ...parser.flush()];
 }
@@ -30,24 +42,21 @@ export function reportsOf(records: Iterable<KmsgRecord>): OomReport[] {
  * number, and what is known. `it` is the cgroup just named.
  */
 export function brief(report: OomReport): string {
-  const facts = report.type === "oom" ? report.incident : report;
-  const incident = report.type === "oom"
-    ? report.incident.sequence
-    : report.incidentSequence;
+  if (report.type === "repeat") return `${report.kmsgSequence} repeat`;
   const words = [
-    `${report.kmsgSequence} ${report.type} of ${incident}:`,
-    facts.scope ?? "?",
-    facts.constraint?.replace("CONSTRAINT_", "") ?? "?",
+    `${report.kmsgSequence} ${report.type} of ${report.incidentSequence}:`,
+    report.scope ?? "?",
+    report.constraint?.replace("CONSTRAINT_", "") ?? "?",
   ];
-  const { limitCgroup, victimCgroup } = facts;
+  const { limitCgroup, victimCgroup } = report;
   if (limitCgroup !== undefined) words.push(`limit ${limitCgroup}`);
   if (victimCgroup !== undefined) {
     words.push(victimCgroup === limitCgroup ? "in it" : `in ${victimCgroup}`);
   }
-  if (facts.pid !== undefined) {
-    words.push(`${facts.pid} (${facts.processName})`);
+  if (report.pid !== undefined) {
+    words.push(`${report.pid} (${report.processName})`);
   }
-  if (facts.uid !== undefined) words.push(`uid ${facts.uid}`);
+  if (report.uid !== undefined) words.push(`uid ${report.uid}`);
   if (report.type === "oomKill" && report.group) words.push("group");
   return words.join(" ").replaceAll(LONG_ID_REGEXP, "$1…");
 }

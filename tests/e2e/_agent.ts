@@ -166,8 +166,14 @@ export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The whole lines of an event log. */
+/** The events in the whole lines of an event log; checkpoints are none. */
 export async function readEvents(path: string): Promise<WireEvent[]> {
+  const lines = await readLines(path);
+  return lines.filter(({ event_type }) => event_type !== "checkpoint");
+}
+
+/** The whole lines of an event log. */
+export async function readLines(path: string): Promise<WireEvent[]> {
   const text = await Deno.readTextFile(path);
   return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
 }

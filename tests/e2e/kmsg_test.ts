@@ -1,10 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseKmsgRecord } from "../../lib/oom/kmsg_record.ts";
 import { type KmsgFile, openKmsg } from "../../lib/oom/kmsg_watcher.ts";
-import type { OomReport } from "../../lib/oom/oom_report.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
-import { OomWatcher } from "../../lib/oom/oom_watcher.ts";
+import type { NewEvent } from "../../lib/model/event.ts";
+import { OomCounters } from "../../lib/oom/counters.ts";
+import { OomMonitor } from "../../lib/oom/monitor.ts";
+import { OomWatcher } from "../../lib/oom/watcher.ts";
 
 const DEVICE = "/dev/kmsg";
 const encoder = new TextEncoder();
@@ -24,34 +26,36 @@ function can(options: Deno.OpenOptions): boolean {
 /** A watcher of a real log, and what it has reported. */
 class Watched implements AsyncDisposable {
   readonly watcher: OomWatcher;
-  readonly reports: OomReport[] = [];
-  readonly #done: Promise<void>;
+  readonly events: NewEvent[] = [];
 
   constructor(path: string) {
+    const clock = systemClock;
     this.watcher = new OomWatcher({
       path,
-      clock: systemClock,
+      clock,
       logger: silentLogger,
       reopenDelayMs: 50,
+      monitor: new OomMonitor({
+        fs: { readText: () => undefined, pageBytes: 4096 },
+        clock,
+        bootId: "b1",
+        counters: new OomCounters(clock),
+        readCount: () => undefined,
+        readContext: () => undefined,
+        addEvent: (event) => this.events.push(event),
+      }),
     });
-    this.#done = this.#collect();
-  }
-
-  async #collect(): Promise<void> {
-    for await (const batch of this.watcher.reports()) {
-      this.reports.push(...batch);
-    }
+    this.watcher.start();
   }
 
   pids(): number[] {
-    return this.reports.flatMap((report) =>
-      report.type === "oomKill" ? report.pid : []
+    return this.events.flatMap(({ type, data }) =>
+      type === "oomKill" ? data?.oom?.pid ?? [] : []
     );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.watcher.close();
-    await this.#done;
     // A log that is just being opened is let go of when it is open.
     await pause(50);
   }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { AgentProcess, delay, readEvents, until } from "./_agent.ts";
+import { AgentProcess, delay, readEvents, readLines, until } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, CAN_OOM, TestCgroups } from "./_cgroups.ts";
 
 Deno.test({
@@ -50,6 +50,15 @@ Deno.test({
       const text = await Deno.readTextFile(log);
       assert(text.endsWith("}\n"));
       const first = await readEvents(log);
+      const lines = await readLines(log);
+      assertEquals(lines[0].event_type, "checkpoint");
+      const { event_type: type, event_data: data } = lines.at(-1);
+      assertEquals(type, "checkpoint");
+      const kill = first.find((event) => event.event_data.oom?.pid === pid);
+      const { kmsg_seq: record, node_oom_kills: units } = data.checkpoint;
+      assertGreater(record, kill.event_data.oom.kmsg_seq - 1);
+      assertGreater(units, 0);
+      assertEquals(data.checkpoint.inferred_units, 0);
       agent = await AgentProcess.start([`--event-log=${log}`]);
       await delay(500);
       assertEquals((await agent.stop()).code, 0);
@@ -81,7 +90,7 @@ Deno.test({
       let agent = await AgentProcess.start(args);
       await delay(200);
       await agent.stop("SIGKILL");
-      const before = await readEvents(log);
+      const before = await readLines(log);
       const last = before.at(-1).seq;
       await Deno.writeTextFile(log, '{"seq":99999,"boot', { append: true });
       agent = await AgentProcess.start(args);

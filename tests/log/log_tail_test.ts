@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { logReader } from "../../lib/log/event_log.ts";
-import { type LogReader, readLogTail } from "../../lib/log/log_tail.ts";
+import {
+  type LogReader,
+  type LogTail,
+  readLogTail,
+} from "../../lib/log/log_tail.ts";
 
 /** Writes the parts of a log, the newest first, and reads their tail with chunks of several sizes. */
 async function tailOf(parts: (string | Uint8Array)[]): Promise<unknown> {
@@ -26,20 +30,29 @@ async function tailOf(parts: (string | Uint8Array)[]): Promise<unknown> {
 }
 
 function line(seq: number, bootId = "b1", kmsgSeq?: number): string {
-  const oom = kmsgSeq === undefined ? {} : { "oom": { "kmsg_seq": kmsgSeq } };
-  const event = { seq, "boot_id": bootId, "node": "n1", "event_data": oom };
+  const isKill = kmsgSeq !== undefined;
+  const event = {
+    seq,
+    "boot_id": bootId,
+    "node": "n1",
+    "event_type": isKill ? "oomKill" : "containerCreation",
+    "event_data": isKill ? { "oom": { "kmsg_seq": kmsgSeq } } : {},
+  };
   return `${JSON.stringify(event)}\n`;
+}
+
+/** What is found where the last record that was accounted for has this number. */
+function upTo(kmsgSeq: number): NonNullable<LogTail["ooms"]> {
+  return { state: { "inferred_units": 0, "kmsg_seq": kmsgSeq } };
 }
 
 Deno.test("readLogTail() finds nothing where there is no log, or an empty one", async () => {
   assertEquals(await tailOf([]), {
     lastSeq: 0,
-    inferredKills: 0,
     tornBytes: 0,
   });
   assertEquals(await tailOf([""]), {
     lastSeq: 0,
-    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -48,7 +61,6 @@ Deno.test("readLogTail() gives seq and boot of the last line", async () => {
   assertEquals(await tailOf([line(1) + line(2) + line(3, "b2")]), {
     lastSeq: 3,
     bootId: "b2",
-    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -58,13 +70,11 @@ Deno.test("readLogTail() counts a torn line's bytes, and takes nothing from it",
   assertEquals(await tailOf([line(2, "b1", 7) + torn]), {
     lastSeq: 2,
     bootId: "b1",
-    kmsgCursor: 7,
-    inferredKills: 0,
+    ooms: upTo(7),
     tornBytes: torn.length,
   });
   assertEquals(await tailOf([torn]), {
     lastSeq: 0,
-    inferredKills: 0,
     tornBytes: torn.length,
   });
 });
@@ -77,8 +87,7 @@ Deno.test("readLogTail() takes nothing from a line that was torn and then closed
       {
         lastSeq: 3,
         bootId: "b1",
-        kmsgCursor: 7,
-        inferredKills: 0,
+        ooms: upTo(7),
         tornBytes: 0,
       },
       `cut by ${cut}`,
@@ -91,19 +100,17 @@ Deno.test("readLogTail() counts the number of a notice of loss", async () => {
   assertEquals(await tailOf([line(3) + lost]), {
     lastSeq: 9,
     bootId: "b1",
-    inferredKills: 0,
     tornBytes: 0,
   });
 });
 
-Deno.test("readLogTail() gives the greatest kmsg_seq of the last boot only", async () => {
+Deno.test("readLogTail() returns the last kmsg_seq of the last boot only", async () => {
   const text = line(1, "b1", 900) + line(2, "b1", 901) +
-    line(3, "b2", 20) + line(4, "b2", 22) + line(5, "b2", 21) + line(6, "b2");
+    line(3, "b2", 20) + line(4, "b2", 22) + line(6, "b2");
   assertEquals(await tailOf([text]), {
     lastSeq: 6,
     bootId: "b2",
-    kmsgCursor: 22,
-    inferredKills: 0,
+    ooms: upTo(22),
     tornBytes: 0,
   });
 });
@@ -112,7 +119,6 @@ Deno.test("readLogTail() has no cursor where the last boot told of no record", a
   assertEquals(await tailOf([line(1, "b1", 900) + line(2, "b2")]), {
     lastSeq: 2,
     bootId: "b2",
-    inferredKills: 0,
     tornBytes: 0,
   });
 });
@@ -127,8 +133,7 @@ Deno.test("readLogTail() goes on into the rotated parts while they are of the sa
   assertEquals(await tailOf(parts), {
     lastSeq: 7,
     bootId: "b2",
-    kmsgCursor: 5,
-    inferredKills: 0,
+    ooms: upTo(5),
     tornBytes: 0,
   });
 });
@@ -137,8 +142,7 @@ Deno.test("readLogTail() takes the last line from a rotated part when the newest
   assertEquals(await tailOf(["", line(4, "b1", 3)]), {
     lastSeq: 4,
     bootId: "b1",
-    kmsgCursor: 3,
-    inferredKills: 0,
+    ooms: upTo(3),
     tornBytes: 0,
   });
 });
@@ -167,7 +171,7 @@ Deno.test("readLogTail() skips what is no event", async () => {
     await tailOf([
       `${garbage}\n${line(3, "b1", 8)}${garbage}\n${line(4)}${garbage}\n`,
     ]),
-    { lastSeq: 4, bootId: "b1", kmsgCursor: 8, inferredKills: 0, tornBytes: 0 },
+    { lastSeq: 4, bootId: "b1", ooms: upTo(8), tornBytes: 0 },
   );
 });
 
@@ -182,8 +186,7 @@ Deno.test("readLogTail() is not misled by a process that is called like a key", 
   assertEquals(await tailOf([`${line(1, "b1", 4)}${named}\n`]), {
     lastSeq: 2,
     bootId: "b1",
-    kmsgCursor: 4,
-    inferredKills: 0,
+    ooms: upTo(4),
     tornBytes: 0,
   });
 });
@@ -202,8 +205,7 @@ Deno.test("readLogTail() gets past the blocks of zeros that a power cut can leav
   assertEquals(tail, {
     lastSeq: 6,
     bootId: "b1",
-    kmsgCursor: 6,
-    inferredKills: 0,
+    ooms: upTo(6),
     tornBytes: 0,
   });
   await Deno.remove(dir, { recursive: true });
@@ -213,7 +215,7 @@ Deno.test("readLogTail() reads a directory as no log, and passes other errors on
   const dir = await Deno.makeTempDir({ dir: "/tmp" });
   await Deno.mkdir(`${dir}/log`);
   const tail = await readLogTail(`${dir}/log`, { reader: logReader });
-  assertEquals(tail, { lastSeq: 0, inferredKills: 0, tornBytes: 0 });
+  assertEquals(tail, { lastSeq: 0, tornBytes: 0 });
   await Deno.remove(dir, { recursive: true });
   const reader: LogReader = {
     size: () => Promise.resolve(100),
@@ -240,50 +242,88 @@ Deno.test("readLogTail() stops at the boot's beginning, and need not read what i
   assert(read <= 3 * 4096, `${read}`);
 });
 
-/** An `oomKill` that only a counter knew of, after which so many are accounted for. */
-function inferredLine(
+/** An event of a state. */
+function stateLine(
   seq: number,
-  nodeOomKills: number,
+  type: "oom" | "oomKill" | "checkpoint",
+  data: Record<string, unknown>,
   bootId = "b1",
 ): string {
   const event = {
     seq,
     "boot_id": bootId,
-    "event_type": "oomKill",
-    "event_data": {
-      "oom": { "attribution": "inferred", "node_oom_kills": nodeOomKills },
-    },
+    "event_type": type,
+    "event_data": { [type === "checkpoint" ? type : "oom"]: data },
   };
   return `${JSON.stringify(event)}\n`;
 }
 
-Deno.test("readLogTail() counts the kills that were inferred since the last record of the kernel's", async () => {
-  const oom = inferredLine(3, 4).replace('oomKill"', 'oom"');
-  const parts = [
-    inferredLine(1, 2) + line(2, "b1", 7) + oom + inferredLine(4, 5) +
-    line(5) + inferredLine(6, 6) + inferredLine(7, 9).slice(0, -5),
-  ];
-  assertEquals(await tailOf(parts), {
-    lastSeq: 6,
-    bootId: "b1",
-    kmsgCursor: 7,
-    nodeOomKills: 6,
-    inferredKills: 2,
-    tornBytes: inferredLine(7, 9).length - 5,
+Deno.test("readLogTail() returns the state after the last kill, whether its record is known or not", async () => {
+  const exact = { "kmsg_seq": 7, "node_oom_kills": 4, "inferred_units": 2 };
+  const inferred = {
+    "kmsg_read_seq": 9,
+    "node_oom_kills": 5,
+    "inferred_units": 3,
+  };
+  const table = [
+    [stateLine(1, "oomKill", exact), exact],
+    [
+      stateLine(1, "oomKill", exact) + stateLine(2, "oomKill", inferred),
+      { "kmsg_seq": 9, "node_oom_kills": 5, "inferred_units": 3 },
+    ],
+    [
+      stateLine(1, "oomKill", exact) +
+      stateLine(2, "oomKill", { "node_oom_kills": 5 }),
+      { "kmsg_seq": 7, "node_oom_kills": 5, "inferred_units": 0 },
+    ],
+    // A torn line states nothing.
+    [
+      stateLine(1, "oomKill", exact) +
+      stateLine(2, "oomKill", inferred).slice(0, -9) + "\n",
+      exact,
+    ],
+  ] as const;
+  for (const [text, state] of table) {
+    const { ooms } = await tailOf([text]) as LogTail;
+    assertEquals(ooms, { state });
+  }
+});
+
+Deno.test("readLogTail() returns the incident of an event whose kill is not in the log", async () => {
+  const kill = { "incident": "i1", "kmsg_seq": 7, "node_oom_kills": 4 };
+  const { ooms } = await tailOf([
+    stateLine(1, "oom", { "incident": "i1" }) + stateLine(2, "oomKill", kill) +
+    stateLine(3, "oom", { "incident": "i2" }) + line(4),
+  ]) as LogTail;
+  assertEquals(ooms, {
+    state: { "kmsg_seq": 7, "node_oom_kills": 4, "inferred_units": 0 },
+    lastIncident: "i2",
   });
 });
 
-Deno.test("readLogTail() counts inferred kills over all parts, and of the last boot alone", async () => {
+Deno.test("readLogTail() takes a checkpoint for what older lines state, and reads no further", async () => {
+  const state = {
+    "kmsg_seq": 20,
+    "kmsg_usec": 1234,
+    "node_oom_kills": 6,
+    "inferred_units": 1,
+  };
   const parts = [
-    inferredLine(5, 2, "b2"),
-    inferredLine(3, 1, "b2") + line(4, "b2"),
-    inferredLine(1, 9) + line(2, "b2"),
+    stateLine(5, "checkpoint", state) + line(6),
+    stateLine(1, "oomKill", { "kmsg_seq": 900, "node_oom_kills": 900 }),
   ];
-  assertEquals(await tailOf(parts), {
-    lastSeq: 5,
-    bootId: "b2",
-    nodeOomKills: 2,
-    inferredKills: 2,
-    tornBytes: 0,
+  const { ooms } = await tailOf(parts) as LogTail;
+  assertEquals(ooms, { state });
+  const later = stateLine(7, "oomKill", { "kmsg_seq": 22 });
+  const after = await tailOf([`${parts[0]}${later}`]) as LogTail;
+  assertEquals(after.ooms?.state, {
+    "kmsg_seq": 22,
+    "node_oom_kills": 6,
+    "inferred_units": 1,
   });
+  const other = await tailOf([
+    stateLine(5, "checkpoint", state) + line(6, "b2"),
+  ]) as LogTail;
+  assertEquals(other.ooms, undefined);
+  assertEquals(other.lastSeq, 6);
 });

@@ -20,11 +20,11 @@ class TestHandler implements ContainerHandler {
   readonly collectsDiskIo = true;
   readonly deviceName = () => undefined;
   oomKills(): undefined {}
-  oomKillsBelow(): undefined {}
   isWholeAfterMs = 0;
   isWhole(ageMs: number): boolean {
     return ageMs >= this.isWholeAfterMs;
   }
+  memoryInode(): undefined {}
   memoryLimitHits(): undefined {}
   readonly reference = { name: "/web" };
   readonly builder = new RowBuilder();

@@ -17,8 +17,9 @@ import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { Manager } from "../../lib/manager/manager.ts";
 import { PodDisks } from "../../lib/manager/pod_disks.ts";
 import { PodFiles } from "../../lib/manager/pod_files.ts";
-import { OomPast } from "../../lib/oom/oom_past.ts";
-import { OomLedger } from "../../lib/oom/oom_ledger.ts";
+import { OomCounters } from "../../lib/oom/counters.ts";
+import { OomMonitor } from "../../lib/oom/monitor.ts";
+import { OomWatcher } from "../../lib/oom/watcher.ts";
 import { sleep, systemClock } from "../../lib/model/clock.ts";
 import { UnknownContainerError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
@@ -52,6 +53,7 @@ class ManagedHost implements AsyncDisposable {
     const clock = systemClock;
     const calls = new SlowCalls(clock);
     const usage = new DirectoryUsage({ files, clock, calls });
+    const counters = new OomCounters(clock);
     const filesystems = new Filesystems({
       fs,
       files,
@@ -76,12 +78,20 @@ class ManagedHost implements AsyncDisposable {
       ]),
       cache: new MemoryCache({ maxAgeMs: 120_000, intervalMs: 1_000 }),
       events: this.events,
-      ledger: new OomLedger({
-        clock: systemClock,
-        readNodeKills: () => undefined,
-        isTold: () => false,
+      counters,
+      ooms: new OomWatcher({
+        clock,
+        logger: silentLogger,
+        monitor: new OomMonitor({
+          fs,
+          clock,
+          bootId: "b1",
+          counters,
+          readCount: () => undefined,
+          readContext: () => undefined,
+          addEvent: (event) => this.events.addEvent(event),
+        }),
       }),
-      past: new OomPast(0),
       identities: new Identities({
         clock: systemClock,
         lookup: {
@@ -100,8 +110,6 @@ class ManagedHost implements AsyncDisposable {
           : new PollWatcher(tree, systemClock, failure);
       },
       sinks: () => [],
-      readContext: () => undefined,
-      bootId: "b1",
       usage,
       podDisks: new PodDisks({
         usage,

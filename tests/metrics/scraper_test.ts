@@ -42,8 +42,8 @@ class Bench {
           collectsDiskIo: false,
           deviceName: () => undefined,
           oomKills() {},
-          oomKillsBelow() {},
           isWhole: () => true,
+          memoryInode() {},
           memoryLimitHits() {},
           sample: () => ({ gone: false }),
           spec: () => {

@@ -15,19 +15,31 @@ const FILES: Readonly<Record<1 | 2, readonly string[]>> = {
 };
 
 const OOM_KILL = 0;
-const HIGH = 1;
-const MAX = 2;
+const GROUP_KILL = 1;
+const HIGH = 2;
+const MAX = 3;
 
 const reader = new FlatKeyed({
   oom_kill: { column: OOM_KILL },
+  oom_group_kill: { column: GROUP_KILL },
   high: { column: HIGH },
   max: { column: MAX },
 });
-const row = new Float64Array(3);
+const row = new Float64Array(4);
+
+/** How many of one cgroup's own processes the kernel's OOM killer killed, not of those below it. */
+export interface OomKillCount {
+  readonly count: number;
+  /** How often the cgroup was killed as a whole (`memory.oom.group`, Linux ≥5.17 on v2). */
+  readonly groupKills?: number;
+  /** The kernel file that counts them. */
+  readonly source: string;
+}
 
 /** The file that counts the OOM kills of one cgroup, and of v2 the times that its limits were met. */
 export class OomKillFile {
   readonly #fs: HostFs;
+  readonly #directory: string | undefined;
   readonly #files: readonly { name: string; control: ControlFile }[];
 
   /** `directory` says where the cgroup is in a hierarchy. */
@@ -40,31 +52,32 @@ export class OomKillFile {
     const hierarchy = hierarchies.all.find(({ controllers }) =>
       controllers.includes("memory")
     );
+    this.#directory = hierarchy && directory(hierarchy);
     this.#files = hierarchy === undefined
       ? []
       : FILES[hierarchy.version].map((name) => ({
         name,
-        control: new ControlFile(fs, `${directory(hierarchy)}/${name}`),
+        control: new ControlFile(fs, `${this.#directory}/${name}`),
       }));
   }
 
-  /** The count, and the name of the file. */
-  read(): { readonly count: number; readonly source: string } | undefined {
+  /** The counts, and the name of the file. */
+  read(): OomKillCount | undefined {
     const source = this.#readColumn(OOM_KILL);
     if (source === undefined) return undefined;
-    return { count: row[OOM_KILL] as number, source };
+    const [count = NaN, groupKills = NaN] = row;
+    return {
+      count,
+      ...(!Number.isNaN(groupKills) && { groupKills }),
+      source,
+    };
   }
 
-  /** The count of the whole subtree: of `memory.events`, where there is a `.local` beside it that counts. */
-  readSubtree(): number | undefined {
-    const source = this.#readColumn(OOM_KILL);
-    const subtree = this.#files.at(-1);
-    if (source === undefined || source === subtree?.name) return undefined;
-    if (subtree === undefined || !this.#parse(subtree.control)) {
-      return undefined;
-    }
-    const [count = NaN] = row;
-    return Number.isNaN(count) ? undefined : count;
+  /** The inode of the cgroup's directory; undefined where it is gone. */
+  inode(): number | undefined {
+    return this.#directory === undefined
+      ? undefined
+      : this.#fs.directory(this.#directory)?.inode;
   }
 
   /** How often `memory.high` and `memory.max` were met; undefined on v1. */

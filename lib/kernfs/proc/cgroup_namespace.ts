@@ -11,6 +11,8 @@ export interface CgroupView {
    * that tree is not found. `controller` is a controller of v1, or empty for v2.
    */
   resolve(controller: string, path: string): CgroupName | undefined;
+  /** Whether the names in `/proc` are not the host's, and resolved to those. @default false */
+  readonly isPrivate?: boolean;
 }
 
 /** A view without a namespace: a path that leads out of it has no name. */

@@ -33,13 +33,18 @@ Deno.test("OomKillFile reads memory.oom_control of v1", () => {
 Deno.test("OomKillFile reads a cgroup's own kills of v2, not those below", () => {
   using cgroup = TestCgroup.create();
   cgroup.file("memory.events", "low 0\noom 9\noom_kill 9\noom_group_kill 1\n");
-  assertEquals(fileOf(cgroup, 2).read(), { count: 9, source: "memory.events" });
+  assertEquals(fileOf(cgroup, 2).read(), {
+    count: 9,
+    groupKills: 1,
+    source: "memory.events",
+  });
   cgroup.file(
     "memory.events.local",
     "low 0\noom 2\noom_kill 2\noom_group_kill 1\n",
   );
   assertEquals(fileOf(cgroup, 2).read(), {
     count: 2,
+    groupKills: 1,
     source: "memory.events.local",
   });
 });

@@ -1,0 +1,88 @@
+import type { OomContext, OomRunUpPoint } from "../model/event.ts";
+import { COLUMN } from "../model/sample.ts";
+
+/** One sample: its time, milliseconds since the epoch, and its columns. */
+export interface RunUpSample {
+  readonly timestampMs: number;
+  readonly row: Float64Array;
+}
+
+/** The run-up begins so long before the kill. */
+export const RUN_UP_MS = 120_000;
+
+const MAX_POINTS = 30;
+/** Of its JSON. */
+const MAX_BYTES = 2_048;
+
+const GROWTH_MS = 10_000;
+
+/**
+ * The course of a cgroup's memory before a kill: the newest sample, and others
+ * as evenly as their number allows. Empty where there is no sample.
+ *
+ * @param samples of the last two minutes, the oldest first
+ */
+export function runUpOf(
+  samples: readonly RunUpSample[],
+  killedMs: number,
+): Pick<OomContext, "run_up" | "growth_bytes_per_second"> {
+  const before = samples.filter(({ timestampMs, row }) =>
+    timestampMs <= killedMs && timestampMs >= killedMs - RUN_UP_MS &&
+    !Number.isNaN(row[COLUMN.memoryUsage])
+  );
+  if (before.length === 0) return {};
+  const growth = growthOf(before);
+  const all = before.map((sample) => pointOf(sample, killedMs));
+  let points = thin(all, MAX_POINTS);
+  while (JSON.stringify(points).length > MAX_BYTES) {
+    points = thin(all, points.length - 1);
+  }
+  return {
+    "run_up": points,
+    ...(growth !== undefined && { "growth_bytes_per_second": growth }),
+  };
+}
+
+/** At most so many points at even distances, the last among them. */
+function thin(points: readonly OomRunUpPoint[], most: number): OomRunUpPoint[] {
+  if (points.length <= most) return [...points];
+  const step = (points.length - 1) / (most - 1);
+  return Array.from(
+    { length: most },
+    (_, i) => points[Math.round(i * step)] as OomRunUpPoint,
+  );
+}
+
+function pointOf(
+  { timestampMs, row }: RunUpSample,
+  killedMs: number,
+): OomRunUpPoint {
+  const usage = row[COLUMN.memoryUsage] ?? NaN;
+  const inactive = row[COLUMN.memoryInactiveFile] ?? NaN;
+  const anon = row[COLUMN.memoryRss] ?? NaN;
+  const file = row[COLUMN.memoryCache] ?? NaN;
+  return {
+    "age_ms": Math.round(killedMs - timestampMs),
+    "usage_bytes": usage,
+    "working_set_bytes": Math.max(
+      0,
+      usage - (Number.isNaN(inactive) ? 0 : inactive),
+    ),
+    ...(!Number.isNaN(anon) && { "anon_bytes": anon }),
+    ...(!Number.isNaN(file) && { "file_bytes": file }),
+  };
+}
+
+/** Over the samples of the last 10 s; undefined where there are not two. */
+function growthOf(samples: readonly RunUpSample[]): number | undefined {
+  const last = samples.at(-1);
+  if (last === undefined) return undefined;
+  const first = samples.find(({ timestampMs }) =>
+    timestampMs >= last.timestampMs - GROWTH_MS
+  );
+  const ms = last.timestampMs - (first ?? last).timestampMs;
+  if (first === undefined || ms === 0) return undefined;
+  const grown = (last.row[COLUMN.memoryUsage] ?? NaN) -
+    (first.row[COLUMN.memoryUsage] ?? NaN);
+  return Math.round(grown * 1000 / ms);
+}

@@ -1,0 +1,61 @@
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import type { OomContext } from "../model/event.ts";
+import type { Hierarchies } from "../kernfs/cgroup/hierarchy.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
+
+type Key = Exclude<
+  keyof OomContext,
+  "top_tasks" | "run_up" | "growth_bytes_per_second"
+>;
+
+/** `cgroup-v1/memory.rst`. */
+const V1_FILES: readonly (readonly [Key, string])[] = [
+  ["limit_bytes", "memory.limit_in_bytes"],
+  ["usage_bytes", "memory.usage_in_bytes"],
+  ["peak_bytes", "memory.max_usage_in_bytes"],
+  ["memory_and_swap_bytes", "memory.memsw.usage_in_bytes"],
+  ["memory_and_swap_limit_bytes", "memory.memsw.limit_in_bytes"],
+];
+
+/** `cgroup-v2.rst`, "Memory Interface Files". */
+const V2_FILES: readonly (readonly [Key, string])[] = [
+  ["limit_bytes", "memory.max"],
+  ["usage_bytes", "memory.current"],
+  ["peak_bytes", "memory.peak"],
+  ["swap_bytes", "memory.swap.current"],
+  ["swap_limit_bytes", "memory.swap.max"],
+  ["oom_group", "memory.oom.group"],
+];
+
+/** v1 says that there is no limit by the greatest number of pages that it can count, in bytes. */
+const NO_LIMIT = 2 ** 62;
+
+const PRESSURE_REGEXP = /^(some|full) avg10=(\d+\.\d+)/gm;
+
+/**
+ * What is still readable of a cgroup whose limit was hit; a file that is not
+ * there, or says `max`, leaves its field out. Undefined where nothing is.
+ */
+export function readOomContext(
+  fs: HostFs,
+  hierarchies: Hierarchies,
+  cgroup: CgroupName,
+): OomContext | undefined {
+  const hierarchy = hierarchies.all.find(({ controllers }) =>
+    controllers.includes("memory")
+  );
+  if (hierarchy === undefined) return undefined;
+  const directory = hierarchy.path + (cgroup === ROOT ? "" : cgroup);
+  const context: Partial<Record<Key, number>> = {};
+  for (const [key, file] of hierarchy.version === 1 ? V1_FILES : V2_FILES) {
+    const text = fs.readText(`${directory}/${file}`)?.trim() ?? "";
+    if (!/^\d+$/.test(text)) continue;
+    const value = Number(text);
+    if (value < NO_LIMIT) context[key] = value;
+  }
+  const pressure = fs.readText(`${directory}/memory.pressure`) ?? "";
+  for (const [, share, avg10] of pressure.matchAll(PRESSURE_REGEXP)) {
+    context[`pressure_${share as "some" | "full"}_avg10`] = Number(avg10);
+  }
+  return Object.keys(context).length > 0 ? context : undefined;
+}

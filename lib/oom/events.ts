@@ -1,0 +1,193 @@
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import type { Clock } from "../model/clock.ts";
+import type {
+  CheckpointData,
+  NewEvent,
+  OomContext,
+  OomKillData,
+} from "../model/event.ts";
+import { BootTime, parseUptime } from "../kernfs/proc/boot_time.ts";
+import type { HostFs } from "../kernfs/host_fs.ts";
+import type { CountedKills } from "./counters.ts";
+import type { OomFacts, OomIncidentReport, OomKillReport } from "./report.ts";
+
+/**
+ * A live record is read within milliseconds: one that seems older was written
+ * after a suspend, which the log's clock does not count.
+ */
+const LIVE_RECORD_MS = 2_000;
+
+/** What {@linkcode OomEvents} are built from. */
+export interface OomEventsOptions {
+  readonly fs: Pick<HostFs, "readText" | "pageBytes">;
+  readonly clock: Clock;
+  readonly bootId: string;
+  /** The state of a cgroup whose limit was hit; the time is that of the kill, milliseconds since the epoch. */
+  readonly readContext: (
+    cgroup: CgroupName,
+    timestampMs: number,
+  ) => OomContext | undefined;
+}
+
+/** What is known of a kill beside its record. */
+export interface ExactKill {
+  readonly historical: boolean;
+  /** Whether its record was in the log before the agent read it to its end. */
+  readonly isBacklog: boolean;
+  /** `kmsg`, and the file whose count confirms it. */
+  readonly sources: readonly string[];
+  readonly state: CheckpointData;
+}
+
+/** Builds events of reports, and of kills that only counters show. */
+export class OomEvents {
+  readonly #options: OomEventsOptions;
+  readonly #bootTime = new BootTime();
+
+  constructor(options: OomEventsOptions) {
+    this.#options = options;
+  }
+
+  /** When a record was written, milliseconds since the epoch. */
+  writtenMs(usecSinceBoot: number): number {
+    const { fs, clock } = this.#options;
+    const nowMs = clock.now();
+    const uptime = fs.readText("/proc/uptime");
+    if (uptime === undefined) return nowMs;
+    return this.#bootTime.wallMs(usecSinceBoot, nowMs, parseUptime(uptime));
+  }
+
+  /** The event of a report. */
+  ofReport(
+    report: OomIncidentReport | OomKillReport,
+    known: ExactKill,
+  ): NewEvent {
+    const { clock, bootId } = this.#options;
+    const { historical, isBacklog, sources, state } = known;
+    const isKill = report.type === "oomKill";
+    const writtenMs = this.writtenMs(report.usecSinceBoot);
+    const nowMs = clock.now();
+    const isLate = !isBacklog && !historical &&
+      writtenMs < nowMs - LIVE_RECORD_MS;
+    const timestampMs = isLate ? nowMs : writtenMs;
+    const context = isKill && !historical
+      ? this.#context(report, timestampMs)
+      : undefined;
+    const oom: OomKillData = {
+      ...(isKill && { "pid": report.pid, "process_name": report.processName }),
+      ...scopeData(report),
+      ...(isKill && sizeData(report)),
+      ...(isKill && report.group !== undefined && { "group": report.group }),
+      "incident": `${bootId}-${report.incidentSequence}`,
+      "sources": sources,
+      "attribution": "exact",
+      "historical": historical,
+      ...(context !== undefined && { "context": context }),
+      "kmsg_seq": report.kmsgSequence,
+      ...(isKill && stateData(state)),
+    };
+    const { limitCgroup, victimCgroup, scope } = report;
+    // Where the kernel did not print the limit, the victim's cgroup is the nearest to it.
+    const cgroup = isKill && (limitCgroup !== undefined || scope === "host")
+      ? limitCgroup
+      : victimCgroup;
+    return {
+      timestampMs,
+      type: report.type,
+      containerName: cgroup ?? ROOT,
+      data: { oom },
+    };
+  }
+
+  /**
+   * Events of kills that no record names: one of the incident, then one of each.
+   *
+   * @param next accounts for one unit; called before each kill's event
+   */
+  *ofCounts(
+    { count, source, victimCgroup, group }: CountedKills,
+    historical: boolean,
+    firstUnit: number,
+    next: () => CheckpointData,
+  ): Generator<NewEvent> {
+    const oom: OomKillData = {
+      ...(victimCgroup !== undefined && { "victim_cgroup": victimCgroup }),
+      // A unit is inferred once in a boot.
+      "incident": `${this.#options.bootId}-${source}-${firstUnit}`,
+      "sources": [source],
+      "attribution": "inferred",
+      "historical": historical,
+    };
+    const timestampMs = this.#options.clock.now();
+    const event = { timestampMs, containerName: victimCgroup ?? ROOT };
+    yield { ...event, type: "oom", data: { oom } };
+    for (let kill = 0; kill < count; kill++) {
+      const killed = {
+        ...oom,
+        ...(group !== undefined && { "group": group }),
+        ...stateData(next(), true),
+      };
+      yield { ...event, type: "oomKill", data: { oom: killed } };
+    }
+  }
+
+  #context(facts: OomFacts, timestampMs: number): OomContext | undefined {
+    const { limitCgroup, topTasks } = facts;
+    const read = limitCgroup === undefined
+      ? undefined
+      : this.#options.readContext(limitCgroup, timestampMs);
+    if (read === undefined && topTasks === undefined) return undefined;
+    const { pageBytes } = this.#options.fs;
+    return {
+      ...read,
+      ...(topTasks !== undefined && {
+        "top_tasks": topTasks.map((task) => ({
+          "pid": task.pid,
+          "process_name": task.processName,
+          "rss_bytes": task.rssPages * pageBytes,
+        })),
+      }),
+    };
+  }
+}
+
+/** What of the state belongs into the event of a kill: with the number of its own record it is all that a restart needs. */
+function stateData(state: CheckpointData, isInferred = false): OomKillData {
+  const { kmsg_seq: read, node_oom_kills: units, inferred_units: inferred } =
+    state;
+  return {
+    ...(isInferred && read !== undefined && { "kmsg_read_seq": read }),
+    ...(units !== undefined && { "node_oom_kills": units }),
+    ...(inferred > 0 && { "inferred_units": inferred }),
+  };
+}
+
+function scopeData(facts: OomFacts & { readonly uid?: number }): OomKillData {
+  const { constraint, uid, scope, limitCgroup, victimCgroup } = facts;
+  return {
+    ...(constraint !== undefined && { "constraint": constraint }),
+    ...(uid !== undefined && { "uid": uid }),
+    ...(scope !== undefined && { "scope": scope }),
+    ...(limitCgroup !== undefined && { "limit_cgroup": limitCgroup }),
+    ...(victimCgroup !== undefined && { "victim_cgroup": victimCgroup }),
+  };
+}
+
+/** The fields of sizes, and the names of their columns. */
+const SIZES = {
+  totalVmBytes: "total_vm_bytes",
+  anonRssBytes: "anon_rss_bytes",
+  fileRssBytes: "file_rss_bytes",
+  shmemRssBytes: "shmem_rss_bytes",
+  pgtablesBytes: "pgtables_bytes",
+  oomScoreAdj: "oom_score_adj",
+} as const;
+
+function sizeData(report: OomKillReport): OomKillData {
+  return Object.fromEntries(
+    Object.entries(SIZES).flatMap(([field, name]) => {
+      const size = report[field as keyof typeof SIZES];
+      return size === undefined ? [] : [[name, size]];
+    }),
+  );
+}

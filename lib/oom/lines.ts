@@ -1,0 +1,244 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import {
+  type OomSummaryLine,
+  parseOomSummary,
+  printedCgroup,
+} from "./summary.ts";
+import type { KilledProcess, OomScope } from "./report.ts";
+
+/** The line that says that a process was killed. */
+export interface OomKilledLine extends KilledProcess {
+  readonly type: "killed";
+  /** Absent before Linux 5.1, where the line before says it. */
+  readonly scope?: OomScope;
+}
+
+/** A line of the kernel log that belongs to an OOM. */
+export type OomLine =
+  /** The head of every dump; its process is the one that asked for memory. */
+  | { readonly type: "invoked" }
+  /** Until Linux 4.20: the victim's cgroup and the one at its limit. */
+  | {
+    readonly type: "taskIn";
+    readonly victimCgroup?: CgroupName;
+    readonly limitCgroup?: CgroupName;
+  }
+  /** Until Linux 4.20: the same where nothing can be killed. */
+  | { readonly type: "limitReached"; readonly limitCgroup?: CgroupName }
+  /** The first such line of a dump names the cgroup at its limit. */
+  | { readonly type: "memoryStats"; readonly limitCgroup?: CgroupName }
+  | OomSummaryLine
+  /** Until Linux 5.1: the process chosen; a child may be killed in its place. */
+  | {
+    readonly type: "chosen";
+    readonly scope: OomScope;
+    readonly pid: number;
+    readonly processName: string;
+  }
+  | OomKilledLine
+  /** Linux ≥5.0: the process chosen needs no killing. */
+  | {
+    readonly type: "exiting";
+    readonly scope: OomScope;
+    readonly pid: number;
+    readonly processName: string;
+  }
+  /** Linux ≥4.19: all other processes of the cgroup follow. */
+  | { readonly type: "group"; readonly cgroup?: CgroupName }
+  /** Nothing can be killed, or the machine is set to panic. */
+  | { readonly type: "noVictim"; readonly scope?: OomScope };
+
+const SCOPE = String
+  .raw`(Memory cgroup out of memory|Out of memory(?: \([^)]*\))?): `;
+
+const KILLED_REGEXP = new RegExp(
+  String.raw`^(?:${SCOPE})?Killed process (\d{1,10})(?:, UID \d+,)? \(`,
+);
+/** Up to the last parenthesis that sizes follow: a name can hold parentheses, and more. */
+const NAMED_REGEXP = /^[\s\S]*\)(?=(?:, UID \d+,)? (?:total-vm|vsz):\d+kB)/;
+
+const CHOSEN_REGEXP = new RegExp(
+  String.raw`^${SCOPE}[Kk]ill process (\d{1,10}) \(([\s\S]*)\) score `,
+);
+const EXITING_REGEXP = new RegExp(
+  String.raw`^${SCOPE}OOM victim (\d{1,10}) \(([\s\S]*)\) is already exiting`,
+);
+const TASK_IN_REGEXP =
+  /^Task in ([\s\S]*?) killed(?: as a result of limit of ([\s\S]*))?$/;
+const TASK_IN_LIMIT = " killed as a result of limit of ";
+const GROUP_REGEXP =
+  /^Tasks in ([\s\S]*) are going to be killed due to memory\.oom\.group set/;
+const LIMIT_REACHED_REGEXP = /^Memory limit reached of cgroup (\/[\s\S]*)$/;
+/** In old kernels the numbers follow on the same line. */
+const MEMORY_STATS_REGEXP =
+  /^Memory cgroup stats for (\/[\s\S]*?):(?:$| cache:\d)/;
+const NO_VICTIM_REGEXP =
+  /^(?:Kernel panic - not syncing: )?Out of memory(?: and no killable processes|: ([a-z-]+) panic_on_oom is enabled)/;
+
+/**
+ * A name is at most 15 bytes and so is what can stand before the words; what
+ * stands farther back is not the head of a dump.
+ */
+const INVOKED = " invoked oom-killer:";
+const MAX_NAME_LENGTH = 64;
+
+/**
+ * Parses a message of the kernel log that belongs to an OOM, in the words of
+ * any kernel from 2.6.32 to 6.18; anything else gives `undefined`.
+ *
+ * Only what stands at the start of the message counts, so that no name that a
+ * process gave itself is taken for the kernel's word.
+ */
+export function parseOomLine(text: string): OomLine | undefined {
+  return parseByStart(text) ?? parseInvoked(text);
+}
+
+/** The first letter turns nearly every message of a kernel log away. */
+function parseByStart(text: string): OomLine | undefined {
+  switch (text.charAt(0)) {
+    case "K":
+      return parseKilled(text) ?? parseNoVictim(text);
+    case "M":
+      return parseKilled(text) ?? parseChosen(text) ?? parseMemory(text);
+    case "O":
+      return parseKilled(text) ?? parseChosen(text) ?? parseNoVictim(text);
+    case "T":
+      return parseTasks(text);
+    case "o":
+      return parseOomSummary(text);
+    default:
+      return undefined;
+  }
+}
+
+/** `tail invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0` */
+function parseInvoked(text: string): OomLine | undefined {
+  const at = text.indexOf(INVOKED);
+  return at < 0 || at > MAX_NAME_LENGTH ? undefined : { type: "invoked" };
+}
+
+/** `Memory limit reached of cgroup /a`, `Memory cgroup stats for /a:` */
+function parseMemory(text: string): OomLine | undefined {
+  const reached = LIMIT_REACHED_REGEXP.exec(text)?.[1];
+  const stats = MEMORY_STATS_REGEXP.exec(text)?.[1];
+  const limitCgroup = printedCgroup(reached ?? stats ?? "");
+  const limit = limitCgroup === undefined ? {} : { limitCgroup };
+  if (reached !== undefined) return { type: "limitReached", ...limit };
+  return stats === undefined ? undefined : { type: "memoryStats", ...limit };
+}
+
+/** `Task in /a/b killed as a result of limit of /a`, `Tasks in /a are going to be killed due to …` */
+function parseTasks(text: string): OomLine | undefined {
+  const group = GROUP_REGEXP.exec(text)?.[1];
+  if (group !== undefined) {
+    const cgroup = printedCgroup(group);
+    return { type: "group", ...(cgroup === undefined ? {} : { cgroup }) };
+  }
+  const task = TASK_IN_REGEXP.exec(text);
+  if (task === null) return undefined;
+  const [, victim = "", limit = ""] = task;
+  // A cgroup with such a name: where it ends is not known.
+  if (limit.includes(TASK_IN_LIMIT)) return { type: "taskIn" };
+  const victimCgroup = printedCgroup(victim);
+  const limitCgroup = printedCgroup(limit);
+  return {
+    type: "taskIn",
+    ...(victimCgroup === undefined ? {} : { victimCgroup }),
+    ...(limitCgroup === undefined ? {} : { limitCgroup }),
+  };
+}
+
+/**
+ * `Memory cgroup out of memory: Kill process 7 (sh) score 99 or sacrifice child`,
+ * `Out of memory: OOM victim 7 (sh) is already exiting. Skip killing the task`
+ */
+function parseChosen(text: string): OomLine | undefined {
+  const chosen = CHOSEN_REGEXP.exec(text);
+  const match = chosen ?? EXITING_REGEXP.exec(text);
+  if (match === null) return undefined;
+  const [, scope = "", pid, processName = ""] = match;
+  return {
+    type: chosen === null ? "exiting" : "chosen",
+    scope: scopeOf(scope),
+    pid: Number(pid),
+    processName,
+  };
+}
+
+/** `Out of memory and no killable processes...`, `Out of memory: system-wide panic_on_oom is enabled` */
+function parseNoVictim(text: string): OomLine | undefined {
+  const match = NO_VICTIM_REGEXP.exec(text);
+  if (match === null) return undefined;
+  // "compulsory" panics at a cgroup's limit too.
+  return match[1] === "system-wide"
+    ? { type: "noVictim", scope: "host" }
+    : { type: "noVictim" };
+}
+
+/**
+ * One kill, in words that grew over time:
+ *
+ * ```
+ * Killed process 7, UID 0, (sh) total-vm:8kB, anon-rss:4kB, file-rss:0kB
+ * Killed process 7 (sh) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB
+ * Killed process 7 (sh), UID 0, total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB
+ * Out of memory: Killed process 7 (sh) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:44kB oom_score_adj:0
+ * ```
+ */
+function parseKilled(text: string): OomKilledLine | undefined {
+  const head = KILLED_REGEXP.exec(text);
+  if (head === null) return undefined;
+  const [whole, scope, pid] = head;
+  const named = NAMED_REGEXP.exec(text)?.[0];
+  const end = (named?.length ?? text.lastIndexOf(")") + 1) - 1;
+  if (end < whole.length) return undefined;
+  return {
+    type: "killed",
+    ...(scope === undefined ? {} : { scope: scopeOf(scope) }),
+    pid: Number(pid),
+    processName: text.slice(whole.length, end),
+    ...parseSizes(whole + text.slice(end)),
+  };
+}
+
+/** A number that lacks what follows it was cut: it is left out. */
+const SIZE_REGEXPS = {
+  totalVmBytes: / (?:total-vm|vsz):(\d{1,15})kB/,
+  anonRssBytes: /, anon-rss:(\d{1,15})kB/,
+  fileRssBytes: /, file-rss:(\d{1,15})kB/,
+  shmemRssBytes: /, shmem-rss:(\d{1,15})kB/,
+  pgtablesBytes: / pgtables:(\d{1,15})kB/,
+} as const;
+const UID_REGEXP = /, UID(?: (\d+),|:(\d+) )/;
+const OOM_SCORE_ADJ_REGEXP = / oom_score_adj:(-?\d+)$/;
+
+type Sizes = Partial<
+  Record<keyof typeof SIZE_REGEXPS | "uid" | "oomScoreAdj", number>
+>;
+
+function parseSizes(tail: string): Sizes {
+  const sizes: Sizes = {};
+  for (const [name, regexp] of Object.entries(SIZE_REGEXPS)) {
+    const kib = regexp.exec(tail)?.[1];
+    if (kib !== undefined) {
+      sizes[name as keyof typeof SIZE_REGEXPS] = Number(kib) * 1024;
+    }
+  }
+  const { totalVmBytes, pgtablesBytes } = sizes;
+  // Linux 5.4.0 to 5.4.7 printed bytes and called them kB. Page tables as
+  // large as what they map are no such thing.
+  if (
+    pgtablesBytes !== undefined && pgtablesBytes > (totalVmBytes ?? Infinity)
+  ) {
+    sizes.pgtablesBytes = pgtablesBytes / 1024;
+  }
+  const uid = UID_REGEXP.exec(tail);
+  if (uid !== null) sizes.uid = Number(uid[1] ?? uid[2]);
+  const adj = OOM_SCORE_ADJ_REGEXP.exec(tail)?.[1];
+  if (adj !== undefined) sizes.oomScoreAdj = Number(adj);
+  return sizes;
+}
+
+function scopeOf(words: string): OomScope {
+  return words.startsWith("Memory cgroup") ? "cgroup" : "host";
+}

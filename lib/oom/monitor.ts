@@ -1,0 +1,259 @@
+import type { Clock } from "../model/clock.ts";
+import type { CheckpointData, NewEvent } from "../model/event.ts";
+import type { OomCounters } from "./counters.ts";
+import { OomEvents, type OomEventsOptions } from "./events.ts";
+import type { KmsgFile } from "./kmsg_watcher.ts";
+import type { KmsgRecord } from "./kmsg_record.ts";
+import { OomParser, type OomParserOptions } from "./parser.ts";
+import { RecordOrder } from "./record_order.ts";
+import type { OomIncidentReport, OomKillReport, OomReport } from "./report.ts";
+import { OomUnits, SETTLE_MS } from "./units.ts";
+
+/** What an earlier run of the same boot left in its event log. */
+export interface EarlierOoms {
+  readonly state: CheckpointData;
+  /** The `incident` of the last `oom` event, whose kills may not be in the log. */
+  readonly lastIncident?: string;
+}
+
+/** What an {@linkcode OomMonitor} is built from. */
+export interface OomMonitorOptions
+  extends OomEventsOptions, Pick<OomParserOptions, "groupKills" | "locate"> {
+  readonly clock: Clock;
+  readonly counters: OomCounters;
+  /** @default nothing: the first start */
+  readonly earlier?: EarlierOoms | undefined;
+  /** The node's count of OOM kills; undefined where it is not counted. */
+  readonly readCount: () => number | undefined;
+  readonly addEvent: (event: NewEvent) => void;
+  /** The state changed without an event that carries it. */
+  readonly onState?: () => void;
+}
+
+/**
+ * Without any log a kill is reported so long after its count: the cgroup that
+ * counted it, too, may be new.
+ */
+const OFF_SETTLE_MS = 500;
+
+/**
+ * From kernel log records and counts to events, without any waiting: who reads
+ * the log passes its records in order, and calls {@linkcode OomMonitor.end} when
+ * it has been read to its end.
+ */
+export class OomMonitor {
+  readonly #options: OomMonitorOptions;
+  readonly #parser: OomParser;
+  readonly #order = new RecordOrder();
+  readonly #units: OomUnits;
+  readonly #events: OomEvents;
+  readonly #startMs: number;
+  #lastIncident: string | undefined;
+  #last: KmsgRecord | undefined;
+  #kills = 0;
+
+  constructor(options: OomMonitorOptions) {
+    this.#options = options;
+    const { clock, earlier, readCount, counters } = options;
+    this.#startMs = clock.now();
+    this.#parser = new OomParser(options);
+    this.#events = new OomEvents(options);
+    this.#lastIncident = earlier?.lastIncident;
+    this.#units = new OomUnits({
+      earlier: earlier?.state,
+      readCount,
+      nowMs: () => clock.monotonic(),
+      report: (report, isPast) => this.#report(report, isPast),
+      repeat: ({ victimCgroup }) => {
+        counters.repeat(victimCgroup);
+        options.onState?.();
+      },
+      infer: (count, areAll) => this.#infer(count, areAll),
+    });
+  }
+
+  /** Kills of this run that events report. */
+  get kills(): number {
+    return this.#kills;
+  }
+
+  /** What a restart needs, as of the last event. */
+  get state(): CheckpointData {
+    return this.#units.state;
+  }
+
+  /** Units of the node's count that are accounted for; undefined where that is not known yet. */
+  get accounted(): number | undefined {
+    return this.#units.accounted;
+  }
+
+  /** Whether a kill is deferred until the log is quiet. */
+  get isHolding(): boolean {
+    return this.#parser.isHolding;
+  }
+
+  /** Whether it is of interest that the log is at its end. */
+  get needsEnd(): boolean {
+    return this.#units.isOpen;
+  }
+
+  /** Takes the next record. Returns whether it is new, and how many were lost before it. */
+  take(
+    record: KmsgRecord,
+    kind: KmsgFile["kind"],
+  ): { readonly isNew: boolean; readonly lost: number } {
+    const place = this.#order.place(record, kind, this.#units.sequence);
+    if (place.type === "known") return { isNew: false, lost: 0 };
+    const lost = place.type === "next" ? place.lost : 0;
+    if (lost > 0) this.#lose();
+    if (place.type === "other") {
+      this.#gap();
+      this.#units.begin();
+    }
+    this.#pass(record, this.#parser.push(record));
+    this.#last = record;
+    if (!this.#parser.isHolding) this.#advance();
+    return { isNew: true, lost };
+  }
+
+  /** One record was lost whose number is not known. */
+  skip(): void {
+    this.#order.skip();
+    this.#lose();
+  }
+
+  /** Reads the count; to be called every now and then, and before the end of the log is looked for. */
+  sample(): void {
+    this.#units.sample();
+    this.#units.overdue();
+    // Some of the containers may be removed soon.
+    if (this.#isUnaccounted()) this.#options.counters.readAll();
+  }
+
+  /** The log is quiet: reports the kill that is deferred. */
+  flush(): void {
+    if (this.#last === undefined) return;
+    this.#pass(this.#last, this.#parser.flush());
+    this.#advance();
+  }
+
+  /** Nothing is read any more: reports the kill that is deferred. */
+  close(): void {
+    this.flush();
+    this.#units.close();
+  }
+
+  /** The log has been read to its end since {@linkcode OomMonitor.sample} was called last. */
+  end(): void {
+    this.flush();
+    const before = this.#beforeEnd();
+    this.#units.end(this.#order.last);
+    this.#afterEnd(before);
+  }
+
+  /** No log can be read now; `isOff` where none ever will. */
+  withoutLog(isOff: boolean): void {
+    const before = this.#beforeEnd();
+    this.#units.withoutLog(isOff ? OFF_SETTLE_MS : SETTLE_MS);
+    this.#afterEnd(before);
+  }
+
+  #beforeEnd(): CheckpointData {
+    // Before the count is read: then it includes all that the containers counted.
+    if (this.#isUnaccounted()) this.#options.counters.readAll();
+    return this.#units.state;
+  }
+
+  #afterEnd(before: CheckpointData): void {
+    const { readCount, counters, onState } = this.#options;
+    const now = this.#units.state;
+    if (
+      before.node_oom_kills !== now.node_oom_kills ||
+      before.inferred_units !== now.inferred_units
+    ) onState?.();
+    if (this.#units.isOpen) return;
+    counters.settle(() => readCount() === this.#units.accounted);
+  }
+
+  #isUnaccounted(): boolean {
+    const count = this.#options.readCount();
+    return count !== undefined && count > (this.#units.accounted ?? Infinity);
+  }
+
+  #lose(): void {
+    this.#gap();
+    this.#units.lose();
+  }
+
+  #gap(): void {
+    const reports = this.#parser.gap();
+    if (this.#last !== undefined) this.#pass(this.#last, reports);
+  }
+
+  #pass(record: KmsgRecord, reports: readonly OomReport[]): void {
+    const { sequence, usecSinceBoot } = record;
+    this.#units.take(sequence, usecSinceBoot, reports);
+  }
+
+  #advance(): void {
+    const last = this.#last;
+    if (last !== undefined) {
+      this.#units.advance(last.sequence, last.usecSinceBoot);
+    }
+  }
+
+  #report(report: OomIncidentReport | OomKillReport, isPast: boolean): void {
+    const isBacklog = !this.#units.hasReadPast;
+    const writtenMs = this.#events.writtenMs(report.usecSinceBoot);
+    const historical = isPast || isBacklog && writtenMs < this.#startMs;
+    const sources = ["kmsg"];
+    if (report.type === "oomKill" && !historical) {
+      this.#kills++;
+      const source = this.#options.counters.name(report.victimCgroup);
+      if (source !== undefined) sources.push(source);
+    }
+    const { state } = this.#units;
+    this.#add(
+      this.#events.ofReport(report, { historical, isBacklog, sources, state }),
+    );
+  }
+
+  #infer(count: number, areAll: boolean): void {
+    const { counters } = this.#options;
+    const first = (this.#units.accounted ?? 0) + 1;
+    const past = Math.min(count, this.#units.pastFrom(first));
+    // The containers' counts of before the start are not known.
+    if (past > 0) this.#inferKills({ count: past, source: "vmstat" }, true);
+    if (count === past) return;
+    this.#kills += count - past;
+    for (const kills of counters.locate(count - past, areAll)) {
+      this.#inferKills(kills, false);
+    }
+  }
+
+  #inferKills(
+    kills: Parameters<OomEvents["ofCounts"]>[0],
+    historical: boolean,
+  ): void {
+    const first = (this.#units.accounted ?? 0) + 1;
+    const next = () => {
+      this.#units.inferOne();
+      return this.#units.state;
+    };
+    for (
+      const event of this.#events.ofCounts(kills, historical, first, next)
+    ) this.#add(event);
+  }
+
+  #add(event: NewEvent): void {
+    if (event.type === "oom") {
+      const incident = event.data?.oom?.incident;
+      // The earlier run was ended between it and its kill.
+      if (incident !== undefined && incident === this.#lastIncident) {
+        this.#lastIncident = undefined;
+        return;
+      }
+    }
+    this.#options.addEvent(event);
+  }
+}

@@ -1,0 +1,201 @@
+import { type CgroupName, isDescendant } from "../model/cgroup.ts";
+import type { OomScope } from "./report.ts";
+
+/** One way to read the names of a summary. */
+export interface SummaryNames {
+  readonly limitCgroup?: CgroupName;
+  readonly victimCgroup?: CgroupName;
+  readonly processName?: string;
+}
+
+/** The one line that Linux ≥5.0 prints before a kill. */
+export interface OomSummaryLine {
+  readonly type: "summary";
+  readonly scope: OomScope;
+  readonly constraint?: string;
+  /** Each way to read the names; several where a name contains what separates them, none where the line was cut. */
+  readonly names: readonly SummaryNames[];
+  /** The process chosen; absent where the line was cut. */
+  readonly pid?: number;
+  readonly uid?: number;
+}
+
+/** What a summary starts with. */
+export const OOM_SUMMARY_START = "oom-kill:constraint=";
+
+/** What ends a whole summary. The first kernels padded the numbers; the user is printed as a signed number. */
+const END_REGEXP = /,pid= *(\d{1,10}),uid= *(-?\d{1,10})\s*$/;
+
+const MEMS_ALLOWED = ",mems_allowed=";
+/** From there on to the names. The list of nodes has commas of its own. */
+const NODES_REGEXP = new RegExp(
+  String.raw`^${MEMS_ALLOWED}[\d,-]*?(?=,oom_memcg=|,global_oom,|,task=)`,
+);
+
+const LIMIT = ",oom_memcg=";
+const GLOBAL = ",global_oom";
+const VICTIM = ",task_memcg=";
+const NAME = ",task=";
+
+/** The kernel keeps 15 bytes of a process's name. */
+const MAX_NAME_BYTES = 15;
+
+/**
+ * The kernel prints each path by itself and truncates it to the room of a
+ * record: 1,021 bytes since Linux 5.10, 975 or 991 before. A path as long as
+ * that may be the beginning of another.
+ */
+const TRUNCATED_BYTES = 960;
+
+const encoder = new TextEncoder();
+
+/** Whether a summary has its last field. */
+export function isWholeOomSummary(text: string): boolean {
+  return END_REGEXP.test(text);
+}
+
+/** The cgroup of a path as the kernel log has it; undefined where it may be truncated, or is `(null)` or the like. */
+export function printedCgroup(path: string): CgroupName | undefined {
+  return path.startsWith("/") && byteLength(path) < TRUNCATED_BYTES
+    ? path
+    : undefined;
+}
+
+/**
+ * Parses the summary (`mm/oom_kill.c`, `dump_oom_summary()`):
+ *
+ * ```
+ * oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=web,mems_allowed=0,oom_memcg=/pod,task_memcg=/pod/web,task=tail,pid=7,uid=0
+ * oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0-1,global_oom,task_memcg=/web,task=tail,pid=7,uid=0
+ * ```
+ *
+ * A kernel without memory cgroups prints none of `oom_memcg`, `global_oom` and
+ * `task_memcg`. Each name may contain what separates the fields: all ways to
+ * read the line are kept that the kernel can have meant.
+ */
+export function parseOomSummary(text: string): OomSummaryLine | undefined {
+  if (!text.startsWith(OOM_SUMMARY_START)) return undefined;
+  const end = END_REGEXP.exec(text);
+  const nodemask = text.indexOf(",nodemask=");
+  const constraint = nodemask < 0
+    ? undefined
+    : text.slice(OOM_SUMMARY_START.length, nodemask);
+  return {
+    type: "summary",
+    scope: constraint === "CONSTRAINT_MEMCG" ? "cgroup" : "host",
+    ...(constraint === undefined ? {} : { constraint }),
+    names: end === null ? [] : namesIn(text.slice(0, end.index)),
+    // The kernel prints a user above 2^31 as a negative number.
+    ...(end === null ? {} : { pid: Number(end[1]), uid: Number(end[2]) >>> 0 }),
+  };
+}
+
+/**
+ * What the names of a summary are, where all ways to read it agree. The kill
+ * line has the process's name, too, and excludes the ways that have another.
+ */
+export function agreedNames(
+  all: readonly SummaryNames[],
+  killedName?: string,
+): SummaryNames {
+  const named = all.filter(({ processName }) => processName === killedName);
+  const [first, ...others] = named.length > 0 ? named : all;
+  const agreed: { -readonly [Key in keyof SummaryNames]: SummaryNames[Key] } =
+    {};
+  for (const key of ["limitCgroup", "victimCgroup", "processName"] as const) {
+    const value = first?.[key];
+    if (value === undefined) continue;
+    if (others.every((other) => other[key] === value)) agreed[key] = value;
+  }
+  return agreed;
+}
+
+/** The ways to read what precedes `,pid=`. */
+function namesIn(body: string): SummaryNames[] {
+  const names = afterCpuset(body);
+  if (names === undefined) return [];
+  if (names.startsWith(NAME)) return nameIn(names.slice(NAME.length));
+  const read: SummaryNames[] = [];
+  if (names.startsWith(GLOBAL)) {
+    const rest = names.slice(GLOBAL.length);
+    if (!rest.startsWith(VICTIM)) return [];
+    for (const [path, name] of splits(rest.slice(VICTIM.length), NAME)) {
+      if (!isPrinted(path)) continue;
+      const victim = printedCgroup(path);
+      for (const process of nameIn(name)) {
+        read.push({
+          ...(victim !== undefined && { victimCgroup: victim }),
+          ...process,
+        });
+      }
+    }
+    return read;
+  }
+  for (const [limitPath, rest] of splits(names.slice(LIMIT.length), VICTIM)) {
+    if (!isPrinted(limitPath)) continue;
+    const limit = printedCgroup(limitPath);
+    for (const [path, name] of splits(rest, NAME)) {
+      if (!isPrinted(path)) continue;
+      const victim = printedCgroup(path);
+      // The victim is below the cgroup whose limit was hit, or in it.
+      const isBelow = limit === undefined || victim === undefined ||
+        victim === limit || isDescendant(victim, limit);
+      if (!isBelow) continue;
+      for (const process of nameIn(name)) {
+        read.push({
+          ...(limit !== undefined && { limitCgroup: limit }),
+          ...(victim !== undefined && { victimCgroup: victim }),
+          ...process,
+        });
+      }
+    }
+  }
+  return read;
+}
+
+/**
+ * What follows the nodes. The name of a cpuset has no slash, but may contain
+ * all else: it ends at the last `,mems_allowed=` that can be the kernel's.
+ */
+function afterCpuset(body: string): string | undefined {
+  const from = body.indexOf(",cpuset=") + ",cpuset=".length;
+  let found: string | undefined;
+  for (const [cpuset, rest] of splits(body.slice(from), MEMS_ALLOWED)) {
+    if (cpuset !== "/" && cpuset.includes("/")) break;
+    const nodes = NODES_REGEXP.exec(MEMS_ALLOWED + rest)?.[0];
+    if (nodes === undefined) continue;
+    const names = (MEMS_ALLOWED + rest).slice(nodes.length);
+    if (/^,(?:oom_memcg=|global_oom,task_memcg=)[/(<]|^,task=/.test(names)) {
+      found = names;
+    }
+  }
+  return found;
+}
+
+/** Whether the kernel can have printed it for a path: `/a`, `(null)`, `<name too long>`. */
+function isPrinted(path: string): boolean {
+  return /^[/(<]/.test(path);
+}
+
+/** Both sides of each place where a separator occurs. */
+function* splits(
+  text: string,
+  separator: string,
+): Generator<readonly [string, string]> {
+  for (
+    let at = text.indexOf(separator);
+    at >= 0;
+    at = text.indexOf(separator, at + 1)
+  ) {
+    yield [text.slice(0, at), text.slice(at + separator.length)];
+  }
+}
+
+function nameIn(processName: string): { processName: string }[] {
+  return byteLength(processName) <= MAX_NAME_BYTES ? [{ processName }] : [];
+}
+
+/** Bytes of a text that was decoded; what is no UTF-8 was one byte. */
+function byteLength(text: string): number {
+  return encoder.encode(text.replaceAll("\ufffd", " ")).length;
+}

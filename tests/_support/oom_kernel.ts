@@ -1,0 +1,202 @@
+import type { KmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import type { SeededRandom } from "./random.ts";
+
+/** One unit of the kernel's count of OOM kills, and its record once that is printed. */
+export interface Unit {
+  readonly pid: number;
+  readonly cgroup: string;
+  readonly limit: string;
+  readonly group: boolean;
+  /** Whether it is the first victim of a group, killed once more. */
+  readonly isRepeat: boolean;
+  sequence?: number;
+}
+
+/** What a kernel prints and counts, in order; `count` comes before the record of its kill. */
+type Step =
+  | { readonly type: "print"; readonly text: string }
+  | { readonly type: "count"; readonly unit: Unit }
+  | { readonly type: "kill"; readonly unit: Unit };
+
+/** The kernel's rate limit of headers (`DEFAULT_RATELIMIT_BURST`). */
+const BURST = 10;
+const INTERVAL_MS = 5_000;
+
+/** A record is printed so long after its count at most. */
+const MOST_DELAY_MS = 1_300;
+
+/** The cgroups of the model: those below `/g` and `/h` are killed as a group. */
+export const CGROUPS = ["/a", "/p/b", "/p/c", "/g/x", "/g/y", "/h"] as const;
+const GROUPS: Readonly<Record<string, string>> = {
+  "/g/x": "/g",
+  "/g/y": "/g",
+  "/h": "/h",
+};
+
+/**
+ * A model of how Linux counts and prints OOM kills: a count that moves before
+ * its record is printed, a ring that overruns, headers of ten OOMs in five
+ * seconds, groups whose first victim is killed twice. One OOM at a time, as
+ * under `oom_lock`, but any time may pass between two of its steps.
+ */
+export class OomKernel {
+  readonly #random: SeededRandom;
+  readonly #ringSize: number;
+  readonly isCounted: boolean;
+  readonly hasGroups: boolean;
+  nowMs = 10_000_000;
+  /** The ring, the oldest first. */
+  ring: KmsgRecord[] = [];
+  nextSequence: number;
+  units: Unit[] = [];
+  readonly counts = new Map<string, number>();
+  #steps: Step[] = [];
+  #countedMs: number | undefined;
+  #headers = { beginMs: -Infinity, printed: 0 };
+  #nextPid = 1000;
+
+  constructor(random: SeededRandom, isCounted: boolean, hasGroups: boolean) {
+    this.#random = random;
+    this.isCounted = isCounted;
+    this.hasGroups = hasGroups;
+    this.#ringSize = 8 + random.below(80);
+    this.nextSequence = random.chance(0.2) ? 0 : 100 + random.below(1000);
+  }
+
+  get count(): number | undefined {
+    return this.isCounted ? this.units.length : undefined;
+  }
+
+  /** Whether a unit is counted and not printed. */
+  get isPrinting(): boolean {
+    return this.#countedMs !== undefined;
+  }
+
+  /** Lets time pass; what is between its count and its record is printed in time. */
+  pass(ms: number): void {
+    this.nowMs += ms;
+    while (
+      this.#countedMs !== undefined &&
+      this.nowMs - this.#countedMs >= MOST_DELAY_MS - 800
+    ) this.step();
+  }
+
+  /** Does the next thing of the OOM at hand; returns whether there was one. */
+  step(): boolean {
+    const step = this.#steps.shift();
+    if (step === undefined) return false;
+    switch (step.type) {
+      case "print": {
+        const { text } = step;
+        // Between the decision to print no header and the kill no time passes.
+        if (text === "") return this.step();
+        this.#print(text);
+        break;
+      }
+      case "count": {
+        this.units.push(step.unit);
+        const { cgroup } = step.unit;
+        this.counts.set(cgroup, (this.counts.get(cgroup) ?? 0) + 1);
+        this.#countedMs = this.nowMs;
+        break;
+      }
+      case "kill":
+        step.unit.sequence = this.nextSequence;
+        this.#print(
+          `Memory cgroup out of memory: Killed process ${step.unit.pid} (p${step.unit.pid}) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0`,
+        );
+        this.#countedMs = undefined;
+    }
+    return true;
+  }
+
+  /** Ends the OOM at hand. */
+  finish(): void {
+    while (this.step());
+  }
+
+  /** A message of something else. */
+  noise(count: number): void {
+    for (let i = 0; i < count; i++) this.#print("eth0: link is up");
+  }
+
+  /** Begins an OOM, after the one at hand. */
+  oom(): void {
+    const random = this.#random;
+    const cgroup = random.pick(CGROUPS);
+    const limit = cgroup.startsWith("/p/") && random.chance(0.5)
+      ? "/p"
+      : GROUPS[cgroup] ?? cgroup;
+    const group = this.hasGroups ? GROUPS[cgroup] : undefined;
+    const pid = this.#nextPid++;
+    const chosen = random.chance(0.1) ? this.#nextPid++ : pid;
+    const isPrinted = () => this.#mayPrintHeader();
+    this.#steps.push({
+      type: "print",
+      get text() {
+        return isPrinted()
+          ? `p${chosen} invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n` +
+            `oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=${limit},task_memcg=${cgroup},task=p${chosen},pid=${chosen},uid=0`
+          : "";
+      },
+    });
+    if (random.chance(0.05)) {
+      // Its victim was gone; Linux 5.0 to 5.7 print nothing more of it.
+      if (random.chance(0.5)) {
+        this.#steps.push({
+          type: "print",
+          text:
+            `Memory cgroup out of memory: OOM victim ${chosen} (p${chosen}) is already exiting. Skip killing the task`,
+        });
+      }
+      return;
+    }
+    const base = { cgroup, limit, group: group !== undefined };
+    const first = { ...base, pid };
+    this.#kill({ ...first, isRepeat: false });
+    if (group === undefined) return;
+    this.#steps.push({
+      type: "print",
+      text:
+        `Tasks in ${group} are going to be killed due to memory.oom.group set`,
+    });
+    const members = Array.from({ length: random.below(4) }, () => ({
+      ...base,
+      cgroup: random.pick(
+        CGROUPS.filter((other) => GROUPS[other] === group),
+      ),
+      pid: this.#nextPid++,
+      isRepeat: false,
+    }));
+    if (random.chance(0.7)) members.push({ ...first, isRepeat: true });
+    for (const member of random.shuffle(members)) this.#kill(member);
+  }
+
+  #kill(unit: Unit): void {
+    this.#steps.push({ type: "count", unit }, { type: "kill", unit });
+  }
+
+  #mayPrintHeader(): boolean {
+    const headers = this.#headers;
+    if (this.nowMs - headers.beginMs >= INTERVAL_MS) {
+      headers.beginMs = this.nowMs;
+      headers.printed = 0;
+    }
+    return headers.printed++ < BURST;
+  }
+
+  #print(lines: string): void {
+    for (const text of lines.split("\n")) {
+      if (text === "") continue;
+      this.ring.push({
+        priority: 3,
+        facility: 0,
+        sequence: this.nextSequence++,
+        usecSinceBoot: this.nowMs * 1000,
+        flag: "-",
+        text,
+      });
+      if (this.ring.length > this.#ringSize) this.ring.shift();
+    }
+  }
+}

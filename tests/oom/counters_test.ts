@@ -1,0 +1,181 @@
+import { assertEquals } from "@std/assert";
+import { OomCounters } from "../../lib/oom/counters.ts";
+import type { ContainerHandler } from "../../lib/registry/handler_registry.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+
+const SOURCE = "memory.events.local";
+
+/** Containers whose counts the test sets. */
+class Bench {
+  readonly clock = new FakeClock();
+  readonly counters = new OomCounters(this.clock);
+  readonly #counts = new Map<string, [count: number, groups?: number]>();
+
+  set(name: string, count: number, groups?: number): void {
+    this.#counts.set(name, groups === undefined ? [count] : [count, groups]);
+  }
+
+  open(name: string, inode: number, isNew = true): void {
+    const handler = {
+      reference: { name },
+      memoryInode: () => inode,
+      oomKills: () => {
+        const [count, groupKills] = this.#counts.get(name) ?? [];
+        return count === undefined ? undefined : {
+          count,
+          source: SOURCE,
+          ...(groupKills !== undefined && { groupKills }),
+        };
+      },
+    };
+    this.counters.open(handler as unknown as ContainerHandler, isNew);
+  }
+
+  close(name: string): void {
+    this.#counts.delete(name);
+    this.counters.close(name);
+  }
+
+  locate(count: number, areAll = true): string[] {
+    this.counters.readAll();
+    return this.counters.locate(count, areAll)
+      .map(({ count, victimCgroup = "?", source, group }) =>
+        `${count} ${victimCgroup} ${source}${group ? " group" : ""}`
+      );
+  }
+
+  kills(): Record<string, number> {
+    return Object.fromEntries(this.counters.killsByContainer());
+  }
+}
+
+Deno.test("OomCounters locates kills where the counts leave no choice", () => {
+  const bench = new Bench();
+  bench.set("/a", 3);
+  bench.set("/b", 0);
+  bench.open("/a", 1, false);
+  bench.open("/b", 2);
+  assertEquals(bench.locate(1), ["1 ? vmstat"]);
+  bench.set("/a", 5);
+  bench.set("/b", 1);
+  assertEquals(bench.locate(4), [
+    `2 /a ${SOURCE}`,
+    `1 /b ${SOURCE}`,
+    "1 ? vmstat",
+  ]);
+  assertEquals(bench.kills(), { "/a": 2, "/b": 1 });
+  assertEquals(bench.locate(1), ["1 ? vmstat"]);
+});
+
+Deno.test("OomCounters locates no kill that may be one whose record is yet to come", () => {
+  const bench = new Bench();
+  bench.set("/a", 0);
+  bench.set("/b", 0);
+  bench.open("/a", 1);
+  bench.open("/b", 2);
+  bench.set("/a", 1);
+  bench.set("/b", 1);
+  assertEquals(bench.locate(1), ["1 ? vmstat"]);
+  assertEquals(bench.locate(2, false), ["2 ? vmstat"]);
+  assertEquals(bench.kills(), {});
+});
+
+Deno.test("OomCounters locates no kill after one that was reported without a cgroup, until all is explained", () => {
+  const bench = new Bench();
+  bench.set("/a", 0);
+  bench.open("/a", 1);
+  bench.set("/a", 2);
+  assertEquals(bench.counters.name(undefined), undefined);
+  assertEquals(bench.locate(1), ["1 ? vmstat"]);
+  bench.counters.settle(() => false);
+  assertEquals(bench.kills(), {});
+  bench.counters.settle(() => true);
+  // One of both was the kill without a cgroup.
+  assertEquals(bench.kills(), { "/a": 1 });
+  bench.set("/a", 3);
+  assertEquals(bench.locate(1), [`1 /a ${SOURCE}`]);
+});
+
+Deno.test("OomCounters names the file that counted a kill, and counts a repeat as no kill", () => {
+  const bench = new Bench();
+  bench.set("/a", 0);
+  bench.open("/a", 1);
+  bench.set("/a", 2);
+  assertEquals(bench.counters.name("/a"), SOURCE);
+  bench.counters.repeat("/a");
+  assertEquals(bench.locate(1), ["1 ? vmstat"]);
+  assertEquals(bench.counters.name("/a"), undefined);
+  assertEquals(bench.kills(), { "/a": 2 });
+  assertEquals(bench.counters.hasUnnamed("/a"), false);
+  bench.set("/a", 4);
+  assertEquals(bench.counters.hasUnnamed("/a"), true);
+});
+
+Deno.test("OomCounters counts nothing anew of a cgroup that is renamed", () => {
+  for (const isClosedFirst of [true, false]) {
+    const bench = new Bench();
+    bench.set("/old", 0);
+    bench.open("/old", 7);
+    bench.set("/old", 3);
+    for (let i = 0; i < 3; i++) bench.counters.name("/old");
+    bench.set("/new", 4);
+    if (isClosedFirst) bench.close("/old");
+    bench.open("/new", 7);
+    if (!isClosedFirst) bench.close("/old");
+    assertEquals(bench.locate(2), [`1 /new ${SOURCE}`, "1 ? vmstat"]);
+  }
+});
+
+Deno.test("OomCounters counts a container that is made anew from 0, and keeps what was reported of its name", () => {
+  const bench = new Bench();
+  bench.set("/a", 0);
+  bench.open("/a", 1);
+  bench.set("/a", 2);
+  bench.counters.name("/a");
+  bench.counters.name("/a");
+  bench.close("/a");
+  assertEquals(bench.kills(), { "/a": 2 });
+  bench.set("/a", 1);
+  bench.open("/a", 2);
+  assertEquals(bench.locate(1), [`1 /a ${SOURCE}`]);
+  assertEquals(bench.kills(), { "/a": 3 });
+});
+
+Deno.test("OomCounters knows a kill of a container that an event named before it was found", () => {
+  const bench = new Bench();
+  assertEquals(bench.counters.name("/a"), undefined);
+  bench.set("/a", 1);
+  bench.open("/a", 1);
+  assertEquals(bench.locate(1), ["1 ? vmstat"]);
+});
+
+Deno.test("OomCounters keeps the kills of a container that is gone for five minutes", () => {
+  const bench = new Bench();
+  bench.set("/a", 0);
+  bench.open("/a", 1);
+  bench.counters.name("/a");
+  bench.counters.name("/never-found");
+  bench.close("/a");
+  bench.clock.advance(299_000);
+  assertEquals(bench.kills(), { "/a": 1, "/never-found": 1 });
+  bench.clock.advance(1_000);
+  assertEquals(bench.kills(), {});
+});
+
+Deno.test("OomCounters states whether a cgroup, or one above it, was killed as a whole", () => {
+  const bench = new Bench();
+  for (const [at, name] of ["/pod", "/pod/a", "/b"].entries()) {
+    bench.set(name, 0, 0);
+    bench.open(name, at);
+  }
+  bench.set("/pod", 0, 1);
+  bench.set("/pod/a", 2, 0);
+  assertEquals(bench.locate(2), [`2 /pod/a ${SOURCE} group`]);
+  bench.counters.settle(() => true);
+  bench.set("/pod/a", 3, 0);
+  bench.set("/b", 1, 1);
+  assertEquals(bench.locate(2), [
+    `1 /pod/a ${SOURCE}`,
+    `1 /b ${SOURCE} group`,
+  ]);
+});

@@ -1,0 +1,330 @@
+import { assert, assertEquals } from "@std/assert";
+import { headOf, OomBench } from "../_support/oom_bench.ts";
+
+Deno.test("OomMonitor reports a group's first victim once, through restarts", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  const expected: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const pids = [10, 11, 12].map((pid) => pid + 10 * i);
+    bench.killGroup("/g", pids);
+    expected.push(...pids);
+    bench.pass(i === 1 ? 0 : 2_000);
+    bench.end();
+    bench.stop();
+    await bench.start();
+    bench.pass(3_000);
+    assertEquals(bench.pids(), expected);
+  }
+});
+
+Deno.test("OomMonitor reports a group that was killed while no agent ran", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  bench.kill(1, "/g");
+  bench.end();
+  bench.stop();
+  bench.killGroup("/g", [2, 3, 4]);
+  bench.clock.advance(1_000);
+  await bench.start();
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, 3, 4]);
+  const kills = bench.kills();
+  assertEquals(kills.map(({ historical }) => historical), [
+    false,
+    true,
+    true,
+    true,
+  ]);
+  assertEquals(kills.at(-1)?.node_oom_kills, 105);
+  assertEquals(bench.monitor.kills, 0);
+});
+
+Deno.test("OomMonitor infers nothing while the count is ahead of what is read", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  bench.add();
+  for (let pid = 1; pid <= 300; pid++) {
+    bench.add();
+    bench.print(
+      `Memory cgroup out of memory: Killed process ${pid} (hog) total-vm:8kB`,
+    );
+    bench.clock.advance(30);
+    bench.end();
+    if (pid % 100 !== 0) continue;
+    bench.stop();
+    await bench.start();
+  }
+  bench.print(
+    "Memory cgroup out of memory: Killed process 301 (hog) total-vm:8kB",
+  );
+  bench.pass(4_000);
+  assertEquals(bench.pids(), Array.from({ length: 301 }, (_, i) => i + 1));
+});
+
+Deno.test("OomMonitor reports the kills of a container that is made anew by their records alone", async () => {
+  const bench = new OomBench();
+  await bench.start("fifo");
+  for (let pid = 1; pid <= 10; pid++) {
+    bench.open("/p/x");
+    bench.kill(pid, "/p/x");
+    if (pid % 3 > 0) bench.pass(250);
+    bench.drop("/p/x");
+    bench.pass(250);
+  }
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+Deno.test("OomMonitor without a log infers each kill of a container that is made anew once", async () => {
+  const bench = new OomBench();
+  await bench.start("none");
+  for (let i = 0; i < 10; i++) {
+    bench.open("/p/x");
+    bench.add("/p/x");
+    if (i % 3 > 0) bench.pass(250);
+    bench.drop("/p/x");
+    if (i % 2 > 0) bench.pass(250);
+  }
+  bench.pass(3_000);
+  assertEquals(bench.pids(), Array.from({ length: 10 }, () => "?"));
+});
+
+Deno.test("OomMonitor takes a record with number and time of one that was read for the same", async () => {
+  const bench = new OomBench();
+  await bench.start("fifo");
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  bench.pass(2_000);
+  bench.again();
+  bench.pass(500);
+  bench.kill(4, "/c");
+  bench.again();
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, 3, 4]);
+});
+
+Deno.test("OomMonitor continues by name when records are numbered anew", async () => {
+  const bench = new OomBench();
+  await bench.start("file");
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  bench.pass(2_000);
+  bench.ring = [];
+  bench.nextSequence = 7;
+  bench.again();
+  bench.kill(4, "/c");
+  bench.pass(3_000);
+  bench.stop();
+  await bench.start("file");
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, 3, 4]);
+  // Likewise while no agent runs.
+  bench.stop();
+  bench.ring = [];
+  bench.nextSequence = 0;
+  bench.kill(5, "/c");
+  await bench.start("file");
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, 3, 4, 5]);
+});
+
+Deno.test("OomMonitor reports no kill again when its log was rotated, and all that the kernel has when it was deleted", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  bench.pass(2_000);
+  bench.stop();
+  bench.log.parts.unshift("");
+  await bench.start();
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, 3]);
+  for (let i = 0; i < 2; i++) {
+    bench.stop();
+    if (i === 0) bench.log.parts = [];
+    bench.clock.advance(1_000);
+    await bench.start();
+    bench.pass(3_000);
+    assertEquals(bench.pids(), [1, 2, 3]);
+    assert(bench.kills().every(({ historical }) => historical));
+  }
+});
+
+Deno.test("OomMonitor begins each part of its log with what a restart needs", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  bench.kill(1, "/c");
+  bench.pass(2_000);
+  bench.stop();
+  // The part with the last kill is removed.
+  bench.log.parts = ["", ...bench.log.parts];
+  await bench.start();
+  bench.stop();
+  bench.log.parts.pop();
+  bench.kill(2, "/c");
+  await bench.start();
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [2]);
+});
+
+Deno.test("OomMonitor infers what was overwritten while no agent ran, and reports the rest by name", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  bench.pass(500);
+  bench.stop();
+  for (const pid of [4, 5, 6, 7, 8]) bench.kill(pid, "/c");
+  bench.ring = bench.ring.slice(-6);
+  for (let i = 0; i < 2; i++) {
+    bench.clock.advance(1_000);
+    await bench.start();
+    bench.pass(3_000);
+    assertEquals(bench.pids(), [1, 2, 3, 7, 8, "?", "?", "?"]);
+    bench.stop();
+  }
+  assert(bench.kills().slice(3).every(({ historical }) => historical));
+  assertEquals(bench.kills().at(-1)?.node_oom_kills, 108);
+});
+
+Deno.test("OomMonitor infers what was overwritten while it ran, where the counts prove it", async () => {
+  const bench = new OomBench();
+  await bench.start("fifo");
+  bench.open("/c");
+  bench.kill(1, "/c");
+  bench.end();
+  bench.add("/c", 3);
+  bench.nextSequence += 300;
+  bench.kill(2, "/c");
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, "?", "?", "?"]);
+  const inferred = bench.kills().slice(2);
+  for (const oom of inferred) {
+    assertEquals(oom.victim_cgroup, "/c");
+    assertEquals(oom.sources, ["memory.events.local"]);
+    assertEquals(oom.historical, false);
+  }
+  assertEquals([...bench.counters.killsByContainer()], [["/c", 5]]);
+  assertEquals(bench.monitor.kills, 5);
+});
+
+Deno.test("OomMonitor without a log infers each kill once, also those while it was stopped", async () => {
+  const bench = new OomBench();
+  await bench.start("none");
+  bench.open("/c");
+  bench.add("/c", 3);
+  bench.pass(2_000);
+  bench.stop();
+  bench.add("/c", 4);
+  for (let i = 0; i < 2; i++) {
+    await bench.start("none");
+    bench.pass(2_000);
+    assertEquals(bench.pids().length, 7);
+    bench.stop();
+  }
+  assertEquals(
+    bench.kills().map(({ victim_cgroup, historical }) => [
+      victim_cgroup,
+      historical,
+    ]),
+    [
+      ...Array.from({ length: 3 }, () => ["/c", false]),
+      ...Array.from({ length: 4 }, () => [undefined, true]),
+    ],
+  );
+});
+
+Deno.test("OomMonitor reports what was killed before its first start by name, as of the past", async () => {
+  const bench = new OomBench();
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  bench.clock.advance(1_000);
+  await bench.start();
+  bench.clock.advance(1_000);
+  bench.kill(4, "/c");
+  bench.pass(3_000);
+  assertEquals(
+    bench.kills().map(({ pid, historical }) => [pid, historical]),
+    [[1, true], [2, true], [3, true], [4, false]],
+  );
+  assertEquals(bench.monitor.kills, 1);
+});
+
+Deno.test("OomMonitor gives no second event to a record that comes after its kill was inferred", async () => {
+  // The log is off, and comes back.
+  const off = new OomBench();
+  await off.start();
+  off.kill(1, "/c");
+  off.pass(3_000);
+  off.stop();
+  await off.start("none");
+  off.kill(2, "/c");
+  off.pass(2_000);
+  assertEquals(off.pids(), [1, "?"]);
+  off.stop();
+  off.kill(3, "/c");
+  await off.start();
+  off.pass(3_000);
+  assertEquals(off.pids(), [1, "?", 3]);
+  // Its killer was kept from printing for longer than any should be.
+  const late = new OomBench();
+  await late.start();
+  late.pass(2_000);
+  late.add("/c");
+  late.pass(3_000);
+  assertEquals(late.pids(), ["?"]);
+  late.print(
+    "Memory cgroup out of memory: Killed process 1 (hog) total-vm:8kB",
+  );
+  late.pass(500);
+  late.kill(2, "/c");
+  late.pass(3_000);
+  assertEquals(late.pids(), ["?", 2]);
+});
+
+Deno.test("OomMonitor reports what the records show where the kernel does not count", async () => {
+  const bench = new OomBench();
+  bench.count = undefined;
+  await bench.start();
+  bench.kill(1, "/c");
+  bench.end();
+  bench.nextSequence += 300;
+  bench.killGroup("/g", [2, 3]);
+  bench.pass(3_000);
+  bench.stop();
+  await bench.start();
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, 3]);
+  assertEquals(bench.kills()[0]?.node_oom_kills, undefined);
+});
+
+Deno.test("OomMonitor reports an incident once that a crash cut from its kill", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  bench.pass(2_000);
+  bench.killed(1, "/c");
+  bench.end();
+  const [part = ""] = bench.log.parts;
+  const lines = part.trimEnd().split("\n");
+  bench.log.parts[0] = `${lines.slice(0, -1).join("\n")}\n${
+    lines.at(-1)?.slice(0, 40)
+  }`;
+  await bench.start();
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1]);
+  const ooms = bench.log.events().filter(({ event_type }) =>
+    event_type === "oom"
+  );
+  assertEquals(ooms.length, 1);
+});
+
+Deno.test("OomMonitor lists the counter that confirms a kill", async () => {
+  const bench = new OomBench({ groupKills: false });
+  await bench.start();
+  bench.open("/c");
+  bench.kill(1, "/c");
+  bench.end();
+  bench.print(...headOf(2, "/d"));
+  bench.killed(2);
+  bench.end();
+  assertEquals(bench.kills().map(({ sources }) => sources), [
+    ["kmsg", "memory.events.local"],
+    ["kmsg"],
+  ]);
+});
