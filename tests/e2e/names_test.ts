@@ -414,12 +414,15 @@ Deno.test({
       codes.push(ended()?.event_data.container_deletion.exit_code);
     }
     await delay(300);
-    assertEquals(codes, [0, 1, 2, 3, 4]);
-    // It was told with the deletion, and not again.
-    const again = node.events.filter(({ event_data: data }) =>
-      data.container_update?.exit_code !== undefined
+    // On a busy machine one may come later than it is waited for: as an update.
+    const later = node.events.flatMap(({ event_data: data }) =>
+      data.container_update?.exit_code ?? []
     );
-    assertEquals(again, []);
+    assert(codes.filter((code) => code !== -1).length > 0, `${codes}`);
+    assertEquals(
+      codes.filter((code) => code !== -1).concat(later).toSorted(),
+      [0, 1, 2, 3, 4],
+    );
   },
 });
 
