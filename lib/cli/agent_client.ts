@@ -278,8 +278,13 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
     "Use http:// instead of https:// in --server",
   ],
   [
+    /reading a body|body from connection/,
+    "the connection ended within the response",
+    "Try again",
+  ],
+  [
     /connection closed|invalid HTTP|SendRequest/,
-    "it does not respond with HTTP",
+    "it closed the connection without an HTTP response",
     "If it speaks TLS: --server=https://HOST:PORT",
   ],
 ];

@@ -281,8 +281,8 @@ function writeList(
   terminal.write(`${lines.join("\n")}\n`);
   terminal.note(
     `${
-      left > 0 ? `${left} older are not shown; ` : ""
-    }cgwatch explain SEQ explains one of them`,
+      left > 0 ? `${left} older with "cgwatch explain | less"; ` : ""
+    }cgwatch explain SEQ explains one`,
   );
 }
 

@@ -536,7 +536,7 @@ Deno.test("a verb that reaches no agent says why, and what to do", async () => {
       ["unix:/none", "there is no such socket", "--listen=unix:/none"],
       [`127.0.0.1:${closed}`, "nothing listens there", "--listen=127.0.0.1"],
       [`127.0.0.1:${html.addr.port}`, "is not cgwatch", "--server=ADDR"],
-      [`127.0.0.1:${port}`, "does not respond with HTTP", "https://"],
+      [`127.0.0.1:${port}`, "without an HTTP response", "https://"],
       [`https://127.0.0.1:${html.addr.port}`, "does not speak TLS", "http://"],
       ["no.such.invalid:80", "host name has no address", "--server="],
     ] as const
