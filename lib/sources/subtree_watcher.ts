@@ -45,6 +45,8 @@ export class SubtreeWatcher {
   readonly #shallow = new Set<string>();
   /** Directories that cannot be watched, and why. */
   readonly unwatched: Map<string, string> = new Map();
+  /** Directories with a watcher of their own whose removal was reported once. */
+  readonly #removed = new Set<string>();
   #isClosed = false;
 
   constructor(options: SubtreeWatcherOptions) {
@@ -92,6 +94,7 @@ export class SubtreeWatcher {
    * not watched, which `Deno.watchFs` does not report.
    */
   retry(): void {
+    this.#removed.clear();
     for (const [path] of [...this.unwatched]) {
       this.unwatched.delete(path);
       this.#watch(path);
@@ -158,7 +161,9 @@ export class SubtreeWatcher {
       (recursive || !path.includes("/", above.length));
     try {
       for await (const event of watcher) {
-        const paths = event.paths.filter(isOurs);
+        const paths = event.paths.filter((path) =>
+          isOurs(path) && (recursive || !this.#isRepeated(event.kind, path))
+        );
         if (paths.length > 0 || event.flag !== undefined) {
           this.#options.onEvent({ ...event, paths });
         }
@@ -166,6 +171,15 @@ export class SubtreeWatcher {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** A directory that is watched by itself reports its removal (IN_DELETE_SELF), and so does the one above it. */
+  #isRepeated(kind: Deno.FsEvent["kind"], path: string): boolean {
+    if (kind === "create") this.#removed.delete(path);
+    if (kind !== "remove") return false;
+    if (this.#removed.delete(path)) return true;
+    if (this.#subtrees.has(path)) this.#removed.add(path);
+    return false;
   }
 
   #fail(error: unknown): void {

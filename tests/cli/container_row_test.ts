@@ -29,7 +29,7 @@ Deno.test("rowOf() has the name that people know: pod, runtime's name, short id,
   );
   assertEquals(
     named({ name: "/system.slice/dev\\x2ddisk.service" }).slice(0, 2),
-    ["dev-disk.service", "unit"],
+    ["dev\\x2ddisk.service", "unit"],
   );
   assertEquals(named({ name: `/kubepods/pod${UID}` })[1], "pod");
   assertEquals(named({ name: "/a/b" }), ["/a/b", "cgroup", undefined]);

@@ -1,3 +1,4 @@
+import { deviceKey } from "../../lib/filesystems/shown_mounts.ts";
 import type { CgroupName } from "../../lib/model/cgroup.ts";
 import {
   readRecorded,
@@ -32,6 +33,16 @@ export class FaultyHost implements Disposable {
   constructor() {
     const { root } = this.#recorded;
     this.root = root.path;
+    // The recorded root is on the disk that the folder is on.
+    const device = deviceKey(Deno.statSync(root.path).dev);
+    for (const who of ["1", "self"]) {
+      const path = `${root.path}/proc/${who}/mountinfo`;
+      const text = Deno.readTextFileSync(path);
+      root.file(
+        `proc/${who}/mountinfo`,
+        text.replace(" 259:0 ", ` ${device} `),
+      );
+    }
     for (const name of [FAULTY, ...OTHERS]) {
       unpack(root, DUMP, `${CGROUPS}${name}`);
     }
