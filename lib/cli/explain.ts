@@ -279,11 +279,8 @@ function writeList(
   );
   const left = incidents.length + dropped - shown.length;
   terminal.write(`${lines.join("\n")}\n`);
-  terminal.note(
-    `${
-      left > 0 ? `${left} older with "cgwatch explain | less"; ` : ""
-    }cgwatch explain SEQ explains one`,
-  );
+  const more = left > 0 ? `${left} older: cgwatch explain | less; ` : "";
+  terminal.note(`${more}one of them: cgwatch explain SEQ`);
 }
 
 function cellsOf(

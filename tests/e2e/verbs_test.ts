@@ -616,14 +616,14 @@ Deno.test("check, help and version need neither agent nor root", async () => {
   // Each source that is missing has the one command or line that grants it.
   assertMatch(
     await output("check", "--kmsg=/none"),
-    /^missing kmsg .*\n +lost: who was OOM-killed.*\n +fix: +\S/m,
+    /^missing +kmsg .*\n +lost: who was OOM-killed.*\n +fix: +\S/m,
   );
   const missing = JSON.parse(
     await output("check", "--root=/none", "--kmsg=/none", "-o=json"),
   ).filter(({ state }: { state: string }) => state === "missing");
   assert(missing.length > 5);
   for (const { name, lost, fix } of missing) assert(lost && fix, name);
-  assertMatch(await output("check", "--root=/none"), /^missing cgroups /m);
+  assertMatch(await output("check", "--root=/none"), /^missing +cgroups /m);
   // From source, nobody can read the checkout.
   if (Deno.env.get("CGWATCH_BIN")) {
     assertEquals(
