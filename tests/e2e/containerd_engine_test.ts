@@ -112,7 +112,7 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
   containerd.tell("shop", "/containers/delete", proto(1, "web"));
   await until(() => told.length === 5, "5 told");
   const runtime = "containerd";
-  const createdMs = 1_795_416_465_000;
+  const createdMs = 1_795_416_465_930.2075;
   const quiet = { isRemoved: false, isStarted: false };
   const web = { runtime, id: "web" };
   const cgroup = "/shop/web";
