@@ -50,7 +50,6 @@ export class OomCounters {
   readonly #kills = new Map<CgroupName, number>();
   /** Kills that were reported without a cgroup since all was last explained. */
   #withoutCgroup = 0;
-  #repeatsWithoutCgroup = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -135,25 +134,23 @@ export class OomCounters {
 
   /** The first victim of a group was counted once more. */
   repeat(victimCgroup: CgroupName | undefined): void {
-    if (victimCgroup === undefined) this.#repeatsWithoutCgroup++;
-    else this.#find(victimCgroup).unnamed--;
+    if (victimCgroup !== undefined) this.#find(victimCgroup).unnamed--;
   }
 
   /**
-   * Where so many kills were that no record names. What a container counted
-   * and no event named is among them, if all that the node counted is, and if
-   * every event named its cgroup.
+   * Where so many kills were that no record names: in the containers that
+   * counted kills which no event named, if all that the node counted is
+   * accounted for with these; else their records may be yet to come. So no
+   * container has more kills in events than it counted. Where a record named no
+   * cgroup, its kill may be one of those that a container counted.
    *
    * @param areAll whether all that was counted when the counts were last read is accounted for with these
    */
   locate(count: number, areAll: boolean): CountedKills[] {
     const found = this.#accounts().filter(([, { unnamed }]) => unnamed > 0);
-    const total = found.reduce((sum, [, { unnamed }]) => sum + unnamed, 0);
-    const isProven = areAll && total <= count &&
-      this.#withoutCgroup + this.#repeatsWithoutCgroup === 0;
     const located: CountedKills[] = [];
     let left = count;
-    for (const [victimCgroup, account] of isProven ? found : []) {
+    for (const [victimCgroup, account] of areAll ? found : []) {
       const kills = Math.min(account.unnamed, left);
       if (kills === 0) continue;
       left -= kills;
@@ -174,7 +171,7 @@ export class OomCounters {
   /** Every unit that the node counted is accounted for: nothing that was counted before can be meant any more. */
   settle(isStill: () => boolean): void {
     if (
-      this.#withoutCgroup === 0 && this.#repeatsWithoutCgroup === 0 &&
+      this.#withoutCgroup === 0 &&
       !this.#accounts().some(([, account]) =>
         account.unnamed !== 0 || account.hasGroupKill
       )
@@ -190,7 +187,7 @@ export class OomCounters {
       account.unnamed = 0;
       account.hasGroupKill = false;
     }
-    this.#withoutCgroup = this.#repeatsWithoutCgroup = 0;
+    this.#withoutCgroup = 0;
   }
 
   #accounts(): [CgroupName, Account][] {

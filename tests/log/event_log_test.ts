@@ -4,11 +4,13 @@ import { parseStoragePolicy } from "../../lib/events/storage_policy.ts";
 import {
   EVENT_LOG_QUEUE_LIMIT,
   EventLog,
+  type EventLogCheckpoints,
   type EventLogOptions,
   logReader,
 } from "../../lib/log/event_log.ts";
 import { readLogTail } from "../../lib/log/log_tail.ts";
 import { type Clock, systemClock } from "../../lib/model/clock.ts";
+import type { CheckpointData, OomKillData } from "../../lib/model/event.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
@@ -390,4 +392,134 @@ Deno.test("EventLog syncs by interval, always or never, and in each case writes 
     assertEquals(bench.seqs(), range(1, 200));
     assertEquals(log.counters.errors, 0);
   }
+});
+
+/** What checkpoints of a test's log state. */
+function checkpointsOf(
+  bench: TestLog,
+  now: () => CheckpointData,
+  state: CheckpointData = { "inferred_units": 0 },
+): EventLogCheckpoints {
+  return {
+    state,
+    lastSeq: bench.events.lastSeq,
+    now,
+    format: (data, seq) => bench.events.checkpointLine(data, seq),
+  };
+}
+
+function addKill(bench: TestLog, oom: OomKillData): void {
+  bench.events.addEvent({
+    timestampMs: 1000,
+    type: "oomKill",
+    containerName: "/",
+    data: { oom },
+  });
+}
+
+/** The checkpoints of a part, each with the number of its line and its `seq`. */
+function checkpointsIn(text: string): unknown[] {
+  return text.split("\n").slice(0, -1).flatMap((line, at) => {
+    const { event_type: type, seq, event_data } = JSON.parse(line);
+    return type === "checkpoint" ? [[at, seq, event_data.checkpoint]] : [];
+  });
+}
+
+Deno.test("EventLog begins a file and ends with a checkpoint", async () => {
+  await using bench = new TestLog();
+  let state: CheckpointData = { "inferred_units": 0 };
+  const log = bench.open({ checkpoints: checkpointsOf(bench, () => state) });
+  bench.add(2);
+  addKill(bench, { "kmsg_seq": 7, "node_oom_kills": 3 });
+  state = {
+    "kmsg_seq": 9,
+    "kmsg_usec": 12,
+    "node_oom_kills": 3,
+    "inferred_units": 0,
+  };
+  await log.close();
+  assertEquals(checkpointsIn(bench.text()), [
+    [0, 0, { inferred_units: 0 }],
+    [4, 3, state],
+  ]);
+  const { lastSeq, ooms } = await readLogTail(bench.path, {
+    reader: logReader,
+  });
+  assertEquals(lastSeq, 3);
+  assertEquals(ooms, { state });
+});
+
+Deno.test("EventLog begins each new part with the state of the lines before it, and none of the others", async () => {
+  await using bench = new TestLog();
+  const earlier = { "kmsg_seq": 5, "kmsg_usec": 8, "inferred_units": 0 };
+  const log = bench.open({
+    checkpoints: checkpointsOf(
+      bench,
+      () => ({ "kmsg_seq": 99, "inferred_units": 0 }),
+      earlier,
+    ),
+    maxSizeBytes: 600,
+    keep: 9,
+  });
+  // All of these wait before the first is written.
+  addKill(bench, { "kmsg_seq": 7, "node_oom_kills": 3 });
+  bench.add(3);
+  addKill(bench, {
+    "kmsg_read_seq": 8,
+    "node_oom_kills": 4,
+    "inferred_units": 1,
+  });
+  bench.add(3);
+  await log.close();
+  const parts = bench.parts().length;
+  assert(parts > 2, `${parts}`);
+  const heads = range(0, parts - 1).reverse().map((n) =>
+    checkpointsIn(bench.text(n))[0]
+  );
+  assertEquals(heads[0], [0, 0, earlier]);
+  for (const head of heads.slice(1)) {
+    const [at, seq, data] = head as [number, number, CheckpointData];
+    assertEquals(at, 0);
+    assertEquals(
+      data,
+      seq < 5
+        ? { kmsg_seq: 7, node_oom_kills: 3, inferred_units: 0 }
+        : { kmsg_seq: 8, node_oom_kills: 4, inferred_units: 1 },
+    );
+  }
+});
+
+Deno.test("EventLog saves a state that no event carries, after what waits", async () => {
+  await using bench = new TestLog();
+  let state: CheckpointData = { "inferred_units": 0 };
+  const log = bench.open({ checkpoints: checkpointsOf(bench, () => state) });
+  bench.add();
+  state = { "node_oom_kills": 3, "inferred_units": 0 };
+  log.save();
+  await until(
+    () => exists(bench.path) && checkpointsIn(bench.text()).length === 2,
+    "the state is saved",
+  );
+  // Nothing has changed since.
+  log.save();
+  bench.add();
+  await until(() => bench.seqs().includes(2), "the next event is written");
+  assertEquals(checkpointsIn(bench.text()), [
+    [0, 0, { inferred_units: 0 }],
+    [2, 1, state],
+  ]);
+});
+
+Deno.test("EventLog continues a file without another checkpoint", async () => {
+  await using bench = new TestLog();
+  await Deno.writeTextFile(
+    bench.path,
+    '{"seq":1,"boot_id":"b1","event_data":{}}\n',
+  );
+  const state = { "inferred_units": 0 };
+  const log = bench.open({ checkpoints: checkpointsOf(bench, () => state) });
+  bench.add();
+  await until(() => bench.seqs().length === 2, "an event is written");
+  assertEquals(checkpointsIn(bench.text()), []);
+  await log.close();
 });
