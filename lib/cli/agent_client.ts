@@ -16,7 +16,7 @@ export class AgentClient {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #client: Deno.HttpClient;
-  /** Called once, if a response takes long: an agent under load is no absent one. */
+  /** Called once, if a response takes long: an agent under load responds late. */
   onSlow: (() => void) | undefined;
 
   private constructor(server: string, url: string, options: {
@@ -68,7 +68,7 @@ export class AgentClient {
    * The JSON text at a path; requested by POST if there is a body.
    *
    * @throws {AgentUnreachableError} if there is no agent
-   * @throws {AgentAnswerError} if it responds with an error, or is no cgwatch
+   * @throws {AgentAnswerError} if it responds with an error, or is not cgwatch
    */
   async text(
     path: string,
@@ -128,7 +128,7 @@ export class AgentClient {
       throw this.#unreachable(error);
     }
     const type = response.headers.get("content-type") ?? "";
-    // An agent that is not ready responds with its sources all the same.
+    // An agent that is not ready also responds with its sources.
     const isExpected = response.ok || path === "/readyz";
     if (isExpected && /^application\/(?:json|x-ndjson)\b/.test(type)) {
       return response;
@@ -178,11 +178,11 @@ export class AgentUnreachableError extends Error {
   override readonly name = "AgentUnreachableError";
 }
 
-/** The agent responded with an error, or what responded is no agent. */
+/** The agent responded with an error, or the server is not an agent. */
 export class AgentAnswerError extends Error {
   /** Names the class. */
   override readonly name = "AgentAnswerError";
-  /** Of the response. */
+  /** HTTP status of the response. */
   readonly status: number;
 
   /** @param message without control characters that others chose */
@@ -227,7 +227,7 @@ function readFlagFile(
   }
 }
 
-/** What the innermost cause of a failed fetch is, and what helps. */
+/** Returns the innermost cause of a failed fetch, and its remedy. */
 function causeOf(
   error: unknown,
   server: string,
@@ -245,7 +245,7 @@ function causeOf(
   return { reason, remedy: remedy.replaceAll("ADDR", server) };
 }
 
-/** What Deno's HTTP client reports, what it means, and what helps. */
+/** Message of Deno's HTTP client, its meaning, and the remedy. */
 const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   [
     /\(os error 2\)/,
@@ -289,7 +289,7 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
-/** The message of an error of the API; absent where the text is none. */
+/** The message of an error of the API; `undefined` if the text is not one. */
 function errorOf(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text);

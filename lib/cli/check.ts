@@ -15,7 +15,7 @@ import {
 import { writeJson } from "./output.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
-/** What `check` needs. */
+/** Options of `check`. */
 export interface CheckOptions {
   readonly values: FlagValues;
   readonly terminal: Terminal;
@@ -31,11 +31,11 @@ interface Row extends Finding {
   readonly name: string;
   readonly lost?: string;
   readonly fix?: string;
-  /** What a running agent reports of it. */
+  /** State that a running agent reports. */
   readonly agent?: Pick<SourceState, "state" | "detail">;
 }
 
-/** How long an agent may take to respond. */
+/** Maximum time of an agent's response. */
 const RESPONSE_LIMIT_MS = 3000;
 
 const STYLES = {
@@ -49,7 +49,7 @@ const INDENT = 10;
 const NAME_WIDTH = 14;
 
 /**
- * Reports of every source of facts whether this process can read it, and if
+ * Reports for each data source whether this process can read it, and if
  * not, what that costs and the one command or line that grants it; and what a
  * running agent reports of its sources, if one responds. It needs no agent and
  * no privilege, and changes nothing.

@@ -1,4 +1,4 @@
-// Longer than other files: it is one table, and how each of its entries is found.
+// Longer than other files: it has one table and the function of each of its entries.
 
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
@@ -14,20 +14,20 @@ import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { printed } from "../model/text.ts";
 
-/** What was found of one source. */
+/** State of one source. */
 export interface Finding {
   /** It works; the agent may not, or the kernel cannot; it is absent, or turned off. */
   readonly state: "ok" | "missing" | "off";
   readonly detail: string;
 }
 
-/** How the agent is run here, which decides what grants it something. */
+/** The way in which the agent runs here, which decides how it gets a permission. */
 export type Place = "shell" | "service" | "container";
 
 /** One thing that the agent reads, and what depends on it. */
 export interface Source {
   readonly name: string;
-  /** What the agent cannot report without it. */
+  /** Facts that the agent cannot report without it. */
   readonly lost: string;
   /** One command or line that grants it: for each place, or for all. */
   readonly fix: string | Readonly<Record<Place, string>>;
@@ -46,7 +46,7 @@ const SOCKETS: Readonly<Record<string, string>> = {
   "cri-o": "/var/run/crio/crio.sock",
 };
 
-/** What `check` looks at, with how it is found. */
+/** The sources that `check` reads. */
 export function sourcesOf(
   values: FlagValues,
   clock: Clock,
@@ -137,7 +137,7 @@ export function sourcesOf(
     },
     {
       name: "inotify",
-      lost: "containers found at once: they are found by listing, later",
+      lost: "containers found immediately: they are found by listing, later",
       fix:
         "sudo sysctl fs.inotify.max_user_watches=65536 fs.inotify.max_user_instances=128",
       find: () => findInotify(fs),
@@ -218,7 +218,7 @@ async function findKmsg(path: string, fs: HostFs): Promise<Finding> {
   if (info.isFifo) await access(seen, constants.R_OK);
   else {
     using file = await Deno.open(seen);
-    // The kernel asks for CAP_SYSLOG at the opening, and some sandboxes at the first reading.
+    // The kernel requires CAP_SYSLOG at the open, and some sandboxes at the first read.
     if (!info.isCharDevice) await file.read(new Uint8Array(1));
   }
   return ok(seen);
@@ -270,7 +270,7 @@ async function findSocket(path: string, clock: Clock): Promise<Finding> {
     limit.abort();
     connecting.then((late) => late.close(), () => {});
     return connection === undefined
-      ? missing(`${path} does not answer`)
+      ? missing(`${path} does not respond`)
       : ok(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {

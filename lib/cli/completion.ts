@@ -145,7 +145,7 @@ function fishSpec({ name, short, kind, choices, help }: Flag): string {
   return `-l ${name}${letter}${value} -d ${quote(help)}`;
 }
 
-/** What may follow a verb that is one of some words. */
+/** Words that may follow a verb. */
 function wordsOf({ name }: VerbDescription): readonly string[] | undefined {
   if (name === "help") return VERBS.map(({ name }) => name);
   return name === "completion" ? SHELLS : undefined;

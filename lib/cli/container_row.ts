@@ -2,11 +2,11 @@ import { ROOT } from "../model/cgroup.ts";
 import { parseCgroupOrigin, unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import type { Json } from "./output.ts";
 
-/** What `list` and `top` show of a container; an absent number was not measured. */
+/** A container as `list` and `top` show it; an absent number was not measured. */
 export interface ContainerRow {
   /** The name of its cgroup. */
   readonly cgroup: string;
-  /** What people call it: `shop/web-0/web`, `web`, `nginx.service`; else its cgroup. */
+  /** The name that people use: `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
   readonly name: string;
   /** The runtime, or `pod`, `unit`, `cgroup`. */
   readonly type: string;
@@ -21,7 +21,7 @@ export interface ContainerRow {
   /** All that is charged, bytes. */
   readonly memory: number | undefined;
   readonly workingSet: number | undefined;
-  /** Absent where there is no limit, too. */
+  /** `undefined` also for no limit. */
   readonly limit: number | undefined;
   /** Bytes a second, read and written. */
   readonly io: number | undefined;
@@ -41,7 +41,7 @@ export interface ContainerRow {
   readonly measuredMs: number;
 }
 
-/** A greater limit is none: cgroup v1 has the greatest number of pages, in bytes. */
+/** From this value on there is no limit: cgroup v1 has the largest number of pages, in bytes. */
 const NO_LIMIT_BYTES = 2 ** 62;
 
 /**
@@ -100,7 +100,7 @@ export function rowOf(
   };
 }
 
-/** How many processes were killed in each cgroup, added to counts from before. */
+/** Adds the number of processes that were killed in each cgroup. */
 export function countKills(
   kills: Map<string, number>,
   events: readonly Json[],
@@ -111,7 +111,7 @@ export function countKills(
   }
 }
 
-/** Whether a row is of what a person names: its name or cgroup, an alias or unit, or the beginning of its id. */
+/** Whether a text names a row: its name or cgroup, an alias or unit, or a prefix of its id. */
 export function isNamed(row: ContainerRow, text: string): boolean {
   if (text === "") return false;
   return row.name === text || row.cgroup === text || row.pod === text ||

@@ -4,11 +4,11 @@ import type { Column } from "./table.ts";
 
 /** A column of a table of containers. */
 export interface ContainerColumn extends Column {
-  /** What it shows of a row; `-` is not measured, or no limit. */
+  /** The cell of a row; `-` is not measured, or no limit. */
   cell(row: ContainerRow): string;
 }
 
-/** All columns; a narrow terminal leaves out those with the greatest `drops` first. */
+/** All columns; a narrow terminal leaves out those with the largest `drops` first. */
 export const CONTAINER_COLUMNS = {
   name: { title: "CONTAINER", shrinks: true, cell: ({ name }) => name },
   type: { title: "TYPE", drops: 6, cell: ({ type }) => type },
@@ -104,7 +104,7 @@ export type SortKey =
   | "throttled"
   | "oom";
 
-/** The order of a key: the name from A, all else the greatest first, equal ones by name. */
+/** The order of a key: the name from A, numbers from the largest, equal ones by name. */
 export function compareBy(
   key: SortKey,
 ): (a: ContainerRow, b: ContainerRow) => number {

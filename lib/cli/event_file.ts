@@ -2,7 +2,7 @@ import { partOf } from "../log/log_file.ts";
 import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
-/** How much of a file is read at a time, and how long a line may be. */
+/** Size of a read, and the maximum length of a line. */
 const CHUNK_BYTES = 2 ** 16;
 const MAX_LINE_BYTES = 2 ** 24;
 const NEWLINE = 10;
@@ -12,7 +12,7 @@ const NEWLINE = 10;
  *
  * @param needle only lines that contain this text are parsed: most of a log is passed at the speed of a search
  * @param visit receives each event; `enough` ends the reading
- * @returns how many of the lines parsed are no events: torn ones, and what others wrote
+ * @returns the number of parsed lines that are not events: torn ones, and those of other programs
  * @throws {UsageError} if there is no such file
  */
 export async function readEventFile(
@@ -49,7 +49,7 @@ async function partsOf(path: string): Promise<string[]> {
   return parts.reverse();
 }
 
-/** Texts of whole lines, each with its newline; what follows the last newline is a line, too. */
+/** Yields strings of whole lines, each with its newline, also of the line after the last newline. */
 function* wholeLines(path: string): Generator<string> {
   using file = Deno.openSync(path);
   const decoder = new TextDecoder();
@@ -57,7 +57,7 @@ function* wholeLines(path: string): Generator<string> {
   let filled = 0;
   for (;;) {
     if (filled === bytes.length) {
-      // A line of which there is no end is none of the agent's.
+      // A line without an end is not of the agent.
       if (filled >= MAX_LINE_BYTES) filled = 0;
       else {
         const larger = new Uint8Array(filled * 2);
@@ -77,7 +77,7 @@ function* wholeLines(path: string): Generator<string> {
   if (filled > 0) yield `${decoder.decode(bytes.subarray(0, filled))}\n`;
 }
 
-/** The lines of a text that contain the needle; the empty needle is in all of them. */
+/** Yields the lines that contain the needle; the empty needle is in all of them. */
 function* linesWith(text: string, needle: string): Generator<string> {
   for (let at = text.indexOf(needle); at >= 0;) {
     const end = text.indexOf("\n", at);

@@ -8,7 +8,7 @@ import {
 import type { Json } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What {@linkcode followEvents} needs. */
+/** Options of {@linkcode followEvents}. */
 export interface FollowOptions {
   readonly client: AgentClient;
   readonly terminal: Terminal;
@@ -19,9 +19,9 @@ export interface FollowOptions {
 }
 
 const HEARTBEAT_MS = 15_000;
-/** An agent that sends no heartbeat for so long is gone, whatever its connection says. */
+/** An agent that sends no heartbeat for this time is gone, regardless of the connection. */
 const SILENCE_LIMIT_MS = 45_000;
-/** How long the first event of a check may take; nothing is sent where there is none. */
+/** Maximum time of the first event of a check; none is sent if there is none. */
 const PROBE_HEARTBEAT_MS = 200;
 const MIN_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
@@ -44,7 +44,7 @@ export async function followEvents(options: FollowOptions): Promise<never> {
         : resumed.seq;
       const query =
         `${path}&stream=true&heartbeat=${HEARTBEAT_MS}ms&since_seq=${seq}`;
-      for await (const line of livingLines(client, query, clock)) {
+      for await (const line of readLinesUntilIdle(client, query, clock)) {
         outage.end();
         retryMs = MIN_RETRY_MS;
         if (line === "") continue;
@@ -105,8 +105,8 @@ class Outage {
 
 /**
  * Whether the agent's numbers continue after an event: in a run that kept its
- * numbers, as with a log file, what follows has greater ones. Of a run that
- * began again with 1 the event of that number is another, or has not happened.
+ * numbers, as with a log file, what follows has greater ones. In a run that
+ * started again at 1 the event of that number is another, or does not exist.
  */
 async function continues(
   { client, clock }: FollowOptions,
@@ -116,7 +116,7 @@ async function continues(
     `/api/v1.3/events?stream=true&heartbeat=${PROBE_HEARTBEAT_MS}ms&since_seq=${
       last.seq - 1
     }`;
-  for await (const line of livingLines(client, path, clock)) {
+  for await (const line of readLinesUntilIdle(client, path, clock)) {
     if (line === "") return false;
     const next: Json = JSON.parse(line);
     return next.seq > last.seq || next.timestamp === last.timestamp;
@@ -125,7 +125,7 @@ async function continues(
 }
 
 /** Lines until the stream ends or falls silent. */
-async function* livingLines(
+async function* readLinesUntilIdle(
   client: AgentClient,
   path: string,
   clock: Clock,

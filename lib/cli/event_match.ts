@@ -2,7 +2,7 @@ import { containerTitle } from "../explain/explain_oom.ts";
 import { unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import type { Json } from "./output.ts";
 
-/** Containers that a name may have at once, and events that wait for the name of theirs. */
+/** Maximum number of containers of one name, and of events that wait for a name. */
 const MAX_IDS = 10_000;
 const MAX_WAITING = 1_000;
 
@@ -19,7 +19,7 @@ export class EventMatcher {
     this.#text = text;
   }
 
-  /** What the JSON of each event contains that names it. */
+  /** A part of the JSON of each event that names it. */
   get needle(): string {
     const [part = ""] = this.#text.split("/").filter(Boolean).slice(-1);
     return JSON.stringify(part).slice(1, -1);
@@ -32,12 +32,12 @@ export class EventMatcher {
     if (isOf(event, this.#text)) this.#ids.add(id);
   }
 
-  /** Whether an event is of it, as far as that is known by now. */
+  /** Whether an event belongs to it, as far as its names are known. */
   matches(event: Json): boolean {
     return this.#ids.has(event.container?.id) || isOf(event, this.#text);
   }
 
-  /** What is selected now that an event has arrived: it, after those that waited for its name. */
+  /** Returns the events selected by a new event: it, after those that waited for its name. */
   take(event: Json): Json[] {
     const id = event.container?.id;
     if (!this.matches(event)) {
@@ -54,13 +54,13 @@ export class EventMatcher {
   }
 }
 
-/** An id is recognized by so many of its first characters, as in Docker. */
+/** An id is recognized by this many of its first characters, as in Docker. */
 const MIN_ID_LENGTH = 4;
 
 /**
- * Whether an event is of what a person names: a cgroup or one below it where
- * the text begins with a slash; else a container, a pod, with its namespace or
- * without, a systemd unit, the beginning of an id, or a cgroup without its slash.
+ * Whether a text names the container of an event: its cgroup or an ancestor if
+ * the text starts with a slash; otherwise a container, a pod, with its namespace or
+ * without, a systemd unit, the prefix of an id, or a cgroup without its slash.
  */
 export function isOf(event: Json, text: string): boolean {
   const cgroups = cgroupsOf(event);

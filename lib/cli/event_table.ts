@@ -94,13 +94,13 @@ export function formatTime(timestampMs: number, isWide: boolean): string {
   return isWide ? time : time.slice(5, 19);
 }
 
-/** What people call the container of an event: of a kill the victim's. */
+/** The name that people use for the container of an event; for a kill the victim's. */
 export function nameOf(event: Json): string {
   const { container, container_name: cgroup, event_data: data } = event;
   return containerTitle(container, data?.oom?.victim_cgroup ?? cgroup);
 }
 
-/** What happened, in a few words. */
+/** A short description of an event. */
 export function describeEvent(event: Json): string {
   const {
     oom,

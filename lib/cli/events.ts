@@ -10,10 +10,10 @@ import { EventPrinter } from "./event_table.ts";
 import type { Json } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What `events` needs. */
+/** Options of `events`. */
 export interface EventsOptions {
   readonly values: FlagValues;
-  /** A cgroup with what is below it, or a container or pod. @default all */
+  /** A cgroup with its descendants, or a container or pod. @default all */
   readonly container: string | undefined;
   readonly terminal: Terminal;
   readonly clock: Clock;
@@ -38,7 +38,7 @@ const UPDATES =
   "/api/v1.3/events?update_events=true&subcontainers=true&max_events=-1";
 
 /**
- * Writes events, oldest first: of an agent, or of a log file.
+ * Writes events, oldest first, from an agent or a log file.
  *
  * @throws {UsageError} for flags that exclude each other
  */
@@ -69,7 +69,7 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
       );
     }
     const unread = await readEventFile(path, needleOf(options), visit);
-    if (unread > 0) terminal.note(`${unread} lines of the log are no events`);
+    if (unread > 0) terminal.note(`${unread} lines of the log are not events`);
   } else {
     const agent = client();
     if (matcher !== undefined && !isCgroup(container)) {
@@ -112,7 +112,7 @@ function selection(
     : clock.now() - values.duration("since");
   const isQuiet = values.bool("follow") && !values.bool("all") &&
     types.length === 0 && container === undefined;
-  // Lines that a restart of the agent needs are no events to a person.
+  // Lines for a restart of the agent are not shown to a person.
   const isShown = values.choice("output") === "table" && !values.bool("all");
   return (event) =>
     event.event_type === "lost" ||
@@ -134,7 +134,7 @@ function isNotable({ event_type: type, container, event_data: data }: Json) {
   return !isLifecycle || container?.id !== undefined;
 }
 
-/** What each line of a log contains that can be selected. */
+/** A part of each line of a log that can be selected. */
 function needleOf({ values, container }: EventsOptions): string {
   const [type, ...more] = typesOf(values);
   const isOne = type !== undefined && more.length === 0;
@@ -155,7 +155,7 @@ function pathOf({ container, values }: EventsOptions): string {
     "subcontainers=true",
     ...[...types].map((name) => `${name}=true`),
   ];
-  // A name that is no cgroup's the agent cannot select by.
+  // The agent selects by cgroup only.
   const cgroup = isCgroup(container) ? container : undefined;
   return `/api/v1.3/events${namePath(cgroup)}?${query.join("&")}`;
 }

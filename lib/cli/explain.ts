@@ -21,7 +21,7 @@ import { type Json, writeJson } from "./output.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What `explain` needs. */
+/** Options of `explain`. */
 export interface ExplainVerbOptions {
   readonly values: FlagValues;
   /** A container, a pod, a cgroup, or the `seq` of an event. @default a list of all incidents */
@@ -32,8 +32,8 @@ export interface ExplainVerbOptions {
 }
 
 /**
- * Passes each event whose JSON contains the needle, the oldest first. A story
- * takes two passes over a log, since what is kept of it must not grow with it.
+ * Visits each event whose JSON contains the needle, the oldest first. A story
+ * reads a log twice, since what is kept of it must not grow with it.
  */
 type Scan = (
   needle: string,
@@ -42,7 +42,7 @@ type Scan = (
 
 /** One incident in the list; an absent field is not recorded. */
 interface Incident {
-  /** Of its first kill, by which `explain` finds it. */
+  /** The `seq` of its first kill, by which `explain` finds it. */
   readonly "seq": number;
   /** RFC 3339, UTC. */
   readonly "timestamp": string;
@@ -262,7 +262,7 @@ function writeList(
     return;
   }
   const { rows = Infinity, columns } = terminal;
-  // Of a longer list the newest would scroll away: titles, this line, the next prompt.
+  // A longer list scrolls its newest lines away: titles, the hint, the next prompt.
   const shown = incidents.slice(0, Math.max(1, rows - 4));
   const hasRoom = isWide(columns);
   const zone = formatZone(Date.parse(incidents[0]?.timestamp ?? ""));

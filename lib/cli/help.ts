@@ -15,7 +15,7 @@ const MAX_USAGE = 32;
 /** The group of flags that all verbs share which send requests. */
 const CONNECTION = "Connection";
 
-/** What `cgwatch --help` prints, and `cgwatch VERB --help`; without the last newline. */
+/** The text of `cgwatch --help` and of `cgwatch VERB --help`, without the last newline. */
 export function helpText(name?: FlagVerb): string {
   const verb = VERBS.find((known) => known.name === name);
   return (verb === undefined ? overview() : helpOf(verb)).join("\n");
@@ -43,7 +43,7 @@ export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   return groups;
 }
 
-/** How a flag is written, with what stands for its value. */
+/** The usage of a flag with a placeholder for its value. */
 export function usageOf(flag: Flag): string {
   const short = flag.short === undefined ? "" : `-${flag.short}, `;
   const value = flag.kind === "bool" && flag.default === "false"

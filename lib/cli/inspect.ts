@@ -11,7 +11,7 @@ import {
 } from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What `inspect` and `machine` need. */
+/** Options of `inspect` and `machine`. */
 export interface InspectOptions {
   readonly values: FlagValues;
   readonly terminal: Terminal;
@@ -24,11 +24,11 @@ const BYTES_REGEXP =
 /** Of memory, what is counted and not measured. */
 const COUNTS_REGEXP = /failcnt|pg\w+|psi|events|workingset|_data|numa/;
 const NO_LIMIT_BYTES = 2 ** 62;
-/** The greatest number of 64 bits, as a double. */
+/** The largest number of 64 bits, as a double. */
 const NO_LIMIT = 2 ** 64;
 
 /**
- * Writes all of one container: by the name of its cgroup, or else, without the
+ * Writes all of one container: by the name of its cgroup, or, without the
  * first slash, by any name that `list` shows.
  */
 export async function inspectContainer(

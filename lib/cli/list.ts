@@ -13,10 +13,10 @@ import { type Json, parseExactly, writeJson } from "./output.ts";
 import { renderTable } from "./table.ts";
 import { consoleSize, styled, type Terminal } from "./terminal.ts";
 
-/** What `list` needs. */
+/** Options of `list`. */
 export interface ListOptions {
   readonly values: FlagValues;
-  /** A cgroup with what is below it, or a container. @default all */
+  /** A cgroup with its descendants, or a container. @default all */
   readonly container: string | undefined;
   readonly terminal: Terminal;
   readonly clock: Clock;
@@ -75,7 +75,7 @@ async function listOnce(
   const infos: Json[] = JSON.parse(answer);
   const found = infos.map((info) => rowOf(info, kills))
     .toSorted(compareBy(values.choice("sort")));
-  // Of a list that is refreshed, what does not fit would scroll its beginning away.
+  // Lines that do not fit would scroll the start of a refreshed list away.
   const size = isWatching ? consoleSize() : undefined;
   const shown = size === undefined ? found : found.slice(0, size.rows - 2);
   const [titles = "", ...lines] = renderTable(

@@ -1,6 +1,6 @@
 import { consoleSize } from "./terminal.ts";
 
-/** What a {@linkcode Screen} reports. */
+/** An event of a {@linkcode Screen}. */
 export type ScreenEvent =
   /** Keys as the terminal sent them, one or more. */
   | { readonly type: "keys"; readonly text: string }
@@ -12,7 +12,7 @@ export type ScreenEvent =
 /** The alternate screen, no cursor, no wrapping of lines; and back. */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-/** Terminals that can show what is between at once; others ignore it. */
+/** Marks of one frame; a terminal that does not support them ignores them. */
 const BEGIN = "\x1b[?2026h";
 const END = "\x1b[?2026l";
 
@@ -40,7 +40,7 @@ export class Screen {
     this.#listen("SIGWINCH", () => this.#redraw());
     this.#listen("SIGTSTP", () => this.#stop());
     this.#listen("SIGCONT", () => this.#continue());
-    // An error that nobody catches, or an exit from elsewhere.
+    // An uncaught error, or an exit elsewhere.
     for (const type of ["error", "unhandledrejection", "unload"]) {
       const leave = () => this.#leave();
       addEventListener(type, leave);
@@ -70,7 +70,7 @@ export class Screen {
     if (changed.length > 0) write(BEGIN + changed.join("") + END);
   }
 
-  /** Gives the terminal back. */
+  /** Restores the terminal. */
   close(): void {
     for (const remove of this.#listeners) remove();
     this.#leave();
@@ -79,7 +79,7 @@ export class Screen {
   #enter(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    // The terminal goes on making signals of Ctrl-C and Ctrl-Z.
+    // The terminal continues to send signals for Ctrl-C and Ctrl-Z.
     if (this.#hasKeys) Deno.stdin.setRaw(true, { cbreak: true });
     write(ENTER);
   }
@@ -108,7 +108,7 @@ export class Screen {
   }
 
   #continue(): void {
-    // Who was stopped by SIGSTOP left nothing, and another may have used the terminal.
+    // After SIGSTOP nothing was restored, and another process may have used the terminal.
     if (!this.#isStopping) this.#leave();
     this.#isStopping = false;
     this.#enter();

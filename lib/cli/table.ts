@@ -11,7 +11,7 @@ export interface Column {
   readonly isSentence?: boolean;
   /** The fewest characters it has. @default as its longest text */
   readonly width?: number;
-  /** Where a terminal is too narrow, the column with the greatest number is left out first. @default never left out */
+  /** Where a terminal is too narrow, the column with the largest number is left out first. @default never left out */
   readonly drops?: number;
 }
 

@@ -2,9 +2,9 @@ import { printed } from "../model/text.ts";
 
 /** What a verb writes to, and what it may do there. */
 export interface Terminal {
-  /** Columns of the terminal; absent where there is none, and lines may be of any length. */
+  /** Columns of the terminal; `undefined` if stdout is not one, and lines may have any length. */
   readonly columns: number | undefined;
-  /** Lines of the terminal; absent where there is none. */
+  /** Lines of the terminal; `undefined` if stdout is not one. */
   readonly rows: number | undefined;
   /** Whether colours may be used. */
   readonly hasColours: boolean;
@@ -34,7 +34,7 @@ export function createTerminal(
   env: (name: string) => string | undefined,
 ): Terminal {
   const size = consoleSize();
-  // As https://no-color.org has it: whatever its value, unless it is empty.
+  // https://no-color.org: any value that is not empty.
   const isPlain = Boolean(env("NO_COLOR")) || env("TERM") === "dumb";
   return {
     columns: size?.columns,
@@ -45,14 +45,14 @@ export function createTerminal(
   };
 }
 
-/** The size of the terminal that stdout is; absent where it is none. */
+/** The size of the terminal of stdout; `undefined` if stdout is not a terminal. */
 export function consoleSize():
   | { readonly columns: number; readonly rows: number }
   | undefined {
   if (!Deno.stdout.isTerminal()) return undefined;
   try {
     const { columns, rows } = Deno.consoleSize();
-    // A terminal that does not have its size, as of a serial line, reports 0.
+    // A terminal of unknown size, for example a serial line, reports 0.
     return columns > 0 && rows > 0 ? { columns, rows } : undefined;
   } catch {
     return undefined;

@@ -14,7 +14,7 @@ import {
   type TopData,
 } from "./top_view.ts";
 
-/** What `top` needs. */
+/** Options of `top`. */
 export interface TopOptions {
   readonly values: FlagValues;
   readonly terminal: Terminal;
@@ -28,7 +28,7 @@ const LOAD_FACTOR = 10;
 
 /**
  * Shows what containers use: on a terminal again and again until a key or a
- * signal ends it, also over restarts of the agent; else once.
+ * signal ends it, also over restarts of the agent; otherwise once.
  *
  * @throws {Error} if the first request fails
  */
@@ -70,7 +70,7 @@ class TopSource {
     this.data = { server: client.server, rows: [], nowMs: clock.now() };
   }
 
-  /** Reads all anew. @throws {Error} if the agent is not reachable */
+  /** Reads all again. @throws {Error} if the agent is not reachable */
   async refresh(): Promise<void> {
     const machine = this.data.cpus === undefined ? await this.#machine() : {};
     const isFirst = this.#last.size === 0;
@@ -101,7 +101,7 @@ class TopSource {
   fail(): void {
     const nowMs = this.#clock.now();
     const { goneMs = nowMs } = this.data;
-    // Its numbers may begin again with 1.
+    // The numbers of its events may start again at 1.
     this.#killSeq = 0;
     this.#kills.clear();
     this.data = { ...this.data, nowMs, goneMs };
@@ -114,7 +114,7 @@ class TopSource {
     return { cpus: machine.num_cores, memoryBytes: machine.memory_capacity };
   }
 
-  /** Where a container was not measured since, its rate stays as it was. */
+  /** The rate of a container that was not measured since stays the same. */
   #row(info: Json): ContainerRow {
     const { name, stats = [] } = info;
     const last = stats.at(-1);
@@ -157,7 +157,7 @@ class TopLoop {
   readonly #options: TopOptions;
   #choices: TopChoices;
   #screen: Screen | undefined;
-  /** What is shown while paused. */
+  /** The data shown while paused. */
   #shown: TopData;
   #hasEnded = false;
   #wake: AbortController | undefined;
@@ -184,7 +184,7 @@ class TopLoop {
     }
   }
 
-  /** What ends or redraws does not wait for the next response. */
+  /** An end or a redraw does not wait for the next response. */
   #on(event: ScreenEvent): void {
     if (event.type === "end") this.#end();
     else if (event.type === "redraw") this.#draw();

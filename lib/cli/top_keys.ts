@@ -1,7 +1,7 @@
 import type { SortKey } from "./container_table.ts";
 import { selectRows, type TopChoices, type TopData } from "./top_view.ts";
 
-/** What keys did: the new choices, or the end. */
+/** The result of keys: the new choices, or the end. */
 export type KeyResult = TopChoices | "quit";
 
 const SORT_KEYS: Readonly<Record<string, SortKey>> = {
@@ -64,7 +64,7 @@ function typeFilter(key: string, choices: TopChoices): TopChoices {
   if (key === "\x7f" || key === "\b") {
     return { ...choices, filter: [...filter].slice(0, -1).join("") };
   }
-  // A key that moves is no text, nor is any other control.
+  // Arrow keys and control characters are not a part of the filter.
   return key.length > 2 || key < " "
     ? choices
     : { ...choices, filter: filter + key, scroll: 0 };
@@ -115,7 +115,7 @@ function applyKey(
   }
 }
 
-/** Moves the selection by so many lines; the first move selects the first line. */
+/** Moves the selection by this many lines; the first move selects the first line. */
 function select(
   choices: TopChoices,
   data: TopData,

@@ -17,7 +17,7 @@ import {
 import { layOut, renderRow } from "./table.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
-/** What a person chose of what `top` shows. */
+/** Choices of the person before `top`. */
 export interface TopChoices {
   readonly sort: SortKey;
   readonly isReversed: boolean;
@@ -35,7 +35,7 @@ export interface TopChoices {
   readonly isPaused: boolean;
 }
 
-/** What the agent returned, and when. */
+/** Data of the agent, with its time. */
 export interface TopData {
   readonly server: string;
   readonly rows: readonly ContainerRow[];
@@ -46,7 +46,7 @@ export interface TopData {
   readonly memoryBytes?: number | undefined;
 }
 
-/** What is shown by default. */
+/** The choices at the start. */
 export const TOP_CHOICES: TopChoices = {
   sort: "cpu",
   isReversed: false,
@@ -160,7 +160,7 @@ function tablePage(
   const layout = layOut(COLUMNS, page.map(cellsOf), columns);
   const lines = page.map(({ row, depth }) => {
     const line = renderRow(layout, cellsOf({ row, depth }));
-    // A colour is never the only sign: the marks are in the columns, too.
+    // The columns have the same information without a color.
     if (row.cgroup === selected) {
       return styled(colours, "reverse", padEnd(line, columns));
     }
@@ -189,9 +189,9 @@ function headOf(
   return [
     `cgwatch top  ${server}  ${time} (${formatZone(nowMs)})`,
     `${count} of ${rows.length} shown`,
-    `by ${sort}${isReversed ? ", reversed" : ""}${isTree ? ", tree" : ""}`,
     ...(filter === "" ? [] : [`filter ${printed(filter)}`]),
     ...(isPaused ? ["PAUSED"] : []),
+    `by ${sort}${isReversed ? ", reversed" : ""}${isTree ? ", tree" : ""}`,
   ].join("  ");
 }
 

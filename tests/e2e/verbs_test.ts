@@ -184,7 +184,7 @@ test("events reads a log file with its rotated parts, and passes over what is no
   ]);
   assertEquals(code, 0);
   assertEquals(linesOf(stdout), lines.slice(0, -1));
-  assertStringIncludes(stderr, "1 lines of the log are no events");
+  assertStringIncludes(stderr, "1 lines of the log are not events");
   const mine = await output(
     "events",
     cgroups.name,

@@ -109,6 +109,7 @@ class History {
     });
     this.#seq = lastSeq;
     this.#queue = [];
+    this.#inferred = 0;
     this.#source = random.pick(this.sources);
     this.#isFed = this.#source === "device";
     this.#position = 0;
@@ -137,8 +138,12 @@ class History {
   }
 
   #wantsCheckpoint = false;
+  /** Kills that this run inferred. */
+  #inferred = 0;
 
   #add({ type, containerName, data }: NewEvent): void {
+    const isInferred = data?.oom?.attribution === "inferred";
+    if (type === "oomKill" && isInferred) this.#inferred++;
     this.#queue.push({
       "seq": ++this.#seq,
       "boot_id": BOOT,
@@ -154,7 +159,8 @@ class History {
   #noteFirst(): void {
     const units = this.#monitor?.accounted;
     if (this.firstUnit !== undefined || units === undefined) return;
-    this.firstUnit = units;
+    // It may have inferred some at the same moment.
+    this.firstUnit = units - this.#inferred;
     this.slack = this.kernel.isPrinting ? 1 : 0;
     // Records of before may come later and take the place of what is lost then.
     if (!this.#isFed && this.#source === "fifo") this.slack = Infinity;
