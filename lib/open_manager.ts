@@ -14,7 +14,7 @@ import { Filesystems } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
-import { readOomContext } from "./oom/context.ts";
+import { readOomContext } from "./kernfs/cgroup/oom_context.ts";
 import { OomCounters } from "./oom/counters.ts";
 import { OomMonitor } from "./oom/monitor.ts";
 import { runUpOf } from "./cache/run_up.ts";

@@ -534,6 +534,7 @@ Deno.test("a verb that reaches no agent says why, and what to do", async () => {
   for (
     const [server, reason, remedy] of [
       ["unix:/none", "there is no such socket", "--listen=unix:/none"],
+      ["unix:/etc/passwd", "nothing listens there", "--server="],
       [`127.0.0.1:${closed}`, "nothing listens there", "--listen=127.0.0.1"],
       [`127.0.0.1:${html.addr.port}`, "is not cgwatch", "--server=ADDR"],
       [`127.0.0.1:${port}`, "without an HTTP response", "https://"],
@@ -551,6 +552,40 @@ Deno.test("a verb that reaches no agent says why, and what to do", async () => {
       assert(linesOf(stderr).length <= 2, stderr);
     }
   }
+});
+
+const BINARY = Deno.env.get("CGWATCH_BIN");
+
+Deno.test({
+  name: "a verb that may not connect to a socket says so" +
+    (BINARY ? "" : ", skipped: another user cannot read the source"),
+  ignore: !BINARY,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    await Deno.chmod(directory, 0o755);
+    const path = join(directory, "s");
+    using _socket = Deno.listen({ transport: "unix", path });
+    await Deno.chmod(path, 0o600);
+    try {
+      const { code, stderr } = await new Deno.Command("setpriv", {
+        args: [
+          "--reuid=65534",
+          "--regid=65534",
+          "--clear-groups",
+          AGENT,
+          "list",
+          `--server=unix:${path}`,
+        ],
+        stdin: "null",
+      }).output();
+      assertEquals(code, 1);
+      const text = new TextDecoder().decode(stderr);
+      assertStringIncludes(text, `"unix:${path}": permission denied`);
+      assertStringIncludes(text, "member of the group of the socket");
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
 });
 
 Deno.test("check shows what a running agent reports of its sources, with what grants it", async () => {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { Hierarchies } from "../../lib/kernfs/cgroup/hierarchy.ts";
-import { readOomContext } from "../../lib/oom/context.ts";
-import { TestCgroup } from "../_support/test_cgroup.ts";
+import type { Hierarchies } from "../../../lib/kernfs/cgroup/hierarchy.ts";
+import { readOomContext } from "../../../lib/kernfs/cgroup/oom_context.ts";
+import { TestCgroup } from "../../_support/test_cgroup.ts";
 
 function hierarchiesOf(version: 1 | 2, path: string): Hierarchies {
   return { mode: "unified", all: [{ version, controllers: ["memory"], path }] };

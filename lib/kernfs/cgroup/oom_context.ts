@@ -1,7 +1,7 @@
-import { type CgroupName, ROOT } from "../model/cgroup.ts";
-import type { OomContext } from "../model/event.ts";
-import type { Hierarchies } from "../kernfs/cgroup/hierarchy.ts";
-import type { HostFs } from "../kernfs/host_fs.ts";
+import { type CgroupName, ROOT } from "../../model/cgroup.ts";
+import type { OomContext } from "../../model/event.ts";
+import type { Hierarchies } from "./hierarchy.ts";
+import type { HostFs } from "../host_fs.ts";
 
 type Key = Exclude<
   keyof OomContext,
