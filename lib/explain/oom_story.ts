@@ -4,19 +4,10 @@ import type {
   EventContainer,
   OomContext,
   OomKillData,
+  OomRunUpPoint,
   OomTopTask,
 } from "../model/event.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
-
-/** Memory of the cgroup at its limit, some time before the kill. Sizes are bytes. */
-export interface OomRunUpSample {
-  /** How long before the kill. */
-  readonly "age_ms": number;
-  readonly "usage_bytes"?: number;
-  readonly "working_set_bytes"?: number;
-  readonly "anon_bytes"?: number;
-  readonly "file_bytes"?: number;
-}
 
 /** The kubelet's rule for a pod's quality of service, which gives its containers this value. */
 export type OomScoreRule =
@@ -85,7 +76,7 @@ export interface OomStory {
   /** The one that the story is about, then the others in the order in which they were killed. */
   readonly "victims": readonly OomVictim[];
   /** Oldest first. */
-  readonly "run_up"?: readonly OomRunUpSample[];
+  readonly "run_up"?: readonly OomRunUpPoint[];
   /** The largest processes, as the kernel listed them before the kill. */
   readonly "top_tasks"?: readonly OomTopTask[];
   readonly "kills"?: OomKillCounts;
@@ -95,11 +86,6 @@ export interface OomStory {
 
 /** `/kubepods/burstable/…` of the cgroupfs driver, `/kubepods.slice/kubepods-burstable.slice/…` of systemd's. */
 const QUALITY_REGEXP = /kubepods(?:\/|-)(besteffort|burstable)(?:\.slice)?\//;
-
-type Context = OomContext & {
-  readonly "run_up"?: readonly OomRunUpSample[];
-  readonly "growth_bytes_per_second"?: number;
-};
 
 /**
  * The story of one incident.
@@ -118,7 +104,7 @@ export function createOomStory(
   if (first === undefined) throw new RangeError("An incident has no event");
   const data = told.map((event) => event.event_data.oom ?? {});
   const [oom = {}] = data;
-  const context: Context | undefined = data.find(({ context }) =>
+  const context: OomContext | undefined = data.find(({ context }) =>
     context !== undefined
   )?.context;
   const limit = limitOf(oom, context, first.container);
@@ -182,7 +168,7 @@ function victimOf(event: Event): OomVictim {
 
 function limitOf(
   oom: OomKillData,
-  context: Context | undefined,
+  context: OomContext | undefined,
   container: EventContainer | undefined,
 ): OomLimit | undefined {
   const { limit_cgroup: cgroup } = oom;
