@@ -152,7 +152,9 @@ async function storyOf(
   const atMs = Date.parse(kill.timestamp);
   const count = { "last_hour": 0, "last_day": 0, "log": 0 };
   await scan(KILL_NEEDLE, (event) => {
-    if (!isOom(event)) return;
+    // The agent returns the incidents, too, of which the log is searched for kills alone.
+    const isKill = event.event_type === "oomKill" && isOom(event);
+    if (!isKill && event.seq !== kill.seq) return;
     const isSame = incident === undefined
       ? event.seq === kill.seq
       : event.event_data.oom?.incident === incident;
@@ -161,7 +163,7 @@ async function storyOf(
     const isOwn = ownerOf(event) === owner ||
       event.container?.id !== undefined &&
         event.container.id === kill.container?.id;
-    if (!isOwn) return;
+    if (!isKill || !isOwn) return;
     count.log++;
     const ageMs = atMs - Date.parse(event.timestamp);
     if (ageMs > DAY_MS || ageMs < 0 && !isSame) return;

@@ -5,6 +5,7 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
+import type { AgentClient } from "../../lib/cli/agent_client.ts";
 import { explainKill } from "../../lib/cli/explain.ts";
 import { parseConfig } from "../../lib/config/config.ts";
 import { explainOom } from "../../lib/explain/explain_oom.ts";
@@ -24,8 +25,28 @@ export const EXPLAINED_NAMES = [
   "counter-only",
 ] as const;
 
-/** What `cgwatch explain` writes with these arguments. */
-export async function explainWith(...args: string[]): Promise<string> {
+/** What `cgwatch explain` writes with these arguments, which name a log. */
+export function explainWith(...args: string[]): Promise<string> {
+  return explain(args, () => {
+    throw new Error("A log needs no agent");
+  });
+}
+
+/** What `cgwatch explain` writes of an agent that keeps the events of a log. */
+export function explainFromAgent(
+  name: string,
+  ...args: string[]
+): Promise<string> {
+  const log = Deno.readTextFileSync(`${EXPLAINED}/${name}.ndjson`);
+  const events = log.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const client = { text: () => Promise.resolve(JSON.stringify(events)) };
+  return explain(args, () => client as unknown as AgentClient);
+}
+
+async function explain(
+  args: readonly string[],
+  client: () => AgentClient,
+): Promise<string> {
   const command = parseConfig(["explain", ...args]);
   if (command.verb === "serve" || command.verb === "print-config") {
     throw new Error("Another verb");
@@ -41,9 +62,7 @@ export async function explainWith(...args: string[]): Promise<string> {
       write: (more) => text += more,
       note() {},
     },
-    client: () => {
-      throw new Error("A log needs no agent");
-    },
+    client,
   });
   return text;
 }

@@ -1,6 +1,12 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UsageError } from "../../lib/config/command_line.ts";
-import { EXPLAINED, explainWith } from "../_support/explained_kills.ts";
+import {
+  EXPLAINED,
+  EXPLAINED_NAMES,
+  explainFromAgent,
+  explainWith,
+  storyOf,
+} from "../_support/explained_kills.ts";
 
 const LOG = `--file=${EXPLAINED}/container-limit.ndjson`;
 const HOST = `--file=${EXPLAINED}/host.ndjson`;
@@ -149,5 +155,17 @@ Deno.test("explain has the name of a container that became known after the kill"
     );
   } finally {
     await Deno.remove(file);
+  }
+});
+
+Deno.test("explain has the same story from an agent as from its log", async () => {
+  for (const name of EXPLAINED_NAMES) {
+    const story = JSON.parse(
+      await explainFromAgent(name, "--last", "-o=json"),
+    );
+    const { kills: { log_since: _, ...kills }, ...ofLog } = JSON.parse(
+      JSON.stringify(await storyOf(name)),
+    );
+    assertEquals(story, { ...ofLog, kills }, name);
   }
 });
