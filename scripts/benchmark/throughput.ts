@@ -79,7 +79,7 @@ export const throughput: readonly Benchmark[] = [{
       name: "events through manager, log and one stream",
       unit: "/s",
       values,
-      goal: { of: "value", limit: 50_000, atLeast: true },
+      goal: { of: "value", limit: 90_000, atLeast: true },
     }];
   },
 }];
