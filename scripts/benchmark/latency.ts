@@ -127,7 +127,7 @@ const oom: Benchmark = {
         values,
         undefined,
         {
-          p50: 3,
+          p50: 5,
           p99: 20,
         },
       );
