@@ -14,7 +14,7 @@ import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
 import { type FileCalls, type InotifyCalls, Libc } from "./kernfs/libc.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
-import { readOomContext } from "./kernfs/cgroup/oom_context.ts";
+import { isKilledAlone, readOomContext } from "./kernfs/cgroup/oom_context.ts";
 import { OomCounters } from "./oom/counters.ts";
 import { OomMonitor } from "./oom/monitor.ts";
 import { runUpOf } from "./cache/run_up.ts";
@@ -204,6 +204,8 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
       };
       return Object.keys(context).length > 0 ? context : undefined;
     },
+    isKilledAlone: (victim, limit) =>
+      isKilledAlone(fs, hierarchies, victim, limit),
     addEvent: (event) => events.addEvent(event),
     ...(onCheckpoint !== undefined && { onState: onCheckpoint }),
   });
