@@ -14,7 +14,7 @@ import { Filesystems } from "./filesystems/filesystems.ts";
 import { HostFs, MAX_OPEN_FILES } from "./kernfs/host_fs.ts";
 import { parseOpenFilesLimit, readBootId } from "./kernfs/machine.ts";
 import { MountedFiles } from "./filesystems/mounted_files.ts";
-import { readOomContext } from "./kernfs/cgroup/oom_context.ts";
+import { isKilledAlone, readOomContext } from "./kernfs/cgroup/oom_context.ts";
 import { OomCounters } from "./oom/counters.ts";
 import { OomMonitor } from "./oom/monitor.ts";
 import { runUpOf } from "./cache/run_up.ts";
@@ -191,6 +191,8 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
       };
       return Object.keys(context).length > 0 ? context : undefined;
     },
+    isKilledAlone: (victim, limit) =>
+      isKilledAlone(fs, hierarchies, victim, limit),
     addEvent: (event) => events.addEvent(event),
     ...(onCheckpoint !== undefined && { onState: onCheckpoint }),
   });

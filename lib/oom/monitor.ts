@@ -1,3 +1,4 @@
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { CheckpointData, NewEvent } from "../model/event.ts";
 import type { OomCounters } from "./counters.ts";
@@ -25,6 +26,8 @@ export interface OomMonitorOptions
   readonly earlier?: EarlierOoms | undefined;
   /** The node's count of OOM kills; undefined where it is not counted. */
   readonly readCount: () => number | undefined;
+  /** Whether a kill cannot be one of a group. @default that is not known */
+  readonly isKilledAlone?: (victim: CgroupName, limit: CgroupName) => boolean;
   readonly addEvent: (event: NewEvent) => void;
   /** The state changed without an event that carries it. */
   readonly onState?: () => void;
@@ -213,9 +216,20 @@ export class OomMonitor {
       if (source !== undefined) sources.push(source);
     }
     const { state } = this.#units;
-    this.#add(
-      this.#events.ofReport(report, { historical, isBacklog, sources, state }),
-    );
+    const known = { historical, isBacklog, sources, state };
+    this.#add(this.#events.ofReport(this.#withGroup(report), known));
+  }
+
+  /** Completes a kill after which the log was quiet, so that no record states whether a group was killed. */
+  #withGroup<Report extends OomIncidentReport | OomKillReport>(
+    report: Report,
+  ): Report {
+    const { type, scope, victimCgroup } = report;
+    if (type === "oom" || report.group !== undefined) return report;
+    const limit = scope === "host" ? ROOT : report.limitCgroup;
+    if (victimCgroup === undefined || limit === undefined) return report;
+    const isAlone = this.#options.isKilledAlone?.(victimCgroup, limit);
+    return isAlone ? { ...report, group: false } : report;
   }
 
   #infer(count: number, areAll: boolean): void {

@@ -328,3 +328,21 @@ Deno.test("OomMonitor lists the counter that confirms a kill", async () => {
     ["kmsg"],
   ]);
 });
+
+Deno.test("OomMonitor states that no group was killed where the log is quiet and the cgroups prove it", async () => {
+  const bench = new OomBench({
+    isKilledAlone: (victim, limit) => victim === "/c" && limit === "/c",
+  });
+  await bench.start();
+  bench.kill(1, "/c");
+  bench.end();
+  bench.kill(2, "/d");
+  bench.end();
+  bench.killGroup("/c", [3]);
+  bench.end();
+  assertEquals(bench.kills().map(({ group }) => group), [
+    false,
+    undefined,
+    true,
+  ]);
+});

@@ -1,6 +1,6 @@
-import { type CgroupName, ROOT } from "../../model/cgroup.ts";
+import { type CgroupName, parentOf, ROOT } from "../../model/cgroup.ts";
 import type { OomContext } from "../../model/event.ts";
-import type { Hierarchies } from "./hierarchy.ts";
+import type { Hierarchies, Hierarchy } from "./hierarchy.ts";
 import type { HostFs } from "../host_fs.ts";
 
 type Key = Exclude<
@@ -41,9 +41,7 @@ export function readOomContext(
   hierarchies: Hierarchies,
   cgroup: CgroupName,
 ): OomContext | undefined {
-  const hierarchy = hierarchies.all.find(({ controllers }) =>
-    controllers.includes("memory")
-  );
+  const hierarchy = memoryHierarchy(hierarchies);
   if (hierarchy === undefined) return undefined;
   const directory = hierarchy.path + (cgroup === ROOT ? "" : cgroup);
   const context: Partial<Record<Key, number>> = {};
@@ -58,4 +56,31 @@ export function readOomContext(
     context[`pressure_${share as "some" | "full"}_avg10`] = Number(avg10);
   }
   return Object.keys(context).length > 0 ? context : undefined;
+}
+
+/**
+ * Whether a kill cannot be one of a group: `memory.oom.group` is 0 in the
+ * victim's cgroup and in those above it, up to the one whose limit was hit
+ * (v2). False where that cannot be read.
+ *
+ * @param limit `/` where the machine ran out of memory
+ */
+export function isKilledAlone(
+  fs: HostFs,
+  hierarchies: Hierarchies,
+  victim: CgroupName,
+  limit: CgroupName,
+): boolean {
+  const path = memoryHierarchy(hierarchies)?.path;
+  if (path === undefined) return false;
+  for (let cgroup = victim; cgroup !== ROOT; cgroup = parentOf(cgroup)) {
+    const group = fs.readText(`${path}${cgroup}/memory.oom.group`);
+    if (group?.trim() !== "0") return false;
+    if (cgroup === limit) return true;
+  }
+  return limit === ROOT;
+}
+
+function memoryHierarchy({ all }: Hierarchies): Hierarchy | undefined {
+  return all.find(({ controllers }) => controllers.includes("memory"));
 }

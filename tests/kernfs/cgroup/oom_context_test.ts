@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import type { Hierarchies } from "../../../lib/kernfs/cgroup/hierarchy.ts";
-import { readOomContext } from "../../../lib/kernfs/cgroup/oom_context.ts";
+import {
+  isKilledAlone,
+  readOomContext,
+} from "../../../lib/kernfs/cgroup/oom_context.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
 function hierarchiesOf(version: 1 | 2, path: string): Hierarchies {
@@ -71,4 +74,21 @@ Deno.test("readOomContext() finds the root's files in the hierarchy itself", () 
     readOomContext(root.hostFs(), hierarchiesOf(2, root.path), "/"),
     { pressure_some_avg10: 0 },
   );
+});
+
+Deno.test("isKilledAlone() is true where no cgroup up to the limit is killed as a whole", () => {
+  using root = TestCgroup.create();
+  const fs = root.hostFs();
+  const hierarchies = hierarchiesOf(2, root.path);
+  const isAlone = (victim: string, limit: string) =>
+    isKilledAlone(fs, hierarchies, victim, limit);
+  root.file("pod/memory.oom.group", "1\n");
+  root.file("pod/a/memory.oom.group", "0\n");
+  root.file("b/memory.oom.group", "0\n");
+  assertEquals(isAlone("/pod/a", "/pod/a"), true);
+  assertEquals(isAlone("/b", "/"), true);
+  assertEquals(isAlone("/pod/a", "/pod"), false);
+  assertEquals(isAlone("/pod/a", "/"), false);
+  assertEquals(isAlone("/gone", "/gone"), false);
+  assertEquals(isAlone("/b", "/c"), false);
 });
