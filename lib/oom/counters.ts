@@ -140,9 +140,9 @@ export class OomCounters {
   /**
    * Where so many kills were that no record names: in the containers that
    * counted kills which no event named, if all that the node counted is
-   * accounted for with these; else their records may be yet to come. So no
-   * container has more kills in events than it counted. Where a record named no
-   * cgroup, its kill may be one of those that a container counted.
+   * accounted for with these; else their records may be yet to come. A kill that
+   * an event reports without a cgroup may be any of those that a container
+   * counted: only what a container counted beyond all of them is proven.
    *
    * @param areAll whether all that was counted when the counts were last read is accounted for with these
    */
@@ -151,8 +151,8 @@ export class OomCounters {
     const located: CountedKills[] = [];
     let left = count;
     for (const [victimCgroup, account] of areAll ? found : []) {
-      const kills = Math.min(account.unnamed, left);
-      if (kills === 0) continue;
+      const kills = Math.min(account.unnamed - this.#withoutCgroup, left);
+      if (kills <= 0) continue;
       left -= kills;
       account.unnamed -= kills;
       this.#kill(victimCgroup, kills);
@@ -164,7 +164,10 @@ export class OomCounters {
         ...(group !== undefined && { group }),
       });
     }
-    if (left > 0) located.push({ count: left, source: NODE_SOURCE });
+    if (left > 0) {
+      located.push({ count: left, source: NODE_SOURCE });
+      this.#withoutCgroup += left;
+    }
     return located;
   }
 
