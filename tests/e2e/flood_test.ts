@@ -140,6 +140,15 @@ async function flood(
     clients.kill("SIGKILL");
     await clients.status;
     clients = undefined;
+    // A removal that no notification reports is found within 2 s.
+    await until(async () => {
+      const removed = new Set(
+        (await readEvents(log))
+          .filter(({ event_type: type }) => type === "containerDeletion")
+          .map(({ container_name: name }) => name),
+      );
+      return made.keys().every((name) => removed.has(name));
+    });
     const events = await readEvents(log);
     const of = (type: string, name: string): WireEvent[] =>
       events.filter((event) =>

@@ -5,6 +5,10 @@ import { layOut, READERS } from "../faults/_readers.ts";
 const MAX_MB = 32;
 
 const DENO = new URL("../../scripts/deno", import.meta.url).pathname;
+/** The agent runs with these, too. */
+const V8_FLAGS = Deno.readTextFileSync(
+  new URL("../../scripts/v8_flags", import.meta.url),
+).trim();
 const SCRIPT = new URL("./_read_foreign.ts", import.meta.url).pathname;
 
 for (const reader of READERS) {
@@ -16,7 +20,15 @@ for (const reader of READERS) {
     try {
       const path = layOut(reader, directory);
       const { stdout, stderr } = await new Deno.Command(DENO, {
-        args: ["run", "-A", "--no-check", SCRIPT, name, path],
+        args: [
+          "run",
+          "-A",
+          "--no-check",
+          `--v8-flags=${V8_FLAGS}`,
+          SCRIPT,
+          name,
+          path,
+        ],
       }).output();
       const text = new TextDecoder().decode(stdout);
       assert(text !== "", new TextDecoder().decode(stderr));
