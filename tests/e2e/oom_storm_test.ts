@@ -118,7 +118,10 @@ class Storm implements AsyncDisposable {
     for (const { event_data: { oom } } of kills) {
       const { victim_cgroup: name, pid } = oom;
       told.set(name, (told.get(name) ?? 0) + 1);
-      if (name === undefined && this.victims.has(pid)) unnamed++;
+      // Of an inferred one the counts may leave a choice.
+      if (name === undefined && (pid === undefined || this.victims.has(pid))) {
+        unnamed++;
+      }
     }
     for (const name of this.living) {
       const missing = (this.counts.get(name) ?? 0) - (told.get(name) ?? 0);
