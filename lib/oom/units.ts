@@ -96,6 +96,8 @@ export class OomUnits {
   #isTentative = false;
   /** Whether R was found in the log, or is behind it; else R may be of another log. */
   #isConfirmed = false;
+  /** Whether U was set before any record was read: the first ones may be of units up to U. */
+  #isUnread = false;
   /** Units inferred in this run at what was taken for the end of the log. */
   #late = 0;
   /** Counts by time, the oldest first: the first is the one of SETTLE_MS ago. */
@@ -227,6 +229,7 @@ export class OomUnits {
     const isShort = lastSequence >= 0 && lastSequence < (this.#sequence ?? -1);
     if (!this.#isConfirmed && isShort) this.begin();
     this.#isAtEnd = true;
+    if (this.#waiting.length === 0) this.#isUnread = false;
     if (count === undefined) return;
     if (this.#units === undefined) {
       // A kill meanwhile may be printed, or lost: then the next end decides.
@@ -255,6 +258,7 @@ export class OomUnits {
       // read, its place in the count tells the rest from what is new.
       this.#units = this.#hasRead ? count : this.#startCount;
       if (this.#hasRead) this.#inferred = count;
+      this.#isUnread = !this.#hasRead;
       this.#isTentative = true;
     }
     this.#settle(count);
@@ -325,13 +329,16 @@ export class OomUnits {
   }
 
   #takeNew(report: OomReport): void {
-    const mustWait = this.#units !== undefined && this.#inferred > 0;
+    const mustWait = this.#units !== undefined &&
+      (this.#inferred > 0 || this.#isUnread);
     if (this.#waiting.length === 0 && !mustWait) return this.#account(report);
     if (this.#waiting.length === 0) {
       this.#waitingSinceMs = this.#options.nowMs();
       this.#base = Infinity;
     }
     this.#waiting.push(report);
+    const count = this.#options.readCount();
+    if (count !== undefined) this.#place(count);
     if (this.#waiting.length >= MAX_WAITING) this.#decide();
   }
 
@@ -396,6 +403,7 @@ export class OomUnits {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingSinceMs = Infinity;
+    this.#isUnread = false;
     let place = Math.max(0, this.#base);
     const places = waiting.map((report) =>
       report.type === "oom" ? undefined : ++place

@@ -346,3 +346,29 @@ Deno.test("OomMonitor states that no group was killed where the log is quiet and
     true,
   ]);
 });
+
+Deno.test("OomMonitor places the records of a log that appears after the start, and ends amid kills", async () => {
+  const bench = new OomBench();
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  await bench.start("none");
+  bench.kind = "fifo";
+  for (const pid of [4, 5]) {
+    bench.clock.advance(50);
+    bench.kill(pid, "/c");
+    bench.read();
+    // For a moment nothing follows.
+    bench.monitor.flush();
+  }
+  // The writer is gone, and with it the records of these.
+  bench.add(undefined, 2);
+  bench.kind = "none";
+  bench.pass(15_000);
+  const kills = bench.kills();
+  assertEquals(
+    kills.map(({ pid = "?", historical }) => [pid, historical]),
+    [[1, true], [2, true], [3, true], [4, false], [5, false], ["?", false], [
+      "?",
+      false,
+    ]],
+  );
+});
