@@ -96,6 +96,10 @@ export class OomUnits {
   #isTentative = false;
   /** Whether R was found in the log, or is behind it; else R may be of another log. */
   #isConfirmed = false;
+  /** Units whose records were read before U is known … */
+  #reads = 0;
+  /** … and the least count that was found before the first of them. */
+  #firstBase = Infinity;
   /** Whether U was set before any record was read: the first ones may be of units up to U. */
   #isUnread = false;
   /** Units inferred in this run at what was taken for the end of the log. */
@@ -213,6 +217,8 @@ export class OomUnits {
     this.#isConfirmed = this.#hasRead = true;
     // Any unit's record may come once more, under another number.
     this.#inferred = this.#units ?? 0;
+    this.#reads = 0;
+    this.#firstBase = Infinity;
     const known = this.#known;
     this.#known = [];
     for (const report of known) this.#takeNew(report);
@@ -256,8 +262,10 @@ export class OomUnits {
     if (this.#units === undefined) {
       // What was before the first start has no event; where some of it was
       // read, its place in the count tells the rest from what is new.
-      this.#units = this.#hasRead ? count : this.#startCount;
-      if (this.#hasRead) this.#inferred = count;
+      this.#units = this.#hasRead
+        ? Math.min(count, this.#firstBase + this.#reads)
+        : this.#startCount;
+      if (this.#hasRead) this.#inferred = this.#units;
       this.#isUnread = !this.#hasRead;
       this.#isTentative = true;
     }
@@ -347,6 +355,10 @@ export class OomUnits {
     if (report.type === "oom") return this.#options.report(report, isPast);
     this.#reach(report);
     const count = this.#options.readCount();
+    if (this.#units === undefined && count !== undefined) {
+      this.#reads++;
+      this.#firstBase = Math.min(this.#firstBase, count - this.#reads);
+    }
     if (this.#units !== undefined && count !== undefined && !isInUnits) {
       if (this.#units >= count && this.#late > 0) {
         // Its record came after all, later than any should.

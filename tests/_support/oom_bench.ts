@@ -116,8 +116,11 @@ export class OomBench {
     this.counters.close(name);
   }
 
-  /** A run of the agent begins, and reads what is there. */
-  async start(kind: OomBench["kind"] = "device"): Promise<void> {
+  /** A run of the agent begins, and reads what is there, unless it is to be read later. */
+  async start(
+    kind: OomBench["kind"] = "device",
+    isReadAtOnce = true,
+  ): Promise<void> {
     const tail = await readLogTail("log", { reader: this.log.reader });
     this.kind = kind;
     this.#position = 0;
@@ -138,7 +141,7 @@ export class OomBench {
     });
     this.log.open(this.monitor.state, tail.lastSeq);
     if (kind === "none") this.monitor.withoutLog(true);
-    else this.end();
+    else if (isReadAtOnce) this.end();
   }
 
   #numbered({ type, containerName, data }: NewEvent): Event {

@@ -372,3 +372,19 @@ Deno.test("OomMonitor places the records of a log that appears after the start, 
     ]],
   );
 });
+
+Deno.test("OomMonitor infers what was lost with a log that ended before it was read to its end", async () => {
+  const bench = new OomBench();
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  await bench.start("fifo", false);
+  for (const pid of [4, 5]) {
+    bench.clock.advance(50);
+    bench.kill(pid, "/c");
+    bench.read();
+    bench.monitor.flush();
+  }
+  bench.add(undefined, 2);
+  bench.kind = "none";
+  bench.pass(15_000);
+  assertEquals(bench.pids(), [1, 2, 3, 4, 5, "?", "?"]);
+});
