@@ -71,6 +71,8 @@ export interface RawWatcherOptions {
  * it was full. So what was touched is listed again shortly after, and
  * everything after a full queue and on `reconcile()`. A hierarchy is watched
  * first and listed then.
+ *
+ * Over 300 lines, as it is one state machine: which of its walks is due.
  */
 export class RawWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
