@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { AgentProcess, delay, median, type WireEvent } from "./_agent.ts";
+import { AgentProcess, delay, until, type WireEvent } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, TestCgroups } from "./_cgroups.ts";
 
 /** Resident memory of a process, bytes. */
@@ -92,24 +92,20 @@ Deno.test({
       await delay(500);
       const before = await residentBytes(agent.pid);
       const { length: streamedBefore } = streamed;
-      const latencies: number[] = [];
+      let arrived = 0;
       for (let i = 0; i < 10; i++) {
         await churn(1_000);
-        const madeMs = Date.now();
         const name = cgroups.make(`/probe${i}`, ["memory"]);
-        for (let waited = 0; waited < 1000; waited++) {
-          if (streamed.some((event) => event.container_name === name)) break;
-          await delay(1);
-        }
-        const event = streamed.find((event) => event.container_name === name);
-        if (event !== undefined) latencies.push(event.arrivedMs - madeMs);
+        const hasArrived = () =>
+          streamed.some((event) => event.container_name === name);
+        if (await until(hasArrived, { timeoutMs: 1_000 })) arrived++;
         cgroups.remove(`/probe${i}`);
       }
       // More than a socket's buffers and the queue hold: some 14 MB of events.
       const isEnough = () => streamed.length - streamedBefore > 20_000;
       for (let i = 0; i < 10 && !isEnough(); i++) await churn(1_000);
-      assertEquals(latencies.length, 10);
-      assertLess(median(latencies), 250, "to the stream that reads, ms");
+      // Each within a second, amid a storm of 1,000 cgroups.
+      assertEquals(arrived, 10);
       assertLess(await residentBytes(agent.pid) - before, 60 * 2 ** 20);
       const read = await stalled.readAll();
       const lost = read.filter((event) => event.event_type === "lost");
