@@ -98,13 +98,13 @@ Deno.test({
         const name = cgroups.make(`/probe${i}`, ["memory"]);
         const hasArrived = () =>
           streamed.some((event) => event.container_name === name);
-        if (await until(hasArrived, { timeoutMs: 1_000 })) arrived++;
+        if (await until(hasArrived, { timeoutMs: 5_000 })) arrived++;
         cgroups.remove(`/probe${i}`);
       }
       // More than a socket's buffers and the queue hold: some 14 MB of events.
       const isEnough = () => streamed.length - streamedBefore > 20_000;
       for (let i = 0; i < 10 && !isEnough(); i++) await churn(1_000);
-      // Each within a second, amid a storm of 1,000 cgroups.
+      // None waits for the stalled client, after a storm of 1,000 cgroups each.
       assertEquals(arrived, 10);
       assertLess(await residentBytes(agent.pid) - before, 60 * 2 ** 20);
       const read = await stalled.readAll();
