@@ -73,7 +73,9 @@ export interface OomUnitsOptions {
  * read from the oldest on, those up to R only for the parser's state. *The
  * first start:* U is the count at a moment when the log has been read to its
  * end and the count did not change meanwhile; a unit that was counted and not
- * yet printed then never makes U exceed the count. *Without a log* units are
+ * yet printed then never makes U exceed the count. If the log ends before that,
+ * U is the units read and the least count before them; if it appears only after
+ * U was set, its first records wait for their place. *Without a log* units are
  * inferred in the same way, and L counts them. While L is not 0, new records
  * wait: fact 1 gives each its place in the count, and those up to U were
  * inferred. *Another log* (R's number has another time, or is beyond the end):

@@ -347,22 +347,30 @@ Deno.test("OomMonitor states that no group was killed where the log is quiet and
   ]);
 });
 
-Deno.test("OomMonitor places the records of a log that appears after the start, and ends amid kills", async () => {
-  const bench = new OomBench();
-  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
-  await bench.start("none");
-  bench.kind = "fifo";
-  for (const pid of [4, 5]) {
+/** Kills whose records are read one by one, then some whose records are lost with the writer of the log. */
+function endAmidKills(
+  bench: OomBench,
+  pids: readonly number[],
+  lost: number,
+): void {
+  for (const pid of pids) {
     bench.clock.advance(50);
     bench.kill(pid, "/c");
     bench.read();
     // For a moment nothing follows.
     bench.monitor.flush();
   }
-  // The writer is gone, and with it the records of these.
-  bench.add(undefined, 2);
+  bench.add(undefined, lost);
   bench.kind = "none";
   bench.pass(15_000);
+}
+
+Deno.test("OomMonitor places the records of a log that appears after the start, and ends amid kills", async () => {
+  const bench = new OomBench();
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  await bench.start("none");
+  bench.kind = "fifo";
+  endAmidKills(bench, [4, 5], 2);
   const kills = bench.kills();
   assertEquals(
     kills.map(({ pid = "?", historical }) => [pid, historical]),
@@ -377,14 +385,6 @@ Deno.test("OomMonitor infers what was lost with a log that ended before it was r
   const bench = new OomBench();
   for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
   await bench.start("fifo", false);
-  for (const pid of [4, 5]) {
-    bench.clock.advance(50);
-    bench.kill(pid, "/c");
-    bench.read();
-    bench.monitor.flush();
-  }
-  bench.add(undefined, 2);
-  bench.kind = "none";
-  bench.pass(15_000);
+  endAmidKills(bench, [4, 5], 2);
   assertEquals(bench.pids(), [1, 2, 3, 4, 5, "?", "?"]);
 });
