@@ -84,8 +84,9 @@ Deno.test({
       cgroups.remove("/before-0");
       assert(await until(() => agent.stderr.includes("os error 24")));
       assert(await limit("4096"));
-      const is = async () => (await agent.names(cgroups.name)).length;
-      assert(await until(async () => await is() === 40));
+      // At the limit the server may have closed its listener, which it opens again within a second.
+      const names = () => agent.names(cgroups.name).catch(() => []);
+      assert(await until(async () => (await names()).length === 40));
       assert(
         await until(
           async () => (await sourceOf(agent, "cgroups")).state === "ok",
