@@ -263,9 +263,10 @@ export class EventLog {
   #nextCheckpoint({ regular }: LogFile): LogLine | undefined {
     const checkpoints = this.#checkpoints;
     const isLast = this.#watch.ended && !this.#hasLast;
-    if (checkpoints === undefined || !regular) return undefined;
-    if (!isLast && !this.#checkpointWanted) return undefined;
+    const isWanted = isLast || this.#checkpointWanted;
+    // Before it is known whether there is one, or the log would never wait.
     this.#checkpointWanted = false;
+    if (checkpoints === undefined || !regular || !isWanted) return undefined;
     this.#hasLast = isLast;
     const state = checkpoints.now();
     if (!isLast && isSame(state, this.#state)) return undefined;

@@ -5,6 +5,7 @@
 import { EventManager } from "../../lib/events/event_manager.ts";
 import { EVENT_LOG_QUEUE_LIMIT, EventLog } from "../../lib/log/event_log.ts";
 import { sleep, systemClock } from "../../lib/model/clock.ts";
+import type { CheckpointData } from "../../lib/model/event.ts";
 
 const [scenario = "", path = ""] = Deno.args;
 
@@ -13,7 +14,19 @@ const events = new EventManager({
   bootId: "b1",
   clock: systemClock,
 });
-const log = new EventLog(events, { path, clock: systemClock });
+const STATE: CheckpointData = { "inferred_units": 0 };
+const checkpoints = {
+  state: STATE,
+  lastSeq: 0,
+  now: () => STATE,
+  format: (state: CheckpointData, seq: number) =>
+    events.checkpointLine(state, seq),
+};
+const log = new EventLog(events, {
+  path,
+  clock: systemClock,
+  ...(scenario === "fifo" && { checkpoints }),
+});
 
 function add(count: number): void {
   for (let n = 0; n < count; n++) {
@@ -100,13 +113,14 @@ const scenarios: Record<string, () => Promise<void>> = {
     await log.close();
     report({ closeMs: systemClock.monotonic() - fromMs });
   },
-  /** Readers come and go; each line of input asks for ten more events. */
+  /** Readers connect and disconnect; each line of input requests ten more events, and a checkpoint. */
   async "fifo"() {
     log.start();
     for (;;) {
       add(10);
       report();
       await nextInput();
+      log.save();
     }
   },
   async "endless"() {

@@ -184,6 +184,11 @@ Deno.test("EventLog on a FIFO waits for a reader without waiting, and gives each
     await new Deno.Command("mkfifo", { args: [path] }).output();
     const child = spawn(driverArgs("fifo", path), "piped");
     await firstReport(child);
+    let isKilled = false;
+    const limit = setTimeout(() => {
+      isKilled = true;
+      child.kill("SIGKILL");
+    }, 10_000);
     const stdin = child.stdin.getWriter();
     for (let session = 0; session < 3; session++) {
       const file = await Deno.open(path);
@@ -192,11 +197,13 @@ Deno.test("EventLog on a FIFO waits for a reader without waiting, and gives each
       while ((text.match(/\n/g) ?? []).length < 10) {
         const bytes = new Uint8Array(300);
         text += decoder.decode(bytes.subarray(0, await file.read(bytes) ?? 0));
+        assert(!isKilled, `No more lines in session ${session}`);
       }
       file.close();
       assertEquals(assertNoGap(seqsOf(text)), 10 * (session + 1));
       await stdin.write(new TextEncoder().encode("more\n"));
     }
+    clearTimeout(limit);
     child.kill("SIGKILL");
     await child.status;
     await Promise.all([child.stdout.cancel(), stdin.close()]);
