@@ -56,12 +56,13 @@ export class ContainerLifecycle {
   readonly #deletions: Deletions;
   readonly #pressure: PressureEvents | undefined;
   readonly #listed = Promise.withResolvers<void>();
+  /** Resolves after the first samples. */
+  readonly #sampled = Promise.withResolvers<void>();
   readonly #watcher: SteadyWatcher;
   #cancelGlobal: () => void = () => {};
   #beats = 0;
   /** Whether all containers that were there at start are known. */
   #isListed = false;
-  #isReady = false;
   #stopped = false;
   #ended: Promise<void> = Promise.resolve();
 
@@ -81,9 +82,9 @@ export class ContainerLifecycle {
     this.#watcher = new SteadyWatcher(options);
   }
 
-  /** Whether all containers that were there at start are known, and have been measured. */
+  /** Whether all containers that were there at start are known. */
   get ready(): boolean {
-    return this.#isReady;
+    return this.#isListed && !this.#stopped;
   }
 
   /** Whether it was stopped. */
@@ -131,7 +132,7 @@ export class ContainerLifecycle {
     if (isAwaited) this.#deletions.end(cgroup, exitCode);
   }
 
-  /** Starts watching; resolves once every container that is there is known, and has been measured. */
+  /** Starts watching; resolves once every container that is there is known. */
   start(): Promise<void> {
     this.#ended = this.#pump();
     this.#scheduleGlobalHousekeeping();
@@ -142,20 +143,22 @@ export class ContainerLifecycle {
   stop(): Promise<void> {
     if (this.#stopped) return this.#ended;
     this.#stopped = true;
-    this.#isReady = false;
     this.#cancelGlobal();
     this.#scheduler.stop();
     this.#deletions.stop();
     this.#watcher.close();
     for (const container of this.containers.all()) container.close();
     this.#listed.resolve();
+    this.#sampled.resolve();
     return this.#ended;
   }
 
   async #pump(): Promise<void> {
-    // All at once: while others have their turn nobody looks at what comes, and it may be gone.
+    // Without yielding between changes: until the next look at the cgroups, a new one may be gone.
     for await (const changes of this.#watcher.changes()) {
       for (const change of changes) this.#apply(change);
+      // The watcher would block for 0.1 s per hierarchy of 1,000 cgroups before the first samples are taken.
+      if (this.#isListed) await this.#sampled.promise;
     }
   }
 
@@ -223,14 +226,14 @@ export class ContainerLifecycle {
     if (!container.hasSample) this.#scheduler.schedule(container, 0);
   }
 
-  /** After the first samples of all that was listed, which are due already. */
+  /** First samples are due already; a response that needs one sooner takes it. */
   #finishListing(): void {
     if (this.#isListed || this.#stopped) return;
     this.#isListed = true;
+    this.#listed.resolve();
     this.#scheduler.schedule({
       run: () => {
-        this.#isReady = !this.#stopped;
-        this.#listed.resolve();
+        this.#sampled.resolve();
         return undefined;
       },
     }, 1);

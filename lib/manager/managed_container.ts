@@ -208,6 +208,7 @@ export class ManagedContainer implements Task {
 
   /** What it used in the last minute, hour and day. */
   get derivedStats(): DerivedStats {
+    this.#sampleFirst();
     return this.#summary.derived();
   }
 
@@ -216,6 +217,7 @@ export class ManagedContainer implements Task {
     const { ring } = this.#options;
     const { count = -1 } = range;
     if (count === 0) return [];
+    this.#sampleFirst();
     // One more, for the rates of the first.
     const samples = ring.samples({
       ...range,
@@ -242,6 +244,7 @@ export class ManagedContainer implements Task {
 
   /** Its newest sample as it was taken, if there is one, and what its columns are. */
   get latest(): { sample: KeptSample | undefined; layout: RowLayout } {
+    this.#sampleFirst();
     const { ring } = this.#options;
     return { sample: ring.latest, layout: ring.layout };
   }
@@ -250,6 +253,11 @@ export class ManagedContainer implements Task {
   close(): void {
     this.#closed = true;
     this.handler.close();
+  }
+
+  /** Samples before the scheduler does if a response needs it: at start 1,000 first samples take 0.5 s. */
+  #sampleFirst(): void {
+    if (!this.hasSample && this.isWhole) this.sample();
   }
 
   #complain(error: unknown): void {

@@ -130,7 +130,7 @@ export class Manager {
     return this.#options.events;
   }
 
-  /** Whether all that was there at start is known and has been measured: containers, and file systems that answer. */
+  /** Whether all that was there at start is known: containers, their names, and file systems that respond. */
   get ready(): boolean {
     return this.#hasStarted && this.#lifecycle.ready;
   }
@@ -147,7 +147,7 @@ export class Manager {
     ]);
     const timer = new AbortController();
     await Promise.race([
-      identities.asked(),
+      identities.lookedUp(),
       sleep(this.#options.clock, NAMES_MS, timer.signal),
     ]);
     timer.abort();

@@ -92,6 +92,9 @@ export class Identities {
   /** A process of each pod, likewise. */
   readonly #podPids = new Map<string, number>();
   #onUpdate: (update: IdentityUpdate) => void = () => {};
+  /** Containers that certainly belong to a runtime, before the end of their first lookup. */
+  readonly #unseen = new Set<Identity>();
+  readonly #onSeen: (() => void)[] = [];
   #failure = "";
 
   constructor(options: IdentitiesOptions) {
@@ -107,9 +110,10 @@ export class Identities {
     this.#onUpdate = onUpdate;
   }
 
-  /** Resolves once the runtimes have been asked for all containers that came, whether they answered or not. */
-  asked(): Promise<void> {
-    return this.#queue.idle();
+  /** Resolves once every container that a runtime created so far has been looked up, found or not. */
+  async lookedUp(): Promise<void> {
+    if (this.#unseen.size === 0) return;
+    await new Promise<void>((resolve) => this.#onSeen.push(resolve));
   }
 
   /** Asks no more; resolves when what was asked is answered. */
@@ -161,9 +165,11 @@ export class Identities {
     if (same === undefined) this.#byId.set(origin.id, new Set([identity]));
     else same.add(identity);
     if (origin.runtimes[0] === "rkt") return;
+    if (origin.isCertain) this.#unseen.add(identity);
     this.#queue.add(
       identity,
       origin.isCertain ? RETRIES_MS : UNCERTAIN_RETRIES_MS,
+      origin.isCertain,
     );
   }
 
@@ -367,6 +373,11 @@ export class Identities {
     } catch (error) {
       this.#failure = messageOf(error);
       return false;
+    } finally {
+      this.#unseen.delete(identity);
+      if (this.#unseen.size === 0) {
+        for (const resolve of this.#onSeen.splice(0)) resolve();
+      }
     }
   }
 

@@ -23,7 +23,6 @@ export class LookupQueue<T> {
   readonly #timers = new Set<() => void>();
   readonly #startedMs = new Map<Wish<T>, number>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #waiting: (() => void)[] = [];
   #closed = false;
 
   /** @param look says whether it found what is to be found; it does not throw */
@@ -47,21 +46,14 @@ export class LookupQueue<T> {
     return hung;
   }
 
-  /** Looks an item up soon, and again after each of `retriesMs` until it is found. */
-  add(item: T, retriesMs: readonly number[]): void {
+  /** Looks an item up, an urgent one before others, and again after each of `retriesMs` until it is found. */
+  add(item: T, retriesMs: readonly number[], isUrgent = false): void {
     if (this.#closed) return;
     const wish = { item, retriesMs, tries: 0 };
     this.#wishes.set(item, wish);
-    this.#due.push(wish);
+    if (isUrgent) this.#due.unshift(wish);
+    else this.#due.push(wish);
     this.#run();
-  }
-
-  /** Resolves once all that was added has been looked up, found or not. */
-  idle(): Promise<void> {
-    if (this.#isIdle) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    return promise;
   }
 
   /** Looks nothing up any more; resolves when what is under way has ended. */
@@ -73,10 +65,6 @@ export class LookupQueue<T> {
     this.#due.length = 0;
     if (this.#startedMs.size === 0) this.#ended.resolve();
     return this.#ended.promise;
-  }
-
-  get #isIdle(): boolean {
-    return this.#due.length === 0 && this.#startedMs.size === 0;
   }
 
   #run(): void {
@@ -91,7 +79,6 @@ export class LookupQueue<T> {
         this.#startedMs.delete(wish);
         if (!found) this.#retry(wish);
         this.#run();
-        if (this.#isIdle) { for (const go of this.#waiting.splice(0)) go(); }
         if (this.#closed && this.#startedMs.size === 0) this.#ended.resolve();
       });
     }

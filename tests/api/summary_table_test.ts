@@ -13,6 +13,7 @@ import {
   type NodeFact,
   POD_UID,
 } from "../_support/kubelet_node.ts";
+import { firstSamples } from "../_support/first_samples.ts";
 import type { CgroupDriver } from "../_support/kubepods_tree.ts";
 
 /** What a value is checked against. */
@@ -442,6 +443,8 @@ async function checkNode(driver: CgroupDriver, lacks?: NodeFact) {
   });
   await manager.start();
   try {
+    // CPU as a rate requires two samples.
+    await firstSamples(manager);
     const parts = await firstSummary(manager);
     const known: Known | undefined = lacks === undefined
       ? {

@@ -28,6 +28,7 @@ import { Identities } from "../../lib/runtimes/identities.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import { PollWatcher } from "../../lib/sources/poll_watcher.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
+import { firstSamples } from "../_support/first_samples.ts";
 import { RecordedTree } from "../_support/recorded_tree.ts";
 
 /** A manager over a recorded host. */
@@ -211,8 +212,7 @@ Deno.test("Manager takes one sample for all who ask at the same time, and anew f
   await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
-  const isSampled = () => manager.containerInfo(DOCKER).stats.length === 1;
-  while (!isSampled()) await sleep(systemClock, 1);
+  await firstSamples(manager);
   const size = async () =>
     (await manager.containerInfoV2(DOCKER, { maxAgeMs: 0, count: -1 }))
       .get(DOCKER)?.stats.length ?? NaN;

@@ -437,3 +437,23 @@ Deno.test("Identities keeps what a runtime's data base told against what its fil
   assertEquals([name, image], ["shop", "nginx:1"]);
   assertEquals(identities.initPidOf(cgroup), 77);
 });
+
+Deno.test("Identities.lookedUp() resolves after the first lookup of each container of a runtime, whatever it found", async () => {
+  using known = new Known();
+  const { identities } = known;
+  await identities.lookedUp();
+  const response = Promise.withResolvers<ContainerFacts | undefined>();
+  known.answers.set(ID, response.promise);
+  const uncertain = new Promise<ContainerFacts | undefined>(() => {});
+  known.answers.set("web", uncertain);
+  identities.open("/web");
+  identities.open(DOCKER);
+  identities.open(`/docker/${INNER}`);
+  let isDone = false;
+  const done = identities.lookedUp().then(() => isDone = true);
+  await known.settle();
+  assertEquals(isDone, false);
+  response.resolve(undefined);
+  await done;
+  assertEquals(known.asked.map(({ id }) => id), ["web", ID, INNER]);
+});

@@ -99,21 +99,3 @@ Deno.test("LookupQueue.close() resolves when what is under way has ended, and lo
   assertEquals(looks, ["a", "b", "c", "d"]);
   await new LookupQueue(clock, () => answer.promise).close();
 });
-
-Deno.test("LookupQueue.idle() resolves once all has had its turn, and waits for no further try", async () => {
-  const ends: (() => void)[] = [];
-  const queue = new LookupQueue<number>(new FakeClock(), () => {
-    return new Promise((resolve) => ends.push(() => resolve(false)));
-  });
-  await queue.idle();
-  for (let i = 0; i < 5; i++) queue.add(i, [1_000]);
-  let isIdle = false;
-  const idle = queue.idle().then(() => isIdle = true);
-  for (let i = 0; i < 5; i++) {
-    assertEquals(isIdle, false);
-    ends[i]?.();
-    await settle();
-  }
-  await idle;
-  assertEquals(queue.size, 5);
-});
