@@ -64,19 +64,23 @@ function checkImport(
   });
 }
 
-/** Unlike `deno doc --lint` it does not ask for a comment on every field. */
+/**
+ * Requires a doc comment on each export, except on interfaces, whose fields
+ * have the comments. `deno doc --lint` requires one on every field.
+ */
 function checkComment(
   context: Deno.lint.RuleContext,
   node: Deno.lint.ExportNamedDeclaration,
 ): void {
   if (locate(context.filename) === undefined || !node.declaration) return;
+  if (node.declaration.type === "TSInterfaceDeclaration") return;
   const last = context.sourceCode.getCommentsBefore(node)
     .findLast(({ value }) => !value.includes("deno-lint-ignore"));
   if (last?.type === "Block" && last.value.startsWith("*")) return;
   context.report({
     node,
     message: "Exported symbol has no JSDoc comment",
-    hint: "Say in one line what it is for",
+    hint: "Describe it in one line",
   });
 }
 

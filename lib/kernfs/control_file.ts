@@ -2,9 +2,9 @@ import { isAbsent, isGone } from "../model/errors.ts";
 import type { HostFs } from "./host_fs.ts";
 
 /**
- * One control file. It stays open within the budget of its {@linkcode HostFs}:
- * to open it for each read takes three times as much CPU, and each process
- * that watches its directory is notified.
+ * One control file, kept open within the budget of its {@linkcode HostFs}.
+ * Opening it for each read takes three times as much CPU, and notifies each
+ * process that watches its directory.
  */
 export class ControlFile {
   readonly path: string;
@@ -13,7 +13,7 @@ export class ControlFile {
   #file: Deno.FsFile | undefined;
   #isMissing = false;
 
-  /** `keepOpen` false opens it for each read. */
+  /** If `keepOpen` is false, each read opens and closes the file. */
   constructor(fs: HostFs, path: string, keepOpen = true) {
     this.#fs = fs;
     this.path = path;
@@ -21,12 +21,12 @@ export class ControlFile {
   }
 
   /**
-   * Reads the whole file into the buffer of the {@linkcode HostFs}; returns
-   * the number of bytes, or −1 where there is no such file. A file that was
-   * missing, or whose cgroup was removed, is not opened again until
-   * {@linkcode recheck}: another cgroup may have its name by then.
+   * Reads the whole file into the buffer of the {@linkcode HostFs}. Returns the
+   * number of bytes, or −1 if the file does not exist. A file that was missing,
+   * or whose cgroup was removed, is not opened again until {@linkcode recheck}:
+   * another cgroup may have its name by then.
    *
-   * @throws Deno's error where it cannot be read
+   * @throws Deno's error if it cannot be read
    */
   read(): number {
     if (this.#isMissing) return -1;
@@ -42,12 +42,11 @@ export class ControlFile {
     }
   }
 
-  /** Opens a missing file again at the next read. */
+  /** Lets the next read open a file that was missing. */
   recheck(): void {
     this.#isMissing = false;
   }
 
-  /** Closes the descriptor. */
   close(): void {
     if (this.#file === undefined) return;
     this.#file.close();

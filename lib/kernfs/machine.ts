@@ -9,17 +9,16 @@ import { readMemoryModules } from "./sys/memory_modules.ts";
 import { readNetworkDevices } from "./sys/network_devices.ts";
 import { readCount, readFirstValue, readValue } from "./sys/sysfs.ts";
 
-/** Of which machine, and when. */
 export interface ReadMachineOptions {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
-  /** The first that can be read has the machine's id. */
+  /** Candidate files; the first readable one has the machine ID. */
   readonly machineIdFiles: readonly string[];
-  /** Empty where it is not known. */
+  /** Empty if unknown. */
   readonly bootId: string;
 }
 
-/** PC firmware, and the device trees of PowerPC and of its virtual machines. */
+/** PC firmware, device trees of PowerPC and its virtual machines, systemd. */
 const SYSTEM_UUID_FILES = [
   "/sys/class/dmi/id/product_uuid",
   "/proc/device-tree/system-id",
@@ -28,9 +27,9 @@ const SYSTEM_UUID_FILES = [
 ];
 
 /**
- * Reads what the machine is: cores, memory, disks, ids (`/proc/cpuinfo`,
- * `/proc/meminfo`, `/sys/devices/system`, …), in steps between which the
- * caller may rest. What cannot be read is left out.
+ * Reads cores, memory, disks and IDs (`/proc/cpuinfo`, `/proc/meminfo`,
+ * `/sys/devices/system`, …). Yields between steps, so that the caller can run
+ * other work. Unreadable attributes are omitted.
  */
 export function* readMachine(
   fs: HostFs,
@@ -67,7 +66,10 @@ export function* readMachine(
   };
 }
 
-/** Counts of the topology where cpuinfo has none, as on ARM, and the other way around. */
+/**
+ * Takes from the topology what cpuinfo lacks (as on ARM), and the other way
+ * around.
+ */
 function cpuFacts(
   fs: HostFs,
   cpuinfo: CpuFacts,
@@ -95,13 +97,15 @@ function cpuFacts(
   };
 }
 
-/** How many different ones there are; undefined where none is known. */
+/** Returns the number of distinct IDs, or `undefined` if none is known. */
 function countKnown(ids: readonly (number | undefined)[]): number | undefined {
   const known = new Set(ids.filter((id) => id !== undefined));
   return known.size || undefined;
 }
 
-/** The host's `/proc/meminfo` in bytes by key; empty where it cannot be read. */
+/**
+ * Reads the host's `/proc/meminfo` in bytes by key; empty if it cannot be read.
+ */
 export function readMeminfo(fs: HostFs): Map<string, number> {
   return parseMeminfo(fs.readText("/proc/meminfo") ?? "");
 }
@@ -115,12 +119,14 @@ export function parseMeminfo(text: string): Map<string, number> {
   return values;
 }
 
-/** The boot's id, of the first file that has one; empty where the host does not tell. */
+/** Returns the boot ID from the first file that has one; empty if none does. */
 export function readBootId(fs: HostFs, files: readonly string[]): string {
   return readFirstValue(fs, files) ?? "";
 }
 
-/** `uname -r` and the name of the operating system. */
+/**
+ * Reads the kernel release (`uname -r`) and the name of the operating system.
+ */
 export function readVersions(
   fs: HostFs,
 ): { kernelVersion: string; containerOsVersion: string } {
@@ -133,7 +139,10 @@ export function readVersions(
   };
 }
 
-/** How many files this process may hold open (`/proc/self/limits`). */
+/**
+ * Parses the soft limit of open files from `/proc/<pid>/limits`; `Infinity` if
+ * unlimited.
+ */
 export function parseOpenFilesLimit(text: string): number | undefined {
   const match = /^Max open files\s+(\d+|unlimited)/m.exec(text);
   if (match === null) return undefined;

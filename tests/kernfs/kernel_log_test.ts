@@ -21,8 +21,7 @@ Deno.test("readPrivileges() recognizes a privileged container by its capabilitie
     const { isPrivileged, kernelLogHint } = readPrivileges(root.hostFs());
     return [isPrivileged, kernelLogHint];
   };
-  const rules =
-    "the device rules of a container that is not privileged refuse it";
+  const rules = "the device rules of an unprivileged container deny access";
   assertEquals(read("000001ffffffffff", "1"), [true, rules]);
   // SYS_PTRACE and DAC_READ_SEARCH, without and with SYSLOG.
   assertEquals(read("0000000000080004", "1"), [

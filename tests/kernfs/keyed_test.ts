@@ -131,7 +131,7 @@ Deno.test("FlatKeyed throws where a known key has no number, and names file and 
         KernfsSyntaxError,
         `Cannot parse "memory.stat": line ${
           JSON.stringify(bad)
-        } is not in the file's form`,
+        } has an unexpected format`,
       );
       assertEquals(error.path, "memory.stat");
     }
@@ -190,7 +190,7 @@ Deno.test("parseSingle() throws on what is no number, and names file and line", 
     const error = assertThrows(
       () => single(`${bad}\n`),
       KernfsSyntaxError,
-      `Cannot parse "memory.current": line ${JSON.stringify(bad)} is not`,
+      `Cannot parse "memory.current": line ${JSON.stringify(bad)} has an`,
     );
     assertEquals(error.path, "memory.current");
   }

@@ -7,15 +7,19 @@ import {
 import type { CgroupFile, FileParser } from "./cgroup_file.ts";
 import { cursor } from "../keyed.ts";
 
-/** A disk. NVMe multipath has paths whose counts are of `(unknown)`, and of no use. */
+/**
+ * Device number. NVMe multipath also has paths named `(unknown)`, whose
+ * counters are of no use.
+ */
 const DEVICE_REGEXP = /^\d+:\d+$/;
 
 const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 
 /**
- * v1 `blkio.*` files: a line an operation and disk, and a sum over all that
- * names no disk and is skipped. `sectors` and `time` have a line a disk.
+ * Parses v1 `blkio.*` files: one line per disk and operation, and a total
+ * without a disk, which is skipped. `sectors` and `time` have one line per
+ * disk.
  *
  * ```text
  * 7:0 Read 2097152
@@ -56,8 +60,8 @@ const IO_STAT_KEYS: ReadonlyMap<string, IoStatTarget> = new Map([
 ]);
 
 /**
- * v2 `io.stat`, nested keyed. Some kernels do not end the line of a disk
- * without counts: counts are of the last disk named before them
+ * Parses v2 `io.stat`, nested keyed. Some kernels do not end the line of a disk
+ * without counters: counters belong to the last disk before them
  * (canonical/lxd#10052).
  *
  * ```text
@@ -97,12 +101,11 @@ function put(
   if (first >= 0) builder.row[first + column] = value;
 }
 
-/** Input and output, v2. */
 export const IO_FILES_V2: readonly CgroupFile[] = [
   { file: "io.stat", controller: "io", parse: parseIoStat, kind: "diskIO" },
 ];
 
-/** Files of one cgroup that count the same requests, by what they count. */
+/** Files of one cgroup that count the same requests, keyed by counter. */
 export type BlkioFamily = { readonly [K in IoKind]?: string };
 
 function family(prefix: string): BlkioFamily {
@@ -119,11 +122,11 @@ function family(prefix: string): BlkioFamily {
 }
 
 /**
- * v1's files, by I/O scheduler. Only the scheduler that a disk uses counts it,
- * and a family that counts nothing prints no disk: the first that names one is
- * read. throttle's count every disk that has ever had a limit (all disks
- * before Linux 6.x), which makes them the last resort. bfq has more than bytes
- * and operations where the kernel was built with `CONFIG_BFQ_CGROUP_DEBUG`,
+ * v1's files, by I/O scheduler. Only a disk's active scheduler counts its
+ * requests, and a family without requests lists no disk: the first family that
+ * lists one is read. The throttle files list every disk that has ever had a
+ * limit (all disks before Linux 6.x), so they come last. bfq has more than
+ * bytes and operations if the kernel was built with `CONFIG_BFQ_CGROUP_DEBUG`,
  * cfq (before 5.0) with `CONFIG_DEBUG_BLK_CGROUP`.
  */
 export const BLKIO_FAMILIES: readonly BlkioFamily[] = [

@@ -27,14 +27,15 @@ const V2_FILES: readonly (readonly [Key, string])[] = [
   ["oom_group", "memory.oom.group"],
 ];
 
-/** v1 says that there is no limit by the greatest number of pages that it can count, in bytes. */
+/** v1 prints "no limit" as the largest number of pages in bytes. */
 const NO_LIMIT = 2 ** 62;
 
 const PRESSURE_REGEXP = /^(some|full) avg10=(\d+\.\d+)/gm;
 
 /**
- * What is still readable of a cgroup whose limit was hit; a file that is not
- * there, or says `max`, leaves its field out. Undefined where nothing is.
+ * Reads memory usage and limits of a cgroup whose limit was hit. A field is
+ * omitted if its file is missing or contains `max`. Returns `undefined` if all
+ * are.
  */
 export function readOomContext(
   fs: HostFs,
@@ -59,11 +60,11 @@ export function readOomContext(
 }
 
 /**
- * Whether a kill cannot be one of a group: `memory.oom.group` is 0 in the
- * victim's cgroup and in those above it, up to the one whose limit was hit
- * (v2). False where that cannot be read.
+ * Returns whether a kill cannot be part of a group kill (v2):
+ * `memory.oom.group` is 0 in the victim's cgroup and each ancestor up to the
+ * one whose limit was hit. Returns false if that cannot be read.
  *
- * @param limit `/` where the machine ran out of memory
+ * @param limit `/` if the machine ran out of memory
  */
 export function isKilledAlone(
   fs: HostFs,

@@ -3,24 +3,35 @@ import type { Hierarchies, Hierarchy } from "../cgroup/hierarchy.ts";
 import { HostFs } from "../host_fs.ts";
 import { type Mount, parseMountinfo } from "./mountinfo.ts";
 
-/** Names of cgroups in `/proc/<pid>`, which are relative to the cgroup namespace of the reader. */
+/**
+ * Resolves cgroup paths in `/proc/<pid>`, which are relative to the cgroup
+ * namespace of the reader.
+ */
 export interface CgroupView {
   /**
-   * Returns the name of a cgroup below the root of its hierarchy; `undefined`
-   * if the cgroup is outside of the mounted tree, or the agent's own place in
-   * that tree is not found. `controller` is a controller of v1, or empty for v2.
+   * Returns the name of a cgroup below the root of its hierarchy, or
+   * `undefined` if the cgroup is outside the mounted tree, or the root of the
+   * agent's namespace is not found in it. `controller` is a controller of v1,
+   * or empty for v2.
    */
   resolve(controller: string, path: string): CgroupName | undefined;
-  /** Whether the names in `/proc` are not the host's, and resolved to those. @default false */
+  /**
+   * Whether paths in `/proc` differ from the host's names and are resolved.
+   * @default false
+   */
   readonly isPrivate?: boolean;
 }
 
-/** A view without a namespace: a path that leads out of it has no name. */
+/**
+ * A view from the host's namespace: a path that leads out of it has no name.
+ */
 export const PLAIN_VIEW: CgroupView = {
   resolve: (_, path) => isUp(path) ? undefined : path,
 };
 
-/** Limit of the directories in one search; a node of 250 pods has 1,500. */
+/**
+ * Maximum number of directories in one search; a node of 250 pods has 1,500.
+ */
 const MAX_SEARCHED = 50_000;
 
 const DOTS_REGEXP = /^(?:\/\.\.)+$/;
@@ -35,8 +46,8 @@ interface Place {
 }
 
 /**
- * The agent's cgroup namespace (`cgroup_namespaces(7)`). In one that is not the
- * host's, `/proc/<pid>/cgroup` of a process outside of it begins with `/..`,
+ * The agent's cgroup namespace (`cgroup_namespaces(7)`). In a private
+ * namespace, `/proc/<pid>/cgroup` of a process outside it starts with `/..`,
  * and the root of the namespace is `/`:
  *
  * ```text
@@ -45,8 +56,8 @@ interface Place {
  *
  * The mounted tree has the host's names. The root of the namespace is the
  * directory with the inode of the agent's own cgroup mount, or the directory
- * whose `cgroup.procs` has the agent's pid. It is searched once, when a path
- * requires it.
+ * whose `cgroup.procs` lists the agent's PID. It is searched once, when a path
+ * first requires it.
  */
 export class CgroupNamespace implements CgroupView {
   readonly #fs: HostFs;
@@ -54,7 +65,9 @@ export class CgroupNamespace implements CgroupView {
   readonly #mounts: readonly Mount[];
   readonly #places: readonly Place[];
 
-  /** `ours` has the agent's own `/proc/self` and mounts, and not the host's. */
+  /**
+   * `ours` has the agent's own `/proc/self` and mounts, rather than the host's.
+   */
   constructor(fs: HostFs, hierarchies: Hierarchies, ours = new HostFs()) {
     this.#fs = fs;
     this.#ours = ours;
@@ -69,19 +82,24 @@ export class CgroupNamespace implements CgroupView {
     }));
   }
 
-  /** Whether a hierarchy is mounted from above the namespace, which then is not the host's. */
+  /**
+   * Whether a hierarchy is mounted from above the namespace, which is then
+   * private.
+   */
   get isPrivate(): boolean {
     return this.#places.some(({ mountRoot }) => isUp(mountRoot));
   }
 
-  /** Whether the root of the namespace is found in each such hierarchy. */
+  /**
+   * Whether the root of the namespace is found in each hierarchy mounted from
+   * above it.
+   */
   get isResolved(): boolean {
     return this.#places.every((place) =>
       !DOTS_REGEXP.test(place.mountRoot) || this.#ownOf(place) !== undefined
     );
   }
 
-  /** @inheritdoc */
   resolve(controller: string, path: string): CgroupName | undefined {
     const place = this.#places.find(({ hierarchy }) =>
       isOf(hierarchy, controller)
@@ -95,7 +113,7 @@ export class CgroupNamespace implements CgroupView {
       ? path.slice(mountRoot.length)
       : undefined;
     if (below !== undefined) return isUp(below) ? undefined : below;
-    // The parts above come from the name of the namespace's root.
+    // Parts above the namespace come from the name of its root.
     if (!DOTS_REGEXP.test(mountRoot)) return undefined;
     const own = this.#ownOf(place);
     if (own === undefined) return undefined;
@@ -135,7 +153,10 @@ export class CgroupNamespace implements CgroupView {
     return found?.slice(0, depth);
   }
 
-  /** Returns the inode of the agent's own mount of the hierarchy, if that shows the root of the namespace. */
+  /**
+   * Returns the inode of the agent's own mount of the hierarchy, if its root is
+   * the root of the namespace.
+   */
   #ownInode(hierarchy: Hierarchy): number | undefined {
     const mount = this.#mounts.findLast(({ root, fsType, superOptions }) =>
       root === ROOT &&
@@ -147,7 +168,7 @@ export class CgroupNamespace implements CgroupView {
     return mount && this.#ours.inodeAt(this.#ours.path(mount.mountPoint));
   }
 
-  /** Returns the pid of the agent, and its cgroup relative to the namespace. */
+  /** Returns the PID of the agent, and its cgroup relative to the namespace. */
   #ourselves(hierarchy: Hierarchy): { pid?: string; path?: string } {
     const stat = this.#ours.readText("/proc/self/stat") ?? "";
     const [pid] = /^\d+/.exec(stat) ?? [];

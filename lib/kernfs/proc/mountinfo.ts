@@ -1,28 +1,33 @@
 /** One line of `/proc/<pid>/mountinfo` (`proc_pid_mountinfo(5)`). */
 export interface Mount {
-  /** The directory of the file system that is mounted. */
+  /** Mounted directory within the file system. */
   readonly root: string;
   readonly mountPoint: string;
   readonly fsType: string;
-  /** `/dev/sda1`, `server:/export`, or any word. */
+  /** `/dev/sda1`, `server:/export`, or any string. */
   readonly source: string;
-  /** Of the file system; what it calls a device need not be one. */
+  /** Device number of the file system, not necessarily of a block device. */
   readonly major: number;
   readonly minor: number;
-  /** Options of the file system; a v1 hierarchy's controllers among them. */
+  /**
+   * Options of the file system; for v1 they include the hierarchy's
+   * controllers.
+   */
   readonly superOptions: readonly string[];
 }
 
-/** The kernel allows 100,000 in a namespace (`fs.mount-max`); of more than these the rest is passed over. */
+/**
+ * Maximum number of mounts parsed; the rest is skipped. The kernel allows
+ * 100,000 per namespace (`fs.mount-max`).
+ */
 const MAX_MOUNTS = 10_000;
 
-/** Fields before the optional ones, of which there may be none. */
+/** Fields before the optional ones. */
 const FIXED_FIELDS = 6;
 
 /**
- * Parses mountinfo; a line that is not in its form is skipped. The field `-`
- * ends the optional fields. Text that looks like it may stand in any other
- * field: a source of `-` is common.
+ * Parses mountinfo; an invalid line is skipped. The field `-` ends the optional
+ * fields. Any other field may contain `-`, too: it is a common source.
  *
  * ```text
  * 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
@@ -31,7 +36,7 @@ const FIXED_FIELDS = 6;
  */
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
-  // Not split: of a text that is too long only the beginning is looked at.
+  // Not `split()`, which would process text beyond the last parsed mount.
   for (const [line] of text.matchAll(/.+/g)) {
     if (mounts.length === MAX_MOUNTS) break;
     const fields = line.split(" ");
@@ -48,14 +53,17 @@ export function parseMountinfo(text: string): Mount[] {
       source: unescapeOctal(source),
       major,
       minor,
-      // A comma within an option is escaped, too.
+      // A comma within an option is escaped.
       superOptions: options?.split(",").map(unescapeOctal) ?? [],
     });
   }
   return mounts;
 }
 
-/** The kernel writes space, tab, newline and backslash as `\040` and so on. */
+/**
+ * Decodes `\040` and similar: the kernel escapes space, tab, newline and
+ * backslash.
+ */
 function unescapeOctal(text: string): string {
   return text.replace(
     /\\([0-7]{3})/g,

@@ -1,52 +1,55 @@
 import { KernfsSyntaxError } from "../../model/errors.ts";
 
-/** What `/proc/<pid>/stat` says of a process, as far as it is used. Times are ticks of 10 ms. */
+/** Fields of `/proc/<pid>/stat`. Times are ticks of 10 ms. */
 export interface ProcessStat {
-  /** The first 15 bytes of its name. */
+  /** The first 15 bytes of the name. */
   readonly name: string;
   /** `R`, `S`, `D`, `Z`, … */
   readonly state: string;
   readonly parentPid: number;
   readonly processGroup: number;
   readonly session: number;
-  /** Group in the foreground of its terminal; −1 where it has none. */
+  /** Foreground process group of the terminal; −1 if there is no terminal. */
   readonly foregroundGroup: number;
   readonly userTicks: number;
   readonly systemTicks: number;
   readonly nice: number;
   readonly threads: number;
-  /** Since boot. */
+  /** Start time since boot. */
   readonly startTicks: number;
   readonly virtualBytes: number;
   readonly rssPages: number;
   readonly processor: number;
 }
 
-/** What of `/proc/<pid>/status` is not in `stat`. An absent field: a kernel thread has no memory. */
+/**
+ * Fields of `/proc/<pid>/status` that are not in `stat`. Memory is absent for a
+ * kernel thread.
+ */
 export interface ProcessStatus {
   readonly effectiveUid: number;
   readonly rssBytes?: number;
   readonly lockedBytes?: number;
 }
 
-/** Ticks a second: `USER_HZ` is 100 on every architecture that runs Linux today. */
+/** `USER_HZ`: ticks per second, 100 on every architecture that runs Linux. */
 export const TICKS_PER_SECOND = 100;
 
 /**
- * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). The name stands in
- * parentheses and may hold any byte, parentheses too.
+ * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). The name is in parentheses
+ * and may contain any byte, including parentheses.
  *
  * ```text
  * 36 (sd-pam) S 35 35 35 0 -1 4194368 …
  * ```
  *
- * @throws {KernfsSyntaxError} where it has not its form
+ * @throws {KernfsSyntaxError} if the format is invalid
  */
 export function parseProcessStat(text: string, path = "stat"): ProcessStat {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   const fields = text.slice(close + 2).trimEnd().split(" ");
-  // The first field here is the third of the manual page.
+  // The first field here is the third of the man page.
   const field = (number: number) => Number(fields[number - 3]);
   if (open < 0 || close < open || !Number.isFinite(field(39))) {
     throw new KernfsSyntaxError(path, `"${text}" is not "pid (name) state …"`);
@@ -77,7 +80,7 @@ export function parseProcessStat(text: string, path = "stat"): ProcessStat {
  * VmRSS:	    3584 kB
  * ```
  *
- * @throws {KernfsSyntaxError} where no user is named
+ * @throws {KernfsSyntaxError} if there is no `Uid:` line
  */
 export function parseProcessStatus(
   text: string,
@@ -97,9 +100,9 @@ export function parseProcessStatus(
 }
 
 /**
- * The state as `ps` writes it: its letter, `<` or `N` for a priority above or
- * below the usual, `L` for locked pages, `s` for a session's leader, `l` for
- * several threads, `+` for a terminal's foreground.
+ * Formats the state as `ps` does: its letter, `<` or `N` for raised or lowered
+ * priority, `L` for locked pages, `s` for a session leader, `l` for several
+ * threads, `+` for the terminal's foreground process group.
  */
 export function formatState(
   pid: number,

@@ -7,10 +7,12 @@ import { parseCpuList, readCount, readIndexes, readValue } from "./sysfs.ts";
 const CPUS = "/sys/devices/system/cpu";
 const NODES = "/sys/devices/system/node";
 
-/** From this level on a cache is told of the node whose threads all share it. */
+/**
+ * Lowest level of a cache that is reported for a node if all its threads are in
+ * the node.
+ */
 const NODE_CACHE_LEVEL = 3;
 
-/** What the kernel tells of one thread. */
 interface Thread {
   readonly id: number;
   readonly coreId: number;
@@ -20,12 +22,12 @@ interface Thread {
 }
 
 /**
- * Reads which threads, cores and caches make up which nodes, all in the order
- * of their numbers. A step is a thread or a core, so that the caller may rest
- * between them: a machine of 256 threads has some 6,000 files.
+ * Reads the threads, cores and caches of each node, in ascending order. Yields
+ * after each thread or core, so that the caller can run other work: a machine
+ * of 256 threads has some 6,000 files.
  *
- * CPUs that are offline, or whose core is not known, are left out. A kernel
- * without nodes gives one for each socket.
+ * Omits CPUs that are offline, or whose core is unknown. On a kernel without
+ * nodes, each socket is a node.
  */
 export function* readTopology(fs: HostFs): Generator<undefined, NumaNode[]> {
   const online = readOnline(fs);
@@ -76,7 +78,7 @@ function* readSockets(
   return found.toSorted((a, b) => a.id - b.id);
 }
 
-/** A kernel that cannot turn CPUs off has no such list: all are online. */
+/** A kernel without CPU hotplug has no list: all CPUs are online. */
 function readOnline(fs: HostFs): ReadonlySet<number> {
   const list = readValue(fs, `${CPUS}/online`);
   return list === undefined
@@ -100,7 +102,10 @@ function readThread(fs: HostFs, id: number): Thread | undefined {
   };
 }
 
-/** The cores that the threads of a node make up, and the caches that they all share. */
+/**
+ * Returns the cores of a node's threads, and the caches that lie within the
+ * node.
+ */
 function* readCores(
   fs: HostFs,
   threads: readonly Thread[],

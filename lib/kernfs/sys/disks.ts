@@ -2,14 +2,14 @@ import type { Disk } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
 import { readCount, readNames, readValue } from "./sysfs.ts";
 
-/** What holds nothing of its own; as in cAdvisor. */
+/** Devices without storage of their own; as in cAdvisor. */
 const NO_DISK_REGEXP = /^(?:loop|ram|sr)/;
-/** `size` is in these, whatever the disk's own sectors are. */
+/** Unit of `size`, regardless of the disk's sector size. */
 const SECTOR_BYTES = 512;
 
 /**
  * Reads the disks of `/sys/block`: `dev` is `8:0`, and `queue/scheduler` has
- * the one in use in brackets: `[none] mq-deadline kyber`.
+ * the active scheduler in brackets: `[none] mq-deadline kyber`.
  */
 export function readDisks(fs: HostFs): Disk[] {
   return readNames(fs, "/sys/block").toSorted().flatMap((name) => {

@@ -198,7 +198,7 @@ Deno.test("V2_FILES throw where a known key of io.stat has no number", () => {
     const error = assertThrows(
       () => readAs(V2_FILES, "io.stat", `${bad}\n8:1 rbytes=1\n`),
       KernfsSyntaxError,
-      `Cannot parse "io.stat": line ${JSON.stringify(bad)} is not`,
+      `Cannot parse "io.stat": line ${JSON.stringify(bad)} has an`,
     );
     assertEquals(error.path, "io.stat");
   }
@@ -232,7 +232,7 @@ Deno.test("parseBlkio() throws where an operation has no number", () => {
     assertThrows(
       () => readWith(parseBlkio("serviced"), `${bad}\n`, "blkio.x"),
       KernfsSyntaxError,
-      `Cannot parse "blkio.x": line ${JSON.stringify(bad)} is not`,
+      `Cannot parse "blkio.x": line ${JSON.stringify(bad)} has an`,
     );
   }
 });

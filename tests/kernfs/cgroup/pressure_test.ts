@@ -76,7 +76,7 @@ Deno.test("parsePressure() throws where a known line has other than its four num
     const error = assertThrows(
       () => parse(`${bad}\nsome avg10=0.00\n`),
       KernfsSyntaxError,
-      `Cannot parse "cpu.pressure": line ${JSON.stringify(bad)} is not`,
+      `Cannot parse "cpu.pressure": line ${JSON.stringify(bad)} has an`,
     );
     assertEquals(error.path, "cpu.pressure");
   }
