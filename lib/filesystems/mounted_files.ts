@@ -1,36 +1,35 @@
 import { statfs } from "node:fs/promises";
 import type { HostFs } from "../kernfs/host_fs.ts";
 
-/** How full a file system is (`statfs(2)`). */
+/** Capacity of a file system (`statfs(2)`). */
 export interface Space {
   readonly capacityBytes: number;
   readonly freeBytes: number;
-  /** Free for users who are not root. */
+  /** Free for unprivileged users. */
   readonly availableBytes: number;
-  /** 0 where it does not count them. */
+  /** 0 if the file system does not count inodes. */
   readonly inodes: number;
   readonly inodesFree: number;
 }
 
-/** What is told of a file for the sake of its size. */
 export interface FileSize {
   readonly inode: number;
   readonly links: number;
-  /** What it takes on disk. */
+  /** Allocated on disk. */
   readonly bytes: number;
-  /** Of the file system that it is on. */
+  /** `st_dev` of the file system. */
   readonly device: number;
   readonly isDirectory: boolean;
-  /** What is in it, bytes; of a directory its list of names. */
+  /** Size of the content in bytes; for a directory, of its list of names. */
   readonly contentBytes: number;
 }
 
-/** `st_blocks` is in these, whatever the file system's own blocks are. */
+/** Unit of `st_blocks`, regardless of the file system's block size. */
 const STAT_BLOCK_BYTES = 512;
 
 /**
- * The host's files wherever they are: on a disk that is slow, or on a server
- * that is gone. Each call may never be answered, and costs a thread until then.
+ * The host's files on any file system, such as a slow disk or an unreachable
+ * server. A call may never return; until then it occupies a thread.
  */
 export class MountedFiles {
   readonly #fs: HostFs;
@@ -39,13 +38,18 @@ export class MountedFiles {
     this.#fs = fs;
   }
 
-  /** How full the file system is that a host path is on. @throws {Error} where that cannot be determined */
+  /**
+   * Returns the capacity of the file system of a host path.
+   *
+   * @throws {Error} if it cannot be determined
+   */
   async space(hostPath: string): Promise<Space> {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(
       this.#fs.path(hostPath),
     );
-    // The kernel counts in `f_frsize`, which node:fs does not return. It differs
-    // from `f_bsize` for some FUSE servers only, which then seem too large.
+    // The kernel counts in `f_frsize`, which node:fs does not return. It
+    // differs from `f_bsize` only for some FUSE servers, whose capacity is then
+    // too large.
     return {
       capacityBytes: blocks * bsize,
       freeBytes: bfree * bsize,
@@ -55,7 +59,10 @@ export class MountedFiles {
     };
   }
 
-  /** What a host path's file takes; what a link leads to with `followsLinks`, else the link itself. */
+  /**
+   * Returns the size of a host path's file; `followsLinks` selects a link's
+   * target rather than the link.
+   */
   async fileSize(hostPath: string, followsLinks = false): Promise<FileSize> {
     const path = this.#fs.path(hostPath);
     const info = await (followsLinks ? Deno.stat(path) : Deno.lstat(path));
@@ -69,7 +76,7 @@ export class MountedFiles {
     };
   }
 
-  /** Names of all that is in a host directory, as they come. */
+  /** Yields the names of the entries of a host directory. */
   async *entries(hostPath: string): AsyncGenerator<string> {
     for await (const { name } of Deno.readDir(this.#fs.path(hostPath))) {
       yield name;

@@ -9,16 +9,18 @@ import {
   readMounts,
 } from "./partitions.ts";
 
-/** File systems whose subvolumes have device numbers that are not in mountinfo. */
+/**
+ * File systems whose subvolumes have device numbers that are not in mountinfo.
+ */
 const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
 
 /**
- * Whether a mount point shows the file system that mountinfo names. From a
- * container it does not where the host mounted it after the container had
- * started, and mounts are not propagated: then the directory below it shows.
- * True also if `stat(2)` fails for another reason.
+ * Returns whether a mount point shows the file system that mountinfo names. In
+ * a container it shows the directory below instead, if the host mounted the
+ * file system after the container started and mounts are not propagated.
+ * Returns true also if `stat(2)` fails for another reason.
  *
- * @throws an error that `isGone()` knows where there is no such directory
+ * @throws an error for which `isGone()` is true if the directory does not exist
  */
 export async function isShown(
   files: Pick<MountedFiles, "fileSize">,
@@ -39,8 +41,9 @@ export async function isShown(
 }
 
 /**
- * Mount points of local file systems that show another one, or nothing, but for
- * those of containers. Empty for a directory that only looks like a host.
+ * Returns the mount points of local file systems that show another one, or
+ * nothing, except those of containers. Empty for a directory tree that only
+ * looks like a host.
  */
 export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   const files = new MountedFiles(fs);
@@ -59,7 +62,10 @@ export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   return hidden;
 }
 
-/** `st_dev` as the C library packs it (`makedev(3)`), as mountinfo writes it. */
+/**
+ * Converts `st_dev` as the C library packs it (`makedev(3)`) to mountinfo's
+ * `major:minor`.
+ */
 export function deviceKey(device: number): string {
   const bits = BigInt(device);
   const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);

@@ -1,20 +1,25 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { HungError } from "../model/errors.ts";
 
-/** As in cAdvisor. */
+/** Timeout of a call; as in cAdvisor. */
 const TIMEOUT_MS = 2_000;
 
 /**
- * Each hung call keeps one of the 32 threads that Deno has for files (2.6 to
- * 2.9); the event log and the kernel log need theirs.
+ * Maximum number of hung calls. Each occupies one of Deno's 32 threads for
+ * files (2.6 to 2.9), which the event log and the kernel log need, too.
  */
 const MAX_HUNG = 16;
-/** So many servers may be gone until nobody asks another one; disks are still asked. */
+/**
+ * Maximum number of hung calls at which remote ones are still started; further
+ * threads are for disks.
+ */
 const MAX_HUNG_REMOTE = 8;
 
-/** What is asked of a call. */
 export interface AskOptions {
-  /** Whether a server or a program answers, and not a disk. @default false */
+  /**
+   * Whether a server or another program handles the call, rather than a disk.
+   * @default false
+   */
   readonly isRemote?: boolean;
 }
 
@@ -24,9 +29,9 @@ interface Pending {
 }
 
 /**
- * Calls that may never be answered, such as those of files on a server that
- * is gone. One call at a time for each key; while one hangs, others of its key
- * fail at once, so that threads that are lost to a key never grow in number.
+ * Runs calls that may never return, such as those of files on an unreachable
+ * server. Only one call per key runs at a time. While it hangs, others of its
+ * key fail immediately: a key never occupies more than one thread.
  */
 export class SlowCalls {
   readonly #clock: Clock;
@@ -37,15 +42,16 @@ export class SlowCalls {
     this.#clock = clock;
   }
 
-  /** How many calls hang now. */
+  /** Number of calls that hang now. */
   get hung(): number {
     return this.#hung;
   }
 
   /**
-   * The answer of `call`, which is given 2 s, after the others of its key.
+   * Runs `call` after earlier ones of its key, with a timeout of 2 s for each.
    *
-   * @throws {HungError} where it takes longer, an earlier one still does, or too many do
+   * @throws {HungError} if it or an earlier one exceeds the timeout, or too
+   * many calls hang
    */
   async ask<T>(
     key: string,
@@ -59,20 +65,20 @@ export class SlowCalls {
       if (before === undefined) break;
       await this.#within(before, key);
     }
-    const answer = call();
+    const result = call();
     const pending: Pending = {
       isHung: false,
-      ended: answer.then(() => {}, () => {}).then(() => {
+      ended: result.then(() => {}, () => {}).then(() => {
         this.#pending.delete(key);
         if (pending.isHung) this.#hung--;
       }),
     };
     this.#pending.set(key, pending);
     await this.#within(pending, key);
-    return answer;
+    return result;
   }
 
-  /** Waits for its end, for 2 s at most. */
+  /** Waits up to 2 s for the end of a call. */
   async #within(pending: Pending, key: string): Promise<void> {
     const over = new AbortController();
     const isLate = await Promise.race([

@@ -163,7 +163,7 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks
   assertEquals(filesystems.state, {
     name: "filesystems",
     state: "degraded",
-    detail: 'no answer from "/mnt/nfs"',
+    detail: 'no response from "/mnt/nfs"',
   });
   resolve(space(8, 2));
   await new Promise((done) => setTimeout(done, 0));
@@ -183,7 +183,7 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later,
   for (let i = 0; i < 2; i++) {
     await filesystems.refresh();
     assertEquals(filesystems.latest.at(-1), { ...before, isStale: true });
-    assertEquals(filesystems.state.detail, 'no answer from "/mnt/nfs"');
+    assertEquals(filesystems.state.detail, 'no response from "/mnt/nfs"');
   }
   // In the midst of a pass.
   files.spaces.set(
