@@ -1,37 +1,38 @@
-/** Where every part takes its time from, so that tests can set it. */
+/** Source of time for all parts, so that tests can set it. */
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds that never step back; only differences mean something. */
+  /** Milliseconds that never decrease; only differences are meaningful. */
   monotonic(): number;
-  /** Calls back once after `delayMs`, unless the returned function is called first. */
+  /**
+   * Calls back once after `delayMs`, unless the returned function is called
+   * first.
+   */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
 /** The clock of the host. */
 export class SystemClock implements Clock {
-  /** @inheritdoc */
   now(): number {
     return Date.now();
   }
 
-  /** @inheritdoc */
   monotonic(): number {
     return performance.now();
   }
 
-  /** @inheritdoc */
   schedule(delayMs: number, callback: () => void): () => void {
-    // Rounded down, as timers do, it would call back too early, and once more.
+    // Round up: rounded down, the timer would fire early and have to be set
+    // again.
     const id = setTimeout(callback, Math.ceil(delayMs));
     return () => clearTimeout(id);
   }
 }
 
-/** The one clock of this process. */
+/** The clock of this process. */
 export const systemClock: SystemClock = new SystemClock();
 
-/** Resolves after `delayMs`, or at once when the signal aborts. */
+/** Resolves after `delayMs`, or as soon as the signal aborts. */
 export function sleep(
   clock: Clock,
   delayMs: number,

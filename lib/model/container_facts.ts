@@ -1,6 +1,6 @@
 import type { EventPod } from "./event.ts";
 
-/** The runtimes whose containers are named. */
+/** Supported runtimes. */
 export type RuntimeName =
   | "docker"
   | "podman"
@@ -10,48 +10,49 @@ export type RuntimeName =
   | "runc"
   | "crun";
 
-/** Whose network namespace the processes of a container are in. */
+/** Network namespace of a container's processes. */
 export type NetworkNamespace =
-  /** Its own: its counters are this container's. */
+  /** A separate one: its counters belong to this container. */
   | { readonly kind: "own" }
-  /** The host's. */
   | { readonly kind: "host" }
-  /** That of another container, such as the sandbox of its pod. */
+  /** Another container's, such as the sandbox of its pod. */
   | { readonly kind: "shared"; readonly withId?: string };
 
 /**
- * What a runtime tells of a container. An absent field is one that it does not
- * tell; a part of the facts may be learned before the rest.
+ * Metadata of a container from its runtime. An unknown field is absent, and may
+ * be added later.
  */
 export interface ContainerFacts {
-  /** Who tells. */
   readonly runtime: RuntimeName;
-  /** Its data base tells, which knows more than its files. */
+  /**
+   * Whether it comes from the runtime's database, which has more than its
+   * files.
+   */
   readonly isStored?: boolean;
   /** Unique within the runtime. */
   readonly id: string;
-  /** The name that the runtime gives it, or its user. */
+  /** Name assigned by the runtime or its user. */
   readonly name?: string;
   readonly image?: string;
-  /** Those that the allow-list lets pass, and no other. */
+  /** Only labels on the allow-list. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** The Kubernetes pod that it is of. */
+  /** Kubernetes pod of the container. */
   readonly pod?: EventPod;
-  /** It only holds the namespaces of a pod. */
+  /** Whether it only holds the namespaces of a pod. */
   readonly isSandbox?: boolean;
   /** Milliseconds since the epoch. */
   readonly createdMs?: number;
-  /** When it was started last. */
+  /** Last start, milliseconds since the epoch. */
   readonly startedMs?: number;
-  /** Its first process, in the pid namespace of its runtime. */
+  /** First process, in the PID namespace of its runtime. */
   readonly pid?: number;
   readonly network?: NetworkNamespace;
-  /** How it ended last; absent while it runs. */
+  /** Exit code of the last run; absent while it runs. */
   readonly exitCode?: number;
-  /** How often the runtime started it anew by itself. */
+  /** Number of automatic restarts by the runtime. */
   readonly restartCount?: number;
-  /** `starting`, `healthy` or `unhealthy`, where it has a health check. */
+  /** `starting`, `healthy` or `unhealthy`; absent without a health check. */
   readonly health?: string;
-  /** The file that it logs to. */
+  /** Path of its log file. */
   readonly logPath?: string;
 }

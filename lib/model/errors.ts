@@ -1,7 +1,9 @@
-/** A kernel file says something it should not: a known key with a bad value. */
+/**
+ * A kernel file has an invalid format: for example, a known key with a bad
+ * value.
+ */
 export class KernfsSyntaxError extends SyntaxError {
   override readonly name = "KernfsSyntaxError";
-  /** The file at fault. */
   readonly path: string;
 
   constructor(path: string, message: string, options?: ErrorOptions) {
@@ -10,11 +12,11 @@ export class KernfsSyntaxError extends SyntaxError {
   }
 }
 
-/** A container was asked for that is not known. */
+/** A requested container is unknown. */
 export class UnknownContainerError extends Error {
   override readonly name = "UnknownContainerError";
 
-  /** `namespace` is the runtime's whose names were looked through; absent for cgroup names. */
+  /** `namespace` is the searched runtime; absent for cgroup names. */
   constructor(container: string, namespace?: string) {
     super(
       namespace === undefined
@@ -24,7 +26,7 @@ export class UnknownContainerError extends Error {
   }
 }
 
-/** A file system was asked for that is not known. */
+/** A requested file system is unknown. */
 export class UnknownFilesystemError extends Error {
   override readonly name = "UnknownFilesystemError";
 
@@ -33,27 +35,27 @@ export class UnknownFilesystemError extends Error {
   }
 }
 
-/** A call has not been answered in time, and may never be. */
+/** A call exceeded its timeout, and may never return. */
 export class HungError extends Error {
   override readonly name = "HungError";
 
   constructor(what: string) {
-    super(`No answer from "${what}"`);
+    super(`No response from "${what}"`);
   }
 }
 
-/** A request cannot be met as it was put: a parameter out of its form. */
+/** A request has an invalid parameter. */
 export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
 
-/** The end of `Deno`'s message for an errno that has no class of its own. */
+/** End of Deno's message for an errno without an error class. */
 const ENODEV_REGEXP = /\(os error 19\)/;
 
 /**
- * Whether an error says that the cgroup or process is no more: its directory
- * is not there, or a file of it that is still open answers ENODEV (a cgroup)
- * or ESRCH (a process).
+ * Returns whether an error means that a cgroup or process no longer exists: its
+ * directory is missing, or reading an open file fails with ENODEV (cgroup) or
+ * ESRCH (process).
  */
 export function isGone(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound) return true;
@@ -62,10 +64,15 @@ export function isGone(error: unknown): boolean {
     (ENODEV_REGEXP.test(error.message) || /\(os error 3\)/.test(error.message));
 }
 
-/** `Deno`'s message for EOPNOTSUPP: pressure files of a kernel booted with `psi=0`. */
+/**
+ * EOPNOTSUPP in Deno's message: pressure files of a kernel booted with `psi=0`.
+ */
 const EOPNOTSUPP_REGEXP = /\(os error 95\)/;
 
-/** Whether an error says that a file is not to be had here: there is none, we may not read it, or the kernel does not have what it tells. */
+/**
+ * Returns whether an error means that a file is unavailable: it does not exist,
+ * access is denied, or the kernel does not support it.
+ */
 export function isAbsent(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.NotADirectory ||
@@ -74,7 +81,7 @@ export function isAbsent(error: unknown): boolean {
     (error instanceof Error && EOPNOTSUPP_REGEXP.test(error.message));
 }
 
-/** The text of whatever was thrown. */
+/** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
-/** Data that goes with a message. */
+/** Data of a log message. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Diagnostics for the operator: a constant message, the data in fields. */
+/** Diagnostic log: constant messages, with data in fields. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -9,7 +9,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** A logger that says nothing. */
+/** A logger that discards all messages. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

@@ -1,27 +1,30 @@
 import type { FsInfo } from "./filesystem.ts";
 
-/** What is known of the machine; an absent field is one the host does not tell. */
+/** The machine, with its file systems. Unknown attributes are absent. */
 export interface MachineInfo extends MachineFacts {
-  /** Those with space for files, as they stood a few seconds ago. */
+  /** File systems that can hold files, as of the last reading. */
   readonly filesystems: readonly FsInfo[];
 }
 
-/** What seldom changes of a machine. */
+/** Attributes of the machine that rarely change. */
 export interface MachineFacts {
-  /** When it was read, milliseconds since the epoch. */
+  /** Time of the reading, milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly vendorId?: string;
-  /** Threads that are online. */
+  /** Online threads. */
   readonly numCores: number;
   readonly numPhysicalCores?: number;
   readonly numSockets?: number;
-  /** Of s390 machines. */
+  /** s390 only, as {@linkcode numDrawers}. */
   readonly numBooks?: number;
   readonly numDrawers?: number;
   readonly cpuFrequencyKhz?: number;
   readonly memoryCapacityBytes?: number;
   readonly swapCapacityBytes?: number;
-  /** By type, such as `Registered-DDR4`; empty where no driver reads the memory controller. */
+  /**
+   * By type, such as `Registered-DDR4`; empty if no driver reads the memory
+   * controller.
+   */
   readonly memoryByType: ReadonlyMap<string, MemoryModules>;
   readonly hugepages: readonly Hugepages[];
   readonly machineId?: string;
@@ -29,7 +32,10 @@ export interface MachineFacts {
   readonly bootId?: string;
   readonly disks: readonly Disk[];
   readonly networkDevices: readonly NetworkDevice[];
-  /** By number; one node for each socket where the kernel knows no nodes. */
+  /**
+   * In order of node number; one node per socket if the kernel has no NUMA
+   * nodes.
+   */
   readonly topology: readonly NumaNode[];
   readonly cloud?: Cloud;
 }
@@ -46,14 +52,13 @@ export interface Hugepages {
   readonly numPages: number;
 }
 
-/** A disk. */
 export interface Disk {
   /** `sda`, `nvme0n1`. */
   readonly name: string;
   readonly major: number;
   readonly minor: number;
   readonly sizeBytes?: number;
-  /** `none` where it has none. */
+  /** `none` if there is none. */
   readonly scheduler: string;
 }
 
@@ -61,20 +66,20 @@ export interface Disk {
 export interface NetworkDevice {
   readonly name: string;
   readonly macAddress?: string;
-  /** Absent while there is no link, and of what is not a wire. */
+  /** Absent if the interface is down, or has no speed. */
   readonly speedMbps?: number;
   readonly mtuBytes?: number;
 }
 
-/** A node of memory and CPUs that are near each other. */
+/** A NUMA node. */
 export interface NumaNode {
   readonly id: number;
   readonly memoryBytes?: number;
   readonly hugepages: readonly Hugepages[];
   readonly cores: readonly Core[];
-  /** Those that all its threads share. */
+  /** Shared by all threads of the node. */
   readonly caches: readonly CpuCache[];
-  /** To node 0, 1, …; 10 to itself. */
+  /** Distances to nodes 0, 1, …; 10 is the node itself. */
   readonly distances: readonly number[];
 }
 
@@ -82,16 +87,15 @@ export interface NumaNode {
 export interface Core {
   readonly id: number;
   readonly threadIds: readonly number[];
-  /** Its own ones. */
+  /** Not shared with other cores. */
   readonly caches: readonly CpuCache[];
-  /** Those it shares with some other cores. */
+  /** Shared with some other cores. */
   readonly uncoreCaches: readonly CpuCache[];
   readonly socketId?: number;
   readonly bookId?: number;
   readonly drawerId?: number;
 }
 
-/** A cache of a CPU. */
 export interface CpuCache {
   readonly id?: number;
   readonly sizeBytes?: number;
@@ -100,14 +104,14 @@ export interface CpuCache {
   readonly level: number;
 }
 
-/** Whose virtual machine this is. */
+/** Cloud of a virtual machine. */
 export interface Cloud {
   readonly provider: "AWS" | "Azure" | "GCE";
   readonly instanceType?: string;
   readonly instanceId?: string;
 }
 
-/** Versions of what runs here. */
+/** Versions of the host and the agent. */
 export interface VersionInfo {
   readonly kernelVersion: string;
   readonly containerOsVersion: string;

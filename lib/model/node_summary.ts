@@ -2,95 +2,107 @@ import type { ContainerReference, ContainerSpec } from "./container.ts";
 import type { FsInfo } from "./filesystem.ts";
 import type { ContainerStats } from "./stats.ts";
 
-/** A container, its limits, and its newest sample. */
+/** A container with its limits and newest sample. */
 export interface DescribedContainer {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
-  /** With rates where two samples allow them; absent where there is none. */
+  /** With rates if two samples allow them; absent without a sample. */
   readonly stats?: ContainerStats;
-  /** Whether its runtime started it in the network namespace of the host. @default false */
+  /**
+   * Whether its runtime started it in the host's network namespace.
+   *
+   * @default false
+   */
   readonly isOnHostNetwork?: boolean;
 }
 
-/** A container with the name that it has in its pod, or on the node. */
+/** A container with its name in the pod or on the node. */
 export interface NamedContainer extends DescribedContainer {
   readonly name: string;
-  /** Its writable layer; absent where there is none that is known, or not counted yet. */
+  /** Writable layer; absent if unknown or not yet counted. */
   readonly rootfs?: DiskUsage;
-  /** What its logs take on disk; absent where they are not found, or not counted yet. */
+  /** Logs; absent if not found or not yet counted. */
   readonly logs?: DiskUsage;
 }
 
-/** What some files take on disk. */
+/** Disk usage of a set of files. */
 export interface DiskUsage {
-  /** When they were counted, milliseconds since the epoch. */
+  /** Time of the count, milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly bytes: number;
   readonly inodes: number;
-  /** What they are on; absent where that is not known. */
+  /** File system of the files; absent if unknown. */
   readonly filesystem?: FsInfo;
 }
 
-/** A volume of a pod: a file system of its own, or files on one that it shares. */
+/** A volume of a pod: a separate file system, or files on a shared one. */
 export interface VolumeUsage {
-  /** Of its directory: what the pod calls it, or the name of a persistent volume. */
+  /** Name in the pod, or of a persistent volume. */
   readonly name: string;
   readonly filesystem?: FsInfo;
-  /** Of its files, where it shares the file system. */
+  /** Usage of its files, on a shared file system. */
   readonly used?: DiskUsage;
 }
 
-/** A Kubernetes pod with a container that runs. What only its containers' labels tell is absent where they do not. */
+/**
+ * A Kubernetes pod with a running container. Names from container labels are
+ * absent if no container has them.
+ */
 export interface PodSummary {
   readonly uid?: string;
   readonly name?: string;
   readonly namespace?: string;
-  /** The cgroup around its containers. */
+  /** Cgroup of the pod. */
   readonly cgroup?: DescribedContainer;
-  /** What holds its namespaces, and so has its network. */
+  /** Container that holds the pod's namespaces, and so its network. */
   readonly sandbox?: DescribedContainer;
   readonly containers: readonly NamedContainer[];
-  /** Those of which something is known; absent where nobody knows which there are. */
+  /** Volumes with known usage; absent if the pod's volumes are unknown. */
   readonly volumes?: readonly VolumeUsage[];
-  /** Layers, logs and local volumes together; absent where a part of them is not known. */
+  /**
+   * Sum of writable layers, logs and local volumes; absent if a part is
+   * unknown.
+   */
   readonly ephemeralStorage?: DiskUsage;
 }
 
-/** How many tasks there are on a node, and how many there may be. */
+/** Number of tasks on a node, and its maximum. */
 export interface TaskLimits {
   readonly timestampMs: number;
   readonly max?: number;
   readonly current?: number;
 }
 
-/** The file systems that a kubelet looks after; absent where they are not known. */
+/** File systems that a kubelet manages; absent if unknown. */
 export interface NodeFilesystems {
-  /** Of the kubelet's files, or of `/`. */
+  /** File system of the kubelet's files, or `/`. */
   readonly root?: FsInfo;
-  /** Of the runtime's images. */
+  /** File system of the runtime's images. */
   readonly images?: FsInfo;
-  /** Of what containers write, where that is another. */
+  /** File system of writable layers, if it is another one. */
   readonly containers?: FsInfo;
 }
 
-/** A node as the kubelet sees it. */
+/** A node as in the kubelet's summary. */
 export interface NodeSummary {
   readonly nodeName: string;
-  /** When it was booted, milliseconds since the epoch; absent where the host does not tell. */
+  /** Boot time, milliseconds since the epoch; absent if unknown. */
   readonly bootMs?: number;
-  /** The root; absent where it is no container. */
+  /** Root cgroup; absent if it is not a container. */
   readonly root?: DescribedContainer;
-  /** `kubelet`, `runtime`, `pods`: what a node has besides its pods, and all of these. */
+  /** `kubelet`, `runtime` and `pods` (the sum of all pods). */
   readonly systemContainers: readonly NamedContainer[];
   readonly pods: readonly PodSummary[];
   readonly tasks: TaskLimits;
   readonly filesystems: NodeFilesystems;
 }
 
-/** What of a node is wanted. */
 export interface NodeSummaryOptions {
-  /** Sample anew where the last sample is older than this, milliseconds. */
+  /**
+   * Maximum age of the last sample in milliseconds; an older one triggers a new
+   * sample.
+   */
   readonly maxAgeMs?: number;
-  /** Without file systems and logs. @default false */
+  /** Whether to omit file systems and logs. @default false */
   readonly onlyCpuAndMemory?: boolean;
 }

@@ -1,13 +1,13 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * Length of a slice. The pause after it is a timer of 0 ms, which takes 2.3 ms:
- * of slices of 2 ms a scrape of 1,000 containers takes 12 ms longer than of 4,
- * and small requests meanwhile have the same p99 (Deno 2.9).
+ * Length of a time slice. The pause after it is a timer of 0 ms, which takes
+ * 2.3 ms. With slices of 2 ms, a scrape of 1,000 containers takes 12 ms longer
+ * than with 4 ms, and small requests meanwhile have the same p99 (Deno 2.9).
  */
 const SLICE_MS = 4;
 
-/** Divides work into short slices, and waits without missing a wake-up. */
+/** Divides work into time slices, and waits without missing a wake-up. */
 export class Pace {
   readonly #clock: Clock;
   #endMs = 0;
@@ -18,23 +18,26 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** Starts a slice, which may be longer than the usual one. */
+  /** Starts a slice of at least the default length. */
   begin(sliceMs = 0): void {
     this.#endMs = this.#clock.monotonic() + Math.max(sliceMs, SLICE_MS);
   }
 
-  /** Whether the slice is used up. */
+  /** Whether the slice has expired. */
   get spent(): boolean {
     return this.#clock.monotonic() >= this.#endMs;
   }
 
-  /** Lets others have their turn, and starts a slice. */
+  /** Yields to the event loop, then starts a slice. */
   async rest(): Promise<void> {
     await new Promise<void>((resolve) => this.#clock.schedule(0, resolve));
     this.begin();
   }
 
-  /** Waits for {@linkcode wake}, for `delayMs` at most; returns at once if woken since the last wait. */
+  /**
+   * Waits until {@linkcode wake} is called, for up to `delayMs`. Resolves
+   * immediately if it was called since the last wait.
+   */
   until(delayMs: number): Promise<void> {
     if (this.#woken) {
       this.#woken = false;
@@ -53,7 +56,7 @@ export class Pace {
     });
   }
 
-  /** Ends the wait, or the next one. */
+  /** Ends the current wait, or the next one. */
   wake(): void {
     this.#woken = true;
     this.#wake?.();

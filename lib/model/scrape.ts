@@ -1,13 +1,13 @@
 import type { RequestOptions } from "./container.ts";
 
-/** The form of a metrics text: Prometheus 0.0.4, or OpenMetrics 1.0. */
+/** Exposition format: Prometheus 0.0.4, or OpenMetrics 1.0. */
 export type ExpositionFormat = "prometheus" | "openmetrics";
 
-/** What one scrape asks for. */
+/** Parameters of one scrape. */
 export interface ScrapeRequest {
   readonly format: ExpositionFormat;
-  /** The only families that are wanted, by name; empty for all. */
+  /** Names of the families to return; empty for all. */
   readonly names: ReadonlySet<string>;
-  /** Which containers, and how fresh. */
+  /** Selection of containers, and maximum age of samples. */
   readonly containers: Pick<RequestOptions, "type" | "maxAgeMs">;
 }

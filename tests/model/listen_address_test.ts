@@ -59,7 +59,7 @@ Deno.test("parseListenAddress() throws on other forms, with the value and the wa
     assertThrows(
       () => parseListenAddress(text),
       RangeError,
-      `Cannot parse address "${text}": wanted is a form such as`,
+      `Cannot parse address "${text}": expected an address such as`,
     );
   }
 });

@@ -31,7 +31,7 @@ Deno.test("parseDuration() refuses another form and tells the wanted one", () =>
     assertThrows(
       () => parseDuration(text),
       RangeError,
-      `Cannot parse duration "${text}": wanted is a form such as 300ms, 10s`,
+      `Cannot parse duration "${text}": expected a duration such as 300ms, 10s`,
     );
   }
 });
@@ -50,12 +50,12 @@ Deno.test("parseDuration() refuses the negative and the endless", () => {
   assertThrows(
     () => parseDuration("-1s"),
     RangeError,
-    'Cannot parse duration "-1s": it must not be negative',
+    'Cannot parse duration "-1s": must not be negative',
   );
   assertThrows(
     () => parseDuration(`${"9".repeat(400)}h`),
     RangeError,
-    "it is too long",
+    "too long",
   );
 });
 
@@ -81,12 +81,12 @@ Deno.test("parseSize() refuses another form, also a unit that stands for two", (
     assertThrows(
       () => parseSize(text),
       RangeError,
-      `Cannot parse size "${text}": wanted is a form such as 64MiB, 10MB`,
+      `Cannot parse size "${text}": expected a size such as 64MiB, 10MB`,
     );
   }
 });
 
 Deno.test("parseSize() refuses the negative and the uncountable", () => {
-  assertThrows(() => parseSize("-1"), RangeError, "it must not be negative");
-  assertThrows(() => parseSize("9000000TiB"), RangeError, "it is too large");
+  assertThrows(() => parseSize("-1"), RangeError, "must not be negative");
+  assertThrows(() => parseSize("9000000TiB"), RangeError, "too large");
 });
