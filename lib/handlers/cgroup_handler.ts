@@ -1,4 +1,4 @@
-// Longer than other files: it opens and closes all that one container reads.
+// Exceeds 300 lines: opens and closes all files of one container.
 
 import { ROOT } from "../model/cgroup.ts";
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
@@ -28,29 +28,37 @@ import type {
   SampleResult,
 } from "../registry/handler_registry.ts";
 
-/** What every handler of cgroups needs. */
 export interface CgroupHandlerOptions {
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
-  /** Kinds of measurement that are on, by cAdvisor's names. */
+  /** Enabled metric kinds, by cAdvisor's names. */
   readonly kinds: ReadonlySet<string>;
   /**
-   * The process whose network and limits are the container's, where a runtime
-   * tells. @default the first of its `cgroup.procs`; 1 of the root
+   * Process whose network and limits are the container's, if the runtime
+   * reports it.
+   *
+   * @default the first in `cgroup.procs`; 1 for the root
    */
   readonly initPid?: () => number | undefined;
-  /** Whether it tells of its network now; false where another container tells of the same. @default always */
+  /**
+   * Whether to read network counters now; false if another container has the
+   * same network.
+   *
+   * @default always
+   */
   readonly tellsNetwork?: () => boolean;
-  /** Of the machine, which are those of the root. */
+  /** The machine's file systems, reported for the root. */
   readonly filesystems?: Pick<Filesystems, "at">;
 }
 
 const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
 
-/** By then a cgroup is in all hierarchies that it will be in: runtimes take some milliseconds (runc 1.1, 10 hierarchies). */
+/**
+ * Age at which a cgroup exists in all its hierarchies: runtimes take some
+ * milliseconds (runc 1.1, 10 hierarchies).
+ */
 const WHOLE_MS = 250;
 
-/** The host's first process. */
 const HOST_PID = 1;
 
 interface SampledFile {
@@ -60,7 +68,7 @@ interface SampledFile {
   readonly listsProcesses: boolean;
 }
 
-/** Reads one container from its cgroup files, whatever the hierarchy mode. */
+/** Reads one container from its cgroup files, in any hierarchy mode. */
 export class CgroupHandler implements ContainerHandler {
   readonly reference: ContainerReference;
   readonly builder: RowBuilder = new RowBuilder();
@@ -75,8 +83,8 @@ export class CgroupHandler implements ContainerHandler {
   readonly #unified: boolean;
   readonly #unifiedMemory: boolean;
   #creationTimeMs: number | undefined;
-  /** Whether any file was there when last looked. */
-  #isThere = true;
+  /** Whether any file existed at the last sample. */
+  #hasFiles = true;
 
   constructor(reference: ContainerReference, options: CgroupHandlerOptions) {
     this.reference = reference;
@@ -122,17 +130,14 @@ export class CgroupHandler implements ContainerHandler {
     );
   }
 
-  /** @inheritdoc */
   get collectsDiskIo(): boolean {
     return this.#options.kinds.has("diskIO");
   }
 
-  /** @inheritdoc */
   deviceName(device: string): string | undefined {
     return this.#devices.nameOf(device);
   }
 
-  /** @inheritdoc */
   spec(): ContainerSpec {
     const { fs, hierarchies, kinds } = this.#options;
     const directories = new Map<string, string>();
@@ -173,7 +178,6 @@ export class CgroupHandler implements ContainerHandler {
     };
   }
 
-  /** @inheritdoc */
   isWhole(ageMs: number): boolean {
     const { fs } = this.#options;
     return ageMs >= WHOLE_MS || planOf(this.#options).measured.every(
@@ -181,7 +185,6 @@ export class CgroupHandler implements ContainerHandler {
     );
   }
 
-  /** @inheritdoc */
   sample(): SampleResult {
     const { builder } = this;
     let gone = false;
@@ -213,35 +216,31 @@ export class CgroupHandler implements ContainerHandler {
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
     if (this.#unifiedMemory && name === ROOT) this.#sampleUnifiedRoot();
-    // Files that were not open do not say that they are gone: they are just not there.
-    if (this.#isThere && !found && first === undefined) gone = true;
-    this.#isThere = found;
+    // Files that were not open return no error for a removed cgroup: they are
+    // missing.
+    if (this.#hasFiles && !found && first === undefined) gone = true;
+    this.#hasFiles = found;
     return { gone, ...(first !== undefined && { error: first }) };
   }
 
-  /** @inheritdoc */
   filesystems(timestampMs: number): readonly FsStats[] | undefined {
     return this.#hasFilesystems
       ? this.#options.filesystems?.at(timestampMs)
       : undefined;
   }
 
-  /** @inheritdoc */
   oomKills(): OomKillCount | undefined {
     return unlessFails(() => this.#oomKillFile.read());
   }
 
-  /** @inheritdoc */
   memoryInode(): number | undefined {
     return unlessFails(() => this.#oomKillFile.inode());
   }
 
-  /** @inheritdoc */
   memoryLimitHits(): MemoryLimitHits | undefined {
     return unlessFails(() => this.#oomKillFile.readLimitHits());
   }
 
-  /** @inheritdoc */
   refresh(): void {
     for (const { control, fallback } of this.#files) {
       control.recheck();
@@ -252,7 +251,6 @@ export class CgroupHandler implements ContainerHandler {
     this.#blkio?.recheck();
   }
 
-  /** @inheritdoc */
   close(): void {
     for (const { control, fallback } of this.#files) {
       control.close();
@@ -262,7 +260,7 @@ export class CgroupHandler implements ContainerHandler {
     this.#blkio?.close();
   }
 
-  /** Puts what a file says into the row; returns whether it is there. */
+  /** Reads a file into the row; returns whether it exists. */
   #readFile(file: SampledFile): boolean {
     const { control, fallback, parse, listsProcesses } = file;
     const { row } = this.builder;
@@ -278,15 +276,18 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   #initPid(): number | undefined {
-    const told = this.#options.initPid?.();
-    if (told !== undefined) return told;
+    const initPid = this.#options.initPid?.();
+    if (initPid !== undefined) return initPid;
     if (this.reference.name === ROOT) return HOST_PID;
-    // Most cgroups without processes are seen to be by what was read anyway.
+    // For most cgroups without processes, the row already has the count 0.
     if (this.builder.row[COLUMN.processCount] === 0) return undefined;
     return this.#processes.firstPid();
   }
 
-  /** A process with the container's own network; the root's is the host's. */
+  /**
+   * Returns a process in the container's own network namespace; for the root,
+   * the host's.
+   */
   #networkPid(): number | undefined {
     const { tellsNetwork = () => true } = this.#options;
     if (!this.#network.collects || !tellsNetwork()) return undefined;
@@ -297,7 +298,10 @@ export class CgroupHandler implements ContainerHandler {
       : undefined;
   }
 
-  /** The root of v2 has no `memory.current` and no swap file: the machine's own numbers serve. */
+  /**
+   * Fills in memory usage and swap of the v2 root, which has no such files,
+   * from `memory.stat` and `/proc/meminfo`.
+   */
   #sampleUnifiedRoot(): void {
     const { row } = this.builder;
     const usage = (row[COLUMN.memoryRss] ?? NaN) +
@@ -324,22 +328,22 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
   try {
     return read();
   } catch {
-    // Gone, or not in its form, which the next sample complains of.
+    // The file is gone, or invalid, which the next sample reports.
     return undefined;
   }
 }
 
-/** What to read, and where; the same for every container of a host. */
+/** Files to read, the same for every container of a host. */
 interface Plan {
   readonly kinds: ReadonlySet<string>;
   readonly files: readonly (readonly [Hierarchy, CgroupFile])[];
-  /** Where any of the files are. */
+  /** Hierarchies that have any of the files. */
   readonly measured: readonly Hierarchy[];
-  /** Where processes are listed. */
+  /** Hierarchies for `cgroup.procs`, in order of preference. */
   readonly ofProcesses: readonly Hierarchy[];
 }
 
-/** To make one takes longer than all else that a handler is made of. */
+/** Cached: building a plan takes longer than creating the rest of a handler. */
 const plans = new WeakMap<Hierarchies, Plan>();
 
 function planOf(options: CgroupHandlerOptions): Plan {
@@ -359,7 +363,10 @@ function planOf(options: CgroupHandlerOptions): Plan {
   return plan;
 }
 
-/** The files to read in a hierarchy: on a hybrid host v2 has what no v1 hierarchy has. */
+/**
+ * Returns the files to read in a hierarchy. On a hybrid host, v2 files are read
+ * only for controllers that no v1 hierarchy has.
+ */
 function filesOf(
   { version, controllers }: Hierarchy,
   { fs, hierarchies: { all }, kinds }: CgroupHandlerOptions,
@@ -372,7 +379,7 @@ function filesOf(
     all.flatMap(({ version, controllers }) => version === 1 ? controllers : []),
   );
   if (legacy.size === 0) return files;
-  // Every v2 cgroup has a cpu.stat, whichever controllers it has.
+  // Every v2 cgroup has a `cpu.stat`, regardless of its controllers.
   const hasCpu = !legacy.has("cpu") && !legacy.has("cpuacct");
   return files.filter((file) =>
     PRESSURE_FILES.includes(file) ||
@@ -381,7 +388,10 @@ function filesOf(
   );
 }
 
-/** Where processes are listed: on v1 first where runtimes put every one, v2 last. */
+/**
+ * Orders the hierarchies that list processes: v1 hierarchies in which runtimes
+ * place every process come first, v2 last.
+ */
 function processHierarchies(all: readonly Hierarchy[]): Hierarchy[] {
   const rank = ({ version, controllers }: Hierarchy) => {
     const first = PROCESS_CONTROLLERS.findIndex((controller) =>

@@ -2,15 +2,22 @@ import { ROOT } from "../model/cgroup.ts";
 import type { HandlerFactory } from "../registry/handler_registry.ts";
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
 
-/** Which plain cgroups are wanted. */
+/** Selection of raw cgroups. */
 export interface RawFactoryOptions extends CgroupHandlerOptions {
-  /** Only those whose name starts with one of these; empty for all. @default [] */
+  /**
+   * Only cgroups whose name starts with one of these; empty for all.
+   *
+   * @default []
+   */
   readonly prefixes?: readonly string[];
-  /** None but the root and those with a wanted prefix. @default false */
+  /** Only the root and cgroups with one of the prefixes. @default false */
   readonly dockerOnly?: boolean;
 }
 
-/** Handles any cgroup by its files alone; asked last. */
+/**
+ * Creates the factory for raw cgroups, which handles any cgroup; must be the
+ * last factory.
+ */
 export function rawFactory(options: RawFactoryOptions): HandlerFactory {
   const { prefixes = [], dockerOnly = false } = options;
   return {

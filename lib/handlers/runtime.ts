@@ -11,21 +11,20 @@ import type {
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
 import { ContainerDisk, type ContainerDiskOptions } from "./container_disk.ts";
 
-/** What the containers of runtimes are read with. */
 export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
   readonly identities: Pick<
     Identities,
     "initPidOf" | "tellsNetwork" | "factsOf"
   >;
-  /** What counts their disks, where that is wanted. */
+  /** Absent if disk usage is not counted. */
   readonly disk?: Omit<ContainerDiskOptions, "fs">;
 }
 
 /**
- * Handles the containers of all runtimes, by the names of their cgroups: they
- * are containers whatever `--docker-only` and the whitelist say of plain
- * cgroups. Their files are the kernel's and the same for each runtime; who
- * they are is asked of the runtime later.
+ * Creates the factory for containers of all runtimes, which are recognized by
+ * the names of their cgroups. `--docker-only` and the whitelist do not apply:
+ * those select raw cgroups. The same kernel files are read for each runtime;
+ * metadata is requested from the runtime later.
  */
 export function runtimeFactory(
   options: RuntimeFactoryOptions,
@@ -41,10 +40,16 @@ export function runtimeFactory(
   };
 }
 
-/** By then a runtime has started its container, and tells of its first process where it tells of any. */
+/**
+ * Age at which a runtime has started its container, and has reported the first
+ * process if it ever does.
+ */
 const STARTED_MS = 1_000;
 
-/** A container with what its runtime tells: its first process, and so its network and disk. */
+/**
+ * Adds to a container what depends on its first process: network, disk usage
+ * and health.
+ */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
   readonly #disk: ContainerDisk | undefined;

@@ -56,6 +56,6 @@ Deno.test("HandlerRegistry.create() throws where no factory can handle a cgroup"
   assertThrows(
     () => registry.create("/b"),
     Error,
-    'Cannot handle container "/b": no factory knows it',
+    'Cannot handle container "/b": no factory supports it',
   );
 });
