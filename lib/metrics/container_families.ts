@@ -1,6 +1,6 @@
 /**
- * The families of containers: cAdvisor's, by its names, and what it lacks. What
- * the kernel does not tell is absent.
+ * Families of containers: cAdvisor's, by its names, and further ones. Values
+ * that the kernel does not have are absent.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { NETWORK_FAMILIES } from "./network_families.ts";
 import { SPEC_FAMILIES } from "./spec_families.ts";
 import { TASK_FAMILIES } from "./task_families.ts";
 
-/** All of them, in the order of the text. */
+/** All families, in the order of the exposition. */
 export const CONTAINER_FAMILIES: readonly Family<Measured>[] = [
   ...SPEC_FAMILIES,
   ...CPU_FAMILIES,

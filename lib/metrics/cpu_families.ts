@@ -22,43 +22,43 @@ const cpuLabel = remembered((key) => `cpu="cpu${key.padStart(2, "0")}"`);
 const USAGE_FAMILIES: readonly Family<Measured>[] = [
   counter(
     "container_cpu_user_seconds_total",
-    "CPU time in user mode.",
+    "CPU time in user mode in seconds.",
     column("cpuUserNs", NS),
   ),
   counter(
     "container_cpu_system_seconds_total",
-    "CPU time in the kernel.",
+    "CPU time in kernel mode in seconds.",
     column("cpuSystemNs", NS),
   ),
   counter(
     "container_cpu_usage_seconds_total",
-    "CPU time, by CPU where the kernel tells it.",
+    "CPU time in seconds, by CPU if the kernel reports it.",
     cpuUsage,
     ["cpu"],
   ),
   counter(
     "container_cpu_cfs_periods_total",
-    "Periods of its CPU quota in which it wanted to run.",
+    "CPU quota periods with runnable tasks.",
     ifQuota(column("cpuPeriods")),
   ),
   counter(
     "container_cpu_cfs_throttled_periods_total",
-    "Those of them in which the quota was used up.",
+    "CPU quota periods in which the container was throttled.",
     ifQuota(column("cpuThrottledPeriods")),
   ),
   counter(
     "container_cpu_cfs_throttled_seconds_total",
-    "How long its CPUs were kept from it by the quota.",
+    "Throttled time in seconds, summed over CPUs.",
     ifQuota(column("cpuThrottledNs", NS)),
   ),
   counter(
     "container_cpu_cfs_burst_periods_total",
-    "Periods in which it used more than the quota, saved up before.",
+    "CPU quota periods with a burst above the quota.",
     ifQuota(column("cpuBurstPeriods")),
   ),
   counter(
     "container_cpu_cfs_burst_seconds_total",
-    "CPU time used above the quota, saved up before.",
+    "CPU time of bursts above the quota in seconds.",
     ifQuota(column("cpuBurstNs", NS)),
   ),
 ];
@@ -66,28 +66,28 @@ const USAGE_FAMILIES: readonly Family<Measured>[] = [
 const SCHED_FAMILIES: readonly Family<Measured>[] = [
   counter(
     "container_cpu_schedstat_run_seconds_total",
-    "How long its processes ran on a CPU.",
+    "Time of processes on a CPU in seconds.",
     group("schedstat", "runTimeNs", { divisor: NS }),
   ),
   counter(
     "container_cpu_schedstat_runqueue_seconds_total",
-    "How long its processes waited for a CPU.",
+    "Time of processes waiting for a CPU in seconds.",
     group("schedstat", "runqueueTimeNs", { divisor: NS }),
   ),
   counter(
     "container_cpu_schedstat_run_periods_total",
-    "How often its processes got a CPU.",
+    "Number of times that processes ran on a CPU.",
     group("schedstat", "runPeriods"),
   ),
 ];
 
-/** What a container's tasks did on the CPUs. */
+/** CPU usage, throttling and scheduling of a container. */
 export const CPU_FAMILIES: readonly Family<Measured>[] = [
   ...ofKinds(["cpu"], USAGE_FAMILIES),
   ...ofKinds(["sched"], SCHED_FAMILIES),
 ];
 
-/** As in cAdvisor, what a quota causes is told only where there is one. */
+/** Emits quota metrics only for containers with a quota, as in cAdvisor. */
 function ifQuota(each: Values<Measured>): Some<Measured> {
   return { has: hasQuota, each };
 }
@@ -105,7 +105,7 @@ function cpuUsage(
     const ns = valueAt(measured, cpu, 0);
     if (Number.isNaN(ns)) continue;
     isPerCpu = true;
-    // A machine has many CPUs that a container has never run on.
+    // A machine may have many CPUs on which a container never ran.
     if (ns > 0) emit(ns / NS, cpuLabel(cpu.key));
   }
   if (!isPerCpu) emit(columnOf(measured, "cpuUsageNs") / NS, 'cpu="total"');

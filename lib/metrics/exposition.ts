@@ -3,30 +3,38 @@ import type { Emit, Family, Some, Values } from "./family.ts";
 import { LineWriter } from "./line_writer.ts";
 import type { TextMemory } from "./told_text.ts";
 
-/** Families, and whose numbers they tell. */
+/** Families with their subjects, such as containers. */
 export interface Section<S> {
   readonly families: readonly Family<S>[];
   readonly subjects: readonly S[];
-  /** Labels that all series of a subject have, as text. */
+  /** Returns the labels of all series of a subject, as text. */
   labelsOf(subject: S): string;
-  /** Of the same families' text before, which makes this one cheap. @default none is kept */
+  /**
+   * Last exposition of the same families, which speeds up the next.
+   *
+   * @default none is kept
+   */
   readonly memory?: TextMemory<S>;
-  /** Whether a subject is as it was when that text was told. @default each may be otherwise */
+  /**
+   * Returns whether a subject is unchanged since that exposition.
+   *
+   * @default always changed
+   */
   isAsBefore?(before: S, now: S): boolean;
 }
 
-/** How a text is written. */
+/** Options of an exposition. */
 export interface ExpositionOptions {
   readonly format: ExpositionFormat;
-  /** The only families that are wanted, by name; empty for all. */
+  /** Names of the families to write; empty for all. */
   readonly names: ReadonlySet<string>;
-  /** Told of a subject whose numbers fail; the others are told all the same. */
+  /** Called if a subject's values fail; other subjects are still written. */
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * The numbers of the sections as text, in pieces, a family after the other:
- * that is how the format wants them. There are no timestamps.
+ * Yields the exposition of the sections in chunks, one family after another, as
+ * the format requires. There are no timestamps.
  */
 export function* expositionText(
   sections: readonly Section<never>[],
@@ -38,7 +46,7 @@ export function* expositionText(
 
 const EOF = new TextEncoder().encode("# EOF\n");
 
-/** Hides what the subjects are, so that sections of several kinds fit one list. */
+/** Hides the subject type, so that different sections fit in one list. */
 export function section<S>(of: Section<S>): Section<never> {
   return of as unknown as Section<never>;
 }
@@ -64,7 +72,7 @@ function* sectionText<S>(
   for (const family of families) {
     if (!isWhole && !names.has(family.name)) continue;
     lines.family(family.name);
-    const tell = tellerOf(family, { subjects, isOld, lines, ...options });
+    const write = writerOf(family, { subjects, isOld, lines, ...options });
     let places: readonly number[] = all;
     if ("has" in family.numbers) {
       const { has } = family.numbers;
@@ -72,7 +80,7 @@ function* sectionText<S>(
       having.set(has, places);
     }
     for (let next = 0; next < places.length;) {
-      next = tell(places, next);
+      next = write(places, next);
       if (lines.isFull) yield lines.take();
     }
     lines.endFamily();
@@ -81,33 +89,33 @@ function* sectionText<S>(
   if (kept !== undefined) memory?.keep(subjects, kept);
 }
 
-interface Telling<S> extends Pick<ExpositionOptions, "format" | "onError"> {
+interface WriterInput<S> extends Pick<ExpositionOptions, "format" | "onError"> {
   readonly subjects: readonly S[];
-  /** Which of them are as they were in the text before. */
+  /** For each subject, whether it is unchanged since the last exposition. */
   readonly isOld: readonly boolean[];
   readonly lines: LineWriter;
 }
 
 /**
- * What tells a family's subjects at these places until a piece is full, from
- * one of them on, and returns which is next. No part of the generator, whose
- * loops V8 does not compile well.
+ * Returns a function that writes subjects of a family from an index on, until a
+ * chunk is full, and returns the next index. It is separate from the generator,
+ * whose loops V8 does not optimize well.
  */
-function tellerOf<S>(
+function writerOf<S>(
   family: Family<S>,
-  { subjects, isOld, lines, format, onError }: Telling<S>,
+  { subjects, isOld, lines, format, onError }: WriterInput<S>,
 ): (places: readonly number[], next: number) => number {
-  let isTold = false;
+  let hasHead = false;
   const begin = () => {
-    if (!isTold) lines.putText(headOf(family, format));
-    isTold = true;
+    if (!hasHead) lines.putText(headOf(family, format));
+    hasHead = true;
   };
   const emit: Emit = (value, labels = "", suffix = "") => {
     if (value === undefined || Number.isNaN(value)) return;
     begin();
     lines.line(value, labels, suffix);
   };
-  const tell = valuesOf(family);
+  const emitValues = valuesOf(family);
   const { anew = false } = family;
   return (places, first) => {
     let next = first;
@@ -122,7 +130,7 @@ function tellerOf<S>(
         continue;
       }
       try {
-        tell(subjects[at] as S, emit);
+        emitValues(subjects[at] as S, emit);
       } catch (error) {
         onError(error);
       }
@@ -139,9 +147,10 @@ function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {
   if (format === "prometheus") {
     return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   }
-  // Its counters are called by what stands before "_total", and none by anything else.
+  // OpenMetrics names a counter without its suffix "_total", and allows no
+  // other suffix.
   const isTotal = name.endsWith("_total");
   const title = type === "counter" && isTotal ? name.slice(0, -6) : name;
-  const told = type === "counter" && !isTotal ? "unknown" : type;
-  return `# HELP ${title} ${help}\n# TYPE ${title} ${told}\n`;
+  const openType = type === "counter" && !isTotal ? "unknown" : type;
+  return `# HELP ${title} ${help}\n# TYPE ${title} ${openType}\n`;
 }

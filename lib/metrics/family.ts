@@ -1,10 +1,10 @@
-/** What Prometheus takes a number for. */
+/** Metric type in the exposition. */
 export type FamilyType = "counter" | "gauge" | "histogram";
 
 /**
- * Takes one number of a family: an absent one makes no series. `labels` are
- * those beside the subject's, as text: `cpu="cpu00"`; `suffix` is of a
- * histogram's parts.
+ * Adds a value of a family; an undefined one is skipped. `labels` are appended
+ * to the subject's, as text: `cpu="cpu00"`. `suffix` is for the parts of a
+ * histogram.
  */
 export type Emit = (
   value: number | undefined,
@@ -12,38 +12,42 @@ export type Emit = (
   suffix?: string,
 ) => void;
 
-/** Series of one name, of every subject that has them: a container, the machine, the agent. */
+/**
+ * A metric family: series of one name, for all subjects that have them
+ * (containers, the machine, the agent).
+ */
 export interface Family<S> {
-  /** As dashboards know it. */
   readonly name: string;
-  /** What the number is, in a few words. */
+  /** HELP text: a noun phrase with the unit. */
   readonly help: string;
   readonly type: FamilyType;
-  /** Kinds of measurement that must be on, by cAdvisor's names. @default none */
+  /** Metric kinds that must be enabled, by cAdvisor's names. @default none */
   readonly kinds?: readonly string[];
-  /** Labels beside the subject's. @default none */
+  /** Labels in addition to the subject's. @default none */
   readonly labels?: readonly string[];
   /**
-   * Whether they depend on more than the subject's own numbers, as on the time:
-   * of a subject that is as it was before they are told anew all the same.
+   * Whether values depend on more than the subject, such as the time. They are
+   * then written again even if the subject is unchanged.
    *
    * @default false
    */
   readonly anew?: boolean;
-  /** Gives the subject's numbers. */
   readonly numbers: Values<S> | Some<S>;
 }
 
-/** Gives any number of numbers of a subject, each with its labels. */
+/** Emits any number of values of a subject, each with its labels. */
 export type Values<S> = (subject: S, emit: Emit) => void;
 
-/** Gives numbers that only some subjects have. Of families with the same `has` each subject is asked once for all. */
+/**
+ * Values that only some subjects have. Families with the same `has` call it
+ * once per subject.
+ */
 export interface Some<S> {
   readonly has: (subject: S) => boolean;
   readonly each: Values<S>;
 }
 
-/** A family of a number that only grows. */
+/** Returns a family of type counter. */
 export function counter<S>(
   name: string,
   help: string,
@@ -53,7 +57,7 @@ export function counter<S>(
   return { name, help, type: "counter", labels, numbers };
 }
 
-/** A family of a number that goes up and down. */
+/** Returns a family of type gauge. */
 export function gauge<S>(
   name: string,
   help: string,
@@ -63,7 +67,7 @@ export function gauge<S>(
   return { name, help, type: "gauge", labels, numbers };
 }
 
-/** The same families, told only where those kinds of measurement are on. */
+/** Returns the families with the metric kinds that must be enabled. */
 export function ofKinds<S>(
   kinds: readonly string[],
   families: readonly Family<S>[],

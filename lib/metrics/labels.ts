@@ -6,8 +6,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Labels as the text format writes them, without braces: `id="/a",name="web"`.
- * One without a value is left out, since to Prometheus that is the same.
+ * Formats labels for the exposition, without braces: `id="/a",name="web"`.
+ * Labels with an empty value are omitted, which Prometheus treats the same.
  *
  * @example
  * ```ts
@@ -27,7 +27,10 @@ export function formatLabels(
   return text;
 }
 
-/** A label's name as Prometheus allows it: what is not a letter, a digit or `_` becomes `_`. */
+/**
+ * Converts to a valid label name: other characters than letters, digits and `_`
+ * become `_`.
+ */
 export function labelName(text: string): string {
   return text.replace(/[^A-Za-z0-9_]/g, "_");
 }

@@ -1,9 +1,12 @@
 import { ByteText } from "./byte_text.ts";
 import { PIECE_STEP, ToldText } from "./told_text.ts";
 
-/** A piece is told when it has so many bytes; each costs its way to the client. */
+/** Size of a chunk; each chunk has a fixed cost in the connection. */
 const PIECE_BYTES = 256 * 1024;
-/** A piece is not left before the subject is told whole. */
+/**
+ * A chunk ends only after a complete subject, and may exceed its size by this
+ * much.
+ */
 const SPARE_BYTES = 8 * 1024;
 
 const encoder = new TextEncoder();
@@ -13,31 +16,37 @@ const NONE: Uint8Array = new Uint8Array();
 
 /**
  * Writes lines of metrics, the subjects of each family in the same order. Most
- * are what they were in the text before: whatever did not change is copied
- * from that, many lines at once, and of a line whose value did the rest.
+ * lines are the same as in the last exposition: unchanged parts are copied from
+ * it, many lines at a time, and of a line whose value changed, the name and
+ * labels.
  */
 export class LineWriter {
   readonly #told: ToldText;
   readonly #before: ToldText | undefined;
   readonly #text: ByteText;
   readonly #subjects: readonly string[];
-  /** Where each subject was before; −1 where it was not. */
+  /** Index of each subject in the last exposition, or −1. */
   readonly #places: readonly number[];
   readonly #bare: (Uint8Array | undefined)[] = [];
   readonly #open: (Uint8Array | undefined)[] = [];
   #family = -1;
   #name = NONE;
   #subject = 0;
-  /** The lines before that the subject's next ones may be. */
+  /**
+   * Lines of the current subject in the last exposition, from the next one to
+   * be compared.
+   */
   #old = 0;
   #oldEnd = 0;
-  /** What is to be copied of the text before. */
+  /** Range of the last exposition to copy next. */
   #copyStart = 0;
   #copyEnd = 0;
-  /** The number of the piece, as part of a place. */
+  /** Offset of the current chunk, in steps of {@linkcode PIECE_STEP}. */
   #piece = 0;
 
-  /** `subjects` are their labels, as text; what is told is noted in `told`. */
+  /**
+   * `subjects` are their labels, as text; the exposition is recorded in `told`.
+   */
   constructor(
     subjects: readonly string[],
     told: ToldText = new ToldText(),
@@ -52,18 +61,20 @@ export class LineWriter {
     told.begin(subjects);
   }
 
-  /** Begins a family. */
   family(name: string): void {
     this.#family++;
     this.#name = encoder.encode(name);
   }
 
-  /** Which of the subjects of the text before this one was; −1 where none. */
+  /** Returns the index of a subject in the last exposition, or −1. */
   placeBefore(at: number): number {
     return this.#places[at] ?? -1;
   }
 
-  /** Begins the lines of a subject; those that were passed over since the last have none. */
+  /**
+   * Starts the lines of a subject; subjects skipped since the last one have
+   * none.
+   */
   subject(at: number): void {
     this.#subject = at;
     this.#passTo(at);
@@ -78,30 +89,29 @@ export class LineWriter {
     this.#oldEnd = before.groups[group + 1] ?? 0;
   }
 
-  /** Ends the lines of the family. */
   endFamily(): void {
     this.#passTo(this.#subjects.length);
   }
 
-  /** Notes where the lines of all subjects up to one begin. */
+  /** Records the first line of each subject up to one. */
   #passTo(at: number): void {
     const { groups, lines } = this.#told;
     const next = this.#family * (this.#subjects.length + 1) + at + 1;
     while (groups.length < next) groups.push(lines);
   }
 
-  /** Writes a text between families. */
+  /** Writes text between families. */
   putText(text: string): void {
     this.#copy();
     this.#text.putText(text);
   }
 
-  /** Whether the subject had lines of this family before. */
+  /** Whether the subject had lines of this family in the last exposition. */
   get hasOld(): boolean {
     return this.#old < this.#oldEnd;
   }
 
-  /** Writes all lines that the subject had of this family before. */
+  /** Writes all lines of the subject and family from the last exposition. */
   repeat(): void {
     const told = this.#told;
     const before = this.#before;
@@ -122,7 +132,7 @@ export class LineWriter {
     this.#add(from, before.ends[end - 1] ?? 0);
   }
 
-  /** Writes a line of a subject, with labels of its own. */
+  /** Writes a line of the subject, with further labels. */
   line(value: number, labels: string, suffix: string): void {
     const told = this.#told;
     const before = this.#before;
@@ -157,13 +167,13 @@ export class LineWriter {
     told.ends[line] = this.#place();
   }
 
-  /** Whether there is a piece to be taken. */
+  /** Whether a chunk is complete. */
   get isFull(): boolean {
     const copied = this.#copyEnd - this.#copyStart;
     return this.#text.length + copied >= PIECE_BYTES;
   }
 
-  /** What was written since the last piece. */
+  /** Returns the text since the last chunk. */
   take(): Uint8Array<ArrayBuffer> {
     this.#copy();
     const piece = this.#text.take();
@@ -172,12 +182,15 @@ export class LineWriter {
     return piece;
   }
 
-  /** The place in the text where the next byte will be. */
+  /** Returns the offset of the next byte. */
   #place(): number {
     return this.#piece + this.#text.length + this.#copyEnd - this.#copyStart;
   }
 
-  /** Has a part of the text before copied, with those that it follows. */
+  /**
+   * Queues a range of the last exposition for copying; adjacent ranges are
+   * joined.
+   */
   #add(start: number, end: number): void {
     if (start !== this.#copyEnd) {
       this.#copy();

@@ -12,47 +12,56 @@ import { KUBERNETES_LABELS } from "../manager/pods.ts";
 import type { Some, Values } from "./family.ts";
 import { formatLabels, labelName } from "./labels.ts";
 
-/** A container as it was when the scrape began: nothing of it changes while the text is written. */
+/**
+ * A container at the start of the scrape; it does not change while the
+ * exposition is written.
+ */
 export interface Measured {
   readonly reference: ContainerReference;
-  /** All its series have these, as text. */
+  /** Labels of all its series, as text. */
   readonly labels: string;
-  /** Absent of a container that is gone. */
+  /** Absent for a removed container. */
   readonly spec?: ContainerSpec;
-  /** Its newest sample, the same array where it is the same; without columns where there is none. */
+  /**
+   * Newest sample: the same array if there is no newer one, and empty without a
+   * sample.
+   */
   readonly row: Float64Array;
   readonly layout: RowLayout;
-  /** The layout's, when the sample was taken down. */
+  /** Version of the layout at the start of the scrape. */
   readonly layoutVersion: number;
-  /** The file systems that it takes space of; absent where none are told. */
+  /** File systems that it uses; absent if none are reported. */
   readonly filesystems?: readonly FsStats[];
-  /** Kills for want of memory in this run. */
+  /** OOM kills in this run of the agent. */
   readonly oomKills: number;
-  /** The scrape's time, milliseconds since the epoch. */
+  /** Time of the scrape, milliseconds since the epoch. */
   readonly nowMs: number;
-  /** The path of a block device (`8:0`), where it is known. */
+  /** Returns the path of a block device (`8:0`), if known. */
   deviceName(device: string): string | undefined;
 }
 
-/** What Kubernetes calls a pod. */
+/** Name of a Kubernetes pod. */
 export interface PodName {
   readonly name: string;
   readonly namespace: string;
 }
 
-/** cAdvisor takes what is larger for no limit. */
+/** cAdvisor reports larger values as no limit. */
 const MAX_LIMIT = 2 ** 62;
 
-/** The labels that all series of a container have: cAdvisor's, then the kubelet's. */
+/**
+ * Returns the labels of all series of a container: cAdvisor's, then the
+ * kubelet's.
+ */
 export function containerLabels(
   reference: ContainerReference,
   { labels = {}, image }: Pick<ContainerSpec, "labels" | "image">,
   pod: PodName | undefined,
 ): string {
-  const told = new Map<string, string>();
+  const custom = new Map<string, string>();
   for (const [key, value] of Object.entries(labels)) {
     const name = `container_label_${labelName(key)}`;
-    if (!told.has(name)) told.set(name, value);
+    if (!custom.has(name)) custom.set(name, value);
   }
   return formatLabels([
     ["id", reference.name],
@@ -61,11 +70,11 @@ export function containerLabels(
     ["container", labels[KUBERNETES_LABELS.container]],
     ["pod", pod?.name],
     ["namespace", pod?.namespace],
-    ...told,
+    ...custom,
   ]);
 }
 
-/** The pod that a container's labels name. */
+/** Returns the pod named by a container's labels. */
 export function podOf(
   { labels = {} }: Pick<ContainerSpec, "labels">,
 ): PodName | undefined {
@@ -76,18 +85,21 @@ export function podOf(
     : { name, namespace };
 }
 
-/** What a column says, if anything. */
+/** Returns the value of a column; `NaN` if there is none. */
 export function columnOf({ row }: Measured, name: ColumnName): number {
   return row[COLUMN[name]] ?? NaN;
 }
 
-/** Gives a column, over a divisor. */
+/** Emits a column, divided by `divisor`. */
 export function column(name: ColumnName, divisor = 1): Values<Measured> {
   const index = COLUMN[name];
   return ({ row }, emit) => emit((row[index] ?? NaN) / divisor);
 }
 
-/** Whether a container is as it was at a scrape before, but for the time and the names of disks. */
+/**
+ * Returns whether a container is unchanged since an earlier scrape, except for
+ * the time and the names of disks.
+ */
 export function isAsBefore(before: Measured, now: Measured): boolean {
   return before.spec === now.spec && before.reference === now.reference &&
     before.oomKills === now.oomKills && before.layout === now.layout &&
@@ -101,7 +113,10 @@ type GroupColumn<K extends keyof typeof GROUP_COLUMNS> =
 
 const tests = new Map<GroupKind, (measured: Measured) => boolean>();
 
-/** Whether a container has groups of a kind; the same function for the same kind. */
+/**
+ * Returns the predicate for groups of a kind; always the same function for a
+ * kind.
+ */
 export function has(kind: GroupKind): (measured: Measured) => boolean {
   let test = tests.get(kind);
   if (test === undefined) {
@@ -111,15 +126,15 @@ export function has(kind: GroupKind): (measured: Measured) => boolean {
   return test;
 }
 
-/** How a group's numbers are told. */
+/** Options of {@linkcode group}. */
 export interface GroupOptions {
-  /** The labels that the group's key makes. @default none */
+  /** Labels for a group's key. @default none */
   readonly labels?: (key: string) => string;
   /** @default 1 */
   readonly divisor?: number;
 }
 
-/** Gives a column of each group of a kind. */
+/** Emits a column of each group of a kind. */
 export function group<K extends keyof typeof GROUP_COLUMNS>(
   kind: K,
   name: GroupColumn<K>,
@@ -139,10 +154,13 @@ export function group<K extends keyof typeof GROUP_COLUMNS>(
   };
 }
 
-/** Keys of groups are few: pages' sizes, interfaces, CPUs. */
+/**
+ * Maximum number of keys; there are few, such as page sizes, interfaces and
+ * CPUs.
+ */
 const MAX_REMEMBERED = 1_000;
 
-/** The same text for the same key, as long as keys are few. */
+/** Caches a function's results by key. */
 export function remembered(
   textOf: (key: string) => string,
 ): (key: string) => string {
@@ -157,7 +175,7 @@ export function remembered(
   };
 }
 
-/** Gives a column of the one group that has that key. */
+/** Emits a column of the group with that key. */
 export function groupOf<K extends keyof typeof GROUP_COLUMNS>(
   kind: K,
   key: string,
@@ -176,7 +194,10 @@ export function groupOf<K extends keyof typeof GROUP_COLUMNS>(
   };
 }
 
-/** What a group's column says, if anything: it may be younger than the row. */
+/**
+ * Returns the value of a group's column; `NaN` if the group is newer than the
+ * row.
+ */
 export function valueAt(
   { row }: Measured,
   { offset }: ColumnGroup,
@@ -185,7 +206,7 @@ export function valueAt(
   return row[offset + index] ?? NaN;
 }
 
-/** cAdvisor's way to tell a limit: 0 is none. */
+/** Converts a limit to cAdvisor's value: 0 is no limit. */
 export function limit(value: number | undefined): number | undefined {
   return value !== undefined && value > MAX_LIMIT ? 0 : value;
 }

@@ -19,7 +19,7 @@ import { PROCESS_FAMILIES, readOwnProcess } from "./own_process.ts";
 import { resourceSections } from "./resource_families.ts";
 import { Scraper, type ScraperOptions } from "./scraper.ts";
 
-/** What {@linkcode Metrics} are made from. */
+/** Dependencies of {@linkcode Metrics}. */
 export interface MetricsOptions extends ScraperOptions {
   readonly manager:
     & ScraperOptions["manager"]
@@ -31,15 +31,15 @@ export interface MetricsOptions extends ScraperOptions {
       | "sources"
       | "versionInfo"
     >;
-  /** Kinds of measurement that are on, by cAdvisor's names. */
+  /** Enabled metric kinds, by cAdvisor's names. */
   readonly kinds: ReadonlySet<string>;
-  /** Our own root, where `/proc/self` is. */
+  /** The agent's own root, for `/proc/self`. */
   readonly ownFs: HostFs;
-  /** What those have done that the manager does not know. */
+  /** Counters of parts outside the manager. */
   readonly counters: () => Pick<AgentCounters, "eventLog" | "http" | "streams">;
 }
 
-/** How a scrape went. */
+/** Result of a scrape. */
 interface ScrapeResult {
   readonly containerError: boolean;
   readonly machineError: boolean;
@@ -48,17 +48,17 @@ interface ScrapeResult {
 const RESULT_FAMILIES: readonly Family<ScrapeResult>[] = [
   gauge(
     "container_scrape_error",
-    "1 where a container could not be told of, and was left out.",
+    "1 if a container was omitted because of an error, otherwise 0.",
     ({ containerError }, emit) => emit(containerError ? 1 : 0),
   ),
   gauge(
     "machine_scrape_error",
-    "1 where the machine could not be told of.",
+    "1 if the machine's metrics were omitted because of an error, otherwise 0.",
     ({ machineError }, emit) => emit(machineError ? 1 : 0),
   ),
 ];
 
-/** The families that are told where those kinds are on. */
+/** Returns the families of enabled metric kinds. */
 export function familiesOf<S>(
   families: readonly Family<S>[],
   kinds: ReadonlySet<string>,
@@ -68,7 +68,7 @@ export function familiesOf<S>(
   );
 }
 
-/** All numbers of the agent, as text for Prometheus. */
+/** Renders all metrics of the agent for Prometheus. */
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #scraper: Scraper;
@@ -85,8 +85,8 @@ export class Metrics {
   }
 
   /**
-   * The text of one scrape, in pieces. The numbers are those of now, whenever
-   * the pieces are taken.
+   * Returns the exposition of one scrape in chunks. Values are as of this call,
+   * regardless of when the chunks are read.
    */
   async scrape(
     request: ScrapeRequest,
@@ -116,7 +116,7 @@ export class Metrics {
     return this.#text(sections, request);
   }
 
-  /** The kubelet's resource metrics, in pieces. */
+  /** Returns the kubelet's resource metrics in chunks. */
   async resource(
     request: Pick<ScrapeRequest, "format" | "names">,
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
@@ -128,7 +128,9 @@ export class Metrics {
         onlyCpuAndMemory: true,
       });
     } catch (error) {
-      logger.warn("Cannot tell resource metrics", { error: messageOf(error) });
+      logger.warn("Cannot collect resource metrics, omitting them", {
+        error: messageOf(error),
+      });
     }
     return this.#text(resourceSections(summary), request);
   }
@@ -142,7 +144,7 @@ export class Metrics {
       format,
       names,
       onError: (error) =>
-        logger.debug("Cannot tell a number, leaving it out", {
+        logger.debug("Cannot emit values of a metric, omitting them", {
           error: messageOf(error),
         }),
     });
@@ -164,7 +166,9 @@ export class Metrics {
         }),
       ];
     } catch (error) {
-      logger.warn("Cannot tell of the machine", { error: messageOf(error) });
+      logger.warn("Cannot collect machine metrics, omitting them", {
+        error: messageOf(error),
+      });
       return [];
     }
   }

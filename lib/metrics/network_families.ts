@@ -10,12 +10,12 @@ const NETWORK: readonly (readonly [
 ])[] = [
   ["receive_bytes", "rxBytes", "Bytes received."],
   ["receive_packets", "rxPackets", "Packets received."],
-  ["receive_packets_dropped", "rxDropped", "Received packets thrown away."],
-  ["receive_errors", "rxErrors", "Errors while receiving."],
+  ["receive_packets_dropped", "rxDropped", "Received packets dropped."],
+  ["receive_errors", "rxErrors", "Receive errors."],
   ["transmit_bytes", "txBytes", "Bytes sent."],
   ["transmit_packets", "txPackets", "Packets sent."],
-  ["transmit_packets_dropped", "txDropped", "Packets thrown away unsent."],
-  ["transmit_errors", "txErrors", "Errors while sending."],
+  ["transmit_packets_dropped", "txDropped", "Sent packets dropped."],
+  ["transmit_errors", "txErrors", "Send errors."],
 ];
 
 /** The kernel allows quotes in an interface's name. */
@@ -33,28 +33,36 @@ const INTERFACE_FAMILIES: readonly Family<Measured>[] = NETWORK.map(
     ),
 );
 
-/** What went over the network of a container, and its sockets. */
+/** Network counters and sockets of a container. */
 export const NETWORK_FAMILIES: readonly Family<Measured>[] = [
   ...ofKinds(["network"], INTERFACE_FAMILIES),
   ...ofKinds(["tcp"], [
-    socketStates("tcp", "tcp", "Sockets of TCP over IPv4, by state."),
-    socketStates("tcp", "tcp6", "Sockets of TCP over IPv6, by state."),
+    socketStates("tcp", "tcp", "TCP sockets (IPv4) by state."),
+    socketStates("tcp", "tcp6", "TCP sockets (IPv6) by state."),
   ]),
   ...ofKinds(["advtcp"], [
     gauge(
       "container_network_advance_tcp_stats_total",
-      "Counters of the TCP stack, by the kernel's names.",
+      "TCP counters by the kernel's names.",
       states("tcpAdvanced", "", "tcp_state"),
       ["tcp_state"],
     ),
   ]),
   ...ofKinds(["udp"], [
-    socketStates("udp", "udp", "Sockets of UDP over IPv4, and their queues."),
-    socketStates("udp", "udp6", "Sockets of UDP over IPv6, and their queues."),
+    socketStates(
+      "udp",
+      "udp",
+      "UDP sockets (IPv4), dropped datagrams, and queued bytes.",
+    ),
+    socketStates(
+      "udp",
+      "udp6",
+      "UDP sockets (IPv6), dropped datagrams, and queued bytes.",
+    ),
   ]),
 ];
 
-/** Every column of the one group with that key, its name as a label. */
+/** Emits all columns of the group with that key, their names as a label. */
 function states(
   kind: "tcp" | "udp" | "tcpAdvanced",
   key: string,

@@ -20,29 +20,31 @@ import {
   podOf,
 } from "./measured.ts";
 
-/** What {@linkcode Scraper} stands on. */
+/** Dependencies of {@linkcode Scraper}. */
 export interface ScraperOptions {
   readonly manager: Pick<
     Manager,
     "endedContainer" | "managedContainers" | "oomKills"
   >;
-  /** An older sample is taken anew, unless the request says how old it may be. */
+  /**
+   * Maximum age of a sample in milliseconds, unless the request has one; older
+   * samples are refreshed.
+   */
   readonly maxAgeMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** The containers of one scrape. */
 export interface Scraped {
   readonly containers: readonly Measured[];
-  /** Containers that could not be told of. */
+  /** Number of containers omitted because of an error. */
   readonly failed: number;
 }
 
 const NO_ROW = new Float64Array();
 const NO_LAYOUT = new RowLayout();
 
-/** The labels of a container, and what they were made of. */
+/** Cached labels of a container, and what they depend on. */
 interface KnownLabels {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
@@ -50,10 +52,10 @@ interface KnownLabels {
   readonly labels: string;
 }
 
-/** Takes down what all containers are at one moment, in slices of time. */
+/** Collects the state of all containers at one time, in time slices. */
 export class Scraper {
   readonly #options: ScraperOptions;
-  /** Labels of those that were killed in, for when they are gone. */
+  /** Labels of containers with OOM kills, kept after their removal. */
   #labels = new Map<CgroupName, string>();
   readonly #known = new WeakMap<ManagedContainer, KnownLabels>();
 
@@ -61,7 +63,10 @@ export class Scraper {
     this.#options = options;
   }
 
-  /** The containers asked for; of all, also those that were killed in and are gone. */
+  /**
+   * Returns the requested containers. A request for all also returns removed
+   * ones with OOM kills.
+   */
   async containers(request: RequestOptions): Promise<Scraped> {
     const { manager, clock, maxAgeMs } = this.#options;
     const found = await manager.managedContainers(ROOT, {
@@ -75,7 +80,7 @@ export class Scraper {
     const specs = await this.#specsOf(found);
     for (const [{ name }, spec] of specs) {
       const pod = podOf(spec);
-      // The cgroup of a pod bears no label: its containers tell whose it is.
+      // The cgroup of a pod has no labels: its containers name the pod.
       if (pod === undefined) continue;
       pods.set(name, pod);
       const above = parentOf(name);
@@ -95,7 +100,7 @@ export class Scraper {
       await pace.rest();
     }
     const { type = "name" } = request;
-    if (type === "name") containers.push(...this.#ended(containers, kills));
+    if (type === "name") containers.push(...this.#removed(containers, kills));
     return { containers, failed: found.length - specs.size };
   }
 
@@ -106,7 +111,7 @@ export class Scraper {
       & Pick<KnownLabels, "spec" | "pod">,
   ): Measured {
     const { reference, latest, handler } = container;
-    // Those of containers and pods come and go, and are told of these.
+    // File systems of containers and pods are short-lived, and not reported.
     const filesystems = handler.filesystems?.(nowMs)
       ?.filter(({ isOfContainer }) => !isOfContainer);
     return {
@@ -123,7 +128,7 @@ export class Scraper {
     };
   }
 
-  /** Made anew only where what they are made of is not the same any more. */
+  /** Returns cached labels if what they depend on is unchanged. */
   #labelsOf(
     container: ManagedContainer,
     { reference, spec, pod }: Omit<KnownLabels, "labels">,
@@ -149,7 +154,7 @@ export class Scraper {
       try {
         specs.set(container, container.specWithin(Infinity));
       } catch (error) {
-        logger.debug("Cannot tell of a container, leaving it out", {
+        logger.debug("Cannot read a container's limits, omitting it", {
           container: container.reference.name,
           error: messageOf(error),
         });
@@ -160,9 +165,9 @@ export class Scraper {
     return specs;
   }
 
-  /** Those that are gone, and whose kills are still told. */
-  #ended(
-    living: readonly Measured[],
+  /** Returns removed containers whose OOM kills are still reported. */
+  #removed(
+    existing: readonly Measured[],
     kills: ReadonlyMap<CgroupName, number>,
   ): Measured[] {
     if (kills.size === 0) {
@@ -170,7 +175,7 @@ export class Scraper {
       return [];
     }
     const labels = new Map(this.#labels);
-    for (const { reference, labels: text } of living) {
+    for (const { reference, labels: text } of existing) {
       labels.set(reference.name, text);
     }
     this.#labels = new Map(
@@ -179,11 +184,11 @@ export class Scraper {
         return known === undefined ? [] : [[name, known]];
       }),
     );
-    const names = new Set(living.map(({ reference }) => reference.name));
+    const names = new Set(existing.map(({ reference }) => reference.name));
     return [...kills].filter(([name]) => !names.has(name))
       .map(([name, oomKills]) => ({
         reference: { name },
-        labels: this.#endedLabels(name) ?? labels.get(name) ??
+        labels: this.#removedLabels(name) ?? labels.get(name) ??
           formatLabels([["id", name]]),
         row: NO_ROW,
         layout: NO_LAYOUT,
@@ -194,9 +199,13 @@ export class Scraper {
       }));
   }
 
-  /** Of one that may have lived between two scrapes. */
-  #endedLabels(name: CgroupName): string | undefined {
-    const ended = this.#options.manager.endedContainer(name);
-    return ended && containerLabels(ended.reference, ended, podOf(ended));
+  /**
+   * Returns the labels of a container that may have existed only between two
+   * scrapes.
+   */
+  #removedLabels(name: CgroupName): string | undefined {
+    const removed = this.#options.manager.endedContainer(name);
+    return removed &&
+      containerLabels(removed.reference, removed, podOf(removed));
   }
 }

@@ -14,7 +14,7 @@ import {
 
 const USEC = 1e6;
 
-/** A domain of resctrl is `mon_L3_01`: its number is the kernel's. */
+/** A domain of resctrl is named `mon_L3_01`. */
 const domainLabel = remembered((key) =>
   `node_id="${Number(/\d+$/.exec(key)?.[0] ?? NaN)}"`
 );
@@ -22,32 +22,32 @@ const domainLabel = remembered((key) =>
 const PROCESS_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_processes",
-    "Processes in it, not in those below.",
+    "Processes of the cgroup itself, descendants excluded.",
     column("processCount"),
   ),
   gauge(
     "container_file_descriptors",
-    "Open descriptors of its processes.",
+    "Open file descriptors of the processes.",
     group("descriptors", "fdCount"),
   ),
   gauge(
     "container_sockets",
-    "Those of them that are sockets.",
+    "Open sockets of the processes.",
     group("descriptors", "socketCount"),
   ),
   gauge(
     "container_threads_max",
-    "How many threads there may be; 0 is no limit.",
+    "Maximum number of threads; 0 is no limit.",
     (measured, emit) => emit(limit(columnOf(measured, "threadsMax"))),
   ),
   gauge(
     "container_threads",
-    "Threads in it and in those below.",
+    "Threads of the subtree.",
     column("threadsCurrent"),
   ),
   gauge(
     "container_ulimits_soft",
-    "Soft limits of its first process; -1 is none.",
+    "Soft limits of the first process; -1 is no limit.",
     {
       has: has("ulimit"),
       each: (measured, emit) => {
@@ -63,16 +63,20 @@ const PROCESS_FAMILIES: readonly Family<Measured>[] = [
 ];
 
 const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
-  ["container_memory_bandwidth_bytes", "totalBytes", "Memory bandwidth used."],
+  [
+    "container_memory_bandwidth_bytes",
+    "totalBytes",
+    "Memory traffic in bytes.",
+  ],
   [
     "container_memory_bandwidth_local_bytes",
     "localBytes",
-    "Memory bandwidth used to its own node.",
+    "Memory traffic to the local NUMA node in bytes.",
   ],
   [
     "container_llc_occupancy_bytes",
     "llcOccupancyBytes",
-    "Room that it takes in the last level cache.",
+    "Last-level cache occupancy in bytes.",
   ],
 ] as const).map(([name, of, help]) =>
   gauge(
@@ -91,14 +95,14 @@ const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
   )
 );
 
-/** A container's tasks: how many there are, what ended them, and what they waited for. */
+/** Processes, OOM kills and pressure of a container. */
 export const TASK_FAMILIES: readonly Family<Measured>[] = [
   ...ofKinds(["process"], PROCESS_FAMILIES),
   ...ofKinds(["resctrl"], RESCTRL_FAMILIES),
   ...ofKinds(["oom_event"], [
     counter(
       "container_oom_events_total",
-      "Processes in it that the kernel killed for want of memory; told for five minutes more when it is gone.",
+      "Processes of the container killed by the OOM killer; kept for 5 minutes after the container is removed.",
       ({ oomKills }: Measured, emit) => emit(oomKills),
     ),
   ]),
@@ -109,17 +113,17 @@ export const TASK_FAMILIES: readonly Family<Measured>[] = [
   ...ofKinds(["pressure", "diskIO"], pressureFamilies("io")),
 ];
 
-/** cAdvisor calls "stalled" what the kernel calls "full", and "waiting" what it calls "some". */
+/** cAdvisor's "stalled" is the kernel's "full", and "waiting" is "some". */
 function pressureFamilies(of: "cpu" | "memory" | "io"): Family<Measured>[] {
   return [
     counter(
       `container_pressure_${of}_stalled_seconds_total`,
-      `How long all its tasks that had work to do waited for ${of} at once.`,
+      `Time in seconds in which all active tasks waited for ${of}.`,
       groupOf("pressure", of, "fullTotalUsec", USEC),
     ),
     counter(
       `container_pressure_${of}_waiting_seconds_total`,
-      `How long at least one of its tasks waited for ${of}.`,
+      `Time in seconds in which at least one task waited for ${of}.`,
       groupOf("pressure", of, "someTotalUsec", USEC),
     ),
   ];

@@ -1,27 +1,30 @@
-/** A place in a text is the number of its piece times this, and the place in the piece. */
+/**
+ * An offset in an exposition is the index of its chunk times this, plus the
+ * offset in the chunk.
+ */
 export const PIECE_STEP = 2 ** 24;
-/** More pieces than these have no places; with 256 KB each they are 64 MB. */
+/** Maximum number of chunks with offsets: 64 MB at 256 KB each. */
 const MAX_PIECES = 2 ** 8;
 const FIRST_LINES = 1024;
 
-/** A text as it was told, and where its lines are. */
+/** A written exposition with an index of its lines. */
 export class ToldText {
   readonly pieces: Uint8Array<ArrayBuffer>[] = [];
-  /** How many lines there are. */
+  /** Number of lines. */
   lines = 0;
-  /** Of each line: where it begins, where its value begins, and where it ends. */
+  /** Offsets of each line, of its value, and of its end. */
   starts = new Uint32Array(FIRST_LINES);
   valueStarts = new Uint32Array(FIRST_LINES);
   ends = new Uint32Array(FIRST_LINES);
-  /** Of each line: its value, and what is its own in its name and labels. */
+  /** Value of each line, and its suffix and labels beyond the subject's. */
   values = new Float64Array(FIRST_LINES);
   readonly own: string[] = [];
-  /** The first line of each subject of each family, and the end of the last. */
+  /** First line of each subject of each family, and the end of the last. */
   readonly groups: number[] = [];
-  /** The place of each subject, by its labels. */
+  /** Index of each subject, by its labels. */
   readonly subjects = new Map<string, number>();
 
-  /** Begins anew with these subjects, in the same memory. */
+  /** Clears and reuses the buffers for the next exposition. */
   begin(subjects: readonly string[]): void {
     this.pieces.length = 0;
     this.lines = 0;
@@ -32,13 +35,13 @@ export class ToldText {
     }
   }
 
-  /** Whether each place in it has a number. */
+  /** Whether all offsets are representable. */
   get isPlaced(): boolean {
     return this.pieces.length <= MAX_PIECES &&
       this.pieces.every(({ length }) => length < PIECE_STEP);
   }
 
-  /** Makes room for a line more. */
+  /** Doubles the capacity for lines. */
   grow(): void {
     const length = 2 * this.values.length;
     this.starts = enlarged(this.starts, new Uint32Array(length));
@@ -53,22 +56,22 @@ function enlarged<T extends Uint32Array | Float64Array>(from: T, to: T): T {
   return to;
 }
 
-/** What a {@linkcode TextMemory} gives. */
+/** Content of a {@linkcode TextMemory}. */
 export interface Remembered<S> {
   readonly before: ToldText | undefined;
-  /** What that told of. */
+  /** Subjects of the last exposition. */
   readonly subjects: readonly S[];
-  /** Where to put what comes next. */
+  /** Buffers for the next exposition. */
   readonly next: ToldText;
 }
 
-/** Keeps what was told last, for who tells the same again. */
+/** Caches the last exposition of the same families. */
 export class TextMemory<S> {
   #told: ToldText | undefined;
   #subjects: readonly S[] = [];
   #spare: ToldText | undefined;
 
-  /** Gives what is kept, to one at a time. */
+  /** Takes the content; a concurrent caller receives an empty one. */
   take(): Remembered<S> {
     const taken = {
       before: this.#told,
@@ -80,7 +83,10 @@ export class TextMemory<S> {
     return taken;
   }
 
-  /** Keeps for the next what was told of these, in the place of what was taken. */
+  /**
+   * Stores the exposition of these subjects, and reuses the buffers of the one
+   * taken.
+   */
   keep(subjects: readonly S[], { next, before }: Remembered<S>): void {
     before?.begin([]);
     this.#spare = before;
