@@ -1,7 +1,7 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { isGone } from "../model/errors.ts";
 import type { FileSize, MountedFiles } from "./mounted_files.ts";
-import type { SlowCalls } from "./slow_calls.ts";
+import type { BlockingCallPool } from "./blocking_call_pool.ts";
 
 /** Disk usage of a directory, as `du` counts it. */
 export interface DirectorySize {
@@ -15,7 +15,7 @@ export interface DirectorySize {
 export interface DirectoryUsageOptions {
   readonly files: MountedFiles;
   readonly clock: Clock;
-  readonly calls: SlowCalls;
+  readonly calls: BlockingCallPool;
   /** Time from the end of one count to the next. @default 60_000 */
   readonly intervalMs?: number;
   /** Maximum duration of a count; a longer one fails. @default 120_000 */
@@ -174,7 +174,7 @@ export class DirectoryUsage {
       if (startMs > endMs) {
         throw new Error("Cannot count the directory within its time limit");
       }
-      const isDone = await calls.ask(directory, () => walk.step());
+      const isDone = await calls.run(directory, () => walk.step());
       if (isDone) return { timestampMs: clock.now(), ...walk.total };
       if (!isActive()) return undefined;
       await sleep(clock, (clock.monotonic() - startMs) * REST_FACTOR);

@@ -1,11 +1,15 @@
 import type { Clock } from "../model/clock.ts";
-import { HungError, isGone, UnknownFilesystemError } from "../model/errors.ts";
+import {
+  CallTimeoutError,
+  isGone,
+  UnknownFilesystemError,
+} from "../model/errors.ts";
 import type { DiskCounters, FsInfo } from "../model/filesystem.ts";
 import type { SourceState } from "../model/source_state.ts";
 import { TimedStore } from "../model/timed_store.ts";
 import { parseDiskstats } from "../kernfs/proc/diskstats.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import type { MountedFiles, Space } from "./mounted_files.ts";
+import type { FilesystemUsage, MountedFiles } from "./mounted_files.ts";
 import type { Mount } from "../kernfs/proc/mountinfo.ts";
 import {
   keyOf,
@@ -14,8 +18,8 @@ import {
   partitionsOf,
   readMounts,
 } from "./partitions.ts";
-import { deviceKey, isShown } from "./shown_mounts.ts";
-import type { SlowCalls } from "./slow_calls.ts";
+import { deviceKey, isVisible } from "./mount_visibility.ts";
+import type { BlockingCallPool } from "./blocking_call_pool.ts";
 
 /** Image store of a runtime. */
 export interface ImageStore {
@@ -29,7 +33,7 @@ export interface FilesystemsOptions {
   readonly fs: HostFs;
   readonly files: MountedFiles;
   readonly clock: Clock;
-  readonly calls: SlowCalls;
+  readonly calls: BlockingCallPool;
   /** Returns the image stores known now. */
   readonly imageStores: () => Promise<readonly ImageStore[]>;
   /**
@@ -136,7 +140,7 @@ export class Filesystems {
    *
    * @throws {UnknownFilesystemError}
    */
-  labelled(label?: string): readonly FsInfo[] {
+  withLabel(label?: string): readonly FsInfo[] {
     if (label === undefined) return this.#latest;
     const found = this.#latest.filter(({ labels }) => labels.includes(label));
     if (found.length > 0) return found;
@@ -218,15 +222,15 @@ export class Filesystems {
       ...(io !== undefined && { io }),
     };
     try {
-      const space = await calls.ask(
+      const usage = await calls.run(
         key,
         async () =>
-          !isHost || await isShown(files, partition, this.#mounts)
-            ? await files.space(place.mountPoint)
+          !isHost || await isVisible(files, partition, this.#mounts)
+            ? await files.usage(place.mountPoint)
             : undefined,
         { isRemote },
       );
-      if (space === undefined) {
+      if (usage === undefined) {
         // A file system unmounted meanwhile is not hidden, and those of
         // containers are not reported.
         return !isOfRuntime && this.#isMounted(key)
@@ -234,13 +238,13 @@ export class Filesystems {
           : undefined;
       }
       // Such as FUSE file systems that serve requests of other programs.
-      if (space.capacityBytes === 0 && identity.labels.length === 0) {
+      if (usage.capacityBytes === 0 && identity.labels.length === 0) {
         return undefined;
       }
-      return { ...identity, timestampMs: clock.now(), ...numbersOf(space) };
+      return { ...identity, timestampMs: clock.now(), ...usageFields(usage) };
     } catch (error) {
       const before = this.#latest.find((info) => keyOf(info) === key);
-      const isMissed = error instanceof HungError ||
+      const isMissed = error instanceof CallTimeoutError ||
         before !== undefined && this.#isMounted(key);
       if (!isMissed) return undefined;
       return { ...before, ...identity, isStale: true };
@@ -278,7 +282,7 @@ export class Filesystems {
     const above = mountAbove(this.#mounts, path);
     const key = above && keyOf(above);
     try {
-      const { device } = await calls.ask(
+      const { device } = await calls.run(
         key ?? path,
         () => files.fileSize(path, true),
       );
@@ -305,9 +309,9 @@ function newReadings(): TimedStore<readonly FsInfo[]> {
   return new TimedStore({ maxItems: MAX_READINGS });
 }
 
-function numbersOf(space: Space): Partial<FsInfo> {
+function usageFields(usage: FilesystemUsage): Partial<FsInfo> {
   const { capacityBytes, freeBytes, availableBytes, inodes, inodesFree } =
-    space;
+    usage;
   return {
     capacityBytes,
     usageBytes: capacityBytes - freeBytes,

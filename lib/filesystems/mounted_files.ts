@@ -2,7 +2,7 @@ import { statfs } from "node:fs/promises";
 import type { HostFs } from "../kernfs/host_fs.ts";
 
 /** Capacity of a file system (`statfs(2)`). */
-export interface Space {
+export interface FilesystemUsage {
   readonly capacityBytes: number;
   readonly freeBytes: number;
   /** Free for unprivileged users. */
@@ -43,7 +43,7 @@ export class MountedFiles {
    *
    * @throws {Error} if it cannot be determined
    */
-  async space(hostPath: string): Promise<Space> {
+  async usage(hostPath: string): Promise<FilesystemUsage> {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(
       this.#fs.path(hostPath),
     );

@@ -46,7 +46,7 @@ export interface CgroupHandlerOptions {
    *
    * @default always
    */
-  readonly tellsNetwork?: () => boolean;
+  readonly reportsNetwork?: () => boolean;
   /** The machine's file systems, reported for the root. */
   readonly filesystems?: Pick<Filesystems, "at">;
 }
@@ -57,7 +57,7 @@ const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
  * Age at which a cgroup exists in all its hierarchies: runtimes take some
  * milliseconds (runc 1.1, 10 hierarchies).
  */
-const WHOLE_MS = 250;
+const COMPLETE_MS = 250;
 
 const HOST_PID = 1;
 
@@ -178,10 +178,10 @@ export class CgroupHandler implements ContainerHandler {
     };
   }
 
-  isWhole(ageMs: number): boolean {
+  isComplete(ageMs: number): boolean {
     const { fs } = this.#options;
-    return ageMs >= WHOLE_MS || planOf(this.#options).measured.every(
-      (hierarchy) => fs.directory(this.#directory(hierarchy)) !== undefined,
+    return ageMs >= COMPLETE_MS || planOf(this.#options).measured.every(
+      (hierarchy) => fs.statDirectory(this.#directory(hierarchy)) !== undefined,
     );
   }
 
@@ -289,8 +289,8 @@ export class CgroupHandler implements ContainerHandler {
    * the host's.
    */
   #networkPid(): number | undefined {
-    const { tellsNetwork = () => true } = this.#options;
-    if (!this.#network.collects || !tellsNetwork()) return undefined;
+    const { reportsNetwork = () => true } = this.#options;
+    if (!this.#network.collects || !reportsNetwork()) return undefined;
     const pid = this.#initPid();
     if (pid === undefined) return undefined;
     return this.reference.name === ROOT || this.#network.isOwn(pid)

@@ -9,7 +9,10 @@ import type {
   SampleResult,
 } from "../registry/handler_registry.ts";
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
-import { ContainerDisk, type ContainerDiskOptions } from "./container_disk.ts";
+import {
+  ContainerDiskUsage,
+  type ContainerDiskUsageOptions,
+} from "./container_disk_usage.ts";
 
 export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
   readonly identities: Pick<
@@ -17,7 +20,7 @@ export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
     "initPidOf" | "tellsNetwork" | "factsOf"
   >;
   /** Absent if disk usage is not counted. */
-  readonly disk?: Omit<ContainerDiskOptions, "fs">;
+  readonly disk?: Omit<ContainerDiskUsageOptions, "fs">;
 }
 
 /**
@@ -52,18 +55,18 @@ const STARTED_MS = 1_000;
  */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
-  readonly #disk: ContainerDisk | undefined;
+  readonly #disk: ContainerDiskUsage | undefined;
 
   constructor(name: CgroupName, options: RuntimeFactoryOptions) {
     const { fs, kinds, identities, disk } = options;
     super({ name }, {
       ...options,
       initPid: () => identities.initPidOf(name),
-      tellsNetwork: () => identities.tellsNetwork(name),
+      reportsNetwork: () => identities.tellsNetwork(name),
     });
     this.#identities = identities;
     this.#disk = disk !== undefined && kinds.has("disk")
-      ? new ContainerDisk({ fs, ...disk })
+      ? new ContainerDiskUsage({ fs, ...disk })
       : undefined;
   }
 
@@ -72,10 +75,10 @@ class RuntimeHandler extends CgroupHandler {
     return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
   }
 
-  override isWhole(ageMs: number): boolean {
+  override isComplete(ageMs: number): boolean {
     if (ageMs >= STARTED_MS) return true;
     const pid = this.#identities.initPidOf(this.reference.name);
-    return pid !== undefined && super.isWhole(ageMs);
+    return pid !== undefined && super.isComplete(ageMs);
   }
 
   override sample(): SampleResult {

@@ -1,4 +1,4 @@
-import { isAbsent, isGone } from "../model/errors.ts";
+import { isGone, isUnavailable } from "../model/errors.ts";
 import type { HostFs } from "./host_fs.ts";
 
 /**
@@ -36,7 +36,7 @@ export class ControlFile {
       return length;
     } catch (error) {
       this.close();
-      if (!isAbsent(error) && !isGone(error)) throw error;
+      if (!isUnavailable(error) && !isGone(error)) throw error;
       this.#isMissing = true;
       return -1;
     }

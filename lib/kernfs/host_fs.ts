@@ -129,7 +129,7 @@ export class HostFs {
    * Returns attributes of the directory at `path` (root included), or
    * `undefined` if it does not exist.
    */
-  directory(path: string): DirectoryStat | undefined {
+  statDirectory(path: string): DirectoryStat | undefined {
     try {
       const info = Deno.lstatSync(path);
       if (!info.isDirectory) return undefined;
@@ -169,7 +169,7 @@ export class HostFs {
    * Reads a host file that may block its reader, or returns `undefined` if it
    * cannot be read.
    */
-  async readTextLater(hostPath: string): Promise<string | undefined> {
+  async readTextAsync(hostPath: string): Promise<string | undefined> {
     try {
       return await Deno.readTextFile(this.path(hostPath));
     } catch {
@@ -205,7 +205,7 @@ export class HostFs {
    * Returns the target of the link at `path`, or `undefined` if it cannot be
    * read.
    */
-  linkAt(path: string): string | undefined {
+  readLink(path: string): string | undefined {
     try {
       return Deno.readLinkSync(path);
     } catch {

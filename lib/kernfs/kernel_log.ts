@@ -27,16 +27,16 @@ export interface Privileges {
 }
 
 /**
- * Reads the privileges of the agent's process from `/proc/self/status`; `ours`
+ * Reads the privileges of the agent's process from `/proc/self/status`; `ownFs`
  * is the agent's own root.
  */
-export function readPrivileges(ours = new HostFs()): Privileges {
-  const status = ours.readText("/proc/self/status") ?? "";
+export function readPrivileges(ownFs = new HostFs()): Privileges {
+  const status = ownFs.readText("/proc/self/status") ?? "";
   const [, hex = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
   const effective = BigInt(`0x${hex}`);
   const has = (capability: bigint) => (effective >> capability & 1n) === 1n;
   const isRestricted =
-    ours.readText("/proc/sys/kernel/dmesg_restrict")?.trim() === "1";
+    ownFs.readText("/proc/sys/kernel/dmesg_restrict")?.trim() === "1";
   return {
     isPrivileged: has(CAP_SYS_ADMIN),
     kernelLogHint: isRestricted && !has(CAP_SYSLOG) && !has(CAP_SYS_ADMIN)

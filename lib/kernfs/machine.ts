@@ -1,7 +1,7 @@
-import type { MachineFacts, NumaNode } from "../model/machine.ts";
+import type { MachineAttributes, NumaNode } from "../model/machine.ts";
 import { readCloud } from "./sys/cloud.ts";
 import { readTopology } from "./sys/cpu_topology.ts";
-import { type CpuFacts, parseCpuinfo } from "./proc/cpuinfo.ts";
+import { type CpuInfo, parseCpuinfo } from "./proc/cpuinfo.ts";
 import { readDisks } from "./sys/disks.ts";
 import type { HostFs } from "./host_fs.ts";
 import { readHugepages } from "./sys/hugepages.ts";
@@ -34,7 +34,7 @@ const SYSTEM_UUID_FILES = [
 export function* readMachine(
   fs: HostFs,
   { timestampMs, machineIdFiles, bootId }: ReadMachineOptions,
-): Generator<undefined, MachineFacts> {
+): Generator<undefined, MachineAttributes> {
   const topology = yield* readTopology(fs);
   const cpuinfo = parseCpuinfo(fs.readText("/proc/cpuinfo") ?? "");
   yield;
@@ -51,7 +51,7 @@ export function* readMachine(
   yield;
   return {
     timestampMs,
-    ...cpuFacts(fs, cpuinfo, topology),
+    ...mergeCpuInfo(fs, cpuinfo, topology),
     ...(memoryCapacityBytes !== undefined && { memoryCapacityBytes }),
     ...(swapCapacityBytes !== undefined && { swapCapacityBytes }),
     memoryByType,
@@ -70,11 +70,11 @@ export function* readMachine(
  * Takes from the topology what cpuinfo lacks (as on ARM), and the other way
  * around.
  */
-function cpuFacts(
+function mergeCpuInfo(
   fs: HostFs,
-  cpuinfo: CpuFacts,
+  cpuinfo: CpuInfo,
   topology: readonly NumaNode[],
-): CpuFacts & Pick<MachineFacts, "numBooks" | "numDrawers"> {
+): CpuInfo & Pick<MachineAttributes, "numBooks" | "numDrawers"> {
   const cores = topology.flatMap((node) => node.cores);
   const threads = cores.flatMap(({ threadIds }) => threadIds).length;
   const numPhysicalCores = cpuinfo.numPhysicalCores ??

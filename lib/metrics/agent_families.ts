@@ -95,7 +95,7 @@ export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
     help: "Duration of one container sample in seconds.",
     type: "histogram",
     labels: ["le"],
-    numbers({ housekeeping }, emit) {
+    values({ housekeeping }, emit) {
       let count = 0;
       for (const [bound, total] of housekeeping.buckets()) {
         const le = bound === Infinity ? "+Inf" : bound;

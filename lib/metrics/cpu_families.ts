@@ -1,25 +1,25 @@
 import {
+  type ConditionalValues,
   counter,
   type Emit,
   type Family,
   ofKinds,
-  type Some,
   type Values,
 } from "./family.ts";
 import {
   column,
-  columnOf,
+  columnValue,
+  type ContainerSnapshot,
   group,
-  type Measured,
-  remembered,
-  valueAt,
-} from "./measured.ts";
+  groupValue,
+  memoized,
+} from "./container_snapshot.ts";
 
 const NS = 1e9;
 
-const cpuLabel = remembered((key) => `cpu="cpu${key.padStart(2, "0")}"`);
+const cpuLabel = memoized((key) => `cpu="cpu${key.padStart(2, "0")}"`);
 
-const USAGE_FAMILIES: readonly Family<Measured>[] = [
+const USAGE_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   counter(
     "container_cpu_user_seconds_total",
     "CPU time in user mode in seconds.",
@@ -63,7 +63,7 @@ const USAGE_FAMILIES: readonly Family<Measured>[] = [
   ),
 ];
 
-const SCHED_FAMILIES: readonly Family<Measured>[] = [
+const SCHED_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   counter(
     "container_cpu_schedstat_run_seconds_total",
     "Time of processes on a CPU in seconds.",
@@ -82,31 +82,33 @@ const SCHED_FAMILIES: readonly Family<Measured>[] = [
 ];
 
 /** CPU usage, throttling and scheduling of a container. */
-export const CPU_FAMILIES: readonly Family<Measured>[] = [
+export const CPU_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["cpu"], USAGE_FAMILIES),
   ...ofKinds(["sched"], SCHED_FAMILIES),
 ];
 
 /** Emits quota metrics only for containers with a quota, as in cAdvisor. */
-function ifQuota(each: Values<Measured>): Some<Measured> {
+function ifQuota(
+  each: Values<ContainerSnapshot>,
+): ConditionalValues<ContainerSnapshot> {
   return { has: hasQuota, each };
 }
 
-function hasQuota({ spec }: Measured): boolean {
+function hasQuota({ spec }: ContainerSnapshot): boolean {
   return spec?.cpu?.quotaUsec !== undefined;
 }
 
 function cpuUsage(
-  measured: Measured,
+  snapshot: ContainerSnapshot,
   emit: Emit,
 ): void {
   let isPerCpu = false;
-  for (const cpu of measured.layout.of("cpu")) {
-    const ns = valueAt(measured, cpu, 0);
+  for (const cpu of snapshot.layout.of("cpu")) {
+    const ns = groupValue(snapshot, cpu, 0);
     if (Number.isNaN(ns)) continue;
     isPerCpu = true;
     // A machine may have many CPUs on which a container never ran.
     if (ns > 0) emit(ns / NS, cpuLabel(cpu.key));
   }
-  if (!isPerCpu) emit(columnOf(measured, "cpuUsageNs") / NS, 'cpu="total"');
+  if (!isPerCpu) emit(columnValue(snapshot, "cpuUsageNs") / NS, 'cpu="total"');
 }

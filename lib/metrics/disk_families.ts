@@ -15,7 +15,7 @@ import {
   type Values,
 } from "./family.ts";
 import { formatLabels } from "./labels.ts";
-import { type Measured, valueAt } from "./measured.ts";
+import { type ContainerSnapshot, groupValue } from "./container_snapshot.ts";
 
 const NS = 1e9;
 const USEC = 1e6;
@@ -30,22 +30,29 @@ interface DiskCount {
 }
 
 /** Capacity and usage of file systems, in the order of the exposition. */
-export const FILESYSTEM_FAMILIES: readonly Family<Measured>[] = ofKinds(
-  ["disk"],
-  [
-    ofFilesystem("inodes_free", "Free inodes.", "inodesFree"),
-    ofFilesystem("inodes_total", "Total inodes.", "inodes"),
-    ofFilesystem(
-      "limit_bytes",
-      "Capacity of the file system in bytes.",
-      "capacityBytes",
-    ),
-    ofFilesystem("usage_bytes", "Used bytes of the file system.", "usageBytes"),
-  ],
-);
+export const FILESYSTEM_FAMILIES: readonly Family<ContainerSnapshot>[] =
+  ofKinds(
+    ["disk"],
+    [
+      ofFilesystem("inodes_free", "Free inodes.", "inodesFree"),
+      ofFilesystem("inodes_total", "Total inodes.", "inodes"),
+      ofFilesystem(
+        "limit_bytes",
+        "Capacity of the file system in bytes.",
+        "capacityBytes",
+      ),
+      ofFilesystem(
+        "usage_bytes",
+        "Used bytes of the file system.",
+        "usageBytes",
+      ),
+    ],
+  );
 
 /** Disk I/O, in the order of the exposition. */
-export const DISK_FAMILIES: readonly Family<Measured>[] = ofKinds(["diskIO"], [
+export const DISK_FAMILIES: readonly Family<ContainerSnapshot>[] = ofKinds([
+  "diskIO",
+], [
   onDisk("reads_bytes_total", "Bytes read.", of("serviceBytes", "Read")),
   onDisk("writes_bytes_total", "Bytes written.", of("serviceBytes", "Write")),
   onDisk("reads_total", "Completed reads.", of("serviced", "Read"), {
@@ -126,7 +133,7 @@ export const DISK_FAMILIES: readonly Family<Measured>[] = ofKinds(["diskIO"], [
       { has: hasDisks, each: deviceUsage },
       ["device", "major", "minor", "operation"],
     ),
-    anew: true,
+    isVolatile: true,
   },
 ]);
 
@@ -134,7 +141,7 @@ function ofFilesystem(
   name: string,
   help: string,
   field: "inodesFree" | "inodes" | "capacityBytes" | "usageBytes",
-): Family<Measured> {
+): Family<ContainerSnapshot> {
   return gauge(`container_fs_${name}`, help, {
     has: ({ filesystems }) => filesystems !== undefined,
     each: ({ filesystems = [] }, emit) => {
@@ -148,7 +155,7 @@ function ofFilesystem(
 
 const DISK_KINDS: ReadonlySet<string> = new Set([...IO_KINDS, ...IO_SUM_KINDS]);
 
-function hasDisks({ filesystems, layout }: Measured): boolean {
+function hasDisks({ filesystems, layout }: ContainerSnapshot): boolean {
   return filesystems !== undefined ||
     layout.groups.some(({ kind }) => DISK_KINDS.has(kind));
 }
@@ -160,16 +167,16 @@ function hasDisks({ filesystems, layout }: Measured): boolean {
 function onDisk(
   name: string,
   help: string,
-  ofCgroup: Values<Measured>,
+  ofCgroup: Values<ContainerSnapshot>,
   count?: DiskCount,
-): Family<Measured> {
-  const values: Values<Measured> = (measured, emit) => {
-    const { filesystems } = measured;
+): Family<ContainerSnapshot> {
+  const each: Values<ContainerSnapshot> = (snapshot, emit) => {
+    const { filesystems } = snapshot;
     if (filesystems === undefined || count === undefined) {
-      return ofCgroup(measured, emit);
+      return ofCgroup(snapshot, emit);
     }
     const emitted = new Set<string>();
-    ofCgroup(measured, (value, labels = "") => {
+    ofCgroup(snapshot, (value, labels = "") => {
       emitted.add(labels);
       emit(value, labels);
     });
@@ -181,10 +188,10 @@ function onDisk(
       }
     }
   };
-  const numbers = { has: hasDisks, each: values };
+  const values = { has: hasDisks, each };
   // The name of a disk may change.
-  const family = counter(`container_fs_${name}`, help, numbers, ["device"]);
-  return { ...family, anew: true };
+  const family = counter(`container_fs_${name}`, help, values, ["device"]);
+  return { ...family, isVolatile: true };
 }
 
 /** Emits one series per device, which two file systems may share. */
@@ -207,35 +214,35 @@ function of(
   kind: typeof IO_KINDS[number],
   operation: Operation,
   divisor = 1,
-): Values<Measured> {
+): Values<ContainerSnapshot> {
   const index = IO_OPERATIONS.indexOf(operation);
-  return (measured, emit) => {
-    for (const disk of measured.layout.of(kind)) {
-      const value = valueAt(measured, disk, index) / divisor;
-      if (!Number.isNaN(value)) emit(value, deviceLabel(measured, disk.key));
+  return (snapshot, emit) => {
+    for (const disk of snapshot.layout.of(kind)) {
+      const value = groupValue(snapshot, disk, index) / divisor;
+      if (!Number.isNaN(value)) emit(value, deviceLabel(snapshot, disk.key));
     }
   };
 }
 
-function sum(kind: typeof IO_SUM_KINDS[number]): Values<Measured> {
-  return (measured, emit) => {
-    for (const disk of measured.layout.of(kind)) {
-      const value = valueAt(measured, disk, 0) / USEC;
-      if (!Number.isNaN(value)) emit(value, deviceLabel(measured, disk.key));
+function sum(kind: typeof IO_SUM_KINDS[number]): Values<ContainerSnapshot> {
+  return (snapshot, emit) => {
+    for (const disk of snapshot.layout.of(kind)) {
+      const value = groupValue(snapshot, disk, 0) / USEC;
+      if (!Number.isNaN(value)) emit(value, deviceLabel(snapshot, disk.key));
     }
   };
 }
 
-function deviceUsage(measured: Measured, emit: Emit): void {
-  for (const disk of measured.layout.of("serviceBytes")) {
+function deviceUsage(snapshot: ContainerSnapshot, emit: Emit): void {
+  for (const disk of snapshot.layout.of("serviceBytes")) {
     for (const [index, operation] of IO_OPERATIONS.entries()) {
-      const value = valueAt(measured, disk, index);
+      const value = groupValue(snapshot, disk, index);
       if (Number.isNaN(value)) continue;
       const [major, minor] = disk.key.split(":");
       emit(
         value,
         formatLabels([
-          ["device", measured.deviceName(disk.key)],
+          ["device", snapshot.deviceName(disk.key)],
           ["major", major],
           ["minor", minor],
           ["operation", operation],
@@ -249,6 +256,6 @@ function deviceUsage(measured: Measured, emit: Emit): void {
  * Falls back to the device number, so that disks without a name are separate
  * series.
  */
-function deviceLabel(measured: Measured, key: string): string {
-  return formatLabels([["device", measured.deviceName(key) ?? key]]);
+function deviceLabel(snapshot: ContainerSnapshot, key: string): string {
+  return formatLabels([["device", snapshot.deviceName(key) ?? key]]);
 }

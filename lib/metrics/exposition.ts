@@ -1,7 +1,7 @@
 import type { ExpositionFormat } from "../model/scrape.ts";
-import type { Emit, Family, Some, Values } from "./family.ts";
+import type { ConditionalValues, Emit, Family, Values } from "./family.ts";
 import { LineWriter } from "./line_writer.ts";
-import type { TextMemory } from "./told_text.ts";
+import type { ExpositionCache } from "./exposition_cache.ts";
 
 /** Families with their subjects, such as containers. */
 export interface Section<S> {
@@ -12,15 +12,15 @@ export interface Section<S> {
   /**
    * Last exposition of the same families, which speeds up the next.
    *
-   * @default none is kept
+   * @default none is cached
    */
-  readonly memory?: TextMemory<S>;
+  readonly cache?: ExpositionCache<S>;
   /**
    * Returns whether a subject is unchanged since that exposition.
    *
    * @default always changed
    */
-  isAsBefore?(before: S, now: S): boolean;
+  isUnchanged?(before: S, now: S): boolean;
 }
 
 /** Options of an exposition. */
@@ -52,47 +52,52 @@ export function section<S>(of: Section<S>): Section<never> {
 }
 
 function* sectionText<S>(
-  { families, subjects, labelsOf, memory, isAsBefore }: Section<S>,
+  { families, subjects, labelsOf, cache, isUnchanged }: Section<S>,
   options: ExpositionOptions,
 ): Generator<Uint8Array<ArrayBuffer>> {
   const { names } = options;
-  const isWhole = names.size === 0;
-  const kept = (isWhole ? memory : undefined)?.take();
+  const isComplete = names.size === 0;
+  const cached = (isComplete ? cache : undefined)?.take();
   const lines = new LineWriter(
     subjects.map(labelsOf),
-    kept?.next,
-    kept?.before,
+    cached?.next,
+    cached?.before,
   );
-  const isOld = subjects.map((subject, at) => {
-    const before = kept?.subjects[lines.placeBefore(at)];
-    return before !== undefined && isAsBefore?.(before, subject) === true;
+  const isUnchangedAt = subjects.map((subject, at) => {
+    const before = cached?.subjects[lines.previousIndex(at)];
+    return before !== undefined && isUnchanged?.(before, subject) === true;
   });
   const all = [...subjects.keys()];
-  const having = new Map<Some<S>["has"], readonly number[]>();
+  const having = new Map<ConditionalValues<S>["has"], readonly number[]>();
   for (const family of families) {
-    if (!isWhole && !names.has(family.name)) continue;
+    if (!isComplete && !names.has(family.name)) continue;
     lines.family(family.name);
-    const write = writerOf(family, { subjects, isOld, lines, ...options });
-    let places: readonly number[] = all;
-    if ("has" in family.numbers) {
-      const { has } = family.numbers;
-      places = having.get(has) ?? all.filter((at) => has(subjects[at] as S));
-      having.set(has, places);
+    const write = writerOf(family, {
+      subjects,
+      isUnchangedAt,
+      lines,
+      ...options,
+    });
+    let indexes: readonly number[] = all;
+    if ("has" in family.values) {
+      const { has } = family.values;
+      indexes = having.get(has) ?? all.filter((at) => has(subjects[at] as S));
+      having.set(has, indexes);
     }
-    for (let next = 0; next < places.length;) {
-      next = write(places, next);
+    for (let next = 0; next < indexes.length;) {
+      next = write(indexes, next);
       if (lines.isFull) yield lines.take();
     }
     lines.endFamily();
   }
   yield lines.take();
-  if (kept !== undefined) memory?.keep(subjects, kept);
+  if (cached !== undefined) cache?.keep(subjects, cached);
 }
 
 interface WriterInput<S> extends Pick<ExpositionOptions, "format" | "onError"> {
   readonly subjects: readonly S[];
   /** For each subject, whether it is unchanged since the last exposition. */
-  readonly isOld: readonly boolean[];
+  readonly isUnchangedAt: readonly boolean[];
   readonly lines: LineWriter;
 }
 
@@ -103,8 +108,8 @@ interface WriterInput<S> extends Pick<ExpositionOptions, "format" | "onError"> {
  */
 function writerOf<S>(
   family: Family<S>,
-  { subjects, isOld, lines, format, onError }: WriterInput<S>,
-): (places: readonly number[], next: number) => number {
+  { subjects, isUnchangedAt, lines, format, onError }: WriterInput<S>,
+): (indexes: readonly number[], next: number) => number {
   let hasHead = false;
   const begin = () => {
     if (!hasHead) lines.putText(headOf(family, format));
@@ -116,14 +121,14 @@ function writerOf<S>(
     lines.line(value, labels, suffix);
   };
   const emitValues = valuesOf(family);
-  const { anew = false } = family;
-  return (places, first) => {
+  const { isVolatile = false } = family;
+  return (indexes, first) => {
     let next = first;
-    while (next < places.length && !lines.isFull) {
-      const at = places[next++] as number;
+    while (next < indexes.length && !lines.isFull) {
+      const at = indexes[next++] as number;
       lines.subject(at);
-      if (isOld[at] && !anew) {
-        if (lines.hasOld) {
+      if (isUnchangedAt[at] && !isVolatile) {
+        if (lines.hasPrevious) {
           begin();
           lines.repeat();
         }
@@ -139,8 +144,8 @@ function writerOf<S>(
   };
 }
 
-function valuesOf<S>({ numbers }: Family<S>): Values<S> {
-  return typeof numbers === "function" ? numbers : numbers.each;
+function valuesOf<S>({ values }: Family<S>): Values<S> {
+  return typeof values === "function" ? values : values.each;
 }
 
 function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {

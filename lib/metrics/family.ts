@@ -31,8 +31,8 @@ export interface Family<S> {
    *
    * @default false
    */
-  readonly anew?: boolean;
-  readonly numbers: Values<S> | Some<S>;
+  readonly isVolatile?: boolean;
+  readonly values: Values<S> | ConditionalValues<S>;
 }
 
 /** Emits any number of values of a subject, each with its labels. */
@@ -42,7 +42,7 @@ export type Values<S> = (subject: S, emit: Emit) => void;
  * Values that only some subjects have. Families with the same `has` call it
  * once per subject.
  */
-export interface Some<S> {
+export interface ConditionalValues<S> {
   readonly has: (subject: S) => boolean;
   readonly each: Values<S>;
 }
@@ -51,20 +51,20 @@ export interface Some<S> {
 export function counter<S>(
   name: string,
   help: string,
-  numbers: Family<S>["numbers"],
+  values: Family<S>["values"],
   labels: readonly string[] = [],
 ): Family<S> {
-  return { name, help, type: "counter", labels, numbers };
+  return { name, help, type: "counter", labels, values };
 }
 
 /** Returns a family of type gauge. */
 export function gauge<S>(
   name: string,
   help: string,
-  numbers: Family<S>["numbers"],
+  values: Family<S>["values"],
   labels: readonly string[] = [],
 ): Family<S> {
-  return { name, help, type: "gauge", labels, numbers };
+  return { name, help, type: "gauge", labels, values };
 }
 
 /** Returns the families with the metric kinds that must be enabled. */

@@ -1,10 +1,10 @@
 import { KUBERNETES_LABELS } from "../manager/pods.ts";
 import { type Family, gauge } from "./family.ts";
 import { formatLabels } from "./labels.ts";
-import type { Measured } from "./measured.ts";
+import type { ContainerSnapshot } from "./container_snapshot.ts";
 
 /** Container identity, for joins with metrics of other exporters. */
-export const INFO_FAMILIES: readonly Family<Measured>[] = [
+export const INFO_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   gauge(
     "cgwatch_container_info",
     "Container and pod IDs as labels; always 1.",

@@ -1,8 +1,8 @@
 import { ByteText } from "./byte_text.ts";
-import { PIECE_STEP, ToldText } from "./told_text.ts";
+import { CHUNK_STEP, RenderedExposition } from "./exposition_cache.ts";
 
 /** Size of a chunk; each chunk has a fixed cost in the connection. */
-const PIECE_BYTES = 256 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /**
  * A chunk ends only after a complete subject, and may exceed its size by this
  * much.
@@ -21,12 +21,12 @@ const NONE: Uint8Array = new Uint8Array();
  * labels.
  */
 export class LineWriter {
-  readonly #told: ToldText;
-  readonly #before: ToldText | undefined;
+  readonly #next: RenderedExposition;
+  readonly #before: RenderedExposition | undefined;
   readonly #text: ByteText;
   readonly #subjects: readonly string[];
   /** Index of each subject in the last exposition, or −1. */
-  readonly #places: readonly number[];
+  readonly #previousIndexes: readonly number[];
   readonly #bare: (Uint8Array | undefined)[] = [];
   readonly #open: (Uint8Array | undefined)[] = [];
   #family = -1;
@@ -41,24 +41,26 @@ export class LineWriter {
   /** Range of the last exposition to copy next. */
   #copyStart = 0;
   #copyEnd = 0;
-  /** Offset of the current chunk, in steps of {@linkcode PIECE_STEP}. */
-  #piece = 0;
+  /** Offset of the current chunk, in steps of {@linkcode CHUNK_STEP}. */
+  #chunkOffset = 0;
 
   /**
-   * `subjects` are their labels, as text; the exposition is recorded in `told`.
+   * `subjects` are their labels, as text; the exposition is recorded in `next`.
    */
   constructor(
     subjects: readonly string[],
-    told: ToldText = new ToldText(),
-    before?: ToldText,
+    next: RenderedExposition = new RenderedExposition(),
+    before?: RenderedExposition,
   ) {
-    this.#told = told;
+    this.#next = next;
     this.#before = before;
     this.#subjects = subjects;
-    this.#places = subjects.map((labels) => before?.subjects.get(labels) ?? -1);
+    this.#previousIndexes = subjects.map((labels) =>
+      before?.subjects.get(labels) ?? -1
+    );
     const bytes = SPARE_BYTES * (1 + subjects.length);
-    this.#text = new ByteText(Math.min(bytes, PIECE_BYTES + SPARE_BYTES));
-    told.begin(subjects);
+    this.#text = new ByteText(Math.min(bytes, CHUNK_BYTES + SPARE_BYTES));
+    next.begin(subjects);
   }
 
   family(name: string): void {
@@ -67,8 +69,8 @@ export class LineWriter {
   }
 
   /** Returns the index of a subject in the last exposition, or −1. */
-  placeBefore(at: number): number {
-    return this.#places[at] ?? -1;
+  previousIndex(at: number): number {
+    return this.#previousIndexes[at] ?? -1;
   }
 
   /**
@@ -78,7 +80,7 @@ export class LineWriter {
   subject(at: number): void {
     this.#subject = at;
     this.#passTo(at);
-    const place = this.#places[at] ?? -1;
+    const place = this.#previousIndexes[at] ?? -1;
     const before = this.#before;
     if (before === undefined || place < 0) {
       this.#old = this.#oldEnd = 0;
@@ -95,7 +97,7 @@ export class LineWriter {
 
   /** Records the first line of each subject up to one. */
   #passTo(at: number): void {
-    const { groups, lines } = this.#told;
+    const { groups, lines } = this.#next;
     const next = this.#family * (this.#subjects.length + 1) + at + 1;
     while (groups.length < next) groups.push(lines);
   }
@@ -107,53 +109,53 @@ export class LineWriter {
   }
 
   /** Whether the subject had lines of this family in the last exposition. */
-  get hasOld(): boolean {
+  get hasPrevious(): boolean {
     return this.#old < this.#oldEnd;
   }
 
   /** Writes all lines of the subject and family from the last exposition. */
   repeat(): void {
-    const told = this.#told;
+    const next = this.#next;
     const before = this.#before;
     if (before === undefined) return;
     const first = this.#old;
     const end = this.#oldEnd;
     const from = before.starts[first] ?? 0;
-    const moved = this.#place() - from;
+    const moved = this.#offset() - from;
     for (let old = first; old < end; old++) {
-      const line = told.lines++;
-      if (line === told.values.length) told.grow();
-      told.starts[line] = (before.starts[old] ?? 0) + moved;
-      told.valueStarts[line] = (before.valueStarts[old] ?? 0) + moved;
-      told.ends[line] = (before.ends[old] ?? 0) + moved;
-      told.values[line] = before.values[old] ?? NaN;
-      told.own[line] = before.own[old] ?? "";
+      const line = next.lines++;
+      if (line === next.values.length) next.grow();
+      next.starts[line] = (before.starts[old] ?? 0) + moved;
+      next.valueStarts[line] = (before.valueStarts[old] ?? 0) + moved;
+      next.ends[line] = (before.ends[old] ?? 0) + moved;
+      next.values[line] = before.values[old] ?? NaN;
+      next.own[line] = before.own[old] ?? "";
     }
     this.#add(from, before.ends[end - 1] ?? 0);
   }
 
   /** Writes a line of the subject, with further labels. */
   line(value: number, labels: string, suffix: string): void {
-    const told = this.#told;
+    const next = this.#next;
     const before = this.#before;
     const own = suffix === "" ? labels : `${suffix}{${labels}`;
-    const start = this.#place();
+    const start = this.#offset();
     const old = this.#old++;
-    const line = told.lines++;
-    if (line === told.values.length) told.grow();
-    told.starts[line] = start;
-    told.values[line] = value;
-    told.own[line] = own;
+    const line = next.lines++;
+    if (line === next.values.length) next.grow();
+    next.starts[line] = start;
+    next.values[line] = value;
+    next.own[line] = own;
     if (
       before !== undefined && old < this.#oldEnd && before.own[old] === own
     ) {
       const from = before.starts[old] ?? 0;
       const valueFrom = before.valueStarts[old] ?? 0;
-      told.valueStarts[line] = start + valueFrom - from;
+      next.valueStarts[line] = start + valueFrom - from;
       if (before.values[old] === value) {
         const end = before.ends[old] ?? 0;
         this.#add(from, end);
-        told.ends[line] = start + end - from;
+        next.ends[line] = start + end - from;
         return;
       }
       this.#add(from, valueFrom);
@@ -161,30 +163,31 @@ export class LineWriter {
     } else {
       this.#copy();
       this.#putHead(labels, suffix);
-      told.valueStarts[line] = this.#place();
+      next.valueStarts[line] = this.#offset();
     }
     this.#putValue(value);
-    told.ends[line] = this.#place();
+    next.ends[line] = this.#offset();
   }
 
   /** Whether a chunk is complete. */
   get isFull(): boolean {
     const copied = this.#copyEnd - this.#copyStart;
-    return this.#text.length + copied >= PIECE_BYTES;
+    return this.#text.length + copied >= CHUNK_BYTES;
   }
 
   /** Returns the text since the last chunk. */
   take(): Uint8Array<ArrayBuffer> {
     this.#copy();
-    const piece = this.#text.take();
-    this.#told.pieces.push(piece);
-    this.#piece += PIECE_STEP;
-    return piece;
+    const chunk = this.#text.take();
+    this.#next.chunks.push(chunk);
+    this.#chunkOffset += CHUNK_STEP;
+    return chunk;
   }
 
   /** Returns the offset of the next byte. */
-  #place(): number {
-    return this.#piece + this.#text.length + this.#copyEnd - this.#copyStart;
+  #offset(): number {
+    return this.#chunkOffset + this.#text.length + this.#copyEnd -
+      this.#copyStart;
   }
 
   /**
@@ -202,11 +205,11 @@ export class LineWriter {
   #copy(): void {
     const length = this.#copyEnd - this.#copyStart;
     if (length > 0) {
-      const at = Math.floor(this.#copyStart / PIECE_STEP);
-      const from = this.#copyStart % PIECE_STEP;
-      const piece = this.#before?.pieces[at];
-      if (piece !== undefined) {
-        this.#text.put(piece.subarray(from, from + length));
+      const at = Math.floor(this.#copyStart / CHUNK_STEP);
+      const from = this.#copyStart % CHUNK_STEP;
+      const chunk = this.#before?.chunks[at];
+      if (chunk !== undefined) {
+        this.#text.put(chunk.subarray(from, from + length));
       }
     }
     this.#copyStart = this.#copyEnd = 0;

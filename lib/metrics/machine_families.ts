@@ -1,9 +1,13 @@
-import type { CpuCache, MachineFacts, VersionInfo } from "../model/machine.ts";
+import type {
+  CpuCache,
+  MachineAttributes,
+  VersionInfo,
+} from "../model/machine.ts";
 import { type Emit, type Family, gauge, ofKinds } from "./family.ts";
 import { formatLabels } from "./labels.ts";
 
 /** Attributes of the machine with families; they rarely change. */
-export type Machine = Omit<MachineFacts, "disks" | "networkDevices">;
+export type Machine = Omit<MachineAttributes, "disks" | "networkDevices">;
 
 /** Returns a gauge with one value of the machine. */
 function machineGauge(

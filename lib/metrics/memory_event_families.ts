@@ -1,6 +1,6 @@
 import { MEMORY_EVENT_COLUMNS, MEMORY_EVENTS } from "../model/sample.ts";
 import { counter, type Family } from "./family.ts";
-import { column, group, type Measured } from "./measured.ts";
+import { column, type ContainerSnapshot, group } from "./container_snapshot.ts";
 
 const EVENT_HELP: Readonly<Record<typeof MEMORY_EVENTS[number], string>> = {
   low: "reclaims of memory below memory.low",
@@ -15,7 +15,7 @@ const EVENT_HELP: Readonly<Record<typeof MEMORY_EVENTS[number], string>> = {
  * `memory.events` and `memory.events.local`, which differ for a cgroup with
  * descendants.
  */
-export const MEMORY_EVENT_FAMILIES: readonly Family<Measured>[] = [
+export const MEMORY_EVENT_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...MEMORY_EVENTS.map((event) =>
     counter(
       `container_memory_events_${snakeCase(event)}_total`,

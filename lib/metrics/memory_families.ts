@@ -2,17 +2,17 @@ import { GROUP_COLUMNS } from "../model/sample.ts";
 import { counter, type Emit, type Family, gauge, ofKinds } from "./family.ts";
 import {
   column,
-  columnOf,
+  columnValue,
+  type ContainerSnapshot,
   group,
+  groupValue,
   has,
-  type Measured,
-  valueAt,
-} from "./measured.ts";
+} from "./container_snapshot.ts";
 import { MEMORY_EVENT_FAMILIES } from "./memory_event_families.ts";
 
 const HUGETLB = { labels: (size: string) => `pagesize="${size}"` };
 
-const HUGETLB_FAMILIES: readonly Family<Measured>[] = [
+const HUGETLB_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   counter(
     "container_hugetlb_failcnt",
     "Number of hits of the huge page limit.",
@@ -33,7 +33,7 @@ const HUGETLB_FAMILIES: readonly Family<Measured>[] = [
   ),
 ];
 
-const USAGE_FAMILIES: readonly Family<Measured>[] = [
+const USAGE_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   gauge(
     "container_memory_cache",
     "Page cache in bytes.",
@@ -73,9 +73,9 @@ const USAGE_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_memory_working_set_bytes",
     "Working set in bytes: memory usage minus inactive file pages.",
-    (measured, emit) => {
-      const inactive = columnOf(measured, "memoryInactiveFile");
-      const usage = columnOf(measured, "memoryUsage");
+    (snapshot, emit) => {
+      const inactive = columnValue(snapshot, "memoryInactiveFile");
+      const usage = columnValue(snapshot, "memoryUsage");
       emit(Math.max(0, usage - (Number.isNaN(inactive) ? 0 : inactive)));
     },
   ),
@@ -129,7 +129,7 @@ const USAGE_FAMILIES: readonly Family<Measured>[] = [
 ];
 
 /** Memory usage, reclaim and faults of a container. */
-export const MEMORY_FAMILIES: readonly Family<Measured>[] = [
+export const MEMORY_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["hugetlb"], HUGETLB_FAMILIES),
   ...ofKinds(["memory"], USAGE_FAMILIES),
   ...ofKinds(["cpuset"], [
@@ -162,13 +162,13 @@ const FAULTS_BELOW = 'failure_type="pgfault",scope="hierarchy"';
 const MAJOR_FAULTS_BELOW = 'failure_type="pgmajfault",scope="hierarchy"';
 
 function memoryFailures(
-  measured: Measured,
+  snapshot: ContainerSnapshot,
   emit: Emit,
 ): void {
-  const faults = columnOf(measured, "memoryPgfault");
-  const major = columnOf(measured, "memoryPgmajfault");
-  const own = columnOf(measured, "memoryOwnPgfault");
-  const ownMajor = columnOf(measured, "memoryOwnPgmajfault");
+  const faults = columnValue(snapshot, "memoryPgfault");
+  const major = columnValue(snapshot, "memoryPgmajfault");
+  const own = columnValue(snapshot, "memoryOwnPgfault");
+  const ownMajor = columnValue(snapshot, "memoryOwnPgmajfault");
   // v2 has no fault counters of a cgroup without its descendants.
   const hasOwn = !Number.isNaN(own) || !Number.isNaN(ownMajor);
   emit(hasOwn ? own : faults, FAULTS);
@@ -178,16 +178,16 @@ function memoryFailures(
 }
 
 function numaPages(
-  measured: Measured,
+  snapshot: ContainerSnapshot,
   emit: Emit,
 ): void {
-  for (const node of measured.layout.of("numa")) {
+  for (const node of snapshot.layout.of("numa")) {
     for (const [index, name] of GROUP_COLUMNS.numa.entries()) {
       const isHierarchical = name.startsWith("hierarchical");
       const type = name.replace("hierarchical", "").toLowerCase();
       const scope = isHierarchical ? "hierarchy" : "container";
       emit(
-        valueAt(measured, node, index),
+        groupValue(snapshot, node, index),
         `type="${type}",scope="${scope}",node="${node.key}"`,
       );
     }

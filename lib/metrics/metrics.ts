@@ -6,7 +6,7 @@ import type { Manager } from "../manager/manager.ts";
 import { AGENT_FAMILIES, type AgentCounters } from "./agent_families.ts";
 import { CONTAINER_FAMILIES } from "./container_families.ts";
 import { expositionText, type Section, section } from "./exposition.ts";
-import { TextMemory } from "./told_text.ts";
+import { ExpositionCache } from "./exposition_cache.ts";
 import { type Family, gauge } from "./family.ts";
 import {
   type Machine,
@@ -14,15 +14,18 @@ import {
   machineLabels,
   VERSION_FAMILIES,
 } from "./machine_families.ts";
-import { isAsBefore, type Measured } from "./measured.ts";
-import { PROCESS_FAMILIES, readOwnProcess } from "./own_process.ts";
+import { type ContainerSnapshot, isUnchanged } from "./container_snapshot.ts";
+import { PROCESS_FAMILIES, readProcessMetrics } from "./process_metrics.ts";
 import { resourceSections } from "./resource_families.ts";
-import { Scraper, type ScraperOptions } from "./scraper.ts";
+import {
+  ContainerCollector,
+  type ContainerCollectorOptions,
+} from "./container_collector.ts";
 
 /** Dependencies of {@linkcode Metrics}. */
-export interface MetricsOptions extends ScraperOptions {
+export interface MetricsOptions extends ContainerCollectorOptions {
   readonly manager:
-    & ScraperOptions["manager"]
+    & ContainerCollectorOptions["manager"]
     & Pick<
       Manager,
       | "counters"
@@ -71,14 +74,14 @@ export function familiesOf<S>(
 /** Renders all metrics of the agent for Prometheus. */
 export class Metrics {
   readonly #options: MetricsOptions;
-  readonly #scraper: Scraper;
-  readonly #memory = new TextMemory<Measured>();
-  readonly #containerFamilies: readonly Family<Measured>[];
+  readonly #collector: ContainerCollector;
+  readonly #cache = new ExpositionCache<ContainerSnapshot>();
+  readonly #containerFamilies: readonly Family<ContainerSnapshot>[];
   readonly #machineFamilies: readonly Family<Machine>[];
 
   constructor(options: MetricsOptions) {
     this.#options = options;
-    this.#scraper = new Scraper(options);
+    this.#collector = new ContainerCollector(options);
     const { kinds } = options;
     this.#containerFamilies = familiesOf(CONTAINER_FAMILIES, kinds);
     this.#machineFamilies = familiesOf(MACHINE_FAMILIES, kinds);
@@ -91,7 +94,7 @@ export class Metrics {
   async scrape(
     request: ScrapeRequest,
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
-    const { containers, failed } = await this.#scraper
+    const { containers, failed } = await this.#collector
       .containers(request.containers);
     const machine = this.#machineSections();
     const sections: Section<never>[] = [
@@ -99,8 +102,8 @@ export class Metrics {
         families: this.#containerFamilies,
         subjects: containers,
         labelsOf: ({ labels }) => labels,
-        memory: this.#memory,
-        isAsBefore,
+        cache: this.#cache,
+        isUnchanged,
       }),
       ...machine,
       section({
@@ -175,7 +178,7 @@ export class Metrics {
 
   #ownSections(): Section<never>[] {
     const { manager, counters, ownFs } = this.#options;
-    const process = readOwnProcess(ownFs);
+    const process = readProcessMetrics(ownFs);
     return [
       section({
         families: AGENT_FAMILIES,

@@ -1,7 +1,18 @@
 import { GROUP_COLUMNS } from "../model/sample.ts";
-import { counter, type Family, gauge, ofKinds, type Some } from "./family.ts";
+import {
+  type ConditionalValues,
+  counter,
+  type Family,
+  gauge,
+  ofKinds,
+} from "./family.ts";
 import { formatLabels } from "./labels.ts";
-import { group, has, type Measured, valueAt } from "./measured.ts";
+import {
+  type ContainerSnapshot,
+  group,
+  groupValue,
+  has,
+} from "./container_snapshot.ts";
 
 const NETWORK: readonly (readonly [
   name: string,
@@ -23,7 +34,7 @@ const INTERFACE = {
   labels: (name: string) => formatLabels([["interface", name]]),
 };
 
-const INTERFACE_FAMILIES: readonly Family<Measured>[] = NETWORK.map(
+const INTERFACE_FAMILIES: readonly Family<ContainerSnapshot>[] = NETWORK.map(
   ([name, of, help]) =>
     counter(
       `container_network_${name}_total`,
@@ -34,7 +45,7 @@ const INTERFACE_FAMILIES: readonly Family<Measured>[] = NETWORK.map(
 );
 
 /** Network counters and sockets of a container. */
-export const NETWORK_FAMILIES: readonly Family<Measured>[] = [
+export const NETWORK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["network"], INTERFACE_FAMILIES),
   ...ofKinds(["tcp"], [
     socketStates("tcp", "tcp", "TCP sockets (IPv4) by state."),
@@ -67,16 +78,16 @@ function states(
   kind: "tcp" | "udp" | "tcpAdvanced",
   key: string,
   label: string,
-): Some<Measured> {
+): ConditionalValues<ContainerSnapshot> {
   const labels = GROUP_COLUMNS[kind]
     .map((name) => `${label}="${name.toLowerCase()}"`);
   return {
     has: has(kind),
-    each: (measured, emit) => {
-      for (const found of measured.layout.of(kind)) {
+    each: (snapshot, emit) => {
+      for (const found of snapshot.layout.of(kind)) {
         if (found.key !== key) continue;
         for (const [index, text] of labels.entries()) {
-          emit(valueAt(measured, found, index), text);
+          emit(groupValue(snapshot, found, index), text);
         }
       }
     },
@@ -87,7 +98,7 @@ function socketStates(
   kind: "tcp" | "udp",
   key: string,
   help: string,
-): Family<Measured> {
+): Family<ContainerSnapshot> {
   const label = `${kind}_state`;
   return gauge(
     `container_network_${key}_usage_total`,

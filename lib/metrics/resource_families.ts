@@ -12,7 +12,7 @@ import { formatLabels } from "./labels.ts";
 
 const NS = 1e9;
 
-interface Labelled extends DescribedContainer {
+interface LabeledContainer extends DescribedContainer {
   readonly labels: string;
 }
 
@@ -24,14 +24,14 @@ export function resourceSections(
     name !== undefined && namespace !== undefined
   );
   const { root } = summary ?? {};
-  const labelsOf = ({ labels }: Labelled) => labels;
+  const labelsOf = ({ labels }: LabeledContainer) => labels;
   return [
-    section<Labelled>({
+    section<LabeledContainer>({
       families: usageFamilies("node"),
       subjects: root === undefined ? [] : [{ ...root, labels: "" }],
       labelsOf,
     }),
-    section<Labelled>({
+    section<LabeledContainer>({
       families: CONTAINER_FAMILIES,
       subjects: pods.flatMap(({ containers, name, namespace }) =>
         containers.map((container) => ({
@@ -45,7 +45,7 @@ export function resourceSections(
       ),
       labelsOf,
     }),
-    section<Labelled>({
+    section<LabeledContainer>({
       families: usageFamilies("pod"),
       subjects: pods.flatMap(({ cgroup, name, namespace }) =>
         cgroup === undefined ? [] : [{
@@ -76,7 +76,7 @@ const ERROR_FAMILIES: readonly Family<boolean>[] = [
   ),
 ];
 
-const CONTAINER_FAMILIES: readonly Family<Labelled>[] = [
+const CONTAINER_FAMILIES: readonly Family<LabeledContainer>[] = [
   gauge(
     "container_start_time_seconds",
     "Start time of the container in seconds since the epoch.",
@@ -94,7 +94,9 @@ const CONTAINER_FAMILIES: readonly Family<Labelled>[] = [
   ),
 ];
 
-function usageFamilies(of: "node" | "container" | "pod"): Family<Labelled>[] {
+function usageFamilies(
+  of: "node" | "container" | "pod",
+): Family<LabeledContainer>[] {
   return [
     counter(
       `${of}_cpu_usage_seconds_total`,

@@ -1,15 +1,16 @@
 import { type Family, gauge } from "./family.ts";
-import { limit, type Measured } from "./measured.ts";
+import { type ContainerSnapshot, limit } from "./container_snapshot.ts";
 
 /** Start times and limits of a container. */
-export const SPEC_FAMILIES: readonly Family<Measured>[] = [
+export const SPEC_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   {
     ...gauge(
       "container_last_seen",
       "Time of the scrape in seconds since the epoch.",
-      ({ spec, nowMs }: Measured, emit) => emit(spec && seconds(nowMs)),
+      ({ spec, nowMs }: ContainerSnapshot, emit) =>
+        emit(spec && seconds(nowMs)),
     ),
-    anew: true,
+    isVolatile: true,
   },
   gauge(
     "container_health_state",

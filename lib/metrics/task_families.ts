@@ -2,24 +2,24 @@ import { GROUP_COLUMNS } from "../model/sample.ts";
 import { counter, type Family, gauge, ofKinds } from "./family.ts";
 import {
   column,
-  columnOf,
+  columnValue,
+  type ContainerSnapshot,
   group,
   groupOf,
+  groupValue,
   has,
   limit,
-  type Measured,
-  remembered,
-  valueAt,
-} from "./measured.ts";
+  memoized,
+} from "./container_snapshot.ts";
 
 const USEC = 1e6;
 
 /** A domain of resctrl is named `mon_L3_01`. */
-const domainLabel = remembered((key) =>
+const domainLabel = memoized((key) =>
   `node_id="${Number(/\d+$/.exec(key)?.[0] ?? NaN)}"`
 );
 
-const PROCESS_FAMILIES: readonly Family<Measured>[] = [
+const PROCESS_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   gauge(
     "container_processes",
     "Processes of the cgroup itself, descendants excluded.",
@@ -38,7 +38,7 @@ const PROCESS_FAMILIES: readonly Family<Measured>[] = [
   gauge(
     "container_threads_max",
     "Maximum number of threads; 0 is no limit.",
-    (measured, emit) => emit(limit(columnOf(measured, "threadsMax"))),
+    (snapshot, emit) => emit(limit(columnValue(snapshot, "threadsMax"))),
   ),
   gauge(
     "container_threads",
@@ -50,10 +50,10 @@ const PROCESS_FAMILIES: readonly Family<Measured>[] = [
     "Soft limits of the first process; -1 is no limit.",
     {
       has: has("ulimit"),
-      each: (measured, emit) => {
+      each: (snapshot, emit) => {
         const soft = GROUP_COLUMNS.ulimit.indexOf("softLimit");
-        for (const found of measured.layout.of("ulimit")) {
-          const value = valueAt(measured, found, soft);
+        for (const found of snapshot.layout.of("ulimit")) {
+          const value = groupValue(snapshot, found, soft);
           emit(value === Infinity ? -1 : value, `ulimit="${found.key}"`);
         }
       },
@@ -62,7 +62,7 @@ const PROCESS_FAMILIES: readonly Family<Measured>[] = [
   ),
 ];
 
-const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
+const RESCTRL_FAMILIES: readonly Family<ContainerSnapshot>[] = ([
   [
     "container_memory_bandwidth_bytes",
     "totalBytes",
@@ -84,10 +84,10 @@ const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
     help,
     {
       has: has("resctrl"),
-      each: (measured, emit) => {
+      each: (snapshot, emit) => {
         const index = GROUP_COLUMNS.resctrl.indexOf(of);
-        for (const found of measured.layout.of("resctrl")) {
-          emit(valueAt(measured, found, index), domainLabel(found.key));
+        for (const found of snapshot.layout.of("resctrl")) {
+          emit(groupValue(snapshot, found, index), domainLabel(found.key));
         }
       },
     },
@@ -96,14 +96,14 @@ const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
 );
 
 /** Processes, OOM kills and pressure of a container. */
-export const TASK_FAMILIES: readonly Family<Measured>[] = [
+export const TASK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["process"], PROCESS_FAMILIES),
   ...ofKinds(["resctrl"], RESCTRL_FAMILIES),
   ...ofKinds(["oom_event"], [
     counter(
       "container_oom_events_total",
       "Processes of the container killed by the OOM killer; kept for 5 minutes after the container is removed.",
-      ({ oomKills }: Measured, emit) => emit(oomKills),
+      ({ oomKills }: ContainerSnapshot, emit) => emit(oomKills),
     ),
   ]),
   ...ofKinds(["pressure"], [
@@ -114,7 +114,9 @@ export const TASK_FAMILIES: readonly Family<Measured>[] = [
 ];
 
 /** cAdvisor's "stalled" is the kernel's "full", and "waiting" is "some". */
-function pressureFamilies(of: "cpu" | "memory" | "io"): Family<Measured>[] {
+function pressureFamilies(
+  of: "cpu" | "memory" | "io",
+): Family<ContainerSnapshot>[] {
   return [
     counter(
       `container_pressure_${of}_stalled_seconds_total`,

@@ -36,8 +36,8 @@ export class UnknownFilesystemError extends Error {
 }
 
 /** A call exceeded its timeout, and may never return. */
-export class HungError extends Error {
-  override readonly name = "HungError";
+export class CallTimeoutError extends Error {
+  override readonly name = "CallTimeoutError";
 
   constructor(what: string) {
     super(`No response from "${what}"`);
@@ -73,7 +73,7 @@ const EOPNOTSUPP_REGEXP = /\(os error 95\)/;
  * Returns whether an error means that a file is unavailable: it does not exist,
  * access is denied, or the kernel does not support it.
  */
-export function isAbsent(error: unknown): boolean {
+export function isUnavailable(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.PermissionDenied ||

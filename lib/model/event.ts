@@ -229,7 +229,7 @@ export interface Event {
 /**
  * A stored event, with its timestamp as a number and its JSON, serialized once.
  */
-export interface KeptEvent {
+export interface StoredEvent {
   readonly event: Event;
   readonly timestampMs: number;
   /** One line of JSON, without the newline. */
@@ -258,7 +258,7 @@ export interface EventRequest {
  * Returns whether an event matches the request; `lost` and `checkpoint` always
  * do.
  */
-export function matches(request: EventRequest, kept: KeptEvent): boolean {
+export function matches(request: EventRequest, kept: StoredEvent): boolean {
   const { event, timestampMs } = kept;
   if (event.event_type === "lost" || event.event_type === "checkpoint") {
     return true;

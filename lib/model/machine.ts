@@ -1,13 +1,13 @@
 import type { FsInfo } from "./filesystem.ts";
 
 /** The machine, with its file systems. Unknown attributes are absent. */
-export interface MachineInfo extends MachineFacts {
+export interface MachineInfo extends MachineAttributes {
   /** File systems that can hold files, as of the last reading. */
   readonly filesystems: readonly FsInfo[];
 }
 
 /** Attributes of the machine that rarely change. */
-export interface MachineFacts {
+export interface MachineAttributes {
   /** Time of the reading, milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly vendorId?: string;

@@ -19,7 +19,7 @@ const MARK_REGEXP = /\p{M}/u;
  * Escapes control and format characters, which names of containers and
  * processes may contain: `\x1b`, `\u202e`.
  */
-export function printed(text: string): string {
+export function escapeControlCharacters(text: string): string {
   if (PLAIN_REGEXP.test(text)) return text;
   return text.replace(UNPRINTABLE_REGEXP, (char) => {
     const code = char.codePointAt(0) ?? 0;
@@ -33,7 +33,7 @@ export function printed(text: string): string {
  * Escapes control and format characters in one line of JSON; its value stays
  * the same.
  */
-export function printedJson(json: string): string {
+export function escapeControlCharactersInJson(json: string): string {
   return PLAIN_REGEXP.test(json) ? json : json.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (char) =>
@@ -57,7 +57,7 @@ function charWidth(char: string): number {
 }
 
 /** Truncates in the middle, since both ends of a name distinguish it. */
-export function cut(text: string, width: number): string {
+export function truncateMiddle(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   if (width < 1) return "";
   const chars = [...text];
@@ -68,7 +68,7 @@ export function cut(text: string, width: number): string {
 }
 
 /** Truncates at the end. */
-export function cutEnd(text: string, width: number): string {
+export function truncateEnd(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   return width < 1 ? "" : `${takeWidth([...text], width - 1)}…`;
 }

@@ -40,7 +40,7 @@ export interface ContainerHandler {
    * Returns whether a container of this age is complete: a runtime creates its
    * cgroup in one hierarchy after another, and its processes last.
    */
-  isWhole(ageMs: number): boolean;
+  isComplete(ageMs: number): boolean;
   /** Reads one sample into {@linkcode builder}. */
   sample(): SampleResult;
   /**

@@ -7,10 +7,10 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { TCP_ADVANCED } from "../../lib/model/tcp_advanced.ts";
-import type { PlainCgroup } from "./plain_cgroup.ts";
+import type { ReferenceCgroup } from "./reference_cgroup.ts";
 
 /** Reads what a row should say; undefined where the kernel does not tell. */
-export type Source = (plain: PlainCgroup) => unknown;
+export type Source = (plain: ReferenceCgroup) => unknown;
 
 /** One row. */
 export interface StatsRow {
@@ -46,7 +46,7 @@ function memoryStat(name: string, v1Name: string, v2Name: string): StatsRow {
   );
 }
 
-function usage(plain: PlainCgroup): number | undefined {
+function usage(plain: ReferenceCgroup): number | undefined {
   if (!plain.isV2) return plain.one("memory", "memory.usage_in_bytes");
   const current = plain.one("memory", "memory.current");
   if (current !== undefined) return current;
@@ -63,7 +63,7 @@ function workingSet(name: string): Source {
   };
 }
 
-function swapV2(plain: PlainCgroup): number | undefined {
+function swapV2(plain: ReferenceCgroup): number | undefined {
   const current = plain.one("memory", "memory.swap.current");
   if (current !== undefined) return current;
   const kib = (name: string) =>
@@ -96,7 +96,7 @@ const ioStat =
   (operations: Readonly<Record<string, string>>): Source => (plain) =>
     plain.ioStat(operations);
 
-function hugetlb(plain: PlainCgroup): unknown {
+function hugetlb(plain: ReferenceCgroup): unknown {
   const sizes = Object.fromEntries(["1GB", "2MB"].flatMap((size) => {
     const of = (name: string) =>
       plain.one("hugetlb", `hugetlb.${size}.rsvd.${name}`) ??
@@ -124,7 +124,7 @@ function schedstat(column: number): Source {
     });
 }
 
-function ulimits(plain: PlainCgroup): unknown {
+function ulimits(plain: ReferenceCgroup): unknown {
   const match = /^Max open files +(\d+) +(\d+)/m
     .exec(plain.process("limits") ?? "");
   return match === null ? undefined : [{
@@ -134,7 +134,7 @@ function ulimits(plain: PlainCgroup): unknown {
   }];
 }
 
-function referenced(plain: PlainCgroup): number | undefined {
+function referenced(plain: ReferenceCgroup): number | undefined {
   return plain.sum((pid) => {
     const text = plain.host(`/proc/${pid}/smaps`) ??
       plain.host(`/proc/${pid}/smaps_rollup`);
@@ -326,7 +326,7 @@ function limit(controller: string, file: string): Source {
   };
 }
 
-function shares(plain: PlainCgroup): unknown {
+function shares(plain: ReferenceCgroup): unknown {
   const weight = plain.one("cpu", "cpu.weight");
   return weight === undefined
     ? undefined
@@ -340,7 +340,7 @@ function cpuMax(field: number): Source {
   };
 }
 
-function quota(plain: PlainCgroup): unknown {
+function quota(plain: ReferenceCgroup): unknown {
   const value = plain.one("cpu", "cpu.cfs_quota_us");
   return value === -1 ? undefined : value;
 }
@@ -426,7 +426,7 @@ export type PlainReading = ReadonlyMap<string, unknown>;
 /** Reads what all rows should say. */
 export function readRows(
   rows: readonly StatsRow[],
-  plain: PlainCgroup,
+  plain: ReferenceCgroup,
 ): PlainReading {
   return new Map(
     rows.map(({ path, v1, v2 }) => [path, (plain.isV2 ? v2 : v1)(plain)]),

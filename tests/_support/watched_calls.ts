@@ -1,7 +1,7 @@
 import {
-  type AskOptions,
-  SlowCalls,
-} from "../../lib/filesystems/slow_calls.ts";
+  BlockingCallPool,
+  type CallOptions,
+} from "../../lib/filesystems/blocking_call_pool.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
 /** Looks that must find all quiet before it is. */
@@ -9,7 +9,7 @@ const QUIET_LOOKS = 5;
 const MAX_LOOKS = 10_000;
 
 /** Calls of which a test knows when the last of them has been answered. */
-export class WatchedCalls extends SlowCalls {
+export class WatchedCalls extends BlockingCallPool {
   readonly #clock: FakeClock;
   #open = 0;
 
@@ -18,14 +18,14 @@ export class WatchedCalls extends SlowCalls {
     this.#clock = clock;
   }
 
-  override async ask<T>(
+  override async run<T>(
     key: string,
     call: () => Promise<T>,
-    options?: AskOptions,
+    options?: CallOptions,
   ): Promise<T> {
     this.#open++;
     try {
-      return await super.ask(key, call, options);
+      return await super.run(key, call, options);
     } finally {
       this.#open--;
     }

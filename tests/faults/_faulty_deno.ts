@@ -1,6 +1,6 @@
 import {
+  type FilesystemUsage,
   MountedFiles,
-  type Space,
 } from "../../lib/filesystems/mounted_files.ts";
 import type { SeededRandom } from "../_support/random.ts";
 import { errorOf, type Fault, isErrno, type Times } from "./_fault.ts";
@@ -54,7 +54,7 @@ export interface Injection {
 }
 
 /** How full every file system is. */
-const SPACE: Space = {
+const USAGE: FilesystemUsage = {
   capacityBytes: 2 ** 30,
   freeBytes: 2 ** 29,
   availableBytes: 2 ** 29,
@@ -78,15 +78,15 @@ export class FaultyDeno implements Disposable {
   #hits = 0;
   #healed = Promise.withResolvers<void>();
 
-  readonly #space = MountedFiles.prototype.space;
+  readonly #usage = MountedFiles.prototype.usage;
 
   constructor(random: SeededRandom) {
     this.#random = random;
     // What Node gives cannot be replaced; this is all that is made of it.
-    MountedFiles.prototype.space = async (hostPath) => {
+    MountedFiles.prototype.usage = async (hostPath) => {
       const fault = this.#fail("statfs", hostPath);
       if (fault === "hang") await this.#healed.promise;
-      return SPACE;
+      return USAGE;
     };
     for (const [name, when] of Object.entries(FUNCTIONS)) {
       this.#replace(name, (real) => this.#wrap(name as Call, when, real, 0));
@@ -120,7 +120,7 @@ export class FaultyDeno implements Disposable {
 
   [Symbol.dispose](): void {
     this.heal();
-    MountedFiles.prototype.space = this.#space;
+    MountedFiles.prototype.usage = this.#usage;
     for (const [name, real] of this.#real) this.#deno[name] = real;
   }
 

@@ -1,4 +1,4 @@
-import { deviceKey } from "../../lib/filesystems/shown_mounts.ts";
+import { deviceKey } from "../../lib/filesystems/mount_visibility.ts";
 import type { CgroupName } from "../../lib/model/cgroup.ts";
 import {
   readRecorded,

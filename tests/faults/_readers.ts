@@ -7,7 +7,7 @@
  */
 import { DirectoryUsage } from "../../lib/filesystems/directory_usage.ts";
 import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
-import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
 import { systemClock } from "../../lib/model/clock.ts";
@@ -189,7 +189,7 @@ export const READERS: readonly Reader[] = [
       const usage = new DirectoryUsage({
         files: mounted,
         clock,
-        calls: new SlowCalls(clock),
+        calls: new BlockingCallPool(clock),
       });
       usage.of(path);
       await usage.caughtUp();

@@ -1,4 +1,4 @@
-import { type Seam, testWeather } from "./_weather.ts";
+import { type Seam, testFaultScenarios } from "./_fault_scenarios.ts";
 
 const WARNS = { says: "Cannot read a control file, leaving its numbers out" };
 
@@ -52,8 +52,8 @@ const SEAMS: readonly Seam[] = [
   },
 ];
 
-testWeather("openManager() bears control files that fail", SEAMS);
-testWeather(
+testFaultScenarios("openManager() bears control files that fail", SEAMS);
+testFaultScenarios(
   "openManager() bears control files that fail while they are open",
   SEAMS.filter(({ call }) => call !== "openSync"),
   { keepsOpen: true },

@@ -1,5 +1,5 @@
 import type { FaultyAgent } from "./_faulty_agent.ts";
-import { testWeather } from "./_weather.ts";
+import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const LOG = { source: "event_log" };
 const ERRORS = { counts: (agent: FaultyAgent) => agent.log.counters.errors };
@@ -14,7 +14,7 @@ function reopen(agent: FaultyAgent): void {
   agent.log.reopen();
 }
 
-testWeather("EventLog of a manager bears a disk that fails", [
+testFaultScenarios("EventLog of a manager bears a disk that fails", [
   {
     name: "a line",
     call: "FsFile.writeSync",

@@ -1,10 +1,10 @@
 import type { Fault } from "./_fault.ts";
-import { testWeather } from "./_weather.ts";
+import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const READS: readonly Fault[] = ["EACCES", "EIO", "EMFILE"];
 const TEXTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
 
-testWeather("openManager() bears files of the host that fail", [
+testFaultScenarios("openManager() bears files of the host that fail", [
   {
     name: "limits of a container",
     call: "openSync",

@@ -1,5 +1,5 @@
 import type { FaultyAgent } from "./_faulty_agent.ts";
-import { testWeather } from "./_weather.ts";
+import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const KMSG = { source: "kmsg" };
 
@@ -10,7 +10,7 @@ function replaceLog(agent: FaultyAgent): void {
   Deno.renameSync(`${path}.new`, path);
 }
 
-testWeather("openManager() bears a kernel log that fails", [
+testFaultScenarios("openManager() bears a kernel log that fails", [
   {
     name: "the kernel log",
     call: "FsFile.read",

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import {
   type FileSize,
+  type FilesystemUsage,
   MountedFiles,
-  type Space,
 } from "../../lib/filesystems/mounted_files.ts";
-import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { isGone, UnknownFilesystemError } from "../../lib/model/errors.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
 import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
@@ -25,17 +25,17 @@ const MOUNTS = [
 
 /** A host whose file systems say what the test wants, each by its mount point. */
 class FakeFiles extends MountedFiles {
-  readonly spaces = new Map<string, Promise<Space>>();
+  readonly usages = new Map<string, Promise<FilesystemUsage>>();
   readonly failing = new Set<string>();
   readonly devices = new Map<string, number>();
   /** Directories of which nobody ever hears. */
   readonly hung = new Set<string>();
   readonly asked: string[] = [];
 
-  override space(hostPath: string): Promise<Space> {
+  override usage(hostPath: string): Promise<FilesystemUsage> {
     this.asked.push(hostPath);
     if (this.failing.has(hostPath)) return Promise.reject(new Error());
-    return this.spaces.get(hostPath) ?? Promise.resolve(space(4, 1));
+    return this.usages.get(hostPath) ?? Promise.resolve(usage(4, 1));
   }
 
   override fileSize(hostPath: string): Promise<FileSize> {
@@ -55,7 +55,7 @@ class FakeFiles extends MountedFiles {
   }
 }
 
-function space(capacity: number, free: number): Space {
+function usage(capacity: number, free: number): FilesystemUsage {
   return {
     capacityBytes: capacity * GIB,
     freeBytes: free * GIB,
@@ -84,12 +84,12 @@ class FakeMachine implements Disposable {
       .set("/proc/sys", device(0, 5)).set("/run", device(0, 40))
       .set("/mnt/nfs", device(0, 50)).set("/mnt/portal", device(0, 60));
     // As a file system of requests and answers does.
-    this.files.spaces.set("/mnt/portal", Promise.resolve(space(0, 0)));
+    this.files.usages.set("/mnt/portal", Promise.resolve(usage(0, 0)));
     this.filesystems = new Filesystems({
       fs: this.root.hostFs(),
       files: this.files,
       clock: this.clock,
-      calls: new SlowCalls(this.clock),
+      calls: new BlockingCallPool(this.clock),
       imageStores: () =>
         Promise.resolve([
           {
@@ -152,8 +152,8 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks
   const { filesystems, files } = machine;
   await filesystems.refresh();
   const before = filesystems.latest.at(-1) as FsInfo;
-  const { promise, resolve } = Promise.withResolvers<Space>();
-  files.spaces.set("/mnt/nfs", promise).set("/", Promise.resolve(space(9, 3)));
+  const { promise, resolve } = Promise.withResolvers<FilesystemUsage>();
+  files.usages.set("/mnt/nfs", promise).set("/", Promise.resolve(usage(9, 3)));
   files.asked.length = 0;
   await machine.refreshSlowly();
   await machine.refreshSlowly();
@@ -165,9 +165,9 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks
     state: "degraded",
     detail: 'no response from "/mnt/nfs"',
   });
-  resolve(space(8, 2));
+  resolve(usage(8, 2));
   await new Promise((done) => setTimeout(done, 0));
-  files.spaces.set("/mnt/nfs", Promise.resolve(space(8, 1)));
+  files.usages.set("/mnt/nfs", Promise.resolve(usage(8, 1)));
   await filesystems.refresh();
   assertEquals(filesystems.latest.at(-1)?.isStale, undefined);
   assertEquals(filesystems.latest.at(-1)?.usageBytes, 7 * GIB);
@@ -186,9 +186,9 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later,
     assertEquals(filesystems.state.detail, 'no response from "/mnt/nfs"');
   }
   // In the midst of a pass.
-  files.spaces.set(
+  files.usages.set(
     "/",
-    Promise.resolve(space(4, 1)).finally(() => {
+    Promise.resolve(usage(4, 1)).finally(() => {
       const left = MOUNTS.split("\n").filter((line) => !line.includes("nfs"));
       machine.root.file("proc/1/mountinfo", left.join("\n"));
     }),
@@ -200,7 +200,7 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later,
 
 Deno.test("Filesystems.refresh() names one that has never answered, without numbers", async () => {
   using machine = new FakeMachine();
-  machine.files.spaces.set("/mnt/nfs", new Promise(() => {}));
+  machine.files.usages.set("/mnt/nfs", new Promise(() => {}));
   await machine.refreshSlowly();
   assertEquals(machine.filesystems.latest.at(-1), {
     device: "box:/export",
@@ -217,9 +217,9 @@ Deno.test("Filesystems.refresh() leaves out one that fails, and inodes that are 
   using machine = new FakeMachine();
   const { filesystems, files } = machine;
   files.failing.add("/run");
-  files.spaces.set(
+  files.usages.set(
     "/",
-    Promise.resolve({ ...space(4, 1), inodes: 0, inodesFree: 0 }),
+    Promise.resolve({ ...usage(4, 1), inodes: 0, inodesFree: 0 }),
   );
   await filesystems.refresh();
   const mountPoints = filesystems.latest.map(({ mountPoint }) => mountPoint);
@@ -281,7 +281,7 @@ Deno.test("Filesystems.at() gives the reading that was the last at a time", asyn
   assertEquals(filesystems.at(startMs), undefined);
   await filesystems.refresh();
   clock.advance(10_000);
-  files.spaces.set("/", Promise.resolve(space(9, 3)));
+  files.usages.set("/", Promise.resolve(usage(9, 3)));
   await filesystems.refresh();
   const capacityAt = (timeMs: number) =>
     filesystems.at(timeMs)?.[0]?.capacityBytes;
@@ -304,22 +304,22 @@ Deno.test("Filesystems.at() gives what was read since the clock was set back", a
     await filesystems.refresh();
   }
   clock.stepWall(-3_600_000);
-  files.spaces.set("/", Promise.resolve(space(9, 3)));
+  files.usages.set("/", Promise.resolve(usage(9, 3)));
   await filesystems.refresh();
   assertEquals(filesystems.at(clock.now())?.[0]?.capacityBytes, 9 * GIB);
 });
 
-Deno.test("Filesystems.labelled() and withUuid() throw for what is not known", async () => {
+Deno.test("Filesystems.withLabel() and withUuid() throw for what is not known", async () => {
   using machine = new FakeMachine();
   const { filesystems } = machine;
   await filesystems.refresh();
   assertEquals(
-    filesystems.labelled("root").map(({ mountPoint }) => mountPoint),
+    filesystems.withLabel("root").map(({ mountPoint }) => mountPoint),
     ["/"],
   );
-  assertEquals(filesystems.labelled().length, 4);
+  assertEquals(filesystems.withLabel().length, 4);
   assertThrows(
-    () => filesystems.labelled("crio-images"),
+    () => filesystems.withLabel("crio-images"),
     UnknownFilesystemError,
     'the label "crio-images"',
   );

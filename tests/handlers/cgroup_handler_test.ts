@@ -210,12 +210,12 @@ Deno.test("CgroupHandler tells of a network of the container's own, of the proce
   assertEquals(received({ initPid: () => undefined }), [7]);
   // Process 1 has the host's.
   assertEquals(received({ initPid: () => 1 }), undefined);
-  assertEquals(received({ tellsNetwork: () => false }), undefined);
+  assertEquals(received({ reportsNetwork: () => false }), undefined);
   assertEquals(received({ kinds: new Set(["cpu"]) }), undefined);
   assertEquals(received({}, "/"), [1]);
 });
 
-Deno.test("CgroupHandler.isWhole() once it is in every hierarchy that has a file to read, or in no more by then", () => {
+Deno.test("CgroupHandler.isComplete() once it is in every hierarchy that has a file to read, or in no more by then", () => {
   using host = TestCgroup.create();
   const hierarchies: Hierarchies = {
     mode: "legacy",
@@ -230,11 +230,11 @@ Deno.test("CgroupHandler.isWhole() once it is in every hierarchy that has a file
     hierarchies,
     kinds: new Set(["percpu"]),
   });
-  assertEquals(handler.isWhole(0), false);
+  assertEquals(handler.isComplete(0), false);
   host.child("memory/web");
-  assertEquals(handler.isWhole(249), false);
-  assertEquals(handler.isWhole(250), true);
+  assertEquals(handler.isComplete(249), false);
+  assertEquals(handler.isComplete(250), true);
   host.child("cpu,cpuacct/web");
-  assertEquals(handler.isWhole(0), true);
+  assertEquals(handler.isComplete(0), true);
   handler.close();
 });

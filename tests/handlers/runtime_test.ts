@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { toContainerStats } from "../../lib/cache/derived_stats.ts";
 import { containerStatsJson } from "../../lib/api/v1_json.ts";
-import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { runtimeFactory } from "../../lib/handlers/runtime.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
@@ -58,7 +58,7 @@ Deno.test("runtimeFactory() wants the containers of runtimes, whatever is wanted
 Deno.test("runtimeFactory() gives each sample the health that was told then, and none where nothing checks it", () => {
   using host = TestCgroup.create();
   host.file(`docker/${ID}/memory.current`, "4096\n");
-  let facts: ContainerFacts = { runtime: "docker", id: ID };
+  let facts: ContainerMetadata = { runtime: "docker", id: ID };
   const handler = runtimeFactory({
     fs: host.hostFs(),
     hierarchies: {
@@ -100,12 +100,12 @@ Deno.test("runtimeFactory() has a container whole once its runtime tells of its 
     kinds: new Set<string>(),
     identities: { ...IDENTITIES, initPidOf: () => told.pid },
   }).create(`/docker/${ID}`);
-  assertEquals([0, 999, 1_000].map((ms) => handler.isWhole(ms)), [
+  assertEquals([0, 999, 1_000].map((ms) => handler.isComplete(ms)), [
     false,
     false,
     true,
   ]);
   told.pid = 7;
-  assertEquals(handler.isWhole(0), true);
+  assertEquals(handler.isComplete(0), true);
   handler.close();
 });

@@ -26,13 +26,13 @@ Deno.test("HostFs.readText() gives the text of a host file, and nothing where th
   assertEquals(fs.readText("/proc"), undefined);
 });
 
-Deno.test("HostFs.directory() tells inode, links and age of a directory, and of nothing else", () => {
+Deno.test("HostFs.statDirectory() tells inode, links and age of a directory, and of nothing else", () => {
   using host = TestCgroup.create();
   const fs = host.file("file", "").hostFs();
   const child = host.child("a");
   host.child("a/b");
   host.child("a/c");
-  const found = fs.directory(child.path);
+  const found = fs.statDirectory(child.path);
   assertEquals(found?.inode, child.inode);
   assertEquals(
     found?.modifiedMs,
@@ -40,9 +40,9 @@ Deno.test("HostFs.directory() tells inode, links and age of a directory, and of 
   );
   // A file system that does not count them says 1.
   assert(found?.links === 4 || found?.links === 1);
-  assertEquals(fs.directory(`${host.path}/file`), undefined);
-  assertEquals(fs.directory(`${host.path}/file/below`), undefined);
-  assertEquals(fs.directory(`${host.path}/none`), undefined);
+  assertEquals(fs.statDirectory(`${host.path}/file`), undefined);
+  assertEquals(fs.statDirectory(`${host.path}/file/below`), undefined);
+  assertEquals(fs.statDirectory(`${host.path}/none`), undefined);
 });
 
 Deno.test("HostFs.subdirectories() names directories only, and none where all is gone", () => {

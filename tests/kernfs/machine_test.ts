@@ -7,7 +7,7 @@ import {
   readMachine,
   readVersions,
 } from "../../lib/kernfs/machine.ts";
-import type { MachineFacts } from "../../lib/model/machine.ts";
+import type { MachineAttributes } from "../../lib/model/machine.ts";
 import { readRecorded, recordedMachine } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
@@ -30,7 +30,7 @@ Deno.test("parseMeminfo() leaves out what is not in its form", () => {
 });
 
 /** Runs through the steps. */
-function read(fs: HostFs): MachineFacts {
+function read(fs: HostFs): MachineAttributes {
   const steps = readMachine(fs, {
     timestampMs: 7,
     machineIdFiles: ["/etc/machine-id", "/var/lib/dbus/machine-id"],

@@ -37,7 +37,7 @@ Deno.test("ByteText puts bytes and texts of any script one after the other, beyo
   );
 });
 
-Deno.test("ByteText.take() leaves what was taken as it is, and begins anew", () => {
+Deno.test("ByteText.take() leaves what was taken as it is, and begins isVolatile", () => {
   const text = new ByteText(16);
   text.putText("ab");
   const first = text.take();

@@ -1,7 +1,10 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { CONTAINER_FAMILIES } from "../../lib/metrics/container_families.ts";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
-import { containerLabels, type Measured } from "../../lib/metrics/measured.ts";
+import {
+  containerLabels,
+  type ContainerSnapshot,
+} from "../../lib/metrics/container_snapshot.ts";
 import { familiesOf } from "../../lib/metrics/metrics.ts";
 import {
   COLUMN,
@@ -41,7 +44,7 @@ const FILESYSTEM = {
 };
 
 /** A container of which everything is known: each column has the number of its place, and 1,000,000 more. */
-function allKnown(): Measured {
+function allKnown(): ContainerSnapshot {
   const builder = new RowBuilder();
   for (const kind of Object.keys(GROUP_COLUMNS) as GroupKind[]) {
     for (const key of KEYS[kind] ?? [""]) builder.group(kind, key);
@@ -80,9 +83,9 @@ function allKnown(): Measured {
   };
 }
 
-function scraped(measured: Measured, families = CONTAINER_FAMILIES) {
+function scraped(measured: ContainerSnapshot, families = CONTAINER_FAMILIES) {
   const text = textOfPieces(expositionText(
-    [section<Measured>({
+    [section<ContainerSnapshot>({
       families,
       subjects: [measured],
       labelsOf: ({ labels }) => labels,

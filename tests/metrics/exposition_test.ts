@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
-import { TextMemory } from "../../lib/metrics/told_text.ts";
+import { ExpositionCache } from "../../lib/metrics/exposition_cache.ts";
 import {
   counter,
   type Emit,
@@ -27,15 +27,15 @@ function textOf(
     format?: ExpositionFormat;
     names?: readonly string[];
     onError?: (error: unknown) => void;
-    memory?: TextMemory<Box>;
+    cache?: ExpositionCache<Box>;
   } = {},
 ): string {
   const { format = "prometheus", names = [], onError = () => {} } = options;
-  const { memory = new TextMemory<Box>() } = options;
+  const { cache = new ExpositionCache<Box>() } = options;
   const labelsOf = ({ name }: Box) => name && `name="${name}"`;
-  const isAsBefore = (before: Box, now: Box) => before === now;
+  const isUnchanged = (before: Box, now: Box) => before === now;
   const sections = [
-    section({ families, subjects, labelsOf, memory, isAsBefore }),
+    section({ families, subjects, labelsOf, cache, isUnchanged }),
   ];
   return textOfPieces(
     expositionText(sections, { format, names: new Set(names), onError }),
@@ -65,14 +65,14 @@ Deno.test("expositionText() writes every number so that it is read as the same",
   );
 });
 
-/** Has the numbers of a subject told. */
+/** Has the values of a subject told. */
 function tell(
-  numbers: Family<Box>["numbers"],
+  values: Family<Box>["values"],
   subject: Box,
   emit: Emit,
 ): void {
-  if (typeof numbers === "function") numbers(subject, emit);
-  else if (numbers.has(subject)) numbers.each(subject, emit);
+  if (typeof values === "function") values(subject, emit);
+  else if (values.has(subject)) values.each(subject, emit);
 }
 
 /** The same text, made of strings: slower, and plain. */
@@ -81,10 +81,10 @@ function plainText(
   subjects: readonly Box[],
 ): string {
   let text = "";
-  for (const { name, help, type, numbers } of families) {
+  for (const { name, help, type, values } of families) {
     text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
     for (const subject of subjects) {
-      tell(numbers, subject, (value, own = "", suffix = "") => {
+      tell(values, subject, (value, own = "", suffix = "") => {
         if (value === undefined) return;
         const labels = [subject.name && `name="${subject.name}"`, own]
           .filter((part) => part !== "").join(",");
@@ -137,7 +137,7 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
         "How many there were.",
         (_, emit) => emit(scrape),
       ),
-      anew: true,
+      isVolatile: true,
     },
   ];
   const value = () =>
@@ -150,19 +150,19 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
   let made = 0;
   const box = (): Box => ({ name: `/容/${made++}`, values: values() });
   let boxes = Array.from({ length: 700 }, box);
-  const memory = new TextMemory<Box>();
+  const cache = new ExpositionCache<Box>();
   const formats = ["prometheus", "openmetrics"] as const;
   for (; scrape < 40; scrape++) {
     assertEquals(
-      textOf(families, boxes, { memory }),
+      textOf(families, boxes, { cache }),
       plainText(families, boxes),
     );
     if (random.chance(0.3)) {
       // Neither is what others find.
-      const options = { format: random.pick(formats), names: ["b"], memory };
+      const options = { format: random.pick(formats), names: ["b"], cache };
       textOf(families, boxes, options);
       [...expositionText([
-        section({ families, subjects: boxes, labelsOf: () => "", memory }),
+        section({ families, subjects: boxes, labelsOf: () => "", cache }),
       ], { format: "prometheus", names: new Set(), onError: () => {} })][
         Symbol.iterator
       ]().next();
@@ -190,7 +190,7 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
   }
 });
 
-Deno.test("expositionText() leaves out what is absent, and a family without numbers with its head", () => {
+Deno.test("expositionText() leaves out what is absent, and a family without values with its head", () => {
   assertEquals(
     textOf([NUMBERS], [{ name: "a", values: [undefined, NaN] }]),
     "",

@@ -6,13 +6,13 @@ import {
 import { parseExposition } from "../_support/exposition.ts";
 import { KubepodsTree, labelsOf } from "../_support/kubepods_tree.ts";
 import { RecordedTree, RECORDING_NAMES } from "../_support/recorded_tree.ts";
-import { GOLDENS, ScrapedTree } from "../_support/scraped_tree.ts";
-import { WholeHost } from "../_support/whole_host.ts";
+import { GOLDENS, MetricsFixture } from "../_support/metrics_fixture.ts";
+import { CompleteHost } from "../_support/complete_host.ts";
 
 for (const name of RECORDING_NAMES) {
   Deno.test(`Metrics tell of the recorded host ${name} what scripts/update_goldens.ts wrote`, async () => {
     using recorded = new RecordedTree(name);
-    using tree = new ScrapedTree(recorded);
+    using tree = new MetricsFixture(recorded);
     const text = await tree.scrape();
     parseExposition(text);
     assertEquals(
@@ -24,7 +24,7 @@ for (const name of RECORDING_NAMES) {
 
 Deno.test("Metrics have the same numbers in OpenMetrics", async () => {
   using recorded = new RecordedTree("6.1-v2");
-  using tree = new ScrapedTree(recorded);
+  using tree = new MetricsFixture(recorded);
   const series = (text: string) =>
     text.split("\n").filter((line) => !line.startsWith("#"));
   const open = await tree.scrape({ format: "openmetrics" });
@@ -41,7 +41,7 @@ const COMMON = new Set([
 Deno.test("Metrics tell all of cAdvisor's families, with their types and labels, of hosts that have the facts", async () => {
   const told = new Map<string, { type: string; labels: Set<string> }>();
   for (const version of [1, 2] as const) {
-    using host = new WholeHost(version);
+    using host = new CompleteHost(version);
     const families = parseExposition(await host.scraped.scrape());
     for (const [name, { type, series }] of families) {
       const family = told.get(name) ?? { type, labels: new Set() };
@@ -70,9 +70,9 @@ Deno.test("Metrics tell all of cAdvisor's families, with their types and labels,
 
 Deno.test("Metrics leave out a container that fails, tell the others, and say so", async () => {
   using recorded = new RecordedTree("6.1-v2");
-  using tree = new ScrapedTree(recorded);
+  using tree = new MetricsFixture(recorded);
   const whole = parseExposition(await tree.scrape());
-  using broken = new ScrapedTree(recorded);
+  using broken = new MetricsFixture(recorded);
   const victim = broken.containers.find(({ reference }) =>
     reference.name === "/system.slice"
   );
@@ -94,7 +94,7 @@ Deno.test("Metrics leave out a container that fails, tell the others, and say so
 
 Deno.test("Metrics tell kills in a container that is gone, with the labels that it had", async () => {
   using recorded = new RecordedTree("6.1-v2");
-  using tree = new ScrapedTree(recorded);
+  using tree = new MetricsFixture(recorded);
   const container = tree.containers.at(-1);
   const name = container?.reference.name ?? "";
   const kills = async () =>
@@ -124,7 +124,7 @@ Deno.test("Metrics tell kills in a container that is gone, with the labels that 
 for (const driver of ["cgroupfs", "systemd"] as const) {
   Deno.test(`Metrics label a pod's cgroup of the ${driver} driver with what its containers' labels tell`, async () => {
     using kubepods = new KubepodsTree(driver);
-    using tree = new ScrapedTree(kubepods.recorded);
+    using tree = new MetricsFixture(kubepods.recorded);
     for (const container of tree.containers) {
       const labels = labelsOf(container.reference.name);
       Object.defineProperty(container, "specWithin", {

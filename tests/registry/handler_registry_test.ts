@@ -13,7 +13,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
     collectsDiskIo: true,
     deviceName: () => undefined,
     oomKills: () => undefined,
-    isWhole: () => true,
+    isComplete: () => true,
     memoryInode: () => undefined,
     memoryLimitHits: () => undefined,
     spec: () => ({ hasDiskIo: false }),

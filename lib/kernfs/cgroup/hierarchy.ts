@@ -105,7 +105,7 @@ function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
     );
     const key = controllers.toSorted().join();
     if (controllers.length === 0 || found.has(key)) continue;
-    if (fs.directory(path) === undefined) continue;
+    if (fs.statDirectory(path) === undefined) continue;
     found.set(key, { version: 1, controllers, path });
   }
   return [...found.values()];

@@ -84,7 +84,7 @@ export class OomKillFile {
   inode(): number | undefined {
     return this.#directory === undefined
       ? undefined
-      : this.#fs.directory(this.#directory)?.inode;
+      : this.#fs.statDirectory(this.#directory)?.inode;
   }
 
   /**

@@ -25,7 +25,7 @@ export interface CgroupView {
 /**
  * A view from the host's namespace: a path that leads out of it has no name.
  */
-export const PLAIN_VIEW: CgroupView = {
+export const HOST_VIEW: CgroupView = {
   resolve: (_, path) => isUp(path) ? undefined : path,
 };
 
@@ -61,23 +61,23 @@ interface Place {
  */
 export class CgroupNamespace implements CgroupView {
   readonly #fs: HostFs;
-  readonly #ours: HostFs;
+  readonly #ownFs: HostFs;
   readonly #mounts: readonly Mount[];
   readonly #places: readonly Place[];
 
   /**
-   * `ours` has the agent's own `/proc/self` and mounts, rather than the host's.
+   * `ownFs` has the agent's own `/proc/self` and mounts, rather than the host's.
    */
-  constructor(fs: HostFs, hierarchies: Hierarchies, ours = new HostFs()) {
+  constructor(fs: HostFs, hierarchies: Hierarchies, ownFs = new HostFs()) {
     this.#fs = fs;
-    this.#ours = ours;
-    this.#mounts = parseMountinfo(ours.readText("/proc/self/mountinfo") ?? "")
+    this.#ownFs = ownFs;
+    this.#mounts = parseMountinfo(ownFs.readText("/proc/self/mountinfo") ?? "")
       .filter(({ fsType }) => fsType === "cgroup" || fsType === "cgroup2");
     this.#places = hierarchies.all.map((hierarchy) => ({
       hierarchy,
       mountRoot:
         this.#mounts.findLast(({ mountPoint }) =>
-          ours.path(mountPoint) === hierarchy.path
+          ownFs.path(mountPoint) === hierarchy.path
         )?.root ?? ROOT,
     }));
   }
@@ -104,7 +104,7 @@ export class CgroupNamespace implements CgroupView {
     const place = this.#places.find(({ hierarchy }) =>
       isOf(hierarchy, controller)
     );
-    if (place === undefined) return PLAIN_VIEW.resolve(controller, path);
+    if (place === undefined) return HOST_VIEW.resolve(controller, path);
     const { mountRoot } = place;
     if (path === mountRoot) return ROOT;
     const below = mountRoot === ROOT
@@ -138,10 +138,10 @@ export class CgroupNamespace implements CgroupView {
       return this.#walk(
         from,
         depth,
-        (path) => this.#fs.directory(path)?.inode === inode,
+        (path) => this.#fs.statDirectory(path)?.inode === inode,
       );
     }
-    const { pid, path } = this.#ourselves(place.hierarchy);
+    const { pid, path } = this.#ownProcess(place.hierarchy);
     if (pid === undefined || path === undefined || isUp(path)) return undefined;
     const found = this.#walk(
       from,
@@ -165,14 +165,14 @@ export class CgroupNamespace implements CgroupView {
         : hierarchy.version === 1 &&
           hierarchy.controllers.some((name) => superOptions.includes(name)))
     );
-    return mount && this.#ours.inodeAt(this.#ours.path(mount.mountPoint));
+    return mount && this.#ownFs.inodeAt(this.#ownFs.path(mount.mountPoint));
   }
 
   /** Returns the PID of the agent, and its cgroup relative to the namespace. */
-  #ourselves(hierarchy: Hierarchy): { pid?: string; path?: string } {
-    const stat = this.#ours.readText("/proc/self/stat") ?? "";
+  #ownProcess(hierarchy: Hierarchy): { pid?: string; path?: string } {
+    const stat = this.#ownFs.readText("/proc/self/stat") ?? "";
     const [pid] = /^\d+/.exec(stat) ?? [];
-    const line = (this.#ours.readText("/proc/self/cgroup") ?? "").split("\n")
+    const line = (this.#ownFs.readText("/proc/self/cgroup") ?? "").split("\n")
       .map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line))
       .find((match) =>
         match !== null &&

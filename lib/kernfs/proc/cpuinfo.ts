@@ -1,5 +1,5 @@
 /** Attributes in `/proc/cpuinfo`; no architecture has every key. */
-export interface CpuFacts {
+export interface CpuInfo {
   readonly vendorId?: string;
   /** Threads. */
   readonly numCores: number;
@@ -17,7 +17,7 @@ const FREQUENCY_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /** Parses `/proc/cpuinfo`: one paragraph per thread. */
-export function parseCpuinfo(text: string): CpuFacts {
+export function parseCpuinfo(text: string): CpuInfo {
   const sockets = new Set<string>();
   const cores = new Set<string>();
   let threads = 0;

@@ -1,6 +1,6 @@
 import { type CgroupName, ROOT } from "../../model/cgroup.ts";
 import type { HostFs } from "../host_fs.ts";
-import { type CgroupView, PLAIN_VIEW } from "./cgroup_namespace.ts";
+import { type CgroupView, HOST_VIEW } from "./cgroup_namespace.ts";
 import { TICKS_PER_SECOND } from "./process_stat.ts";
 
 /** Suffix that the kernel appends to the name of a removed cgroup. */
@@ -42,7 +42,7 @@ export class VictimCgroups {
   readonly #view: CgroupView;
   #isHosts: boolean | undefined;
 
-  constructor(fs: HostFs, view: CgroupView = PLAIN_VIEW) {
+  constructor(fs: HostFs, view: CgroupView = HOST_VIEW) {
     this.#fs = fs;
     this.#view = view;
   }
@@ -75,7 +75,7 @@ export class VictimCgroups {
     if (stat === undefined || (stat.flags & KERNEL_THREAD) === 0) return false;
     // The agent's own, not that of a process below the root; absent before
     // Linux 4.6.
-    const own = this.#fs.linkAt("/proc/self/ns/cgroup");
+    const own = this.#fs.readLink("/proc/self/ns/cgroup");
     return own === undefined || own === INITIAL_CGROUP_NAMESPACE ||
       this.#view.isPrivate === true;
   }
@@ -132,7 +132,7 @@ function parseStat(text: string | undefined): Stat | undefined {
  */
 export function parseMemoryCgroup(
   text: string,
-  view: CgroupView = PLAIN_VIEW,
+  view: CgroupView = HOST_VIEW,
 ): CgroupName | undefined {
   const { memory, unified } = namesOf(text, view);
   if (memory !== undefined && memory.name !== ROOT) return memory.name;
@@ -146,7 +146,7 @@ export function parseMemoryCgroup(
  */
 export function parseVictimCgroup(
   text: string,
-  view: CgroupView = PLAIN_VIEW,
+  view: CgroupView = HOST_VIEW,
 ): VictimCgroup | undefined {
   const { memory, unified } = namesOf(text, view);
   const isMemory = memory === undefined || memory.name !== ROOT;
@@ -163,7 +163,7 @@ export function parseVictimCgroup(
 export function readMemoryCgroup(
   fs: HostFs,
   pid: number,
-  view: CgroupView = PLAIN_VIEW,
+  view: CgroupView = HOST_VIEW,
 ): CgroupName | undefined {
   const text = fs.readText(`/proc/${pid}/cgroup`);
   if (text === undefined) return undefined;

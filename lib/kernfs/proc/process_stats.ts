@@ -138,7 +138,7 @@ export class ProcessStatsReader {
       descriptors += names.length;
       if (descriptors > MAX_DESCRIPTORS) return;
       for (const name of names) {
-        const target = this.#fs.linkAt(`${directory}/${name}`);
+        const target = this.#fs.readLink(`${directory}/${name}`);
         if (target?.startsWith("socket:")) sockets++;
       }
     }

@@ -3,7 +3,7 @@ import type { HostFs } from "../host_fs.ts";
 import { readCount, readNames, readValue } from "./sysfs.ts";
 
 /** Devices without storage of their own; as in cAdvisor. */
-const NO_DISK_REGEXP = /^(?:loop|ram|sr)/;
+const IGNORED_REGEXP = /^(?:loop|ram|sr)/;
 /** Unit of `size`, regardless of the disk's sector size. */
 const SECTOR_BYTES = 512;
 
@@ -14,7 +14,7 @@ const SECTOR_BYTES = 512;
 export function readDisks(fs: HostFs): Disk[] {
   return readNames(fs, "/sys/block").toSorted().flatMap((name) => {
     const directory = `/sys/block/${name}`;
-    if (NO_DISK_REGEXP.test(name)) return [];
+    if (IGNORED_REGEXP.test(name)) return [];
     if (readValue(fs, `${directory}/hidden`) === "1") return [];
     const [, major, minor] =
       /^(\d+):(\d+)$/.exec(readValue(fs, `${directory}/dev`) ?? "") ?? [];

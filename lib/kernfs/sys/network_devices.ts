@@ -3,7 +3,7 @@ import type { HostFs } from "../host_fs.ts";
 import { readCount, readNames, readValue } from "./sysfs.ts";
 
 /** Loopback and the host's ends of container interfaces; as in cAdvisor. */
-const NOT_OF_THE_MACHINE_REGEXP = /^(?:lo|veth|docker|nerdctl)/;
+const IGNORED_REGEXP = /^(?:lo|veth|docker|nerdctl)/;
 
 /**
  * −1 (unknown speed) as older kernels print it: as an unsigned 32-bit or 16-bit
@@ -18,7 +18,7 @@ const UNKNOWN_SPEEDS: ReadonlySet<number> = new Set([2 ** 32 - 1, 2 ** 16 - 1]);
 export function readNetworkDevices(fs: HostFs): NetworkDevice[] {
   return readNames(fs, "/sys/class/net").toSorted().flatMap((name) => {
     const directory = `/sys/class/net/${name}`;
-    if (NOT_OF_THE_MACHINE_REGEXP.test(name)) return [];
+    if (IGNORED_REGEXP.test(name)) return [];
     const mtuBytes = readCount(fs, `${directory}/mtu`);
     const macAddress = readValue(fs, `${directory}/address`);
     // `bonding_masters` is a file, not an interface.

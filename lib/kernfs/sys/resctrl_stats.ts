@@ -68,7 +68,7 @@ export class ResctrlReader {
       }
       for (const parent of groupsOf(group, this.#root)) {
         for (const name of this.#fs.subdirectories(parent)) {
-          if (!OTHER.has(name)) groups.push(`${parent}/${name}`);
+          if (!OTHER_DIRECTORIES.has(name)) groups.push(`${parent}/${name}`);
         }
       }
       if (groups.length > MAX_GROUPS) return undefined;
@@ -88,7 +88,11 @@ function isDigit(byte = 0): boolean {
 }
 
 /** Subdirectories of resctrl other than groups. */
-const OTHER: ReadonlySet<string> = new Set(["info", "mon_data", "mon_groups"]);
+const OTHER_DIRECTORIES: ReadonlySet<string> = new Set([
+  "info",
+  "mon_data",
+  "mon_groups",
+]);
 
 /**
  * Returns the directories of a group's subgroups: the root contains allocation

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Hierarchies } from "../../../lib/kernfs/cgroup/hierarchy.ts";
 import {
   CgroupNamespace,
-  PLAIN_VIEW,
+  HOST_VIEW,
 } from "../../../lib/kernfs/proc/cgroup_namespace.ts";
 import {
   parseMemoryCgroup,
@@ -153,5 +153,5 @@ Deno.test("readMemoryCgroup() never returns a path that leads out of our namespa
     .file("proc/9/cpuset", `${up(3, "/besteffort/pod2d3c/beef")} (deleted)\n`);
   assertEquals(readMemoryCgroup(fs, 9, namespace), OTHER);
   assertEquals(readMemoryCgroup(fs, 9), undefined);
-  assertEquals(PLAIN_VIEW.resolve("", "/..x/y"), "/..x/y");
+  assertEquals(HOST_VIEW.resolve("", "/..x/y"), "/..x/y");
 });

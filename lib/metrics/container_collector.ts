@@ -11,17 +11,17 @@ import { RowLayout } from "../model/sample.ts";
 import type { ManagedContainer } from "../manager/managed_container.ts";
 import type { Manager } from "../manager/manager.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 import { formatLabels } from "./labels.ts";
 import {
   containerLabels,
-  type Measured,
+  type ContainerSnapshot,
   type PodName,
   podOf,
-} from "./measured.ts";
+} from "./container_snapshot.ts";
 
-/** Dependencies of {@linkcode Scraper}. */
-export interface ScraperOptions {
+/** Dependencies of {@linkcode ContainerCollector}. */
+export interface ContainerCollectorOptions {
   readonly manager: Pick<
     Manager,
     "endedContainer" | "managedContainers" | "oomKills"
@@ -35,8 +35,8 @@ export interface ScraperOptions {
   readonly logger: Logger;
 }
 
-export interface Scraped {
-  readonly containers: readonly Measured[];
+export interface CollectedContainers {
+  readonly containers: readonly ContainerSnapshot[];
   /** Number of containers omitted because of an error. */
   readonly failed: number;
 }
@@ -53,13 +53,13 @@ interface KnownLabels {
 }
 
 /** Collects the state of all containers at one time, in time slices. */
-export class Scraper {
-  readonly #options: ScraperOptions;
+export class ContainerCollector {
+  readonly #options: ContainerCollectorOptions;
   /** Labels of containers with OOM kills, kept after their removal. */
   #labels = new Map<CgroupName, string>();
   readonly #known = new WeakMap<ManagedContainer, KnownLabels>();
 
-  constructor(options: ScraperOptions) {
+  constructor(options: ContainerCollectorOptions) {
     this.#options = options;
   }
 
@@ -67,7 +67,7 @@ export class Scraper {
    * Returns the requested containers. A request for all also returns removed
    * ones with OOM kills.
    */
-  async containers(request: RequestOptions): Promise<Scraped> {
+  async containers(request: RequestOptions): Promise<CollectedContainers> {
     const { manager, clock, maxAgeMs } = this.#options;
     const found = await manager.managedContainers(ROOT, {
       maxAgeMs,
@@ -86,30 +86,30 @@ export class Scraper {
       const above = parentOf(name);
       if (parseCgroupOrigin(above)?.kind === "pod") pods.set(above, pod);
     }
-    const pace = new Pace(clock);
-    pace.begin();
-    const containers: Measured[] = [];
+    const slicer = new TimeSlicer(clock);
+    slicer.begin();
+    const containers: ContainerSnapshot[] = [];
     for (const [container, spec] of specs) {
-      containers.push(this.#measure(container, {
+      containers.push(this.#snapshot(container, {
         spec,
         pod: pods.get(container.name),
         oomKills: kills.get(container.name) ?? 0,
         nowMs,
       }));
-      if (!pace.spent) continue;
-      await pace.rest();
+      if (!slicer.isExpired) continue;
+      await slicer.yieldToEventLoop();
     }
     const { type = "name" } = request;
     if (type === "name") containers.push(...this.#removed(containers, kills));
     return { containers, failed: found.length - specs.size };
   }
 
-  #measure(
+  #snapshot(
     container: ManagedContainer,
     { spec, pod, oomKills, nowMs }:
-      & Pick<Measured, "oomKills" | "nowMs">
+      & Pick<ContainerSnapshot, "oomKills" | "nowMs">
       & Pick<KnownLabels, "spec" | "pod">,
-  ): Measured {
+  ): ContainerSnapshot {
     const { reference, latest, handler } = container;
     // File systems of containers and pods are short-lived, and not reported.
     const filesystems = handler.filesystems?.(nowMs)
@@ -147,8 +147,8 @@ export class Scraper {
     containers: readonly ManagedContainer[],
   ): Promise<Map<ManagedContainer, ContainerSpec>> {
     const { clock, logger } = this.#options;
-    const pace = new Pace(clock);
-    pace.begin();
+    const slicer = new TimeSlicer(clock);
+    slicer.begin();
     const specs = new Map<ManagedContainer, ContainerSpec>();
     for (const container of containers) {
       try {
@@ -159,17 +159,17 @@ export class Scraper {
           error: messageOf(error),
         });
       }
-      if (!pace.spent) continue;
-      await pace.rest();
+      if (!slicer.isExpired) continue;
+      await slicer.yieldToEventLoop();
     }
     return specs;
   }
 
   /** Returns removed containers whose OOM kills are still reported. */
   #removed(
-    existing: readonly Measured[],
+    existing: readonly ContainerSnapshot[],
     kills: ReadonlyMap<CgroupName, number>,
-  ): Measured[] {
+  ): ContainerSnapshot[] {
     if (kills.size === 0) {
       this.#labels = new Map();
       return [];

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
-import { ContainerDisk } from "../../lib/handlers/container_disk.ts";
+import { ContainerDiskUsage } from "../../lib/handlers/container_disk_usage.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 const LAYER =
@@ -12,7 +12,7 @@ const MOUNTINFO = Deno.readTextFileSync(
     import.meta.url,
   ),
 );
-const FACTS: ContainerFacts = {
+const FACTS: ContainerMetadata = {
   runtime: "docker",
   id: "1",
   logPath: "/logs/1/1-json.log",
@@ -24,7 +24,7 @@ function newDisk(host: TestCgroup) {
   const asked = new Set<string>();
   const forgotten: string[] = [];
   const time = { ms: 1_000 };
-  const disk = new ContainerDisk({
+  const disk = new ContainerDiskUsage({
     fs: host.hostFs(),
     usage: {
       of(path) {
@@ -47,7 +47,7 @@ function newDisk(host: TestCgroup) {
   return { disk, sizes, asked, forgotten, time };
 }
 
-Deno.test("ContainerDisk counts the layer that the kernel tells and the directory of Docker's logs", async () => {
+Deno.test("ContainerDiskUsage counts the layer that the kernel tells and the directory of Docker's logs", async () => {
   using host = TestCgroup.create();
   host.file("proc/7/mountinfo", MOUNTINFO);
   const { disk, sizes, asked, forgotten } = newDisk(host);
@@ -71,7 +71,7 @@ Deno.test("ContainerDisk counts the layer that the kernel tells and the director
   assertEquals(forgotten, [LAYER, "/logs/1"]);
 });
 
-Deno.test("ContainerDisk tells of a time what was counted before it", () => {
+Deno.test("ContainerDiskUsage tells of a time what was counted before it", () => {
   using host = TestCgroup.create();
   host.file("proc/7/mountinfo", MOUNTINFO);
   const { disk, sizes, time } = newDisk(host);
@@ -84,7 +84,7 @@ Deno.test("ContainerDisk tells of a time what was counted before it", () => {
   assertEquals(baseAt(1_500), 1);
 });
 
-Deno.test("ContainerDisk asks for nothing where there is no process, no mountinfo or no overlay", () => {
+Deno.test("ContainerDiskUsage asks for nothing where there is no process, no mountinfo or no overlay", () => {
   using host = TestCgroup.create();
   host.file("proc/8/mountinfo", "1 1 8:1 / / rw - ext4 /dev/vda rw\n");
   const { disk, asked } = newDisk(host);

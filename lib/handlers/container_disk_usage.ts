@@ -1,12 +1,12 @@
 import { dirname } from "@std/path";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { FsStats } from "../model/filesystem.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
 import type { Filesystems } from "../filesystems/filesystems.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { parseMountinfo } from "../kernfs/proc/mountinfo.ts";
 
-export interface ContainerDiskOptions {
+export interface ContainerDiskUsageOptions {
   readonly fs: HostFs;
   readonly usage: Pick<DirectoryUsage, "of" | "forget" | "after">;
   readonly filesystems: Pick<Filesystems, "ofDirectory">;
@@ -22,8 +22,8 @@ type Reading = FsStats & { readonly timestampMs: number };
  * request. The writable layer is the upper directory of the overlay mounted as
  * the container's root, for every runtime.
  */
-export class ContainerDisk {
-  readonly #options: ContainerDiskOptions;
+export class ContainerDiskUsage {
+  readonly #options: ContainerDiskUsageOptions;
   readonly #directories = new Set<string>();
   /** Oldest first. */
   readonly #readings: Reading[] = [];
@@ -33,7 +33,7 @@ export class ContainerDisk {
   #where: Pick<FsStats, "device" | "capacityBytes"> = {};
   #isPlaced = false;
 
-  constructor(options: ContainerDiskOptions) {
+  constructor(options: ContainerDiskUsageOptions) {
     this.#options = options;
   }
 
@@ -44,7 +44,7 @@ export class ContainerDisk {
   at(
     timestampMs: number,
     pid: number | undefined,
-    facts: ContainerFacts | undefined,
+    facts: ContainerMetadata | undefined,
   ): readonly FsStats[] | undefined {
     this.#count(this.#layerOf(pid), logsOf(facts));
     const reading =
@@ -125,7 +125,7 @@ export class ContainerDisk {
  * Docker rotates logs in a directory per container, which cAdvisor counts as a
  * whole.
  */
-function logsOf(facts: ContainerFacts | undefined): string | undefined {
+function logsOf(facts: ContainerMetadata | undefined): string | undefined {
   if (facts?.logPath === undefined) return undefined;
   return facts.runtime === "docker" ? dirname(facts.logPath) : facts.logPath;
 }

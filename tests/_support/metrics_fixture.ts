@@ -11,7 +11,7 @@ import { ManagedContainer } from "../../lib/manager/managed_container.ts";
 import { type CgroupName, ROOT } from "../../lib/model/cgroup.ts";
 import { Histogram } from "../../lib/model/histogram.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
-import type { MachineFacts } from "../../lib/model/machine.ts";
+import type { MachineAttributes } from "../../lib/model/machine.ts";
 import type { ScrapeRequest } from "../../lib/model/scrape.ts";
 import type { EndedContainer } from "../../lib/runtimes/identities.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
@@ -32,7 +32,7 @@ export const GOLDENS = fromFileUrl(
 const MADE = new Date(Date.UTC(2026, 10, 23, 6, 0, 0));
 
 /** A recorded host whose containers can be scraped; no agent watches it. */
-export class ScrapedTree implements Disposable {
+export class MetricsFixture implements Disposable {
   readonly containers: readonly ManagedContainer[];
   readonly metrics: Metrics;
   /** Kills by container, also of those that are gone. */
@@ -116,7 +116,7 @@ export class ScrapedTree implements Disposable {
   }
 }
 
-function machineOf(fs: HostFs, timestampMs: number): MachineFacts {
+function machineOf(fs: HostFs, timestampMs: number): MachineAttributes {
   const steps = readMachine(fs, {
     timestampMs,
     machineIdFiles: [],

@@ -5,8 +5,8 @@ import { type DirectoryStat, HostFs } from "../../lib/kernfs/host_fs.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 
-/** Options of {@linkcode TreeOfDirectories}. */
-export interface TreeOfDirectoriesOptions {
+/** Options of {@linkcode DirectoryTreeFixture}. */
+export interface DirectoryTreeFixtureOptions {
   /** @default 1 */
   readonly hierarchies?: number;
   /** As the option of {@linkcode CgroupTree}. @default true */
@@ -17,14 +17,14 @@ export interface TreeOfDirectoriesOptions {
 class RefusingFs extends HostFs {
   readonly refused = new Set<string>();
 
-  override directory(path: string): DirectoryStat | undefined {
+  override statDirectory(path: string): DirectoryStat | undefined {
     if (this.refused.has(path)) throw new Error("EIO (os error 5)");
-    return super.directory(path);
+    return super.statDirectory(path);
   }
 }
 
 /** Plain directories as hierarchies, and the tree that follows them. */
-export class TreeOfDirectories implements Disposable {
+export class DirectoryTreeFixture implements Disposable {
   readonly root: TestCgroup = TestCgroup.create();
   readonly clock: FakeClock = new FakeClock();
   readonly hierarchies: readonly TestCgroup[];
@@ -33,7 +33,7 @@ export class TreeOfDirectories implements Disposable {
   readonly #fs = new RefusingFs({ root: this.root.path });
   #goneCount = 0;
 
-  constructor(options: TreeOfDirectoriesOptions = {}) {
+  constructor(options: DirectoryTreeFixtureOptions = {}) {
     const { hierarchies = 1, removalsCount = true } = options;
     this.hierarchies = Array.from(
       { length: hierarchies },

@@ -41,7 +41,7 @@ const SEED = Number(WANTED_SEED ?? 20_261_126);
 const IS_WHOLE = WANTED_SEED !== undefined;
 
 /** Runs every combination of a table on one agent, in an order by chance. */
-export function testWeather(
+export function testFaultScenarios(
   name: string,
   seams: readonly Seam[],
   options: Omit<FaultyAgentOptions, "seed"> = {},
@@ -61,7 +61,7 @@ export function testWeather(
 }
 
 /** Runs every combination of a table on an agent that starts in it. */
-export function testStarts(name: string, seams: readonly Seam[]): void {
+export function testStartupFaults(name: string, seams: readonly Seam[]): void {
   Deno.test(`${name} (CGWATCH_FAULTS_SEED=${SEED})`, async (test) => {
     for (const { seam, fault, times } of all(seams, ["until healed"])) {
       const { call, path, shows } = seam;

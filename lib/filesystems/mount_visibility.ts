@@ -22,7 +22,7 @@ const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
  *
  * @throws an error for which `isGone()` is true if the directory does not exist
  */
-export async function isShown(
+export async function isVisible(
   files: Pick<MountedFiles, "fileSize">,
   { key, mountPoint, fsType }: Pick<Partition, "key" | "mountPoint" | "fsType">,
   mounts: readonly Mount[],
@@ -50,13 +50,13 @@ export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   const mounts = readMounts(fs);
   const root = mounts.find(({ mountPoint }) => mountPoint === "/");
   const isHost = root !== undefined &&
-    await isShown(files, { ...root, key: keyOf(root) }, mounts)
+    await isVisible(files, { ...root, key: keyOf(root) }, mounts)
       .catch(() => false);
   if (!isHost) return [];
   const hidden: string[] = [];
   for (const partition of partitionsOf(fs, mounts)) {
     if (partition.isRemote || partition.isOfRuntime) continue;
-    const shown = await isShown(files, partition, mounts).catch(() => false);
+    const shown = await isVisible(files, partition, mounts).catch(() => false);
     if (!shown) hidden.push(partition.mountPoint);
   }
   return hidden;

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
-import { HungError } from "../../lib/model/errors.ts";
+import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
+import { CallTimeoutError } from "../../lib/model/errors.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 /** Lets all that is settled be heard. */
@@ -17,23 +17,23 @@ function hanging(): {
   return { call: () => promise, end: resolve };
 }
 
-Deno.test("SlowCalls.ask() gives the answer, or what was thrown", async () => {
-  const calls = new SlowCalls(new FakeClock());
-  assertEquals(await calls.ask("a", () => Promise.resolve(1)), 1);
+Deno.test("BlockingCallPool.run() gives the answer, or what was thrown", async () => {
+  const calls = new BlockingCallPool(new FakeClock());
+  assertEquals(await calls.run("a", () => Promise.resolve(1)), 1);
   await assertRejects(
-    () => calls.ask("a", () => Promise.reject(new TypeError("no"))),
+    () => calls.run("a", () => Promise.reject(new TypeError("no"))),
     TypeError,
     "no",
   );
   assertEquals(calls.hung, 0);
 });
 
-Deno.test("SlowCalls.ask() gives up after 2 s, and then at once until the call has ended", async () => {
+Deno.test("BlockingCallPool.run() gives up after 2 s, and then at once until the call has ended", async () => {
   const clock = new FakeClock();
-  const calls = new SlowCalls(clock);
+  const calls = new BlockingCallPool(clock);
   const { call, end } = hanging();
-  const first = calls.ask("/mnt", call);
-  const refused = assertRejects(() => first, HungError, "/mnt");
+  const first = calls.run("/mnt", call);
+  const refused = assertRejects(() => first, CallTimeoutError, "/mnt");
   await settle();
   clock.advance(1_999);
   await settle();
@@ -42,10 +42,10 @@ Deno.test("SlowCalls.ask() gives up after 2 s, and then at once until the call h
   await refused;
   assertEquals(calls.hung, 1);
   let asked = 0;
-  const again = () => calls.ask("/mnt", () => Promise.resolve(++asked));
-  await assertRejects(again, HungError);
+  const again = () => calls.run("/mnt", () => Promise.resolve(++asked));
+  await assertRejects(again, CallTimeoutError);
   assertEquals(asked, 0, "it was not asked");
-  assertEquals(await calls.ask("/other", () => Promise.resolve(7)), 7);
+  assertEquals(await calls.run("/other", () => Promise.resolve(7)), 7);
   end("late");
   await settle();
   assertEquals(calls.hung, 0);
@@ -53,12 +53,12 @@ Deno.test("SlowCalls.ask() gives up after 2 s, and then at once until the call h
   assertEquals(clock.pending, 0, "no timer is left");
 });
 
-Deno.test("SlowCalls.ask() makes calls of one key one after the other", async () => {
-  const calls = new SlowCalls(new FakeClock());
+Deno.test("BlockingCallPool.run() makes calls of one key one after the other", async () => {
+  const calls = new BlockingCallPool(new FakeClock());
   const { call, end } = hanging();
   const order: string[] = [];
-  const first = calls.ask("a", () => call().then((text) => order.push(text)));
-  const second = calls.ask("a", () => {
+  const first = calls.run("a", () => call().then((text) => order.push(text)));
+  const second = calls.run("a", () => {
     order.push("second");
     return Promise.resolve();
   });
@@ -69,34 +69,34 @@ Deno.test("SlowCalls.ask() makes calls of one key one after the other", async ()
   assertEquals(order, ["first", "second"]);
 });
 
-Deno.test("SlowCalls.ask() lets those that wait for a hung call go with it", async () => {
+Deno.test("BlockingCallPool.run() lets those that wait for a hung call go with it", async () => {
   const clock = new FakeClock();
-  const calls = new SlowCalls(clock);
+  const calls = new BlockingCallPool(clock);
   let asked = 0;
   const both = [1, 2].map(() =>
-    calls.ask("a", () => {
+    calls.run("a", () => {
       asked++;
       return new Promise(() => {});
     })
   );
-  const refused = both.map((one) => assertRejects(() => one, HungError));
+  const refused = both.map((one) => assertRejects(() => one, CallTimeoutError));
   await settle();
   clock.advance(2_000);
   await Promise.all(refused);
   assertEquals([asked, calls.hung], [1, 1]);
 });
 
-Deno.test("SlowCalls.ask() leaves threads to disks however many servers hang, and to others however many disks", async () => {
+Deno.test("BlockingCallPool.run() leaves threads to disks however many servers hang, and to others however many disks", async () => {
   const clock = new FakeClock();
-  const calls = new SlowCalls(clock);
+  const calls = new BlockingCallPool(clock);
   const hang = async (count: number, isRemote: boolean) => {
     const hung = Array.from({ length: count }, (_, i) =>
       assertRejects(
         () =>
-          calls.ask(`${i} ${isRemote}`, () => new Promise(() => {}), {
+          calls.run(`${i} ${isRemote}`, () => new Promise(() => {}), {
             isRemote,
           }),
-        HungError,
+        CallTimeoutError,
       ));
     await settle();
     clock.advance(2_000);
@@ -104,13 +104,13 @@ Deno.test("SlowCalls.ask() leaves threads to disks however many servers hang, an
   };
   const asked: string[] = [];
   const ask = (isRemote: boolean) =>
-    calls.ask("fine", () => Promise.resolve(asked.push(`${isRemote}`)), {
+    calls.run("fine", () => Promise.resolve(asked.push(`${isRemote}`)), {
       isRemote,
     });
   await hang(8, true);
-  await assertRejects(() => ask(true), HungError);
+  await assertRejects(() => ask(true), CallTimeoutError);
   await ask(false);
   await hang(8, false);
-  await assertRejects(() => ask(false), HungError);
+  await assertRejects(() => ask(false), CallTimeoutError);
   assertEquals([asked, calls.hung], [["false"], 16]);
 });

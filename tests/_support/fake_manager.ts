@@ -11,7 +11,10 @@ import {
   UnknownFilesystemError,
 } from "../../lib/model/errors.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
-import type { MachineFacts, MachineInfo } from "../../lib/model/machine.ts";
+import type {
+  MachineAttributes,
+  MachineInfo,
+} from "../../lib/model/machine.ts";
 import type {
   ProcessInfo,
   ProcessListOptions,
@@ -22,7 +25,7 @@ import type { ContainerStats } from "../../lib/model/stats.ts";
 import type { DerivedStats, DescribedUsage } from "../../lib/model/usage.ts";
 
 /** As little as a machine tells. */
-const MACHINE: MachineFacts = {
+const MACHINE: MachineAttributes = {
   timestampMs: 1000,
   numCores: 2,
   memoryByType: new Map(),
@@ -35,7 +38,7 @@ const MACHINE: MachineFacts = {
 const SPEC: ContainerSpec = { hasDiskIo: true, cpu: { shares: 1024 } };
 
 /** Answers from fixed containers, and remembers what it was asked. */
-export class FakeQuestions implements Questions {
+export class FakeManager implements Questions {
   ready = true;
   spec: ContainerSpec = SPEC;
   stats: readonly ContainerStats[] = [{

@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "../model/clock.ts";
-import { HungError } from "../model/errors.ts";
+import { CallTimeoutError } from "../model/errors.ts";
 
 /** Timeout of a call; as in cAdvisor. */
 const TIMEOUT_MS = 2_000;
@@ -15,7 +15,7 @@ const MAX_HUNG = 16;
  */
 const MAX_HUNG_REMOTE = 8;
 
-export interface AskOptions {
+export interface CallOptions {
   /**
    * Whether a server or another program handles the call, rather than a disk.
    * @default false
@@ -33,7 +33,7 @@ interface Pending {
  * server. Only one call per key runs at a time. While it hangs, others of its
  * key fail immediately: a key never occupies more than one thread.
  */
-export class SlowCalls {
+export class BlockingCallPool {
   readonly #clock: Clock;
   readonly #pending = new Map<string, Pending>();
   #hung = 0;
@@ -50,18 +50,20 @@ export class SlowCalls {
   /**
    * Runs `call` after earlier ones of its key, with a timeout of 2 s for each.
    *
-   * @throws {HungError} if it or an earlier one exceeds the timeout, or too
+   * @throws {CallTimeoutError} if it or an earlier one exceeds the timeout, or too
    * many calls hang
    */
-  async ask<T>(
+  async run<T>(
     key: string,
     call: () => Promise<T>,
-    { isRemote = false }: AskOptions = {},
+    { isRemote = false }: CallOptions = {},
   ): Promise<T> {
     const maxHung = isRemote ? MAX_HUNG_REMOTE : MAX_HUNG;
     for (;;) {
       const before = this.#pending.get(key);
-      if (before?.isHung || this.#hung >= maxHung) throw new HungError(key);
+      if (before?.isHung || this.#hung >= maxHung) {
+        throw new CallTimeoutError(key);
+      }
       if (before === undefined) break;
       await this.#within(before, key);
     }
@@ -91,6 +93,6 @@ export class SlowCalls {
       pending.isHung = true;
       this.#hung++;
     }
-    throw new HungError(key);
+    throw new CallTimeoutError(key);
   }
 }

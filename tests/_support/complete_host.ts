@@ -1,6 +1,6 @@
 import { NUMBERED_COUNTERS } from "./disk_counters.ts";
 import { readRecorded, RecordedTree, unpack } from "./recorded_tree.ts";
-import { ScrapedTree } from "./scraped_tree.ts";
+import { MetricsFixture } from "./metrics_fixture.ts";
 
 const CGROUP = "sys/fs/cgroup";
 const V2_DOCKER =
@@ -27,8 +27,8 @@ const FILESYSTEM = {
 };
 
 /** A recorded host, with what it lacked put together by hand, until every kind of number has a fact. */
-export class WholeHost implements Disposable {
-  readonly scraped: ScrapedTree;
+export class CompleteHost implements Disposable {
+  readonly scraped: MetricsFixture;
   readonly #recorded: RecordedTree;
 
   constructor(version: 1 | 2) {
@@ -39,7 +39,7 @@ export class WholeHost implements Disposable {
     this.#addMachine();
     if (version === 1) this.#addV1();
     else this.#addV2();
-    this.scraped = new ScrapedTree(this.#recorded, {
+    this.scraped = new MetricsFixture(this.#recorded, {
       filesystems: { at: () => [FILESYSTEM] },
     });
     this.scraped.kills.set("/", 1);

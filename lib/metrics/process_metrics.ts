@@ -8,7 +8,7 @@ import {
 import { counter, type Family, gauge } from "./family.ts";
 
 /** The agent's own process, as in Prometheus client libraries. */
-export interface OwnProcess {
+export interface ProcessMetrics {
   readonly stat: ProcessStat;
   readonly pageBytes: number;
   /** Boot time, seconds since the epoch. */
@@ -19,7 +19,7 @@ export interface OwnProcess {
 }
 
 /** Reads `/proc/self`, or returns `undefined` if it cannot be read. */
-export function readOwnProcess(fs: HostFs): OwnProcess | undefined {
+export function readProcessMetrics(fs: HostFs): ProcessMetrics | undefined {
   const text = fs.readText("/proc/self/stat");
   if (text === undefined) return undefined;
   const limits = fs.readText("/proc/self/limits") ?? "";
@@ -38,7 +38,7 @@ export function readOwnProcess(fs: HostFs): OwnProcess | undefined {
 }
 
 /** The standard process families. */
-export const PROCESS_FAMILIES: readonly Family<OwnProcess>[] = [
+export const PROCESS_FAMILIES: readonly Family<ProcessMetrics>[] = [
   counter(
     "process_cpu_seconds_total",
     "CPU time of the agent in seconds.",

@@ -22,7 +22,7 @@ export type NetworkNamespace =
  * Metadata of a container from its runtime. An unknown field is absent, and may
  * be added later.
  */
-export interface ContainerFacts {
+export interface ContainerMetadata {
   readonly runtime: RuntimeName;
   /**
    * Whether it comes from the runtime's database, which has more than its

@@ -2,14 +2,14 @@
  * An offset in an exposition is the index of its chunk times this, plus the
  * offset in the chunk.
  */
-export const PIECE_STEP = 2 ** 24;
+export const CHUNK_STEP = 2 ** 24;
 /** Maximum number of chunks with offsets: 64 MB at 256 KB each. */
-const MAX_PIECES = 2 ** 8;
+const MAX_CHUNKS = 2 ** 8;
 const FIRST_LINES = 1024;
 
 /** A written exposition with an index of its lines. */
-export class ToldText {
-  readonly pieces: Uint8Array<ArrayBuffer>[] = [];
+export class RenderedExposition {
+  readonly chunks: Uint8Array<ArrayBuffer>[] = [];
   /** Number of lines. */
   lines = 0;
   /** Offsets of each line, of its value, and of its end. */
@@ -26,7 +26,7 @@ export class ToldText {
 
   /** Clears and reuses the buffers for the next exposition. */
   begin(subjects: readonly string[]): void {
-    this.pieces.length = 0;
+    this.chunks.length = 0;
     this.lines = 0;
     this.groups.length = 0;
     this.subjects.clear();
@@ -36,9 +36,9 @@ export class ToldText {
   }
 
   /** Whether all offsets are representable. */
-  get isPlaced(): boolean {
-    return this.pieces.length <= MAX_PIECES &&
-      this.pieces.every(({ length }) => length < PIECE_STEP);
+  get isAddressable(): boolean {
+    return this.chunks.length <= MAX_CHUNKS &&
+      this.chunks.every(({ length }) => length < CHUNK_STEP);
   }
 
   /** Doubles the capacity for lines. */
@@ -56,29 +56,29 @@ function enlarged<T extends Uint32Array | Float64Array>(from: T, to: T): T {
   return to;
 }
 
-/** Content of a {@linkcode TextMemory}. */
-export interface Remembered<S> {
-  readonly before: ToldText | undefined;
+/** Content of a {@linkcode ExpositionCache}. */
+export interface CachedExposition<S> {
+  readonly before: RenderedExposition | undefined;
   /** Subjects of the last exposition. */
   readonly subjects: readonly S[];
   /** Buffers for the next exposition. */
-  readonly next: ToldText;
+  readonly next: RenderedExposition;
 }
 
 /** Caches the last exposition of the same families. */
-export class TextMemory<S> {
-  #told: ToldText | undefined;
+export class ExpositionCache<S> {
+  #last: RenderedExposition | undefined;
   #subjects: readonly S[] = [];
-  #spare: ToldText | undefined;
+  #spare: RenderedExposition | undefined;
 
   /** Takes the content; a concurrent caller receives an empty one. */
-  take(): Remembered<S> {
+  take(): CachedExposition<S> {
     const taken = {
-      before: this.#told,
+      before: this.#last,
       subjects: this.#subjects,
-      next: this.#spare ?? new ToldText(),
+      next: this.#spare ?? new RenderedExposition(),
     };
-    this.#told = this.#spare = undefined;
+    this.#last = this.#spare = undefined;
     this.#subjects = [];
     return taken;
   }
@@ -87,10 +87,10 @@ export class TextMemory<S> {
    * Stores the exposition of these subjects, and reuses the buffers of the one
    * taken.
    */
-  keep(subjects: readonly S[], { next, before }: Remembered<S>): void {
+  keep(subjects: readonly S[], { next, before }: CachedExposition<S>): void {
     before?.begin([]);
     this.#spare = before;
-    this.#told = next.isPlaced ? next : undefined;
+    this.#last = next.isAddressable ? next : undefined;
     this.#subjects = subjects;
   }
 }

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
 import {
-  type OwnProcess,
   PROCESS_FAMILIES,
-  readOwnProcess,
-} from "../../lib/metrics/own_process.ts";
+  type ProcessMetrics,
+  readProcessMetrics,
+} from "../../lib/metrics/process_metrics.ts";
 import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 import { readRecorded } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
@@ -13,16 +13,16 @@ import { TestCgroup } from "../_support/test_cgroup.ts";
 const STAT =
   "321 (a (b) c) S 1 321 321 0 -1 4194304 105 0 0 0 150 50 0 0 20 0 1 0 6000 5500000 100 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 
-Deno.test("readOwnProcess() gives PROCESS_FAMILIES what the kernel tells of the agent", () => {
+Deno.test("readProcessMetrics() gives PROCESS_FAMILIES what the kernel tells of the agent", () => {
   using root = TestCgroup.create();
   root.file("proc/self/stat", STAT)
     .file("proc/self/limits", readRecorded("proc", "6.18-limits.txt"))
     .file("proc/stat", "cpu  1 2 3\nbtime 1000\nprocesses 5\n")
     .file("proc/self/fd/0", "")
     .file("proc/self/fd/1", "");
-  const process = readOwnProcess(root.hostFs());
+  const process = readProcessMetrics(root.hostFs());
   const text = textOfPieces(expositionText(
-    [section<OwnProcess>({
+    [section<ProcessMetrics>({
       families: PROCESS_FAMILIES,
       subjects: process === undefined ? [] : [process],
       labelsOf: () => "",
@@ -46,7 +46,7 @@ Deno.test("readOwnProcess() gives PROCESS_FAMILIES what the kernel tells of the 
   ]);
 });
 
-Deno.test("readOwnProcess() gives nothing where there is no /proc", () => {
+Deno.test("readProcessMetrics() gives nothing where there is no /proc", () => {
   using root = TestCgroup.create();
-  assertEquals(readOwnProcess(root.hostFs()), undefined);
+  assertEquals(readProcessMetrics(root.hostFs()), undefined);
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SampleRing } from "../../lib/cache/memory_cache.ts";
 import { ManagedContainer } from "../../lib/manager/managed_container.ts";
-import { Scraper } from "../../lib/metrics/scraper.ts";
+import { ContainerCollector } from "../../lib/metrics/container_collector.ts";
 import type { Clock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { RowBuilder } from "../../lib/model/sample.ts";
@@ -29,7 +29,7 @@ class Bench {
   readonly clock = new WorkClock();
   reads: string[] = [];
   readonly containers: readonly ManagedContainer[];
-  readonly scraper: Scraper;
+  readonly collector: ContainerCollector;
 
   constructor(names: string) {
     const { clock } = this;
@@ -42,7 +42,7 @@ class Bench {
           collectsDiskIo: false,
           deviceName: () => undefined,
           oomKills() {},
-          isWhole: () => true,
+          isComplete: () => true,
           memoryInode() {},
           memoryLimitHits() {},
           sample: () => ({ gone: false }),
@@ -62,7 +62,7 @@ class Bench {
         onGone() {},
       });
     });
-    this.scraper = new Scraper({
+    this.collector = new ContainerCollector({
       clock,
       logger: silentLogger,
       maxAgeMs: 0,
@@ -77,13 +77,13 @@ class Bench {
   async scrape(afterMs = 0): Promise<string> {
     this.clock.ms += afterMs;
     this.reads = [];
-    const { containers } = await this.scraper.containers({});
+    const { containers } = await this.collector.containers({});
     assertEquals(containers.length, this.containers.length);
     return this.reads.join("");
   }
 }
 
-Deno.test("Scraper.containers() reads the limits of all at first, and leaves them to the beat then", async () => {
+Deno.test("ContainerCollector.containers() reads the limits of all at first, and leaves them to the beat then", async () => {
   const bench = new Bench("abcdefgh");
   assertEquals(await bench.scrape(), "abcdefgh");
   assertEquals(await bench.scrape(), "");

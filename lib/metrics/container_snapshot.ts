@@ -9,14 +9,14 @@ import {
   type RowLayout,
 } from "../model/sample.ts";
 import { KUBERNETES_LABELS } from "../manager/pods.ts";
-import type { Some, Values } from "./family.ts";
+import type { ConditionalValues, Values } from "./family.ts";
 import { formatLabels, labelName } from "./labels.ts";
 
 /**
  * A container at the start of the scrape; it does not change while the
  * exposition is written.
  */
-export interface Measured {
+export interface ContainerSnapshot {
   readonly reference: ContainerReference;
   /** Labels of all its series, as text. */
   readonly labels: string;
@@ -86,12 +86,18 @@ export function podOf(
 }
 
 /** Returns the value of a column; `NaN` if there is none. */
-export function columnOf({ row }: Measured, name: ColumnName): number {
+export function columnValue(
+  { row }: ContainerSnapshot,
+  name: ColumnName,
+): number {
   return row[COLUMN[name]] ?? NaN;
 }
 
 /** Emits a column, divided by `divisor`. */
-export function column(name: ColumnName, divisor = 1): Values<Measured> {
+export function column(
+  name: ColumnName,
+  divisor = 1,
+): Values<ContainerSnapshot> {
   const index = COLUMN[name];
   return ({ row }, emit) => emit((row[index] ?? NaN) / divisor);
 }
@@ -100,7 +106,10 @@ export function column(name: ColumnName, divisor = 1): Values<Measured> {
  * Returns whether a container is unchanged since an earlier scrape, except for
  * the time and the names of disks.
  */
-export function isAsBefore(before: Measured, now: Measured): boolean {
+export function isUnchanged(
+  before: ContainerSnapshot,
+  now: ContainerSnapshot,
+): boolean {
   return before.spec === now.spec && before.reference === now.reference &&
     before.oomKills === now.oomKills && before.layout === now.layout &&
     before.layoutVersion === now.layoutVersion &&
@@ -111,13 +120,13 @@ export function isAsBefore(before: Measured, now: Measured): boolean {
 type GroupColumn<K extends keyof typeof GROUP_COLUMNS> =
   typeof GROUP_COLUMNS[K][number];
 
-const tests = new Map<GroupKind, (measured: Measured) => boolean>();
+const tests = new Map<GroupKind, (snapshot: ContainerSnapshot) => boolean>();
 
 /**
  * Returns the predicate for groups of a kind; always the same function for a
  * kind.
  */
-export function has(kind: GroupKind): (measured: Measured) => boolean {
+export function has(kind: GroupKind): (snapshot: ContainerSnapshot) => boolean {
   let test = tests.get(kind);
   if (test === undefined) {
     test = ({ layout }) => layout.has(kind);
@@ -139,15 +148,15 @@ export function group<K extends keyof typeof GROUP_COLUMNS>(
   kind: K,
   name: GroupColumn<K>,
   { labels = () => "", divisor = 1 }: GroupOptions = {},
-): Some<Measured> {
+): ConditionalValues<ContainerSnapshot> {
   const columns: readonly string[] = GROUP_COLUMNS[kind];
   const index = columns.indexOf(name);
-  const textOf = remembered(labels);
+  const textOf = memoized(labels);
   return {
     has: has(kind),
-    each: (measured, emit) => {
-      for (const found of measured.layout.of(kind)) {
-        const value = valueAt(measured, found, index) / divisor;
+    each: (snapshot, emit) => {
+      for (const found of snapshot.layout.of(kind)) {
+        const value = groupValue(snapshot, found, index) / divisor;
         if (!Number.isNaN(value)) emit(value, textOf(found.key));
       }
     },
@@ -158,18 +167,18 @@ export function group<K extends keyof typeof GROUP_COLUMNS>(
  * Maximum number of keys; there are few, such as page sizes, interfaces and
  * CPUs.
  */
-const MAX_REMEMBERED = 1_000;
+const MAX_MEMOIZED = 1_000;
 
 /** Caches a function's results by key. */
-export function remembered(
+export function memoized(
   textOf: (key: string) => string,
 ): (key: string) => string {
-  const texts = new Map<string, string>();
+  const results = new Map<string, string>();
   return (key) => {
-    let text = texts.get(key);
+    let text = results.get(key);
     if (text === undefined) {
       text = textOf(key);
-      if (texts.size < MAX_REMEMBERED) texts.set(key, text);
+      if (results.size < MAX_MEMOIZED) results.set(key, text);
     }
     return text;
   };
@@ -181,14 +190,16 @@ export function groupOf<K extends keyof typeof GROUP_COLUMNS>(
   key: string,
   name: GroupColumn<K>,
   divisor = 1,
-): Some<Measured> {
+): ConditionalValues<ContainerSnapshot> {
   const columns: readonly string[] = GROUP_COLUMNS[kind];
   const index = columns.indexOf(name);
   return {
     has: has(kind),
-    each: (measured, emit) => {
-      for (const found of measured.layout.of(kind)) {
-        if (found.key === key) emit(valueAt(measured, found, index) / divisor);
+    each: (snapshot, emit) => {
+      for (const found of snapshot.layout.of(kind)) {
+        if (found.key === key) {
+          emit(groupValue(snapshot, found, index) / divisor);
+        }
       }
     },
   };
@@ -198,8 +209,8 @@ export function groupOf<K extends keyof typeof GROUP_COLUMNS>(
  * Returns the value of a group's column; `NaN` if the group is newer than the
  * row.
  */
-export function valueAt(
-  { row }: Measured,
+export function groupValue(
+  { row }: ContainerSnapshot,
   { offset }: ColumnGroup,
   index: number,
 ): number {

@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
 const SLICE_MS = 4;
 
 /** Divides work into time slices, and waits without missing a wake-up. */
-export class Pace {
+export class TimeSlicer {
   readonly #clock: Clock;
   #endMs = 0;
   #wake: (() => void) | undefined;
@@ -24,12 +24,12 @@ export class Pace {
   }
 
   /** Whether the slice has expired. */
-  get spent(): boolean {
+  get isExpired(): boolean {
     return this.#clock.monotonic() >= this.#endMs;
   }
 
   /** Yields to the event loop, then starts a slice. */
-  async rest(): Promise<void> {
+  async yieldToEventLoop(): Promise<void> {
     await new Promise<void>((resolve) => this.#clock.schedule(0, resolve));
     this.begin();
   }
@@ -38,7 +38,7 @@ export class Pace {
    * Waits until {@linkcode wake} is called, for up to `delayMs`. Resolves
    * immediately if it was called since the last wait.
    */
-  until(delayMs: number): Promise<void> {
+  waitForWake(delayMs: number): Promise<void> {
     if (this.#woken) {
       this.#woken = false;
       return Promise.resolve();

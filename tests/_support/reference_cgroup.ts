@@ -29,7 +29,7 @@ const INTERFACE_FIELDS = {
 };
 
 /** The files of one container. */
-export class PlainCgroup {
+export class ReferenceCgroup {
   readonly #place: PlainPlace;
 
   constructor(place: PlainPlace) {
