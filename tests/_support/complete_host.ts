@@ -26,7 +26,10 @@ const FILESYSTEM = {
   io: NUMBERED_COUNTERS,
 };
 
-/** A recorded host, with what it lacked put together by hand, until every kind of number has a fact. */
+/**
+ * A recorded host with hand-written additions, so that every metric has a
+ * value.
+ */
 export class CompleteHost implements Disposable {
   readonly scraped: MetricsFixture;
   readonly #recorded: RecordedTree;
@@ -73,7 +76,10 @@ export class CompleteHost implements Disposable {
     }
   }
 
-  /** A virtual machine's facts, with modules that it cannot see and the parts of a mainframe. */
+  /**
+   * Adds a virtual machine's attributes, memory modules that it does not see,
+   * and mainframe topology.
+   */
   #addMachine(): void {
     const { root } = this.#recorded;
     const mountinfo = Deno.readTextFileSync(`${root.path}/proc/1/mountinfo`);

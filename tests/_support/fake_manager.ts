@@ -24,7 +24,7 @@ import type { SourceState } from "../../lib/model/source_state.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
 import type { DerivedStats, DescribedUsage } from "../../lib/model/usage.ts";
 
-/** As little as a machine tells. */
+/** The minimum of a machine's attributes. */
 const MACHINE: MachineAttributes = {
   timestampMs: 1000,
   numCores: 2,
@@ -37,7 +37,7 @@ const MACHINE: MachineAttributes = {
 
 const SPEC: ContainerSpec = { hasDiskIo: true, cpu: { shares: 1024 } };
 
-/** Answers from fixed containers, and remembers what it was asked. */
+/** Returns fixed containers, and records its calls. */
 export class FakeManager implements Questions {
   ready = true;
   spec: ContainerSpec = SPEC;
@@ -66,7 +66,7 @@ export class FakeManager implements Questions {
     uuid: "1C-2",
     capacityBytes: 4096,
   }];
-  /** Each question's name and arguments. */
+  /** Name and arguments of each call. */
   readonly asked: [
     string,
     CgroupName,

@@ -4,7 +4,7 @@ const encoder = new TextEncoder();
 
 type Pieces = Promise<Iterable<Uint8Array<ArrayBuffer>>>;
 
-/** Answers every scrape with the same text, and remembers what it was asked. */
+/** Returns the same text for every scrape, and records its calls. */
 export class FakeMetrics {
   readonly asked: ScrapeRequest[] = [];
 

@@ -23,21 +23,21 @@ import type { RecordedTree } from "./recorded_tree.ts";
 
 const KINDS = new Set(METRIC_KINDS);
 
-/** The folder of the recorded hosts' texts. */
+/** Directory of the recorded hosts' expositions. */
 export const GOLDENS = fromFileUrl(
   new URL("../testdata/metrics", import.meta.url),
 );
 
-/** When all files of the tree were made. */
+/** Creation time of all files of the tree. */
 const MADE = new Date(Date.UTC(2026, 10, 23, 6, 0, 0));
 
 /** A recorded host whose containers can be scraped; no agent watches it. */
 export class MetricsFixture implements Disposable {
   readonly containers: readonly ManagedContainer[];
   readonly metrics: Metrics;
-  /** Kills by container, also of those that are gone. */
+  /** Kills by container, including removed ones. */
   readonly kills = new Map<CgroupName, number>();
-  /** What is known of those that are gone. */
+  /** Metadata of removed containers. */
   readonly ended = new Map<CgroupName, EndedContainer>();
   readonly clock = new FakeClock();
 
@@ -104,7 +104,7 @@ export class MetricsFixture implements Disposable {
     for (const container of this.containers) container.close();
   }
 
-  /** The text of a scrape. */
+  /** Returns the exposition of a scrape. */
   async scrape(request: Partial<ScrapeRequest> = {}): Promise<string> {
     const pieces = await this.metrics.scrape({
       format: "prometheus",
@@ -141,7 +141,7 @@ function collect(
   }
 }
 
-/** What a spec tells of a container's age is the age of its directories. */
+/** The age of a container is that of its directories. */
 function setTimes(path: string): void {
   for (const entry of walkSync(path)) {
     if (!entry.isSymlink) Deno.utimeSync(entry.path, MADE, MADE);

@@ -5,12 +5,15 @@ import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import type { ContainerWatcher } from "../../lib/sources/container_watcher.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 
-/** What every watcher of containers does, on real directories in two hierarchies. */
+/**
+ * Tests the contract of all container watchers, on real directories in two
+ * hierarchies.
+ */
 export function runWatcherContract(
   name: string,
   create: (tree: CgroupTree) => ContainerWatcher,
 ): void {
-  Deno.test(`${name} tells what is there, what comes and what goes, once over all hierarchies`, async () => {
+  Deno.test(`${name} reports existing, created and removed containers, once over all hierarchies`, async () => {
     using host = new WatchedHost(create);
     host.make("/a/b");
     host.start();
@@ -28,7 +31,7 @@ export function runWatcherContract(
     await host.close();
   });
 
-  Deno.test(`${name} finds by reconcile() and check() what nothing told of`, async () => {
+  Deno.test(`${name} finds missed changes by reconcile() and check()`, async () => {
     using host = new WatchedHost(create);
     host.start();
     assert(await host.heard("listed"));
@@ -49,7 +52,7 @@ export function runWatcherContract(
   });
 }
 
-/** Two hierarchies of plain directories, and what their watcher tells. */
+/** Two hierarchies of regular directories, and the changes of their watcher. */
 export class WatchedHost implements Disposable {
   readonly root = TestCgroup.create();
   readonly watcher: ContainerWatcher;
@@ -78,14 +81,14 @@ export class WatchedHost implements Disposable {
     }
   }
 
-  /** Writes to files in every hierarchy, which are made before anyone listens. */
+  /** Writes to files in every hierarchy, created before the watcher listens. */
   async write(name: string, files: readonly string[]): Promise<void> {
     for (const path of this.#paths) {
       for (const file of files) {
         await Deno.writeTextFile(`${path}${name}/${file}`, "1\n");
       }
     }
-    // What is written together is told together.
+    // Writes close together are reported together.
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
 
@@ -111,7 +114,7 @@ export class WatchedHost implements Disposable {
     })();
   }
 
-  /** Waits for a change; returns whether it came. */
+  /** Waits for a change; returns whether it was reported. */
   async heard(change: string): Promise<boolean> {
     for (let waited = 0; waited < 3_000; waited += 5) {
       if (this.#changes.includes(change)) return true;
@@ -120,7 +123,7 @@ export class WatchedHost implements Disposable {
     return false;
   }
 
-  /** The signs of all changes of a container. */
+  /** Returns the signs of all changes of a container. */
   told(name: string): string {
     return this.#changes.filter((change) => change.slice(1) === name)
       .map((change) => change.charAt(0)).join("");

@@ -2,7 +2,7 @@ import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const CGROUPS = { source: "cgroups" };
 
-testFaultScenarios("openManager() bears directories of cgroups that fail", [
+testFaultScenarios("openManager() tolerates failing cgroup directories", [
   {
     name: "a container's directory",
     call: "lstatSync",

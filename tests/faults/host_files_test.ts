@@ -4,7 +4,7 @@ import { testFaultScenarios } from "./_fault_scenarios.ts";
 const READS: readonly Fault[] = ["EACCES", "EIO", "EMFILE"];
 const TEXTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
 
-testFaultScenarios("openManager() bears files of the host that fail", [
+testFaultScenarios("openManager() tolerates failing host files", [
   {
     name: "limits of a container",
     call: "openSync",

@@ -4,7 +4,7 @@ import { testFaultScenarios } from "./_fault_scenarios.ts";
 const READS: readonly Fault[] = ["EACCES", "EIO", "EMFILE", "hang"];
 const NAMES = { source: "names" };
 
-testFaultScenarios("openManager() bears files of runtimes that fail", [
+testFaultScenarios("openManager() tolerates failing runtime files", [
   {
     name: "what Docker tells of a container",
     call: "stat",

@@ -4,7 +4,7 @@ const CGROUPS = { source: "cgroups" };
 const KMSG = { source: "kmsg" };
 const LOG = { source: "event_log" };
 
-testStartupFaults("openManager() starts in whatever fails", [
+testStartupFaults("openManager() starts with any fault", [
   {
     name: "inotify",
     call: "watchFs",

@@ -3,7 +3,7 @@ import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { CallTimeoutError } from "../../lib/model/errors.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-/** Lets all that is settled be heard. */
+/** Runs pending promise callbacks. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
@@ -17,7 +17,7 @@ function hanging(): {
   return { call: () => promise, end: resolve };
 }
 
-Deno.test("BlockingCallPool.run() gives the answer, or what was thrown", async () => {
+Deno.test("BlockingCallPool.run() returns the call's result or error", async () => {
   const calls = new BlockingCallPool(new FakeClock());
   assertEquals(await calls.run("a", () => Promise.resolve(1)), 1);
   await assertRejects(
@@ -28,7 +28,7 @@ Deno.test("BlockingCallPool.run() gives the answer, or what was thrown", async (
   assertEquals(calls.hung, 0);
 });
 
-Deno.test("BlockingCallPool.run() gives up after 2 s, and then at once until the call has ended", async () => {
+Deno.test("BlockingCallPool.run() times out after 2 s, then fails immediately until the call ends", async () => {
   const clock = new FakeClock();
   const calls = new BlockingCallPool(clock);
   const { call, end } = hanging();
@@ -41,10 +41,10 @@ Deno.test("BlockingCallPool.run() gives up after 2 s, and then at once until the
   clock.advance(1);
   await refused;
   assertEquals(calls.hung, 1);
-  let asked = 0;
-  const again = () => calls.run("/mnt", () => Promise.resolve(++asked));
+  let called = 0;
+  const again = () => calls.run("/mnt", () => Promise.resolve(++called));
   await assertRejects(again, CallTimeoutError);
-  assertEquals(asked, 0, "it was not asked");
+  assertEquals(called, 0, "the call was started");
   assertEquals(await calls.run("/other", () => Promise.resolve(7)), 7);
   end("late");
   await settle();
@@ -53,7 +53,7 @@ Deno.test("BlockingCallPool.run() gives up after 2 s, and then at once until the
   assertEquals(clock.pending, 0, "no timer is left");
 });
 
-Deno.test("BlockingCallPool.run() makes calls of one key one after the other", async () => {
+Deno.test("BlockingCallPool.run() runs calls of one key one after another", async () => {
   const calls = new BlockingCallPool(new FakeClock());
   const { call, end } = hanging();
   const order: string[] = [];
@@ -69,13 +69,13 @@ Deno.test("BlockingCallPool.run() makes calls of one key one after the other", a
   assertEquals(order, ["first", "second"]);
 });
 
-Deno.test("BlockingCallPool.run() lets those that wait for a hung call go with it", async () => {
+Deno.test("BlockingCallPool.run() rejects calls that wait for a hung call", async () => {
   const clock = new FakeClock();
   const calls = new BlockingCallPool(clock);
-  let asked = 0;
+  let called = 0;
   const both = [1, 2].map(() =>
     calls.run("a", () => {
-      asked++;
+      called++;
       return new Promise(() => {});
     })
   );
@@ -83,10 +83,10 @@ Deno.test("BlockingCallPool.run() lets those that wait for a hung call go with i
   await settle();
   clock.advance(2_000);
   await Promise.all(refused);
-  assertEquals([asked, calls.hung], [1, 1]);
+  assertEquals([called, calls.hung], [1, 1]);
 });
 
-Deno.test("BlockingCallPool.run() leaves threads to disks however many servers hang, and to others however many disks", async () => {
+Deno.test("BlockingCallPool.run() leaves threads to disks if many servers hang, and to other calls if many disks do", async () => {
   const clock = new FakeClock();
   const calls = new BlockingCallPool(clock);
   const hang = async (count: number, isRemote: boolean) => {
@@ -102,9 +102,9 @@ Deno.test("BlockingCallPool.run() leaves threads to disks however many servers h
     clock.advance(2_000);
     await Promise.all(hung);
   };
-  const asked: string[] = [];
+  const called: string[] = [];
   const ask = (isRemote: boolean) =>
-    calls.run("fine", () => Promise.resolve(asked.push(`${isRemote}`)), {
+    calls.run("fine", () => Promise.resolve(called.push(`${isRemote}`)), {
       isRemote,
     });
   await hang(8, true);
@@ -112,5 +112,5 @@ Deno.test("BlockingCallPool.run() leaves threads to disks however many servers h
   await ask(false);
   await hang(8, false);
   await assertRejects(() => ask(false), CallTimeoutError);
-  assertEquals([asked, calls.hung], [["false"], 16]);
+  assertEquals([called, calls.hung], [["false"], 16]);
 });

@@ -18,7 +18,7 @@ const FACTS: ContainerMetadata = {
   logPath: "/logs/1/1-json.log",
 };
 
-/** The disk of a container whose sizes a test sets. */
+/** A container whose directory sizes a test sets. */
 function newDisk(host: TestCgroup) {
   const sizes = new Map<string, number>();
   const asked = new Set<string>();
@@ -47,14 +47,14 @@ function newDisk(host: TestCgroup) {
   return { disk, sizes, asked, forgotten, time };
 }
 
-Deno.test("ContainerDiskUsage counts the layer that the kernel tells and the directory of Docker's logs", async () => {
+Deno.test("ContainerDiskUsage counts the overlay's upper directory and the directory of Docker's logs", async () => {
   using host = TestCgroup.create();
   host.file("proc/7/mountinfo", MOUNTINFO);
   const { disk, sizes, asked, forgotten } = newDisk(host);
   assertEquals(disk.at(1_000, 7, FACTS), undefined);
   assertEquals([...asked], [LAYER, "/logs/1"]);
   sizes.set(LAYER, 4096);
-  // Half of it is not it.
+  // A partial count is not reported.
   assertEquals(disk.at(1_000, 7, FACTS), undefined);
   sizes.set("/logs/1", 100);
   await Promise.resolve();
@@ -71,7 +71,7 @@ Deno.test("ContainerDiskUsage counts the layer that the kernel tells and the dir
   assertEquals(forgotten, [LAYER, "/logs/1"]);
 });
 
-Deno.test("ContainerDiskUsage tells of a time what was counted before it", () => {
+Deno.test("ContainerDiskUsage returns the last count before a time", () => {
   using host = TestCgroup.create();
   host.file("proc/7/mountinfo", MOUNTINFO);
   const { disk, sizes, time } = newDisk(host);
@@ -84,7 +84,7 @@ Deno.test("ContainerDiskUsage tells of a time what was counted before it", () =>
   assertEquals(baseAt(1_500), 1);
 });
 
-Deno.test("ContainerDiskUsage asks for nothing where there is no process, no mountinfo or no overlay", () => {
+Deno.test("ContainerDiskUsage counts nothing without a process, a mountinfo or an overlay", () => {
   using host = TestCgroup.create();
   host.file("proc/8/mountinfo", "1 1 8:1 / / rw - ext4 /dev/vda rw\n");
   const { disk, asked } = newDisk(host);

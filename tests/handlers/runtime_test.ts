@@ -22,7 +22,7 @@ runHandlerContract(
   (options) => runtimeFactory({ ...options, identities: IDENTITIES }),
 );
 
-Deno.test("runtimeFactory() wants the containers of runtimes, whatever is wanted of plain cgroups", () => {
+Deno.test("runtimeFactory() accepts containers of runtimes, regardless of the selection of raw cgroups", () => {
   const options = {
     fs: new HostFs({ root: "/nowhere" }),
     hierarchies: { mode: "unified", all: [] },
@@ -55,7 +55,7 @@ Deno.test("runtimeFactory() wants the containers of runtimes, whatever is wanted
   );
 });
 
-Deno.test("runtimeFactory() gives each sample the health that was told then, and none where nothing checks it", () => {
+Deno.test("runtimeFactory() adds the current health to each sample, and none without a health check", () => {
   using host = TestCgroup.create();
   host.file(`docker/${ID}/memory.current`, "4096\n");
   let facts: ContainerMetadata = { runtime: "docker", id: ID };
@@ -87,7 +87,7 @@ Deno.test("runtimeFactory() gives each sample the health that was told then, and
   ]);
 });
 
-Deno.test("runtimeFactory() has a container whole once its runtime tells of its process, or tells of none by then", () => {
+Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 1 s", () => {
   using host = TestCgroup.create();
   host.child(`docker/${ID}`);
   const told: { pid?: number } = {};

@@ -59,7 +59,7 @@ function told(subject: AgentCounters): Map<string, (string | number)[]> {
   ]));
 }
 
-Deno.test("AGENT_FAMILIES tell what the agent has done, under the names that are promised", () => {
+Deno.test("AGENT_FAMILIES have the promised names and the agent's counters", () => {
   const families = told(counters({
     eventLog: { bytes: 100, errors: 1, lost: 2 },
     kmsg: { records: 7, lost: 1, malformed: 2 },
@@ -90,7 +90,7 @@ Deno.test("AGENT_FAMILIES tell what the agent has done, under the names that are
   });
 });
 
-Deno.test("AGENT_FAMILIES tell nothing of a log that is off", () => {
+Deno.test("AGENT_FAMILIES omit a disabled event log", () => {
   const names = [...told(counters()).keys()];
   assertEquals(names.filter((name) => /event_log|kmsg/.test(name)), []);
 });

@@ -6,7 +6,7 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { RowBuilder } from "../../lib/model/sample.ts";
 
-/** A clock that work moves, and no waiting. */
+/** A clock that advances with work, and has no timers. */
 class WorkClock implements Clock {
   ms = 0;
 
@@ -24,7 +24,10 @@ class WorkClock implements Clock {
   }
 }
 
-/** Containers whose limits take a millisecond to read, and who was read in which scrape. */
+/**
+ * Containers whose limits take a millisecond to read, with a record of reads
+ * per scrape.
+ */
 class Bench {
   readonly clock = new WorkClock();
   reads: string[] = [];
@@ -83,7 +86,7 @@ class Bench {
   }
 }
 
-Deno.test("ContainerCollector.containers() reads the limits of all at first, and leaves them to the beat then", async () => {
+Deno.test("ContainerCollector.containers() reads all limits for the first scrape, later ones by housekeeping", async () => {
   const bench = new Bench("abcdefgh");
   assertEquals(await bench.scrape(), "abcdefgh");
   assertEquals(await bench.scrape(), "");

@@ -31,7 +31,7 @@ const KEYS: Partial<Record<GroupKind, readonly string[]>> = {
   resctrl: ["mon_L3_01"],
 };
 
-/** On a disk that the cgroup used too, and twice on another. */
+/** On a disk that the cgroup used, too, and twice on another. */
 const FILESYSTEM = {
   device: "/dev/sdb1",
   type: "vfs",
@@ -43,7 +43,7 @@ const FILESYSTEM = {
   io: NUMBERED_COUNTERS,
 };
 
-/** A container of which everything is known: each column has the number of its place, and 1,000,000 more. */
+/** A container with all values: each column has its index plus 1,000,000. */
 function allKnown(): ContainerSnapshot {
   const builder = new RowBuilder();
   for (const kind of Object.keys(GROUP_COLUMNS) as GroupKind[]) {
@@ -113,7 +113,7 @@ const COMMON = {
 };
 
 for (const { name, type, labels } of CADVISOR) {
-  Deno.test(`CONTAINER_FAMILIES tell ${name} as cAdvisor does, if it is known`, () => {
+  Deno.test(`CONTAINER_FAMILIES have ${name} with cAdvisor's type and labels, if implemented`, () => {
     const family = scraped(allKnown()).get(name);
     assertEquals(family?.type, type);
     assertNotEquals(family?.series.length, 0);
@@ -126,7 +126,7 @@ for (const { name, type, labels } of CADVISOR) {
   });
 }
 
-Deno.test("CONTAINER_FAMILIES have no name twice, and what cAdvisor lacks besides", () => {
+Deno.test("CONTAINER_FAMILIES have unique names, and cgwatch's own in addition to cAdvisor's", () => {
   const names = CONTAINER_FAMILIES.map(({ name }) => name);
   assertEquals(new Set(names).size, names.length);
   const known = new Set(CADVISOR.map(({ name }) => name));
@@ -144,18 +144,18 @@ Deno.test("CONTAINER_FAMILIES have no name twice, and what cAdvisor lacks beside
   );
 });
 
-Deno.test("CONTAINER_FAMILIES tell the labels that a family names, and no other", () => {
+Deno.test("CONTAINER_FAMILIES emit exactly the labels that a family declares", () => {
   const told = scraped(allKnown());
   for (const { name, labels = [] } of CONTAINER_FAMILIES) {
     const [series] = told.get(name)?.series ?? [];
     const own = Object.keys(series?.labels ?? {})
       .filter((label) => !(label in COMMON));
-    // A label without a value is left out.
+    // A label with an empty value is omitted.
     assertEquals(own, labels.filter((label) => label !== "pod_uid"), name);
   }
 });
 
-Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the columns they belong to", () => {
+Deno.test("CONTAINER_FAMILIES emit values in Prometheus units, from the right columns", () => {
   const measured = allKnown();
   const told = scraped(measured);
   const value = (name: string, labels: Record<string, string> = {}) =>
@@ -187,7 +187,7 @@ Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the column
     value("container_fs_writes_bytes_total", { device: "/dev/sda" }),
     at(offset("serviceBytes", "8:0") + 1),
   );
-  // cAdvisor divides these milliseconds by a thousand million.
+  // cAdvisor divides these milliseconds by 10^9.
   assertEquals(
     value("container_fs_io_time_seconds_total", { device: "/dev/sdb1" }),
     0.01,
@@ -209,7 +209,7 @@ Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the column
   );
 });
 
-Deno.test("CONTAINER_FAMILIES tell nothing of a container that is gone but its kills", () => {
+Deno.test("CONTAINER_FAMILIES emit only OOM kills for a removed container", () => {
   const { reference, labels, layout, layoutVersion, deviceName } = allKnown();
   const told = scraped({
     reference,
@@ -224,7 +224,7 @@ Deno.test("CONTAINER_FAMILIES tell nothing of a container that is gone but its k
   assertEquals([...told.keys()], ["container_oom_events_total"]);
 });
 
-Deno.test("CONTAINER_FAMILIES tell all CPUs together where the kernel does not part them, and no quota where there is none", () => {
+Deno.test("CONTAINER_FAMILIES emit the total if the kernel has no CPU time per CPU, and no quota metrics without a quota", () => {
   const { row: _, layout: __, ...rest } = allKnown();
   const builder = new RowBuilder();
   builder.row.fill(1e9);
@@ -242,7 +242,7 @@ Deno.test("CONTAINER_FAMILIES tell all CPUs together where the kernel does not p
   assertEquals(told.has("container_cpu_cfs_periods_total"), false);
 });
 
-Deno.test("familiesOf() leaves out kinds that are off", () => {
+Deno.test("familiesOf() omits disabled kinds", () => {
   const names = (kinds: readonly string[]) =>
     familiesOf(CONTAINER_FAMILIES, new Set(kinds)).map(({ name }) => name);
   assertEquals(names(METRIC_KINDS).length, CONTAINER_FAMILIES.length);
@@ -266,7 +266,7 @@ Deno.test("familiesOf() leaves out kinds that are off", () => {
   );
 });
 
-Deno.test("CONTAINER_FAMILIES tell health as cAdvisor does", () => {
+Deno.test("CONTAINER_FAMILIES emit health as cAdvisor does", () => {
   const { spec, ...rest } = allKnown();
   const state = (health: { readonly health?: string }) =>
     scraped({ ...rest, spec: { hasDiskIo: false, ...spec, ...health } })

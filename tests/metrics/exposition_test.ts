@@ -42,7 +42,7 @@ function textOf(
   );
 }
 
-Deno.test("expositionText() writes every number so that it is read as the same", () => {
+Deno.test("expositionText() writes every number so that it parses as the same", () => {
   const values = [
     0,
     -1,
@@ -65,7 +65,7 @@ Deno.test("expositionText() writes every number so that it is read as the same",
   );
 });
 
-/** Has the values of a subject told. */
+/** Emits the values of a subject. */
 function tell(
   values: Family<Box>["values"],
   subject: Box,
@@ -75,7 +75,7 @@ function tell(
   else if (values.has(subject)) values.each(subject, emit);
 }
 
-/** The same text, made of strings: slower, and plain. */
+/** Reference implementation with strings: slower but simple. */
 function plainText(
   families: readonly Family<Box>[],
   subjects: readonly Box[],
@@ -96,7 +96,7 @@ function plainText(
   return text;
 }
 
-Deno.test("expositionText() writes what a plain way writes", () => {
+Deno.test("expositionText() writes what a reference implementation writes", () => {
   const random = new SeededRandom(3);
   const of = (name: string) =>
     gauge<Box>(name, "Mixed.", ({ values }, emit) => {
@@ -112,7 +112,7 @@ Deno.test("expositionText() writes what a plain way writes", () => {
   assertEquals(textOf(families, subjects), plainText(families, subjects));
 });
 
-Deno.test("expositionText() writes what a plain way writes, whatever changed since the text that it remembers", () => {
+Deno.test("expositionText() with a cache writes what a reference implementation writes, after any change", () => {
   const random = new SeededRandom(5);
   let scrape = 0;
   const of = (name: string) =>
@@ -158,7 +158,7 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
       plainText(families, boxes),
     );
     if (random.chance(0.3)) {
-      // Neither is what others find.
+      // Neither uses the cache of the others.
       const options = { format: random.pick(formats), names: ["b"], cache };
       textOf(families, boxes, options);
       [...expositionText([
@@ -190,7 +190,7 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
   }
 });
 
-Deno.test("expositionText() leaves out what is absent, and a family without values with its head", () => {
+Deno.test("expositionText() omits undefined values, and families without values", () => {
   assertEquals(
     textOf([NUMBERS], [{ name: "a", values: [undefined, NaN] }]),
     "",
@@ -201,7 +201,7 @@ Deno.test("expositionText() leaves out what is absent, and a family without valu
   );
 });
 
-Deno.test("expositionText() tells families after each other, each of all subjects, and only those wanted", () => {
+Deno.test("expositionText() writes one family after another with all subjects, and only requested ones", () => {
   const of = (name: string) =>
     counter<Box>(name, "One.", ({ values }, emit) => emit(values[0]));
   const boxes = [{ name: "a", values: [1] }, { name: "b", values: [2] }];
@@ -216,7 +216,7 @@ Deno.test("expositionText() tells families after each other, each of all subject
   assertEquals([...parseExposition(some).keys()], ["y_total"]);
 });
 
-Deno.test("expositionText() in OpenMetrics calls counters by what stands before _total, and ends with EOF", () => {
+Deno.test("expositionText() in OpenMetrics names counters without _total, and ends with EOF", () => {
   const families = ["x_total", "failcnt"].map((name) =>
     counter<Box>(name, "One.", (_, emit) => emit(1))
   );
@@ -227,7 +227,7 @@ Deno.test("expositionText() in OpenMetrics calls counters by what stands before 
   );
 });
 
-Deno.test("expositionText() tells the others where one fails", () => {
+Deno.test("expositionText() writes the other subjects if one fails", () => {
   const errors: unknown[] = [];
   const broken = gauge<Box>("x", "One.", ({ name }, emit) => {
     if (name === "b") throw new TypeError("broken");
@@ -242,7 +242,7 @@ Deno.test("expositionText() tells the others where one fails", () => {
   assertStringIncludes(`${errors}`, "broken");
 });
 
-Deno.test("expositionText() makes long texts in pieces", () => {
+Deno.test("expositionText() writes long texts in chunks", () => {
   const subjects = Array.from({ length: 5_000 }, (_, at) => ({
     name: `${at}`.padStart(100, "x"),
     values: [at],

@@ -36,7 +36,7 @@ const MACHINE: Machine = {
     caches: [{ ...CACHE, type: "Unified", level: 3 }],
     distances: [10, 21],
   }, {
-    // The second of two that are online: node 1 is not.
+    // The second of two online nodes: node 1 is offline.
     id: 2,
     hugepages: [],
     cores: [],
@@ -68,7 +68,7 @@ machine_node_distance node_id=2 target_node_id=0 21
 machine_node_distance node_id=2 target_node_id=2 10
 `.trim().split("\n");
 
-Deno.test("MACHINE_FAMILIES tell all of cAdvisor's that the host's files tell, with its labels", () => {
+Deno.test("MACHINE_FAMILIES have all of cAdvisor's that the host's files provide, with its labels", () => {
   const text = textOfPieces(expositionText(
     [section<Machine>({
       families: MACHINE_FAMILIES,

@@ -10,7 +10,7 @@ import { GOLDENS, MetricsFixture } from "../_support/metrics_fixture.ts";
 import { CompleteHost } from "../_support/complete_host.ts";
 
 for (const name of RECORDING_NAMES) {
-  Deno.test(`Metrics tell of the recorded host ${name} what scripts/update_goldens.ts wrote`, async () => {
+  Deno.test(`Metrics of the recorded host ${name} match the output of scripts/update_goldens.ts`, async () => {
     using recorded = new RecordedTree(name);
     using tree = new MetricsFixture(recorded);
     const text = await tree.scrape();
@@ -22,7 +22,7 @@ for (const name of RECORDING_NAMES) {
   });
 }
 
-Deno.test("Metrics have the same numbers in OpenMetrics", async () => {
+Deno.test("Metrics have the same values in OpenMetrics", async () => {
   using recorded = new RecordedTree("6.1-v2");
   using tree = new MetricsFixture(recorded);
   const series = (text: string) =>
@@ -32,13 +32,13 @@ Deno.test("Metrics have the same numbers in OpenMetrics", async () => {
   assert(open.endsWith("\n# EOF\n"));
 });
 
-/** What may stand beside a family's own labels; what is empty is left out. */
+/** Labels allowed in addition to a family's; empty ones are omitted. */
 const COMMON = new Set([
   ...["id", "name", "image", "container", "pod", "namespace"],
   ...["machine_id", "system_uuid", "boot_id"],
 ]);
 
-Deno.test("Metrics tell all of cAdvisor's families, with their types and labels, of hosts that have the facts", async () => {
+Deno.test("Metrics have all of cAdvisor's families, with types and labels, on complete hosts", async () => {
   const told = new Map<string, { type: string; labels: Set<string> }>();
   for (const version of [1, 2] as const) {
     using host = new CompleteHost(version);
@@ -68,7 +68,7 @@ Deno.test("Metrics tell all of cAdvisor's families, with their types and labels,
   }
 });
 
-Deno.test("Metrics leave out a container that fails, tell the others, and say so", async () => {
+Deno.test("Metrics omit a container that fails, and report the error", async () => {
   using recorded = new RecordedTree("6.1-v2");
   using tree = new MetricsFixture(recorded);
   const whole = parseExposition(await tree.scrape());
@@ -92,7 +92,7 @@ Deno.test("Metrics leave out a container that fails, tell the others, and say so
   assertEquals([error(whole), error(rest)], [0, 1]);
 });
 
-Deno.test("Metrics tell kills in a container that is gone, with the labels that it had", async () => {
+Deno.test("Metrics report OOM kills of a removed container with its last labels", async () => {
   using recorded = new RecordedTree("6.1-v2");
   using tree = new MetricsFixture(recorded);
   const container = tree.containers.at(-1);
@@ -111,7 +111,7 @@ Deno.test("Metrics tell kills in a container that is gone, with the labels that 
   (tree.containers as unknown[]).pop();
   container?.close();
   assertEquals(await kills(), told);
-  // One that lived between two scrapes.
+  // A container that existed only between two scrapes.
   tree.ended.set("/never/seen", {
     reference: { name: "/never/seen" },
     image: "busybox:1",
@@ -122,7 +122,7 @@ Deno.test("Metrics tell kills in a container that is gone, with the labels that 
 });
 
 for (const driver of ["cgroupfs", "systemd"] as const) {
-  Deno.test(`Metrics label a pod's cgroup of the ${driver} driver with what its containers' labels tell`, async () => {
+  Deno.test(`Metrics label a pod's cgroup of the ${driver} driver from its containers' labels`, async () => {
     using kubepods = new KubepodsTree(driver);
     using tree = new MetricsFixture(kubepods.recorded);
     for (const container of tree.containers) {

@@ -9,11 +9,14 @@ import { parseExposition, textOfPieces } from "../_support/exposition.ts";
 import { readRecorded } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
-/** Of a running `sleep`, Linux 6.18, with another name: two seconds of CPU, 100 pages. */
+/**
+ * A running `sleep`, Linux 6.18, with another name: two seconds of CPU, 100
+ * pages.
+ */
 const STAT =
   "321 (a (b) c) S 1 321 321 0 -1 4194304 105 0 0 0 150 50 0 0 20 0 1 0 6000 5500000 100 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 
-Deno.test("readProcessMetrics() gives PROCESS_FAMILIES what the kernel tells of the agent", () => {
+Deno.test("readProcessMetrics() reads all values of PROCESS_FAMILIES", () => {
   using root = TestCgroup.create();
   root.file("proc/self/stat", STAT)
     .file("proc/self/limits", readRecorded("proc", "6.18-limits.txt"))
@@ -35,7 +38,7 @@ Deno.test("readProcessMetrics() gives PROCESS_FAMILIES what the kernel tells of 
     series[0]?.value,
   ]);
   const { pageBytes = 0, maxOpenFiles } = process ?? {};
-  // The recorded limit of addresses is none.
+  // The recorded limit of virtual memory is unlimited.
   assertEquals(told, [
     ["process_cpu_seconds_total", "counter", 2],
     ["process_open_fds", "gauge", 2],
@@ -46,7 +49,7 @@ Deno.test("readProcessMetrics() gives PROCESS_FAMILIES what the kernel tells of 
   ]);
 });
 
-Deno.test("readProcessMetrics() gives nothing where there is no /proc", () => {
+Deno.test("readProcessMetrics() returns undefined without /proc", () => {
   using root = TestCgroup.create();
   assertEquals(readProcessMetrics(root.hostFs()), undefined);
 });

@@ -13,7 +13,7 @@ const USED: DescribedContainer = {
     hasDiskIo: false,
     startTimeMs: 5_500,
     creationTimeMs: 1_000,
-    // Of v1, where the kernel counts memory and swap together.
+    // v1, where the kernel counts memory and swap together.
     memory: { limitBytes: 60, swapLimitBytes: 150, swapOnlyLimitBytes: 90 },
   },
   stats: {
@@ -58,7 +58,7 @@ function told(summary: NodeSummary | undefined): string[] {
   );
 }
 
-Deno.test("resourceSections() tell node, containers and pods as the kubelet does, and no pod without a name", () => {
+Deno.test("resourceSections() has node, containers and pods as the kubelet, without unnamed pods", () => {
   const container = "container app pod web-0 namespace shop";
   const pod = "pod web-0 namespace shop";
   assertEquals(told(SUMMARY), [
@@ -78,7 +78,7 @@ Deno.test("resourceSections() tell node, containers and pods as the kubelet does
   ]);
 });
 
-Deno.test("resourceSections() tell a failure, and nothing else then", () => {
+Deno.test("resourceSections() reports a failure, and nothing else then", () => {
   assertEquals(told(undefined), [
     "resource_scrape_error gauge 1",
     "scrape_error gauge 1",

@@ -14,21 +14,21 @@ import {
   wrap,
 } from "../../lib/model/text.ts";
 
-Deno.test("truncateMiddle() leaves out the middle", () => {
+Deno.test("truncateMiddle() omits the middle", () => {
   assertEquals(truncateMiddle("abcdef", 6), "abcdef");
   assertEquals(truncateMiddle("abcdef", 5), "ab…ef");
   assertEquals(truncateMiddle("abcdef", 2), "a…");
   assertEquals(truncateMiddle("abcdef", 1), "…");
 });
 
-Deno.test("escapeControlCharacters() lets no text move the cursor", () => {
+Deno.test("escapeControlCharacters() escapes characters that move the cursor", () => {
   assertEquals(
     escapeControlCharacters("a\x1b[2J\n\x9b"),
     "a\\x1b[2J\\x0a\\x9b",
   );
 });
 
-Deno.test("formatBytes() has three digits or so", () => {
+Deno.test("formatBytes() prints about three digits", () => {
   for (
     const [bytes, wanted] of [
       [0, "0 B"],
@@ -42,7 +42,7 @@ Deno.test("formatBytes() has three digits or so", () => {
   ) assertEquals(formatBytes(bytes), wanted);
 });
 
-Deno.test("escapeControlCharacters() shows characters that reorder or hide text", () => {
+Deno.test("escapeControlCharacters() escapes characters that reorder or hide text", () => {
   assertEquals(
     escapeControlCharacters("a\u202eb\u200bc\u2028"),
     "a\\u202eb\\u200bc\\u2028",
@@ -53,7 +53,7 @@ Deno.test("escapeControlCharacters() shows characters that reorder or hide text"
   );
 });
 
-Deno.test("escapeControlCharactersInJson() has no control characters, and reads as the same value", () => {
+Deno.test("escapeControlCharactersInJson() leaves no control characters, and keeps the value", () => {
   const value = { "a\x9b": "\x7f\u202e\u{e0001}\n容器" };
   const json = escapeControlCharactersInJson(JSON.stringify(value));
   assertEquals(/[\p{Cc}\p{Cf}]/u.test(json), false);
@@ -76,7 +76,7 @@ Deno.test("widthOf() counts columns, not characters", () => {
   assertEquals(padEnd("容", 4), "容  ");
 });
 
-Deno.test("truncateMiddle() and truncateEnd() never split a character, nor exceed the width", () => {
+Deno.test("truncateMiddle() and truncateEnd() never split a character or exceed the width", () => {
   assertEquals(truncateMiddle("容器容器", 5), "容…器");
   assertEquals(truncateEnd("容器容器", 5), "容器…");
   for (const text of ["🐳🐳🐳🐳", "a容b器c", "abcdefgh"]) {
@@ -91,12 +91,12 @@ Deno.test("truncateMiddle() and truncateEnd() never split a character, nor excee
   }
 });
 
-Deno.test("wrap() breaks at spaces alone", () => {
+Deno.test("wrap() breaks only at spaces", () => {
   assertEquals(wrap("aa bb cc", 5), ["aa bb", "cc"]);
   assertEquals(wrap("aaaaaaa b", 5), ["aaaaaaa", "b"]);
 });
 
-Deno.test("formatLocal() and formatZone() show the zone's time and its offset", () => {
+Deno.test("formatLocal() and formatZone() use the zone's time and offset", () => {
   const ms = Date.parse("2026-11-23T23:31:13.123456Z");
   for (
     const [minutes, time, zone] of [
@@ -111,7 +111,7 @@ Deno.test("formatLocal() and formatZone() show the zone's time and its offset", 
   assertEquals(formatLocal(NaN), "-");
 });
 
-Deno.test("formatSpan() has the unit that people use", () => {
+Deno.test("formatSpan() uses the common unit", () => {
   for (
     const [ms, text] of [
       [400, "400 ms"],
@@ -123,7 +123,7 @@ Deno.test("formatSpan() has the unit that people use", () => {
   ) assertEquals(formatSpan(ms), text);
 });
 
-Deno.test("sparkline() is relative to the limit, and to the greatest number where there is none", () => {
+Deno.test("sparkline() is relative to the limit, or the maximum without a limit", () => {
   assertEquals(sparkline([0, 50, 100], 100), "▁▅█");
   assertEquals(sparkline([0, 50, 100], 200), "▁▃▅");
   assertEquals(sparkline([0, 50]), "▁█");

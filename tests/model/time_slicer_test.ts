@@ -2,19 +2,19 @@ import { assertEquals } from "@std/assert";
 import { TimeSlicer } from "../../lib/model/time_slicer.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-/** Lets promises that are settled call back. */
+/** Runs pending promise callbacks. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 5; i++) await Promise.resolve();
 }
 
-/** Notes when a promise is fulfilled. */
+/** Records when a promise is fulfilled. */
 function watch(promise: Promise<void>): { done: boolean } {
   const state = { done: false };
   promise.then(() => state.done = true);
   return state;
 }
 
-Deno.test("TimeSlicer.isExpired tells when a slice is used up", () => {
+Deno.test("TimeSlicer.isExpired is true after the slice", () => {
   const clock = new FakeClock();
   const slicer = new TimeSlicer(clock);
   slicer.begin();
@@ -26,7 +26,7 @@ Deno.test("TimeSlicer.isExpired tells when a slice is used up", () => {
   assertEquals(slicer.isExpired, false);
 });
 
-Deno.test("TimeSlicer.yieldToEventLoop() lets others have their turn", async () => {
+Deno.test("TimeSlicer.yieldToEventLoop() runs other tasks", async () => {
   const clock = new FakeClock();
   const state = watch(new TimeSlicer(clock).yieldToEventLoop());
   await turn();
@@ -36,7 +36,7 @@ Deno.test("TimeSlicer.yieldToEventLoop() lets others have their turn", async () 
   assertEquals(state.done, true);
 });
 
-Deno.test("TimeSlicer.yieldToEventLoop() starts a slice when it is over", async () => {
+Deno.test("TimeSlicer.yieldToEventLoop() starts a new slice afterwards", async () => {
   const clock = new FakeClock();
   const slicer = new TimeSlicer(clock);
   slicer.yieldToEventLoop();
@@ -47,7 +47,7 @@ Deno.test("TimeSlicer.yieldToEventLoop() starts a slice when it is over", async 
   assertEquals(slicer.isExpired, true);
 });
 
-Deno.test("TimeSlicer.waitForWake() waits for a wake-up, or until its time is up", async () => {
+Deno.test("TimeSlicer.waitForWake() resolves on a wake-up or after the delay", async () => {
   for (const isWoken of [true, false]) {
     const clock = new FakeClock();
     const slicer = new TimeSlicer(clock);
@@ -63,7 +63,7 @@ Deno.test("TimeSlicer.waitForWake() waits for a wake-up, or until its time is up
   }
 });
 
-Deno.test("TimeSlicer.waitForWake() does not wait where it was woken since the last wait, once", async () => {
+Deno.test("TimeSlicer.waitForWake() resolves immediately if woken since the last wait, once", async () => {
   const clock = new FakeClock();
   const slicer = new TimeSlicer(clock);
   slicer.wake();
@@ -79,7 +79,7 @@ Deno.test("TimeSlicer.waitForWake() does not wait where it was woken since the l
   assertEquals(second.done, true);
 });
 
-Deno.test("TimeSlicer.waitForWake() waits for ever where there is no time", async () => {
+Deno.test("TimeSlicer.waitForWake() waits indefinitely for an infinite delay", async () => {
   const clock = new FakeClock();
   const slicer = new TimeSlicer(clock);
   const state = watch(slicer.waitForWake(Infinity));
