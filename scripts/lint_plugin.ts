@@ -68,15 +68,15 @@ function checkImport(
 }
 
 /**
- * Requires a doc comment on each export, except on interfaces, whose fields
- * have the comments. `deno doc --lint` requires one on every field.
+ * Requires a doc comment on each exported function, class and constant. On
+ * interfaces and types it is optional: their fields have the comments.
  */
 function checkComment(
   context: Deno.lint.RuleContext,
   node: Deno.lint.ExportNamedDeclaration,
 ): void {
   if (locate(context.filename) === undefined || !node.declaration) return;
-  if (node.declaration.type === "TSInterfaceDeclaration") return;
+  if (/^TS(?:Interface|TypeAlias)/.test(node.declaration.type)) return;
   const last = context.sourceCode.getCommentsBefore(node)
     .findLast(({ value }) => !value.includes("deno-lint-ignore"));
   if (last?.type === "Block" && last.value.startsWith("*")) return;

@@ -1,25 +1,19 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { CallTimeoutError } from "../model/errors.ts";
 
-/** Timeout of a call; as in cAdvisor. */
+/** As in cAdvisor. */
 const TIMEOUT_MS = 2_000;
 
 /**
- * Maximum number of hung calls. Each occupies one of Deno's 32 threads for
- * files (2.6 to 2.9), which the event log and the kernel log need, too.
+ * Each hung call occupies one of Deno's 32 threads for files (2.6 to 2.9),
+ * which the event log and the kernel log need, too.
  */
 const MAX_HUNG = 16;
-/**
- * Maximum number of hung calls at which remote ones are still started; further
- * threads are for disks.
- */
+/** Limit for remote calls, which leaves threads to disks. */
 const MAX_HUNG_REMOTE = 8;
 
 export interface CallOptions {
-  /**
-   * Whether a server or another program handles the call, rather than a disk.
-   * @default false
-   */
+  /** Whether a server or another program handles the call. @default false */
   readonly isRemote?: boolean;
 }
 
@@ -30,8 +24,8 @@ interface Pending {
 
 /**
  * Runs calls that may never return, such as those of files on an unreachable
- * server. Only one call per key runs at a time. While it hangs, others of its
- * key fail immediately: a key never occupies more than one thread.
+ * server. One call per key runs at a time; while it hangs, others of its key
+ * fail immediately. A key thus never occupies more than one thread.
  */
 export class BlockingCallPool {
   readonly #clock: Clock;
@@ -42,15 +36,15 @@ export class BlockingCallPool {
     this.#clock = clock;
   }
 
-  /** Number of calls that hang now. */
+  /** Number of hung calls. */
   get hung(): number {
     return this.#hung;
   }
 
   /**
-   * Runs `call` after earlier ones of its key, with a timeout of 2 s for each.
+   * Runs `call` after earlier ones of its key, each with a timeout of 2 s.
    *
-   * @throws {CallTimeoutError} if it or an earlier one exceeds the timeout, or too
+   * @throws {CallTimeoutError} on a timeout of it or an earlier one, or if too
    * many calls hang
    */
   async run<T>(
@@ -80,7 +74,6 @@ export class BlockingCallPool {
     return result;
   }
 
-  /** Waits up to 2 s for the end of a call. */
   async #within(pending: Pending, key: string): Promise<void> {
     const over = new AbortController();
     const isLate = await Promise.race([

@@ -7,7 +7,7 @@ import type { BlockingCallPool } from "./blocking_call_pool.ts";
 export interface DirectorySize {
   /** End of the count, milliseconds since the epoch. */
   readonly timestampMs: number;
-  /** Allocated on disk; a hard-linked file counts once. */
+  /** Allocated on disk; hard links count once. */
   readonly bytes: number;
   readonly inodes: number;
 }
@@ -16,37 +16,37 @@ export interface DirectoryUsageOptions {
   readonly files: MountedFiles;
   readonly clock: Clock;
   readonly calls: BlockingCallPool;
-  /** Time from the end of one count to the next. @default 60_000 */
+  /** Pause between counts. @default 60_000 */
   readonly intervalMs?: number;
-  /** Maximum duration of a count; a longer one fails. @default 120_000 */
+  /** Maximum duration of a count. @default 120_000 */
   readonly budgetMs?: number;
 }
 
 /**
- * Maximum files and milliseconds of one slice; a slice that takes seconds is
- * treated as a hung call.
+ * Files and milliseconds per slice; a slice of seconds is treated as a hung
+ * call.
  */
 const SLICE_FILES = 64;
 const SLICE_MS = 20;
-/** Pause after a slice, as a multiple of the slice's duration. */
+/** Pause after a slice, relative to its duration. */
 const REST_FACTOR = 3;
 /** Maximum wait after a slow or failed count, in intervals. */
 const MAX_BACKOFF = 20;
-/** Maximum share of time spent on counting one directory. */
+/** Maximum share of time for counting one directory. */
 const SHARE = 0.05;
 /**
- * A count fails if it contains a directory whose list of names is longer: Deno
- * 2.9 reads a whole directory at a time, and 100,000 names take 15 MB.
+ * Maximum size of one directory's list of names: Deno 2.9 reads a whole
+ * directory at a time, and 100,000 names take 15 MB.
  */
 const MAX_LIST_BYTES = 2 * 1024 * 1024;
-/** Maximum number of directories queued in a count. */
+/** Maximum number of queued directories per count. */
 const MAX_DIRECTORIES = 100_000;
-/** Maximum number of hard-linked files remembered in a count. */
+/** Maximum number of hard-linked files remembered per count. */
 const MAX_LINKED = 100_000;
 
 /**
- * Scope of a count: `tree` is the directory and its subtree; `files` are the
- * files directly in it, and each link counts.
+ * `tree` counts a directory and its subtree; `files` only files directly in it,
+ * and each hard link.
  */
 export type Counted = "tree" | "files";
 
@@ -60,9 +60,9 @@ interface Entry {
 }
 
 /**
- * Counts the disk usage of directories, such as the writable layers of
- * containers: one directory at a time, in small slices, without file systems
- * mounted in them, and only on request.
+ * Counts the disk usage of directories, such as writable layers of containers:
+ * only on request, one at a time, in small slices, without mounted file
+ * systems.
  */
 export class DirectoryUsage {
   readonly #options: DirectoryUsageOptions;
@@ -75,8 +75,8 @@ export class DirectoryUsage {
   }
 
   /**
-   * Returns the last count of a host directory. If a new count is due, it
-   * starts in the background. `counted` of a directory must not change.
+   * Returns the last count of a host directory, and starts a new one if it is
+   * due. `counted` must not change.
    */
   of(
     directory: string,
@@ -103,7 +103,7 @@ export class DirectoryUsage {
     return entry.size;
   }
 
-  /** Whether a requested directory is queued for its first count. */
+  /** Whether a directory waits for its first count. */
   get isBehind(): boolean {
     return this.#entries.values()
       .some(({ isQueued, size }) => isQueued && size === undefined);
@@ -119,7 +119,7 @@ export class DirectoryUsage {
     this.#last = this.#last.then(() => ended);
   }
 
-  /** Returns whether the directory did not exist at the last count. */
+  /** Returns whether the directory was missing at the last count. */
   isMissing(directory: string): boolean {
     return this.#entries.get(directory)?.isMissing ?? false;
   }
@@ -128,7 +128,7 @@ export class DirectoryUsage {
     this.#entries.delete(directory);
   }
 
-  /** Starts no more counts; a running count ends after its slice. */
+  /** A running count ends after its slice. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -147,7 +147,7 @@ export class DirectoryUsage {
     } catch (error) {
       entry.isMissing = isGone(error);
       if (entry.isMissing) entry.size = undefined;
-      // Otherwise the last size stays, and the wait for the next count grows.
+      // Otherwise the last size stays, and the wait grows.
       entry.failures = entry.isMissing ? 0 : entry.failures + 1;
     }
     const endMs = clock.monotonic();
@@ -207,7 +207,7 @@ class Walk implements Disposable {
     this.#counted = counted;
   }
 
-  /** Counts one slice of files; returns whether the walk is complete. */
+  /** Counts one slice; returns whether the walk is complete. */
   async step(): Promise<boolean> {
     if (this.#device === undefined) {
       const top = await this.#files.fileSize(this.#directory);
@@ -227,7 +227,7 @@ class Walk implements Disposable {
     return false;
   }
 
-  /** Closes the current directory, without waiting: closing may hang. */
+  /** Does not wait: closing may hang. */
   [Symbol.dispose](): void {
     this.#names?.return(undefined).catch(() => {});
   }

@@ -21,11 +21,10 @@ import {
 import { deviceKey, isVisible } from "./mount_visibility.ts";
 import type { BlockingCallPool } from "./blocking_call_pool.ts";
 
-/** Image store of a runtime. */
 export interface ImageStore {
-  /** Label of the file system that has the store. */
+  /** Label of its file system. */
   readonly label: string;
-  /** Candidate directories; the first existing one is used. */
+  /** The first existing one is used. */
   readonly directories: readonly string[];
 }
 
@@ -34,28 +33,22 @@ export interface FilesystemsOptions {
   readonly files: MountedFiles;
   readonly clock: Clock;
   readonly calls: BlockingCallPool;
-  /** Returns the image stores known now. */
   readonly imageStores: () => Promise<readonly ImageStore[]>;
-  /**
-   * Whether files are the host's; a directory tree that only looks like a host
-   * has no mounts.
-   */
+  /** A directory tree that only looks like a host has no mounts. */
   readonly isHost: boolean;
 }
 
 /**
- * Number of file systems read concurrently: a pass stays short if some hang,
- * and leaves threads to other calls.
+ * Number of concurrent reads: a pass stays short if some hang, and leaves
+ * threads to others.
  */
 const CONCURRENCY = 4;
-/** Maximum number of file systems; each pod may add some. */
+/** Each pod may add some. */
 const MAX_PARTITIONS = 4096;
-/** Maximum number of mount points named in the state. */
 const MAX_NAMED = 8;
-/** Number of readings kept; the default number of samples of a container. */
+/** Default number of samples of a container. */
 const MAX_READINGS = 64;
 
-/** Data of a file system that needs no call to it. */
 interface Reading {
   /** Labels by file system key. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
@@ -63,9 +56,9 @@ interface Reading {
 }
 
 /**
- * The machine's file systems, read by each {@linkcode refresh}. If one times
- * out, or fails after an earlier success, its last values are kept and marked
- * as stale. While a call to a file system hangs, no other is started for it.
+ * The machine's file systems, read by {@linkcode refresh}. One that times out,
+ * or fails after an earlier success, keeps its last values, marked as stale;
+ * while a call to it hangs, no other is started.
  */
 export class Filesystems {
   readonly #options: FilesystemsOptions;
@@ -74,7 +67,7 @@ export class Filesystems {
   #mounts: readonly Mount[] = [];
   #latest: readonly FsInfo[] = [];
   #left = 0;
-  /** Mount points that show another file system than mountinfo reports. */
+  /** Mount points that show another file system than mountinfo. */
   #hidden: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
 
@@ -82,31 +75,33 @@ export class Filesystems {
     this.#options = options;
   }
 
-  /** Result of the last reading; empty before the first. */
+  /** Last reading; empty before the first. */
   get latest(): readonly FsInfo[] {
     return this.#latest;
   }
 
-  /** Mounts at the last reading, without hidden ones. */
+  /** Mounts at the last reading. */
   get mounts(): readonly Mount[] {
     return this.#mounts;
   }
 
   /**
-   * Returns the last reading before a time, or the first one for earlier times.
-   * Returns `undefined` before the first reading, and if the reading is no
-   * longer kept.
+   * Returns the last reading before a time, or the first one. `undefined` if
+   * the reading is no longer kept.
    */
   at(timestampMs: number): readonly FsInfo[] | undefined {
     const before = this.#readings.newestFirst(timestampMs).next().value;
     if (before !== undefined) return before;
-    // The first container samples are as old as the first reading.
+    // The first samples are as old as the first reading.
     return this.#readings.size < MAX_READINGS
       ? this.#readings.inTimeRange()[0]
       : undefined;
   }
 
-  /** `degraded` if a file system times out, is hidden, or exceeds the limit. */
+  /**
+   * `degraded` if a file system does not respond, is hidden, or exceeds the
+   * limit.
+   */
   get state(): SourceState {
     const stale = this.#latest.filter(({ isStale }) => isStale)
       .map(({ mountPoint }) => mountPoint);
@@ -127,7 +122,7 @@ export class Filesystems {
     };
   }
 
-  /** Reads all file systems, in bounded time. Concurrent calls share a pass. */
+  /** Reads all file systems in bounded time; concurrent calls share a pass. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#read().finally(() => {
       this.#refreshing = undefined;
@@ -136,9 +131,9 @@ export class Filesystems {
   }
 
   /**
-   * Returns the file systems with a label, or all without one.
+   * Returns the file systems with a label, or all.
    *
-   * @throws {UnknownFilesystemError}
+   * @throws {UnknownFilesystemError} if there is none
    */
   withLabel(label?: string): readonly FsInfo[] {
     if (label === undefined) return this.#latest;
@@ -147,7 +142,7 @@ export class Filesystems {
     throw new UnknownFilesystemError(`the label "${label}"`);
   }
 
-  /** @throws {UnknownFilesystemError} if none has the UUID */
+  /** @throws {UnknownFilesystemError} if there is none */
   withUuid(uuid: string): FsInfo {
     const found = this.#latest.find((info) => info.uuid === uuid);
     if (found !== undefined) return found;
@@ -157,9 +152,8 @@ export class Filesystems {
   /**
    * Returns the file system of a directory.
    *
-   * @throws {UnknownFilesystemError} if that cannot hold files
-   * @throws an error for which `isGone()` is true if the directory does not
-   * exist
+   * @throws {UnknownFilesystemError} if it cannot hold files
+   * @throws an `isGone()` error if the directory does not exist
    */
   async ofDirectory(path: string): Promise<FsInfo> {
     const key = await this.#keyOf(path);
@@ -176,7 +170,7 @@ export class Filesystems {
     this.#mounts = readMounts(fs);
     const all = partitionsOf(fs, this.#mounts);
     const partitions = all.slice(0, MAX_PARTITIONS)
-      // Local file systems first: remote ones may hang.
+      // Local ones first: remote ones may hang.
       .toSorted((a, b) => Number(a.isRemote) - Number(b.isRemote));
     const disks = parseDiskstats(fs.readText("/proc/diskstats") ?? "");
     const labels = await this.#labels();
@@ -199,15 +193,15 @@ export class Filesystems {
     this.#left = all.length - Math.min(all.length, MAX_PARTITIONS);
     this.#latest = infos;
     const nowMs = clock.now();
-    // The clock was set back: entries later than now would displace new ones.
+    // The clock was set back: readings in the future would displace new ones.
     if (nowMs < this.#readMs) this.#readings = newReadings();
     this.#readMs = nowMs;
     this.#readings.add(nowMs, infos);
   }
 
   /**
-   * Returns `undefined` if the file system is unmounted, must not be read, or
-   * has no capacity; returns its mount point if that shows another file system.
+   * Returns `undefined` if the file system is unmounted, excluded, or has no
+   * capacity; returns its mount point if that shows another one.
    */
   async #readOne(
     partition: Partition,
@@ -231,13 +225,12 @@ export class Filesystems {
         { isRemote },
       );
       if (usage === undefined) {
-        // A file system unmounted meanwhile is not hidden, and those of
-        // containers are not reported.
+        // Not hidden, but unmounted meanwhile; those of containers are ignored.
         return !isOfRuntime && this.#isMounted(key)
           ? place.mountPoint
           : undefined;
       }
-      // Such as FUSE file systems that serve requests of other programs.
+      // For example FUSE file systems that serve requests.
       if (usage.capacityBytes === 0 && identity.labels.length === 0) {
         return undefined;
       }
@@ -251,7 +244,6 @@ export class Filesystems {
     }
   }
 
-  /** Returns the labels of each file system, by its key. */
   async #labels(): Promise<Map<string, string[]>> {
     const found = new Map<string, string[]>();
     const add = (key: string, label: string) => {
@@ -273,9 +265,9 @@ export class Filesystems {
   }
 
   /**
-   * Returns the key of a directory's file system: the device that `stat(2)`
-   * returns, otherwise that of the mount above it. Btrfs returns device numbers that
-   * are not in mountinfo, and a hung file system returns none.
+   * Returns the key of a directory's file system: from `stat(2)`, otherwise of
+   * the mount above. Btrfs returns devices that are not in mountinfo, a hung
+   * file system none.
    */
   async #keyOf(path: string): Promise<string | undefined> {
     const { files, calls } = this.#options;

@@ -9,18 +9,16 @@ import {
   readMounts,
 } from "./partitions.ts";
 
-/**
- * File systems whose subvolumes have device numbers that are not in mountinfo.
- */
+/** File systems with subvolumes, whose device numbers are not in mountinfo. */
 const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
 
 /**
- * Returns whether a mount point shows the file system that mountinfo names. In
- * a container it shows the directory below instead, if the host mounted the
- * file system after the container started and mounts are not propagated.
- * Returns true also if `stat(2)` fails for another reason.
+ * Returns whether a mount point shows the file system in mountinfo. In a
+ * container it shows the directory below, if the host mounted the file system
+ * after the container started, without propagation. Returns true also if
+ * `stat(2)` fails.
  *
- * @throws an error for which `isGone()` is true if the directory does not exist
+ * @throws an `isGone()` error if the directory does not exist
  */
 export async function isVisible(
   files: Pick<MountedFiles, "fileSize">,
@@ -41,9 +39,8 @@ export async function isVisible(
 }
 
 /**
- * Returns the mount points of local file systems that show another one, or
- * nothing, except those of containers. Empty for a directory tree that only
- * looks like a host.
+ * Returns the mount points of local file systems that are not visible, except
+ * containers'. Empty for a directory tree that only looks like a host.
  */
 export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   const files = new MountedFiles(fs);
@@ -63,8 +60,7 @@ export async function hiddenMounts(fs: HostFs): Promise<string[]> {
 }
 
 /**
- * Converts `st_dev` as the C library packs it (`makedev(3)`) to mountinfo's
- * `major:minor`.
+ * Converts `st_dev` as the C library packs it (`makedev(3)`) to `major:minor`.
  */
 export function deviceKey(device: number): string {
   const bits = BigInt(device);

@@ -1,13 +1,13 @@
 import { statfs } from "node:fs/promises";
 import type { HostFs } from "../kernfs/host_fs.ts";
 
-/** Capacity of a file system (`statfs(2)`). */
+/** Usage of a file system (`statfs(2)`). */
 export interface FilesystemUsage {
   readonly capacityBytes: number;
   readonly freeBytes: number;
   /** Free for unprivileged users. */
   readonly availableBytes: number;
-  /** 0 if the file system does not count inodes. */
+  /** 0 if inodes are not counted. */
   readonly inodes: number;
   readonly inodesFree: number;
 }
@@ -17,19 +17,19 @@ export interface FileSize {
   readonly links: number;
   /** Allocated on disk. */
   readonly bytes: number;
-  /** `st_dev` of the file system. */
+  /** `st_dev`. */
   readonly device: number;
   readonly isDirectory: boolean;
-  /** Size of the content in bytes; for a directory, of its list of names. */
+  /** For a directory, size of its list of names. */
   readonly contentBytes: number;
 }
 
-/** Unit of `st_blocks`, regardless of the file system's block size. */
+/** Unit of `st_blocks`. */
 const STAT_BLOCK_BYTES = 512;
 
 /**
- * The host's files on any file system, such as a slow disk or an unreachable
- * server. A call may never return; until then it occupies a thread.
+ * The host's files on any file system. A call on a slow disk or an unreachable
+ * server may never return, and occupies a thread.
  */
 export class MountedFiles {
   readonly #fs: HostFs;
@@ -38,18 +38,13 @@ export class MountedFiles {
     this.#fs = fs;
   }
 
-  /**
-   * Returns the capacity of the file system of a host path.
-   *
-   * @throws {Error} if it cannot be determined
-   */
+  /** @throws {Error} if it cannot be determined */
   async usage(hostPath: string): Promise<FilesystemUsage> {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(
       this.#fs.path(hostPath),
     );
-    // The kernel counts in `f_frsize`, which node:fs does not return. It
-    // differs from `f_bsize` only for some FUSE servers, whose capacity is then
-    // too large.
+    // The kernel counts in `f_frsize`, which node:fs lacks. It differs from
+    // `f_bsize` only for some FUSE servers, whose capacity is then too large.
     return {
       capacityBytes: blocks * bsize,
       freeBytes: bfree * bsize,
@@ -59,10 +54,7 @@ export class MountedFiles {
     };
   }
 
-  /**
-   * Returns the size of a host path's file; `followsLinks` selects a link's
-   * target rather than the link.
-   */
+  /** `followsLinks` selects a link's target. */
   async fileSize(hostPath: string, followsLinks = false): Promise<FileSize> {
     const path = this.#fs.path(hostPath);
     const info = await (followsLinks ? Deno.stat(path) : Deno.lstat(path));
@@ -76,7 +68,6 @@ export class MountedFiles {
     };
   }
 
-  /** Yields the names of the entries of a host directory. */
   async *entries(hostPath: string): AsyncGenerator<string> {
     for await (const { name } of Deno.readDir(this.#fs.path(hostPath))) {
       yield name;

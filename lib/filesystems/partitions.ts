@@ -12,16 +12,16 @@ export interface Partition extends
   > {
   readonly key: string;
   readonly fsType: string;
-  /** Whether a runtime mounted it, as runtimes do for each container. */
+  /** Whether a runtime mounted it for a container. */
   readonly isOfRuntime: boolean;
-  /** `major:minor` of its disk, or {@linkcode key} without a disk. */
+  /** `major:minor` of the disk, or {@linkcode key} without one. */
   readonly disk: string;
   /** Whether a server or another program implements it. */
   readonly isRemote: boolean;
   readonly uuid?: string;
 }
 
-/** File systems that cAdvisor supports, and newer ones of disks and volumes. */
+/** File systems that cAdvisor supports, and newer ones. */
 const LOCAL_REGEXP =
   /^(?:ext.*|xfs|squashfs|f2fs|jfs|reiserfs|hfs|hfsplus|ntfs3?|vfat|fat|msdos|exfat|udf|iso9660|erofs|bcachefs|btrfs|zfs|overlay|tmpfs)$/;
 /** Remote file systems; cAdvisor supports only NFS. */
@@ -29,8 +29,8 @@ const REMOTE_REGEXP =
   /^(?:nfs.*|cifs|smb3|ceph|9p|virtiofs|fuse|fuseblk|fuse\..+)$/;
 
 /**
- * Mount points that a runtime creates for containers: below a container ID, or
- * a directory of containerd's plugins.
+ * Mount points created by runtimes: below a container ID, or a directory of
+ * containerd's plugins.
  *
  * ```text
  * /run/containerd/io.containerd.runtime.v2.task/k8s.io/web/rootfs
@@ -41,7 +41,7 @@ const OF_RUNTIME_REGEXP =
   /^(?!.*\/plugins\/kubernetes\.io\/).*\/(?:[0-9a-f]{64}(?:-init)?|io\.containerd\.[^/]+|containerd\/tmpmounts)(?:\/|$)/;
 
 /**
- * Mount points that a kubelet creates for pod volumes.
+ * Mount points created by a kubelet for volumes.
  *
  * ```text
  * /var/lib/kubelet/pods/<uid>/volumes/kubernetes.io~empty-dir/mem
@@ -53,10 +53,9 @@ const OF_POD_REGEXP =
 
 const UUIDS = "/dev/disk/by-uuid";
 
-/** Reads the host's mounts; a later mount replaces one at the same path. */
+/** Reads the host's mounts; a later one replaces one at the same path. */
 export function readMounts(fs: HostFs): Mount[] {
-  // If the host's root is mounted in a container, the agent's own mounts are
-  // not the host's.
+  // Below a mounted host root, the agent's own mounts are not the host's.
   const text =
     (fs.root === "/" ? undefined : fs.readText("/proc/1/mountinfo")) ??
       fs.readText("/proc/self/mountinfo") ?? "";
@@ -67,9 +66,9 @@ export function readMounts(fs: HostFs): Mount[] {
 }
 
 /**
- * Returns the file systems that can hold files, each with its first mount: a
- * bind mount is not a separate file system. The file system of `/` is always
- * included; the kernel's own (`proc`, `cgroup`, …) are not.
+ * Returns the file systems that can hold files, each with its first mount:
+ * further ones are bind mounts. Includes `/` in any case, excludes the kernel's
+ * own (`proc`, `cgroup`, …).
  */
 export function partitionsOf(
   fs: HostFs,
@@ -106,17 +105,14 @@ export function partitionsOf(
   return [...found.values()];
 }
 
-/** Returns the device number of a mount's file system: `254:0`. */
+/** Returns `major:minor` of a mount's file system. */
 export function keyOf(
   { major, minor }: Pick<Mount, "major" | "minor">,
 ): string {
   return `${major}:${minor}`;
 }
 
-/**
- * Returns the deepest mount whose mount point contains a path; links are not
- * resolved.
- */
+/** Returns the deepest mount that contains a path; links are not resolved. */
 export function mountAbove(
   mounts: readonly Mount[],
   path: string,
@@ -134,7 +130,7 @@ export function mountAbove(
 }
 
 /**
- * Names as in cAdvisor: every tmpfs has the source `tmpfs`, and every overlay
+ * As in cAdvisor: every tmpfs has the source `tmpfs`, and every overlay
  * `overlay`.
  */
 function deviceOf({ fsType, source, mountPoint, major, minor }: Mount): string {
@@ -142,14 +138,14 @@ function deviceOf({ fsType, source, mountPoint, major, minor }: Mount): string {
   return fsType === "overlay" ? `${source}_${major}-${minor}` : source;
 }
 
-/** Btrfs has its own device number; the disk is its source. */
+/** Btrfs has its own device number; its source is the disk. */
 function diskOf(fs: HostFs, mount: Mount): string {
   const { major, source } = mount;
   if (major !== 0 || !source.startsWith("/dev/")) return keyOf(mount);
   return numberOf(fs, source) ?? keyOf(mount);
 }
 
-/** UUIDs by the device numbers of disks. */
+/** UUIDs by `major:minor`. */
 function readUuids(fs: HostFs): Map<string, string> {
   const found = new Map<string, string>();
   for (const uuid of readNames(fs, UUIDS)) {
@@ -159,10 +155,7 @@ function readUuids(fs: HostFs): Map<string, string> {
   return found;
 }
 
-/**
- * Returns `major:minor` of a device, or of a link to one, such as those of
- * `/dev/mapper`.
- */
+/** Returns `major:minor` of a device or a link to one, as in `/dev/mapper`. */
 function numberOf(fs: HostFs, path: string): string | undefined {
   const device = fs.realPath(path);
   return device &&

@@ -31,30 +31,29 @@ import type {
 export interface CgroupHandlerOptions {
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
-  /** Enabled metric kinds, by cAdvisor's names. */
+  /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
   /**
-   * Process whose network and limits are the container's, if the runtime
-   * reports it.
+   * Process whose network and limits are the container's.
    *
    * @default the first in `cgroup.procs`; 1 for the root
    */
   readonly initPid?: () => number | undefined;
   /**
-   * Whether to read network counters now; false if another container has the
-   * same network.
+   * Whether to read network counters; false if another container has the same
+   * network.
    *
    * @default always
    */
   readonly reportsNetwork?: () => boolean;
-  /** The machine's file systems, reported for the root. */
+  /** The machine's, reported for the root. */
   readonly filesystems?: Pick<Filesystems, "at">;
 }
 
 const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
 
 /**
- * Age at which a cgroup exists in all its hierarchies: runtimes take some
+ * Age at which a cgroup exists in all hierarchies: runtimes take some
  * milliseconds (runc 1.1, 10 hierarchies).
  */
 const COMPLETE_MS = 250;
@@ -83,7 +82,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly #unified: boolean;
   readonly #unifiedMemory: boolean;
   #creationTimeMs: number | undefined;
-  /** Whether any file existed at the last sample. */
+  /** At the last sample. */
   #hasFiles = true;
 
   constructor(reference: ContainerReference, options: CgroupHandlerOptions) {
@@ -180,7 +179,7 @@ export class CgroupHandler implements ContainerHandler {
 
   isComplete(ageMs: number): boolean {
     const { fs } = this.#options;
-    return ageMs >= COMPLETE_MS || planOf(this.#options).measured.every(
+    return ageMs >= COMPLETE_MS || planOf(this.#options).hierarchies.every(
       (hierarchy) => fs.statDirectory(this.#directory(hierarchy)) !== undefined,
     );
   }
@@ -216,8 +215,7 @@ export class CgroupHandler implements ContainerHandler {
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
     if (this.#unifiedMemory && name === ROOT) this.#sampleUnifiedRoot();
-    // Files that were not open return no error for a removed cgroup: they are
-    // missing.
+    // After a removal, files that were not open are missing, without an error.
     if (this.#hasFiles && !found && first === undefined) gone = true;
     this.#hasFiles = found;
     return { gone, ...(first !== undefined && { error: first }) };
@@ -260,7 +258,7 @@ export class CgroupHandler implements ContainerHandler {
     this.#blkio?.close();
   }
 
-  /** Reads a file into the row; returns whether it exists. */
+  /** Returns whether the file exists. */
   #readFile(file: SampledFile): boolean {
     const { control, fallback, parse, listsProcesses } = file;
     const { row } = this.builder;
@@ -279,14 +277,14 @@ export class CgroupHandler implements ContainerHandler {
     const initPid = this.#options.initPid?.();
     if (initPid !== undefined) return initPid;
     if (this.reference.name === ROOT) return HOST_PID;
-    // For most cgroups without processes, the row already has the count 0.
+    // Often 0, and known before the list is read.
     if (this.builder.row[COLUMN.processCount] === 0) return undefined;
     return this.#processes.firstPid();
   }
 
   /**
-   * Returns a process in the container's own network namespace; for the root,
-   * the host's.
+   * Returns a process in the container's network namespace; for the root, the
+   * host's.
    */
   #networkPid(): number | undefined {
     const { reportsNetwork = () => true } = this.#options;
@@ -299,8 +297,8 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   /**
-   * Fills in memory usage and swap of the v2 root, which has no such files,
-   * from `memory.stat` and `/proc/meminfo`.
+   * The v2 root has no files of memory usage and swap: uses `memory.stat` and
+   * `/proc/meminfo`.
    */
   #sampleUnifiedRoot(): void {
     const { row } = this.builder;
@@ -328,22 +326,22 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
   try {
     return read();
   } catch {
-    // The file is gone, or invalid, which the next sample reports.
+    // Gone, or invalid, which the next sample reports.
     return undefined;
   }
 }
 
-/** Files to read, the same for every container of a host. */
+/** Files of every container of a host. */
 interface Plan {
   readonly kinds: ReadonlySet<string>;
   readonly files: readonly (readonly [Hierarchy, CgroupFile])[];
   /** Hierarchies that have any of the files. */
-  readonly measured: readonly Hierarchy[];
-  /** Hierarchies for `cgroup.procs`, in order of preference. */
+  readonly hierarchies: readonly Hierarchy[];
+  /** Preferred hierarchies of `cgroup.procs` first. */
   readonly ofProcesses: readonly Hierarchy[];
 }
 
-/** Cached: building a plan takes longer than creating the rest of a handler. */
+/** Building a plan takes longer than the rest of a handler. */
 const plans = new WeakMap<Hierarchies, Plan>();
 
 function planOf(options: CgroupHandlerOptions): Plan {
@@ -356,7 +354,7 @@ function planOf(options: CgroupHandlerOptions): Plan {
   const plan: Plan = {
     kinds,
     files,
-    measured: [...new Set(files.map(([hierarchy]) => hierarchy))],
+    hierarchies: [...new Set(files.map(([hierarchy]) => hierarchy))],
     ofProcesses: processHierarchies(hierarchies.all),
   };
   plans.set(hierarchies, plan);
@@ -364,8 +362,8 @@ function planOf(options: CgroupHandlerOptions): Plan {
 }
 
 /**
- * Returns the files to read in a hierarchy. On a hybrid host, v2 files are read
- * only for controllers that no v1 hierarchy has.
+ * Returns the files of a hierarchy. On a hybrid host, v2 provides only
+ * controllers that v1 lacks.
  */
 function filesOf(
   { version, controllers }: Hierarchy,
@@ -379,7 +377,7 @@ function filesOf(
     all.flatMap(({ version, controllers }) => version === 1 ? controllers : []),
   );
   if (legacy.size === 0) return files;
-  // Every v2 cgroup has a `cpu.stat`, regardless of its controllers.
+  // Every v2 cgroup has a `cpu.stat`.
   const hasCpu = !legacy.has("cpu") && !legacy.has("cpuacct");
   return files.filter((file) =>
     PRESSURE_FILES.includes(file) ||
@@ -388,10 +386,7 @@ function filesOf(
   );
 }
 
-/**
- * Orders the hierarchies that list processes: v1 hierarchies in which runtimes
- * place every process come first, v2 last.
- */
+/** First v1 hierarchies in which runtimes place every process; v2 last. */
 function processHierarchies(all: readonly Hierarchy[]): Hierarchy[] {
   const rank = ({ version, controllers }: Hierarchy) => {
     const first = PROCESS_CONTROLLERS.findIndex((controller) =>

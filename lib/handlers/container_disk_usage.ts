@@ -12,15 +12,15 @@ export interface ContainerDiskUsageOptions {
   readonly filesystems: Pick<Filesystems, "ofDirectory">;
 }
 
-/** Number of readings kept: one per minute, for as long as samples are kept. */
+/** One per minute, for as long as samples are kept. */
 const MAX_READINGS = 4;
 
 type Reading = FsStats & { readonly timestampMs: number };
 
 /**
- * Disk usage of a container: its writable layer and logs, counted only on
- * request. The writable layer is the upper directory of the overlay mounted as
- * the container's root, for every runtime.
+ * Disk usage of a container: its writable layer and logs, counted on request.
+ * The layer is the upper directory of the overlay that is the container's root,
+ * for every runtime.
  */
 export class ContainerDiskUsage {
   readonly #options: ContainerDiskUsageOptions;
@@ -37,10 +37,7 @@ export class ContainerDiskUsage {
     this.#options = options;
   }
 
-  /**
-   * Returns the last count before a time, or the first one for earlier times,
-   * or `undefined` if there is none yet.
-   */
+  /** Returns the last count before a time, or the first one. */
   at(
     timestampMs: number,
     pid: number | undefined,
@@ -103,7 +100,7 @@ export class ContainerDiskUsage {
     return path;
   }
 
-  /** Determines the layer's file system before the layer is counted. */
+  /** Determines the layer's file system before it is counted. */
   #place(path: string): void {
     this.#isPlaced = true;
     const { usage, filesystems } = this.#options;
@@ -114,17 +111,14 @@ export class ContainerDiskUsage {
           : { device, capacityBytes };
       },
       () => {
-        // Its file system is unknown; the size is still reported.
+        // Unknown; the size is still reported.
       },
     );
     usage.after(placed);
   }
 }
 
-/**
- * Docker rotates logs in a directory per container, which cAdvisor counts as a
- * whole.
- */
+/** Docker rotates logs in a directory per container, which cAdvisor counts. */
 function logsOf(facts: ContainerMetadata | undefined): string | undefined {
   if (facts?.logPath === undefined) return undefined;
   return facts.runtime === "docker" ? dirname(facts.logPath) : facts.logPath;

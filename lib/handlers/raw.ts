@@ -2,21 +2,16 @@ import { ROOT } from "../model/cgroup.ts";
 import type { HandlerFactory } from "../registry/handler_registry.ts";
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
 
-/** Selection of raw cgroups. */
 export interface RawFactoryOptions extends CgroupHandlerOptions {
-  /**
-   * Only cgroups whose name starts with one of these; empty for all.
-   *
-   * @default []
-   */
+  /** Prefixes of accepted names; empty for all. @default [] */
   readonly prefixes?: readonly string[];
-  /** Only the root and cgroups with one of the prefixes. @default false */
+  /** Accepts only the root and names with a prefix. @default false */
   readonly dockerOnly?: boolean;
 }
 
 /**
- * Creates the factory for raw cgroups, which handles any cgroup; must be the
- * last factory.
+ * Creates the factory of raw cgroups; it handles any cgroup, and so must be the
+ * last.
  */
 export function rawFactory(options: RawFactoryOptions): HandlerFactory {
   const { prefixes = [], dockerOnly = false } = options;

@@ -24,10 +24,9 @@ export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
 }
 
 /**
- * Creates the factory for containers of all runtimes, which are recognized by
- * the names of their cgroups. `--docker-only` and the whitelist do not apply:
- * those select raw cgroups. The same kernel files are read for each runtime;
- * metadata is requested from the runtime later.
+ * Creates the factory of containers of all runtimes, recognized by cgroup
+ * names. `--docker-only` and the whitelist select only raw cgroups. All
+ * runtimes have the same kernel files; metadata is requested later.
  */
 export function runtimeFactory(
   options: RuntimeFactoryOptions,
@@ -44,15 +43,12 @@ export function runtimeFactory(
 }
 
 /**
- * Age at which a runtime has started its container, and has reported the first
- * process if it ever does.
+ * Age at which a runtime has started its container, and has reported its first
+ * process, if at all.
  */
 const STARTED_MS = 1_000;
 
-/**
- * Adds to a container what depends on its first process: network, disk usage
- * and health.
- */
+/** Adds network, disk usage and health, which depend on the runtime. */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
   readonly #disk: ContainerDiskUsage | undefined;

@@ -2,9 +2,9 @@ import { isGone, isUnavailable } from "../model/errors.ts";
 import type { HostFs } from "./host_fs.ts";
 
 /**
- * One control file, kept open within the budget of its {@linkcode HostFs}.
- * Opening it for each read takes three times as much CPU, and notifies each
- * process that watches its directory.
+ * A control file, kept open within the limit of its {@linkcode HostFs}: opening
+ * it for each read takes three times as much CPU, and notifies all processes
+ * that watch its directory.
  */
 export class ControlFile {
   readonly path: string;
@@ -13,7 +13,6 @@ export class ControlFile {
   #file: Deno.FsFile | undefined;
   #isMissing = false;
 
-  /** If `keepOpen` is false, each read opens and closes the file. */
   constructor(fs: HostFs, path: string, keepOpen = true) {
     this.#fs = fs;
     this.path = path;
@@ -21,10 +20,10 @@ export class ControlFile {
   }
 
   /**
-   * Reads the whole file into the buffer of the {@linkcode HostFs}. Returns the
-   * number of bytes, or −1 if the file does not exist. A file that was missing,
-   * or whose cgroup was removed, is not opened again until {@linkcode recheck}:
-   * another cgroup may have its name by then.
+   * Reads the whole file into {@linkcode HostFs.bytes}. Returns its length, or
+   * −1 if it does not exist. A file that is missing, or whose cgroup was
+   * removed, is not opened again until {@linkcode recheck}: another cgroup may
+   * have its name by then.
    *
    * @throws Deno's error if it cannot be read
    */
@@ -42,7 +41,7 @@ export class ControlFile {
     }
   }
 
-  /** Lets the next read open a file that was missing. */
+  /** Allows a missing file to be opened again. */
   recheck(): void {
     this.#isMissing = false;
   }

@@ -4,12 +4,12 @@ import { existsSync, statfsSync, type StatsFs } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
 
-/** Options of a {@linkcode HostFs}. */
 export interface HostFsOptions {
-  /** Path at which the host's root directory is mounted. @default "/" */
+  /** Mount point of the host's root directory. @default "/" */
   readonly root?: string;
   /**
-   * Number of control files kept open; further ones are opened for each read.
+   * Limit of open control files; further ones are opened for each read.
+   *
    * @default MAX_OPEN_FILES
    */
   readonly maxOpenFiles?: number;
@@ -23,31 +23,28 @@ export interface DirectoryStat {
 }
 
 /**
- * Default number of control files kept open: those of 2,200 containers on v1.
- * The kernel uses a page or more for each, 100 KB per container.
+ * Control files of 2,200 containers on v1. The kernel uses a page or more for
+ * each, 100 KB per container.
  */
 export const MAX_OPEN_FILES = 40_000;
 
 /**
- * Size of one read. Most kernel files fit. The buffer grows for larger ones,
- * the reads do not: a file of `/proc/sys` allocates as much as the read
- * requests, and fails with ENOMEM from 4 MiB on.
+ * Size of one read. The buffer grows for larger files, reads do not: a file of
+ * `/proc/sys` allocates the requested size, and fails with ENOMEM from 4 MiB
+ * on.
  */
 const READ_BYTES = 64 * 1024;
 const MAX_BUFFER_BYTES = 16 * 1024 * 1024;
 /**
- * A control file of many records, such as `cgroup.procs`, fills each read with
- * a page of complete records; a shorter read is the last.
+ * A control file of many records, such as `cgroup.procs`, fills each read but
+ * the last with a page of complete records.
  */
 const SHORT_READ_BYTES = 4000;
 
-/**
- * Maximum number of remembered names of missing files; more than kernel files
- * exist.
- */
+/** More names than kernel files have. */
 const MAX_MISSING = 1_000;
 
-/** Page size of x86 and most other architectures. */
+/** Page size of most architectures. */
 const USUAL_PAGE_BYTES = 4096;
 
 /** `PROC_SUPER_MAGIC` (`linux/magic.h`). */
@@ -60,23 +57,18 @@ const decoder = new TextDecoder();
 
 /**
  * The host's files, read-only, below one root. Kernel files are read
- * synchronously: they are in memory, and a read takes microseconds. For files
- * that may be on a disk or a network, use `MountedFiles`.
+ * synchronously, in microseconds; for files on a disk or a network, use
+ * `MountedFiles`. Methods return `undefined` if a file is missing or
+ * unreadable, unless they document an error.
  */
 export class HostFs {
   readonly root: string;
   readonly maxOpenFiles: number;
-  /** Number of control files kept open now. */
+  /** Number of open control files. */
   openFiles = 0;
-  /**
-   * Content of the file that was read last; valid until the next read of any
-   * file.
-   */
+  /** Content of the last read file, valid until the next read. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
-  /**
-   * Target of the first read of each file; cached, because a read takes 1 to 2
-   * µs.
-   */
+  /** Cached target of most reads, which take 1 to 2 µs. */
   #start = this.bytes;
   /** Names, in any directory, of files that were missing when last opened. */
   readonly #missing = new Set<string>();
@@ -87,10 +79,7 @@ export class HostFs {
     this.maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES;
   }
 
-  /**
-   * Returns the path of a host file as this process opens it: below the root. A
-   * path already below the root is returned unchanged.
-   */
+  /** Resolves a host path below the root, unless it is below it already. */
   path(hostPath: string): string {
     if (this.root === "/") return hostPath;
     if (hostPath === this.root || hostPath.startsWith(`${this.root}/`)) {
@@ -99,15 +88,12 @@ export class HostFs {
     return join(this.root, hostPath);
   }
 
-  /** Returns the text of a host file, or `undefined` if it cannot be read. */
+  /** Reads a host file. */
   readText(hostPath: string): string | undefined {
     return this.textAt(this.path(hostPath));
   }
 
-  /**
-   * Returns the text of the file at `path` (root included), or `undefined` if
-   * it cannot be read.
-   */
+  /** Reads the file at `path` (root included). */
   textAt(path: string): string | undefined {
     const length = this.readOnce(path, MAX_BUFFER_BYTES);
     return length < 0
@@ -115,7 +101,6 @@ export class HostFs {
       : decoder.decode(this.bytes.subarray(0, length));
   }
 
-  /** Returns whether a file or directory exists at `path`. */
   exists(path: string): boolean {
     try {
       return existsSync(path);
@@ -125,10 +110,7 @@ export class HostFs {
     }
   }
 
-  /**
-   * Returns attributes of the directory at `path` (root included), or
-   * `undefined` if it does not exist.
-   */
+  /** @throws Deno's error if the directory exists and cannot be read */
   statDirectory(path: string): DirectoryStat | undefined {
     try {
       const info = Deno.lstatSync(path);
@@ -145,8 +127,9 @@ export class HostFs {
   }
 
   /**
-   * Returns the names of the subdirectories of `path`; empty if it does not
-   * exist.
+   * Returns the names of subdirectories; empty if the directory is gone.
+   *
+   * @throws Deno's error if it exists and cannot be read
    */
   subdirectories(path: string): string[] {
     const names: string[] = [];
@@ -160,15 +143,11 @@ export class HostFs {
     return names;
   }
 
-  /** Yields the names of the entries of a host directory. */
   async *entries(hostPath: string): AsyncGenerator<string> {
     for await (const { name } of Deno.readDir(this.path(hostPath))) yield name;
   }
 
-  /**
-   * Reads a host file that may block its reader, or returns `undefined` if it
-   * cannot be read.
-   */
+  /** Reads a host file that may block. */
   async readTextAsync(hostPath: string): Promise<string | undefined> {
     try {
       return await Deno.readTextFile(this.path(hostPath));
@@ -178,33 +157,25 @@ export class HostFs {
   }
 
   /**
-   * Returns the number of open file descriptors of a process (the entries of
-   * `/proc/<pid>/fd`), or `undefined` if the directory cannot be read.
+   * Returns the number of open file descriptors of a process (entries of
+   * `/proc/<pid>/fd`), or `undefined` if it cannot be read.
    */
   async countOpenFiles(pid: number): Promise<number | undefined> {
     const directory = `/proc/${pid}/fd`;
     try {
       const { size } = await Deno.stat(this.path(directory));
-      // The directory's size is the count since Linux 6.2; before, and for an
-      // empty directory, it is 0.
+      // The directory's size since Linux 6.2; 0 before, and if it is empty.
       return size || (await Array.fromAsync(this.entries(directory))).length;
     } catch {
       return undefined;
     }
   }
 
-  /**
-   * Returns whether `path` is on cgroupfs, rather than a directory of files
-   * that look like it.
-   */
+  /** Returns whether `path` is on a real cgroupfs. */
   isCgroupfs(path: string): boolean {
     return CGROUP_MAGICS.has(statfs(path)?.type ?? NaN);
   }
 
-  /**
-   * Returns the target of the link at `path`, or `undefined` if it cannot be
-   * read.
-   */
   readLink(path: string): string | undefined {
     try {
       return Deno.readLinkSync(path);
@@ -213,10 +184,7 @@ export class HostFs {
     }
   }
 
-  /**
-   * Returns the inode at `path`, links followed, or `undefined` if it cannot be
-   * read.
-   */
+  /** Returns the inode at `path`, links followed. */
   inodeAt(path: string): number | undefined {
     try {
       return Deno.statSync(path).ino ?? undefined;
@@ -225,10 +193,7 @@ export class HostFs {
     }
   }
 
-  /**
-   * Returns the names of the entries of the directory at `path`, or `undefined`
-   * if it cannot be read.
-   */
+  /** Returns the names of a directory's entries. */
   names(path: string): string[] | undefined {
     try {
       return Array.from(Deno.readDirSync(path), ({ name }) => name);
@@ -237,16 +202,15 @@ export class HostFs {
     }
   }
 
-  /** Size of a memory page in bytes: the block size of procfs. */
+  /** Size of a memory page: the block size of procfs. */
   get pageBytes(): number {
     this.#pageBytes ??= statfs(this.path("/proc"))?.bsize;
     return this.#pageBytes ?? USUAL_PAGE_BYTES;
   }
 
   /**
-   * Returns the number of entries of the directory at `path`, or `undefined` if
-   * it cannot be read. For `/proc/<pid>/fd` this is its size since Linux 6.2;
-   * listing 10,000 entries takes 16 ms.
+   * Returns the number of a directory's entries. For `/proc/<pid>/fd` this is
+   * its size since Linux 6.2; listing 10,000 entries takes 16 ms.
    */
   entryCount(path: string): number | undefined {
     try {
@@ -261,8 +225,7 @@ export class HostFs {
   }
 
   /**
-   * Returns the modification time of the file at `path` in milliseconds since
-   * the epoch, or `undefined` if it cannot be read.
+   * Returns the modification time of a file in milliseconds since the epoch.
    */
   modifiedMs(path: string): number | undefined {
     try {
@@ -272,10 +235,7 @@ export class HostFs {
     }
   }
 
-  /**
-   * Resolves the links of a host path, or returns `undefined` if it does not
-   * exist. Only for `/dev` and other file systems that cannot block.
-   */
+  /** Resolves the links of a host path, on file systems that cannot block. */
   realPath(hostPath: string): string | undefined {
     try {
       return Deno.realPathSync(this.path(hostPath));
@@ -285,12 +245,11 @@ export class HostFs {
   }
 
   /**
-   * Opens the file at `path` (root included), or returns `undefined` if it does
-   * not exist. Creating an error takes 20 to 40 µs, and each container of a
-   * host may lack the same ten files: a name that was missing last time is
-   * first checked with stat(2), which takes 3 µs.
+   * Opens the file at `path` (root included). Creating an error takes 20 to 40
+   * µs, and each container of a host may lack the same ten files: a name that
+   * was missing last time is checked with stat(2) first, in 3 µs.
    *
-   * @throws Deno's error if it cannot be opened
+   * @throws Deno's error if it exists and cannot be opened
    */
   open(path: string): Deno.FsFile | undefined {
     const name = path.slice(path.lastIndexOf("/") + 1);
@@ -308,8 +267,8 @@ export class HostFs {
   }
 
   /**
-   * Reads an open control file from its start into {@linkcode HostFs.bytes}.
-   * Returns the number of bytes, or −1 if it has more than 16 MiB.
+   * Reads an open control file into {@linkcode HostFs.bytes}. Returns its
+   * length, or −1 above 16 MiB.
    */
   readControl(file: Deno.FsFile): number {
     file.seekSync(0, Deno.SeekMode.Start);
@@ -317,10 +276,9 @@ export class HostFs {
   }
 
   /**
-   * Reads the file at `path` (root included) to its end into
-   * {@linkcode HostFs.bytes}. Returns the number of bytes, or −1 if it cannot
-   * be read or has more than `maxBytes`. For files with records larger than a
-   * control file's, such as those of `/proc/<pid>`.
+   * Reads the file at `path` (root included) into {@linkcode HostFs.bytes}.
+   * Returns its length, or −1 if it is unreadable or larger than `maxBytes`.
+   * For files with large records, such as those of `/proc/<pid>`.
    */
   readOnce(path: string, maxBytes: number): number {
     let file: Deno.FsFile | undefined;
@@ -328,17 +286,14 @@ export class HostFs {
       file = this.open(path);
       return file === undefined ? -1 : this.#readToEnd(file, 1, maxBytes);
     } catch {
-      // The process has exited, is a kernel thread, or is not accessible.
+      // The process has exited, is a kernel thread, or is inaccessible.
       return -1;
     } finally {
       file?.close();
     }
   }
 
-  /**
-   * Reads until a read returns fewer than `shortBytes`; returns −1 if the file
-   * has more than `maxBytes`.
-   */
+  /** A read of fewer than `shortBytes` is the last. */
   #readToEnd(file: Deno.FsFile, shortBytes: number, maxBytes: number): number {
     for (let length = 0;;) {
       const read = file.readSync(
@@ -354,7 +309,7 @@ export class HostFs {
     }
   }
 
-  /** Grows the shared buffer, up to 16 MiB; returns whether it grew. */
+  /** Grows the shared buffer up to 16 MiB. */
   #grow(): boolean {
     if (this.bytes.length >= MAX_BUFFER_BYTES) return false;
     const larger = new Uint8Array(this.bytes.length * 4);
@@ -365,10 +320,7 @@ export class HostFs {
   }
 }
 
-/**
- * Returns the kernel file system at `path`, or `undefined` if it cannot be
- * determined. Only for file systems that cannot block.
- */
+/** Only for file systems that cannot block. */
 function statfs(path: string): StatsFs | undefined {
   try {
     return statfsSync(path);

@@ -8,28 +8,21 @@ const CAP_SYS_ADMIN = 21n;
 const CAP_SYSLOG = 34n;
 
 /**
- * Returns the paths to try for `--kmsg`, in order. `/dev/kmsg` is first the
- * host's, below the host's root, then the container's own; any other path is
- * used unchanged.
+ * Returns the paths to try for `--kmsg`. `/dev/kmsg` is first the host's, below
+ * its root, then the container's own; other paths are unchanged.
  */
 export function kernelLogPaths(fs: HostFs, kmsg: string): readonly string[] {
   return kmsg === KMSG ? [...new Set([fs.path(KMSG), KMSG])] : [kmsg];
 }
 
 export interface Privileges {
-  /**
-   * Whether the process has CAP_SYS_ADMIN: it runs in a privileged container,
-   * or in none.
-   */
+  /** Whether the process has CAP_SYS_ADMIN, as in a privileged container. */
   readonly isPrivileged: boolean;
   /** Probable reason if the kernel log cannot be opened. */
   readonly kernelLogHint: string;
 }
 
-/**
- * Reads the privileges of the agent's process from `/proc/self/status`; `ownFs`
- * is the agent's own root.
- */
+/** Reads the privileges of the agent from `/proc/self/status`. */
 export function readPrivileges(ownFs = new HostFs()): Privileges {
   const status = ownFs.readText("/proc/self/status") ?? "";
   const [, hex = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];

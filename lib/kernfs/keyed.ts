@@ -1,7 +1,6 @@
 /**
- * Parsers for the formats of cgroup control files (`cgroup-v2.rst`, "Interface
- * Files"). They parse bytes: no string is allocated for a number or for an
- * unused key.
+ * Parsers for control file formats (`cgroup-v2.rst`, "Interface Files"). They
+ * parse bytes: no string is allocated for a number or an unused key.
  *
  * @module
  */
@@ -21,8 +20,8 @@ const EXACT_DIGITS = 15;
 const MAX_DIGITS = 20;
 
 /**
- * A read position in a byte buffer. All parsers share one cursor: none is
- * called while another runs.
+ * A read position in a byte buffer. All parsers share one cursor, and never
+ * nest.
  */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
@@ -30,7 +29,7 @@ export class Cursor {
   at = 0;
   path = "";
 
-  /** Moves to the start of another buffer; `path` is for error messages. */
+  /** `path` is for error messages. */
   reset(bytes: Uint8Array, length: number, path: string): void {
     this.bytes = bytes;
     this.length = length;
@@ -42,15 +41,15 @@ export class Cursor {
     return this.at >= this.length;
   }
 
-  /** Returns the next byte, or −1 at the end. */
+  /** −1 at the end. */
   peek(): number {
     return this.at < this.length ? this.bytes[this.at] as number : -1;
   }
 
   /**
    * Reads an integer. `max` is `Infinity`; a negative number is 0 (the kernel
-   * prints −1 for "no limit" and, in races, negative counts). Above 2^53 the
-   * result is within one unit in the last place.
+   * prints −1 for "no limit" and, in races, negative counts). Precise up to
+   * 2^53, then within one unit in the last place.
    */
   number(): number {
     const negative = this.peek() === MINUS;
@@ -60,7 +59,7 @@ export class Cursor {
     return negative ? 0 : value;
   }
 
-  /** Reads a decimal fraction such as `12.34`. */
+  /** Reads a decimal number such as `12.34`. */
   decimal(): number {
     let value = this.#digits();
     if (this.peek() === DOT) {
@@ -74,7 +73,6 @@ export class Cursor {
     return value;
   }
 
-  /** Skips one byte, which must be `byte`. */
   expect(byte: number): void {
     if (this.peek() !== byte) this.fail();
     this.at++;
@@ -114,7 +112,6 @@ export class Cursor {
     while (this.peek() === SPACE) this.at++;
   }
 
-  /** Skips to the start of the next line. */
   nextLine(): void {
     const { bytes, length } = this;
     let at = this.at;
@@ -122,7 +119,7 @@ export class Cursor {
     this.at = at + 1;
   }
 
-  /** Throws a {@linkcode KernfsSyntaxError} with the current line. */
+  /** @throws {KernfsSyntaxError} with the current line */
   fail(): never {
     const { bytes, length } = this;
     let start = Math.min(this.at, length);
@@ -163,11 +160,10 @@ export class Cursor {
   }
 }
 
-/** Destination of a key's value. */
 export interface KeyTarget {
   /** Index in the row. */
   readonly column: number;
-  /** Factor applied to the value. @default 1 */
+  /** Factor for the value. @default 1 */
   readonly scale?: number;
 }
 
@@ -177,8 +173,7 @@ interface KnownKey extends KeyTarget {
 
 /**
  * Parses a flat keyed file ("KEY VAL" lines: `memory.stat`, `cpu.stat`) into a
- * row. Unknown keys are skipped; a known key with a bad value throws; the
- * column of a key that the kernel does not print is unchanged.
+ * row. Unknown keys are skipped; columns of missing keys are unchanged.
  *
  * ```text
  * anon 110592
@@ -197,10 +192,7 @@ interface KnownKey extends KeyTarget {
  * ```
  */
 export class FlatKeyed {
-  /**
-   * Keyed by hash of the key; bytes are compared on a hit, because hashes may
-   * collide.
-   */
+  /** Keyed by hash; bytes are compared on a hit, because hashes may collide. */
   readonly #known = new Map<number, KnownKey[]>();
 
   constructor(keys: Readonly<Record<string, KeyTarget>>) {
@@ -214,7 +206,7 @@ export class FlatKeyed {
   }
 
   /**
-   * Parses `length` bytes into `row`; target columns are relative to `first`.
+   * Target columns are relative to `first`.
    *
    * @throws {KernfsSyntaxError} if a known key has no number
    */
@@ -267,7 +259,7 @@ export class FlatKeyed {
   }
 }
 
-/** Cursor shared by all parsers of kernel files. */
+/** Shared by all parsers of kernel files. */
 export const cursor: Cursor = new Cursor();
 
 /**
@@ -283,7 +275,7 @@ export function parseSingle(
   return cursor.number();
 }
 
-/** Returns the number of lines, such as the tasks of a `cgroup.procs`. */
+/** Counts lines, such as the tasks of a `cgroup.procs`. */
 export function countLines(bytes: Uint8Array, length: number): number {
   let count = 0;
   let at = bytes.indexOf(NEWLINE);

@@ -12,7 +12,7 @@ import { readCount, readFirstValue, readValue } from "./sys/sysfs.ts";
 export interface ReadMachineOptions {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
-  /** Candidate files; the first readable one has the machine ID. */
+  /** The first readable one is used. */
   readonly machineIdFiles: readonly string[];
   /** Empty if unknown. */
   readonly bootId: string;
@@ -28,8 +28,8 @@ const SYSTEM_UUID_FILES = [
 
 /**
  * Reads cores, memory, disks and IDs (`/proc/cpuinfo`, `/proc/meminfo`,
- * `/sys/devices/system`, …). Yields between steps, so that the caller can run
- * other work. Unreadable attributes are omitted.
+ * `/sys/devices/system`, …). Yields between steps, so that other work can run.
+ * Unreadable attributes are omitted.
  */
 export function* readMachine(
   fs: HostFs,
@@ -67,8 +67,7 @@ export function* readMachine(
 }
 
 /**
- * Takes from the topology what cpuinfo lacks (as on ARM), and the other way
- * around.
+ * Combines cpuinfo and topology: each may lack counts, as cpuinfo does on ARM.
  */
 function mergeCpuInfo(
   fs: HostFs,
@@ -97,15 +96,13 @@ function mergeCpuInfo(
   };
 }
 
-/** Returns the number of distinct IDs, or `undefined` if none is known. */
+/** Returns the number of distinct IDs. */
 function countKnown(ids: readonly (number | undefined)[]): number | undefined {
   const known = new Set(ids.filter((id) => id !== undefined));
   return known.size || undefined;
 }
 
-/**
- * Reads the host's `/proc/meminfo` in bytes by key; empty if it cannot be read.
- */
+/** Reads the host's `/proc/meminfo` in bytes by key. */
 export function readMeminfo(fs: HostFs): Map<string, number> {
   return parseMeminfo(fs.readText("/proc/meminfo") ?? "");
 }
@@ -119,14 +116,12 @@ export function parseMeminfo(text: string): Map<string, number> {
   return values;
 }
 
-/** Returns the boot ID from the first file that has one; empty if none does. */
+/** Reads the boot ID from the first file that has one; empty if none does. */
 export function readBootId(fs: HostFs, files: readonly string[]): string {
   return readFirstValue(fs, files) ?? "";
 }
 
-/**
- * Reads the kernel release (`uname -r`) and the name of the operating system.
- */
+/** Reads the kernel release (`uname -r`) and the operating system's name. */
 export function readVersions(
   fs: HostFs,
 ): { kernelVersion: string; containerOsVersion: string } {
@@ -139,10 +134,7 @@ export function readVersions(
   };
 }
 
-/**
- * Parses the soft limit of open files from `/proc/<pid>/limits`; `Infinity` if
- * unlimited.
- */
+/** Parses the soft limit of open files from `/proc/<pid>/limits`. */
 export function parseOpenFilesLimit(text: string): number | undefined {
   const match = /^Max open files\s+(\d+|unlimited)/m.exec(text);
   if (match === null) return undefined;

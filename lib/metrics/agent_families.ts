@@ -3,7 +3,7 @@ import type { ManagerCounters } from "../manager/manager.ts";
 import { counter, type Family, gauge } from "./family.ts";
 import { formatLabels } from "./labels.ts";
 
-/** Counters of the agent in this run, and states of its sources. */
+/** Counters of this run, and states of data sources. */
 export interface AgentCounters extends ManagerCounters {
   readonly sources: readonly SourceState[];
   /** Absent without an event log. */
@@ -12,12 +12,11 @@ export interface AgentCounters extends ManagerCounters {
     readonly errors: number;
     readonly lost: number;
   };
-  /** Absent without a server. */
   readonly http?: { readonly restarts: number };
   readonly streams: { readonly open: number; readonly lost: number };
 }
 
-/** Families of the agent itself. */
+/** Families of the agent. */
 export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
   counter(
     "cgwatch_events_total",

@@ -3,33 +3,31 @@ const NONE: Uint8Array<ArrayBuffer> = new Uint8Array();
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
-/** Last character that UTF-8 encodes in one byte. */
 const MAX_ASCII = 0x7f;
 /** Nine digits fit in a 32-bit integer. */
 const BILLION = 1_000_000_000;
 const BILLION_DIGITS = 9;
 
 /**
- * A byte buffer for text. Concatenated strings are copied twice, first as a
- * rope: writing and encoding 50,000 metric lines takes 46 ms as strings and 24
- * ms this way (Deno 2.9).
+ * A byte buffer for text. Concatenated strings are built as ropes, then copied:
+ * 50,000 metric lines take 46 ms as strings, encoding included, and 24 ms this
+ * way (Deno 2.9).
  */
 export class ByteText {
   readonly #capacity: number;
   #bytes: Uint8Array<ArrayBuffer> = NONE;
   #length = 0;
 
-  /** `capacity` is the expected number of bytes; the buffer grows beyond it. */
+  /** `capacity` is the expected number of bytes, not a limit. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** Number of bytes written. */
   get length(): number {
     return this.#length;
   }
 
-  /** Returns the written bytes and clears the buffer. */
+  /** Returns the bytes and clears the buffer. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#bytes = NONE;
@@ -48,7 +46,7 @@ export class ByteText {
     this.#bytes[this.#length++] = byte;
   }
 
-  /** Appends a string; short ASCII strings are fastest. */
+  /** Short ASCII strings are fastest. */
   putText(text: string): void {
     this.#room(text.length);
     const bytes = this.#bytes;
@@ -75,7 +73,6 @@ export class ByteText {
     this.#putDigits(rest - billions * BILLION, BILLION_DIGITS);
   }
 
-  /** Appends the last `digits` digits of a 32-bit integer. */
   #putDigits(value: number, digits: number): void {
     this.#room(digits);
     const bytes = this.#bytes;
@@ -98,7 +95,6 @@ export class ByteText {
   }
 }
 
-/** Returns the number of digits of an integer below a billion. */
 function digitsOf(value: number): number {
   let digits = 1;
   for (let limit = 10; value >= limit; limit *= 10) digits++;

@@ -20,16 +20,12 @@ import {
   podOf,
 } from "./container_snapshot.ts";
 
-/** Dependencies of {@linkcode ContainerCollector}. */
 export interface ContainerCollectorOptions {
   readonly manager: Pick<
     Manager,
     "endedContainer" | "managedContainers" | "oomKills"
   >;
-  /**
-   * Maximum age of a sample in milliseconds, unless the request has one; older
-   * samples are refreshed.
-   */
+  /** Default of the request's maximum age of samples, milliseconds. */
   readonly maxAgeMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,14 +33,14 @@ export interface ContainerCollectorOptions {
 
 export interface CollectedContainers {
   readonly containers: readonly ContainerSnapshot[];
-  /** Number of containers omitted because of an error. */
+  /** Containers omitted because of an error. */
   readonly failed: number;
 }
 
 const NO_ROW = new Float64Array();
 const NO_LAYOUT = new RowLayout();
 
-/** Cached labels of a container, and what they depend on. */
+/** Labels, and what they depend on. */
 interface KnownLabels {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
@@ -52,10 +48,10 @@ interface KnownLabels {
   readonly labels: string;
 }
 
-/** Collects the state of all containers at one time, in time slices. */
+/** Collects all containers at one point in time, in time slices. */
 export class ContainerCollector {
   readonly #options: ContainerCollectorOptions;
-  /** Labels of containers with OOM kills, kept after their removal. */
+  /** Labels of containers with OOM kills, for after their removal. */
   #labels = new Map<CgroupName, string>();
   readonly #known = new WeakMap<ManagedContainer, KnownLabels>();
 
@@ -64,8 +60,8 @@ export class ContainerCollector {
   }
 
   /**
-   * Returns the requested containers. A request for all also returns removed
-   * ones with OOM kills.
+   * Returns the requested containers; for all, also removed ones with OOM
+   * kills.
    */
   async containers(request: RequestOptions): Promise<CollectedContainers> {
     const { manager, clock, maxAgeMs } = this.#options;
@@ -80,7 +76,7 @@ export class ContainerCollector {
     const specs = await this.#specsOf(found);
     for (const [{ name }, spec] of specs) {
       const pod = podOf(spec);
-      // The cgroup of a pod has no labels: its containers name the pod.
+      // A pod's cgroup has no labels: its containers name the pod.
       if (pod === undefined) continue;
       pods.set(name, pod);
       const above = parentOf(name);
@@ -111,7 +107,7 @@ export class ContainerCollector {
       & Pick<KnownLabels, "spec" | "pod">,
   ): ContainerSnapshot {
     const { reference, latest, handler } = container;
-    // File systems of containers and pods are short-lived, and not reported.
+    // File systems of containers and pods are short-lived.
     const filesystems = handler.filesystems?.(nowMs)
       ?.filter(({ isOfContainer }) => !isOfContainer);
     return {
@@ -128,7 +124,6 @@ export class ContainerCollector {
     };
   }
 
-  /** Returns cached labels if what they depend on is unchanged. */
   #labelsOf(
     container: ManagedContainer,
     { reference, spec, pod }: Omit<KnownLabels, "labels">,
@@ -165,7 +160,7 @@ export class ContainerCollector {
     return specs;
   }
 
-  /** Returns removed containers whose OOM kills are still reported. */
+  /** Returns removed containers with OOM kills. */
   #removed(
     existing: readonly ContainerSnapshot[],
     kills: ReadonlyMap<CgroupName, number>,
@@ -199,10 +194,7 @@ export class ContainerCollector {
       }));
   }
 
-  /**
-   * Returns the labels of a container that may have existed only between two
-   * scrapes.
-   */
+  /** For a container that existed only between two scrapes. */
   #removedLabels(name: CgroupName): string | undefined {
     const removed = this.#options.manager.endedContainer(name);
     return removed &&

@@ -1,6 +1,6 @@
 /**
- * Families of containers: cAdvisor's, by its names, and further ones. Values
- * that the kernel does not have are absent.
+ * cAdvisor's families of containers, and further ones. Unavailable values are
+ * absent.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { NETWORK_FAMILIES } from "./network_families.ts";
 import { SPEC_FAMILIES } from "./spec_families.ts";
 import { TASK_FAMILIES } from "./task_families.ts";
 
-/** All families, in the order of the exposition. */
+/** All families in order. */
 export const CONTAINER_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...SPEC_FAMILIES,
   ...CPU_FAMILIES,

@@ -13,34 +13,32 @@ import type { ConditionalValues, Values } from "./family.ts";
 import { formatLabels, labelName } from "./labels.ts";
 
 /**
- * A container at the start of the scrape; it does not change while the
- * exposition is written.
+ * A container at the start of a scrape; constant while the exposition is
+ * written.
  */
 export interface ContainerSnapshot {
   readonly reference: ContainerReference;
-  /** Labels of all its series, as text. */
+  /** Labels of all its series. */
   readonly labels: string;
   /** Absent for a removed container. */
   readonly spec?: ContainerSpec;
   /**
-   * Newest sample: the same array if there is no newer one, and empty without a
-   * sample.
+   * Newest sample: the same array until there is a newer one; empty without
+   * one.
    */
   readonly row: Float64Array;
   readonly layout: RowLayout;
-  /** Version of the layout at the start of the scrape. */
+  /** At the start of the scrape. */
   readonly layoutVersion: number;
-  /** File systems that it uses; absent if none are reported. */
   readonly filesystems?: readonly FsStats[];
-  /** OOM kills in this run of the agent. */
+  /** In this run of the agent. */
   readonly oomKills: number;
   /** Time of the scrape, milliseconds since the epoch. */
   readonly nowMs: number;
-  /** Returns the path of a block device (`8:0`), if known. */
+  /** Returns the path of a block device (`8:0`). */
   deviceName(device: string): string | undefined;
 }
 
-/** Name of a Kubernetes pod. */
 export interface PodName {
   readonly name: string;
   readonly namespace: string;
@@ -49,10 +47,7 @@ export interface PodName {
 /** cAdvisor reports larger values as no limit. */
 const MAX_LIMIT = 2 ** 62;
 
-/**
- * Returns the labels of all series of a container: cAdvisor's, then the
- * kubelet's.
- */
+/** Returns labels of all series: cAdvisor's, then the kubelet's. */
 export function containerLabels(
   reference: ContainerReference,
   { labels = {}, image }: Pick<ContainerSpec, "labels" | "image">,
@@ -74,7 +69,7 @@ export function containerLabels(
   ]);
 }
 
-/** Returns the pod named by a container's labels. */
+/** Returns the pod in a container's labels. */
 export function podOf(
   { labels = {} }: Pick<ContainerSpec, "labels">,
 ): PodName | undefined {
@@ -85,7 +80,7 @@ export function podOf(
     : { name, namespace };
 }
 
-/** Returns the value of a column; `NaN` if there is none. */
+/** `NaN` if there is none. */
 export function columnValue(
   { row }: ContainerSnapshot,
   name: ColumnName,
@@ -93,7 +88,7 @@ export function columnValue(
   return row[COLUMN[name]] ?? NaN;
 }
 
-/** Emits a column, divided by `divisor`. */
+/** Emits a column. */
 export function column(
   name: ColumnName,
   divisor = 1,
@@ -102,10 +97,7 @@ export function column(
   return ({ row }, emit) => emit((row[index] ?? NaN) / divisor);
 }
 
-/**
- * Returns whether a container is unchanged since an earlier scrape, except for
- * the time and the names of disks.
- */
+/** Compares everything except the time and disk names. */
 export function isUnchanged(
   before: ContainerSnapshot,
   now: ContainerSnapshot,
@@ -122,10 +114,7 @@ type GroupColumn<K extends keyof typeof GROUP_COLUMNS> =
 
 const tests = new Map<GroupKind, (snapshot: ContainerSnapshot) => boolean>();
 
-/**
- * Returns the predicate for groups of a kind; always the same function for a
- * kind.
- */
+/** Returns the predicate for a kind, always the same function. */
 export function has(kind: GroupKind): (snapshot: ContainerSnapshot) => boolean {
   let test = tests.get(kind);
   if (test === undefined) {
@@ -135,7 +124,6 @@ export function has(kind: GroupKind): (snapshot: ContainerSnapshot) => boolean {
   return test;
 }
 
-/** Options of {@linkcode group}. */
 export interface GroupOptions {
   /** Labels for a group's key. @default none */
   readonly labels?: (key: string) => string;
@@ -163,10 +151,7 @@ export function group<K extends keyof typeof GROUP_COLUMNS>(
   };
 }
 
-/**
- * Maximum number of keys; there are few, such as page sizes, interfaces and
- * CPUs.
- */
+/** Keys are few, such as page sizes, interfaces and CPUs. */
 const MAX_MEMOIZED = 1_000;
 
 /** Caches a function's results by key. */
@@ -184,7 +169,7 @@ export function memoized(
   };
 }
 
-/** Emits a column of the group with that key. */
+/** Emits a column of the group with a key. */
 export function groupOf<K extends keyof typeof GROUP_COLUMNS>(
   kind: K,
   key: string,
@@ -205,10 +190,7 @@ export function groupOf<K extends keyof typeof GROUP_COLUMNS>(
   };
 }
 
-/**
- * Returns the value of a group's column; `NaN` if the group is newer than the
- * row.
- */
+/** `NaN` if the group is newer than the row. */
 export function groupValue(
   { row }: ContainerSnapshot,
   { offset }: ColumnGroup,
@@ -217,7 +199,7 @@ export function groupValue(
   return row[offset + index] ?? NaN;
 }
 
-/** Converts a limit to cAdvisor's value: 0 is no limit. */
+/** As in cAdvisor, 0 is no limit. */
 export function limit(value: number | undefined): number | undefined {
   return value !== undefined && value > MAX_LIMIT ? 0 : value;
 }

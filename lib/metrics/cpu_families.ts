@@ -87,7 +87,7 @@ export const CPU_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["sched"], SCHED_FAMILIES),
 ];
 
-/** Emits quota metrics only for containers with a quota, as in cAdvisor. */
+/** Only containers with a quota have quota metrics, as in cAdvisor. */
 function ifQuota(
   each: Values<ContainerSnapshot>,
 ): ConditionalValues<ContainerSnapshot> {
@@ -107,7 +107,7 @@ function cpuUsage(
     const ns = groupValue(snapshot, cpu, 0);
     if (Number.isNaN(ns)) continue;
     isPerCpu = true;
-    // A machine may have many CPUs on which a container never ran.
+    // Omit the many CPUs on which the container never ran.
     if (ns > 0) emit(ns / NS, cpuLabel(cpu.key));
   }
   if (!isPerCpu) emit(columnValue(snapshot, "cpuUsageNs") / NS, 'cpu="total"');

@@ -1,6 +1,6 @@
 /**
- * cAdvisor's families of file systems and disk I/O: for a container, the I/O of
- * its cgroup; for the root, also that of whole disks.
+ * cAdvisor's families of file systems and disk I/O. The root includes counters
+ * of whole disks.
  *
  * @module
  */
@@ -23,13 +23,13 @@ const MS = 1e3;
 
 type Operation = typeof IO_OPERATIONS[number];
 
-/** Counter of a whole disk, added for file systems. */
+/** Counter of a whole disk. */
 interface DiskCount {
   readonly name: keyof DiskCounters;
   readonly divisor?: number;
 }
 
-/** Capacity and usage of file systems, in the order of the exposition. */
+/** Usage of file systems. */
 export const FILESYSTEM_FAMILIES: readonly Family<ContainerSnapshot>[] =
   ofKinds(
     ["disk"],
@@ -49,7 +49,7 @@ export const FILESYSTEM_FAMILIES: readonly Family<ContainerSnapshot>[] =
     ],
   );
 
-/** Disk I/O, in the order of the exposition. */
+/** Disk I/O. */
 export const DISK_FAMILIES: readonly Family<ContainerSnapshot>[] = ofKinds([
   "diskIO",
 ], [
@@ -160,10 +160,7 @@ function hasDisks({ filesystems, layout }: ContainerSnapshot): boolean {
     layout.groups.some(({ kind }) => DISK_KINDS.has(kind));
 }
 
-/**
- * Emits a cgroup's counter of each disk, then counters of the disks of reported
- * file systems.
- */
+/** Emits a cgroup's counter by disk, then those of disks of file systems. */
 function onDisk(
   name: string,
   help: string,
@@ -189,12 +186,12 @@ function onDisk(
     }
   };
   const values = { has: hasDisks, each };
-  // The name of a disk may change.
+  // A disk's name may change.
   const family = counter(`container_fs_${name}`, help, values, ["device"]);
   return { ...family, isVolatile: true };
 }
 
-/** Emits one series per device, which two file systems may share. */
+/** Two file systems may share a device, and thus a series. */
 function emitOnce(
   emitted: Set<string>,
   emit: Emit,
@@ -209,7 +206,7 @@ function emitOnce(
 
 function none(): void {}
 
-/** Returns one operation's counter of each disk. */
+/** Emits one operation by disk. */
 function of(
   kind: typeof IO_KINDS[number],
   operation: Operation,
@@ -252,10 +249,7 @@ function deviceUsage(snapshot: ContainerSnapshot, emit: Emit): void {
   }
 }
 
-/**
- * Falls back to the device number, so that disks without a name are separate
- * series.
- */
+/** The device number keeps disks without a name apart. */
 function deviceLabel(snapshot: ContainerSnapshot, key: string): string {
   return formatLabels([["device", snapshot.deviceName(key) ?? key]]);
 }

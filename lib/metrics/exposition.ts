@@ -3,39 +3,31 @@ import type { ConditionalValues, Emit, Family, Values } from "./family.ts";
 import { LineWriter } from "./line_writer.ts";
 import type { ExpositionCache } from "./exposition_cache.ts";
 
-/** Families with their subjects, such as containers. */
+/** Families and their subjects, such as containers. */
 export interface Section<S> {
   readonly families: readonly Family<S>[];
   readonly subjects: readonly S[];
-  /** Returns the labels of all series of a subject, as text. */
+  /** Returns the labels of all series of a subject. */
   labelsOf(subject: S): string;
-  /**
-   * Last exposition of the same families, which speeds up the next.
-   *
-   * @default none is cached
-   */
+  /** Last exposition of the families, to speed up the next. @default none */
   readonly cache?: ExpositionCache<S>;
   /**
-   * Returns whether a subject is unchanged since that exposition.
+   * Returns whether a subject is unchanged since then.
    *
    * @default always changed
    */
   isUnchanged?(before: S, now: S): boolean;
 }
 
-/** Options of an exposition. */
 export interface ExpositionOptions {
   readonly format: ExpositionFormat;
-  /** Names of the families to write; empty for all. */
+  /** Families to write; empty for all. */
   readonly names: ReadonlySet<string>;
-  /** Called if a subject's values fail; other subjects are still written. */
+  /** Called if a subject fails; others are still written. */
   readonly onError: (error: unknown) => void;
 }
 
-/**
- * Yields the exposition of the sections in chunks, one family after another, as
- * the format requires. There are no timestamps.
- */
+/** Yields the exposition in chunks, family by family, without timestamps. */
 export function* expositionText(
   sections: readonly Section<never>[],
   options: ExpositionOptions,
@@ -46,7 +38,7 @@ export function* expositionText(
 
 const EOF = new TextEncoder().encode("# EOF\n");
 
-/** Hides the subject type, so that different sections fit in one list. */
+/** Hides the subject type, so that sections fit in one list. */
 export function section<S>(of: Section<S>): Section<never> {
   return of as unknown as Section<never>;
 }
@@ -96,15 +88,15 @@ function* sectionText<S>(
 
 interface WriterInput<S> extends Pick<ExpositionOptions, "format" | "onError"> {
   readonly subjects: readonly S[];
-  /** For each subject, whether it is unchanged since the last exposition. */
+  /** By subject: unchanged since the last exposition. */
   readonly isUnchangedAt: readonly boolean[];
   readonly lines: LineWriter;
 }
 
 /**
- * Returns a function that writes subjects of a family from an index on, until a
- * chunk is full, and returns the next index. It is separate from the generator,
- * whose loops V8 does not optimize well.
+ * Returns a function that writes subjects of a family from an index until a
+ * chunk is full, and returns the next index. Separate from the generator, whose
+ * loops V8 optimizes poorly.
  */
 function writerOf<S>(
   family: Family<S>,
@@ -152,8 +144,7 @@ function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {
   if (format === "prometheus") {
     return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   }
-  // OpenMetrics names a counter without its suffix "_total", and allows no
-  // other suffix.
+  // OpenMetrics names counters without "_total", and has no other counters.
   const isTotal = name.endsWith("_total");
   const title = type === "counter" && isTotal ? name.slice(0, -6) : name;
   const openType = type === "counter" && !isTotal ? "unknown" : type;

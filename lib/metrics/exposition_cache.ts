@@ -1,30 +1,26 @@
-/**
- * An offset in an exposition is the index of its chunk times this, plus the
- * offset in the chunk.
- */
+/** An offset is the chunk's index times this, plus the offset in the chunk. */
 export const CHUNK_STEP = 2 ** 24;
-/** Maximum number of chunks with offsets: 64 MB at 256 KB each. */
+/** 64 MB of 256 KB chunks; larger expositions are not cached. */
 const MAX_CHUNKS = 2 ** 8;
 const FIRST_LINES = 1024;
 
-/** A written exposition with an index of its lines. */
+/** A written exposition, indexed by line. */
 export class RenderedExposition {
   readonly chunks: Uint8Array<ArrayBuffer>[] = [];
-  /** Number of lines. */
   lines = 0;
-  /** Offsets of each line, of its value, and of its end. */
+  /** Offsets of each line, its value, and its end. */
   starts = new Uint32Array(FIRST_LINES);
   valueStarts = new Uint32Array(FIRST_LINES);
   ends = new Uint32Array(FIRST_LINES);
   /** Value of each line, and its suffix and labels beyond the subject's. */
   values = new Float64Array(FIRST_LINES);
   readonly own: string[] = [];
-  /** First line of each subject of each family, and the end of the last. */
+  /** First line by family and subject, and the end of the last. */
   readonly groups: number[] = [];
-  /** Index of each subject, by its labels. */
+  /** Index by labels. */
   readonly subjects = new Map<string, number>();
 
-  /** Clears and reuses the buffers for the next exposition. */
+  /** Clears and reuses the buffers. */
   begin(subjects: readonly string[]): void {
     this.chunks.length = 0;
     this.lines = 0;
@@ -35,13 +31,12 @@ export class RenderedExposition {
     }
   }
 
-  /** Whether all offsets are representable. */
+  /** Whether all offsets fit. */
   get isAddressable(): boolean {
     return this.chunks.length <= MAX_CHUNKS &&
       this.chunks.every(({ length }) => length < CHUNK_STEP);
   }
 
-  /** Doubles the capacity for lines. */
   grow(): void {
     const length = 2 * this.values.length;
     this.starts = enlarged(this.starts, new Uint32Array(length));
@@ -56,22 +51,22 @@ function enlarged<T extends Uint32Array | Float64Array>(from: T, to: T): T {
   return to;
 }
 
-/** Content of a {@linkcode ExpositionCache}. */
+/** Content of an {@linkcode ExpositionCache}. */
 export interface CachedExposition<S> {
   readonly before: RenderedExposition | undefined;
-  /** Subjects of the last exposition. */
+  /** Subjects of `before`. */
   readonly subjects: readonly S[];
   /** Buffers for the next exposition. */
   readonly next: RenderedExposition;
 }
 
-/** Caches the last exposition of the same families. */
+/** Caches the last exposition of a section. */
 export class ExpositionCache<S> {
   #last: RenderedExposition | undefined;
   #subjects: readonly S[] = [];
   #spare: RenderedExposition | undefined;
 
-  /** Takes the content; a concurrent caller receives an empty one. */
+  /** Takes the content; concurrent callers receive nothing. */
   take(): CachedExposition<S> {
     const taken = {
       before: this.#last,
@@ -83,10 +78,7 @@ export class ExpositionCache<S> {
     return taken;
   }
 
-  /**
-   * Stores the exposition of these subjects, and reuses the buffers of the one
-   * taken.
-   */
+  /** Stores an exposition, and reuses the buffers of the last. */
   keep(subjects: readonly S[], { next, before }: CachedExposition<S>): void {
     before?.begin([]);
     this.#spare = before;

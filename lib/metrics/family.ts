@@ -1,10 +1,8 @@
-/** Metric type in the exposition. */
 export type FamilyType = "counter" | "gauge" | "histogram";
 
 /**
- * Adds a value of a family; an undefined one is skipped. `labels` are appended
- * to the subject's, as text: `cpu="cpu00"`. `suffix` is for the parts of a
- * histogram.
+ * Adds a value unless it is undefined. `labels` follow the subject's:
+ * `cpu="cpu00"`; `suffix` is for parts of a histogram.
  */
 export type Emit = (
   value: number | undefined,
@@ -12,22 +10,19 @@ export type Emit = (
   suffix?: string,
 ) => void;
 
-/**
- * A metric family: series of one name, for all subjects that have them
- * (containers, the machine, the agent).
- */
+/** Series of one name for all subjects: containers, the machine, the agent. */
 export interface Family<S> {
   readonly name: string;
-  /** HELP text: a noun phrase with the unit. */
+  /** Noun phrase with the unit. */
   readonly help: string;
   readonly type: FamilyType;
-  /** Metric kinds that must be enabled, by cAdvisor's names. @default none */
+  /** Metric kinds that must be enabled. @default none */
   readonly kinds?: readonly string[];
-  /** Labels in addition to the subject's. @default none */
+  /** Labels beyond the subject's. @default none */
   readonly labels?: readonly string[];
   /**
-   * Whether values depend on more than the subject, such as the time. They are
-   * then written again even if the subject is unchanged.
+   * Whether values also depend on something else, such as the time, so that
+   * even unchanged subjects are written again.
    *
    * @default false
    */
@@ -35,12 +30,12 @@ export interface Family<S> {
   readonly values: Values<S> | ConditionalValues<S>;
 }
 
-/** Emits any number of values of a subject, each with its labels. */
+/** Emits the values of a subject. */
 export type Values<S> = (subject: S, emit: Emit) => void;
 
 /**
- * Values that only some subjects have. Families with the same `has` call it
- * once per subject.
+ * Values of some subjects; families with the same `has` call it once per
+ * subject.
  */
 export interface ConditionalValues<S> {
   readonly has: (subject: S) => boolean;
@@ -67,7 +62,7 @@ export function gauge<S>(
   return { name, help, type: "gauge", labels, values };
 }
 
-/** Returns the families with the metric kinds that must be enabled. */
+/** Returns families for enabled metric kinds. */
 export function ofKinds<S>(
   kinds: readonly string[],
   families: readonly Family<S>[],

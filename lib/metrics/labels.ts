@@ -6,8 +6,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Formats labels for the exposition, without braces: `id="/a",name="web"`.
- * Labels with an empty value are omitted, which Prometheus treats the same.
+ * Formats labels without braces: `id="/a",name="web"`. Empty ones are omitted,
+ * which is the same to Prometheus.
  *
  * @example
  * ```ts
@@ -27,10 +27,7 @@ export function formatLabels(
   return text;
 }
 
-/**
- * Converts to a valid label name: other characters than letters, digits and `_`
- * become `_`.
- */
+/** Replaces other characters than letters, digits and `_` by `_`. */
 export function labelName(text: string): string {
   return text.replace(/[^A-Za-z0-9_]/g, "_");
 }

@@ -1,11 +1,10 @@
 import { ByteText } from "./byte_text.ts";
 import { CHUNK_STEP, RenderedExposition } from "./exposition_cache.ts";
 
-/** Size of a chunk; each chunk has a fixed cost in the connection. */
+/** Chunks have a fixed cost in the connection. */
 const CHUNK_BYTES = 256 * 1024;
 /**
- * A chunk ends only after a complete subject, and may exceed its size by this
- * much.
+ * A chunk ends after a complete subject, and may exceed its size by this much.
  */
 const SPARE_BYTES = 8 * 1024;
 
@@ -15,10 +14,9 @@ const CLOSE = encoder.encode("} ");
 const NONE: Uint8Array = new Uint8Array();
 
 /**
- * Writes lines of metrics, the subjects of each family in the same order. Most
- * lines are the same as in the last exposition: unchanged parts are copied from
- * it, many lines at a time, and of a line whose value changed, the name and
- * labels.
+ * Writes lines of metrics, by family and subject. Most lines are as in the last
+ * exposition, and copied from it, many at a time. If only the value of a line
+ * changed, its name and labels are copied.
  */
 export class LineWriter {
   readonly #next: RenderedExposition;
@@ -32,21 +30,16 @@ export class LineWriter {
   #family = -1;
   #name = NONE;
   #subject = 0;
-  /**
-   * Lines of the current subject in the last exposition, from the next one to
-   * be compared.
-   */
+  /** Lines of the subject in the last exposition, from the next one. */
   #old = 0;
   #oldEnd = 0;
   /** Range of the last exposition to copy next. */
   #copyStart = 0;
   #copyEnd = 0;
-  /** Offset of the current chunk, in steps of {@linkcode CHUNK_STEP}. */
+  /** In steps of {@linkcode CHUNK_STEP}. */
   #chunkOffset = 0;
 
-  /**
-   * `subjects` are their labels, as text; the exposition is recorded in `next`.
-   */
+  /** `subjects` are their labels; `next` records the exposition. */
   constructor(
     subjects: readonly string[],
     next: RenderedExposition = new RenderedExposition(),
@@ -68,15 +61,12 @@ export class LineWriter {
     this.#name = encoder.encode(name);
   }
 
-  /** Returns the index of a subject in the last exposition, or −1. */
+  /** Index in the last exposition, or −1. */
   previousIndex(at: number): number {
     return this.#previousIndexes[at] ?? -1;
   }
 
-  /**
-   * Starts the lines of a subject; subjects skipped since the last one have
-   * none.
-   */
+  /** Starts a subject; skipped ones have no lines. */
   subject(at: number): void {
     this.#subject = at;
     this.#passTo(at);
@@ -102,18 +92,17 @@ export class LineWriter {
     while (groups.length < next) groups.push(lines);
   }
 
-  /** Writes text between families. */
   putText(text: string): void {
     this.#copy();
     this.#text.putText(text);
   }
 
-  /** Whether the subject had lines of this family in the last exposition. */
+  /** Whether the last exposition had lines of the subject and family. */
   get hasPrevious(): boolean {
     return this.#old < this.#oldEnd;
   }
 
-  /** Writes all lines of the subject and family from the last exposition. */
+  /** Copies the subject's lines of the last exposition. */
   repeat(): void {
     const next = this.#next;
     const before = this.#before;
@@ -134,7 +123,7 @@ export class LineWriter {
     this.#add(from, before.ends[end - 1] ?? 0);
   }
 
-  /** Writes a line of the subject, with further labels. */
+  /** Writes a line, with labels beyond the subject's. */
   line(value: number, labels: string, suffix: string): void {
     const next = this.#next;
     const before = this.#before;
@@ -169,13 +158,12 @@ export class LineWriter {
     next.ends[line] = this.#offset();
   }
 
-  /** Whether a chunk is complete. */
   get isFull(): boolean {
     const copied = this.#copyEnd - this.#copyStart;
     return this.#text.length + copied >= CHUNK_BYTES;
   }
 
-  /** Returns the text since the last chunk. */
+  /** Returns the current chunk. */
   take(): Uint8Array<ArrayBuffer> {
     this.#copy();
     const chunk = this.#text.take();
@@ -190,10 +178,7 @@ export class LineWriter {
       this.#copyStart;
   }
 
-  /**
-   * Queues a range of the last exposition for copying; adjacent ranges are
-   * joined.
-   */
+  /** Queues a range for copying; adjacent ranges are joined. */
   #add(start: number, end: number): void {
     if (start !== this.#copyEnd) {
       this.#copy();

@@ -6,10 +6,9 @@ import type {
 import { type Emit, type Family, gauge, ofKinds } from "./family.ts";
 import { formatLabels } from "./labels.ts";
 
-/** Attributes of the machine with families; they rarely change. */
+/** Attributes that rarely change. */
 export type Machine = Omit<MachineAttributes, "disks" | "networkDevices">;
 
-/** Returns a gauge with one value of the machine. */
 function machineGauge(
   name: string,
   help: string,
@@ -127,7 +126,7 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
       ({ topology }, emit) => {
         for (const { id, distances } of topology) {
           for (const [at, distance] of distances.entries()) {
-            // One value per online node, in order of node number.
+            // Distances are in order of online nodes.
             const target = topology[at]?.id;
             if (target === undefined) continue;
             emit(distance, `node_id="${id}",target_node_id="${target}"`);
@@ -153,7 +152,7 @@ function cacheCapacities({ topology }: Machine, emit: Emit): void {
         ["type", type],
         ["level", level],
       ]);
-      // A core may have two caches with the same labels.
+      // A core may have two such caches.
       if (!emitted.has(labels)) emit(sizeBytes, labels);
       emitted.add(labels);
     }
@@ -166,7 +165,7 @@ function cacheCapacities({ topology }: Machine, emit: Emit): void {
   }
 }
 
-/** Returns the labels of all series of the machine. */
+/** Returns labels of all series of the machine. */
 export function machineLabels(info: Machine): string {
   return formatLabels([
     ["machine_id", info.machineId],
@@ -175,7 +174,7 @@ export function machineLabels(info: Machine): string {
   ]);
 }
 
-/** Versions as labels of one series. */
+/** Versions as labels. */
 export const VERSION_FAMILIES: readonly Family<VersionInfo>[] = [
   gauge(
     "cadvisor_version_info",

@@ -11,10 +11,7 @@ const EVENT_HELP: Readonly<Record<typeof MEMORY_EVENTS[number], string>> = {
   oomGroupKill: "kills of the whole cgroup by the OOM killer",
 };
 
-/**
- * `memory.events` and `memory.events.local`, which differ for a cgroup with
- * descendants.
- */
+/** `memory.events` and `memory.events.local`. */
 export const MEMORY_EVENT_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...MEMORY_EVENTS.map((event) =>
     counter(

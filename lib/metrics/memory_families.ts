@@ -128,7 +128,7 @@ const USAGE_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...MEMORY_EVENT_FAMILIES,
 ];
 
-/** Memory usage, reclaim and faults of a container. */
+/** Memory usage, reclaim and faults. */
 export const MEMORY_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["hugetlb"], HUGETLB_FAMILIES),
   ...ofKinds(["memory"], USAGE_FAMILIES),
@@ -169,7 +169,7 @@ function memoryFailures(
   const major = columnValue(snapshot, "memoryPgmajfault");
   const own = columnValue(snapshot, "memoryOwnPgfault");
   const ownMajor = columnValue(snapshot, "memoryOwnPgmajfault");
-  // v2 has no fault counters of a cgroup without its descendants.
+  // v2 counts faults only with descendants.
   const hasOwn = !Number.isNaN(own) || !Number.isNaN(ownMajor);
   emit(hasOwn ? own : faults, FAULTS);
   emit(hasOwn ? ownMajor : major, MAJOR_FAULTS);

@@ -22,7 +22,6 @@ import {
   type ContainerCollectorOptions,
 } from "./container_collector.ts";
 
-/** Dependencies of {@linkcode Metrics}. */
 export interface MetricsOptions extends ContainerCollectorOptions {
   readonly manager:
     & ContainerCollectorOptions["manager"]
@@ -34,15 +33,14 @@ export interface MetricsOptions extends ContainerCollectorOptions {
       | "sources"
       | "versionInfo"
     >;
-  /** Enabled metric kinds, by cAdvisor's names. */
+  /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
-  /** The agent's own root, for `/proc/self`. */
+  /** For `/proc/self`. */
   readonly ownFs: HostFs;
   /** Counters of parts outside the manager. */
   readonly counters: () => Pick<AgentCounters, "eventLog" | "http" | "streams">;
 }
 
-/** Result of a scrape. */
 interface ScrapeResult {
   readonly containerError: boolean;
   readonly machineError: boolean;
@@ -61,7 +59,7 @@ const RESULT_FAMILIES: readonly Family<ScrapeResult>[] = [
   ),
 ];
 
-/** Returns the families of enabled metric kinds. */
+/** Returns families of enabled metric kinds. */
 export function familiesOf<S>(
   families: readonly Family<S>[],
   kinds: ReadonlySet<string>,
@@ -71,7 +69,7 @@ export function familiesOf<S>(
   );
 }
 
-/** Renders all metrics of the agent for Prometheus. */
+/** Renders all metrics for Prometheus. */
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #collector: ContainerCollector;
@@ -87,10 +85,7 @@ export class Metrics {
     this.#machineFamilies = familiesOf(MACHINE_FAMILIES, kinds);
   }
 
-  /**
-   * Returns the exposition of one scrape in chunks. Values are as of this call,
-   * regardless of when the chunks are read.
-   */
+  /** Returns an exposition in chunks, with values as of this call. */
   async scrape(
     request: ScrapeRequest,
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {

@@ -29,7 +29,7 @@ const NETWORK: readonly (readonly [
   ["transmit_errors", "txErrors", "Send errors."],
 ];
 
-/** The kernel allows quotes in an interface's name. */
+/** An interface's name may contain quotes. */
 const INTERFACE = {
   labels: (name: string) => formatLabels([["interface", name]]),
 };
@@ -44,7 +44,7 @@ const INTERFACE_FAMILIES: readonly Family<ContainerSnapshot>[] = NETWORK.map(
     ),
 );
 
-/** Network counters and sockets of a container. */
+/** Network counters and sockets. */
 export const NETWORK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["network"], INTERFACE_FAMILIES),
   ...ofKinds(["tcp"], [
@@ -73,7 +73,7 @@ export const NETWORK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ]),
 ];
 
-/** Emits all columns of the group with that key, their names as a label. */
+/** Emits all columns of the group with a key, with their names as a label. */
 function states(
   kind: "tcp" | "udp" | "tcpAdvanced",
   key: string,

@@ -7,18 +7,18 @@ import {
 } from "../kernfs/proc/process_stat.ts";
 import { counter, type Family, gauge } from "./family.ts";
 
-/** The agent's own process, as in Prometheus client libraries. */
+/** The agent's process, as in Prometheus client libraries. */
 export interface ProcessMetrics {
   readonly stat: ProcessStat;
   readonly pageBytes: number;
-  /** Boot time, seconds since the epoch. */
+  /** Seconds since the epoch. */
   readonly bootSeconds?: number;
   readonly openFiles?: number;
   readonly maxOpenFiles?: number;
   readonly maxVirtualBytes?: number;
 }
 
-/** Reads `/proc/self`, or returns `undefined` if it cannot be read. */
+/** Reads `/proc/self`. */
 export function readProcessMetrics(fs: HostFs): ProcessMetrics | undefined {
   const text = fs.readText("/proc/self/stat");
   if (text === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The kubelet's resource metrics (`/metrics/resource`), which Kubernetes uses
- * for autoscaling. No kubelet label is empty: pods without a name are omitted.
+ * The kubelet's resource metrics (`/metrics/resource`), used for autoscaling.
+ * Pods without a name are omitted.
  *
  * @module
  */
@@ -16,7 +16,7 @@ interface LabeledContainer extends DescribedContainer {
   readonly labels: string;
 }
 
-/** Returns the sections of the node, its containers and its pods. */
+/** Returns the sections of node, containers and pods. */
 export function resourceSections(
   summary: NodeSummary | undefined,
 ): Section<never>[] {

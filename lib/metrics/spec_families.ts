@@ -1,7 +1,7 @@
 import { type Family, gauge } from "./family.ts";
 import { type ContainerSnapshot, limit } from "./container_snapshot.ts";
 
-/** Start times and limits of a container. */
+/** Start times and limits. */
 export const SPEC_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   {
     ...gauge(
@@ -55,7 +55,7 @@ export const SPEC_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ),
   gauge(
     "container_spec_memory_reservation_limit_bytes",
-    "Memory reservation in bytes; 0 is none.",
+    "Memory reservation in bytes; 0 without a reservation.",
     ({ spec }, emit) => emit(limit(spec?.memory?.reservationBytes)),
   ),
 ];

@@ -14,7 +14,7 @@ import {
 
 const USEC = 1e6;
 
-/** A domain of resctrl is named `mon_L3_01`. */
+/** A domain is named `mon_L3_01`. */
 const domainLabel = memoized((key) =>
   `node_id="${Number(/\d+$/.exec(key)?.[0] ?? NaN)}"`
 );
@@ -95,7 +95,7 @@ const RESCTRL_FAMILIES: readonly Family<ContainerSnapshot>[] = ([
   )
 );
 
-/** Processes, OOM kills and pressure of a container. */
+/** Processes, OOM kills and pressure. */
 export const TASK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["process"], PROCESS_FAMILIES),
   ...ofKinds(["resctrl"], RESCTRL_FAMILIES),
@@ -113,7 +113,7 @@ export const TASK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["pressure", "diskIO"], pressureFamilies("io")),
 ];
 
-/** cAdvisor's "stalled" is the kernel's "full", and "waiting" is "some". */
+/** cAdvisor's "stalled" is the kernel's "full", "waiting" is "some". */
 function pressureFamilies(
   of: "cpu" | "memory" | "io",
 ): Family<ContainerSnapshot>[] {

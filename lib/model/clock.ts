@@ -1,13 +1,10 @@
-/** Source of time for all parts, so that tests can set it. */
+/** Source of time, which tests replace. */
 export interface Clock {
-  /** Wall clock, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds that never decrease; only differences are meaningful. */
+  /** Milliseconds that never decrease, from an arbitrary start. */
   monotonic(): number;
-  /**
-   * Calls back once after `delayMs`, unless the returned function is called
-   * first.
-   */
+  /** Calls back once after `delayMs`; the returned function cancels it. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
@@ -22,8 +19,7 @@ export class SystemClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): () => void {
-    // Round up: rounded down, the timer would fire early and have to be set
-    // again.
+    // Rounded down, the timer would fire early.
     const id = setTimeout(callback, Math.ceil(delayMs));
     return () => clearTimeout(id);
   }
@@ -32,7 +28,7 @@ export class SystemClock implements Clock {
 /** The clock of this process. */
 export const systemClock: SystemClock = new SystemClock();
 
-/** Resolves after `delayMs`, or as soon as the signal aborts. */
+/** Resolves after `delayMs`, or when the signal aborts. */
 export function sleep(
   clock: Clock,
   delayMs: number,

@@ -10,16 +10,15 @@ export type RuntimeName =
   | "runc"
   | "crun";
 
-/** Network namespace of a container's processes. */
 export type NetworkNamespace =
   /** A separate one: its counters belong to this container. */
   | { readonly kind: "own" }
   | { readonly kind: "host" }
-  /** Another container's, such as the sandbox of its pod. */
+  /** Another container's, such as its pod's sandbox. */
   | { readonly kind: "shared"; readonly withId?: string };
 
 /**
- * Metadata of a container from its runtime. An unknown field is absent, and may
+ * Metadata of a container from its runtime. Unknown fields are absent, and may
  * be added later.
  */
 export interface ContainerMetadata {
@@ -31,28 +30,25 @@ export interface ContainerMetadata {
   readonly isStored?: boolean;
   /** Unique within the runtime. */
   readonly id: string;
-  /** Name assigned by the runtime or its user. */
   readonly name?: string;
   readonly image?: string;
-  /** Only labels on the allow-list. */
+  /** Only those on the allow-list. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Kubernetes pod of the container. */
   readonly pod?: EventPod;
-  /** Whether it only holds the namespaces of a pod. */
+  /** Whether it only holds a pod's namespaces. */
   readonly isSandbox?: boolean;
   /** Milliseconds since the epoch. */
   readonly createdMs?: number;
-  /** Last start, milliseconds since the epoch. */
+  /** Last start. */
   readonly startedMs?: number;
-  /** First process, in the PID namespace of its runtime. */
+  /** First process, in the runtime's PID namespace. */
   readonly pid?: number;
   readonly network?: NetworkNamespace;
-  /** Exit code of the last run; absent while it runs. */
+  /** Absent while it runs. */
   readonly exitCode?: number;
-  /** Number of automatic restarts by the runtime. */
+  /** Automatic restarts by the runtime. */
   readonly restartCount?: number;
   /** `starting`, `healthy` or `unhealthy`; absent without a health check. */
   readonly health?: string;
-  /** Path of its log file. */
   readonly logPath?: string;
 }

@@ -1,7 +1,4 @@
-/**
- * A kernel file has an invalid format: for example, a known key with a bad
- * value.
- */
+/** A kernel file has an invalid format. */
 export class KernfsSyntaxError extends SyntaxError {
   override readonly name = "KernfsSyntaxError";
   readonly path: string;
@@ -35,7 +32,7 @@ export class UnknownFilesystemError extends Error {
   }
 }
 
-/** A call exceeded its timeout, and may never return. */
+/** A call timed out, and may never return. */
 export class CallTimeoutError extends Error {
   override readonly name = "CallTimeoutError";
 
@@ -49,13 +46,13 @@ export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
 
-/** End of Deno's message for an errno without an error class. */
+/** Deno has no error class for this errno. */
 const ENODEV_REGEXP = /\(os error 19\)/;
 
 /**
- * Returns whether an error means that a cgroup or process no longer exists: its
- * directory is missing, or reading an open file fails with ENODEV (cgroup) or
- * ESRCH (process).
+ * Returns whether an error means that a cgroup or process is gone: the path is
+ * missing, or reading an open file fails with ENODEV (cgroup) or ESRCH
+ * (process).
  */
 export function isGone(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound) return true;
@@ -64,14 +61,12 @@ export function isGone(error: unknown): boolean {
     (ENODEV_REGEXP.test(error.message) || /\(os error 3\)/.test(error.message));
 }
 
-/**
- * EOPNOTSUPP in Deno's message: pressure files of a kernel booted with `psi=0`.
- */
+/** EOPNOTSUPP: pressure files with the boot option `psi=0`. */
 const EOPNOTSUPP_REGEXP = /\(os error 95\)/;
 
 /**
- * Returns whether an error means that a file is unavailable: it does not exist,
- * access is denied, or the kernel does not support it.
+ * Returns whether a file is missing, inaccessible, or not supported by the
+ * kernel.
  */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||

@@ -14,7 +14,6 @@ export const EVENT_TYPES = [
 
 export type EventType = typeof EVENT_TYPES[number];
 
-/** Kubernetes pod of a container, and the container's name in it. */
 export interface EventPod {
   readonly "namespace"?: string;
   readonly "name"?: string;
@@ -22,7 +21,7 @@ export interface EventPod {
   readonly "container"?: string;
 }
 
-/** Identity of a container; unknown fields are absent. */
+/** Unknown fields are absent. */
 export interface EventContainer {
   readonly "namespace"?: string;
   readonly "id"?: string;
@@ -34,7 +33,7 @@ export interface EventContainer {
   readonly "parent"?: EventContainer;
 }
 
-/** One process killed by the OOM killer. Sizes are bytes. */
+/** A process killed by the OOM killer. Sizes are bytes. */
 export interface OomKillData {
   readonly "pid"?: number;
   readonly "process_name"?: string;
@@ -70,7 +69,6 @@ export interface OomKillData {
    * it.
    */
   readonly "historical"?: boolean;
-  /** State of the cgroup at its limit. */
   readonly "context"?: OomContext;
   /** Sequence number of the kmsg record of the kill. */
   readonly "kmsg_seq"?: number;
@@ -192,7 +190,7 @@ export interface ContainerUpdateData {
   readonly "restart_count"?: number;
 }
 
-/** Data of an event; each field belongs to one event type. */
+/** Each field belongs to one event type. */
 export interface EventData {
   readonly "oom"?: OomKillData;
   readonly "memory_pressure"?: MemoryPressureData;
@@ -204,7 +202,7 @@ export interface EventData {
   readonly "lost"?: { readonly "count": number; readonly "reason": string };
 }
 
-/** An event before the event manager adds the other fields. */
+/** An event, before the event manager completes it. */
 export interface NewEvent {
   /** Milliseconds since the epoch; a fraction is kept to microseconds. */
   readonly timestampMs: number;
@@ -226,9 +224,7 @@ export interface Event {
   readonly "event_data": EventData;
 }
 
-/**
- * A stored event, with its timestamp as a number and its JSON, serialized once.
- */
+/** A stored event with its JSON, serialized once. */
 export interface StoredEvent {
   readonly event: Event;
   readonly timestampMs: number;
@@ -236,28 +232,25 @@ export interface StoredEvent {
   readonly json: string;
 }
 
-/** Selection of a query or a watch; an absent field selects all events. */
+/** An absent field selects all events. */
 export interface EventRequest {
-  /** Earliest time, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly startMs?: number;
-  /** Latest time, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly endMs?: number;
   /** @default all types */
   readonly types?: ReadonlySet<EventType>;
-  /** Maximum number, the newest ones; −1 for all. @default -1 */
+  /** Number of newest events; −1 for all. @default -1 */
   readonly maxEvents?: number;
   /** @default any container */
   readonly containerName?: CgroupName;
-  /** With `containerName`: whether to include descendants. @default false */
+  /** Includes descendants of `containerName`. @default false */
   readonly includeSubcontainers?: boolean;
   /** Only events with a higher `seq`. */
   readonly sinceSeq?: number;
 }
 
-/**
- * Returns whether an event matches the request; `lost` and `checkpoint` always
- * do.
- */
+/** `lost` and `checkpoint` always match. */
 export function matches(request: EventRequest, kept: StoredEvent): boolean {
   const { event, timestampMs } = kept;
   if (event.event_type === "lost" || event.event_type === "checkpoint") {
@@ -279,9 +272,9 @@ export function matches(request: EventRequest, kept: StoredEvent): boolean {
     isDescendant(event.container_name, name);
 }
 
-/** Formats a timestamp as RFC 3339, UTC, with microseconds. */
+/** Formats RFC 3339, UTC, with microseconds. */
 export function formatTimestamp(timestampMs: number): string {
-  // Round: 123.456 ms as a double may be slightly less.
+  // 123.456 ms as a double may be slightly less.
   const total = Math.round(timestampMs * 1000);
   const ms = Math.floor(total / 1000);
   const text = new Date(ms).toISOString();

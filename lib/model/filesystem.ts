@@ -3,62 +3,55 @@
  * absent.
  */
 export interface FsStats {
-  /**
-   * Time of the reading, milliseconds since the epoch; absent if none
-   * succeeded.
-   */
+  /** Milliseconds since the epoch; absent if no reading succeeded. */
   readonly timestampMs?: number;
   /**
-   * `/dev/sda1`, `server:/export`, `overlay_0-45`; for a tmpfs, its mount
-   * point.
+   * `/dev/sda1`, `server:/export`, `overlay_0-45`; a tmpfs has its mount point.
    */
   readonly device?: string;
-  /** cAdvisor's type: `zfs`, or `vfs` for all others. */
+  /** As in cAdvisor: `zfs`, or `vfs` for all others. */
   readonly type: string;
   readonly capacityBytes?: number;
-  /** Capacity minus free; for a container, its writable layer and logs. */
+  /** Capacity minus free. A container has its writable layer and logs. */
   readonly usageBytes?: number;
-  /** For a container: its writable layer only. */
+  /** Writable layer of a container. */
   readonly baseUsageBytes?: number;
   /** Free for unprivileged users. */
   readonly availableBytes?: number;
-  /** Total number; for a container, the number in use. */
+  /** Total number. A container has the number in use. */
   readonly inodes?: number;
   readonly inodesFree?: number;
-  /** Counters of its disk, if it is on one. */
+  /** Counters of its disk. */
   readonly io?: DiskCounters;
-  /**
-   * True if the last reading failed, and the values are the last known ones, if
-   * any.
-   */
+  /** Whether the last reading failed, so that values are older or absent. */
   readonly isStale?: boolean;
-  /** True if a runtime or a kubelet mounted it for a container or a pod. */
+  /** Whether it was mounted for a container or a pod. */
   readonly isOfContainer?: boolean;
 }
 
 export interface FsInfo extends FsStats {
   readonly device: string;
   readonly mountPoint: string;
-  /** Device number of the file system in mountinfo. */
+  /** Device number in mountinfo. */
   readonly major: number;
   readonly minor: number;
-  /** Uses: `root`, `docker-images`, `crio-images`, `crio-containers`. */
+  /** `root`, `docker-images`, `crio-images`, `crio-containers`. */
   readonly labels: readonly string[];
   readonly uuid?: string;
 }
 
-/** Counters of a disk since boot (`Documentation/admin-guide/iostats.rst`). */
+/** Counters since boot (`Documentation/admin-guide/iostats.rst`). */
 export interface DiskCounters {
   readonly readsCompleted: number;
   readonly readsMerged: number;
-  /** Units of 512 bytes, regardless of the disk's sector size. */
+  /** Units of 512 bytes. */
   readonly sectorsRead: number;
   readonly readTimeMs: number;
   readonly writesCompleted: number;
   readonly writesMerged: number;
   readonly sectorsWritten: number;
   readonly writeTimeMs: number;
-  /** Current value, not since boot. */
+  /** Current value. */
   readonly ioInProgress: number;
   readonly ioTimeMs: number;
   readonly weightedIoTimeMs: number;

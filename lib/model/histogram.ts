@@ -17,15 +17,13 @@ export class Histogram {
   #sum = 0;
 
   /**
-   * @param bounds upper bound of each bucket, ascending; a bucket without a
-   * bound is added
+   * @param bounds upper bounds, ascending; a bucket without a bound is added
    */
   constructor(bounds: readonly number[]) {
     this.#bounds = [...bounds, Infinity];
     this.#counts = this.#bounds.map(() => 0);
   }
 
-  /** Sum of all observed values. */
   get sum(): number {
     return this.#sum;
   }

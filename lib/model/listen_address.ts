@@ -1,4 +1,4 @@
-/** Address that the API listens on or is reached at. */
+/** Address of the API. */
 export type ListenAddress =
   | { readonly type: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly type: "unix"; readonly path: string };
@@ -6,8 +6,8 @@ export type ListenAddress =
 const TCP_REGEXP = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]/\s]*)):(\d{1,5})$/i;
 
 /**
- * Parses `host:port`, `[::1]:8080` or `unix:/path`. An empty host is every IPv4
- * address; for port 0 the kernel chooses one.
+ * Parses `host:port`, `[::1]:8080` or `unix:/path`. No host means every IPv4
+ * address, port 0 a free one.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export function parseListenAddress(text: string): ListenAddress {
   return { type: "tcp", hostname: (ipv6 ?? host) || "0.0.0.0", port };
 }
 
-/** Formats an address as `http://[::1]:8080` or `unix:/path`. */
+/** Formats `http://[::1]:8080` or `unix:/path`. */
 export function formatListenAddress(
   address: ListenAddress,
   scheme = "http",
@@ -44,7 +44,7 @@ export function formatListenAddress(
   }:${port}`;
 }
 
-/** Returns whether only programs on this machine can connect. */
+/** Returns whether only this machine can connect. */
 export function isLoopback(address: ListenAddress): boolean {
   if (address.type === "unix") return true;
   const { hostname } = address;

@@ -1,7 +1,6 @@
-/** Data of a log message. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Diagnostic log: constant messages, with data in fields. */
+/** Diagnostics: constant messages, with data in fields. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -9,7 +8,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** A logger that discards all messages. */
+/** Discards all messages. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

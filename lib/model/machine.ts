@@ -1,12 +1,12 @@
 import type { FsInfo } from "./filesystem.ts";
 
-/** The machine, with its file systems. Unknown attributes are absent. */
+/** Unknown attributes are absent. */
 export interface MachineInfo extends MachineAttributes {
-  /** File systems that can hold files, as of the last reading. */
+  /** File systems that can hold files, at the last reading. */
   readonly filesystems: readonly FsInfo[];
 }
 
-/** Attributes of the machine that rarely change. */
+/** Attributes that rarely change. */
 export interface MachineAttributes {
   /** Time of the reading, milliseconds since the epoch. */
   readonly timestampMs: number;
@@ -22,7 +22,7 @@ export interface MachineAttributes {
   readonly memoryCapacityBytes?: number;
   readonly swapCapacityBytes?: number;
   /**
-   * By type, such as `Registered-DDR4`; empty if no driver reads the memory
+   * By type, such as `Registered-DDR4`; empty without a driver of the memory
    * controller.
    */
   readonly memoryByType: ReadonlyMap<string, MemoryModules>;
@@ -32,21 +32,16 @@ export interface MachineAttributes {
   readonly bootId?: string;
   readonly disks: readonly Disk[];
   readonly networkDevices: readonly NetworkDevice[];
-  /**
-   * In order of node number; one node per socket if the kernel has no NUMA
-   * nodes.
-   */
+  /** In order of node number; one node per socket if the kernel has none. */
   readonly topology: readonly NumaNode[];
   readonly cloud?: Cloud;
 }
 
-/** Memory modules of one type. */
 export interface MemoryModules {
   readonly capacityBytes: number;
   readonly dimmCount: number;
 }
 
-/** Huge pages of one size. */
 export interface Hugepages {
   readonly pageSizeKib: number;
   readonly numPages: number;
@@ -58,15 +53,15 @@ export interface Disk {
   readonly major: number;
   readonly minor: number;
   readonly sizeBytes?: number;
-  /** `none` if there is none. */
+  /** `none` without one. */
   readonly scheduler: string;
 }
 
-/** A network interface of the machine itself. */
+/** An interface of the machine itself. */
 export interface NetworkDevice {
   readonly name: string;
   readonly macAddress?: string;
-  /** Absent if the interface is down, or has no speed. */
+  /** Absent without a link. */
   readonly speedMbps?: number;
   readonly mtuBytes?: number;
 }
@@ -77,9 +72,9 @@ export interface NumaNode {
   readonly memoryBytes?: number;
   readonly hugepages: readonly Hugepages[];
   readonly cores: readonly Core[];
-  /** Shared by all threads of the node. */
+  /** Shared by all threads. */
   readonly caches: readonly CpuCache[];
-  /** Distances to nodes 0, 1, …; 10 is the node itself. */
+  /** To nodes 0, 1, …; 10 is the node itself. */
   readonly distances: readonly number[];
 }
 

@@ -2,71 +2,60 @@ import type { ContainerReference, ContainerSpec } from "./container.ts";
 import type { FsInfo } from "./filesystem.ts";
 import type { ContainerStats } from "./stats.ts";
 
-/** A container with its limits and newest sample. */
+/** A container with its newest sample. */
 export interface DescribedContainer {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
-  /** With rates if two samples allow them; absent without a sample. */
+  /** With rates from the second sample on. */
   readonly stats?: ContainerStats;
-  /**
-   * Whether its runtime started it in the host's network namespace.
-   *
-   * @default false
-   */
+  /** Whether it was started in the host's network namespace. @default false */
   readonly isOnHostNetwork?: boolean;
 }
 
 /** A container with its name in the pod or on the node. */
 export interface NamedContainer extends DescribedContainer {
   readonly name: string;
-  /** Writable layer; absent if unknown or not yet counted. */
+  /** Writable layer; absent until counted. */
   readonly rootfs?: DiskUsage;
-  /** Logs; absent if not found or not yet counted. */
+  /** Absent until found and counted. */
   readonly logs?: DiskUsage;
 }
 
-/** Disk usage of a set of files. */
 export interface DiskUsage {
   /** Time of the count, milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly bytes: number;
   readonly inodes: number;
-  /** File system of the files; absent if unknown. */
   readonly filesystem?: FsInfo;
 }
 
-/** A volume of a pod: a separate file system, or files on a shared one. */
+/** A pod's volume: a separate file system, or files on a shared one. */
 export interface VolumeUsage {
-  /** Name in the pod, or of a persistent volume. */
+  /** In the pod, or of a persistent volume. */
   readonly name: string;
   readonly filesystem?: FsInfo;
-  /** Usage of its files, on a shared file system. */
+  /** Files on a shared file system. */
   readonly used?: DiskUsage;
 }
 
 /**
- * A Kubernetes pod with a running container. Names from container labels are
- * absent if no container has them.
+ * A Kubernetes pod with a running container. Data from container labels is
+ * absent without them.
  */
 export interface PodSummary {
   readonly uid?: string;
   readonly name?: string;
   readonly namespace?: string;
-  /** Cgroup of the pod. */
   readonly cgroup?: DescribedContainer;
-  /** Container that holds the pod's namespaces, and so its network. */
+  /** Holds the pod's namespaces, and so its network. */
   readonly sandbox?: DescribedContainer;
   readonly containers: readonly NamedContainer[];
-  /** Volumes with known usage; absent if the pod's volumes are unknown. */
+  /** Volumes with known usage; absent if the volumes are unknown. */
   readonly volumes?: readonly VolumeUsage[];
-  /**
-   * Sum of writable layers, logs and local volumes; absent if a part is
-   * unknown.
-   */
+  /** Writable layers, logs and local volumes; absent if a part is unknown. */
   readonly ephemeralStorage?: DiskUsage;
 }
 
-/** Number of tasks on a node, and its maximum. */
 export interface TaskLimits {
   readonly timestampMs: number;
   readonly max?: number;
@@ -75,22 +64,19 @@ export interface TaskLimits {
 
 /** File systems that a kubelet manages; absent if unknown. */
 export interface NodeFilesystems {
-  /** File system of the kubelet's files, or `/`. */
+  /** File system of the kubelet's files, otherwise `/`. */
   readonly root?: FsInfo;
-  /** File system of the runtime's images. */
   readonly images?: FsInfo;
-  /** File system of writable layers, if it is another one. */
+  /** File system of writable layers, if different. */
   readonly containers?: FsInfo;
 }
 
-/** A node as in the kubelet's summary. */
 export interface NodeSummary {
   readonly nodeName: string;
-  /** Boot time, milliseconds since the epoch; absent if unknown. */
+  /** Milliseconds since the epoch. */
   readonly bootMs?: number;
-  /** Root cgroup; absent if it is not a container. */
   readonly root?: DescribedContainer;
-  /** `kubelet`, `runtime` and `pods` (the sum of all pods). */
+  /** `kubelet`, `runtime` and `pods` (all pods). */
   readonly systemContainers: readonly NamedContainer[];
   readonly pods: readonly PodSummary[];
   readonly tasks: TaskLimits;
@@ -99,10 +85,9 @@ export interface NodeSummary {
 
 export interface NodeSummaryOptions {
   /**
-   * Maximum age of the last sample in milliseconds; an older one triggers a new
-   * sample.
+   * Age in milliseconds above which the last sample is refreshed.
    */
   readonly maxAgeMs?: number;
-  /** Whether to omit file systems and logs. @default false */
+  /** Omits file systems and logs. @default false */
   readonly onlyCpuAndMemory?: boolean;
 }

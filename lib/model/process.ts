@@ -1,18 +1,16 @@
 import type { CgroupName } from "./cgroup.ts";
 
-/** One process as `ps` lists it. Unknown fields are absent. */
+/** A process as in `ps`. Unknown fields are absent. */
 export interface ProcessInfo {
-  /**
-   * Name of the effective user, or the UID if `/etc/passwd` does not have it.
-   */
+  /** Effective user, or UID if `/etc/passwd` lacks it. */
   readonly user: string;
   readonly pid: number;
   readonly parentPid: number;
   /** Milliseconds since the epoch. */
   readonly startTimeMs: number;
-  /** Percent of one CPU, over the lifetime of the process. */
+  /** Percent of one CPU, over its lifetime. */
   readonly cpuPercent: number;
-  /** Resident memory in percent of the machine's. */
+  /** Percent of the machine's memory. */
   readonly memoryPercent?: number;
   readonly rssBytes?: number;
   readonly virtualBytes?: number;
@@ -21,22 +19,18 @@ export interface ProcessInfo {
    * leader, `l` threads, `+` foreground.
    */
   readonly status: string;
-  /** CPU time, milliseconds. */
+  /** CPU time. */
   readonly runningTimeMs: number;
   /** Absent if the agent's cgroup namespace has no name for it. */
   readonly cgroup?: CgroupName;
-  /** Name, or command line if it was requested and can be read. */
+  /** Name, or command line if requested. */
   readonly command: string;
   readonly fdCount?: number;
-  /** CPU that it last ran on. */
+  /** Last CPU. */
   readonly processor: number;
 }
 
 export interface ProcessListOptions {
-  /**
-   * Whether to read command lines, which may contain secrets.
-   *
-   * @default false
-   */
+  /** Includes command lines, which may contain secrets. @default false */
   readonly commandLines?: boolean;
 }

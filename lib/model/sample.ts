@@ -1,10 +1,9 @@
 // Exceeds 300 lines: mostly names of columns.
 
 /**
- * A sample is a row of doubles, `NaN` if a value was not collected. The fixed
- * columns of every container come first. Groups of columns follow, in the order
- * of their first use: values per CPU or disk, and those that some containers
- * lack.
+ * A sample is a row of doubles; `NaN` means not collected. Fixed columns come
+ * first. Groups follow in order of first use: values per CPU or disk, and
+ * values that some containers lack.
  *
  * @module
  */
@@ -57,9 +56,10 @@ export const COLUMN: Readonly<Record<ColumnName, number>> = Object.fromEntries(
   FIXED.map((name, index) => [name, index]),
 ) as Record<ColumnName, number>;
 
+/** Number of fixed columns. */
 export const FIXED_COLUMNS: number = FIXED.length;
 
-/** Disk counters that the kernel splits by operation. */
+/** Counters per operation. */
 export const IO_KINDS = [
   "serviceBytes",
   "serviced",
@@ -69,7 +69,7 @@ export const IO_KINDS = [
   "merged",
 ] as const;
 
-/** Disk counters with one value per disk. */
+/** Counters with one value per disk. */
 export const IO_SUM_KINDS = [
   "sectors",
   "timeMs",
@@ -79,7 +79,7 @@ export const IO_SUM_KINDS = [
   "costIndelayUsec",
 ] as const;
 
-/** Disk operations by the kernel's names, one column each. */
+/** The kernel's names, one column each. */
 export const IO_OPERATIONS = [
   "Read",
   "Write",
@@ -89,7 +89,7 @@ export const IO_OPERATIONS = [
   "Total",
 ] as const;
 
-/** Column of a counter without operations, by cAdvisor's name. */
+/** cAdvisor's name for a value without operation. */
 export const IO_SUM = ["Count"] as const;
 
 export type IoKind = typeof IO_KINDS[number] | typeof IO_SUM_KINDS[number];
@@ -104,7 +104,7 @@ export const MEMORY_EVENTS = [
   "oomGroupKill",
 ] as const;
 
-/** Health states; a sample contains the index. */
+/** A sample contains the index. */
 export const HEALTH_STATES = ["starting", "healthy", "unhealthy"] as const;
 
 /** Fixed columns of `memory.events`. */
@@ -117,10 +117,7 @@ export const MEMORY_EVENT_COLUMNS = {
   oomGroupKill: "memoryOomGroupKill",
 } as const satisfies Record<typeof MEMORY_EVENTS[number], ColumnName>;
 
-/**
- * Columns of groups other than disk counters. A group may also occur once, if
- * some containers lack it.
- */
+/** Columns of groups other than disk counters. */
 export const GROUP_COLUMNS = {
   cpu: ["usageNs"],
   pressure: [
@@ -192,28 +189,27 @@ const GROUP_WIDTH: ReadonlyMap<string, number> = new Map([
 export interface ColumnGroup {
   readonly kind: GroupKind;
   /**
-   * CPU number, disk `major:minor`, pressure controller, interface, …; empty if
-   * the group occurs once.
+   * CPU number, disk `major:minor`, pressure controller, interface, …; empty
+   * for a single group.
    */
   readonly key: string;
-  /** Index of the first column. */
   readonly offset: number;
   readonly width: number;
 }
 
-/** Maximum columns of a row, 40 KB; further groups are dropped. */
+/** 40 KB per row; further groups are dropped. */
 const MAX_COLUMNS = 5_000;
 /**
- * Number of samples after which columns of an absent group may be reused: more
- * than any store keeps, even for an hour at one sample per second. Groups do
- * disappear: the host's interfaces change with each pod.
+ * After this many samples, columns of an absent group may be reused: no store
+ * keeps more, even for an hour at one sample per second. For example, the
+ * host's interfaces change with each pod.
  */
 const IDLE_SAMPLES = 4_000;
 
 interface KnownGroup {
   readonly group: ColumnGroup;
   readonly index: number;
-  /** Number of the last sample that had it. */
+  /** Last sample that had it. */
   sample: number;
 }
 
@@ -221,33 +217,30 @@ interface KnownGroup {
 export class RowLayout {
   readonly #groups: ColumnGroup[] = [];
   readonly #byKind = new Map<GroupKind, Map<string, KnownGroup>>();
-  /** Cache of {@linkcode of}, cleared when a group is added. */
+  /** Cache of {@linkcode of}. */
   readonly #listed = new Map<GroupKind, readonly ColumnGroup[]>();
   #width = FIXED_COLUMNS;
   #sample = 0;
   #version = 0;
 
-  /** Number of columns. */
   get width(): number {
     return this.#width;
   }
 
-  /** Changes whenever the meaning of a column changes. */
+  /** Changes with the meaning of any column. */
   get version(): number {
     return this.#version;
   }
 
-  /** All groups, in column order. */
   get groups(): readonly ColumnGroup[] {
     return this.#groups;
   }
 
-  /** Returns whether it has, or once had, groups of a kind. */
+  /** Returns whether it ever had groups of a kind. */
   has(kind: GroupKind): boolean {
     return this.#byKind.has(kind);
   }
 
-  /** Returns the groups of a kind, in order of first use. */
   of(kind: GroupKind): readonly ColumnGroup[] {
     // A scrape calls this for every container and family.
     if (this.#groups.length === 0) return this.#groups;
@@ -260,14 +253,13 @@ export class RowLayout {
     return listed;
   }
 
-  /** Starts the next sample. */
   nextSample(): void {
     this.#sample++;
   }
 
   /**
-   * Returns the first column of a group, which is added if it is new, or −1 if
-   * the row is full.
+   * Returns the first column of a group, adding it if new; −1 if the row is
+   * full.
    */
   offsetOf(kind: GroupKind, key: string): number {
     let known = this.#byKind.get(kind)?.get(key);
@@ -297,7 +289,7 @@ export class RowLayout {
     return { group, index, sample: this.#sample };
   }
 
-  /** Removes and returns a group of the kind that was not used recently. */
+  /** Removes a group that was not used recently. */
   #removeIdle(kind: GroupKind): KnownGroup | undefined {
     const known = this.#byKind.get(kind);
     for (const [key, group] of known ?? []) {
@@ -318,15 +310,15 @@ export class RowBuilder {
     return this.#row;
   }
 
-  /** Clears all values and starts the next sample. */
+  /** Starts the next sample. */
   clear(): void {
     this.#row.fill(NaN);
     this.layout.nextSample();
   }
 
   /**
-   * Returns the first column of a group in {@linkcode row}, or −1 if the row is
-   * full. The call may replace {@linkcode row} with a larger array.
+   * Returns the first column of a group, or −1 if the row is full. May replace
+   * {@linkcode row}.
    */
   group(kind: GroupKind, key = ""): number {
     const offset = this.layout.offsetOf(kind, key);

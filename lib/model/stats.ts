@@ -1,37 +1,31 @@
 import type { FsStats } from "./filesystem.ts";
 
 /**
- * A sample of a container. Counters are cumulative. Parts that were not
- * collected, and values that the kernel does not have, are absent.
+ * A sample of a container. Counters are cumulative; unavailable values are
+ * absent.
  */
 export interface ContainerStats {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly cpu?: CpuStats;
-  /** Rates since the previous sample; absent for the first. */
+  /** Rates since the previous sample. */
   readonly cpuInst?: CpuInstStats;
   readonly memory?: MemoryStats;
   readonly diskIo?: DiskIoStats;
-  /** By page size as in file names: `2MB`, `1GB`. */
+  /** By page size in file names: `2MB`, `1GB`. */
   readonly hugetlb?: Readonly<Record<string, HugetlbStats>>;
   readonly network?: NetworkStats;
   readonly processes?: ProcessStats;
-  /** Pages referenced since their referenced bits were last cleared. */
+  /** Since the referenced bits were last cleared. */
   readonly referencedMemoryBytes?: number;
   /**
    * `cpuset.memory_migrate` of v1: 1 if pages follow a task to its new nodes.
    */
   readonly cpusetMemoryMigrate?: number;
   readonly resctrl?: ResctrlStats;
-  /**
-   * `starting`, `healthy` or `unhealthy` at that time; absent without a health
-   * check.
-   */
+  /** `starting`, `healthy` or `unhealthy`; absent without a health check. */
   readonly health?: string;
-  /**
-   * For the root: all file systems of the machine, from the last reading before
-   * the sample.
-   */
+  /** For the root: the machine's, from the last reading before the sample. */
   readonly filesystems?: readonly FsStats[];
 }
 
@@ -50,10 +44,7 @@ export interface CpuStats {
   readonly pressure?: Pressure;
 }
 
-/**
- * Scheduler statistics, summed over the processes of the subtree; each counts
- * from when the agent first sees it.
- */
+/** Sums over the subtree's processes, each since the agent first saw it. */
 export interface SchedStats {
   /** Time on a CPU. */
   readonly runTimeNs: number;
@@ -91,19 +82,18 @@ export interface MemoryStats {
   readonly pgsteal?: number;
   readonly workingsetRefaultFile?: number;
   readonly workingsetRefaultAnon?: number;
-  /** The cgroup itself; on v2, faults are those of the subtree. */
+  /** The cgroup itself; on v2 faults include the subtree. */
   readonly containerData?: MemoryScopeStats;
   /** The whole subtree. */
   readonly hierarchicalData?: MemoryScopeStats;
-  /** `memory.events`, of the subtree. */
+  /** `memory.events`: the subtree. */
   readonly events?: MemoryEvents;
-  /** `memory.events.local`, of the cgroup itself. */
+  /** `memory.events.local`: the cgroup itself. */
   readonly eventsLocal?: MemoryEvents;
   readonly swapEvents?: SwapEvents;
   readonly pressure?: Pressure;
 }
 
-/** Counters of a cgroup itself, or of its subtree. */
 export interface MemoryScopeStats {
   readonly pgfault?: number;
   readonly pgmajfault?: number;
@@ -117,7 +107,7 @@ export interface NumaStats {
   readonly unevictable?: Readonly<Record<string, number>>;
 }
 
-/** Event counters, by the kernel's keys. */
+/** The kernel's keys. */
 export interface MemoryEvents {
   readonly low?: number;
   readonly high?: number;
@@ -133,51 +123,44 @@ export interface SwapEvents {
   readonly high?: number;
   /** Usage reached `memory.swap.max`. */
   readonly max?: number;
-  /** Allocations that failed, for that limit or without free swap. */
+  /** Failed allocations. */
   readonly fail?: number;
 }
 
 export interface HugetlbStats {
   readonly usageBytes?: number;
   readonly maxUsageBytes?: number;
-  /** Number of times the limit was hit. */
+  /** Hits of the limit. */
   readonly failcnt?: number;
 }
 
 /**
- * One counter of one disk, by operation: `Read`, `Write`, `Total`, …, or
- * `Count` if the kernel does not split it.
+ * One counter of a disk by operation: `Read`, `Write`, `Total`, …, or `Count`
+ * without operations.
  */
 export interface PerDiskStats {
   readonly major: number;
   readonly minor: number;
-  /** `/dev/…` path, if known. */
+  /** `/dev/…`, if known. */
   readonly device?: string;
   readonly stats: Readonly<Record<string, number>>;
 }
 
-/** Disk counters. */
 export interface DiskIoStats {
-  /** Bytes. */
   readonly serviceBytes: readonly PerDiskStats[];
-  /** Operations. */
   readonly serviced: readonly PerDiskStats[];
-  /** Queued operations; v1 only, as the following up to `timeMs`. */
+  /** Pending operations; v1 only, as the following up to `timeMs`. */
   readonly queued?: readonly PerDiskStats[];
   /** Sectors of 512 bytes. */
   readonly sectors?: readonly PerDiskStats[];
-  /** From request to completion, nanoseconds. */
+  /** From request to completion. */
   readonly serviceTimeNs?: readonly PerDiskStats[];
-  /** In the scheduler's queue, nanoseconds. */
+  /** In the scheduler's queue. */
   readonly waitTimeNs?: readonly PerDiskStats[];
-  /** Merged operations. */
   readonly merged?: readonly PerDiskStats[];
-  /** Disk time allocated to the cgroup, milliseconds. */
+  /** Disk time of the cgroup. */
   readonly timeMs?: readonly PerDiskStats[];
-  /**
-   * `cost.usage` of `io.stat`, microseconds; v2 with an io.cost model, as the
-   * following.
-   */
+  /** `cost.usage` of `io.stat`; v2 with an io.cost model, as the following. */
   readonly costUsageUsec?: readonly PerDiskStats[];
   readonly costWaitUsec?: readonly PerDiskStats[];
   readonly costIndebtUsec?: readonly PerDiskStats[];
@@ -185,7 +168,6 @@ export interface DiskIoStats {
   readonly pressure?: Pressure;
 }
 
-/** Network counters of a container. */
 export interface NetworkStats {
   /**
    * In the kernel's order, without loopback and the host's ends of container
@@ -196,10 +178,7 @@ export interface NetworkStats {
   readonly tcp6?: TcpStats;
   readonly udp?: UdpStats;
   readonly udp6?: UdpStats;
-  /**
-   * TCP counters, by the names of {@linkcode TCP_ADVANCED}; absent if the
-   * kernel does not have them.
-   */
+  /** By the names of {@linkcode TCP_ADVANCED}. */
   readonly tcpAdvanced?: Readonly<Record<string, number>>;
 }
 
@@ -230,11 +209,10 @@ export interface TcpStats {
   readonly closing: number;
 }
 
-/** UDP sockets. */
 export interface UdpStats {
   /** Number of sockets. */
   readonly listen: number;
-  /** Dropped datagrams. */
+  /** Datagrams. */
   readonly dropped: number;
   /** Unread bytes. */
   readonly rxQueued: number;
@@ -242,35 +220,34 @@ export interface UdpStats {
   readonly txQueued: number;
 }
 
-/** Counters of the resctrl group that has exactly the container's tasks. */
+/** Counters of a resctrl group with exactly the container's tasks. */
 export interface ResctrlStats {
-  /** One element per memory bandwidth domain. */
+  /** By memory bandwidth domain. */
   readonly memoryBandwidth?: readonly {
     readonly totalBytes?: number;
     readonly localBytes?: number;
   }[];
-  /** One element per cache. */
+  /** By cache. */
   readonly cache?: readonly { readonly llcOccupancyBytes: number }[];
 }
 
-/** Tasks of a container. */
 export interface ProcessStats {
-  /** Lines of `cgroup.procs`: descendants excluded. */
+  /** Processes of the cgroup itself. */
   readonly processCount?: number;
   /** `pids.current` of the subtree. */
   readonly threadsCurrent?: number;
   /** `pids.max`; `Infinity` is no limit. */
   readonly threadsMax?: number;
-  /** Open file descriptors of these processes. */
+  /** Open descriptors of these processes. */
   readonly fdCount?: number;
-  /** Sockets among the open descriptors. */
+  /** Sockets among them. */
   readonly socketCount?: number;
   /** Limits of the first process; only `max_open_files`. */
   readonly ulimits?: readonly Ulimit[];
 }
 
 export interface Ulimit {
-  /** cAdvisor's name of the limit. */
+  /** cAdvisor's name. */
   readonly name: string;
   /** `Infinity` is no limit. */
   readonly softLimit: number;
@@ -283,7 +260,7 @@ export interface Pressure {
   readonly full?: PressureShare;
 }
 
-/** Percent of the last 10 s, 60 s and 300 s; total in microseconds. */
+/** Percent of the last 10, 60 and 300 s; total in microseconds. */
 export interface PressureShare {
   readonly avg10: number;
   readonly avg60: number;

@@ -1,12 +1,12 @@
 /**
- * Formats text for a terminal: printable, aligned, with units.
+ * Formats text for a terminal.
  *
  * @module
  */
 
 /**
  * Characters that move the cursor, change the terminal's state, or reorder
- * text: controls (C0, C1), format characters such as U+202E, line separators,
+ * text: C0 and C1 controls, format characters such as U+202E, line separators,
  * lone surrogates.
  */
 const UNPRINTABLE_REGEXP = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
@@ -15,10 +15,7 @@ const WIDE_REGEXP =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u;
 const MARK_REGEXP = /\p{M}/u;
 
-/**
- * Escapes control and format characters, which names of containers and
- * processes may contain: `\x1b`, `\u202e`.
- */
+/** Escapes control and format characters of names: `\x1b`, `\u202e`. */
 export function escapeControlCharacters(text: string): string {
   if (PLAIN_REGEXP.test(text)) return text;
   return text.replace(UNPRINTABLE_REGEXP, (char) => {
@@ -30,8 +27,7 @@ export function escapeControlCharacters(text: string): string {
 }
 
 /**
- * Escapes control and format characters in one line of JSON; its value stays
- * the same.
+ * Escapes control and format characters in JSON, without changing its value.
  */
 export function escapeControlCharactersInJson(json: string): string {
   return PLAIN_REGEXP.test(json) ? json : json.replace(
@@ -43,7 +39,7 @@ export function escapeControlCharactersInJson(json: string): string {
   );
 }
 
-/** Returns the number of terminal columns of a printable string. */
+/** Returns the number of terminal columns. */
 export function widthOf(text: string): number {
   if (PLAIN_REGEXP.test(text)) return text.length;
   let width = 0;
@@ -128,8 +124,8 @@ export function formatSpan(ms: number): string {
 }
 
 /**
- * Returns the offset of local time from UTC in minutes; `timestampMs` is
- * milliseconds since the epoch.
+ * Minutes by which local time is ahead of UTC at a time, milliseconds since the
+ * epoch.
  */
 export type TimeZone = (timestampMs: number) => number;
 
@@ -148,7 +144,7 @@ export function formatLocal(
   return local.toISOString().slice(0, 23).replace("T", " ");
 }
 
-/** Formats the offset of local time: `UTC+01:00`, or `UTC` if it is 0. */
+/** Formats the offset of local time: `UTC+01:00`, `UTC`. */
 export function formatZone(
   timestampMs: number,
   zone: TimeZone = localZone,

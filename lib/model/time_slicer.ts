@@ -1,9 +1,9 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * Length of a time slice. The pause after it is a timer of 0 ms, which takes
- * 2.3 ms. With slices of 2 ms, a scrape of 1,000 containers takes 12 ms longer
- * than with 4 ms, and small requests meanwhile have the same p99 (Deno 2.9).
+ * The pause after a slice is a timer of 0 ms, which takes 2.3 ms. With slices
+ * of 2 ms, a scrape of 1,000 containers takes 12 ms longer than with 4 ms, and
+ * small requests meanwhile have the same p99 (Deno 2.9).
  */
 const SLICE_MS = 4;
 
@@ -23,20 +23,19 @@ export class TimeSlicer {
     this.#endMs = this.#clock.monotonic() + Math.max(sliceMs, SLICE_MS);
   }
 
-  /** Whether the slice has expired. */
   get isExpired(): boolean {
     return this.#clock.monotonic() >= this.#endMs;
   }
 
-  /** Yields to the event loop, then starts a slice. */
+  /** Yields, then starts a slice. */
   async yieldToEventLoop(): Promise<void> {
     await new Promise<void>((resolve) => this.#clock.schedule(0, resolve));
     this.begin();
   }
 
   /**
-   * Waits until {@linkcode wake} is called, for up to `delayMs`. Resolves
-   * immediately if it was called since the last wait.
+   * Waits for {@linkcode wake}, up to `delayMs`. Resolves immediately if it was
+   * called since the last wait.
    */
   waitForWake(delayMs: number): Promise<void> {
     if (this.#woken) {

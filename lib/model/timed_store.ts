@@ -1,12 +1,7 @@
-/** Bounds of a {@linkcode TimedStore}. */
 export interface TimedStoreOptions {
-  /**
-   * Maximum age of items in milliseconds, relative to the newest added.
-   *
-   * @default no bound
-   */
+  /** Milliseconds before the newest added item. @default no bound */
   readonly maxAgeMs?: number;
-  /** Maximum number of items; −1 for no bound, 0 to keep none. @default -1 */
+  /** −1 for no bound. @default -1 */
   readonly maxItems?: number;
 }
 
@@ -16,7 +11,7 @@ interface Entry<T> {
 }
 
 /**
- * Items ordered by time, bounded by age and count.
+ * Items ordered by time, bounded by age and number.
  *
  * @example
  * ```ts
@@ -32,9 +27,7 @@ interface Entry<T> {
 export class TimedStore<T> {
   readonly #maxAgeMs: number;
   readonly #maxItems: number;
-  /**
-   * Ascending; items start at `#first`, so that dropping the oldest is cheap.
-   */
+  /** Ascending from `#first`, so that dropping the oldest is cheap. */
   #entries: (Entry<T> | undefined)[] = [];
   #first = 0;
 
@@ -47,7 +40,7 @@ export class TimedStore<T> {
     return this.#entries.length - this.#first;
   }
 
-  /** Adds an item after all of the same or an earlier time. */
+  /** Adds an item after those of the same time. */
   add(timestampMs: number, item: T): void {
     const at = this.#indexAfter(timestampMs);
     if (at === this.#entries.length) this.#entries.push({ timestampMs, item });
@@ -59,8 +52,8 @@ export class TimedStore<T> {
   }
 
   /**
-   * Yields items from the newest up to `endMs` to the oldest. Items must not be
-   * added meanwhile.
+   * Yields items from the newest up to `endMs` to the oldest; none may be added
+   * meanwhile.
    */
   *newestFirst(endMs = Infinity): Generator<T> {
     for (let i = this.#indexAfter(endMs) - 1; i >= this.#first; i--) {
@@ -69,7 +62,7 @@ export class TimedStore<T> {
     }
   }
 
-  /** Returns the items between two times, both inclusive, oldest first. */
+  /** Returns the items between two times, inclusive, oldest first. */
   inTimeRange(startMs = -Infinity, endMs = Infinity): T[] {
     const found: T[] = [];
     for (let i = this.#indexAfter(endMs) - 1; i >= this.#first; i--) {
@@ -81,7 +74,7 @@ export class TimedStore<T> {
   }
 
   #dropBefore(first: number): void {
-    // Slots are reclaimed later, for speed; their items can be collected now.
+    // Slots are reclaimed later, for speed; items can be collected now.
     this.#entries.fill(undefined, this.#first, first);
     this.#first = Math.max(this.#first, first);
     if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
@@ -90,7 +83,7 @@ export class TimedStore<T> {
     }
   }
 
-  /** Returns the index of the first entry later than the time. */
+  /** Returns the index of the first later entry. */
   #indexAfter(timestampMs: number): number {
     let low = this.#first;
     let high = this.#entries.length;

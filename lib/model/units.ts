@@ -2,7 +2,7 @@
 const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
   ["ns", 1e-6],
   ["us", 1e-3],
-  // The micro sign and the Greek letter look the same; both are accepted.
+  // The micro sign and the Greek letter look the same.
   ["\u00b5s", 1e-3],
   ["\u03bcs", 1e-3],
   ["ms", 1],
@@ -40,7 +40,7 @@ function invalid(what: string, text: string, why: string): RangeError {
 }
 
 /**
- * Parses a duration in Go's syntax: consecutive numbers with units, or `0`.
+ * Parses a duration in Go's syntax: numbers with units, or `0`.
  *
  * @example
  * ```ts
@@ -50,8 +50,8 @@ function invalid(what: string, text: string, why: string): RangeError {
  * ```
  *
  * @returns milliseconds, possibly with a fraction
- * @throws {RangeError} if the format is invalid, or the value is negative or
- * too large
+ * @throws {RangeError} if the format is invalid, or the value negative or too
+ * large
  */
 export function parseDuration(text: string): number {
   const trimmed = text.trim();
@@ -85,10 +85,9 @@ export function parseDuration(text: string): number {
 }
 
 /**
- * Parses a size: a number of bytes, or a number with a unit of 1000 (`kB`,
- * `MB`, `GB`, `TB`) or 1024 (`KiB`, `MiB`, `GiB`, `TiB`), in any case.
- *
- * A lone `M` is rejected, because its meaning differs between tools.
+ * Parses a size: bytes, or a number with a unit of 1000 (`kB`, `MB`, `GB`,
+ * `TB`) or 1024 (`KiB`, `MiB`, `GiB`, `TiB`), in any case. A lone `M` is
+ * rejected: its meaning differs between tools.
  *
  * @example
  * ```ts
@@ -98,8 +97,8 @@ export function parseDuration(text: string): number {
  * ```
  *
  * @returns an integer number of bytes
- * @throws {RangeError} if the format is invalid, or the value is negative or
- * too large
+ * @throws {RangeError} if the format is invalid, or the value negative or too
+ * large
  */
 export function parseSize(text: string): number {
   const trimmed = text.trim();

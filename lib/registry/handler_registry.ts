@@ -5,83 +5,68 @@ import type { RowBuilder } from "../model/sample.ts";
 import type { OomKillCount } from "../kernfs/cgroup/oom_kill_file.ts";
 
 export interface SampleResult {
-  /**
-   * First error of an unreadable or invalid file; all other files were read.
-   */
+  /** First error; all other files were read. */
   readonly error?: unknown;
-  /** Whether a file's cgroup was removed, or none of its files exists. */
+  /** Whether the cgroup was removed. */
   readonly gone: boolean;
 }
 
-/**
- * Number of times a cgroup itself, descendants excluded, hit its memory limits.
- */
+/** Number of times that the cgroup itself hit its memory limits. */
 export interface MemoryLimitHits {
   /** Throttled for exceeding `memory.high`. */
   readonly high: number;
-  /** Usage reached `memory.max`. */
+  /** About to exceed `memory.max`. */
   readonly max: number;
 }
 
 export interface ContainerHandler {
   readonly reference: ContainerReference;
-  /** Reads the current limits and attributes. */
+  /** Reads limits and attributes. */
   spec(): ContainerSpec;
-  /** Whether disk I/O is collected. */
   readonly collectsDiskIo: boolean;
-  /**
-   * Returns the path of a block device (`8:0`), or `undefined` if it does not
-   * exist.
-   */
+  /** Returns the path of a block device (`8:0`). */
   deviceName(device: string): string | undefined;
-  /** Row that {@linkcode sample} fills. */
   readonly builder: RowBuilder;
   /**
-   * Returns whether a container of this age is complete: a runtime creates its
+   * Returns whether a container of this age is complete: runtimes create its
    * cgroup in one hierarchy after another, and its processes last.
    */
   isComplete(ageMs: number): boolean;
-  /** Reads one sample into {@linkcode builder}. */
+  /** Reads a sample into {@linkcode builder}. */
   sample(): SampleResult;
-  /**
-   * Returns its file systems as of a time; absent if it has none of its own.
-   */
+  /** Returns its file systems at a time; absent if it has none of its own. */
   filesystems?(timestampMs: number): readonly FsStats[] | undefined;
   /**
-   * Reads the number of OOM kills; `undefined` if the kernel does not count
-   * them, or the cgroup is gone.
+   * Reads the number of OOM kills, or `undefined` if the kernel does not count
+   * them.
    */
   oomKills(): OomKillCount | undefined;
-  /**
-   * Returns the inode of its memory cgroup, which a rename keeps, or
-   * `undefined` if it is gone.
-   */
+  /** Returns the inode of its memory cgroup, which a rename keeps. */
   memoryInode(): number | undefined;
-  /**
-   * Reads the number of limit hits; `undefined` on cgroup v1, or if the cgroup
-   * is gone.
-   */
+  /** Reads the number of limit hits, on v2 only. */
   memoryLimitHits(): MemoryLimitHits | undefined;
   /**
-   * Lets the next sample open files that were missing, after the cgroup was
-   * created in further hierarchies.
+   * Opens missing files at the next sample: the cgroup is in further
+   * hierarchies.
    */
   refresh(): void;
-  /** Closes all files. */
   close(): void;
 }
 
 /** Creates handlers for one kind of container. */
 export interface HandlerFactory {
   readonly name: string;
-  /** Returns whether the cgroup is of this kind. */
+  /** Returns whether the factory supports the cgroup. */
   canHandle(name: CgroupName): boolean;
-  /** Returns whether a cgroup of this kind is handled rather than ignored. */
+  /** Returns whether to handle the cgroup, or to ignore it. */
   accepts(name: CgroupName): boolean;
   create(name: CgroupName): ContainerHandler;
 }
 
-/** Selects a handler: the first factory that can handle a cgroup decides. */
+/**
+ * The first factory that can handle a cgroup creates its handler, or ignores
+ * it.
+ */
 export class HandlerRegistry {
   readonly #factories: readonly HandlerFactory[];
 
@@ -90,7 +75,7 @@ export class HandlerRegistry {
   }
 
   /**
-   * Creates the handler of a cgroup, or returns `undefined` if it is ignored.
+   * Returns `undefined` for an ignored cgroup.
    *
    * @throws {Error} if no factory can handle it
    */

@@ -6,7 +6,6 @@ import { BLKIO_FAMILIES, parseBlkio } from "./io_files.ts";
 
 const COLON = 0x3a;
 
-/** Files and their parsers, by I/O scheduler. */
 const FAMILIES = BLKIO_FAMILIES.map((family) =>
   Object.entries(family).map(([kind, file]) => ({
     file,
@@ -19,14 +18,11 @@ interface BlkioFile {
   readonly parse: FileParser;
 }
 
-/**
- * Reads v1's I/O counters of one cgroup, from the family of files that is in
- * use.
- */
+/** Reads v1's I/O counters of one cgroup, from the family of files in use. */
 export class BlkioFiles {
   readonly #fs: HostFs;
   readonly #directory: string;
-  /** First file of each family; it determines whether the family is in use. */
+  /** First file of each family. */
   readonly #firsts: (ControlFile | undefined)[] = [];
   #chosen: readonly BlkioFile[] | undefined;
 
@@ -35,7 +31,6 @@ export class BlkioFiles {
     this.#directory = directory;
   }
 
-  /** Writes the counters into the row. */
   read(builder: RowBuilder): void {
     this.#chosen ??= this.#choose();
     for (const { control, parse } of this.#chosen ?? []) {
@@ -44,7 +39,6 @@ export class BlkioFiles {
     }
   }
 
-  /** Lets the next read open files that were missing. */
   recheck(): void {
     for (const control of this.#firsts) control?.recheck();
     for (const { control } of this.#chosen ?? []) control.recheck();
@@ -80,8 +74,8 @@ export class BlkioFiles {
   #hasDisk(control: ControlFile): boolean {
     const length = control.read();
     if (length < 0) return false;
-    // Limit the search to the content: searching the whole buffer took a
-    // quarter of a sample's time.
+    // Search only the content: searching the whole buffer took a quarter of a
+    // sample's time.
     return this.#fs.bytes.subarray(0, length).includes(COLON);
   }
 }

@@ -19,36 +19,33 @@ export type GatedKind =
   | "pressure"
   | "process";
 
-/** One control file, read for each sample. */
 export interface CgroupFile {
   readonly file: string;
-  /** Read if {@linkcode CgroupFile.file} does not exist. */
+  /** Read if {@linkcode CgroupFile.file} is missing. */
   readonly fallback?: string;
   /** v1: controller whose hierarchy has the file. */
   readonly controller: string;
   readonly parse: FileParser;
-  /** Read only if this metric kind is enabled. @default always read */
+  /** Metric kind that enables it. @default always read */
   readonly kind?: GatedKind;
   /**
-   * Whether the file lists processes: it has none if the cgroup has no threads.
+   * Whether it lists processes, of which a cgroup without threads has none.
+   *
    * @default false
    */
   readonly listsProcesses?: boolean;
-  /**
-   * Whether an open descriptor returns the content of when it was opened.
-   * @default false
-   */
+  /** Whether an open descriptor keeps its first content. @default false */
   readonly isFrozen?: boolean;
 }
 
-/** Returns a parser for a file with one number, for a column of every row. */
+/** Parses a file with one number into a column of every row. */
 export function single(column: number): FileParser {
   return (bytes, length, { row }, path) => {
     row[column] = parseSingle(bytes, length, path);
   };
 }
 
-/** Returns a parser for a file with one number, for a column of a group. */
+/** Parses a file with one number into a column of a group. */
 export function singleOfGroup(
   kind: GroupKind,
   key: string,
@@ -61,7 +58,7 @@ export function singleOfGroup(
   };
 }
 
-/** Returns a parser for a flat keyed file, for columns of every row. */
+/** Parses a flat keyed file into columns of every row. */
 export function keyed(
   keys: ConstructorParameters<typeof FlatKeyed>[0],
 ): FileParser {
@@ -70,10 +67,7 @@ export function keyed(
     reader.parse(bytes, length, row, path);
 }
 
-/**
- * Returns a parser for a flat keyed file, for columns of a group; `columns` are
- * relative to the group's first.
- */
+/** Parses a flat keyed file into columns of a group, counted from its first. */
 export function keyedGroup(
   kind: GroupKind,
   key: string,

@@ -1,6 +1,6 @@
 /**
- * Tables of control files and their parsers, one per hierarchy version. Values
- * are stored as nanoseconds, bytes and counts.
+ * Tables of control files and their parsers. Values are stored as nanoseconds,
+ * bytes and counts.
  *
  * @module
  */
@@ -41,7 +41,7 @@ const PIDS_FILES: readonly CgroupFile[] = [
   },
 ];
 
-/** Pressure files of v2, and of the v2 hierarchy of a hybrid host. */
+/** Pressure files of v2 and hybrid hosts. */
 export const PRESSURE_FILES: readonly CgroupFile[] =
   (["cpu", "memory", "io"] as const).map((controller) => ({
     file: `${controller}.pressure`,
@@ -51,8 +51,7 @@ export const PRESSURE_FILES: readonly CgroupFile[] =
   }));
 
 /**
- * Control files of v1 (`cgroup-v1/*.rst`), except those of `blkio`, which
- * `BlkioFiles` reads.
+ * Control files of v1 (`cgroup-v1/*.rst`), except `blkio` (see `BlkioFiles`).
  */
 export const V1_FILES: readonly CgroupFile[] = [
   ...CPU_FILES_V1,
@@ -86,15 +85,14 @@ export const V2_FILES: readonly CgroupFile[] = [
   ...PRESSURE_FILES,
 ];
 
-/** Returns the possible CPUs of the machine; empty if unknown. */
 function possibleCpus(fs: HostFs): number[] {
   const list = fs.readText("/sys/devices/system/cpu/possible") ?? "";
   return [...parseCpuList(list)];
 }
 
 /**
- * Returns the control files to read on a host, with those that depend on its
- * CPUs and page sizes.
+ * Returns the control files of a host, including those that depend on its CPUs
+ * and page sizes.
  */
 export function controlFiles(
   version: 1 | 2,

@@ -8,28 +8,21 @@ import type {
 import type { HostFs } from "../host_fs.ts";
 import { hugePageSizes, hugetlbFiles } from "./hugetlb_files.ts";
 
-/** Minimum value of `cpu.shares`. */
 const MIN_SHARES = 2;
 
-/** Options of {@linkcode readSpec}. */
 export interface SpecOptions {
   readonly name: CgroupName;
-  /**
-   * The container's directories, keyed by controller on v1; on v2 the only key
-   * is `unified`.
-   */
+  /** Directories by controller on v1; on v2 the only key is `unified`. */
   readonly directories: ReadonlyMap<string, string>;
   /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
-  /**
-   * Creation time if known. Directory timestamps may be later, never earlier.
-   */
+  /** Known creation time: directory timestamps may be later, never earlier. */
   readonly creationTimeMs?: number;
-  /** Whether its samples have network counters. @default false */
+  /** @default false */
   readonly hasNetwork?: boolean;
 }
 
-/** Reads limits and creation time, and lists the available metrics. */
+/** Reads limits and creation time, and which metrics exist. */
 export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   const { directories, kinds, hasNetwork = false } = options;
   const unified = directories.get("unified");
@@ -41,7 +34,7 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   const has = (controller: string) =>
     unified !== undefined || directories.has(controller);
   const hasCpu = has("cpu") || has("cpuacct");
-  // The versions share no file name, and a hybrid host may have either.
+  // The versions share no file name; a hybrid host may have either.
   const cpu = { ...cpuSpecV1(read), ...cpuSpecV2(read) };
   const mask = hasCpu ? readMask(fs, options) : undefined;
   const memory = { ...memorySpecV1(read), ...memorySpecV2(read) };
@@ -60,13 +53,13 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   };
 }
 
-/** v2's file, then v1's. v2's own `cpuset.cpus` is only the requested value. */
+/** v2, then v1. v2's own `cpuset.cpus` is only the requested value. */
 const MASK_FILES = ["cpuset.cpus.effective", "cpuset.cpus"] as const;
 
 /**
  * Returns the usable CPUs: those of the nearest cgroup, from this one upwards,
- * that has any; otherwise the online ones. `cpuset.cpus` is empty until it is
- * written, and v2 has no such file if the controller is disabled.
+ * that has any, otherwise the online ones. `cpuset.cpus` is empty until
+ * written; v2 lacks the file without the controller.
  */
 function readMask(
   fs: HostFs,
@@ -124,8 +117,7 @@ function cpuSpecV2(read: Read): CpuSpec {
 
 /**
  * Converts `cpu.weight` 1 … 10000 to `cpu.shares` 2 … 262144, as the kubelet
- * does. With `cpu.idle` (since Linux 5.15) the weight is 0, which is the
- * minimum.
+ * does. With `cpu.idle` (since Linux 5.15) the weight is 0.
  */
 function sharesOf(weight: number): number {
   const shares = Math.floor((weight - 1) * 262_142 / 9_999);
@@ -133,8 +125,8 @@ function sharesOf(weight: number): number {
 }
 
 /**
- * v1 prints "no limit" as the largest number of pages in bytes; any value above
- * this means no limit.
+ * v1 prints "no limit" as the largest number of pages in bytes, which is above
+ * this.
  */
 const MAX_LIMIT = 2 ** 62;
 
@@ -146,7 +138,7 @@ function memorySpecV1(read: Read): MemorySpec {
   );
   const { limitBytes, swapLimitBytes } = spec;
   if (limitBytes === undefined || swapLimitBytes === undefined) return spec;
-  // `memsw` is memory plus swap, and never below the memory limit.
+  // `memsw` is memory plus swap, at least the memory limit.
   const swapOnlyLimitBytes = swapLimitBytes > MAX_LIMIT
     ? Infinity
     : swapLimitBytes - limitBytes;
@@ -177,10 +169,9 @@ function memorySpec(
 }
 
 /**
- * Returns the oldest modification time of the directories. The kernel does not
- * store the creation time of a cgroup. An inode's timestamp is set when the
- * directory is first accessed, and stays while a watch holds the inode: the
- * oldest one is the best estimate, and never too early.
+ * Returns the oldest modification time of the directories: the kernel stores no
+ * creation time. An inode's timestamp is set on first access, and kept while a
+ * watch holds the inode, so the oldest is never too early.
  */
 function creationTime(
   fs: HostFs,
@@ -199,7 +190,7 @@ function numberOf(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-/** Parses a quota or a period; 0 means none. */
+/** 0 means none. */
 function timeOf(text: string | undefined): number | undefined {
   return numberOf(text) || undefined;
 }

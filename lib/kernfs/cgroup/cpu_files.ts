@@ -8,18 +8,16 @@ import {
 } from "./cgroup_file.ts";
 import { cursor } from "../keyed.ts";
 
-/**
- * `USER_HZ` is 100 on every architecture that runs Linux (`proc_pid_stat(5)`).
- */
+/** `USER_HZ` is 100 on every architecture (`proc_pid_stat(5)`). */
 const NS_PER_TICK = 10_000_000;
 const NS_PER_USEC = 1000;
 
 const NEWLINE = 0x0a;
 
 /**
- * `cpuacct.usage_percpu`: nanoseconds of each possible CPU, in one line,
- * without CPU numbers. These are taken from `possible`, which may have gaps;
- * beyond it CPUs are numbered by position.
+ * `cpuacct.usage_percpu`: nanoseconds of each possible CPU in one line, without
+ * CPU numbers, which may have gaps. CPUs beyond `possible` are numbered by
+ * position.
  */
 export function perCpuFile(possible: readonly number[]): CgroupFile {
   const parse: FileParser = (bytes, length, builder, path) => {

@@ -4,7 +4,7 @@ import type { HostFs } from "../host_fs.ts";
 
 /**
  * Returns a process of the cgroup itself, from the first `cgroup.procs` that
- * lists one, or `undefined` if there is none.
+ * lists one.
  */
 export function readFirstPid(
   fs: HostFs,
@@ -13,7 +13,7 @@ export function readFirstPid(
 ): number | undefined {
   for (const { path } of all) {
     const text = fs.textAt(`${path}${cgroup}/cgroup.procs`) ?? "";
-    // 0 represents a process outside this PID namespace.
+    // 0 is a process outside this PID namespace.
     const pid = Number(text.slice(0, text.indexOf("\n")));
     if (pid > 0) return pid;
   }

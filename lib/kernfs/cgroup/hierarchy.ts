@@ -7,9 +7,7 @@ export type HierarchyMode = "unified" | "hybrid" | "legacy";
 
 export interface Hierarchy {
   readonly version: 1 | 2;
-  /**
-   * v1: the mounted controllers; v2: those of the root's `cgroup.controllers`.
-   */
+  /** v1: mounted controllers; v2: the root's `cgroup.controllers`. */
   readonly controllers: readonly string[];
   /** Mount point, including the host root. */
   readonly path: string;
@@ -21,8 +19,8 @@ export interface Hierarchies {
 }
 
 /**
- * v1 controllers whose hierarchies are watched: those whose files are read, and
- * those in which systemd and runtimes create every container.
+ * v1 controllers to watch: those whose files are read, and those in which
+ * systemd and runtimes create every container.
  */
 const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
   "cpu",
@@ -38,8 +36,8 @@ const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * v1 controllers that v2 also has, under these or other names. If none is
- * mounted as v1, the host uses v2.
+ * v1 controllers that v2 also has, possibly renamed. If none is mounted, the
+ * host uses v2.
  */
 const SHARED_CONTROLLERS: ReadonlySet<string> = new Set([
   "cpu",
@@ -55,7 +53,7 @@ const CGROUP_DIRECTORY = "/sys/fs/cgroup";
 
 /**
  * Finds the cgroup hierarchies: at `cgroupRoot` if given (the v2 mount, or the
- * directory of the v1 mounts), otherwise in the host's mountinfo, otherwise in
+ * directory of the v1 mounts), otherwise in mountinfo, otherwise in
  * `/sys/fs/cgroup`.
  *
  * @throws {Error} if there is none
@@ -68,8 +66,7 @@ export function findHierarchies(fs: HostFs, cgroupRoot?: string): Hierarchies {
       `Cannot find cgroups in "${cgroupRoot}": expected a cgroup v2 mount or a directory of cgroup v1 mounts`,
     );
   }
-  // If the host's root is mounted in a container, the agent's own mounts are
-  // not the host's.
+  // Below a mounted host root, the agent's own mounts are not the host's.
   const files = fs.root === "/"
     ? ["/proc/self/mountinfo"]
     : ["/proc/1/mountinfo", "/proc/self/mountinfo"];
@@ -90,7 +87,7 @@ export function findHierarchies(fs: HostFs, cgroupRoot?: string): Hierarchies {
 
 function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
   const found = new Map<string, Hierarchy>();
-  // Prefer a mount of the whole hierarchy to one of a part.
+  // Prefer the mount of a whole hierarchy.
   const ordered = mounts.filter((mount) => mount.fsType.startsWith("cgroup"))
     .toSorted((a, b) => depthOf(a) - depthOf(b));
   for (const mount of ordered) {
@@ -112,8 +109,8 @@ function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
 }
 
 /**
- * Orders mounts by their root relative to the agent's cgroup namespace:
- * `/../..` is above it, and so shows more.
+ * Orders mounts by their root in the agent's cgroup namespace: `/../..` is
+ * above it, and shows more.
  */
 function depthOf({ root }: Mount): number {
   const ups = root.split("/").filter((part) => part === "..").length;
@@ -149,10 +146,9 @@ function unified(fs: HostFs, path: string): Hierarchy {
 }
 
 /**
- * Determines the mode. A v1 hierarchy mounted in addition to v2 that has none
- * of v2's controllers (`net_cls` of a VPN, `name=systemd` of an old container's
- * systemd, `freezer`) has some processes of a v2 host but no containers: it is
- * omitted.
+ * Determines the mode. v1 hierarchies without controllers of v2 (`net_cls` of a
+ * VPN, `name=systemd` of an old container's systemd, `freezer`) are omitted
+ * from a v2 host: they have no containers.
  */
 function withMode(all: readonly Hierarchy[]): Hierarchies {
   const unified = all.filter(({ version }) => version === 2);

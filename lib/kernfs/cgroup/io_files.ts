@@ -7,19 +7,15 @@ import {
 import type { CgroupFile, FileParser } from "./cgroup_file.ts";
 import { cursor } from "../keyed.ts";
 
-/**
- * Device number. NVMe multipath also has paths named `(unknown)`, whose
- * counters are of no use.
- */
+/** Device number. NVMe multipath has unusable counters of `(unknown)` paths. */
 const DEVICE_REGEXP = /^\d+:\d+$/;
 
 const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 
 /**
- * Parses v1 `blkio.*` files: one line per disk and operation, and a total
- * without a disk, which is skipped. `sectors` and `time` have one line per
- * disk.
+ * Parses v1 `blkio.*` files: one line per disk and operation (`sectors` and
+ * `time`: per disk), and a total, which is skipped.
  *
  * ```text
  * 7:0 Read 2097152
@@ -61,7 +57,7 @@ const IO_STAT_KEYS: ReadonlyMap<string, IoStatTarget> = new Map([
 
 /**
  * Parses v2 `io.stat`, nested keyed. Some kernels do not end the line of a disk
- * without counters: counters belong to the last disk before them
+ * without counters; counters belong to the last disk before them
  * (canonical/lxd#10052).
  *
  * ```text
@@ -101,11 +97,12 @@ function put(
   if (first >= 0) builder.row[first + column] = value;
 }
 
+/** I/O, v2. */
 export const IO_FILES_V2: readonly CgroupFile[] = [
   { file: "io.stat", controller: "io", parse: parseIoStat, kind: "diskIO" },
 ];
 
-/** Files of one cgroup that count the same requests, keyed by counter. */
+/** Files that count the same requests of a cgroup, keyed by counter. */
 export type BlkioFamily = { readonly [K in IoKind]?: string };
 
 function family(prefix: string): BlkioFamily {
@@ -122,12 +119,11 @@ function family(prefix: string): BlkioFamily {
 }
 
 /**
- * v1's files, by I/O scheduler. Only a disk's active scheduler counts its
- * requests, and a family without requests lists no disk: the first family that
- * lists one is read. The throttle files list every disk that has ever had a
- * limit (all disks before Linux 6.x), so they come last. bfq has more than
- * bytes and operations if the kernel was built with `CONFIG_BFQ_CGROUP_DEBUG`,
- * cfq (before 5.0) with `CONFIG_DEBUG_BLK_CGROUP`.
+ * v1's files, by I/O scheduler. A family lists only disks whose scheduler is
+ * active: the first family with a disk is read. The throttle files come last:
+ * they list every disk that ever had a limit (all disks before Linux 6.x). bfq
+ * has more than bytes and operations with `CONFIG_BFQ_CGROUP_DEBUG`, cfq
+ * (before 5.0) with `CONFIG_DEBUG_BLK_CGROUP`.
  */
 export const BLKIO_FAMILIES: readonly BlkioFamily[] = [
   family("blkio.bfq"),

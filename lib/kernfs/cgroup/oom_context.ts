@@ -33,9 +33,8 @@ const NO_LIMIT = 2 ** 62;
 const PRESSURE_REGEXP = /^(some|full) avg10=(\d+\.\d+)/gm;
 
 /**
- * Reads memory usage and limits of a cgroup whose limit was hit. A field is
- * omitted if its file is missing or contains `max`. Returns `undefined` if all
- * are.
+ * Reads usage and limits of a cgroup that hit its limit. Missing values and
+ * `max` are omitted.
  */
 export function readOomContext(
   fs: HostFs,
@@ -60,9 +59,9 @@ export function readOomContext(
 }
 
 /**
- * Returns whether a kill cannot be part of a group kill (v2):
- * `memory.oom.group` is 0 in the victim's cgroup and each ancestor up to the
- * one whose limit was hit. Returns false if that cannot be read.
+ * Returns whether a kill cannot be part of a group kill: `memory.oom.group`
+ * (v2) is 0 from the victim's cgroup up to the one whose limit was hit. Returns
+ * false if unknown.
  *
  * @param limit `/` if the machine ran out of memory
  */

@@ -4,10 +4,9 @@ import type { HostFs } from "../host_fs.ts";
 import { FlatKeyed } from "../keyed.ts";
 
 /**
- * Files that count the OOM kills of a cgroup's own processes, in order of
- * preference. v1 has the count since Linux 4.13. On v2, `memory.events.local`
- * exists since 5.3; before, `memory.events` did not include descendants. Those
- * of v2 also count how often the cgroup's own limits were hit.
+ * Files that count OOM kills of a cgroup's own processes, preferred first. v1:
+ * since Linux 4.13. v2: `.local` since 5.3; before, `memory.events` excluded
+ * descendants. v2's files also count hits of the cgroup's own limits.
  */
 const FILES: Readonly<Record<1 | 2, readonly string[]>> = {
   1: ["memory.oom_control"],
@@ -27,22 +26,16 @@ const reader = new FlatKeyed({
 });
 const row = new Float64Array(4);
 
-/**
- * Number of a cgroup's own processes killed by the OOM killer, descendants
- * excluded.
- */
+/** OOM kills of a cgroup's own processes, descendants excluded. */
 export interface OomKillCount {
   readonly count: number;
-  /**
-   * Number of times the whole cgroup was killed (`memory.oom.group`, Linux
-   * ≥5.17 on v2).
-   */
+  /** Kills of the whole cgroup (`memory.oom.group`, Linux ≥5.17 on v2). */
   readonly groupKills?: number;
-  /** Name of the kernel file. */
+  /** File name. */
   readonly source: string;
 }
 
-/** The file that counts one cgroup's OOM kills, and on v2 its limit hits. */
+/** Counts one cgroup's OOM kills, and on v2 its limit hits. */
 export class OomKillFile {
   readonly #fs: HostFs;
   readonly #directory: string | undefined;
@@ -78,9 +71,7 @@ export class OomKillFile {
     };
   }
 
-  /**
-   * Returns the inode of the cgroup's directory, or `undefined` if it is gone.
-   */
+  /** Returns the inode of the cgroup's directory. */
   inode(): number | undefined {
     return this.#directory === undefined
       ? undefined
@@ -88,15 +79,13 @@ export class OomKillFile {
   }
 
   /**
-   * Returns how often `memory.high` and `memory.max` were hit, or `undefined`
-   * on v1.
+   * Returns the number of hits of `memory.high` and `memory.max`, on v2 only.
    */
   readLimitHits(): { readonly high: number; readonly max: number } | undefined {
     if (this.#readColumn(HIGH) === undefined) return undefined;
     return { high: row[HIGH] as number, max: row[MAX] as number };
   }
 
-  /** Lets the next read open files that were missing. */
   recheck(): void {
     for (const { control } of this.#files) control.recheck();
   }
@@ -105,10 +94,7 @@ export class OomKillFile {
     for (const { control } of this.#files) control.close();
   }
 
-  /**
-   * Reads the first file that has a value for this column into the row; returns
-   * the file's name.
-   */
+  /** Reads the first file that has this column; returns its name. */
   #readColumn(column: number): string | undefined {
     for (const { name, control } of this.#files) {
       if (this.#parse(control) && !Number.isNaN(row[column])) return name;
@@ -116,7 +102,6 @@ export class OomKillFile {
     return undefined;
   }
 
-  /** Reads a file into the row; returns whether it exists. */
   #parse(control: ControlFile): boolean {
     const length = control.read();
     if (length < 0) return false;

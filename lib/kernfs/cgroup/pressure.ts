@@ -1,20 +1,19 @@
 import { cursor } from "../keyed.ts";
 
-/** Fields of a line, one column each. */
 const SHARES = ["avg10=", "avg60=", "avg300=", "total="] as const;
 
 /**
  * Parses a pressure file (`accounting/psi.rst`, since Linux 4.20) into eight
- * columns from `firstColumn` on: for `some` and then `full`, avg10, avg60 and
- * avg300 in percent, and total in microseconds. `cpu.pressure` has no `full`
- * line before 5.13; an unknown line is skipped.
+ * columns: for `some`, then `full`, avg10, avg60 and avg300 in percent, and
+ * total in microseconds. `cpu.pressure` has no `full` line before 5.13; unknown
+ * lines are skipped.
  *
  * ```text
  * some avg10=1.49 avg60=0.34 avg300=0.07 total=256409
  * full avg10=1.21 avg60=0.27 avg300=0.06 total=216199
  * ```
  *
- * @throws {KernfsSyntaxError} if a known line does not have its four values
+ * @throws {KernfsSyntaxError} if a known line lacks a value
  */
 export function parsePressure(
   bytes: Uint8Array,

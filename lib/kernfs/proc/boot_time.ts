@@ -20,25 +20,25 @@ export function parseUptime(text: string, path = "uptime"): number {
 }
 
 /**
- * Uptime has a resolution of 10 ms: if the computed boot time increases by more
- * than this, the clock was set.
+ * Uptime has a resolution of 10 ms: if the boot time increases by more than
+ * this, the clock was set.
  */
 const UPTIME_STEP_MS = 20;
 
 /**
  * Converts the kernel log's timestamps to wall time.
  *
- * Uptime is rounded down to 10 ms, so the computed boot time is up to 10 ms too
- * late. The earliest value is kept, so that consecutive records stay in order.
- * Uptime includes the time that the machine was suspended; the log's clock does
- * not. After a suspend, timestamps are therefore too early by its length.
+ * Uptime is rounded down to 10 ms, so the computed boot time is up to 10 ms
+ * late. The earliest value is kept, which keeps records in order. Uptime
+ * includes suspends and the log's clock does not: after a suspend, timestamps
+ * are too early by its length.
  */
 export class BootTime {
   #bootMs = Infinity;
 
   /**
-   * Returns when a record was written, in milliseconds since the epoch; at most
-   * `nowMs`. `nowMs` and `uptimeSeconds` must be read together.
+   * Returns milliseconds since the epoch, at most `nowMs`. `nowMs` and
+   * `uptimeSeconds` must be read together.
    */
   wallMs(usecSinceBoot: number, nowMs: number, uptimeSeconds: number): number {
     const bootMs = nowMs - uptimeSeconds * 1000;

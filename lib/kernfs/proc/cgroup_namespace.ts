@@ -4,60 +4,52 @@ import { HostFs } from "../host_fs.ts";
 import { type Mount, parseMountinfo } from "./mountinfo.ts";
 
 /**
- * Resolves cgroup paths in `/proc/<pid>`, which are relative to the cgroup
- * namespace of the reader.
+ * Resolves cgroup paths of `/proc/<pid>`, which are relative to the reader's
+ * cgroup namespace.
  */
 export interface CgroupView {
   /**
-   * Returns the name of a cgroup below the root of its hierarchy, or
-   * `undefined` if the cgroup is outside the mounted tree, or the root of the
-   * agent's namespace is not found in it. `controller` is a controller of v1,
-   * or empty for v2.
+   * Returns the cgroup's name below the root of its hierarchy, or `undefined`
+   * if it is outside the mounted tree, or the namespace's root is not found.
+   * `controller` is empty for v2.
    */
   resolve(controller: string, path: string): CgroupName | undefined;
-  /**
-   * Whether paths in `/proc` differ from the host's names and are resolved.
-   * @default false
-   */
+  /** Whether paths in `/proc` differ from the host's names. @default false */
   readonly isPrivate?: boolean;
 }
 
-/**
- * A view from the host's namespace: a path that leads out of it has no name.
- */
+/** The host's namespace: a path that leads out of it has no name. */
 export const HOST_VIEW: CgroupView = {
   resolve: (_, path) => isUp(path) ? undefined : path,
 };
 
-/**
- * Maximum number of directories in one search; a node of 250 pods has 1,500.
- */
+/** Limit of directories per search; a node of 250 pods has 1,500. */
 const MAX_SEARCHED = 50_000;
 
 const DOTS_REGEXP = /^(?:\/\.\.)+$/;
 
-/** One hierarchy, as seen from the agent's namespace. */
 interface Place {
   readonly hierarchy: Hierarchy;
-  /** Path of the mounted root, relative to the root of the agent's namespace: `/`, or `/../..`. */
+  /**
+   * Mounted root, relative to the root of the agent's namespace: `/`, or
+   * `/../..`.
+   */
   readonly mountRoot: string;
-  /** Parts of the name of the root of the agent's namespace; `undefined` if it is not found. */
+  /** Name of the namespace's root, split; `undefined` if it is not found. */
   own?: readonly string[] | undefined;
 }
 
 /**
  * The agent's cgroup namespace (`cgroup_namespaces(7)`). In a private
- * namespace, `/proc/<pid>/cgroup` of a process outside it starts with `/..`,
- * and the root of the namespace is `/`:
+ * namespace, `/proc/<pid>/cgroup` of an outside process starts with `/..`:
  *
  * ```text
  * 0::/../../besteffort/pod0f1e/eac1
  * ```
  *
- * The mounted tree has the host's names. The root of the namespace is the
- * directory with the inode of the agent's own cgroup mount, or the directory
- * whose `cgroup.procs` lists the agent's PID. It is searched once, when a path
- * first requires it.
+ * The mounted tree has the host's names. The namespace's root is the directory
+ * with the inode of the agent's own cgroup mount, or whose `cgroup.procs` lists
+ * the agent's PID. It is searched once, on demand.
  */
 export class CgroupNamespace implements CgroupView {
   readonly #fs: HostFs;
@@ -65,9 +57,7 @@ export class CgroupNamespace implements CgroupView {
   readonly #mounts: readonly Mount[];
   readonly #places: readonly Place[];
 
-  /**
-   * `ownFs` has the agent's own `/proc/self` and mounts, rather than the host's.
-   */
+  /** `ownFs` has the agent's own `/proc/self` and mounts. */
   constructor(fs: HostFs, hierarchies: Hierarchies, ownFs = new HostFs()) {
     this.#fs = fs;
     this.#ownFs = ownFs;
@@ -82,18 +72,12 @@ export class CgroupNamespace implements CgroupView {
     }));
   }
 
-  /**
-   * Whether a hierarchy is mounted from above the namespace, which is then
-   * private.
-   */
+  /** Whether a hierarchy is mounted from above the namespace. */
   get isPrivate(): boolean {
     return this.#places.some(({ mountRoot }) => isUp(mountRoot));
   }
 
-  /**
-   * Whether the root of the namespace is found in each hierarchy mounted from
-   * above it.
-   */
+  /** Whether the namespace's root is found in each such hierarchy. */
   get isResolved(): boolean {
     return this.#places.every((place) =>
       !DOTS_REGEXP.test(place.mountRoot) || this.#ownOf(place) !== undefined
@@ -113,7 +97,7 @@ export class CgroupNamespace implements CgroupView {
       ? path.slice(mountRoot.length)
       : undefined;
     if (below !== undefined) return isUp(below) ? undefined : below;
-    // Parts above the namespace come from the name of its root.
+    // Parts above the namespace come from its root's name.
     if (!DOTS_REGEXP.test(mountRoot)) return undefined;
     const own = this.#ownOf(place);
     if (own === undefined) return undefined;
@@ -129,7 +113,10 @@ export class CgroupNamespace implements CgroupView {
     return place.own;
   }
 
-  /** The depth of the namespace's root is the number of `..` in the mount's root. */
+  /**
+   * The number of `..` in the mount's root is the depth of the namespace's
+   * root.
+   */
   #search(place: Place): readonly string[] | undefined {
     const depth = partsOf(place.mountRoot).length;
     const inode = this.#ownInode(place.hierarchy);
@@ -154,8 +141,8 @@ export class CgroupNamespace implements CgroupView {
   }
 
   /**
-   * Returns the inode of the agent's own mount of the hierarchy, if its root is
-   * the root of the namespace.
+   * Returns the inode of the agent's own mount, if it shows the namespace's
+   * root.
    */
   #ownInode(hierarchy: Hierarchy): number | undefined {
     const mount = this.#mounts.findLast(({ root, fsType, superOptions }) =>
@@ -168,7 +155,6 @@ export class CgroupNamespace implements CgroupView {
     return mount && this.#ownFs.inodeAt(this.#ownFs.path(mount.mountPoint));
   }
 
-  /** Returns the PID of the agent, and its cgroup relative to the namespace. */
   #ownProcess(hierarchy: Hierarchy): { pid?: string; path?: string } {
     const stat = this.#ownFs.readText("/proc/self/stat") ?? "";
     const [pid] = /^\d+/.exec(stat) ?? [];
@@ -185,7 +171,7 @@ export class CgroupNamespace implements CgroupView {
     };
   }
 
-  /** Returns the parts of the first matching directory at a depth. */
+  /** Returns the first matching directory at a depth. */
   #walk(
     from: readonly [path: string, parts: readonly string[]],
     depth: number,
@@ -207,7 +193,6 @@ export class CgroupNamespace implements CgroupView {
   }
 }
 
-/** The controller of a v2 hierarchy is empty. */
 function isOf(
   { version, controllers }: Hierarchy,
   controller: string,

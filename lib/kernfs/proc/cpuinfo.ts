@@ -1,4 +1,4 @@
-/** Attributes in `/proc/cpuinfo`; no architecture has every key. */
+/** No architecture has all of them. */
 export interface CpuInfo {
   readonly vendorId?: string;
   /** Threads. */
@@ -8,7 +8,7 @@ export interface CpuInfo {
   readonly cpuFrequencyKhz?: number;
 }
 
-/** x86; others; PowerPC, which writes `clock : 3425.000000MHz`; and s390x. */
+/** x86; others; PowerPC (`clock : 3425.000000MHz`); s390x. */
 const FREQUENCY_KEYS: ReadonlySet<string> = new Set([
   "cpu MHz",
   "CPU MHz",

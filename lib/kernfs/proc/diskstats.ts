@@ -1,8 +1,6 @@
 import type { DiskCounters } from "../../model/filesystem.ts";
 
-/**
- * Three fields of the device, and the eleven counters of all kernels since 2.6.
- */
+/** Device fields and the eleven counters of all kernels since 2.6. */
 const FIELDS = 14;
 
 /**

@@ -6,28 +6,24 @@ export interface Mount {
   readonly fsType: string;
   /** `/dev/sda1`, `server:/export`, or any string. */
   readonly source: string;
-  /** Device number of the file system, not necessarily of a block device. */
+  /** Not necessarily a block device's. */
   readonly major: number;
   readonly minor: number;
-  /**
-   * Options of the file system; for v1 they include the hierarchy's
-   * controllers.
-   */
+  /** Options of the file system, with a v1 hierarchy's controllers. */
   readonly superOptions: readonly string[];
 }
 
 /**
- * Maximum number of mounts parsed; the rest is skipped. The kernel allows
- * 100,000 per namespace (`fs.mount-max`).
+ * Further mounts are skipped. The kernel allows 100,000 per namespace
+ * (`fs.mount-max`).
  */
 const MAX_MOUNTS = 10_000;
 
-/** Fields before the optional ones. */
 const FIXED_FIELDS = 6;
 
 /**
- * Parses mountinfo; an invalid line is skipped. The field `-` ends the optional
- * fields. Any other field may contain `-`, too: it is a common source.
+ * Parses mountinfo; invalid lines are skipped. The field `-` ends the optional
+ * fields; it is also a common source.
  *
  * ```text
  * 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
@@ -36,7 +32,7 @@ const FIXED_FIELDS = 6;
  */
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
-  // Not `split()`, which would process text beyond the last parsed mount.
+  // Unlike `split()`, this does not process text beyond the last parsed mount.
   for (const [line] of text.matchAll(/.+/g)) {
     if (mounts.length === MAX_MOUNTS) break;
     const fields = line.split(" ");
@@ -61,8 +57,7 @@ export function parseMountinfo(text: string): Mount[] {
 }
 
 /**
- * Decodes `\040` and similar: the kernel escapes space, tab, newline and
- * backslash.
+ * The kernel escapes space, tab, newline and backslash as `\040` and similar.
  */
 function unescapeOctal(text: string): string {
   return text.replace(

@@ -10,13 +10,13 @@ const SPACE = 0x20;
 const LOWER_CASE = 0x20;
 
 /**
- * Prefixes of loopback and of the host's ends of container interfaces, in any
- * case; cAdvisor ignores them.
+ * Loopback and the host's ends of container interfaces, in any case; as in
+ * cAdvisor.
  */
 const IGNORED = ["lo", "veth", "docker", "nerdctl"];
-/** Columns of a line: eight of received data, then eight of sent data. */
+/** Eight columns of received data, then eight of sent data. */
 const COLUMNS = 16;
-/** Column in the group for each column of the line; −1 if it is not stored. */
+/** Column in the group for each column of the line; −1 if not stored. */
 const INTERFACE_COLUMNS = [
   [0, 1, 2, 3, -1, -1, -1, -1],
   [4, 5, 6, 7, -1, -1, -1, -1],
@@ -57,7 +57,6 @@ export function parseNetDev(
   }
 }
 
-/** Returns whether the interface name has an ignored prefix. */
 function isIgnored(bytes: Uint8Array): boolean {
   return IGNORED.some((prefix) => {
     for (let i = 0; i < prefix.length; i++) {
@@ -72,8 +71,8 @@ const TCP_STATES = GROUP_COLUMNS.tcp.length;
 
 /**
  * Parses `/proc/<pid>/net/tcp`: one line per socket. The fourth word is the
- * state in hex, from 1 on in the order of the group's columns. A twelfth state,
- * `NEW_SYN_RECV` (a request without a socket), is printed as the third.
+ * state in hex, from 1 on in the order of the group's columns. `NEW_SYN_RECV`,
+ * a request without a socket, is printed as 3.
  *
  * ```text
  *   sl  local_address rem_address   st tx_queue rx_queue …
@@ -133,13 +132,12 @@ function add(counts: Float64Array, column: number, count: number): void {
   counts[column] = (counts[column] ?? 0) + count;
 }
 
-/** Moves to the first socket's line. */
 function toSockets(bytes: Uint8Array, length: number, path: string): void {
   cursor.reset(bytes, length, path);
   cursor.nextLine();
 }
 
-/** Moves to the state in a socket's line; returns false at the end. */
+/** Moves to the state of a socket; returns false at the end. */
 function toState(): boolean {
   cursor.skipSpaces();
   skipWords(3);
@@ -157,7 +155,6 @@ function skipWords(count: number): void {
   cursor.at = at;
 }
 
-/** Reads a hexadecimal number. */
 function hex(): number {
   const { bytes, length, at: start } = cursor;
   let value = 0;
@@ -183,8 +180,8 @@ const TCP_ADVANCED_COLUMNS: ReadonlyMap<string, number> = new Map(
 );
 
 /**
- * Parses `/proc/<pid>/net/snmp` and `netstat`: for each protocol, a line of
- * names and a line of values.
+ * Parses `/proc/<pid>/net/snmp` and `netstat`: per protocol, a line of names
+ * and a line of values.
  *
  * ```text
  * Tcp: RtoAlgorithm RtoMin RtoMax MaxConn …
@@ -192,7 +189,7 @@ const TCP_ADVANCED_COLUMNS: ReadonlyMap<string, number> = new Map(
  * ```
  */
 export function parseTcpCounters(prefix: "Tcp: " | "TcpExt: "): FileParser {
-  // A kernel's names do not change: resolve them once.
+  // Resolved once: names do not change.
   let names = "";
   let columns: readonly number[] = [];
   return (bytes, length, builder, path) => {

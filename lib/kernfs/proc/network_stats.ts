@@ -9,8 +9,7 @@ import {
 } from "./network_files.ts";
 
 /**
- * The size of 27,000 sockets, which the kernel prints in 20 ms. Larger files
- * are skipped.
+ * Larger files are skipped: 27,000 sockets, which the kernel prints in 20 ms.
  */
 const MAX_BYTES = 4 * 1024 * 1024;
 
@@ -41,15 +40,12 @@ export class NetworkStatsReader {
     this.#files = FILES.filter(({ kind }) => kinds.has(kind));
   }
 
-  /** Whether any metric kind of the network is enabled. */
+  /** Whether any metric kind is enabled. */
   get collects(): boolean {
     return this.#files.length > 0;
   }
 
-  /**
-   * Returns whether a process has a network namespace other than the host's;
-   * false if that cannot be determined.
-   */
+  /** Returns whether a process has another network namespace than the host. */
   isOwn(pid: number): boolean {
     this.#host ??= this.#networkOf(1);
     const own = this.#networkOf(pid);
@@ -57,9 +53,8 @@ export class NetworkStatsReader {
   }
 
   /**
-   * Writes the network counters of a process into the row. The files are opened
-   * for each read: an open file would keep a removed container's network
-   * namespace alive.
+   * Writes counters into the row. Files are opened for each read: an open file
+   * would keep a removed container's namespace alive.
    *
    * @throws {KernfsSyntaxError} the first error, after all files are read
    */
@@ -79,9 +74,8 @@ export class NetworkStatsReader {
   }
 
   /**
-   * Identifies the network namespace by an inode in its procfs directory.
-   * Unlike `/proc/<pid>/ns/net`, this requires no permission to trace the
-   * process.
+   * Identifies a network namespace by an inode of its procfs. Unlike
+   * `/proc/<pid>/ns/net`, this needs no ptrace permission.
    */
   #networkOf(pid: number): number | undefined {
     return this.#fs.inodeAt(this.#fs.path(`/proc/${pid}/net/dev`));

@@ -3,7 +3,7 @@ import type { HostFs } from "../host_fs.ts";
 import { type CgroupView, HOST_VIEW } from "./cgroup_namespace.ts";
 import { TICKS_PER_SECOND } from "./process_stat.ts";
 
-/** Suffix that the kernel appends to the name of a removed cgroup. */
+/** Appended to the name of a removed cgroup. */
 const DELETED = " (deleted)";
 
 /** `PF_EXITING`, `PF_SIGNALED` and `PF_KTHREAD` (`linux/sched.h`). */
@@ -11,7 +11,7 @@ const EXITING = 0x4;
 const SIGNALED = 0x400;
 const KERNEL_THREAD = 0x200000;
 
-/** SIGKILL in a mask of `/proc/<pid>/status`. */
+/** SIGKILL in a signal mask. */
 const SIGKILL_BIT = 0x100n;
 
 /** `kthreadd`, which only the initial PID namespace has. */
@@ -22,20 +22,19 @@ const INITIAL_CGROUP_NAMESPACE = "cgroup:[4026531835]";
 
 const USEC_PER_TICK = 1_000_000 / TICKS_PER_SECOND;
 
-/** The cgroup of a process that the OOM killer killed. */
 export interface VictimCgroup {
   readonly name: CgroupName;
   /**
-   * Whether the process's memory is charged to this cgroup. Otherwise it is a
-   * cgroup of the same name in another v1 hierarchy.
+   * Whether its memory is charged to this cgroup, rather than to one of the
+   * same name in another v1 hierarchy.
    */
   readonly isMemory: boolean;
 }
 
 /**
- * Finds the cgroup of a process that was just killed, in `/proc`. Returns it
- * only if it is proven: PIDs are those of the kernel log, cgroups have the
- * names of the node, the process started before it was killed, and it is dying.
+ * Finds the cgroup of a just killed process in `/proc`, if it is proven: PIDs
+ * are those of the kernel log, cgroups have the node's names, the process
+ * started before the kill, and it is dying.
  */
 export class VictimCgroups {
   readonly #fs: HostFs;
@@ -47,18 +46,13 @@ export class VictimCgroups {
     this.#view = view;
   }
 
-  /**
-   * Returns the cgroup of a process, or `undefined` if it is not proven.
-   *
-   * @param killedUsec time of the record of the kill, on the kernel log's clock
-   */
+  /** @param killedUsec time of the kill's record, on the kernel log's clock */
   find(pid: number, killedUsec: number): VictimCgroup | undefined {
     this.#isHosts ??= this.#seesHost();
     if (!this.#isHosts) return undefined;
     const stat = parseStat(this.#fs.readText(`/proc/${pid}/stat`));
-    // The log's clock stops during a suspend and the process's does not: a
-    // process that seems to have started later may be the victim, but that is
-    // not proven.
+    // The log's clock stops during a suspend: a process that seems to have
+    // started later may be the victim, but that is not proven.
     if (
       stat === undefined || (stat.startTicks + 1) * USEC_PER_TICK > killedUsec
     ) return undefined;
@@ -67,14 +61,13 @@ export class VictimCgroups {
   }
 
   /**
-   * Returns whether `/proc` has the PIDs of the kernel log, and cgroup names
-   * from the node's root.
+   * Returns whether `/proc` has the kernel log's PIDs and the node's cgroup
+   * names.
    */
   #seesHost(): boolean {
     const stat = parseStat(this.#fs.readText(`/proc/${KTHREADD}/stat`));
     if (stat === undefined || (stat.flags & KERNEL_THREAD) === 0) return false;
-    // The agent's own, not that of a process below the root; absent before
-    // Linux 4.6.
+    // The agent's own; absent before Linux 4.6.
     const own = this.#fs.readLink("/proc/self/ns/cgroup");
     return own === undefined || own === INITIAL_CGROUP_NAMESPACE ||
       this.#view.isPrivate === true;
@@ -105,7 +98,6 @@ interface Stat {
   readonly startTicks: number;
 }
 
-/** Parses the fields of `/proc/<pid>/stat` that identify a process. */
 function parseStat(text: string | undefined): Stat | undefined {
   if (text === undefined) return undefined;
   // The name is in parentheses, and may contain parentheses.
@@ -119,11 +111,11 @@ function parseStat(text: string | undefined): Stat | undefined {
 }
 
 /**
- * Returns the cgroup that a process's memory is charged to, from
- * `/proc/<pid>/cgroup` (`cgroups(7)`): the line of v1's memory controller,
- * otherwise that of v2. An exiting process has moved to the roots of v1's
- * hierarchies, but remains in its v2 cgroup, which has the same name, until it
- * is reaped (Linux 6.18). Returns `undefined` if the view has no name for it.
+ * Returns the cgroup that a process's memory is charged to
+ * (`/proc/<pid>/cgroup`, `cgroups(7)`): from the line of v1's memory
+ * controller, otherwise of v2. An exiting process has moved to v1's roots, but
+ * keeps its v2 cgroup of the same name until it is reaped (Linux 6.18).
+ * `undefined` if the view has no name for it.
  *
  * ```text
  * 4:memory:/docker/eac18179
@@ -140,9 +132,9 @@ export function parseMemoryCgroup(
 }
 
 /**
- * Returns the cgroup of a process as {@linkcode parseMemoryCgroup} does, or
- * `undefined` if only a root is named. If a process has left v1's memory
- * cgroups, the v2 line may name another cgroup than its memory was charged to.
+ * As {@linkcode parseMemoryCgroup}, or `undefined` for a root. For a process
+ * that has left v1's memory cgroups, the v2 line may name another cgroup than
+ * its memory is charged to.
  */
 export function parseVictimCgroup(
   text: string,
@@ -156,9 +148,9 @@ export function parseVictimCgroup(
 
 /**
  * Reads the cgroup that a process's memory is charged to, or returns
- * `undefined` if the process is gone, or only a root is named. For an exiting
- * process `/proc/<pid>/cpuset` still names the cgroup of v1's cpuset controller
- * (Linux 6.18), which runtimes give the same name.
+ * `undefined` for a root. For an exiting process, `/proc/<pid>/cpuset` still
+ * names the cgroup of v1's cpuset controller (Linux 6.18), to which runtimes
+ * give the same name.
  */
 export function readMemoryCgroup(
   fs: HostFs,
@@ -171,7 +163,6 @@ export function readMemoryCgroup(
   return name === ROOT ? readCpuset(fs, pid, view) : name;
 }
 
-/** Reads the cgroup of v1's cpuset controller, unless it is a root. */
 function readCpuset(
   fs: HostFs,
   pid: number,
@@ -183,12 +174,12 @@ function readCpuset(
   return name === ROOT ? undefined : name;
 }
 
-/** An existing line, and its name if the view has one. */
+/** A line, and its name if the view has one. */
 interface Named {
   readonly name: CgroupName | undefined;
 }
 
-/** Returns the names in the lines of v1's memory controller and of v2. */
+/** Parses the lines of v1's memory controller and of v2. */
 function namesOf(
   text: string,
   view: CgroupView,

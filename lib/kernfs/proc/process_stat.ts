@@ -2,42 +2,39 @@ import { KernfsSyntaxError } from "../../model/errors.ts";
 
 /** Fields of `/proc/<pid>/stat`. Times are ticks of 10 ms. */
 export interface ProcessStat {
-  /** The first 15 bytes of the name. */
+  /** First 15 bytes of the name. */
   readonly name: string;
   /** `R`, `S`, `D`, `Z`, … */
   readonly state: string;
   readonly parentPid: number;
   readonly processGroup: number;
   readonly session: number;
-  /** Foreground process group of the terminal; −1 if there is no terminal. */
+  /** −1 without a terminal. */
   readonly foregroundGroup: number;
   readonly userTicks: number;
   readonly systemTicks: number;
   readonly nice: number;
   readonly threads: number;
-  /** Start time since boot. */
+  /** Since boot. */
   readonly startTicks: number;
   readonly virtualBytes: number;
   readonly rssPages: number;
   readonly processor: number;
 }
 
-/**
- * Fields of `/proc/<pid>/status` that are not in `stat`. Memory is absent for a
- * kernel thread.
- */
+/** Fields of `/proc/<pid>/status`; a kernel thread has no memory. */
 export interface ProcessStatus {
   readonly effectiveUid: number;
   readonly rssBytes?: number;
   readonly lockedBytes?: number;
 }
 
-/** `USER_HZ`: ticks per second, 100 on every architecture that runs Linux. */
+/** `USER_HZ`, 100 on every architecture. */
 export const TICKS_PER_SECOND = 100;
 
 /**
- * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). The name is in parentheses
- * and may contain any byte, including parentheses.
+ * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). The name in parentheses may
+ * contain any byte.
  *
  * ```text
  * 36 (sd-pam) S 35 35 35 0 -1 4194368 …
@@ -49,7 +46,7 @@ export function parseProcessStat(text: string, path = "stat"): ProcessStat {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   const fields = text.slice(close + 2).trimEnd().split(" ");
-  // The first field here is the third of the man page.
+  // Fields start with the third of the man page.
   const field = (number: number) => Number(fields[number - 3]);
   if (open < 0 || close < open || !Number.isFinite(field(39))) {
     throw new KernfsSyntaxError(path, `"${text}" is not "pid (name) state …"`);
@@ -101,8 +98,7 @@ export function parseProcessStatus(
 
 /**
  * Formats the state as `ps` does: its letter, `<` or `N` for raised or lowered
- * priority, `L` for locked pages, `s` for a session leader, `l` for several
- * threads, `+` for the terminal's foreground process group.
+ * priority, `L` locked pages, `s` session leader, `l` threads, `+` foreground.
  */
 export function formatState(
   pid: number,

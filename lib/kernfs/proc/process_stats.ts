@@ -3,28 +3,23 @@ import type { HostFs } from "../host_fs.ts";
 import { cursor } from "../keyed.ts";
 
 /**
- * Limits of one sample. A sum that exceeds one is omitted, rather than partial.
- * A thousand processes take 20 ms.
+ * Limits per sample: a sum beyond one is omitted. A thousand processes take 20
+ * ms.
  */
 const MAX_PROCESSES = 1_000;
 const MAX_DESCRIPTORS = 10_000;
 const MAX_DIRECTORIES = 1_000;
 /**
- * Maximum `FDSize` of a process. Deno 2.9 reads a whole directory at a time,
- * 850 bytes per entry.
+ * Largest `FDSize`: Deno 2.9 reads a whole directory at a time, 850 bytes per
+ * entry.
  */
 const MAX_TABLE = 16_384;
-/**
- * `/proc/<pid>/smaps`, read on kernels before 4.14, has 700 bytes per mapping.
- */
+/** `smaps` (before Linux 4.14) has 700 bytes per mapping. */
 const MAX_SMAPS_BYTES = 4 * 1024 * 1024;
 const MAX_SHORT_BYTES = 64 * 1024;
-/** A longer list has more processes than are read. */
 const MAX_PROCS_BYTES = 1024 * 1024;
 
-/**
- * PID that the kernel lists for a process outside the agent's PID namespace.
- */
+/** PID of a process outside the agent's PID namespace. */
 const UNSEEN_PID = 0;
 
 const SCHEDSTAT = GROUP_COLUMNS.schedstat.length;
@@ -32,25 +27,18 @@ const REFERENCED = "Referenced:";
 const OPEN_FILES = "Max open files";
 const BYTES_PER_KIB = 1024;
 
-/**
- * Reads the metrics of one cgroup that the kernel has only per process; only
- * for enabled metric kinds.
- */
+/** Reads metrics that the kernel has only per process, for one cgroup. */
 export class ProcessStatsReader {
   readonly #fs: HostFs;
   readonly #proc: string;
   readonly #directories: readonly string[];
   readonly #kinds: ReadonlySet<string>;
-  /**
-   * Last seen times of each running process; those of exited processes are
-   * summed in `#exited`.
-   */
+  /** Last times of each process; those of exited processes are in `#exited`. */
   #seen = new Map<number, Float64Array>();
   readonly #exited = new Float64Array(SCHEDSTAT);
 
   /**
-   * `directories` are the cgroup's, in the order of the hierarchies: the first
-   * existing one lists its processes.
+   * `directories` are the cgroup's: the first existing one lists its processes.
    */
   constructor(
     fs: HostFs,
@@ -63,7 +51,7 @@ export class ProcessStatsReader {
     this.#kinds = kinds;
   }
 
-  /** Returns the process listed first in this cgroup, descendants excluded. */
+  /** Returns the first process of the cgroup itself. */
   firstPid(): number | undefined {
     if (this.#openOwnList() === undefined) return undefined;
     for (; !cursor.done; cursor.nextLine()) {
@@ -73,10 +61,7 @@ export class ProcessStatsReader {
     return undefined;
   }
 
-  /**
-   * Writes the sums over processes into the row, and the limits of process
-   * `initPid`.
-   */
+  /** Writes sums over processes and the limits of `initPid` into the row. */
   read(builder: RowBuilder, initPid: () => number | undefined): void {
     const kinds = this.#kinds;
     if (kinds.has("sched")) this.#readSchedstat(builder);
@@ -117,7 +102,7 @@ export class ProcessStatsReader {
     for (const [pid, times] of this.#seen) {
       const [before = 0] = times;
       const [now = -1] = seen.get(pid) ?? [];
-      // The value decreased: another process has this PID now.
+      // Decreased: another process has this PID now.
       if (now < before) add(this.#exited, times);
     }
     this.#seen = seen;
@@ -147,8 +132,7 @@ export class ProcessStatsReader {
   }
 
   /**
-   * Returns the size of a process's descriptor table (`FDSize: 256` in
-   * `/proc/<pid>/status`), or 0 if it has exited.
+   * Returns `FDSize` of `/proc/<pid>/status`, or 0 if the process has exited.
    */
   #tableSize(pid: number): number {
     const path = `${this.#proc}/${pid}/status`;
@@ -161,8 +145,6 @@ export class ProcessStatsReader {
   }
 
   /**
-   * Reads the limit of open files of one process:
-   *
    * ```text
    * Max open files            1024                 524288               files
    * ```
@@ -182,8 +164,8 @@ export class ProcessStatsReader {
   }
 
   /**
-   * Sums referenced memory, without clearing the referenced bits as cAdvisor
-   * can: that would be a write to `/proc`.
+   * Sums referenced memory, without clearing the bits as cAdvisor can: that
+   * would write to `/proc`.
    *
    * ```text
    * Referenced:         1234 kB
@@ -192,7 +174,7 @@ export class ProcessStatsReader {
   #readReferenced(builder: RowBuilder, pids: readonly number[]): void {
     let kib = 0;
     for (const pid of pids) {
-      // The sum over a process's mappings, since Linux 4.14.
+      // Since Linux 4.14.
       let path = `${this.#proc}/${pid}/smaps_rollup`;
       let length = this.#fs.readOnce(path, MAX_SHORT_BYTES);
       if (length < 0) {
@@ -210,15 +192,12 @@ export class ProcessStatsReader {
     if (first >= 0) builder.row[first] = kib * BYTES_PER_KIB;
   }
 
-  /**
-   * Moves to the first line of the cgroup's process list; returns its
-   * directory.
-   */
+  /** Moves to the start of the cgroup's process list; returns its directory. */
   #openOwnList(): string | undefined {
     return this.#directories.find((directory) => this.#openList(directory));
   }
 
-  /** Moves to the first line of a process list; returns whether it exists. */
+  /** Moves to the start of a process list; returns whether it exists. */
   #openList(directory: string): boolean {
     const path = `${directory}/cgroup.procs`;
     const length = this.#fs.readOnce(path, MAX_PROCS_BYTES);
@@ -227,16 +206,13 @@ export class ProcessStatsReader {
     return true;
   }
 
-  /**
-   * Returns `undefined` if there are too many, or the cgroup does not exist.
-   */
+  /** `undefined` if there are too many. */
   #pidsOfSubtree(): number[] | undefined {
     const own = this.#openOwnList();
     if (own === undefined) return undefined;
     const directories = [own];
     const all: number[] = [];
     for (const directory of directories) {
-      // A cgroup removed meanwhile has no processes.
       if (!this.#openList(directory)) continue;
       const pids = listedPids(MAX_PROCESSES - all.length);
       if (pids === undefined) return undefined;
@@ -250,10 +226,7 @@ export class ProcessStatsReader {
   }
 }
 
-/**
- * Returns the remaining processes of the list, or `undefined` if there are more
- * than `max`.
- */
+/** `undefined` if there are more than `max`. */
 function listedPids(max: number): number[] | undefined {
   const pids: number[] = [];
   for (; !cursor.done; cursor.nextLine()) {
@@ -270,7 +243,6 @@ function add(sum: Float64Array, times: Float64Array): void {
   }
 }
 
-/** Reads a limit after spaces. */
 function limit(): number {
   cursor.skipSpaces();
   return cursor.skip("unlimited") ? Infinity : cursor.number();

@@ -2,7 +2,7 @@ import type { TaskLimits } from "../../model/node_summary.ts";
 import type { HostFs } from "../host_fs.ts";
 
 /**
- * Reads the host's number of tasks and its limit (`/proc/loadavg`; the lower of
+ * Reads the number of tasks and its limit (`/proc/loadavg`; the lower of
  * `pid_max` and `threads-max` of `/proc/sys/kernel`).
  *
  * ```text

@@ -6,9 +6,8 @@ const reader = new FlatKeyed({ oom_kill: { column: 0 } });
 const row = new Float64Array(1);
 
 /**
- * Opens `oom_kill` of `/proc/vmstat` (since Linux 4.13): the number of
- * processes killed by the OOM killer since boot, in all cgroups. The returned
- * function returns `undefined` if the kernel does not count them.
+ * Opens `oom_kill` of `/proc/vmstat` (since Linux 4.13): OOM kills on the node
+ * since boot. The result returns `undefined` if the kernel does not count them.
  */
 export function nodeOomKills(fs: HostFs): () => number | undefined {
   const file = new ControlFile(fs, fs.path("/proc/vmstat"));

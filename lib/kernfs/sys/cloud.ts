@@ -7,13 +7,12 @@ const AWS_TYPE_REGEXP = /^[a-z][\w-]*\.[\w-]+$/;
 /** Amazon's asset tag on Nitro instances. */
 const AWS_ID_REGEXP = /^i-[0-9a-f]+$/;
 
-/** Asset tag of every Azure machine, and of no other Hyper-V guest. */
+/** Asset tag of Azure machines, and of no other Hyper-V guest. */
 const AZURE_TAG = "7783-7084-3265-9085-8269-3286-77";
 
 /**
- * Identifies the cloud of a virtual machine from its firmware
- * (`/sys/class/dmi/id`), or returns `undefined` if it is not recognized. Sends
- * no request over the network.
+ * Identifies the cloud from the firmware (`/sys/class/dmi/id`), without network
+ * requests.
  */
 export function readCloud(fs: HostFs): Cloud | undefined {
   const read = (name: string) => readValue(fs, `/sys/class/dmi/id/${name}`);

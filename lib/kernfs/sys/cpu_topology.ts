@@ -7,10 +7,7 @@ import { parseCpuList, readCount, readIndexes, readValue } from "./sysfs.ts";
 const CPUS = "/sys/devices/system/cpu";
 const NODES = "/sys/devices/system/node";
 
-/**
- * Lowest level of a cache that is reported for a node if all its threads are in
- * the node.
- */
+/** From this level on, a cache may belong to a node. */
 const NODE_CACHE_LEVEL = 3;
 
 interface Thread {
@@ -22,12 +19,10 @@ interface Thread {
 }
 
 /**
- * Reads the threads, cores and caches of each node, in ascending order. Yields
- * after each thread or core, so that the caller can run other work: a machine
- * of 256 threads has some 6,000 files.
- *
- * Omits CPUs that are offline, or whose core is unknown. On a kernel without
- * nodes, each socket is a node.
+ * Reads threads, cores and caches by node, in ascending order. Yields after
+ * each thread or core: a machine of 256 threads has some 6,000 files. Offline
+ * CPUs and those without a core are omitted. Without nodes in the kernel, each
+ * socket is one.
  */
 export function* readTopology(fs: HostFs): Generator<undefined, NumaNode[]> {
   const online = readOnline(fs);
@@ -78,7 +73,7 @@ function* readSockets(
   return found.toSorted((a, b) => a.id - b.id);
 }
 
-/** A kernel without CPU hotplug has no list: all CPUs are online. */
+/** A kernel without CPU hotplug has no list. */
 function readOnline(fs: HostFs): ReadonlySet<number> {
   const list = readValue(fs, `${CPUS}/online`);
   return list === undefined
@@ -103,7 +98,7 @@ function readThread(fs: HostFs, id: number): Thread | undefined {
 }
 
 /**
- * Returns the cores of a node's threads, and the caches that lie within the
+ * Returns the cores of a node's threads, and caches shared only within the
  * node.
  */
 function* readCores(

@@ -12,8 +12,7 @@ export class DeviceNames {
   }
 
   /**
-   * Returns the path in `/dev` of a device number as the kernel prints it
-   * (`8:0`), or `undefined` if the host has no such device. Read from the line
+   * Returns the `/dev` path of a device number (`8:0`), from the line
    * `DEVNAME=sda` of `/sys/dev/block/8:0/uevent`.
    */
   nameOf(device: string): string | undefined {
@@ -25,7 +24,7 @@ export class DeviceNames {
     return this.#names.get(device);
   }
 
-  /** Clears the cache: a number may be reassigned to another device. */
+  /** A number may be reassigned to another device. */
   forget(): void {
     this.#names.clear();
   }

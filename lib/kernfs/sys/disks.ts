@@ -4,12 +4,12 @@ import { readCount, readNames, readValue } from "./sysfs.ts";
 
 /** Devices without storage of their own; as in cAdvisor. */
 const IGNORED_REGEXP = /^(?:loop|ram|sr)/;
-/** Unit of `size`, regardless of the disk's sector size. */
+/** Unit of `size`, regardless of the disk's sectors. */
 const SECTOR_BYTES = 512;
 
 /**
  * Reads the disks of `/sys/block`: `dev` is `8:0`, and `queue/scheduler` has
- * the active scheduler in brackets: `[none] mq-deadline kyber`.
+ * the active one in brackets: `[none] mq-deadline kyber`.
  */
 export function readDisks(fs: HostFs): Disk[] {
   return readNames(fs, "/sys/block").toSorted().flatMap((name) => {

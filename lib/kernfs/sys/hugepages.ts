@@ -5,8 +5,8 @@ import { readCount, readNames } from "./sysfs.ts";
 const SIZE_REGEXP = /^hugepages-(\d+)kB$/;
 
 /**
- * Reads `hugepages-2048kB/nr_hugepages` and the other sizes in a directory, in
- * ascending order.
+ * Reads `hugepages-2048kB/nr_hugepages` and similar, in ascending order of
+ * size.
  */
 export function readHugepages(fs: HostFs, directory: string): Hugepages[] {
   return readNames(fs, directory).flatMap((name) => {

@@ -6,14 +6,14 @@ import { readCount, readNames, readValue } from "./sysfs.ts";
 const IGNORED_REGEXP = /^(?:lo|veth|docker|nerdctl)/;
 
 /**
- * −1 (unknown speed) as older kernels print it: as an unsigned 32-bit or 16-bit
+ * −1 (unknown) as older kernels print it, as an unsigned 32-bit or 16-bit
  * integer.
  */
 const UNKNOWN_SPEEDS: ReadonlySet<number> = new Set([2 ** 32 - 1, 2 ** 16 - 1]);
 
 /**
- * Reads the interfaces of `/sys/class/net`. Reading `speed` fails if the
- * interface is down, and returns −1 if the speed is unknown.
+ * Reads the interfaces of `/sys/class/net`. `speed` is unreadable if the link
+ * is down, and −1 if unknown.
  */
 export function readNetworkDevices(fs: HostFs): NetworkDevice[] {
   return readNames(fs, "/sys/class/net").toSorted().flatMap((name) => {

@@ -2,21 +2,20 @@ import type { RowBuilder } from "../../model/sample.ts";
 import type { HostFs } from "../host_fs.ts";
 import { parseSingle } from "../keyed.ts";
 
-/** More than the number of groups that any CPU supports. */
+/** More than any CPU supports. */
 const MAX_GROUPS = 1_000;
 const MAX_THREADS_BYTES = 1024 * 1024;
 const MAX_BYTES = 4096;
 
-/** Files of a domain in the order of the group's columns. */
+/** In the order of the group's columns. */
 const FILES = ["mbm_total_bytes", "mbm_local_bytes", "llc_occupancy"] as const;
 
 const decoder = new TextDecoder();
 
 /**
- * Reads the resctrl counters of a container (`filesystems/resctrl.rst`).
- * cAdvisor creates a group for each container and moves its threads there.
- * cgwatch writes nothing: it reads an existing group that has exactly the
- * container's threads.
+ * Reads resctrl counters of a container (`filesystems/resctrl.rst`). cAdvisor
+ * creates a group per container; cgwatch writes nothing, and reads an existing
+ * group with exactly the container's threads.
  */
 export class ResctrlReader {
   readonly #fs: HostFs;
@@ -30,7 +29,6 @@ export class ResctrlReader {
     this.#directories = directories;
   }
 
-  /** Writes the counters of each domain into the row. */
   read(builder: RowBuilder): void {
     const group = this.#group();
     if (group === undefined) return;
@@ -48,9 +46,6 @@ export class ResctrlReader {
     }
   }
 
-  /**
-   * Returns the directory of the group with exactly the container's threads.
-   */
   #group(): string | undefined {
     let threads: string | undefined;
     for (const directory of this.#directories) {
@@ -61,7 +56,7 @@ export class ResctrlReader {
     const expected = sorted(threads);
     const groups = [this.#root];
     for (const group of groups) {
-      // The root group has all threads that are in no other.
+      // The root has the threads of no other group.
       if (group !== this.#root) {
         const tasks = this.#textOf(`${group}/tasks`);
         if (tasks !== undefined && sorted(tasks) === expected) return group;
@@ -87,17 +82,13 @@ function isDigit(byte = 0): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** Subdirectories of resctrl other than groups. */
 const OTHER_DIRECTORIES: ReadonlySet<string> = new Set([
   "info",
   "mon_data",
   "mon_groups",
 ]);
 
-/**
- * Returns the directories of a group's subgroups: the root contains allocation
- * groups, and each allocation group contains monitoring groups.
- */
+/** The root contains allocation groups, and each group monitoring groups. */
 function groupsOf(group: string, root: string): string[] {
   if (group === root) return [root, `${root}/mon_groups`];
   return group.includes("/mon_groups/") ? [] : [`${group}/mon_groups`];

@@ -1,14 +1,11 @@
 import type { HostFs } from "../host_fs.ts";
 
-/**
- * Reads a file of one value, without surrounding white space and NUL bytes;
- * `undefined` if it is empty or cannot be read.
- */
+/** Reads a file of one value, without white space and NUL bytes around it. */
 export function readValue(fs: HostFs, path: string): string | undefined {
   return fs.readText(path)?.replaceAll("\0", "").trim() || undefined;
 }
 
-/** Returns the first value that one of the files has. */
+/** Reads the first available value of several files. */
 export function readFirstValue(
   fs: HostFs,
   paths: readonly string[],
@@ -20,18 +17,13 @@ export function readFirstValue(
   return undefined;
 }
 
-/**
- * Reads an integer, or returns `undefined` if there is none, or it is −1
- * (unknown).
- */
+/** Reads a non-negative integer; −1 means unknown. */
 export function readCount(fs: HostFs, path: string): number | undefined {
   const value = readValue(fs, path);
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
 }
 
-/**
- * Returns the names of a host directory's entries; empty if it cannot be read.
- */
+/** Returns the names of a host directory's entries; empty if unreadable. */
 export function readNames(fs: HostFs, directory: string): string[] {
   return fs.names(fs.path(directory)) ?? [];
 }
@@ -53,11 +45,10 @@ export function readIndexes(
     .toSorted((a, b) => a - b);
 }
 
-/** More than any kernel supports. */
 const MAX_CPUS = 65_536;
 
 /**
- * Parses a list of CPUs: `0-3,8` (`cpumask_print_to_pagebuf(9)`). Invalid parts
+ * Parses a list of CPUs: `0-3,8` (`cpumask_print_to_pagebuf(9)`); invalid parts
  * are skipped.
  */
 export function parseCpuList(text: string): Set<number> {
