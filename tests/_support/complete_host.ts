@@ -31,7 +31,7 @@ const FILESYSTEM = {
  * value.
  */
 export class CompleteHost implements Disposable {
-  readonly scraped: MetricsFixture;
+  readonly fixture: MetricsFixture;
   readonly #recorded: RecordedTree;
 
   constructor(version: 1 | 2) {
@@ -42,14 +42,14 @@ export class CompleteHost implements Disposable {
     this.#addMachine();
     if (version === 1) this.#addV1();
     else this.#addV2();
-    this.scraped = new MetricsFixture(this.#recorded, {
+    this.fixture = new MetricsFixture(this.#recorded, {
       filesystems: { at: () => [FILESYSTEM] },
     });
-    this.scraped.kills.set("/", 1);
+    this.fixture.kills.set("/", 1);
   }
 
   [Symbol.dispose](): void {
-    this.scraped[Symbol.dispose]();
+    this.fixture[Symbol.dispose]();
     this.#recorded[Symbol.dispose]();
   }
 

@@ -69,7 +69,7 @@ export class DirectoryTreeFixture implements Disposable {
     for (const at of this.hierarchies.keys()) this.at(at, name);
   }
 
-  /** Makes a directory unreadable, or readable again. */
+  /** Sets whether a directory is unreadable. */
   refuse(hierarchy: number, name: string, isRefused = true): void {
     const path = (this.hierarchies[hierarchy] as TestCgroup).path + name;
     if (isRefused) this.#fs.refused.add(path);

@@ -17,10 +17,10 @@ const SERIES_REGEXP = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL_REGEXP = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y;
 
 /** Decodes chunks. */
-export function textOfPieces(pieces: Iterable<Uint8Array>): string {
+export function decodeChunks(chunks: Iterable<Uint8Array>): string {
   const decoder = new TextDecoder();
   let text = "";
-  for (const piece of pieces) text += decoder.decode(piece, { stream: true });
+  for (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
   return text + decoder.decode();
 }
 

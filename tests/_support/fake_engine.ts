@@ -45,7 +45,7 @@ export class FakeEngine implements AsyncDisposable {
     });
   }
 
-  /** Sends a line or any text to event subscribers. */
+  /** Sends a JSON line or raw data to event subscribers. */
   tell(text: string | object): void {
     const line = typeof text === "string" ? text : `${JSON.stringify(text)}\n`;
     for (const controller of this.#events) {

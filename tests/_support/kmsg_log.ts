@@ -61,11 +61,11 @@ export function brief(report: OomReport): string {
   return words.join(" ").replaceAll(LONG_ID_REGEXP, "$1…");
 }
 
-/** Creates records of texts, numbered from 100 and one millisecond apart. */
+/** Creates records, numbered from 100 and one millisecond apart. */
 export function recordsFrom(
-  texts: readonly (string | Partial<KmsgRecord>)[],
+  lines: readonly (string | Partial<KmsgRecord>)[],
 ): KmsgRecord[] {
-  return texts.map((text, i) => ({
+  return lines.map((text, i) => ({
     priority: 6,
     facility: 0,
     sequence: 100 + i,

@@ -2,7 +2,7 @@ import { walkSync } from "@std/fs/walk";
 import { type CgroupDriver, KubepodsTree, labelsOf } from "./kubepods_tree.ts";
 
 /** Data that a node may have or lack. */
-export const NODE_FACTS = [
+export const NODE_PARTS = [
   "filesystems",
   "kubelet",
   "layers",
@@ -16,11 +16,11 @@ export const NODE_FACTS = [
   "tasks",
 ] as const;
 
-export type NodeFact = typeof NODE_FACTS[number];
+export type NodePart = typeof NODE_PARTS[number];
 
 /** The pod with all data. */
 export const POD_UID = "0f1e2d3c-1111-2222-3333-444455556666";
-/** Its tested container, and another one. */
+/** The pod's tested container, and another one. */
 export const CONTAINER_IDS: readonly string[] = ["2", "3"]
   .map((digit) => digit.repeat(64));
 
@@ -54,7 +54,7 @@ export class KubeletNode implements Disposable {
   readonly #tree: KubepodsTree;
   readonly #driver: CgroupDriver;
 
-  constructor(driver: CgroupDriver, lacks?: NodeFact) {
+  constructor(driver: CgroupDriver, lacks?: NodePart) {
     this.#tree = new KubepodsTree(driver);
     this.#driver = driver;
     this.#addMounts(lacks);
@@ -148,7 +148,7 @@ export class KubeletNode implements Disposable {
     this.#tree[Symbol.dispose]();
   }
 
-  #addMounts(lacks: NodeFact | undefined): void {
+  #addMounts(lacks: NodePart | undefined): void {
     const path = "proc/1/mountinfo";
     const all = Deno.readTextFileSync(`${this.root}/${path}`).split("\n");
     const text = lacks === "filesystems"
@@ -163,7 +163,7 @@ export class KubeletNode implements Disposable {
   #addRuntime(): void {
     for (const digit of ["1", "2", "3", "4", "5"]) {
       const labels = labelsOf(`/${digit.repeat(64)}`) ?? {};
-      const told = labels["io.kubernetes.container.name"];
+      const containerName = labels["io.kubernetes.container.name"];
       const isSandbox = digit === "1" || digit === "4";
       const annotations = {
         "io.kubernetes.cri.container-type": isSandbox ? "sandbox" : "container",
@@ -171,7 +171,8 @@ export class KubeletNode implements Disposable {
         "io.kubernetes.cri.sandbox-namespace":
           labels["io.kubernetes.pod.namespace"],
         "io.kubernetes.cri.sandbox-uid": labels["io.kubernetes.pod.uid"],
-        ...(!isSandbox && { "io.kubernetes.cri.container-name": told }),
+        ...(!isSandbox &&
+          { "io.kubernetes.cri.container-name": containerName }),
       };
       const bundle = `${BUNDLES}/${digit.repeat(64)}`;
       const linux = { namespaces: [{ type: "network" }] };

@@ -17,7 +17,7 @@ import type { EndedContainer } from "../../lib/runtimes/identities.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
 import { walkSync } from "@std/fs/walk";
 import { fromFileUrl } from "@std/path";
-import { textOfPieces } from "./exposition.ts";
+import { decodeChunks } from "./exposition.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { RecordedTree } from "./recorded_tree.ts";
 
@@ -106,13 +106,13 @@ export class MetricsFixture implements Disposable {
 
   /** Returns the exposition of a scrape. */
   async scrape(request: Partial<ScrapeRequest> = {}): Promise<string> {
-    const pieces = await this.metrics.scrape({
+    const chunks = await this.metrics.scrape({
       format: "prometheus",
       names: new Set(),
       containers: {},
       ...request,
     });
-    return textOfPieces(pieces);
+    return decodeChunks(chunks);
   }
 }
 

@@ -52,8 +52,8 @@ export class OomBench {
   }
 
   /** Prints to the kernel log. */
-  print(...texts: string[]): void {
-    for (const text of texts) {
+  print(...lines: string[]): void {
+    for (const text of lines) {
       this.ring.push({
         priority: 3,
         facility: 0,

@@ -16,8 +16,8 @@ export interface Unit {
 }
 
 /**
- * What a kernel prints and counts, in order; `count` comes before the record of
- * its kill.
+ * Steps of a kernel that prints and counts, in order; `count` comes before the
+ * record of its kill.
  */
 type Step =
   | { readonly type: "print"; readonly text: string }
@@ -31,7 +31,7 @@ const INTERVAL_MS = 5_000;
 /** Maximum delay of a record after its count. */
 const MOST_DELAY_MS = 1_300;
 
-/** Cgroups of the model: those below `/g` and `/h` are killed as a group. */
+/** Cgroups of the model. `/h` and descendants of `/g` are killed as a group. */
 export const CGROUPS = ["/a", "/p/b", "/p/c", "/g/x", "/g/y", "/h"] as const;
 const GROUPS: Readonly<Record<string, string>> = {
   "/g/x": "/g",

@@ -14,7 +14,7 @@ export type Filled = Partial<Record<ColumnName, number>> & {
   readonly [group: `${GroupKind} ${string}`]: readonly number[];
 };
 
-/** Parses a text as the control file of that name in a table. */
+/** Parses text as the control file of that name in a table. */
 export function readAs(
   files: readonly CgroupFile[],
   name: string,
@@ -25,7 +25,7 @@ export function readAs(
   return readWith(file.parse, text, name);
 }
 
-/** Parses a text with a parser. */
+/** Parses text with a parser. */
 export function readWith(
   parse: FileParser,
   text: string,

@@ -108,7 +108,7 @@ export function readRecorded(
   return Deno.readTextFileSync(`${TESTDATA}/${folder}/${file}`);
 }
 
-/** Returns all recorded texts of a control file, with their dumps. */
+/** Returns all recordings of a control file, with their dumps. */
 export function recordedFiles(
   file: string,
 ): { readonly dump: string; readonly text: string }[] {

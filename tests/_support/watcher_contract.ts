@@ -17,37 +17,37 @@ export function runWatcherContract(
     using host = new WatchedHost(create);
     host.make("/a/b");
     host.start();
-    assert(await host.heard("listed"));
-    assertEquals(host.told("/a/b"), "+");
+    assert(await host.waitFor("listed"));
+    assertEquals(host.changesOf("/a/b"), "+");
     host.make("/c/d");
-    assert(await host.heard("+/c/d"));
+    assert(await host.waitFor("+/c/d"));
     host.remove("/c/d");
-    assert(await host.heard("-/c/d"));
+    assert(await host.waitFor("-/c/d"));
     host.remove("/a");
-    assert(await host.heard("-/a"));
-    assertEquals(host.told("/a/b"), "+-");
-    assertEquals(host.told("/c/d"), "+-");
-    assertEquals(host.told("/c"), "+");
+    assert(await host.waitFor("-/a"));
+    assertEquals(host.changesOf("/a/b"), "+-");
+    assertEquals(host.changesOf("/c/d"), "+-");
+    assertEquals(host.changesOf("/c"), "+");
     await host.close();
   });
 
   Deno.test(`${name} finds missed changes by reconcile() and check()`, async () => {
     using host = new WatchedHost(create);
     host.start();
-    assert(await host.heard("listed"));
+    assert(await host.waitFor("listed"));
     host.make("/x");
     host.watcher.reconcile();
-    assert(await host.heard("+/x"));
+    assert(await host.waitFor("+/x"));
     host.remove("/x");
     host.watcher.check("/x");
-    assert(await host.heard("-/x"));
+    assert(await host.waitFor("-/x"));
     await host.close();
   });
 
   Deno.test(`${name} ends its changes when it is closed`, async () => {
     using host = new WatchedHost(create);
     host.start();
-    assert(await host.heard("listed"));
+    assert(await host.waitFor("listed"));
     await host.close();
   });
 }
@@ -115,7 +115,7 @@ export class WatchedHost implements Disposable {
   }
 
   /** Waits for a change; returns whether it was reported. */
-  async heard(change: string): Promise<boolean> {
+  async waitFor(change: string): Promise<boolean> {
     for (let waited = 0; waited < 3_000; waited += 5) {
       if (this.#changes.includes(change)) return true;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -124,7 +124,7 @@ export class WatchedHost implements Disposable {
   }
 
   /** Returns the signs of all changes of a container. */
-  told(name: string): string {
+  changesOf(name: string): string {
     return this.#changes.filter((change) => change.slice(1) === name)
       .map((change) => change.charAt(0)).join("");
   }

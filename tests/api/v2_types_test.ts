@@ -21,8 +21,8 @@ for (const version of [1, 2] as const) {
   Deno.test(`v2 of the API has cAdvisor's types for each container of a whole v${version} host`, () => {
     using host = new CompleteHost(version);
     const sections = new Set<string>();
-    for (const container of host.scraped.containers) {
-      host.scraped.clock.advance(1_000);
+    for (const container of host.fixture.containers) {
+      host.fixture.clock.advance(1_000);
       container.sample();
       const { reference, spec, derivedStats } = container;
       const stats = container.stats({});
@@ -48,7 +48,7 @@ for (const version of [1, 2] as const) {
 
 Deno.test("v2.0 of the API has the file systems of v1, as an array, and v2.1 an object of one alone", () => {
   using host = new CompleteHost(2);
-  const root = host.scraped.containers.find(({ reference }) =>
+  const root = host.fixture.containers.find(({ reference }) =>
     reference.name === ROOT
   );
   const [sample] = root?.stats({ count: 1 }) ?? [];

@@ -97,7 +97,7 @@ Deno.test({
     const seen = new Set<string>();
     for (const version of [1, 2] as const) {
       using host = new CompleteHost(version);
-      const text = await host.scraped.scrape();
+      const text = await host.fixture.scrape();
       for (const line of await assertParses(text, `v${version}`)) {
         seen.add(line);
       }

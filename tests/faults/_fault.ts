@@ -1,4 +1,4 @@
-/** Faults of a call, as kernel errors or in other forms. */
+/** Faults of a call: kernel errors, wrong data, or hanging. */
 export type Fault = Errno | "short" | "garbage" | "eof" | "hang";
 
 /** Errors of the kernel. */

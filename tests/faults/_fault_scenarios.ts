@@ -15,7 +15,7 @@ export interface Seam {
   readonly path: RegExp;
   readonly faults: readonly Fault[];
   /**
-   * How the loss is reported while it lasts; absent if nothing is lost, or only
+   * Report of the loss while it lasts; absent if nothing is lost, or only
    * a value is missing.
    */
   readonly shows?: Showing;
@@ -27,7 +27,7 @@ export interface Seam {
   readonly provoke?: (agent: FaultyAgent) => void;
 }
 
-/** Where a loss is reported. */
+/** Report of a loss: a degraded source, a log message, or a counter. */
 export type Showing =
   | { readonly source: string }
   | { readonly message: string }

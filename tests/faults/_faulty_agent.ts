@@ -112,7 +112,7 @@ export class FaultyAgent implements AsyncDisposable {
     }
   }
 
-  /** Advances time in one step, for timers only. */
+  /** Advances time in one step, running only timers. */
   async skip(ms: number): Promise<void> {
     await this.run(3 * STEP_MS);
     this.clock.advance(ms);

@@ -168,20 +168,20 @@ export class FaultyDeno implements Disposable {
     const wrapped = (...args: unknown[]) => {
       const path = String(args[pathAt]);
       const fault = this.#fail(call, path);
-      const answer = real(...args);
-      if (fault === undefined) return this.#wrapIfFile(answer, path);
-      return this.#spoil(fault, answer);
+      const result = real(...args);
+      if (fault === undefined) return this.#wrapIfFile(result, path);
+      return this.#spoil(fault, result);
     };
     if (when === "now") return wrapped;
     return async (...args: unknown[]) => {
       const path = String(args[pathAt]);
       const fault = this.#fail(call, path);
       if (fault === "hang") await this.#healed.promise;
-      const answer = await real(...args);
+      const result = await real(...args);
       if (fault === undefined || fault === "hang") {
-        return this.#wrapIfFile(answer, path);
+        return this.#wrapIfFile(result, path);
       }
-      return this.#spoil(fault, answer);
+      return this.#spoil(fault, result);
     };
   }
 
@@ -220,12 +220,12 @@ export class FaultyDeno implements Disposable {
     yield* real(path);
   }
 
-  /** Returns the faulty part of a text. */
-  #spoil(fault: Fault, answer: unknown): unknown {
-    if (typeof answer !== "string") return answer;
+  /** Truncates or corrupts a result. */
+  #spoil(fault: Fault, result: unknown): unknown {
+    if (typeof result !== "string") return result;
     switch (fault) {
       case "short":
-        return answer.slice(0, Math.floor(answer.length / 2));
+        return result.slice(0, Math.floor(result.length / 2));
       case "eof":
         return "";
       default:
@@ -240,11 +240,11 @@ export class FaultyDeno implements Disposable {
     );
   }
 
-  #wrapIfFile(answer: unknown, path: string): unknown {
-    if (!(answer instanceof Deno.FsFile)) return answer;
-    const file = answer as unknown as Record<string, AnyFunction>;
+  #wrapIfFile(result: unknown, path: string): unknown {
+    if (!(result instanceof Deno.FsFile)) return result;
+    const file = result as unknown as Record<string, AnyFunction>;
     for (const [name, when] of Object.entries(METHODS)) {
-      const real = (file[name] as AnyFunction).bind(answer);
+      const real = (file[name] as AnyFunction).bind(result);
       const call = `FsFile.${name}` as Call;
       const meet = (args: unknown[]) => this.#fail(call, path) ?? args;
       file[name] = when === "now"
@@ -257,7 +257,7 @@ export class FaultyDeno implements Disposable {
           return await this.#transfer(real, args, fault);
         };
     }
-    return answer;
+    return result;
   }
 
   /** A read or write that is wrong without an error. */

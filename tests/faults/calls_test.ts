@@ -34,7 +34,7 @@ function* callsIn(directory: string): Generator<string> {
  * or are treated as a missing file.
  */
 const NODE_CALLS = [
-  // Of the kernel log's device, which a test without root cannot open.
+  // For the kernel log's device, which a test without root cannot open.
   "closeSync",
   "existsSync",
   "openSync",

@@ -2,7 +2,7 @@ import type { Fault } from "./_fault.ts";
 import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const READS: readonly Fault[] = ["EACCES", "EIO", "EMFILE"];
-const TEXTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
+const TEXT_FAULTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
 
 testFaultScenarios("openManager() tolerates failing host files", [
   {
@@ -18,7 +18,7 @@ testFaultScenarios("openManager() tolerates failing host files", [
     name: "limits of a container",
     call: "FsFile.readSync",
     path: /\/shop\/web\/(?:cpu|memory|pids)\.max$/,
-    faults: TEXTS,
+    faults: TEXT_FAULTS,
     provoke: (agent) => {
       agent.manager.containerInfo("/shop/web").spec;
     },
@@ -34,7 +34,7 @@ testFaultScenarios("openManager() tolerates failing host files", [
     name: "files of the machine",
     call: "FsFile.readSync",
     path: /\/proc\/(?:meminfo|cpuinfo|stat|diskstats|vmstat)$/,
-    faults: TEXTS,
+    faults: TEXT_FAULTS,
     provoke: (agent) => agent.manager.machineInfo(),
   },
   {
@@ -60,6 +60,6 @@ testFaultScenarios("openManager() tolerates failing host files", [
     name: "the mounts",
     call: "FsFile.readSync",
     path: /\/mountinfo$/,
-    faults: TEXTS,
+    faults: TEXT_FAULTS,
   },
 ]);

@@ -12,7 +12,7 @@ const MOUNTINFO = Deno.readTextFileSync(
     import.meta.url,
   ),
 );
-const FACTS: ContainerMetadata = {
+const METADATA: ContainerMetadata = {
   runtime: "docker",
   id: "1",
   logPath: "/logs/1/1-json.log",
@@ -51,14 +51,14 @@ Deno.test("ContainerDiskUsage counts the overlay's upper directory and the direc
   using host = TestCgroup.create();
   host.file("proc/7/mountinfo", MOUNTINFO);
   const { disk, sizes, asked, forgotten } = newDisk(host);
-  assertEquals(disk.at(1_000, 7, FACTS), undefined);
+  assertEquals(disk.at(1_000, 7, METADATA), undefined);
   assertEquals([...asked], [LAYER, "/logs/1"]);
   sizes.set(LAYER, 4096);
   // A partial count is not reported.
-  assertEquals(disk.at(1_000, 7, FACTS), undefined);
+  assertEquals(disk.at(1_000, 7, METADATA), undefined);
   sizes.set("/logs/1", 100);
   await Promise.resolve();
-  assertEquals(disk.at(1_000, 7, FACTS), [{
+  assertEquals(disk.at(1_000, 7, METADATA), [{
     timestampMs: 1_000,
     type: "vfs",
     usageBytes: 4196,
@@ -89,7 +89,7 @@ Deno.test("ContainerDiskUsage counts nothing without a process, a mountinfo or a
   host.file("proc/8/mountinfo", "1 1 8:1 / / rw - ext4 /dev/vda rw\n");
   const { disk, asked } = newDisk(host);
   for (const pid of [undefined, 7, 8]) {
-    assertEquals(disk.at(0, pid, FACTS), undefined);
+    assertEquals(disk.at(0, pid, METADATA), undefined);
   }
   assertEquals(asked.size, 0);
 });

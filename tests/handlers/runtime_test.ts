@@ -58,7 +58,7 @@ Deno.test("runtimeFactory() accepts containers of runtimes, regardless of the se
 Deno.test("runtimeFactory() adds the current health to each sample, and none without a health check", () => {
   using host = TestCgroup.create();
   host.file(`docker/${ID}/memory.current`, "4096\n");
-  let facts: ContainerMetadata = { runtime: "docker", id: ID };
+  let metadata: ContainerMetadata = { runtime: "docker", id: ID };
   const handler = runtimeFactory({
     fs: host.hostFs(),
     hierarchies: {
@@ -66,11 +66,11 @@ Deno.test("runtimeFactory() adds the current health to each sample, and none wit
       all: [{ version: 2, controllers: ["memory"], path: host.path }],
     },
     kinds: new Set<string>(),
-    identities: { ...IDENTITIES, factsOf: () => facts },
+    identities: { ...IDENTITIES, factsOf: () => metadata },
   }).create(`/docker/${ID}`);
-  const told = [undefined, "starting", "healthy", "unhealthy", "odd"].map(
+  const states = [undefined, "starting", "healthy", "unhealthy", "odd"].map(
     (health) => {
-      if (health !== undefined) facts = { ...facts, health };
+      if (health !== undefined) metadata = { ...metadata, health };
       handler.sample();
       const { row, layout } = handler.builder;
       const sample = { timestampMs: 0, row: row.slice() };
@@ -78,7 +78,7 @@ Deno.test("runtimeFactory() adds the current health to each sample, and none wit
     },
   ).map((stats) => containerStatsJson(stats)["health"]);
   handler.close();
-  assertEquals(told, [
+  assertEquals(states, [
     undefined,
     { status: "starting" },
     { status: "healthy" },
@@ -90,7 +90,7 @@ Deno.test("runtimeFactory() adds the current health to each sample, and none wit
 Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 1 s", () => {
   using host = TestCgroup.create();
   host.child(`docker/${ID}`);
-  const told: { pid?: number } = {};
+  const states: { pid?: number } = {};
   const handler = runtimeFactory({
     fs: host.hostFs(),
     hierarchies: {
@@ -98,14 +98,14 @@ Deno.test("runtimeFactory() treats a container as complete once its runtime repo
       all: [{ version: 2, controllers: ["memory"], path: host.path }],
     },
     kinds: new Set<string>(),
-    identities: { ...IDENTITIES, initPidOf: () => told.pid },
+    identities: { ...IDENTITIES, initPidOf: () => states.pid },
   }).create(`/docker/${ID}`);
   assertEquals([0, 999, 1_000].map((ms) => handler.isComplete(ms)), [
     false,
     false,
     true,
   ]);
-  told.pid = 7;
+  states.pid = 7;
   assertEquals(handler.isComplete(0), true);
   handler.close();
 });

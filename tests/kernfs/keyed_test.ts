@@ -9,7 +9,7 @@ import { KernfsSyntaxError } from "../../lib/model/errors.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { recordedFiles } from "../_support/recorded_tree.ts";
 
-/** Returns the bytes of a text in a buffer with remains of an earlier file. */
+/** Returns the encoded text in a buffer with remains of an earlier file. */
 function buffer(text: string): [Uint8Array, number] {
   const bytes = new TextEncoder().encode(`${text}-7\n99 max\n:\n`);
   return [bytes, new TextEncoder().encode(text).length];

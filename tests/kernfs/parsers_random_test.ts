@@ -73,7 +73,7 @@ const SPLINTERS = [
   "__proto__ ",
 ].map((splinter) => new TextEncoder().encode(splinter));
 
-/** Mutates a text in a few places: deletes, duplicates, overwrites, inserts. */
+/** Mutates text in a few places: deletes, duplicates, overwrites, inserts. */
 function mutate(text: string, random: SeededRandom): Uint8Array {
   let bytes = [...new TextEncoder().encode(text)];
   for (let i = 1 + random.below(4); i > 0; i--) {

@@ -16,7 +16,7 @@ import {
 } from "../../lib/model/sample.ts";
 import { METRIC_KINDS } from "../../lib/config/flags.ts";
 import { CADVISOR_CONTAINER_FAMILIES as CADVISOR } from "../_support/cadvisor_families.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
 
 const KEYS: Partial<Record<GroupKind, readonly string[]>> = {
@@ -83,11 +83,11 @@ function allKnown(): ContainerSnapshot {
   };
 }
 
-function scraped(measured: ContainerSnapshot, families = CONTAINER_FAMILIES) {
-  const text = textOfPieces(expositionText(
+function expose(snapshot: ContainerSnapshot, families = CONTAINER_FAMILIES) {
+  const text = decodeChunks(expositionText(
     [section<ContainerSnapshot>({
       families,
-      subjects: [measured],
+      subjects: [snapshot],
       labelsOf: ({ labels }) => labels,
     })],
     {
@@ -114,7 +114,7 @@ const COMMON = {
 
 for (const { name, type, labels } of CADVISOR) {
   Deno.test(`CONTAINER_FAMILIES have ${name} with cAdvisor's type and labels, if implemented`, () => {
-    const family = scraped(allKnown()).get(name);
+    const family = expose(allKnown()).get(name);
     assertEquals(family?.type, type);
     assertNotEquals(family?.series.length, 0);
     for (const series of family?.series ?? []) {
@@ -145,9 +145,9 @@ Deno.test("CONTAINER_FAMILIES have unique names, and cgwatch's own in addition t
 });
 
 Deno.test("CONTAINER_FAMILIES emit exactly the labels that a family declares", () => {
-  const told = scraped(allKnown());
+  const exposed = expose(allKnown());
   for (const { name, labels = [] } of CONTAINER_FAMILIES) {
-    const [series] = told.get(name)?.series ?? [];
+    const [series] = exposed.get(name)?.series ?? [];
     const own = Object.keys(series?.labels ?? {})
       .filter((label) => !(label in COMMON));
     // A label with an empty value is omitted.
@@ -156,10 +156,10 @@ Deno.test("CONTAINER_FAMILIES emit exactly the labels that a family declares", (
 });
 
 Deno.test("CONTAINER_FAMILIES emit values in Prometheus units, from the right columns", () => {
-  const measured = allKnown();
-  const told = scraped(measured);
+  const snapshot = allKnown();
+  const exposed = expose(snapshot);
   const value = (name: string, labels: Record<string, string> = {}) =>
-    told.get(name)?.series.find((series) =>
+    exposed.get(name)?.series.find((series) =>
       Object.entries(labels).every(([key, text]) => series.labels[key] === text)
     )?.value;
   const at = (index: number) => 1_000_000 + index;
@@ -174,7 +174,7 @@ Deno.test("CONTAINER_FAMILIES emit values in Prometheus units, from the right co
   assertEquals(value("container_spec_memory_reservation_limit_bytes"), 0);
   assertEquals(value("container_oom_events_total"), 2);
   const offset = (kind: GroupKind, key: string) =>
-    measured.layout.offsetOf(kind, key);
+    snapshot.layout.offsetOf(kind, key);
   assertEquals(
     value("container_cpu_usage_seconds_total", { cpu: "cpu01" }),
     at(offset("cpu", "1")) / 1e9,
@@ -211,7 +211,7 @@ Deno.test("CONTAINER_FAMILIES emit values in Prometheus units, from the right co
 
 Deno.test("CONTAINER_FAMILIES emit only OOM kills for a removed container", () => {
   const { reference, labels, layout, layoutVersion, deviceName } = allKnown();
-  const told = scraped({
+  const exposed = expose({
     reference,
     labels,
     layout,
@@ -221,25 +221,25 @@ Deno.test("CONTAINER_FAMILIES emit only OOM kills for a removed container", () =
     oomKills: 3,
     nowMs: 0,
   });
-  assertEquals([...told.keys()], ["container_oom_events_total"]);
+  assertEquals([...exposed.keys()], ["container_oom_events_total"]);
 });
 
 Deno.test("CONTAINER_FAMILIES emit the total if the kernel has no CPU time per CPU, and no quota metrics without a quota", () => {
   const { row: _, layout: __, ...rest } = allKnown();
   const builder = new RowBuilder();
   builder.row.fill(1e9);
-  const told = scraped({
+  const exposed = expose({
     ...rest,
     spec: { hasDiskIo: false, cpu: { shares: 1 } },
     row: builder.row,
     layout: builder.layout,
     layoutVersion: builder.layout.version,
   });
-  const series = told.get("container_cpu_usage_seconds_total")?.series ?? [];
+  const series = exposed.get("container_cpu_usage_seconds_total")?.series ?? [];
   assertEquals(series.map(({ labels, value }) => [labels["cpu"], value]), [
     ["total", 1],
   ]);
-  assertEquals(told.has("container_cpu_cfs_periods_total"), false);
+  assertEquals(exposed.has("container_cpu_cfs_periods_total"), false);
 });
 
 Deno.test("familiesOf() omits disabled kinds", () => {
@@ -269,7 +269,7 @@ Deno.test("familiesOf() omits disabled kinds", () => {
 Deno.test("CONTAINER_FAMILIES emit health as cAdvisor does", () => {
   const { spec, ...rest } = allKnown();
   const state = (health: { readonly health?: string }) =>
-    scraped({ ...rest, spec: { hasDiskIo: false, ...spec, ...health } })
+    expose({ ...rest, spec: { hasDiskIo: false, ...spec, ...health } })
       .get("container_health_state")?.series[0]?.value;
   assertEquals(
     [

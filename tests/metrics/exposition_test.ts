@@ -9,7 +9,7 @@ import {
 } from "../../lib/metrics/family.ts";
 import type { ExpositionFormat } from "../../lib/model/scrape.ts";
 import { SeededRandom } from "../_support/random.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 
 interface Box {
   readonly name: string;
@@ -37,7 +37,7 @@ function textOf(
   const sections = [
     section({ families, subjects, labelsOf, cache, isUnchanged }),
   ];
-  return textOfPieces(
+  return decodeChunks(
     expositionText(sections, { format, names: new Set(names), onError }),
   );
 }
@@ -66,7 +66,7 @@ Deno.test("expositionText() writes every number so that it parses as the same", 
 });
 
 /** Emits the values of a subject. */
-function tell(
+function emitValues(
   values: Family<Box>["values"],
   subject: Box,
   emit: Emit,
@@ -84,12 +84,12 @@ function plainText(
   for (const { name, help, type, values } of families) {
     text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
     for (const subject of subjects) {
-      tell(values, subject, (value, own = "", suffix = "") => {
+      emitValues(values, subject, (value, own = "", suffix = "") => {
         if (value === undefined) return;
         const labels = [subject.name && `name="${subject.name}"`, own]
           .filter((part) => part !== "").join(",");
-        const told = value === Infinity ? "+Inf" : `${value}`;
-        text += `${name}${suffix}${labels && `{${labels}}`} ${told}\n`;
+        const number = value === Infinity ? "+Inf" : `${value}`;
+        text += `${name}${suffix}${labels && `{${labels}}`} ${number}\n`;
       });
     }
   }
@@ -247,7 +247,7 @@ Deno.test("expositionText() writes long texts in chunks", () => {
     name: `${at}`.padStart(100, "x"),
     values: [at],
   }));
-  const pieces = [...expositionText(
+  const chunks = [...expositionText(
     [section<Box>({
       families: [NUMBERS],
       subjects,
@@ -255,10 +255,10 @@ Deno.test("expositionText() writes long texts in chunks", () => {
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
   )];
-  assertEquals(pieces.every(({ length }) => length < 280_000), true);
-  assert(pieces.length > 1);
+  assertEquals(chunks.every(({ length }) => length < 280_000), true);
+  assert(chunks.length > 1);
   assertEquals(
-    parseExposition(textOfPieces(pieces)).get("box")?.series.length,
+    parseExposition(decodeChunks(chunks)).get("box")?.series.length,
     5_000,
   );
 });

@@ -5,7 +5,7 @@ import {
   MACHINE_FAMILIES,
   machineLabels,
 } from "../../lib/metrics/machine_families.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 
 const CACHE = { sizeBytes: 32_768, type: "Data", level: 1 };
 
@@ -45,7 +45,7 @@ const MACHINE: Machine = {
   }],
 };
 
-const TOLD = `
+const EXPECTED = `
 machine_cpu_physical_cores 4
 machine_cpu_cores 8
 machine_cpu_sockets 2
@@ -69,7 +69,7 @@ machine_node_distance node_id=2 target_node_id=2 10
 `.trim().split("\n");
 
 Deno.test("MACHINE_FAMILIES have all of cAdvisor's that the host's files provide, with its labels", () => {
-  const text = textOfPieces(expositionText(
+  const text = decodeChunks(expositionText(
     [section<Machine>({
       families: MACHINE_FAMILIES,
       subjects: [MACHINE],
@@ -77,7 +77,9 @@ Deno.test("MACHINE_FAMILIES have all of cAdvisor's that the host's files provide
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
   ));
-  const told = [...parseExposition(text).values()].flatMap(({ type, series }) =>
+  const exposed = [...parseExposition(text).values()].flatMap((
+    { type, series },
+  ) =>
     series.map(({ name, labels, value }) => {
       const {
         machine_id: machine,
@@ -90,5 +92,5 @@ Deno.test("MACHINE_FAMILIES have all of cAdvisor's that the host's files provide
       return [name, ...pairs, value].join(" ");
     })
   );
-  assertEquals(told, TOLD);
+  assertEquals(exposed, EXPECTED);
 });

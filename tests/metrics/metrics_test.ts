@@ -39,13 +39,13 @@ const COMMON = new Set([
 ]);
 
 Deno.test("Metrics have all of cAdvisor's families, with types and labels, on complete hosts", async () => {
-  const told = new Map<string, { type: string; labels: Set<string> }>();
+  const found = new Map<string, { type: string; labels: Set<string> }>();
   for (const version of [1, 2] as const) {
     using host = new CompleteHost(version);
-    const families = parseExposition(await host.scraped.scrape());
+    const families = parseExposition(await host.fixture.scrape());
     for (const [name, { type, series }] of families) {
-      const family = told.get(name) ?? { type, labels: new Set() };
-      told.set(name, family);
+      const family = found.get(name) ?? { type, labels: new Set() };
+      found.set(name, family);
       assertEquals(family.type, type, name);
       for (const label of series.flatMap(({ labels }) => Object.keys(labels))) {
         if (!COMMON.has(label)) family.labels.add(label);
@@ -60,7 +60,7 @@ Deno.test("Metrics have all of cAdvisor's families, with types and labels, on co
       ...CADVISOR_MACHINE_FAMILIES,
     ]
   ) {
-    const family = told.get(name);
+    const family = found.get(name);
     assertEquals(
       line(name, family?.type ?? "absent", family?.labels ?? []),
       line(name, type, labels),
@@ -106,17 +106,17 @@ Deno.test("Metrics report OOM kills of a removed container with its last labels"
   Object.defineProperty(container, "specWithin", {
     value: () => ({ hasDiskIo: false, image: "nginx:1" }),
   });
-  const told = [[name, "nginx:1", 2], ["/never/seen", undefined, 1]];
-  assertEquals(await kills(), told);
+  const expected = [[name, "nginx:1", 2], ["/never/seen", undefined, 1]];
+  assertEquals(await kills(), expected);
   (tree.containers as unknown[]).pop();
   container?.close();
-  assertEquals(await kills(), told);
+  assertEquals(await kills(), expected);
   // A container that existed only between two scrapes.
   tree.ended.set("/never/seen", {
     reference: { name: "/never/seen" },
     image: "busybox:1",
   });
-  assertEquals(await kills(), [told[0], ["/never/seen", "busybox:1", 1]]);
+  assertEquals(await kills(), [expected[0], ["/never/seen", "busybox:1", 1]]);
   tree.kills.clear();
   assertEquals(await kills(), []);
 });

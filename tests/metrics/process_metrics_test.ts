@@ -5,7 +5,7 @@ import {
   type ProcessMetrics,
   readProcessMetrics,
 } from "../../lib/metrics/process_metrics.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 import { readRecorded } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
@@ -24,7 +24,7 @@ Deno.test("readProcessMetrics() reads all values of PROCESS_FAMILIES", () => {
     .file("proc/self/fd/0", "")
     .file("proc/self/fd/1", "");
   const process = readProcessMetrics(root.hostFs());
-  const text = textOfPieces(expositionText(
+  const text = decodeChunks(expositionText(
     [section<ProcessMetrics>({
       families: PROCESS_FAMILIES,
       subjects: process === undefined ? [] : [process],
@@ -32,14 +32,14 @@ Deno.test("readProcessMetrics() reads all values of PROCESS_FAMILIES", () => {
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
   ));
-  const told = [...parseExposition(text)].map(([name, { type, series }]) => [
+  const exposed = [...parseExposition(text)].map(([name, { type, series }]) => [
     name,
     type,
     series[0]?.value,
   ]);
   const { pageBytes = 0, maxOpenFiles } = process ?? {};
   // The recorded limit of virtual memory is unlimited.
-  assertEquals(told, [
+  assertEquals(exposed, [
     ["process_cpu_seconds_total", "counter", 2],
     ["process_open_fds", "gauge", 2],
     ["process_max_fds", "gauge", maxOpenFiles],

@@ -280,9 +280,9 @@ Deno.test("V1_FILES and V2_FILES read all recorded files in their tables", () =>
   let count = 0;
   for (const files of [V1_FILES, V2_FILES]) {
     for (const { file, parse } of files) {
-      const texts = recordedFiles(file);
-      assert(texts.length > 0, `${file} is not recorded`);
-      for (const { text } of texts) {
+      const dumps = recordedFiles(file);
+      assert(dumps.length > 0, `${file} is not recorded`);
+      for (const { text } of dumps) {
         readWith(parse, text, file);
         count++;
       }

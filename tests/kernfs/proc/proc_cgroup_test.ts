@@ -36,7 +36,7 @@ Deno.test("parseVictimCgroup() keeps colons and spaces of a name, and removes th
 });
 
 Deno.test("parseVictimCgroup() returns undefined if there is no cgroup", () => {
-  const texts = [
+  const cases = [
     "",
     "\n",
     "4:memory\n",
@@ -49,7 +49,7 @@ Deno.test("parseVictimCgroup() returns undefined if there is no cgroup", () => {
     "0::/..\n",
     "4:memory:/../web\n0::/web\n",
   ];
-  for (const text of texts) {
+  for (const text of cases) {
     assertEquals(parseVictimCgroup(text), undefined, text);
   }
 });
@@ -81,7 +81,7 @@ Deno.test("VictimCgroups finds the cgroup of a dying process that started before
     [statOf(99, "R", 0x400400), NONE_PENDING, true],
     // It keeps running.
     [statOf(99), NONE_PENDING, false],
-    // Its PID is that of a process killed one second after boot.
+    // A process with the PID of one that was killed one second after boot.
     [statOf(100), KILLED_PENDING, false],
     [statOf(5000, "Z"), KILLED_PENDING, false],
     ["7 (a", KILLED_PENDING, false],

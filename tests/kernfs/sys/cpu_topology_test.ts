@@ -19,9 +19,9 @@ function topologyOf(host: TestCgroup): NumaNode[] {
 function thread(
   host: TestCgroup,
   id: number,
-  facts: Readonly<Record<string, number>>,
+  files: Readonly<Record<string, number>>,
 ): void {
-  for (const [name, value] of Object.entries(facts)) {
+  for (const [name, value] of Object.entries(files)) {
     host.file(`${CPU}/cpu${id}/topology/${name}`, `${value}\n`);
   }
 }
