@@ -225,7 +225,8 @@ export class Filesystems {
         { isRemote },
       );
       if (usage === undefined) {
-        // Not hidden, but unmounted meanwhile; those of containers are ignored.
+        // A file system unmounted meanwhile is not hidden; those of containers
+        // are ignored.
         return !isOfRuntime && this.#isMounted(key)
           ? place.mountPoint
           : undefined;

@@ -277,7 +277,7 @@ export class CgroupHandler implements ContainerHandler {
     const initPid = this.#options.initPid?.();
     if (initPid !== undefined) return initPid;
     if (this.reference.name === ROOT) return HOST_PID;
-    // Often 0, and known before the list is read.
+    // Do not read the list of a cgroup known to have no processes.
     if (this.builder.row[COLUMN.processCount] === 0) return undefined;
     return this.#processes.firstPid();
   }
@@ -331,7 +331,7 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
   }
 }
 
-/** Files of every container of a host. */
+/** Files to read, the same for every container of a host. */
 interface Plan {
   readonly kinds: ReadonlySet<string>;
   readonly files: readonly (readonly [Hierarchy, CgroupFile])[];
@@ -386,7 +386,10 @@ function filesOf(
   );
 }
 
-/** First v1 hierarchies in which runtimes place every process; v2 last. */
+/**
+ * Orders hierarchies for listing processes: first v1 hierarchies in which
+ * runtimes place every process, v2 last.
+ */
 function processHierarchies(all: readonly Hierarchy[]): Hierarchy[] {
   const rank = ({ version, controllers }: Hierarchy) => {
     const first = PROCESS_CONTROLLERS.findIndex((controller) =>

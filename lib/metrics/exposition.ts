@@ -144,7 +144,8 @@ function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {
   if (format === "prometheus") {
     return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   }
-  // OpenMetrics names counters without "_total", and has no other counters.
+  // OpenMetrics requires counters to end in "_total", and names the family
+  // without it.
   const isTotal = name.endsWith("_total");
   const title = type === "counter" && isTotal ? name.slice(0, -6) : name;
   const openType = type === "counter" && !isTotal ? "unknown" : type;

@@ -34,8 +34,8 @@ export interface Family<S> {
 export type Values<S> = (subject: S, emit: Emit) => void;
 
 /**
- * Values of some subjects; families with the same `has` call it once per
- * subject.
+ * Values that only some subjects have. Families with the same `has` call it
+ * once per subject.
  */
 export interface ConditionalValues<S> {
   readonly has: (subject: S) => boolean;

@@ -27,7 +27,7 @@ export function formatLabels(
   return text;
 }
 
-/** Replaces other characters than letters, digits and `_` by `_`. */
+/** Replaces characters other than letters, digits and `_` with `_`. */
 export function labelName(text: string): string {
   return text.replace(/[^A-Za-z0-9_]/g, "_");
 }

@@ -82,9 +82,9 @@ export interface ContainerInfo {
 export interface ContainerInfoRequest {
   /** Number of newest samples; −1 for all. @default 60 */
   readonly numStats?: number;
-  /** Milliseconds since the epoch. */
+  /** Inclusive, milliseconds since the epoch. */
   readonly startMs?: number;
-  /** Milliseconds since the epoch. */
+  /** Inclusive, milliseconds since the epoch. */
   readonly endMs?: number;
 }
 

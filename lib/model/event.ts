@@ -73,11 +73,11 @@ export interface OomKillData {
   /** Sequence number of the kmsg record of the kill. */
   readonly "kmsg_seq"?: number;
   /**
-   * In `oomKill`: accounted value of the node's counter (`oom_kill` of
-   * `/proc/vmstat`), this kill included.
+   * In `oomKill`: number of the node's OOM kills (`oom_kill` of `/proc/vmstat`)
+   * accounted for, this one included.
    */
   readonly "node_oom_kills"?: number;
-  /** In an inferred `oomKill`: the last accounted kmsg record. */
+  /** In an inferred `oomKill`: the last kmsg record accounted for. */
   readonly "kmsg_read_seq"?: number;
   /**
    * In `oomKill`: number of inferred kills whose records may still arrive;
@@ -87,8 +87,8 @@ export interface OomKillData {
 }
 
 /**
- * State for a restart: the accounted positions of the kernel log and of the
- * node's OOM kill counter.
+ * State for a restart: how far the kernel log and the node's OOM kill counter
+ * are accounted for.
  */
 export interface CheckpointData {
   /**
@@ -99,8 +99,8 @@ export interface CheckpointData {
   /** Time of that record, microseconds on the kernel log's clock. */
   readonly "kmsg_usec"?: number;
   /**
-   * Accounted value of the node's counter; absent if unknown, or the kernel
-   * does not count.
+   * Number of the node's OOM kills accounted for; absent if unknown, or the
+   * kernel does not count.
    */
   readonly "node_oom_kills"?: number;
   /** Number of inferred kills whose records may still arrive. */
@@ -234,9 +234,9 @@ export interface StoredEvent {
 
 /** An absent field selects all events. */
 export interface EventRequest {
-  /** Milliseconds since the epoch. */
+  /** Inclusive, milliseconds since the epoch. */
   readonly startMs?: number;
-  /** Milliseconds since the epoch. */
+  /** Inclusive, milliseconds since the epoch. */
   readonly endMs?: number;
   /** @default all types */
   readonly types?: ReadonlySet<EventType>;

@@ -12,13 +12,13 @@ export interface FsStats {
   /** As in cAdvisor: `zfs`, or `vfs` for all others. */
   readonly type: string;
   readonly capacityBytes?: number;
-  /** Capacity minus free. A container has its writable layer and logs. */
+  /** Capacity minus free; for a container, its writable layer and logs. */
   readonly usageBytes?: number;
   /** Writable layer of a container. */
   readonly baseUsageBytes?: number;
   /** Free for unprivileged users. */
   readonly availableBytes?: number;
-  /** Total number. A container has the number in use. */
+  /** Total number; for a container, the number in use. */
   readonly inodes?: number;
   readonly inodesFree?: number;
   /** Counters of its disk. */

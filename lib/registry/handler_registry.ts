@@ -46,8 +46,8 @@ export interface ContainerHandler {
   /** Reads the number of limit hits, on v2 only. */
   memoryLimitHits(): MemoryLimitHits | undefined;
   /**
-   * Opens missing files at the next sample: the cgroup is in further
-   * hierarchies.
+   * Retries missing files at the next sample, after the cgroup was added to
+   * further hierarchies.
    */
   refresh(): void;
   close(): void;
