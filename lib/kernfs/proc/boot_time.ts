@@ -14,7 +14,10 @@ const UPTIME_REGEXP = /^(\d+(?:\.\d+)?)(?:\s|$)/;
 export function parseUptime(text: string, path = "uptime"): number {
   const seconds = UPTIME_REGEXP.exec(text)?.[1];
   if (seconds === undefined) {
-    throw new KernfsSyntaxError(path, `"${text.trim()}" is not "seconds idle"`);
+    throw new KernfsSyntaxError(
+      path,
+      `unexpected "${text.trim()}", expected "seconds idle"`,
+    );
   }
   return Number(seconds);
 }

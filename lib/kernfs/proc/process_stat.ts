@@ -49,7 +49,10 @@ export function parseProcessStat(text: string, path = "stat"): ProcessStat {
   // Fields start with the third of the man page.
   const field = (number: number) => Number(fields[number - 3]);
   if (open < 0 || close < open || !Number.isFinite(field(39))) {
-    throw new KernfsSyntaxError(path, `"${text}" is not "pid (name) state …"`);
+    throw new KernfsSyntaxError(
+      path,
+      `unexpected "${text}", expected "pid (name) state …"`,
+    );
   }
   return {
     name: text.slice(open + 1, close),
@@ -85,7 +88,7 @@ export function parseProcessStatus(
 ): ProcessStatus {
   const effectiveUid = /^Uid:\t\d+\t(\d+)/m.exec(text)?.[1];
   if (effectiveUid === undefined) {
-    throw new KernfsSyntaxError(path, 'it has no line "Uid:"');
+    throw new KernfsSyntaxError(path, 'missing line "Uid:"');
   }
   const rssBytes = kibibytes(text, /^VmRSS:\s+(\d+) kB$/m);
   const lockedBytes = kibibytes(text, /^VmLck:\s+(\d+) kB$/m);
