@@ -2,7 +2,7 @@ import denoJson from "./deno.json" with { type: "json" };
 import { startAgent } from "./lib/agent.ts";
 import { createTerminal } from "./lib/cli/terminal.ts";
 import { type Config, parseConfig, UsageError } from "./lib/config/config.ts";
-import { printed } from "./lib/model/text.ts";
+import { escapeControlCharacters } from "./lib/model/text.ts";
 
 const { version } = denoJson;
 
@@ -28,7 +28,9 @@ async function main(): Promise<number> {
     if (error instanceof Deno.errors.BrokenPipe) return DONE;
     const message = error instanceof Error ? error.message : String(error);
     // Others choose what stands in it, such as an agent or a container.
-    say(`cgwatch: ${message.split("\n").map(printed).join("\n")}`);
+    say(
+      `cgwatch: ${message.split("\n").map(escapeControlCharacters).join("\n")}`,
+    );
     if (!(error instanceof UsageError)) return FAILED;
     say("Run cgwatch --help for all verbs and flags.");
     return WRONG_USE;

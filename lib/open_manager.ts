@@ -20,7 +20,7 @@ import { OomMonitor } from "./oom/monitor.ts";
 import { runUpOf } from "./cache/run_up.ts";
 import { CgroupNamespace } from "./kernfs/proc/cgroup_namespace.ts";
 import { VictimCgroups } from "./kernfs/proc/proc_cgroup.ts";
-import { SlowCalls } from "./filesystems/slow_calls.ts";
+import { BlockingCallPool } from "./filesystems/blocking_call_pool.ts";
 import { nodeOomKills } from "./kernfs/proc/vmstat.ts";
 import type { LogTail } from "./log/log_tail.ts";
 import { accessState } from "./manager/host_access.ts";
@@ -130,7 +130,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   });
   const handlerOptions = { fs, hierarchies, kinds: config.metricKinds };
   const files = new MountedFiles(fs);
-  const calls = new SlowCalls(clock);
+  const calls = new BlockingCallPool(clock);
   const filesystems = new Filesystems({
     fs,
     files,

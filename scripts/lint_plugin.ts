@@ -1,11 +1,14 @@
 /**
- * Lint plugin that keeps `lib/` a layered DAG, `layers/downward-imports` and
- * `layers/no-ambient-deno`, whose doors have a sign: `layers/documented-exports`.
+ * Lint plugin for the layers of `lib/`: `layers/downward-imports`,
+ * `layers/no-ambient-deno` and `layers/documented-exports`.
  *
  * @module
  */
 
-/** Rank of each folder of `lib/`: a file imports only lower ranks, or its own folder. */
+/**
+ * Rank of each directory of `lib/`: a file imports only from lower ranks and
+ * its own directory.
+ */
 const RANKS: ReadonlyMap<string, number> = new Map([
   ["model", 0],
   ["kernfs", 1],
@@ -27,23 +30,23 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["cli", 11],
 ]);
 
-/** Rank of the files directly below `lib/`: the agent put together, and its configuration. */
+/** Rank of the files directly in `lib/`, which wire the agent. */
 const ROOT_RANK = 10;
 
-/** The files that may touch the host through the `Deno` namespace. */
+/** Files that may access the host through the `Deno` namespace. */
 const HOST_FILES_REGEXP =
   /\/lib\/(cli\/(?:terminal|screen|agent_client|event_file|check_sources)|config\/secret_files|kernfs\/(?:host_fs|libc)|filesystems\/mounted_files|sources\/\w+_watcher|oom\/kmsg_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
 
 interface Location {
-  folder: string;
+  directory: string;
   rank: number;
 }
 
 function locate(path: string): Location | undefined {
   const match = /\/lib\/(?:(\w+)\/)?(?:\w+\/)?\w+\.ts$/.exec(path);
   if (match === null) return undefined;
-  const folder = match[1] ?? ".";
-  return { folder, rank: RANKS.get(folder) ?? ROOT_RANK };
+  const directory = match[1] ?? ".";
+  return { directory, rank: RANKS.get(directory) ?? ROOT_RANK };
 }
 
 function checkImport(
@@ -55,28 +58,32 @@ function checkImport(
   const to = locate(
     new URL(source.value, `file://${context.filename}`).pathname,
   );
-  if (to === undefined || to.folder === from.folder) return;
+  if (to === undefined || to.directory === from.directory) return;
   if (to.rank < from.rank) return;
   context.report({
     node: source,
-    message: `Layer "${from.folder}" cannot import layer "${to.folder}"`,
-    hint: "Import a lower layer only: yield values upward, do not call upward",
+    message: `Layer "${from.directory}" cannot import layer "${to.directory}"`,
+    hint: "Import only lower layers; return or yield values to higher ones",
   });
 }
 
-/** Unlike `deno doc --lint` it does not ask for a comment on every field. */
+/**
+ * Requires a doc comment on each exported function, class and constant. On
+ * interfaces and types it is optional: their fields have the comments.
+ */
 function checkComment(
   context: Deno.lint.RuleContext,
   node: Deno.lint.ExportNamedDeclaration,
 ): void {
   if (locate(context.filename) === undefined || !node.declaration) return;
+  if (/^TS(?:Interface|TypeAlias)/.test(node.declaration.type)) return;
   const last = context.sourceCode.getCommentsBefore(node)
     .findLast(({ value }) => !value.includes("deno-lint-ignore"));
   if (last?.type === "Block" && last.value.startsWith("*")) return;
   context.report({
     node,
     message: "Exported symbol has no JSDoc comment",
-    hint: "Say in one line what it is for",
+    hint: "Describe it in one line",
   });
 }
 

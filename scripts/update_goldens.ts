@@ -1,8 +1,7 @@
 /**
- * Writes the expected texts again: what `/metrics` exposes of the recorded
- * hosts, all kinds on, into `tests/testdata/metrics`, and the screens of
- * `explain` into `tests/testdata/explain`. Read what changes as a part of the
- * change: `git diff tests/testdata`.
+ * Updates expected output: `/metrics` of the recorded hosts, with all metric
+ * kinds enabled, in `tests/testdata/metrics`, and the screens of `explain` in
+ * `tests/testdata/explain`. Review the changes with `git diff tests/testdata`.
  *
  * ```sh
  * scripts/deno run -A scripts/update_goldens.ts
@@ -19,12 +18,12 @@ import {
   RecordedTree,
   RECORDING_NAMES,
 } from "../tests/_support/recorded_tree.ts";
-import { GOLDENS, ScrapedTree } from "../tests/_support/scraped_tree.ts";
+import { GOLDENS, MetricsFixture } from "../tests/_support/metrics_fixture.ts";
 
 await Deno.mkdir(GOLDENS, { recursive: true });
 for (const name of RECORDING_NAMES) {
   using recorded = new RecordedTree(name);
-  using tree = new ScrapedTree(recorded);
+  using tree = new MetricsFixture(recorded);
   const text = await tree.scrape();
   await Deno.writeTextFile(`${GOLDENS}/${name}.prom`, text);
 }

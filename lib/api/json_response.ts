@@ -7,7 +7,7 @@ import {
   UnknownContainerError,
   UnknownFilesystemError,
 } from "../model/errors.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 
 /** What is told to a client whose request cannot be met. */
 export class HttpError extends Error {
@@ -122,8 +122,8 @@ export function textResponse(
   pieces: Iterable<string>,
   options: BodyOptions = {},
 ): Response {
-  const pace = new Pace(systemClock);
-  return respond(request, encoded(pieces, pace), { ...options, pace });
+  const slicer = new TimeSlicer(systemClock);
+  return respond(request, encoded(pieces, slicer), { ...options, slicer });
 }
 
 /** A text of pieces that are bytes already, each sent as it is. */
@@ -132,7 +132,10 @@ export function bytesResponse(
   pieces: Iterable<Uint8Array<ArrayBuffer>>,
   options: BodyOptions = {},
 ): Response {
-  return respond(request, pieces, { ...options, pace: new Pace(systemClock) });
+  return respond(request, pieces, {
+    ...options,
+    slicer: new TimeSlicer(systemClock),
+  });
 }
 
 /** Of an answer. */
@@ -146,11 +149,11 @@ interface BodyOptions {
 function respond(
   request: Request,
   pieces: Iterable<Uint8Array<ArrayBuffer>>,
-  { status = STATUS_CODE.OK, contentType = JSON_TYPE, pace }: BodyOptions & {
-    readonly pace: Pace;
+  { status = STATUS_CODE.OK, contentType = JSON_TYPE, slicer }: BodyOptions & {
+    readonly slicer: TimeSlicer;
   },
 ): Response {
-  pace.begin();
+  slicer.begin();
   const rest = pieces[Symbol.iterator]();
   const { value: first = NOTHING } = rest.next();
   // Whether a short beginning is all there is can only be known by what follows.
@@ -163,7 +166,7 @@ function respond(
     return new Response(first, { status, headers });
   }
   const begun = second?.value === undefined ? [first] : [first, second.value];
-  const body = streamOf(begun, rest, pace);
+  const body = streamOf(begun, rest, slicer);
   return new Response(
     isGzip ? gzipped(body) : body,
     {
@@ -260,12 +263,12 @@ const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array();
 /** The pieces as bytes, joined to `CHUNK_LENGTH` characters or to what a slice of time gave. */
 function* encoded(
   pieces: Iterable<string>,
-  pace: Pace,
+  slicer: TimeSlicer,
 ): Generator<Uint8Array<ArrayBuffer>> {
   let text = "";
   for (const piece of pieces) {
     text += piece;
-    if (text.length < CHUNK_LENGTH && !pace.spent) continue;
+    if (text.length < CHUNK_LENGTH && !slicer.isExpired) continue;
     yield encoder.encode(text);
     text = "";
   }
@@ -280,11 +283,11 @@ function* encoded(
 function streamOf(
   begun: Uint8Array<ArrayBuffer>[],
   rest: Iterator<Uint8Array<ArrayBuffer>>,
-  pace: Pace,
+  slicer: TimeSlicer,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      if (pace.spent) await pace.rest();
+      if (slicer.isExpired) await slicer.yieldToEventLoop();
       const chunk = begun.shift() ?? rest.next().value;
       if (chunk === undefined) controller.close();
       else controller.enqueue(chunk);

@@ -1,7 +1,7 @@
 import { UsageError } from "../config/command_line.ts";
 import type { FlagValues } from "../config/flag_values.ts";
 import { messageOf } from "../model/errors.ts";
-import { printed } from "../model/text.ts";
+import { escapeControlCharacters } from "../model/text.ts";
 import {
   formatListenAddress,
   parseListenAddress,
@@ -293,7 +293,9 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
 function errorOf(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text);
-    return typeof error === "string" ? printed(error) : undefined;
+    return typeof error === "string"
+      ? escapeControlCharacters(error)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import { HostFs } from "../kernfs/host_fs.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { SourceState } from "../model/source_state.ts";
-import { cutEnd, printed, wrap } from "../model/text.ts";
+import { escapeControlCharacters, truncateEnd, wrap } from "../model/text.ts";
 import type { AgentClient } from "./agent_client.ts";
 import {
   type Finding,
@@ -82,7 +82,7 @@ export async function checkHost(options: CheckOptions): Promise<void> {
     return writeJson(terminal, output, JSON.stringify(rows));
   }
   for (const row of rows) writeRow(row, options);
-  terminal.write(`\n${printed(agent.summary)}\n`);
+  terminal.write(`\n${escapeControlCharacters(agent.summary)}\n`);
 }
 
 function writeRow(row: Row, { terminal }: CheckOptions): void {
@@ -90,14 +90,16 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
   const { columns = Infinity } = terminal;
   const indent = " ".repeat(INDENT);
   const below = (text: string) =>
-    wrap(printed(text), columns - INDENT).map((line) => indent + line);
+    wrap(escapeControlCharacters(text), columns - INDENT).map((line) =>
+      indent + line
+    );
   const shown = state === "ok" && agent?.state === "degraded"
     ? "degraded"
     : state;
-  const head = `${name.padEnd(NAME_WIDTH)}${printed(detail)}`;
+  const head = `${name.padEnd(NAME_WIDTH)}${escapeControlCharacters(detail)}`;
   const lines = [
     `${styled(terminal, STYLES[shown], shown.padEnd(INDENT))}${
-      cutEnd(head, columns - INDENT)
+      truncateEnd(head, columns - INDENT)
     }`,
     ...(agent?.state === "degraded"
       ? below(`the agent reports: ${agent.detail}`)

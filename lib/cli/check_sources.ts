@@ -12,7 +12,7 @@ import {
 import { HostFs } from "../kernfs/host_fs.ts";
 import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";
-import { printed } from "../model/text.ts";
+import { escapeControlCharacters } from "../model/text.ts";
 
 /** State of one source. */
 export interface Finding {
@@ -185,7 +185,7 @@ function dropIn(name: string, ...lines: readonly string[]): string {
 function quote(path: string): string {
   return /^[\w./-]+$/.test(path)
     ? path
-    : `'${printed(path).replaceAll("'", "'\\''")}'`;
+    : `'${escapeControlCharacters(path).replaceAll("'", "'\\''")}'`;
 }
 
 function ok(detail: string): Finding {

@@ -1,6 +1,10 @@
 import { containerTitle, summarizeOom } from "../explain/explain_oom.ts";
 import { createOomStory } from "../explain/oom_story.ts";
-import { formatLocal, formatZone, printedJson } from "../model/text.ts";
+import {
+  escapeControlCharactersInJson,
+  formatLocal,
+  formatZone,
+} from "../model/text.ts";
 import type { Json } from "./output.ts";
 import { type Column, layOut, renderRow, type TableLayout } from "./table.ts";
 import { type Style, styled, type Terminal } from "./terminal.ts";
@@ -38,7 +42,7 @@ export class EventPrinter {
       const [before, after] = this.#output === "ndjson"
         ? ["", "\n"]
         : [this.#count === 0 ? "[" : ",\n", ""];
-      const json = printedJson(JSON.stringify(event));
+      const json = escapeControlCharactersInJson(JSON.stringify(event));
       this.#terminal.write(before + json + after);
     }
     this.#count++;

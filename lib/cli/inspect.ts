@@ -3,10 +3,10 @@ import { type AgentClient, namePath } from "./agent_client.ts";
 import { findNamed, isUnknown } from "./list.ts";
 import { type Json, parseExactly, writeJson } from "./output.ts";
 import {
-  cutEnd,
+  escapeControlCharacters,
   formatBytes,
   padEnd,
-  printed,
+  truncateEnd,
   widthOf,
 } from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
@@ -65,12 +65,12 @@ function write(text: string, { values, terminal }: InspectOptions): void {
   const output = values.choice("output");
   if (output !== "table") return writeJson(terminal, output, text);
   const rows = [...leavesOf(JSON.parse(text), "")].map((row) =>
-    row.map(printed)
+    row.map(escapeControlCharacters)
   );
   const width = Math.max(0, ...rows.map(([key = ""]) => widthOf(key))) + 2;
   const { columns = Infinity } = terminal;
   for (const [key = "", value = ""] of rows) {
-    terminal.write(`${cutEnd(padEnd(key, width) + value, columns)}\n`);
+    terminal.write(`${truncateEnd(padEnd(key, width) + value, columns)}\n`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { printedJson } from "../model/text.ts";
+import { escapeControlCharactersInJson } from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** An object of the API's; what is not there is not shown. */
@@ -35,5 +35,7 @@ export function writeJson(
     : (Array.isArray(value) ? value : [value]).map((item) =>
       JSON.stringify(item)
     );
-  terminal.write(lines.map((line) => `${printedJson(line)}\n`).join(""));
+  terminal.write(
+    lines.map((line) => `${escapeControlCharactersInJson(line)}\n`).join(""),
+  );
 }

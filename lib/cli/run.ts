@@ -1,7 +1,7 @@
 import { UsageError } from "../config/command_line.ts";
 import type { OtherCommand } from "../config/config.ts";
 import { systemClock } from "../model/clock.ts";
-import { printed } from "../model/text.ts";
+import { escapeControlCharacters } from "../model/text.ts";
 import { VERBS } from "../config/verbs.ts";
 import { AgentClient } from "./agent_client.ts";
 import { checkHost } from "./check.ts";
@@ -100,7 +100,9 @@ async function writeVersion(
     return;
   }
   terminal.write(`cgwatch ${version}\n`);
-  if (agent !== undefined) terminal.write(`agent ${printed(agent)}\n`);
+  if (agent !== undefined) {
+    terminal.write(`agent ${escapeControlCharacters(agent)}\n`);
+  }
 }
 
 function writeHelp(

@@ -1,4 +1,10 @@
-import { cut, cutEnd, padEnd, printed, widthOf } from "../model/text.ts";
+import {
+  escapeControlCharacters,
+  padEnd,
+  truncateEnd,
+  truncateMiddle,
+  widthOf,
+} from "../model/text.ts";
 
 /** A column of a table. */
 export interface Column {
@@ -58,7 +64,8 @@ export function layOut(
     ...column,
     at,
     width: rows.reduce(
-      (most, row) => Math.max(most, widthOf(printed(row[at] ?? ""))),
+      (most, row) =>
+        Math.max(most, widthOf(escapeControlCharacters(row[at] ?? ""))),
       Math.max(column.width ?? 0, column.title.length),
     ),
   }));
@@ -97,11 +104,11 @@ export function renderRow(
   row: readonly string[],
 ): string {
   const cells = columns.map(({ at, width, isNumber, isSentence }) => {
-    const shorten = isSentence ? cutEnd : cut;
-    const text = shorten(printed(row[at] ?? ""), width);
+    const shorten = isSentence ? truncateEnd : truncateMiddle;
+    const text = shorten(escapeControlCharacters(row[at] ?? ""), width);
     return isNumber
       ? " ".repeat(Math.max(0, width - widthOf(text))) + text
       : padEnd(text, width);
   });
-  return cut(cells.join(GAP).trimEnd(), limit);
+  return truncateMiddle(cells.join(GAP).trimEnd(), limit);
 }

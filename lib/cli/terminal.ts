@@ -1,4 +1,4 @@
-import { printed } from "../model/text.ts";
+import { escapeControlCharacters } from "../model/text.ts";
 
 /** What a verb writes to, and what it may do there. */
 export interface Terminal {
@@ -41,7 +41,8 @@ export function createTerminal(
     rows: size?.rows,
     hasColours: size !== undefined && !isPlain,
     write: (text) => writeAll(Deno.stdout, text),
-    note: (text) => writeAll(Deno.stderr, `cgwatch: ${printed(text)}\n`),
+    note: (text) =>
+      writeAll(Deno.stderr, `cgwatch: ${escapeControlCharacters(text)}\n`),
   };
 }
 

@@ -1,11 +1,11 @@
 import { ROOT } from "../model/cgroup.ts";
 import {
-  cutEnd,
+  escapeControlCharacters,
   formatBytes,
   formatLocal,
   formatZone,
   padEnd,
-  printed,
+  truncateEnd,
   wrap,
 } from "../model/text.ts";
 import type { ContainerRow } from "./container_row.ts";
@@ -110,13 +110,16 @@ export function renderTop(
 ): { readonly lines: string[]; readonly scroll: number } {
   const shown = selectRows(data.rows, choices);
   const head = [
-    cutEnd(headOf(data, choices, shown.length), columns),
-    cutEnd(totalsOf(data), columns),
+    truncateEnd(headOf(data, choices, shown.length), columns),
+    truncateEnd(totalsOf(data), columns),
   ];
-  const foot = cutEnd(footOf(data, choices), columns);
+  const foot = truncateEnd(footOf(data, choices), columns);
   const space = Math.max(0, height - head.length - 2);
   const page = choices.view === "help"
-    ? { lines: ["", ...HELP].map((line) => cutEnd(line, columns)), scroll: 0 }
+    ? {
+      lines: ["", ...HELP].map((line) => truncateEnd(line, columns)),
+      scroll: 0,
+    }
     : choices.view === "details"
     ? { lines: detailLines(data, choices, columns), scroll: choices.scroll }
     : tablePage(shown, choices, { columns, space }, colours);
@@ -189,7 +192,7 @@ function headOf(
   return [
     `cgwatch top  ${server}  ${time} (${formatZone(nowMs)})`,
     `${count} of ${rows.length} shown`,
-    ...(filter === "" ? [] : [`filter ${printed(filter)}`]),
+    ...(filter === "" ? [] : [`filter ${escapeControlCharacters(filter)}`]),
     ...(isPaused ? ["PAUSED"] : []),
     `by ${sort}${isReversed ? ", reversed" : ""}${isTree ? ", tree" : ""}`,
   ].join("  ");
@@ -214,7 +217,9 @@ function footOf(
   { view, filter }: TopChoices,
 ): string {
   if (view === "filter") {
-    return `filter: ${printed(filter)}_  (Enter keeps it, Esc clears it)`;
+    return `filter: ${
+      escapeControlCharacters(filter)
+    }_  (Enter keeps it, Esc clears it)`;
   }
   if (goneMs !== undefined) {
     return `The agent at ${server} is not reachable since ${
@@ -249,15 +254,20 @@ function detailLines(
     "",
     ...facts.flatMap(([label, value]) => {
       if (value === undefined) return [];
-      const [first = "", ...rest] = wrap(printed(value), columns - 14);
+      const [first = "", ...rest] = wrap(
+        escapeControlCharacters(value),
+        columns - 14,
+      );
       return [
         `  ${label.padEnd(12)}${first}`,
         ...rest.map((line) => " ".repeat(14) + line),
       ];
-    }).map((line) => cutEnd(line, columns)),
+    }).map((line) => truncateEnd(line, columns)),
     "",
-    cutEnd(
-      row.oom > 0 ? `  cgwatch explain ${printed(row.cgroup)}` : "",
+    truncateEnd(
+      row.oom > 0
+        ? `  cgwatch explain ${escapeControlCharacters(row.cgroup)}`
+        : "",
       columns,
     ),
   ];

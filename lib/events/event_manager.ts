@@ -10,9 +10,9 @@ import {
   type EventRequest,
   type EventType,
   formatTimestamp,
-  type KeptEvent,
   matches,
   type NewEvent,
+  type StoredEvent,
 } from "../model/event.ts";
 import { EventStore } from "./event_store.ts";
 import { EventWatch } from "./event_watch.ts";
@@ -124,7 +124,7 @@ export class EventManager {
    *
    * @throws {RangeError} if its time is not one
    */
-  addEvent(event: NewEvent): KeptEvent {
+  addEvent(event: NewEvent): StoredEvent {
     const { timestampMs, type, containerName, data } = event;
     const container = this.#describe(event);
     const kept = this.#keep(timestampMs, {
@@ -153,7 +153,7 @@ export class EventManager {
    *
    * @throws {BadRequestError} if `maxEvents` is neither −1 nor a whole number from 0
    */
-  getEvents(request: EventRequest): KeptEvent[] {
+  getEvents(request: EventRequest): StoredEvent[] {
     const { maxEvents = -1, sinceSeq } = request;
     if (!Number.isInteger(maxEvents) || maxEvents < -1) {
       throw new BadRequestError(
@@ -219,7 +219,7 @@ export class EventManager {
   }
 
   /** What is kept since, with a notice first where not all of it is. */
-  #backlog(request: EventRequest, sinceSeq: number): KeptEvent[] {
+  #backlog(request: EventRequest, sinceSeq: number): StoredEvent[] {
     const kept = this.#store.after(sinceSeq, this.#lastSeq);
     const backlog = kept.filter((event) => matches(request, event));
     // Of what is no longer kept only the number is known. So the notice is given only to who
@@ -237,7 +237,7 @@ export class EventManager {
     return backlog;
   }
 
-  #lostNotice(count: number, seq: number, reason: string): KeptEvent {
+  #lostNotice(count: number, seq: number, reason: string): StoredEvent {
     return this.#notice("lost", seq, { "lost": { count, reason } });
   }
 
@@ -246,7 +246,7 @@ export class EventManager {
     type: "lost" | "checkpoint",
     seq: number,
     data: EventData,
-  ): KeptEvent {
+  ): StoredEvent {
     const timestampMs = this.#clock.now();
     return this.#keep(timestampMs, {
       "seq": seq,
@@ -259,7 +259,7 @@ export class EventManager {
     });
   }
 
-  #keep(timestampMs: number, event: Event): KeptEvent {
+  #keep(timestampMs: number, event: Event): StoredEvent {
     return { event, timestampMs, json: JSON.stringify(event) };
   }
 }

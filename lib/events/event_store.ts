@@ -2,26 +2,26 @@ import {
   EVENT_TYPES,
   type EventRequest,
   type EventType,
-  type KeptEvent,
   matches,
+  type StoredEvent,
 } from "../model/event.ts";
 import { TimedStore } from "../model/timed_store.ts";
 import { policyOf, type StoragePolicy } from "./storage_policy.ts";
 
 /** The events that are kept, a {@linkcode TimedStore} for each type. */
 export class EventStore {
-  readonly #stores: ReadonlyMap<EventType, TimedStore<KeptEvent>>;
+  readonly #stores: ReadonlyMap<EventType, TimedStore<StoredEvent>>;
 
   /** Makes an empty store with the bounds of each type. */
   constructor(policy: StoragePolicy) {
     this.#stores = new Map(EVENT_TYPES.map((type) => [
       type,
-      new TimedStore<KeptEvent>(policyOf(policy, type)),
+      new TimedStore<StoredEvent>(policyOf(policy, type)),
     ]));
   }
 
   /** Keeps an event, and drops of its type what is now too old or too much. */
-  add(type: EventType, kept: KeptEvent): void {
+  add(type: EventType, kept: StoredEvent): void {
     this.#stores.get(type)?.add(kept.timestampMs, kept);
   }
 
@@ -29,8 +29,8 @@ export class EventStore {
    * The newest `max` of the kept events that the request asks for, the oldest
    * first; −1 for all. The `maxEvents` and `sinceSeq` of the request play no part.
    */
-  select(request: EventRequest, max: number): KeptEvent[] {
-    const found: KeptEvent[] = [];
+  select(request: EventRequest, max: number): StoredEvent[] {
+    const found: StoredEvent[] = [];
     if (max === 0) return found;
     const { startMs = -Infinity } = request;
     for (const kept of this.#newestFirst(request.types, request.endMs)) {
@@ -42,8 +42,8 @@ export class EventStore {
   }
 
   /** All kept events of greater `seq`, ascending by it, where `lastSeq` is the greatest given out. */
-  after(sinceSeq: number, lastSeq: number): KeptEvent[] {
-    const found: KeptEvent[] = [];
+  after(sinceSeq: number, lastSeq: number): StoredEvent[] {
+    const found: StoredEvent[] = [];
     // Numbers have no holes, so when as many are found as were given out since, the older
     // ones need no look. Time cannot say that: a creation may be dated long ago.
     const wanted = lastSeq - sinceSeq;
@@ -64,7 +64,7 @@ export class EventStore {
   *#newestFirst(
     types: Iterable<EventType> = EVENT_TYPES,
     endMs = Infinity,
-  ): Generator<KeptEvent> {
+  ): Generator<StoredEvent> {
     const heads: Head[] = [];
     for (const type of types) {
       const rest = this.#stores.get(type)?.newestFirst(endMs);
@@ -84,8 +84,8 @@ export class EventStore {
 
 /** What is next of one type. */
 interface Head {
-  kept: KeptEvent;
-  readonly rest: Iterator<KeptEvent>;
+  kept: StoredEvent;
+  readonly rest: Iterator<StoredEvent>;
 }
 
 function newestOf(heads: readonly Head[]): Head | undefined {
@@ -96,7 +96,7 @@ function newestOf(heads: readonly Head[]): Head | undefined {
   return newest;
 }
 
-function isNewer(a: KeptEvent, b: KeptEvent): boolean {
+function isNewer(a: StoredEvent, b: StoredEvent): boolean {
   return a.timestampMs === b.timestampMs
     ? a.event.seq > b.event.seq
     : a.timestampMs > b.timestampMs;

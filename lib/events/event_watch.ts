@@ -1,4 +1,4 @@
-import type { EventRequest, KeptEvent } from "../model/event.ts";
+import type { EventRequest, StoredEvent } from "../model/event.ts";
 
 /** The most that one read of a watch gives, unless asked otherwise. */
 const BATCH_LIMIT = 1024;
@@ -10,9 +10,9 @@ export interface EventWatchOptions {
   /** How many events may wait for the reader. */
   readonly queueLimit: number;
   /** What comes before the first live event; not counted against the limit. */
-  readonly backlog: KeptEvent[];
+  readonly backlog: StoredEvent[];
   /** Makes the notice of events dropped since the reader did not keep up. */
-  readonly makeLost: (count: number, seq: number) => KeptEvent;
+  readonly makeLost: (count: number, seq: number) => StoredEvent;
   /** Called once, when no more events are wanted. */
   readonly onEnd: (watch: EventWatch) => void;
 }
@@ -25,7 +25,7 @@ export interface EventWatchOptions {
  * the loop closes the watch), or by {@linkcode EventWatch.ready} and
  * {@linkcode EventWatch.take}. There is one reader.
  */
-export class EventWatch implements AsyncIterable<KeptEvent[]> {
+export class EventWatch implements AsyncIterable<StoredEvent[]> {
   /** Names the watch in its manager. */
   readonly id: number;
   /** What was asked for. */
@@ -33,10 +33,10 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   readonly #queueLimit: number;
   readonly #makeLost: EventWatchOptions["makeLost"];
   readonly #onEnd: EventWatchOptions["onEnd"];
-  #backlog: KeptEvent[];
+  #backlog: StoredEvent[];
   #backlogAt = 0;
   /** A ring: the oldest at `#head`, `#count` of them. It grows as needed, to the limit. */
-  #ring: (KeptEvent | undefined)[] = [];
+  #ring: (StoredEvent | undefined)[] = [];
   #head = 0;
   #count = 0;
   /** Dropped, and the reader not yet told. */
@@ -72,7 +72,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** For the event manager: queues an event, never waits, never throws. */
-  push(event: KeptEvent): void {
+  push(event: StoredEvent): void {
     if (this.#state !== "open") return;
     if (this.#count >= this.#queueLimit) this.#dropOldest();
     this.#ring[(this.#head + this.#count) % this.#queueLimit] = event;
@@ -88,8 +88,8 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** What waits now, the oldest first, at most so many; perhaps nothing. */
-  take(max = BATCH_LIMIT): KeptEvent[] {
-    const taken: KeptEvent[] = [];
+  take(max = BATCH_LIMIT): StoredEvent[] {
+    const taken: StoredEvent[] = [];
     while (taken.length < max) {
       const event = this.#shift();
       if (event === undefined) break;
@@ -99,7 +99,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** Waits for events and takes them; an empty batch says that the watch has ended. */
-  async next(max = BATCH_LIMIT): Promise<KeptEvent[]> {
+  async next(max = BATCH_LIMIT): Promise<StoredEvent[]> {
     await this.ready();
     return this.take(max);
   }
@@ -126,7 +126,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** The batches as they come, until the watch ends; leaving the loop closes it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<KeptEvent[]> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<StoredEvent[]> {
     try {
       for (;;) {
         const batch = await this.next();
@@ -156,7 +156,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** The next for the reader: the backlog, then what was lost since, then what is queued. */
-  #shift(): KeptEvent | undefined {
+  #shift(): StoredEvent | undefined {
     const kept = this.#backlog[this.#backlogAt];
     if (kept !== undefined) {
       this.#backlogAt++;
@@ -174,7 +174,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     return this.#pop();
   }
 
-  #pop(): KeptEvent | undefined {
+  #pop(): StoredEvent | undefined {
     if (this.#count === 0) return undefined;
     const event = this.#ring[this.#head];
     this.#ring[this.#head] = undefined;

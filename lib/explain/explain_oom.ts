@@ -1,15 +1,15 @@
 import type { EventContainer } from "../model/event.ts";
 import {
-  cut,
+  escapeControlCharacters,
   formatBytes,
   formatLocal,
   formatSpan,
   formatZone,
   localZone,
   padEnd,
-  printed,
   sparkline,
   type TimeZone,
+  truncateMiddle,
   widthOf,
   wrap,
 } from "../model/text.ts";
@@ -46,7 +46,10 @@ export function explainOom(
   { columns = 80, zone = localZone }: ExplainOptions = {},
 ): string[] {
   const lines = [
-    ...wrap(sentencesOf(story, zone).map(printed).join(" "), columns),
+    ...wrap(
+      sentencesOf(story, zone).map(escapeControlCharacters).join(" "),
+      columns,
+    ),
     "",
     ...rowLines(rowsOf(story, zone), columns),
     ...taskLines(story),
@@ -56,7 +59,7 @@ export function explainOom(
       ...wrap(`Not recorded: ${story.not_recorded.join("; ")}.`, columns),
     ]),
   ];
-  return lines.map((line) => cut(line, columns));
+  return lines.map((line) => truncateMiddle(line, columns));
 }
 
 /** One line of what was killed and why, for a list: `tail[19801]: container limit 32.0 MiB`. */
@@ -229,7 +232,9 @@ function rowsOf(story: OomStory, zone: TimeZone): Row[] {
     ["event", `seq ${victim.seq} of node ${story.node}`],
   ];
   return rows.flatMap(([label, value]): Row[] =>
-    value === undefined || value === "" ? [] : [[label, printed(value)]]
+    value === undefined || value === ""
+      ? []
+      : [[label, escapeControlCharacters(value)]]
   );
 }
 
@@ -399,7 +404,9 @@ function columnsOf(
   titles: readonly string[],
   rows: readonly (readonly string[])[],
 ): string[] {
-  const cells = [titles, ...rows].map((row) => row.map(printed));
+  const cells = [titles, ...rows].map((row) =>
+    row.map(escapeControlCharacters)
+  );
   const widths = titles.map((_, at) =>
     Math.max(...cells.map((row) => widthOf(row[at] ?? "")))
   );

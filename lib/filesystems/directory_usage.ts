@@ -1,50 +1,52 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { isGone } from "../model/errors.ts";
 import type { FileSize, MountedFiles } from "./mounted_files.ts";
-import type { SlowCalls } from "./slow_calls.ts";
+import type { BlockingCallPool } from "./blocking_call_pool.ts";
 
-/** What a directory and all below it take, as `du` counts it. */
+/** Disk usage of a directory, as `du` counts it. */
 export interface DirectorySize {
-  /** When counting ended, milliseconds since the epoch. */
+  /** End of the count, milliseconds since the epoch. */
   readonly timestampMs: number;
-  /** On disk; a file of many names counts once. */
+  /** Allocated on disk; hard links count once. */
   readonly bytes: number;
   readonly inodes: number;
 }
 
-/** How directories are counted. */
 export interface DirectoryUsageOptions {
   readonly files: MountedFiles;
   readonly clock: Clock;
-  readonly calls: SlowCalls;
-  /** From the end of one count to the next. @default 60_000 */
+  readonly calls: BlockingCallPool;
+  /** Pause between counts. @default 60_000 */
   readonly intervalMs?: number;
-  /** A count that takes longer is given up. @default 120_000 */
+  /** Maximum duration of a count. @default 120_000 */
   readonly budgetMs?: number;
 }
 
-/** Files looked at before others get their turn, and for how long; a slice that takes seconds counts as hung. */
+/**
+ * Files and milliseconds per slice; a slice of seconds is treated as a hung
+ * call.
+ */
 const SLICE_FILES = 64;
 const SLICE_MS = 20;
-/** After a slice, rest this many times as long as it took. */
+/** Pause after a slice, relative to its duration. */
 const REST_FACTOR = 3;
-/** A count that took long, or failed, makes the next one wait, up to this many intervals. */
+/** Maximum wait after a slow or failed count, in intervals. */
 const MAX_BACKOFF = 20;
-/** Of the time, what counting one directory may take. */
+/** Maximum share of time for counting one directory. */
 const SHARE = 0.05;
 /**
- * A directory whose list of names is longer is not counted, nor what it is in:
- * the platform lists a directory whole, and 100,000 names take 15 MB (Deno 2.9).
+ * Maximum size of one directory's list of names: Deno 2.9 reads a whole
+ * directory at a time, and 100,000 names take 15 MB.
  */
 const MAX_LIST_BYTES = 2 * 1024 * 1024;
-/** Directories that wait to be listed, in a count. */
+/** Maximum number of queued directories per count. */
 const MAX_DIRECTORIES = 100_000;
-/** Files of many names that are remembered in a count. */
+/** Maximum number of hard-linked files remembered per count. */
 const MAX_LINKED = 100_000;
 
 /**
- * What of a directory is counted: `tree` is the directory and all below it,
- * `files` what is directly in it and no directory, each by its own.
+ * `tree` counts a directory and its subtree; `files` only files directly in it,
+ * and each hard link.
  */
 export type Counted = "tree" | "files";
 
@@ -58,10 +60,9 @@ interface Entry {
 }
 
 /**
- * Counts what directories take on their file system, such as the writable
- * layers of containers: one after the other, in small slices, and without the
- * file systems that are mounted in them. Nothing is counted that nobody asks
- * for.
+ * Counts the disk usage of directories, such as writable layers of containers:
+ * only on request, one at a time, in small slices, without mounted file
+ * systems.
  */
 export class DirectoryUsage {
   readonly #options: DirectoryUsageOptions;
@@ -74,8 +75,8 @@ export class DirectoryUsage {
   }
 
   /**
-   * What a host directory took when it was last counted; a count that is due
-   * begins, and has a say later. One directory is always counted alike.
+   * Returns the last count of a host directory, and starts a new one if it is
+   * due. `counted` must not change.
    */
   of(
     directory: string,
@@ -102,33 +103,32 @@ export class DirectoryUsage {
     return entry.size;
   }
 
-  /** Whether something that was asked for waits to be counted for the first time. */
+  /** Whether a directory waits for its first count. */
   get isBehind(): boolean {
     return this.#entries.values()
       .some(({ isQueued, size }) => isQueued && size === undefined);
   }
 
-  /** Resolves once all that waits now has been counted. */
+  /** Resolves when all queued directories are counted. */
   caughtUp(): Promise<void> {
     return this.#last;
   }
 
-  /** What is asked for from now on is counted after that has ended, which must not fail. */
+  /** Defers later counts until `ended` resolves; it must not reject. */
   after(ended: Promise<void>): void {
     this.#last = this.#last.then(() => ended);
   }
 
-  /** Whether it was not there when it was looked for last, and so takes nothing. */
+  /** Returns whether the directory was missing at the last count. */
   isMissing(directory: string): boolean {
     return this.#entries.get(directory)?.isMissing ?? false;
   }
 
-  /** It is of no interest any more. */
   forget(directory: string): void {
     this.#entries.delete(directory);
   }
 
-  /** Counts no more; a count under way ends after its slice. */
+  /** A running count ends after its slice. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -136,18 +136,18 @@ export class DirectoryUsage {
   async #run(directory: string, entry: Entry): Promise<void> {
     const { clock, intervalMs = 60_000 } = this.#options;
     const startMs = clock.monotonic();
-    const isWanted = () =>
+    const isActive = () =>
       !this.#isStopped && this.#entries.get(directory) === entry;
     try {
-      if (!isWanted()) return;
+      if (!isActive()) return;
       const walk = { directory, counted: entry.counted };
-      entry.size = await this.#count(walk, isWanted) ?? entry.size;
+      entry.size = await this.#count(walk, isActive) ?? entry.size;
       entry.isMissing = false;
       entry.failures = 0;
     } catch (error) {
       entry.isMissing = isGone(error);
       if (entry.isMissing) entry.size = undefined;
-      // Else its last size stands, and the next count waits longer.
+      // Otherwise the last size stays, and the wait grows.
       entry.failures = entry.isMissing ? 0 : entry.failures + 1;
     }
     const endMs = clock.monotonic();
@@ -164,23 +164,24 @@ export class DirectoryUsage {
       readonly directory: string;
       readonly counted: Counted;
     },
-    isWanted: () => boolean,
+    isActive: () => boolean,
   ): Promise<DirectorySize | undefined> {
     const { files, clock, calls, budgetMs = 120_000 } = this.#options;
     const endMs = clock.monotonic() + budgetMs;
     using walk = new Walk(files, clock, { directory, counted });
     for (;;) {
       const startMs = clock.monotonic();
-      if (startMs > endMs) throw new Error("It takes too long");
-      const isDone = await calls.ask(directory, () => walk.step());
+      if (startMs > endMs) {
+        throw new Error("Cannot count the directory within its time limit");
+      }
+      const isDone = await calls.run(directory, () => walk.step());
       if (isDone) return { timestampMs: clock.now(), ...walk.total };
-      if (!isWanted()) return undefined;
+      if (!isActive()) return undefined;
       await sleep(clock, (clock.monotonic() - startMs) * REST_FACTOR);
     }
   }
 }
 
-/** One count. */
 class Walk implements Disposable {
   readonly total = { bytes: 0, inodes: 0 };
   readonly #files: MountedFiles;
@@ -206,7 +207,7 @@ class Walk implements Disposable {
     this.#counted = counted;
   }
 
-  /** Looks at some files; returns whether there are no more. */
+  /** Counts one slice; returns whether the walk is complete. */
   async step(): Promise<boolean> {
     if (this.#device === undefined) {
       const top = await this.#files.fileSize(this.#directory);
@@ -226,7 +227,7 @@ class Walk implements Disposable {
     return false;
   }
 
-  /** Closes the directory that it is in, without waiting: it may hang. */
+  /** Does not wait: closing may hang. */
   [Symbol.dispose](): void {
     this.#names?.return(undefined).catch(() => {});
   }
@@ -257,7 +258,9 @@ class Walk implements Disposable {
       if (!file.isDirectory) return;
       checkList(file);
       if (this.#directories.length === MAX_DIRECTORIES) {
-        throw new Error("Too many directories wait to be counted");
+        throw new Error(
+          "Cannot count the directory: too many subdirectories are queued",
+        );
       }
       this.#directories.push(path);
     } catch (error) {
@@ -269,7 +272,9 @@ class Walk implements Disposable {
     if (links > 1 && !isDirectory && this.#counted === "tree") {
       if (this.#linked.has(inode)) return;
       if (this.#linked.size >= MAX_LINKED) {
-        throw new Error("Too many files have several names");
+        throw new Error(
+          "Cannot count the directory: too many hard-linked files",
+        );
       }
       this.#linked.add(inode);
     }
@@ -280,6 +285,8 @@ class Walk implements Disposable {
 
 function checkList({ contentBytes }: FileSize): void {
   if (contentBytes > MAX_LIST_BYTES) {
-    throw new Error("Too many files are in one directory");
+    throw new Error(
+      "Cannot count the directory: too many files in one directory",
+    );
   }
 }

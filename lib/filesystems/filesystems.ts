@@ -1,11 +1,15 @@
 import type { Clock } from "../model/clock.ts";
-import { HungError, isGone, UnknownFilesystemError } from "../model/errors.ts";
+import {
+  CallTimeoutError,
+  isGone,
+  UnknownFilesystemError,
+} from "../model/errors.ts";
 import type { DiskCounters, FsInfo } from "../model/filesystem.ts";
 import type { SourceState } from "../model/source_state.ts";
 import { TimedStore } from "../model/timed_store.ts";
 import { parseDiskstats } from "../kernfs/proc/diskstats.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import type { MountedFiles, Space } from "./mounted_files.ts";
+import type { FilesystemUsage, MountedFiles } from "./mounted_files.ts";
 import type { Mount } from "../kernfs/proc/mountinfo.ts";
 import {
   keyOf,
@@ -14,49 +18,47 @@ import {
   partitionsOf,
   readMounts,
 } from "./partitions.ts";
-import { deviceKey, isShown } from "./shown_mounts.ts";
-import type { SlowCalls } from "./slow_calls.ts";
+import { deviceKey, isVisible } from "./mount_visibility.ts";
+import type { BlockingCallPool } from "./blocking_call_pool.ts";
 
-/** Where a runtime keeps its images. */
 export interface ImageStore {
-  /** What the file system is then labelled with. */
+  /** Label of its file system. */
   readonly label: string;
-  /** The first that is there counts. */
+  /** The first existing one is used. */
   readonly directories: readonly string[];
 }
 
-/** What {@linkcode Filesystems} stand on. */
 export interface FilesystemsOptions {
   readonly fs: HostFs;
   readonly files: MountedFiles;
   readonly clock: Clock;
-  readonly calls: SlowCalls;
-  /** Where the runtimes keep images, as far as that is known now. */
+  readonly calls: BlockingCallPool;
   readonly imageStores: () => Promise<readonly ImageStore[]>;
-  /** Whether files are the host's; a folder that only looks like a host has no mounts. */
+  /** A directory tree that only looks like a host has no mounts. */
   readonly isHost: boolean;
 }
 
-/** Asked at the same time: a pass is short even where some hang, and leaves threads to others. */
-const AT_ONCE = 4;
-/** File systems of one machine; each pod may bring some. */
+/**
+ * Number of concurrent reads: a pass stays short if some hang, and leaves
+ * threads to others.
+ */
+const CONCURRENCY = 4;
+/** Each pod may add some. */
 const MAX_PARTITIONS = 4096;
-/** Of those that do not answer, or are not visible. */
 const MAX_NAMED = 8;
-/** As many as a container tells of itself unless asked for more. */
+/** Default number of samples of a container. */
 const MAX_READINGS = 64;
 
-/** What is known of a file system without a call to it. */
 interface Reading {
-  /** By the keys of file systems. */
+  /** Labels by file system key. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
   readonly io: DiskCounters | undefined;
 }
 
 /**
- * The machine's file systems, read anew by each {@linkcode refresh}. One that
- * does not answer, or that fails after it had answered, keeps its last known
- * numbers, marked as stale. A call that hangs is waited for before the next.
+ * The machine's file systems, read by {@linkcode refresh}. One that times out,
+ * or fails after an earlier success, keeps its last values, marked as stale;
+ * while a call to it hangs, no other is started.
  */
 export class Filesystems {
   readonly #options: FilesystemsOptions;
@@ -65,7 +67,7 @@ export class Filesystems {
   #mounts: readonly Mount[] = [];
   #latest: readonly FsInfo[] = [];
   #left = 0;
-  /** Mount points that show another file system than theirs. */
+  /** Mount points that show another file system than mountinfo. */
   #hidden: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
 
@@ -73,40 +75,45 @@ export class Filesystems {
     this.#options = options;
   }
 
-  /** As they were at the last reading; none before the first. */
+  /** Last reading; empty before the first. */
   get latest(): readonly FsInfo[] {
     return this.#latest;
   }
 
-  /** What was mounted at the last reading, hidden mounts left out. */
+  /** Mounts at the last reading. */
   get mounts(): readonly Mount[] {
     return this.#mounts;
   }
 
   /**
-   * As they were read last before a time, and at first for a time before that;
-   * undefined before the first reading, and where it is not kept any more.
+   * Returns the last reading before a time, or the first one. `undefined` if
+   * the reading is no longer kept.
    */
   at(timestampMs: number): readonly FsInfo[] | undefined {
     const before = this.#readings.newestFirst(timestampMs).next().value;
     if (before !== undefined) return before;
-    // The first samples of containers are as old as the first reading.
+    // The first samples are as old as the first reading.
     return this.#readings.size < MAX_READINGS
       ? this.#readings.inTimeRange()[0]
       : undefined;
   }
 
-  /** Whether all of them answer. */
+  /**
+   * `degraded` if a file system does not respond, is hidden, or exceeds the
+   * limit.
+   */
   get state(): SourceState {
     const stale = this.#latest.filter(({ isStale }) => isStale)
       .map(({ mountPoint }) => mountPoint);
     const hidden = this.#hidden;
     const troubles = [
-      ...(stale.length > 0 ? [`no answer from ${named(stale)}`] : []),
+      ...(stale.length > 0 ? [`no response from ${named(stale)}`] : []),
       ...(hidden.length > 0
         ? [`mounted on the host and not visible here: ${named(hidden)}`]
         : []),
-      ...(this.#left > 0 ? [`${this.#left} more than can be told of`] : []),
+      ...(this.#left > 0
+        ? [`${this.#left} more omitted, the limit is ${MAX_PARTITIONS}`]
+        : []),
     ];
     return {
       name: "filesystems",
@@ -115,7 +122,7 @@ export class Filesystems {
     };
   }
 
-  /** Reads all of them, within some seconds whatever they do; a pass under way is joined. */
+  /** Reads all file systems in bounded time; concurrent calls share a pass. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#read().finally(() => {
       this.#refreshing = undefined;
@@ -123,15 +130,19 @@ export class Filesystems {
     return this.#refreshing;
   }
 
-  /** Those with a label; all of them without one. @throws {UnknownFilesystemError} */
-  labelled(label?: string): readonly FsInfo[] {
+  /**
+   * Returns the file systems with a label, or all.
+   *
+   * @throws {UnknownFilesystemError} if there is none
+   */
+  withLabel(label?: string): readonly FsInfo[] {
     if (label === undefined) return this.#latest;
     const found = this.#latest.filter(({ labels }) => labels.includes(label));
     if (found.length > 0) return found;
     throw new UnknownFilesystemError(`the label "${label}"`);
   }
 
-  /** The one with a UUID. @throws {UnknownFilesystemError} */
+  /** @throws {UnknownFilesystemError} if there is none */
   withUuid(uuid: string): FsInfo {
     const found = this.#latest.find((info) => info.uuid === uuid);
     if (found !== undefined) return found;
@@ -139,10 +150,10 @@ export class Filesystems {
   }
 
   /**
-   * The one that a directory is on.
+   * Returns the file system of a directory.
    *
-   * @throws {UnknownFilesystemError} where it is on none that can hold files
-   * @throws an error that `isGone()` knows where it is not there
+   * @throws {UnknownFilesystemError} if it cannot hold files
+   * @throws an `isGone()` error if the directory does not exist
    */
   async ofDirectory(path: string): Promise<FsInfo> {
     const key = await this.#keyOf(path);
@@ -159,14 +170,14 @@ export class Filesystems {
     this.#mounts = readMounts(fs);
     const all = partitionsOf(fs, this.#mounts);
     const partitions = all.slice(0, MAX_PARTITIONS)
-      // Those that may hang keep nobody else waiting.
+      // Local ones first: remote ones may hang.
       .toSorted((a, b) => Number(a.isRemote) - Number(b.isRemote));
     const disks = parseDiskstats(fs.readText("/proc/diskstats") ?? "");
     const labels = await this.#labels();
     const infos: FsInfo[] = [];
     const hidden: string[] = [];
-    for (let i = 0; i < partitions.length; i += AT_ONCE) {
-      const some = partitions.slice(i, i + AT_ONCE);
+    for (let i = 0; i < partitions.length; i += CONCURRENCY) {
+      const some = partitions.slice(i, i + CONCURRENCY);
       const read = some.map((partition) =>
         this.#readOne(partition, {
           labels,
@@ -182,15 +193,15 @@ export class Filesystems {
     this.#left = all.length - Math.min(all.length, MAX_PARTITIONS);
     this.#latest = infos;
     const nowMs = clock.now();
-    // The clock was set back: what is later than now would push out what is new.
+    // The clock was set back: readings in the future would displace new ones.
     if (nowMs < this.#readMs) this.#readings = newReadings();
     this.#readMs = nowMs;
     this.#readings.add(nowMs, infos);
   }
 
   /**
-   * Undefined where it is not there any more, must not be asked, or has no
-   * space at all; its mount point where that shows another file system.
+   * Returns `undefined` if the file system is unmounted, excluded, or has no
+   * capacity; returns its mount point if that shows another one.
    */
   async #readOne(
     partition: Partition,
@@ -205,35 +216,35 @@ export class Filesystems {
       ...(io !== undefined && { io }),
     };
     try {
-      const space = await calls.ask(
+      const usage = await calls.run(
         key,
         async () =>
-          !isHost || await isShown(files, partition, this.#mounts)
-            ? await files.space(place.mountPoint)
+          !isHost || await isVisible(files, partition, this.#mounts)
+            ? await files.usage(place.mountPoint)
             : undefined,
         { isRemote },
       );
-      if (space === undefined) {
-        // What was unmounted meanwhile hides nothing, and nobody asks for what is a container's.
+      if (usage === undefined) {
+        // A file system unmounted meanwhile is not hidden; those of containers
+        // are ignored.
         return !isOfRuntime && this.#isMounted(key)
           ? place.mountPoint
           : undefined;
       }
-      // Such as the file systems that programs answer requests with.
-      if (space.capacityBytes === 0 && identity.labels.length === 0) {
+      // For example FUSE file systems that serve requests.
+      if (usage.capacityBytes === 0 && identity.labels.length === 0) {
         return undefined;
       }
-      return { ...identity, timestampMs: clock.now(), ...numbersOf(space) };
+      return { ...identity, timestampMs: clock.now(), ...usageFields(usage) };
     } catch (error) {
       const before = this.#latest.find((info) => keyOf(info) === key);
-      const isMissed = error instanceof HungError ||
+      const isMissed = error instanceof CallTimeoutError ||
         before !== undefined && this.#isMounted(key);
       if (!isMissed) return undefined;
       return { ...before, ...identity, isStale: true };
     }
   }
 
-  /** What each file system is used for, by its key. */
   async #labels(): Promise<Map<string, string[]>> {
     const found = new Map<string, string[]>();
     const add = (key: string, label: string) => {
@@ -255,28 +266,27 @@ export class Filesystems {
   }
 
   /**
-   * The file system that a directory is on: what `stat` says, or else the
-   * mount above it. Btrfs says numbers there that are not in mountinfo, and
-   * one that hangs says nothing.
+   * Returns the key of a directory's file system: from `stat(2)`, otherwise of
+   * the mount above. Btrfs returns devices that are not in mountinfo, a hung
+   * file system none.
    */
   async #keyOf(path: string): Promise<string | undefined> {
     const { files, calls } = this.#options;
     const above = mountAbove(this.#mounts, path);
     const key = above && keyOf(above);
     try {
-      const { device } = await calls.ask(
+      const { device } = await calls.run(
         key ?? path,
         () => files.fileSize(path, true),
       );
-      const told = deviceKey(device);
-      return this.#isMounted(told) ? told : key;
+      const shown = deviceKey(device);
+      return this.#isMounted(shown) ? shown : key;
     } catch (error) {
       if (isGone(error)) throw error;
       return key;
     }
   }
 
-  /** Whether it is mounted now. */
   #isMounted(key: string): boolean {
     return readMounts(this.#options.fs).some((mount) => keyOf(mount) === key);
   }
@@ -292,9 +302,9 @@ function newReadings(): TimedStore<readonly FsInfo[]> {
   return new TimedStore({ maxItems: MAX_READINGS });
 }
 
-function numbersOf(space: Space): Partial<FsInfo> {
+function usageFields(usage: FilesystemUsage): Partial<FsInfo> {
   const { capacityBytes, freeBytes, availableBytes, inodes, inodesFree } =
-    space;
+    usage;
   return {
     capacityBytes,
     usageBytes: capacityBytes - freeBytes,

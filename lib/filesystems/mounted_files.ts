@@ -1,36 +1,35 @@
 import { statfs } from "node:fs/promises";
 import type { HostFs } from "../kernfs/host_fs.ts";
 
-/** How full a file system is (`statfs(2)`). */
-export interface Space {
+/** Usage of a file system (`statfs(2)`). */
+export interface FilesystemUsage {
   readonly capacityBytes: number;
   readonly freeBytes: number;
-  /** Free for users who are not root. */
+  /** Free for unprivileged users. */
   readonly availableBytes: number;
-  /** 0 where it does not count them. */
+  /** 0 if inodes are not counted. */
   readonly inodes: number;
   readonly inodesFree: number;
 }
 
-/** What is told of a file for the sake of its size. */
 export interface FileSize {
   readonly inode: number;
   readonly links: number;
-  /** What it takes on disk. */
+  /** Allocated on disk. */
   readonly bytes: number;
-  /** Of the file system that it is on. */
+  /** `st_dev`. */
   readonly device: number;
   readonly isDirectory: boolean;
-  /** What is in it, bytes; of a directory its list of names. */
+  /** For a directory, size of its list of names. */
   readonly contentBytes: number;
 }
 
-/** `st_blocks` is in these, whatever the file system's own blocks are. */
+/** Unit of `st_blocks`. */
 const STAT_BLOCK_BYTES = 512;
 
 /**
- * The host's files wherever they are: on a disk that is slow, or on a server
- * that is gone. Each call may never be answered, and costs a thread until then.
+ * The host's files on any file system. A call on a slow disk or an unreachable
+ * server may never return, and occupies a thread.
  */
 export class MountedFiles {
   readonly #fs: HostFs;
@@ -39,13 +38,13 @@ export class MountedFiles {
     this.#fs = fs;
   }
 
-  /** How full the file system is that a host path is on. @throws {Error} where that cannot be determined */
-  async space(hostPath: string): Promise<Space> {
+  /** @throws {Error} if it cannot be determined */
+  async usage(hostPath: string): Promise<FilesystemUsage> {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(
       this.#fs.path(hostPath),
     );
-    // The kernel counts in `f_frsize`, which node:fs does not return. It differs
-    // from `f_bsize` for some FUSE servers only, which then seem too large.
+    // The kernel counts in `f_frsize`, which node:fs lacks. It differs from
+    // `f_bsize` only for some FUSE servers, whose capacity is then too large.
     return {
       capacityBytes: blocks * bsize,
       freeBytes: bfree * bsize,
@@ -55,7 +54,7 @@ export class MountedFiles {
     };
   }
 
-  /** What a host path's file takes; what a link leads to with `followsLinks`, else the link itself. */
+  /** `followsLinks` selects a link's target. */
   async fileSize(hostPath: string, followsLinks = false): Promise<FileSize> {
     const path = this.#fs.path(hostPath);
     const info = await (followsLinks ? Deno.stat(path) : Deno.lstat(path));
@@ -69,7 +68,6 @@ export class MountedFiles {
     };
   }
 
-  /** Names of all that is in a host directory, as they come. */
   async *entries(hostPath: string): AsyncGenerator<string> {
     for await (const { name } of Deno.readDir(this.#fs.path(hostPath))) {
       yield name;

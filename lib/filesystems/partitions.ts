@@ -4,34 +4,33 @@ import type { HostFs } from "../kernfs/host_fs.ts";
 import { type Mount, parseMountinfo } from "../kernfs/proc/mountinfo.ts";
 import { readNames, readValue } from "../kernfs/sys/sysfs.ts";
 
-/** Where a mounted file system is, and what it is on; no numbers yet. */
+/** A mounted file system that can hold files. */
 export interface Partition extends
   Pick<
     FsInfo,
     "device" | "type" | "mountPoint" | "major" | "minor" | "isOfContainer"
   > {
-  /** `major:minor` of the file system. */
   readonly key: string;
   readonly fsType: string;
-  /** Whether a runtime mounted it, as it does for each container. */
+  /** Whether a runtime mounted it for a container. */
   readonly isOfRuntime: boolean;
-  /** `major:minor` of its disk, where it is on one. */
+  /** `major:minor` of the disk, or {@linkcode key} without one. */
   readonly disk: string;
-  /** Whether it is asked for over a network, or of another program. */
+  /** Whether a server or another program implements it. */
   readonly isRemote: boolean;
   readonly uuid?: string;
 }
 
-/** Those that cAdvisor knows, and what a disk or a volume is formatted with since. */
+/** File systems that cAdvisor supports, and newer ones. */
 const LOCAL_REGEXP =
   /^(?:ext.*|xfs|squashfs|f2fs|jfs|reiserfs|hfs|hfsplus|ntfs3?|vfat|fat|msdos|exfat|udf|iso9660|erofs|bcachefs|btrfs|zfs|overlay|tmpfs)$/;
-/** cAdvisor knows NFS alone of these. */
+/** Remote file systems; cAdvisor supports only NFS. */
 const REMOTE_REGEXP =
   /^(?:nfs.*|cifs|smb3|ceph|9p|virtiofs|fuse|fuseblk|fuse\..+)$/;
 
 /**
- * Mount points that a runtime makes for containers: below a container's id, or
- * a directory of containerd's plugins.
+ * Mount points created by runtimes: below a container ID, or a directory of
+ * containerd's plugins.
  *
  * ```text
  * /run/containerd/io.containerd.runtime.v2.task/k8s.io/web/rootfs
@@ -42,7 +41,7 @@ const OF_RUNTIME_REGEXP =
   /^(?!.*\/plugins\/kubernetes\.io\/).*\/(?:[0-9a-f]{64}(?:-init)?|io\.containerd\.[^/]+|containerd\/tmpmounts)(?:\/|$)/;
 
 /**
- * Those that a kubelet makes for the volumes of pods.
+ * Mount points created by a kubelet for volumes.
  *
  * ```text
  * /var/lib/kubelet/pods/<uid>/volumes/kubernetes.io~empty-dir/mem
@@ -54,9 +53,9 @@ const OF_POD_REGEXP =
 
 const UUIDS = "/dev/disk/by-uuid";
 
-/** The mounts of the host, a later one in the place of an earlier one that it hides. */
+/** Reads the host's mounts; a later one replaces one at the same path. */
 export function readMounts(fs: HostFs): Mount[] {
-  // A host's root seen from a container: our own mounts are not the host's.
+  // Below a mounted host root, the agent's own mounts are not the host's.
   const text =
     (fs.root === "/" ? undefined : fs.readText("/proc/1/mountinfo")) ??
       fs.readText("/proc/self/mountinfo") ?? "";
@@ -67,9 +66,9 @@ export function readMounts(fs: HostFs): Mount[] {
 }
 
 /**
- * The file systems that can hold files, each once, by its first mount: a bind
- * mount is no file system of its own. What is mounted at `/` is one whatever
- * it is. The kernel's own (`proc`, `cgroup`, …) are left out.
+ * Returns the file systems that can hold files, each with its first mount:
+ * further ones are bind mounts. Includes `/` in any case, excludes the kernel's
+ * own (`proc`, `cgroup`, …).
  */
 export function partitionsOf(
   fs: HostFs,
@@ -81,9 +80,9 @@ export function partitionsOf(
     const { mountPoint, fsType, major, minor } = mount;
     const key = keyOf(mount);
     const isRemote = REMOTE_REGEXP.test(fsType);
-    const isWanted = isRemote || LOCAL_REGEXP.test(fsType) ||
+    const isIncluded = isRemote || LOCAL_REGEXP.test(fsType) ||
       mountPoint === "/";
-    if (!isWanted || found.has(key)) continue;
+    if (!isIncluded || found.has(key)) continue;
     const disk = diskOf(fs, mount);
     const uuid = uuids.get(disk);
     const isOfRuntime = OF_RUNTIME_REGEXP.test(mountPoint);
@@ -106,14 +105,14 @@ export function partitionsOf(
   return [...found.values()];
 }
 
-/** The file system of a mount: `254:0`. */
+/** Returns `major:minor` of a mount's file system. */
 export function keyOf(
   { major, minor }: Pick<Mount, "major" | "minor">,
 ): string {
   return `${major}:${minor}`;
 }
 
-/** The mount that a path is on, as far as its text tells: the deepest one above it. */
+/** Returns the deepest mount that contains a path; links are not resolved. */
 export function mountAbove(
   mounts: readonly Mount[],
   path: string,
@@ -130,20 +129,23 @@ export function mountAbove(
   return found;
 }
 
-/** cAdvisor's names: every tmpfs has the source `tmpfs`, and every overlay `overlay`. */
+/**
+ * As in cAdvisor: every tmpfs has the source `tmpfs`, and every overlay
+ * `overlay`.
+ */
 function deviceOf({ fsType, source, mountPoint, major, minor }: Mount): string {
   if (fsType === "tmpfs") return mountPoint;
   return fsType === "overlay" ? `${source}_${major}-${minor}` : source;
 }
 
-/** Btrfs has a number of its own, and the disk's is that of its source. */
+/** Btrfs has its own device number; its source is the disk. */
 function diskOf(fs: HostFs, mount: Mount): string {
   const { major, source } = mount;
   if (major !== 0 || !source.startsWith("/dev/")) return keyOf(mount);
   return numberOf(fs, source) ?? keyOf(mount);
 }
 
-/** File systems by their disks. */
+/** UUIDs by `major:minor`. */
 function readUuids(fs: HostFs): Map<string, string> {
   const found = new Map<string, string>();
   for (const uuid of readNames(fs, UUIDS)) {
@@ -153,7 +155,7 @@ function readUuids(fs: HostFs): Map<string, string> {
   return found;
 }
 
-/** `major:minor` of a device, or of a link to one, such as those of `/dev/mapper`. */
+/** Returns `major:minor` of a device or a link to one, as in `/dev/mapper`. */
 function numberOf(fs: HostFs, path: string): string | undefined {
   const device = fs.realPath(path);
   return device &&

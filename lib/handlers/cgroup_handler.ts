@@ -1,4 +1,4 @@
-// Longer than other files: it opens and closes all that one container reads.
+// Exceeds 300 lines: opens and closes all files of one container.
 
 import { ROOT } from "../model/cgroup.ts";
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
@@ -28,29 +28,36 @@ import type {
   SampleResult,
 } from "../registry/handler_registry.ts";
 
-/** What every handler of cgroups needs. */
 export interface CgroupHandlerOptions {
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
-  /** Kinds of measurement that are on, by cAdvisor's names. */
+  /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
   /**
-   * The process whose network and limits are the container's, where a runtime
-   * tells. @default the first of its `cgroup.procs`; 1 of the root
+   * Process whose network and limits are the container's.
+   *
+   * @default the first in `cgroup.procs`; 1 for the root
    */
   readonly initPid?: () => number | undefined;
-  /** Whether it tells of its network now; false where another container tells of the same. @default always */
-  readonly tellsNetwork?: () => boolean;
-  /** Of the machine, which are those of the root. */
+  /**
+   * Whether to read network counters; false if another container has the same
+   * network.
+   *
+   * @default always
+   */
+  readonly reportsNetwork?: () => boolean;
+  /** The machine's, reported for the root. */
   readonly filesystems?: Pick<Filesystems, "at">;
 }
 
 const PROCESS_CONTROLLERS = ["pids", "cpu", "memory", "devices"] as const;
 
-/** By then a cgroup is in all hierarchies that it will be in: runtimes take some milliseconds (runc 1.1, 10 hierarchies). */
-const WHOLE_MS = 250;
+/**
+ * Age at which a cgroup exists in all hierarchies: runtimes take some
+ * milliseconds (runc 1.1, 10 hierarchies).
+ */
+const COMPLETE_MS = 250;
 
-/** The host's first process. */
 const HOST_PID = 1;
 
 interface SampledFile {
@@ -60,7 +67,7 @@ interface SampledFile {
   readonly listsProcesses: boolean;
 }
 
-/** Reads one container from its cgroup files, whatever the hierarchy mode. */
+/** Reads one container from its cgroup files, in any hierarchy mode. */
 export class CgroupHandler implements ContainerHandler {
   readonly reference: ContainerReference;
   readonly builder: RowBuilder = new RowBuilder();
@@ -75,8 +82,8 @@ export class CgroupHandler implements ContainerHandler {
   readonly #unified: boolean;
   readonly #unifiedMemory: boolean;
   #creationTimeMs: number | undefined;
-  /** Whether any file was there when last looked. */
-  #isThere = true;
+  /** At the last sample. */
+  #hasFiles = true;
 
   constructor(reference: ContainerReference, options: CgroupHandlerOptions) {
     this.reference = reference;
@@ -122,17 +129,14 @@ export class CgroupHandler implements ContainerHandler {
     );
   }
 
-  /** @inheritdoc */
   get collectsDiskIo(): boolean {
     return this.#options.kinds.has("diskIO");
   }
 
-  /** @inheritdoc */
   deviceName(device: string): string | undefined {
     return this.#devices.nameOf(device);
   }
 
-  /** @inheritdoc */
   spec(): ContainerSpec {
     const { fs, hierarchies, kinds } = this.#options;
     const directories = new Map<string, string>();
@@ -173,15 +177,13 @@ export class CgroupHandler implements ContainerHandler {
     };
   }
 
-  /** @inheritdoc */
-  isWhole(ageMs: number): boolean {
+  isComplete(ageMs: number): boolean {
     const { fs } = this.#options;
-    return ageMs >= WHOLE_MS || planOf(this.#options).measured.every(
-      (hierarchy) => fs.directory(this.#directory(hierarchy)) !== undefined,
+    return ageMs >= COMPLETE_MS || planOf(this.#options).hierarchies.every(
+      (hierarchy) => fs.statDirectory(this.#directory(hierarchy)) !== undefined,
     );
   }
 
-  /** @inheritdoc */
   sample(): SampleResult {
     const { builder } = this;
     let gone = false;
@@ -213,35 +215,30 @@ export class CgroupHandler implements ContainerHandler {
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
     if (this.#unifiedMemory && name === ROOT) this.#sampleUnifiedRoot();
-    // Files that were not open do not say that they are gone: they are just not there.
-    if (this.#isThere && !found && first === undefined) gone = true;
-    this.#isThere = found;
+    // After a removal, files that were not open are missing, without an error.
+    if (this.#hasFiles && !found && first === undefined) gone = true;
+    this.#hasFiles = found;
     return { gone, ...(first !== undefined && { error: first }) };
   }
 
-  /** @inheritdoc */
   filesystems(timestampMs: number): readonly FsStats[] | undefined {
     return this.#hasFilesystems
       ? this.#options.filesystems?.at(timestampMs)
       : undefined;
   }
 
-  /** @inheritdoc */
   oomKills(): OomKillCount | undefined {
     return unlessFails(() => this.#oomKillFile.read());
   }
 
-  /** @inheritdoc */
   memoryInode(): number | undefined {
     return unlessFails(() => this.#oomKillFile.inode());
   }
 
-  /** @inheritdoc */
   memoryLimitHits(): MemoryLimitHits | undefined {
     return unlessFails(() => this.#oomKillFile.readLimitHits());
   }
 
-  /** @inheritdoc */
   refresh(): void {
     for (const { control, fallback } of this.#files) {
       control.recheck();
@@ -252,7 +249,6 @@ export class CgroupHandler implements ContainerHandler {
     this.#blkio?.recheck();
   }
 
-  /** @inheritdoc */
   close(): void {
     for (const { control, fallback } of this.#files) {
       control.close();
@@ -262,7 +258,7 @@ export class CgroupHandler implements ContainerHandler {
     this.#blkio?.close();
   }
 
-  /** Puts what a file says into the row; returns whether it is there. */
+  /** Returns whether the file exists. */
   #readFile(file: SampledFile): boolean {
     const { control, fallback, parse, listsProcesses } = file;
     const { row } = this.builder;
@@ -278,18 +274,21 @@ export class CgroupHandler implements ContainerHandler {
   }
 
   #initPid(): number | undefined {
-    const told = this.#options.initPid?.();
-    if (told !== undefined) return told;
+    const initPid = this.#options.initPid?.();
+    if (initPid !== undefined) return initPid;
     if (this.reference.name === ROOT) return HOST_PID;
-    // Most cgroups without processes are seen to be by what was read anyway.
+    // Do not read the list of a cgroup known to have no processes.
     if (this.builder.row[COLUMN.processCount] === 0) return undefined;
     return this.#processes.firstPid();
   }
 
-  /** A process with the container's own network; the root's is the host's. */
+  /**
+   * Returns a process in the container's network namespace; for the root, the
+   * host's.
+   */
   #networkPid(): number | undefined {
-    const { tellsNetwork = () => true } = this.#options;
-    if (!this.#network.collects || !tellsNetwork()) return undefined;
+    const { reportsNetwork = () => true } = this.#options;
+    if (!this.#network.collects || !reportsNetwork()) return undefined;
     const pid = this.#initPid();
     if (pid === undefined) return undefined;
     return this.reference.name === ROOT || this.#network.isOwn(pid)
@@ -297,7 +296,10 @@ export class CgroupHandler implements ContainerHandler {
       : undefined;
   }
 
-  /** The root of v2 has no `memory.current` and no swap file: the machine's own numbers serve. */
+  /**
+   * The v2 root has no files of memory usage and swap: uses `memory.stat` and
+   * `/proc/meminfo`.
+   */
   #sampleUnifiedRoot(): void {
     const { row } = this.builder;
     const usage = (row[COLUMN.memoryRss] ?? NaN) +
@@ -324,22 +326,22 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
   try {
     return read();
   } catch {
-    // Gone, or not in its form, which the next sample complains of.
+    // Gone, or invalid, which the next sample reports.
     return undefined;
   }
 }
 
-/** What to read, and where; the same for every container of a host. */
+/** Files to read, the same for every container of a host. */
 interface Plan {
   readonly kinds: ReadonlySet<string>;
   readonly files: readonly (readonly [Hierarchy, CgroupFile])[];
-  /** Where any of the files are. */
-  readonly measured: readonly Hierarchy[];
-  /** Where processes are listed. */
+  /** Hierarchies that have any of the files. */
+  readonly hierarchies: readonly Hierarchy[];
+  /** Preferred hierarchies of `cgroup.procs` first. */
   readonly ofProcesses: readonly Hierarchy[];
 }
 
-/** To make one takes longer than all else that a handler is made of. */
+/** Building a plan takes longer than the rest of a handler. */
 const plans = new WeakMap<Hierarchies, Plan>();
 
 function planOf(options: CgroupHandlerOptions): Plan {
@@ -352,14 +354,17 @@ function planOf(options: CgroupHandlerOptions): Plan {
   const plan: Plan = {
     kinds,
     files,
-    measured: [...new Set(files.map(([hierarchy]) => hierarchy))],
+    hierarchies: [...new Set(files.map(([hierarchy]) => hierarchy))],
     ofProcesses: processHierarchies(hierarchies.all),
   };
   plans.set(hierarchies, plan);
   return plan;
 }
 
-/** The files to read in a hierarchy: on a hybrid host v2 has what no v1 hierarchy has. */
+/**
+ * Returns the files of a hierarchy. On a hybrid host, v2 provides only
+ * controllers that v1 lacks.
+ */
 function filesOf(
   { version, controllers }: Hierarchy,
   { fs, hierarchies: { all }, kinds }: CgroupHandlerOptions,
@@ -372,7 +377,7 @@ function filesOf(
     all.flatMap(({ version, controllers }) => version === 1 ? controllers : []),
   );
   if (legacy.size === 0) return files;
-  // Every v2 cgroup has a cpu.stat, whichever controllers it has.
+  // Every v2 cgroup has a `cpu.stat`.
   const hasCpu = !legacy.has("cpu") && !legacy.has("cpuacct");
   return files.filter((file) =>
     PRESSURE_FILES.includes(file) ||
@@ -381,7 +386,10 @@ function filesOf(
   );
 }
 
-/** Where processes are listed: on v1 first where runtimes put every one, v2 last. */
+/**
+ * Orders hierarchies for listing processes: first v1 hierarchies in which
+ * runtimes place every process, v2 last.
+ */
 function processHierarchies(all: readonly Hierarchy[]): Hierarchy[] {
   const rank = ({ version, controllers }: Hierarchy) => {
     const first = PROCESS_CONTROLLERS.findIndex((controller) =>

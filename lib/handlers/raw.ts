@@ -2,15 +2,17 @@ import { ROOT } from "../model/cgroup.ts";
 import type { HandlerFactory } from "../registry/handler_registry.ts";
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
 
-/** Which plain cgroups are wanted. */
 export interface RawFactoryOptions extends CgroupHandlerOptions {
-  /** Only those whose name starts with one of these; empty for all. @default [] */
+  /** Prefixes of accepted names; empty for all. @default [] */
   readonly prefixes?: readonly string[];
-  /** None but the root and those with a wanted prefix. @default false */
+  /** Accepts only the root and names with a prefix. @default false */
   readonly dockerOnly?: boolean;
 }
 
-/** Handles any cgroup by its files alone; asked last. */
+/**
+ * Creates the factory of raw cgroups; it handles any cgroup, and so must be the
+ * last.
+ */
 export function rawFactory(options: RawFactoryOptions): HandlerFactory {
   const { prefixes = [], dockerOnly = false } = options;
   return {

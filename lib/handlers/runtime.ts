@@ -9,23 +9,24 @@ import type {
   SampleResult,
 } from "../registry/handler_registry.ts";
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
-import { ContainerDisk, type ContainerDiskOptions } from "./container_disk.ts";
+import {
+  ContainerDiskUsage,
+  type ContainerDiskUsageOptions,
+} from "./container_disk_usage.ts";
 
-/** What the containers of runtimes are read with. */
 export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
   readonly identities: Pick<
     Identities,
     "initPidOf" | "tellsNetwork" | "factsOf"
   >;
-  /** What counts their disks, where that is wanted. */
-  readonly disk?: Omit<ContainerDiskOptions, "fs">;
+  /** Absent if disk usage is not counted. */
+  readonly disk?: Omit<ContainerDiskUsageOptions, "fs">;
 }
 
 /**
- * Handles the containers of all runtimes, by the names of their cgroups: they
- * are containers whatever `--docker-only` and the whitelist say of plain
- * cgroups. Their files are the kernel's and the same for each runtime; who
- * they are is asked of the runtime later.
+ * Creates the factory of containers of all runtimes, recognized by cgroup
+ * names. `--docker-only` and the whitelist select only raw cgroups. All
+ * runtimes have the same kernel files; metadata is requested later.
  */
 export function runtimeFactory(
   options: RuntimeFactoryOptions,
@@ -41,24 +42,27 @@ export function runtimeFactory(
   };
 }
 
-/** By then a runtime has started its container, and tells of its first process where it tells of any. */
+/**
+ * Age at which a runtime has started its container, and has reported its first
+ * process, if at all.
+ */
 const STARTED_MS = 1_000;
 
-/** A container with what its runtime tells: its first process, and so its network and disk. */
+/** Adds network, disk usage and health, which depend on the runtime. */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
-  readonly #disk: ContainerDisk | undefined;
+  readonly #disk: ContainerDiskUsage | undefined;
 
   constructor(name: CgroupName, options: RuntimeFactoryOptions) {
     const { fs, kinds, identities, disk } = options;
     super({ name }, {
       ...options,
       initPid: () => identities.initPidOf(name),
-      tellsNetwork: () => identities.tellsNetwork(name),
+      reportsNetwork: () => identities.tellsNetwork(name),
     });
     this.#identities = identities;
     this.#disk = disk !== undefined && kinds.has("disk")
-      ? new ContainerDisk({ fs, ...disk })
+      ? new ContainerDiskUsage({ fs, ...disk })
       : undefined;
   }
 
@@ -67,10 +71,10 @@ class RuntimeHandler extends CgroupHandler {
     return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
   }
 
-  override isWhole(ageMs: number): boolean {
+  override isComplete(ageMs: number): boolean {
     if (ageMs >= STARTED_MS) return true;
     const pid = this.#identities.initPidOf(this.reference.name);
-    return pid !== undefined && super.isWhole(ageMs);
+    return pid !== undefined && super.isComplete(ageMs);
   }
 
   override sample(): SampleResult {

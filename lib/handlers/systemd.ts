@@ -1,8 +1,8 @@
 import type { HandlerFactory } from "../registry/handler_registry.ts";
 
 /**
- * Claims systemd's mount units and declines them: they have cgroups, on some
- * hosts thousands, and no processes.
+ * Creates the factory that ignores mount units: they have cgroups, thousands on
+ * some hosts, but no processes.
  */
 export function systemdFactory(): HandlerFactory {
   return {

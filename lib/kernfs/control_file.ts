@@ -1,10 +1,10 @@
-import { isAbsent, isGone } from "../model/errors.ts";
+import { isGone, isUnavailable } from "../model/errors.ts";
 import type { HostFs } from "./host_fs.ts";
 
 /**
- * One control file. It stays open within the budget of its {@linkcode HostFs}:
- * to open it for each read takes three times as much CPU, and each process
- * that watches its directory is notified.
+ * A control file, kept open within the limit of its {@linkcode HostFs}: opening
+ * it for each read takes three times as much CPU, and notifies all processes
+ * that watch its directory.
  */
 export class ControlFile {
   readonly path: string;
@@ -13,7 +13,6 @@ export class ControlFile {
   #file: Deno.FsFile | undefined;
   #isMissing = false;
 
-  /** `keepOpen` false opens it for each read. */
   constructor(fs: HostFs, path: string, keepOpen = true) {
     this.#fs = fs;
     this.path = path;
@@ -21,12 +20,12 @@ export class ControlFile {
   }
 
   /**
-   * Reads the whole file into the buffer of the {@linkcode HostFs}; returns
-   * the number of bytes, or −1 where there is no such file. A file that was
-   * missing, or whose cgroup was removed, is not opened again until
-   * {@linkcode recheck}: another cgroup may have its name by then.
+   * Reads the whole file into {@linkcode HostFs.bytes}. Returns its length, or
+   * −1 if it does not exist. A file that is missing, or whose cgroup was
+   * removed, is not opened again until {@linkcode recheck}: another cgroup may
+   * have its name by then.
    *
-   * @throws Deno's error where it cannot be read
+   * @throws Deno's error if it cannot be read
    */
   read(): number {
     if (this.#isMissing) return -1;
@@ -36,18 +35,17 @@ export class ControlFile {
       return length;
     } catch (error) {
       this.close();
-      if (!isAbsent(error) && !isGone(error)) throw error;
+      if (!isUnavailable(error) && !isGone(error)) throw error;
       this.#isMissing = true;
       return -1;
     }
   }
 
-  /** Opens a missing file again at the next read. */
+  /** Allows a missing file to be opened again. */
   recheck(): void {
     this.#isMissing = false;
   }
 
-  /** Closes the descriptor. */
   close(): void {
     if (this.#file === undefined) return;
     this.#file.close();

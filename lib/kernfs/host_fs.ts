@@ -1,48 +1,50 @@
-// Longer than other files: it is the only access to the host's files.
+// Exceeds 300 lines: the only access to the host's files.
 
 import { existsSync, statfsSync, type StatsFs } from "node:fs";
 import { join, resolve } from "@std/path";
 import { isGone } from "../model/errors.ts";
 
-/** Where a {@linkcode HostFs} finds the host, and what it may hold open. */
 export interface HostFsOptions {
-  /** Where the host's root directory is seen. @default "/" */
+  /** Mount point of the host's root directory. @default "/" */
   readonly root?: string;
-  /** Control files that may be open at once; past it they are opened for each read. @default MAX_OPEN_FILES */
+  /**
+   * Limit of open control files; further ones are opened for each read.
+   *
+   * @default MAX_OPEN_FILES
+   */
   readonly maxOpenFiles?: number;
 }
 
-/** Attributes of a directory. */
 export interface DirectoryStat {
   readonly inode: number;
-  /** 2 and the number of its subdirectories, on every file system that counts them. */
+  /** 2 plus the number of subdirectories, on file systems that count them. */
   readonly links: number;
   readonly modifiedMs: number | undefined;
 }
 
 /**
- * Control files that may be open at once: those of 2,200 containers on v1. The
- * kernel keeps a page and more for each, 100 KB for a container.
+ * Control files of 2,200 containers on v1. The kernel uses a page or more for
+ * each, 100 KB per container.
  */
 export const MAX_OPEN_FILES = 40_000;
 
 /**
- * The size of one read. Most kernel files fit; the buffer grows for larger
- * ones, and reads do not: a file of `/proc/sys` allocates what a read offers,
- * and fails with ENOMEM from 4 MiB on.
+ * Size of one read. The buffer grows for larger files, reads do not: a file of
+ * `/proc/sys` allocates the requested size, and fails with ENOMEM from 4 MiB
+ * on.
  */
 const READ_BYTES = 64 * 1024;
 const MAX_BUFFER_BYTES = 16 * 1024 * 1024;
 /**
- * A control file of many records, such as `cgroup.procs`, fills each read with
- * a page of whole records; a shorter read is the last.
+ * A control file of many records, such as `cgroup.procs`, fills each read but
+ * the last with a page of complete records.
  */
 const SHORT_READ_BYTES = 4000;
 
-/** Names of kernel files that are remembered as missing: more than there are. */
+/** More names than kernel files have. */
 const MAX_MISSING = 1_000;
 
-/** On x86, and on most others. */
+/** Page size of most architectures. */
 const USUAL_PAGE_BYTES = 4096;
 
 /** `PROC_SUPER_MAGIC` (`linux/magic.h`). */
@@ -54,20 +56,21 @@ const CGROUP_MAGICS: ReadonlySet<number> = new Set([0x27e0eb, 0x63677270]);
 const decoder = new TextDecoder();
 
 /**
- * The host's files, read-only, below one root. Reads of kernel files are
- * synchronous: they are served from memory, in microseconds. What may be on
- * a disk or a network is for `MountedFiles`.
+ * The host's files, read-only, below one root. Kernel files are read
+ * synchronously, in microseconds; for files on a disk or a network, use
+ * `MountedFiles`. Methods return `undefined` if a file is missing or
+ * unreadable, unless they document an error.
  */
 export class HostFs {
   readonly root: string;
   readonly maxOpenFiles: number;
-  /** Control files held open now. */
+  /** Number of open control files. */
   openFiles = 0;
-  /** The content of the file that was read last; valid until the next read of any file. */
+  /** Content of the last read file, valid until the next read. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
-  /** Where most reads go, of which there is one each µs or two. */
+  /** Cached target of most reads, which take 1 to 2 µs. */
   #start = this.bytes;
-  /** Names of files that were missing when they were last opened, in whichever directory. */
+  /** Names, in any directory, of files that were missing when last opened. */
   readonly #missing = new Set<string>();
   #pageBytes: number | undefined;
 
@@ -76,7 +79,7 @@ export class HostFs {
     this.maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES;
   }
 
-  /** The place of a host path: below the root, unless it is named from our own root already. */
+  /** Resolves a host path below the root, unless it is below it already. */
   path(hostPath: string): string {
     if (this.root === "/") return hostPath;
     if (hostPath === this.root || hostPath.startsWith(`${this.root}/`)) {
@@ -85,12 +88,12 @@ export class HostFs {
     return join(this.root, hostPath);
   }
 
-  /** The text of a host file; undefined where it cannot be read. */
+  /** Reads a host file. */
   readText(hostPath: string): string | undefined {
     return this.textAt(this.path(hostPath));
   }
 
-  /** The text of the file at `path` (as it is seen, root included); undefined where it cannot be read. */
+  /** Reads the file at `path` (root included). */
   textAt(path: string): string | undefined {
     const length = this.readOnce(path, MAX_BUFFER_BYTES);
     return length < 0
@@ -98,18 +101,17 @@ export class HostFs {
       : decoder.decode(this.bytes.subarray(0, length));
   }
 
-  /** Whether there is something at `path`. */
   exists(path: string): boolean {
     try {
       return existsSync(path);
     } catch {
-      // Deno's permissions do not include it.
+      // Deno's permissions do not include the path.
       return false;
     }
   }
 
-  /** Attributes of the directory at `path` (as it is seen, root included); undefined where there is none. */
-  directory(path: string): DirectoryStat | undefined {
+  /** @throws Deno's error if the directory exists and cannot be read */
+  statDirectory(path: string): DirectoryStat | undefined {
     try {
       const info = Deno.lstatSync(path);
       if (!info.isDirectory) return undefined;
@@ -124,7 +126,11 @@ export class HostFs {
     }
   }
 
-  /** Names of the directories in the directory at `path`; none where it is gone. */
+  /**
+   * Returns the names of subdirectories; empty if the directory is gone.
+   *
+   * @throws Deno's error if it exists and cannot be read
+   */
   subdirectories(path: string): string[] {
     const names: string[] = [];
     try {
@@ -137,13 +143,12 @@ export class HostFs {
     return names;
   }
 
-  /** Names of all that is in a host directory, as they come. */
   async *entries(hostPath: string): AsyncGenerator<string> {
     for await (const { name } of Deno.readDir(this.path(hostPath))) yield name;
   }
 
-  /** As {@linkcode readText}, for files that may keep their reader waiting. */
-  async readTextLater(hostPath: string): Promise<string | undefined> {
+  /** Reads a host file that may block. */
+  async readTextAsync(hostPath: string): Promise<string | undefined> {
     try {
       return await Deno.readTextFile(this.path(hostPath));
     } catch {
@@ -151,25 +156,27 @@ export class HostFs {
     }
   }
 
-  /** How many files a process has open, by its `fd` directory; undefined where we may not know. */
+  /**
+   * Returns the number of open file descriptors of a process (entries of
+   * `/proc/<pid>/fd`), or `undefined` if it cannot be read.
+   */
   async countOpenFiles(pid: number): Promise<number | undefined> {
     const directory = `/proc/${pid}/fd`;
     try {
       const { size } = await Deno.stat(this.path(directory));
-      // Since Linux 6.2 the size says it; before, and where there are none, it is 0.
+      // The directory's size since Linux 6.2; 0 before, and if it is empty.
       return size || (await Array.fromAsync(this.entries(directory))).length;
     } catch {
       return undefined;
     }
   }
 
-  /** Whether the kernel's cgroups are mounted at `path`, and not files that look like them. */
+  /** Returns whether `path` is on a real cgroupfs. */
   isCgroupfs(path: string): boolean {
     return CGROUP_MAGICS.has(statfs(path)?.type ?? NaN);
   }
 
-  /** What the link at `path` says; undefined where it cannot be read. */
-  linkAt(path: string): string | undefined {
+  readLink(path: string): string | undefined {
     try {
       return Deno.readLinkSync(path);
     } catch {
@@ -177,7 +184,7 @@ export class HostFs {
     }
   }
 
-  /** The inode of what is at `path`, or of what a link there leads to; undefined where it cannot be told. */
+  /** Returns the inode at `path`, links followed. */
   inodeAt(path: string): number | undefined {
     try {
       return Deno.statSync(path).ino ?? undefined;
@@ -186,7 +193,7 @@ export class HostFs {
     }
   }
 
-  /** Names of all that is in the directory at `path`; undefined where it cannot be read. */
+  /** Returns the names of a directory's entries. */
   names(path: string): string[] | undefined {
     try {
       return Array.from(Deno.readDirSync(path), ({ name }) => name);
@@ -195,16 +202,15 @@ export class HostFs {
     }
   }
 
-  /** Bytes of a page of memory; the kernel gives it as the block size of its own file systems. */
+  /** Size of a memory page: the block size of procfs. */
   get pageBytes(): number {
     this.#pageBytes ??= statfs(this.path("/proc"))?.bsize;
     return this.#pageBytes ?? USUAL_PAGE_BYTES;
   }
 
   /**
-   * How many entries the directory at `path` has; undefined where it cannot be
-   * read. Of `/proc/<pid>/fd` its size says so since Linux 6.2; to list 10,000
-   * takes 16 ms.
+   * Returns the number of a directory's entries. For `/proc/<pid>/fd` this is
+   * its size since Linux 6.2; listing 10,000 entries takes 16 ms.
    */
   entryCount(path: string): number | undefined {
     try {
@@ -213,12 +219,14 @@ export class HostFs {
         if (size > 0) return size;
       }
     } catch {
-      // Where it cannot be asked it may be listed.
+      // A directory without stat(2) permission may still be listed.
     }
     return this.names(path)?.length;
   }
 
-  /** When the file at `path` was last changed, milliseconds since the epoch. */
+  /**
+   * Returns the modification time of a file in milliseconds since the epoch.
+   */
   modifiedMs(path: string): number | undefined {
     try {
       return Deno.statSync(path).mtime?.getTime();
@@ -227,7 +235,7 @@ export class HostFs {
     }
   }
 
-  /** The path that a host path's links lead to, as it is seen; undefined where there is none. For `/dev` and its like only. */
+  /** Resolves the links of a host path, on file systems that cannot block. */
   realPath(hostPath: string): string | undefined {
     try {
       return Deno.realPathSync(this.path(hostPath));
@@ -237,12 +245,11 @@ export class HostFs {
   }
 
   /**
-   * Opens the file at `path` (as it is seen, root included); undefined where
-   * there is none. An error takes 20 to 40 µs to create, and each container of
-   * a host may lack the same ten files: one whose name was missing last time
-   * is first looked for, which takes 3 µs.
+   * Opens the file at `path` (root included). Creating an error takes 20 to 40
+   * µs, and each container of a host may lack the same ten files: a name that
+   * was missing last time is checked with stat(2) first, in 3 µs.
    *
-   * @throws Deno's error where it cannot be opened
+   * @throws Deno's error if it exists and cannot be opened
    */
   open(path: string): Deno.FsFile | undefined {
     const name = path.slice(path.lastIndexOf("/") + 1);
@@ -260,9 +267,8 @@ export class HostFs {
   }
 
   /**
-   * Reads a control file that is open, from its start, into
-   * {@linkcode HostFs.bytes}; returns the number of bytes, or −1 where it has
-   * more than 16 MiB.
+   * Reads an open control file into {@linkcode HostFs.bytes}. Returns its
+   * length, or −1 above 16 MiB.
    */
   readControl(file: Deno.FsFile): number {
     file.seekSync(0, Deno.SeekMode.Start);
@@ -270,10 +276,9 @@ export class HostFs {
   }
 
   /**
-   * Reads the file at `path` (as it is seen, root included) once, to its end,
-   * into {@linkcode HostFs.bytes}; returns the number of bytes, or −1 where it
-   * cannot be read or has more than `maxBytes`. For files whose records are
-   * larger than a control file's: those of `/proc/<pid>`.
+   * Reads the file at `path` (root included) into {@linkcode HostFs.bytes}.
+   * Returns its length, or −1 if it is unreadable or larger than `maxBytes`.
+   * For files with large records, such as those of `/proc/<pid>`.
    */
   readOnce(path: string, maxBytes: number): number {
     let file: Deno.FsFile | undefined;
@@ -281,14 +286,14 @@ export class HostFs {
       file = this.open(path);
       return file === undefined ? -1 : this.#readToEnd(file, 1, maxBytes);
     } catch {
-      // The process has exited, is a kernel thread, or may not be read.
+      // The process has exited, is a kernel thread, or is inaccessible.
       return -1;
     } finally {
       file?.close();
     }
   }
 
-  /** Reads until a read returns fewer than `shortBytes`; −1 where there are more than `maxBytes`. */
+  /** A read of fewer than `shortBytes` is the last. */
   #readToEnd(file: Deno.FsFile, shortBytes: number, maxBytes: number): number {
     for (let length = 0;;) {
       const read = file.readSync(
@@ -304,7 +309,7 @@ export class HostFs {
     }
   }
 
-  /** Makes the shared buffer larger, up to 16 MiB. */
+  /** Grows the shared buffer up to 16 MiB. */
   #grow(): boolean {
     if (this.bytes.length >= MAX_BUFFER_BYTES) return false;
     const larger = new Uint8Array(this.bytes.length * 4);
@@ -315,7 +320,7 @@ export class HostFs {
   }
 }
 
-/** The file system that the kernel itself has at `path`, which answers at once; undefined where it cannot be determined. */
+/** Only for file systems that cannot block. */
 function statfs(path: string): StatsFs | undefined {
   try {
     return statfsSync(path);

@@ -1,7 +1,6 @@
 /**
- * The formats of cgroup control files (`cgroup-v2.rst`, "Interface Files"),
- * parsed from bytes: no string is made of a number or of a key that nobody
- * asked for.
+ * Parsers for control file formats (`cgroup-v2.rst`, "Interface Files"). They
+ * parse bytes: no string is allocated for a number or an unused key.
  *
  * @module
  */
@@ -15,14 +14,14 @@ const ZERO = 0x30;
 
 const decoder = new TextDecoder();
 
-/** Up to so many digits a sum of doubles is exact. */
+/** A sum of doubles is exact up to this many digits. */
 const EXACT_DIGITS = 15;
 /** Digits of 2^64 − 1. */
 const MAX_DIGITS = 20;
 
 /**
- * A place in bytes that moves forward as numbers and words are read.
- * One is shared by all parsers: they never run inside one another.
+ * A read position in a byte buffer. All parsers share one cursor, and never
+ * nest.
  */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
@@ -30,7 +29,7 @@ export class Cursor {
   at = 0;
   path = "";
 
-  /** Starts over on other bytes; `path` is for error messages. */
+  /** `path` is for error messages. */
   reset(bytes: Uint8Array, length: number, path: string): void {
     this.bytes = bytes;
     this.length = length;
@@ -38,20 +37,19 @@ export class Cursor {
     this.at = 0;
   }
 
-  /** Whether all is read. */
   get done(): boolean {
     return this.at >= this.length;
   }
 
-  /** The byte here; −1 at the end. */
+  /** −1 at the end. */
   peek(): number {
     return this.at < this.length ? this.bytes[this.at] as number : -1;
   }
 
   /**
-   * Reads an integer; `max` is `Infinity`, a negative number is 0 (the kernel
-   * prints −1 for "no limit" and, in races, negative counts). Past 2^53 the
-   * result is within one unit in the last place.
+   * Reads an integer. `max` is `Infinity`; a negative number is 0 (the kernel
+   * prints −1 for "no limit" and, in races, negative counts). Precise up to
+   * 2^53, then within one unit in the last place.
    */
   number(): number {
     const negative = this.peek() === MINUS;
@@ -61,27 +59,26 @@ export class Cursor {
     return negative ? 0 : value;
   }
 
-  /** Reads a decimal fraction such as `12.34`. */
+  /** Reads a decimal number such as `12.34`. */
   decimal(): number {
     let value = this.#digits();
     if (this.peek() === DOT) {
       const first = ++this.at;
       const fraction = this.#digits();
       const scale = 10 ** (this.at - first);
-      // One division of exact numbers: 7 + 0.94 would be 7.9399999999999995.
+      // Divide once: 7 + 0.94 is 7.9399999999999995.
       value = (value * scale + fraction) / scale;
     }
     this.#endWord();
     return value;
   }
 
-  /** Goes past one expected byte. */
   expect(byte: number): void {
     if (this.peek() !== byte) this.fail();
     this.at++;
   }
 
-  /** Goes past this text if it stands here; returns whether it does. */
+  /** Skips `text` if it is next; returns whether it was. */
   skip(text: string): boolean {
     const { bytes, length, at } = this;
     if (at + text.length > length) return false;
@@ -92,7 +89,7 @@ export class Cursor {
     return true;
   }
 
-  /** Makes sure that nothing more stands in this line. */
+  /** Requires the end of the line. */
   endLine(): void {
     if (!this.done && this.peek() !== NEWLINE) this.fail();
   }
@@ -106,17 +103,15 @@ export class Cursor {
     return this.textFrom(start);
   }
 
-  /** The text between there and here. */
+  /** Returns the text from `start` to the position. */
   textFrom(start: number): string {
     return decoder.decode(this.bytes.subarray(start, this.at));
   }
 
-  /** Goes past spaces. */
   skipSpaces(): void {
     while (this.peek() === SPACE) this.at++;
   }
 
-  /** Goes past the end of this line. */
   nextLine(): void {
     const { bytes, length } = this;
     let at = this.at;
@@ -124,7 +119,7 @@ export class Cursor {
     this.at = at + 1;
   }
 
-  /** Says where the file does not read as it should. */
+  /** @throws {KernfsSyntaxError} with the current line */
   fail(): never {
     const { bytes, length } = this;
     let start = Math.min(this.at, length);
@@ -134,7 +129,7 @@ export class Cursor {
     const line = decoder.decode(bytes.subarray(start, end));
     throw new KernfsSyntaxError(
       this.path,
-      `line ${JSON.stringify(line)} is not in the file's form`,
+      `line ${JSON.stringify(line)} has an unexpected format`,
     );
   }
 
@@ -158,18 +153,17 @@ export class Cursor {
     return scale === 1 ? value : value * scale + rest;
   }
 
-  /** A number that runs on into other signs is none. */
+  /** Rejects a number followed by other characters. */
   #endWord(): void {
     const byte = this.peek();
     if (byte !== SPACE && byte !== NEWLINE && byte !== -1) this.fail();
   }
 }
 
-/** Where a key's number goes. */
 export interface KeyTarget {
   /** Index in the row. */
   readonly column: number;
-  /** What the number is multiplied with. @default 1 */
+  /** Factor for the value. @default 1 */
   readonly scale?: number;
 }
 
@@ -178,9 +172,8 @@ interface KnownKey extends KeyTarget {
 }
 
 /**
- * Reads a flat keyed file ("KEY VAL" lines: `memory.stat`, `cpu.stat`) into a
- * row. Keys that are not known are skipped; a known key with a bad value
- * throws; a key that the kernel does not print leaves its column as it is.
+ * Parses a flat keyed file ("KEY VAL" lines: `memory.stat`, `cpu.stat`) into a
+ * row. Unknown keys are skipped; columns of missing keys are unchanged.
  *
  * ```text
  * anon 110592
@@ -199,7 +192,7 @@ interface KnownKey extends KeyTarget {
  * ```
  */
 export class FlatKeyed {
-  /** By hash of the key; on a hit the bytes are compared, so that a chance equal is harmless. */
+  /** Keyed by hash; bytes are compared on a hit, because hashes may collide. */
   readonly #known = new Map<number, KnownKey[]>();
 
   constructor(keys: Readonly<Record<string, KeyTarget>>) {
@@ -213,9 +206,9 @@ export class FlatKeyed {
   }
 
   /**
-   * Parses `length` bytes into `row`, whose columns are counted from `first`.
+   * Target columns are relative to `first`.
    *
-   * @throws {KernfsSyntaxError} where a known key has no number
+   * @throws {KernfsSyntaxError} if a known key has no number
    */
   parse(
     bytes: Uint8Array,
@@ -266,11 +259,11 @@ export class FlatKeyed {
   }
 }
 
-/** The cursor that all parsers of this folder share. */
+/** Shared by all parsers of kernel files. */
 export const cursor: Cursor = new Cursor();
 
 /**
- * A file with one number (`memory.current`), or the first of several
+ * Parses a file with one number (`memory.current`), or the first of several
  * (`cpu.max`).
  */
 export function parseSingle(
@@ -282,7 +275,7 @@ export function parseSingle(
   return cursor.number();
 }
 
-/** How many lines the bytes hold: tasks of a `cgroup.procs`. */
+/** Counts lines, such as the tasks of a `cgroup.procs`. */
 export function countLines(bytes: Uint8Array, length: number): number {
   let count = 0;
   let at = bytes.indexOf(NEWLINE);

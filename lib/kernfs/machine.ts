@@ -1,7 +1,7 @@
-import type { MachineFacts, NumaNode } from "../model/machine.ts";
+import type { MachineAttributes, NumaNode } from "../model/machine.ts";
 import { readCloud } from "./sys/cloud.ts";
 import { readTopology } from "./sys/cpu_topology.ts";
-import { type CpuFacts, parseCpuinfo } from "./proc/cpuinfo.ts";
+import { type CpuInfo, parseCpuinfo } from "./proc/cpuinfo.ts";
 import { readDisks } from "./sys/disks.ts";
 import type { HostFs } from "./host_fs.ts";
 import { readHugepages } from "./sys/hugepages.ts";
@@ -9,17 +9,16 @@ import { readMemoryModules } from "./sys/memory_modules.ts";
 import { readNetworkDevices } from "./sys/network_devices.ts";
 import { readCount, readFirstValue, readValue } from "./sys/sysfs.ts";
 
-/** Of which machine, and when. */
 export interface ReadMachineOptions {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
-  /** The first that can be read has the machine's id. */
+  /** The first readable one is used. */
   readonly machineIdFiles: readonly string[];
-  /** Empty where it is not known. */
+  /** Empty if unknown. */
   readonly bootId: string;
 }
 
-/** PC firmware, and the device trees of PowerPC and of its virtual machines. */
+/** PC firmware, device trees of PowerPC and its virtual machines, systemd. */
 const SYSTEM_UUID_FILES = [
   "/sys/class/dmi/id/product_uuid",
   "/proc/device-tree/system-id",
@@ -28,14 +27,14 @@ const SYSTEM_UUID_FILES = [
 ];
 
 /**
- * Reads what the machine is: cores, memory, disks, ids (`/proc/cpuinfo`,
- * `/proc/meminfo`, `/sys/devices/system`, …), in steps between which the
- * caller may rest. What cannot be read is left out.
+ * Reads cores, memory, disks and IDs (`/proc/cpuinfo`, `/proc/meminfo`,
+ * `/sys/devices/system`, …). Yields between steps, so that other work can run.
+ * Unreadable attributes are omitted.
  */
 export function* readMachine(
   fs: HostFs,
   { timestampMs, machineIdFiles, bootId }: ReadMachineOptions,
-): Generator<undefined, MachineFacts> {
+): Generator<undefined, MachineAttributes> {
   const topology = yield* readTopology(fs);
   const cpuinfo = parseCpuinfo(fs.readText("/proc/cpuinfo") ?? "");
   yield;
@@ -52,7 +51,7 @@ export function* readMachine(
   yield;
   return {
     timestampMs,
-    ...cpuFacts(fs, cpuinfo, topology),
+    ...mergeCpuInfo(fs, cpuinfo, topology),
     ...(memoryCapacityBytes !== undefined && { memoryCapacityBytes }),
     ...(swapCapacityBytes !== undefined && { swapCapacityBytes }),
     memoryByType,
@@ -67,12 +66,14 @@ export function* readMachine(
   };
 }
 
-/** Counts of the topology where cpuinfo has none, as on ARM, and the other way around. */
-function cpuFacts(
+/**
+ * Combines cpuinfo and topology: each may lack counts, as cpuinfo does on ARM.
+ */
+function mergeCpuInfo(
   fs: HostFs,
-  cpuinfo: CpuFacts,
+  cpuinfo: CpuInfo,
   topology: readonly NumaNode[],
-): CpuFacts & Pick<MachineFacts, "numBooks" | "numDrawers"> {
+): CpuInfo & Pick<MachineAttributes, "numBooks" | "numDrawers"> {
   const cores = topology.flatMap((node) => node.cores);
   const threads = cores.flatMap(({ threadIds }) => threadIds).length;
   const numPhysicalCores = cpuinfo.numPhysicalCores ??
@@ -95,13 +96,13 @@ function cpuFacts(
   };
 }
 
-/** How many different ones there are; undefined where none is known. */
+/** Returns the number of distinct IDs. */
 function countKnown(ids: readonly (number | undefined)[]): number | undefined {
   const known = new Set(ids.filter((id) => id !== undefined));
   return known.size || undefined;
 }
 
-/** The host's `/proc/meminfo` in bytes by key; empty where it cannot be read. */
+/** Reads the host's `/proc/meminfo` in bytes by key. */
 export function readMeminfo(fs: HostFs): Map<string, number> {
   return parseMeminfo(fs.readText("/proc/meminfo") ?? "");
 }
@@ -115,12 +116,12 @@ export function parseMeminfo(text: string): Map<string, number> {
   return values;
 }
 
-/** The boot's id, of the first file that has one; empty where the host does not tell. */
+/** Reads the boot ID from the first file that has one; empty if none does. */
 export function readBootId(fs: HostFs, files: readonly string[]): string {
   return readFirstValue(fs, files) ?? "";
 }
 
-/** `uname -r` and the name of the operating system. */
+/** Reads the kernel release (`uname -r`) and the operating system's name. */
 export function readVersions(
   fs: HostFs,
 ): { kernelVersion: string; containerOsVersion: string } {
@@ -133,7 +134,7 @@ export function readVersions(
   };
 }
 
-/** How many files this process may hold open (`/proc/self/limits`). */
+/** Parses the soft limit of open files from `/proc/<pid>/limits`. */
 export function parseOpenFilesLimit(text: string): number | undefined {
   const match = /^Max open files\s+(\d+|unlimited)/m.exec(text);
   if (match === null) return undefined;

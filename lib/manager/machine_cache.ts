@@ -3,14 +3,14 @@ import { isGone, messageOf } from "../model/errors.ts";
 import type { FsInfo } from "../model/filesystem.ts";
 import type { Logger } from "../model/logger.ts";
 import type {
-  MachineFacts,
+  MachineAttributes,
   MachineInfo,
   VersionInfo,
 } from "../model/machine.ts";
 import type { Filesystems } from "../filesystems/filesystems.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMachine, readVersions } from "../kernfs/machine.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 import { kubeletDirectory } from "./kubelet_directory.ts";
 
 /** What a {@linkcode MachineCache} stands on. */
@@ -32,7 +32,7 @@ const FILESYSTEMS_INTERVAL_MS = 10_000;
 /** Keeps what is known of the machine, and reads it anew from time to time. */
 export class MachineCache {
   readonly #options: MachineCacheOptions;
-  #facts: MachineFacts | undefined;
+  #facts: MachineAttributes | undefined;
   #cancelFacts: () => void = () => {};
   #cancelFilesystems: () => void = () => {};
   #isStopped = false;
@@ -84,13 +84,13 @@ export class MachineCache {
     }
   }
 
-  #read(): Generator<undefined, MachineFacts> {
+  #read(): Generator<undefined, MachineAttributes> {
     const { fs, clock, machineIdFiles, bootId } = this.#options;
     const timestampMs = clock.now();
     return readMachine(fs, { timestampMs, machineIdFiles, bootId });
   }
 
-  #readAtOnce(): MachineFacts {
+  #readAtOnce(): MachineAttributes {
     const steps = this.#read();
     for (;;) {
       const { done, value } = steps.next();
@@ -98,16 +98,16 @@ export class MachineCache {
     }
   }
 
-  async #readInSlices(): Promise<MachineFacts> {
-    const pace = new Pace(this.#options.clock);
+  async #readInSlices(): Promise<MachineAttributes> {
+    const slicer = new TimeSlicer(this.#options.clock);
     const steps = this.#read();
-    pace.begin();
+    slicer.begin();
     for (;;) {
-      while (!pace.spent) {
+      while (!slicer.isExpired) {
         const { done, value } = steps.next();
         if (done) return value;
       }
-      await pace.rest();
+      await slicer.yieldToEventLoop();
     }
   }
 

@@ -1,7 +1,7 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerReference, ContainerSpec } from "../model/container.ts";
 import type { Clock } from "../model/clock.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { RowLayout } from "../model/sample.ts";
@@ -47,7 +47,7 @@ export interface ManagedContainerOptions {
 
 interface DescribedSpec {
   readonly limits: ContainerSpec;
-  readonly facts: ContainerFacts;
+  readonly facts: ContainerMetadata;
   readonly spec: ContainerSpec;
 }
 
@@ -148,7 +148,7 @@ export class ManagedContainer implements Task {
     if (this.#isWhole) return true;
     const ageMs = this.#options.clock.monotonic() - this.#openedMs;
     try {
-      if (!this.handler.isWhole(ageMs)) return false;
+      if (!this.handler.isComplete(ageMs)) return false;
     } catch {
       // A sample will say what is wrong.
     }
@@ -275,7 +275,10 @@ export class ManagedContainer implements Task {
 /** cAdvisor tells the restarts as a label of this name, if there were any. */
 const RESTARTS_LABEL = "restartcount";
 
-function withFacts(spec: ContainerSpec, facts: ContainerFacts): ContainerSpec {
+function withFacts(
+  spec: ContainerSpec,
+  facts: ContainerMetadata,
+): ContainerSpec {
   const { createdMs, startedMs, image, health, restartCount = 0 } = facts;
   const labels = {
     ...facts.labels,

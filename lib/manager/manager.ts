@@ -22,7 +22,7 @@ import {
 import type { EndedContainer } from "../runtimes/identities.ts";
 import type { OomWatcher } from "../oom/watcher.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 import type {
   EventCounters,
   EventManager,
@@ -371,7 +371,7 @@ export class Manager {
 
   /** The file systems with a label, or all of them. @throws {UnknownFilesystemError} */
   fsInfo(label?: string): readonly FsInfo[] {
-    return this.#options.machine.filesystems.labelled(label);
+    return this.#options.machine.filesystems.withLabel(label);
   }
 
   /** The file system with a UUID. @throws {UnknownFilesystemError} */
@@ -411,16 +411,17 @@ export class Manager {
     if (maxAgeMs === undefined) return containers;
     const { clock } = this.#options;
     const sinceMs = clock.monotonic() - maxAgeMs;
-    const pace = new Pace(clock);
+    const slicer = new TimeSlicer(clock);
     // Who asks at the same time takes the samples that the first one takes.
-    await pace.rest();
+    await slicer.yieldToEventLoop();
     for (const container of containers) {
       if (
-        this.#lifecycle.stopped || !container.refresh(sinceMs) || !pace.spent
+        this.#lifecycle.stopped || !container.refresh(sinceMs) ||
+        !slicer.isExpired
       ) {
         continue;
       }
-      await pace.rest();
+      await slicer.yieldToEventLoop();
     }
     return containers;
   }

@@ -3,7 +3,7 @@ import type { CgroupView } from "../kernfs/proc/cgroup_namespace.ts";
 import { readMemoryCgroup } from "../kernfs/proc/proc_cgroup.ts";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 
 /** A process of the node that has one of some names. */
 export interface NodeProgram {
@@ -60,10 +60,10 @@ export class NodePrograms {
       .sort((a, b) => a - b);
     const found: NodeProgram[] = [];
     const counts = new Map<string, number>();
-    const pace = new Pace(this.#clock);
-    pace.begin();
+    const slicer = new TimeSlicer(this.#clock);
+    slicer.begin();
     for (const pid of pids) {
-      if (pace.spent) await pace.rest();
+      if (slicer.isExpired) await slicer.yieldToEventLoop();
       const name = fs.readText(`/proc/${pid}/comm`)?.trimEnd();
       if (name === undefined || !this.#names.has(name)) continue;
       const count = counts.get(name) ?? 0;

@@ -14,7 +14,7 @@ import { parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { CgroupView } from "../kernfs/proc/cgroup_namespace.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readTaskLimits } from "../kernfs/proc/task_limits.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 import type { PodDisks } from "./pod_disks.ts";
@@ -101,8 +101,8 @@ export class NodeSummaries {
   ): Promise<DescribedContainer[]> {
     const { clock, logger } = this.#options;
     const described: DescribedContainer[] = [];
-    const pace = new Pace(clock);
-    pace.begin();
+    const slicer = new TimeSlicer(clock);
+    slicer.begin();
     for (const container of containers) {
       const { reference } = container;
       try {
@@ -120,8 +120,8 @@ export class NodeSummaries {
           error: messageOf(error),
         });
       }
-      if (!pace.spent) continue;
-      await pace.rest();
+      if (!slicer.isExpired) continue;
+      await slicer.yieldToEventLoop();
     }
     return described;
   }
@@ -147,7 +147,7 @@ export class NodeSummaries {
     root: FsInfo | undefined,
     pods: readonly PodSummary[],
   ): NodeFilesystems {
-    const all = this.#options.machine.filesystems.labelled();
+    const all = this.#options.machine.filesystems.withLabel();
     const labelled = (...wanted: string[]) =>
       all.find(({ labels }) => wanted.some((label) => labels.includes(label)));
     const layers = pods.flatMap(({ containers }) => containers)

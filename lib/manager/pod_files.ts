@@ -2,7 +2,7 @@ import { basename } from "@std/path";
 import type { Clock } from "../model/clock.ts";
 import { isGone } from "../model/errors.ts";
 import type { MountedFiles } from "../filesystems/mounted_files.ts";
-import type { SlowCalls } from "../filesystems/slow_calls.ts";
+import type { BlockingCallPool } from "../filesystems/blocking_call_pool.ts";
 
 /** A volume of a pod, as the kubelet's directories name it. */
 export interface PodVolume {
@@ -31,7 +31,7 @@ export interface PodPlaces {
 export interface PodFilesOptions {
   readonly files: Pick<MountedFiles, "entries" | "fileSize">;
   readonly clock: Clock;
-  readonly calls: SlowCalls;
+  readonly calls: BlockingCallPool;
 }
 
 /** As often as the kubelet looks. */
@@ -96,7 +96,7 @@ export class PodFiles {
     const { directory } = places;
     if (this.#entries.get(directory) !== entry) return;
     try {
-      entry.found = await calls.ask(directory, () => this.#find(places));
+      entry.found = await calls.run(directory, () => this.#find(places));
     } catch (error) {
       // Where it cannot be looked at now, what was found last stands.
       if (isGone(error)) entry.found = undefined;

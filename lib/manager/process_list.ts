@@ -2,10 +2,7 @@ import { parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { readMeminfo } from "../kernfs/machine.ts";
 import { parsePasswd } from "../kernfs/passwd.ts";
-import {
-  type CgroupView,
-  PLAIN_VIEW,
-} from "../kernfs/proc/cgroup_namespace.ts";
+import { type CgroupView, HOST_VIEW } from "../kernfs/proc/cgroup_namespace.ts";
 import { parseMemoryCgroup } from "../kernfs/proc/proc_cgroup.ts";
 import {
   formatState,
@@ -17,7 +14,7 @@ import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import { KernfsSyntaxError } from "../model/errors.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 
 /** What is the same for all processes of one listing. */
 interface Host {
@@ -44,7 +41,7 @@ export class ProcessList {
   /** Command lines whose reads have not come back. */
   #stuck = 0;
 
-  constructor(fs: HostFs, clock: Clock, view: CgroupView = PLAIN_VIEW) {
+  constructor(fs: HostFs, clock: Clock, view: CgroupView = HOST_VIEW) {
     this.#fs = fs;
     this.#clock = clock;
     this.#view = view;
@@ -76,10 +73,10 @@ export class ProcessList {
       .sort((a, b) => a - b);
     const host = this.#readHost();
     const found: ProcessInfo[] = [];
-    const pace = new Pace(this.#clock);
-    pace.begin();
+    const slicer = new TimeSlicer(this.#clock);
+    slicer.begin();
     for (const pid of pids) {
-      if (pace.spent) await pace.rest();
+      if (slicer.isExpired) await slicer.yieldToEventLoop();
       const info = this.#tryProcess(pid, name, host);
       if (info === undefined) continue;
       const fdCount = await this.#fs.countOpenFiles(pid);
@@ -166,7 +163,7 @@ export class ProcessList {
     if (this.#stuck >= MAX_STUCK) return undefined;
     this.#stuck++;
     const timer = new AbortController();
-    const reading = this.#fs.readTextLater(`/proc/${pid}/cmdline`)
+    const reading = this.#fs.readTextAsync(`/proc/${pid}/cmdline`)
       .finally(() => this.#stuck--);
     const text = await Promise.race([
       reading,

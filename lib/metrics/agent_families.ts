@@ -3,25 +3,24 @@ import type { ManagerCounters } from "../manager/manager.ts";
 import { counter, type Family, gauge } from "./family.ts";
 import { formatLabels } from "./labels.ts";
 
-/** What the agent has done in this run, and how it fares. */
+/** Counters of this run, and states of data sources. */
 export interface AgentCounters extends ManagerCounters {
   readonly sources: readonly SourceState[];
-  /** Absent where there is no event log. */
+  /** Absent without an event log. */
   readonly eventLog?: {
     readonly bytes: number;
     readonly errors: number;
     readonly lost: number;
   };
-  /** Absent where there is no server. */
   readonly http?: { readonly restarts: number };
   readonly streams: { readonly open: number; readonly lost: number };
 }
 
-/** What the agent tells of itself. */
+/** Families of the agent. */
 export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
   counter(
     "cgwatch_events_total",
-    "Events, by type.",
+    "Events by type.",
     ({ events }, emit) => {
       for (const [type, count] of Object.entries(events.totals)) {
         emit(count, `type="${type}"`);
@@ -36,32 +35,32 @@ export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
   ),
   counter(
     "cgwatch_event_log_errors_total",
-    "What failed with the event log: opening, writing, renaming, syncing.",
+    "Errors of opening, writing, renaming or syncing the event log.",
     ({ eventLog }, emit) => emit(eventLog?.errors),
   ),
   counter(
     "cgwatch_event_log_lost_total",
-    "Events that are not in the event log.",
+    "Events missing from the event log.",
     ({ eventLog }, emit) => emit(eventLog?.lost),
   ),
   counter(
     "cgwatch_kmsg_records_total",
-    "Records of the kernel log that were read.",
+    "Kernel log records read.",
     ({ kmsg }, emit) => emit(kmsg?.records),
   ),
   counter(
     "cgwatch_kmsg_lost_total",
-    "Records of the kernel log that were overwritten before they could be read.",
+    "Kernel log records overwritten before they were read.",
     ({ kmsg }, emit) => emit(kmsg?.lost),
   ),
   counter(
     "cgwatch_kmsg_malformed_total",
-    "Lines of the kernel log, where it is a FIFO or a file, that are no records.",
+    "Invalid lines of a kernel log that is a FIFO or a file.",
     ({ kmsg }, emit) => emit(kmsg?.malformed),
   ),
   gauge(
     "cgwatch_source_up",
-    "1 where all is well with a source, 0 where it is degraded; absent where it is off.",
+    "State of a data source: 1 for ok, 0 for degraded; absent if off.",
     ({ sources }, emit) => {
       for (const { name, state } of sources) {
         if (state === "off") continue;
@@ -72,12 +71,12 @@ export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
   ),
   gauge(
     "cgwatch_watched_directories",
-    "Directories of cgroups that inotify watches.",
+    "Cgroup directories watched with inotify.",
     ({ directories }, emit) => emit(directories),
   ),
   counter(
     "cgwatch_rescans_total",
-    "Listings of all cgroups, by what made them needful.",
+    "Scans of all cgroups by reason.",
     ({ rescans }, emit) => {
       for (const [reason, count] of Object.entries(rescans)) {
         emit(count, `reason="${reason}"`);
@@ -87,15 +86,15 @@ export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
   ),
   gauge(
     "cgwatch_containers",
-    "Containers that are known.",
+    "Containers now.",
     ({ containers }, emit) => emit(containers),
   ),
   {
     name: "cgwatch_housekeeping_seconds",
-    help: "How long it took to read a container.",
+    help: "Duration of one container sample in seconds.",
     type: "histogram",
     labels: ["le"],
-    numbers({ housekeeping }, emit) {
+    values({ housekeeping }, emit) {
       let count = 0;
       for (const [bound, total] of housekeeping.buckets()) {
         const le = bound === Infinity ? "+Inf" : bound;
@@ -108,22 +107,22 @@ export const AGENT_FAMILIES: readonly Family<AgentCounters>[] = [
   },
   gauge(
     "cgwatch_streams",
-    "Streams of events that are open.",
+    "Open event streams.",
     ({ streams }, emit) => emit(streams.open),
   ),
   counter(
     "cgwatch_stream_lost_total",
-    "Events that clients of streams were too slow for.",
+    "Events not sent to streams because the client was too slow.",
     ({ streams }, emit) => emit(streams.lost),
   ),
   counter(
     "cgwatch_http_restarts_total",
-    "Restarts of an HTTP listener that failed, as for lack of file descriptors.",
+    "Restarts of a failed HTTP listener, for example for lack of file descriptors.",
     ({ http }, emit) => emit(http?.restarts),
   ),
   counter(
     "cgwatch_oom_kills_total",
-    "Processes on this node that the kernel killed for want of memory, in this run.",
+    "Processes on the node killed by the OOM killer in this run of the agent.",
     ({ oomKills }, emit) => emit(oomKills),
   ),
 ];

@@ -3,33 +3,31 @@ const NONE: Uint8Array<ArrayBuffer> = new Uint8Array();
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
-/** The last byte that is a character by itself. */
 const MAX_ASCII = 0x7f;
-/** Nine digits fit an integer of 32 bits. */
+/** Nine digits fit in a 32-bit integer. */
 const BILLION = 1_000_000_000;
 const BILLION_DIGITS = 9;
 
 /**
- * A text that is put together as bytes. A string of many parts is made twice,
- * first as a tree of its parts: 50,000 lines of metrics took 46 ms with their
- * encoding so, and take 24 this way (Deno 2.9).
+ * A byte buffer for text. Concatenated strings are built as ropes, then copied:
+ * 50,000 metric lines take 46 ms as strings, encoding included, and 24 ms this
+ * way (Deno 2.9).
  */
 export class ByteText {
   readonly #capacity: number;
   #bytes: Uint8Array<ArrayBuffer> = NONE;
   #length = 0;
 
-  /** `capacity` is how many bytes are expected; more find room all the same. */
+  /** `capacity` is the expected number of bytes, not a limit. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** How many bytes were put. */
   get length(): number {
     return this.#length;
   }
 
-  /** What was put; the text begins anew. */
+  /** Returns the bytes and clears the buffer. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#bytes = NONE;
@@ -37,20 +35,18 @@ export class ByteText {
     return taken;
   }
 
-  /** Puts bytes. */
   put(bytes: Uint8Array): void {
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
 
-  /** Puts one character of ASCII. */
   putByte(byte: number): void {
     this.#room(1);
     this.#bytes[this.#length++] = byte;
   }
 
-  /** Puts a text; short ones of ASCII are the fastest. */
+  /** Short ASCII strings are fastest. */
   putText(text: string): void {
     this.#room(text.length);
     const bytes = this.#bytes;
@@ -63,7 +59,7 @@ export class ByteText {
     this.#length = start + text.length;
   }
 
-  /** Puts the shortest text that is read as the same number of 64 bits. */
+  /** Appends the shortest text that parses as the same double. */
   putNumber(value: number): void {
     if (!Number.isSafeInteger(value)) return this.putText(`${value}`);
     let rest = value;
@@ -77,7 +73,6 @@ export class ByteText {
     this.#putDigits(rest - billions * BILLION, BILLION_DIGITS);
   }
 
-  /** Puts so many digits of a number of 32 bits. */
   #putDigits(value: number, digits: number): void {
     this.#room(digits);
     const bytes = this.#bytes;
@@ -100,7 +95,6 @@ export class ByteText {
   }
 }
 
-/** How many digits a number below a billion has. */
 function digitsOf(value: number): number {
   let digits = 1;
   for (let limit = 10; value >= limit; limit *= 10) digits++;

@@ -1,6 +1,6 @@
 /**
- * The families of containers: cAdvisor's, by its names, and what it lacks. What
- * the kernel does not tell is absent.
+ * cAdvisor's families of containers, and further ones. Unavailable values are
+ * absent.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { CPU_FAMILIES } from "./cpu_families.ts";
 import { DISK_FAMILIES, FILESYSTEM_FAMILIES } from "./disk_families.ts";
 import type { Family } from "./family.ts";
 import { INFO_FAMILIES } from "./info_families.ts";
-import type { Measured } from "./measured.ts";
+import type { ContainerSnapshot } from "./container_snapshot.ts";
 import { MEMORY_FAMILIES } from "./memory_families.ts";
 import { NETWORK_FAMILIES } from "./network_families.ts";
 import { SPEC_FAMILIES } from "./spec_families.ts";
 import { TASK_FAMILIES } from "./task_families.ts";
 
-/** All of them, in the order of the text. */
-export const CONTAINER_FAMILIES: readonly Family<Measured>[] = [
+/** All families in order. */
+export const CONTAINER_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...SPEC_FAMILIES,
   ...CPU_FAMILIES,
   ...MEMORY_FAMILIES,

@@ -1,112 +1,114 @@
 import {
+  type ConditionalValues,
   counter,
   type Emit,
   type Family,
   ofKinds,
-  type Some,
   type Values,
 } from "./family.ts";
 import {
   column,
-  columnOf,
+  columnValue,
+  type ContainerSnapshot,
   group,
-  type Measured,
-  remembered,
-  valueAt,
-} from "./measured.ts";
+  groupValue,
+  memoized,
+} from "./container_snapshot.ts";
 
 const NS = 1e9;
 
-const cpuLabel = remembered((key) => `cpu="cpu${key.padStart(2, "0")}"`);
+const cpuLabel = memoized((key) => `cpu="cpu${key.padStart(2, "0")}"`);
 
-const USAGE_FAMILIES: readonly Family<Measured>[] = [
+const USAGE_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   counter(
     "container_cpu_user_seconds_total",
-    "CPU time in user mode.",
+    "CPU time in user mode in seconds.",
     column("cpuUserNs", NS),
   ),
   counter(
     "container_cpu_system_seconds_total",
-    "CPU time in the kernel.",
+    "CPU time in kernel mode in seconds.",
     column("cpuSystemNs", NS),
   ),
   counter(
     "container_cpu_usage_seconds_total",
-    "CPU time, by CPU where the kernel tells it.",
+    "CPU time in seconds, by CPU if the kernel reports it.",
     cpuUsage,
     ["cpu"],
   ),
   counter(
     "container_cpu_cfs_periods_total",
-    "Periods of its CPU quota in which it wanted to run.",
+    "CPU quota periods with runnable tasks.",
     ifQuota(column("cpuPeriods")),
   ),
   counter(
     "container_cpu_cfs_throttled_periods_total",
-    "Those of them in which the quota was used up.",
+    "CPU quota periods in which the container was throttled.",
     ifQuota(column("cpuThrottledPeriods")),
   ),
   counter(
     "container_cpu_cfs_throttled_seconds_total",
-    "How long its CPUs were kept from it by the quota.",
+    "Throttled time in seconds, summed over CPUs.",
     ifQuota(column("cpuThrottledNs", NS)),
   ),
   counter(
     "container_cpu_cfs_burst_periods_total",
-    "Periods in which it used more than the quota, saved up before.",
+    "CPU quota periods with a burst above the quota.",
     ifQuota(column("cpuBurstPeriods")),
   ),
   counter(
     "container_cpu_cfs_burst_seconds_total",
-    "CPU time used above the quota, saved up before.",
+    "CPU time of bursts above the quota in seconds.",
     ifQuota(column("cpuBurstNs", NS)),
   ),
 ];
 
-const SCHED_FAMILIES: readonly Family<Measured>[] = [
+const SCHED_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   counter(
     "container_cpu_schedstat_run_seconds_total",
-    "How long its processes ran on a CPU.",
+    "Time of processes on a CPU in seconds.",
     group("schedstat", "runTimeNs", { divisor: NS }),
   ),
   counter(
     "container_cpu_schedstat_runqueue_seconds_total",
-    "How long its processes waited for a CPU.",
+    "Time of processes waiting for a CPU in seconds.",
     group("schedstat", "runqueueTimeNs", { divisor: NS }),
   ),
   counter(
     "container_cpu_schedstat_run_periods_total",
-    "How often its processes got a CPU.",
+    "Number of times that processes ran on a CPU.",
     group("schedstat", "runPeriods"),
   ),
 ];
 
-/** What a container's tasks did on the CPUs. */
-export const CPU_FAMILIES: readonly Family<Measured>[] = [
+/** CPU usage, throttling and scheduling of a container. */
+export const CPU_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["cpu"], USAGE_FAMILIES),
   ...ofKinds(["sched"], SCHED_FAMILIES),
 ];
 
-/** As in cAdvisor, what a quota causes is told only where there is one. */
-function ifQuota(each: Values<Measured>): Some<Measured> {
+/** Only containers with a quota have quota metrics, as in cAdvisor. */
+function ifQuota(
+  each: Values<ContainerSnapshot>,
+): ConditionalValues<ContainerSnapshot> {
   return { has: hasQuota, each };
 }
 
-function hasQuota({ spec }: Measured): boolean {
+function hasQuota({ spec }: ContainerSnapshot): boolean {
   return spec?.cpu?.quotaUsec !== undefined;
 }
 
 function cpuUsage(
-  measured: Measured,
+  snapshot: ContainerSnapshot,
   emit: Emit,
 ): void {
   let isPerCpu = false;
-  for (const cpu of measured.layout.of("cpu")) {
-    const ns = valueAt(measured, cpu, 0);
+  for (const cpu of snapshot.layout.of("cpu")) {
+    const ns = groupValue(snapshot, cpu, 0);
     if (Number.isNaN(ns)) continue;
     isPerCpu = true;
-    // A machine has many CPUs that a container has never run on.
+    // Omit the many CPUs on which the container never ran.
     if (ns > 0) emit(ns / NS, cpuLabel(cpu.key));
   }
-  if (!isPerCpu) emit(columnOf(measured, "cpuUsageNs") / NS, 'cpu="total"');
+  if (!isPerCpu) emit(columnValue(snapshot, "cpuUsageNs") / NS, 'cpu="total"');
 }

@@ -1,6 +1,6 @@
 /**
- * cAdvisor's families of file systems, and of input and output: what a cgroup
- * did on a disk, and of the root what all did.
+ * cAdvisor's families of file systems and disk I/O. The root includes counters
+ * of whole disks.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
   type Values,
 } from "./family.ts";
 import { formatLabels } from "./labels.ts";
-import { type Measured, valueAt } from "./measured.ts";
+import { type ContainerSnapshot, groupValue } from "./container_snapshot.ts";
 
 const NS = 1e9;
 const USEC = 1e6;
@@ -23,31 +23,42 @@ const MS = 1e3;
 
 type Operation = typeof IO_OPERATIONS[number];
 
-/** What of the disks' own counts stands beside what a cgroup did. */
+/** Counter of a whole disk. */
 interface DiskCount {
   readonly name: keyof DiskCounters;
   readonly divisor?: number;
 }
 
-/** How full file systems are, in the order of the text. */
-export const FILESYSTEM_FAMILIES: readonly Family<Measured>[] = ofKinds(
-  ["disk"],
-  [
-    ofFilesystem("inodes_free", "Inodes that are free.", "inodesFree"),
-    ofFilesystem("inodes_total", "Inodes that there are.", "inodes"),
-    ofFilesystem("limit_bytes", "Size of the file system.", "capacityBytes"),
-    ofFilesystem("usage_bytes", "Bytes that are taken.", "usageBytes"),
-  ],
-);
+/** Usage of file systems. */
+export const FILESYSTEM_FAMILIES: readonly Family<ContainerSnapshot>[] =
+  ofKinds(
+    ["disk"],
+    [
+      ofFilesystem("inodes_free", "Free inodes.", "inodesFree"),
+      ofFilesystem("inodes_total", "Total inodes.", "inodes"),
+      ofFilesystem(
+        "limit_bytes",
+        "Capacity of the file system in bytes.",
+        "capacityBytes",
+      ),
+      ofFilesystem(
+        "usage_bytes",
+        "Used bytes of the file system.",
+        "usageBytes",
+      ),
+    ],
+  );
 
-/** What was done on disks, in the order of the text. */
-export const DISK_FAMILIES: readonly Family<Measured>[] = ofKinds(["diskIO"], [
+/** Disk I/O. */
+export const DISK_FAMILIES: readonly Family<ContainerSnapshot>[] = ofKinds([
+  "diskIO",
+], [
   onDisk("reads_bytes_total", "Bytes read.", of("serviceBytes", "Read")),
   onDisk("writes_bytes_total", "Bytes written.", of("serviceBytes", "Write")),
-  onDisk("reads_total", "Reads done.", of("serviced", "Read"), {
+  onDisk("reads_total", "Completed reads.", of("serviced", "Read"), {
     name: "readsCompleted",
   }),
-  onDisk("writes_total", "Writes done.", of("serviced", "Write"), {
+  onDisk("writes_total", "Completed writes.", of("serviced", "Write"), {
     name: "writesCompleted",
   }),
   onDisk("sector_reads_total", "Sectors of 512 bytes read.", none, {
@@ -56,28 +67,28 @@ export const DISK_FAMILIES: readonly Family<Measured>[] = ofKinds(["diskIO"], [
   onDisk("sector_writes_total", "Sectors of 512 bytes written.", none, {
     name: "sectorsWritten",
   }),
-  onDisk("reads_merged_total", "Reads merged.", of("merged", "Read"), {
+  onDisk("reads_merged_total", "Merged reads.", of("merged", "Read"), {
     name: "readsMerged",
   }),
-  onDisk("writes_merged_total", "Writes merged.", of("merged", "Write"), {
+  onDisk("writes_merged_total", "Merged writes.", of("merged", "Write"), {
     name: "writesMerged",
   }),
   onDisk(
     "read_seconds_total",
-    "Time that reads took.",
+    "Time of reads in seconds.",
     of("serviceTimeNs", "Read", NS),
     { name: "readTimeMs", divisor: MS },
   ),
   onDisk(
     "write_seconds_total",
-    "Time that writes took.",
+    "Time of writes in seconds.",
     of("serviceTimeNs", "Write", NS),
     { name: "writeTimeMs", divisor: MS },
   ),
   {
     ...onDisk(
       "io_current",
-      "Input and output under way.",
+      "I/O operations in progress.",
       of("queued", "Total"),
       { name: "ioInProgress" },
     ),
@@ -85,44 +96,44 @@ export const DISK_FAMILIES: readonly Family<Measured>[] = ofKinds(["diskIO"], [
   },
   onDisk(
     "io_time_seconds_total",
-    "Time that input and output took.",
+    "Time of I/O in seconds.",
     of("serviceTimeNs", "Total", NS),
     { name: "ioTimeMs", divisor: MS },
   ),
   onDisk(
     "io_time_weighted_seconds_total",
-    "The same, of all that was under way at once.",
+    "Time of I/O in seconds, weighted by the number of operations in progress.",
     none,
     { name: "weightedIoTimeMs", divisor: MS },
   ),
   onDisk(
     "io_cost_usage_seconds_total",
-    "Device time that was charged (io.cost).",
+    "Device time charged by io.cost in seconds.",
     sum("costUsageUsec"),
   ),
   onDisk(
     "io_cost_wait_seconds_total",
-    "Time that it waited to be charged (io.cost).",
+    "Time waiting for io.cost budget in seconds.",
     sum("costWaitUsec"),
   ),
   onDisk(
     "io_cost_indebt_seconds_total",
-    "Time that it was in debt (io.cost).",
+    "Time in io.cost debt in seconds.",
     sum("costIndebtUsec"),
   ),
   onDisk(
     "io_cost_indelay_seconds_total",
-    "Time that it was held back for its debt (io.cost).",
+    "Time delayed for io.cost debt in seconds.",
     sum("costIndelayUsec"),
   ),
   {
     ...counter(
       "container_blkio_device_usage_total",
-      "Bytes by operation.",
+      "Bytes of disk I/O by device and operation.",
       { has: hasDisks, each: deviceUsage },
       ["device", "major", "minor", "operation"],
     ),
-    anew: true,
+    isVolatile: true,
   },
 ]);
 
@@ -130,13 +141,13 @@ function ofFilesystem(
   name: string,
   help: string,
   field: "inodesFree" | "inodes" | "capacityBytes" | "usageBytes",
-): Family<Measured> {
+): Family<ContainerSnapshot> {
   return gauge(`container_fs_${name}`, help, {
     has: ({ filesystems }) => filesystems !== undefined,
     each: ({ filesystems = [] }, emit) => {
-      const told = new Set<string>();
+      const emitted = new Set<string>();
       for (const filesystem of filesystems) {
-        emitOnce(told, emit, filesystem[field], filesystem);
+        emitOnce(emitted, emit, filesystem[field], filesystem);
       }
     },
   }, ["device"]);
@@ -144,91 +155,91 @@ function ofFilesystem(
 
 const DISK_KINDS: ReadonlySet<string> = new Set([...IO_KINDS, ...IO_SUM_KINDS]);
 
-function hasDisks({ filesystems, layout }: Measured): boolean {
+function hasDisks({ filesystems, layout }: ContainerSnapshot): boolean {
   return filesystems !== undefined ||
     layout.groups.some(({ kind }) => DISK_KINDS.has(kind));
 }
 
-/** What a cgroup did on each disk; then what was done on the disks of file systems that are told of. */
+/** Emits a cgroup's counter by disk, then those of disks of file systems. */
 function onDisk(
   name: string,
   help: string,
-  ofCgroup: Values<Measured>,
+  ofCgroup: Values<ContainerSnapshot>,
   count?: DiskCount,
-): Family<Measured> {
-  const values: Values<Measured> = (measured, emit) => {
-    const { filesystems } = measured;
+): Family<ContainerSnapshot> {
+  const each: Values<ContainerSnapshot> = (snapshot, emit) => {
+    const { filesystems } = snapshot;
     if (filesystems === undefined || count === undefined) {
-      return ofCgroup(measured, emit);
+      return ofCgroup(snapshot, emit);
     }
-    const told = new Set<string>();
-    ofCgroup(measured, (value, labels = "") => {
-      told.add(labels);
+    const emitted = new Set<string>();
+    ofCgroup(snapshot, (value, labels = "") => {
+      emitted.add(labels);
       emit(value, labels);
     });
     const { name, divisor = 1 } = count;
     for (const filesystem of filesystems) {
       const { io } = filesystem;
       if (io !== undefined) {
-        emitOnce(told, emit, io[name] / divisor, filesystem);
+        emitOnce(emitted, emit, io[name] / divisor, filesystem);
       }
     }
   };
-  const numbers = { has: hasDisks, each: values };
-  // A disk may get another name.
-  const family = counter(`container_fs_${name}`, help, numbers, ["device"]);
-  return { ...family, anew: true };
+  const values = { has: hasDisks, each };
+  // A disk's name may change.
+  const family = counter(`container_fs_${name}`, help, values, ["device"]);
+  return { ...family, isVolatile: true };
 }
 
-/** Two file systems may be on one device, of which each family has one series. */
+/** Two file systems may share a device, and thus a series. */
 function emitOnce(
-  told: Set<string>,
+  emitted: Set<string>,
   emit: Emit,
   value: number | undefined,
   { device }: FsStats,
 ): void {
   const labels = formatLabels([["device", device]]);
-  if (value === undefined || told.has(labels)) return;
-  told.add(labels);
+  if (value === undefined || emitted.has(labels)) return;
+  emitted.add(labels);
   emit(value, labels);
 }
 
 function none(): void {}
 
-/** One operation of one kind, of each disk. */
+/** Emits one operation by disk. */
 function of(
   kind: typeof IO_KINDS[number],
   operation: Operation,
   divisor = 1,
-): Values<Measured> {
+): Values<ContainerSnapshot> {
   const index = IO_OPERATIONS.indexOf(operation);
-  return (measured, emit) => {
-    for (const disk of measured.layout.of(kind)) {
-      const value = valueAt(measured, disk, index) / divisor;
-      if (!Number.isNaN(value)) emit(value, deviceLabel(measured, disk.key));
+  return (snapshot, emit) => {
+    for (const disk of snapshot.layout.of(kind)) {
+      const value = groupValue(snapshot, disk, index) / divisor;
+      if (!Number.isNaN(value)) emit(value, deviceLabel(snapshot, disk.key));
     }
   };
 }
 
-function sum(kind: typeof IO_SUM_KINDS[number]): Values<Measured> {
-  return (measured, emit) => {
-    for (const disk of measured.layout.of(kind)) {
-      const value = valueAt(measured, disk, 0) / USEC;
-      if (!Number.isNaN(value)) emit(value, deviceLabel(measured, disk.key));
+function sum(kind: typeof IO_SUM_KINDS[number]): Values<ContainerSnapshot> {
+  return (snapshot, emit) => {
+    for (const disk of snapshot.layout.of(kind)) {
+      const value = groupValue(snapshot, disk, 0) / USEC;
+      if (!Number.isNaN(value)) emit(value, deviceLabel(snapshot, disk.key));
     }
   };
 }
 
-function deviceUsage(measured: Measured, emit: Emit): void {
-  for (const disk of measured.layout.of("serviceBytes")) {
+function deviceUsage(snapshot: ContainerSnapshot, emit: Emit): void {
+  for (const disk of snapshot.layout.of("serviceBytes")) {
     for (const [index, operation] of IO_OPERATIONS.entries()) {
-      const value = valueAt(measured, disk, index);
+      const value = groupValue(snapshot, disk, index);
       if (Number.isNaN(value)) continue;
       const [major, minor] = disk.key.split(":");
       emit(
         value,
         formatLabels([
-          ["device", measured.deviceName(disk.key)],
+          ["device", snapshot.deviceName(disk.key)],
           ["major", major],
           ["minor", minor],
           ["operation", operation],
@@ -238,7 +249,7 @@ function deviceUsage(measured: Measured, emit: Emit): void {
   }
 }
 
-/** Two disks without a name must not be one series: their numbers serve. */
-function deviceLabel(measured: Measured, key: string): string {
-  return formatLabels([["device", measured.deviceName(key) ?? key]]);
+/** The device number keeps disks without a name apart. */
+function deviceLabel(snapshot: ContainerSnapshot, key: string): string {
+  return formatLabels([["device", snapshot.deviceName(key) ?? key]]);
 }

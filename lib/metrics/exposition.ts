@@ -1,33 +1,33 @@
 import type { ExpositionFormat } from "../model/scrape.ts";
-import type { Emit, Family, Some, Values } from "./family.ts";
+import type { ConditionalValues, Emit, Family, Values } from "./family.ts";
 import { LineWriter } from "./line_writer.ts";
-import type { TextMemory } from "./told_text.ts";
+import type { ExpositionCache } from "./exposition_cache.ts";
 
-/** Families, and whose numbers they tell. */
+/** Families and their subjects, such as containers. */
 export interface Section<S> {
   readonly families: readonly Family<S>[];
   readonly subjects: readonly S[];
-  /** Labels that all series of a subject have, as text. */
+  /** Returns the labels of all series of a subject. */
   labelsOf(subject: S): string;
-  /** Of the same families' text before, which makes this one cheap. @default none is kept */
-  readonly memory?: TextMemory<S>;
-  /** Whether a subject is as it was when that text was told. @default each may be otherwise */
-  isAsBefore?(before: S, now: S): boolean;
+  /** Last exposition of the families, to speed up the next. @default none */
+  readonly cache?: ExpositionCache<S>;
+  /**
+   * Returns whether a subject is unchanged since then.
+   *
+   * @default always changed
+   */
+  isUnchanged?(before: S, now: S): boolean;
 }
 
-/** How a text is written. */
 export interface ExpositionOptions {
   readonly format: ExpositionFormat;
-  /** The only families that are wanted, by name; empty for all. */
+  /** Families to write; empty for all. */
   readonly names: ReadonlySet<string>;
-  /** Told of a subject whose numbers fail; the others are told all the same. */
+  /** Called if a subject fails; others are still written. */
   readonly onError: (error: unknown) => void;
 }
 
-/**
- * The numbers of the sections as text, in pieces, a family after the other:
- * that is how the format wants them. There are no timestamps.
- */
+/** Yields the exposition in chunks, family by family, without timestamps. */
 export function* expositionText(
   sections: readonly Section<never>[],
   options: ExpositionOptions,
@@ -38,91 +38,96 @@ export function* expositionText(
 
 const EOF = new TextEncoder().encode("# EOF\n");
 
-/** Hides what the subjects are, so that sections of several kinds fit one list. */
+/** Hides the subject type, so that sections fit in one list. */
 export function section<S>(of: Section<S>): Section<never> {
   return of as unknown as Section<never>;
 }
 
 function* sectionText<S>(
-  { families, subjects, labelsOf, memory, isAsBefore }: Section<S>,
+  { families, subjects, labelsOf, cache, isUnchanged }: Section<S>,
   options: ExpositionOptions,
 ): Generator<Uint8Array<ArrayBuffer>> {
   const { names } = options;
-  const isWhole = names.size === 0;
-  const kept = (isWhole ? memory : undefined)?.take();
+  const isComplete = names.size === 0;
+  const cached = (isComplete ? cache : undefined)?.take();
   const lines = new LineWriter(
     subjects.map(labelsOf),
-    kept?.next,
-    kept?.before,
+    cached?.next,
+    cached?.before,
   );
-  const isOld = subjects.map((subject, at) => {
-    const before = kept?.subjects[lines.placeBefore(at)];
-    return before !== undefined && isAsBefore?.(before, subject) === true;
+  const isUnchangedAt = subjects.map((subject, at) => {
+    const before = cached?.subjects[lines.previousIndex(at)];
+    return before !== undefined && isUnchanged?.(before, subject) === true;
   });
   const all = [...subjects.keys()];
-  const having = new Map<Some<S>["has"], readonly number[]>();
+  const having = new Map<ConditionalValues<S>["has"], readonly number[]>();
   for (const family of families) {
-    if (!isWhole && !names.has(family.name)) continue;
+    if (!isComplete && !names.has(family.name)) continue;
     lines.family(family.name);
-    const tell = tellerOf(family, { subjects, isOld, lines, ...options });
-    let places: readonly number[] = all;
-    if ("has" in family.numbers) {
-      const { has } = family.numbers;
-      places = having.get(has) ?? all.filter((at) => has(subjects[at] as S));
-      having.set(has, places);
+    const write = writerOf(family, {
+      subjects,
+      isUnchangedAt,
+      lines,
+      ...options,
+    });
+    let indexes: readonly number[] = all;
+    if ("has" in family.values) {
+      const { has } = family.values;
+      indexes = having.get(has) ?? all.filter((at) => has(subjects[at] as S));
+      having.set(has, indexes);
     }
-    for (let next = 0; next < places.length;) {
-      next = tell(places, next);
+    for (let next = 0; next < indexes.length;) {
+      next = write(indexes, next);
       if (lines.isFull) yield lines.take();
     }
     lines.endFamily();
   }
   yield lines.take();
-  if (kept !== undefined) memory?.keep(subjects, kept);
+  if (cached !== undefined) cache?.keep(subjects, cached);
 }
 
-interface Telling<S> extends Pick<ExpositionOptions, "format" | "onError"> {
+interface WriterInput<S> extends Pick<ExpositionOptions, "format" | "onError"> {
   readonly subjects: readonly S[];
-  /** Which of them are as they were in the text before. */
-  readonly isOld: readonly boolean[];
+  /** By subject: unchanged since the last exposition. */
+  readonly isUnchangedAt: readonly boolean[];
   readonly lines: LineWriter;
 }
 
 /**
- * What tells a family's subjects at these places until a piece is full, from
- * one of them on, and returns which is next. No part of the generator, whose
- * loops V8 does not compile well.
+ * Returns a function that writes subjects of a family from an index until a
+ * chunk is full, and returns the next index. Separate from the generator, whose
+ * loops V8 optimizes poorly.
  */
-function tellerOf<S>(
+function writerOf<S>(
   family: Family<S>,
-  { subjects, isOld, lines, format, onError }: Telling<S>,
-): (places: readonly number[], next: number) => number {
-  let isTold = false;
+  { subjects, isUnchangedAt, lines, format, onError }: WriterInput<S>,
+): (indexes: readonly number[], next: number) => number {
+  let hasHead = false;
   const begin = () => {
-    if (!isTold) lines.putText(headOf(family, format));
-    isTold = true;
+    if (!hasHead) lines.putText(headOf(family, format));
+    hasHead = true;
   };
   const emit: Emit = (value, labels = "", suffix = "") => {
     if (value === undefined || Number.isNaN(value)) return;
     begin();
     lines.line(value, labels, suffix);
   };
-  const tell = valuesOf(family);
-  const { anew = false } = family;
-  return (places, first) => {
+  const emitValues = valuesOf(family);
+  const { isVolatile = false } = family;
+  return (indexes, first) => {
     let next = first;
-    while (next < places.length && !lines.isFull) {
-      const at = places[next++] as number;
+    while (next < indexes.length && !lines.isFull) {
+      const at = indexes[next++] as number;
       lines.subject(at);
-      if (isOld[at] && !anew) {
-        if (lines.hasOld) {
+      if (isUnchangedAt[at] && !isVolatile) {
+        if (lines.hasPrevious) {
           begin();
           lines.repeat();
         }
         continue;
       }
       try {
-        tell(subjects[at] as S, emit);
+        emitValues(subjects[at] as S, emit);
       } catch (error) {
         onError(error);
       }
@@ -131,17 +136,18 @@ function tellerOf<S>(
   };
 }
 
-function valuesOf<S>({ numbers }: Family<S>): Values<S> {
-  return typeof numbers === "function" ? numbers : numbers.each;
+function valuesOf<S>({ values }: Family<S>): Values<S> {
+  return typeof values === "function" ? values : values.each;
 }
 
 function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {
   if (format === "prometheus") {
     return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   }
-  // Its counters are called by what stands before "_total", and none by anything else.
+  // OpenMetrics requires counters to end in "_total", and names the family
+  // without it.
   const isTotal = name.endsWith("_total");
   const title = type === "counter" && isTotal ? name.slice(0, -6) : name;
-  const told = type === "counter" && !isTotal ? "unknown" : type;
-  return `# HELP ${title} ${help}\n# TYPE ${title} ${told}\n`;
+  const openType = type === "counter" && !isTotal ? "unknown" : type;
+  return `# HELP ${title} ${help}\n# TYPE ${title} ${openType}\n`;
 }

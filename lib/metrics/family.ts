@@ -1,10 +1,8 @@
-/** What Prometheus takes a number for. */
 export type FamilyType = "counter" | "gauge" | "histogram";
 
 /**
- * Takes one number of a family: an absent one makes no series. `labels` are
- * those beside the subject's, as text: `cpu="cpu00"`; `suffix` is of a
- * histogram's parts.
+ * Adds a value unless it is undefined. `labels` follow the subject's:
+ * `cpu="cpu00"`; `suffix` is for parts of a histogram.
  */
 export type Emit = (
   value: number | undefined,
@@ -12,58 +10,59 @@ export type Emit = (
   suffix?: string,
 ) => void;
 
-/** Series of one name, of every subject that has them: a container, the machine, the agent. */
+/** Series of one name for all subjects: containers, the machine, the agent. */
 export interface Family<S> {
-  /** As dashboards know it. */
   readonly name: string;
-  /** What the number is, in a few words. */
+  /** Noun phrase with the unit. */
   readonly help: string;
   readonly type: FamilyType;
-  /** Kinds of measurement that must be on, by cAdvisor's names. @default none */
+  /** Metric kinds that must be enabled. @default none */
   readonly kinds?: readonly string[];
-  /** Labels beside the subject's. @default none */
+  /** Labels beyond the subject's. @default none */
   readonly labels?: readonly string[];
   /**
-   * Whether they depend on more than the subject's own numbers, as on the time:
-   * of a subject that is as it was before they are told anew all the same.
+   * Whether values also depend on something else, such as the time, so that
+   * even unchanged subjects are written again.
    *
    * @default false
    */
-  readonly anew?: boolean;
-  /** Gives the subject's numbers. */
-  readonly numbers: Values<S> | Some<S>;
+  readonly isVolatile?: boolean;
+  readonly values: Values<S> | ConditionalValues<S>;
 }
 
-/** Gives any number of numbers of a subject, each with its labels. */
+/** Emits the values of a subject. */
 export type Values<S> = (subject: S, emit: Emit) => void;
 
-/** Gives numbers that only some subjects have. Of families with the same `has` each subject is asked once for all. */
-export interface Some<S> {
+/**
+ * Values that only some subjects have. Families with the same `has` call it
+ * once per subject.
+ */
+export interface ConditionalValues<S> {
   readonly has: (subject: S) => boolean;
   readonly each: Values<S>;
 }
 
-/** A family of a number that only grows. */
+/** Returns a family of type counter. */
 export function counter<S>(
   name: string,
   help: string,
-  numbers: Family<S>["numbers"],
+  values: Family<S>["values"],
   labels: readonly string[] = [],
 ): Family<S> {
-  return { name, help, type: "counter", labels, numbers };
+  return { name, help, type: "counter", labels, values };
 }
 
-/** A family of a number that goes up and down. */
+/** Returns a family of type gauge. */
 export function gauge<S>(
   name: string,
   help: string,
-  numbers: Family<S>["numbers"],
+  values: Family<S>["values"],
   labels: readonly string[] = [],
 ): Family<S> {
-  return { name, help, type: "gauge", labels, numbers };
+  return { name, help, type: "gauge", labels, values };
 }
 
-/** The same families, told only where those kinds of measurement are on. */
+/** Returns families for enabled metric kinds. */
 export function ofKinds<S>(
   kinds: readonly string[],
   families: readonly Family<S>[],

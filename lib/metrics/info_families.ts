@@ -1,13 +1,13 @@
 import { KUBERNETES_LABELS } from "../manager/pods.ts";
 import { type Family, gauge } from "./family.ts";
 import { formatLabels } from "./labels.ts";
-import type { Measured } from "./measured.ts";
+import type { ContainerSnapshot } from "./container_snapshot.ts";
 
-/** Who the containers of runtimes are, for joins with what other exporters tell. */
-export const INFO_FAMILIES: readonly Family<Measured>[] = [
+/** For joins with metrics of other exporters. */
+export const INFO_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   gauge(
     "cgwatch_container_info",
-    "What the runtime calls a container, as labels; always 1.",
+    "Container and pod IDs as labels; always 1.",
     ({ reference, spec }, emit) => {
       const { id, namespace } = reference;
       if (spec === undefined || id === undefined || namespace === undefined) {

@@ -6,8 +6,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Labels as the text format writes them, without braces: `id="/a",name="web"`.
- * One without a value is left out, since to Prometheus that is the same.
+ * Formats labels without braces: `id="/a",name="web"`. Empty ones are omitted,
+ * which is the same to Prometheus.
  *
  * @example
  * ```ts
@@ -27,7 +27,7 @@ export function formatLabels(
   return text;
 }
 
-/** A label's name as Prometheus allows it: what is not a letter, a digit or `_` becomes `_`. */
+/** Replaces characters other than letters, digits and `_` with `_`. */
 export function labelName(text: string): string {
   return text.replace(/[^A-Za-z0-9_]/g, "_");
 }

@@ -1,9 +1,11 @@
 import { ByteText } from "./byte_text.ts";
-import { PIECE_STEP, ToldText } from "./told_text.ts";
+import { CHUNK_STEP, RenderedExposition } from "./exposition_cache.ts";
 
-/** A piece is told when it has so many bytes; each costs its way to the client. */
-const PIECE_BYTES = 256 * 1024;
-/** A piece is not left before the subject is told whole. */
+/** Chunks have a fixed cost in the connection. */
+const CHUNK_BYTES = 256 * 1024;
+/**
+ * A chunk ends after a complete subject, and may exceed its size by this much.
+ */
 const SPARE_BYTES = 8 * 1024;
 
 const encoder = new TextEncoder();
@@ -12,62 +14,63 @@ const CLOSE = encoder.encode("} ");
 const NONE: Uint8Array = new Uint8Array();
 
 /**
- * Writes lines of metrics, the subjects of each family in the same order. Most
- * are what they were in the text before: whatever did not change is copied
- * from that, many lines at once, and of a line whose value did the rest.
+ * Writes lines of metrics, by family and subject. Most lines are as in the last
+ * exposition, and copied from it, many at a time. If only the value of a line
+ * changed, its name and labels are copied.
  */
 export class LineWriter {
-  readonly #told: ToldText;
-  readonly #before: ToldText | undefined;
+  readonly #next: RenderedExposition;
+  readonly #before: RenderedExposition | undefined;
   readonly #text: ByteText;
   readonly #subjects: readonly string[];
-  /** Where each subject was before; −1 where it was not. */
-  readonly #places: readonly number[];
+  /** Index of each subject in the last exposition, or −1. */
+  readonly #previousIndexes: readonly number[];
   readonly #bare: (Uint8Array | undefined)[] = [];
   readonly #open: (Uint8Array | undefined)[] = [];
   #family = -1;
   #name = NONE;
   #subject = 0;
-  /** The lines before that the subject's next ones may be. */
+  /** Lines of the subject in the last exposition, from the next one. */
   #old = 0;
   #oldEnd = 0;
-  /** What is to be copied of the text before. */
+  /** Range of the last exposition to copy next. */
   #copyStart = 0;
   #copyEnd = 0;
-  /** The number of the piece, as part of a place. */
-  #piece = 0;
+  /** In steps of {@linkcode CHUNK_STEP}. */
+  #chunkOffset = 0;
 
-  /** `subjects` are their labels, as text; what is told is noted in `told`. */
+  /** `subjects` are their labels; `next` records the exposition. */
   constructor(
     subjects: readonly string[],
-    told: ToldText = new ToldText(),
-    before?: ToldText,
+    next: RenderedExposition = new RenderedExposition(),
+    before?: RenderedExposition,
   ) {
-    this.#told = told;
+    this.#next = next;
     this.#before = before;
     this.#subjects = subjects;
-    this.#places = subjects.map((labels) => before?.subjects.get(labels) ?? -1);
+    this.#previousIndexes = subjects.map((labels) =>
+      before?.subjects.get(labels) ?? -1
+    );
     const bytes = SPARE_BYTES * (1 + subjects.length);
-    this.#text = new ByteText(Math.min(bytes, PIECE_BYTES + SPARE_BYTES));
-    told.begin(subjects);
+    this.#text = new ByteText(Math.min(bytes, CHUNK_BYTES + SPARE_BYTES));
+    next.begin(subjects);
   }
 
-  /** Begins a family. */
   family(name: string): void {
     this.#family++;
     this.#name = encoder.encode(name);
   }
 
-  /** Which of the subjects of the text before this one was; −1 where none. */
-  placeBefore(at: number): number {
-    return this.#places[at] ?? -1;
+  /** Index in the last exposition, or −1. */
+  previousIndex(at: number): number {
+    return this.#previousIndexes[at] ?? -1;
   }
 
-  /** Begins the lines of a subject; those that were passed over since the last have none. */
+  /** Starts a subject; skipped ones have no lines. */
   subject(at: number): void {
     this.#subject = at;
     this.#passTo(at);
-    const place = this.#places[at] ?? -1;
+    const place = this.#previousIndexes[at] ?? -1;
     const before = this.#before;
     if (before === undefined || place < 0) {
       this.#old = this.#oldEnd = 0;
@@ -78,72 +81,70 @@ export class LineWriter {
     this.#oldEnd = before.groups[group + 1] ?? 0;
   }
 
-  /** Ends the lines of the family. */
   endFamily(): void {
     this.#passTo(this.#subjects.length);
   }
 
-  /** Notes where the lines of all subjects up to one begin. */
+  /** Records the first line of each subject up to one. */
   #passTo(at: number): void {
-    const { groups, lines } = this.#told;
+    const { groups, lines } = this.#next;
     const next = this.#family * (this.#subjects.length + 1) + at + 1;
     while (groups.length < next) groups.push(lines);
   }
 
-  /** Writes a text between families. */
   putText(text: string): void {
     this.#copy();
     this.#text.putText(text);
   }
 
-  /** Whether the subject had lines of this family before. */
-  get hasOld(): boolean {
+  /** Whether the last exposition had lines of the subject and family. */
+  get hasPrevious(): boolean {
     return this.#old < this.#oldEnd;
   }
 
-  /** Writes all lines that the subject had of this family before. */
+  /** Copies the subject's lines of the last exposition. */
   repeat(): void {
-    const told = this.#told;
+    const next = this.#next;
     const before = this.#before;
     if (before === undefined) return;
     const first = this.#old;
     const end = this.#oldEnd;
     const from = before.starts[first] ?? 0;
-    const moved = this.#place() - from;
+    const moved = this.#offset() - from;
     for (let old = first; old < end; old++) {
-      const line = told.lines++;
-      if (line === told.values.length) told.grow();
-      told.starts[line] = (before.starts[old] ?? 0) + moved;
-      told.valueStarts[line] = (before.valueStarts[old] ?? 0) + moved;
-      told.ends[line] = (before.ends[old] ?? 0) + moved;
-      told.values[line] = before.values[old] ?? NaN;
-      told.own[line] = before.own[old] ?? "";
+      const line = next.lines++;
+      if (line === next.values.length) next.grow();
+      next.starts[line] = (before.starts[old] ?? 0) + moved;
+      next.valueStarts[line] = (before.valueStarts[old] ?? 0) + moved;
+      next.ends[line] = (before.ends[old] ?? 0) + moved;
+      next.values[line] = before.values[old] ?? NaN;
+      next.own[line] = before.own[old] ?? "";
     }
     this.#add(from, before.ends[end - 1] ?? 0);
   }
 
-  /** Writes a line of a subject, with labels of its own. */
+  /** Writes a line, with labels beyond the subject's. */
   line(value: number, labels: string, suffix: string): void {
-    const told = this.#told;
+    const next = this.#next;
     const before = this.#before;
     const own = suffix === "" ? labels : `${suffix}{${labels}`;
-    const start = this.#place();
+    const start = this.#offset();
     const old = this.#old++;
-    const line = told.lines++;
-    if (line === told.values.length) told.grow();
-    told.starts[line] = start;
-    told.values[line] = value;
-    told.own[line] = own;
+    const line = next.lines++;
+    if (line === next.values.length) next.grow();
+    next.starts[line] = start;
+    next.values[line] = value;
+    next.own[line] = own;
     if (
       before !== undefined && old < this.#oldEnd && before.own[old] === own
     ) {
       const from = before.starts[old] ?? 0;
       const valueFrom = before.valueStarts[old] ?? 0;
-      told.valueStarts[line] = start + valueFrom - from;
+      next.valueStarts[line] = start + valueFrom - from;
       if (before.values[old] === value) {
         const end = before.ends[old] ?? 0;
         this.#add(from, end);
-        told.ends[line] = start + end - from;
+        next.ends[line] = start + end - from;
         return;
       }
       this.#add(from, valueFrom);
@@ -151,33 +152,33 @@ export class LineWriter {
     } else {
       this.#copy();
       this.#putHead(labels, suffix);
-      told.valueStarts[line] = this.#place();
+      next.valueStarts[line] = this.#offset();
     }
     this.#putValue(value);
-    told.ends[line] = this.#place();
+    next.ends[line] = this.#offset();
   }
 
-  /** Whether there is a piece to be taken. */
   get isFull(): boolean {
     const copied = this.#copyEnd - this.#copyStart;
-    return this.#text.length + copied >= PIECE_BYTES;
+    return this.#text.length + copied >= CHUNK_BYTES;
   }
 
-  /** What was written since the last piece. */
+  /** Returns the current chunk. */
   take(): Uint8Array<ArrayBuffer> {
     this.#copy();
-    const piece = this.#text.take();
-    this.#told.pieces.push(piece);
-    this.#piece += PIECE_STEP;
-    return piece;
+    const chunk = this.#text.take();
+    this.#next.chunks.push(chunk);
+    this.#chunkOffset += CHUNK_STEP;
+    return chunk;
   }
 
-  /** The place in the text where the next byte will be. */
-  #place(): number {
-    return this.#piece + this.#text.length + this.#copyEnd - this.#copyStart;
+  /** Returns the offset of the next byte. */
+  #offset(): number {
+    return this.#chunkOffset + this.#text.length + this.#copyEnd -
+      this.#copyStart;
   }
 
-  /** Has a part of the text before copied, with those that it follows. */
+  /** Queues a range for copying; adjacent ranges are joined. */
   #add(start: number, end: number): void {
     if (start !== this.#copyEnd) {
       this.#copy();
@@ -189,11 +190,11 @@ export class LineWriter {
   #copy(): void {
     const length = this.#copyEnd - this.#copyStart;
     if (length > 0) {
-      const at = Math.floor(this.#copyStart / PIECE_STEP);
-      const from = this.#copyStart % PIECE_STEP;
-      const piece = this.#before?.pieces[at];
-      if (piece !== undefined) {
-        this.#text.put(piece.subarray(from, from + length));
+      const at = Math.floor(this.#copyStart / CHUNK_STEP);
+      const from = this.#copyStart % CHUNK_STEP;
+      const chunk = this.#before?.chunks[at];
+      if (chunk !== undefined) {
+        this.#text.put(chunk.subarray(from, from + length));
       }
     }
     this.#copyStart = this.#copyEnd = 0;

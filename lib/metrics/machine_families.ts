@@ -1,11 +1,14 @@
-import type { CpuCache, MachineFacts, VersionInfo } from "../model/machine.ts";
+import type {
+  CpuCache,
+  MachineAttributes,
+  VersionInfo,
+} from "../model/machine.ts";
 import { type Emit, type Family, gauge, ofKinds } from "./family.ts";
 import { formatLabels } from "./labels.ts";
 
-/** What of a machine is told: it seldom changes. */
-export type Machine = Omit<MachineFacts, "disks" | "networkDevices">;
+/** Attributes that rarely change. */
+export type Machine = Omit<MachineAttributes, "disks" | "networkDevices">;
 
-/** Has one number of the machine. */
 function machineGauge(
   name: string,
   help: string,
@@ -14,46 +17,46 @@ function machineGauge(
   return gauge(name, help, (machine, emit) => emit(value(machine)));
 }
 
-/** cAdvisor's families of the machine, by its names. */
+/** cAdvisor's families of the machine. */
 export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
   machineGauge(
     "machine_cpu_physical_cores",
-    "Cores of all CPUs.",
+    "Physical cores of the machine.",
     ({ numPhysicalCores }) => numPhysicalCores,
   ),
   machineGauge(
     "machine_cpu_cores",
-    "Threads of all cores.",
+    "Threads (logical CPUs) of the machine.",
     ({ numCores }) => numCores,
   ),
   machineGauge(
     "machine_cpu_sockets",
-    "Sockets with a CPU.",
+    "CPU sockets of the machine.",
     ({ numSockets }) => numSockets,
   ),
   machineGauge(
     "machine_cpu_books",
-    "Books with a CPU, of s390.",
+    "CPU books of the machine (s390).",
     ({ numBooks }) => numBooks,
   ),
   machineGauge(
     "machine_cpu_drawers",
-    "Drawers with a CPU, of s390.",
+    "CPU drawers of the machine (s390).",
     ({ numDrawers }) => numDrawers,
   ),
   machineGauge(
     "machine_memory_bytes",
-    "Memory of the machine.",
+    "Memory of the machine in bytes.",
     ({ memoryCapacityBytes }) => memoryCapacityBytes,
   ),
   machineGauge(
     "machine_swap_bytes",
-    "Swap of the machine.",
+    "Swap space of the machine in bytes.",
     ({ swapCapacityBytes }) => swapCapacityBytes,
   ),
   gauge(
     "machine_dimm_count",
-    "Memory modules, by type.",
+    "Memory modules by type.",
     ({ memoryByType }, emit) => {
       for (const [type, { dimmCount }] of memoryByType) {
         emit(dimmCount, formatLabels([["type", type]]));
@@ -63,7 +66,7 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
   ),
   gauge(
     "machine_dimm_capacity_bytes",
-    "Size of all memory modules, by type.",
+    "Capacity of memory modules in bytes, by type.",
     ({ memoryByType }, emit) => {
       for (const [type, { capacityBytes }] of memoryByType) {
         emit(capacityBytes, formatLabels([["type", type]]));
@@ -74,13 +77,13 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
   ...ofKinds<Machine>(["cpu_topology"], [
     gauge(
       "machine_cpu_cache_capacity_bytes",
-      "Size of a cache; without a core_id that of one which a whole node shares.",
+      "Capacity of a CPU cache in bytes; without core_id for a cache of a whole node.",
       cacheCapacities,
       ["node_id", "core_id", "type", "level"],
     ),
     gauge(
       "machine_thread_siblings_count",
-      "Threads of the core that a thread is of.",
+      "Threads of the core of a thread, itself included.",
       ({ topology }, emit) => {
         for (const { id, cores } of topology) {
           for (const core of cores) {
@@ -97,7 +100,7 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
     ),
     gauge(
       "machine_node_memory_capacity_bytes",
-      "Memory of a node.",
+      "Memory of a NUMA node in bytes.",
       ({ topology }, emit) => {
         for (const { id, memoryBytes } of topology) {
           emit(memoryBytes, `node_id="${id}"`);
@@ -107,7 +110,7 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
     ),
     gauge(
       "machine_node_hugepages_count",
-      "Huge pages of a node, by their size in KiB.",
+      "Huge pages of a NUMA node, by page size in KiB.",
       ({ topology }, emit) => {
         for (const { id, hugepages } of topology) {
           for (const { pageSizeKib, numPages } of hugepages) {
@@ -119,11 +122,11 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
     ),
     gauge(
       "machine_node_distance",
-      "How far one node is from another; 10 is itself.",
+      "Distance between two NUMA nodes; 10 is the node itself.",
       ({ topology }, emit) => {
         for (const { id, distances } of topology) {
           for (const [at, distance] of distances.entries()) {
-            // One for each node that is online, in the order of their numbers.
+            // Distances are in order of online nodes.
             const target = topology[at]?.id;
             if (target === undefined) continue;
             emit(distance, `node_id="${id}",target_node_id="${target}"`);
@@ -136,8 +139,8 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
 ];
 
 function cacheCapacities({ topology }: Machine, emit: Emit): void {
-  const told = new Set<string>();
-  const tell = (
+  const emitted = new Set<string>();
+  const emitCaches = (
     node: number,
     core: number | undefined,
     caches: readonly CpuCache[],
@@ -149,20 +152,20 @@ function cacheCapacities({ topology }: Machine, emit: Emit): void {
         ["type", type],
         ["level", level],
       ]);
-      // A core may have two that these labels do not tell apart.
-      if (!told.has(labels)) emit(sizeBytes, labels);
-      told.add(labels);
+      // A core may have two such caches.
+      if (!emitted.has(labels)) emit(sizeBytes, labels);
+      emitted.add(labels);
     }
   };
   for (const { id, cores, caches } of topology) {
     for (const core of cores) {
-      tell(id, core.id, [...core.caches, ...core.uncoreCaches]);
+      emitCaches(id, core.id, [...core.caches, ...core.uncoreCaches]);
     }
-    tell(id, undefined, caches);
+    emitCaches(id, undefined, caches);
   }
 }
 
-/** The labels that all series of the machine have. */
+/** Returns labels of all series of the machine. */
 export function machineLabels(info: Machine): string {
   return formatLabels([
     ["machine_id", info.machineId],
@@ -171,11 +174,11 @@ export function machineLabels(info: Machine): string {
   ]);
 }
 
-/** What runs here, as labels of one series. */
+/** Versions as labels. */
 export const VERSION_FAMILIES: readonly Family<VersionInfo>[] = [
   gauge(
     "cadvisor_version_info",
-    "Versions of the kernel, the operating system and cgwatch, as labels; always 1.",
+    "Versions of the kernel, the operating system and cgwatch as labels; always 1.",
     (versions, emit) =>
       emit(
         1,

@@ -2,143 +2,147 @@ import { GROUP_COLUMNS } from "../model/sample.ts";
 import { counter, type Emit, type Family, gauge, ofKinds } from "./family.ts";
 import {
   column,
-  columnOf,
+  columnValue,
+  type ContainerSnapshot,
   group,
+  groupValue,
   has,
-  type Measured,
-  valueAt,
-} from "./measured.ts";
+} from "./container_snapshot.ts";
 import { MEMORY_EVENT_FAMILIES } from "./memory_event_families.ts";
 
 const HUGETLB = { labels: (size: string) => `pagesize="${size}"` };
 
-const HUGETLB_FAMILIES: readonly Family<Measured>[] = [
+const HUGETLB_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   counter(
     "container_hugetlb_failcnt",
-    "How often its limit of huge pages was met.",
+    "Number of hits of the huge page limit.",
     group("hugetlb", "failcnt", HUGETLB),
     ["pagesize"],
   ),
   gauge(
     "container_hugetlb_usage_bytes",
-    "Memory in huge pages.",
+    "Memory in huge pages in bytes.",
     group("hugetlb", "usageBytes", HUGETLB),
     ["pagesize"],
   ),
   gauge(
     "container_hugetlb_max_usage_bytes",
-    "The most memory in huge pages that there was.",
+    "Maximum memory in huge pages in bytes.",
     group("hugetlb", "maxUsageBytes", HUGETLB),
     ["pagesize"],
   ),
 ];
 
-const USAGE_FAMILIES: readonly Family<Measured>[] = [
-  gauge("container_memory_cache", "Page cache.", column("memoryCache")),
+const USAGE_FAMILIES: readonly Family<ContainerSnapshot>[] = [
+  gauge(
+    "container_memory_cache",
+    "Page cache in bytes.",
+    column("memoryCache"),
+  ),
   gauge(
     "container_memory_rss",
-    "Anonymous memory, which is of no file.",
+    "Anonymous memory in bytes.",
     column("memoryRss"),
   ),
   gauge(
     "container_memory_kernel_usage",
-    "Memory of the kernel's own for it.",
+    "Kernel memory in bytes.",
     column("memoryKernel"),
   ),
   gauge(
     "container_memory_mapped_file",
-    "Files mapped into memory.",
+    "Mapped files in bytes.",
     column("memoryMappedFile"),
   ),
-  gauge("container_memory_swap", "Memory in swap.", column("memorySwap")),
+  gauge("container_memory_swap", "Swap usage in bytes.", column("memorySwap")),
   counter(
     "container_memory_failcnt",
-    "How often its limit was met (cgroup v1).",
+    "Number of hits of the memory limit (cgroup v1).",
     column("memoryFailcnt"),
   ),
   gauge(
     "container_memory_usage_bytes",
-    "All memory, page cache too.",
+    "Memory usage in bytes, including page cache.",
     column("memoryUsage"),
   ),
   gauge(
     "container_memory_max_usage_bytes",
-    "The most memory that it had.",
+    "Maximum memory usage in bytes.",
     column("memoryMaxUsage"),
   ),
   gauge(
     "container_memory_working_set_bytes",
-    "All memory less file pages that were not used lately.",
-    (measured, emit) => {
-      const inactive = columnOf(measured, "memoryInactiveFile");
-      const usage = columnOf(measured, "memoryUsage");
+    "Working set in bytes: memory usage minus inactive file pages.",
+    (snapshot, emit) => {
+      const inactive = columnValue(snapshot, "memoryInactiveFile");
+      const usage = columnValue(snapshot, "memoryUsage");
       emit(Math.max(0, usage - (Number.isNaN(inactive) ? 0 : inactive)));
     },
   ),
   gauge(
     "container_memory_total_active_file_bytes",
-    "File pages that were used lately.",
+    "Active file pages in bytes.",
     column("memoryActiveFile"),
   ),
   gauge(
     "container_memory_total_inactive_file_bytes",
-    "File pages that were not used lately.",
+    "Inactive file pages in bytes.",
     column("memoryInactiveFile"),
   ),
   counter(
     "container_memory_failures_total",
-    "Page faults.",
+    "Page faults by type and scope.",
     memoryFailures,
     ["failure_type", "scope"],
   ),
   gauge(
     "container_memory_file_dirty_bytes",
-    "File pages that are yet to be written.",
+    "Dirty file pages in bytes.",
     column("memoryFileDirty"),
   ),
   gauge(
     "container_memory_file_writeback_bytes",
-    "File pages that are being written.",
+    "File pages under writeback in bytes.",
     column("memoryFileWriteback"),
   ),
   counter(
     "container_memory_pgscan_total",
-    "Pages looked at to find some to take away.",
+    "Pages scanned for reclaim.",
     column("memoryPgscan"),
   ),
   counter(
     "container_memory_pgsteal_total",
-    "Pages taken away.",
+    "Pages reclaimed.",
     column("memoryPgsteal"),
   ),
   counter(
     "container_memory_workingset_refault_file_total",
-    "File pages wanted again soon after they were taken away.",
+    "Refaults of recently reclaimed file pages.",
     column("memoryRefaultFile"),
   ),
   counter(
     "container_memory_workingset_refault_anon_total",
-    "Anonymous pages wanted again soon after they were taken away.",
+    "Refaults of recently reclaimed anonymous pages.",
     column("memoryRefaultAnon"),
   ),
   ...MEMORY_EVENT_FAMILIES,
 ];
 
-/** What memory a container has, and what the kernel did to it. */
-export const MEMORY_FAMILIES: readonly Family<Measured>[] = [
+/** Memory usage, reclaim and faults. */
+export const MEMORY_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["hugetlb"], HUGETLB_FAMILIES),
   ...ofKinds(["memory"], USAGE_FAMILIES),
   ...ofKinds(["cpuset"], [
     gauge(
       "container_memory_migrate",
-      "1 where pages follow a task to its new nodes (cgroup v1).",
+      "1 if pages follow a task to its new NUMA nodes, otherwise 0 (cgroup v1).",
       group("memoryMigrate", "value"),
     ),
   ]),
   ...ofKinds(["memory_numa"], [
     gauge(
       "container_memory_numa_pages",
-      "Pages by the node that they are on.",
+      "Pages by NUMA node, type and scope.",
       { has: has("numa"), each: numaPages },
       ["type", "scope", "node"],
     ),
@@ -146,7 +150,7 @@ export const MEMORY_FAMILIES: readonly Family<Measured>[] = [
   ...ofKinds(["referenced_memory"], [
     gauge(
       "container_referenced_bytes",
-      "Memory that was touched since it was looked at last.",
+      "Referenced memory in bytes, since the referenced bits were last cleared.",
       group("referencedMemory", "bytes"),
     ),
   ]),
@@ -158,14 +162,14 @@ const FAULTS_BELOW = 'failure_type="pgfault",scope="hierarchy"';
 const MAJOR_FAULTS_BELOW = 'failure_type="pgmajfault",scope="hierarchy"';
 
 function memoryFailures(
-  measured: Measured,
+  snapshot: ContainerSnapshot,
   emit: Emit,
 ): void {
-  const faults = columnOf(measured, "memoryPgfault");
-  const major = columnOf(measured, "memoryPgmajfault");
-  const own = columnOf(measured, "memoryOwnPgfault");
-  const ownMajor = columnOf(measured, "memoryOwnPgmajfault");
-  // v2 counts no faults of one cgroup alone.
+  const faults = columnValue(snapshot, "memoryPgfault");
+  const major = columnValue(snapshot, "memoryPgmajfault");
+  const own = columnValue(snapshot, "memoryOwnPgfault");
+  const ownMajor = columnValue(snapshot, "memoryOwnPgmajfault");
+  // v2 counts faults only with descendants.
   const hasOwn = !Number.isNaN(own) || !Number.isNaN(ownMajor);
   emit(hasOwn ? own : faults, FAULTS);
   emit(hasOwn ? ownMajor : major, MAJOR_FAULTS);
@@ -174,16 +178,16 @@ function memoryFailures(
 }
 
 function numaPages(
-  measured: Measured,
+  snapshot: ContainerSnapshot,
   emit: Emit,
 ): void {
-  for (const node of measured.layout.of("numa")) {
+  for (const node of snapshot.layout.of("numa")) {
     for (const [index, name] of GROUP_COLUMNS.numa.entries()) {
       const isHierarchical = name.startsWith("hierarchical");
       const type = name.replace("hierarchical", "").toLowerCase();
       const scope = isHierarchical ? "hierarchy" : "container";
       emit(
-        valueAt(measured, node, index),
+        groupValue(snapshot, node, index),
         `type="${type}",scope="${scope}",node="${node.key}"`,
       );
     }

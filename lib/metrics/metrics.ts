@@ -6,7 +6,7 @@ import type { Manager } from "../manager/manager.ts";
 import { AGENT_FAMILIES, type AgentCounters } from "./agent_families.ts";
 import { CONTAINER_FAMILIES } from "./container_families.ts";
 import { expositionText, type Section, section } from "./exposition.ts";
-import { TextMemory } from "./told_text.ts";
+import { ExpositionCache } from "./exposition_cache.ts";
 import { type Family, gauge } from "./family.ts";
 import {
   type Machine,
@@ -14,15 +14,17 @@ import {
   machineLabels,
   VERSION_FAMILIES,
 } from "./machine_families.ts";
-import { isAsBefore, type Measured } from "./measured.ts";
-import { PROCESS_FAMILIES, readOwnProcess } from "./own_process.ts";
+import { type ContainerSnapshot, isUnchanged } from "./container_snapshot.ts";
+import { PROCESS_FAMILIES, readProcessMetrics } from "./process_metrics.ts";
 import { resourceSections } from "./resource_families.ts";
-import { Scraper, type ScraperOptions } from "./scraper.ts";
+import {
+  ContainerCollector,
+  type ContainerCollectorOptions,
+} from "./container_collector.ts";
 
-/** What {@linkcode Metrics} are made from. */
-export interface MetricsOptions extends ScraperOptions {
+export interface MetricsOptions extends ContainerCollectorOptions {
   readonly manager:
-    & ScraperOptions["manager"]
+    & ContainerCollectorOptions["manager"]
     & Pick<
       Manager,
       | "counters"
@@ -31,15 +33,14 @@ export interface MetricsOptions extends ScraperOptions {
       | "sources"
       | "versionInfo"
     >;
-  /** Kinds of measurement that are on, by cAdvisor's names. */
+  /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
-  /** Our own root, where `/proc/self` is. */
+  /** For `/proc/self`. */
   readonly ownFs: HostFs;
-  /** What those have done that the manager does not know. */
+  /** Counters of parts outside the manager. */
   readonly counters: () => Pick<AgentCounters, "eventLog" | "http" | "streams">;
 }
 
-/** How a scrape went. */
 interface ScrapeResult {
   readonly containerError: boolean;
   readonly machineError: boolean;
@@ -48,17 +49,17 @@ interface ScrapeResult {
 const RESULT_FAMILIES: readonly Family<ScrapeResult>[] = [
   gauge(
     "container_scrape_error",
-    "1 where a container could not be told of, and was left out.",
+    "1 if a container was omitted because of an error, otherwise 0.",
     ({ containerError }, emit) => emit(containerError ? 1 : 0),
   ),
   gauge(
     "machine_scrape_error",
-    "1 where the machine could not be told of.",
+    "1 if the machine's metrics were omitted because of an error, otherwise 0.",
     ({ machineError }, emit) => emit(machineError ? 1 : 0),
   ),
 ];
 
-/** The families that are told where those kinds are on. */
+/** Returns families of enabled metric kinds. */
 export function familiesOf<S>(
   families: readonly Family<S>[],
   kinds: ReadonlySet<string>,
@@ -68,30 +69,27 @@ export function familiesOf<S>(
   );
 }
 
-/** All numbers of the agent, as text for Prometheus. */
+/** Renders all metrics for Prometheus. */
 export class Metrics {
   readonly #options: MetricsOptions;
-  readonly #scraper: Scraper;
-  readonly #memory = new TextMemory<Measured>();
-  readonly #containerFamilies: readonly Family<Measured>[];
+  readonly #collector: ContainerCollector;
+  readonly #cache = new ExpositionCache<ContainerSnapshot>();
+  readonly #containerFamilies: readonly Family<ContainerSnapshot>[];
   readonly #machineFamilies: readonly Family<Machine>[];
 
   constructor(options: MetricsOptions) {
     this.#options = options;
-    this.#scraper = new Scraper(options);
+    this.#collector = new ContainerCollector(options);
     const { kinds } = options;
     this.#containerFamilies = familiesOf(CONTAINER_FAMILIES, kinds);
     this.#machineFamilies = familiesOf(MACHINE_FAMILIES, kinds);
   }
 
-  /**
-   * The text of one scrape, in pieces. The numbers are those of now, whenever
-   * the pieces are taken.
-   */
+  /** Returns an exposition in chunks, with values as of this call. */
   async scrape(
     request: ScrapeRequest,
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
-    const { containers, failed } = await this.#scraper
+    const { containers, failed } = await this.#collector
       .containers(request.containers);
     const machine = this.#machineSections();
     const sections: Section<never>[] = [
@@ -99,8 +97,8 @@ export class Metrics {
         families: this.#containerFamilies,
         subjects: containers,
         labelsOf: ({ labels }) => labels,
-        memory: this.#memory,
-        isAsBefore,
+        cache: this.#cache,
+        isUnchanged,
       }),
       ...machine,
       section({
@@ -116,7 +114,7 @@ export class Metrics {
     return this.#text(sections, request);
   }
 
-  /** The kubelet's resource metrics, in pieces. */
+  /** Returns the kubelet's resource metrics in chunks. */
   async resource(
     request: Pick<ScrapeRequest, "format" | "names">,
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
@@ -128,7 +126,9 @@ export class Metrics {
         onlyCpuAndMemory: true,
       });
     } catch (error) {
-      logger.warn("Cannot tell resource metrics", { error: messageOf(error) });
+      logger.warn("Cannot collect resource metrics, omitting them", {
+        error: messageOf(error),
+      });
     }
     return this.#text(resourceSections(summary), request);
   }
@@ -142,7 +142,7 @@ export class Metrics {
       format,
       names,
       onError: (error) =>
-        logger.debug("Cannot tell a number, leaving it out", {
+        logger.debug("Cannot emit values of a metric, omitting them", {
           error: messageOf(error),
         }),
     });
@@ -164,14 +164,16 @@ export class Metrics {
         }),
       ];
     } catch (error) {
-      logger.warn("Cannot tell of the machine", { error: messageOf(error) });
+      logger.warn("Cannot collect machine metrics, omitting them", {
+        error: messageOf(error),
+      });
       return [];
     }
   }
 
   #ownSections(): Section<never>[] {
     const { manager, counters, ownFs } = this.#options;
-    const process = readOwnProcess(ownFs);
+    const process = readProcessMetrics(ownFs);
     return [
       section({
         families: AGENT_FAMILIES,

@@ -1,7 +1,18 @@
 import { GROUP_COLUMNS } from "../model/sample.ts";
-import { counter, type Family, gauge, ofKinds, type Some } from "./family.ts";
+import {
+  type ConditionalValues,
+  counter,
+  type Family,
+  gauge,
+  ofKinds,
+} from "./family.ts";
 import { formatLabels } from "./labels.ts";
-import { group, has, type Measured, valueAt } from "./measured.ts";
+import {
+  type ContainerSnapshot,
+  group,
+  groupValue,
+  has,
+} from "./container_snapshot.ts";
 
 const NETWORK: readonly (readonly [
   name: string,
@@ -10,20 +21,20 @@ const NETWORK: readonly (readonly [
 ])[] = [
   ["receive_bytes", "rxBytes", "Bytes received."],
   ["receive_packets", "rxPackets", "Packets received."],
-  ["receive_packets_dropped", "rxDropped", "Received packets thrown away."],
-  ["receive_errors", "rxErrors", "Errors while receiving."],
+  ["receive_packets_dropped", "rxDropped", "Received packets dropped."],
+  ["receive_errors", "rxErrors", "Receive errors."],
   ["transmit_bytes", "txBytes", "Bytes sent."],
   ["transmit_packets", "txPackets", "Packets sent."],
-  ["transmit_packets_dropped", "txDropped", "Packets thrown away unsent."],
-  ["transmit_errors", "txErrors", "Errors while sending."],
+  ["transmit_packets_dropped", "txDropped", "Sent packets dropped."],
+  ["transmit_errors", "txErrors", "Send errors."],
 ];
 
-/** The kernel allows quotes in an interface's name. */
+/** An interface's name may contain quotes. */
 const INTERFACE = {
   labels: (name: string) => formatLabels([["interface", name]]),
 };
 
-const INTERFACE_FAMILIES: readonly Family<Measured>[] = NETWORK.map(
+const INTERFACE_FAMILIES: readonly Family<ContainerSnapshot>[] = NETWORK.map(
   ([name, of, help]) =>
     counter(
       `container_network_${name}_total`,
@@ -33,42 +44,50 @@ const INTERFACE_FAMILIES: readonly Family<Measured>[] = NETWORK.map(
     ),
 );
 
-/** What went over the network of a container, and its sockets. */
-export const NETWORK_FAMILIES: readonly Family<Measured>[] = [
+/** Network counters and sockets. */
+export const NETWORK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["network"], INTERFACE_FAMILIES),
   ...ofKinds(["tcp"], [
-    socketStates("tcp", "tcp", "Sockets of TCP over IPv4, by state."),
-    socketStates("tcp", "tcp6", "Sockets of TCP over IPv6, by state."),
+    socketStates("tcp", "tcp", "TCP sockets (IPv4) by state."),
+    socketStates("tcp", "tcp6", "TCP sockets (IPv6) by state."),
   ]),
   ...ofKinds(["advtcp"], [
     gauge(
       "container_network_advance_tcp_stats_total",
-      "Counters of the TCP stack, by the kernel's names.",
+      "TCP counters by the kernel's names.",
       states("tcpAdvanced", "", "tcp_state"),
       ["tcp_state"],
     ),
   ]),
   ...ofKinds(["udp"], [
-    socketStates("udp", "udp", "Sockets of UDP over IPv4, and their queues."),
-    socketStates("udp", "udp6", "Sockets of UDP over IPv6, and their queues."),
+    socketStates(
+      "udp",
+      "udp",
+      "UDP sockets (IPv4), dropped datagrams, and queued bytes.",
+    ),
+    socketStates(
+      "udp",
+      "udp6",
+      "UDP sockets (IPv6), dropped datagrams, and queued bytes.",
+    ),
   ]),
 ];
 
-/** Every column of the one group with that key, its name as a label. */
+/** Emits all columns of the group with a key, with their names as a label. */
 function states(
   kind: "tcp" | "udp" | "tcpAdvanced",
   key: string,
   label: string,
-): Some<Measured> {
+): ConditionalValues<ContainerSnapshot> {
   const labels = GROUP_COLUMNS[kind]
     .map((name) => `${label}="${name.toLowerCase()}"`);
   return {
     has: has(kind),
-    each: (measured, emit) => {
-      for (const found of measured.layout.of(kind)) {
+    each: (snapshot, emit) => {
+      for (const found of snapshot.layout.of(kind)) {
         if (found.key !== key) continue;
         for (const [index, text] of labels.entries()) {
-          emit(valueAt(measured, found, index), text);
+          emit(groupValue(snapshot, found, index), text);
         }
       }
     },
@@ -79,7 +98,7 @@ function socketStates(
   kind: "tcp" | "udp",
   key: string,
   help: string,
-): Family<Measured> {
+): Family<ContainerSnapshot> {
   const label = `${kind}_state`;
   return gauge(
     `container_network_${key}_usage_total`,

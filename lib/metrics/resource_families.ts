@@ -1,7 +1,6 @@
 /**
- * The kubelet's resource metrics (`/metrics/resource`), which pipelines of
- * Kubernetes scale by. Of the kubelet's labels none is empty: what has no pod's
- * name is left out.
+ * The kubelet's resource metrics (`/metrics/resource`), used for autoscaling.
+ * Pods without a name are omitted.
  *
  * @module
  */
@@ -13,11 +12,11 @@ import { formatLabels } from "./labels.ts";
 
 const NS = 1e9;
 
-interface Labelled extends DescribedContainer {
+interface LabeledContainer extends DescribedContainer {
   readonly labels: string;
 }
 
-/** What is told of a node, of its containers, and of its pods. */
+/** Returns the sections of node, containers and pods. */
 export function resourceSections(
   summary: NodeSummary | undefined,
 ): Section<never>[] {
@@ -25,14 +24,14 @@ export function resourceSections(
     name !== undefined && namespace !== undefined
   );
   const { root } = summary ?? {};
-  const labelsOf = ({ labels }: Labelled) => labels;
+  const labelsOf = ({ labels }: LabeledContainer) => labels;
   return [
-    section<Labelled>({
+    section<LabeledContainer>({
       families: usageFamilies("node"),
       subjects: root === undefined ? [] : [{ ...root, labels: "" }],
       labelsOf,
     }),
-    section<Labelled>({
+    section<LabeledContainer>({
       families: CONTAINER_FAMILIES,
       subjects: pods.flatMap(({ containers, name, namespace }) =>
         containers.map((container) => ({
@@ -46,7 +45,7 @@ export function resourceSections(
       ),
       labelsOf,
     }),
-    section<Labelled>({
+    section<LabeledContainer>({
       families: usageFamilies("pod"),
       subjects: pods.flatMap(({ cgroup, name, namespace }) =>
         cgroup === undefined ? [] : [{
@@ -67,27 +66,27 @@ export function resourceSections(
 const ERROR_FAMILIES: readonly Family<boolean>[] = [
   gauge(
     "resource_scrape_error",
-    "1 where nothing could be told.",
+    "1 if metrics could not be collected, otherwise 0.",
     (isError, emit) => emit(isError ? 1 : 0),
   ),
   gauge(
     "scrape_error",
-    "The same by its old name.",
+    "Former name of resource_scrape_error.",
     (isError, emit) => emit(isError ? 1 : 0),
   ),
 ];
 
-const CONTAINER_FAMILIES: readonly Family<Labelled>[] = [
+const CONTAINER_FAMILIES: readonly Family<LabeledContainer>[] = [
   gauge(
     "container_start_time_seconds",
-    "When it was started, in seconds since the epoch.",
+    "Start time of the container in seconds since the epoch.",
     ({ spec: { startTimeMs, creationTimeMs } }, emit) =>
       emit((startTimeMs ?? creationTimeMs ?? NaN) / 1000),
   ),
   ...usageFamilies("container"),
   gauge(
     "container_swap_limit_bytes",
-    "Its limit of swap, without memory.",
+    "Swap limit in bytes, excluding memory.",
     ({ spec: { memory } }, emit) => {
       const limitBytes = swapLimitOf(memory) ?? Infinity;
       if (limitBytes < 2 ** 62) emit(limitBytes);
@@ -95,21 +94,23 @@ const CONTAINER_FAMILIES: readonly Family<Labelled>[] = [
   ),
 ];
 
-function usageFamilies(of: "node" | "container" | "pod"): Family<Labelled>[] {
+function usageFamilies(
+  of: "node" | "container" | "pod",
+): Family<LabeledContainer>[] {
   return [
     counter(
       `${of}_cpu_usage_seconds_total`,
-      "CPU time.",
+      "CPU time in seconds.",
       ({ stats }, emit) => emit((stats?.cpu?.usageNs ?? NaN) / NS),
     ),
     gauge(
       `${of}_memory_working_set_bytes`,
-      "All memory less file pages that were not used lately.",
+      "Working set in bytes: memory usage minus inactive file pages.",
       ({ stats }, emit) => emit(stats?.memory?.workingSetBytes),
     ),
     gauge(
       `${of}_swap_usage_bytes`,
-      "Memory in swap.",
+      "Swap usage in bytes.",
       ({ stats }, emit) => emit(stats?.memory?.swapBytes),
     ),
   ];

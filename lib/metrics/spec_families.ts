@@ -1,60 +1,61 @@
 import { type Family, gauge } from "./family.ts";
-import { limit, type Measured } from "./measured.ts";
+import { type ContainerSnapshot, limit } from "./container_snapshot.ts";
 
-/** When a container was made, and what it may use. */
-export const SPEC_FAMILIES: readonly Family<Measured>[] = [
+/** Start times and limits. */
+export const SPEC_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   {
     ...gauge(
       "container_last_seen",
-      "When it was seen last, in seconds since the epoch.",
-      ({ spec, nowMs }: Measured, emit) => emit(spec && seconds(nowMs)),
+      "Time of the scrape in seconds since the epoch.",
+      ({ spec, nowMs }: ContainerSnapshot, emit) =>
+        emit(spec && seconds(nowMs)),
     ),
-    anew: true,
+    isVolatile: true,
   },
   gauge(
     "container_health_state",
-    "1 where it is healthy, 0 where it is not or not yet, -1 where nothing checks it.",
+    "Health: 1 for healthy, 0 for unhealthy or starting, -1 without a health check.",
     ({ spec }, emit) => emit(spec && healthState(spec.health)),
   ),
   gauge(
     "container_creation_time_seconds",
-    "When it was made, in seconds since the epoch.",
+    "Creation time in seconds since the epoch.",
     ({ spec }, emit) => emit(seconds(spec?.creationTimeMs)),
   ),
   gauge(
     "container_start_time_seconds",
-    "When it was started, or else made, in seconds since the epoch.",
+    "Start time in seconds since the epoch; creation time if unknown.",
     ({ spec }, emit) =>
       emit(seconds(spec?.startTimeMs ?? spec?.creationTimeMs)),
   ),
   gauge(
     "container_spec_cpu_period",
-    "The period of its CPU quota, in microseconds.",
+    "CPU quota period in microseconds.",
     ({ spec }, emit) => emit(spec?.cpu?.periodUsec),
   ),
   gauge(
     "container_spec_cpu_quota",
-    "The CPU time it may use in a period, in microseconds.",
+    "CPU quota per period in microseconds.",
     ({ spec }, emit) => emit(spec?.cpu?.quotaUsec),
   ),
   gauge(
     "container_spec_cpu_shares",
-    "Its share of the CPUs, against those of its siblings.",
+    "CPU shares, relative to sibling cgroups.",
     ({ spec }, emit) => emit(spec?.cpu?.shares),
   ),
   gauge(
     "container_spec_memory_limit_bytes",
-    "Its limit of memory; 0 is none.",
+    "Memory limit in bytes; 0 is no limit.",
     ({ spec }, emit) => emit(limit(spec?.memory?.limitBytes)),
   ),
   gauge(
     "container_spec_memory_swap_limit_bytes",
-    "Its limit of swap, on cgroup v1 of memory and swap; 0 is none.",
+    "Swap limit in bytes, on cgroup v1 including memory; 0 is no limit.",
     ({ spec }, emit) => emit(limit(spec?.memory?.swapLimitBytes)),
   ),
   gauge(
     "container_spec_memory_reservation_limit_bytes",
-    "The memory that is kept for it before others; 0 is no limit.",
+    "Memory reservation in bytes; 0 without a reservation.",
     ({ spec }, emit) => emit(limit(spec?.memory?.reservationBytes)),
   ),
 ];

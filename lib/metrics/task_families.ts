@@ -2,58 +2,58 @@ import { GROUP_COLUMNS } from "../model/sample.ts";
 import { counter, type Family, gauge, ofKinds } from "./family.ts";
 import {
   column,
-  columnOf,
+  columnValue,
+  type ContainerSnapshot,
   group,
   groupOf,
+  groupValue,
   has,
   limit,
-  type Measured,
-  remembered,
-  valueAt,
-} from "./measured.ts";
+  memoized,
+} from "./container_snapshot.ts";
 
 const USEC = 1e6;
 
-/** A domain of resctrl is `mon_L3_01`: its number is the kernel's. */
-const domainLabel = remembered((key) =>
+/** A resctrl domain is named `mon_L3_01`. */
+const domainLabel = memoized((key) =>
   `node_id="${Number(/\d+$/.exec(key)?.[0] ?? NaN)}"`
 );
 
-const PROCESS_FAMILIES: readonly Family<Measured>[] = [
+const PROCESS_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   gauge(
     "container_processes",
-    "Processes in it, not in those below.",
+    "Processes of the cgroup itself, descendants excluded.",
     column("processCount"),
   ),
   gauge(
     "container_file_descriptors",
-    "Open descriptors of its processes.",
+    "Open file descriptors of the processes.",
     group("descriptors", "fdCount"),
   ),
   gauge(
     "container_sockets",
-    "Those of them that are sockets.",
+    "Open sockets of the processes.",
     group("descriptors", "socketCount"),
   ),
   gauge(
     "container_threads_max",
-    "How many threads there may be; 0 is no limit.",
-    (measured, emit) => emit(limit(columnOf(measured, "threadsMax"))),
+    "Maximum number of threads; 0 is no limit.",
+    (snapshot, emit) => emit(limit(columnValue(snapshot, "threadsMax"))),
   ),
   gauge(
     "container_threads",
-    "Threads in it and in those below.",
+    "Threads of the subtree.",
     column("threadsCurrent"),
   ),
   gauge(
     "container_ulimits_soft",
-    "Soft limits of its first process; -1 is none.",
+    "Soft limits of the first process; -1 is no limit.",
     {
       has: has("ulimit"),
-      each: (measured, emit) => {
+      each: (snapshot, emit) => {
         const soft = GROUP_COLUMNS.ulimit.indexOf("softLimit");
-        for (const found of measured.layout.of("ulimit")) {
-          const value = valueAt(measured, found, soft);
+        for (const found of snapshot.layout.of("ulimit")) {
+          const value = groupValue(snapshot, found, soft);
           emit(value === Infinity ? -1 : value, `ulimit="${found.key}"`);
         }
       },
@@ -62,17 +62,21 @@ const PROCESS_FAMILIES: readonly Family<Measured>[] = [
   ),
 ];
 
-const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
-  ["container_memory_bandwidth_bytes", "totalBytes", "Memory bandwidth used."],
+const RESCTRL_FAMILIES: readonly Family<ContainerSnapshot>[] = ([
+  [
+    "container_memory_bandwidth_bytes",
+    "totalBytes",
+    "Memory traffic in bytes.",
+  ],
   [
     "container_memory_bandwidth_local_bytes",
     "localBytes",
-    "Memory bandwidth used to its own node.",
+    "Memory traffic to the local NUMA node in bytes.",
   ],
   [
     "container_llc_occupancy_bytes",
     "llcOccupancyBytes",
-    "Room that it takes in the last level cache.",
+    "Last-level cache occupancy in bytes.",
   ],
 ] as const).map(([name, of, help]) =>
   gauge(
@@ -80,10 +84,10 @@ const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
     help,
     {
       has: has("resctrl"),
-      each: (measured, emit) => {
+      each: (snapshot, emit) => {
         const index = GROUP_COLUMNS.resctrl.indexOf(of);
-        for (const found of measured.layout.of("resctrl")) {
-          emit(valueAt(measured, found, index), domainLabel(found.key));
+        for (const found of snapshot.layout.of("resctrl")) {
+          emit(groupValue(snapshot, found, index), domainLabel(found.key));
         }
       },
     },
@@ -91,15 +95,15 @@ const RESCTRL_FAMILIES: readonly Family<Measured>[] = ([
   )
 );
 
-/** A container's tasks: how many there are, what ended them, and what they waited for. */
-export const TASK_FAMILIES: readonly Family<Measured>[] = [
+/** Processes, OOM kills and pressure. */
+export const TASK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["process"], PROCESS_FAMILIES),
   ...ofKinds(["resctrl"], RESCTRL_FAMILIES),
   ...ofKinds(["oom_event"], [
     counter(
       "container_oom_events_total",
-      "Processes in it that the kernel killed for want of memory; told for five minutes more when it is gone.",
-      ({ oomKills }: Measured, emit) => emit(oomKills),
+      "Processes of the container killed by the OOM killer; kept for 5 minutes after the container is removed.",
+      ({ oomKills }: ContainerSnapshot, emit) => emit(oomKills),
     ),
   ]),
   ...ofKinds(["pressure"], [
@@ -109,17 +113,19 @@ export const TASK_FAMILIES: readonly Family<Measured>[] = [
   ...ofKinds(["pressure", "diskIO"], pressureFamilies("io")),
 ];
 
-/** cAdvisor calls "stalled" what the kernel calls "full", and "waiting" what it calls "some". */
-function pressureFamilies(of: "cpu" | "memory" | "io"): Family<Measured>[] {
+/** cAdvisor's "stalled" is the kernel's "full", "waiting" is "some". */
+function pressureFamilies(
+  of: "cpu" | "memory" | "io",
+): Family<ContainerSnapshot>[] {
   return [
     counter(
       `container_pressure_${of}_stalled_seconds_total`,
-      `How long all its tasks that had work to do waited for ${of} at once.`,
+      `Time in seconds in which all active tasks waited for ${of}.`,
       groupOf("pressure", of, "fullTotalUsec", USEC),
     ),
     counter(
       `container_pressure_${of}_waiting_seconds_total`,
-      `How long at least one of its tasks waited for ${of}.`,
+      `Time in seconds in which at least one task waited for ${of}.`,
       groupOf("pressure", of, "someTotalUsec", USEC),
     ),
   ];

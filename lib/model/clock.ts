@@ -1,37 +1,34 @@
-/** Where every part takes its time from, so that tests can set it. */
+/** Source of time, which tests replace. */
 export interface Clock {
-  /** Wall clock, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds that never step back; only differences mean something. */
+  /** Milliseconds that never decrease, from an arbitrary start. */
   monotonic(): number;
-  /** Calls back once after `delayMs`, unless the returned function is called first. */
+  /** Calls back once after `delayMs`; the returned function cancels it. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
 /** The clock of the host. */
 export class SystemClock implements Clock {
-  /** @inheritdoc */
   now(): number {
     return Date.now();
   }
 
-  /** @inheritdoc */
   monotonic(): number {
     return performance.now();
   }
 
-  /** @inheritdoc */
   schedule(delayMs: number, callback: () => void): () => void {
-    // Rounded down, as timers do, it would call back too early, and once more.
+    // Rounded down, the timer would fire early.
     const id = setTimeout(callback, Math.ceil(delayMs));
     return () => clearTimeout(id);
   }
 }
 
-/** The one clock of this process. */
+/** The clock of this process. */
 export const systemClock: SystemClock = new SystemClock();
 
-/** Resolves after `delayMs`, or at once when the signal aborts. */
+/** Resolves after `delayMs`, or when the signal aborts. */
 export function sleep(
   clock: Clock,
   delayMs: number,

@@ -1,7 +1,6 @@
-/** A kernel file says something it should not: a known key with a bad value. */
+/** A kernel file has an invalid format. */
 export class KernfsSyntaxError extends SyntaxError {
   override readonly name = "KernfsSyntaxError";
-  /** The file at fault. */
   readonly path: string;
 
   constructor(path: string, message: string, options?: ErrorOptions) {
@@ -10,11 +9,11 @@ export class KernfsSyntaxError extends SyntaxError {
   }
 }
 
-/** A container was asked for that is not known. */
+/** A requested container is unknown. */
 export class UnknownContainerError extends Error {
   override readonly name = "UnknownContainerError";
 
-  /** `namespace` is the runtime's whose names were looked through; absent for cgroup names. */
+  /** `namespace` is the searched runtime; absent for cgroup names. */
   constructor(container: string, namespace?: string) {
     super(
       namespace === undefined
@@ -24,7 +23,7 @@ export class UnknownContainerError extends Error {
   }
 }
 
-/** A file system was asked for that is not known. */
+/** A requested file system is unknown. */
 export class UnknownFilesystemError extends Error {
   override readonly name = "UnknownFilesystemError";
 
@@ -33,27 +32,27 @@ export class UnknownFilesystemError extends Error {
   }
 }
 
-/** A call has not been answered in time, and may never be. */
-export class HungError extends Error {
-  override readonly name = "HungError";
+/** A call timed out, and may never return. */
+export class CallTimeoutError extends Error {
+  override readonly name = "CallTimeoutError";
 
   constructor(what: string) {
-    super(`No answer from "${what}"`);
+    super(`No response from "${what}"`);
   }
 }
 
-/** A request cannot be met as it was put: a parameter out of its form. */
+/** A request has an invalid parameter. */
 export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
 
-/** The end of `Deno`'s message for an errno that has no class of its own. */
+/** Deno has no error class for this errno. */
 const ENODEV_REGEXP = /\(os error 19\)/;
 
 /**
- * Whether an error says that the cgroup or process is no more: its directory
- * is not there, or a file of it that is still open answers ENODEV (a cgroup)
- * or ESRCH (a process).
+ * Returns whether an error means that a cgroup or process is gone: the path is
+ * missing, or reading an open file fails with ENODEV (cgroup) or ESRCH
+ * (process).
  */
 export function isGone(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound) return true;
@@ -62,11 +61,14 @@ export function isGone(error: unknown): boolean {
     (ENODEV_REGEXP.test(error.message) || /\(os error 3\)/.test(error.message));
 }
 
-/** `Deno`'s message for EOPNOTSUPP: pressure files of a kernel booted with `psi=0`. */
+/** EOPNOTSUPP: pressure files with the boot option `psi=0`. */
 const EOPNOTSUPP_REGEXP = /\(os error 95\)/;
 
-/** Whether an error says that a file is not to be had here: there is none, we may not read it, or the kernel does not have what it tells. */
-export function isAbsent(error: unknown): boolean {
+/**
+ * Returns whether a file is missing, inaccessible, or not supported by the
+ * kernel.
+ */
+export function isUnavailable(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.PermissionDenied ||
@@ -74,7 +76,7 @@ export function isAbsent(error: unknown): boolean {
     (error instanceof Error && EOPNOTSUPP_REGEXP.test(error.message));
 }
 
-/** The text of whatever was thrown. */
+/** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import { type CgroupName, isDescendant } from "./cgroup.ts";
 
-/** The types of event that are kept and can be asked for. */
+/** Event types that are stored and can be queried. */
 export const EVENT_TYPES = [
   "oom",
   "oomKill",
@@ -12,10 +12,8 @@ export const EVENT_TYPES = [
   "nodeEvent",
 ] as const;
 
-/** A type of event that is kept. */
 export type EventType = typeof EVENT_TYPES[number];
 
-/** The Kubernetes pod that a container is of, and its name within it. */
 export interface EventPod {
   readonly "namespace"?: string;
   readonly "name"?: string;
@@ -23,7 +21,7 @@ export interface EventPod {
   readonly "container"?: string;
 }
 
-/** Who a container is, as far as it is known. */
+/** Unknown fields are absent. */
 export interface EventContainer {
   readonly "namespace"?: string;
   readonly "id"?: string;
@@ -31,18 +29,18 @@ export interface EventContainer {
   readonly "image"?: string;
   readonly "aliases"?: readonly string[];
   readonly "pod"?: EventPod;
-  /** The container that it runs in, as of docker in docker. */
+  /** Enclosing container, for example of Docker in Docker. */
   readonly "parent"?: EventContainer;
 }
 
-/** One process killed by the kernel for want of memory. Sizes are bytes. */
+/** A process killed by the OOM killer. Sizes are bytes. */
 export interface OomKillData {
   readonly "pid"?: number;
   readonly "process_name"?: string;
   /** `CONSTRAINT_NONE`, `_CPUSET`, `_MEMORY_POLICY`, `_MEMCG`. */
   readonly "constraint"?: string;
   readonly "uid"?: number;
-  /** `cgroup` when a limit was hit, `host` when the machine ran out. */
+  /** `cgroup` if a limit was hit, `host` if the machine ran out of memory. */
   readonly "scope"?: "cgroup" | "host";
   readonly "limit_cgroup"?: CgroupName;
   readonly "victim_cgroup"?: CgroupName;
@@ -54,49 +52,74 @@ export interface OomKillData {
   readonly "oom_score_adj"?: number;
   /** Whether the whole cgroup was killed (`memory.oom.group`). */
   readonly "group"?: boolean;
-  /** Boot id and kmsg sequence of what began it: one for all victims of one shortage. */
+  /**
+   * Boot ID and kmsg sequence number of the start of the incident, the same for
+   * all its victims.
+   */
   readonly "incident"?: string;
-  /** What was seen: `kmsg`, `memory.events`, … */
+  /** Data sources of the kill: `kmsg`, `memory.events`, …. */
   readonly "sources"?: readonly string[];
-  /** `exact` when the kernel named the victim, `inferred` when only a counter moved. */
+  /**
+   * `exact` if the kernel named the victim, `inferred` if only a counter
+   * increased.
+   */
   readonly "attribution"?: "exact" | "inferred";
-  /** Older than the agent's start, and told by no earlier run. */
+  /**
+   * Whether it occurred before the agent started, and no earlier run reported
+   * it.
+   */
   readonly "historical"?: boolean;
-  /** How the cgroup at its limit stood. */
   readonly "context"?: OomContext;
-  /** Sequence number of the kmsg record that says so. */
+  /** Sequence number of the kmsg record of the kill. */
   readonly "kmsg_seq"?: number;
-  /** In `oomKill`: units of the node's count (`oom_kill` of `/proc/vmstat`) that are accounted for, this one included. */
+  /**
+   * In `oomKill`: number of the node's OOM kills (`oom_kill` of `/proc/vmstat`)
+   * accounted for, this one included.
+   */
   readonly "node_oom_kills"?: number;
-  /** In an inferred `oomKill`: the last kmsg record that is accounted for. */
+  /** In an inferred `oomKill`: the last kmsg record accounted for. */
   readonly "kmsg_read_seq"?: number;
-  /** In `oomKill`: how many of them were inferred while their records may yet come; absent for 0. */
+  /**
+   * In `oomKill`: number of inferred kills whose records may still arrive;
+   * absent for 0.
+   */
   readonly "inferred_units"?: number;
 }
 
-/** What a restart needs: how far the kernel log and the node's count of OOM kills are accounted for. */
+/**
+ * State for a restart: how far the kernel log and the node's OOM kill counter
+ * are accounted for.
+ */
 export interface CheckpointData {
-  /** The last kernel log record all of whose events are in the log; absent where none was read. */
+  /**
+   * The last kernel log record whose events are all in the log; absent if none
+   * was read.
+   */
   readonly "kmsg_seq"?: number;
-  /** Its time, microseconds of the kernel log's clock. */
+  /** Time of that record, microseconds on the kernel log's clock. */
   readonly "kmsg_usec"?: number;
-  /** Units of the node's count that are accounted for; absent where that is not known, or where the kernel does not count. */
+  /**
+   * Number of the node's OOM kills accounted for; absent if unknown, or the
+   * kernel does not count.
+   */
   readonly "node_oom_kills"?: number;
-  /** How many of them were inferred while their records may yet come. */
+  /** Number of inferred kills whose records may still arrive. */
   readonly "inferred_units": number;
 }
 
-/** A process as the kernel listed it before it killed. */
+/** A process in the kernel's task dump of an OOM kill. */
 export interface OomTopTask {
-  /** In the host's pid namespace. */
+  /** In the host's PID namespace. */
   readonly "pid": number;
-  /** The first 15 bytes of its name. */
+  /** The first 15 bytes of the name. */
   readonly "process_name": string;
   /** Resident memory, bytes. */
   readonly "rss_bytes": number;
 }
 
-/** One sample of a cgroup's memory before a kill. Bytes; absent where it was not measured. */
+/**
+ * One memory sample of a cgroup before a kill. Bytes; absent if not collected.
+ */
 export interface OomRunUpPoint {
   /** Milliseconds before the kill. */
   readonly "age_ms": number;
@@ -107,64 +130,67 @@ export interface OomRunUpPoint {
 }
 
 /**
- * How the cgroup at its limit stood when the kill was read: what the kernel
- * still told. On cgroup v1 memory and swap are counted together.
+ * State of the cgroup at its limit, as read after the kill; unavailable values
+ * are absent. cgroup v1 counts memory and swap together.
  */
 export interface OomContext {
-  /** Its limit. */
+  /** Memory limit. */
   readonly "limit_bytes"?: number;
-  /** What was charged. */
+  /** Memory usage. */
   readonly "usage_bytes"?: number;
-  /** The most that ever was. */
+  /** Maximum memory usage. */
   readonly "peak_bytes"?: number;
-  /** Swap alone (v2). */
+  /** Swap usage (v2). */
   readonly "swap_bytes"?: number;
-  /** Its limit (v2). */
+  /** Swap limit (v2). */
   readonly "swap_limit_bytes"?: number;
-  /** Memory and swap (v1). */
+  /** Memory and swap usage (v1). */
   readonly "memory_and_swap_bytes"?: number;
-  /** Their limit (v1). */
+  /** Memory and swap limit (v1). */
   readonly "memory_and_swap_limit_bytes"?: number;
-  /** 1 where the whole cgroup is killed (v2). */
+  /** `memory.oom.group`: 1 if the whole cgroup is killed (v2). */
   readonly "oom_group"?: number;
   /** Percent of the last 10 s in which some task waited for memory. */
   readonly "pressure_some_avg10"?: number;
-  /** The same for all tasks. */
+  /** Percent of the last 10 s in which all tasks waited for memory. */
   readonly "pressure_full_avg10"?: number;
-  /** The greatest users of memory, where the kernel printed its table; 10 at most. */
+  /** Largest memory users of the kernel's task dump, at most 10. */
   readonly "top_tasks"?: readonly OomTopTask[];
-  /** Samples of its memory in the two minutes before the kill, the oldest first; 30 and 2 KB at most. */
+  /**
+   * Memory samples of the two minutes before the kill, oldest first; at most
+   * 30, 2 KB.
+   */
   readonly "run_up"?: readonly OomRunUpPoint[];
-  /** How fast `usage_bytes` grew in the last 10 s of the samples. */
+  /** Growth rate of `usage_bytes` over the last 10 s of the samples. */
   readonly "growth_bytes_per_second"?: number;
 }
 
-/** A container met one of its own memory limits (v2). */
+/** A container hit one of its own memory limits (v2). */
 export interface MemoryPressureData {
-  /** How often since the last event of this type, as `memory.events.local` counts it. */
+  /** Increase of `memory.events.local` since the last event of this type. */
   readonly "count": number;
 }
 
-/** What a kubelet writes of its node, in the words of Kubernetes' Event. */
+/** A kubelet's event of the node, with the fields of a Kubernetes Event. */
 export interface NodeEventData {
   readonly "reason": string;
   readonly "message": string;
   readonly "type": "Normal" | "Warning";
 }
 
-/** What became known of a container, or became of it, that an earlier event could not tell. */
+/** Changes of a container's metadata or state since its earlier events. */
 export interface ContainerUpdateData {
   /** `namespace`, `name`, `image`, `labels`, `pod`, `health`, `restart_count`, `exit_code`. */
   readonly "changed": readonly string[];
-  /** The runtime's word for how it ended. */
+  /** Exit code from the runtime. */
   readonly "exit_code"?: number;
   /** `starting`, `healthy`, `unhealthy`. */
   readonly "health"?: string;
-  /** How often the runtime started it anew by itself. */
+  /** Number of automatic restarts by the runtime. */
   readonly "restart_count"?: number;
 }
 
-/** What belongs to one type of event only. */
+/** Each field belongs to one event type. */
 export interface EventData {
   readonly "oom"?: OomKillData;
   readonly "memory_pressure"?: MemoryPressureData;
@@ -176,16 +202,16 @@ export interface EventData {
   readonly "lost"?: { readonly "count": number; readonly "reason": string };
 }
 
-/** What a producer knows of an event; the event manager adds the rest. */
+/** An event, before the event manager completes it. */
 export interface NewEvent {
-  /** When it happened, milliseconds since the epoch; a fraction is kept to the microsecond. */
+  /** Milliseconds since the epoch; a fraction is kept to microseconds. */
   readonly timestampMs: number;
   readonly type: EventType;
   readonly containerName: CgroupName;
   readonly data?: EventData;
 }
 
-/** The wire object: the same in the API, in streams and in the event log. */
+/** The JSON object, the same in the API, streams and the event log. */
 export interface Event {
   readonly "seq": number;
   readonly "boot_id": string;
@@ -198,34 +224,34 @@ export interface Event {
   readonly "event_data": EventData;
 }
 
-/** An event as it is kept and passed on: with its time as a number and its JSON made once. */
-export interface KeptEvent {
+/** A stored event with its JSON, serialized once. */
+export interface StoredEvent {
   readonly event: Event;
   readonly timestampMs: number;
-  /** The event as one line of JSON, without the newline. */
+  /** One line of JSON, without the newline. */
   readonly json: string;
 }
 
-/** What a query or a watch asks for; an absent field asks for anything. */
+/** An absent field selects all events. */
 export interface EventRequest {
-  /** Not before this time, milliseconds since the epoch. */
+  /** Inclusive, milliseconds since the epoch. */
   readonly startMs?: number;
-  /** Not after this time. */
+  /** Inclusive, milliseconds since the epoch. */
   readonly endMs?: number;
   /** @default all types */
   readonly types?: ReadonlySet<EventType>;
-  /** The newest so many; −1 for all. @default -1 */
+  /** Number of newest events; −1 for all. @default -1 */
   readonly maxEvents?: number;
   /** @default any container */
   readonly containerName?: CgroupName;
-  /** With `containerName`: those below it too. @default false */
+  /** Includes descendants of `containerName`. @default false */
   readonly includeSubcontainers?: boolean;
-  /** Only events with a greater `seq`. */
+  /** Only events with a higher `seq`. */
   readonly sinceSeq?: number;
 }
 
-/** Whether a kept event is one that the request asks for. */
-export function matches(request: EventRequest, kept: KeptEvent): boolean {
+/** `lost` and `checkpoint` always match. */
+export function matches(request: EventRequest, kept: StoredEvent): boolean {
   const { event, timestampMs } = kept;
   if (event.event_type === "lost" || event.event_type === "checkpoint") {
     return true;
@@ -240,15 +266,15 @@ export function matches(request: EventRequest, kept: KeptEvent): boolean {
   if (request.types !== undefined && !request.types.has(event.event_type)) {
     return false;
   }
-  const wanted = request.containerName;
-  if (wanted === undefined || event.container_name === wanted) return true;
+  const name = request.containerName;
+  if (name === undefined || event.container_name === name) return true;
   return request.includeSubcontainers === true &&
-    isDescendant(event.container_name, wanted);
+    isDescendant(event.container_name, name);
 }
 
-/** A time as RFC 3339 in UTC with microseconds. */
+/** Formats RFC 3339, UTC, with microseconds. */
 export function formatTimestamp(timestampMs: number): string {
-  // Rounded, since 123.456 ms as a double can lie just below.
+  // 123.456 ms as a double may be slightly less.
   const total = Math.round(timestampMs * 1000);
   const ms = Math.floor(total / 1000);
   const text = new Date(ms).toISOString();

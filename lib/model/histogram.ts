@@ -1,5 +1,5 @@
 /**
- * How often a number was how large.
+ * Histogram with cumulative buckets.
  *
  * @example
  * ```ts
@@ -16,25 +16,25 @@ export class Histogram {
   readonly #counts: number[];
   #sum = 0;
 
-  /** @param bounds the greatest number of each bucket, in their order; one without a bound follows */
+  /**
+   * @param bounds upper bounds, ascending; a bucket without a bound is added
+   */
   constructor(bounds: readonly number[]) {
     this.#bounds = [...bounds, Infinity];
     this.#counts = this.#bounds.map(() => 0);
   }
 
-  /** All numbers together. */
   get sum(): number {
     return this.#sum;
   }
 
-  /** Counts a number. */
   observe(value: number): void {
     this.#sum += value;
     const at = this.#bounds.findIndex((bound) => value <= bound);
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
   }
 
-  /** Bounds, and how many numbers were not above each. */
+  /** Yields each bound, and the number of values up to it. */
   *buckets(): Generator<readonly [bound: number, count: number]> {
     let total = 0;
     for (const [at, bound] of this.#bounds.entries()) {

@@ -1,4 +1,4 @@
-/** Where the API is served, or asked for. */
+/** Address of the API. */
 export type ListenAddress =
   | { readonly type: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly type: "unix"; readonly path: string };
@@ -6,8 +6,8 @@ export type ListenAddress =
 const TCP_REGEXP = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]/\s]*)):(\d{1,5})$/i;
 
 /**
- * Reads `host:port`, `[::1]:8080` or `unix:/path`. No host is every IPv4
- * address; port 0 lets the kernel pick one.
+ * Parses `host:port`, `[::1]:8080` or `unix:/path`. No host means every IPv4
+ * address, port 0 a free one.
  *
  * @example
  * ```ts
@@ -16,7 +16,7 @@ const TCP_REGEXP = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]/\s]*)):(\d{1,5})$/i;
  * assertEquals(parseListenAddress("[::1]:8080"), { type: "tcp", hostname: "::1", port: 8080 });
  * ```
  *
- * @throws {RangeError} if the text has another form
+ * @throws {RangeError} if the format is invalid
  */
 export function parseListenAddress(text: string): ListenAddress {
   if (text.startsWith("unix:/")) {
@@ -26,13 +26,13 @@ export function parseListenAddress(text: string): ListenAddress {
   const port = Number(digits);
   if (matched === undefined || port > 65_535) {
     throw new RangeError(
-      `Cannot parse address "${text}": wanted is a form such as 127.0.0.1:8080, [::1]:8080 or unix:/path`,
+      `Cannot parse address "${text}": expected an address such as 127.0.0.1:8080, [::1]:8080 or unix:/path`,
     );
   }
   return { type: "tcp", hostname: (ipv6 ?? host) || "0.0.0.0", port };
 }
 
-/** The address as people and programs read it: `http://[::1]:8080` or `unix:/path`. */
+/** Formats `http://[::1]:8080` or `unix:/path`. */
 export function formatListenAddress(
   address: ListenAddress,
   scheme = "http",
@@ -44,7 +44,7 @@ export function formatListenAddress(
   }:${port}`;
 }
 
-/** Whether only programs of this machine can reach an address. */
+/** Returns whether only this machine can connect. */
 export function isLoopback(address: ListenAddress): boolean {
   if (address.type === "unix") return true;
   const { hostname } = address;

@@ -1,7 +1,6 @@
-/** Data that goes with a message. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Diagnostics for the operator: a constant message, the data in fields. */
+/** Diagnostics: constant messages, with data in fields. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -9,7 +8,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** A logger that says nothing. */
+/** Discards all messages. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

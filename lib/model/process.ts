@@ -1,35 +1,36 @@
 import type { CgroupName } from "./cgroup.ts";
 
-/** One process as `ps` tells of it; an absent field is one that the kernel does not tell us. */
+/** A process as in `ps`. Unknown fields are absent. */
 export interface ProcessInfo {
-  /** Name of the effective user, or its number where `/etc/passwd` has no name. */
+  /** Effective user, or UID if `/etc/passwd` lacks it. */
   readonly user: string;
   readonly pid: number;
   readonly parentPid: number;
   /** Milliseconds since the epoch. */
   readonly startTimeMs: number;
-  /** Of one CPU, over its whole life. */
+  /** Percent of one CPU, over its lifetime. */
   readonly cpuPercent: number;
-  /** Resident memory, of the machine's. */
+  /** Percent of the machine's memory. */
   readonly memoryPercent?: number;
   readonly rssBytes?: number;
   readonly virtualBytes?: number;
-  /** The state's letter, then `<` or `N` for priority, `L` locked pages, `s` session leader, `l` threads, `+` foreground. */
+  /**
+   * State letter, then `<` or `N` for priority, `L` locked pages, `s` session
+   * leader, `l` threads, `+` foreground.
+   */
   readonly status: string;
-  /** CPU time, milliseconds. */
+  /** CPU time. */
   readonly runningTimeMs: number;
-  /** Absent where the kernel names one that is not to be found from our cgroup namespace. */
+  /** Absent if the agent's cgroup namespace has no name for it. */
   readonly cgroup?: CgroupName;
-  /** Its name, or its command line where that was asked for and can be read. */
+  /** Name, or command line if requested. */
   readonly command: string;
-  /** Open descriptors. */
   readonly fdCount?: number;
-  /** The CPU that it ran on last. */
+  /** Last CPU. */
   readonly processor: number;
 }
 
-/** What is asked of a listing of processes. */
 export interface ProcessListOptions {
-  /** Whether command lines are read, which may hold secrets. @default false */
+  /** Includes command lines, which may contain secrets. @default false */
   readonly commandLines?: boolean;
 }

@@ -1,10 +1,9 @@
-// Longer than other files: most of it are the names of columns.
+// Exceeds 300 lines: mostly names of columns.
 
 /**
- * A sample is a row of doubles: `NaN` where nothing was collected. What every
- * container has comes first, in fixed columns; what depends on the machine (a
- * CPU, a disk), or what not every container has, follows in groups, in the
- * order in which it was first seen.
+ * A sample is a row of doubles; `NaN` means not collected. Fixed columns come
+ * first. Groups follow in order of first use: values per CPU or disk, and
+ * values that some containers lack.
  *
  * @module
  */
@@ -50,7 +49,6 @@ const FIXED = [
   "threadsMax",
 ] as const;
 
-/** The name of a fixed column. */
 export type ColumnName = typeof FIXED[number];
 
 /** Index of each fixed column. */
@@ -58,10 +56,10 @@ export const COLUMN: Readonly<Record<ColumnName, number>> = Object.fromEntries(
   FIXED.map((name, index) => [name, index]),
 ) as Record<ColumnName, number>;
 
-/** How many columns every row has. */
+/** Number of fixed columns. */
 export const FIXED_COLUMNS: number = FIXED.length;
 
-/** Kinds of count on a disk that the kernel splits by operation. */
+/** Counters per operation. */
 export const IO_KINDS = [
   "serviceBytes",
   "serviced",
@@ -71,7 +69,7 @@ export const IO_KINDS = [
   "merged",
 ] as const;
 
-/** Kinds of count on a disk of which there is one number. */
+/** Counters with one value per disk. */
 export const IO_SUM_KINDS = [
   "sectors",
   "timeMs",
@@ -81,7 +79,7 @@ export const IO_SUM_KINDS = [
   "costIndelayUsec",
 ] as const;
 
-/** The operations on a disk, each a column of its group, by the kernel's names. */
+/** The kernel's names, one column each. */
 export const IO_OPERATIONS = [
   "Read",
   "Write",
@@ -91,13 +89,12 @@ export const IO_OPERATIONS = [
   "Total",
 ] as const;
 
-/** The one column of a kind without operations; cAdvisor's name for it. */
+/** cAdvisor's name for a value without operation. */
 export const IO_SUM = ["Count"] as const;
 
-/** A kind of count on a disk. */
 export type IoKind = typeof IO_KINDS[number] | typeof IO_SUM_KINDS[number];
 
-/** Counts of `memory.events`, and of `memory.events.local`. */
+/** Counters of `memory.events` and `memory.events.local`. */
 export const MEMORY_EVENTS = [
   "low",
   "high",
@@ -107,10 +104,10 @@ export const MEMORY_EVENTS = [
   "oomGroupKill",
 ] as const;
 
-/** What a runtime's check of a container may find; a sample has the index. */
+/** A sample contains the index. */
 export const HEALTH_STATES = ["starting", "healthy", "unhealthy"] as const;
 
-/** Fixed columns of the counts of `memory.events`. */
+/** Fixed columns of `memory.events`. */
 export const MEMORY_EVENT_COLUMNS = {
   low: "memoryLow",
   high: "memoryHigh",
@@ -120,10 +117,7 @@ export const MEMORY_EVENT_COLUMNS = {
   oomGroupKill: "memoryOomGroupKill",
 } as const satisfies Record<typeof MEMORY_EVENTS[number], ColumnName>;
 
-/**
- * The columns of groups that are not about disks. What not every container has
- * is a group too, though there is one of it.
- */
+/** Columns of groups other than disk counters. */
 export const GROUP_COLUMNS = {
   cpu: ["usageNs"],
   pressure: [
@@ -181,7 +175,6 @@ export const GROUP_COLUMNS = {
   health: ["state"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
-/** What a group of columns is about. */
 export type GroupKind = keyof typeof GROUP_COLUMNS | IoKind;
 
 const GROUP_WIDTH: ReadonlyMap<string, number> = new Map([
@@ -192,65 +185,64 @@ const GROUP_WIDTH: ReadonlyMap<string, number> = new Map([
   ...IO_SUM_KINDS.map((kind) => [kind, IO_SUM.length] as const),
 ]);
 
-/** Columns that belong to one CPU, one disk, one pressure, … */
+/** Columns of one CPU, disk, pressure file, …. */
 export interface ColumnGroup {
   readonly kind: GroupKind;
-  /** The CPU's number, the disk's `major:minor`, the controller under pressure, the interface, …; empty where there is one. */
+  /**
+   * CPU number, disk `major:minor`, pressure controller, interface, …; empty
+   * for a single group.
+   */
   readonly key: string;
-  /** Index of its first column. */
   readonly offset: number;
   readonly width: number;
 }
 
-/** Disks, interfaces and the like of one container beyond this are not kept: 40 KB a row. */
+/** 40 KB per row; further groups are dropped. */
 const MAX_COLUMNS = 5_000;
 /**
- * Columns of what was not seen for so many samples may be another's: none of
- * them is kept any more, not even of an hour at a sample a second. Pods come
- * and go, and with them the host's interfaces.
+ * After this many samples, columns of an absent group may be reused: no store
+ * keeps more, even for an hour at one sample per second. For example, the
+ * host's interfaces change with each pod.
  */
 const IDLE_SAMPLES = 4_000;
 
 interface KnownGroup {
   readonly group: ColumnGroup;
   readonly index: number;
-  /** The sample that last had it. */
+  /** Last sample that had it. */
   sample: number;
 }
 
-/** Which groups follow the fixed columns in the rows of one container. */
+/** Columns of one container's rows. */
 export class RowLayout {
   readonly #groups: ColumnGroup[] = [];
   readonly #byKind = new Map<GroupKind, Map<string, KnownGroup>>();
-  /** Of {@linkcode of}, until there is another. */
+  /** Cache of {@linkcode of}. */
   readonly #listed = new Map<GroupKind, readonly ColumnGroup[]>();
   #width = FIXED_COLUMNS;
   #sample = 0;
   #version = 0;
 
-  /** Columns of a row. */
   get width(): number {
     return this.#width;
   }
 
-  /** While this is the same, so is what each column is of. */
+  /** Changes with the meaning of any column. */
   get version(): number {
     return this.#version;
   }
 
-  /** All groups, in their order. */
   get groups(): readonly ColumnGroup[] {
     return this.#groups;
   }
 
-  /** Whether it has groups of a kind, or once had. */
+  /** Returns whether it ever had groups of a kind. */
   has(kind: GroupKind): boolean {
     return this.#byKind.has(kind);
   }
 
-  /** The groups of a kind, in their order. */
   of(kind: GroupKind): readonly ColumnGroup[] {
-    // A scrape asks this of every container for each family.
+    // A scrape calls this for every container and family.
     if (this.#groups.length === 0) return this.#groups;
     let listed = this.#listed.get(kind);
     if (listed === undefined) {
@@ -261,14 +253,13 @@ export class RowLayout {
     return listed;
   }
 
-  /** Begins another sample. */
   nextSample(): void {
     this.#sample++;
   }
 
   /**
-   * First column of a group, which is added where it is new; −1 where the row
-   * is full.
+   * Returns the first column of a group, adding it if new; −1 if the row is
+   * full.
    */
   offsetOf(kind: GroupKind, key: string): number {
     let known = this.#byKind.get(kind)?.get(key);
@@ -288,7 +279,7 @@ export class RowLayout {
     let offset = this.#width;
     let index = this.#groups.length;
     if (offset + width > MAX_COLUMNS) {
-      const idle = this.#takeIdle(kind);
+      const idle = this.#removeIdle(kind);
       if (idle === undefined) return undefined;
       ({ index, group: { offset } } = idle);
     } else this.#width += width;
@@ -298,8 +289,8 @@ export class RowLayout {
     return { group, index, sample: this.#sample };
   }
 
-  /** Takes away a group of that kind that was not seen for long. */
-  #takeIdle(kind: GroupKind): KnownGroup | undefined {
+  /** Removes a group that was not used recently. */
+  #removeIdle(kind: GroupKind): KnownGroup | undefined {
     const known = this.#byKind.get(kind);
     for (const [key, group] of known ?? []) {
       if (this.#sample - group.sample < IDLE_SAMPLES) continue;
@@ -310,25 +301,24 @@ export class RowLayout {
   }
 }
 
-/** One row being filled; it grows with its layout. */
+/** Builds one row, which grows with its layout. */
 export class RowBuilder {
   readonly layout: RowLayout = new RowLayout();
   #row = new Float64Array(FIXED_COLUMNS).fill(NaN);
 
-  /** The columns, as many as the layout has. */
   get row(): Float64Array {
     return this.#row;
   }
 
-  /** Forgets the last sample. */
+  /** Starts the next sample. */
   clear(): void {
     this.#row.fill(NaN);
     this.layout.nextSample();
   }
 
   /**
-   * First column of a group in {@linkcode row}, which may be another array
-   * after this call; −1 where the row is full.
+   * Returns the first column of a group, or −1 if the row is full. May replace
+   * {@linkcode row}.
    */
   group(kind: GroupKind, key = ""): number {
     const offset = this.layout.offsetOf(kind, key);

@@ -1,8 +1,8 @@
-/** How a source of facts fares, as `/readyz` tells it. */
+/** State of a data source, as in `/readyz`. */
 export interface SourceState {
   readonly name: string;
-  /** `off` where it was turned off; `degraded` where less is known than could be. */
+  /** `off` is disabled, `degraded` lacks data. */
   readonly state: "ok" | "degraded" | "off";
-  /** What is lost, and why. */
+  /** Missing data and the reason. */
   readonly detail: string;
 }

@@ -1,29 +1,31 @@
 import type { FsStats } from "./filesystem.ts";
 
 /**
- * Measurements of a container. A part that was not collected is absent; so is
- * a number the kernel does not have. Counters are cumulative.
+ * A sample of a container. Counters are cumulative; unavailable values are
+ * absent.
  */
 export interface ContainerStats {
-  /** When it was read, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly cpu?: CpuStats;
-  /** Rates against the sample before; absent for the first one. */
+  /** Rates since the previous sample. */
   readonly cpuInst?: CpuInstStats;
   readonly memory?: MemoryStats;
   readonly diskIo?: DiskIoStats;
-  /** By page size as the control files spell it: `2MB`, `1GB`. */
+  /** By page size in file names: `2MB`, `1GB`. */
   readonly hugetlb?: Readonly<Record<string, HugetlbStats>>;
   readonly network?: NetworkStats;
   readonly processes?: ProcessStats;
-  /** Memory whose pages were touched since their referenced marks were last taken away. */
+  /** Since the referenced bits were last cleared. */
   readonly referencedMemoryBytes?: number;
-  /** `cpuset.memory_migrate` of v1: 1 where pages follow a task to its new nodes. */
+  /**
+   * `cpuset.memory_migrate` of v1: 1 if pages follow a task to its new nodes.
+   */
   readonly cpusetMemoryMigrate?: number;
   readonly resctrl?: ResctrlStats;
-  /** `starting`, `healthy` or `unhealthy` at that time; absent where nothing checks it. */
+  /** `starting`, `healthy` or `unhealthy`; absent without a health check. */
   readonly health?: string;
-  /** Of the root all file systems of the machine, as they were read last before. */
+  /** For the root: the machine's, from the last reading before the sample. */
   readonly filesystems?: readonly FsStats[];
 }
 
@@ -42,17 +44,17 @@ export interface CpuStats {
   readonly pressure?: Pressure;
 }
 
-/** What the scheduler did with the processes of a cgroup and those below it, since the agent first saw each. */
+/** Sums over the subtree's processes, each since the agent first saw it. */
 export interface SchedStats {
-  /** On a CPU. */
+  /** Time on a CPU. */
   readonly runTimeNs: number;
-  /** Ready, and waiting for a CPU. */
+  /** Time waiting for a CPU. */
   readonly runqueueTimeNs: number;
-  /** How often it got a CPU. */
+  /** Number of times on a CPU. */
   readonly runPeriods: number;
 }
 
-/** Nanoseconds of CPU time a second. */
+/** Nanoseconds of CPU time per second. */
 export interface CpuInstStats {
   readonly usage: number;
   readonly user: number;
@@ -60,7 +62,7 @@ export interface CpuInstStats {
   readonly perCpuUsage?: readonly number[];
 }
 
-/** Bytes, unless the name says otherwise. */
+/** Bytes, unless the name specifies otherwise. */
 export interface MemoryStats {
   readonly usageBytes?: number;
   readonly maxUsageBytes?: number;
@@ -70,7 +72,7 @@ export interface MemoryStats {
   readonly mappedFileBytes?: number;
   readonly activeFileBytes?: number;
   readonly inactiveFileBytes?: number;
-  /** Usage less inactive file, not below 0. */
+  /** Usage minus inactive file pages; at least 0. */
   readonly workingSetBytes?: number;
   readonly kernelBytes?: number;
   readonly fileDirtyBytes?: number;
@@ -80,35 +82,32 @@ export interface MemoryStats {
   readonly pgsteal?: number;
   readonly workingsetRefaultFile?: number;
   readonly workingsetRefaultAnon?: number;
-  /** Of this cgroup alone; on v2, which counts no such thing, faults of the whole subtree. */
+  /** The cgroup itself; on v2 faults include the subtree. */
   readonly containerData?: MemoryScopeStats;
-  /** Of the whole subtree. */
+  /** The whole subtree. */
   readonly hierarchicalData?: MemoryScopeStats;
-  /** `memory.events`, of the whole subtree. */
+  /** `memory.events`: the subtree. */
   readonly events?: MemoryEvents;
-  /** `memory.events.local`, of this cgroup alone. */
+  /** `memory.events.local`: the cgroup itself. */
   readonly eventsLocal?: MemoryEvents;
-  /** `memory.swap.events`. */
   readonly swapEvents?: SwapEvents;
   readonly pressure?: Pressure;
 }
 
-/** What is counted of a cgroup alone, and of its subtree. */
 export interface MemoryScopeStats {
   readonly pgfault?: number;
   readonly pgmajfault?: number;
-  /** `memory.numa_stat`. */
   readonly numaStats?: NumaStats;
 }
 
-/** Pages by the number of their node. */
+/** Pages by node number. */
 export interface NumaStats {
   readonly file?: Readonly<Record<string, number>>;
   readonly anon?: Readonly<Record<string, number>>;
   readonly unevictable?: Readonly<Record<string, number>>;
 }
 
-/** How often the kernel did what the key says. */
+/** The kernel's keys. */
 export interface MemoryEvents {
   readonly low?: number;
   readonly high?: number;
@@ -118,52 +117,50 @@ export interface MemoryEvents {
   readonly oomGroupKill?: number;
 }
 
-/** How often swap met a limit. */
+/** `memory.swap.events`. */
 export interface SwapEvents {
-  /** Over `memory.swap.high`. */
+  /** Usage exceeded `memory.swap.high`. */
   readonly high?: number;
-  /** About to go over `memory.swap.max`. */
+  /** Usage reached `memory.swap.max`. */
   readonly max?: number;
-  /** No swap was to be had, for that limit or for want of any. */
+  /** Failed allocations. */
   readonly fail?: number;
 }
 
-/** Pages of one size. */
 export interface HugetlbStats {
   readonly usageBytes?: number;
   readonly maxUsageBytes?: number;
-  /** How often the limit was met. */
+  /** Hits of the limit. */
   readonly failcnt?: number;
 }
 
-/** Counts of one kind on one disk, by operation: `Read`, `Write`, `Total`, …, or `Count` where the kernel tells no operation. */
+/**
+ * One counter of a disk by operation: `Read`, `Write`, `Total`, …, or `Count`
+ * without operations.
+ */
 export interface PerDiskStats {
   readonly major: number;
   readonly minor: number;
-  /** `/dev/…` name, where known. */
+  /** `/dev/…`, if known. */
   readonly device?: string;
   readonly stats: Readonly<Record<string, number>>;
 }
 
-/** Input and output by disk. */
 export interface DiskIoStats {
-  /** Bytes. */
   readonly serviceBytes: readonly PerDiskStats[];
-  /** Operations. */
   readonly serviced: readonly PerDiskStats[];
-  /** Operations that wait; v1, as all down to `time`. */
+  /** Pending operations; v1 only, as the following up to `timeMs`. */
   readonly queued?: readonly PerDiskStats[];
   /** Sectors of 512 bytes. */
   readonly sectors?: readonly PerDiskStats[];
-  /** From the disk's being asked to its answer, nanoseconds. */
+  /** From request to completion. */
   readonly serviceTimeNs?: readonly PerDiskStats[];
-  /** In the scheduler's queue, nanoseconds. */
+  /** In the scheduler's queue. */
   readonly waitTimeNs?: readonly PerDiskStats[];
-  /** Operations that were merged into others. */
   readonly merged?: readonly PerDiskStats[];
-  /** Time that the disk was the cgroup's, milliseconds. */
+  /** Disk time of the cgroup. */
   readonly timeMs?: readonly PerDiskStats[];
-  /** `cost.usage` of `io.stat`, microseconds; v2 with an io.cost model, as all that follow. */
+  /** `cost.usage` of `io.stat`; v2 with an io.cost model, as the following. */
   readonly costUsageUsec?: readonly PerDiskStats[];
   readonly costWaitUsec?: readonly PerDiskStats[];
   readonly costIndebtUsec?: readonly PerDiskStats[];
@@ -171,19 +168,20 @@ export interface DiskIoStats {
   readonly pressure?: Pressure;
 }
 
-/** What went over the network of a container's processes. */
 export interface NetworkStats {
-  /** As the kernel orders them; without loopback and the host's ends of containers. */
+  /**
+   * In the kernel's order, without loopback and the host's ends of container
+   * interfaces.
+   */
   readonly interfaces?: readonly InterfaceStats[];
   readonly tcp?: TcpStats;
   readonly tcp6?: TcpStats;
   readonly udp?: UdpStats;
   readonly udp6?: UdpStats;
-  /** Counters of the TCP stack, by the names of {@linkcode TCP_ADVANCED}; those the kernel does not have are absent. */
+  /** By the names of {@linkcode TCP_ADVANCED}. */
   readonly tcpAdvanced?: Readonly<Record<string, number>>;
 }
 
-/** One interface. */
 export interface InterfaceStats {
   readonly name: string;
   readonly rxBytes: number;
@@ -196,7 +194,7 @@ export interface InterfaceStats {
   readonly txDropped: number;
 }
 
-/** Sockets by state. */
+/** Number of sockets by state. */
 export interface TcpStats {
   readonly established: number;
   readonly synSent: number;
@@ -211,61 +209,58 @@ export interface TcpStats {
   readonly closing: number;
 }
 
-/** Sockets of UDP. */
 export interface UdpStats {
-  /** How many there are. */
+  /** Number of sockets. */
   readonly listen: number;
   /** Datagrams. */
   readonly dropped: number;
-  /** Bytes not read yet. */
+  /** Unread bytes. */
   readonly rxQueued: number;
-  /** Bytes not sent yet. */
+  /** Unsent bytes. */
   readonly txQueued: number;
 }
 
-/** What a group of resctrl that has exactly the container's tasks measures. */
+/** Counters of a resctrl group with exactly the container's tasks. */
 export interface ResctrlStats {
-  /** An element a domain of memory bandwidth. */
+  /** By memory bandwidth domain. */
   readonly memoryBandwidth?: readonly {
     readonly totalBytes?: number;
     readonly localBytes?: number;
   }[];
-  /** An element a cache. */
+  /** By cache. */
   readonly cache?: readonly { readonly llcOccupancyBytes: number }[];
 }
 
-/** Tasks of a container. */
 export interface ProcessStats {
-  /** Lines of `cgroup.procs`: of this cgroup, not of those below. */
+  /** Processes of the cgroup itself. */
   readonly processCount?: number;
-  /** `pids.current`: of the whole subtree. */
+  /** `pids.current` of the subtree. */
   readonly threadsCurrent?: number;
   /** `pids.max`; `Infinity` is no limit. */
   readonly threadsMax?: number;
   /** Open descriptors of these processes. */
   readonly fdCount?: number;
-  /** Those of them that are sockets. */
+  /** Sockets among them. */
   readonly socketCount?: number;
-  /** Of the first process: as yet `max_open_files` alone. */
+  /** Limits of the first process; only `max_open_files`. */
   readonly ulimits?: readonly Ulimit[];
 }
 
-/** A limit of a process. */
 export interface Ulimit {
-  /** cAdvisor's name for it. */
+  /** cAdvisor's name. */
   readonly name: string;
   /** `Infinity` is no limit. */
   readonly softLimit: number;
   readonly hardLimit: number;
 }
 
-/** Pressure stall information: who waited for the resource, and for how long. */
+/** Pressure stall information (`accounting/psi.rst`). */
 export interface Pressure {
   readonly some?: PressureShare;
   readonly full?: PressureShare;
 }
 
-/** Shares of time in percent over 10 s, 60 s and 300 s; the total in microseconds. */
+/** Percent of the last 10, 60 and 300 s; total in microseconds. */
 export interface PressureShare {
   readonly avg10: number;
   readonly avg60: number;

@@ -1,7 +1,7 @@
 /**
- * cAdvisor's counters of the TCP stack, in the order of its JSON. The kernel
- * has them in `/proc/net/snmp` (`Tcp:`) and `/proc/net/netstat` (`TcpExt:`),
- * in some versions with other capitals.
+ * cAdvisor's TCP counters in the order of its JSON, from `/proc/net/snmp`
+ * (`Tcp:`) and `/proc/net/netstat` (`TcpExt:`). The case of letters differs
+ * between kernels.
  */
 export const TCP_ADVANCED: readonly string[] = `
   RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails

@@ -1,12 +1,13 @@
 /**
- * Text for people: safe to print, in columns, with units.
+ * Formats text for a terminal.
  *
  * @module
  */
 
 /**
- * What moves a cursor, changes a terminal's state, or reorders text: controls
- * (C0, C1), format characters such as U+202E, line separators, lone surrogates.
+ * Characters that move the cursor, change the terminal's state, or reorder
+ * text: C0 and C1 controls, format characters such as U+202E, line separators,
+ * lone surrogates.
  */
 const UNPRINTABLE_REGEXP = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const PLAIN_REGEXP = /^[ -~]*$/;
@@ -14,8 +15,8 @@ const WIDE_REGEXP =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u;
 const MARK_REGEXP = /\p{M}/u;
 
-/** A text that moves no cursor, whatever a container or a process calls itself: `\x1b`, `\u202e`. */
-export function printed(text: string): string {
+/** Escapes control and format characters of names: `\x1b`, `\u202e`. */
+export function escapeControlCharacters(text: string): string {
   if (PLAIN_REGEXP.test(text)) return text;
   return text.replace(UNPRINTABLE_REGEXP, (char) => {
     const code = char.codePointAt(0) ?? 0;
@@ -25,8 +26,10 @@ export function printed(text: string): string {
   });
 }
 
-/** JSON of one line in which no control character is left, and which reads as the same value. */
-export function printedJson(json: string): string {
+/**
+ * Escapes control and format characters in JSON, without changing its value.
+ */
+export function escapeControlCharactersInJson(json: string): string {
   return PLAIN_REGEXP.test(json) ? json : json.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (char) =>
@@ -36,7 +39,7 @@ export function printedJson(json: string): string {
   );
 }
 
-/** The columns of a terminal that a printed text takes. */
+/** Returns the number of terminal columns. */
 export function widthOf(text: string): number {
   if (PLAIN_REGEXP.test(text)) return text.length;
   let width = 0;
@@ -49,8 +52,8 @@ function charWidth(char: string): number {
   return MARK_REGEXP.test(char) ? 0 : WIDE_REGEXP.test(char) ? 2 : 1;
 }
 
-/** A text whose middle is left out where it is wider than fits: both ends of a name distinguish it. */
-export function cut(text: string, width: number): string {
+/** Truncates in the middle, since both ends of a name distinguish it. */
+export function truncateMiddle(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   if (width < 1) return "";
   const chars = [...text];
@@ -60,8 +63,8 @@ export function cut(text: string, width: number): string {
   }`;
 }
 
-/** A text whose end is left out where it is wider than fits. */
-export function cutEnd(text: string, width: number): string {
+/** Truncates at the end. */
+export function truncateEnd(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   return width < 1 ? "" : `${takeWidth([...text], width - 1)}…`;
 }
@@ -77,12 +80,12 @@ function takeWidth(chars: readonly string[], width: number): string {
   return taken;
 }
 
-/** The text with spaces after it, up to a width. */
+/** Pads with spaces up to a width. */
 export function padEnd(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - widthOf(text)));
 }
 
-/** Lines of a text of at most so many characters, broken at spaces. */
+/** Splits at spaces into lines of up to `width` columns. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -96,7 +99,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** Bytes as people read them: `1.5 GiB`. */
+/** Formats bytes: `1.5 GiB`. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
   let value = bytes;
@@ -107,7 +110,7 @@ export function formatBytes(bytes: number): string {
   }`;
 }
 
-/** A duration as people read it: `400 ms`, `58 s`, `12 min`, `5 h`, `3 days`. */
+/** Formats a duration: `400 ms`, `58 s`, `12 min`, `5 h`, `3 days`. */
 export function formatSpan(ms: number): string {
   const steps = [
     [1000, 1, "ms"],
@@ -120,15 +123,18 @@ export function formatSpan(ms: number): string {
   return `${Math.round(ms / unit)} ${name}`;
 }
 
-/** Minutes by which local time is ahead of UTC at a time, milliseconds since the epoch. */
+/**
+ * Minutes by which local time is ahead of UTC at a time, milliseconds since the
+ * epoch.
+ */
 export type TimeZone = (timestampMs: number) => number;
 
-/** The time zone of this process. */
+/** Time zone of this process. */
 export function localZone(timestampMs: number): number {
   return -new Date(timestampMs).getTimezoneOffset();
 }
 
-/** Local time as `2026-11-23 07:31:13.123`. */
+/** Formats local time: `2026-11-23 07:31:13.123`. */
 export function formatLocal(
   timestampMs: number,
   zone: TimeZone = localZone,
@@ -138,7 +144,7 @@ export function formatLocal(
   return local.toISOString().slice(0, 23).replace("T", " ");
 }
 
-/** The offset of local time as `UTC+01:00`; `UTC` where there is none. */
+/** Formats the offset of local time: `UTC+01:00`, `UTC`. */
 export function formatZone(
   timestampMs: number,
   zone: TimeZone = localZone,
@@ -152,7 +158,7 @@ export function formatZone(
   }`;
 }
 
-/** Numbers as a line of blocks, the lowest `▁` for 0, the highest `█` for the greatest or for `limit`. */
+/** Draws values as blocks, from `▁` for 0 to `█` for `limit`. */
 export function sparkline(
   values: readonly number[],
   limit = Math.max(...values),

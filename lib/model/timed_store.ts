@@ -1,8 +1,7 @@
-/** How much a {@linkcode TimedStore} keeps. */
 export interface TimedStoreOptions {
-  /** Items this much older than the newest added go, milliseconds. @default no bound */
+  /** Milliseconds before the newest added item. @default no bound */
   readonly maxAgeMs?: number;
-  /** At most so many items; −1 for no bound, 0 to keep none. @default -1 */
+  /** −1 for no bound. @default -1 */
   readonly maxItems?: number;
 }
 
@@ -12,7 +11,7 @@ interface Entry<T> {
 }
 
 /**
- * Items in the order of their time, bounded by age and by count.
+ * Items ordered by time, bounded by age and number.
  *
  * @example
  * ```ts
@@ -28,22 +27,20 @@ interface Entry<T> {
 export class TimedStore<T> {
   readonly #maxAgeMs: number;
   readonly #maxItems: number;
-  /** Ascending; the live part starts at `#first`, so that dropping the oldest is cheap. */
+  /** Ascending from `#first`, so that dropping the oldest is cheap. */
   #entries: (Entry<T> | undefined)[] = [];
   #first = 0;
 
-  /** Makes an empty store with these bounds. */
   constructor(options: TimedStoreOptions = {}) {
     this.#maxAgeMs = options.maxAgeMs ?? Infinity;
     this.#maxItems = options.maxItems ?? -1;
   }
 
-  /** How many items are kept. */
   get size(): number {
     return this.#entries.length - this.#first;
   }
 
-  /** Adds an item after all of the same or an earlier time. */
+  /** Adds an item after those of the same time. */
   add(timestampMs: number, item: T): void {
     const at = this.#indexAfter(timestampMs);
     if (at === this.#entries.length) this.#entries.push({ timestampMs, item });
@@ -55,8 +52,8 @@ export class TimedStore<T> {
   }
 
   /**
-   * The items from the newest not after `endMs` to the oldest. Nothing may be
-   * added meanwhile.
+   * Yields items from the newest up to `endMs` to the oldest; none may be added
+   * meanwhile.
    */
   *newestFirst(endMs = Infinity): Generator<T> {
     for (let i = this.#indexAfter(endMs) - 1; i >= this.#first; i--) {
@@ -65,7 +62,7 @@ export class TimedStore<T> {
     }
   }
 
-  /** The items between two times, both included, oldest first. */
+  /** Returns the items between two times, inclusive, oldest first. */
   inTimeRange(startMs = -Infinity, endMs = Infinity): T[] {
     const found: T[] = [];
     for (let i = this.#indexAfter(endMs) - 1; i >= this.#first; i--) {
@@ -77,7 +74,7 @@ export class TimedStore<T> {
   }
 
   #dropBefore(first: number): void {
-    // The slots stay a while for speed; what they hold may go at once.
+    // Slots are reclaimed later, for speed; items can be collected now.
     this.#entries.fill(undefined, this.#first, first);
     this.#first = Math.max(this.#first, first);
     if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
@@ -86,7 +83,7 @@ export class TimedStore<T> {
     }
   }
 
-  /** Index of the first entry later than the time. */
+  /** Returns the index of the first later entry. */
   #indexAfter(timestampMs: number): number {
     let low = this.#first;
     let high = this.#entries.length;

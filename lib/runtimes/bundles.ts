@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { fieldsOf, textOf } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
@@ -31,7 +31,7 @@ export class Bundles {
     origin: PlacedOrigin,
     roots: RuntimeRoots,
     at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     const files = this.#files;
     const labels = this.#labels;
     for (const state of roots.containerd) {
@@ -56,7 +56,7 @@ export class Bundles {
     origin: ContainerOrigin,
     roots: RuntimeRoots,
     at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     const files = this.#files;
     const labels = this.#labels;
     const { id } = origin;
@@ -80,7 +80,7 @@ export class Bundles {
     origin: PlacedOrigin,
     roots: RuntimeRoots,
     at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     const files = this.#files;
     const labels = this.#labels;
     const { id } = origin;

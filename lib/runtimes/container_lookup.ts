@@ -1,7 +1,10 @@
 import { join } from "@std/path";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
-import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
+import type {
+  ContainerMetadata,
+  RuntimeName,
+} from "../model/container_metadata.ts";
 import { Bundles, type PathAt, type PlacedOrigin } from "./bundles.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { ContainerStorage } from "./container_storage.ts";
@@ -74,7 +77,7 @@ export class ContainerLookup {
   async find(
     origin: ContainerOrigin,
     { cgroup, outerPid }: LookupPlace,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     // Without a process of the container around it, its runtime's files are not to be seen.
     if (origin.outer !== undefined && outerPid === undefined) return undefined;
     const root = outerPid === undefined ? undefined : `/proc/${outerPid}/root`;
@@ -107,7 +110,7 @@ export class ContainerLookup {
     origin: PlacedOrigin,
     roots: RuntimeRoots,
     at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     switch (runtime) {
       case "docker":
         return await this.#docker(origin, roots, at);
@@ -129,7 +132,7 @@ export class ContainerLookup {
     origin: ContainerOrigin,
     roots: RuntimeRoots,
     at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     const { files, labels } = this.#options;
     let failure: unknown;
     for (const root of roots.docker) {
@@ -151,7 +154,7 @@ export class ContainerLookup {
     origin: ContainerOrigin,
     roots: RuntimeRoots,
     at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     const { files } = this.#options;
     const { id } = origin;
     for (const storage of roots.storage) {
@@ -197,7 +200,7 @@ export class ContainerLookup {
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     // What only might be a container, an engine tells by itself.
     const isOfHost = origin.isCertain && origin.uid === undefined &&
       origin.outer === undefined;
@@ -220,7 +223,7 @@ export class ContainerLookup {
   async #inspectWith(
     engine: Engine,
     origin: ContainerOrigin,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     const { clock } = this.#options;
     const failedMs = this.#failedMs.get(engine) ?? -Infinity;
     if (clock.monotonic() - failedMs < FAILED_MS) return undefined;
@@ -239,7 +242,7 @@ export class ContainerLookup {
   async #inspectQuietly(
     runtime: EngineName,
     origin: ContainerOrigin,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     try {
       return await this.#inspect(runtime, origin);
     } catch {

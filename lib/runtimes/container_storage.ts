@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import {
   defined,
   fieldsOf,
@@ -15,7 +15,7 @@ export interface StoredContainer {
   /** `overlay-containers`, or the same of another driver. */
   readonly directory: string;
   /** What podman says of it; undefined of a container that is not its own. */
-  readonly facts?: ContainerFacts;
+  readonly facts?: ContainerMetadata;
 }
 
 /** The list is of all containers: in a storm it is not read for each of them. */
@@ -79,13 +79,13 @@ export class ContainerStorage {
  * {"id":"6d13…","names":["web"],"metadata":"{\"image-name\":\"nginx:1\",\"name\":\"web\"}","created":"2026-11-23T06:46:22.6Z"}
  * ```
  */
-export function podmanFacts(entry: unknown): ContainerFacts | undefined {
+export function podmanFacts(entry: unknown): ContainerMetadata | undefined {
   const fields = fieldsOf(entry);
   const id = textOf(fields["id"]);
   if (id === undefined) return undefined;
   const metadata = parsedFields(textOf(fields["metadata"]));
   const [name] = Array.isArray(fields["names"]) ? fields["names"] : [];
-  return defined<ContainerFacts>({
+  return defined<ContainerMetadata>({
     runtime: "podman",
     id,
     name: textOf(name) ?? textOf(metadata["name"]),

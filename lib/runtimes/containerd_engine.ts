@@ -1,5 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import { type ContainerOrigin, isCertainId } from "./cgroup_origin.ts";
 import {
   type ContainerdEvent,
@@ -79,7 +79,7 @@ export class ContainerdEngine implements Engine {
   /** Undefined also where the namespace is not known. */
   async inspect(
     { group, id }: ContainerOrigin,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     if (group === undefined) return undefined;
     return (await this.#get(group, id))?.facts;
   }

@@ -1,5 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import { parseJsonBound } from "./json_bound.ts";
 import { fieldsOf, textOf } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
@@ -8,7 +8,7 @@ import { ProtoMessage } from "./protobuf.ts";
 
 /** A container as containerd's data base has it. */
 export interface StoredContainer {
-  readonly facts: ContainerFacts;
+  readonly facts: ContainerMetadata;
   /** The cgroup that its task gets; undefined where systemd makes it. */
   readonly cgroup?: CgroupName;
 }

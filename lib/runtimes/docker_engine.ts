@@ -1,4 +1,4 @@
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import {
   dockerFacts,
@@ -45,7 +45,9 @@ export class DockerEngine implements Engine {
     return this.#options.socket.exists();
   }
 
-  async inspect({ id }: ContainerOrigin): Promise<ContainerFacts | undefined> {
+  async inspect(
+    { id }: ContainerOrigin,
+  ): Promise<ContainerMetadata | undefined> {
     const answer = await this.#client.get(`/containers/${id}/json`);
     return answer === undefined
       ? undefined

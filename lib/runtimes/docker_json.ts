@@ -1,7 +1,7 @@
 import type {
-  ContainerFacts,
+  ContainerMetadata,
   NetworkNamespace,
-} from "../model/container_facts.ts";
+} from "../model/container_metadata.ts";
 import type { EngineEvent } from "./engine.ts";
 import {
   defined,
@@ -32,7 +32,7 @@ export interface EngineJsonOptions {
 export function dockerFacts(
   config: unknown,
   options: EngineJsonOptions & { readonly hostConfig?: unknown },
-): ContainerFacts {
+): ContainerMetadata {
   const fields = fieldsOf(config);
   const id = textOf(fields["ID"]) ?? textOf(fields["Id"]);
   if (id === undefined) {
@@ -43,7 +43,7 @@ export function dockerFacts(
   const host = fieldsOf(options.hostConfig ?? fields["HostConfig"]);
   const isRunning = state["Running"] === true;
   const hasEnded = !isRunning && timeOf(state["FinishedAt"]) !== undefined;
-  return defined<ContainerFacts>({
+  return defined<ContainerMetadata>({
     runtime: options.runtime,
     id,
     name: nameOf(fields["Name"]),
@@ -66,14 +66,14 @@ export function dockerFacts(
 export function listedFacts(
   list: unknown,
   { runtime, labels }: EngineJsonOptions,
-): ContainerFacts[] {
+): ContainerMetadata[] {
   if (!Array.isArray(list)) {
     throw new TypeError("Cannot read the list of containers: it is no array");
   }
   return list.map(fieldsOf).flatMap((fields) => {
     const id = textOf(fields["Id"]);
     if (id === undefined) return [];
-    return [defined<ContainerFacts>({
+    return [defined<ContainerMetadata>({
       runtime,
       id,
       name: nameOf(ownName(fields["Names"])),
@@ -119,7 +119,7 @@ export function parseEngineEvent(
   const others = Object.fromEntries(
     Object.entries(attributes).filter(([key]) => !NO_LABELS.has(key)),
   );
-  const facts = defined<ContainerFacts>({
+  const facts = defined<ContainerMetadata>({
     runtime,
     id,
     name: nameOf(attributes["name"]),

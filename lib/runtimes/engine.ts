@@ -1,5 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 
 /** Who can be asked over a socket. */
@@ -7,7 +7,7 @@ export type EngineName = "docker" | "podman" | "containerd";
 
 /** What an engine told of a container as it happened. */
 export interface EngineEvent {
-  readonly facts: ContainerFacts;
+  readonly facts: ContainerMetadata;
   /** Which cgroup is meant, where the id is one that others may have too. */
   readonly cgroup?: CgroupName;
   /** The container is no more, and its name free. */
@@ -26,7 +26,7 @@ export interface Engine {
   exists(): Promise<boolean>;
 
   /** What it has of one container whose id is certain; undefined where it has none. @throws {Error} */
-  inspect(origin: ContainerOrigin): Promise<ContainerFacts | undefined>;
+  inspect(origin: ContainerOrigin): Promise<ContainerMetadata | undefined>;
 
   /**
    * All containers that it has. `onLost` is called for each of which there is

@@ -1,7 +1,10 @@
 import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerReference } from "../model/container.ts";
-import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
+import type {
+  ContainerMetadata,
+  RuntimeName,
+} from "../model/container_metadata.ts";
 import { messageOf } from "../model/errors.ts";
 import type {
   ContainerUpdateData,
@@ -46,12 +49,12 @@ export interface EndedContainer {
 interface Identity {
   readonly cgroup: CgroupName;
   readonly origin: ContainerOrigin;
-  facts?: Omit<ContainerFacts, "exitCode"> & { exitCode?: number };
+  facts?: Omit<ContainerMetadata, "exitCode"> & { exitCode?: number };
   endedMs?: number;
   /** Made of `facts`, for those who ask again and again. */
   reference?: ContainerReference;
   /** What the engine told of it last: a look-up that began before may know less. */
-  lastTold?: ContainerFacts;
+  lastTold?: ContainerMetadata;
 }
 
 /** As long as the kernel's last lines may be on their way. */
@@ -86,7 +89,7 @@ export class Identities {
   readonly #ended = new Map<CgroupName, Identity>();
   readonly #byId = new Map<string, Set<Identity>>();
   /** By id, or cgroup where the id is not certain; the one told of last at the end. */
-  readonly #told = new Map<string, ContainerFacts>();
+  readonly #told = new Map<string, ContainerMetadata>();
   /** Names of pods by uid, the one learned last at the end. */
   readonly #pods = new Map<string, EventPod>();
   /** A process of each pod, likewise. */
@@ -155,9 +158,9 @@ export class Identities {
     const identity: Identity = { cgroup, origin };
     // How it ran and ended before says nothing of this time.
     const { exitCode: _, pid: __, health: ___, ...facts } = told ??
-      {} as Partial<ContainerFacts>;
+      {} as Partial<ContainerMetadata>;
     if (told !== undefined) {
-      identity.facts = facts as ContainerFacts;
+      identity.facts = facts as ContainerMetadata;
       this.#told.set(toldKey(origin, cgroup), identity.facts);
     }
     this.#living.set(cgroup, identity);
@@ -228,7 +231,7 @@ export class Identities {
   }
 
   /** What is known of the container that a cgroup is. */
-  factsOf(cgroup: CgroupName): ContainerFacts | undefined {
+  factsOf(cgroup: CgroupName): ContainerMetadata | undefined {
     return this.#living.get(cgroup)?.facts;
   }
 
@@ -307,7 +310,7 @@ export class Identities {
   #toldOf(
     origin: CgroupOrigin | undefined,
     cgroup: CgroupName,
-  ): ContainerFacts | undefined {
+  ): ContainerMetadata | undefined {
     if (origin?.kind !== "container") return undefined;
     const told = this.#told.get(toldKey(origin, cgroup));
     return told !== undefined && origin.runtimes.includes(told.runtime)
@@ -318,7 +321,7 @@ export class Identities {
   #describe(
     cgroup: CgroupName,
     origin: CgroupOrigin | undefined,
-    facts: ContainerFacts | undefined,
+    facts: ContainerMetadata | undefined,
   ): EventContainer | undefined {
     if (origin === undefined) return undefined;
     const parent = origin.outer === undefined
@@ -381,7 +384,7 @@ export class Identities {
     }
   }
 
-  #merge(identity: Identity, news: ContainerFacts): void {
+  #merge(identity: Identity, news: ContainerMetadata): void {
     const { facts: before, endedMs } = identity;
     const after = { ...before, ...news };
     const changed = changedFacts(before, after, identity.origin);
@@ -407,7 +410,7 @@ export class Identities {
 
   #learnPod(
     { podUid }: ContainerOrigin,
-    { pod, pid }: ContainerFacts,
+    { pod, pid }: ContainerMetadata,
   ): void {
     const uid = podUid ?? pod?.uid;
     if (uid !== undefined && pid !== undefined) {
@@ -442,9 +445,9 @@ export class Identities {
 
 /** What files say, but for what the runtime's data base said. */
 function withStored(
-  files: ContainerFacts,
-  known: ContainerFacts | undefined,
-): ContainerFacts {
+  files: ContainerMetadata,
+  known: ContainerMetadata | undefined,
+): ContainerMetadata {
   if (known?.isStored !== true) return files;
   const { name, image, labels, pod } = known;
   return { ...files, ...defined({ name, image, labels, pod }) };
@@ -453,7 +456,7 @@ function withStored(
 function referenceOf(
   cgroup: CgroupName,
   origin: ContainerOrigin,
-  facts: ContainerFacts | undefined,
+  facts: ContainerMetadata | undefined,
 ): ContainerReference {
   const container = describeContainer(cgroup, origin, facts);
   return defined<ContainerReference>({

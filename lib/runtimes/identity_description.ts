@@ -1,5 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { EventContainer } from "../model/event.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { defined } from "./json_fields.ts";
@@ -8,7 +8,7 @@ import { defined } from "./json_fields.ts";
 export function describeContainer(
   cgroup: CgroupName,
   origin: ContainerOrigin,
-  facts: ContainerFacts | undefined,
+  facts: ContainerMetadata | undefined,
 ): EventContainer {
   const { id, runtimes, podUid, isCertain } = origin;
   if (!isCertain && facts === undefined) return {};
@@ -43,7 +43,7 @@ function aliasesOf(
 }
 
 /** What differs, by the names on the wire; what only serves to read the container is not told. */
-const TOLD_CHANGES: readonly (readonly [keyof ContainerFacts, string])[] = [
+const TOLD_CHANGES: readonly (readonly [keyof ContainerMetadata, string])[] = [
   ["runtime", "namespace"],
   ["name", "name"],
   ["image", "image"],
@@ -56,8 +56,8 @@ const TOLD_CHANGES: readonly (readonly [keyof ContainerFacts, string])[] = [
 
 /** The names, on the wire, of what was not known before or is another now. */
 export function changedFacts(
-  before: ContainerFacts | undefined,
-  after: ContainerFacts,
+  before: ContainerMetadata | undefined,
+  after: ContainerMetadata,
   { runtimes }: ContainerOrigin,
 ): Set<string> {
   const changed = TOLD_CHANGES.filter(([key]) =>

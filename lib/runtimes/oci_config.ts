@@ -1,8 +1,8 @@
 import type {
-  ContainerFacts,
+  ContainerMetadata,
   NetworkNamespace,
   RuntimeName,
-} from "../model/container_facts.ts";
+} from "../model/container_metadata.ts";
 import {
   defined,
   type Fields,
@@ -47,12 +47,12 @@ export function containerdFacts(
   { id, labels, stored }: OciConfigOptions & {
     readonly stored?: ContainerdStored;
   },
-): ContainerFacts {
+): ContainerMetadata {
   const annotations = { ...annotationsOf(config), ...stored?.labels };
   const kubernetes = kubernetesLabels(annotations);
   const isSandbox = annotations[`${CRI}container-type`] === "sandbox";
   const sandboxId = textOf(annotations[`${CRI}sandbox-id`]);
-  return defined<ContainerFacts>({
+  return defined<ContainerMetadata>({
     runtime: "containerd",
     id,
     name: textOf(annotations["nerdctl/name"]) ??
@@ -77,11 +77,11 @@ export function containerdFacts(
 export function crioFacts(
   config: unknown,
   { id, labels }: OciConfigOptions,
-): ContainerFacts | undefined {
+): ContainerMetadata | undefined {
   const annotations = annotationsOf(config);
   if (annotations["io.container.manager"] !== "cri-o") return undefined;
   const isSandbox = annotations[`${CRIO}ContainerType`] === "sandbox";
-  return defined<ContainerFacts>({
+  return defined<ContainerMetadata>({
     runtime: "crio",
     id,
     name: textOf(annotations[`${CRIO}Name`]) ??
@@ -108,9 +108,9 @@ export function crioFacts(
 export function bundleFacts(
   config: unknown,
   options: OciConfigOptions & { readonly runtime: RuntimeName },
-): ContainerFacts {
+): ContainerMetadata {
   const { id, labels, runtime } = options;
-  return defined<ContainerFacts>({
+  return defined<ContainerMetadata>({
     runtime,
     id,
     name: id,

@@ -256,7 +256,7 @@ export class CgroupTree {
   #stat(at: number, name: CgroupName): DirectoryStat | undefined {
     const path = this.#path(at, name);
     try {
-      const stat = this.fs.directory(path);
+      const stat = this.fs.statDirectory(path);
       this.#failures.end(path, stat === undefined);
       return stat;
     } catch (error) {

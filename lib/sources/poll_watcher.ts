@@ -7,7 +7,7 @@ import type {
   ContainerWatcher,
   WatchCounters,
 } from "./container_watcher.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 
 /** Whatever lives 250 ms must be seen. */
 const INTERVAL_MS = 200;
@@ -18,7 +18,7 @@ const REST_FACTOR = 20;
 export class PollWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
   readonly #clock: Clock;
-  readonly #pace: Pace;
+  readonly #slicer: TimeSlicer;
   readonly #reason: string;
   #intervalMs = INTERVAL_MS;
   #closed = false;
@@ -27,7 +27,7 @@ export class PollWatcher implements ContainerWatcher {
   constructor(tree: CgroupTree, clock: Clock, reason: string) {
     this.#tree = tree;
     this.#clock = clock;
-    this.#pace = new Pace(clock);
+    this.#slicer = new TimeSlicer(clock);
     this.#reason = reason;
   }
 
@@ -52,13 +52,13 @@ export class PollWatcher implements ContainerWatcher {
     while (!this.#closed) {
       let workMs = 0;
       let startMs = this.#clock.monotonic();
-      this.#pace.begin();
+      this.#slicer.begin();
       for (const _ of this.#tree.reconcile()) {
-        if (!this.#pace.spent) continue;
+        if (!this.#slicer.isExpired) continue;
         workMs += this.#clock.monotonic() - startMs;
         const changes = this.#tree.take();
         if (changes.length > 0) yield changes;
-        await this.#pace.rest();
+        await this.#slicer.yieldToEventLoop();
         if (this.#closed) return;
         startMs = this.#clock.monotonic();
       }
@@ -66,24 +66,24 @@ export class PollWatcher implements ContainerWatcher {
       const changes = this.#tree.take();
       if (changes.length > 0) yield changes;
       this.#intervalMs = Math.max(INTERVAL_MS, workMs * REST_FACTOR);
-      await this.#pace.until(this.#intervalMs);
+      await this.#slicer.waitForWake(this.#intervalMs);
     }
   }
 
   /** @inheritdoc */
   check(name: CgroupName): void {
     this.#tree.check(name);
-    this.#pace.wake();
+    this.#slicer.wake();
   }
 
   /** @inheritdoc */
   reconcile(): void {
-    this.#pace.wake();
+    this.#slicer.wake();
   }
 
   /** @inheritdoc */
   close(): void {
     this.#closed = true;
-    this.#pace.wake();
+    this.#slicer.wake();
   }
 }

@@ -7,7 +7,7 @@ import type {
   ContainerWatcher,
   WatchCounters,
 } from "./container_watcher.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 import { SubtreeWatcher } from "./subtree_watcher.ts";
 
 /**
@@ -77,7 +77,7 @@ export interface RawWatcherOptions {
 export class RawWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
   readonly #clock: Clock;
-  readonly #pace: Pace;
+  readonly #slicer: TimeSlicer;
   readonly #subtrees: SubtreeWatcher;
   /** Hierarchies that are watched, of those of the tree the first ones. */
   #watched = 0;
@@ -107,13 +107,13 @@ export class RawWatcher implements ContainerWatcher {
   constructor({ tree, clock }: RawWatcherOptions) {
     this.#tree = tree;
     this.#clock = clock;
-    this.#pace = new Pace(clock);
+    this.#slicer = new TimeSlicer(clock);
     this.#subtrees = new SubtreeWatcher({
       fs: tree.fs,
       onEvent: (event) => this.#receive(event),
       onError: (error) => {
         this.#error = error;
-        this.#pace.wake();
+        this.#slicer.wake();
       },
     });
   }
@@ -150,7 +150,7 @@ export class RawWatcher implements ContainerWatcher {
         yield* this.#walkNext();
         const changes = this.#take();
         if (changes.length > 0) yield changes;
-        else await this.#pace.until(this.#dueIn());
+        else await this.#slicer.waitForWake(this.#dueIn());
       }
     } finally {
       this.close();
@@ -161,19 +161,19 @@ export class RawWatcher implements ContainerWatcher {
   /** @inheritdoc */
   check(name: CgroupName): void {
     this.#tree.check(name);
-    this.#pace.wake();
+    this.#slicer.wake();
   }
 
   /** @inheritdoc */
   reconcile(): void {
     this.#reconcile = true;
-    this.#pace.wake();
+    this.#slicer.wake();
   }
 
   /** @inheritdoc */
   close(): void {
     this.#closed = true;
-    this.#pace.wake();
+    this.#slicer.wake();
   }
 
   /**
@@ -201,7 +201,7 @@ export class RawWatcher implements ContainerWatcher {
       this.#watchNext();
       yield* this.#walk(this.#tree.reconcile(this.#watched - 1));
       yield* this.#sweep();
-      await this.#pace.rest();
+      await this.#slicer.yieldToEventLoop();
     } else if (nowMs >= this.#tree.dueMs) {
       yield* this.#walk(this.#tree.settle());
     } else if (nowMs >= this.#sweepDueMs) {
@@ -259,7 +259,7 @@ export class RawWatcher implements ContainerWatcher {
   }
 
   #receiveHint(path: string, kind: HintKind): void {
-    this.#pace.wake();
+    this.#slicer.wake();
     this.#activeMs = this.#clock.monotonic();
     if (this.#hints.length === 0) this.#hintsSinceMs = this.#activeMs;
     this.#hints.push({ path, kind });
@@ -286,7 +286,7 @@ export class RawWatcher implements ContainerWatcher {
     else return;
     if (this.#writtenDueMs < Infinity) return;
     this.#writtenDueMs = this.#clock.monotonic() + WRITTEN_MS;
-    this.#pace.wake();
+    this.#slicer.wake();
   }
 
   #takeWritten(): ContainerChange[] {
@@ -327,7 +327,7 @@ export class RawWatcher implements ContainerWatcher {
     for (const { path, kind } of this.#hints) {
       this.#tree.hint(path, kind);
       done++;
-      if (this.#pace.spent) break;
+      if (this.#slicer.isExpired) break;
     }
     this.#hints = this.#hints.slice(done);
     if (this.#hints.length === 0) this.#hintsSinceMs = Infinity;
@@ -340,11 +340,11 @@ export class RawWatcher implements ContainerWatcher {
     let found = false;
     this.#beginSlice();
     for (const _ of steps) {
-      if (!this.#pace.spent) continue;
+      if (!this.#slicer.isExpired) continue;
       const changes = this.#take();
       if (changes.length > 0) yield changes;
       found ||= changes.length > 0;
-      await this.#pace.rest();
+      await this.#slicer.yieldToEventLoop();
       if (this.#closed) return found;
       this.#takeHints();
       this.#beginSlice();
@@ -355,10 +355,10 @@ export class RawWatcher implements ContainerWatcher {
   }
 
   #beginSlice(): void {
-    if (!this.#isListed) return this.#pace.begin(MAX_SLICE_MS);
+    if (!this.#isListed) return this.#slicer.begin(MAX_SLICE_MS);
     const nowMs = this.#clock.monotonic();
     const lateMs = nowMs - Math.min(this.#tree.dueMs, this.#hintsSinceMs);
-    this.#pace.begin(Math.min(lateMs * SLICE_SHARE, MAX_SLICE_MS));
+    this.#slicer.begin(Math.min(lateMs * SLICE_SHARE, MAX_SLICE_MS));
   }
 
   #dueIn(): number {

@@ -1,5 +1,6 @@
 /**
- * Stand-in for `@std/assert` where JSR cannot be reached: the assertions that this project uses.
+ * Stand-in for `@std/assert` if JSR is not reachable: the assertions that this
+ * project uses.
  *
  * @module
  */
@@ -10,16 +11,18 @@ import { difference, equal, inspect } from "./equal.ts";
 type AnyClass<T> = abstract new (...args: any[]) => T;
 type Falsy = false | 0 | 0n | "" | null | undefined;
 
-/** Thrown by every assertion that does not hold. */
+/** Thrown by every failed assertion. */
 export class AssertionError extends Error {
-  /** Makes an error with this message. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "AssertionError";
   }
 }
 
-/** Throws, unless told otherwise by the caller's `msg`, what the assertion has to say. */
+/**
+ * Throws an {@linkcode AssertionError} with `msg`, if given, before the
+ * assertion's own message.
+ */
 function check(holds: boolean, what: () => string, msg?: string): void {
   if (holds) return;
   throw new AssertionError(msg ? `${what()}: ${msg}` : what());
@@ -30,12 +33,11 @@ export function assert(expr: unknown, msg = ""): asserts expr {
   if (!expr) throw new AssertionError(msg);
 }
 
-/** Asserts that the value is falsy. */
 export function assertFalse(expr: unknown, msg = ""): asserts expr is Falsy {
   if (expr) throw new AssertionError(msg);
 }
 
-/** Asserts that both have the same structure and the same values. */
+/** Asserts that both values are structurally equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   check(
     equal(actual, expected),
@@ -44,7 +46,7 @@ export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   );
 }
 
-/** Asserts that the two differ somewhere. */
+/** Asserts that the values are not structurally equal. */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
   check(
     !equal(actual, expected),
@@ -66,7 +68,7 @@ export function assertStrictEquals<T>(
   );
 }
 
-/** Asserts that the object is of the class. */
+/** Asserts that the object is an instance of the class. */
 // deno-lint-ignore no-explicit-any -- as in the package
 export function assertInstanceOf<T extends AnyClass<any>>(
   actual: unknown,
@@ -80,7 +82,11 @@ export function assertInstanceOf<T extends AnyClass<any>>(
   );
 }
 
-/** Asserts that both are within the tolerance; by default a ten-millionth of the expected. */
+/**
+ * Asserts that both are within the tolerance.
+ *
+ * @default a ten-millionth of the expected value
+ */
 export function assertAlmostEquals(
   actual: number,
   expected: number,
@@ -96,12 +102,10 @@ export function assertAlmostEquals(
   );
 }
 
-/** Asserts `actual > expected`. */
 export function assertGreater<T>(actual: T, expected: T, msg?: string): void {
   check(actual > expected, () => relation(actual, ">", expected), msg);
 }
 
-/** Asserts `actual >= expected`. */
 export function assertGreaterOrEqual<T>(
   actual: T,
   expected: T,
@@ -110,12 +114,10 @@ export function assertGreaterOrEqual<T>(
   check(actual >= expected, () => relation(actual, ">=", expected), msg);
 }
 
-/** Asserts `actual < expected`. */
 export function assertLess<T>(actual: T, expected: T, msg?: string): void {
   check(actual < expected, () => relation(actual, "<", expected), msg);
 }
 
-/** Asserts `actual <= expected`. */
 export function assertLessOrEqual<T>(
   actual: T,
   expected: T,
@@ -124,7 +126,6 @@ export function assertLessOrEqual<T>(
   check(actual <= expected, () => relation(actual, "<=", expected), msg);
 }
 
-/** Asserts that the text matches. */
 export function assertMatch(
   actual: string,
   expected: RegExp,
@@ -137,7 +138,6 @@ export function assertMatch(
   );
 }
 
-/** Asserts that the text does not match. */
 export function assertNotMatch(
   actual: string,
   expected: RegExp,
@@ -150,7 +150,6 @@ export function assertNotMatch(
   );
 }
 
-/** Asserts that the one text has the other in it. */
 export function assertStringIncludes(
   actual: string,
   expected: string,
@@ -221,7 +220,7 @@ export async function assertRejects<E extends Error>(
   );
 }
 
-/** A throw before the first await is another fault than a rejection, and is told apart. */
+/** Distinguishes a throw before the first await from a rejection. */
 function started(
   fn: () => PromiseLike<unknown>,
   msg?: string,

@@ -1,17 +1,17 @@
 /**
- * Structural equality, as the assertions mean it, and how they show where it fails.
+ * Structural equality for assertions, and the display of differences.
  *
  * @module
  */
 
 type Pairs = [unknown, unknown][];
 
-/** Tells whether both have the same structure and the same values. */
+/** Returns whether both values are structurally equal. */
 export function equal(a: unknown, b: unknown): boolean {
   return isSame(a, b, []);
 }
 
-/** Returns the text of a value, whole and with sorted keys. */
+/** Returns a complete text representation with sorted keys. */
 export function inspect(value: unknown): string {
   return Deno.inspect(value, {
     depth: Infinity,
@@ -22,7 +22,7 @@ export function inspect(value: unknown): string {
   });
 }
 
-/** Returns the lines of both values from the first that differs to the last. */
+/** Returns the lines of both values from the first difference to the last. */
 export function difference(actual: unknown, expected: unknown): string {
   const a = inspect(actual).split("\n");
   const b = inspect(expected).split("\n");
@@ -79,7 +79,7 @@ function isSame(a: unknown, b: unknown, seen: Pairs): boolean {
     );
 }
 
-/** Objects without a prototype count as plain ones. */
+/** Objects without a prototype are treated as plain objects. */
 function kindOf(value: object): unknown {
   return (Object.getPrototypeOf(value) ?? Object.prototype).constructor;
 }

@@ -1,5 +1,5 @@
 /**
- * Stand-in for `@std/fs/exists` where JSR cannot be reached.
+ * Stand-in for `@std/fs/exists` if JSR is not reachable.
  *
  * @module
  */

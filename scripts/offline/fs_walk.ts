@@ -1,26 +1,31 @@
 /**
- * Stand-in for `@std/fs/walk` where JSR cannot be reached: the options that this project uses.
+ * Stand-in for `@std/fs/walk` if JSR is not reachable: the options that this
+ * project uses.
  *
  * @module
  */
 
 import { basename, fromFileUrl, join, normalize } from "./path.ts";
 
-/** Options for {@linkcode walkSync}. */
 export interface WalkOptions {
-  /** Whether directories are yielded, the root included. @default {true} */
+  /** Whether to yield directories, the root included. @default {true} */
   includeDirs?: boolean;
-  /** If given, only paths that end in one of these, with or without the dot. */
+  /**
+   * Only paths with one of these suffixes, with or without the dot.
+   *
+   * @default all
+   */
   exts?: string[];
 }
 
-/** An entry that {@linkcode walkSync} yields. */
 export interface WalkEntry extends Deno.DirEntry {
-  /** The root's path joined with the relative path of the entry. */
+  /** Path of the root joined with the entry's relative path. */
   path: string;
 }
 
-/** Yields the root and all entries below it; symbolic links are yielded, not followed. */
+/**
+ * Yields the root and its subtree; symbolic links are yielded, not followed.
+ */
 export function* walkSync(
   root: string | URL,
   options: WalkOptions = {},

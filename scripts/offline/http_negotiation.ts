@@ -1,6 +1,6 @@
 /**
- * Stand-in for `@std/http/negotiation` where JSR cannot be reached: proactive negotiation by
- * RFC 9110, sections 12.5.1 and 12.5.3.
+ * Stand-in for `@std/http/negotiation` if JSR is not reachable: proactive
+ * negotiation of RFC 9110, sections 12.5.1 and 12.5.3.
  *
  * @module
  */
@@ -12,10 +12,13 @@ interface Range {
   readonly quality: number;
 }
 
-/** How closely a range names an offer: 0 is a wildcard, `undefined` no match. */
+/**
+ * Returns the specificity of a range for an offer: 0 for a wildcard,
+ * `undefined` for no match.
+ */
 type Closeness = (range: Range, offer: string) => number | undefined;
 
-/** Returns the media types that the request accepts, the preferred first. */
+/** Returns the media types that the request accepts, in order of preference. */
 export function accepts(request: Pick<Request, "headers">): string[];
 /** Returns the offered media type that the request prefers, if it accepts any. */
 export function accepts<T extends string = string>(
@@ -33,7 +36,9 @@ export function accepts(
   return header ? best(parseRanges(header), types, mediaCloseness) : types[0];
 }
 
-/** Returns the content codings that the request accepts, the preferred first. */
+/**
+ * Returns the content codings that the request accepts, in order of preference.
+ */
 export function acceptsEncodings(request: Pick<Request, "headers">): string[];
 /** Returns the offered content coding that the request prefers, if it accepts any. */
 export function acceptsEncodings<T extends string = string>(
@@ -67,7 +72,7 @@ function parseRanges(header: string): Range[] {
   }).filter((range) => range.value !== "");
 }
 
-/** No coding at all is acceptable unless the header says otherwise. */
+/** Identity is acceptable unless the header excludes it. */
 function withIdentity(ranges: Range[]): Range[] {
   if (ranges.some(({ value }) => value === "identity" || value === "*")) {
     return ranges;
@@ -98,7 +103,10 @@ function best(
   return found?.offer;
 }
 
-/** The closest range decides the quality of an offer, even where a wildcard has more. */
+/**
+ * The most specific range determines an offer's quality, even if a wildcard has
+ * a higher one.
+ */
 function weigh(
   ranges: Range[],
   offer: string,

@@ -1,11 +1,10 @@
 /**
- * Stand-in for `@std/http/status` where JSR cannot be reached: the status codes of RFC 9110 and
- * RFC 6585 that a server like this one can have a use for.
+ * Stand-in for `@std/http/status` if JSR is not reachable: the status codes of
+ * RFC 9110 and RFC 6585 that such a server may use.
  *
  * @module
  */
 
-/** Status codes by name. */
 export const STATUS_CODE = {
   OK: 200,
   Created: 201,
@@ -44,7 +43,6 @@ export const STATUS_CODE = {
   GatewayTimeout: 504,
 } as const;
 
-/** A status code. */
 export type StatusCode = typeof STATUS_CODE[keyof typeof STATUS_CODE];
 
 /** Reason phrases by status code. */
@@ -86,5 +84,4 @@ export const STATUS_TEXT = {
   504: "Gateway Timeout",
 } as const satisfies Record<StatusCode, string>;
 
-/** A reason phrase. */
 export type StatusText = typeof STATUS_TEXT[StatusCode];

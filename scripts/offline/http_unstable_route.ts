@@ -1,33 +1,33 @@
 /**
- * Stand-in for `@std/http/unstable-route` where JSR cannot be reached.
+ * Stand-in for `@std/http/unstable-route` if JSR is not reachable.
  *
  * @module
  */
 
-/** Responds to a request that no route matches. */
+/** Handles a request that no route matches. */
 export type RequestHandler = (
   request: Request,
   info?: Deno.ServeHandlerInfo,
 ) => Response | Promise<Response>;
 
-/** Responds to a request whose URL matches. */
+/** Handles a request whose URL matches. */
 export type Handler = (
   request: Request,
   params: URLPatternResult,
   info?: Deno.ServeHandlerInfo,
 ) => Response | Promise<Response>;
 
-/** A pattern, the methods it is for, and the handler. */
 export interface Route {
-  /** The pattern of the whole URL. */
+  /** Pattern of the complete URL. */
   pattern: URLPattern;
-  /** One method or several, in upper case. @default any */
+  /** One or several methods, in upper case. @default any */
   method?: string | string[];
-  /** The handler. */
   handler: Handler;
 }
 
-/** Returns a handler that calls the first route of matching pattern and method. */
+/**
+ * Returns a handler that calls the first route whose pattern and method match.
+ */
 export function route(
   routes: Route[],
   defaultHandler: RequestHandler,

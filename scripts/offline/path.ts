@@ -1,6 +1,6 @@
 /**
- * Stand-in for `@std/path` where JSR cannot be reached. Not on `node:path`,
- * which brings 3 MB of Node's with it into the memory of an agent.
+ * Stand-in for `@std/path` if JSR is not reachable. It does not use
+ * `node:path`, which loads 3 MB of Node code.
  *
  * @module
  */
@@ -11,7 +11,7 @@ function isAbsolute(path: string): boolean {
   return path.startsWith(SLASH);
 }
 
-/** A path without `.`, without `..` where there is something to leave, and with single slashes. */
+/** Removes `.`, `..` after a name, and repeated slashes. */
 export function normalize(path: string | URL): string {
   path = pathOf(path);
   const names = namesOf(path, isAbsolute(path));
@@ -20,20 +20,22 @@ export function normalize(path: string | URL): string {
   return text === "" ? (path.endsWith(SLASH) ? "./" : ".") : text;
 }
 
-/** Paths one in the other. */
 export function join(path: string | URL, ...paths: string[]): string {
   const all = [pathOf(path), ...paths].filter((part) => part !== "");
   return normalize(all.join(SLASH));
 }
 
-/** The absolute path that the last leads to, as seen from those before it and the working directory. */
+/**
+ * Returns the absolute path of the last argument, relative to those before it
+ * and the working directory.
+ */
 export function resolve(...paths: string[]): string {
   const from = paths.findLastIndex(isAbsolute);
   const parts = from < 0 ? [Deno.cwd(), ...paths] : paths.slice(from);
   return SLASH + namesOf(parts.join(SLASH), true).join(SLASH);
 }
 
-/** All of a path but its last name. */
+/** Returns the path without its last name. */
 export function dirname(path: string | URL): string {
   path = pathOf(path);
   const bare = withoutEnd(path);
@@ -42,7 +44,7 @@ export function dirname(path: string | URL): string {
   return withoutEnd(bare.slice(0, at)) || SLASH;
 }
 
-/** The last name of a path, without an ending. */
+/** Returns the last name of a path, without the suffix. */
 export function basename(path: string | URL, suffix = ""): string {
   const bare = withoutEnd(pathOf(path));
   const name = bare.slice(bare.lastIndexOf(SLASH) + 1);
@@ -51,7 +53,7 @@ export function basename(path: string | URL, suffix = ""): string {
     : name;
 }
 
-/** The path of a URL such as `file:///a`. */
+/** Returns the path of a URL such as `file:///a`. */
 export function fromFileUrl(url: string | URL): string {
   const { protocol, pathname } = new URL(url);
   if (protocol !== "file:") {
@@ -75,7 +77,7 @@ function namesOf(path: string, isRooted: boolean): string[] {
   return names;
 }
 
-/** Without the slashes at the end; the root has none left. */
+/** Removes trailing slashes; the root becomes empty. */
 function withoutEnd(path: string): string {
   let end = path.length;
   while (end > 0 && path[end - 1] === SLASH) end--;

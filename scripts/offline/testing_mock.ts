@@ -1,5 +1,5 @@
 /**
- * Stand-in for `@std/testing/mock` where JSR cannot be reached: spies on functions.
+ * Stand-in for `@std/testing/mock` if JSR is not reachable: spies on functions.
  *
  * @module
  */
@@ -14,13 +14,11 @@ export interface SpyCall<
   Args extends unknown[] = any[],
   Return = any,
 > {
-  /** The arguments. */
   args: Args;
-  /** The result, unless the function threw. */
+  /** Absent if the function threw. */
   returned?: Return;
-  /** The error that was thrown. */
   error?: Error;
-  /** The object that the function was called on. */
+  /** `this` of the call. */
   self?: Self;
 }
 
@@ -31,7 +29,7 @@ export interface Spy<
   Return = any,
 > {
   (this: Self, ...args: Args): Return;
-  /** The recorded calls, oldest first. */
+  /** Oldest first. */
   calls: SpyCall<Self, Args, Return>[];
 }
 

@@ -1,15 +1,14 @@
-/** A family as cAdvisor has it. */
 export interface CadvisorFamily {
   readonly name: string;
   readonly type: string;
-  /** Beside those of the container, or of the machine. */
+  /** In addition to those of the container or the machine. */
   readonly labels: readonly string[];
 }
 
 /**
- * cAdvisor's families of containers: name, type, and the labels beside those
- * of the container. Left out are what needs another source than files
- * (`cpuLoad`, `perf_event`) and what containers tell of themselves (`app`).
+ * cAdvisor's families of containers: name, type, and labels in addition to the
+ * container's. Excludes families from other sources than files (`cpuLoad`,
+ * `perf_event`) and application metrics (`app`).
  */
 export const CADVISOR_CONTAINER_FAMILIES: readonly CadvisorFamily[] = parse(`
 container_last_seen gauge
@@ -112,7 +111,10 @@ container_pressure_io_stalled_seconds_total counter
 container_pressure_io_waiting_seconds_total counter
 `);
 
-/** Its families of the machine, of the agent, and of how the scrape went; NVM is left out, and labels that are always empty. */
+/**
+ * cAdvisor's families of the machine, the agent and scrape errors. Excludes
+ * NVM, and labels that are always empty.
+ */
 export const CADVISOR_MACHINE_FAMILIES: readonly CadvisorFamily[] = parse(`
 cadvisor_version_info gauge kernelVersion osVersion cadvisorVersion
 container_scrape_error gauge

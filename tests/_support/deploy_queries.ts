@@ -1,6 +1,6 @@
 import { fromFileUrl } from "@std/path";
 
-/** The folder of what is ready-made. */
+/** Directory of deployment files. */
 export const DEPLOY: string = fromFileUrl(
   new URL("../../scripts/deploy", import.meta.url),
 );
@@ -9,22 +9,22 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string }[];
 }
 
-/** The queries of the dashboard's panels, as they are written there. */
+/** Returns the queries of the dashboard's panels. */
 export async function dashboardQueries(): Promise<string[]> {
   const text = await Deno.readTextFile(`${DEPLOY}/grafana-dashboard.json`);
   const { panels }: { panels: readonly Panel[] } = JSON.parse(text);
   return panels.flatMap(({ targets = [] }) => targets).map(({ expr }) => expr);
 }
 
-/** A rule, and the series that it records if it does. */
+/** A rule's query, and the series that it records, if any. */
 export interface RuleQuery {
   readonly record?: string;
   readonly expr: string;
 }
 
 /**
- * The queries of the rules. Of YAML this reads what they are written in: one
- * line, or some indented ones after `>-`.
+ * Returns the queries of the rules. Parses only the YAML in use: one line, or
+ * indented lines after `>-`.
  */
 export async function ruleQueries(): Promise<RuleQuery[]> {
   const text = await Deno.readTextFile(`${DEPLOY}/prometheus-rules.yml`);

@@ -1,4 +1,4 @@
-// Longer than other files: it is a table, of which README has the first columns.
+// Exceeds 300 lines: a table whose first columns are in the documentation.
 
 import { assert, assertEquals } from "@std/assert";
 import type { ParsedFamily, Series } from "./exposition.ts";
@@ -10,19 +10,19 @@ type Json = any;
 export interface Answers {
   json(path: string): Promise<Json>;
   status(path: string, method?: string): Promise<number>;
-  /** `/metrics`, or another page of that kind. */
+  /** Returns `/metrics` or another text page. */
   text(path: string): Promise<string>;
   families(path: string): Promise<ReadonlyMap<string, ParsedFamily>>;
-  /** A control file of a container. */
+  /** Returns a control file of a container. */
   control(name: string, controller: string, file: string): string;
-  /** The docker container, or the one of a pod. */
+  /** The Docker container, or the pod's. */
   readonly container: string;
 }
 
-/** Agents of a host with cgroup v1, of one with v2, and of a node of Kubernetes. */
+/** Agents of a host with cgroup v1, a host with v2, and a Kubernetes node. */
 export type Hosts = Readonly<Record<"v1" | "v2" | "node", Answers>>;
 
-/** An intended difference from cAdvisor or from the kubelet. */
+/** An intended difference from cAdvisor or the kubelet. */
 export interface Difference {
   readonly what: string;
   readonly theirs: string;
@@ -32,7 +32,7 @@ export interface Difference {
   readonly holds: (hosts: Hosts) => Promise<void>;
 }
 
-/** The differences under the heading of README that they are below. */
+/** Differences under one heading of the documentation. */
 export type Differences = readonly Difference[];
 
 async function stats(answers: Answers): Promise<Json> {
@@ -42,7 +42,7 @@ async function stats(answers: Answers): Promise<Json> {
   return stats.at(-1);
 }
 
-/** The series of a family, of the docker container or the one of a pod. */
+/** Returns the series of a family for the Docker container, or the pod's. */
 async function series(
   answers: Answers,
   family: string,
@@ -57,7 +57,7 @@ function keyed(text: string, key: string): number {
   return Number(new RegExp(`^${key} (\\d+)$`, "m").exec(text)?.[1]);
 }
 
-/** From cAdvisor. */
+/** Differences from cAdvisor. */
 export const FROM_CADVISOR: Differences = [
   {
     what: "errors",
@@ -266,7 +266,10 @@ export const FROM_CADVISOR: Differences = [
   },
 ];
 
-/** From the kubelet's `/stats/summary` and `/metrics/resource` (1.32). */
+/**
+ * Differences from the kubelet's `/stats/summary` and `/metrics/resource`
+ * (1.32).
+ */
 export const FROM_KUBELET: Differences = [
   {
     what: "`runtime.imageFs` and `containerFs`: `usedBytes`, `inodesUsed`",
@@ -363,7 +366,7 @@ export const FROM_KUBELET: Differences = [
   },
 ];
 
-/** Faults of cAdvisor that are not repeated; each has a test of its own. */
+/** Bugs of cAdvisor that are not repeated; each has its own test. */
 export const NOT_REPEATED: readonly (readonly [
   what: string,
   theirs: string,

@@ -1,6 +1,9 @@
 import type { DiskCounters } from "../../lib/model/filesystem.ts";
 
-/** A disk of which each counter has the number of its column in `/proc/diskstats`, from 1. */
+/**
+ * Disk counters whose values are their column numbers in `/proc/diskstats`,
+ * from 1.
+ */
 export const NUMBERED_COUNTERS: DiskCounters = {
   readsCompleted: 1,
   readsMerged: 2,

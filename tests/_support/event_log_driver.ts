@@ -1,6 +1,6 @@
 /**
- * An event log in a process of its own, for what cannot be tried within the
- * test's: `event_log_driver.ts SCENARIO PATH`. It reports one object on stderr.
+ * An event log in a separate process, for scenarios that a test process cannot
+ * run: `event_log_driver.ts SCENARIO PATH`. It reports one object on stderr.
  */
 import { EventManager } from "../../lib/events/event_manager.ts";
 import { EVENT_LOG_QUEUE_LIMIT, EventLog } from "../../lib/log/event_log.ts";
@@ -51,7 +51,10 @@ function report(facts: Record<string, unknown> = {}): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** Adds so many events little by little; gives the longest that the event loop stood still. */
+/**
+ * Adds events one by one; returns the longest time that the event loop was
+ * blocked.
+ */
 async function addSlowly(count: number): Promise<number> {
   let longestMs = 0;
   for (let added = 0; added < count; added += 100) {
@@ -68,7 +71,10 @@ async function nextInput(): Promise<void> {
 }
 
 const scenarios: Record<string, () => Promise<void>> = {
-  /** The disk of `PATH`'s folder fills up to the byte, and has room again later. */
+  /**
+   * The disk of `PATH` fills up to the last byte, and later has free space
+   * again.
+   */
   async "full-disk"() {
     const ballast = path.replace(/[^/]*$/, "ballast");
     const block = new Uint8Array(4096);
@@ -79,7 +85,7 @@ const scenarios: Record<string, () => Promise<void>> = {
     try {
       for (;;) file.writeSync(block);
     } catch {
-      // Full.
+      // The disk is full.
     }
     await until(() => {
       add(1);
@@ -96,7 +102,7 @@ const scenarios: Record<string, () => Promise<void>> = {
     report({ tornAt, written, lastSeq: events.lastSeq });
     Deno.stdout.writeSync(await Deno.readFile(path));
   },
-  /** Nobody reads at first; the parent says when it is done with that. */
+  /** At first there is no reader; the parent sends a line to continue. */
   async "slow-reader"() {
     log.start();
     const longestMs = await addSlowly(40_000);
@@ -133,5 +139,5 @@ const scenarios: Record<string, () => Promise<void>> = {
 };
 
 await scenarios[scenario]?.();
-// A write that waits for a reader would hold the process up.
+// A write that waits for a reader would block the exit.
 Deno.exit(0);

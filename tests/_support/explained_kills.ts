@@ -1,6 +1,6 @@
 /**
- * The kept event logs of `tests/testdata/explain`, and what `explain` makes of
- * the newest kill of each.
+ * Event logs in `tests/testdata/explain`, and the output of `explain` for the
+ * newest kill of each.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { parseConfig } from "../../lib/config/config.ts";
 import { explainOom } from "../../lib/explain/explain_oom.ts";
 import type { OomStory } from "../../lib/explain/oom_story.ts";
 
-/** Where the logs are, `NAME.ndjson`, and the screens, `NAME.txt`. */
+/** Directory of the logs, `NAME.ndjson`, and screens, `NAME.txt`. */
 export const EXPLAINED: string = fromFileUrl(
   new URL("../testdata/explain", import.meta.url),
 );
 
-/** One log of each kind. */
+/** One log per kind of kill. */
 export const EXPLAINED_NAMES = [
   "container-limit",
   "pod-limit",
@@ -25,14 +25,20 @@ export const EXPLAINED_NAMES = [
   "counter-only",
 ] as const;
 
-/** What `cgwatch explain` writes with these arguments, which name a log. */
+/**
+ * Returns the output of `cgwatch explain` with these arguments, which name a
+ * log.
+ */
 export function explainWith(...args: string[]): Promise<string> {
   return explain(args, () => {
     throw new Error("A log needs no agent");
   });
 }
 
-/** What `cgwatch explain` writes of an agent that keeps the events of a log. */
+/**
+ * Returns the output of `cgwatch explain` for an agent with the events of a
+ * log.
+ */
 export function explainFromAgent(
   name: string,
   ...args: string[]
@@ -67,13 +73,13 @@ async function explain(
   return text;
 }
 
-/** The story of the newest kill, as JSON has it. */
+/** Returns the story of the newest kill from the JSON output. */
 export async function storyOf(name: string): Promise<OomStory> {
   const file = `${EXPLAINED}/${name}.ndjson`;
   return JSON.parse(await explainWith("--last", `--file=${file}`, "-o=json"));
 }
 
-/** The screen of 80 columns, one hour east of UTC. */
+/** Returns the screen with 80 columns, one hour east of UTC. */
 export async function screenOf(name: string): Promise<string> {
   const lines = explainOom(await storyOf(name), {
     columns: 80,

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 
-/** One line of a metrics text. */
+/** One line of an exposition. */
 export interface Series {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** A family of a metrics text. */
+/** A family of an exposition. */
 export interface ParsedFamily {
   readonly type: string;
   readonly series: readonly Series[];
@@ -16,15 +16,18 @@ export interface ParsedFamily {
 const SERIES_REGEXP = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL_REGEXP = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y;
 
-/** The text that pieces are. */
-export function textOfPieces(pieces: Iterable<Uint8Array>): string {
+/** Decodes chunks. */
+export function decodeChunks(chunks: Iterable<Uint8Array>): string {
   const decoder = new TextDecoder();
   let text = "";
-  for (const piece of pieces) text += decoder.decode(piece, { stream: true });
+  for (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
   return text + decoder.decode();
 }
 
-/** Takes a text in Prometheus' form apart, strictly: every series below its head, no family twice. */
+/**
+ * Parses the Prometheus format strictly: every series follows its head, and no
+ * family occurs twice.
+ */
 export function parseExposition(text: string): Map<string, ParsedFamily> {
   const families = new Map<string, { type: string; series: Series[] }>();
   assert(text === "" || text.endsWith("\n"));

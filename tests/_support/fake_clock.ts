@@ -6,17 +6,17 @@ interface Timer {
 }
 
 /**
- * A clock that moves only when told to.
+ * A clock that a test advances.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
  * const clock = new FakeClock(1000);
- * const heard: number[] = [];
- * clock.schedule(20, () => heard.push(clock.now()));
+ * const times: number[] = [];
+ * clock.schedule(20, () => times.push(clock.now()));
  * clock.advance(50);
- * assertEquals(heard, [1020]);
+ * assertEquals(times, [1020]);
  * ```
  */
 export class FakeClock implements Clock {
@@ -24,12 +24,12 @@ export class FakeClock implements Clock {
   #wallMs: number;
   readonly #timers = new Set<Timer>();
 
-  /** @param nowMs the wall clock at first; the monotonic one starts at 0 */
+  /** @param nowMs initial wall clock; the monotonic clock starts at 0 */
   constructor(nowMs = Date.UTC(2026, 10, 23, 6, 31, 13, 123)) {
     this.#wallMs = nowMs;
   }
 
-  /** How many callbacks wait. */
+  /** Number of pending callbacks. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -51,7 +51,10 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Lets time pass, and calls back what falls due in the order it does, also what that schedules. */
+  /**
+   * Advances time, and runs due callbacks in order, including those they
+   * schedule.
+   */
   advance(ms: number): void {
     const endMs = this.#monotonicMs + ms;
     for (;;) {
@@ -64,12 +67,12 @@ export class FakeClock implements Clock {
     this.#moveTo(endMs);
   }
 
-  /** Steps the wall clock alone, as an operator or NTP does. */
+  /** Steps only the wall clock, as an operator or NTP does. */
   stepWall(ms: number): void {
     this.#wallMs += ms;
   }
 
-  /** The first due of those that wait; of two due at once the one scheduled first. */
+  /** Returns the next due timer; of equal ones, the one scheduled first. */
   #nextDue(endMs: number): Timer | undefined {
     let next: Timer | undefined;
     for (const timer of this.#timers) {

@@ -3,13 +3,13 @@ import {
   GrpcMessageBound,
 } from "../../lib/runtimes/grpc_messages.ts";
 
-/** What a {@linkcode FakeContainerd} answers a method with. */
+/** Response to a method of a {@linkcode FakeContainerd}. */
 export type GrpcAnswer = (
   message: Uint8Array,
   group: string,
 ) => Response | Promise<Response>;
 
-/** A container as a {@linkcode FakeContainerd} has it. */
+/** A container of a {@linkcode FakeContainerd}. */
 export interface FakeContainer {
   readonly group: string;
   readonly id: string;
@@ -18,7 +18,7 @@ export interface FakeContainer {
   readonly spec?: object;
 }
 
-/** Field `number` of a message, with a number, a text or a message. */
+/** Encodes field `number` of a message: a number, a string or a message. */
 export function proto(
   number: number,
   value: number | string | Uint8Array,
@@ -36,7 +36,7 @@ export function proto(
   return field;
 }
 
-/** The fields of a message one after the other. */
+/** Concatenates encoded fields. */
 export function joined(...fields: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(
     fields.reduce((sum, { length }) => sum + length, 0),
@@ -57,7 +57,7 @@ function varint(value: number): number[] {
   return [...bytes, value];
 }
 
-/** A container in containerd's form. */
+/** Encodes a container as containerd does. */
 export function containerMessage(container: FakeContainer): Uint8Array {
   const { id, image = "", labels = {}, spec = {} } = container;
   return joined(
@@ -71,7 +71,7 @@ export function containerMessage(container: FakeContainer): Uint8Array {
   );
 }
 
-/** What happens, in containerd's form. */
+/** Encodes an event as containerd does. */
 export function envelope(
   group: string,
   topic: string,
@@ -84,7 +84,7 @@ export function envelope(
   return joined(proto(2, group), proto(3, topic), proto(4, any));
 }
 
-/** An answer of gRPC with these messages. */
+/** Returns a gRPC response with these messages. */
 export function grpcAnswer(...messages: readonly Uint8Array[]): Response {
   return new Response(
     joined(...messages.map(frameGrpc)) as Uint8Array<ArrayBuffer>,
@@ -92,7 +92,7 @@ export function grpcAnswer(...messages: readonly Uint8Array[]): Response {
   );
 }
 
-/** A failure that gRPC tells in the head. */
+/** Returns a gRPC failure in the headers. */
 export function grpcFailure(status: number, message: string): Response {
   return new Response(null, {
     headers: { "grpc-status": String(status), "grpc-message": message },
@@ -101,20 +101,20 @@ export function grpcFailure(status: number, message: string): Response {
 
 const SERVICES = "/containerd.services";
 
-/** A real unix socket with a gRPC server behind it that behaves as it is told, badly too. */
+/** A gRPC server on a Unix socket, with configurable and faulty responses. */
 export class FakeContainerd implements AsyncDisposable {
   readonly socketPath = `${
     Deno.makeTempDirSync({ dir: "/tmp" })
   }/containerd.sock`;
   readonly containers: FakeContainer[] = [];
-  /** Answers by the last part of the method: `Get`. */
+  /** Responses by the last part of the method: `Get`. */
   readonly answers = new Map<string, GrpcAnswer>();
   readonly #followers = new Set<ReadableStreamDefaultController<Uint8Array>>();
   #server: Deno.HttpServer | undefined;
 
   private constructor() {}
 
-  /** Makes one that has no containers and tells nothing, and starts it. */
+  /** Starts a server without containers or events. */
   static start(): FakeContainerd {
     const engine = new FakeContainerd();
     const { answers, containers } = engine;
@@ -144,12 +144,12 @@ export class FakeContainerd implements AsyncDisposable {
     return engine;
   }
 
-  /** How many follow its events. */
+  /** Number of event subscribers. */
   get followers(): number {
     return this.#followers.size;
   }
 
-  /** Listens, again after it was killed. */
+  /** Listens, also again after {@linkcode kill}. */
   listen(): void {
     this.#server = Deno.serve({
       transport: "unix",
@@ -169,24 +169,24 @@ export class FakeContainerd implements AsyncDisposable {
     });
   }
 
-  /** Adds a container and tells of it. */
+  /** Adds a container and sends an event. */
   create(container: FakeContainer): void {
     this.containers.push(container);
     const { group, id, image = "" } = container;
     this.tell(group, "/containers/create", proto(1, id), proto(2, image));
   }
 
-  /** Tells those who follow what happened. */
+  /** Sends an event to subscribers. */
   tell(group: string, topic: string, ...fields: readonly Uint8Array[]): void {
     this.send(frameGrpc(envelope(group, topic, ...fields)));
   }
 
-  /** Sends those who follow whatever bytes. */
+  /** Sends raw bytes to subscribers. */
   send(bytes: Uint8Array): void {
     for (const controller of this.#followers) controller.enqueue(bytes);
   }
 
-  /** Ends at once, and leaves no socket. */
+  /** Stops immediately, and removes the socket. */
   async kill(): Promise<void> {
     for (const controller of this.#followers) controller.close();
     this.#followers.clear();
@@ -195,7 +195,7 @@ export class FakeContainerd implements AsyncDisposable {
     try {
       Deno.removeSync(this.socketPath);
     } catch {
-      // Deno took it away.
+      // Deno has removed it.
     }
   }
 

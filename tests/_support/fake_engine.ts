@@ -1,10 +1,10 @@
-/** What a {@linkcode FakeEngine} answers a path with. */
+/** Response to a path of a {@linkcode FakeEngine}. */
 export type EngineAnswer = (request: Request) => Response | Promise<Response>;
 
-/** A real unix socket with a server behind it that behaves as it is told, badly too. */
+/** An HTTP server on a Unix socket, with configurable and faulty responses. */
 export class FakeEngine implements AsyncDisposable {
   readonly socketPath: string;
-  /** Answers by path without the query; what has none is 404. */
+  /** Responses by path without the query; others are 404. */
   readonly answers = new Map<string, EngineAnswer>();
   readonly asked: string[] = [];
   readonly #events = new Set<ReadableStreamDefaultController<Uint8Array>>();
@@ -14,7 +14,7 @@ export class FakeEngine implements AsyncDisposable {
     this.socketPath = socketPath;
   }
 
-  /** Makes one that has no containers and tells nothing, and starts it. */
+  /** Starts a server without containers or events. */
   static start(): FakeEngine {
     const engine = new FakeEngine(
       `${Deno.makeTempDirSync({ dir: "/tmp" })}/engine.sock`,
@@ -26,12 +26,12 @@ export class FakeEngine implements AsyncDisposable {
     return engine;
   }
 
-  /** How many follow its events. */
+  /** Number of event subscribers. */
   get followers(): number {
     return this.#events.size;
   }
 
-  /** Listens, again after it was killed. */
+  /** Listens, also again after {@linkcode kill}. */
   listen(): void {
     this.#server = Deno.serve({
       transport: "unix",
@@ -45,7 +45,7 @@ export class FakeEngine implements AsyncDisposable {
     });
   }
 
-  /** Tells those who follow its events a line, or whatever text. */
+  /** Sends a JSON line or raw data to event subscribers. */
   tell(text: string | object): void {
     const line = typeof text === "string" ? text : `${JSON.stringify(text)}\n`;
     for (const controller of this.#events) {
@@ -53,7 +53,7 @@ export class FakeEngine implements AsyncDisposable {
     }
   }
 
-  /** Tells of an action of a container, in Docker's form. */
+  /** Sends an event of a container in Docker's format. */
   act(action: string, id: string, attributes: object = {}): void {
     this.tell({
       Type: "container",
@@ -62,7 +62,7 @@ export class FakeEngine implements AsyncDisposable {
     });
   }
 
-  /** Ends at once, and leaves no socket. */
+  /** Stops immediately, and removes the socket. */
   async kill(): Promise<void> {
     for (const controller of this.#events) controller.close();
     this.#events.clear();
@@ -71,7 +71,7 @@ export class FakeEngine implements AsyncDisposable {
     try {
       Deno.removeSync(this.socketPath);
     } catch {
-      // Deno took it away.
+      // Deno has removed it.
     }
   }
 
@@ -88,7 +88,7 @@ export class FakeEngine implements AsyncDisposable {
         start: (controller) => {
           mine = controller;
           this.#events.add(controller);
-          // Some bytes at once, so that the answer's head is sent.
+          // Send some bytes, so that the headers are sent.
           controller.enqueue(new TextEncoder().encode("\n"));
         },
         cancel: () => {

@@ -2,7 +2,7 @@ import type { KmsgFile, KmsgRead } from "../../lib/oom/kmsg_watcher.ts";
 
 const encoder = new TextEncoder();
 
-/** A kernel log that gives what it is told to, and then waits. */
+/** A kernel log that returns given reads, then waits. */
 export class FakeKmsg implements KmsgFile {
   readonly kind: KmsgFile["kind"];
   readonly #reads: (KmsgRead | Error)[] = [];
@@ -18,7 +18,7 @@ export class FakeKmsg implements KmsgFile {
     for (const read of reads) this.push(read);
   }
 
-  /** Adds what a later read gives; a string is a record. */
+  /** Adds the result of a later read; a string is a record. */
   push(read: string | KmsgRead | Error): void {
     this.#reads.push(
       typeof read === "string"
@@ -28,7 +28,9 @@ export class FakeKmsg implements KmsgFile {
     this.#waiting?.resolve();
   }
 
-  /** Gives what is next; waits for ever when closed meanwhile, as Deno 2.6 does. */
+  /**
+   * Returns the next read; never resolves if closed meanwhile, as in Deno 2.6.
+   */
   async read(): Promise<KmsgRead> {
     for (;;) {
       const read = this.#reads.shift();

@@ -10,7 +10,7 @@ import type {
 } from "../../lib/registry/handler_registry.ts";
 import { RecordedTree, type RecordingName } from "./recorded_tree.ts";
 
-/** Every kind of measurement that is gated. */
+/** All metric kinds that can be disabled. */
 export const ALL_KINDS: ReadonlySet<string> = new Set([
   "percpu",
   "diskIO",
@@ -18,7 +18,7 @@ export const ALL_KINDS: ReadonlySet<string> = new Set([
   "pressure",
 ]);
 
-/** A recorded container, and what its files say. */
+/** A recorded container, and its expected values. */
 export interface RecordedContainer {
   readonly recording: RecordingName;
   readonly name: string;
@@ -51,7 +51,7 @@ function disk(major: number, minor: number, stats: Record<string, number>) {
   return { major, minor, stats };
 }
 
-/** What every handler of cgroups has to find in the recorded files. */
+/** Recorded containers that every handler must read. */
 export const RECORDED_CONTAINERS: readonly RecordedContainer[] = [
   {
     recording: "6.1-v2",
@@ -456,7 +456,7 @@ export const RECORDED_CONTAINERS: readonly RecordedContainer[] = [
   },
 ];
 
-/** Samples a container once; what came of it, as objects. */
+/** Samples a container once; returns the result as objects. */
 export function sampleOnce(handler: ContainerHandler): ContainerStats {
   const { error } = handler.sample();
   if (error !== undefined) throw error;
@@ -470,7 +470,7 @@ export function sampleOnce(handler: ContainerHandler): ContainerStats {
   });
 }
 
-/** What holds of every kind of handler of cgroups. */
+/** Tests the contract of all cgroup handlers. */
 export function runHandlerContract(
   kind: string,
   newFactory: (options: CgroupHandlerOptions) => HandlerFactory,
@@ -494,10 +494,10 @@ export function runHandlerContract(
   for (const container of RECORDED_CONTAINERS) {
     const { what, stats, spec } = container;
 
-    Deno.test(`${kind} measures what the files of ${what} say`, () => {
+    Deno.test(`${kind} reads the recorded values of ${what}`, () => {
       withHandler(container, (handler) => {
         assertEquals(sampleOnce(handler), { timestampMs: 1, ...stats });
-        // The open files say the same.
+        // Open files return the same.
         assertEquals(sampleOnce(handler), { timestampMs: 1, ...stats });
       });
     });

@@ -4,13 +4,13 @@ import { OomParser } from "../../lib/oom/parser.ts";
 
 const encoder = new TextEncoder();
 
-/** The id of a container, of which the first digits are enough to tell it. */
+/** A container ID, abbreviated to its first digits. */
 const LONG_ID_REGEXP = /\b([0-9a-f]{8})[0-9a-f]{56}\b/g;
 
-/** Where the recorded and composed kernel logs are. */
+/** Directory of recorded and composed kernel logs. */
 export const KMSG_DIR = new URL("../testdata/kmsg/", import.meta.url);
 
-/** The records of a log, one a line; what is none is left out. */
+/** Parses a log with one record per line; invalid lines are omitted. */
 export function recordsOf(log: string): KmsgRecord[] {
   return log.split("\n").flatMap((line) =>
     parseKmsgRecord(encoder.encode(line)) ?? []
@@ -18,8 +18,8 @@ export function recordsOf(log: string): KmsgRecord[] {
 }
 
 /**
- * What a parser reports of a log, to its end. Ten seconds of the log before
- * it were read, as is usual, and had no OOM.
+ * Returns the reports of a parser for a log. As usual, the ten seconds before
+ * the log were read, without an OOM.
  */
 export function reportsOf(records: readonly KmsgRecord[]): OomReport[] {
   const parser = new OomParser();
@@ -38,8 +38,8 @@ export function reportsOf(records: readonly KmsgRecord[]): OomReport[] {
 }
 
 /**
- * A report as one line: the record's number, what it is, its incident's
- * number, and what is known. `it` is the cgroup just named.
+ * Formats a report as one line: record number, kind, incident number and data.
+ * `it` is the cgroup just mentioned.
  */
 export function brief(report: OomReport): string {
   if (report.type === "repeat") return `${report.kmsgSequence} repeat`;
@@ -61,11 +61,11 @@ export function brief(report: OomReport): string {
   return words.join(" ").replaceAll(LONG_ID_REGEXP, "$1…");
 }
 
-/** Makes records of texts, numbered from 100 and a millisecond apart. */
+/** Creates records, numbered from 100 and one millisecond apart. */
 export function recordsFrom(
-  texts: readonly (string | Partial<KmsgRecord>)[],
+  lines: readonly (string | Partial<KmsgRecord>)[],
 ): KmsgRecord[] {
-  return texts.map((text, i) => ({
+  return lines.map((text, i) => ({
     priority: 6,
     facility: 0,
     sequence: 100 + i,

@@ -1,8 +1,8 @@
 import { walkSync } from "@std/fs/walk";
 import { type CgroupDriver, KubepodsTree, labelsOf } from "./kubepods_tree.ts";
 
-/** What a node may tell, or not. */
-export const NODE_FACTS = [
+/** Data that a node may have or lack. */
+export const NODE_PARTS = [
   "filesystems",
   "kubelet",
   "layers",
@@ -16,12 +16,11 @@ export const NODE_FACTS = [
   "tasks",
 ] as const;
 
-/** One of them. */
-export type NodeFact = typeof NODE_FACTS[number];
+export type NodePart = typeof NODE_PARTS[number];
 
-/** The pod that has everything. */
+/** The pod with all data. */
 export const POD_UID = "0f1e2d3c-1111-2222-3333-444455556666";
-/** Its container that is looked at, and another one. */
+/** The pod's tested container, and another one. */
 export const CONTAINER_IDS: readonly string[] = ["2", "3"]
   .map((digit) => digit.repeat(64));
 
@@ -32,7 +31,7 @@ const SNAPSHOTS =
   "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots";
 const BUNDLES = "/run/containerd/io.containerd.runtime.v2.task/k8s.io";
 
-/** By file system: where it is mounted. */
+/** Mount points by file system. */
 const MOUNTS: readonly (readonly [minor: number, mountPoint: string])[] = [
   [70, `${VOLUMES}/kubernetes.io~projected/kube-api-access-x7k2p`],
   [71, `${VOLUMES}/kubernetes.io~csi/pvc-1/mount`],
@@ -44,18 +43,18 @@ const NET_DEV = `Inter-|   Receive                |  Transmit
   eth1: 3000 30 3 0 0 0 0 0 4000 40 4 0 0 0 0 0
 `;
 
-/** Pids by container: the digit of its id is the last one. */
+/** PIDs by container: the last digit is that of the container's ID. */
 const pidOf = (digit: string) => 4710 + Number(digit);
 
 /**
- * A node of Kubernetes with containerd and the kubelet's files, put together
- * by hand; its cgroups are those of {@linkcode KubepodsTree}.
+ * A hand-written Kubernetes node with containerd and the kubelet's files; its
+ * cgroups are those of {@linkcode KubepodsTree}.
  */
 export class KubeletNode implements Disposable {
   readonly #tree: KubepodsTree;
   readonly #driver: CgroupDriver;
 
-  constructor(driver: CgroupDriver, lacks?: NodeFact) {
+  constructor(driver: CgroupDriver, lacks?: NodePart) {
     this.#tree = new KubepodsTree(driver);
     this.#driver = driver;
     this.#addMounts(lacks);
@@ -77,18 +76,16 @@ export class KubeletNode implements Disposable {
     if (lacks === "processes") this.#take(/\/cgroup\.procs$/);
   }
 
-  /** The host's root. */
   get root(): string {
     return this.#tree.recorded.root.path;
   }
 
-  /** Writes a file of the host. */
   file(path: string, text: string): this {
     this.#tree.recorded.root.file(path, text);
     return this;
   }
 
-  /** The text of a control file of the cgroup whose name ends so. */
+  /** Returns a control file of the cgroup whose name has this suffix. */
   control(ending: string, file: string): string {
     const name = this.#tree.names.find((name) => name.endsWith(ending)) ?? "";
     return Deno.readTextFileSync(
@@ -96,25 +93,25 @@ export class KubeletNode implements Disposable {
     );
   }
 
-  /** The cgroup around all pods. */
+  /** Cgroup of all pods. */
   get podsCgroup(): string {
     return this.#driver === "cgroupfs" ? "/kubepods" : "/kubepods.slice";
   }
 
-  /** How the cgroup around the pod ends. */
+  /** Suffix of the pod's cgroup. */
   get podCgroup(): string {
     return this.#driver === "cgroupfs"
       ? `/pod${POD_UID}`
       : `-pod${POD_UID.replaceAll("-", "_")}.slice`;
   }
 
-  /** How the cgroup of its container ends. */
+  /** Suffix of the container's cgroup. */
   get containerCgroup(): string {
     const [id = ""] = CONTAINER_IDS;
     return this.#driver === "cgroupfs" ? `/${id}` : `-${id}.scope`;
   }
 
-  /** What some directories or files and all in them take, and how many there are. */
+  /** Returns the disk usage and number of files of paths and their subtrees. */
   usage(...paths: readonly string[]): { bytes: number; inodes: number } {
     const sum = { bytes: 0, inodes: 0 };
     for (const path of paths) {
@@ -131,12 +128,12 @@ export class KubeletNode implements Disposable {
     return sum;
   }
 
-  /** Where the parts of the pod's disk are. */
+  /** Directories of the pod's disk usage. */
   readonly places = {
     cache: `${VOLUMES}/kubernetes.io~empty-dir/cache`,
     config: `${VOLUMES}/kubernetes.io~configmap/config`,
     hosts: `${KUBELET}/pods/${POD_UID}/etc-hosts`,
-    // The files of logs are counted, and not their directories.
+    // Log files are counted, but not their directories.
     log: `${LOGS}/app/0.log`,
     emptyLog: `${LOGS}/app/1.log`,
     otherLog: `${LOGS}/sidecar/0.log`,
@@ -147,12 +144,11 @@ export class KubeletNode implements Disposable {
     claim: MOUNTS[1]?.[1] ?? "",
   } as const;
 
-  /** Takes it away. */
   [Symbol.dispose](): void {
     this.#tree[Symbol.dispose]();
   }
 
-  #addMounts(lacks: NodeFact | undefined): void {
+  #addMounts(lacks: NodePart | undefined): void {
     const path = "proc/1/mountinfo";
     const all = Deno.readTextFileSync(`${this.root}/${path}`).split("\n");
     const text = lacks === "filesystems"
@@ -167,7 +163,7 @@ export class KubeletNode implements Disposable {
   #addRuntime(): void {
     for (const digit of ["1", "2", "3", "4", "5"]) {
       const labels = labelsOf(`/${digit.repeat(64)}`) ?? {};
-      const told = labels["io.kubernetes.container.name"];
+      const containerName = labels["io.kubernetes.container.name"];
       const isSandbox = digit === "1" || digit === "4";
       const annotations = {
         "io.kubernetes.cri.container-type": isSandbox ? "sandbox" : "container",
@@ -175,7 +171,8 @@ export class KubeletNode implements Disposable {
         "io.kubernetes.cri.sandbox-namespace":
           labels["io.kubernetes.pod.namespace"],
         "io.kubernetes.cri.sandbox-uid": labels["io.kubernetes.pod.uid"],
-        ...(!isSandbox && { "io.kubernetes.cri.container-name": told }),
+        ...(!isSandbox &&
+          { "io.kubernetes.cri.container-name": containerName }),
       };
       const bundle = `${BUNDLES}/${digit.repeat(64)}`;
       const linux = { namespaces: [{ type: "network" }] };

@@ -1,21 +1,21 @@
 import type { CgroupName } from "../../lib/model/cgroup.ts";
 import { readRecorded, RecordedTree, unpack } from "./recorded_tree.ts";
 
-/** How the kubelet makes cgroups. */
+/** Cgroup driver of the kubelet. */
 export type CgroupDriver = "cgroupfs" | "systemd";
 
 const BURSTABLE = "0f1e2d3c-1111-2222-3333-444455556666";
 const GUARANTEED = "aaaa1111-bbbb-2222-cccc-333344445555";
-/** Of a static pod: a hash without dashes. */
+/** UID of a static pod: a hash without dashes. */
 const STATIC = "0123456789abcdef0123456789abcdef";
 
 const id = (digit: string) => digit.repeat(64);
 
-/** What a runtime tells of the containers that it knows, by the last digit of their ids. */
+/** Labels from the runtime, by the last digit of the container ID. */
 const LABELS: Readonly<
   Record<string, readonly [pod: string, uid: string, container?: string]>
 > = {
-  // containerd's sandboxes have no name of a container.
+  // containerd's sandboxes have no container name.
   "1": ["web-0", BURSTABLE],
   "2": ["web-0", BURSTABLE, "app"],
   "3": ["web-0", BURSTABLE, "sidecar"],
@@ -29,9 +29,8 @@ const DUMPS = {
 } as const;
 
 /**
- * A host with three pods, put together by hand: the names of the cgroups are
- * those that the kubelet makes (1.30, containerd), the files in them were
- * recorded of others.
+ * A hand-written host with three pods: cgroup names as the kubelet creates them
+ * (1.30, containerd), with recorded files of other hosts.
  */
 export class KubepodsTree implements Disposable {
   readonly recorded = new RecordedTree("6.1-v2");
@@ -64,7 +63,10 @@ export class KubepodsTree implements Disposable {
   }
 }
 
-/** What a runtime that knows the pods tells of a container, as labels; nothing of the guaranteed pod's. */
+/**
+ * Returns the labels that a runtime reports for a container; none for the
+ * guaranteed pod.
+ */
 export function labelsOf(
   name: CgroupName,
 ): Readonly<Record<string, string>> | undefined {

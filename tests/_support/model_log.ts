@@ -2,15 +2,15 @@ import { isSame, stateAfter } from "../../lib/log/checkpoint.ts";
 import type { LogReader } from "../../lib/log/log_tail.ts";
 import type { CheckpointData, Event } from "../../lib/model/event.ts";
 
-/** The boot of all its events. */
+/** Boot ID of all events. */
 export const BOOT = "b1";
 
 const encoder = new TextEncoder();
 
-/** An event log in memory, with rotated parts; the newest is the first. */
+/** An event log in memory, with rotated parts, newest first. */
 export class ModelLog {
   parts: string[] = [];
-  /** Parts that were removed since they were old, the oldest first. */
+  /** Parts removed by rotation, oldest first. */
   removed: string[] = [];
   readonly #maxLines: number;
   #state: CheckpointData = { "inferred_units": 0 };
@@ -32,7 +32,7 @@ export class ModelLog {
     return this.parts[Number(path.split(".")[1] ?? 0)];
   }
 
-  /** A run begins, and ends a torn line. */
+  /** Starts a run, which ends a torn line. */
   open(state: CheckpointData, seq: number): void {
     this.#state = state;
     this.#seq = seq;
@@ -45,7 +45,7 @@ export class ModelLog {
     this.#seq = event.seq;
   }
 
-  /** As after a crash within a write. */
+  /** Tears the last line, as a crash during a write does. */
   tear(event: Event, share: number): void {
     const line = JSON.stringify(event);
     this.parts[0] = (this.parts[0] ?? "") +

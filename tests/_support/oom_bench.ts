@@ -8,7 +8,7 @@ import type { ContainerHandler } from "../../lib/registry/handler_registry.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { BOOT, ModelLog } from "./model_log.ts";
 
-/** Seconds since boot at the start of a bench. */
+/** Seconds since boot at the start of a test. */
 const UPTIME_S = 1_000;
 
 /** The header and the summary of an OOM. */
@@ -19,13 +19,16 @@ export function headOf(pid: number, limit: string, victim = limit): string[] {
   ];
 }
 
-/** A machine whose kernel counts and prints as the test says, its event log, and runs of the agent. */
+/**
+ * A machine whose kernel counts and prints as a test requires, with an event
+ * log and runs of the agent.
+ */
 export class OomBench {
   readonly clock = new FakeClock();
   readonly log = new ModelLog(1_000);
-  /** The node's count; undefined where the kernel has none. */
+  /** Node counter; undefined if the kernel has none. */
   count: number | undefined = 100;
-  /** The kernel's ring. */
+  /** Ring buffer of the kernel log. */
   ring: KmsgRecord[] = [];
   nextSequence = 5_000;
   counters = new OomCounters(this.clock);
@@ -33,7 +36,7 @@ export class OomBench {
   readonly options: Partial<OomMonitorOptions>;
   readonly #counts = new Map<string, number>();
   #inodes = 0;
-  /** The kernel log as this run reads it. */
+  /** Kind of kernel log that this run reads. */
   kind: KmsgFile["kind"] | "none" = "device";
   #position = 0;
   #seq = 0;
@@ -48,9 +51,9 @@ export class OomBench {
     return UPTIME_S + this.clock.monotonic() / 1000;
   }
 
-  /** The kernel prints. */
-  print(...texts: string[]): void {
-    for (const text of texts) {
+  /** Prints to the kernel log. */
+  print(...lines: string[]): void {
+    for (const text of lines) {
       this.ring.push({
         priority: 3,
         facility: 0,
@@ -62,14 +65,14 @@ export class OomBench {
     }
   }
 
-  /** The kernel counts kills, in a container and in the node. */
+  /** Counts kills, in a container and in the node. */
   add(cgroup?: string, kills = 1): void {
     if (this.count !== undefined) this.count += kills;
     if (cgroup === undefined) return;
     this.#counts.set(cgroup, (this.#counts.get(cgroup) ?? 0) + kills);
   }
 
-  /** The kernel counts a kill and prints its line. */
+  /** Counts a kill and prints its line. */
   killed(pid: number, cgroup?: string): void {
     this.add(cgroup);
     this.print(
@@ -77,13 +80,13 @@ export class OomBench {
     );
   }
 
-  /** A kill with its header. */
+  /** Prints a kill with its header. */
   kill(pid: number, cgroup: string): void {
     this.print(...headOf(pid, cgroup));
     this.killed(pid, cgroup);
   }
 
-  /** All of a cgroup is killed, the first process once more. */
+  /** Kills all processes of a cgroup, the first one twice. */
   killGroup(cgroup: string, pids: readonly number[]): void {
     const [first = 0] = pids;
     this.kill(first, cgroup);
@@ -93,7 +96,7 @@ export class OomBench {
     for (const pid of pids) this.killed(pid, cgroup);
   }
 
-  /** A container is found; its count begins at 0. */
+  /** Adds a container whose counter starts at 0. */
   open(name: string, isNew = true): void {
     this.#counts.set(name, this.#counts.get(name) ?? 0);
     const inode = ++this.#inodes;
@@ -110,13 +113,13 @@ export class OomBench {
     this.counters.open(handler as unknown as ContainerHandler, isNew);
   }
 
-  /** A container is removed. */
+  /** Removes a container. */
   drop(name: string): void {
     this.#counts.delete(name);
     this.counters.close(name);
   }
 
-  /** A run of the agent begins, and reads what is there, unless it is to be read later. */
+  /** Starts a run of the agent, which reads the log unless that is deferred. */
   async start(
     kind: OomBench["kind"] = "device",
     isReadAtOnce = true,
@@ -156,7 +159,7 @@ export class OomBench {
     };
   }
 
-  /** Reads what is new. */
+  /** Reads new records. */
   read(): void {
     if (this.kind === "none") return;
     for (const record of this.ring) {
@@ -166,7 +169,7 @@ export class OomBench {
     }
   }
 
-  /** Who feeds the log begins again. */
+  /** Restarts the writer of the log. */
   again(): void {
     this.#position = 0;
   }
@@ -179,7 +182,7 @@ export class OomBench {
     this.monitor.end();
   }
 
-  /** Time passes. */
+  /** Advances time. */
   pass(ms: number): void {
     for (let passed = 0; passed < ms; passed += 250) {
       this.clock.advance(250);
@@ -193,14 +196,14 @@ export class OomBench {
     this.log.checkpoint(this.monitor.state, true);
   }
 
-  /** The kills in the log. */
+  /** Returns the kills in the log. */
   kills(): OomKillData[] {
     return this.log.events().flatMap(({ event_type: type, event_data }) =>
       type === "oomKill" && event_data.oom ? [event_data.oom] : []
     );
   }
 
-  /** The pids of the kills in the log; `?` for one that was inferred. */
+  /** Returns the PIDs of the kills in the log; `?` for an inferred kill. */
   pids(): (number | string)[] {
     return this.kills().map(({ pid = "?" }) => pid);
   }

@@ -1,18 +1,24 @@
 import type { KmsgRecord } from "../../lib/oom/kmsg_record.ts";
 import type { SeededRandom } from "./random.ts";
 
-/** One unit of the kernel's count of OOM kills, and its record once that is printed. */
+/**
+ * One unit of the kernel's OOM kill counter, and its record after it is
+ * printed.
+ */
 export interface Unit {
   readonly pid: number;
   readonly cgroup: string;
   readonly limit: string;
   readonly group: boolean;
-  /** Whether it is the first victim of a group, killed once more. */
+  /** Whether it is the first victim of a group, killed again. */
   readonly isRepeat: boolean;
   sequence?: number;
 }
 
-/** What a kernel prints and counts, in order; `count` comes before the record of its kill. */
+/**
+ * Steps of a kernel that prints and counts, in order; `count` comes before the
+ * record of its kill.
+ */
 type Step =
   | { readonly type: "print"; readonly text: string }
   | { readonly type: "count"; readonly unit: Unit }
@@ -22,10 +28,10 @@ type Step =
 const BURST = 10;
 const INTERVAL_MS = 5_000;
 
-/** A record is printed so long after its count at most. */
+/** Maximum delay of a record after its count. */
 const MOST_DELAY_MS = 1_300;
 
-/** The cgroups of the model: those below `/g` and `/h` are killed as a group. */
+/** Cgroups of the model. `/h` and descendants of `/g` are killed as a group. */
 export const CGROUPS = ["/a", "/p/b", "/p/c", "/g/x", "/g/y", "/h"] as const;
 const GROUPS: Readonly<Record<string, string>> = {
   "/g/x": "/g",
@@ -34,10 +40,10 @@ const GROUPS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A model of how Linux counts and prints OOM kills: a count that moves before
- * its record is printed, a ring that overruns, headers of ten OOMs in five
- * seconds, groups whose first victim is killed twice. One OOM at a time, as
- * under `oom_lock`, but any time may pass between two of its steps.
+ * A model of how Linux counts and prints OOM kills: the counter increases
+ * before the record is printed, the ring overruns, headers are limited to ten
+ * per five seconds, and a group's first victim is killed twice. OOMs are
+ * serialized, as by `oom_lock`, but any time may pass between two steps of one.
  */
 export class OomKernel {
   readonly #random: SeededRandom;
@@ -45,7 +51,7 @@ export class OomKernel {
   readonly isCounted: boolean;
   readonly hasGroups: boolean;
   nowMs = 10_000_000;
-  /** The ring, the oldest first. */
+  /** The ring buffer, oldest first. */
   ring: KmsgRecord[] = [];
   nextSequence: number;
   units: Unit[] = [];
@@ -67,12 +73,12 @@ export class OomKernel {
     return this.isCounted ? this.units.length : undefined;
   }
 
-  /** Whether a unit is counted and not printed. */
+  /** Whether a unit is counted but not printed. */
   get isPrinting(): boolean {
     return this.#countedMs !== undefined;
   }
 
-  /** Lets time pass; what is between its count and its record is printed in time. */
+  /** Advances time; counted kills are printed within the maximum delay. */
   pass(ms: number): void {
     this.nowMs += ms;
     while (
@@ -81,14 +87,14 @@ export class OomKernel {
     ) this.step();
   }
 
-  /** Does the next thing of the OOM at hand; returns whether there was one. */
+  /** Runs the next step of the current OOM; returns whether there was one. */
   step(): boolean {
     const step = this.#steps.shift();
     if (step === undefined) return false;
     switch (step.type) {
       case "print": {
         const { text } = step;
-        // Between the decision to print no header and the kill no time passes.
+        // No time passes between skipping a header and the kill.
         if (text === "") return this.step();
         this.#print(text);
         break;
@@ -110,17 +116,17 @@ export class OomKernel {
     return true;
   }
 
-  /** Ends the OOM at hand. */
+  /** Completes the current OOM. */
   finish(): void {
     while (this.step());
   }
 
-  /** A message of something else. */
+  /** Prints unrelated messages. */
   noise(count: number): void {
     for (let i = 0; i < count; i++) this.#print("eth0: link is up");
   }
 
-  /** Begins an OOM, after the one at hand. */
+  /** Starts an OOM after the current one. */
   oom(): void {
     const random = this.#random;
     const cgroup = random.pick(CGROUPS);
@@ -141,7 +147,7 @@ export class OomKernel {
       },
     });
     if (random.chance(0.05)) {
-      // Its victim was gone; Linux 5.0 to 5.7 print nothing more of it.
+      // The victim has exited; Linux 5.0 to 5.7 print no more of it.
       if (random.chance(0.5)) {
         this.#steps.push({
           type: "print",

@@ -9,12 +9,12 @@ import {
   RowBuilder,
 } from "../../lib/model/sample.ts";
 
-/** What a file put into a row, by name of its columns; `cpu 0`, `serviced 8:0` for groups. */
+/** Values of a row by column name; `cpu 0` and `serviced 8:0` for groups. */
 export type Filled = Partial<Record<ColumnName, number>> & {
   readonly [group: `${GroupKind} ${string}`]: readonly number[];
 };
 
-/** Reads a text as the control file of that name in a table of them. */
+/** Parses text as the control file of that name in a table. */
 export function readAs(
   files: readonly CgroupFile[],
   name: string,
@@ -25,21 +25,21 @@ export function readAs(
   return readWith(file.parse, text, name);
 }
 
-/** Reads a text with a parser. */
+/** Parses text with a parser. */
 export function readWith(
   parse: FileParser,
   text: string,
   path = "file",
 ): Filled {
   const builder = new RowBuilder();
-  // What an earlier file left in the buffer stands behind.
+  // The buffer has remains of an earlier file after the text.
   const bytes = new TextEncoder().encode(`${text}\n0 -7 8:0 Read 1\n`);
   const length = new TextEncoder().encode(text).length;
   parse(bytes, length, builder, path);
   return filled(builder);
 }
 
-/** What a row holds. */
+/** Returns the values of a row. */
 export function filled({ row, layout }: RowBuilder): Filled {
   const fixed = Object.entries(COLUMN)
     .map(([name, column]) => [name, row[column] ?? NaN] as const)

@@ -9,13 +9,19 @@ import { TestCgroup } from "./test_cgroup.ts";
 const TESTDATA = fromFileUrl(new URL("../testdata", import.meta.url));
 const CGROUP = "/sys/fs/cgroup";
 
-/** `##### hierarchy memory : /sys/fs/cgroup/memory/docker`; older dumps leave out a word. */
+/**
+ * `##### hierarchy memory : /sys/fs/cgroup/memory/docker`; older dumps omit a
+ * word.
+ */
 const DIRECTORY_REGEXP = /^##### (?:hierarchy )?\S+ : (\S+)$/;
 const FILE_REGEXP = /^--- (\S+)$/;
-/** What `cat` said of a file that cannot be read. */
+/** Output of `cat` for an unreadable file. */
 const UNREADABLE_REGEXP = /^cat: /;
 
-/** A recorded host: which dumps lie where. A dump that names its directories needs no place. */
+/**
+ * A recorded host: its dumps and their directories. A dump that contains its
+ * directories needs none.
+ */
 interface Recording {
   readonly mountinfo: string;
   readonly dumps: Readonly<Record<string, string>>;
@@ -50,13 +56,12 @@ const RECORDINGS = {
   },
 } as const satisfies Record<string, Recording>;
 
-/** The name of a recorded host: kernel version and hierarchy mode. */
+/** Name of a recorded host: kernel version and hierarchy mode. */
 export type RecordingName = keyof typeof RECORDINGS;
 
-/** The recorded hosts. */
 export const RECORDING_NAMES = Object.keys(RECORDINGS) as RecordingName[];
 
-/** A recorded host laid out below the directory for temporary files, to serve as root. */
+/** A recorded host unpacked in a temporary directory, to be used as root. */
 export class RecordedTree implements Disposable {
   readonly root: TestCgroup;
   readonly fs: HostFs;
@@ -86,14 +91,16 @@ export class RecordedTree implements Disposable {
   }
 }
 
-/** The root of a recorded machine: its files of `/proc`, `/sys` and `/etc`. */
+/**
+ * Returns the root of a recorded machine with its `/proc`, `/sys` and `/etc`.
+ */
 export function recordedMachine(file: string): TestCgroup {
   const root = TestCgroup.create();
   unpack(root, readRecorded("machine", file), "");
   return root;
 }
 
-/** The text of a recorded file. */
+/** Returns the text of a recorded file. */
 export function readRecorded(
   folder: "cgroup" | "machine" | "proc",
   file: string,
@@ -101,7 +108,7 @@ export function readRecorded(
   return Deno.readTextFileSync(`${TESTDATA}/${folder}/${file}`);
 }
 
-/** Every recorded text of the control file with that name, and the dump it is from. */
+/** Returns all recordings of a control file, with their dumps. */
 export function recordedFiles(
   file: string,
 ): { readonly dump: string; readonly text: string }[] {
@@ -133,14 +140,17 @@ function* parseDump(dump: string, place: string): Generator<RecordedFile> {
   }
 }
 
-/** Lays a dump out below a root; the files of one that names no directories into `place`. */
+/**
+ * Unpacks a dump below a root; files of a dump without directories into
+ * `place`.
+ */
 export function unpack(root: TestCgroup, dump: string, place: string): void {
   for (const { directory, file, text } of parseDump(dump, place)) {
     root.file(`${directory}/${file}`, text);
   }
 }
 
-/** The kernel mounts hierarchies on directories that no dump names. */
+/** The kernel mounts hierarchies on directories that no dump contains. */
 function makeMountPoints(root: TestCgroup, mountinfo: string): void {
   const text = readRecorded("proc", mountinfo);
   for (const [, mountPoint] of text.matchAll(/ (\/\S+) \S+ .*- cgroup2? /g)) {

@@ -13,12 +13,15 @@ import { TestCgroup } from "./test_cgroup.ts";
 
 const BASE = new URL("../testdata/hosts/composed-v2.txt", import.meta.url);
 
-/** Files by their path below the root; a directory ends with `/`, and null takes away what is there. */
+/**
+ * Files by path below the root; a directory ends with `/`, and null removes an
+ * existing file.
+ */
 export type HostFiles = Readonly<Record<string, string | null>>;
 
 /**
- * A small cgroup v2 host with a cgroup `/web`, and what a case lays over it:
- * a real manager runs on it, and is asked over the API.
+ * A small cgroup v2 host with a cgroup `/web` and the files of a test case. A
+ * real manager runs on it and is queried over the API.
  */
 export class SmallHost implements AsyncDisposable {
   readonly root: TestCgroup = TestCgroup.create();
@@ -51,7 +54,7 @@ export class SmallHost implements AsyncDisposable {
     });
   }
 
-  /** Starts the manager; resolves once all containers are known. */
+  /** Starts the manager; resolves when all containers are known. */
   static async start(
     files: HostFiles = {},
     options: OpenManagerOptions = {},
@@ -61,18 +64,18 @@ export class SmallHost implements AsyncDisposable {
     return host;
   }
 
-  /** The answer to a path. */
+  /** Requests a path. */
   async ask(path: string): Promise<Response> {
     return await this.#handle(new Request(`http://localhost${path}`));
   }
 
-  /** The JSON of an answer, whatever its status. */
+  /** Returns the JSON of a response of any status. */
   // deno-lint-ignore no-explicit-any
   async json(path: string): Promise<any> {
     return await (await this.ask(path)).json();
   }
 
-  /** A container with a new sample, in the form of v2.1. */
+  /** Returns a container with a new sample, in v2.1 format. */
   // deno-lint-ignore no-explicit-any
   async container(name: string): Promise<any> {
     const path = name.split("/").map(encodeURIComponent).join("/");

@@ -1,20 +1,23 @@
 /**
- * cAdvisor's tables of what a sample and a spec have, row by row, each with a
- * plain reading of where it comes from on v1 and on v2. A row whose reading
- * finds nothing must not be in the answer.
+ * cAdvisor's tables of samples and specs, one row per field, each with a
+ * reference implementation for v1 and v2. If it finds no value, the field must
+ * be absent from the response.
  *
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
 import { TCP_ADVANCED } from "../../lib/model/tcp_advanced.ts";
-import type { PlainCgroup } from "./plain_cgroup.ts";
+import type { ReferenceCgroup } from "./reference_cgroup.ts";
 
-/** Reads what a row should say; undefined where the kernel does not tell. */
-export type Source = (plain: PlainCgroup) => unknown;
+/**
+ * Returns the expected value of a row; undefined if the kernel does not have
+ * it.
+ */
+export type Source = (plain: ReferenceCgroup) => unknown;
 
 /** One row. */
 export interface StatsRow {
-  /** Where it is in the answer. */
+  /** Path in the response. */
   readonly path: string;
   readonly v1: Source;
   readonly v2: Source;
@@ -27,7 +30,7 @@ function row(path: string, v1: Source, v2: Source = v1): StatsRow {
   return { path, v1, v2 };
 }
 
-/** The number of a v1 file, and of a key of a v2 file or of a v2 file. */
+/** A number from a v1 file, and from a v2 file or one of its keys. */
 const one = (controller: string, file: string): Source => (plain) =>
   plain.one(controller, file);
 const key =
@@ -46,7 +49,7 @@ function memoryStat(name: string, v1Name: string, v2Name: string): StatsRow {
   );
 }
 
-function usage(plain: PlainCgroup): number | undefined {
+function usage(plain: ReferenceCgroup): number | undefined {
   if (!plain.isV2) return plain.one("memory", "memory.usage_in_bytes");
   const current = plain.one("memory", "memory.current");
   if (current !== undefined) return current;
@@ -63,7 +66,7 @@ function workingSet(name: string): Source {
   };
 }
 
-function swapV2(plain: PlainCgroup): number | undefined {
+function swapV2(plain: ReferenceCgroup): number | undefined {
   const current = plain.one("memory", "memory.swap.current");
   if (current !== undefined) return current;
   const kib = (name: string) =>
@@ -75,7 +78,7 @@ function swapV2(plain: PlainCgroup): number | undefined {
   return (kib("SwapTotal") - kib("SwapFree")) * 1024;
 }
 
-/** v1's families, in the order in which they are asked. */
+/** v1's families, in order of preference. */
 function blkio(name: string): Source {
   return (plain) => {
     const families = [
@@ -96,7 +99,7 @@ const ioStat =
   (operations: Readonly<Record<string, string>>): Source => (plain) =>
     plain.ioStat(operations);
 
-function hugetlb(plain: PlainCgroup): unknown {
+function hugetlb(plain: ReferenceCgroup): unknown {
   const sizes = Object.fromEntries(["1GB", "2MB"].flatMap((size) => {
     const of = (name: string) =>
       plain.one("hugetlb", `hugetlb.${size}.rsvd.${name}`) ??
@@ -118,13 +121,13 @@ function hugetlb(plain: PlainCgroup): unknown {
 
 function schedstat(column: number): Source {
   return (plain) =>
-    plain.sumBelow((pid) => {
+    plain.sumSubtree((pid) => {
       const text = plain.host(`/proc/${pid}/schedstat`);
       return text === undefined ? undefined : Number(text.split(" ")[column]);
     });
 }
 
-function ulimits(plain: PlainCgroup): unknown {
+function ulimits(plain: ReferenceCgroup): unknown {
   const match = /^Max open files +(\d+) +(\d+)/m
     .exec(plain.process("limits") ?? "");
   return match === null ? undefined : [{
@@ -134,7 +137,7 @@ function ulimits(plain: PlainCgroup): unknown {
   }];
 }
 
-function referenced(plain: PlainCgroup): number | undefined {
+function referenced(plain: ReferenceCgroup): number | undefined {
   return plain.sum((pid) => {
     const text = plain.host(`/proc/${pid}/smaps`) ??
       plain.host(`/proc/${pid}/smaps_rollup`);
@@ -146,7 +149,10 @@ function referenced(plain: PlainCgroup): number | undefined {
 
 const PAGE_BYTES = 4096;
 
-/** `ContainerStats`; descriptors and sockets are counted where they can be, by who uses the table. */
+/**
+ * `ContainerStats`. Descriptors and sockets are counted by users of the table
+ * that can.
+ */
 export const STATS_ROWS: readonly StatsRow[] = [
   row(
     "cpu.usage.total",
@@ -305,7 +311,7 @@ export const STATS_ROWS: readonly StatsRow[] = [
     one("cpuset", "cpuset.memory_migrate"),
     NOTHING,
   ),
-  // Nobody tells the agent of these.
+  // The agent has no source for these.
   ...[
     "task_stats",
     "accelerators",
@@ -326,7 +332,7 @@ function limit(controller: string, file: string): Source {
   };
 }
 
-function shares(plain: PlainCgroup): unknown {
+function shares(plain: ReferenceCgroup): unknown {
   const weight = plain.one("cpu", "cpu.weight");
   return weight === undefined
     ? undefined
@@ -340,7 +346,7 @@ function cpuMax(field: number): Source {
   };
 }
 
-function quota(plain: PlainCgroup): unknown {
+function quota(plain: ReferenceCgroup): unknown {
   const value = plain.one("cpu", "cpu.cfs_quota_us");
   return value === -1 ? undefined : value;
 }
@@ -348,7 +354,7 @@ function quota(plain: PlainCgroup): unknown {
 const has = (controller: string, file: string): Source => (plain) =>
   plain.text(controller, file) !== undefined;
 
-/** `ContainerSpec` of a cgroup that is not the root. */
+/** `ContainerSpec` of a cgroup other than the root. */
 export const SPEC_ROWS: readonly StatsRow[] = [
   row("has_cpu", has("cpu", "cpu.shares"), has("cpu", "cpu.stat")),
   row("cpu.limit", one("cpu", "cpu.shares"), shares),
@@ -394,7 +400,7 @@ export const SPEC_ROWS: readonly StatsRow[] = [
   row("envs", NOTHING),
 ];
 
-/** What an answer has at a path. */
+/** Returns the value at a path of a response. */
 export function at(answer: unknown, path: string): unknown {
   let value: unknown = answer;
   for (const name of path.split(".")) {
@@ -404,12 +410,15 @@ export function at(answer: unknown, path: string): unknown {
   return value;
 }
 
-/** Goes through the rows: each number is what the reading before or after says, or between. */
+/**
+ * Checks the rows: each value must be that of the reading before or after, or
+ * between them.
+ */
 export function checkRows(
   rows: readonly StatsRow[],
   answer: unknown,
-  before: PlainReading,
-  after: PlainReading = before,
+  before: ReferenceReading,
+  after: ReferenceReading = before,
 ): number {
   let present = 0;
   for (const { path } of rows) {
@@ -420,14 +429,14 @@ export function checkRows(
   return present;
 }
 
-/** What the rows should say. */
-export type PlainReading = ReadonlyMap<string, unknown>;
+/** Expected values of the rows. */
+export type ReferenceReading = ReadonlyMap<string, unknown>;
 
-/** Reads what all rows should say. */
+/** Reads the expected values of all rows. */
 export function readRows(
   rows: readonly StatsRow[],
-  plain: PlainCgroup,
-): PlainReading {
+  plain: ReferenceCgroup,
+): ReferenceReading {
   return new Map(
     rows.map(({ path, v1, v2 }) => [path, (plain.isV2 ? v2 : v1)(plain)]),
   );
@@ -463,7 +472,7 @@ function assertBetween(
   } else assertEquals(value, before, path);
 }
 
-/** Names of devices are looked up elsewhere. */
+/** Device names are tested elsewhere. */
 function withoutDevices(value: unknown): unknown {
   if (!Array.isArray(value)) return value;
   return value.map((item) => {

@@ -1,7 +1,7 @@
 import { HostFs, type HostFsOptions } from "../../lib/kernfs/host_fs.ts";
 
 /**
- * A directory of plain files that stands for a cgroup, or for a host's root.
+ * A directory of regular files that represents a cgroup, or a host's root.
  *
  * @example
  * ```ts ignore
@@ -16,19 +16,18 @@ export class TestCgroup implements Disposable {
     this.path = path;
   }
 
-  /** Makes an empty one below the directory for temporary files. */
+  /** Creates an empty directory in the temporary directory. */
   static create(): TestCgroup {
     return new TestCgroup(
       Deno.makeTempDirSync({ dir: "/tmp", prefix: "cgwatch-test-" }),
     );
   }
 
-  /** Its inode. */
   get inode(): number {
     return Deno.statSync(this.path).ino ?? 0;
   }
 
-  /** Writes a file; folders in its name are made. */
+  /** Writes a file, creating its parent directories. */
   file(name: string, text: string | Uint8Array): this {
     const path = `${this.path}/${name}`;
     Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
@@ -37,21 +36,21 @@ export class TestCgroup implements Disposable {
     return this;
   }
 
-  /** Makes a child, and those on the way to it; one that is there is given as it is. */
+  /** Returns a child, creating it and its ancestors if missing. */
   child(name: string): TestCgroup {
     const path = `${this.path}/${name}`;
     Deno.mkdirSync(path, { recursive: true });
     return new TestCgroup(path);
   }
 
-  /** Takes it away with all below it. */
+  /** Removes the directory and its subtree. */
   remove(): void {
     Deno.removeSync(this.path, { recursive: true });
   }
 
   /**
-   * Takes it away and makes it anew. The new one is made first, so that the
-   * file system cannot give it the old inode.
+   * Replaces the directory. The new one is created first, so that the file
+   * system cannot reuse the inode.
    */
   recreate(): this {
     const fresh = `${this.path}.new`;
@@ -61,7 +60,7 @@ export class TestCgroup implements Disposable {
     return this;
   }
 
-  /** A host whose root directory this is. */
+  /** Returns a host whose root is this directory. */
   hostFs(options: Omit<HostFsOptions, "root"> = {}): HostFs {
     return new HostFs({ root: this.path, ...options });
   }

@@ -1,15 +1,15 @@
 import {
-  type AskOptions,
-  SlowCalls,
-} from "../../lib/filesystems/slow_calls.ts";
+  BlockingCallPool,
+  type CallOptions,
+} from "../../lib/filesystems/blocking_call_pool.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
-/** Looks that must find all quiet before it is. */
-const QUIET_LOOKS = 5;
-const MAX_LOOKS = 10_000;
+/** Consecutive idle checks required. */
+const IDLE_CHECKS = 5;
+const MAX_CHECKS = 10_000;
 
-/** Calls of which a test knows when the last of them has been answered. */
-export class WatchedCalls extends SlowCalls {
+/** Calls with a wait for the last of them to end. */
+export class WatchedCalls extends BlockingCallPool {
   readonly #clock: FakeClock;
   #open = 0;
 
@@ -18,27 +18,27 @@ export class WatchedCalls extends SlowCalls {
     this.#clock = clock;
   }
 
-  override async ask<T>(
+  override async run<T>(
     key: string,
     call: () => Promise<T>,
-    options?: AskOptions,
+    options?: CallOptions,
   ): Promise<T> {
     this.#open++;
     try {
-      return await super.ask(key, call, options);
+      return await super.run(key, call, options);
     } finally {
       this.#open--;
     }
   }
 
-  /** Waits until nobody asks anything, and nobody rests before the next question. */
-  async quiet(): Promise<void> {
-    let quiet = 0;
-    for (let look = 0; quiet < QUIET_LOOKS; look++) {
-      if (look === MAX_LOOKS) throw new Error("Calls do not come to an end");
+  /** Waits until no call runs, and no pause before the next call. */
+  async idle(): Promise<void> {
+    let idle = 0;
+    for (let check = 0; idle < IDLE_CHECKS; check++) {
+      if (check === MAX_CHECKS) throw new Error("Calls do not come to an end");
       await new Promise((resolve) => setTimeout(resolve, 1));
       this.#clock.advance(0);
-      quiet = this.#open === 0 && this.#clock.pending === 0 ? quiet + 1 : 0;
+      idle = this.#open === 0 && this.#clock.pending === 0 ? idle + 1 : 0;
     }
   }
 }

@@ -5,51 +5,54 @@ import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import type { ContainerWatcher } from "../../lib/sources/container_watcher.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 
-/** What every watcher of containers does, on real directories in two hierarchies. */
+/**
+ * Tests the contract of all container watchers, on real directories in two
+ * hierarchies.
+ */
 export function runWatcherContract(
   name: string,
   create: (tree: CgroupTree) => ContainerWatcher,
 ): void {
-  Deno.test(`${name} tells what is there, what comes and what goes, once over all hierarchies`, async () => {
+  Deno.test(`${name} reports existing, created and removed containers, once over all hierarchies`, async () => {
     using host = new WatchedHost(create);
     host.make("/a/b");
     host.start();
-    assert(await host.heard("listed"));
-    assertEquals(host.told("/a/b"), "+");
+    assert(await host.waitFor("listed"));
+    assertEquals(host.changesOf("/a/b"), "+");
     host.make("/c/d");
-    assert(await host.heard("+/c/d"));
+    assert(await host.waitFor("+/c/d"));
     host.remove("/c/d");
-    assert(await host.heard("-/c/d"));
+    assert(await host.waitFor("-/c/d"));
     host.remove("/a");
-    assert(await host.heard("-/a"));
-    assertEquals(host.told("/a/b"), "+-");
-    assertEquals(host.told("/c/d"), "+-");
-    assertEquals(host.told("/c"), "+");
+    assert(await host.waitFor("-/a"));
+    assertEquals(host.changesOf("/a/b"), "+-");
+    assertEquals(host.changesOf("/c/d"), "+-");
+    assertEquals(host.changesOf("/c"), "+");
     await host.close();
   });
 
-  Deno.test(`${name} finds by reconcile() and check() what nothing told of`, async () => {
+  Deno.test(`${name} finds missed changes by reconcile() and check()`, async () => {
     using host = new WatchedHost(create);
     host.start();
-    assert(await host.heard("listed"));
+    assert(await host.waitFor("listed"));
     host.make("/x");
     host.watcher.reconcile();
-    assert(await host.heard("+/x"));
+    assert(await host.waitFor("+/x"));
     host.remove("/x");
     host.watcher.check("/x");
-    assert(await host.heard("-/x"));
+    assert(await host.waitFor("-/x"));
     await host.close();
   });
 
   Deno.test(`${name} ends its changes when it is closed`, async () => {
     using host = new WatchedHost(create);
     host.start();
-    assert(await host.heard("listed"));
+    assert(await host.waitFor("listed"));
     await host.close();
   });
 }
 
-/** Two hierarchies of plain directories, and what their watcher tells. */
+/** Two hierarchies of regular directories, and the changes of their watcher. */
 export class WatchedHost implements Disposable {
   readonly root = TestCgroup.create();
   readonly watcher: ContainerWatcher;
@@ -78,14 +81,14 @@ export class WatchedHost implements Disposable {
     }
   }
 
-  /** Writes to files in every hierarchy, which are made before anyone listens. */
+  /** Writes to files in every hierarchy, created before the watcher listens. */
   async write(name: string, files: readonly string[]): Promise<void> {
     for (const path of this.#paths) {
       for (const file of files) {
         await Deno.writeTextFile(`${path}${name}/${file}`, "1\n");
       }
     }
-    // What is written together is told together.
+    // Writes close together are reported together.
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
 
@@ -111,8 +114,8 @@ export class WatchedHost implements Disposable {
     })();
   }
 
-  /** Waits for a change; returns whether it came. */
-  async heard(change: string): Promise<boolean> {
+  /** Waits for a change; returns whether it was reported. */
+  async waitFor(change: string): Promise<boolean> {
     for (let waited = 0; waited < 3_000; waited += 5) {
       if (this.#changes.includes(change)) return true;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -120,8 +123,8 @@ export class WatchedHost implements Disposable {
     return false;
   }
 
-  /** The signs of all changes of a container. */
-  told(name: string): string {
+  /** Returns the signs of all changes of a container. */
+  changesOf(name: string): string {
     return this.#changes.filter((change) => change.slice(1) === name)
       .map((change) => change.charAt(0)).join("");
   }

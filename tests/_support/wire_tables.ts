@@ -1,12 +1,13 @@
 /**
- * cAdvisor's tables of JSON fields, row by row: name and form. A form that
- * ends in `?` may be absent; `[…]` is an array, `{…}` an object of such values.
+ * cAdvisor's tables of JSON fields, one row per field: name and type. A type
+ * that ends in `?` may be absent; `[…]` is an array and `{…}` an object of such
+ * values.
  *
  * @module
  */
 import { assert } from "@std/assert";
 
-/** Rows of one table, by field. */
+/** Types of one table, by field. */
 export type Table = Readonly<Record<string, string>>;
 
 const CACHE: Table = {
@@ -26,7 +27,7 @@ const FLAGS = [
   "filesystem",
 ] as const;
 
-/** Sections of a sample that v2.0 and v2.1 share. */
+/** Sections of a sample shared by v2.0 and v2.1. */
 const SECTIONS: Table = {
   "cpu": "CpuStats?",
   "diskio": "DiskIoStats?",
@@ -43,7 +44,7 @@ const OTHERS: Table = {
   "resctrl": "ResctrlStats?",
 };
 
-/** The same form for each name. */
+/** Returns rows of the same type. */
 function rows(form: string, names: string): Table {
   return Object.fromEntries(names.split(" ").map((name) => [name, form]));
 }
@@ -55,7 +56,7 @@ const IO_COUNTS =
 
 const HUGEPAGES: Table = { "page_size": "whole", "num_pages": "whole" };
 
-/** The tables that rows name. */
+/** Tables referenced by rows. */
 const TABLES: Readonly<Record<string, Table>> = {
   MachineInfo: {
     "timestamp": "time",
@@ -198,7 +199,7 @@ const TABLES: Readonly<Record<string, Table>> = {
   MemoryEvents: rows("whole?", "high max"),
   DiskIoStats: { ...rows("[PerDiskStats]?", IO_COUNTS), "psi": "Psi?" },
   PerDiskStats: {
-    // Empty where it has no name.
+    // Empty if it has no name.
     "device": "string",
     ...rows("whole", "major minor"),
     "stats": "{whole}",
@@ -343,7 +344,10 @@ const PLAIN: Readonly<Record<string, (value: unknown) => boolean>> = {
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(value),
 };
 
-/** Fails unless the value has a form: a plain one, a table, or an array or object of these. */
+/**
+ * Fails unless the value has a type: a primitive, a table, or an array or
+ * object of these.
+ */
 export function assertForm(
   value: unknown,
   form: string,
@@ -382,7 +386,7 @@ export function assertForm(
   }
 }
 
-/** The fields of a table. */
+/** Returns the fields of a table. */
 export function fieldsOf(table: string): string[] {
   return Object.keys(TABLES[table] ?? {});
 }

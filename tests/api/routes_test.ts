@@ -11,11 +11,11 @@ import {
 } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
-import { FakeQuestions } from "../_support/fake_questions.ts";
+import { FakeManager } from "../_support/fake_manager.ts";
 
 /** The whole API without a socket. */
 class Api {
-  readonly questions: FakeQuestions;
+  readonly questions: FakeManager;
   readonly clock = new FakeClock();
   readonly events = new EventManager({
     node: "n1",
@@ -32,7 +32,7 @@ class Api {
   readonly #handler: (request: Request) => Promise<Response>;
 
   constructor(names?: readonly string[], allowPs: AllowPs = "off") {
-    this.questions = new FakeQuestions(names);
+    this.questions = new FakeManager(names);
     const { questions, events, streams } = this;
     const logger: Logger = {
       ...silentLogger,

@@ -9,7 +9,7 @@ import { containerStatsJson, specJson } from "../../lib/api/v1_json.ts";
 import { METRIC_KINDS } from "../../lib/config/flags.ts";
 import { CgroupHandler } from "../../lib/handlers/cgroup_handler.ts";
 import { sampleOnce } from "../_support/handler_contract.ts";
-import { PlainCgroup } from "../_support/plain_cgroup.ts";
+import { ReferenceCgroup } from "../_support/reference_cgroup.ts";
 import {
   readRecorded,
   RecordedTree,
@@ -47,7 +47,7 @@ const PROCESS_FILES = {
 function withContainer(
   recording: RecordingName,
   name: string,
-  use: (handler: CgroupHandler, plain: PlainCgroup) => void,
+  use: (handler: CgroupHandler, plain: ReferenceCgroup) => void,
 ): void {
   using host = new RecordedTree(recording);
   const { fs, hierarchies, root } = host;
@@ -56,7 +56,7 @@ function withContainer(
     const names = version === 2 ? ["unified"] : controllers;
     for (const controller of names) directories.set(controller, path + name);
   }
-  const plain = new PlainCgroup({ root: root.path, directories });
+  const plain = new ReferenceCgroup({ root: root.path, directories });
   root.child("sys/kernel/mm/hugepages/hugepages-2048kB");
   root.child("sys/kernel/mm/hugepages/hugepages-1048576kB");
   // A network is told by the inode.

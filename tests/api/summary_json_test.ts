@@ -13,7 +13,7 @@ import {
   KubepodsTree,
   labelsOf,
 } from "../_support/kubepods_tree.ts";
-import { ScrapedTree } from "../_support/scraped_tree.ts";
+import { MetricsFixture } from "../_support/metrics_fixture.ts";
 
 const INTERFACES = ["eth0", "eth1"].map((name, index) => ({
   name,
@@ -55,7 +55,7 @@ const FILESYSTEM_JSON = {
 /** The summary of a composed node, with or without what a runtime tells. */
 function summaryOf(driver: CgroupDriver, isTold: boolean): NodeSummary {
   using tree = new KubepodsTree(driver);
-  using scraped = new ScrapedTree(tree.recorded);
+  using scraped = new MetricsFixture(tree.recorded);
   const { clock } = scraped;
   const described = scraped.containers.map((container): DescribedContainer => {
     container.sample();

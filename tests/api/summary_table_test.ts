@@ -9,8 +9,8 @@ import { openManager } from "../../lib/open_manager.ts";
 import {
   CONTAINER_IDS,
   KubeletNode,
-  NODE_FACTS,
-  type NodeFact,
+  NODE_PARTS,
+  type NodePart,
   POD_UID,
 } from "../_support/kubelet_node.ts";
 import { firstSamples } from "../_support/first_samples.ts";
@@ -27,7 +27,7 @@ interface Known {
 /** A field: what it needs beside its cgroup's own files, and its value or form. */
 interface Row {
   readonly field: string;
-  readonly needs: readonly NodeFact[];
+  readonly needs: readonly NodePart[];
   readonly expected: unknown | ((known: Known) => unknown) | RegExp;
 }
 
@@ -115,7 +115,7 @@ function usageRows(where: Where): Row[] {
       ? limit(known, "", "SwapTotal") - limit(known, "", "SwapFree")
       : Number(controlOf(where, "memory.swap.current")(known));
   // The node's limit is its memory, which is always known.
-  const limits: NodeFact[] = where === "node" ? [] : ["limits"];
+  const limits: NodePart[] = where === "node" ? [] : ["limits"];
   return [
     { field: "cpu.time", needs: [], expected: TIME_REGEXP },
     // The files do not change between two samples.
@@ -171,7 +171,7 @@ function usageRows(where: Where): Row[] {
   ];
 }
 
-function networkRows(needs: readonly NodeFact[]): Row[] {
+function networkRows(needs: readonly NodePart[]): Row[] {
   const names = [["", "eth0", 1], ["interfaces.0.", "eth0", 1], [
     "interfaces.1.",
     "eth1",
@@ -193,7 +193,7 @@ function networkRows(needs: readonly NodeFact[]): Row[] {
 function spaceRows(
   field: string,
   of: (known: Known) => FsInfo,
-  needs: readonly NodeFact[],
+  needs: readonly NodePart[],
 ): Row[] {
   const on = [...needs, "filesystems"] as const;
   return [
@@ -224,7 +224,7 @@ function spaceRows(
 function filesystemRows(
   field: string,
   of: (known: Known) => FsInfo,
-  needs: readonly NodeFact[] = [],
+  needs: readonly NodePart[] = [],
 ): Row[] {
   const on = [...needs, "filesystems"] as const;
   return [
@@ -250,7 +250,7 @@ type Place = keyof KubeletNode["places"];
 function countedRows(
   field: string,
   places: readonly Place[],
-  needs: readonly NodeFact[],
+  needs: readonly NodePart[],
 ): Row[] {
   const usage = ({ node }: Known) =>
     node.usage(...places.map((place) => node.places[place]));
@@ -408,7 +408,7 @@ const SKIPPED: Readonly<Record<Where, readonly string[]>> = {
   container: [],
 };
 
-function check(where: Where, part: Json, known?: Known, lacks?: NodeFact) {
+function check(where: Where, part: Json, known?: Known, lacks?: NodePart) {
   const flat = flatten(byName(part), SKIPPED[where]);
   const untold = [...flat.keys()].filter((field) => UNTOLD[where].test(field));
   assertEquals(untold, [], `${where}: what nobody tells`);
@@ -433,7 +433,7 @@ function check(where: Where, part: Json, known?: Known, lacks?: NodeFact) {
   assertEquals([...flat.keys()], [], `${where}: what the table does not have`);
 }
 
-async function checkNode(driver: CgroupDriver, lacks?: NodeFact) {
+async function checkNode(driver: CgroupDriver, lacks?: NodePart) {
   using node = new KubeletNode(driver, lacks);
   const manager = openManager({
     root: node.root,
@@ -479,7 +479,7 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
   });
 }
 
-for (const fact of NODE_FACTS) {
+for (const fact of NODE_PARTS) {
   Deno.test({
     name:
       `Manager.nodeSummary() lacks the fields that need ${fact} where nothing is known of them, and no other`,

@@ -10,7 +10,7 @@ import { processJson } from "../../lib/api/process_json.ts";
 import { derivedStatsJson } from "../../lib/api/usage_json.ts";
 import { ROOT } from "../../lib/model/cgroup.ts";
 import { assertForm } from "../_support/wire_tables.ts";
-import { WholeHost } from "../_support/whole_host.ts";
+import { CompleteHost } from "../_support/complete_host.ts";
 
 /** What is left once it has been on the wire. */
 function wire(value: unknown): unknown {
@@ -19,10 +19,10 @@ function wire(value: unknown): unknown {
 
 for (const version of [1, 2] as const) {
   Deno.test(`v2 of the API has cAdvisor's types for each container of a whole v${version} host`, () => {
-    using host = new WholeHost(version);
+    using host = new CompleteHost(version);
     const sections = new Set<string>();
-    for (const container of host.scraped.containers) {
-      host.scraped.clock.advance(1_000);
+    for (const container of host.fixture.containers) {
+      host.fixture.clock.advance(1_000);
       container.sample();
       const { reference, spec, derivedStats } = container;
       const stats = container.stats({});
@@ -47,8 +47,8 @@ for (const version of [1, 2] as const) {
 }
 
 Deno.test("v2.0 of the API has the file systems of v1, as an array, and v2.1 an object of one alone", () => {
-  using host = new WholeHost(2);
-  const root = host.scraped.containers.find(({ reference }) =>
+  using host = new CompleteHost(2);
+  const root = host.fixture.containers.find(({ reference }) =>
     reference.name === ROOT
   );
   const [sample] = root?.stats({ count: 1 }) ?? [];

@@ -11,14 +11,14 @@ import { AliasTable } from "../../lib/manager/alias_table.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { parseListenAddress } from "../../lib/model/listen_address.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
-import { FakeQuestions } from "../_support/fake_questions.ts";
+import { FakeManager } from "../_support/fake_manager.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
 
 async function listen(logger = silentLogger): Promise<Server> {
   const clock = systemClock;
   const events = new EventManager({ node: "n1", bootId: "b1", clock });
   const streams = new EventStreams({ events, clock });
-  const questions = new FakeQuestions();
+  const questions = new FakeManager();
   const aliases = new AliasTable(() =>
     ["web", "webhook"].map((name) => ({
       reference: { name: `/${name}`, aliases: [name], namespace: "docker" },

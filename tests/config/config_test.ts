@@ -238,7 +238,10 @@ Deno.test("parseConfig() takes process by name for all that it is in cAdvisor, d
 Deno.test("parseConfig() throws with flag, value and wanted form", () => {
   for (
     const [arg, message] of [
-      ["--listen=8080", 'Cannot parse address "8080": wanted is a form such'],
+      [
+        "--listen=8080",
+        'Cannot parse address "8080": expected an address such',
+      ],
       ["--listen=", "It must name an address such as 127.0.0.1:8080"],
       ["--max-streams=-1", '"-1" is less than 0'],
       ["--max-streams=many", '"many" is not a whole number'],

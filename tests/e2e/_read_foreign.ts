@@ -17,12 +17,12 @@ if (reader === undefined) throw new RangeError(`There is no reader "${name}"`);
 // The greatest size so far is that of now (`proc(5)`, `clear_refs`).
 Deno.writeTextFileSync("/proc/self/clear_refs", "5");
 const restKib = kib("VmRSS");
-let isTaken = true;
+let isAccepted = true;
 try {
   await reader.read(path);
 } catch {
-  isTaken = false;
+  isAccepted = false;
 }
 const peakMb = (kib("VmHWM") - restKib) / 1024;
 // deno-lint-ignore no-console
-console.log(JSON.stringify({ isTaken, peakMb }));
+console.log(JSON.stringify({ isAccepted, peakMb }));

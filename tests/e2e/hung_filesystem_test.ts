@@ -83,7 +83,7 @@ Deno.test({
         {
           name: "filesystems",
           state: "degraded",
-          detail: `no answer from "${mount.directory}"`,
+          detail: `no response from "${mount.directory}"`,
         },
       );
       const isStaleInSample = async () => {

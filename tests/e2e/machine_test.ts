@@ -3,7 +3,7 @@ import { DirectoryUsage } from "../../lib/filesystems/directory_usage.ts";
 import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
-import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { UnknownFilesystemError } from "../../lib/model/errors.ts";
 import { assertForm } from "../_support/wire_tables.ts";
@@ -197,7 +197,7 @@ Deno.test({
       fs,
       files: new MountedFiles(fs),
       clock: systemClock,
-      calls: new SlowCalls(systemClock),
+      calls: new BlockingCallPool(systemClock),
       imageStores: () => Promise.resolve([]),
       isHost: true,
     });
@@ -236,7 +236,7 @@ Deno.test({
       const usage = new DirectoryUsage({
         files: new MountedFiles(new HostFs()),
         clock: systemClock,
-        calls: new SlowCalls(systemClock),
+        calls: new BlockingCallPool(systemClock),
       });
       let lastMs = performance.now();
       let longestMs = 0;

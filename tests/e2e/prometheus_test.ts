@@ -11,8 +11,8 @@ import {
   DEPLOY,
   ruleQueries,
 } from "../_support/deploy_queries.ts";
-import { GOLDENS } from "../_support/scraped_tree.ts";
-import { WholeHost } from "../_support/whole_host.ts";
+import { GOLDENS } from "../_support/metrics_fixture.ts";
+import { CompleteHost } from "../_support/complete_host.ts";
 import { AgentProcess, delay, until } from "./_agent.ts";
 import {
   CAN_MAKE_CGROUPS,
@@ -96,8 +96,8 @@ Deno.test({
     }
     const seen = new Set<string>();
     for (const version of [1, 2] as const) {
-      using host = new WholeHost(version);
-      const text = await host.scraped.scrape();
+      using host = new CompleteHost(version);
+      const text = await host.fixture.scrape();
       for (const line of await assertParses(text, `v${version}`)) {
         seen.add(line);
       }

@@ -12,8 +12,8 @@ const V8_FLAGS = Deno.readTextFileSync(
 const SCRIPT = new URL("./_read_foreign.ts", import.meta.url).pathname;
 
 for (const reader of READERS) {
-  const { name, isTaken, peakMb } = reader;
-  const does = isTaken ? "takes" : "refuses";
+  const { name, isAccepted, peakMb } = reader;
+  const does = isAccepted ? "takes" : "refuses";
   Deno.test(`the agent ${does} ${name} within ${MAX_MB} MB`, async () => {
     // A directory of many files is made there in a hundredth of the time.
     const directory = await Deno.makeTempDir({ dir: "/dev/shm" });
@@ -32,9 +32,9 @@ for (const reader of READERS) {
       }).output();
       const text = new TextDecoder().decode(stdout);
       assert(text !== "", new TextDecoder().decode(stderr));
-      const found: { isTaken: boolean; peakMb: number } = JSON.parse(text);
+      const found: { isAccepted: boolean; peakMb: number } = JSON.parse(text);
       const told = `${found.peakMb.toFixed(1)} MB, in the table ${peakMb}`;
-      assertEquals(found.isTaken, isTaken, told);
+      assertEquals(found.isAccepted, isAccepted, told);
       assert(found.peakMb <= MAX_MB, told);
     } finally {
       await Deno.remove(directory, { recursive: true });

@@ -18,7 +18,7 @@ import { systemClock } from "../../lib/model/clock.ts";
 import { parseListenAddress } from "../../lib/model/listen_address.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
-import { FakeQuestions } from "../_support/fake_questions.ts";
+import { FakeManager } from "../_support/fake_manager.ts";
 import { delay, until } from "./_agent.ts";
 
 const clock = systemClock;
@@ -37,7 +37,7 @@ class ServedApi {
 
   async listen(...addresses: string[]): Promise<string> {
     const { events, streams } = this;
-    const questions = new FakeQuestions();
+    const questions = new FakeManager();
     const metrics = new FakeMetrics();
     const logger = silentLogger;
     this.server = await serve(

@@ -1,7 +1,7 @@
 // cAdvisor's tables of fields, row by row, on this host: against a plain reading before and after.
 
 import { assert, assertEquals } from "@std/assert";
-import { PlainCgroup } from "../_support/plain_cgroup.ts";
+import { ReferenceCgroup } from "../_support/reference_cgroup.ts";
 import {
   at,
   checkRows,
@@ -35,11 +35,11 @@ open("/proc/self/comm", "w").write("cgwatch-ready")
 time.sleep(60)
 '`;
 
-function plainOf(name: string): PlainCgroup {
+function plainOf(name: string): ReferenceCgroup {
   const directories = new Map(
     [...HIERARCHIES].map(([controller, path]) => [controller, path + name]),
   );
-  return new PlainCgroup({ root: "", directories });
+  return new ReferenceCgroup({ root: "", directories });
 }
 
 Deno.test({

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { EventManager } from "../../lib/events/event_manager.ts";
 import type { EventWatch } from "../../lib/events/event_watch.ts";
-import type { KeptEvent } from "../../lib/model/event.ts";
+import type { StoredEvent } from "../../lib/model/event.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 function newManager(): EventManager {
@@ -15,7 +15,7 @@ function add(events: EventManager, count = 1): void {
 }
 
 /** Numbers of events; of a notice of loss its count with a minus. */
-function told(batch: readonly KeptEvent[]): number[] {
+function told(batch: readonly StoredEvent[]): number[] {
   return batch.map(({ event }) =>
     event.event_data.lost ? -event.event_data.lost.count : event.seq
   );

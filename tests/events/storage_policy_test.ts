@@ -53,7 +53,7 @@ Deno.test("parseStoragePolicy() names the wrong part and the wanted form", () =>
     [
       "oom=1 hour",
       "",
-      'Cannot parse event storage age limit "oom=1 hour": Cannot parse duration "1 hour": wanted is a form such as',
+      'Cannot parse event storage age limit "oom=1 hour": Cannot parse duration "1 hour": expected a duration such as',
     ],
     [
       "",

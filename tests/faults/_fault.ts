@@ -1,10 +1,9 @@
-/** What can go wrong with a call, as the kernel and Deno tell it. */
+/** Faults of a call: kernel errors, wrong data, or hanging. */
 export type Fault = Errno | "short" | "garbage" | "eof" | "hang";
 
 /** Errors of the kernel. */
 export type Errno = "EACCES" | "EIO" | "EMFILE" | "ENODEV" | "ENOSPC";
 
-/** All of them. */
 export const ERRNOS: readonly Errno[] = [
   "EACCES",
   "EIO",
@@ -13,10 +12,9 @@ export const ERRNOS: readonly Errno[] = [
   "ENOSPC",
 ];
 
-/** How long a fault lasts: for so many calls, or until it is healed. */
+/** Duration of a fault: a number of calls, or until it is healed. */
 export type Times = 1 | 3 | "until healed";
 
-/** All of them. */
 export const TIMES: readonly Times[] = [1, 3, "until healed"];
 
 const MESSAGES: Readonly<Record<Errno, string>> = {
@@ -27,7 +25,7 @@ const MESSAGES: Readonly<Record<Errno, string>> = {
   ENOSPC: "No space left on device (os error 28)",
 };
 
-/** The error as Deno 2.6 to 2.9 throw it. */
+/** Returns the error as Deno 2.6 to 2.9 throw it. */
 export function errorOf(fault: Errno): Error {
   const message = MESSAGES[fault];
   return fault === "EACCES"
@@ -35,7 +33,7 @@ export function errorOf(fault: Errno): Error {
     : new Error(message);
 }
 
-/** Whether it is an error of the kernel. */
+/** Returns whether it is an error of the kernel. */
 export function isErrno(fault: Fault): fault is Errno {
   return fault in MESSAGES;
 }

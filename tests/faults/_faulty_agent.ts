@@ -16,27 +16,26 @@ import { Diagnostics } from "./_diagnostics.ts";
 import { FaultyDeno } from "./_faulty_deno.ts";
 import { FaultyHost, USAGE_BYTES } from "./_faulty_host.ts";
 
-/** How far the clock goes between two turns of the event loop. */
+/** Step of the clock between two event-loop iterations. */
 const STEP_MS = 200;
-/** Whatever is healed is well again by then, on the agent's clock. */
-const HEALED_MS = 200_000;
+/** Maximum time of a recovery, on the agent's clock. */
+const RECOVERY_MS = 200_000;
 
-/** Options of {@linkcode FaultyAgent}. */
 export interface FaultyAgentOptions {
   readonly seed: number;
-  /** Control files stay open, as on cgroupfs. @default false */
+  /** Whether control files stay open, as on cgroupfs. @default false */
   readonly keepsOpen?: boolean;
 }
 
 /**
- * The whole agent but its sockets, on a recorded host in a folder of its own,
- * with a clock that the test moves and calls that the test makes fail.
+ * The whole agent except its sockets, on a recorded host in a temporary
+ * directory, with a clock and call failures that a test controls.
  */
 export class FaultyAgent implements AsyncDisposable {
   readonly random: SeededRandom;
   readonly deno: FaultyDeno;
   readonly clock = new FakeClock();
-  readonly said: Diagnostics = new Diagnostics(this.clock);
+  readonly diagnostics: Diagnostics = new Diagnostics(this.clock);
   readonly manager: Manager;
   readonly log: EventLog;
   readonly host = new FaultyHost();
@@ -47,7 +46,7 @@ export class FaultyAgent implements AsyncDisposable {
     this.random = new SeededRandom(seed);
     this.deno = new FaultyDeno(this.random);
     if (keepsOpen) HostFs.prototype.isCgroupfs = () => true;
-    const { clock, said: logger } = this;
+    const { clock, diagnostics: logger } = this;
     const options = {
       root: this.host.root,
       clock,
@@ -88,85 +87,85 @@ export class FaultyAgent implements AsyncDisposable {
     });
   }
 
-  /** Starts it; it becomes ready whatever fails. */
+  /** Starts the agent, which becomes ready despite any fault. */
   async start(): Promise<void> {
     this.log.start();
     let isReady = false;
     this.manager.start().then(() => isReady = true);
-    assert(await this.until(() => isReady), "It does not become ready");
+    assert(await this.until(() => isReady), "The agent does not become ready");
   }
 
-  /** Starts it while nothing is wrong. */
-  async startWell(): Promise<void> {
+  /** Starts the agent without faults. */
+  async startHealthy(): Promise<void> {
     await this.start();
     assert(
-      await this.until(() => this.troubles.size === 0),
-      `It is not well: ${[...this.troubles.values()]}`,
+      await this.until(() => this.degraded.size === 0),
+      `Degraded: ${[...this.degraded.values()]}`,
     );
   }
 
-  /** Lets time pass. */
+  /** Advances time in steps. */
   async run(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += STEP_MS) {
       this.clock.advance(STEP_MS);
-      await turn();
+      await runPending();
     }
   }
 
-  /** Lets time pass at once, in which none but timers have their turn. */
+  /** Advances time in one step, running only timers. */
   async skip(ms: number): Promise<void> {
     await this.run(3 * STEP_MS);
     this.clock.advance(ms);
     await this.run(3 * STEP_MS);
   }
 
-  /** Lets time pass until something holds; returns whether it came to. */
-  async until(holds: () => boolean, limitMs = HEALED_MS): Promise<boolean> {
-    // On a busy machine files and notifications are slower than the clock.
+  /** Advances time until a condition holds; returns whether it did. */
+  async until(holds: () => boolean, limitMs = RECOVERY_MS): Promise<boolean> {
+    // On a busy machine, files and notifications are slower than the clock.
     const endMs = performance.now() + 4_000;
     const limit = this.clock.monotonic() + limitMs;
     while (!holds()) {
       const isLate = this.clock.monotonic() > limit;
       if (isLate && performance.now() > endMs) return false;
       this.clock.advance(isLate ? STEP_MS / 10 : STEP_MS);
-      await turn();
+      await runPending();
     }
     return true;
   }
 
-  /** Sources by name, with what is wrong. */
-  get troubles(): ReadonlyMap<string, string> {
+  /** Degraded sources with their details. */
+  get degraded(): ReadonlyMap<string, string> {
     return new Map(
       this.manager.sources().filter(({ state }) => state === "degraded")
         .map(({ name, detail }) => [name, detail]),
     );
   }
 
-  /** How often its creation, its deletion was told. */
-  told(name: CgroupName): [creations: number, deletions: number] {
+  /** Returns how often a container's creation and deletion were reported. */
+  reported(name: CgroupName): [creations: number, deletions: number] {
     const types = this.manager.events.getEvents({ containerName: name })
       .map(({ event }) => event.event_type);
-    const count = (type: string) => types.filter((told) => told === type);
+    const count = (type: string) => types.filter((other) => other === type);
     return [
       count("containerCreation").length,
       count("containerDeletion").length,
     ];
   }
 
-  /** What its runtime calls it, as far as is known. */
+  /** Returns the container's name from its runtime, if known. */
   nameOf(name: CgroupName): string | undefined {
     const { aliases } = this.#infoOf(name)?.reference ?? {};
     return aliases?.find((alias) => alias.startsWith("app-"));
   }
 
-  /** How often the kill of a process was told. */
-  toldKills(pid: number): number {
+  /** Returns how often the kill of a process was reported. */
+  reportedKills(pid: number): number {
     return this.manager.events.getEvents({ types: new Set(["oomKill"]) })
       .filter(({ event }) => event.event_data.oom?.pid === pid).length;
   }
 
-  /** Adds an event, of which there is a line in the log. */
-  tell(): void {
+  /** Adds an event, which the log must contain. */
+  addEvent(): void {
     this.manager.events.addEvent({
       timestampMs: this.clock.now(),
       type: "nodeEvent",
@@ -177,22 +176,24 @@ export class FaultyAgent implements AsyncDisposable {
     });
   }
 
-  /** Whether it was measured since a time, and the numbers are right. */
-  isWell(name: CgroupName, sinceMs: number): boolean {
+  /**
+   * Returns whether a container was sampled since a time, with correct values.
+   */
+  isSampled(name: CgroupName, sinceMs: number): boolean {
     const { timestampMs = -Infinity, memory, cpu } =
       this.#infoOf(name)?.stats[0] ?? {};
     return timestampMs > sinceMs && memory?.usageBytes === USAGE_BYTES &&
       cpu?.usageNs !== undefined;
   }
 
-  /** What the API answers of those that nothing is wrong with, and how it is measured. */
-  async assertAnswers(names: readonly CgroupName[]): Promise<void> {
+  /** Asserts that the API and /metrics contain these containers. */
+  async assertResponses(names: readonly CgroupName[]): Promise<void> {
     const get = async (path: string) => {
-      const answering = this.#handle(new Request(`http://localhost${path}`));
+      const responding = this.#handle(new Request(`http://localhost${path}`));
       let response: Response | undefined;
-      answering.then((answer) => response = answer);
+      responding.then((result) => response = result);
       await this.until(() => response !== undefined);
-      const text = (await answering).text();
+      const text = (await responding).text();
       let isRead = false;
       text.then(() => isRead = true, () => isRead = true);
       await this.until(() => isRead);
@@ -202,13 +203,13 @@ export class FaultyAgent implements AsyncDisposable {
     const infos: { name: string }[] = JSON.parse(
       await get("/api/v1.3/subcontainers"),
     );
-    const answered = new Set(infos.map(({ name }) => name));
+    const listed = new Set(infos.map(({ name }) => name));
     const metrics = await get("/metrics");
     for (const name of names) {
-      assert(answered.has(name), `The API leaves out ${name}`);
+      assert(listed.has(name), `The API omits ${name}`);
       assert(
         metrics.includes(`container_memory_usage_bytes{id="${name}"`),
-        `/metrics leaves out ${name}`,
+        `/metrics omits ${name}`,
       );
     }
   }
@@ -222,8 +223,10 @@ export class FaultyAgent implements AsyncDisposable {
     }
   }
 
-  /** Events are numbered without gaps, and each is in the log once. */
-  async assertBooks(): Promise<void> {
+  /**
+   * Asserts that events are numbered without gaps, and each is in the log once.
+   */
+  async assertLogComplete(): Promise<void> {
     const { lastSeq } = this.manager.events;
     const { lost } = this.log.counters;
     assertEquals(lost, 0);
@@ -250,7 +253,7 @@ export class FaultyAgent implements AsyncDisposable {
   }
 }
 
-/** Lets what is ready have its turn. */
-function turn(): Promise<void> {
+/** Runs pending callbacks. */
+function runPending(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

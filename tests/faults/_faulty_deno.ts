@@ -1,11 +1,13 @@
 import {
+  type FilesystemUsage,
   MountedFiles,
-  type Space,
 } from "../../lib/filesystems/mounted_files.ts";
 import type { SeededRandom } from "../_support/random.ts";
 import { errorOf, type Fault, isErrno, type Times } from "./_fault.ts";
 
-/** A call that can be made to fail: of `Deno`, of a file that it opened, or of a watcher. */
+/**
+ * A call that can fail: of `Deno`, of a file that it opened, or of a watcher.
+ */
 export type Call =
   | keyof typeof FUNCTIONS
   | "statfs"
@@ -13,7 +15,7 @@ export type Call =
   | "watchFs"
   | "FsWatcher.next";
 
-/** Whether the answer comes later, and whether it is an open file. */
+/** Whether the call is asynchronous, and whether it returns an open file. */
 const FUNCTIONS = {
   lstat: "later",
   lstatSync: "now",
@@ -41,20 +43,20 @@ const METHODS = {
   writeSync: "now",
 } as const;
 
-/** Every call of Deno's by which the agent's library touches files. */
+/** All of Deno's calls by which the agent's library accesses files. */
 export const CALLS: readonly string[] = [...Object.keys(FUNCTIONS), "watchFs"];
 
-/** A fault that is on. */
+/** The active fault. */
 export interface Injection {
   readonly call: Call;
-  /** Which paths it is for. */
+  /** Pattern of affected paths. */
   readonly path: RegExp;
   readonly fault: Fault;
   readonly times: Times;
 }
 
-/** How full every file system is. */
-const SPACE: Space = {
+/** Usage of every file system. */
+const USAGE: FilesystemUsage = {
   capacityBytes: 2 ** 30,
   freeBytes: 2 ** 29,
   availableBytes: 2 ** 29,
@@ -66,8 +68,8 @@ const SPACE: Space = {
 type AnyFunction = (...args: any[]) => any;
 
 /**
- * Deno's own functions, of which one fails when it is told to: below the code,
- * where the kernel's errors come from. All else is real.
+ * Replaces Deno's functions, one of which fails on demand. Everything else is
+ * real.
  */
 export class FaultyDeno implements Disposable {
   readonly #random: SeededRandom;
@@ -78,15 +80,15 @@ export class FaultyDeno implements Disposable {
   #hits = 0;
   #healed = Promise.withResolvers<void>();
 
-  readonly #space = MountedFiles.prototype.space;
+  readonly #usage = MountedFiles.prototype.usage;
 
   constructor(random: SeededRandom) {
     this.#random = random;
-    // What Node gives cannot be replaced; this is all that is made of it.
-    MountedFiles.prototype.space = async (hostPath) => {
+    // `node:fs` cannot be replaced; this method is its only user.
+    MountedFiles.prototype.usage = async (hostPath) => {
       const fault = this.#fail("statfs", hostPath);
       if (fault === "hang") await this.#healed.promise;
-      return SPACE;
+      return USAGE;
     };
     for (const [name, when] of Object.entries(FUNCTIONS)) {
       this.#replace(name, (real) => this.#wrap(name as Call, when, real, 0));
@@ -97,12 +99,12 @@ export class FaultyDeno implements Disposable {
     });
   }
 
-  /** How many calls have met the fault. */
+  /** Number of calls that failed. */
   get hits(): number {
     return this.#hits;
   }
 
-  /** From now on calls fail. */
+  /** Starts to fail calls. */
   inject(injection: Injection): void {
     this.#injection = injection;
     this.#hits = 0;
@@ -112,7 +114,7 @@ export class FaultyDeno implements Disposable {
     this.#healed = Promise.withResolvers();
   }
 
-  /** No call fails any more, and those that hang go on. */
+  /** Stops failing calls, and resumes those that hang. */
   heal(): void {
     this.#injection = undefined;
     this.#healed.resolve();
@@ -120,7 +122,7 @@ export class FaultyDeno implements Disposable {
 
   [Symbol.dispose](): void {
     this.heal();
-    MountedFiles.prototype.space = this.#space;
+    MountedFiles.prototype.usage = this.#usage;
     for (const [name, real] of this.#real) this.#deno[name] = real;
   }
 
@@ -130,7 +132,7 @@ export class FaultyDeno implements Disposable {
     this.#deno[name] = make(real);
   }
 
-  /** The fault that a call would meet. */
+  /** Returns the fault that a call would have. */
   #awaits(call: Call, path: string): Fault | undefined {
     const injection = this.#injection;
     if (injection?.call !== call || !injection.path.test(path)) {
@@ -139,7 +141,7 @@ export class FaultyDeno implements Disposable {
     return this.#left > 0 ? injection.fault : undefined;
   }
 
-  /** The fault that a call meets. */
+  /** Returns the fault of a call, and counts it. */
   #meet(call: Call, path: string): Fault | undefined {
     const fault = this.#awaits(call, path);
     if (fault === undefined) return undefined;
@@ -166,24 +168,24 @@ export class FaultyDeno implements Disposable {
     const wrapped = (...args: unknown[]) => {
       const path = String(args[pathAt]);
       const fault = this.#fail(call, path);
-      const answer = real(...args);
-      if (fault === undefined) return this.#wrapIfFile(answer, path);
-      return this.#spoil(fault, answer);
+      const result = real(...args);
+      if (fault === undefined) return this.#wrapIfFile(result, path);
+      return this.#spoil(fault, result);
     };
     if (when === "now") return wrapped;
     return async (...args: unknown[]) => {
       const path = String(args[pathAt]);
       const fault = this.#fail(call, path);
       if (fault === "hang") await this.#healed.promise;
-      const answer = await real(...args);
+      const result = await real(...args);
       if (fault === undefined || fault === "hang") {
-        return this.#wrapIfFile(answer, path);
+        return this.#wrapIfFile(result, path);
       }
-      return this.#spoil(fault, answer);
+      return this.#spoil(fault, result);
     };
   }
 
-  /** To watch a tree fails where it fails for one directory of it. */
+  /** Watching a tree fails if it fails for one of its directories. */
   #failBelow(path: string, recursive: boolean): void {
     this.#fail("watchFs", path);
     if (!recursive) return;
@@ -195,7 +197,7 @@ export class FaultyDeno implements Disposable {
 
   #wrapWatcher(watcher: Deno.FsWatcher): Deno.FsWatcher {
     const meet = async () => {
-      // One that hangs reports nothing.
+      // A hung watcher reports nothing.
       while (this.#awaits("FsWatcher.next", "") === "hang") {
         this.#fail("FsWatcher.next", "");
         await this.#healed.promise;
@@ -218,12 +220,12 @@ export class FaultyDeno implements Disposable {
     yield* real(path);
   }
 
-  /** What is left of a text. */
-  #spoil(fault: Fault, answer: unknown): unknown {
-    if (typeof answer !== "string") return answer;
+  /** Truncates or corrupts a result. */
+  #spoil(fault: Fault, result: unknown): unknown {
+    if (typeof result !== "string") return result;
     switch (fault) {
       case "short":
-        return answer.slice(0, Math.floor(answer.length / 2));
+        return result.slice(0, Math.floor(result.length / 2));
       case "eof":
         return "";
       default:
@@ -238,11 +240,11 @@ export class FaultyDeno implements Disposable {
     );
   }
 
-  #wrapIfFile(answer: unknown, path: string): unknown {
-    if (!(answer instanceof Deno.FsFile)) return answer;
-    const file = answer as unknown as Record<string, AnyFunction>;
+  #wrapIfFile(result: unknown, path: string): unknown {
+    if (!(result instanceof Deno.FsFile)) return result;
+    const file = result as unknown as Record<string, AnyFunction>;
     for (const [name, when] of Object.entries(METHODS)) {
-      const real = (file[name] as AnyFunction).bind(answer);
+      const real = (file[name] as AnyFunction).bind(result);
       const call = `FsFile.${name}` as Call;
       const meet = (args: unknown[]) => this.#fail(call, path) ?? args;
       file[name] = when === "now"
@@ -250,15 +252,15 @@ export class FaultyDeno implements Disposable {
         : async (...args) => {
           const fault = meet(args);
           if (fault === "hang") await this.#healed.promise;
-          // A thread answers, and others have their turn meanwhile.
+          // Respond from the event loop, so that other tasks run meanwhile.
           if (fault !== args) await new Promise((done) => setTimeout(done, 0));
           return await this.#transfer(real, args, fault);
         };
     }
-    return answer;
+    return result;
   }
 
-  /** A read or write that goes wrong without an error. */
+  /** A read or write that is wrong without an error. */
   #transfer(real: AnyFunction, args: unknown[], fault: unknown): unknown {
     const [bytes] = args;
     if (!(bytes instanceof Uint8Array)) return real(...args);

@@ -1,4 +1,4 @@
-import { deviceKey } from "../../lib/filesystems/shown_mounts.ts";
+import { deviceKey } from "../../lib/filesystems/mount_visibility.ts";
 import type { CgroupName } from "../../lib/model/cgroup.ts";
 import {
   readRecorded,
@@ -6,24 +6,30 @@ import {
   unpack,
 } from "../_support/recorded_tree.ts";
 
-/** The container that faults are of. */
+/** The container with faults. */
 export const FAULTY: CgroupName = "/shop/web";
-/** Those that have nothing to do with it. */
+/** Unaffected containers. */
 export const OTHERS: readonly CgroupName[] = ["/shop/db", "/mail"];
 
 const CGROUPS = "sys/fs/cgroup";
 const DOCKER = "var/lib/docker/containers";
-/** Of a recorded container, what the tests look at: hundreds of combinations are tried. */
+/**
+ * The tested part of a recorded container, because hundreds of combinations
+ * run.
+ */
 const DUMP = readRecorded("cgroup", "6.1-v2-docker.txt")
   .split(/^(?=--- )/m)
   .filter((file) =>
     /^--- (?:cgroup\.procs|cpu\.(?:max|stat)|memory\.(?:current|events|max|stat)|pids\.current)\n/
       .test(file)
   ).join("");
-/** What each container uses. */
+/** Memory usage of each container. */
 export const USAGE_BYTES = Number(/--- memory\.current\n(\d+)/.exec(DUMP)?.[1]);
 
-/** A host in a folder of its own, recorded and added to, on which things happen. */
+/**
+ * A recorded host with additions in a temporary directory, whose state changes
+ * on demand.
+ */
 export class FaultyHost implements Disposable {
   readonly root: string;
   readonly #recorded = new RecordedTree("6.1-v2");
@@ -33,7 +39,7 @@ export class FaultyHost implements Disposable {
   constructor() {
     const { root } = this.#recorded;
     this.root = root.path;
-    // The recorded root is on the disk that the folder is on.
+    // The recorded root is on the disk of the directory.
     const device = deviceKey(Deno.statSync(root.path).dev);
     for (const who of ["1", "self"]) {
       const path = `${root.path}/proc/${who}/mountinfo`;
@@ -46,7 +52,7 @@ export class FaultyHost implements Disposable {
     for (const name of [FAULTY, ...OTHERS]) {
       unpack(root, DUMP, `${CGROUPS}${name}`);
     }
-    // Others of the recording are of no use here.
+    // Other containers of the recording are not used.
     Deno.removeSync(this.pathOf("/lab"), { recursive: true });
     for (const { name } of Deno.readDirSync(this.pathOf("/system.slice"))) {
       const id = /^docker-(\w+)\.scope$/.exec(name)?.[1];
@@ -58,28 +64,28 @@ export class FaultyHost implements Disposable {
     root.file("kmsg", "");
   }
 
-  /** Where its event log is. */
+  /** Path of the event log. */
   get logPath(): string {
     return `${this.root}/log/events.ndjson`;
   }
 
-  /** Where a container's cgroup is. */
+  /** Path of a container's cgroup. */
   pathOf(name: CgroupName): string {
     return `${this.root}/${CGROUPS}${name}`;
   }
 
-  /** A container of Docker comes; its runtime's files are there before. */
+  /** Creates a Docker container; its runtime's files exist first. */
   make(): CgroupName {
     const id = (++this.#made).toString(16).padStart(64, "e");
     this.#describe(id);
-    // It comes whole, as a cgroup does.
+    // It appears complete, as a cgroup does.
     unpack(this.#recorded.root, DUMP, `stash/${id}`);
     const name = `/system.slice/docker-${id}.scope`;
     Deno.renameSync(`${this.root}/stash/${id}`, this.pathOf(name));
     return name;
   }
 
-  /** A cgroup comes that has one in it. */
+  /** Creates a cgroup that contains another one. */
   makeNested(): void {
     const name = `nested-${++this.#made}`;
     unpack(this.#recorded.root, DUMP, `stash/${name}`);
@@ -87,7 +93,7 @@ export class FaultyHost implements Disposable {
     Deno.renameSync(`${this.root}/stash/${name}`, this.pathOf(`/${name}`));
   }
 
-  /** Docker knows a container of that id. */
+  /** Writes Docker's files of a container. */
   #describe(id: string): void {
     this.#recorded.root.file(
       `${DOCKER}/${id}/config.v2.json`,
@@ -100,13 +106,12 @@ export class FaultyHost implements Disposable {
     ).file(`${DOCKER}/${id}/hostconfig.json`, "{}");
   }
 
-  /** It goes. */
   remove(name: CgroupName): void {
     const to = `${this.root}/gone/${name.replaceAll("/", "_")}`;
     Deno.renameSync(this.pathOf(name), to);
   }
 
-  /** The kernel tells of a kill; of which process. */
+  /** Prints an OOM kill; returns the PID. */
   kill(): number {
     const pid = 1000 + ++this.#records;
     const time = 2 * this.#records;
@@ -122,16 +127,16 @@ export class FaultyHost implements Disposable {
     return pid;
   }
 
-  /** The kernel log, or whoever writes to it, says this. */
+  /** Writes to the kernel log. */
   writeKmsg(text: string): void {
     Deno.writeTextFileSync(`${this.root}/kmsg`, text, { append: true });
   }
 
-  /** Numbers of the events in the log, in their order. */
+  /** Sequence numbers of the events in the log, in order. */
   loggedSeqs(): number[] {
     const seqs: number[] = [];
     for (const part of this.#readLog()) {
-      // A line that a full disk tore is followed by the whole one.
+      // A line torn by a full disk is followed by the complete one.
       for (const [, seq] of part.matchAll(/^\{"seq":(\d+),.*\}$/gm)) {
         seqs.push(Number(seq));
       }
@@ -139,7 +144,7 @@ export class FaultyHost implements Disposable {
     return seqs.toSorted((a, b) => a - b);
   }
 
-  /** The parts of the log; none while it is being rotated. */
+  /** Returns the parts of the log; none while it is being rotated. */
   #readLog(): string[] {
     const directory = `${this.root}/log`;
     try {

@@ -1,13 +1,13 @@
 /**
- * Each reader of what others write, with the largest input that it takes, or
- * the worst that it refuses, and what it took of memory over rest. A process of
- * its own reads each (`tests/e2e/readers_test.ts`), in 32 MB at most.
+ * All readers of external data, with the largest input that each accepts or the
+ * worst that it rejects, and the memory it used above idle. A separate process
+ * runs each with up to 32 MB (`tests/e2e/readers_test.ts`).
  *
  * @module
  */
 import { DirectoryUsage } from "../../lib/filesystems/directory_usage.ts";
 import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
-import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
 import { systemClock } from "../../lib/model/clock.ts";
@@ -23,27 +23,27 @@ import { TextLineBound } from "../../lib/runtimes/text_line_bound.ts";
 /** One reader and one input. */
 export interface Reader {
   readonly name: string;
-  /** A file's text, or how many empty files a directory has. */
+  /** Content of a file, or number of empty files in a directory. */
   readonly input: () => Uint8Array | string | number;
-  /** Reads what lies at that path; returns what it has made of it. */
+  /** Reads the input at a path; returns the result. */
   readonly read: (path: string) => unknown;
-  /** Whether it takes the input; else it throws. */
-  readonly isTaken: boolean;
-  /** Megabytes over rest, as measured (Deno 2.9.6, 2 cores). */
+  /** Whether the input is accepted; otherwise `read` throws. */
+  readonly isAccepted: boolean;
+  /** Megabytes above idle, as measured (Deno 2.9.6, 2 cores). */
   readonly peakMb: number;
 }
 
 const MIB = 2 ** 20;
 const ALL = new LabelFilter({ allowed: [], all: true });
 
-/** As many bytes of the same few. */
+/** Returns repeated bytes of a length. */
 function repeated(part: readonly number[], length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at++) bytes[at] = part[at % part.length] ?? 0;
   return bytes;
 }
 
-/** Object with so many members of a name of so many letters. */
+/** Returns an object with `count` members whose names have `length` letters. */
 function members(count: number, length: number): Record<string, string> {
   return Object.fromEntries(
     Array.from({ length: count }, (_, i) => [
@@ -53,13 +53,13 @@ function members(count: number, length: number): Record<string, string> {
   );
 }
 
-/** A list of so many values, padded to so many bytes. */
+/** Returns a list of `count` values, padded to `bytes`. */
 function list(value: string, count: number, bytes = 0): string {
   const text = new Array(count).fill(value).join();
   return `[${text},"${"x".repeat(Math.max(0, bytes - text.length - 5))}"]`;
 }
 
-/** Fields of a message that are messages with a name and a value. */
+/** Returns fields of a message that are messages with a name and a value. */
 function labelMessages(count: number): Uint8Array {
   const text = (field: number, value: string) => [
     field * 8 + 2,
@@ -77,48 +77,47 @@ const bytesOf = (path: string) => Deno.readFileSync(path);
 const textOf = (path: string) => Deno.readTextFileSync(path);
 const files = () => new RuntimeFiles(new HostFs());
 
-/** The table. */
 export const READERS: readonly Reader[] = [
   {
     name: "a gRPC message of empty messages",
     input: () => repeated([10, 0], MIB),
     read: (path) => new ProtoMessage(bytesOf(path)).messages(1),
-    isTaken: false,
+    isAccepted: false,
     peakMb: 10.4,
   },
   {
     name: "a gRPC message with labels",
     input: () => labelMessages(4_000),
     read: (path) => storedContainer(new ProtoMessage(bytesOf(path)), ALL),
-    isTaken: true,
+    isAccepted: true,
     peakMb: 21.8,
   },
   {
     name: "JSON of empty objects",
     input: () => list("{}", 1_300_000),
     read: (path) => files().json(path),
-    isTaken: false,
+    isAccepted: false,
     peakMb: 9.9,
   },
   {
     name: "JSON nested deep",
     input: () => "[".repeat(4 * MIB),
     read: (path) => files().json(path),
-    isTaken: false,
+    isAccepted: false,
     peakMb: 9.9,
   },
   {
     name: "config.json with as many values as are taken",
     input: () => list("{}", 59_000, 4 * MIB - 16),
     read: (path) => files().json(path),
-    isTaken: true,
+    isAccepted: true,
     peakMb: 24,
   },
   {
     name: "config.json that is too large",
     input: () => list("{}", 10, 5 * MIB),
     read: (path) => files().json(path),
-    isTaken: false,
+    isAccepted: false,
     peakMb: 2.5,
   },
   {
@@ -133,7 +132,7 @@ export const READERS: readonly Reader[] = [
         runtime: "docker",
         labels: ALL,
       }),
-    isTaken: true,
+    isAccepted: true,
     peakMb: 14.7,
   },
   {
@@ -145,7 +144,7 @@ export const READERS: readonly Reader[] = [
         runtime: "docker",
         labels: ALL,
       }),
-    isTaken: true,
+    isAccepted: true,
     peakMb: 28,
   },
   {
@@ -156,7 +155,7 @@ export const READERS: readonly Reader[] = [
       for (const byte of bytesOf(path)) gathered.push(Uint8Array.of(byte));
       return parseJsonBound(gathered.takeText());
     },
-    isTaken: true,
+    isAccepted: true,
     peakMb: 27.8,
   },
   {
@@ -170,14 +169,14 @@ export const READERS: readonly Reader[] = [
       }
       return lines;
     },
-    isTaken: true,
+    isAccepted: true,
     peakMb: 14.8,
   },
   {
     name: "a runtime's directory",
     input: () => 20_000,
     read: (path) => files().list(path),
-    isTaken: false,
+    isAccepted: false,
     peakMb: 8.4,
   },
   {
@@ -189,20 +188,20 @@ export const READERS: readonly Reader[] = [
       const usage = new DirectoryUsage({
         files: mounted,
         clock,
-        calls: new SlowCalls(clock),
+        calls: new BlockingCallPool(clock),
       });
       usage.of(path);
       await usage.caughtUp();
       if (usage.of(path) === undefined) throw new Error("It is not counted");
     },
-    isTaken: true,
+    isAccepted: true,
     peakMb: 23.9,
   },
   {
     name: "descriptors of a process",
     input: () => 16_000,
     read: (path) => new HostFs().names(path),
-    isTaken: true,
+    isAccepted: true,
     peakMb: 12.3,
   },
   {
@@ -211,12 +210,12 @@ export const READERS: readonly Reader[] = [
       "1 0 0:1 / /var/lib/kubelet/pods/0f1e/volumes/a rw shared:1 - tmpfs tmpfs rw,size=1k\n"
         .repeat(60_000),
     read: (path) => parseMountinfo(textOf(path)),
-    isTaken: true,
+    isAccepted: true,
     peakMb: 23,
   },
 ];
 
-/** Lays an input out, and returns where. */
+/** Writes an input; returns its path. */
 export function layOut({ input }: Reader, directory: string): string {
   const path = `${directory}/input`;
   const content = input();

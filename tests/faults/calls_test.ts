@@ -5,13 +5,13 @@ import { CALLS } from "./_faulty_deno.ts";
 
 const LIB = fromFileUrl(new URL("../../lib", import.meta.url));
 
-/** Folders whose files the agent touches only when it starts, or for another verb. */
+/** Directories whose files are accessed only at startup or by other verbs. */
 const APART = new Set(["api", "cli", "config"]);
-/** Not of files, or in examples. */
+/** Not calls on files, or only in examples. */
 const NOT_OF_FILES = new Set([
   "connect",
   "createHttpClient",
-  // Of its own: `FaultyDeno.libc`.
+  // Replaced by `FaultyDeno.libc`.
   "dlopen",
   "makeTempDir",
   "mkdir",
@@ -29,19 +29,25 @@ function* callsIn(directory: string): Generator<string> {
   }
 }
 
-/** Calls of `node:fs` whose faults are those of Deno's calls for the same file, or are handled as an absence. */
+/**
+ * Calls of `node:fs` whose faults are those of Deno's calls for the same file,
+ * or are treated as a missing file.
+ */
 const NODE_CALLS = [
-  // Of the kernel log's device, which a test without root does not have.
+  // For the kernel log's device, which a test without root cannot open.
   "closeSync",
   "existsSync",
   "openSync",
   "readSync",
-  // `FaultyDeno` replaces what is made of it.
+  // `FaultyDeno` replaces its result.
   "statfs",
   "statfsSync",
 ];
 
-/** What files of a directory import from `node:fs` and `node:fs/promises`. */
+/**
+ * Yields what files of a directory import from `node:fs` and
+ * `node:fs/promises`.
+ */
 function* nodeCallsIn(directory: string): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(directory)) {
     const path = `${directory}/${name}`;
@@ -60,10 +66,10 @@ function* nodeCallsIn(directory: string): Generator<string> {
   }
 }
 
-Deno.test("no file is read by calls of node:fs that no fault was thought through for", () => {
+Deno.test("node:fs is used only for calls whose faults are covered", () => {
   assertEquals([...new Set(nodeCallsIn(LIB))].toSorted(), NODE_CALLS);
 });
 
-Deno.test("FaultyDeno can spoil every call by which the agent touches files", () => {
+Deno.test("FaultyDeno can fail every call by which the agent accesses files", () => {
   assertEquals([...new Set(callsIn(LIB))].toSorted(), CALLS.toSorted());
 });

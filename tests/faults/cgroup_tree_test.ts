@@ -1,8 +1,8 @@
-import { testWeather } from "./_weather.ts";
+import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const CGROUPS = { source: "cgroups" };
 
-testWeather("openManager() bears directories of cgroups that fail", [
+testFaultScenarios("openManager() tolerates failing cgroup directories", [
   {
     name: "a container's directory",
     call: "lstatSync",

@@ -1,6 +1,8 @@
-import { type Seam, testWeather } from "./_weather.ts";
+import { type Seam, testFaultScenarios } from "./_fault_scenarios.ts";
 
-const WARNS = { says: "Cannot read a control file, leaving its numbers out" };
+const WARNS = {
+  message: "Cannot read a control file, leaving its numbers out",
+};
 
 const SEAMS: readonly Seam[] = [
   {
@@ -52,9 +54,9 @@ const SEAMS: readonly Seam[] = [
   },
 ];
 
-testWeather("openManager() bears control files that fail", SEAMS);
-testWeather(
-  "openManager() bears control files that fail while they are open",
+testFaultScenarios("openManager() tolerates failing control files", SEAMS);
+testFaultScenarios(
+  "openManager() tolerates control files that fail while open",
   SEAMS.filter(({ call }) => call !== "openSync"),
   { keepsOpen: true },
 );

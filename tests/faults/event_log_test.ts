@@ -1,20 +1,20 @@
 import type { FaultyAgent } from "./_faulty_agent.ts";
-import { testWeather } from "./_weather.ts";
+import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const LOG = { source: "event_log" };
 const ERRORS = { counts: (agent: FaultyAgent) => agent.log.counters.errors };
 
-/** Events enough for a new part of the log. */
+/** Adds enough events to start a new part of the log. */
 function fill(agent: FaultyAgent): void {
-  for (let n = 0; n < 40; n++) agent.tell();
+  for (let n = 0; n < 40; n++) agent.addEvent();
 }
 
-/** The log is opened anew. */
+/** Reopens the log. */
 function reopen(agent: FaultyAgent): void {
   agent.log.reopen();
 }
 
-testWeather("EventLog of a manager bears a disk that fails", [
+testFaultScenarios("EventLog of a manager tolerates a failing disk", [
   {
     name: "a line",
     call: "FsFile.writeSync",

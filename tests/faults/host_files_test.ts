@@ -1,10 +1,10 @@
 import type { Fault } from "./_fault.ts";
-import { testWeather } from "./_weather.ts";
+import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const READS: readonly Fault[] = ["EACCES", "EIO", "EMFILE"];
-const TEXTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
+const TEXT_FAULTS: readonly Fault[] = [...READS, "short", "garbage", "eof"];
 
-testWeather("openManager() bears files of the host that fail", [
+testFaultScenarios("openManager() tolerates failing host files", [
   {
     name: "limits of a container",
     call: "openSync",
@@ -18,7 +18,7 @@ testWeather("openManager() bears files of the host that fail", [
     name: "limits of a container",
     call: "FsFile.readSync",
     path: /\/shop\/web\/(?:cpu|memory|pids)\.max$/,
-    faults: TEXTS,
+    faults: TEXT_FAULTS,
     provoke: (agent) => {
       agent.manager.containerInfo("/shop/web").spec;
     },
@@ -34,7 +34,7 @@ testWeather("openManager() bears files of the host that fail", [
     name: "files of the machine",
     call: "FsFile.readSync",
     path: /\/proc\/(?:meminfo|cpuinfo|stat|diskstats|vmstat)$/,
-    faults: TEXTS,
+    faults: TEXT_FAULTS,
     provoke: (agent) => agent.manager.machineInfo(),
   },
   {
@@ -60,6 +60,6 @@ testWeather("openManager() bears files of the host that fail", [
     name: "the mounts",
     call: "FsFile.readSync",
     path: /\/mountinfo$/,
-    faults: TEXTS,
+    faults: TEXT_FAULTS,
   },
 ]);

@@ -1,16 +1,16 @@
 import type { FaultyAgent } from "./_faulty_agent.ts";
-import { testWeather } from "./_weather.ts";
+import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const KMSG = { source: "kmsg" };
 
-/** Another file takes the log's place, so that it is opened anew. */
+/** Replaces the log by another file, so that it is reopened. */
 function replaceLog(agent: FaultyAgent): void {
   const path = `${agent.host.root}/kmsg`;
   Deno.writeTextFileSync(`${path}.new`, Deno.readTextFileSync(path));
   Deno.renameSync(`${path}.new`, path);
 }
 
-testWeather("openManager() bears a kernel log that fails", [
+testFaultScenarios("openManager() tolerates a failing kernel log", [
   {
     name: "the kernel log",
     call: "FsFile.read",

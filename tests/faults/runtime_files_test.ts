@@ -1,10 +1,10 @@
 import type { Fault } from "./_fault.ts";
-import { testWeather } from "./_weather.ts";
+import { testFaultScenarios } from "./_fault_scenarios.ts";
 
 const READS: readonly Fault[] = ["EACCES", "EIO", "EMFILE", "hang"];
 const NAMES = { source: "names" };
 
-testWeather("openManager() bears files of runtimes that fail", [
+testFaultScenarios("openManager() tolerates failing runtime files", [
   {
     name: "what Docker tells of a container",
     call: "stat",

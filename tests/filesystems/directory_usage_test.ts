@@ -8,16 +8,16 @@ import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 import { WatchedCalls } from "../_support/watched_calls.ts";
 
-/** Counts how often it is looked at, and may fail, or say that some files are elsewhere. */
+/** Counts its calls, and may fail, or report some files on another device. */
 class CountingFiles extends MountedFiles {
-  lookedAt = 0;
+  calls = 0;
   fails = false;
   elsewhere = "";
   listBytes: number | undefined;
   onLook = () => {};
 
   override async fileSize(hostPath: string): Promise<FileSize> {
-    this.lookedAt++;
+    this.calls++;
     this.onLook();
     if (this.fails) throw new Deno.errors.PermissionDenied(hostPath);
     const found = await super.fileSize(hostPath);
@@ -41,13 +41,13 @@ class Counted implements Disposable {
     intervalMs: 60_000,
   });
 
-  /** Asks until a count that this began has ended. */
+  /** Requests a count and waits until it ends. */
   async count(
     directory = "/layer",
     counted: "tree" | "files" = "tree",
   ): Promise<[number, number] | undefined> {
     this.usage.of(directory, counted);
-    await this.calls.quiet();
+    await this.calls.idle();
     const size = this.usage.of(directory, counted);
     return size && [size.bytes, size.inodes];
   }
@@ -57,7 +57,7 @@ class Counted implements Disposable {
   }
 }
 
-/** What a file takes on this machine's file system. */
+/** Returns the disk usage of a file on this machine's file system. */
 function bytesOf(path: string): number {
   return (Deno.lstatSync(path).blocks ?? 0) * 512;
 }
@@ -73,7 +73,7 @@ Deno.test("DirectoryUsage.of() counts blocks and inodes, hard links once", async
   assertEquals(await counted.count(), [expected, 5]);
 });
 
-Deno.test("DirectoryUsage.of() counts files alone one by one, and no directory", async () => {
+Deno.test('DirectoryUsage.of() with "files" counts each link, and no directory', async () => {
   using counted = new Counted();
   const { root } = counted;
   root.file("logs/0.log", "").file("logs/sub/deep.log", "y");
@@ -97,7 +97,7 @@ Deno.test("DirectoryUsage.of() does not descend into another file system", async
   assertEquals(inodes, 2);
 });
 
-Deno.test("DirectoryUsage.of() counts many files in slices, and rests between them", async () => {
+Deno.test("DirectoryUsage.of() counts many files in slices, and pauses between them", async () => {
   using counted = new Counted();
   const directory = counted.root.child("layer");
   for (let i = 0; i < 300; i++) directory.file(`f${i}`, "");
@@ -105,20 +105,20 @@ Deno.test("DirectoryUsage.of() counts many files in slices, and rests between th
   assertEquals(inodes, 301);
 });
 
-Deno.test("DirectoryUsage.of() counts anew a minute later, and not before", async () => {
+Deno.test("DirectoryUsage.of() counts again after a minute, not before", async () => {
   using counted = new Counted();
   const { root, files, clock } = counted;
   root.file("layer/a", "");
   assertEquals((await counted.count())?.[1], 2);
   root.file("layer/b", "");
-  const { lookedAt } = files;
+  const { calls } = files;
   assertEquals((await counted.count())?.[1], 2);
-  assertEquals(files.lookedAt, lookedAt);
+  assertEquals(files.calls, calls);
   clock.advance(60_000);
   assertEquals((await counted.count())?.[1], 3);
 });
 
-Deno.test("DirectoryUsage.of() keeps the last size where counting fails, and waits twice as long each time", async () => {
+Deno.test("DirectoryUsage.of() keeps the last size if counting fails, and doubles the wait each time", async () => {
   using counted = new Counted();
   const { root, files, clock } = counted;
   root.file("layer/a", "");
@@ -134,7 +134,7 @@ Deno.test("DirectoryUsage.of() keeps the last size where counting fails, and wai
   assertEquals((await counted.count())?.[1], 3);
 });
 
-Deno.test("DirectoryUsage.of() knows nothing of a directory that is not there, and looks for it each minute", async () => {
+Deno.test("DirectoryUsage.of() returns nothing for a missing directory, and checks it each minute", async () => {
   using counted = new Counted();
   const { root, usage, clock } = counted;
   assertEquals(usage.isMissing("/layer"), false);
@@ -152,39 +152,39 @@ Deno.test("DirectoryUsage.of() knows nothing of a directory that is not there, a
   assertEquals(usage.isMissing("/layer"), true);
 });
 
-Deno.test("DirectoryUsage.forget() lets go of a size, and of a count that waits", async () => {
+Deno.test("DirectoryUsage.forget() drops a size and a queued count", async () => {
   using counted = new Counted();
   counted.root.file("layer/a", "");
   await counted.count();
   counted.usage.forget("/layer");
-  const { lookedAt } = counted.files;
+  const { calls } = counted.files;
   assertEquals(counted.usage.of("/layer"), undefined);
   counted.usage.forget("/layer");
   for (let i = 0; i < 5; i++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  assertEquals(counted.files.lookedAt, lookedAt);
+  assertEquals(counted.files.calls, calls);
 });
 
-Deno.test("DirectoryUsage.stop() ends the count under way, and begins no other", async () => {
+Deno.test("DirectoryUsage.stop() ends the running count, and starts no other", async () => {
   using counted = new Counted();
   const { root, usage, files, calls, clock } = counted;
   const directory = root.child("layer");
   for (let i = 0; i < 300; i++) directory.file(`f${i}`, "");
   const before = await counted.count();
   clock.advance(60_000);
-  files.lookedAt = 0;
+  files.calls = 0;
   files.onLook = () => usage.stop();
   usage.of("/layer");
   usage.of("/other");
-  await calls.quiet();
+  await calls.idle();
   clock.advance(60_000);
   assertEquals(await counted.count(), before);
-  // The directory itself, and a slice.
-  assertEquals(files.lookedAt, 65);
+  // The directory itself, and one slice.
+  assertEquals(files.calls, 65);
 });
 
-Deno.test("DirectoryUsage.after() counts nothing before that has ended", async () => {
+Deno.test("DirectoryUsage.after() defers counts until the promise resolves", async () => {
   using counted = new Counted();
   const { usage, root, files } = counted;
   root.file("layer/a", "x");
@@ -192,13 +192,13 @@ Deno.test("DirectoryUsage.after() counts nothing before that has ended", async (
   usage.after(ended.promise);
   usage.of("/layer");
   await new Promise((resolve) => setTimeout(resolve, 0));
-  assertEquals(files.lookedAt, 0);
+  assertEquals(files.calls, 0);
   ended.resolve();
   await usage.caughtUp();
   assertEquals(usage.of("/layer")?.inodes, 2);
 });
 
-Deno.test("DirectoryUsage.isBehind until what was asked for is counted for the first time, or cannot be", async () => {
+Deno.test("DirectoryUsage.isBehind is true until a requested directory is counted, or counting failed", async () => {
   using counted = new Counted();
   const { usage, root, clock, calls, files } = counted;
   root.file("layer/a", "x");
@@ -209,17 +209,17 @@ Deno.test("DirectoryUsage.isBehind until what was asked for is counted for the f
   assertEquals([usage.isBehind, usage.of("/layer")?.inodes], [false, 2]);
   clock.advance(60_000);
   usage.of("/layer");
-  // It is counted anew, and what it took is known meanwhile.
+  // It is counted again; its last size is known meanwhile.
   assertEquals(usage.isBehind, false);
   files.fails = true;
   usage.of("/other");
   assertEquals(usage.isBehind, true);
   await usage.caughtUp();
   assertEquals(usage.isBehind, false);
-  await calls.quiet();
+  await calls.idle();
 });
 
-Deno.test("DirectoryUsage counts nothing where a directory has more names than can be listed", async () => {
+Deno.test("DirectoryUsage counts nothing if a directory has too many names", async () => {
   using counted = new Counted();
   const { root, files } = counted;
   root.file("layer/sub/a", "x");

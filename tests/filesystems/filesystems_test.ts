@@ -2,10 +2,10 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import {
   type FileSize,
+  type FilesystemUsage,
   MountedFiles,
-  type Space,
 } from "../../lib/filesystems/mounted_files.ts";
-import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { isGone, UnknownFilesystemError } from "../../lib/model/errors.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
 import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
@@ -23,19 +23,19 @@ const MOUNTS = [
   "26 21 0:5 / /proc rw - proc proc rw",
 ].join("\n");
 
-/** A host whose file systems say what the test wants, each by its mount point. */
+/** File systems whose results a test sets, by mount point. */
 class FakeFiles extends MountedFiles {
-  readonly spaces = new Map<string, Promise<Space>>();
+  readonly usages = new Map<string, Promise<FilesystemUsage>>();
   readonly failing = new Set<string>();
   readonly devices = new Map<string, number>();
-  /** Directories of which nobody ever hears. */
+  /** Directories whose calls hang. */
   readonly hung = new Set<string>();
-  readonly asked: string[] = [];
+  readonly calls: string[] = [];
 
-  override space(hostPath: string): Promise<Space> {
-    this.asked.push(hostPath);
+  override usage(hostPath: string): Promise<FilesystemUsage> {
+    this.calls.push(hostPath);
     if (this.failing.has(hostPath)) return Promise.reject(new Error());
-    return this.spaces.get(hostPath) ?? Promise.resolve(space(4, 1));
+    return this.usages.get(hostPath) ?? Promise.resolve(usage(4, 1));
   }
 
   override fileSize(hostPath: string): Promise<FileSize> {
@@ -55,7 +55,7 @@ class FakeFiles extends MountedFiles {
   }
 }
 
-function space(capacity: number, free: number): Space {
+function usage(capacity: number, free: number): FilesystemUsage {
   return {
     capacityBytes: capacity * GIB,
     freeBytes: free * GIB,
@@ -83,13 +83,13 @@ class FakeMachine implements Disposable {
       .set("/var/lib/docker", device(259, 2))
       .set("/proc/sys", device(0, 5)).set("/run", device(0, 40))
       .set("/mnt/nfs", device(0, 50)).set("/mnt/portal", device(0, 60));
-    // As a file system of requests and answers does.
-    this.files.spaces.set("/mnt/portal", Promise.resolve(space(0, 0)));
+    // Like a FUSE file system that serves requests.
+    this.files.usages.set("/mnt/portal", Promise.resolve(usage(0, 0)));
     this.filesystems = new Filesystems({
       fs: this.root.hostFs(),
       files: this.files,
       clock: this.clock,
-      calls: new SlowCalls(this.clock),
+      calls: new BlockingCallPool(this.clock),
       imageStores: () =>
         Promise.resolve([
           {
@@ -102,7 +102,7 @@ class FakeMachine implements Disposable {
     });
   }
 
-  /** A pass in which something hangs: its time passes. */
+  /** Refreshes while a call hangs: advances the clock past the timeout. */
   async refreshSlowly(): Promise<void> {
     let isDone = false;
     const pass = this.filesystems.refresh().then(() => isDone = true);
@@ -118,7 +118,7 @@ class FakeMachine implements Disposable {
   }
 }
 
-Deno.test("Filesystems.refresh() reads space, inodes, disk counters and labels of each", async () => {
+Deno.test("Filesystems.refresh() reads usage, inodes, disk counters and labels of each file system", async () => {
   using machine = new FakeMachine();
   const { filesystems, clock } = machine;
   assertEquals(filesystems.latest, []);
@@ -147,34 +147,34 @@ Deno.test("Filesystems.refresh() reads space, inodes, disk counters and labels o
   assertEquals(filesystems.state.state, "ok");
 });
 
-Deno.test("Filesystems.refresh() keeps the last numbers of one that hangs, marks them, and asks it once", async () => {
+Deno.test("Filesystems.refresh() keeps the last values of a hung file system, marks them as stale, and calls it once", async () => {
   using machine = new FakeMachine();
   const { filesystems, files } = machine;
   await filesystems.refresh();
   const before = filesystems.latest.at(-1) as FsInfo;
-  const { promise, resolve } = Promise.withResolvers<Space>();
-  files.spaces.set("/mnt/nfs", promise).set("/", Promise.resolve(space(9, 3)));
-  files.asked.length = 0;
+  const { promise, resolve } = Promise.withResolvers<FilesystemUsage>();
+  files.usages.set("/mnt/nfs", promise).set("/", Promise.resolve(usage(9, 3)));
+  files.calls.length = 0;
   await machine.refreshSlowly();
   await machine.refreshSlowly();
   assertEquals(filesystems.latest.at(-1), { ...before, isStale: true });
   assertEquals(filesystems.latest[0]?.usageBytes, 6 * GIB);
-  assertEquals(files.asked.filter((path) => path === "/mnt/nfs").length, 1);
+  assertEquals(files.calls.filter((path) => path === "/mnt/nfs").length, 1);
   assertEquals(filesystems.state, {
     name: "filesystems",
     state: "degraded",
-    detail: 'no answer from "/mnt/nfs"',
+    detail: 'no response from "/mnt/nfs"',
   });
-  resolve(space(8, 2));
+  resolve(usage(8, 2));
   await new Promise((done) => setTimeout(done, 0));
-  files.spaces.set("/mnt/nfs", Promise.resolve(space(8, 1)));
+  files.usages.set("/mnt/nfs", Promise.resolve(usage(8, 1)));
   await filesystems.refresh();
   assertEquals(filesystems.latest.at(-1)?.isStale, undefined);
   assertEquals(filesystems.latest.at(-1)?.usageBytes, 7 * GIB);
   assertEquals(filesystems.state.state, "ok");
 });
 
-Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later, until it is unmounted", async () => {
+Deno.test("Filesystems.refresh() keeps the last values of a file system that fails later, until it is unmounted", async () => {
   using machine = new FakeMachine();
   const { filesystems, files } = machine;
   await filesystems.refresh();
@@ -183,12 +183,12 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later,
   for (let i = 0; i < 2; i++) {
     await filesystems.refresh();
     assertEquals(filesystems.latest.at(-1), { ...before, isStale: true });
-    assertEquals(filesystems.state.detail, 'no answer from "/mnt/nfs"');
+    assertEquals(filesystems.state.detail, 'no response from "/mnt/nfs"');
   }
-  // In the midst of a pass.
-  files.spaces.set(
+  // During a pass.
+  files.usages.set(
     "/",
-    Promise.resolve(space(4, 1)).finally(() => {
+    Promise.resolve(usage(4, 1)).finally(() => {
       const left = MOUNTS.split("\n").filter((line) => !line.includes("nfs"));
       machine.root.file("proc/1/mountinfo", left.join("\n"));
     }),
@@ -198,9 +198,9 @@ Deno.test("Filesystems.refresh() keeps the last numbers of one that fails later,
   assertEquals(filesystems.state.state, "ok");
 });
 
-Deno.test("Filesystems.refresh() names one that has never answered, without numbers", async () => {
+Deno.test("Filesystems.refresh() includes a file system that never responded, without values", async () => {
   using machine = new FakeMachine();
-  machine.files.spaces.set("/mnt/nfs", new Promise(() => {}));
+  machine.files.usages.set("/mnt/nfs", new Promise(() => {}));
   await machine.refreshSlowly();
   assertEquals(machine.filesystems.latest.at(-1), {
     device: "box:/export",
@@ -213,13 +213,13 @@ Deno.test("Filesystems.refresh() names one that has never answered, without numb
   });
 });
 
-Deno.test("Filesystems.refresh() leaves out one that fails, and inodes that are not counted", async () => {
+Deno.test("Filesystems.refresh() omits a file system that fails, and inodes that are not counted", async () => {
   using machine = new FakeMachine();
   const { filesystems, files } = machine;
   files.failing.add("/run");
-  files.spaces.set(
+  files.usages.set(
     "/",
-    Promise.resolve({ ...space(4, 1), inodes: 0, inodesFree: 0 }),
+    Promise.resolve({ ...usage(4, 1), inodes: 0, inodesFree: 0 }),
   );
   await filesystems.refresh();
   const mountPoints = filesystems.latest.map(({ mountPoint }) => mountPoint);
@@ -227,11 +227,12 @@ Deno.test("Filesystems.refresh() leaves out one that fails, and inodes that are 
   assertEquals("inodes" in (filesystems.latest[0] ?? {}), false);
 });
 
-Deno.test("Filesystems.refresh() leaves out what shows another file system than is mounted there", async () => {
+Deno.test("Filesystems.refresh() omits mount points that show another file system", async () => {
   using machine = new FakeMachine();
   const { filesystems, files } = machine;
   await filesystems.refresh();
-  // Mounted by the host after our container was started, and not propagated to it.
+  // Mounted on the host after the agent's container started, and not
+  // propagated.
   files.devices.set("/run", device(8, 1)).set("/mnt/nfs", device(0, 98));
   await filesystems.refresh();
   const mountPoints = () =>
@@ -247,7 +248,7 @@ Deno.test("Filesystems.refresh() leaves out what shows another file system than 
   assertEquals(mountPoints(), ["/", "/var/lib/docker", "/run", "/mnt/nfs"]);
 });
 
-Deno.test("Filesystems.refresh() expects no mounts of a folder that looks like a host", async () => {
+Deno.test("Filesystems.refresh() does not check visibility in a directory tree that looks like a host", async () => {
   using machine = new FakeMachine(false);
   machine.files.devices.set("/", device(254, 1)).set("/run", device(254, 1));
   await machine.filesystems.refresh();
@@ -255,7 +256,7 @@ Deno.test("Filesystems.refresh() expects no mounts of a folder that looks like a
   assertEquals(machine.filesystems.state.state, "ok");
 });
 
-Deno.test("Filesystems.refresh() accepts the numbers of subvolumes, but not that of another mount", async () => {
+Deno.test("Filesystems.refresh() accepts the device numbers of subvolumes, but not of another mount", async () => {
   using machine = new FakeMachine();
   const { filesystems, files, root } = machine;
   const btrfs = "22 21 0:33 /sub /data rw - btrfs /dev/sdb1 rw";
@@ -274,14 +275,14 @@ Deno.test("Filesystems.refresh() accepts the numbers of subvolumes, but not that
   }
 });
 
-Deno.test("Filesystems.at() gives the reading that was the last at a time", async () => {
+Deno.test("Filesystems.at() returns the last reading before a time", async () => {
   using machine = new FakeMachine();
   const { filesystems, files, clock } = machine;
   const startMs = clock.now();
   assertEquals(filesystems.at(startMs), undefined);
   await filesystems.refresh();
   clock.advance(10_000);
-  files.spaces.set("/", Promise.resolve(space(9, 3)));
+  files.usages.set("/", Promise.resolve(usage(9, 3)));
   await filesystems.refresh();
   const capacityAt = (timeMs: number) =>
     filesystems.at(timeMs)?.[0]?.capacityBytes;
@@ -296,7 +297,7 @@ Deno.test("Filesystems.at() gives the reading that was the last at a time", asyn
   assertEquals(capacityAt(startMs), undefined);
 });
 
-Deno.test("Filesystems.at() gives what was read since the clock was set back", async () => {
+Deno.test("Filesystems.at() returns readings since the clock was set back", async () => {
   using machine = new FakeMachine();
   const { filesystems, files, clock } = machine;
   for (let i = 0; i < 64; i++) {
@@ -304,22 +305,22 @@ Deno.test("Filesystems.at() gives what was read since the clock was set back", a
     await filesystems.refresh();
   }
   clock.stepWall(-3_600_000);
-  files.spaces.set("/", Promise.resolve(space(9, 3)));
+  files.usages.set("/", Promise.resolve(usage(9, 3)));
   await filesystems.refresh();
   assertEquals(filesystems.at(clock.now())?.[0]?.capacityBytes, 9 * GIB);
 });
 
-Deno.test("Filesystems.labelled() and withUuid() throw for what is not known", async () => {
+Deno.test("Filesystems.withLabel() and withUuid() throw for unknown values", async () => {
   using machine = new FakeMachine();
   const { filesystems } = machine;
   await filesystems.refresh();
   assertEquals(
-    filesystems.labelled("root").map(({ mountPoint }) => mountPoint),
+    filesystems.withLabel("root").map(({ mountPoint }) => mountPoint),
     ["/"],
   );
-  assertEquals(filesystems.labelled().length, 4);
+  assertEquals(filesystems.withLabel().length, 4);
   assertThrows(
-    () => filesystems.labelled("crio-images"),
+    () => filesystems.withLabel("crio-images"),
     UnknownFilesystemError,
     'the label "crio-images"',
   );
@@ -330,16 +331,16 @@ Deno.test("Filesystems.labelled() and withUuid() throw for what is not known", a
   );
 });
 
-Deno.test("Filesystems.ofDirectory() believes stat, and the mounts where stat is of no use", async () => {
+Deno.test("Filesystems.ofDirectory() uses the device from stat, and mountinfo if stat has none", async () => {
   using machine = new FakeMachine();
   const { filesystems, files } = machine;
   await filesystems.refresh();
   const mountOf = async (path: string) =>
     (await filesystems.ofDirectory(path)).mountPoint;
-  // A link that leads elsewhere.
+  // A link to another file system.
   files.devices.set("/srv", device(259, 2));
   assertEquals(await mountOf("/srv"), "/var/lib/docker");
-  // The number of a btrfs subvolume is in no mountinfo.
+  // The device number of a btrfs subvolume is not in mountinfo.
   files.devices.set("/var/lib/docker/btrfs", device(0, 99));
   assertEquals(await mountOf("/var/lib/docker/btrfs"), "/var/lib/docker");
   const missing = await assertRejects(() => mountOf("/none"));
@@ -351,7 +352,7 @@ Deno.test("Filesystems.ofDirectory() believes stat, and the mounts where stat is
   );
 });
 
-Deno.test("Filesystems.ofDirectory() tells the mount's last numbers where stat hangs, the next time at once", async () => {
+Deno.test("Filesystems.ofDirectory() returns the mount's last values if stat hangs, immediately the next time", async () => {
   using machine = new FakeMachine();
   const { filesystems, files, clock } = machine;
   await filesystems.refresh();
@@ -365,7 +366,7 @@ Deno.test("Filesystems.ofDirectory() tells the mount's last numbers where stat h
   assertEquals((await filesystems.ofDirectory("/")).mountPoint, "/");
 });
 
-Deno.test("Filesystems.ofDirectory() finds one that was mounted since the last reading", async () => {
+Deno.test("Filesystems.ofDirectory() finds a file system mounted since the last reading", async () => {
   using machine = new FakeMachine();
   const { filesystems, files, root } = machine;
   await filesystems.refresh();

@@ -8,7 +8,7 @@ import {
 import { readRecorded, recordedMachine } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
-/** Symbolic links take permissions that unit tests do not have. */
+/** Symbolic links require permissions that unit tests do not have. */
 class LinkedHostFs extends HostFs {
   readonly #links: Readonly<Record<string, string>>;
 
@@ -24,14 +24,14 @@ class LinkedHostFs extends HostFs {
 
 const MOUNTINFO = "proc/self/mountinfo";
 
-/** The partitions of a host with these mounts: device, mount point, disk. */
+/** Returns the partitions of a host: device, mount point, disk. */
 function partitionsIn(host: TestCgroup): string[][] {
   const fs = host.hostFs();
   return partitionsOf(fs, readMounts(fs))
     .map(({ device, mountPoint, disk }) => [device, mountPoint, disk]);
 }
 
-Deno.test("partitionsOf() finds what can hold files on a recorded machine", () => {
+Deno.test("partitionsOf() finds the file systems of a recorded machine", () => {
   using host = recordedMachine("6.18-vm.txt");
   assertEquals(partitionsIn(host), [
     ["/dev/shm", "/dev/shm", "0:27"],
@@ -40,7 +40,7 @@ Deno.test("partitionsOf() finds what can hold files on a recorded machine", () =
   ]);
 });
 
-Deno.test("partitionsOf() finds what can hold files on a recorded host of systemd", () => {
+Deno.test("partitionsOf() finds the file systems of a recorded host with systemd", () => {
   using host = TestCgroup.create();
   host.file(MOUNTINFO, readRecorded("proc", "6.1-v2-mountinfo.txt"));
   assertEquals(partitionsIn(host), [
@@ -52,7 +52,7 @@ Deno.test("partitionsOf() finds what can hold files on a recorded host of system
   ]);
 });
 
-Deno.test("partitionsOf() marks what runtimes and kubelets mount for containers and pods", () => {
+Deno.test("partitionsOf() marks mounts of runtimes and kubelets for containers and pods", () => {
   using host = TestCgroup.create();
   const id = "0123456789abcdef".repeat(4);
   const pod = "/var/lib/kubelet/pods/8074b05f89ea107e50f6b9b779842471";
@@ -88,7 +88,7 @@ Deno.test("partitionsOf() marks what runtimes and kubelets mount for containers 
   assertEquals(marked, ofContainers);
 });
 
-Deno.test("partitionsOf() takes bind mounts for the file system they show", () => {
+Deno.test("partitionsOf() treats bind mounts as the file system they show", () => {
   using host = TestCgroup.create();
   host.file(
     MOUNTINFO,
@@ -110,13 +110,13 @@ Deno.test("partitionsOf() takes bind mounts for the file system they show", () =
   ]);
 });
 
-Deno.test("partitionsOf() tells the root whatever its type", () => {
+Deno.test("partitionsOf() includes the root of any type", () => {
   using host = TestCgroup.create();
   host.file(MOUNTINFO, "1 0 0:2 / / rw - rootfs rootfs rw\n");
   assertEquals(partitionsIn(host), [["rootfs", "/", "0:2"]]);
 });
 
-Deno.test("partitionsOf() finds disk and UUID behind btrfs and device mapper", () => {
+Deno.test("partitionsOf() finds disk and UUID of btrfs and device mapper", () => {
   using host = TestCgroup.create();
   host.file(
     MOUNTINFO,
@@ -154,7 +154,7 @@ Deno.test("readMounts() reads the host's mounts below another root, not those of
   );
 });
 
-Deno.test("mountAbove() finds the deepest mount, by whole names", () => {
+Deno.test("mountAbove() finds the deepest mount by complete path components", () => {
   const mounts = ["/", "/var", "/var/lib/docker"].map((mountPoint, minor) => ({
     root: "/",
     mountPoint,

@@ -10,7 +10,7 @@ import { ALL_KINDS, sampleOnce } from "../_support/handler_contract.ts";
 import { RecordedTree } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
-/** A host with one v2 hierarchy in which a container lies. */
+/** A host with one v2 hierarchy and a container. */
 function v2Host(): {
   host: TestCgroup;
   cgroup: TestCgroup;
@@ -33,7 +33,7 @@ function v2Host(): {
   };
 }
 
-Deno.test("CgroupHandler reads only the kinds that are on", () => {
+Deno.test("CgroupHandler reads only enabled kinds", () => {
   using host = new RecordedTree("6.18-hybrid");
   const { fs, hierarchies } = host;
   const name =
@@ -53,7 +53,7 @@ Deno.test("CgroupHandler reads only the kinds that are on", () => {
   handler.close();
 });
 
-Deno.test("CgroupHandler reads v2's cpu.stat where v1 has no CPU controller", () => {
+Deno.test("CgroupHandler reads v2's cpu.stat if v1 has no CPU controller", () => {
   using host = TestCgroup.create();
   host.file("systemd/web/tasks", "")
     .file("v2/web/cpu.stat", "usage_usec 7\nuser_usec 3\nsystem_usec 4\n")
@@ -85,7 +85,7 @@ Deno.test("CgroupHandler reads v2's cpu.stat where v1 has no CPU controller", ()
   handler.close();
 });
 
-Deno.test("CgroupHandler reads the rest where one file is malformed, and tells of the first", () => {
+Deno.test("CgroupHandler reads the other files if one is malformed, and returns the first error", () => {
   const { host, cgroup, options } = v2Host();
   using _ = host;
   cgroup.file("cpu.stat", "usage_usec x\n")
@@ -101,7 +101,7 @@ Deno.test("CgroupHandler reads the rest where one file is malformed, and tells o
   handler.close();
 });
 
-Deno.test("CgroupHandler forgets what an earlier sample found", () => {
+Deno.test("CgroupHandler clears the values of an earlier sample", () => {
   const { host, cgroup, options } = v2Host();
   using _ = host;
   cgroup.file("memory.events", "oom_kill 1\nhigh 2\n");
@@ -114,7 +114,7 @@ Deno.test("CgroupHandler forgets what an earlier sample found", () => {
   handler.close();
 });
 
-Deno.test("CgroupHandler.refresh() looks for files that were not there", () => {
+Deno.test("CgroupHandler.refresh() opens files that were missing", () => {
   const { host, cgroup, options } = v2Host();
   using _ = host;
   cgroup.file("memory.current", "1\n");
@@ -129,7 +129,7 @@ Deno.test("CgroupHandler.refresh() looks for files that were not there", () => {
   handler.close();
 });
 
-Deno.test("CgroupHandler tells that its cgroup is gone where none of its files is there, once", () => {
+Deno.test("CgroupHandler reports once that its cgroup is gone, if none of its files exists", () => {
   const { host, cgroup, options } = v2Host();
   using _ = host;
   const handler = new CgroupHandler({ name: "/web" }, options);
@@ -144,13 +144,13 @@ Deno.test("CgroupHandler tells that its cgroup is gone where none of its files i
   handler.close();
 });
 
-Deno.test("CgroupHandler.spec() leaves out the root's limits where the host does not tell its memory", () => {
+Deno.test("CgroupHandler.spec() omits the root's limits if the machine's memory is unknown", () => {
   const { host, options } = v2Host();
   using _ = host;
   assertEquals(new CgroupHandler({ name: "/" }, options).spec().memory, {});
 });
 
-Deno.test("CgroupHandler.filesystems() tells the machine's of the root alone, and with the kind disk", () => {
+Deno.test("CgroupHandler.filesystems() returns the machine's file systems, only for the root and with the kind disk", () => {
   const { host, options } = v2Host();
   using _ = host;
   const filesystems = { at: () => [] };
@@ -168,7 +168,7 @@ Deno.test("CgroupHandler.filesystems() tells the machine's of the root alone, an
   assertEquals(without.spec().hasFilesystems, undefined);
 });
 
-Deno.test("CgroupHandler.close() gives back every descriptor, and the files can be read again", () => {
+Deno.test("CgroupHandler.close() closes every descriptor, and files can be read again", () => {
   using host = new RecordedTree("6.1-v1-legacy");
   const { fs, hierarchies } = host;
   const name =
@@ -186,7 +186,7 @@ Deno.test("CgroupHandler.close() gives back every descriptor, and the files can 
   handler.close();
 });
 
-Deno.test("CgroupHandler tells of a network of the container's own, of the process that the runtime names", () => {
+Deno.test("CgroupHandler reads the container's own network, from the process that the runtime reports", () => {
   const { host, cgroup, options } = v2Host();
   using _ = host;
   const titles = "Inter-|\n face |\n";
@@ -206,16 +206,16 @@ Deno.test("CgroupHandler tells of a network of the container's own, of the proce
   };
   assertEquals(received({}), [7]);
   assertEquals(received({ initPid: () => 8 }), [8]);
-  // No runtime tells yet.
+  // No runtime reports a process yet.
   assertEquals(received({ initPid: () => undefined }), [7]);
-  // Process 1 has the host's.
+  // Process 1 has the host's network.
   assertEquals(received({ initPid: () => 1 }), undefined);
-  assertEquals(received({ tellsNetwork: () => false }), undefined);
+  assertEquals(received({ reportsNetwork: () => false }), undefined);
   assertEquals(received({ kinds: new Set(["cpu"]) }), undefined);
   assertEquals(received({}, "/"), [1]);
 });
 
-Deno.test("CgroupHandler.isWhole() once it is in every hierarchy that has a file to read, or in no more by then", () => {
+Deno.test("CgroupHandler.isComplete() is true once the cgroup exists in every hierarchy with a file to read, or after 250 ms", () => {
   using host = TestCgroup.create();
   const hierarchies: Hierarchies = {
     mode: "legacy",
@@ -230,11 +230,11 @@ Deno.test("CgroupHandler.isWhole() once it is in every hierarchy that has a file
     hierarchies,
     kinds: new Set(["percpu"]),
   });
-  assertEquals(handler.isWhole(0), false);
+  assertEquals(handler.isComplete(0), false);
   host.child("memory/web");
-  assertEquals(handler.isWhole(249), false);
-  assertEquals(handler.isWhole(250), true);
+  assertEquals(handler.isComplete(249), false);
+  assertEquals(handler.isComplete(250), true);
   host.child("cpu,cpuacct/web");
-  assertEquals(handler.isWhole(0), true);
+  assertEquals(handler.isComplete(0), true);
   handler.close();
 });

@@ -3,7 +3,7 @@ import { rawFactory, type RawFactoryOptions } from "../../lib/handlers/raw.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { runHandlerContract } from "../_support/handler_contract.ts";
 
-/** Which of the names are wanted. */
+/** Returns the accepted names. */
 function accepted(
   names: readonly string[],
   options: Pick<RawFactoryOptions, "prefixes" | "dockerOnly">,
@@ -21,7 +21,7 @@ const NAMES = ["/", "/docker", "/docker/1", "/system.slice", "/dockerx"];
 
 runHandlerContract("rawFactory()", rawFactory);
 
-Deno.test("rawFactory() can handle whatever it is asked for, and wants it", () => {
+Deno.test("rawFactory() handles and accepts any cgroup", () => {
   const factory = rawFactory({
     fs: new HostFs({ root: "/nowhere" }),
     hierarchies: { mode: "unified", all: [] },
@@ -31,7 +31,7 @@ Deno.test("rawFactory() can handle whatever it is asked for, and wants it", () =
   assertEquals(accepted(NAMES, {}), NAMES);
 });
 
-Deno.test("rawFactory() wants the root and what has a wanted prefix", () => {
+Deno.test("rawFactory() accepts the root and cgroups with a given prefix", () => {
   assertEquals(accepted(NAMES, { prefixes: ["/docker/", "/system"] }), [
     "/",
     "/docker/1",
@@ -39,7 +39,7 @@ Deno.test("rawFactory() wants the root and what has a wanted prefix", () => {
   ]);
 });
 
-Deno.test("rawFactory() wants the root alone of plain cgroups with dockerOnly, unless a prefix is wanted", () => {
+Deno.test("rawFactory() accepts only the root with dockerOnly, and cgroups with a given prefix", () => {
   assertEquals(accepted(NAMES, { dockerOnly: true }), ["/"]);
   assertEquals(accepted(NAMES, { dockerOnly: true, prefixes: ["/system"] }), [
     "/",

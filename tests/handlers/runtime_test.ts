@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { toContainerStats } from "../../lib/cache/derived_stats.ts";
 import { containerStatsJson } from "../../lib/api/v1_json.ts";
-import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { runtimeFactory } from "../../lib/handlers/runtime.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
@@ -22,7 +22,7 @@ runHandlerContract(
   (options) => runtimeFactory({ ...options, identities: IDENTITIES }),
 );
 
-Deno.test("runtimeFactory() wants the containers of runtimes, whatever is wanted of plain cgroups", () => {
+Deno.test("runtimeFactory() accepts containers of runtimes, regardless of the selection of raw cgroups", () => {
   const options = {
     fs: new HostFs({ root: "/nowhere" }),
     hierarchies: { mode: "unified", all: [] },
@@ -55,10 +55,10 @@ Deno.test("runtimeFactory() wants the containers of runtimes, whatever is wanted
   );
 });
 
-Deno.test("runtimeFactory() gives each sample the health that was told then, and none where nothing checks it", () => {
+Deno.test("runtimeFactory() adds the current health to each sample, and none without a health check", () => {
   using host = TestCgroup.create();
   host.file(`docker/${ID}/memory.current`, "4096\n");
-  let facts: ContainerFacts = { runtime: "docker", id: ID };
+  let metadata: ContainerMetadata = { runtime: "docker", id: ID };
   const handler = runtimeFactory({
     fs: host.hostFs(),
     hierarchies: {
@@ -66,11 +66,11 @@ Deno.test("runtimeFactory() gives each sample the health that was told then, and
       all: [{ version: 2, controllers: ["memory"], path: host.path }],
     },
     kinds: new Set<string>(),
-    identities: { ...IDENTITIES, factsOf: () => facts },
+    identities: { ...IDENTITIES, factsOf: () => metadata },
   }).create(`/docker/${ID}`);
-  const told = [undefined, "starting", "healthy", "unhealthy", "odd"].map(
+  const states = [undefined, "starting", "healthy", "unhealthy", "odd"].map(
     (health) => {
-      if (health !== undefined) facts = { ...facts, health };
+      if (health !== undefined) metadata = { ...metadata, health };
       handler.sample();
       const { row, layout } = handler.builder;
       const sample = { timestampMs: 0, row: row.slice() };
@@ -78,7 +78,7 @@ Deno.test("runtimeFactory() gives each sample the health that was told then, and
     },
   ).map((stats) => containerStatsJson(stats)["health"]);
   handler.close();
-  assertEquals(told, [
+  assertEquals(states, [
     undefined,
     { status: "starting" },
     { status: "healthy" },
@@ -87,10 +87,10 @@ Deno.test("runtimeFactory() gives each sample the health that was told then, and
   ]);
 });
 
-Deno.test("runtimeFactory() has a container whole once its runtime tells of its process, or tells of none by then", () => {
+Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 1 s", () => {
   using host = TestCgroup.create();
   host.child(`docker/${ID}`);
-  const told: { pid?: number } = {};
+  const states: { pid?: number } = {};
   const handler = runtimeFactory({
     fs: host.hostFs(),
     hierarchies: {
@@ -98,14 +98,14 @@ Deno.test("runtimeFactory() has a container whole once its runtime tells of its 
       all: [{ version: 2, controllers: ["memory"], path: host.path }],
     },
     kinds: new Set<string>(),
-    identities: { ...IDENTITIES, initPidOf: () => told.pid },
+    identities: { ...IDENTITIES, initPidOf: () => states.pid },
   }).create(`/docker/${ID}`);
-  assertEquals([0, 999, 1_000].map((ms) => handler.isWhole(ms)), [
+  assertEquals([0, 999, 1_000].map((ms) => handler.isComplete(ms)), [
     false,
     false,
     true,
   ]);
-  told.pid = 7;
-  assertEquals(handler.isWhole(0), true);
+  states.pid = 7;
+  assertEquals(handler.isComplete(0), true);
   handler.close();
 });

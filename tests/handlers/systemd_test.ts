@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 
-Deno.test("systemdFactory() claims mount units, and wants none", () => {
+Deno.test("systemdFactory() handles mount units, and accepts none", () => {
   const factory = systemdFactory();
   for (const name of ["/dev-mqueue.mount", "/system.slice/var-lib.mount"]) {
     assertEquals(factory.canHandle(name), true);
@@ -9,7 +9,7 @@ Deno.test("systemdFactory() claims mount units, and wants none", () => {
   }
 });
 
-Deno.test("systemdFactory() leaves everything else to others", () => {
+Deno.test("systemdFactory() handles nothing else", () => {
   const factory = systemdFactory();
   for (
     const name of ["/", "/system.slice", "/init.scope", "/x.mount/y", "/mount"]
@@ -18,7 +18,7 @@ Deno.test("systemdFactory() leaves everything else to others", () => {
   }
 });
 
-Deno.test("systemdFactory() makes no handlers", () => {
+Deno.test("systemdFactory() creates no handlers", () => {
   assertThrows(
     () => systemdFactory().create("/x.mount"),
     Error,

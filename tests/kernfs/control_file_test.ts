@@ -12,7 +12,7 @@ for (const open of [0, 1]) {
   const way = open ? "from an open file" : "from a file opened each time";
   const keepOpen = open === 1;
 
-  Deno.test(`ControlFile.read() reads ${way} what is there now`, () => {
+  Deno.test(`ControlFile.read() reads the current content ${way}`, () => {
     using host = TestCgroup.create();
     const fs = host.file("memory.current", "4096\n").hostFs();
     const file = new ControlFile(fs, `${host.path}/memory.current`, keepOpen);
@@ -26,7 +26,7 @@ for (const open of [0, 1]) {
     assertEquals(fs.openFiles, 0);
   });
 
-  Deno.test(`ControlFile.read() says -1 ${way} of a file that is not there, until it is rechecked`, () => {
+  Deno.test(`ControlFile.read() returns -1 ${way} for a missing file until it is rechecked`, () => {
     using host = TestCgroup.create();
     const fs = host.hostFs();
     const file = new ControlFile(fs, `${host.path}/memory.peak`, keepOpen);
@@ -46,7 +46,7 @@ for (const open of [0, 1]) {
     file.close();
   });
 
-  Deno.test(`ControlFile.read() throws ${way} where the file cannot be read as a file`, () => {
+  Deno.test(`ControlFile.read() throws ${way} if the path is not a readable file`, () => {
     using host = TestCgroup.create();
     host.child("memory.stat");
     const fs = host.hostFs();
@@ -55,7 +55,7 @@ for (const open of [0, 1]) {
     assertEquals(fs.openFiles, 0);
   });
 
-  Deno.test(`ControlFile.read() makes room ${way} for a file larger than the buffer`, () => {
+  Deno.test(`ControlFile.read() grows the buffer ${way} for a larger file`, () => {
     using host = TestCgroup.create();
     const fs = host.hostFs();
     const file = new ControlFile(fs, `${host.path}/memory.stat`, keepOpen);
@@ -69,7 +69,7 @@ for (const open of [0, 1]) {
   });
 }
 
-Deno.test("HostFs keeps no more files open than it may, and reads the others all the same", () => {
+Deno.test("HostFs limits the number of open files, and reads further ones anyway", () => {
   using host = TestCgroup.create();
   const fs = host.hostFs({ maxOpenFiles: 3 });
   const files = Array.from({ length: 10 }, (_, i) => {

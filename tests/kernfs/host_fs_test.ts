@@ -6,7 +6,7 @@ function text(fs: HostFs, length: number): string {
   return new TextDecoder().decode(fs.bytes.subarray(0, length));
 }
 
-Deno.test("HostFs.path() places a host path below the root, once", () => {
+Deno.test("HostFs.path() resolves a host path below the root, once", () => {
   const fs = new HostFs({ root: "/rootfs/" });
   assertEquals(fs.root, "/rootfs");
   assertEquals(fs.path("/proc/stat"), "/rootfs/proc/stat");
@@ -16,7 +16,7 @@ Deno.test("HostFs.path() places a host path below the root, once", () => {
   assertEquals(new HostFs().path("/proc/stat"), "/proc/stat");
 });
 
-Deno.test("HostFs.readText() gives the text of a host file, and nothing where there is none", () => {
+Deno.test("HostFs.readText() returns the text of a host file, or undefined if it is missing", () => {
   using host = TestCgroup.create();
   host.file("proc/version", "Linux\n").file("proc/large", "ä".repeat(70_000));
   const fs = host.hostFs();
@@ -26,26 +26,26 @@ Deno.test("HostFs.readText() gives the text of a host file, and nothing where th
   assertEquals(fs.readText("/proc"), undefined);
 });
 
-Deno.test("HostFs.directory() tells inode, links and age of a directory, and of nothing else", () => {
+Deno.test("HostFs.statDirectory() returns inode, links and modification time of directories only", () => {
   using host = TestCgroup.create();
   const fs = host.file("file", "").hostFs();
   const child = host.child("a");
   host.child("a/b");
   host.child("a/c");
-  const found = fs.directory(child.path);
+  const found = fs.statDirectory(child.path);
   assertEquals(found?.inode, child.inode);
   assertEquals(
     found?.modifiedMs,
     Deno.statSync(child.path).mtime?.getTime(),
   );
-  // A file system that does not count them says 1.
+  // A file system that does not count links returns 1.
   assert(found?.links === 4 || found?.links === 1);
-  assertEquals(fs.directory(`${host.path}/file`), undefined);
-  assertEquals(fs.directory(`${host.path}/file/below`), undefined);
-  assertEquals(fs.directory(`${host.path}/none`), undefined);
+  assertEquals(fs.statDirectory(`${host.path}/file`), undefined);
+  assertEquals(fs.statDirectory(`${host.path}/file/below`), undefined);
+  assertEquals(fs.statDirectory(`${host.path}/none`), undefined);
 });
 
-Deno.test("HostFs.subdirectories() names directories only, and none where all is gone", () => {
+Deno.test("HostFs.subdirectories() lists only directories, and none if the directory is gone", () => {
   using host = TestCgroup.create();
   const fs = host.file("cgroup.procs", "").hostFs();
   host.child("a");
@@ -54,13 +54,13 @@ Deno.test("HostFs.subdirectories() names directories only, and none where all is
   assertEquals(fs.subdirectories(`${host.path}/none`), []);
 });
 
-Deno.test("HostFs.isCgroupfs() tells plain files from the kernel's cgroups", () => {
+Deno.test("HostFs.isCgroupfs() distinguishes regular files from cgroupfs", () => {
   using host = TestCgroup.create();
   assertEquals(host.hostFs().isCgroupfs(host.path), false);
   assertEquals(host.hostFs().isCgroupfs(`${host.path}/none`), false);
 });
 
-Deno.test("HostFs.readOnce() reads to the end, and nothing of what is larger than wanted", () => {
+Deno.test("HostFs.readOnce() reads to the end, and nothing of a file above the limit", () => {
   using host = TestCgroup.create();
   const fs = host.hostFs();
   for (const bytes of [0, 1, 5000, 64 * 1024, 300_000]) {
@@ -73,7 +73,7 @@ Deno.test("HostFs.readOnce() reads to the end, and nothing of what is larger tha
   assertEquals(fs.readOnce(`${host.path}/none`, 10), -1);
 });
 
-Deno.test("HostFs tells inodes, names and the size of a page", () => {
+Deno.test("HostFs returns inodes, names and the page size", () => {
   using host = TestCgroup.create();
   const fs = host.hostFs();
   host.file("proc/1/net", "").file("proc/2/net", "");
@@ -87,7 +87,7 @@ Deno.test("HostFs tells inodes, names and the size of a page", () => {
   assertEquals(Math.log2(fs.pageBytes) % 1, 0);
 });
 
-Deno.test("HostFs never offers a read more than 64 KiB, however large its buffer is", () => {
+Deno.test("HostFs requests at most 64 KiB per read, regardless of the buffer's size", () => {
   using host = TestCgroup.create();
   const fs = host.file("large", "x".repeat(5_000_000)).hostFs();
   assertEquals(fs.readOnce(`${host.path}/large`, 5_000_000), 5_000_000);

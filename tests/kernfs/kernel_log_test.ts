@@ -3,7 +3,7 @@ import { kernelLogPaths, readPrivileges } from "../../lib/kernfs/kernel_log.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
-Deno.test("kernelLogPaths() names the device below the host's root, then in our own /dev, and any other path as it is", () => {
+Deno.test("kernelLogPaths() returns the device below the host's root, then in /dev, and other paths unchanged", () => {
   const contained = new HostFs({ root: "/rootfs" });
   assertEquals(kernelLogPaths(contained, "/dev/kmsg"), [
     "/rootfs/dev/kmsg",
@@ -13,7 +13,7 @@ Deno.test("kernelLogPaths() names the device below the host's root, then in our 
   assertEquals(kernelLogPaths(contained, "/run/kmsg"), ["/run/kmsg"]);
 });
 
-Deno.test("readPrivileges() recognizes a privileged container by its capabilities, and returns why the kernel log is refused", () => {
+Deno.test("readPrivileges() detects a privileged container from its capabilities, and the reason for denied access to the kernel log", () => {
   using root = TestCgroup.create();
   const read = (capabilities: string, dmesgRestrict: string) => {
     root.file("proc/self/status", `Name:\tx\nCapEff:\t${capabilities}\n`)
@@ -21,10 +21,9 @@ Deno.test("readPrivileges() recognizes a privileged container by its capabilitie
     const { isPrivileged, kernelLogHint } = readPrivileges(root.hostFs());
     return [isPrivileged, kernelLogHint];
   };
-  const rules =
-    "the device rules of a container that is not privileged refuse it";
+  const rules = "the device rules of an unprivileged container deny access";
   assertEquals(read("000001ffffffffff", "1"), [true, rules]);
-  // SYS_PTRACE and DAC_READ_SEARCH, without and with SYSLOG.
+  // SYS_PTRACE and DAC_READ_SEARCH, first without SYSLOG, then with it.
   assertEquals(read("0000000000080004", "1"), [
     false,
     "CAP_SYSLOG is missing",

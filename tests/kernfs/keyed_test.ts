@@ -9,7 +9,7 @@ import { KernfsSyntaxError } from "../../lib/model/errors.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { recordedFiles } from "../_support/recorded_tree.ts";
 
-/** The bytes of a text, with what an earlier file left in the buffer after it. */
+/** Returns the encoded text in a buffer with remains of an earlier file. */
 function buffer(text: string): [Uint8Array, number] {
   const bytes = new TextEncoder().encode(`${text}-7\n99 max\n:\n`);
   return [bytes, new TextEncoder().encode(text).length];
@@ -19,7 +19,7 @@ function single(text: string): number {
   return parseSingle(...buffer(text), "memory.current");
 }
 
-/** Reads one number a key, in the order of the keys. */
+/** Parses one number per key, in the order of the keys. */
 function flat(text: string, keys: readonly string[]): number[] {
   const row = new Float64Array(keys.length).fill(NaN);
   const reader = new FlatKeyed(
@@ -29,7 +29,7 @@ function flat(text: string, keys: readonly string[]): number[] {
   return [...row];
 }
 
-/** The plain way to read a flat keyed file, which the fast one must agree with. */
+/** Reference parser for flat keyed files. */
 function plainFlat(text: string, keys: readonly string[]): number[] {
   const values = new Map<string, number>();
   for (const line of text.split("\n")) {
@@ -39,7 +39,7 @@ function plainFlat(text: string, keys: readonly string[]): number[] {
   return keys.map((key) => values.get(key) ?? NaN);
 }
 
-Deno.test("FlatKeyed reads every recorded memory.stat, cpu.stat and memory.events as the plain parser does", () => {
+Deno.test("FlatKeyed parses recorded memory.stat, cpu.stat and memory.events like the reference parser", () => {
   const files = ["memory.stat", "cpu.stat", "memory.events", "cpuacct.stat"]
     .flatMap((file) => recordedFiles(file));
   assert(files.length >= 20);
@@ -62,23 +62,23 @@ Deno.test("FlatKeyed reads a recorded memory.stat", () => {
   );
 });
 
-Deno.test("FlatKeyed skips keys that it does not know", () => {
+Deno.test("FlatKeyed skips unknown keys", () => {
   assertEquals(flat("shmem 9\nanon 7\nzswap 1\n", ["anon"]), [7]);
 });
 
-Deno.test("FlatKeyed leaves out keys that the kernel did not print", () => {
+Deno.test("FlatKeyed leaves the columns of missing keys unchanged", () => {
   assertEquals(flat("anon 7\n", ["anon", "file"]), [7, NaN]);
   assertEquals(flat("", ["anon"]), [NaN]);
   assertEquals(flat("\n\n", ["anon"]), [NaN]);
 });
 
-Deno.test("FlatKeyed tells a key from one that it begins, ends or continues", () => {
+Deno.test("FlatKeyed distinguishes a key from its prefixes, suffixes and extensions", () => {
   const text = "anon_thp 1\nanon 2\nfile_anon 3\nano 4\nanonx 5\n";
   assertEquals(flat(text, ["anon"]), [2]);
   assertEquals(flat(text, ["anon_thp", "ano"]), [1, 4]);
 });
 
-Deno.test("FlatKeyed tells keys of one hash apart", () => {
+Deno.test("FlatKeyed distinguishes keys with the same hash", () => {
   // 31 · "A" + "a" = 31 · "B" + "B"
   assertEquals(flat("Aa 1\nBB 2\n", ["Aa"]), [1]);
   assertEquals(flat("BB 2\nAa 1\n", ["Aa"]), [1]);
@@ -86,15 +86,15 @@ Deno.test("FlatKeyed tells keys of one hash apart", () => {
   assertEquals(flat("Aa 1\nBB 2\n", ["BB", "Aa"]), [2, 1]);
 });
 
-Deno.test("FlatKeyed takes the last of two lines with one key", () => {
+Deno.test("FlatKeyed uses the last of two lines with one key", () => {
   assertEquals(flat("anon 1\nanon 2\n", ["anon"]), [2]);
 });
 
-Deno.test("FlatKeyed does without a newline at the end", () => {
+Deno.test("FlatKeyed accepts a missing newline at the end", () => {
   assertEquals(flat("anon 1\nfile 23", ["anon", "file"]), [1, 23]);
 });
 
-Deno.test("FlatKeyed multiplies with the scale of a key", () => {
+Deno.test("FlatKeyed multiplies by the key's scale", () => {
   const row = new Float64Array(1);
   new FlatKeyed({ user: { column: 0, scale: 10_000_000 } })
     .parse(...buffer("user 39\nsystem 148\n"), row, "cpuacct.stat");
@@ -108,7 +108,7 @@ Deno.test("FlatKeyed reads 5,000 lines", () => {
   assertEquals(flat(text, ["key_0", "key_4999", "key_777"]), [0, 4999, 777]);
 });
 
-Deno.test("FlatKeyed throws where a known key has no number, and names file and line", () => {
+Deno.test("FlatKeyed throws if a known key has no number, with file and line", () => {
   for (
     const bad of [
       "file",
@@ -131,14 +131,14 @@ Deno.test("FlatKeyed throws where a known key has no number, and names file and 
         KernfsSyntaxError,
         `Cannot parse "memory.stat": line ${
           JSON.stringify(bad)
-        } is not in the file's form`,
+        } has an unexpected format`,
       );
       assertEquals(error.path, "memory.stat");
     }
   }
 });
 
-Deno.test("FlatKeyed passes over whatever an unknown key has", () => {
+Deno.test("FlatKeyed skips any value of an unknown key", () => {
   const text = "x\ny \nz 1 2 3\n  \n1\nfile\t1\nanon 7\n";
   assertEquals(flat(text, ["anon", "file"]), [7, NaN]);
 });
@@ -150,19 +150,19 @@ Deno.test("parseSingle() reads the number of a file with one", () => {
   assertEquals(single("007\n"), 7);
 });
 
-Deno.test("parseSingle() reads the first number of several", () => {
+Deno.test("parseSingle() reads the first of several numbers", () => {
   assertEquals(single("20000 100000\n"), 20000);
   assertEquals(single("max 100000\n"), Infinity);
 });
 
-Deno.test("parseSingle() reads max as no limit and a negative number as 0", () => {
+Deno.test("parseSingle() reads max as no limit, and a negative number as 0", () => {
   assertEquals(single("max\n"), Infinity);
   assertEquals(single("max"), Infinity);
   assertEquals(single("-1\n"), 0);
   assertEquals(single("-123456789\n"), 0);
 });
 
-Deno.test("parseSingle() reads 64 bits within one unit in the last place", () => {
+Deno.test("parseSingle() reads 64-bit numbers within one unit in the last place", () => {
   const random = new SeededRandom(1);
   const numbers = [0n, 1n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n]
     .concat([2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n, 9223372036854771712n]);
@@ -183,21 +183,21 @@ Deno.test("parseSingle() reads 64 bits within one unit in the last place", () =>
   }
 });
 
-Deno.test("parseSingle() throws on what is no number, and names file and line", () => {
+Deno.test("parseSingle() throws on invalid numbers, with file and line", () => {
   for (
     const bad of ["", "x", "12x", "-", "--1", "-max", "ma", "maxx", " 1", "1,2"]
   ) {
     const error = assertThrows(
       () => single(`${bad}\n`),
       KernfsSyntaxError,
-      `Cannot parse "memory.current": line ${JSON.stringify(bad)} is not`,
+      `Cannot parse "memory.current": line ${JSON.stringify(bad)} has an`,
     );
     assertEquals(error.path, "memory.current");
   }
   assertThrows(() => single(""), KernfsSyntaxError);
 });
 
-Deno.test("parseSingle() shows no more of a bad line than makes sense", () => {
+Deno.test("parseSingle() truncates an invalid line in the message", () => {
   const error = assertThrows(
     () => single("x".repeat(10_000)),
     KernfsSyntaxError,
@@ -205,7 +205,7 @@ Deno.test("parseSingle() shows no more of a bad line than makes sense", () => {
   assert(error.message.length < 300);
 });
 
-Deno.test("Cursor.decimal() reads as Number() does", () => {
+Deno.test("Cursor.decimal() parses like Number()", () => {
   for (let hundredths = 0; hundredths <= 10_000; hundredths++) {
     const text = (hundredths / 100).toFixed(2);
     cursor.reset(...buffer(text), "cpu.pressure");
@@ -213,7 +213,7 @@ Deno.test("Cursor.decimal() reads as Number() does", () => {
   }
 });
 
-Deno.test("Cursor.decimal() throws where the fraction is cut", () => {
+Deno.test("Cursor.decimal() throws if the fraction is missing", () => {
   for (const bad of ["1.", ".5", "1.5x", "1.5.1", "-1.0", "max", ""]) {
     cursor.reset(...buffer(bad), "cpu.pressure");
     assertThrows(() => cursor.decimal(), KernfsSyntaxError);

@@ -7,21 +7,21 @@ import {
   readMachine,
   readVersions,
 } from "../../lib/kernfs/machine.ts";
-import type { MachineFacts } from "../../lib/model/machine.ts";
+import type { MachineAttributes } from "../../lib/model/machine.ts";
 import { readRecorded, recordedMachine } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
-Deno.test("parseMeminfo() reads a recorded file into bytes", () => {
+Deno.test("parseMeminfo() parses a recorded file into bytes", () => {
   const memory = parseMeminfo(readRecorded("proc", "6.1-meminfo.txt"));
   assertEquals(memory.get("MemTotal"), 1510848 * 1024);
   assertEquals(memory.get("SwapTotal"), 0);
   assertEquals(memory.get("DirectMap1G"), 0);
-  // Neither bytes nor a plain key.
+  // Neither bytes nor a simple key.
   assertEquals(memory.has("HugePages_Total"), false);
   assertEquals(memory.has("Active(anon)"), false);
 });
 
-Deno.test("parseMeminfo() leaves out what is not in its form", () => {
+Deno.test("parseMeminfo() skips invalid lines", () => {
   assertEquals(
     [...parseMeminfo("MemTotal: x kB\nMemFree: 1 MB\nCached:  8 kB")],
     [["Cached", 8192]],
@@ -29,8 +29,8 @@ Deno.test("parseMeminfo() leaves out what is not in its form", () => {
   assertEquals(parseMeminfo("").size, 0);
 });
 
-/** Runs through the steps. */
-function read(fs: HostFs): MachineFacts {
+/** Runs all steps. */
+function read(fs: HostFs): MachineAttributes {
   const steps = readMachine(fs, {
     timestampMs: 7,
     machineIdFiles: ["/etc/machine-id", "/var/lib/dbus/machine-id"],
@@ -42,7 +42,7 @@ function read(fs: HostFs): MachineFacts {
   }
 }
 
-Deno.test("readMachine() puts together what a recorded host tells", () => {
+Deno.test("readMachine() reads all attributes of a recorded host", () => {
   using host = recordedMachine("6.18-vm.txt");
   host.file("etc/machine-id", "5d5d\n")
     .file("sys/class/dmi/id/product_uuid", "UUID-1\n");
@@ -70,7 +70,7 @@ Deno.test("readMachine() puts together what a recorded host tells", () => {
   assertEquals(networkDevices.map(({ name }) => name), ["eth0", "ifb0"]);
 });
 
-Deno.test("readMachine() takes the next best id, without the zeros of a device tree", () => {
+Deno.test("readMachine() uses the first available ID, without the NUL bytes of a device tree", () => {
   using host = TestCgroup.create();
   host.file("var/lib/dbus/machine-id", "d-bus\n")
     .file("proc/device-tree/system-id", "board-7\0");
@@ -81,7 +81,7 @@ Deno.test("readMachine() takes the next best id, without the zeros of a device t
   });
 });
 
-Deno.test("readMachine() leaves out what a host does not tell", () => {
+Deno.test("readMachine() omits unavailable attributes", () => {
   using host = TestCgroup.create();
   host.file("etc/machine-id", "\n");
   assertEquals(read(host.hostFs()), {
@@ -96,7 +96,7 @@ Deno.test("readMachine() leaves out what a host does not tell", () => {
   });
 });
 
-Deno.test("readMachine() counts cores and sockets by the topology where cpuinfo does not", () => {
+Deno.test("readMachine() counts cores and sockets from the topology if cpuinfo does not", () => {
   using host = TestCgroup.create();
   host.file("proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 243.75\n")
     .file("sys/devices/system/cpu/online", "0-1\n")
@@ -119,7 +119,7 @@ Deno.test("readMachine() counts cores and sockets by the topology where cpuinfo 
   });
 });
 
-Deno.test("readBootId() reads the first file that has an id, or nothing", () => {
+Deno.test("readBootId() reads the first file that has an ID, or returns an empty string", () => {
   using host = TestCgroup.create();
   const files = ["/proc/no-such", "/proc/sys/kernel/random/boot_id"];
   assertEquals(readBootId(host.hostFs(), files), "");
@@ -127,7 +127,7 @@ Deno.test("readBootId() reads the first file that has an id, or nothing", () => 
   assertEquals(readBootId(host.hostFs(), files), "2f5c");
 });
 
-Deno.test("readVersions() reads the versions of kernel and operating system", () => {
+Deno.test("readVersions() reads kernel and operating system versions", () => {
   using host = TestCgroup.create();
   assertEquals(readVersions(host.hostFs()), {
     kernelVersion: "",

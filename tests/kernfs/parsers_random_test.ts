@@ -1,4 +1,5 @@
-// What holds of every parser, whatever a file says: recorded files are changed by chance.
+// Invariants of all parsers for arbitrary content: recorded files are mutated
+// at random.
 
 import { assert, assertEquals } from "@std/assert";
 import type { FileParser } from "../../lib/kernfs/cgroup/cgroup_file.ts";
@@ -54,7 +55,7 @@ const NETWORK_PARSERS: readonly (readonly [string, FileParser])[] = [
   ["6.18-net-netstat.txt", parseTcpCounters("TcpExt: ")],
 ];
 
-/** What a fault likes to put in. */
+/** Fragments to insert. */
 const SPLINTERS = [
   "-",
   "=",
@@ -72,7 +73,7 @@ const SPLINTERS = [
   "__proto__ ",
 ].map((splinter) => new TextEncoder().encode(splinter));
 
-/** Changes a text in a few places: cuts, doubles, overwrites, puts something in. */
+/** Mutates text in a few places: deletes, duplicates, overwrites, inserts. */
 function mutate(text: string, random: SeededRandom): Uint8Array {
   let bytes = [...new TextEncoder().encode(text)];
   for (let i = 1 + random.below(4); i > 0; i--) {
@@ -88,13 +89,13 @@ function mutate(text: string, random: SeededRandom): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** Parses; returns what was filled in, or that the text was refused. */
+/** Parses; returns the values, or that the text was rejected. */
 function attempt(
   [file, parse]: readonly [string, FileParser],
   bytes: Uint8Array,
 ): Float64Array | "refused" {
   const builder = new RowBuilder();
-  // The buffer is larger than the file and has an earlier one's bytes.
+  // The buffer is larger than the file and contains bytes of an earlier one.
   const buffer = new Uint8Array(bytes.length + 32).fill(0x37);
   buffer.set(bytes);
   try {
@@ -107,7 +108,7 @@ function attempt(
   }
 }
 
-Deno.test("every parser reads a mutated file or throws KernfsSyntaxError, and fills in no number below 0", () => {
+Deno.test("every parser accepts a mutated file or throws KernfsSyntaxError, and returns no negative number", () => {
   let read = 0;
   let refused = 0;
   for (const parser of PARSERS) {
@@ -125,11 +126,11 @@ Deno.test("every parser reads a mutated file or throws KernfsSyntaxError, and fi
       }
     }
   }
-  // Both happen, or this tests nothing.
+  // Both must occur; otherwise this tests nothing.
   assert(read > 1000 && refused > 300, `${read} read, ${refused} refused`);
 });
 
-Deno.test("every parser of a network's files reads a mutated one or throws KernfsSyntaxError", () => {
+Deno.test("every parser of network files accepts a mutated file or throws KernfsSyntaxError", () => {
   let read = 0;
   let refused = 0;
   for (const [file, parse] of NETWORK_PARSERS) {
@@ -144,11 +145,11 @@ Deno.test("every parser of a network's files reads a mutated one or throws Kernf
   assert(read > 300 && refused > 100, `${read} read, ${refused} refused`);
 });
 
-Deno.test("every parser reads an empty file, or throws KernfsSyntaxError", () => {
+Deno.test("every parser accepts an empty file or throws KernfsSyntaxError", () => {
   for (const parser of PARSERS) attempt(parser, new Uint8Array(0));
 });
 
-Deno.test("every parser of the machine's files reads whatever is there", () => {
+Deno.test("every parser of machine files accepts any content", () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const random = new SeededRandom(seed);
     const mutated = (file: string) =>

@@ -20,7 +20,7 @@ function containerOf(reference: ContainerReference): ManagedContainer {
       collectsDiskIo: true,
       deviceName: () => undefined,
       oomKills: () => undefined,
-      isWhole: () => true,
+      isComplete: () => true,
       memoryInode: () => undefined,
       memoryLimitHits: () => undefined,
       spec: () => ({ hasDiskIo: false }),

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import {
   type FileSize,
+  type FilesystemUsage,
   MountedFiles,
-  type Space,
 } from "../../lib/filesystems/mounted_files.ts";
-import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { UnknownFilesystemError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
@@ -20,7 +20,7 @@ class SpaciousFiles extends MountedFiles {
   freeBytes = 100;
   readonly devices = new Map([["/", ROOT_DEVICE]]);
 
-  override space(): Promise<Space> {
+  override usage(): Promise<FilesystemUsage> {
     return Promise.resolve({
       capacityBytes: 400,
       freeBytes: this.freeBytes,
@@ -57,7 +57,7 @@ class Bench implements Disposable {
       fs: this.root.hostFs(),
       files: this.files,
       clock: this.clock,
-      calls: new SlowCalls(this.clock),
+      calls: new BlockingCallPool(this.clock),
       imageStores: () => Promise.resolve([]),
       isHost: false,
     }),
@@ -119,7 +119,7 @@ Deno.test("MachineCache reads the file systems anew every 10 s, until it is stop
   using bench = new Bench();
   const { machine, files, clock } = bench;
   await machine.start();
-  const usage = () => machine.filesystems.labelled("root")[0]?.usageBytes;
+  const usage = () => machine.filesystems.withLabel("root")[0]?.usageBytes;
   assertEquals(usage(), 300);
   files.freeBytes = 0;
   await bench.advance(9_999);

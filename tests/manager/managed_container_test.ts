@@ -20,9 +20,9 @@ class TestHandler implements ContainerHandler {
   readonly collectsDiskIo = true;
   readonly deviceName = () => undefined;
   oomKills(): undefined {}
-  isWholeAfterMs = 0;
-  isWhole(ageMs: number): boolean {
-    return ageMs >= this.isWholeAfterMs;
+  isCompleteAfterMs = 0;
+  isComplete(ageMs: number): boolean {
+    return ageMs >= this.isCompleteAfterMs;
   }
   memoryInode(): undefined {}
   memoryLimitHits(): undefined {}
@@ -135,7 +135,7 @@ Deno.test("ManagedContainer.run() doubles its interval while nothing changes, an
 
 Deno.test("ManagedContainer has no sample of a new container until that is whole, whoever asks", () => {
   const { container, handler, clock } = new Bench({}, undefined, true);
-  handler.isWholeAfterMs = 250;
+  handler.isCompleteAfterMs = 250;
   for (const ms of [0, 100, 200]) {
     clock.advance(ms - clock.monotonic());
     assertEquals(container.run(), 100);
@@ -150,14 +150,14 @@ Deno.test("ManagedContainer has no sample of a new container until that is whole
   // It looks again for what was missing before.
   assertEquals([handler.samples, handler.refreshes], [1, refreshes + 1]);
   // From then on it is.
-  handler.isWholeAfterMs = Infinity;
+  handler.isCompleteAfterMs = Infinity;
   assertEquals(container.refresh(Infinity), true);
   assertEquals(container.stats({}).length, 2);
 });
 
 Deno.test("ManagedContainer samples a new container of which cannot be told whether it is whole", () => {
   const { container, handler } = new Bench({}, undefined, true);
-  handler.isWhole = () => {
+  handler.isComplete = () => {
     throw new Error("EIO");
   };
   container.run();

@@ -10,7 +10,7 @@ import { EventManager } from "../../lib/events/event_manager.ts";
 import { DirectoryUsage } from "../../lib/filesystems/directory_usage.ts";
 import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
-import { SlowCalls } from "../../lib/filesystems/slow_calls.ts";
+import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
@@ -52,7 +52,7 @@ class ManagedHost implements AsyncDisposable {
     });
     const files = new MountedFiles(fs);
     const clock = systemClock;
-    const calls = new SlowCalls(clock);
+    const calls = new BlockingCallPool(clock);
     const usage = new DirectoryUsage({ files, clock, calls });
     const counters = new OomCounters(clock);
     const filesystems = new Filesystems({

@@ -37,7 +37,7 @@ class Node implements Disposable {
   /** Asks until a look that this began has ended. */
   async look(places = PLACES): Promise<FilesOfPod | undefined> {
     this.pods.of(places);
-    await this.calls.quiet();
+    await this.calls.idle();
     return this.pods.of(places);
   }
 
@@ -122,7 +122,7 @@ Deno.test("PodFiles.of() finds another pod's files while one pod's directory han
   }
   // It is given two seconds.
   node.clock.advance(2_000);
-  await node.calls.quiet();
+  await node.calls.idle();
   assertEquals(node.pods.of(PLACES), before);
   assertEquals(node.pods.of(other)?.volumes.map(({ name }) => name), ["b"]);
 });

@@ -6,7 +6,7 @@ import {
 } from "../../lib/metrics/agent_families.ts";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
 import { Histogram } from "../../lib/model/histogram.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 function counters(rest: Partial<AgentCounters> = {}): AgentCounters {
@@ -32,8 +32,8 @@ function counters(rest: Partial<AgentCounters> = {}): AgentCounters {
   };
 }
 
-function told(subject: AgentCounters): Map<string, (string | number)[]> {
-  const text = textOfPieces(expositionText(
+function exposed(subject: AgentCounters): Map<string, (string | number)[]> {
+  const text = decodeChunks(expositionText(
     [section<AgentCounters>({
       families: AGENT_FAMILIES,
       subjects: [subject],
@@ -59,8 +59,8 @@ function told(subject: AgentCounters): Map<string, (string | number)[]> {
   ]));
 }
 
-Deno.test("AGENT_FAMILIES tell what the agent has done, under the names that are promised", () => {
-  const families = told(counters({
+Deno.test("AGENT_FAMILIES have the promised names and the agent's counters", () => {
+  const families = exposed(counters({
     eventLog: { bytes: 100, errors: 1, lost: 2 },
     kmsg: { records: 7, lost: 1, malformed: 2 },
   }));
@@ -90,7 +90,7 @@ Deno.test("AGENT_FAMILIES tell what the agent has done, under the names that are
   });
 });
 
-Deno.test("AGENT_FAMILIES tell nothing of a log that is off", () => {
-  const names = [...told(counters()).keys()];
+Deno.test("AGENT_FAMILIES omit a disabled event log", () => {
+  const names = [...exposed(counters()).keys()];
   assertEquals(names.filter((name) => /event_log|kmsg/.test(name)), []);
 });

@@ -8,7 +8,7 @@ function textOf(put: (text: ByteText) => void): string {
   return new TextDecoder().decode(text.take());
 }
 
-Deno.test("ByteText.putNumber() writes numbers as JavaScript does", () => {
+Deno.test("ByteText.putNumber() formats numbers as JavaScript does", () => {
   const random = new SeededRandom(7);
   const numbers = [0, -0, 1, -1, 9, 10, 99, 100, 1.5, -2.25, 1e-9, 1e21];
   for (let power = 0; power < 64; power++) {
@@ -24,7 +24,7 @@ Deno.test("ByteText.putNumber() writes numbers as JavaScript does", () => {
   }
 });
 
-Deno.test("ByteText puts bytes and texts of any script one after the other, beyond what was expected", () => {
+Deno.test("ByteText appends bytes and text of any script, beyond the expected capacity", () => {
   assertEquals(
     textOf((text) => {
       text.putText('id="/a"');
@@ -37,7 +37,7 @@ Deno.test("ByteText puts bytes and texts of any script one after the other, beyo
   );
 });
 
-Deno.test("ByteText.take() leaves what was taken as it is, and begins anew", () => {
+Deno.test("ByteText.take() leaves the returned bytes unchanged, and clears the buffer", () => {
   const text = new ByteText(16);
   text.putText("ab");
   const first = text.take();

@@ -1,7 +1,10 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { CONTAINER_FAMILIES } from "../../lib/metrics/container_families.ts";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
-import { containerLabels, type Measured } from "../../lib/metrics/measured.ts";
+import {
+  containerLabels,
+  type ContainerSnapshot,
+} from "../../lib/metrics/container_snapshot.ts";
 import { familiesOf } from "../../lib/metrics/metrics.ts";
 import {
   COLUMN,
@@ -13,7 +16,7 @@ import {
 } from "../../lib/model/sample.ts";
 import { METRIC_KINDS } from "../../lib/config/flags.ts";
 import { CADVISOR_CONTAINER_FAMILIES as CADVISOR } from "../_support/cadvisor_families.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 import { NUMBERED_COUNTERS } from "../_support/disk_counters.ts";
 
 const KEYS: Partial<Record<GroupKind, readonly string[]>> = {
@@ -28,7 +31,7 @@ const KEYS: Partial<Record<GroupKind, readonly string[]>> = {
   resctrl: ["mon_L3_01"],
 };
 
-/** On a disk that the cgroup used too, and twice on another. */
+/** On a disk that the cgroup used, too, and twice on another. */
 const FILESYSTEM = {
   device: "/dev/sdb1",
   type: "vfs",
@@ -40,8 +43,8 @@ const FILESYSTEM = {
   io: NUMBERED_COUNTERS,
 };
 
-/** A container of which everything is known: each column has the number of its place, and 1,000,000 more. */
-function allKnown(): Measured {
+/** A container with all values: each column has its index plus 1,000,000. */
+function allKnown(): ContainerSnapshot {
   const builder = new RowBuilder();
   for (const kind of Object.keys(GROUP_COLUMNS) as GroupKind[]) {
     for (const key of KEYS[kind] ?? [""]) builder.group(kind, key);
@@ -80,11 +83,11 @@ function allKnown(): Measured {
   };
 }
 
-function scraped(measured: Measured, families = CONTAINER_FAMILIES) {
-  const text = textOfPieces(expositionText(
-    [section<Measured>({
+function expose(snapshot: ContainerSnapshot, families = CONTAINER_FAMILIES) {
+  const text = decodeChunks(expositionText(
+    [section<ContainerSnapshot>({
       families,
-      subjects: [measured],
+      subjects: [snapshot],
       labelsOf: ({ labels }) => labels,
     })],
     {
@@ -110,8 +113,8 @@ const COMMON = {
 };
 
 for (const { name, type, labels } of CADVISOR) {
-  Deno.test(`CONTAINER_FAMILIES tell ${name} as cAdvisor does, if it is known`, () => {
-    const family = scraped(allKnown()).get(name);
+  Deno.test(`CONTAINER_FAMILIES have ${name} with cAdvisor's type and labels, if implemented`, () => {
+    const family = expose(allKnown()).get(name);
     assertEquals(family?.type, type);
     assertNotEquals(family?.series.length, 0);
     for (const series of family?.series ?? []) {
@@ -123,7 +126,7 @@ for (const { name, type, labels } of CADVISOR) {
   });
 }
 
-Deno.test("CONTAINER_FAMILIES have no name twice, and what cAdvisor lacks besides", () => {
+Deno.test("CONTAINER_FAMILIES have unique names, and cgwatch's own in addition to cAdvisor's", () => {
   const names = CONTAINER_FAMILIES.map(({ name }) => name);
   assertEquals(new Set(names).size, names.length);
   const known = new Set(CADVISOR.map(({ name }) => name));
@@ -141,22 +144,22 @@ Deno.test("CONTAINER_FAMILIES have no name twice, and what cAdvisor lacks beside
   );
 });
 
-Deno.test("CONTAINER_FAMILIES tell the labels that a family names, and no other", () => {
-  const told = scraped(allKnown());
+Deno.test("CONTAINER_FAMILIES emit exactly the labels that a family declares", () => {
+  const exposed = expose(allKnown());
   for (const { name, labels = [] } of CONTAINER_FAMILIES) {
-    const [series] = told.get(name)?.series ?? [];
+    const [series] = exposed.get(name)?.series ?? [];
     const own = Object.keys(series?.labels ?? {})
       .filter((label) => !(label in COMMON));
-    // A label without a value is left out.
+    // A label with an empty value is omitted.
     assertEquals(own, labels.filter((label) => label !== "pod_uid"), name);
   }
 });
 
-Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the columns they belong to", () => {
-  const measured = allKnown();
-  const told = scraped(measured);
+Deno.test("CONTAINER_FAMILIES emit values in Prometheus units, from the right columns", () => {
+  const snapshot = allKnown();
+  const exposed = expose(snapshot);
   const value = (name: string, labels: Record<string, string> = {}) =>
-    told.get(name)?.series.find((series) =>
+    exposed.get(name)?.series.find((series) =>
       Object.entries(labels).every(([key, text]) => series.labels[key] === text)
     )?.value;
   const at = (index: number) => 1_000_000 + index;
@@ -171,7 +174,7 @@ Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the column
   assertEquals(value("container_spec_memory_reservation_limit_bytes"), 0);
   assertEquals(value("container_oom_events_total"), 2);
   const offset = (kind: GroupKind, key: string) =>
-    measured.layout.offsetOf(kind, key);
+    snapshot.layout.offsetOf(kind, key);
   assertEquals(
     value("container_cpu_usage_seconds_total", { cpu: "cpu01" }),
     at(offset("cpu", "1")) / 1e9,
@@ -184,7 +187,7 @@ Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the column
     value("container_fs_writes_bytes_total", { device: "/dev/sda" }),
     at(offset("serviceBytes", "8:0") + 1),
   );
-  // cAdvisor divides these milliseconds by a thousand million.
+  // cAdvisor divides these milliseconds by 10^9.
   assertEquals(
     value("container_fs_io_time_seconds_total", { device: "/dev/sdb1" }),
     0.01,
@@ -206,9 +209,9 @@ Deno.test("CONTAINER_FAMILIES give numbers in Prometheus' units, from the column
   );
 });
 
-Deno.test("CONTAINER_FAMILIES tell nothing of a container that is gone but its kills", () => {
+Deno.test("CONTAINER_FAMILIES emit only OOM kills for a removed container", () => {
   const { reference, labels, layout, layoutVersion, deviceName } = allKnown();
-  const told = scraped({
+  const exposed = expose({
     reference,
     labels,
     layout,
@@ -218,28 +221,28 @@ Deno.test("CONTAINER_FAMILIES tell nothing of a container that is gone but its k
     oomKills: 3,
     nowMs: 0,
   });
-  assertEquals([...told.keys()], ["container_oom_events_total"]);
+  assertEquals([...exposed.keys()], ["container_oom_events_total"]);
 });
 
-Deno.test("CONTAINER_FAMILIES tell all CPUs together where the kernel does not part them, and no quota where there is none", () => {
+Deno.test("CONTAINER_FAMILIES emit the total if the kernel has no CPU time per CPU, and no quota metrics without a quota", () => {
   const { row: _, layout: __, ...rest } = allKnown();
   const builder = new RowBuilder();
   builder.row.fill(1e9);
-  const told = scraped({
+  const exposed = expose({
     ...rest,
     spec: { hasDiskIo: false, cpu: { shares: 1 } },
     row: builder.row,
     layout: builder.layout,
     layoutVersion: builder.layout.version,
   });
-  const series = told.get("container_cpu_usage_seconds_total")?.series ?? [];
+  const series = exposed.get("container_cpu_usage_seconds_total")?.series ?? [];
   assertEquals(series.map(({ labels, value }) => [labels["cpu"], value]), [
     ["total", 1],
   ]);
-  assertEquals(told.has("container_cpu_cfs_periods_total"), false);
+  assertEquals(exposed.has("container_cpu_cfs_periods_total"), false);
 });
 
-Deno.test("familiesOf() leaves out kinds that are off", () => {
+Deno.test("familiesOf() omits disabled kinds", () => {
   const names = (kinds: readonly string[]) =>
     familiesOf(CONTAINER_FAMILIES, new Set(kinds)).map(({ name }) => name);
   assertEquals(names(METRIC_KINDS).length, CONTAINER_FAMILIES.length);
@@ -263,10 +266,10 @@ Deno.test("familiesOf() leaves out kinds that are off", () => {
   );
 });
 
-Deno.test("CONTAINER_FAMILIES tell health as cAdvisor does", () => {
+Deno.test("CONTAINER_FAMILIES emit health as cAdvisor does", () => {
   const { spec, ...rest } = allKnown();
   const state = (health: { readonly health?: string }) =>
-    scraped({ ...rest, spec: { hasDiskIo: false, ...spec, ...health } })
+    expose({ ...rest, spec: { hasDiskIo: false, ...spec, ...health } })
       .get("container_health_state")?.series[0]?.value;
   assertEquals(
     [

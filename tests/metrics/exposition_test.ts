@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
-import { TextMemory } from "../../lib/metrics/told_text.ts";
+import { ExpositionCache } from "../../lib/metrics/exposition_cache.ts";
 import {
   counter,
   type Emit,
@@ -9,7 +9,7 @@ import {
 } from "../../lib/metrics/family.ts";
 import type { ExpositionFormat } from "../../lib/model/scrape.ts";
 import { SeededRandom } from "../_support/random.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 
 interface Box {
   readonly name: string;
@@ -27,22 +27,22 @@ function textOf(
     format?: ExpositionFormat;
     names?: readonly string[];
     onError?: (error: unknown) => void;
-    memory?: TextMemory<Box>;
+    cache?: ExpositionCache<Box>;
   } = {},
 ): string {
   const { format = "prometheus", names = [], onError = () => {} } = options;
-  const { memory = new TextMemory<Box>() } = options;
+  const { cache = new ExpositionCache<Box>() } = options;
   const labelsOf = ({ name }: Box) => name && `name="${name}"`;
-  const isAsBefore = (before: Box, now: Box) => before === now;
+  const isUnchanged = (before: Box, now: Box) => before === now;
   const sections = [
-    section({ families, subjects, labelsOf, memory, isAsBefore }),
+    section({ families, subjects, labelsOf, cache, isUnchanged }),
   ];
-  return textOfPieces(
+  return decodeChunks(
     expositionText(sections, { format, names: new Set(names), onError }),
   );
 }
 
-Deno.test("expositionText() writes every number so that it is read as the same", () => {
+Deno.test("expositionText() writes every number so that it parses as the same", () => {
   const values = [
     0,
     -1,
@@ -65,38 +65,38 @@ Deno.test("expositionText() writes every number so that it is read as the same",
   );
 });
 
-/** Has the numbers of a subject told. */
-function tell(
-  numbers: Family<Box>["numbers"],
+/** Emits the values of a subject. */
+function emitValues(
+  values: Family<Box>["values"],
   subject: Box,
   emit: Emit,
 ): void {
-  if (typeof numbers === "function") numbers(subject, emit);
-  else if (numbers.has(subject)) numbers.each(subject, emit);
+  if (typeof values === "function") values(subject, emit);
+  else if (values.has(subject)) values.each(subject, emit);
 }
 
-/** The same text, made of strings: slower, and plain. */
+/** Reference implementation with strings: slower but simple. */
 function plainText(
   families: readonly Family<Box>[],
   subjects: readonly Box[],
 ): string {
   let text = "";
-  for (const { name, help, type, numbers } of families) {
+  for (const { name, help, type, values } of families) {
     text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
     for (const subject of subjects) {
-      tell(numbers, subject, (value, own = "", suffix = "") => {
+      emitValues(values, subject, (value, own = "", suffix = "") => {
         if (value === undefined) return;
         const labels = [subject.name && `name="${subject.name}"`, own]
           .filter((part) => part !== "").join(",");
-        const told = value === Infinity ? "+Inf" : `${value}`;
-        text += `${name}${suffix}${labels && `{${labels}}`} ${told}\n`;
+        const number = value === Infinity ? "+Inf" : `${value}`;
+        text += `${name}${suffix}${labels && `{${labels}}`} ${number}\n`;
       });
     }
   }
   return text;
 }
 
-Deno.test("expositionText() writes what a plain way writes", () => {
+Deno.test("expositionText() writes what a reference implementation writes", () => {
   const random = new SeededRandom(3);
   const of = (name: string) =>
     gauge<Box>(name, "Mixed.", ({ values }, emit) => {
@@ -112,7 +112,7 @@ Deno.test("expositionText() writes what a plain way writes", () => {
   assertEquals(textOf(families, subjects), plainText(families, subjects));
 });
 
-Deno.test("expositionText() writes what a plain way writes, whatever changed since the text that it remembers", () => {
+Deno.test("expositionText() with a cache writes what a reference implementation writes, after any change", () => {
   const random = new SeededRandom(5);
   let scrape = 0;
   const of = (name: string) =>
@@ -137,7 +137,7 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
         "How many there were.",
         (_, emit) => emit(scrape),
       ),
-      anew: true,
+      isVolatile: true,
     },
   ];
   const value = () =>
@@ -150,19 +150,19 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
   let made = 0;
   const box = (): Box => ({ name: `/容/${made++}`, values: values() });
   let boxes = Array.from({ length: 700 }, box);
-  const memory = new TextMemory<Box>();
+  const cache = new ExpositionCache<Box>();
   const formats = ["prometheus", "openmetrics"] as const;
   for (; scrape < 40; scrape++) {
     assertEquals(
-      textOf(families, boxes, { memory }),
+      textOf(families, boxes, { cache }),
       plainText(families, boxes),
     );
     if (random.chance(0.3)) {
-      // Neither is what others find.
-      const options = { format: random.pick(formats), names: ["b"], memory };
+      // Neither uses the cache of the others.
+      const options = { format: random.pick(formats), names: ["b"], cache };
       textOf(families, boxes, options);
       [...expositionText([
-        section({ families, subjects: boxes, labelsOf: () => "", memory }),
+        section({ families, subjects: boxes, labelsOf: () => "", cache }),
       ], { format: "prometheus", names: new Set(), onError: () => {} })][
         Symbol.iterator
       ]().next();
@@ -190,7 +190,7 @@ Deno.test("expositionText() writes what a plain way writes, whatever changed sin
   }
 });
 
-Deno.test("expositionText() leaves out what is absent, and a family without numbers with its head", () => {
+Deno.test("expositionText() omits undefined values, and families without values", () => {
   assertEquals(
     textOf([NUMBERS], [{ name: "a", values: [undefined, NaN] }]),
     "",
@@ -201,7 +201,7 @@ Deno.test("expositionText() leaves out what is absent, and a family without numb
   );
 });
 
-Deno.test("expositionText() tells families after each other, each of all subjects, and only those wanted", () => {
+Deno.test("expositionText() writes one family after another with all subjects, and only requested ones", () => {
   const of = (name: string) =>
     counter<Box>(name, "One.", ({ values }, emit) => emit(values[0]));
   const boxes = [{ name: "a", values: [1] }, { name: "b", values: [2] }];
@@ -216,7 +216,7 @@ Deno.test("expositionText() tells families after each other, each of all subject
   assertEquals([...parseExposition(some).keys()], ["y_total"]);
 });
 
-Deno.test("expositionText() in OpenMetrics calls counters by what stands before _total, and ends with EOF", () => {
+Deno.test("expositionText() in OpenMetrics names counters without _total, and ends with EOF", () => {
   const families = ["x_total", "failcnt"].map((name) =>
     counter<Box>(name, "One.", (_, emit) => emit(1))
   );
@@ -227,7 +227,7 @@ Deno.test("expositionText() in OpenMetrics calls counters by what stands before 
   );
 });
 
-Deno.test("expositionText() tells the others where one fails", () => {
+Deno.test("expositionText() writes the other subjects if one fails", () => {
   const errors: unknown[] = [];
   const broken = gauge<Box>("x", "One.", ({ name }, emit) => {
     if (name === "b") throw new TypeError("broken");
@@ -242,12 +242,12 @@ Deno.test("expositionText() tells the others where one fails", () => {
   assertStringIncludes(`${errors}`, "broken");
 });
 
-Deno.test("expositionText() makes long texts in pieces", () => {
+Deno.test("expositionText() writes long texts in chunks", () => {
   const subjects = Array.from({ length: 5_000 }, (_, at) => ({
     name: `${at}`.padStart(100, "x"),
     values: [at],
   }));
-  const pieces = [...expositionText(
+  const chunks = [...expositionText(
     [section<Box>({
       families: [NUMBERS],
       subjects,
@@ -255,10 +255,10 @@ Deno.test("expositionText() makes long texts in pieces", () => {
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
   )];
-  assertEquals(pieces.every(({ length }) => length < 280_000), true);
-  assert(pieces.length > 1);
+  assertEquals(chunks.every(({ length }) => length < 280_000), true);
+  assert(chunks.length > 1);
   assertEquals(
-    parseExposition(textOfPieces(pieces)).get("box")?.series.length,
+    parseExposition(decodeChunks(chunks)).get("box")?.series.length,
     5_000,
   );
 });

@@ -5,7 +5,7 @@ import {
   MACHINE_FAMILIES,
   machineLabels,
 } from "../../lib/metrics/machine_families.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 
 const CACHE = { sizeBytes: 32_768, type: "Data", level: 1 };
 
@@ -36,7 +36,7 @@ const MACHINE: Machine = {
     caches: [{ ...CACHE, type: "Unified", level: 3 }],
     distances: [10, 21],
   }, {
-    // The second of two that are online: node 1 is not.
+    // The second of two online nodes: node 1 is offline.
     id: 2,
     hugepages: [],
     cores: [],
@@ -45,7 +45,7 @@ const MACHINE: Machine = {
   }],
 };
 
-const TOLD = `
+const EXPECTED = `
 machine_cpu_physical_cores 4
 machine_cpu_cores 8
 machine_cpu_sockets 2
@@ -68,8 +68,8 @@ machine_node_distance node_id=2 target_node_id=0 21
 machine_node_distance node_id=2 target_node_id=2 10
 `.trim().split("\n");
 
-Deno.test("MACHINE_FAMILIES tell all of cAdvisor's that the host's files tell, with its labels", () => {
-  const text = textOfPieces(expositionText(
+Deno.test("MACHINE_FAMILIES have all of cAdvisor's that the host's files provide, with its labels", () => {
+  const text = decodeChunks(expositionText(
     [section<Machine>({
       families: MACHINE_FAMILIES,
       subjects: [MACHINE],
@@ -77,7 +77,9 @@ Deno.test("MACHINE_FAMILIES tell all of cAdvisor's that the host's files tell, w
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
   ));
-  const told = [...parseExposition(text).values()].flatMap(({ type, series }) =>
+  const exposed = [...parseExposition(text).values()].flatMap((
+    { type, series },
+  ) =>
     series.map(({ name, labels, value }) => {
       const {
         machine_id: machine,
@@ -90,5 +92,5 @@ Deno.test("MACHINE_FAMILIES tell all of cAdvisor's that the host's files tell, w
       return [name, ...pairs, value].join(" ");
     })
   );
-  assertEquals(told, TOLD);
+  assertEquals(exposed, EXPECTED);
 });

@@ -6,13 +6,13 @@ import {
 import { parseExposition } from "../_support/exposition.ts";
 import { KubepodsTree, labelsOf } from "../_support/kubepods_tree.ts";
 import { RecordedTree, RECORDING_NAMES } from "../_support/recorded_tree.ts";
-import { GOLDENS, ScrapedTree } from "../_support/scraped_tree.ts";
-import { WholeHost } from "../_support/whole_host.ts";
+import { GOLDENS, MetricsFixture } from "../_support/metrics_fixture.ts";
+import { CompleteHost } from "../_support/complete_host.ts";
 
 for (const name of RECORDING_NAMES) {
-  Deno.test(`Metrics tell of the recorded host ${name} what scripts/update_goldens.ts wrote`, async () => {
+  Deno.test(`Metrics of the recorded host ${name} match the output of scripts/update_goldens.ts`, async () => {
     using recorded = new RecordedTree(name);
-    using tree = new ScrapedTree(recorded);
+    using tree = new MetricsFixture(recorded);
     const text = await tree.scrape();
     parseExposition(text);
     assertEquals(
@@ -22,9 +22,9 @@ for (const name of RECORDING_NAMES) {
   });
 }
 
-Deno.test("Metrics have the same numbers in OpenMetrics", async () => {
+Deno.test("Metrics have the same values in OpenMetrics", async () => {
   using recorded = new RecordedTree("6.1-v2");
-  using tree = new ScrapedTree(recorded);
+  using tree = new MetricsFixture(recorded);
   const series = (text: string) =>
     text.split("\n").filter((line) => !line.startsWith("#"));
   const open = await tree.scrape({ format: "openmetrics" });
@@ -32,20 +32,20 @@ Deno.test("Metrics have the same numbers in OpenMetrics", async () => {
   assert(open.endsWith("\n# EOF\n"));
 });
 
-/** What may stand beside a family's own labels; what is empty is left out. */
+/** Labels allowed in addition to a family's; empty ones are omitted. */
 const COMMON = new Set([
   ...["id", "name", "image", "container", "pod", "namespace"],
   ...["machine_id", "system_uuid", "boot_id"],
 ]);
 
-Deno.test("Metrics tell all of cAdvisor's families, with their types and labels, of hosts that have the facts", async () => {
-  const told = new Map<string, { type: string; labels: Set<string> }>();
+Deno.test("Metrics have all of cAdvisor's families, with types and labels, on complete hosts", async () => {
+  const found = new Map<string, { type: string; labels: Set<string> }>();
   for (const version of [1, 2] as const) {
-    using host = new WholeHost(version);
-    const families = parseExposition(await host.scraped.scrape());
+    using host = new CompleteHost(version);
+    const families = parseExposition(await host.fixture.scrape());
     for (const [name, { type, series }] of families) {
-      const family = told.get(name) ?? { type, labels: new Set() };
-      told.set(name, family);
+      const family = found.get(name) ?? { type, labels: new Set() };
+      found.set(name, family);
       assertEquals(family.type, type, name);
       for (const label of series.flatMap(({ labels }) => Object.keys(labels))) {
         if (!COMMON.has(label)) family.labels.add(label);
@@ -60,7 +60,7 @@ Deno.test("Metrics tell all of cAdvisor's families, with their types and labels,
       ...CADVISOR_MACHINE_FAMILIES,
     ]
   ) {
-    const family = told.get(name);
+    const family = found.get(name);
     assertEquals(
       line(name, family?.type ?? "absent", family?.labels ?? []),
       line(name, type, labels),
@@ -68,11 +68,11 @@ Deno.test("Metrics tell all of cAdvisor's families, with their types and labels,
   }
 });
 
-Deno.test("Metrics leave out a container that fails, tell the others, and say so", async () => {
+Deno.test("Metrics omit a container that fails, and report the error", async () => {
   using recorded = new RecordedTree("6.1-v2");
-  using tree = new ScrapedTree(recorded);
+  using tree = new MetricsFixture(recorded);
   const whole = parseExposition(await tree.scrape());
-  using broken = new ScrapedTree(recorded);
+  using broken = new MetricsFixture(recorded);
   const victim = broken.containers.find(({ reference }) =>
     reference.name === "/system.slice"
   );
@@ -92,9 +92,9 @@ Deno.test("Metrics leave out a container that fails, tell the others, and say so
   assertEquals([error(whole), error(rest)], [0, 1]);
 });
 
-Deno.test("Metrics tell kills in a container that is gone, with the labels that it had", async () => {
+Deno.test("Metrics report OOM kills of a removed container with its last labels", async () => {
   using recorded = new RecordedTree("6.1-v2");
-  using tree = new ScrapedTree(recorded);
+  using tree = new MetricsFixture(recorded);
   const container = tree.containers.at(-1);
   const name = container?.reference.name ?? "";
   const kills = async () =>
@@ -106,25 +106,25 @@ Deno.test("Metrics tell kills in a container that is gone, with the labels that 
   Object.defineProperty(container, "specWithin", {
     value: () => ({ hasDiskIo: false, image: "nginx:1" }),
   });
-  const told = [[name, "nginx:1", 2], ["/never/seen", undefined, 1]];
-  assertEquals(await kills(), told);
+  const expected = [[name, "nginx:1", 2], ["/never/seen", undefined, 1]];
+  assertEquals(await kills(), expected);
   (tree.containers as unknown[]).pop();
   container?.close();
-  assertEquals(await kills(), told);
-  // One that lived between two scrapes.
+  assertEquals(await kills(), expected);
+  // A container that existed only between two scrapes.
   tree.ended.set("/never/seen", {
     reference: { name: "/never/seen" },
     image: "busybox:1",
   });
-  assertEquals(await kills(), [told[0], ["/never/seen", "busybox:1", 1]]);
+  assertEquals(await kills(), [expected[0], ["/never/seen", "busybox:1", 1]]);
   tree.kills.clear();
   assertEquals(await kills(), []);
 });
 
 for (const driver of ["cgroupfs", "systemd"] as const) {
-  Deno.test(`Metrics label a pod's cgroup of the ${driver} driver with what its containers' labels tell`, async () => {
+  Deno.test(`Metrics label a pod's cgroup of the ${driver} driver from its containers' labels`, async () => {
     using kubepods = new KubepodsTree(driver);
-    using tree = new ScrapedTree(kubepods.recorded);
+    using tree = new MetricsFixture(kubepods.recorded);
     for (const container of tree.containers) {
       const labels = labelsOf(container.reference.name);
       Object.defineProperty(container, "specWithin", {

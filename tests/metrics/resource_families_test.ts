@@ -5,7 +5,7 @@ import type {
   DescribedContainer,
   NodeSummary,
 } from "../../lib/model/node_summary.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 
 const USED: DescribedContainer = {
   reference: { name: "/x" },
@@ -13,7 +13,7 @@ const USED: DescribedContainer = {
     hasDiskIo: false,
     startTimeMs: 5_500,
     creationTimeMs: 1_000,
-    // Of v1, where the kernel counts memory and swap together.
+    // v1, where the kernel counts memory and swap together.
     memory: { limitBytes: 60, swapLimitBytes: 150, swapOnlyLimitBytes: 90 },
   },
   stats: {
@@ -45,8 +45,8 @@ const SUMMARY: NodeSummary = {
   filesystems: {},
 };
 
-function told(summary: NodeSummary | undefined): string[] {
-  const text = textOfPieces(expositionText(resourceSections(summary), {
+function exposed(summary: NodeSummary | undefined): string[] {
+  const text = decodeChunks(expositionText(resourceSections(summary), {
     format: "prometheus",
     names: new Set(),
     onError: () => {},
@@ -58,10 +58,10 @@ function told(summary: NodeSummary | undefined): string[] {
   );
 }
 
-Deno.test("resourceSections() tell node, containers and pods as the kubelet does, and no pod without a name", () => {
+Deno.test("resourceSections() has node, containers and pods as the kubelet, without unnamed pods", () => {
   const container = "container app pod web-0 namespace shop";
   const pod = "pod web-0 namespace shop";
-  assertEquals(told(SUMMARY), [
+  assertEquals(exposed(SUMMARY), [
     "node_cpu_usage_seconds_total counter 2.5",
     "node_memory_working_set_bytes gauge 40",
     "node_swap_usage_bytes gauge 10",
@@ -78,8 +78,8 @@ Deno.test("resourceSections() tell node, containers and pods as the kubelet does
   ]);
 });
 
-Deno.test("resourceSections() tell a failure, and nothing else then", () => {
-  assertEquals(told(undefined), [
+Deno.test("resourceSections() reports a failure, and nothing else then", () => {
+  assertEquals(exposed(undefined), [
     "resource_scrape_error gauge 1",
     "scrape_error gauge 1",
   ]);

@@ -7,24 +7,24 @@ import {
   ROOT,
 } from "../../lib/model/cgroup.ts";
 
-Deno.test("parentOf() names the cgroup above, and the root above the root", () => {
+Deno.test("parentOf() returns the parent, and the root for the root", () => {
   assertEquals(parentOf("/a/b/c"), "/a/b");
   assertEquals(parentOf("/a"), ROOT);
   assertEquals(parentOf(ROOT), ROOT);
 });
 
-Deno.test("childOf() names a child, of the root too", () => {
+Deno.test("childOf() returns a child, also of the root", () => {
   assertEquals(childOf("/a", "b"), "/a/b");
   assertEquals(childOf(ROOT, "a"), "/a");
 });
 
-Deno.test("parentOf() undoes childOf()", () => {
+Deno.test("parentOf() inverts childOf()", () => {
   for (const parent of [ROOT, "/a", "/a/b.slice", "/a b/ü"]) {
     assertEquals(parentOf(childOf(parent, "x-1.scope")), parent);
   }
 });
 
-Deno.test("isDescendant() tells what lies below, whatever begins alike", () => {
+Deno.test("isDescendant() is true for descendants, not for names with the same prefix", () => {
   assertEquals(isDescendant("/a/b", "/a"), true);
   assertEquals(isDescendant("/a/b/c", "/a"), true);
   assertEquals(isDescendant("/a", ROOT), true);
@@ -34,7 +34,7 @@ Deno.test("isDescendant() tells what lies below, whatever begins alike", () => {
   assertEquals(isDescendant(ROOT, ROOT), false);
 });
 
-Deno.test("cleanName() gives a name its one form", () => {
+Deno.test("cleanName() normalizes a name", () => {
   for (
     const [path, name] of [
       ["", "/"],

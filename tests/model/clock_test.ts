@@ -3,19 +3,19 @@ import { assertSpyCalls, spy } from "@std/testing/mock";
 import { sleep, SystemClock, systemClock } from "../../lib/model/clock.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-/** Lets promises that are settled call back. */
+/** Runs pending promise callbacks. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 5; i++) await Promise.resolve();
 }
 
-/** Notes when a promise is fulfilled. */
+/** Records when a promise is fulfilled. */
 function watch(promise: Promise<void>): { done: boolean } {
   const state = { done: false };
   promise.then(() => state.done = true);
   return state;
 }
 
-Deno.test("sleep() resolves when its time is up, not before", async () => {
+Deno.test("sleep() resolves after the delay, not before", async () => {
   const clock = new FakeClock();
   const state = watch(sleep(clock, 100));
   clock.advance(99);
@@ -27,7 +27,7 @@ Deno.test("sleep() resolves when its time is up, not before", async () => {
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("sleep() resolves at once when its signal aborts, and leaves no timer behind", async () => {
+Deno.test("sleep() resolves immediately when its signal aborts, and leaves no timer", async () => {
   const clock = new FakeClock();
   const controller = new AbortController();
   const state = watch(sleep(clock, 100, controller.signal));
@@ -38,13 +38,13 @@ Deno.test("sleep() resolves at once when its signal aborts, and leaves no timer 
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("sleep() does not begin where its signal has aborted", async () => {
+Deno.test("sleep() does not start if its signal has aborted", async () => {
   const clock = new FakeClock();
   await sleep(clock, 100, AbortSignal.abort());
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("sleep() lets go of its signal when its time is up", async () => {
+Deno.test("sleep() removes its listener from the signal after the delay", async () => {
   const clock = new FakeClock();
   const controller = new AbortController();
   const state = watch(sleep(clock, 1, controller.signal));
@@ -54,7 +54,7 @@ Deno.test("sleep() lets go of its signal when its time is up", async () => {
   controller.abort();
 });
 
-Deno.test("systemClock.schedule() calls back once, or never where it is cancelled", async () => {
+Deno.test("systemClock.schedule() calls back once, or never if cancelled", async () => {
   const cancelled = spy();
   systemClock.schedule(0, cancelled)();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -65,7 +65,7 @@ Deno.test("systemClock.schedule() calls back once, or never where it is cancelle
   assertSpyCalls(cancelled, 0);
 });
 
-Deno.test("SystemClock calls back no earlier than asked, by parts of a millisecond", async () => {
+Deno.test("SystemClock never calls back early by a fraction of a millisecond", async () => {
   const clock = new SystemClock();
   for (let i = 0; i < 30; i++) {
     const dueMs = clock.monotonic() + 1 + i / 30;
@@ -79,7 +79,7 @@ Deno.test("SystemClock calls back no earlier than asked, by parts of a milliseco
   }
 });
 
-Deno.test("systemClock tells the time of day, and a time that never steps back", () => {
+Deno.test("systemClock returns wall-clock time, and a monotonic time", () => {
   assert(systemClock.now() > Date.UTC(2026, 0));
   const first = systemClock.monotonic();
   assert(systemClock.monotonic() >= first);

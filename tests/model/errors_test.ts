@@ -7,19 +7,19 @@ import {
   UnknownContainerError,
 } from "../../lib/model/errors.ts";
 
-Deno.test("isGone() knows what a cgroup or process that is no more answers", () => {
+Deno.test("isGone() recognizes errors of removed cgroups and exited processes", () => {
   for (
     const error of [
       new Deno.errors.NotFound("No such file or directory (os error 2)"),
       new Deno.errors.NotADirectory("Not a directory (os error 20)"),
-      // What Deno says where a file of a removed cgroup is still open.
+      // Deno's error for an open file of a removed cgroup.
       new Error("No such device (os error 19)"),
       new Error("No such process (os error 3)"),
     ]
   ) assertEquals(isGone(error), true, error.message);
 });
 
-Deno.test("isGone() does not take other failures for that", () => {
+Deno.test("isGone() is false for other errors", () => {
   for (
     const error of [
       new Deno.errors.PermissionDenied("Permission denied (os error 13)"),
@@ -33,7 +33,7 @@ Deno.test("isGone() does not take other failures for that", () => {
   ) assertEquals(isGone(error), false, String(error));
 });
 
-Deno.test("isGone() knows what the file system says of a path that is not there", () => {
+Deno.test("isGone() recognizes a missing path", () => {
   for (const path of ["/tmp/cgwatch-none/x", "/tmp/cgwatch-none"]) {
     try {
       Deno.lstatSync(path);
@@ -44,7 +44,7 @@ Deno.test("isGone() knows what the file system says of a path that is not there"
   }
 });
 
-Deno.test("KernfsSyntaxError has the path as data and in its message", () => {
+Deno.test("KernfsSyntaxError has the path as a field and in its message", () => {
   const cause = new Error("why");
   const error = new KernfsSyntaxError("/x/memory.stat", "line 1 is bad", {
     cause,
@@ -56,14 +56,14 @@ Deno.test("KernfsSyntaxError has the path as data and in its message", () => {
   assertEquals(error.cause, cause);
 });
 
-Deno.test("UnknownContainerError names the container", () => {
+Deno.test("UnknownContainerError has the container in its message", () => {
   const error = new UnknownContainerError("/a");
   assertEquals(error.name, "UnknownContainerError");
   assertEquals(error.message, 'Unknown container "/a"');
   assertEquals(new BadRequestError("x").name, "BadRequestError");
 });
 
-Deno.test("messageOf() gives the text of whatever was thrown", () => {
+Deno.test("messageOf() returns the message of any thrown value", () => {
   assertEquals(messageOf(new TypeError("x")), "x");
   assertEquals(messageOf("x"), "x");
   assertEquals(messageOf(undefined), "undefined");

@@ -3,11 +3,11 @@ import {
   type Event,
   type EventRequest,
   formatTimestamp,
-  type KeptEvent,
   matches,
+  type StoredEvent,
 } from "../../lib/model/event.ts";
 
-function kept(parts: Partial<Event> = {}, timestampMs = 1000): KeptEvent {
+function kept(parts: Partial<Event> = {}, timestampMs = 1000): StoredEvent {
   const event: Event = {
     "seq": 5,
     "boot_id": "b",
@@ -21,17 +21,17 @@ function kept(parts: Partial<Event> = {}, timestampMs = 1000): KeptEvent {
   return { event, timestampMs, json: JSON.stringify(event) };
 }
 
-Deno.test("matches() takes any event when nothing is asked", () => {
+Deno.test("matches() accepts any event for an empty request", () => {
   assert(matches({}, kept()));
 });
 
-Deno.test("matches() counts both ends of a time range in", () => {
+Deno.test("matches() includes both ends of a time range", () => {
   assert(matches({ startMs: 1000, endMs: 1000 }, kept()));
   assertFalse(matches({ startMs: 1001 }, kept()));
   assertFalse(matches({ endMs: 999 }, kept()));
 });
 
-Deno.test("matches() selects by type and by greater seq", () => {
+Deno.test("matches() selects by type and by higher seq", () => {
   assert(matches({ types: new Set(["oom", "oomKill"]) }, kept()));
   assertFalse(matches({ types: new Set(["oom"]) }, kept()));
   assertFalse(matches({ types: new Set() }, kept()));
@@ -39,7 +39,7 @@ Deno.test("matches() selects by type and by greater seq", () => {
   assertFalse(matches({ sinceSeq: 5 }, kept()));
 });
 
-Deno.test("matches() takes the container named, and those below only when asked", () => {
+Deno.test("matches() selects a container, and its descendants only on request", () => {
   const below: EventRequest = {
     containerName: "/docker",
     includeSubcontainers: true,
@@ -51,24 +51,24 @@ Deno.test("matches() takes the container named, and those below only when asked"
   assert(matches({ ...below, containerName: "/" }, kept()));
 });
 
-Deno.test("matches() does not take a longer name for one below", () => {
+Deno.test("matches() does not treat a name with the same prefix as a descendant", () => {
   const request = { containerName: "/root", includeSubcontainers: true };
   assertFalse(matches(request, kept({ "container_name": "/root-x" })));
 });
 
-Deno.test("matches() gives a notice of loss to everybody", () => {
+Deno.test("matches() always accepts lost events", () => {
   const request = { types: new Set(["oom" as const]), containerName: "/x" };
   assert(matches(request, kept({ "event_type": "lost" })));
 });
 
-Deno.test("formatTimestamp() writes UTC with microseconds", () => {
+Deno.test("formatTimestamp() formats UTC with microseconds", () => {
   const ms = Date.UTC(2026, 10, 23, 6, 31, 13, 123);
   assertEquals(formatTimestamp(ms), "2026-11-23T06:31:13.123000Z");
   assertEquals(formatTimestamp(ms + 0.456), "2026-11-23T06:31:13.123456Z");
   assertEquals(formatTimestamp(0), "1970-01-01T00:00:00.000000Z");
 });
 
-Deno.test("formatTimestamp() gives each microsecond back that it was given", () => {
+Deno.test("formatTimestamp() preserves each microsecond", () => {
   const ms = Date.UTC(2026, 10, 23, 6, 31, 13, 123);
   for (let micros = 0; micros < 1000; micros++) {
     assertEquals(
@@ -78,7 +78,7 @@ Deno.test("formatTimestamp() gives each microsecond back that it was given", () 
   }
 });
 
-Deno.test("formatTimestamp() carries what rounds up to the next second", () => {
+Deno.test("formatTimestamp() carries when rounding up to the next second", () => {
   const ms = Date.UTC(2026, 0, 1, 0, 0, 59, 999);
   assertEquals(formatTimestamp(ms + 0.9999), "2026-01-01T00:01:00.000000Z");
 });

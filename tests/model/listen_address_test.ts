@@ -4,7 +4,7 @@ import {
   parseListenAddress,
 } from "../../lib/model/listen_address.ts";
 
-Deno.test("parseListenAddress() and formatListenAddress() know every form", () => {
+Deno.test("parseListenAddress() and formatListenAddress() support all formats", () => {
   for (
     const [text, address, printed] of [
       [
@@ -39,7 +39,7 @@ Deno.test("parseListenAddress() and formatListenAddress() know every form", () =
   }
 });
 
-Deno.test("parseListenAddress() throws on other forms, with the value and the wanted form", () => {
+Deno.test("parseListenAddress() throws on an invalid format, with the value and the expected format", () => {
   for (
     const text of [
       "",
@@ -59,7 +59,7 @@ Deno.test("parseListenAddress() throws on other forms, with the value and the wa
     assertThrows(
       () => parseListenAddress(text),
       RangeError,
-      `Cannot parse address "${text}": wanted is a form such as`,
+      `Cannot parse address "${text}": expected an address such as`,
     );
   }
 });

@@ -6,14 +6,14 @@ import {
   RowLayout,
 } from "../../lib/model/sample.ts";
 
-Deno.test("COLUMN numbers the fixed columns without a gap", () => {
+Deno.test("COLUMN numbers the fixed columns without gaps", () => {
   assertEquals(
     Object.values(COLUMN).toSorted((a, b) => a - b),
     Array.from({ length: FIXED_COLUMNS }, (_, i) => i),
   );
 });
 
-Deno.test("RowLayout puts groups behind the fixed columns, as they come", () => {
+Deno.test("RowLayout adds groups after the fixed columns, in order of first use", () => {
   const layout = new RowLayout();
   assertEquals(layout.width, FIXED_COLUMNS);
   assertEquals(layout.offsetOf("cpu", "0"), FIXED_COLUMNS);
@@ -22,7 +22,7 @@ Deno.test("RowLayout puts groups behind the fixed columns, as they come", () => 
   assertEquals(layout.width, FIXED_COLUMNS + 8);
 });
 
-Deno.test("RowLayout knows a group again, and tells kinds apart", () => {
+Deno.test("RowLayout finds an existing group, and distinguishes kinds", () => {
   const layout = new RowLayout();
   const first = layout.offsetOf("serviced", "8:0");
   const second = layout.offsetOf("serviceBytes", "8:0");
@@ -34,7 +34,7 @@ Deno.test("RowLayout knows a group again, and tells kinds apart", () => {
   ]);
 });
 
-Deno.test("RowLayout takes no more groups than a row may have", () => {
+Deno.test("RowLayout limits the number of columns", () => {
   const layout = new RowLayout();
   let disk = 0;
   while (layout.offsetOf("serviced", `8:${disk}`) >= 0) disk++;
@@ -44,13 +44,13 @@ Deno.test("RowLayout takes no more groups than a row may have", () => {
   assertEquals(layout.offsetOf("serviced", "8:0"), FIXED_COLUMNS);
 });
 
-Deno.test("RowBuilder starts with nothing collected", () => {
+Deno.test("RowBuilder starts with empty columns", () => {
   const { row } = new RowBuilder();
   assertEquals(row.length, FIXED_COLUMNS);
   assert(row.every((value) => Number.isNaN(value)));
 });
 
-Deno.test("RowBuilder keeps what was collected when it grows", () => {
+Deno.test("RowBuilder keeps values when it grows", () => {
   const builder = new RowBuilder();
   builder.row[COLUMN.cpuUsageNs] = 7;
   const column = builder.group("cpu", "0");
@@ -62,7 +62,7 @@ Deno.test("RowBuilder keeps what was collected when it grows", () => {
   assertStrictEquals(builder.row, row);
 });
 
-Deno.test("RowBuilder.clear() forgets the numbers and keeps the groups", () => {
+Deno.test("RowBuilder.clear() clears the values and keeps the groups", () => {
   const builder = new RowBuilder();
   const column = builder.group("cpu", "0");
   builder.row[column] = 7;
@@ -72,7 +72,7 @@ Deno.test("RowBuilder.clear() forgets the numbers and keeps the groups", () => {
   assertEquals(builder.group("cpu", "0"), column);
 });
 
-Deno.test("RowLayout gives the columns of what was long gone to another of its kind, where the row is full", () => {
+Deno.test("RowLayout reuses the columns of a group that was absent for long, if the row is full", () => {
   const builder = new RowBuilder();
   const { layout } = builder;
   const offset = layout.offsetOf("interface", "cali1");

@@ -1,31 +1,34 @@
 import { assertEquals } from "@std/assert";
 import {
-  cut,
-  cutEnd,
+  escapeControlCharacters,
+  escapeControlCharactersInJson,
   formatBytes,
   formatLocal,
   formatSpan,
   formatZone,
   padEnd,
-  printed,
-  printedJson,
   sparkline,
+  truncateEnd,
+  truncateMiddle,
   widthOf,
   wrap,
 } from "../../lib/model/text.ts";
 
-Deno.test("cut() leaves out the middle", () => {
-  assertEquals(cut("abcdef", 6), "abcdef");
-  assertEquals(cut("abcdef", 5), "ab…ef");
-  assertEquals(cut("abcdef", 2), "a…");
-  assertEquals(cut("abcdef", 1), "…");
+Deno.test("truncateMiddle() omits the middle", () => {
+  assertEquals(truncateMiddle("abcdef", 6), "abcdef");
+  assertEquals(truncateMiddle("abcdef", 5), "ab…ef");
+  assertEquals(truncateMiddle("abcdef", 2), "a…");
+  assertEquals(truncateMiddle("abcdef", 1), "…");
 });
 
-Deno.test("printed() lets no text move the cursor", () => {
-  assertEquals(printed("a\x1b[2J\n\x9b"), "a\\x1b[2J\\x0a\\x9b");
+Deno.test("escapeControlCharacters() escapes characters that move the cursor", () => {
+  assertEquals(
+    escapeControlCharacters("a\x1b[2J\n\x9b"),
+    "a\\x1b[2J\\x0a\\x9b",
+  );
 });
 
-Deno.test("formatBytes() has three digits or so", () => {
+Deno.test("formatBytes() prints about three digits", () => {
   for (
     const [bytes, wanted] of [
       [0, "0 B"],
@@ -39,14 +42,20 @@ Deno.test("formatBytes() has three digits or so", () => {
   ) assertEquals(formatBytes(bytes), wanted);
 });
 
-Deno.test("printed() shows characters that reorder or hide text", () => {
-  assertEquals(printed("a\u202eb\u200bc\u2028"), "a\\u202eb\\u200bc\\u2028");
-  assertEquals(printed("größe 容器 \ud800"), "größe 容器 \\ud800");
+Deno.test("escapeControlCharacters() escapes characters that reorder or hide text", () => {
+  assertEquals(
+    escapeControlCharacters("a\u202eb\u200bc\u2028"),
+    "a\\u202eb\\u200bc\\u2028",
+  );
+  assertEquals(
+    escapeControlCharacters("größe 容器 \ud800"),
+    "größe 容器 \\ud800",
+  );
 });
 
-Deno.test("printedJson() has no control characters, and reads as the same value", () => {
+Deno.test("escapeControlCharactersInJson() leaves no control characters, and keeps the value", () => {
   const value = { "a\x9b": "\x7f\u202e\u{e0001}\n容器" };
-  const json = printedJson(JSON.stringify(value));
+  const json = escapeControlCharactersInJson(JSON.stringify(value));
   assertEquals(/[\p{Cc}\p{Cf}]/u.test(json), false);
   assertEquals(JSON.parse(json), value);
 });
@@ -67,12 +76,14 @@ Deno.test("widthOf() counts columns, not characters", () => {
   assertEquals(padEnd("容", 4), "容  ");
 });
 
-Deno.test("cut() and cutEnd() never split a character, nor exceed the width", () => {
-  assertEquals(cut("容器容器", 5), "容…器");
-  assertEquals(cutEnd("容器容器", 5), "容器…");
+Deno.test("truncateMiddle() and truncateEnd() never split a character or exceed the width", () => {
+  assertEquals(truncateMiddle("容器容器", 5), "容…器");
+  assertEquals(truncateEnd("容器容器", 5), "容器…");
   for (const text of ["🐳🐳🐳🐳", "a容b器c", "abcdefgh"]) {
     for (let width = 0; width < 10; width++) {
-      for (const short of [cut(text, width), cutEnd(text, width)]) {
+      for (
+        const short of [truncateMiddle(text, width), truncateEnd(text, width)]
+      ) {
         assertEquals(widthOf(short) <= width, true, `${short} in ${width}`);
         assertEquals(short.isWellFormed(), true);
       }
@@ -80,12 +91,12 @@ Deno.test("cut() and cutEnd() never split a character, nor exceed the width", ()
   }
 });
 
-Deno.test("wrap() breaks at spaces alone", () => {
+Deno.test("wrap() breaks only at spaces", () => {
   assertEquals(wrap("aa bb cc", 5), ["aa bb", "cc"]);
   assertEquals(wrap("aaaaaaa b", 5), ["aaaaaaa", "b"]);
 });
 
-Deno.test("formatLocal() and formatZone() show the zone's time and its offset", () => {
+Deno.test("formatLocal() and formatZone() use the zone's time and offset", () => {
   const ms = Date.parse("2026-11-23T23:31:13.123456Z");
   for (
     const [minutes, time, zone] of [
@@ -100,7 +111,7 @@ Deno.test("formatLocal() and formatZone() show the zone's time and its offset", 
   assertEquals(formatLocal(NaN), "-");
 });
 
-Deno.test("formatSpan() has the unit that people use", () => {
+Deno.test("formatSpan() uses the common unit", () => {
   for (
     const [ms, text] of [
       [400, "400 ms"],
@@ -112,7 +123,7 @@ Deno.test("formatSpan() has the unit that people use", () => {
   ) assertEquals(formatSpan(ms), text);
 });
 
-Deno.test("sparkline() is relative to the limit, and to the greatest number where there is none", () => {
+Deno.test("sparkline() is relative to the limit, or the maximum without a limit", () => {
   assertEquals(sparkline([0, 50, 100], 100), "▁▅█");
   assertEquals(sparkline([0, 50, 100], 200), "▁▃▅");
   assertEquals(sparkline([0, 50]), "▁█");

@@ -10,11 +10,11 @@ function filled(
   return store;
 }
 
-Deno.test("TimedStore gives its items in the order of their time, whatever came first", () => {
+Deno.test("TimedStore returns its items ordered by time, regardless of the order of adding", () => {
   assertEquals(filled([3, 1, 2]).inTimeRange(), [1, 2, 3]);
 });
 
-Deno.test("TimedStore puts items of one time in the order they came", () => {
+Deno.test("TimedStore keeps items of the same time in the order of adding", () => {
   const store = new TimedStore<string>();
   store.add(1, "a");
   store.add(2, "x");
@@ -24,14 +24,14 @@ Deno.test("TimedStore puts items of one time in the order they came", () => {
   assertEquals([...store.newestFirst()], ["x", "c", "b", "a"]);
 });
 
-Deno.test("TimedStore.inTimeRange() counts both ends in", () => {
+Deno.test("TimedStore.inTimeRange() includes both ends", () => {
   const store = filled([1, 2, 3, 4]);
   assertEquals(store.inTimeRange(2, 3), [2, 3]);
   assertEquals(store.inTimeRange(2), [2, 3, 4]);
   assertEquals(store.inTimeRange(undefined, 2), [1, 2]);
 });
 
-Deno.test("TimedStore.inTimeRange() is empty outside the data and where the start is after the end", () => {
+Deno.test("TimedStore.inTimeRange() is empty outside the data, and if the start is after the end", () => {
   const store = filled([10, 20]);
   assertEquals(store.inTimeRange(21), []);
   assertEquals(store.inTimeRange(0, 9), []);
@@ -40,41 +40,41 @@ Deno.test("TimedStore.inTimeRange() is empty outside the data and where the star
   assertEquals(new TimedStore().inTimeRange(), []);
 });
 
-Deno.test("TimedStore.newestFirst() begins at the newest not after the end", () => {
+Deno.test("TimedStore.newestFirst() starts at the newest item up to the end", () => {
   const store = filled([1, 2, 3]);
   assertEquals([...store.newestFirst(2)], [2, 1]);
   assertEquals([...store.newestFirst(0)], []);
 });
 
-Deno.test("TimedStore drops the oldest beyond its count", () => {
+Deno.test("TimedStore drops the oldest items beyond its maximum", () => {
   const store = filled([5, 1, 4, 2, 3], { maxItems: 3 });
   assertEquals(store.inTimeRange(), [3, 4, 5]);
   assertEquals(store.size, 3);
 });
 
-Deno.test("TimedStore with room for none keeps none", () => {
+Deno.test("TimedStore with a maximum of 0 keeps nothing", () => {
   const store = filled([1, 2, 3], { maxItems: 0 });
   assertEquals(store.size, 0);
   assertEquals([...store.newestFirst()], []);
 });
 
-Deno.test("TimedStore with -1 keeps all", () => {
+Deno.test("TimedStore with a maximum of -1 keeps all items", () => {
   assertEquals(filled([1, 2, 3], { maxItems: -1 }).size, 3);
 });
 
-Deno.test("TimedStore drops what is as old as the limit, measured from the item added", () => {
+Deno.test("TimedStore drops items of the maximum age, relative to the added item", () => {
   const store = filled([100, 101, 110], { maxAgeMs: 10 });
   assertEquals(store.inTimeRange(), [101, 110]);
 });
 
-Deno.test("TimedStore keeps a late item, and measures no age from the clock", () => {
+Deno.test("TimedStore keeps a late item, and does not use the clock", () => {
   const store = filled([1000, 1], { maxAgeMs: 10 });
   assertEquals(store.inTimeRange(), [1, 1000]);
   store.add(1001, 1001);
   assertEquals(store.inTimeRange(), [1000, 1001]);
 });
 
-Deno.test("TimedStore agrees with a plain sorted list over many random adds", () => {
+Deno.test("TimedStore matches a sorted list over many random adds", () => {
   let seed = 42;
   const random = (limit: number) => {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { parseDuration, parseSize } from "../../lib/model/units.ts";
 
-Deno.test("parseDuration() reads what Go writes", () => {
+Deno.test("parseDuration() parses Go durations", () => {
   const cases: [string, number][] = [
     ["300ms", 300],
     ["10s", 10_000],
@@ -19,24 +19,24 @@ Deno.test("parseDuration() reads what Go writes", () => {
   for (const [text, ms] of cases) assertEquals(parseDuration(text), ms, text);
 });
 
-Deno.test("parseDuration() keeps what is shorter than a millisecond", () => {
+Deno.test("parseDuration() keeps fractions of a millisecond", () => {
   assertAlmostEquals(parseDuration("100us"), 0.1);
   assertAlmostEquals(parseDuration("100\u00b5s"), 0.1);
   assertAlmostEquals(parseDuration("100\u03bcs"), 0.1);
   assertAlmostEquals(parseDuration("250ns"), 0.00025);
 });
 
-Deno.test("parseDuration() refuses another form and tells the wanted one", () => {
+Deno.test("parseDuration() rejects other formats, and names the expected one", () => {
   for (const text of ["", "5", "s", "5 minutes", "1s2", "1,5s", "5S"]) {
     assertThrows(
       () => parseDuration(text),
       RangeError,
-      `Cannot parse duration "${text}": wanted is a form such as 300ms, 10s`,
+      `Cannot parse duration "${text}": expected a duration such as 300ms, 10s`,
     );
   }
 });
 
-Deno.test("parseDuration() names a unit it does not know", () => {
+Deno.test("parseDuration() names an unknown unit", () => {
   for (const [text, unit] of [["7d", "d"], ["1e3s", "e"], ["1h5x", "x"]]) {
     assertThrows(
       () => parseDuration(`${text}`),
@@ -46,20 +46,20 @@ Deno.test("parseDuration() names a unit it does not know", () => {
   }
 });
 
-Deno.test("parseDuration() refuses the negative and the endless", () => {
+Deno.test("parseDuration() rejects negative and too large values", () => {
   assertThrows(
     () => parseDuration("-1s"),
     RangeError,
-    'Cannot parse duration "-1s": it must not be negative',
+    'Cannot parse duration "-1s": must not be negative',
   );
   assertThrows(
     () => parseDuration(`${"9".repeat(400)}h`),
     RangeError,
-    "it is too long",
+    "too long",
   );
 });
 
-Deno.test("parseSize() reads bytes and both families of units", () => {
+Deno.test("parseSize() parses bytes and units of 1000 and 1024", () => {
   const cases: [string, number][] = [
     ["0", 0],
     ["1000", 1000],
@@ -76,17 +76,17 @@ Deno.test("parseSize() reads bytes and both families of units", () => {
   for (const [text, bytes] of cases) assertEquals(parseSize(text), bytes, text);
 });
 
-Deno.test("parseSize() refuses another form, also a unit that stands for two", () => {
+Deno.test("parseSize() rejects other formats, including an ambiguous unit", () => {
   for (const text of ["", "MiB", "10 apples", "1e6", "64M", "1,5MB"]) {
     assertThrows(
       () => parseSize(text),
       RangeError,
-      `Cannot parse size "${text}": wanted is a form such as 64MiB, 10MB`,
+      `Cannot parse size "${text}": expected a size such as 64MiB, 10MB`,
     );
   }
 });
 
-Deno.test("parseSize() refuses the negative and the uncountable", () => {
-  assertThrows(() => parseSize("-1"), RangeError, "it must not be negative");
-  assertThrows(() => parseSize("9000000TiB"), RangeError, "it is too large");
+Deno.test("parseSize() rejects negative and too large values", () => {
+  assertThrows(() => parseSize("-1"), RangeError, "must not be negative");
+  assertThrows(() => parseSize("9000000TiB"), RangeError, "too large");
 });

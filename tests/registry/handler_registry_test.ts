@@ -13,7 +13,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
     collectsDiskIo: true,
     deviceName: () => undefined,
     oomKills: () => undefined,
-    isWhole: () => true,
+    isComplete: () => true,
     memoryInode: () => undefined,
     memoryLimitHits: () => undefined,
     spec: () => ({ hasDiskIo: false }),
@@ -23,7 +23,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
   };
 }
 
-/** A factory for names with a prefix; it wants those without "unwanted". */
+/** A factory for names with a prefix; it accepts those without "unwanted". */
 function factoryOf(prefix: string): HandlerFactory {
   return {
     name: prefix,
@@ -33,7 +33,7 @@ function factoryOf(prefix: string): HandlerFactory {
   };
 }
 
-Deno.test("HandlerRegistry.create() has the first factory decide that can handle a cgroup", () => {
+Deno.test("HandlerRegistry.create() uses the first factory that can handle a cgroup", () => {
   const registry = new HandlerRegistry(["/a/b", "/a", "/"].map(factoryOf));
   const namespaceOf = (name: string) =>
     registry.create(name)?.reference.namespace;
@@ -42,7 +42,7 @@ Deno.test("HandlerRegistry.create() has the first factory decide that can handle
   assertEquals(namespaceOf("/c"), "/");
 });
 
-Deno.test("HandlerRegistry.create() makes no handler of what that factory does not want, whatever others would do", () => {
+Deno.test("HandlerRegistry.create() returns undefined if that factory does not accept the cgroup, regardless of later ones", () => {
   const registry = new HandlerRegistry([
     factoryOf("/a"),
     { ...factoryOf("/"), accepts: () => true },
@@ -51,11 +51,11 @@ Deno.test("HandlerRegistry.create() makes no handler of what that factory does n
   assertEquals(registry.create("/unwanted")?.reference.name, "/unwanted");
 });
 
-Deno.test("HandlerRegistry.create() throws where no factory can handle a cgroup", () => {
+Deno.test("HandlerRegistry.create() throws if no factory can handle a cgroup", () => {
   const registry = new HandlerRegistry([factoryOf("/a")]);
   assertThrows(
     () => registry.create("/b"),
     Error,
-    'Cannot handle container "/b": no factory knows it',
+    'Cannot handle container "/b": no factory supports it',
   );
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Clock, systemClock } from "../../lib/model/clock.ts";
-import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import {
   type ContainerOrigin,
   parseCgroupOrigin,
@@ -69,7 +69,7 @@ class Host implements Disposable {
   find(
     cgroup: string,
     outerPid?: number,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     const origin = parseCgroupOrigin(cgroup);
     assert(origin?.kind === "container", cgroup);
     return this.#lookup.find(origin, {
@@ -374,14 +374,14 @@ class KnowingEngine implements Engine {
 
   constructor(
     readonly runtime: EngineName,
-    readonly answer: () => ContainerFacts | undefined,
+    readonly answer: () => ContainerMetadata | undefined,
   ) {}
 
   exists(): Promise<boolean> {
     return Promise.resolve(true);
   }
 
-  inspect(origin: ContainerOrigin): Promise<ContainerFacts | undefined> {
+  inspect(origin: ContainerOrigin): Promise<ContainerMetadata | undefined> {
     this.asked.push(origin);
     return Promise.resolve().then(this.answer);
   }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import type { EngineEvent } from "../../lib/runtimes/engine.ts";
 import {
   Identities,
@@ -21,7 +21,7 @@ class Known implements Disposable {
   /** Answers by id; a promise is waited for. */
   readonly answers = new Map<
     string,
-    Promise<ContainerFacts | undefined> | ContainerFacts
+    Promise<ContainerMetadata | undefined> | ContainerMetadata
   >();
   readonly asked: { id: string; outerPid?: number }[] = [];
   readonly identities: Identities;
@@ -56,12 +56,12 @@ class Known implements Disposable {
   }
 }
 
-function facts(more: Partial<ContainerFacts> = {}): ContainerFacts {
+function facts(more: Partial<ContainerMetadata> = {}): ContainerMetadata {
   return { runtime: "docker", id: ID, name: "web", image: "nginx:1", ...more };
 }
 
 function told(
-  more: Partial<ContainerFacts> = {},
+  more: Partial<ContainerMetadata> = {},
   event: Partial<EngineEvent> = {},
 ): EngineEvent {
   return { facts: facts(more), isStarted: false, isRemoved: false, ...event };
@@ -144,7 +144,7 @@ Deno.test("Identities tells a rename, a health and a restart, each once", async 
 
 Deno.test("Identities does not take back what an engine told while a look-up was under way", async () => {
   using known = new Known();
-  const answer = Promise.withResolvers<ContainerFacts>();
+  const answer = Promise.withResolvers<ContainerMetadata>();
   known.answers.set(ID, answer.promise);
   known.identities.open(DOCKER);
   known.identities.learn(told({ name: "shop" }));
@@ -442,9 +442,9 @@ Deno.test("Identities.lookedUp() resolves after the first lookup of each contain
   using known = new Known();
   const { identities } = known;
   await identities.lookedUp();
-  const response = Promise.withResolvers<ContainerFacts | undefined>();
+  const response = Promise.withResolvers<ContainerMetadata | undefined>();
   known.answers.set(ID, response.promise);
-  const uncertain = new Promise<ContainerFacts | undefined>(() => {});
+  const uncertain = new Promise<ContainerMetadata | undefined>(() => {});
   known.answers.set("web", uncertain);
   identities.open("/web");
   identities.open(DOCKER);

@@ -4,7 +4,7 @@ import { AGENT_FAMILIES } from "../../lib/metrics/agent_families.ts";
 import { CONTAINER_FAMILIES } from "../../lib/metrics/container_families.ts";
 import type { Family } from "../../lib/metrics/family.ts";
 import { MACHINE_FAMILIES } from "../../lib/metrics/machine_families.ts";
-import { PROCESS_FAMILIES } from "../../lib/metrics/own_process.ts";
+import { PROCESS_FAMILIES } from "../../lib/metrics/process_metrics.ts";
 import { dashboardQueries, ruleQueries } from "../_support/deploy_queries.ts";
 
 /** What Prometheus adds to each series. */

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parentOf, ROOT } from "../../lib/model/cgroup.ts";
 import { SeededRandom } from "../_support/random.ts";
-import { TreeOfDirectories } from "../_support/tree_of_directories.ts";
+import { DirectoryTreeFixture } from "../_support/directory_tree_fixture.ts";
 
 interface Hint {
   readonly hierarchy: number;
@@ -18,7 +18,7 @@ const MAX_LATE = 3;
 
 /** What is there, what the kernel would tell of it, and what the tree made of that. */
 class Model implements Disposable {
-  readonly host: TreeOfDirectories;
+  readonly host: DirectoryTreeFixture;
   readonly random: SeededRandom;
   /** Names by hierarchy. */
   readonly listing: Set<string>[];
@@ -31,7 +31,7 @@ class Model implements Disposable {
 
   constructor(seed: number, hierarchies: number, removalsCount: boolean) {
     this.random = new SeededRandom(seed);
-    this.host = new TreeOfDirectories({ hierarchies, removalsCount });
+    this.host = new DirectoryTreeFixture({ hierarchies, removalsCount });
     this.listing = this.host.hierarchies.map(() => new Set<string>());
     this.follow(this.host.reconcile());
   }

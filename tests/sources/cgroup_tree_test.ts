@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { TreeOfDirectories } from "../_support/tree_of_directories.ts";
+import { DirectoryTreeFixture } from "../_support/directory_tree_fixture.ts";
 
 Deno.test("CgroupTree.reconcile() adds all that is there, parents before children", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a/b/c");
   host.make("/a/d");
   const changes = host.reconcile();
@@ -23,7 +23,7 @@ Deno.test("CgroupTree.reconcile() adds all that is there, parents before childre
 });
 
 Deno.test("CgroupTree.reconcile() adds a container of several hierarchies once", () => {
-  using host = new TreeOfDirectories({ hierarchies: 3 });
+  using host = new DirectoryTreeFixture({ hierarchies: 3 });
   host.make("/a/b");
   const changes = host.reconcile();
   assertEquals(
@@ -35,7 +35,7 @@ Deno.test("CgroupTree.reconcile() adds a container of several hierarchies once",
 });
 
 Deno.test("CgroupTree.reconcile() says nothing of what did not change", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b");
   host.reconcile();
   assertEquals(host.settle(), []);
@@ -43,7 +43,7 @@ Deno.test("CgroupTree.reconcile() says nothing of what did not change", () => {
 });
 
 Deno.test("CgroupTree.reconcile() finds whatever no hint told", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/stays");
   host.make("/goes/below");
   host.make("/again");
@@ -70,14 +70,14 @@ Deno.test("CgroupTree.reconcile() finds whatever no hint told", () => {
 });
 
 Deno.test("CgroupTree.reconcile() stops after each directory, that others may have their turn", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   for (let i = 0; i < 20; i++) host.make(`/d${i}`);
   assertEquals([...host.tree.reconcile()].length, 20);
   assertEquals([...host.tree.reconcile()].length, 20);
 });
 
 Deno.test("CgroupTree.reconcile() that was not ended leaves nothing out of the next", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   for (let i = 0; i < 5; i++) host.make(`/d${i}/below`);
   const steps = host.tree.reconcile();
   steps.next();
@@ -90,7 +90,7 @@ Deno.test("CgroupTree.reconcile() that was not ended leaves nothing out of the n
 });
 
 Deno.test("CgroupTree.hint() adds what was made, with all below and above it", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.reconcile();
   host.make("/a/b/c");
   host.hint(0, "/a/b", "create");
@@ -98,7 +98,7 @@ Deno.test("CgroupTree.hint() adds what was made, with all below and above it", (
 });
 
 Deno.test("CgroupTree.hint() tells when the directory was made", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.reconcile();
   host.changes();
   const made = host.at(0, "/a");
@@ -111,7 +111,7 @@ Deno.test("CgroupTree.hint() tells when the directory was made", () => {
 });
 
 Deno.test("CgroupTree.hint() adds a container once, and updates it where it shows in further hierarchies", () => {
-  using host = new TreeOfDirectories({ hierarchies: 3 });
+  using host = new DirectoryTreeFixture({ hierarchies: 3 });
   host.reconcile();
   host.make("/a");
   for (const [at, change] of ["+/a", "~/a", "~/a"].entries()) {
@@ -125,7 +125,7 @@ Deno.test("CgroupTree.hint() adds a container once, and updates it where it show
 });
 
 Deno.test("CgroupTree.hint() deletes a container when it left the last hierarchy", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a");
   host.reconcile();
   host.at(0, "/a").remove();
@@ -139,7 +139,7 @@ Deno.test("CgroupTree.hint() deletes a container when it left the last hierarchy
 });
 
 Deno.test("CgroupTree.hint() deletes a whole subtree that was told as one removal, children first", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b/c");
   host.reconcile();
   for (const at of [0, 1]) {
@@ -153,7 +153,7 @@ Deno.test("CgroupTree.hint() deletes a whole subtree that was told as one remova
 });
 
 Deno.test("CgroupTree.hint() takes the removals of a subtree that come late for the ones it told", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b/c");
   host.reconcile();
   for (const at of [0, 1]) host.at(at, "/a").remove();
@@ -169,7 +169,7 @@ Deno.test("CgroupTree.hint() takes the removals of a subtree that come late for 
 });
 
 Deno.test("CgroupTree.hint() takes another inode for another container", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a/b");
   host.reconcile();
   host.at(0, "/a").recreate().child("b");
@@ -182,7 +182,7 @@ Deno.test("CgroupTree.hint() takes another inode for another container", () => {
 });
 
 Deno.test("CgroupTree.hint() takes another inode in one of its hierarchies for the same container", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b");
   host.reconcile();
   host.at(0, "/a").recreate();
@@ -192,7 +192,7 @@ Deno.test("CgroupTree.hint() takes another inode in one of its hierarchies for t
 
 Deno.test("CgroupTree.hint() takes a name that all hierarchies have anew for another container, whichever tells first", () => {
   for (const [first, second] of [[0, 1], [1, 0]] as const) {
-    using host = new TreeOfDirectories({ hierarchies: 2 });
+    using host = new DirectoryTreeFixture({ hierarchies: 2 });
     host.make("/a");
     host.reconcile();
     for (const at of [0, 1]) host.at(at, "/a").recreate();
@@ -206,7 +206,7 @@ Deno.test("CgroupTree.hint() takes a name that all hierarchies have anew for ano
 });
 
 Deno.test("CgroupTree.hint() takes a name that comes back in the hierarchy it left for another container", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a");
   host.reconcile();
   host.at(0, "/a").remove();
@@ -224,7 +224,7 @@ Deno.test("CgroupTree.hint() takes a name that comes back in the hierarchy it le
 });
 
 Deno.test("CgroupTree.hint() takes a container that leaves before it was seen everywhere for one", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.at(0, "/a");
   host.hint(0, "/a", "create");
@@ -244,7 +244,7 @@ Deno.test("CgroupTree.hint() takes a container that leaves before it was seen ev
 
 Deno.test("CgroupTree.hint() counts one that came and went before it could look, once for all hierarchies", () => {
   for (const label of ["create", "remove"] as const) {
-    using host = new TreeOfDirectories({ hierarchies: 3 });
+    using host = new DirectoryTreeFixture({ hierarchies: 3 });
     host.reconcile();
     for (let life = 0; life < 3; life++) {
       // A creation is reported as a removal if the directory is gone by then.
@@ -258,7 +258,7 @@ Deno.test("CgroupTree.hint() counts one that came and went before it could look,
 
 Deno.test("CgroupTree.hint() counts one whose removal alone was told, or whose creation alone", () => {
   for (const label of ["create", "remove"] as const) {
-    using host = new TreeOfDirectories({ hierarchies: 2 });
+    using host = new DirectoryTreeFixture({ hierarchies: 2 });
     host.reconcile();
     for (const at of [0, 1]) host.hint(at, "/a", label);
     assertEquals(host.settle(), ["+/a", "-/a"]);
@@ -266,7 +266,7 @@ Deno.test("CgroupTree.hint() counts one whose removal alone was told, or whose c
 });
 
 Deno.test("CgroupTree.hint() counts the ones before, where a name is there again when it looks", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.make("/a");
   for (const at of [0, 1]) host.hint(at, "/a", "create");
@@ -279,7 +279,7 @@ Deno.test("CgroupTree.hint() counts the ones before, where a name is there again
 });
 
 Deno.test("CgroupTree.hint() counts the one before, where a listing found the next already", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.make("/a");
   host.reconcile();
@@ -289,7 +289,7 @@ Deno.test("CgroupTree.hint() counts the one before, where a listing found the ne
 });
 
 Deno.test("CgroupTree.hint() counts nothing twice where a removal was lost", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   for (let life = 0; life < 3; life++) {
     host.make("/a");
@@ -311,7 +311,7 @@ Deno.test("CgroupTree.hint() counts nothing twice where a removal was lost", () 
 });
 
 Deno.test("CgroupTree.hint() passes over the removals of an earlier life that a listing told", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a");
   host.reconcile();
   for (const at of [0, 1]) host.at(at, "/a").recreate();
@@ -326,7 +326,7 @@ Deno.test("CgroupTree.hint() passes over the removals of an earlier life that a 
 });
 
 Deno.test("CgroupTree.hint() counts a short life soon after one that all hierarchies told", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.make("/a");
   for (const at of [0, 1]) host.hint(at, "/a", "create");
@@ -342,7 +342,7 @@ Deno.test("CgroupTree.hint() counts a short life soon after one that all hierarc
 });
 
 Deno.test("CgroupTree.hint() tells no second life of one that it hears of half a minute late", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.reconcile();
   host.make("/a");
   assertEquals(host.reconcile(), ["+/a", "listed"]);
@@ -356,7 +356,7 @@ Deno.test("CgroupTree.hint() tells no second life of one that it hears of half a
 });
 
 Deno.test("CgroupTree forgets who went after a minute", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a");
   host.reconcile();
   host.at(0, "/a").remove();
@@ -368,7 +368,7 @@ Deno.test("CgroupTree forgets who went after a minute", () => {
 });
 
 Deno.test("CgroupTree.settle() finds what was created in a new directory before it was watched", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.reconcile();
   host.make("/a");
   host.hint(0, "/a", "create");
@@ -378,7 +378,7 @@ Deno.test("CgroupTree.settle() finds what was created in a new directory before 
 });
 
 Deno.test("CgroupTree.settle() finds what was created and removed beside what a hint named", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a");
   host.make("/goes");
   host.reconcile();
@@ -392,7 +392,7 @@ Deno.test("CgroupTree.settle() finds what was created and removed beside what a 
 });
 
 Deno.test("CgroupTree.settle() compares names where much happens, since as many may go as come", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/goes");
   for (let i = 0; i < 8; i++) host.make(`/a${i}`);
   host.reconcile();
@@ -403,7 +403,7 @@ Deno.test("CgroupTree.settle() compares names where much happens, since as many 
 });
 
 Deno.test("CgroupTree.settle() is due 50 ms after a hint, and at longer and longer waits", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a");
   host.reconcile();
   assertEquals(host.tree.dueMs, Infinity);
@@ -422,7 +422,7 @@ Deno.test("CgroupTree.settle() is due 50 ms after a hint, and at longer and long
 });
 
 Deno.test("CgroupTree.settle() compares names in the end", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a/b");
   host.reconcile();
   host.make("/a/c");
@@ -433,7 +433,7 @@ Deno.test("CgroupTree.settle() compares names in the end", () => {
 });
 
 Deno.test("CgroupTree.sweep() finds children that no hint named, by their number", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b");
   host.make("/c/d");
   host.reconcile();
@@ -447,7 +447,7 @@ Deno.test("CgroupTree.sweep() finds children that no hint named, by their number
 });
 
 Deno.test("CgroupTree.reconcile() of one hierarchy finds what is new there, and is no listing of all", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.at(0, "/a");
   host.at(1, "/b");
@@ -456,7 +456,7 @@ Deno.test("CgroupTree.reconcile() of one hierarchy finds what is new there, and 
 });
 
 Deno.test("CgroupTree.reconcile() follows on its way what was touched meanwhile", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   for (let i = 0; i < 5; i++) host.make(`/d${i}`);
   host.reconcile();
   const steps = host.tree.reconcile();
@@ -470,7 +470,7 @@ Deno.test("CgroupTree.reconcile() follows on its way what was touched meanwhile"
 });
 
 Deno.test("CgroupTree.listLater() lists a directory of which nothing is reported", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a");
   host.reconcile();
   host.make("/a/b");
@@ -479,7 +479,7 @@ Deno.test("CgroupTree.listLater() lists a directory of which nothing is reported
 });
 
 Deno.test("CgroupTree.hint() passes over paths that are not below a hierarchy", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.reconcile();
   const { path } = host.root;
   host.tree.hint(`${path}/h0`, "create");
@@ -490,7 +490,7 @@ Deno.test("CgroupTree.hint() passes over paths that are not below a hierarchy", 
 });
 
 Deno.test("CgroupTree.hint() says nothing before the first listing", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a");
   host.hint(0, "/a", "create");
   host.hint(0, "/b", "remove");
@@ -499,7 +499,7 @@ Deno.test("CgroupTree.hint() says nothing before the first listing", () => {
 });
 
 Deno.test("CgroupTree.discover() adds what was made and all below it, and its late hint tells nothing more", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.discover(0, "/early");
   host.reconcile();
   host.make("/a/b/c");
@@ -511,7 +511,7 @@ Deno.test("CgroupTree.discover() adds what was made and all below it, and its la
 });
 
 Deno.test("CgroupTree.check() deletes a container that is no more", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b");
   host.reconcile();
   host.tree.check("/a");
@@ -526,7 +526,7 @@ Deno.test("CgroupTree.check() deletes a container that is no more", () => {
 });
 
 Deno.test("CgroupTree keeps a container that shows where no notification told of it yet", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.at(0, "/a");
   host.hint(0, "/a", "create");
@@ -538,7 +538,7 @@ Deno.test("CgroupTree keeps a container that shows where no notification told of
 });
 
 Deno.test("CgroupTree does not take removals of plain files and directories for containers", () => {
-  using host = new TreeOfDirectories({ removalsCount: false });
+  using host = new DirectoryTreeFixture({ removalsCount: false });
   host.make("/a");
   host.reconcile();
   host.at(0, "/a").file("memory.current", "0\n");
@@ -557,7 +557,7 @@ Deno.test("CgroupTree does not take removals of plain files and directories for 
 });
 
 Deno.test("CgroupTree adds everything again when a hierarchy's root was gone and is back", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a");
   host.reconcile();
   host.hierarchies[0]?.remove();
@@ -569,7 +569,7 @@ Deno.test("CgroupTree adds everything again when a hierarchy's root was gone and
 });
 
 Deno.test("CgroupTree keeps what cannot be looked at, says so, and follows the others", () => {
-  using host = new TreeOfDirectories({ hierarchies: 2 });
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b");
   host.reconcile();
   host.refuse(0, "/a");
@@ -586,7 +586,7 @@ Deno.test("CgroupTree keeps what cannot be looked at, says so, and follows the o
 });
 
 Deno.test("CgroupTree tells once of what cannot be looked at when it comes", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.reconcile();
   for (const isGoneUnseen of [false, true]) {
     const name = isGoneUnseen ? "/gone" : "/there";
@@ -607,7 +607,7 @@ Deno.test("CgroupTree tells once of what cannot be looked at when it comes", () 
 });
 
 Deno.test("CgroupTree finds a hierarchy whose root could not be looked at first", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a");
   host.refuse(0, "");
   assertEquals(host.reconcile(), ["+/", "listed"]);
@@ -617,7 +617,7 @@ Deno.test("CgroupTree finds a hierarchy whose root could not be looked at first"
 });
 
 Deno.test("CgroupTree forgets what could not be looked at and is no more", () => {
-  using host = new TreeOfDirectories();
+  using host = new DirectoryTreeFixture();
   host.make("/a");
   host.reconcile();
   host.make("/a/b");

@@ -19,17 +19,17 @@ Deno.test("RawWatcher tells of limits that are written, and of memory events tha
   using host = new WatchedHost(create);
   host.make("/a/b");
   host.start();
-  assert(await host.heard("listed"));
+  assert(await host.waitFor("listed"));
   assertEquals(host.watcher.counters.directories, 6);
   await host.write("/a", ["memory.limit_in_bytes", "cpu.cfs_quota_us"]);
-  assert(await host.heard("=/a"));
+  assert(await host.waitFor("=/a"));
   await host.write("/a/b", ["memory.events", "memory.events.local"]);
-  assert(await host.heard("!/a/b"));
+  assert(await host.waitFor("!/a/b"));
   await host.write("/a/b", ["cgroup.procs", "tasks", "pids.events"]);
   host.make("/c");
-  assert(await host.heard("+/c"));
+  assert(await host.waitFor("+/c"));
   // Once, unless the machine is too slow to write all of it together.
-  assertMatch(host.told("/a"), /^\+={1,2}$/);
-  assertMatch(host.told("/a/b"), /^\+!{1,2}$/);
+  assertMatch(host.changesOf("/a"), /^\+={1,2}$/);
+  assertMatch(host.changesOf("/a/b"), /^\+!{1,2}$/);
   await host.close();
 });

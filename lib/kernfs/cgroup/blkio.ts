@@ -6,7 +6,6 @@ import { BLKIO_FAMILIES, parseBlkio } from "./io_files.ts";
 
 const COLON = 0x3a;
 
-/** Files and their parsers, by I/O scheduler; the same for every cgroup. */
 const FAMILIES = BLKIO_FAMILIES.map((family) =>
   Object.entries(family).map(([kind, file]) => ({
     file,
@@ -19,11 +18,11 @@ interface BlkioFile {
   readonly parse: FileParser;
 }
 
-/** v1's I/O counts of one cgroup, from the family of files that counts. */
+/** Reads v1's I/O counters of one cgroup, from the family of files in use. */
 export class BlkioFiles {
   readonly #fs: HostFs;
   readonly #directory: string;
-  /** By the first file of a family it is told whether that counts. */
+  /** First file of each family. */
   readonly #firsts: (ControlFile | undefined)[] = [];
   #chosen: readonly BlkioFile[] | undefined;
 
@@ -32,7 +31,6 @@ export class BlkioFiles {
     this.#directory = directory;
   }
 
-  /** Puts the counts into the row. */
   read(builder: RowBuilder): void {
     this.#chosen ??= this.#choose();
     for (const { control, parse } of this.#chosen ?? []) {
@@ -41,13 +39,11 @@ export class BlkioFiles {
     }
   }
 
-  /** Looks for missing files at the next read again. */
   recheck(): void {
     for (const control of this.#firsts) control?.recheck();
     for (const { control } of this.#chosen ?? []) control.recheck();
   }
 
-  /** Lets go of the descriptors. */
   close(): void {
     for (const control of this.#firsts) control?.close();
     for (const { control } of this.#chosen ?? []) control.close();
@@ -57,7 +53,7 @@ export class BlkioFiles {
     for (const [at, [head, ...rest]] of FAMILIES.entries()) {
       if (head === undefined) continue;
       const first = this.#firsts[at] ??= this.#controlFile(head.file);
-      if (!this.#counts(first)) continue;
+      if (!this.#hasDisk(first)) continue;
       for (const other of this.#firsts) if (other !== first) other?.close();
       return [
         { control: first, parse: head.parse },
@@ -74,11 +70,12 @@ export class BlkioFiles {
     return new ControlFile(this.#fs, `${this.#directory}/${file}`);
   }
 
-  /** Whether a file names a disk: `8:0 Read 4096`. */
-  #counts(control: ControlFile): boolean {
+  /** Returns whether a file contains a disk: `8:0 Read 4096`. */
+  #hasDisk(control: ControlFile): boolean {
     const length = control.read();
     if (length < 0) return false;
-    // Not beyond: looking through the whole buffer took a quarter of a sample.
+    // Search only the content: searching the whole buffer took a quarter of a
+    // sample's time.
     return this.#fs.bytes.subarray(0, length).includes(COLON);
   }
 }

@@ -1,7 +1,7 @@
 import type { GroupKind, RowBuilder } from "../../model/sample.ts";
 import { FlatKeyed, parseSingle } from "../keyed.ts";
 
-/** Puts what a control file says into the row. */
+/** Parses a control file into the row. */
 export type FileParser = (
   bytes: Uint8Array,
   length: number,
@@ -9,7 +9,7 @@ export type FileParser = (
   path: string,
 ) => void;
 
-/** The kinds of measurement that can be turned off, by cAdvisor's names. */
+/** Metric kinds that can be disabled, by cAdvisor's names. */
 export type GatedKind =
   | "cpuset"
   | "diskIO"
@@ -19,30 +19,33 @@ export type GatedKind =
   | "pressure"
   | "process";
 
-/** One control file that is read at every sample. */
 export interface CgroupFile {
   readonly file: string;
-  /** Read where there is no {@linkcode CgroupFile.file}. */
+  /** Read if {@linkcode CgroupFile.file} is missing. */
   readonly fallback?: string;
-  /** v1: the controller whose hierarchy has the file. */
+  /** v1: controller whose hierarchy has the file. */
   readonly controller: string;
   readonly parse: FileParser;
-  /** Read only when this kind is on. @default always read */
+  /** Metric kind that enables it. @default always read */
   readonly kind?: GatedKind;
-  /** Whether it lists processes, of which there are none where there are no threads. @default false */
+  /**
+   * Whether it lists processes, of which a cgroup without threads has none.
+   *
+   * @default false
+   */
   readonly listsProcesses?: boolean;
-  /** Whether an open file reads as it did when it was opened. @default false */
+  /** Whether an open descriptor keeps its first content. @default false */
   readonly isFrozen?: boolean;
 }
 
-/** A file with one number, for a column of every row. */
+/** Parses a file with one number into a column of every row. */
 export function single(column: number): FileParser {
   return (bytes, length, { row }, path) => {
     row[column] = parseSingle(bytes, length, path);
   };
 }
 
-/** A file with one number, for a column of a group. */
+/** Parses a file with one number into a column of a group. */
 export function singleOfGroup(
   kind: GroupKind,
   key: string,
@@ -55,7 +58,7 @@ export function singleOfGroup(
   };
 }
 
-/** A flat keyed file, for columns of every row. */
+/** Parses a flat keyed file into columns of every row. */
 export function keyed(
   keys: ConstructorParameters<typeof FlatKeyed>[0],
 ): FileParser {
@@ -64,7 +67,7 @@ export function keyed(
     reader.parse(bytes, length, row, path);
 }
 
-/** A flat keyed file, for columns of a group; `columns` counts them from its first. */
+/** Parses a flat keyed file into columns of a group, counted from its first. */
 export function keyedGroup(
   kind: GroupKind,
   key: string,

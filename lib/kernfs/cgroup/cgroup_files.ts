@@ -1,6 +1,5 @@
 /**
- * What each control file says, and where it goes in a row: one table a
- * hierarchy version, from one of each controller. Numbers end as nanoseconds,
+ * Tables of control files and their parsers. Values are stored as nanoseconds,
  * bytes and counts.
  *
  * @module
@@ -27,7 +26,6 @@ const countProcesses: FileParser = (bytes, length, { row }) => {
   row[COLUMN.processCount] = countLines(bytes, length);
 };
 
-/** Control files of the pids controller, the same in v1 and v2. */
 const PIDS_FILES: readonly CgroupFile[] = [
   {
     file: "pids.current",
@@ -43,7 +41,7 @@ const PIDS_FILES: readonly CgroupFile[] = [
   },
 ];
 
-/** The pressure files: of v2, and of the v2 side of a hybrid host. */
+/** Pressure files of v2 and hybrid hosts. */
 export const PRESSURE_FILES: readonly CgroupFile[] =
   (["cpu", "memory", "io"] as const).map((controller) => ({
     file: `${controller}.pressure`,
@@ -52,7 +50,9 @@ export const PRESSURE_FILES: readonly CgroupFile[] =
     kind: "pressure",
   }));
 
-/** Control files of v1 (`cgroup-v1/*.rst`), less those of `blkio`, which `BlkioFiles` reads. */
+/**
+ * Control files of v1 (`cgroup-v1/*.rst`), except `blkio` (see `BlkioFiles`).
+ */
 export const V1_FILES: readonly CgroupFile[] = [
   ...CPU_FILES_V1,
   ...MEMORY_FILES_V1,
@@ -63,7 +63,8 @@ export const V1_FILES: readonly CgroupFile[] = [
     parse: countProcesses,
     kind: "process",
     listsProcesses: true,
-    // The kernel keeps the list that it made for an open file until it was not read for a second.
+    // The kernel keeps an open file's list until it has not been read for a
+    // second.
     isFrozen: true,
   },
 ];
@@ -84,13 +85,15 @@ export const V2_FILES: readonly CgroupFile[] = [
   ...PRESSURE_FILES,
 ];
 
-/** The numbers of the CPUs that the machine may have; none where it does not tell. */
 function possibleCpus(fs: HostFs): number[] {
   const list = fs.readText("/sys/devices/system/cpu/possible") ?? "";
   return [...parseCpuList(list)];
 }
 
-/** The control files of a host: those of every one, and those that depend on its pages. */
+/**
+ * Returns the control files of a host, including those that depend on its CPUs
+ * and page sizes.
+ */
 export function controlFiles(
   version: 1 | 2,
   fs: HostFs,

@@ -8,23 +8,21 @@ import type {
 import type { HostFs } from "../host_fs.ts";
 import { hugePageSizes, hugetlbFiles } from "./hugetlb_files.ts";
 
-/** The least `cpu.shares` that the kernel takes. */
 const MIN_SHARES = 2;
 
-/** What {@linkcode readSpec} is told of a container. */
 export interface SpecOptions {
   readonly name: CgroupName;
-  /** The container's directory by controller on v1, and as `unified` alone on v2. */
+  /** Directories by controller on v1; on v2 the only key is `unified`. */
   readonly directories: ReadonlyMap<string, string>;
-  /** Kinds of measurement that are on. */
+  /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
-  /** When it was made, where that is known already: directories only get younger. */
+  /** Known creation time: directory timestamps may be later, never earlier. */
   readonly creationTimeMs?: number;
-  /** Whether its samples have a network. @default false */
+  /** @default false */
   readonly hasNetwork?: boolean;
 }
 
-/** Reads limits and age, and says what is measured. */
+/** Reads limits and creation time, and which metrics exist. */
 export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   const { directories, kinds, hasNetwork = false } = options;
   const unified = directories.get("unified");
@@ -36,7 +34,7 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   const has = (controller: string) =>
     unified !== undefined || directories.has(controller);
   const hasCpu = has("cpu") || has("cpuacct");
-  // No file has the same name in both versions, and a hybrid host may have either.
+  // The versions share no file name; a hybrid host may have either.
   const cpu = { ...cpuSpecV1(read), ...cpuSpecV2(read) };
   const mask = hasCpu ? readMask(fs, options) : undefined;
   const memory = { ...memorySpecV1(read), ...memorySpecV2(read) };
@@ -55,13 +53,13 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   };
 }
 
-/** Of v2, and of v1; v2's `cpuset.cpus` is what was asked for, and read of v1 alone. */
+/** v2, then v1. v2's own `cpuset.cpus` is only the requested value. */
 const MASK_FILES = ["cpuset.cpus.effective", "cpuset.cpus"] as const;
 
 /**
- * CPUs that may be used: those of the nearest cgroup, upwards from this one,
- * that has any (`cpuset.cpus` is empty until it is written, and v2 has no such
- * file where the controller is not turned on); else those that are online.
+ * Returns the usable CPUs: those of the nearest cgroup, from this one upwards,
+ * that has any, otherwise the online ones. `cpuset.cpus` is empty until
+ * written; v2 lacks the file without the controller.
  */
 function readMask(
   fs: HostFs,
@@ -118,16 +116,18 @@ function cpuSpecV2(read: Read): CpuSpec {
 }
 
 /**
- * `cpu.weight` 1 … 10000 on the scale of `cpu.shares` 2 … 262144, as the
- * kubelet maps it. With `cpu.idle` (since Linux 5.15) the weight reads 0: the
- * kernel gives such a cgroup less than any other.
+ * Converts `cpu.weight` 1 … 10000 to `cpu.shares` 2 … 262144, as the kubelet
+ * does. With `cpu.idle` (since Linux 5.15) the weight is 0.
  */
 function sharesOf(weight: number): number {
   const shares = Math.floor((weight - 1) * 262_142 / 9_999);
   return MIN_SHARES + Math.max(0, shares);
 }
 
-/** v1's "no limit" is the largest whole number of pages; anything above this is none. */
+/**
+ * v1 prints "no limit" as the largest number of pages in bytes, which is above
+ * this.
+ */
 const MAX_LIMIT = 2 ** 62;
 
 function memorySpecV1(read: Read): MemorySpec {
@@ -138,7 +138,7 @@ function memorySpecV1(read: Read): MemorySpec {
   );
   const { limitBytes, swapLimitBytes } = spec;
   if (limitBytes === undefined || swapLimitBytes === undefined) return spec;
-  // `memsw` is memory and swap, and never below the limit of memory.
+  // `memsw` is memory plus swap, at least the memory limit.
   const swapOnlyLimitBytes = swapLimitBytes > MAX_LIMIT
     ? Infinity
     : swapLimitBytes - limitBytes;
@@ -169,9 +169,9 @@ function memorySpec(
 }
 
 /**
- * The kernel does not keep when a cgroup was made. Its directories carry the
- * time at which they were first looked at, which a watch holds in place: the
- * oldest over all hierarchies is the best guess, and never too early.
+ * Returns the oldest modification time of the directories: the kernel stores no
+ * creation time. An inode's timestamp is set on first access, and kept while a
+ * watch holds the inode, so the oldest is never too early.
  */
 function creationTime(
   fs: HostFs,
@@ -184,13 +184,13 @@ function creationTime(
   return oldest === Infinity ? undefined : oldest;
 }
 
-/** Undefined for −1, too, which is v1's word for no limit. */
+/** Returns `undefined` also for −1, v1's "no limit". */
 function numberOf(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d+$/.test(text)) return undefined;
   return Number(text);
 }
 
-/** A quota or a period; none is 0. */
+/** 0 means none. */
 function timeOf(text: string | undefined): number | undefined {
   return numberOf(text) || undefined;
 }

@@ -8,16 +8,16 @@ import {
 } from "./cgroup_file.ts";
 import { cursor } from "../keyed.ts";
 
-/** `USER_HZ` is 100 on every architecture that matters (`proc_pid_stat(5)`). */
+/** `USER_HZ` is 100 on every architecture (`proc_pid_stat(5)`). */
 const NS_PER_TICK = 10_000_000;
 const NS_PER_USEC = 1000;
 
 const NEWLINE = 0x0a;
 
 /**
- * `cpuacct.usage_percpu`: nanoseconds of each CPU that the machine may have, in
- * one line, and without their numbers: these are `possible`, which may have
- * gaps. Without them the CPUs are counted.
+ * `cpuacct.usage_percpu`: nanoseconds of each possible CPU in one line, without
+ * CPU numbers, which may have gaps. CPUs beyond `possible` are numbered by
+ * position.
  */
 export function perCpuFile(possible: readonly number[]): CgroupFile {
   const parse: FileParser = (bytes, length, builder, path) => {
@@ -38,7 +38,10 @@ export function perCpuFile(possible: readonly number[]): CgroupFile {
   };
 }
 
-/** CPU time and limits met, v1 (`cgroup-v1/cpuacct.rst`, `scheduler/sched-bwc.rst`). */
+/**
+ * CPU time and throttling, v1 (`cgroup-v1/cpuacct.rst`,
+ * `scheduler/sched-bwc.rst`).
+ */
 export const CPU_FILES_V1: readonly CgroupFile[] = [
   {
     file: "cpuacct.usage",
@@ -72,7 +75,7 @@ export const CPU_FILES_V1: readonly CgroupFile[] = [
   },
 ];
 
-/** CPU time and limits met, v2. */
+/** CPU time and throttling, v2. */
 export const CPU_FILES_V2: readonly CgroupFile[] = [
   {
     file: "cpu.stat",

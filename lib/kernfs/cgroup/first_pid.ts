@@ -3,8 +3,8 @@ import type { Hierarchies } from "./hierarchy.ts";
 import type { HostFs } from "../host_fs.ts";
 
 /**
- * A process that is in the cgroup itself, by the first `cgroup.procs` that has
- * one; undefined where there is none.
+ * Returns a process of the cgroup itself, from the first `cgroup.procs` that
+ * lists one.
  */
 export function readFirstPid(
   fs: HostFs,
@@ -13,7 +13,7 @@ export function readFirstPid(
 ): number | undefined {
   for (const { path } of all) {
     const text = fs.textAt(`${path}${cgroup}/cgroup.procs`) ?? "";
-    // 0 stands for a process that this pid namespace does not have.
+    // 0 is a process outside this PID namespace.
     const pid = Number(text.slice(0, text.indexOf("\n")));
     if (pid > 0) return pid;
   }

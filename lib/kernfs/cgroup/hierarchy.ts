@@ -2,27 +2,25 @@ import { join, resolve } from "@std/path";
 import type { HostFs } from "../host_fs.ts";
 import { type Mount, parseMountinfo } from "../proc/mountinfo.ts";
 
-/** The hierarchy set-ups, by systemd's names (`CGROUP_DELEGATION.md`). */
+/** Hierarchy modes, by systemd's names (`CGROUP_DELEGATION.md`). */
 export type HierarchyMode = "unified" | "hybrid" | "legacy";
 
-/** One mounted cgroup hierarchy. */
 export interface Hierarchy {
   readonly version: 1 | 2;
-  /** v1: what is mounted here; v2: what the root's `cgroup.controllers` names. */
+  /** v1: mounted controllers; v2: the root's `cgroup.controllers`. */
   readonly controllers: readonly string[];
-  /** Where it is seen, the host root included. */
+  /** Mount point, including the host root. */
   readonly path: string;
 }
 
-/** The hierarchies of a host, and how they are set up. */
 export interface Hierarchies {
   readonly mode: HierarchyMode;
   readonly all: readonly Hierarchy[];
 }
 
 /**
- * v1 controllers whose hierarchies are watched: those whose files are read, and
- * those in which systemd and the runtimes keep every container.
+ * v1 controllers to watch: those whose files are read, and those in which
+ * systemd and runtimes create every container.
  */
 const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
   "cpu",
@@ -37,7 +35,10 @@ const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
   "name=systemd",
 ]);
 
-/** v1 controllers that v2 has, too, under these or other names: where none is on v1, the host is v2's. */
+/**
+ * v1 controllers that v2 also has, possibly renamed. If none is mounted, the
+ * host uses v2.
+ */
 const SHARED_CONTROLLERS: ReadonlySet<string> = new Set([
   "cpu",
   "cpuacct",
@@ -51,21 +52,21 @@ const SHARED_CONTROLLERS: ReadonlySet<string> = new Set([
 const CGROUP_DIRECTORY = "/sys/fs/cgroup";
 
 /**
- * Finds the cgroup hierarchies: at `cgroupRoot` where it is given (the v2
- * mount, or the folder of the v1 mounts), else by the host's mountinfo, else
- * by what lies in `/sys/fs/cgroup`.
+ * Finds the cgroup hierarchies: at `cgroupRoot` if given (the v2 mount, or the
+ * directory of the v1 mounts), otherwise in mountinfo, otherwise in
+ * `/sys/fs/cgroup`.
  *
- * @throws {Error} where there is none
+ * @throws {Error} if there is none
  */
 export function findHierarchies(fs: HostFs, cgroupRoot?: string): Hierarchies {
   if (cgroupRoot !== undefined) {
     const found = fromDirectory(fs, resolve(cgroupRoot));
     if (found.length > 0) return withMode(found);
     throw new Error(
-      `Cannot find cgroups in "${cgroupRoot}": expected a cgroup v2 mount or a folder of cgroup v1 mounts`,
+      `Cannot find cgroups in "${cgroupRoot}": expected a cgroup v2 mount or a directory of cgroup v1 mounts`,
     );
   }
-  // A host's root seen from a container: our own mounts are not the host's.
+  // Below a mounted host root, the agent's own mounts are not the host's.
   const files = fs.root === "/"
     ? ["/proc/self/mountinfo"]
     : ["/proc/1/mountinfo", "/proc/self/mountinfo"];
@@ -86,7 +87,7 @@ export function findHierarchies(fs: HostFs, cgroupRoot?: string): Hierarchies {
 
 function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
   const found = new Map<string, Hierarchy>();
-  // A mount of the whole hierarchy comes before one of a part of it.
+  // Prefer the mount of a whole hierarchy.
   const ordered = mounts.filter((mount) => mount.fsType.startsWith("cgroup"))
     .toSorted((a, b) => depthOf(a) - depthOf(b));
   for (const mount of ordered) {
@@ -101,13 +102,16 @@ function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
     );
     const key = controllers.toSorted().join();
     if (controllers.length === 0 || found.has(key)) continue;
-    if (fs.directory(path) === undefined) continue;
+    if (fs.statDirectory(path) === undefined) continue;
     found.set(key, { version: 1, controllers, path });
   }
   return [...found.values()];
 }
 
-/** How far a mount's root is from that of our cgroup namespace: `/../..` is above it, and so has more. */
+/**
+ * Orders mounts by their root in the agent's cgroup namespace: `/../..` is
+ * above it, and shows more.
+ */
 function depthOf({ root }: Mount): number {
   const ups = root.split("/").filter((part) => part === "..").length;
   return ups > 0 ? -ups : Number(root !== "/");
@@ -142,9 +146,9 @@ function unified(fs: HostFs, path: string): Hierarchy {
 }
 
 /**
- * A v1 hierarchy beside v2 that has none of v2's controllers (`net_cls` of a
- * VPN, `name=systemd` of an old container's systemd, `freezer`) holds some
- * processes of a v2 host, and none of its containers: it is left out.
+ * Determines the mode. v1 hierarchies without controllers of v2 (`net_cls` of a
+ * VPN, `name=systemd` of an old container's systemd, `freezer`) are omitted
+ * from a v2 host: they have no containers.
  */
 function withMode(all: readonly Hierarchy[]): Hierarchies {
   const unified = all.filter(({ version }) => version === 2);

@@ -7,7 +7,7 @@ const USAGE = GROUP_COLUMNS.hugetlb.indexOf("usageBytes");
 const MAX_USAGE = GROUP_COLUMNS.hugetlb.indexOf("maxUsageBytes");
 const FAILCNT = GROUP_COLUMNS.hugetlb.indexOf("failcnt");
 
-/** The host's sizes of huge pages as control files spell them: `64KB`, `2MB`, `1GB`. */
+/** Returns huge page sizes as in file names: `64KB`, `2MB`, `1GB`. */
 export function hugePageSizes(fs: HostFs): string[] {
   return fs.subdirectories(fs.path("/sys/kernel/mm/hugepages"))
     .flatMap((name) => {
@@ -19,9 +19,9 @@ export function hugePageSizes(fs: HostFs): string[] {
 }
 
 /**
- * Huge pages of each size (`cgroup-v1/hugetlb.rst`, `cgroup-v2.rst`): what is
- * reserved where the kernel accounts for it (since 5.7), as in cAdvisor, else
- * what is in use.
+ * Files of huge pages (`cgroup-v1/hugetlb.rst`, `cgroup-v2.rst`). As in
+ * cAdvisor, reserved pages are read if the kernel counts them (since 5.7),
+ * otherwise used pages.
  */
 export function hugetlbFiles(
   version: 1 | 2,

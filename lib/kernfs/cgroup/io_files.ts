@@ -7,15 +7,15 @@ import {
 import type { CgroupFile, FileParser } from "./cgroup_file.ts";
 import { cursor } from "../keyed.ts";
 
-/** A disk. NVMe multipath has paths whose counts are of `(unknown)`, and of no use. */
+/** Device number. NVMe multipath has unusable counters of `(unknown)` paths. */
 const DEVICE_REGEXP = /^\d+:\d+$/;
 
 const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 
 /**
- * v1 `blkio.*` files: a line an operation and disk, and a sum over all that
- * names no disk and is skipped. `sectors` and `time` have a line a disk.
+ * Parses v1 `blkio.*` files: one line per disk and operation (`sectors` and
+ * `time`: per disk), and a total, which is skipped.
  *
  * ```text
  * 7:0 Read 2097152
@@ -56,8 +56,8 @@ const IO_STAT_KEYS: ReadonlyMap<string, IoStatTarget> = new Map([
 ]);
 
 /**
- * v2 `io.stat`, nested keyed. Some kernels do not end the line of a disk
- * without counts: counts are of the last disk named before them
+ * Parses v2 `io.stat`, nested keyed. Some kernels do not end the line of a disk
+ * without counters; counters belong to the last disk before them
  * (canonical/lxd#10052).
  *
  * ```text
@@ -97,12 +97,12 @@ function put(
   if (first >= 0) builder.row[first + column] = value;
 }
 
-/** Input and output, v2. */
+/** I/O, v2. */
 export const IO_FILES_V2: readonly CgroupFile[] = [
   { file: "io.stat", controller: "io", parse: parseIoStat, kind: "diskIO" },
 ];
 
-/** Files of one cgroup that count the same requests, by what they count. */
+/** Files that count the same requests of a cgroup, keyed by counter. */
 export type BlkioFamily = { readonly [K in IoKind]?: string };
 
 function family(prefix: string): BlkioFamily {
@@ -119,12 +119,11 @@ function family(prefix: string): BlkioFamily {
 }
 
 /**
- * v1's files, by I/O scheduler. Only the scheduler that a disk uses counts it,
- * and a family that counts nothing prints no disk: the first that names one is
- * read. throttle's count every disk that has ever had a limit (all disks
- * before Linux 6.x), which makes them the last resort. bfq has more than bytes
- * and operations where the kernel was built with `CONFIG_BFQ_CGROUP_DEBUG`,
- * cfq (before 5.0) with `CONFIG_DEBUG_BLK_CGROUP`.
+ * v1's files, by I/O scheduler. A family lists only disks whose scheduler is
+ * active: the first family with a disk is read. The throttle files come last:
+ * they list every disk that ever had a limit (all disks before Linux 6.x). bfq
+ * has more than bytes and operations with `CONFIG_BFQ_CGROUP_DEBUG`, cfq
+ * (before 5.0) with `CONFIG_DEBUG_BLK_CGROUP`.
  */
 export const BLKIO_FAMILIES: readonly BlkioFamily[] = [
   family("blkio.bfq"),

@@ -10,15 +10,13 @@ import { cursor, type KeyTarget } from "../keyed.ts";
 
 const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
-/** The kinds of page in the order of their columns. */
 const NUMA_KINDS = ["file", "anon", "unevictable"] as const;
 const HIERARCHICAL = NUMA_KINDS.length;
 
 /**
- * `memory.stat` of v1: with `memory.use_hierarchy` the `total_…` keys are of
- * the whole subtree, else they are the cgroup's own. They come last in the
- * file, so that they replace the keys without the prefix. Faults are kept of
- * both.
+ * `memory.stat` of v1. The `total_…` keys count the subtree with
+ * `memory.use_hierarchy`, otherwise the cgroup itself. They come last, and so
+ * replace the keys without the prefix; faults are stored of both.
  */
 function memoryStatV1(): FileParser {
   const keys = {
@@ -75,7 +73,6 @@ export const MEMORY_FILES_V1: readonly CgroupFile[] = [
   },
 ];
 
-/** Keys of `memory.events` in the order of {@linkcode MEMORY_EVENTS}. */
 const EVENT_KEYS = MEMORY_EVENTS.map((name) =>
   name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 );
@@ -130,7 +127,7 @@ export const MEMORY_FILES_V2: readonly CgroupFile[] = [
     }),
   },
   {
-    // Since Linux 5.2.
+    // Since Linux 5.3.
     file: "memory.events.local",
     controller: "memory",
     parse: keyedGroup(
@@ -147,9 +144,8 @@ export const MEMORY_FILES_V2: readonly CgroupFile[] = [
 ];
 
 /**
- * `memory.numa_stat`, with the pages of each node. v1 tells pages, and the
- * cgroup's own beside the subtree's; v2 (since 5.10) bytes, and those of the
- * subtree.
+ * `memory.numa_stat`: v1 counts pages of the cgroup itself and of the subtree;
+ * v2 (since 5.10) counts bytes of the subtree.
  *
  * ```text
  * file=97 N0=97
@@ -168,7 +164,7 @@ export function numaFile(version: 1 | 2, pageBytes: number): CgroupFile {
       const hierarchical = cursor.skip("hierarchical_") || version === 2;
       const kind = NUMA_KINDS.findIndex((name) => cursor.skip(name));
       if (kind < 0) continue;
-      // Not "file_mapped", nor "anon_thp".
+      // `file_mapped` and `anon_thp` have neither `=` nor ` N` here.
       if (cursor.skip("=")) cursor.number();
       const column = kind + (hierarchical ? HIERARCHICAL : 0);
       for (cursor.skipSpaces(); cursor.skip("N"); cursor.skipSpaces()) {

@@ -27,14 +27,14 @@ const V2_FILES: readonly (readonly [Key, string])[] = [
   ["oom_group", "memory.oom.group"],
 ];
 
-/** v1 says that there is no limit by the greatest number of pages that it can count, in bytes. */
+/** v1 prints "no limit" as the largest number of pages in bytes. */
 const NO_LIMIT = 2 ** 62;
 
 const PRESSURE_REGEXP = /^(some|full) avg10=(\d+\.\d+)/gm;
 
 /**
- * What is still readable of a cgroup whose limit was hit; a file that is not
- * there, or says `max`, leaves its field out. Undefined where nothing is.
+ * Reads usage and limits of a cgroup that hit its limit. Missing values and
+ * `max` are omitted.
  */
 export function readOomContext(
   fs: HostFs,
@@ -59,11 +59,11 @@ export function readOomContext(
 }
 
 /**
- * Whether a kill cannot be one of a group: `memory.oom.group` is 0 in the
- * victim's cgroup and in those above it, up to the one whose limit was hit
- * (v2). False where that cannot be read.
+ * Returns whether a kill cannot be part of a group kill: `memory.oom.group`
+ * (v2) is 0 from the victim's cgroup up to the one whose limit was hit. Returns
+ * false if unknown.
  *
- * @param limit `/` where the machine ran out of memory
+ * @param limit `/` if the machine ran out of memory
  */
 export function isKilledAlone(
   fs: HostFs,

@@ -4,10 +4,9 @@ import type { HostFs } from "../host_fs.ts";
 import { FlatKeyed } from "../keyed.ts";
 
 /**
- * Files that count the OOM kills of a cgroup's own processes, the best first:
- * v1's since Linux 4.13; of v2, `.local` since 5.3, and before that
- * `memory.events` did not count those below. Those of v2 also count how often
- * the cgroup's own limits were met.
+ * Files that count OOM kills of a cgroup's own processes, preferred first. v1:
+ * since Linux 4.13. v2: `.local` since 5.3; before, `memory.events` excluded
+ * descendants. v2's files also count hits of the cgroup's own limits.
  */
 const FILES: Readonly<Record<1 | 2, readonly string[]>> = {
   1: ["memory.oom_control"],
@@ -27,22 +26,22 @@ const reader = new FlatKeyed({
 });
 const row = new Float64Array(4);
 
-/** How many of one cgroup's own processes the kernel's OOM killer killed, not of those below it. */
+/** OOM kills of a cgroup's own processes, descendants excluded. */
 export interface OomKillCount {
   readonly count: number;
-  /** How often the cgroup was killed as a whole (`memory.oom.group`, Linux ≥5.17 on v2). */
+  /** Kills of the whole cgroup (`memory.oom.group`, Linux ≥5.17 on v2). */
   readonly groupKills?: number;
-  /** The kernel file that counts them. */
+  /** File name. */
   readonly source: string;
 }
 
-/** The file that counts the OOM kills of one cgroup, and of v2 the times that its limits were met. */
+/** Counts one cgroup's OOM kills, and on v2 its limit hits. */
 export class OomKillFile {
   readonly #fs: HostFs;
   readonly #directory: string | undefined;
   readonly #files: readonly { name: string; control: ControlFile }[];
 
-  /** `directory` says where the cgroup is in a hierarchy. */
+  /** `directory` returns the cgroup's path in a hierarchy. */
   constructor(
     fs: HostFs,
     hierarchies: Hierarchies,
@@ -61,7 +60,6 @@ export class OomKillFile {
       }));
   }
 
-  /** The counts, and the name of the file. */
   read(): OomKillCount | undefined {
     const source = this.#readColumn(OOM_KILL);
     if (source === undefined) return undefined;
@@ -73,30 +71,30 @@ export class OomKillFile {
     };
   }
 
-  /** The inode of the cgroup's directory; undefined where it is gone. */
+  /** Returns the inode of the cgroup's directory. */
   inode(): number | undefined {
     return this.#directory === undefined
       ? undefined
-      : this.#fs.directory(this.#directory)?.inode;
+      : this.#fs.statDirectory(this.#directory)?.inode;
   }
 
-  /** How often `memory.high` and `memory.max` were met; undefined on v1. */
+  /**
+   * Returns the number of hits of `memory.high` and `memory.max`, on v2 only.
+   */
   readLimitHits(): { readonly high: number; readonly max: number } | undefined {
     if (this.#readColumn(HIGH) === undefined) return undefined;
     return { high: row[HIGH] as number, max: row[MAX] as number };
   }
 
-  /** Looks for missing files at the next read again. */
   recheck(): void {
     for (const { control } of this.#files) control.recheck();
   }
 
-  /** Lets go of the descriptors. */
   close(): void {
     for (const { control } of this.#files) control.close();
   }
 
-  /** Reads the first file that has a number for this column into the row; returns the file's name. */
+  /** Reads the first file that has this column; returns its name. */
   #readColumn(column: number): string | undefined {
     for (const { name, control } of this.#files) {
       if (this.#parse(control) && !Number.isNaN(row[column])) return name;
@@ -104,7 +102,6 @@ export class OomKillFile {
     return undefined;
   }
 
-  /** Reads a file into the row; returns whether it is there. */
   #parse(control: ControlFile): boolean {
     const length = control.read();
     if (length < 0) return false;

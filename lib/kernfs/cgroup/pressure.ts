@@ -1,20 +1,19 @@
 import { cursor } from "../keyed.ts";
 
-/** The shares of time a line has, each a column. */
 const SHARES = ["avg10=", "avg60=", "avg300=", "total="] as const;
 
 /**
  * Parses a pressure file (`accounting/psi.rst`, since Linux 4.20) into eight
- * columns from `firstColumn` on: some avg10, avg60, avg300 in percent, total
- * in microseconds, then full likewise. `cpu.pressure` has no full line before
- * 5.13; an unknown line is skipped.
+ * columns: for `some`, then `full`, avg10, avg60 and avg300 in percent, and
+ * total in microseconds. `cpu.pressure` has no `full` line before 5.13; unknown
+ * lines are skipped.
  *
  * ```text
  * some avg10=1.49 avg60=0.34 avg300=0.07 total=256409
  * full avg10=1.21 avg60=0.27 avg300=0.06 total=216199
  * ```
  *
- * @throws {KernfsSyntaxError} where a known line has other than its four numbers
+ * @throws {KernfsSyntaxError} if a known line lacks a value
  */
 export function parsePressure(
   bytes: Uint8Array,

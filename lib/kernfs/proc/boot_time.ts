@@ -9,34 +9,39 @@ const UPTIME_REGEXP = /^(\d+(?:\.\d+)?)(?:\s|$)/;
  * 1760.24 3391.07
  * ```
  *
- * @throws {KernfsSyntaxError} When the text does not begin with a number.
+ * @throws {KernfsSyntaxError} if the text does not start with a number
  */
 export function parseUptime(text: string, path = "uptime"): number {
   const seconds = UPTIME_REGEXP.exec(text)?.[1];
   if (seconds === undefined) {
-    throw new KernfsSyntaxError(path, `"${text.trim()}" is not "seconds idle"`);
+    throw new KernfsSyntaxError(
+      path,
+      `unexpected "${text.trim()}", expected "seconds idle"`,
+    );
   }
   return Number(seconds);
 }
 
-/** Uptime goes in steps of 10 ms: a boot that comes out later by more is a clock that was set. */
+/**
+ * Uptime has a resolution of 10 ms: if the boot time increases by more than
+ * this, the clock was set.
+ */
 const UPTIME_STEP_MS = 20;
 
 /**
- * Turns the kernel log's times into wall time.
+ * Converts the kernel log's timestamps to wall time.
  *
- * Uptime is rounded down to 10 ms, which makes the boot come out too late by
- * as much: the earliest that was found is kept, so that records that come
- * together stay in order. Uptime counts the time that the machine was
- * suspended and the log's clock does not: records written after a suspend
- * come out too early by its length.
+ * Uptime is rounded down to 10 ms, so the computed boot time is up to 10 ms
+ * late. The earliest value is kept, which keeps records in order. Uptime
+ * includes suspends and the log's clock does not: after a suspend, timestamps
+ * are too early by its length.
  */
 export class BootTime {
   #bootMs = Infinity;
 
   /**
-   * When a record was written, milliseconds since the epoch; never later than
-   * `nowMs`. `nowMs` and `uptimeSeconds` are to be read together.
+   * Returns milliseconds since the epoch, at most `nowMs`. `nowMs` and
+   * `uptimeSeconds` must be read together.
    */
   wallMs(usecSinceBoot: number, nowMs: number, uptimeSeconds: number): number {
     const bootMs = nowMs - uptimeSeconds * 1000;

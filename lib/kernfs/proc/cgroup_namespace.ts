@@ -3,90 +3,92 @@ import type { Hierarchies, Hierarchy } from "../cgroup/hierarchy.ts";
 import { HostFs } from "../host_fs.ts";
 import { type Mount, parseMountinfo } from "./mountinfo.ts";
 
-/** Names of cgroups in `/proc/<pid>`, which are relative to the cgroup namespace of the reader. */
+/**
+ * Resolves cgroup paths of `/proc/<pid>`, which are relative to the reader's
+ * cgroup namespace.
+ */
 export interface CgroupView {
   /**
-   * Returns the name of a cgroup below the root of its hierarchy; `undefined`
-   * if the cgroup is outside of the mounted tree, or the agent's own place in
-   * that tree is not found. `controller` is a controller of v1, or empty for v2.
+   * Returns the cgroup's name below the root of its hierarchy, or `undefined`
+   * if it is outside the mounted tree, or the namespace's root is not found.
+   * `controller` is empty for v2.
    */
   resolve(controller: string, path: string): CgroupName | undefined;
-  /** Whether the names in `/proc` are not the host's, and resolved to those. @default false */
+  /** Whether paths in `/proc` differ from the host's names. @default false */
   readonly isPrivate?: boolean;
 }
 
-/** A view without a namespace: a path that leads out of it has no name. */
-export const PLAIN_VIEW: CgroupView = {
+/** The host's namespace: a path that leads out of it has no name. */
+export const HOST_VIEW: CgroupView = {
   resolve: (_, path) => isUp(path) ? undefined : path,
 };
 
-/** Limit of the directories in one search; a node of 250 pods has 1,500. */
+/** Limit of directories per search; a node of 250 pods has 1,500. */
 const MAX_SEARCHED = 50_000;
 
 const DOTS_REGEXP = /^(?:\/\.\.)+$/;
 
-/** One hierarchy, as seen from the agent's namespace. */
 interface Place {
   readonly hierarchy: Hierarchy;
-  /** Path of the mounted root, relative to the root of the agent's namespace: `/`, or `/../..`. */
+  /**
+   * Mounted root, relative to the root of the agent's namespace: `/`, or
+   * `/../..`.
+   */
   readonly mountRoot: string;
-  /** Parts of the name of the root of the agent's namespace; `undefined` if it is not found. */
+  /** Name of the namespace's root, split; `undefined` if it is not found. */
   own?: readonly string[] | undefined;
 }
 
 /**
- * The agent's cgroup namespace (`cgroup_namespaces(7)`). In one that is not the
- * host's, `/proc/<pid>/cgroup` of a process outside of it begins with `/..`,
- * and the root of the namespace is `/`:
+ * The agent's cgroup namespace (`cgroup_namespaces(7)`). In a private
+ * namespace, `/proc/<pid>/cgroup` of an outside process starts with `/..`:
  *
  * ```text
  * 0::/../../besteffort/pod0f1e/eac1
  * ```
  *
- * The mounted tree has the host's names. The root of the namespace is the
- * directory with the inode of the agent's own cgroup mount, or the directory
- * whose `cgroup.procs` has the agent's pid. It is searched once, when a path
- * requires it.
+ * The mounted tree has the host's names. The namespace's root is the directory
+ * with the inode of the agent's own cgroup mount, or whose `cgroup.procs` lists
+ * the agent's PID. It is searched once, on demand.
  */
 export class CgroupNamespace implements CgroupView {
   readonly #fs: HostFs;
-  readonly #ours: HostFs;
+  readonly #ownFs: HostFs;
   readonly #mounts: readonly Mount[];
   readonly #places: readonly Place[];
 
-  /** `ours` has the agent's own `/proc/self` and mounts, and not the host's. */
-  constructor(fs: HostFs, hierarchies: Hierarchies, ours = new HostFs()) {
+  /** `ownFs` has the agent's own `/proc/self` and mounts. */
+  constructor(fs: HostFs, hierarchies: Hierarchies, ownFs = new HostFs()) {
     this.#fs = fs;
-    this.#ours = ours;
-    this.#mounts = parseMountinfo(ours.readText("/proc/self/mountinfo") ?? "")
+    this.#ownFs = ownFs;
+    this.#mounts = parseMountinfo(ownFs.readText("/proc/self/mountinfo") ?? "")
       .filter(({ fsType }) => fsType === "cgroup" || fsType === "cgroup2");
     this.#places = hierarchies.all.map((hierarchy) => ({
       hierarchy,
       mountRoot:
         this.#mounts.findLast(({ mountPoint }) =>
-          ours.path(mountPoint) === hierarchy.path
+          ownFs.path(mountPoint) === hierarchy.path
         )?.root ?? ROOT,
     }));
   }
 
-  /** Whether a hierarchy is mounted from above the namespace, which then is not the host's. */
+  /** Whether a hierarchy is mounted from above the namespace. */
   get isPrivate(): boolean {
     return this.#places.some(({ mountRoot }) => isUp(mountRoot));
   }
 
-  /** Whether the root of the namespace is found in each such hierarchy. */
+  /** Whether the namespace's root is found in each such hierarchy. */
   get isResolved(): boolean {
     return this.#places.every((place) =>
       !DOTS_REGEXP.test(place.mountRoot) || this.#ownOf(place) !== undefined
     );
   }
 
-  /** @inheritdoc */
   resolve(controller: string, path: string): CgroupName | undefined {
     const place = this.#places.find(({ hierarchy }) =>
       isOf(hierarchy, controller)
     );
-    if (place === undefined) return PLAIN_VIEW.resolve(controller, path);
+    if (place === undefined) return HOST_VIEW.resolve(controller, path);
     const { mountRoot } = place;
     if (path === mountRoot) return ROOT;
     const below = mountRoot === ROOT
@@ -95,7 +97,7 @@ export class CgroupNamespace implements CgroupView {
       ? path.slice(mountRoot.length)
       : undefined;
     if (below !== undefined) return isUp(below) ? undefined : below;
-    // The parts above come from the name of the namespace's root.
+    // Parts above the namespace come from its root's name.
     if (!DOTS_REGEXP.test(mountRoot)) return undefined;
     const own = this.#ownOf(place);
     if (own === undefined) return undefined;
@@ -111,7 +113,10 @@ export class CgroupNamespace implements CgroupView {
     return place.own;
   }
 
-  /** The depth of the namespace's root is the number of `..` in the mount's root. */
+  /**
+   * The number of `..` in the mount's root is the depth of the namespace's
+   * root.
+   */
   #search(place: Place): readonly string[] | undefined {
     const depth = partsOf(place.mountRoot).length;
     const inode = this.#ownInode(place.hierarchy);
@@ -120,10 +125,10 @@ export class CgroupNamespace implements CgroupView {
       return this.#walk(
         from,
         depth,
-        (path) => this.#fs.directory(path)?.inode === inode,
+        (path) => this.#fs.statDirectory(path)?.inode === inode,
       );
     }
-    const { pid, path } = this.#ourselves(place.hierarchy);
+    const { pid, path } = this.#ownProcess(place.hierarchy);
     if (pid === undefined || path === undefined || isUp(path)) return undefined;
     const found = this.#walk(
       from,
@@ -135,7 +140,10 @@ export class CgroupNamespace implements CgroupView {
     return found?.slice(0, depth);
   }
 
-  /** Returns the inode of the agent's own mount of the hierarchy, if that shows the root of the namespace. */
+  /**
+   * Returns the inode of the agent's own mount, if it shows the namespace's
+   * root.
+   */
   #ownInode(hierarchy: Hierarchy): number | undefined {
     const mount = this.#mounts.findLast(({ root, fsType, superOptions }) =>
       root === ROOT &&
@@ -144,14 +152,13 @@ export class CgroupNamespace implements CgroupView {
         : hierarchy.version === 1 &&
           hierarchy.controllers.some((name) => superOptions.includes(name)))
     );
-    return mount && this.#ours.inodeAt(this.#ours.path(mount.mountPoint));
+    return mount && this.#ownFs.inodeAt(this.#ownFs.path(mount.mountPoint));
   }
 
-  /** Returns the pid of the agent, and its cgroup relative to the namespace. */
-  #ourselves(hierarchy: Hierarchy): { pid?: string; path?: string } {
-    const stat = this.#ours.readText("/proc/self/stat") ?? "";
+  #ownProcess(hierarchy: Hierarchy): { pid?: string; path?: string } {
+    const stat = this.#ownFs.readText("/proc/self/stat") ?? "";
     const [pid] = /^\d+/.exec(stat) ?? [];
-    const line = (this.#ours.readText("/proc/self/cgroup") ?? "").split("\n")
+    const line = (this.#ownFs.readText("/proc/self/cgroup") ?? "").split("\n")
       .map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line))
       .find((match) =>
         match !== null &&
@@ -164,7 +171,7 @@ export class CgroupNamespace implements CgroupView {
     };
   }
 
-  /** Returns the parts of the first matching directory at a depth. */
+  /** Returns the first matching directory at a depth. */
   #walk(
     from: readonly [path: string, parts: readonly string[]],
     depth: number,
@@ -186,7 +193,6 @@ export class CgroupNamespace implements CgroupView {
   }
 }
 
-/** The controller of a v2 hierarchy is empty. */
 function isOf(
   { version, controllers }: Hierarchy,
   controller: string,

@@ -1,5 +1,5 @@
-/** What `/proc/cpuinfo` tells; not every architecture has every key. */
-export interface CpuFacts {
+/** No architecture has all of them. */
+export interface CpuInfo {
   readonly vendorId?: string;
   /** Threads. */
   readonly numCores: number;
@@ -8,7 +8,7 @@ export interface CpuFacts {
   readonly cpuFrequencyKhz?: number;
 }
 
-/** x86, some others, PowerPC, which writes `clock : 3425.000000MHz`, and s390x. */
+/** x86; others; PowerPC (`clock : 3425.000000MHz`); s390x. */
 const FREQUENCY_KEYS: ReadonlySet<string> = new Set([
   "cpu MHz",
   "CPU MHz",
@@ -16,8 +16,8 @@ const FREQUENCY_KEYS: ReadonlySet<string> = new Set([
   "cpu MHz dynamic",
 ]);
 
-/** Parses `/proc/cpuinfo`: a paragraph a thread. */
-export function parseCpuinfo(text: string): CpuFacts {
+/** Parses `/proc/cpuinfo`: one paragraph per thread. */
+export function parseCpuinfo(text: string): CpuInfo {
   const sockets = new Set<string>();
   const cores = new Set<string>();
   let threads = 0;
@@ -26,7 +26,7 @@ export function parseCpuinfo(text: string): CpuFacts {
   let mhz: number | undefined;
   for (const line of text.split("\n")) {
     const [key = "", value = ""] = line.split(":").map((part) => part.trim());
-    // s390x has one line a thread: "processor 0: version = 00, …".
+    // s390x has one line per thread: "processor 0: version = 00, …".
     if (/^processor( \d+)?$/.test(key)) threads++;
     else if (key === "vendor_id") vendorId ??= value;
     else if (FREQUENCY_KEYS.has(key)) {

@@ -1,11 +1,11 @@
 import type { DiskCounters } from "../../model/filesystem.ts";
 
-/** Of the device, and the eleven numbers that all kernels since 2.6 have. */
+/** Device fields and the eleven counters of all kernels since 2.6. */
 const FIELDS = 14;
 
 /**
- * Parses `/proc/diskstats` (`Documentation/admin-guide/iostats.rst`) by
- * `major:minor`, whatever a disk is called; shorter lines are passed over.
+ * Parses `/proc/diskstats` (`Documentation/admin-guide/iostats.rst`), keyed by
+ * `major:minor`. Shorter lines are skipped.
  *
  * ```text
  * 254       0 vda 716546 57293 31278154 469242 170351 127284 17641104 89230 0 133396 619179 1345333 51

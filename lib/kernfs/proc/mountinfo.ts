@@ -1,28 +1,29 @@
 /** One line of `/proc/<pid>/mountinfo` (`proc_pid_mountinfo(5)`). */
 export interface Mount {
-  /** The directory of the file system that is mounted. */
+  /** Mounted directory within the file system. */
   readonly root: string;
   readonly mountPoint: string;
   readonly fsType: string;
-  /** `/dev/sda1`, `server:/export`, or any word. */
+  /** `/dev/sda1`, `server:/export`, or any string. */
   readonly source: string;
-  /** Of the file system; what it calls a device need not be one. */
+  /** Not necessarily a block device's. */
   readonly major: number;
   readonly minor: number;
-  /** Options of the file system; a v1 hierarchy's controllers among them. */
+  /** Options of the file system, with a v1 hierarchy's controllers. */
   readonly superOptions: readonly string[];
 }
 
-/** The kernel allows 100,000 in a namespace (`fs.mount-max`); of more than these the rest is passed over. */
+/**
+ * Further mounts are skipped. The kernel allows 100,000 per namespace
+ * (`fs.mount-max`).
+ */
 const MAX_MOUNTS = 10_000;
 
-/** Fields before the optional ones, of which there may be none. */
 const FIXED_FIELDS = 6;
 
 /**
- * Parses mountinfo; a line that is not in its form is skipped. The field `-`
- * ends the optional fields. Text that looks like it may stand in any other
- * field: a source of `-` is common.
+ * Parses mountinfo; invalid lines are skipped. The field `-` ends the optional
+ * fields; it is also a common source.
  *
  * ```text
  * 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
@@ -31,7 +32,7 @@ const FIXED_FIELDS = 6;
  */
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
-  // Not split: of a text that is too long only the beginning is looked at.
+  // Unlike `split()`, this does not process text beyond the last parsed mount.
   for (const [line] of text.matchAll(/.+/g)) {
     if (mounts.length === MAX_MOUNTS) break;
     const fields = line.split(" ");
@@ -48,14 +49,16 @@ export function parseMountinfo(text: string): Mount[] {
       source: unescapeOctal(source),
       major,
       minor,
-      // A comma within an option is escaped, too.
+      // A comma within an option is escaped.
       superOptions: options?.split(",").map(unescapeOctal) ?? [],
     });
   }
   return mounts;
 }
 
-/** The kernel writes space, tab, newline and backslash as `\040` and so on. */
+/**
+ * The kernel escapes space, tab, newline and backslash as `\040` and similar.
+ */
 function unescapeOctal(text: string): string {
   return text.replace(
     /\\([0-7]{3})/g,

@@ -9,18 +9,21 @@ const MINUS = 0x2d;
 const SPACE = 0x20;
 const LOWER_CASE = 0x20;
 
-/** Loopback, and the host's ends of containers: cAdvisor leaves them out, whatever their case. */
+/**
+ * Loopback and the host's ends of container interfaces, in any case; as in
+ * cAdvisor.
+ */
 const IGNORED = ["lo", "veth", "docker", "nerdctl"];
-/** Columns of a line: eight of what came in, then eight of what went out. */
+/** Eight columns of received data, then eight of sent data. */
 const COLUMNS = 16;
-/** Where in the group a column of the line goes; −1 where it is not kept. */
+/** Column in the group for each column of the line; −1 if not stored. */
 const INTERFACE_COLUMNS = [
   [0, 1, 2, 3, -1, -1, -1, -1],
   [4, 5, 6, 7, -1, -1, -1, -1],
 ].flat();
 
 /**
- * `/proc/<pid>/net/dev`: a line an interface below two of titles.
+ * Parses `/proc/<pid>/net/dev`: two header rows, then one line per interface.
  *
  * ```text
  *   eth0:    1296      16    0    0    0     0          0         0      126       3    0    0    0     0       0          0
@@ -54,7 +57,6 @@ export function parseNetDev(
   }
 }
 
-/** Whether the name here begins with one of those ignored. */
 function isIgnored(bytes: Uint8Array): boolean {
   return IGNORED.some((prefix) => {
     for (let i = 0; i < prefix.length; i++) {
@@ -68,9 +70,9 @@ function isIgnored(bytes: Uint8Array): boolean {
 const TCP_STATES = GROUP_COLUMNS.tcp.length;
 
 /**
- * `/proc/<pid>/net/tcp`: a line a socket, its state the fourth word, in hex
- * from 1 on in the order of the group's columns; a twelfth, a request that is
- * not a socket yet (`NEW_SYN_RECV`), is printed as the third.
+ * Parses `/proc/<pid>/net/tcp`: one line per socket. The fourth word is the
+ * state in hex, from 1 on in the order of the group's columns. `NEW_SYN_RECV`,
+ * a request without a socket, is printed as 3.
  *
  * ```text
  *   sl  local_address rem_address   st tx_queue rx_queue …
@@ -95,8 +97,8 @@ export function parseTcpSockets(key: "tcp" | "tcp6"): FileParser {
 const [LISTEN, DROPPED, RX_QUEUED, TX_QUEUED] = [0, 1, 2, 3];
 
 /**
- * `/proc/<pid>/net/udp`: a line a socket. What waits to be sent stands before
- * what waits to be read; cAdvisor takes them the other way round.
+ * Parses `/proc/<pid>/net/udp`: one line per socket. The send queue comes
+ * before the receive queue; cAdvisor swaps them.
  *
  * ```text
  *    sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
@@ -130,20 +132,19 @@ function add(counts: Float64Array, column: number, count: number): void {
   counts[column] = (counts[column] ?? 0) + count;
 }
 
-/** Goes to the line of the first socket. */
 function toSockets(bytes: Uint8Array, length: number, path: string): void {
   cursor.reset(bytes, length, path);
   cursor.nextLine();
 }
 
-/** Goes to the state in a socket's line; false where there is no more. */
+/** Moves to the state of a socket; returns false at the end. */
 function toState(): boolean {
   cursor.skipSpaces();
   skipWords(3);
   return !cursor.done;
 }
 
-/** Goes past words and the spaces behind each. */
+/** Skips words and the spaces after each. */
 function skipWords(count: number): void {
   const { bytes, length } = cursor;
   let { at } = cursor;
@@ -154,7 +155,6 @@ function skipWords(count: number): void {
   cursor.at = at;
 }
 
-/** Reads a number in base 16. */
 function hex(): number {
   const { bytes, length, at: start } = cursor;
   let value = 0;
@@ -180,8 +180,8 @@ const TCP_ADVANCED_COLUMNS: ReadonlyMap<string, number> = new Map(
 );
 
 /**
- * `/proc/<pid>/net/snmp` and `netstat`: a line of names and one of values, for
- * each protocol.
+ * Parses `/proc/<pid>/net/snmp` and `netstat`: per protocol, a line of names
+ * and a line of values.
  *
  * ```text
  * Tcp: RtoAlgorithm RtoMin RtoMax MaxConn …
@@ -189,7 +189,7 @@ const TCP_ADVANCED_COLUMNS: ReadonlyMap<string, number> = new Map(
  * ```
  */
 export function parseTcpCounters(prefix: "Tcp: " | "TcpExt: "): FileParser {
-  // The names are a kernel's: they are looked up once.
+  // Resolved once: names do not change.
   let names = "";
   let columns: readonly number[] = [];
   return (bytes, length, builder, path) => {
@@ -210,7 +210,7 @@ export function parseTcpCounters(prefix: "Tcp: " | "TcpExt: "): FileParser {
     cursor.nextLine();
     if (!cursor.skip(prefix)) cursor.fail();
     for (const column of columns) {
-      // MaxConn is −1 where there is no such limit.
+      // MaxConn is −1 if there is no limit.
       const sign = cursor.peek() === MINUS ? -1 : 1;
       if (sign < 0) cursor.at++;
       const value = sign * cursor.number();

@@ -8,7 +8,9 @@ import {
   parseUdpSockets,
 } from "./network_files.ts";
 
-/** 27,000 sockets; the kernel takes 20 ms to print them. Of more nothing is told. */
+/**
+ * Larger files are skipped: 27,000 sockets, which the kernel prints in 20 ms.
+ */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 interface NetworkFile {
@@ -27,7 +29,7 @@ const FILES: readonly NetworkFile[] = [
   { file: "netstat", kind: "advtcp", parse: parseTcpCounters("TcpExt: ") },
 ];
 
-/** The network of a process, from `/proc/<pid>/net`. */
+/** Reads network counters of a process from `/proc/<pid>/net`. */
 export class NetworkStatsReader {
   readonly #fs: HostFs;
   readonly #files: readonly NetworkFile[];
@@ -38,12 +40,12 @@ export class NetworkStatsReader {
     this.#files = FILES.filter(({ kind }) => kinds.has(kind));
   }
 
-  /** Whether any kind of it is on. */
+  /** Whether any metric kind is enabled. */
   get collects(): boolean {
     return this.#files.length > 0;
   }
 
-  /** Whether a process has a network that is not the host's; false where that cannot be told. */
+  /** Returns whether a process has another network namespace than the host. */
   isOwn(pid: number): boolean {
     this.#host ??= this.#networkOf(1);
     const own = this.#networkOf(pid);
@@ -51,10 +53,10 @@ export class NetworkStatsReader {
   }
 
   /**
-   * Puts the numbers of a process's network into the row. The files are opened
-   * each time: an open one would keep a dead container's network alive.
+   * Writes counters into the row. Files are opened for each read: an open file
+   * would keep a removed container's namespace alive.
    *
-   * @throws {KernfsSyntaxError} the first, when the other files are read
+   * @throws {KernfsSyntaxError} the first error, after all files are read
    */
   read(builder: RowBuilder, pid: number): void {
     let failure: unknown;
@@ -72,9 +74,8 @@ export class NetworkStatsReader {
   }
 
   /**
-   * Tells networks apart: each has files of its own in `/proc`, and other than
-   * `/proc/<pid>/ns/net` these may be looked at without the right to trace the
-   * process.
+   * Identifies a network namespace by an inode of its procfs. Unlike
+   * `/proc/<pid>/ns/net`, this needs no ptrace permission.
    */
   #networkOf(pid: number): number | undefined {
     return this.#fs.inodeAt(this.#fs.path(`/proc/${pid}/net/dev`));

@@ -1,9 +1,9 @@
 import { type CgroupName, ROOT } from "../../model/cgroup.ts";
 import type { HostFs } from "../host_fs.ts";
-import { type CgroupView, PLAIN_VIEW } from "./cgroup_namespace.ts";
+import { type CgroupView, HOST_VIEW } from "./cgroup_namespace.ts";
 import { TICKS_PER_SECOND } from "./process_stat.ts";
 
-/** What the kernel appends to the name of a cgroup that was removed meanwhile. */
+/** Appended to the name of a removed cgroup. */
 const DELETED = " (deleted)";
 
 /** `PF_EXITING`, `PF_SIGNALED` and `PF_KTHREAD` (`linux/sched.h`). */
@@ -11,10 +11,10 @@ const EXITING = 0x4;
 const SIGNALED = 0x400;
 const KERNEL_THREAD = 0x200000;
 
-/** SIGKILL in a mask of `/proc/<pid>/status`. */
+/** SIGKILL in a signal mask. */
 const SIGKILL_BIT = 0x100n;
 
-/** `kthreadd`, which is there in the initial pid namespace only. */
+/** `kthreadd`, which only the initial PID namespace has. */
 const KTHREADD = 2;
 
 /** `PROC_CGROUP_INIT_INO` (`linux/proc_ns.h`). */
@@ -22,39 +22,37 @@ const INITIAL_CGROUP_NAMESPACE = "cgroup:[4026531835]";
 
 const USEC_PER_TICK = 1_000_000 / TICKS_PER_SECOND;
 
-/** The cgroup of a process that the OOM killer killed. */
 export interface VictimCgroup {
   readonly name: CgroupName;
-  /** Whether its memory is charged there; else it is in a cgroup of this name in another hierarchy of v1. */
+  /**
+   * Whether its memory is charged to this cgroup, rather than to one of the
+   * same name in another v1 hierarchy.
+   */
   readonly isMemory: boolean;
 }
 
 /**
- * Finds the cgroup of a process that was just killed in `/proc`. Only where
- * that is proven: pids are those of the kernel log, cgroups have the names that
- * the node gives them, and the process began before it was killed and is dying.
+ * Finds the cgroup of a just killed process in `/proc`, if it is proven: PIDs
+ * are those of the kernel log, cgroups have the node's names, the process
+ * started before the kill, and it is dying.
  */
 export class VictimCgroups {
   readonly #fs: HostFs;
   readonly #view: CgroupView;
   #isHosts: boolean | undefined;
 
-  constructor(fs: HostFs, view: CgroupView = PLAIN_VIEW) {
+  constructor(fs: HostFs, view: CgroupView = HOST_VIEW) {
     this.#fs = fs;
     this.#view = view;
   }
 
-  /**
-   * The cgroup of a process; undefined where it is not proven.
-   *
-   * @param killedUsec time of the record of the kill, on the kernel log's clock
-   */
+  /** @param killedUsec time of the kill's record, on the kernel log's clock */
   find(pid: number, killedUsec: number): VictimCgroup | undefined {
     this.#isHosts ??= this.#seesHost();
     if (!this.#isHosts) return undefined;
     const stat = parseStat(this.#fs.readText(`/proc/${pid}/stat`));
-    // The log's clock stands still in a suspend and the process's does not: one
-    // that seems to have begun later may be the victim, but that is not proven.
+    // The log's clock stops during a suspend: a process that seems to have
+    // started later may be the victim, but that is not proven.
     if (
       stat === undefined || (stat.startTicks + 1) * USEC_PER_TICK > killedUsec
     ) return undefined;
@@ -62,12 +60,15 @@ export class VictimCgroups {
     return found !== undefined && this.#isDying(pid, stat) ? found : undefined;
   }
 
-  /** Whether `/proc` shows the pids of the kernel log, and cgroups from the node's root on. */
+  /**
+   * Returns whether `/proc` has the kernel log's PIDs and the node's cgroup
+   * names.
+   */
   #seesHost(): boolean {
     const stat = parseStat(this.#fs.readText(`/proc/${KTHREADD}/stat`));
     if (stat === undefined || (stat.flags & KERNEL_THREAD) === 0) return false;
-    // Our own, not that of a process below the root; absent before Linux 4.6.
-    const own = this.#fs.linkAt("/proc/self/ns/cgroup");
+    // The agent's own; absent before Linux 4.6.
+    const own = this.#fs.readLink("/proc/self/ns/cgroup");
     return own === undefined || own === INITIAL_CGROUP_NAMESPACE ||
       this.#view.isPrivate === true;
   }
@@ -97,10 +98,9 @@ interface Stat {
   readonly startTicks: number;
 }
 
-/** What of `/proc/<pid>/stat` proves who a process is. */
 function parseStat(text: string | undefined): Stat | undefined {
   if (text === undefined) return undefined;
-  // The name is in parentheses, and may contain any.
+  // The name is in parentheses, and may contain parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state = ""] = fields;
   const flags = Number(fields[6]);
@@ -111,11 +111,11 @@ function parseStat(text: string | undefined): Stat | undefined {
 }
 
 /**
- * The cgroup that a process's memory is charged to, by `/proc/<pid>/cgroup`
- * (`cgroups(7)`): the line of v1's memory controller, else that of v2. A
- * process that is exiting has left v1's hierarchies for their roots, but not
- * that of v2 until it is reaped (6.18); there it has the same name. `undefined`
- * if the view has no name for it.
+ * Returns the cgroup that a process's memory is charged to
+ * (`/proc/<pid>/cgroup`, `cgroups(7)`): from the line of v1's memory
+ * controller, otherwise of v2. An exiting process has moved to v1's roots, but
+ * keeps its v2 cgroup of the same name until it is reaped (Linux 6.18).
+ * `undefined` if the view has no name for it.
  *
  * ```text
  * 4:memory:/docker/eac18179
@@ -124,7 +124,7 @@ function parseStat(text: string | undefined): Stat | undefined {
  */
 export function parseMemoryCgroup(
   text: string,
-  view: CgroupView = PLAIN_VIEW,
+  view: CgroupView = HOST_VIEW,
 ): CgroupName | undefined {
   const { memory, unified } = namesOf(text, view);
   if (memory !== undefined && memory.name !== ROOT) return memory.name;
@@ -132,13 +132,13 @@ export function parseMemoryCgroup(
 }
 
 /**
- * The cgroup of a process as {@linkcode parseMemoryCgroup} finds it; undefined
- * where only a root is named. Of a process that has left v1's memory cgroups,
- * the line of v2 may name another cgroup than memory was charged to.
+ * As {@linkcode parseMemoryCgroup}, or `undefined` for a root. For a process
+ * that has left v1's memory cgroups, the v2 line may name another cgroup than
+ * its memory is charged to.
  */
 export function parseVictimCgroup(
   text: string,
-  view: CgroupView = PLAIN_VIEW,
+  view: CgroupView = HOST_VIEW,
 ): VictimCgroup | undefined {
   const { memory, unified } = namesOf(text, view);
   const isMemory = memory === undefined || memory.name !== ROOT;
@@ -147,15 +147,15 @@ export function parseVictimCgroup(
 }
 
 /**
- * The cgroup that a process's memory is charged to; undefined where the
- * process is gone, or nothing but a root names it. Of one that is exiting
- * `/proc/<pid>/cpuset` still names the cgroup of v1's cpuset controller (6.18),
- * where runtimes give it the same name.
+ * Reads the cgroup that a process's memory is charged to, or returns
+ * `undefined` for a root. For an exiting process, `/proc/<pid>/cpuset` still
+ * names the cgroup of v1's cpuset controller (Linux 6.18), to which runtimes
+ * give the same name.
  */
 export function readMemoryCgroup(
   fs: HostFs,
   pid: number,
-  view: CgroupView = PLAIN_VIEW,
+  view: CgroupView = HOST_VIEW,
 ): CgroupName | undefined {
   const text = fs.readText(`/proc/${pid}/cgroup`);
   if (text === undefined) return undefined;
@@ -163,7 +163,6 @@ export function readMemoryCgroup(
   return name === ROOT ? readCpuset(fs, pid, view) : name;
 }
 
-/** The cgroup of v1's cpuset controller, unless that is a root. */
 function readCpuset(
   fs: HostFs,
   pid: number,
@@ -175,12 +174,12 @@ function readCpuset(
   return name === ROOT ? undefined : name;
 }
 
-/** A line that is there, and the name in it, if the view has one. */
+/** A line, and its name if the view has one. */
 interface Named {
   readonly name: CgroupName | undefined;
 }
 
-/** What the lines of v1's memory controller and of v2 name. */
+/** Parses the lines of v1's memory controller and of v2. */
 function namesOf(
   text: string,
   view: CgroupView,

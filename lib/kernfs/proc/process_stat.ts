@@ -1,15 +1,15 @@
 import { KernfsSyntaxError } from "../../model/errors.ts";
 
-/** What `/proc/<pid>/stat` says of a process, as far as it is used. Times are ticks of 10 ms. */
+/** Fields of `/proc/<pid>/stat`. Times are ticks of 10 ms. */
 export interface ProcessStat {
-  /** The first 15 bytes of its name. */
+  /** First 15 bytes of the name. */
   readonly name: string;
   /** `R`, `S`, `D`, `Z`, … */
   readonly state: string;
   readonly parentPid: number;
   readonly processGroup: number;
   readonly session: number;
-  /** Group in the foreground of its terminal; −1 where it has none. */
+  /** −1 without a terminal. */
   readonly foregroundGroup: number;
   readonly userTicks: number;
   readonly systemTicks: number;
@@ -22,34 +22,37 @@ export interface ProcessStat {
   readonly processor: number;
 }
 
-/** What of `/proc/<pid>/status` is not in `stat`. An absent field: a kernel thread has no memory. */
+/** Fields of `/proc/<pid>/status`; a kernel thread has no memory. */
 export interface ProcessStatus {
   readonly effectiveUid: number;
   readonly rssBytes?: number;
   readonly lockedBytes?: number;
 }
 
-/** Ticks a second: `USER_HZ` is 100 on every architecture that runs Linux today. */
+/** `USER_HZ`, 100 on every architecture. */
 export const TICKS_PER_SECOND = 100;
 
 /**
- * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). The name stands in
- * parentheses and may hold any byte, parentheses too.
+ * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). The name in parentheses may
+ * contain any byte.
  *
  * ```text
  * 36 (sd-pam) S 35 35 35 0 -1 4194368 …
  * ```
  *
- * @throws {KernfsSyntaxError} where it has not its form
+ * @throws {KernfsSyntaxError} if the format is invalid
  */
 export function parseProcessStat(text: string, path = "stat"): ProcessStat {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   const fields = text.slice(close + 2).trimEnd().split(" ");
-  // The first field here is the third of the manual page.
+  // Fields start with the third of the man page.
   const field = (number: number) => Number(fields[number - 3]);
   if (open < 0 || close < open || !Number.isFinite(field(39))) {
-    throw new KernfsSyntaxError(path, `"${text}" is not "pid (name) state …"`);
+    throw new KernfsSyntaxError(
+      path,
+      `unexpected "${text}", expected "pid (name) state …"`,
+    );
   }
   return {
     name: text.slice(open + 1, close),
@@ -77,7 +80,7 @@ export function parseProcessStat(text: string, path = "stat"): ProcessStat {
  * VmRSS:	    3584 kB
  * ```
  *
- * @throws {KernfsSyntaxError} where no user is named
+ * @throws {KernfsSyntaxError} if there is no `Uid:` line
  */
 export function parseProcessStatus(
   text: string,
@@ -85,7 +88,7 @@ export function parseProcessStatus(
 ): ProcessStatus {
   const effectiveUid = /^Uid:\t\d+\t(\d+)/m.exec(text)?.[1];
   if (effectiveUid === undefined) {
-    throw new KernfsSyntaxError(path, 'it has no line "Uid:"');
+    throw new KernfsSyntaxError(path, 'missing line "Uid:"');
   }
   const rssBytes = kibibytes(text, /^VmRSS:\s+(\d+) kB$/m);
   const lockedBytes = kibibytes(text, /^VmLck:\s+(\d+) kB$/m);
@@ -97,9 +100,8 @@ export function parseProcessStatus(
 }
 
 /**
- * The state as `ps` writes it: its letter, `<` or `N` for a priority above or
- * below the usual, `L` for locked pages, `s` for a session's leader, `l` for
- * several threads, `+` for a terminal's foreground.
+ * Formats the state as `ps` does: its letter, `<` or `N` for raised or lowered
+ * priority, `L` locked pages, `s` session leader, `l` threads, `+` foreground.
  */
 export function formatState(
   pid: number,

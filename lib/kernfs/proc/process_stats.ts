@@ -3,22 +3,23 @@ import type { HostFs } from "../host_fs.ts";
 import { cursor } from "../keyed.ts";
 
 /**
- * More processes, or more descriptors of them, are not looked at in one
- * sample: what they would add up to is then not told at all. A thousand
- * processes take 20 ms.
+ * Limits per sample: a sum beyond one is omitted. A thousand processes take 20
+ * ms.
  */
 const MAX_PROCESSES = 1_000;
 const MAX_DESCRIPTORS = 10_000;
 const MAX_DIRECTORIES = 1_000;
-/** A process with a larger table of descriptors is not looked at: the platform lists a directory whole, 850 bytes an entry (Deno 2.9). */
+/**
+ * Largest `FDSize`: Deno 2.9 reads a whole directory at a time, 850 bytes per
+ * entry.
+ */
 const MAX_TABLE = 16_384;
-/** `/proc/<pid>/smaps` of kernels before 4.14 has 700 bytes a mapping. */
+/** `smaps` (before Linux 4.14) has 700 bytes per mapping. */
 const MAX_SMAPS_BYTES = 4 * 1024 * 1024;
 const MAX_SHORT_BYTES = 64 * 1024;
-/** More is a list of processes that nobody wants to walk. */
 const MAX_PROCS_BYTES = 1024 * 1024;
 
-/** How the kernel lists a process that our namespace of processes does not show. */
+/** PID of a process outside the agent's PID namespace. */
 const UNSEEN_PID = 0;
 
 const SCHEDSTAT = GROUP_COLUMNS.schedstat.length;
@@ -26,17 +27,19 @@ const REFERENCED = "Referenced:";
 const OPEN_FILES = "Max open files";
 const BYTES_PER_KIB = 1024;
 
-/** What the kernel tells of processes alone, for one cgroup: read only for kinds that are on. */
+/** Reads metrics that the kernel has only per process, for one cgroup. */
 export class ProcessStatsReader {
   readonly #fs: HostFs;
   readonly #proc: string;
   readonly #directories: readonly string[];
   readonly #kinds: ReadonlySet<string>;
-  /** Times of each process when last seen; what they had when they went is in `#exited`. */
+  /** Last times of each process; those of exited processes are in `#exited`. */
   #seen = new Map<number, Float64Array>();
   readonly #exited = new Float64Array(SCHEDSTAT);
 
-  /** `directories` are the cgroup's, in the order of the hierarchies: the first that is there lists its processes. */
+  /**
+   * `directories` are the cgroup's: the first existing one lists its processes.
+   */
   constructor(
     fs: HostFs,
     directories: readonly string[],
@@ -48,7 +51,7 @@ export class ProcessStatsReader {
     this.#kinds = kinds;
   }
 
-  /** The process that the kernel lists first of this cgroup, not of those below. */
+  /** Returns the first process of the cgroup itself. */
   firstPid(): number | undefined {
     if (this.#openOwnList() === undefined) return undefined;
     for (; !cursor.done; cursor.nextLine()) {
@@ -58,7 +61,7 @@ export class ProcessStatsReader {
     return undefined;
   }
 
-  /** Puts the sums over processes into the row, and the limits of process `initPid`. */
+  /** Writes sums over processes and the limits of `initPid` into the row. */
   read(builder: RowBuilder, initPid: () => number | undefined): void {
     const kinds = this.#kinds;
     if (kinds.has("sched")) this.#readSchedstat(builder);
@@ -72,7 +75,7 @@ export class ProcessStatsReader {
   }
 
   /**
-   * Sums `/proc/<pid>/schedstat` over this cgroup and those below:
+   * Sums `/proc/<pid>/schedstat` over the subtree:
    *
    * ```text
    * 73900 59199 2
@@ -94,12 +97,12 @@ export class ProcessStatsReader {
       }
       seen.set(pid, times);
     }
-    // A kernel without CONFIG_SCHED_INFO has no such file for anybody.
+    // A kernel without CONFIG_SCHED_INFO has no such file for any process.
     if (pids.length > 0 && seen.size === 0 && this.#seen.size === 0) return;
     for (const [pid, times] of this.#seen) {
       const [before = 0] = times;
       const [now = -1] = seen.get(pid) ?? [];
-      // It has less than it had: another process has its number now.
+      // Decreased: another process has this PID now.
       if (now < before) add(this.#exited, times);
     }
     this.#seen = seen;
@@ -120,7 +123,7 @@ export class ProcessStatsReader {
       descriptors += names.length;
       if (descriptors > MAX_DESCRIPTORS) return;
       for (const name of names) {
-        const target = this.#fs.linkAt(`${directory}/${name}`);
+        const target = this.#fs.readLink(`${directory}/${name}`);
         if (target?.startsWith("socket:")) sockets++;
       }
     }
@@ -128,7 +131,9 @@ export class ProcessStatsReader {
     if (first >= 0) builder.row.set([descriptors, sockets], first);
   }
 
-  /** How many descriptors a process has had room for: `FDSize:	256` in `/proc/<pid>/status`; 0 where it is gone. */
+  /**
+   * Returns `FDSize` of `/proc/<pid>/status`, or 0 if the process has exited.
+   */
   #tableSize(pid: number): number {
     const path = `${this.#proc}/${pid}/status`;
     const length = this.#fs.readOnce(path, MAX_SHORT_BYTES);
@@ -140,8 +145,6 @@ export class ProcessStatsReader {
   }
 
   /**
-   * The limit of descriptors of one process:
-   *
    * ```text
    * Max open files            1024                 524288               files
    * ```
@@ -161,8 +164,8 @@ export class ProcessStatsReader {
   }
 
   /**
-   * Sums what was referenced, without taking the marks away as cAdvisor can:
-   * that would be a write to `/proc`.
+   * Sums referenced memory, without clearing the bits as cAdvisor can: that
+   * would write to `/proc`.
    *
    * ```text
    * Referenced:         1234 kB
@@ -171,7 +174,7 @@ export class ProcessStatsReader {
   #readReferenced(builder: RowBuilder, pids: readonly number[]): void {
     let kib = 0;
     for (const pid of pids) {
-      // Since Linux 4.14 the kernel sums a process's mappings.
+      // Since Linux 4.14.
       let path = `${this.#proc}/${pid}/smaps_rollup`;
       let length = this.#fs.readOnce(path, MAX_SHORT_BYTES);
       if (length < 0) {
@@ -189,12 +192,12 @@ export class ProcessStatsReader {
     if (first >= 0) builder.row[first] = kib * BYTES_PER_KIB;
   }
 
-  /** Goes to the first line of the cgroup's list of processes; returns the directory that has it. */
+  /** Moves to the start of the cgroup's process list; returns its directory. */
   #openOwnList(): string | undefined {
     return this.#directories.find((directory) => this.#openList(directory));
   }
 
-  /** Goes to the first line of a list of processes; false where there is none. */
+  /** Moves to the start of a process list; returns whether it exists. */
   #openList(directory: string): boolean {
     const path = `${directory}/cgroup.procs`;
     const length = this.#fs.readOnce(path, MAX_PROCS_BYTES);
@@ -203,14 +206,13 @@ export class ProcessStatsReader {
     return true;
   }
 
-  /** Undefined where there are too many, or no such cgroup. */
+  /** `undefined` if there are too many. */
   #pidsOfSubtree(): number[] | undefined {
     const own = this.#openOwnList();
     if (own === undefined) return undefined;
     const directories = [own];
     const all: number[] = [];
     for (const directory of directories) {
-      // One that went meanwhile has none.
       if (!this.#openList(directory)) continue;
       const pids = listedPids(MAX_PROCESSES - all.length);
       if (pids === undefined) return undefined;
@@ -224,7 +226,7 @@ export class ProcessStatsReader {
   }
 }
 
-/** The processes listed from here on; undefined where there are more. */
+/** `undefined` if there are more than `max`. */
 function listedPids(max: number): number[] | undefined {
   const pids: number[] = [];
   for (; !cursor.done; cursor.nextLine()) {
@@ -241,7 +243,6 @@ function add(sum: Float64Array, times: Float64Array): void {
   }
 }
 
-/** Reads a limit here, after the spaces before it. */
 function limit(): number {
   cursor.skipSpaces();
   return cursor.skip("unlimited") ? Infinity : cursor.number();

@@ -2,8 +2,8 @@ import type { TaskLimits } from "../../model/node_summary.ts";
 import type { HostFs } from "../host_fs.ts";
 
 /**
- * Reads how many tasks the host has, and how many it may have
- * (`/proc/loadavg`, `/proc/sys/kernel/pid_max` and `threads-max`).
+ * Reads the number of tasks and its limit (`/proc/loadavg`; the lower of
+ * `pid_max` and `threads-max` of `/proc/sys/kernel`).
  *
  * ```text
  * 0.20 0.18 0.12 1/80 11206

@@ -6,9 +6,8 @@ const reader = new FlatKeyed({ oom_kill: { column: 0 } });
 const row = new Float64Array(1);
 
 /**
- * Reads `oom_kill` of `/proc/vmstat` (since Linux 4.13): processes that the
- * kernel has killed for want of memory since boot, in whichever cgroup. The
- * returned function gives undefined where that is not counted.
+ * Opens `oom_kill` of `/proc/vmstat` (since Linux 4.13): OOM kills on the node
+ * since boot. The result returns `undefined` if the kernel does not count them.
  */
 export function nodeOomKills(fs: HostFs): () => number | undefined {
   const file = new ControlFile(fs, fs.path("/proc/vmstat"));

@@ -2,18 +2,17 @@ import type { Cloud } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
 import { readValue } from "./sysfs.ts";
 
-/** `m7g.xlarge`: Amazon's product name, of machines since Nitro. */
+/** `m7g.xlarge`: Amazon's product name on Nitro instances. */
 const AWS_TYPE_REGEXP = /^[a-z][\w-]*\.[\w-]+$/;
-/** Amazon's asset tag, of the same machines. */
+/** Amazon's asset tag on Nitro instances. */
 const AWS_ID_REGEXP = /^i-[0-9a-f]+$/;
 
-/** Of each machine of Azure, and of none that Hyper-V runs elsewhere. */
+/** Asset tag of Azure machines, and of no other Hyper-V guest. */
 const AZURE_TAG = "7783-7084-3265-9085-8269-3286-77";
 
 /**
- * Whose virtual machine this is, as far as its firmware tells
- * (`/sys/class/dmi/id`); undefined where it is none of theirs. Nobody is asked
- * over the network.
+ * Identifies the cloud from the firmware (`/sys/class/dmi/id`), without network
+ * requests.
  */
 export function readCloud(fs: HostFs): Cloud | undefined {
   const read = (name: string) => readValue(fs, `/sys/class/dmi/id/${name}`);

@@ -2,9 +2,7 @@ import type { CpuCache } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
 import { parseCpuList, readCount, readIndexes, readValue } from "./sysfs.ts";
 
-/** A cache, and who has it. */
 export interface SharedCache extends CpuCache {
-  /** The threads that share it. */
   readonly threads: ReadonlySet<number>;
 }
 
@@ -15,9 +13,10 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads the caches of a CPU (`Documentation/ABI/testing/sysfs-devices-system-cpu`):
- * `cache/index3` has `level` 3, `type` Unified, `size` 32768K and
- * `shared_cpu_list` 0-15; not every architecture has an `id`.
+ * Reads the caches of a CPU
+ * (`Documentation/ABI/testing/sysfs-devices-system-cpu`): `cache/index3` has
+ * `level` 3, `type` Unified, `size` 32768K and `shared_cpu_list` 0-15. `id` is
+ * missing on some architectures.
  */
 export function readCpuCaches(fs: HostFs, cpuDirectory: string): SharedCache[] {
   const caches = `${cpuDirectory}/cache`;

@@ -7,10 +7,9 @@ import { parseCpuList, readCount, readIndexes, readValue } from "./sysfs.ts";
 const CPUS = "/sys/devices/system/cpu";
 const NODES = "/sys/devices/system/node";
 
-/** From this level on a cache is told of the node whose threads all share it. */
+/** From this level on, a cache may belong to a node. */
 const NODE_CACHE_LEVEL = 3;
 
-/** What the kernel tells of one thread. */
 interface Thread {
   readonly id: number;
   readonly coreId: number;
@@ -20,12 +19,10 @@ interface Thread {
 }
 
 /**
- * Reads which threads, cores and caches make up which nodes, all in the order
- * of their numbers. A step is a thread or a core, so that the caller may rest
- * between them: a machine of 256 threads has some 6,000 files.
- *
- * CPUs that are offline, or whose core is not known, are left out. A kernel
- * without nodes gives one for each socket.
+ * Reads threads, cores and caches by node, in ascending order. Yields after
+ * each thread or core: a machine of 256 threads has some 6,000 files. Offline
+ * CPUs and those without a core are omitted. Without nodes in the kernel, each
+ * socket is one.
  */
 export function* readTopology(fs: HostFs): Generator<undefined, NumaNode[]> {
   const online = readOnline(fs);
@@ -76,7 +73,7 @@ function* readSockets(
   return found.toSorted((a, b) => a.id - b.id);
 }
 
-/** A kernel that cannot turn CPUs off has no such list: all are online. */
+/** A kernel without CPU hotplug has no list. */
 function readOnline(fs: HostFs): ReadonlySet<number> {
   const list = readValue(fs, `${CPUS}/online`);
   return list === undefined
@@ -100,7 +97,10 @@ function readThread(fs: HostFs, id: number): Thread | undefined {
   };
 }
 
-/** The cores that the threads of a node make up, and the caches that they all share. */
+/**
+ * Returns the cores of a node's threads, and caches shared only within the
+ * node.
+ */
 function* readCores(
   fs: HostFs,
   threads: readonly Thread[],

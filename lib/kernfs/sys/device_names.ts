@@ -2,7 +2,7 @@ import type { HostFs } from "../host_fs.ts";
 
 const NAME_REGEXP = /^DEVNAME=(.+)$/m;
 
-/** Names of block devices by their numbers, kept until they are to be looked up anew. */
+/** Cache of block device names by device number. */
 export class DeviceNames {
   readonly #fs: HostFs;
   readonly #names = new Map<string, string | undefined>();
@@ -12,9 +12,8 @@ export class DeviceNames {
   }
 
   /**
-   * The path of a device in `/dev`, of its number as the kernel prints it,
-   * `8:0`; undefined where the host has no such device. By
-   * `/sys/dev/block/8:0/uevent`, which has a line `DEVNAME=sda`.
+   * Returns the `/dev` path of a device number (`8:0`), from the line
+   * `DEVNAME=sda` of `/sys/dev/block/8:0/uevent`.
    */
   nameOf(device: string): string | undefined {
     if (!this.#names.has(device)) {
@@ -25,7 +24,7 @@ export class DeviceNames {
     return this.#names.get(device);
   }
 
-  /** A number may come to be another device's. */
+  /** A number may be reassigned to another device. */
   forget(): void {
     this.#names.clear();
   }

@@ -2,19 +2,19 @@ import type { Disk } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
 import { readCount, readNames, readValue } from "./sysfs.ts";
 
-/** What holds nothing of its own; as in cAdvisor. */
-const NO_DISK_REGEXP = /^(?:loop|ram|sr)/;
-/** `size` is in these, whatever the disk's own sectors are. */
+/** Devices without storage of their own; as in cAdvisor. */
+const IGNORED_REGEXP = /^(?:loop|ram|sr)/;
+/** Unit of `size`, regardless of the disk's sectors. */
 const SECTOR_BYTES = 512;
 
 /**
  * Reads the disks of `/sys/block`: `dev` is `8:0`, and `queue/scheduler` has
- * the one in use in brackets: `[none] mq-deadline kyber`.
+ * the active one in brackets: `[none] mq-deadline kyber`.
  */
 export function readDisks(fs: HostFs): Disk[] {
   return readNames(fs, "/sys/block").toSorted().flatMap((name) => {
     const directory = `/sys/block/${name}`;
-    if (NO_DISK_REGEXP.test(name)) return [];
+    if (IGNORED_REGEXP.test(name)) return [];
     if (readValue(fs, `${directory}/hidden`) === "1") return [];
     const [, major, minor] =
       /^(\d+):(\d+)$/.exec(readValue(fs, `${directory}/dev`) ?? "") ?? [];

@@ -4,7 +4,10 @@ import { readCount, readNames } from "./sysfs.ts";
 
 const SIZE_REGEXP = /^hugepages-(\d+)kB$/;
 
-/** Reads `hugepages-2048kB/nr_hugepages` and so on of a directory, the smallest pages first. */
+/**
+ * Reads `hugepages-2048kB/nr_hugepages` and similar, in ascending order of
+ * size.
+ */
 export function readHugepages(fs: HostFs, directory: string): Hugepages[] {
   return readNames(fs, directory).flatMap((name) => {
     const [, size] = SIZE_REGEXP.exec(name) ?? [];

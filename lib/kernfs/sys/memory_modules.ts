@@ -5,7 +5,7 @@ import { readCount, readIndexes, readValue } from "./sysfs.ts";
 const CONTROLLERS = "/sys/devices/system/edac/mc";
 
 /**
- * Reads memory modules by type from the drivers of memory controllers
+ * Reads memory modules by type from EDAC
  * (`Documentation/admin-guide/RAS/main.rst`): `mc0/dimm0/dimm_mem_type` is
  * `Registered-DDR4`, and `size` is in MiB.
  */

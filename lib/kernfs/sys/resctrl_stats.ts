@@ -2,35 +2,33 @@ import type { RowBuilder } from "../../model/sample.ts";
 import type { HostFs } from "../host_fs.ts";
 import { parseSingle } from "../keyed.ts";
 
-/** More groups than any CPU has. */
+/** More than any CPU supports. */
 const MAX_GROUPS = 1_000;
 const MAX_THREADS_BYTES = 1024 * 1024;
 const MAX_BYTES = 4096;
 
-/** Files of a domain in the order of the group's columns. */
+/** In the order of the group's columns. */
 const FILES = ["mbm_total_bytes", "mbm_local_bytes", "llc_occupancy"] as const;
 
 const decoder = new TextDecoder();
 
 /**
- * What resctrl measures of a container (`filesystems/resctrl.rst`). cAdvisor
- * makes a group for each container and moves its threads there; here nothing
- * is written, so it is told of a container that has a group already: one with
- * its threads and no others.
+ * Reads resctrl counters of a container (`filesystems/resctrl.rst`). cAdvisor
+ * creates a group per container; cgwatch writes nothing, and reads an existing
+ * group with exactly the container's threads.
  */
 export class ResctrlReader {
   readonly #fs: HostFs;
   readonly #root: string;
   readonly #directories: readonly string[];
 
-  /** `directories` are the cgroup's; the first that lists threads counts. */
+  /** `directories` are the cgroup's; the first that lists threads is used. */
   constructor(fs: HostFs, directories: readonly string[]) {
     this.#fs = fs;
     this.#root = fs.path("/sys/fs/resctrl");
     this.#directories = directories;
   }
 
-  /** Puts the numbers of each domain into the row. */
   read(builder: RowBuilder): void {
     const group = this.#group();
     if (group === undefined) return;
@@ -38,7 +36,8 @@ export class ResctrlReader {
       for (const [column, file] of FILES.entries()) {
         const path = `${group}/mon_data/${domain}/${file}`;
         const length = this.#fs.readOnce(path, MAX_BYTES);
-        // "Unavailable", "Unassigned" or "Error" where the hardware has no number now.
+        // "Unavailable", "Unassigned" or "Error" if the hardware has no value
+        // now.
         if (length <= 0 || !isDigit(this.#fs.bytes[0])) continue;
         const value = parseSingle(this.#fs.bytes, length, path);
         const first = builder.group("resctrl", domain);
@@ -47,7 +46,6 @@ export class ResctrlReader {
     }
   }
 
-  /** The group that has exactly the container's threads. */
   #group(): string | undefined {
     let threads: string | undefined;
     for (const directory of this.#directories) {
@@ -55,17 +53,17 @@ export class ResctrlReader {
         this.#textOf(`${directory}/tasks`);
     }
     if (!threads) return undefined;
-    const wanted = sorted(threads);
+    const expected = sorted(threads);
     const groups = [this.#root];
     for (const group of groups) {
-      // The root group has whatever is in no other.
+      // The root has the threads of no other group.
       if (group !== this.#root) {
         const tasks = this.#textOf(`${group}/tasks`);
-        if (tasks !== undefined && sorted(tasks) === wanted) return group;
+        if (tasks !== undefined && sorted(tasks) === expected) return group;
       }
       for (const parent of groupsOf(group, this.#root)) {
         for (const name of this.#fs.subdirectories(parent)) {
-          if (!OTHER.has(name)) groups.push(`${parent}/${name}`);
+          if (!OTHER_DIRECTORIES.has(name)) groups.push(`${parent}/${name}`);
         }
       }
       if (groups.length > MAX_GROUPS) return undefined;
@@ -84,10 +82,13 @@ function isDigit(byte = 0): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** Directories of resctrl that are no groups. */
-const OTHER: ReadonlySet<string> = new Set(["info", "mon_data", "mon_groups"]);
+const OTHER_DIRECTORIES: ReadonlySet<string> = new Set([
+  "info",
+  "mon_data",
+  "mon_groups",
+]);
 
-/** Where the groups of a group are: those of allocation in the root alone, those that monitor in each. */
+/** The root contains allocation groups, and each group monitoring groups. */
 function groupsOf(group: string, root: string): string[] {
   if (group === root) return [root, `${root}/mon_groups`];
   return group.includes("/mon_groups/") ? [] : [`${group}/mon_groups`];

@@ -1,11 +1,11 @@
 import type { HostFs } from "../host_fs.ts";
 
-/** The one value of a file, without white space and zeros around it; undefined where there is none. */
+/** Reads a file of one value, without white space and NUL bytes around it. */
 export function readValue(fs: HostFs, path: string): string | undefined {
   return fs.readText(path)?.replaceAll("\0", "").trim() || undefined;
 }
 
-/** The first value that one of the files has. */
+/** Reads the first available value of several files. */
 export function readFirstValue(
   fs: HostFs,
   paths: readonly string[],
@@ -17,18 +17,21 @@ export function readFirstValue(
   return undefined;
 }
 
-/** A whole number of a file; undefined where it has none, and for −1, the kernel's word for not known. */
+/** Reads a non-negative integer; −1 means unknown. */
 export function readCount(fs: HostFs, path: string): number | undefined {
   const value = readValue(fs, path);
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
 }
 
-/** Names of all that is in a host directory; none where it cannot be read. */
+/** Returns the names of a host directory's entries; empty if unreadable. */
 export function readNames(fs: HostFs, directory: string): string[] {
   return fs.names(fs.path(directory)) ?? [];
 }
 
-/** The numbers in the names of a directory, ascending: 0, 1, 10 of `cpu0`, `cpu10`, `cpu1`, `cpuidle`. */
+/**
+ * Returns the numbers in entry names, ascending: 0, 1, 10 for `cpu0`, `cpu10`,
+ * `cpu1`, `cpuidle`.
+ */
 export function readIndexes(
   fs: HostFs,
   directory: string,
@@ -42,12 +45,11 @@ export function readIndexes(
     .toSorted((a, b) => a - b);
 }
 
-/** More than any kernel is built for. */
 const MAX_CPUS = 65_536;
 
 /**
- * Parses a list of CPUs: `0-3,8` (`cpumask_print_to_pagebuf(9)`). What is not
- * in its form is passed over.
+ * Parses a list of CPUs: `0-3,8` (`cpumask_print_to_pagebuf(9)`); invalid parts
+ * are skipped.
  */
 export function parseCpuList(text: string): Set<number> {
   const cpus = new Set<number>();

@@ -13,7 +13,7 @@ function read(files: BlkioFiles): ReturnType<typeof filled> {
   return filled(builder);
 }
 
-Deno.test("BlkioFiles reads the first family that names a disk", () => {
+Deno.test("BlkioFiles reads the first family that lists a disk", () => {
   using host = new RecordedTree("6.18-hybrid");
   const directory = `${host.root.path}/sys/fs/cgroup/blkio/rt-blkio`;
   const files = new BlkioFiles(host.fs, directory);
@@ -26,7 +26,7 @@ Deno.test("BlkioFiles reads the first family that names a disk", () => {
   assertEquals(host.fs.openFiles, 0);
 });
 
-Deno.test("BlkioFiles prefers what the disk's scheduler counts", () => {
+Deno.test("BlkioFiles prefers the family of the disk's scheduler", () => {
   using cgroup = TestCgroup.create();
   cgroup.file("blkio.bfq.io_service_bytes_recursive", "8:0 Read 1\nTotal 1\n")
     .file("blkio.bfq.io_serviced_recursive", "8:0 Read 2\nTotal 2\n")
@@ -40,7 +40,7 @@ Deno.test("BlkioFiles prefers what the disk's scheduler counts", () => {
   files.close();
 });
 
-Deno.test("BlkioFiles stays with the family that it chose", () => {
+Deno.test("BlkioFiles keeps reading the chosen family", () => {
   using cgroup = TestCgroup.create();
   cgroup.file("blkio.bfq.io_service_bytes_recursive", "Total 0\n")
     .file("blkio.throttle.io_service_bytes", "8:0 Read 3\n");
@@ -52,7 +52,7 @@ Deno.test("BlkioFiles stays with the family that it chose", () => {
   files.close();
 });
 
-Deno.test("BlkioFiles reads nothing where no disk was used, and looks again", () => {
+Deno.test("BlkioFiles reads nothing if no disk was used, and retries later", () => {
   using cgroup = TestCgroup.create();
   const fs = cgroup.hostFs();
   const files = new BlkioFiles(fs, cgroup.path);
@@ -66,7 +66,7 @@ Deno.test("BlkioFiles reads nothing where no disk was used, and looks again", ()
   assertEquals(fs.openFiles, 0);
 });
 
-Deno.test("BlkioFiles reads whatever else the family counts", () => {
+Deno.test("BlkioFiles reads the other files of the family", () => {
   using cgroup = TestCgroup.create();
   for (const prefix of ["blkio.bfq", "blkio"]) {
     cgroup.file(`${prefix}.io_service_bytes_recursive`, "8:0 Read 1\n")

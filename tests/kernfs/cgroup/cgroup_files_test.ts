@@ -15,7 +15,7 @@ import { type Filled, readAs, readWith } from "../../_support/read_file.ts";
 import { recordedFiles } from "../../_support/recorded_tree.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-/** The recorded text of a control file. */
+/** Returns the recorded text of a control file. */
 function recorded(dump: string, file: string): string {
   const found = recordedFiles(file).find((other) => other.dump === dump);
   if (found === undefined) throw new RangeError(`No "${file}" in "${dump}"`);
@@ -36,7 +36,7 @@ const DOCKER_V2 = "6.1-v2-docker.txt";
 
 Deno.test("V1_FILES read the recorded files of a container", () => {
   assertEquals(v1(DOCKER_V1, "cpuacct.usage"), { cpuUsageNs: 1875447288 });
-  // In ticks of 10 ms.
+  // Ticks of 10 ms.
   assertEquals(v1(DOCKER_V1, "cpuacct.stat"), {
     cpuUserNs: 390_000_000,
     cpuSystemNs: 1_480_000_000,
@@ -71,7 +71,7 @@ Deno.test("V1_FILES read the recorded files of a container", () => {
   assertEquals(v1(DOCKER_V1, "cgroup.procs"), { processCount: 2 });
 });
 
-Deno.test("V1_FILES read memory.stat of the whole subtree", () => {
+Deno.test("V1_FILES read memory.stat of the subtree", () => {
   assertEquals(v1(DOCKER_V1, "memory.stat"), {
     memoryCache: 397312,
     memoryRss: 114688,
@@ -162,7 +162,7 @@ Deno.test("V2_FILES read io.stat by disk", () => {
   assertEquals(v2("6.1-v2-throttled.txt", "io.stat"), {});
 });
 
-Deno.test("V2_FILES leave out disks of io.stat without counts", () => {
+Deno.test("V2_FILES omit disks of io.stat without counters", () => {
   assertEquals(v2("6.1-v2-root.txt", "io.stat"), {
     "serviceBytes 259:2": [1073152, 0, N, N, 0, N],
     "serviced 259:2": [49, 0, N, N, 0, N],
@@ -171,11 +171,11 @@ Deno.test("V2_FILES leave out disks of io.stat without counts", () => {
     "serviceBytes 259:0": [34782208, 1327104, N, N, 0, N],
     "serviced 259:0": [872, 34, N, N, 0, N],
   });
-  // Cut while a cgroup was being made.
+  // Truncated while the cgroup was being created.
   assertEquals(readAs(V2_FILES, "io.stat", "252:0 "), {});
 });
 
-Deno.test("V2_FILES take counts in io.stat for those of the last disk before them", () => {
+Deno.test("V2_FILES assign counters in io.stat to the last disk before them", () => {
   const text = "7:7 7:6 7:4 rbytes=28672 wbytes=0 rios=22 wios=1 dbytes=0\n";
   assertEquals(readAs(V2_FILES, "io.stat", text), {
     "serviceBytes 7:4": [28672, 0, N, N, 0, N],
@@ -183,7 +183,7 @@ Deno.test("V2_FILES take counts in io.stat for those of the last disk before the
   });
 });
 
-Deno.test("V2_FILES skip keys and disks of io.stat that they do not know", () => {
+Deno.test("V2_FILES skip unknown keys and disks of io.stat", () => {
   const text = "(unknown) rbytes=1 wbytes=2\n" +
     "8:0 cost.vrate=99.50 rbytes=4 constructor=1 __proto__=2 new\n";
   assertEquals(readAs(V2_FILES, "io.stat", text), {
@@ -191,20 +191,20 @@ Deno.test("V2_FILES skip keys and disks of io.stat that they do not know", () =>
   });
 });
 
-Deno.test("V2_FILES throw where a known key of io.stat has no number", () => {
+Deno.test("V2_FILES throw if a known key of io.stat has no number", () => {
   for (
     const bad of ["8:0 rbytes", "8:0 rbytes=", "8:0 wios=x", "8:0 rios=1,"]
   ) {
     const error = assertThrows(
       () => readAs(V2_FILES, "io.stat", `${bad}\n8:1 rbytes=1\n`),
       KernfsSyntaxError,
-      `Cannot parse "io.stat": line ${JSON.stringify(bad)} is not`,
+      `Cannot parse "io.stat": line ${JSON.stringify(bad)} has an`,
     );
     assertEquals(error.path, "io.stat");
   }
 });
 
-Deno.test("parseBlkio() reads operations by disk, and no sum over all disks", () => {
+Deno.test("parseBlkio() reads operations by disk, without the total", () => {
   const dump = "6.18-v1-blkio-with-io.txt";
   const file = "blkio.throttle.io_service_bytes_recursive";
   assertEquals(readWith(parseBlkio("serviceBytes"), recorded(dump, file)), {
@@ -216,7 +216,7 @@ Deno.test("parseBlkio() reads operations by disk, and no sum over all disks", ()
   });
 });
 
-Deno.test("parseBlkio() leaves out operations that are not there, and disks without a number", () => {
+Deno.test("parseBlkio() omits missing operations and disks without a number", () => {
   const text = "8:0 Read 1\n8:16 Write 2\n(unknown) Read 3\n8:32 Trim 4\n" +
     "8:0 5\n\nTotal 6\n";
   assertEquals(readWith(parseBlkio("serviced"), text), {
@@ -227,17 +227,17 @@ Deno.test("parseBlkio() leaves out operations that are not there, and disks with
   assertEquals(readWith(parseBlkio("serviced"), ""), {});
 });
 
-Deno.test("parseBlkio() throws where an operation has no number", () => {
+Deno.test("parseBlkio() throws if an operation has no number", () => {
   for (const bad of ["8:0 Read", "8:0 Read ", "8:0 Read x", "8:0 Total 1k"]) {
     assertThrows(
       () => readWith(parseBlkio("serviced"), `${bad}\n`, "blkio.x"),
       KernfsSyntaxError,
-      `Cannot parse "blkio.x": line ${JSON.stringify(bad)} is not`,
+      `Cannot parse "blkio.x": line ${JSON.stringify(bad)} has an`,
     );
   }
 });
 
-Deno.test("perCpuFile() reads each CPU of cpuacct.usage_percpu, by the kernel's numbers", () => {
+Deno.test("perCpuFile() reads each CPU of cpuacct.usage_percpu with its number", () => {
   const file = "cpuacct.usage_percpu";
   const readPossible = (text: string, possible: readonly number[] = []) =>
     readAs([perCpuFile(possible)], file, text);
@@ -255,7 +255,7 @@ Deno.test("perCpuFile() reads each CPU of cpuacct.usage_percpu, by the kernel's 
   assertThrows(() => readPossible("1 x 3\n"), KernfsSyntaxError);
 });
 
-Deno.test("controlFiles() have the numbers of the possible CPUs of the host", () => {
+Deno.test("controlFiles() use the numbers of the host's possible CPUs", () => {
   using host = TestCgroup.create();
   host.file("sys/devices/system/cpu/possible", "0,2-3\n");
   const files = controlFiles(1, host.hostFs(), new Set(["percpu"]));
@@ -266,7 +266,7 @@ Deno.test("controlFiles() have the numbers of the possible CPUs of the host", ()
   });
 });
 
-Deno.test("PRESSURE_FILES read a pressure each", () => {
+Deno.test("PRESSURE_FILES read one pressure file each", () => {
   assertEquals(v2(DOCKER_V2, "io.pressure"), {
     "pressure io": [0, 0, 0, 611, 0, 0, 0, 99],
   });
@@ -276,13 +276,13 @@ Deno.test("PRESSURE_FILES read a pressure each", () => {
   });
 });
 
-Deno.test("V1_FILES and V2_FILES read every recorded file that they name", () => {
+Deno.test("V1_FILES and V2_FILES read all recorded files in their tables", () => {
   let count = 0;
   for (const files of [V1_FILES, V2_FILES]) {
     for (const { file, parse } of files) {
-      const texts = recordedFiles(file);
-      assert(texts.length > 0, `${file} is not recorded`);
-      for (const { text } of texts) {
+      const dumps = recordedFiles(file);
+      assert(dumps.length > 0, `${file} is not recorded`);
+      for (const { text } of dumps) {
         readWith(parse, text, file);
         count++;
       }
@@ -291,7 +291,7 @@ Deno.test("V1_FILES and V2_FILES read every recorded file that they name", () =>
   assert(count > 100);
 });
 
-Deno.test("BLKIO_FAMILIES have the throttle's counts last", () => {
+Deno.test("BLKIO_FAMILIES end with the throttle files", () => {
   assertEquals(
     BLKIO_FAMILIES.map(({ serviceBytes }) =>
       serviceBytes?.includes("throttle")

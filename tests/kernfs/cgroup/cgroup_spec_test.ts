@@ -3,7 +3,7 @@ import { readSpec } from "../../../lib/kernfs/cgroup/cgroup_spec.ts";
 import type { ContainerSpec } from "../../../lib/model/container.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-/** The limits of a v2 cgroup with these files. */
+/** Returns the limits of a v2 cgroup with these files. */
 function unified(files: Record<string, string>): ContainerSpec {
   using cgroup = TestCgroup.create();
   for (const [name, text] of Object.entries(files)) cgroup.file(name, text);
@@ -15,7 +15,7 @@ function unified(files: Record<string, string>): ContainerSpec {
   return spec;
 }
 
-/** The limits of a v1 container whose files are named with their controller. */
+/** Returns the limits of a v1 container; file names include the controller. */
 function legacy(files: Record<string, string>): ContainerSpec {
   using host = TestCgroup.create();
   const directories = new Map<string, string>();
@@ -56,7 +56,7 @@ Deno.test("readSpec() reads the limits of v2", () => {
   );
 });
 
-Deno.test("readSpec() puts cpu.weight on the scale of cpu.shares as the kubelet does", () => {
+Deno.test("readSpec() converts cpu.weight to shares as the kubelet does", () => {
   const shares = (weight: number) =>
     unified({ "cpu.weight": `${weight}\n` }).cpu?.shares;
   assertEquals(shares(1), 2);
@@ -65,7 +65,7 @@ Deno.test("readSpec() puts cpu.weight on the scale of cpu.shares as the kubelet 
   assertEquals(shares(10_000), 262_144);
 });
 
-/** A limit as a file of v1 and of v2 may have it, and what is made of it. */
+/** A limit as in a file of v1 or v2, and its parsed value. */
 const LIMITS: readonly (readonly [string, number | undefined])[] = [
   ["0", 0],
   ["1", 1],
@@ -79,7 +79,7 @@ const LIMITS: readonly (readonly [string, number | undefined])[] = [
   ["1 2", undefined],
 ];
 
-Deno.test("readSpec() reads the greatest, the least and no number of each file of limits", () => {
+Deno.test("readSpec() reads the largest, smallest and missing value of each limit file", () => {
   for (const [text, value] of LIMITS) {
     const v1 = legacy({
       "memory/memory.limit_in_bytes": "1",
@@ -106,7 +106,7 @@ Deno.test("readSpec() reads the greatest, the least and no number of each file o
   }
 });
 
-Deno.test("readSpec() takes no quota, period or weight for one that no container can have", () => {
+Deno.test("readSpec() treats a quota, period or weight of 0 as absent", () => {
   for (const none of ["0", "-1", "max", ""]) {
     assertEquals(
       legacy({
@@ -127,7 +127,7 @@ Deno.test("readSpec() takes no quota, period or weight for one that no container
   assertEquals(legacy({ "cpu/cpu.shares": "-1" }).cpu?.shares, undefined);
 });
 
-Deno.test("readSpec() takes max for no limit", () => {
+Deno.test("readSpec() treats max as no limit", () => {
   assertEquals(
     unified({
       "cpu.max": "max 100000\n",
@@ -175,7 +175,7 @@ Deno.test("readSpec() reads the limits of v1", () => {
   );
 });
 
-Deno.test("readSpec() takes a quota of -1 for none", () => {
+Deno.test("readSpec() treats a quota of -1 as absent", () => {
   assertEquals(
     legacy({
       "cpu/cpu.cfs_quota_us": "-1\n",
@@ -185,7 +185,7 @@ Deno.test("readSpec() takes a quota of -1 for none", () => {
   );
 });
 
-Deno.test("readSpec() leaves out what the kernel does not have, and what is malformed", () => {
+Deno.test("readSpec() omits missing and malformed values", () => {
   assertEquals(unified({}), { cpu: {}, processes: {}, hasDiskIo: true });
   assertEquals(legacy({}), { hasDiskIo: false });
   assertEquals(
@@ -200,7 +200,7 @@ Deno.test("readSpec() leaves out what the kernel does not have, and what is malf
   );
 });
 
-Deno.test("readSpec() leaves out the limit of processes where they are not wanted", () => {
+Deno.test("readSpec() omits the process limit if the kind is disabled", () => {
   using cgroup = TestCgroup.create();
   cgroup.file("pids.max", "50\n");
   const spec = readSpec(cgroup.hostFs(), {
@@ -211,7 +211,7 @@ Deno.test("readSpec() leaves out the limit of processes where they are not wante
   assertEquals(spec.processes, undefined);
 });
 
-Deno.test("readSpec() takes the age of the oldest directory for the container's", () => {
+Deno.test("readSpec() uses the age of the oldest directory", () => {
   using host = TestCgroup.create();
   const directories = new Map<string, string>();
   for (
@@ -232,7 +232,7 @@ Deno.test("readSpec() takes the age of the oldest directory for the container's"
   assert(!("creationTimeMs" in gone));
 });
 
-Deno.test("readSpec() takes the CPUs of the nearest cgroup above that names any, else those online", () => {
+Deno.test("readSpec() uses the CPUs of the nearest ancestor that has any, otherwise the online ones", () => {
   using host = TestCgroup.create();
   host.file("cg/cpuset.cpus.effective", "0-7\n")
     .file("cg/a/cpuset.cpus.effective", "2-3\n")
@@ -249,7 +249,7 @@ Deno.test("readSpec() takes the CPUs of the nearest cgroup above that names any,
   assertEquals(mask("/d"), "0-7");
   Deno.removeSync(`${host.path}/cg/cpuset.cpus.effective`);
   assertEquals(mask("/d"), "0-15");
-  // A v1 container in no cpuset hierarchy.
+  // A v1 container outside the cpuset hierarchy.
   const { cpu } = readSpec(host.hostFs(), {
     name: "/d",
     directories: new Map([["cpu", `${host.path}/cpu/d`]]),
@@ -258,7 +258,7 @@ Deno.test("readSpec() takes the CPUs of the nearest cgroup above that names any,
   assertEquals(cpu, { mask: "0-15" });
 });
 
-Deno.test("readSpec() says that a container has huge pages where they are counted and wanted", () => {
+Deno.test("readSpec() reports huge pages if they are counted and enabled", () => {
   using host = TestCgroup.create();
   host.child("sys/kernel/mm/hugepages/hugepages-2048kB");
   host.file("v1/hugetlb.2MB.usage_in_bytes", "0\n")
@@ -275,7 +275,7 @@ Deno.test("readSpec() says that a container has huge pages where they are counte
   assertEquals(has("hugetlb", "v1", "cpu"), undefined);
 });
 
-Deno.test("readSpec() reads limits of v2 where a hybrid host has the controller there", () => {
+Deno.test("readSpec() reads limits of v2 if a hybrid host has the controller there", () => {
   assertEquals(
     legacy({
       "cpu/cpu.shares": "512\n",

@@ -6,7 +6,7 @@ import { TestCgroup } from "../../_support/test_cgroup.ts";
 
 const CGROUP = "sys/fs/cgroup";
 
-/** A line of mountinfo. */
+/** Returns a line of mountinfo. */
 function mountLine(
   mountPoint: string,
   type: "cgroup" | "cgroup2",
@@ -16,7 +16,7 @@ function mountLine(
   return `1 0 0:1 ${root} /${mountPoint} rw - ${type} ${type} rw,${options}\n`;
 }
 
-Deno.test("findHierarchies() finds the one hierarchy of a recorded v2 host", () => {
+Deno.test("findHierarchies() finds the only hierarchy of a recorded v2 host", () => {
   using host = new RecordedTree("6.1-v2");
   assertEquals(host.hierarchies, {
     mode: "unified",
@@ -28,7 +28,7 @@ Deno.test("findHierarchies() finds the one hierarchy of a recorded v2 host", () 
   });
 });
 
-Deno.test("findHierarchies() finds the hierarchies of a recorded v1 host whose controllers are read", () => {
+Deno.test("findHierarchies() finds the hierarchies of a recorded v1 host with watched controllers", () => {
   using host = new RecordedTree("6.1-v1-legacy");
   const { mode, all } = host.hierarchies;
   assertEquals(mode, "legacy");
@@ -64,7 +64,7 @@ Deno.test("findHierarchies() finds both versions on a recorded hybrid host", () 
   }]);
 });
 
-Deno.test("findHierarchies() looks at the mounts of process 1 before our own, where the host's root is elsewhere", () => {
+Deno.test("findHierarchies() prefers the mounts of process 1 to the agent's, if the host's root is elsewhere", () => {
   using host = TestCgroup.create();
   host.child("init/memory");
   host.child("self/memory");
@@ -80,7 +80,7 @@ Deno.test("findHierarchies() looks at the mounts of process 1 before our own, wh
   assertEquals(second?.path, `${host.path}/self/memory`);
 });
 
-Deno.test("findHierarchies() prefers the mount of the host's tree to that of our own cgroup namespace", () => {
+Deno.test("findHierarchies() prefers the mount of the host's tree to that of the agent's cgroup namespace", () => {
   using host = TestCgroup.create();
   host.file("own/cgroup.controllers", "memory\n")
     .file("host/cgroup.controllers", "memory\n")
@@ -108,7 +108,7 @@ Deno.test("findHierarchies() prefers the mount of a whole hierarchy to that of a
   );
 });
 
-Deno.test("findHierarchies() passes over mounts that are not there or not of use", () => {
+Deno.test("findHierarchies() skips missing and irrelevant mounts", () => {
   using host = TestCgroup.create();
   host.child(`${CGROUP}/pids`);
   host.child(`${CGROUP}/net_cls`);
@@ -130,7 +130,7 @@ Deno.test("findHierarchies() passes over mounts that are not there or not of use
   });
 });
 
-Deno.test("findHierarchies() leaves out v1 hierarchies beside v2 that have none of its controllers", () => {
+Deno.test("findHierarchies() omits v1 hierarchies of a v2 host that share no controller with v2", () => {
   for (
     const [options, mode, found] of [
       ["net_cls", "unified", 1],
@@ -152,7 +152,7 @@ Deno.test("findHierarchies() leaves out v1 hierarchies beside v2 that have none 
   }
 });
 
-Deno.test("findHierarchies() goes by what lies in the usual place where no mountinfo tells", () => {
+Deno.test("findHierarchies() uses the default directory if there is no mountinfo", () => {
   using host = new RecordedTree("6.1-v2");
   for (const file of ["proc/1/mountinfo", "proc/self/mountinfo"]) {
     host.root.file(file, "1 0 0:1 / / rw - ext4 /dev/root rw\n");
@@ -160,7 +160,7 @@ Deno.test("findHierarchies() goes by what lies in the usual place where no mount
   assertEquals(findHierarchies(host.fs), host.hierarchies);
 });
 
-Deno.test("findHierarchies() goes by the names of the v1 mounts in a folder", () => {
+Deno.test("findHierarchies() uses the names of v1 mounts in a directory", () => {
   for (const recording of ["6.1-v1-legacy", "6.18-hybrid"] as const) {
     using host = new RecordedTree(recording);
     const byFolder = findHierarchies(host.fs, `${host.root.path}/${CGROUP}/`);
@@ -176,7 +176,7 @@ Deno.test("findHierarchies() goes by the names of the v1 mounts in a folder", ()
   }
 });
 
-Deno.test("findHierarchies() takes the v2 mount that it is given, whatever mountinfo says", () => {
+Deno.test("findHierarchies() uses a given v2 mount, regardless of mountinfo", () => {
   using host = new RecordedTree("6.18-hybrid");
   using elsewhere = TestCgroup.create();
   elsewhere.file("cgroup.controllers", "cpu memory\n");
@@ -186,13 +186,13 @@ Deno.test("findHierarchies() takes the v2 mount that it is given, whatever mount
   });
 });
 
-Deno.test("findHierarchies() finds no slash at the end of a path, which no notification has", () => {
+Deno.test("findHierarchies() removes trailing slashes, which notifications lack", () => {
   using host = new RecordedTree("6.1-v2");
   const path = `${host.root.path}/${CGROUP}`;
   assertEquals(findHierarchies(host.fs, `${path}//`).all[0]?.path, path);
 });
 
-Deno.test("findHierarchies() says where it looked in vain", () => {
+Deno.test("findHierarchies() throws with the searched paths if there is no hierarchy", () => {
   using host = TestCgroup.create();
   assertThrows(
     () => findHierarchies(host.hostFs()),

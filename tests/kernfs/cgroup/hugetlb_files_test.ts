@@ -6,7 +6,7 @@ import {
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 import { readAs } from "../../_support/read_file.ts";
 
-Deno.test("hugePageSizes() spells sizes as control files do", () => {
+Deno.test("hugePageSizes() formats sizes as in file names", () => {
   using host = TestCgroup.create();
   for (const kib of [64, 2048, 32768, 1048576, 16777216]) {
     host.child(`sys/kernel/mm/hugepages/hugepages-${kib}kB`);
@@ -20,7 +20,7 @@ Deno.test("hugePageSizes() spells sizes as control files do", () => {
   assertEquals(hugePageSizes(bare.hostFs()), []);
 });
 
-Deno.test("hugetlbFiles() put a size's numbers into one group", () => {
+Deno.test("hugetlbFiles() store the values of a size in one group", () => {
   const v1 = hugetlbFiles(1, ["2MB"]);
   const name = "hugetlb.2MB.rsvd";
   assertEquals(readAs(v1, `${name}.usage_in_bytes`, "7\n"), {

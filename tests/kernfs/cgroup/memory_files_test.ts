@@ -14,7 +14,7 @@ function recorded(dump: string): string {
   return found.text;
 }
 
-Deno.test("numaFile() reads the pages of v1, the cgroup's own and those of its subtree", () => {
+Deno.test("numaFile() reads v1 pages of the cgroup and its subtree", () => {
   const { parse } = numaFile(1, 4096);
   assertEquals(readWith(parse, recorded("6.1-v1-legacy-docker.txt")), {
     "numa 0": [97, 28, 0, 97, 28, 0],
@@ -27,7 +27,7 @@ Deno.test("numaFile() reads the pages of v1, the cgroup's own and those of its s
   });
 });
 
-Deno.test("numaFile() makes pages of the bytes of v2, which are those of the subtree", () => {
+Deno.test("numaFile() converts v2 bytes of the subtree to pages", () => {
   const { parse } = numaFile(2, 4096);
   assertEquals(readWith(parse, recorded("6.1-v2-docker.txt")), {
     "numa 0": [NaN, NaN, NaN, 10, 27, 0],
@@ -39,7 +39,7 @@ Deno.test("numaFile() makes pages of the bytes of v2, which are those of the sub
   });
 });
 
-Deno.test("numaFile() throws where a node has no number", () => {
+Deno.test("numaFile() throws if a node has no number", () => {
   for (const bad of ["file N0", "file N0=", "anon N0=x", "anon N"]) {
     assertThrows(
       () => readWith(numaFile(2, 4096).parse, `${bad}\n`),
@@ -48,7 +48,7 @@ Deno.test("numaFile() throws where a node has no number", () => {
   }
 });
 
-Deno.test("MEMORY_FILES_V1 tell faults of the cgroup from those of its subtree", () => {
+Deno.test("MEMORY_FILES_V1 separate faults of the cgroup and of its subtree", () => {
   const text = "pgfault 1\npgmajfault 2\ntotal_pgfault 3\ntotal_pgmajfault 4\n";
   assertEquals(readAs(MEMORY_FILES_V1, "memory.stat", text), {
     memoryOwnPgfault: 1,

@@ -10,7 +10,7 @@ function hierarchiesOf(version: 1 | 2, path: string): Hierarchies {
   return { mode: "unified", all: [{ version, controllers: ["memory"], path }] };
 }
 
-Deno.test("readOomContext() tells what v2 still knows of the cgroup at its limit", () => {
+Deno.test("readOomContext() reads v2 usage, limits and pressure of a cgroup at its limit", () => {
   using root = TestCgroup.create();
   root.child("web")
     .file("memory.max", "20971520\n")
@@ -35,7 +35,7 @@ Deno.test("readOomContext() tells what v2 still knows of the cgroup at its limit
   });
 });
 
-Deno.test("readOomContext() tells of memory and swap together on v1", () => {
+Deno.test("readOomContext() reads memory and swap together on v1", () => {
   using root = TestCgroup.create();
   root.child("web")
     .file("memory.limit_in_bytes", "20971520\n")
@@ -53,7 +53,7 @@ Deno.test("readOomContext() tells of memory and swap together on v1", () => {
   });
 });
 
-Deno.test("readOomContext() tells nothing of a cgroup that is gone", () => {
+Deno.test("readOomContext() returns undefined for a removed cgroup", () => {
   using root = TestCgroup.create();
   const fs = root.hostFs();
   const hierarchies = hierarchiesOf(2, root.path);
@@ -64,7 +64,7 @@ Deno.test("readOomContext() tells nothing of a cgroup that is gone", () => {
   );
 });
 
-Deno.test("readOomContext() finds the root's files in the hierarchy itself", () => {
+Deno.test("readOomContext() reads the root's files in the hierarchy itself", () => {
   using root = TestCgroup.create();
   root.file(
     "memory.pressure",
@@ -76,7 +76,7 @@ Deno.test("readOomContext() finds the root's files in the hierarchy itself", () 
   );
 });
 
-Deno.test("isKilledAlone() is true where no cgroup up to the limit is killed as a whole", () => {
+Deno.test("isKilledAlone() is true if no cgroup up to the limit is killed as a group", () => {
   using root = TestCgroup.create();
   const fs = root.hostFs();
   const hierarchies = hierarchiesOf(2, root.path);

@@ -4,7 +4,10 @@ import { OomKillFile } from "../../../lib/kernfs/cgroup/oom_kill_file.ts";
 import { RecordedTree } from "../../_support/recorded_tree.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-/** A cgroup of one hierarchy that has the memory controller. */
+/**
+ * Returns the file of a cgroup in a single hierarchy with the memory
+ * controller.
+ */
 function fileOf(cgroup: TestCgroup, version: 1 | 2): OomKillFile {
   const { path } = cgroup;
   const hierarchies: Hierarchies = {
@@ -30,7 +33,7 @@ Deno.test("OomKillFile reads memory.oom_control of v1", () => {
   });
 });
 
-Deno.test("OomKillFile reads a cgroup's own kills of v2, not those below", () => {
+Deno.test("OomKillFile reads a v2 cgroup's own kills, descendants excluded", () => {
   using cgroup = TestCgroup.create();
   cgroup.file("memory.events", "low 0\noom 9\noom_kill 9\noom_group_kill 1\n");
   assertEquals(fileOf(cgroup, 2).read(), {
@@ -49,7 +52,7 @@ Deno.test("OomKillFile reads a cgroup's own kills of v2, not those below", () =>
   });
 });
 
-Deno.test("OomKillFile gives nothing where kills are not counted", () => {
+Deno.test("OomKillFile returns undefined if kills are not counted", () => {
   using cgroup = TestCgroup.create();
   assertEquals(fileOf(cgroup, 1).read(), undefined);
   // Before Linux 4.13.
@@ -63,7 +66,7 @@ Deno.test("OomKillFile gives nothing where kills are not counted", () => {
   assertEquals(none.read(), undefined);
 });
 
-Deno.test("OomKillFile looks for a missing file again when it is told to", () => {
+Deno.test("OomKillFile opens a missing file again after recheck()", () => {
   using cgroup = TestCgroup.create();
   const file = fileOf(cgroup, 2);
   assertEquals(file.read(), undefined);

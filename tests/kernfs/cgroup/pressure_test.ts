@@ -3,7 +3,9 @@ import { parsePressure } from "../../../lib/kernfs/cgroup/pressure.ts";
 import { KernfsSyntaxError } from "../../../lib/model/errors.ts";
 import { recordedFiles } from "../../_support/recorded_tree.ts";
 
-/** The eight columns of a pressure, after two of other use. */
+/**
+ * Returns the eight columns of a pressure file, after two unrelated columns.
+ */
 function parse(text: string): number[] {
   const row = new Float64Array(10).fill(NaN);
   const bytes = new TextEncoder().encode(text);
@@ -23,7 +25,7 @@ Deno.test("parsePressure() reads shares in percent and the total in microseconds
   );
 });
 
-Deno.test("parsePressure() reads every recorded pressure as JavaScript would", () => {
+Deno.test("parsePressure() parses all recorded pressure files as JavaScript does", () => {
   const files = ["cpu", "memory", "io"]
     .flatMap((name) => recordedFiles(`${name}.pressure`));
   assert(files.length >= 15);
@@ -33,14 +35,14 @@ Deno.test("parsePressure() reads every recorded pressure as JavaScript would", (
   }
 });
 
-Deno.test("parsePressure() leaves out the full line that cpu.pressure had not before Linux 5.13", () => {
+Deno.test("parsePressure() accepts a missing full line, as in cpu.pressure before Linux 5.13", () => {
   assertEquals(
     parse("some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"),
     [0, 0, 0, 7, ...NONE],
   );
 });
 
-Deno.test("parsePressure() skips lines that it does not know", () => {
+Deno.test("parsePressure() skips unknown lines", () => {
   const full = "full avg10=1.00 avg60=2.00 avg300=3.00 total=4";
   assertEquals(parse(`fuller avg10=9\nsome\nsomeone x\n\n${full}`), [
     ...NONE,
@@ -52,14 +54,14 @@ Deno.test("parsePressure() skips lines that it does not know", () => {
   assertEquals(parse(""), [...NONE, ...NONE]);
 });
 
-Deno.test("parsePressure() reads a total of 64 bits", () => {
+Deno.test("parsePressure() reads a 64-bit total", () => {
   const [, , , total] = parse(
     "some avg10=100.00 avg60=99.99 avg300=0.01 total=18446744073709551615\n",
   );
   assertEquals(total, 18446744073709551615);
 });
 
-Deno.test("parsePressure() throws where a known line has other than its four numbers", () => {
+Deno.test("parsePressure() throws if a known line does not have its four values", () => {
   for (
     const bad of [
       "some ",
@@ -76,7 +78,7 @@ Deno.test("parsePressure() throws where a known line has other than its four num
     const error = assertThrows(
       () => parse(`${bad}\nsome avg10=0.00\n`),
       KernfsSyntaxError,
-      `Cannot parse "cpu.pressure": line ${JSON.stringify(bad)} is not`,
+      `Cannot parse "cpu.pressure": line ${JSON.stringify(bad)} has an`,
     );
     assertEquals(error.path, "cpu.pressure");
   }

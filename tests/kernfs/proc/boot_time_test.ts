@@ -7,7 +7,7 @@ Deno.test("parseUptime() reads the seconds since boot", () => {
   assertEquals(parseUptime("12"), 12);
 });
 
-Deno.test("parseUptime() throws on what is no number, and names the file", () => {
+Deno.test("parseUptime() throws on an invalid number, with the file", () => {
   for (const text of ["", "x 1", "-1 2", "1.2.3 4", " 1 2"]) {
     assertThrows(
       () => parseUptime(text, "/host/proc/uptime"),
@@ -17,17 +17,17 @@ Deno.test("parseUptime() throws on what is no number, and names the file", () =>
   }
 });
 
-Deno.test("BootTime counts from the boot", () => {
+Deno.test("BootTime counts from boot", () => {
   const boot = new BootTime();
   assertEquals(boot.wallMs(40_500_250, 1_000_000, 100), 940_500.25);
 });
 
-Deno.test("BootTime gives no time later than now, though uptime is rounded down", () => {
+Deno.test("BootTime never returns a future time, although uptime is rounded down", () => {
   const boot = new BootTime();
   assertEquals(boot.wallMs(100_009_000, 1_000_000, 100), 1_000_000);
 });
 
-Deno.test("BootTime keeps records in order across a step of uptime", () => {
+Deno.test("BootTime keeps records in order across an uptime step", () => {
   const boot = new BootTime();
   const first = boot.wallMs(99_000_000, 1_000_009, 100);
   const second = boot.wallMs(99_000_100, 1_000_010, 100.01);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Hierarchies } from "../../../lib/kernfs/cgroup/hierarchy.ts";
 import {
   CgroupNamespace,
-  PLAIN_VIEW,
+  HOST_VIEW,
 } from "../../../lib/kernfs/proc/cgroup_namespace.ts";
 import {
   parseMemoryCgroup,
@@ -13,12 +13,16 @@ import { TestCgroup } from "../../_support/test_cgroup.ts";
 const OWN = "/kubepods/burstable/pod0f1e/c0ffee";
 const OTHER = "/kubepods/besteffort/pod2d3c/beef";
 
-/** As the kernel prints a path that is so many directories up from our own. */
+/**
+ * Returns a path that many levels above the namespace, as the kernel prints it.
+ */
 const up = (count: number, rest = "") => `${"/..".repeat(count)}${rest}`;
 
-/** An agent in a container whose cgroup namespace begins at its own cgroup. */
+/**
+ * An agent in a container whose own cgroup is the root of its cgroup namespace.
+ */
 class Contained implements Disposable {
-  /** What the container sees: the host below `/rootfs`. */
+  /** The container's view: the host is below `/rootfs`. */
   readonly root = TestCgroup.create();
   readonly tree: TestCgroup;
   readonly hierarchies: Hierarchies;
@@ -42,7 +46,10 @@ class Contained implements Disposable {
     this.mount(version === 2 ? "cgroup2" : "cgroup", up(4));
   }
 
-  /** The container's own mountinfo: that of the host's tree, and of its own where it has one. */
+  /**
+   * Writes the container's mountinfo: the mount of the host's tree, and
+   * optionally of its own.
+   */
   mount(type: string, root: string, own?: string): void {
     const options = type === "cgroup" ? "rw,memory,cpuset" : "rw";
     const line = (root: string, path: string) =>
@@ -64,7 +71,7 @@ class Contained implements Disposable {
   }
 }
 
-Deno.test("CgroupNamespace.resolve() names cgroups as the host does, from where our pid is", () => {
+Deno.test("CgroupNamespace.resolve() returns the host's names, based on the agent's PID", () => {
   for (const version of [1, 2] as const) {
     using contained = new Contained(version);
     const { namespace } = contained;
@@ -80,17 +87,17 @@ Deno.test("CgroupNamespace.resolve() names cgroups as the host does, from where 
       resolved(up(4, "/system.slice/ssh.service")),
       "/system.slice/ssh.service",
     );
-    // It is not in the tree that is mounted.
+    // Not in the mounted tree.
     assertEquals(resolved(up(5, "/x")), undefined);
     assertEquals([namespace.isPrivate, namespace.isResolved], [true, true]);
   }
 });
 
-Deno.test("CgroupNamespace.resolve() finds our place by the inode of our own mount, wherever our pid is", () => {
+Deno.test("CgroupNamespace.resolve() locates the namespace by the inode of the agent's mount, regardless of its PID", () => {
   using contained = new Contained(2);
   const { root, tree } = contained;
   tree.file(`${OWN.slice(1)}/cgroup.procs`, "");
-  // One directory at two places is what no file system but a cgroup's has.
+  // Simulate the same inode at two paths, as only cgroupfs has.
   contained.mount(
     "cgroup2",
     up(4),
@@ -102,7 +109,7 @@ Deno.test("CgroupNamespace.resolve() finds our place by the inode of our own mou
   );
 });
 
-Deno.test("CgroupNamespace.resolve() accounts for our own cgroup being below the root of the namespace", () => {
+Deno.test("CgroupNamespace.resolve() supports an agent below the root of its namespace", () => {
   using contained = new Contained(2);
   const { root, tree } = contained;
   tree.file(`${OWN.slice(1)}/cgroup.procs`, "")
@@ -115,7 +122,7 @@ Deno.test("CgroupNamespace.resolve() accounts for our own cgroup being below the
   );
 });
 
-Deno.test("CgroupNamespace.resolve() has no name where our place is not found, but for what needs none", () => {
+Deno.test("CgroupNamespace.resolve() resolves only paths that do not depend on the namespace if its root is not found", () => {
   using contained = new Contained(2);
   contained.tree.file(`${OWN.slice(1)}/cgroup.procs`, "70\n17\n");
   const { namespace } = contained;
@@ -125,20 +132,20 @@ Deno.test("CgroupNamespace.resolve() has no name where our place is not found, b
   assertEquals([namespace.isPrivate, namespace.isResolved], [true, false]);
 });
 
-Deno.test("CgroupNamespace.resolve() keeps paths in the host's namespace, and takes the mounted root away from them", () => {
+Deno.test("CgroupNamespace.resolve() keeps paths in the host's namespace, without the mounted root", () => {
   using contained = new Contained(2);
   contained.mount("cgroup2", "/");
   assertEquals(contained.namespace.resolve("", OTHER), OTHER);
   assertEquals(contained.namespace.resolve("", up(1, "/x")), undefined);
   assertEquals(contained.namespace.isPrivate, false);
-  // As in a container that is shown its own cgroup alone.
+  // As in a container that sees only its own cgroup.
   contained.mount("cgroup2", "/docker/c0ffee");
   assertEquals(contained.namespace.resolve("", "/docker/c0ffee/web"), "/web");
   assertEquals(contained.namespace.resolve("", "/docker/c0ffee"), "/");
   assertEquals(contained.namespace.resolve("", "/docker/beef"), undefined);
 });
 
-Deno.test("readMemoryCgroup() never returns a path that leads out of our namespace", () => {
+Deno.test("readMemoryCgroup() never returns a path outside the namespace", () => {
   using contained = new Contained(1);
   const { root, namespace } = contained;
   const fs = root.hostFs();
@@ -148,10 +155,11 @@ Deno.test("readMemoryCgroup() never returns a path that leads out of our namespa
   root.file("proc/9/cgroup", running);
   assertEquals(readMemoryCgroup(fs, 9), undefined);
   assertEquals(readMemoryCgroup(fs, 9, namespace), OTHER);
-  // One that exits has left for the root of v1's hierarchy, and not of cpuset's file.
+  // An exiting process has moved to the root of v1's hierarchy, except in its
+  // cpuset file.
   root.file("proc/9/cgroup", `4:memory:${up(4)}\n`)
     .file("proc/9/cpuset", `${up(3, "/besteffort/pod2d3c/beef")} (deleted)\n`);
   assertEquals(readMemoryCgroup(fs, 9, namespace), OTHER);
   assertEquals(readMemoryCgroup(fs, 9), undefined);
-  assertEquals(PLAIN_VIEW.resolve("", "/..x/y"), "/..x/y");
+  assertEquals(HOST_VIEW.resolve("", "/..x/y"), "/..x/y");
 });

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseCpuinfo } from "../../../lib/kernfs/proc/cpuinfo.ts";
 import { readRecorded } from "../../_support/recorded_tree.ts";
 
-Deno.test("parseCpuinfo() reads a recorded file of two cores in one socket", () => {
+Deno.test("parseCpuinfo() parses a recorded file of two cores in one socket", () => {
   assertEquals(parseCpuinfo(readRecorded("proc", "6.1-cpuinfo.txt")), {
     vendorId: "AuthenticAMD",
     numCores: 2,
@@ -12,7 +12,7 @@ Deno.test("parseCpuinfo() reads a recorded file of two cores in one socket", () 
   });
 });
 
-Deno.test("parseCpuinfo() tells threads, cores and sockets apart", () => {
+Deno.test("parseCpuinfo() distinguishes threads, cores and sockets", () => {
   const threads = [[0, 0], [0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 0], [
     1,
     1,
@@ -27,7 +27,7 @@ Deno.test("parseCpuinfo() tells threads, cores and sockets apart", () => {
   });
 });
 
-Deno.test("parseCpuinfo() leaves out what an architecture does not tell", () => {
+Deno.test("parseCpuinfo() omits what an architecture does not print", () => {
   const arm = "processor\t: 0\nBogoMIPS\t: 243.75\n\nprocessor\t: 1\n";
   assertEquals(parseCpuinfo(arm), { numCores: 2 });
   const s390 = "vendor_id       : IBM/S390\n# processors    : 2\n" +
@@ -37,7 +37,7 @@ Deno.test("parseCpuinfo() leaves out what an architecture does not tell", () => 
   assertEquals(parseCpuinfo(""), { numCores: 0 });
 });
 
-Deno.test("parseCpuinfo() reads the clock of an s390x, which follows the list of its threads", () => {
+Deno.test("parseCpuinfo() reads the frequency of an s390x, after its list of threads", () => {
   const s390 = "vendor_id       : IBM/S390\n# processors    : 1\n" +
     "processor 0: version = FF,  identification = 0E, machine = 3931\n\n" +
     "cpu number      : 0\nphysical id     : 1\ncore id         : 2\n" +
@@ -51,7 +51,7 @@ Deno.test("parseCpuinfo() reads the clock of an s390x, which follows the list of
   });
 });
 
-Deno.test("parseCpuinfo() reads the clock of a PowerPC", () => {
+Deno.test("parseCpuinfo() reads the frequency of a PowerPC", () => {
   const power = "processor\t: 0\nclock\t\t: 3425.000000MHz\n\n" +
     "timebase\t: 512000000\n";
   assertEquals(parseCpuinfo(power), { numCores: 1, cpuFrequencyKhz: 3425000 });

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseDiskstats } from "../../../lib/kernfs/proc/diskstats.ts";
 import { recordedMachine } from "../../_support/recorded_tree.ts";
 
-Deno.test("parseDiskstats() reads each device of a recorded file", () => {
+Deno.test("parseDiskstats() parses each device of a recorded file", () => {
   using host = recordedMachine("6.18-vm.txt");
   const text = host.hostFs().readText("/proc/diskstats") ?? "";
   const disks = parseDiskstats(text);
@@ -22,7 +22,7 @@ Deno.test("parseDiskstats() reads each device of a recorded file", () => {
   });
 });
 
-Deno.test("parseDiskstats() knows disks of any name, and passes over short lines", () => {
+Deno.test("parseDiskstats() accepts any disk name, and skips short lines", () => {
   const disks = parseDiskstats(
     " 259       2 nvme0n1p1 1204 0 35466 310 88 12 812 44 0 190 354\n" +
       " 179       0 mmcblk0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n" +

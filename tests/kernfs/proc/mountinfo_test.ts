@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseMountinfo } from "../../../lib/kernfs/proc/mountinfo.ts";
 import { readRecorded } from "../../_support/recorded_tree.ts";
 
-Deno.test("parseMountinfo() reads a recorded line for each mount", () => {
+Deno.test("parseMountinfo() parses each recorded line", () => {
   for (
     const file of [
       "6.1-v2-mountinfo.txt",
@@ -28,7 +28,7 @@ Deno.test("parseMountinfo() reads the mount of cgroup v2", () => {
   }]);
 });
 
-Deno.test("parseMountinfo() reads the controllers of a v1 hierarchy from the options of its file system", () => {
+Deno.test("parseMountinfo() reads v1 controllers from the file system's options", () => {
   const text = readRecorded("proc", "6.1-v1-legacy-mountinfo.txt");
   const mount = parseMountinfo(text).find(({ mountPoint }) =>
     mountPoint === "/sys/fs/cgroup/cpu,cpuacct"
@@ -37,7 +37,7 @@ Deno.test("parseMountinfo() reads the controllers of a v1 hierarchy from the opt
   assertEquals(mount?.superOptions, ["rw", "cpu", "cpuacct"]);
 });
 
-Deno.test("parseMountinfo() reads lines with no, one and several optional fields", () => {
+Deno.test("parseMountinfo() accepts no, one and several optional fields", () => {
   const mounts = parseMountinfo([
     "1 0 0:1 / /a rw - tmpfs tmpfs rw",
     "2 0 0:2 / /b rw shared:7 - tmpfs tmpfs rw",
@@ -46,7 +46,7 @@ Deno.test("parseMountinfo() reads lines with no, one and several optional fields
   assertEquals(mounts.map(({ mountPoint }) => mountPoint), ["/a", "/b", "/c"]);
 });
 
-Deno.test("parseMountinfo() takes the first field - behind the fixed ones for the separator, whatever else is -", () => {
+Deno.test("parseMountinfo() uses the first field - after the fixed ones as the separator", () => {
   const [dash, empty, overlay] = parseMountinfo([
     "31 30 0:27 / /sys/fs/cgroup/memory rw shared:10 - cgroup - rw,memory",
     "32 30 0:28 / /mnt/- rw - tmpfs  rw",
@@ -60,7 +60,7 @@ Deno.test("parseMountinfo() takes the first field - behind the fixed ones for th
   assertEquals(overlay?.superOptions, ["rw", "upperdir=/a,b/diff 1"]);
 });
 
-Deno.test("parseMountinfo() undoes the kernel's escapes", () => {
+Deno.test("parseMountinfo() decodes the kernel's escapes", () => {
   const [mount] = parseMountinfo(
     "1 0 259:1 /a\\040b /mnt/tab\\011new\\012line\\134n\\043 rw - ext4 /dev/x\\040y rw\n",
   );
@@ -70,7 +70,7 @@ Deno.test("parseMountinfo() undoes the kernel's escapes", () => {
   assertEquals(mount?.mountPoint, "/mnt/tab\tnew\nline\\n#");
 });
 
-Deno.test("parseMountinfo() skips a line that is not in its form", () => {
+Deno.test("parseMountinfo() skips invalid lines", () => {
   const mounts = parseMountinfo([
     "",
     "nonsense",
@@ -83,7 +83,7 @@ Deno.test("parseMountinfo() skips a line that is not in its form", () => {
   assertEquals(mounts[0]?.superOptions, []);
 });
 
-Deno.test("parseMountinfo() takes no more mounts than any host has", () => {
+Deno.test("parseMountinfo() limits the number of mounts", () => {
   const line = "1 0 0:1 / /a rw - tmpfs tmpfs rw\n";
   assertEquals(parseMountinfo(line.repeat(10_001)).length, 10_000);
 });

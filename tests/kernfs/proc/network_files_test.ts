@@ -13,21 +13,21 @@ import { readRecorded } from "../../_support/recorded_tree.ts";
 const TITLES = "Inter-|   Receive | Transmit\n face |bytes | bytes\n";
 const COUNTS = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16";
 
-Deno.test("parseNetDev() reads eight counts of each interface of a recorded container, and no loopback", () => {
+Deno.test("parseNetDev() reads eight counters of each interface of a recorded container, without loopback", () => {
   const text = readRecorded("proc", "6.1-v2-docker-net-dev.txt");
   assertEquals(readWith(parseNetDev, text), {
     "interface eth0": [1182, 13, 0, 0, 0, 0, 0, 0],
   });
 });
 
-Deno.test("parseNetDev() takes what came in from the first eight columns, and what went out from the last", () => {
+Deno.test("parseNetDev() reads received data from the first eight columns, and sent data from the last", () => {
   const text = `${TITLES}  ens4:${COUNTS}\n`;
   assertEquals(readWith(parseNetDev, text), {
     "interface ens4": [1, 2, 3, 4, 9, 10, 11, 12],
   });
 });
 
-Deno.test("parseNetDev() leaves out the names that cAdvisor leaves out, whatever their case", () => {
+Deno.test("parseNetDev() ignores the interfaces that cAdvisor ignores, in any case", () => {
   const names = ["lo", "Lo0", "veth12ab", "VETH1", "docker0", "nerdctl0"];
   const text = TITLES + [...names, "cni0", "l0"]
     .map((name) => `${name}: ${COUNTS}\n`).join("");
@@ -37,7 +37,7 @@ Deno.test("parseNetDev() leaves out the names that cAdvisor leaves out, whatever
   ]);
 });
 
-Deno.test("parseNetDev() throws where a line has no name, or not its sixteen numbers", () => {
+Deno.test("parseNetDev() throws if a line has no name, or not sixteen numbers", () => {
   for (const bad of ["eth0", `eth0: 1 2 3`, `eth0: ${COUNTS} 17`, "eth0: x"]) {
     assertThrows(
       () => readWith(parseNetDev, `${TITLES}${bad}\n`),
@@ -46,9 +46,10 @@ Deno.test("parseNetDev() throws where a line has no name, or not its sixteen num
   }
 });
 
-Deno.test("parseTcpSockets() counts the recorded sockets by state", () => {
+Deno.test("parseTcpSockets() counts recorded sockets by state", () => {
   const tcp = readRecorded("proc", "6.18-net-tcp.txt");
-  // Two ends that are connected, one that waits for the other's end, and that other.
+  // Both ends of a connection, one waiting for the peer to close, and that
+  // peer.
   assertEquals(readWith(parseTcpSockets("tcp"), tcp), {
     "tcp tcp": [2, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0],
   });
@@ -58,7 +59,7 @@ Deno.test("parseTcpSockets() counts the recorded sockets by state", () => {
   });
 });
 
-Deno.test("parseTcpSockets() throws at a state that no kernel has", () => {
+Deno.test("parseTcpSockets() throws on an unknown state", () => {
   for (const state of ["00", "0C", "zz", ""]) {
     assertThrows(
       () => readWith(parseTcpSockets("tcp"), `sl\n 0: a b ${state}\n`),
@@ -67,14 +68,14 @@ Deno.test("parseTcpSockets() throws at a state that no kernel has", () => {
   }
 });
 
-Deno.test("parseUdpSockets() sums what recorded sockets have to read, and lost", () => {
+Deno.test("parseUdpSockets() sums queued bytes and drops of recorded sockets", () => {
   const udp = readRecorded("proc", "6.18-net-udp.txt");
   assertEquals(readWith(parseUdpSockets("udp"), udp), {
     "udp udp": [3, 18, 0x680 + 0x1200, 0],
   });
 });
 
-Deno.test("parseUdpSockets() tells what is to be sent from what is to be read", () => {
+Deno.test("parseUdpSockets() distinguishes send and receive queues", () => {
   const text = "sl\n 1: a b 07 00000010:00000003 00:0 0 0 0 1 2 f 5\n" +
     " 2: a b 07 00000001:00000000 00:0 0 0 0 1 2 f\n";
   assertEquals(readWith(parseUdpSockets("udp6"), text), {
@@ -82,7 +83,7 @@ Deno.test("parseUdpSockets() tells what is to be sent from what is to be read", 
   });
 });
 
-Deno.test("parseTcpCounters() finds recorded counters by name, whatever the kernel's capitals", () => {
+Deno.test("parseTcpCounters() finds recorded counters by name, in any case", () => {
   const snmp = readWith(
     parseTcpCounters("Tcp: "),
     readRecorded("proc", "6.18-net-snmp.txt"),
@@ -111,7 +112,7 @@ Deno.test("parseTcpCounters() finds recorded counters by name, whatever the kern
   assertEquals(of("TCPHPHits", other), 4);
 });
 
-Deno.test("parseTcpCounters() throws where names have no values", () => {
+Deno.test("parseTcpCounters() throws if names have no values", () => {
   for (const bad of ["Tcp: A\n", "Tcp: A\nUdp: 1\n", "Tcp: A B\nTcp: 1\n"]) {
     assertThrows(
       () => readWith(parseTcpCounters("Tcp: "), bad),

@@ -6,7 +6,7 @@ import { filled } from "../../_support/read_file.ts";
 import { readRecorded } from "../../_support/recorded_tree.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-Deno.test("NetworkStatsReader reads the files whose kinds are on", () => {
+Deno.test("NetworkStatsReader reads the files of enabled kinds", () => {
   using host = TestCgroup.create();
   for (const file of ["dev", "tcp", "tcp6", "udp", "udp6", "snmp", "netstat"]) {
     const text = readRecorded("proc", `6.18-net-${file}.txt`);
@@ -30,7 +30,7 @@ Deno.test("NetworkStatsReader reads the files whose kinds are on", () => {
   assertEquals(groups(), []);
 });
 
-Deno.test("NetworkStatsReader reads the rest where one file is malformed, and half of none", () => {
+Deno.test("NetworkStatsReader reads the other files if one is malformed, and no partial file", () => {
   using host = TestCgroup.create();
   host.file("proc/7/net/tcp", "sl\n 0: a b 0A\n 1: a b 7F\n")
     .file("proc/7/net/tcp6", "sl\n 0: a b 0A\n");
@@ -43,7 +43,7 @@ Deno.test("NetworkStatsReader reads the rest where one file is malformed, and ha
   });
 });
 
-Deno.test("NetworkStatsReader tells a network of its own from the host's, where it can", () => {
+Deno.test("NetworkStatsReader distinguishes a container's network from the host's, if possible", () => {
   using host = TestCgroup.create();
   const reader = new NetworkStatsReader(host.hostFs(), new Set(["network"]));
   host.file("proc/7/net/dev", "");

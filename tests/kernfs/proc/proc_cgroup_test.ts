@@ -9,11 +9,14 @@ function memory(name: string): { name: string; isMemory: boolean } {
   return { name, isMemory: true };
 }
 
-/** 6.18, hybrid: a process of a container, and the same when it was killed and not yet reaped. */
+/**
+ * Linux 6.18, hybrid: a process of a container, then the same process killed
+ * and not yet reaped.
+ */
 const RUNNING = "9:name=systemd:/\n4:memory:/web\n1:cpu:/\n0::/web\n";
 const EXITING = "9:name=systemd:/\n4:memory:/\n1:cpu:/\n0::/web\n";
 
-Deno.test("parseVictimCgroup() takes the line of v1's memory controller, else that of v2", () => {
+Deno.test("parseVictimCgroup() uses the line of v1's memory controller, otherwise that of v2", () => {
   assertEquals(parseVictimCgroup(RUNNING), memory("/web"));
   assertEquals(parseVictimCgroup("3:cpu,memory:/a/b\n0::/c\n"), memory("/a/b"));
   assertEquals(
@@ -22,18 +25,18 @@ Deno.test("parseVictimCgroup() takes the line of v1's memory controller, else th
   );
 });
 
-Deno.test("parseVictimCgroup() takes the line of v2 of a process that has left v1's cgroups as it exits", () => {
+Deno.test("parseVictimCgroup() uses the v2 line of an exiting process that has left v1's cgroups", () => {
   assertEquals(parseVictimCgroup(EXITING), { name: "/web", isMemory: false });
 });
 
-Deno.test("parseVictimCgroup() keeps colons and spaces of a name, and leaves out the mark of a removed one", () => {
+Deno.test("parseVictimCgroup() keeps colons and spaces of a name, and removes the suffix of a removed cgroup", () => {
   assertEquals(parseVictimCgroup("0::/a:b c (d)\n"), memory("/a:b c (d)"));
   assertEquals(parseVictimCgroup("0::/web (deleted)\n"), memory("/web"));
   assertEquals(parseVictimCgroup("4:memory:/web (deleted)\n"), memory("/web"));
 });
 
-Deno.test("parseVictimCgroup() finds nothing where nothing is", () => {
-  const texts = [
+Deno.test("parseVictimCgroup() returns undefined if there is no cgroup", () => {
+  const cases = [
     "",
     "\n",
     "4:memory\n",
@@ -41,21 +44,21 @@ Deno.test("parseVictimCgroup() finds nothing where nothing is", () => {
     "0::web\n",
     "4:memory:/\n0::/\n",
     "4:memory:/\n",
-    // Out of the root of a cgroup namespace.
+    // Above the root of a cgroup namespace.
     "0::/../web\n",
     "0::/..\n",
     "4:memory:/../web\n0::/web\n",
   ];
-  for (const text of texts) {
+  for (const text of cases) {
     assertEquals(parseVictimCgroup(text), undefined, text);
   }
 });
 
-/** The host's `kthreadd`, whose flags have `PF_KTHREAD`. */
+/** The host's `kthreadd`, with the flag `PF_KTHREAD`. */
 const KTHREADD =
   "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 30 0 0";
 
-/** A process that began at so many ticks. */
+/** Returns the `stat` of a process with this start time in ticks. */
 function statOf(ticks: number, state = "R", flags = 0x400000): string {
   return `7 (a) b) ${state} 1 7 7 0 -1 ${flags} 0 0 0 0 0 0 0 0 20 0 1 0 ${ticks} 0 0`;
 }
@@ -65,7 +68,7 @@ const KILLED_PENDING =
 const NONE_PENDING =
   "Name:\ta\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000004000\n";
 
-Deno.test("VictimCgroups finds the cgroup of a process that began before it was killed and is dying", () => {
+Deno.test("VictimCgroups finds the cgroup of a dying process that started before it was killed", () => {
   using root = TestCgroup.create();
   const victims = new VictimCgroups(root.hostFs());
   root.file("proc/2/stat", KTHREADD);
@@ -76,9 +79,9 @@ Deno.test("VictimCgroups finds the cgroup of a process that began before it was 
     [statOf(99, "Z"), NONE_PENDING, true],
     [statOf(99, "R", 0x400004), NONE_PENDING, true],
     [statOf(99, "R", 0x400400), NONE_PENDING, true],
-    // It goes on to live.
+    // It keeps running.
     [statOf(99), NONE_PENDING, false],
-    // It has the pid of the one that was killed a second after boot.
+    // A process with the PID of one that was killed one second after boot.
     [statOf(100), KILLED_PENDING, false],
     [statOf(5000, "Z"), KILLED_PENDING, false],
     ["7 (a", KILLED_PENDING, false],
@@ -95,7 +98,7 @@ Deno.test("VictimCgroups finds the cgroup of a process that began before it was 
   assertEquals(victims.find(8, 1_000_000), undefined);
 });
 
-Deno.test("VictimCgroups finds none where /proc has the pids of another namespace", () => {
+Deno.test("VictimCgroups finds nothing if /proc has the PIDs of another namespace", () => {
   using root = TestCgroup.create();
   root.file("proc/7/cgroup", RUNNING);
   root.file("proc/7/stat", statOf(1, "Z"));
@@ -111,7 +114,7 @@ Deno.test("VictimCgroups finds none where /proc has the pids of another namespac
   }
 });
 
-Deno.test("VictimCgroups finds the cpuset of a process that exits where there is no v2, as another hierarchy's", () => {
+Deno.test("VictimCgroups finds the cpuset of an exiting process without v2, as that of another hierarchy", () => {
   using root = TestCgroup.create();
   const victims = new VictimCgroups(root.hostFs());
   root.file("proc/2/stat", KTHREADD);

@@ -5,7 +5,7 @@ import { type Filled, filled } from "../../_support/read_file.ts";
 import { readRecorded } from "../../_support/recorded_tree.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-/** A host with a cgroup, whose processes have these times. */
+/** A host with a cgroup whose processes have these times. */
 class Processes implements Disposable {
   readonly host = TestCgroup.create();
   readonly builder = new RowBuilder();
@@ -43,7 +43,7 @@ class Processes implements Disposable {
   }
 }
 
-Deno.test("ProcessStatsReader sums schedstat over the cgroup and those below, and keeps what processes had that went", () => {
+Deno.test("ProcessStatsReader sums schedstat over the subtree, and keeps the times of exited processes", () => {
   using all = new Processes();
   const reader = all.in("cgroup", 7, 0).in("cgroup/a/b", 8).in("cgroup/a")
     .has(7, "schedstat", "10 20 3\n").has(8, "schedstat", "1 2 3\n")
@@ -51,12 +51,12 @@ Deno.test("ProcessStatsReader sums schedstat over the cgroup and those below, an
   assertEquals(all.read(reader), { "schedstat ": [11, 22, 6] });
   all.in("cgroup/a/b").has(7, "schedstat", "15 25 4\n");
   assertEquals(all.read(reader), { "schedstat ": [16, 27, 7] });
-  // Another process with the same number.
+  // Another process with the same PID.
   all.has(7, "schedstat", "1 1 1\n");
   assertEquals(all.read(reader), { "schedstat ": [17, 28, 8] });
 });
 
-Deno.test("ProcessStatsReader tells nothing of schedstat where the kernel has none, or the cgroup is gone", () => {
+Deno.test("ProcessStatsReader omits schedstat if the kernel has none, or the cgroup is gone", () => {
   using all = new Processes();
   const reader = all.in("cgroup", 7).reader("sched");
   assertEquals(all.read(reader), {});
@@ -67,7 +67,7 @@ Deno.test("ProcessStatsReader tells nothing of schedstat where the kernel has no
   assertEquals(all.read(reader), { "schedstat ": [NaN, NaN, NaN] });
 });
 
-Deno.test("ProcessStatsReader tells nothing of more processes than it would look at", () => {
+Deno.test("ProcessStatsReader omits sums over more processes than its limit", () => {
   using all = new Processes();
   const pids = Array.from({ length: 1001 }, (_, index) => index + 1);
   all.in("cgroup", ...pids).has(1, "schedstat", "1 1 1\n");
@@ -80,7 +80,7 @@ Deno.test("ProcessStatsReader tells nothing of more processes than it would look
   );
 });
 
-Deno.test("ProcessStatsReader sums what was referenced, from the sums of processes or from their mappings", () => {
+Deno.test("ProcessStatsReader sums referenced memory from smaps_rollup or smaps", () => {
   using all = new Processes();
   const mapping = "00400000-00401000 r-xp 00000000 08:01 1  /bin/x\n" +
     "Rss: 8 kB\nReferenced:            4 kB\n";
@@ -92,7 +92,7 @@ Deno.test("ProcessStatsReader sums what was referenced, from the sums of process
   });
 });
 
-Deno.test("ProcessStatsReader reads the limit of open files of the process named", () => {
+Deno.test("ProcessStatsReader reads the limit of open files of the given process", () => {
   using all = new Processes();
   const reader = all.in("cgroup")
     .has(7, "limits", readRecorded("proc", "6.18-limits.txt"))
@@ -106,7 +106,7 @@ Deno.test("ProcessStatsReader reads the limit of open files of the process named
   assertEquals(all.read(reader, 9)["ulimit max_open_files"], [NaN, NaN]);
 });
 
-Deno.test("ProcessStatsReader counts descriptors, and reads nothing whose kind is off", () => {
+Deno.test("ProcessStatsReader counts descriptors, and reads nothing of disabled kinds", () => {
   using all = new Processes();
   all.in("cgroup", 7, 8).has(7, "fd/0", "").has(7, "fd/1", "")
     .has(8, "fd/0", "").has(7, "schedstat", "1 1 1\n");
@@ -114,7 +114,7 @@ Deno.test("ProcessStatsReader counts descriptors, and reads nothing whose kind i
   assertEquals(all.read(all.reader("descriptors")), { "descriptors ": [3, 0] });
 });
 
-Deno.test("ProcessStatsReader counts no descriptors where a process has had more than can be listed", () => {
+Deno.test("ProcessStatsReader counts no descriptors if a descriptor table is too large", () => {
   using all = new Processes();
   all.in("cgroup", 7).has(7, "fd/0", "").has(7, "status", "FDSize:\t16384\n");
   assertEquals(all.read(all.reader("descriptors")), { "descriptors ": [1, 0] });
@@ -124,7 +124,7 @@ Deno.test("ProcessStatsReader counts no descriptors where a process has had more
   });
 });
 
-Deno.test("ProcessStatsReader names the process that the kernel lists first", () => {
+Deno.test("ProcessStatsReader returns the process that the kernel lists first", () => {
   using all = new Processes();
   assertEquals(all.reader().firstPid(), undefined);
   assertEquals(all.in("cgroup").reader().firstPid(), undefined);

@@ -3,7 +3,9 @@ import { readCloud } from "../../../lib/kernfs/sys/cloud.ts";
 import type { Cloud } from "../../../lib/model/machine.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-/** What a machine is taken for whose firmware says so; composed of documented values. */
+/**
+ * Returns the cloud detected for this firmware, composed of documented values.
+ */
 function cloudOf(dmi: Readonly<Record<string, string>>): Cloud | undefined {
   using host = TestCgroup.create();
   for (const [name, value] of Object.entries(dmi)) {
@@ -12,7 +14,7 @@ function cloudOf(dmi: Readonly<Record<string, string>>): Cloud | undefined {
   return readCloud(host.hostFs());
 }
 
-Deno.test("readCloud() knows the machines of three clouds by their firmware", () => {
+Deno.test("readCloud() detects machines of three clouds from their firmware", () => {
   assertEquals(
     cloudOf({
       "sys_vendor": "Amazon EC2",
@@ -46,7 +48,7 @@ Deno.test("readCloud() knows the machines of three clouds by their firmware", ()
   );
 });
 
-Deno.test("readCloud() takes no other machine for one of theirs", () => {
+Deno.test("readCloud() detects no other machine", () => {
   assertEquals(cloudOf({ "sys_vendor": "Microsoft Corporation" }), undefined);
   assertEquals(cloudOf({ "sys_vendor": "QEMU" }), undefined);
   assertEquals(cloudOf({}), undefined);

@@ -15,18 +15,18 @@ function topologyOf(host: TestCgroup): NumaNode[] {
   }
 }
 
-/** One thread, as sysfs tells of it; composed. */
+/** Writes one thread's sysfs files. */
 function thread(
   host: TestCgroup,
   id: number,
-  facts: Readonly<Record<string, number>>,
+  files: Readonly<Record<string, number>>,
 ): void {
-  for (const [name, value] of Object.entries(facts)) {
+  for (const [name, value] of Object.entries(files)) {
     host.file(`${CPU}/cpu${id}/topology/${name}`, `${value}\n`);
   }
 }
 
-/** One cache of a thread, without an `id`, as on ARM; composed. */
+/** Writes one cache of a thread, without an `id`, as on ARM. */
 function cache(
   host: TestCgroup,
   cpu: number,
@@ -75,9 +75,10 @@ Deno.test("readTopology() reads a recorded machine of two cores", () => {
   }]);
 });
 
-Deno.test("readTopology() tells sockets with equal core ids apart, in the order of numbers, without what is offline", () => {
+Deno.test("readTopology() distinguishes sockets with equal core IDs, in ascending order, without offline CPUs", () => {
   using host = TestCgroup.create();
-  // Two nodes of two sockets, two threads a core: 0 and 12, 1 and 13, …; 13 is offline.
+  // Two nodes of two sockets, two threads per core: 0 and 12, 1 and 13, …; 13
+  // is offline.
   host.file(`${CPU}/online`, "0-12,14-23\n");
   for (let cpu = 0; cpu < 24; cpu++) {
     const socket = Math.floor(cpu % 12 / 6);
@@ -106,7 +107,7 @@ Deno.test("readTopology() tells sockets with equal core ids apart, in the order 
   assertEquals(nodes[1]?.cores[0]?.socketId, 1);
 });
 
-Deno.test("readTopology() tells a cache of some cores of each of them", () => {
+Deno.test("readTopology() reports a cache shared by some cores for each of them", () => {
   using host = TestCgroup.create();
   host.file(`${CPU}/online`, "0-3\n");
   for (let cpu = 0; cpu < 4; cpu++) {
@@ -128,7 +129,7 @@ Deno.test("readTopology() tells a cache of some cores of each of them", () => {
   });
 });
 
-Deno.test("readTopology() makes a node of each socket where the kernel has none", () => {
+Deno.test("readTopology() returns one node per socket if the kernel has none", () => {
   using host = TestCgroup.create();
   for (let cpu = 0; cpu < 4; cpu++) {
     thread(host, cpu, {
@@ -143,7 +144,7 @@ Deno.test("readTopology() makes a node of each socket where the kernel has none"
   );
 });
 
-Deno.test("readTopology() tells books and drawers, and leaves out threads without a core", () => {
+Deno.test("readTopology() reads books and drawers, and omits threads without a core", () => {
   using host = TestCgroup.create();
   host.file(`${CPU}/online`, "0-2\n");
   const place = { "core_id": 0, "physical_package_id": 0 };
@@ -161,7 +162,7 @@ Deno.test("readTopology() tells books and drawers, and leaves out threads withou
   );
 });
 
-Deno.test("readTopology() knows nothing of an empty host", () => {
+Deno.test("readTopology() returns nothing for an empty host", () => {
   using host = TestCgroup.create();
   assertEquals(topologyOf(host), []);
 });

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { DeviceNames } from "../../../lib/kernfs/sys/device_names.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-Deno.test("DeviceNames has a device's path by its number, until it is to forget", () => {
+Deno.test("DeviceNames caches a device's path by number until it is cleared", () => {
   using host = TestCgroup.create();
   const uevent = "sys/dev/block/8:16/uevent";
   host.file(uevent, "MAJOR=8\nMINOR=16\nDEVNAME=sdb\nDEVTYPE=disk\n");

@@ -17,7 +17,7 @@ Deno.test("readDisks() reads the disks of a recorded machine, without loop devic
   ]);
 });
 
-Deno.test("readDisks() leaves out one disk that says too little, and one that is hidden", () => {
+Deno.test("readDisks() omits incomplete and hidden disks", () => {
   using host = TestCgroup.create();
   host.file("sys/block/nvme0c0n1/dev", "259:9\n")
     .file("sys/block/nvme0c0n1/hidden", "1\n")

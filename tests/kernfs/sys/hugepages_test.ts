@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { readHugepages } from "../../../lib/kernfs/sys/hugepages.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-Deno.test("readHugepages() reads each size, the smallest first", () => {
+Deno.test("readHugepages() reads all sizes in ascending order", () => {
   using host = TestCgroup.create();
   host.file("h/hugepages-1048576kB/nr_hugepages", "2\n")
     .file("h/hugepages-64kB/nr_hugepages", "0\n")

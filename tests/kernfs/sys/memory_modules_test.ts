@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { readMemoryModules } from "../../../lib/kernfs/sys/memory_modules.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-Deno.test("readMemoryModules() adds up modules of a type over all controllers", () => {
+Deno.test("readMemoryModules() sums modules of a type over all controllers", () => {
   using host = TestCgroup.create();
   const module = (path: string, type: string, size: string) =>
     host.file(`sys/devices/system/edac/mc/${path}/dimm_mem_type`, `${type}\n`)
@@ -23,7 +23,7 @@ Deno.test("readMemoryModules() adds up modules of a type over all controllers", 
   );
 });
 
-Deno.test("readMemoryModules() finds none where no driver reads the controller", () => {
+Deno.test("readMemoryModules() finds none if no driver reads the controller", () => {
   using host = TestCgroup.create();
   assertEquals(readMemoryModules(host.hostFs()).size, 0);
 });

@@ -3,7 +3,7 @@ import { readNetworkDevices } from "../../../lib/kernfs/sys/network_devices.ts";
 import { recordedMachine } from "../../_support/recorded_tree.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-Deno.test("readNetworkDevices() reads the interfaces of a recorded machine but the loopback", () => {
+Deno.test("readNetworkDevices() reads the interfaces of a recorded machine except loopback", () => {
   using host = recordedMachine("6.18-vm.txt");
   assertEquals(readNetworkDevices(host.hostFs()), [
     { name: "eth0", macAddress: "02:fc:00:00:00:01", mtuBytes: 1400 },
@@ -11,7 +11,7 @@ Deno.test("readNetworkDevices() reads the interfaces of a recorded machine but t
   ]);
 });
 
-Deno.test("readNetworkDevices() leaves out ends of containers', and a speed of -1 however it is printed", () => {
+Deno.test("readNetworkDevices() omits interfaces of containers, and an unknown speed however it is printed", () => {
   using host = TestCgroup.create();
   for (
     const name of [

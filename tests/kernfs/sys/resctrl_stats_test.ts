@@ -12,7 +12,10 @@ function read(host: TestCgroup): Filled {
   return filled(builder);
 }
 
-/** A host with a group of allocation, one that monitors below it, and one below the root. */
+/**
+ * A host with an allocation group, a monitoring group in it, and one in the
+ * root.
+ */
 function newHost(): TestCgroup {
   const host = TestCgroup.create();
   host.child(`${RESCTRL}/info/L3_MON`);
@@ -47,7 +50,7 @@ Deno.test("ResctrlReader reads the group that has exactly the container's thread
   }
 });
 
-Deno.test("ResctrlReader reads nothing where a group has fewer threads, or others, or is the host's", () => {
+Deno.test("ResctrlReader reads nothing if a group has fewer or other threads, or is the root", () => {
   using host = newHost();
   for (const threads of ["10\n", "10\n11\n12\n", "1\n2\n", "99\n", ""]) {
     host.file("cgroup/cgroup.threads", threads);
@@ -55,7 +58,7 @@ Deno.test("ResctrlReader reads nothing where a group has fewer threads, or other
   }
 });
 
-Deno.test("ResctrlReader reads nothing on a host without resctrl, and takes v1's list of threads", () => {
+Deno.test("ResctrlReader reads nothing on a host without resctrl, and supports v1's list of threads", () => {
   using host = newHost();
   host.file("cgroup/tasks", "30\n");
   assertEquals(read(host), { "resctrl mon_L3_00": [3, 5, NaN] });
@@ -63,7 +66,7 @@ Deno.test("ResctrlReader reads nothing on a host without resctrl, and takes v1's
   assertEquals(read(host), {});
 });
 
-Deno.test("ResctrlReader reads no number where the hardware has none, by whichever word", () => {
+Deno.test("ResctrlReader omits values that the hardware does not have", () => {
   using host = newHost();
   host.file("cgroup/cgroup.threads", "30\n");
   for (const word of ["Unavailable", "Unassigned", "Error"]) {

@@ -7,13 +7,13 @@ import {
 } from "../../../lib/kernfs/sys/sysfs.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-Deno.test("parseCpuList() reads ranges and single CPUs", () => {
+Deno.test("parseCpuList() parses ranges and single CPUs", () => {
   assertEquals([...parseCpuList("0-3,8,10-11\n")], [0, 1, 2, 3, 8, 10, 11]);
   assertEquals([...parseCpuList("\n")], []);
   assertEquals(parseCpuList("0-99999999999999").size, 65_536);
 });
 
-Deno.test("readIndexes() orders by number, and takes whole numbers alone", () => {
+Deno.test("readIndexes() sorts by number, and accepts only integers", () => {
   using host = TestCgroup.create();
   for (const name of ["cpu10", "cpu2", "cpu0", "cpuidle", "cpu1x", "node3"]) {
     host.child(`sys/cpu/${name}`);
@@ -22,7 +22,7 @@ Deno.test("readIndexes() orders by number, and takes whole numbers alone", () =>
   assertEquals(readIndexes(host.hostFs(), "/sys/none", "cpu"), []);
 });
 
-Deno.test("readCount() takes -1 and what is no number for not known", () => {
+Deno.test("readCount() treats -1 and invalid numbers as unknown", () => {
   using host = TestCgroup.create();
   host.file("a", "12\n").file("b", "-1\n").file("c", "").file("d", "<none>\n");
   const counts = ["/a", "/b", "/c", "/d", "/e"]
@@ -30,7 +30,7 @@ Deno.test("readCount() takes -1 and what is no number for not known", () => {
   assertEquals(counts, [12, undefined, undefined, undefined, undefined]);
 });
 
-Deno.test("readFirstValue() passes over what is missing or empty", () => {
+Deno.test("readFirstValue() skips missing and empty files", () => {
   using host = TestCgroup.create();
   host.file("empty", "\n").file("tree", "id\0");
   const fs = host.hostFs();

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { SampleRing } from "../../lib/cache/memory_cache.ts";
 import { ManagedContainer } from "../../lib/manager/managed_container.ts";
-import { Scraper } from "../../lib/metrics/scraper.ts";
+import { ContainerCollector } from "../../lib/metrics/container_collector.ts";
 import type { Clock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { RowBuilder } from "../../lib/model/sample.ts";
 
-/** A clock that work moves, and no waiting. */
+/** A clock that advances with work, and has no timers. */
 class WorkClock implements Clock {
   ms = 0;
 
@@ -24,12 +24,15 @@ class WorkClock implements Clock {
   }
 }
 
-/** Containers whose limits take a millisecond to read, and who was read in which scrape. */
+/**
+ * Containers whose limits take a millisecond to read, with a record of reads
+ * per scrape.
+ */
 class Bench {
   readonly clock = new WorkClock();
   reads: string[] = [];
   readonly containers: readonly ManagedContainer[];
-  readonly scraper: Scraper;
+  readonly collector: ContainerCollector;
 
   constructor(names: string) {
     const { clock } = this;
@@ -42,7 +45,7 @@ class Bench {
           collectsDiskIo: false,
           deviceName: () => undefined,
           oomKills() {},
-          isWhole: () => true,
+          isComplete: () => true,
           memoryInode() {},
           memoryLimitHits() {},
           sample: () => ({ gone: false }),
@@ -62,7 +65,7 @@ class Bench {
         onGone() {},
       });
     });
-    this.scraper = new Scraper({
+    this.collector = new ContainerCollector({
       clock,
       logger: silentLogger,
       maxAgeMs: 0,
@@ -77,13 +80,13 @@ class Bench {
   async scrape(afterMs = 0): Promise<string> {
     this.clock.ms += afterMs;
     this.reads = [];
-    const { containers } = await this.scraper.containers({});
+    const { containers } = await this.collector.containers({});
     assertEquals(containers.length, this.containers.length);
     return this.reads.join("");
   }
 }
 
-Deno.test("Scraper.containers() reads the limits of all at first, and leaves them to the beat then", async () => {
+Deno.test("ContainerCollector.containers() reads all limits for the first scrape, later ones by housekeeping", async () => {
   const bench = new Bench("abcdefgh");
   assertEquals(await bench.scrape(), "abcdefgh");
   assertEquals(await bench.scrape(), "");

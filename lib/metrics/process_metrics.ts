@@ -7,19 +7,19 @@ import {
 } from "../kernfs/proc/process_stat.ts";
 import { counter, type Family, gauge } from "./family.ts";
 
-/** The agent's own process, as Prometheus' clients tell of theirs. */
-export interface OwnProcess {
+/** The agent's process, as in Prometheus client libraries. */
+export interface ProcessMetrics {
   readonly stat: ProcessStat;
   readonly pageBytes: number;
-  /** When the machine was started, seconds since the epoch. */
+  /** Seconds since the epoch. */
   readonly bootSeconds?: number;
   readonly openFiles?: number;
   readonly maxOpenFiles?: number;
   readonly maxVirtualBytes?: number;
 }
 
-/** Reads `/proc/self`; undefined where it cannot be read. */
-export function readOwnProcess(fs: HostFs): OwnProcess | undefined {
+/** Reads `/proc/self`. */
+export function readProcessMetrics(fs: HostFs): ProcessMetrics | undefined {
   const text = fs.readText("/proc/self/stat");
   if (text === undefined) return undefined;
   const limits = fs.readText("/proc/self/limits") ?? "";
@@ -37,42 +37,42 @@ export function readOwnProcess(fs: HostFs): OwnProcess | undefined {
   };
 }
 
-/** The usual families of a process. */
-export const PROCESS_FAMILIES: readonly Family<OwnProcess>[] = [
+/** The standard process families. */
+export const PROCESS_FAMILIES: readonly Family<ProcessMetrics>[] = [
   counter(
     "process_cpu_seconds_total",
-    "CPU time of the agent.",
+    "CPU time of the agent in seconds.",
     ({ stat }, emit) =>
       emit((stat.userTicks + stat.systemTicks) / TICKS_PER_SECOND),
   ),
   gauge(
     "process_open_fds",
-    "Files that the agent has open.",
+    "Open file descriptors of the agent.",
     ({ openFiles }, emit) => emit(openFiles),
   ),
   gauge(
     "process_max_fds",
-    "Files that the agent may have open.",
+    "Maximum number of open file descriptors of the agent.",
     ({ maxOpenFiles }, emit) => emit(maxOpenFiles),
   ),
   gauge(
     "process_virtual_memory_bytes",
-    "Addresses that the agent has mapped.",
+    "Virtual memory of the agent in bytes.",
     ({ stat }, emit) => emit(stat.virtualBytes),
   ),
   gauge(
     "process_virtual_memory_max_bytes",
-    "Addresses that the agent may map; absent where there is no limit.",
+    "Maximum virtual memory of the agent in bytes; absent without a limit.",
     ({ maxVirtualBytes }, emit) => emit(maxVirtualBytes),
   ),
   gauge(
     "process_resident_memory_bytes",
-    "Memory of the agent.",
+    "Resident memory of the agent in bytes.",
     ({ stat, pageBytes }, emit) => emit(stat.rssPages * pageBytes),
   ),
   gauge(
     "process_start_time_seconds",
-    "When the agent was started, in seconds since the epoch.",
+    "Start time of the agent in seconds since the epoch.",
     ({ stat, bootSeconds = NaN }, emit) =>
       emit(bootSeconds + stat.startTicks / TICKS_PER_SECOND),
   ),

@@ -5,26 +5,25 @@ import { type DirectoryStat, HostFs } from "../../lib/kernfs/host_fs.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 
-/** Options of {@linkcode TreeOfDirectories}. */
-export interface TreeOfDirectoriesOptions {
+export interface DirectoryTreeFixtureOptions {
   /** @default 1 */
   readonly hierarchies?: number;
-  /** As the option of {@linkcode CgroupTree}. @default true */
+  /** As in {@linkcode CgroupTree}. @default true */
   readonly removalsCount?: boolean;
 }
 
-/** A host of which some directories cannot be looked at. */
+/** A host with some unreadable directories. */
 class RefusingFs extends HostFs {
   readonly refused = new Set<string>();
 
-  override directory(path: string): DirectoryStat | undefined {
+  override statDirectory(path: string): DirectoryStat | undefined {
     if (this.refused.has(path)) throw new Error("EIO (os error 5)");
-    return super.directory(path);
+    return super.statDirectory(path);
   }
 }
 
-/** Plain directories as hierarchies, and the tree that follows them. */
-export class TreeOfDirectories implements Disposable {
+/** Regular directories as hierarchies, and the tree that follows them. */
+export class DirectoryTreeFixture implements Disposable {
   readonly root: TestCgroup = TestCgroup.create();
   readonly clock: FakeClock = new FakeClock();
   readonly hierarchies: readonly TestCgroup[];
@@ -33,7 +32,7 @@ export class TreeOfDirectories implements Disposable {
   readonly #fs = new RefusingFs({ root: this.root.path });
   #goneCount = 0;
 
-  constructor(options: TreeOfDirectoriesOptions = {}) {
+  constructor(options: DirectoryTreeFixtureOptions = {}) {
     const { hierarchies = 1, removalsCount = true } = options;
     this.hierarchies = Array.from(
       { length: hierarchies },
@@ -51,60 +50,64 @@ export class TreeOfDirectories implements Disposable {
     });
   }
 
-  /** A directory in a hierarchy, made where there is none. */
+  /** Returns a directory of a hierarchy, creating it if missing. */
   at(hierarchy: number, name: string): TestCgroup {
     return (this.hierarchies[hierarchy] as TestCgroup).child(name.slice(1));
   }
 
   /**
-   * Takes a directory out of a hierarchy, with all below it. It is kept out of
-   * sight, since no inode comes twice in cgroupfs.
+   * Removes a directory and its subtree from a hierarchy. It is moved rather
+   * than deleted, because cgroupfs never reuses an inode.
    */
   remove(hierarchy: number, name: string): void {
     const { path } = this.at(hierarchy, name);
     Deno.renameSync(path, `${this.#gone.path}/${this.#goneCount++}`);
   }
 
-  /** Makes a directory in every hierarchy. */
+  /** Creates a directory in every hierarchy. */
   make(name: string): void {
     for (const at of this.hierarchies.keys()) this.at(at, name);
   }
 
-  /** From now on a directory cannot be looked at, or can be again. */
+  /** Sets whether a directory is unreadable. */
   refuse(hierarchy: number, name: string, isRefused = true): void {
     const path = (this.hierarchies[hierarchy] as TestCgroup).path + name;
     if (isRefused) this.#fs.refused.add(path);
     else this.#fs.refused.delete(path);
   }
 
-  /** A notification. */
+  /** Sends a notification. */
   hint(hierarchy: number, name: string, kind: "create" | "remove"): void {
     const { path } = this.hierarchies[hierarchy] as TestCgroup;
     this.tree.hint(path + name, kind);
   }
 
-  /** A creation was heard of, whose notification is yet to be followed. */
+  /** Reports a creation whose notification is still to be processed. */
   discover(hierarchy: number, name: string): void {
     const { path } = this.hierarchies[hierarchy] as TestCgroup;
     this.tree.discover(path + name);
   }
 
-  /** Lets everything come due, and lists it. */
+  /** Runs everything due, and returns the list. */
   settle(): string[] {
     for (let round = 0; round < 10 && this.tree.dueMs < Infinity; round++) {
       this.clock.advance(this.tree.dueMs - this.clock.monotonic());
-      for (const _ of this.tree.settle()) { /* each step lists a directory */ }
+      for (const _ of this.tree.settle()) { /* Each step lists a directory. */ }
     }
     return this.changes();
   }
 
-  /** Lists everything. */
+  /** Rescans, and returns the list. */
   reconcile(): string[] {
-    for (const _ of this.tree.reconcile()) { /* each step lists a directory */ }
+    for (const _ of this.tree.reconcile()) {
+      /* Each step lists a directory. */
+    }
     return this.changes();
   }
 
-  /** The changes since the last call, in short: `+/a`, `~/a`, `-/a`, `listed`. */
+  /**
+   * Returns the changes since the last call as `+/a`, `~/a`, `-/a`, `listed`.
+   */
   changes(): string[] {
     return this.tree.take().map(inShort);
   }

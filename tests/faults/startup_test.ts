@@ -1,10 +1,10 @@
-import { testStarts } from "./_weather.ts";
+import { testStartupFaults } from "./_fault_scenarios.ts";
 
 const CGROUPS = { source: "cgroups" };
 const KMSG = { source: "kmsg" };
 const LOG = { source: "event_log" };
 
-testStarts("openManager() starts in whatever fails", [
+testStartupFaults("openManager() starts with any fault", [
   {
     name: "inotify",
     call: "watchFs",

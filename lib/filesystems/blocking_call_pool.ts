@@ -1,20 +1,19 @@
 import { type Clock, sleep } from "../model/clock.ts";
-import { HungError } from "../model/errors.ts";
+import { CallTimeoutError } from "../model/errors.ts";
 
 /** As in cAdvisor. */
 const TIMEOUT_MS = 2_000;
 
 /**
- * Each hung call keeps one of the 32 threads that Deno has for files (2.6 to
- * 2.9); the event log and the kernel log need theirs.
+ * Each hung call occupies one of Deno's 32 threads for files (2.6 to 2.9),
+ * which the event log and the kernel log need, too.
  */
 const MAX_HUNG = 16;
-/** So many servers may be gone until nobody asks another one; disks are still asked. */
+/** Limit for remote calls, which leaves threads to disks. */
 const MAX_HUNG_REMOTE = 8;
 
-/** What is asked of a call. */
-export interface AskOptions {
-  /** Whether a server or a program answers, and not a disk. @default false */
+export interface CallOptions {
+  /** Whether a server or another program handles the call. @default false */
   readonly isRemote?: boolean;
 }
 
@@ -24,11 +23,11 @@ interface Pending {
 }
 
 /**
- * Calls that may never be answered, such as those of files on a server that
- * is gone. One call at a time for each key; while one hangs, others of its key
- * fail at once, so that threads that are lost to a key never grow in number.
+ * Runs calls that may never return, such as those of files on an unreachable
+ * server. One call per key runs at a time; while it hangs, others of its key
+ * fail immediately. A key thus never occupies more than one thread.
  */
-export class SlowCalls {
+export class BlockingCallPool {
   readonly #clock: Clock;
   readonly #pending = new Map<string, Pending>();
   #hung = 0;
@@ -37,42 +36,44 @@ export class SlowCalls {
     this.#clock = clock;
   }
 
-  /** How many calls hang now. */
+  /** Number of hung calls. */
   get hung(): number {
     return this.#hung;
   }
 
   /**
-   * The answer of `call`, which is given 2 s, after the others of its key.
+   * Runs `call` after earlier ones of its key, each with a timeout of 2 s.
    *
-   * @throws {HungError} where it takes longer, an earlier one still does, or too many do
+   * @throws {CallTimeoutError} on a timeout of it or an earlier one, or if too
+   * many calls hang
    */
-  async ask<T>(
+  async run<T>(
     key: string,
     call: () => Promise<T>,
-    { isRemote = false }: AskOptions = {},
+    { isRemote = false }: CallOptions = {},
   ): Promise<T> {
     const maxHung = isRemote ? MAX_HUNG_REMOTE : MAX_HUNG;
     for (;;) {
       const before = this.#pending.get(key);
-      if (before?.isHung || this.#hung >= maxHung) throw new HungError(key);
+      if (before?.isHung || this.#hung >= maxHung) {
+        throw new CallTimeoutError(key);
+      }
       if (before === undefined) break;
       await this.#within(before, key);
     }
-    const answer = call();
+    const result = call();
     const pending: Pending = {
       isHung: false,
-      ended: answer.then(() => {}, () => {}).then(() => {
+      ended: result.then(() => {}, () => {}).then(() => {
         this.#pending.delete(key);
         if (pending.isHung) this.#hung--;
       }),
     };
     this.#pending.set(key, pending);
     await this.#within(pending, key);
-    return answer;
+    return result;
   }
 
-  /** Waits for its end, for 2 s at most. */
   async #within(pending: Pending, key: string): Promise<void> {
     const over = new AbortController();
     const isLate = await Promise.race([
@@ -85,6 +86,6 @@ export class SlowCalls {
       pending.isHung = true;
       this.#hung++;
     }
-    throw new HungError(key);
+    throw new CallTimeoutError(key);
   }
 }

@@ -11,38 +11,36 @@ import { RowLayout } from "../model/sample.ts";
 import type { ManagedContainer } from "../manager/managed_container.ts";
 import type { Manager } from "../manager/manager.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
-import { Pace } from "../model/pace.ts";
+import { TimeSlicer } from "../model/time_slicer.ts";
 import { formatLabels } from "./labels.ts";
 import {
   containerLabels,
-  type Measured,
+  type ContainerSnapshot,
   type PodName,
   podOf,
-} from "./measured.ts";
+} from "./container_snapshot.ts";
 
-/** What {@linkcode Scraper} stands on. */
-export interface ScraperOptions {
+export interface ContainerCollectorOptions {
   readonly manager: Pick<
     Manager,
     "endedContainer" | "managedContainers" | "oomKills"
   >;
-  /** An older sample is taken anew, unless the request says how old it may be. */
+  /** Default of the request's maximum age of samples, milliseconds. */
   readonly maxAgeMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** The containers of one scrape. */
-export interface Scraped {
-  readonly containers: readonly Measured[];
-  /** Containers that could not be told of. */
+export interface CollectedContainers {
+  readonly containers: readonly ContainerSnapshot[];
+  /** Containers omitted because of an error. */
   readonly failed: number;
 }
 
 const NO_ROW = new Float64Array();
 const NO_LAYOUT = new RowLayout();
 
-/** The labels of a container, and what they were made of. */
+/** Labels, and what they depend on. */
 interface KnownLabels {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
@@ -50,19 +48,22 @@ interface KnownLabels {
   readonly labels: string;
 }
 
-/** Takes down what all containers are at one moment, in slices of time. */
-export class Scraper {
-  readonly #options: ScraperOptions;
-  /** Labels of those that were killed in, for when they are gone. */
+/** Collects all containers at one point in time, in time slices. */
+export class ContainerCollector {
+  readonly #options: ContainerCollectorOptions;
+  /** Labels of containers with OOM kills, for after their removal. */
   #labels = new Map<CgroupName, string>();
   readonly #known = new WeakMap<ManagedContainer, KnownLabels>();
 
-  constructor(options: ScraperOptions) {
+  constructor(options: ContainerCollectorOptions) {
     this.#options = options;
   }
 
-  /** The containers asked for; of all, also those that were killed in and are gone. */
-  async containers(request: RequestOptions): Promise<Scraped> {
+  /**
+   * Returns the requested containers; for all, also removed ones with OOM
+   * kills.
+   */
+  async containers(request: RequestOptions): Promise<CollectedContainers> {
     const { manager, clock, maxAgeMs } = this.#options;
     const found = await manager.managedContainers(ROOT, {
       maxAgeMs,
@@ -75,38 +76,38 @@ export class Scraper {
     const specs = await this.#specsOf(found);
     for (const [{ name }, spec] of specs) {
       const pod = podOf(spec);
-      // The cgroup of a pod bears no label: its containers tell whose it is.
+      // A pod's cgroup has no labels: its containers name the pod.
       if (pod === undefined) continue;
       pods.set(name, pod);
       const above = parentOf(name);
       if (parseCgroupOrigin(above)?.kind === "pod") pods.set(above, pod);
     }
-    const pace = new Pace(clock);
-    pace.begin();
-    const containers: Measured[] = [];
+    const slicer = new TimeSlicer(clock);
+    slicer.begin();
+    const containers: ContainerSnapshot[] = [];
     for (const [container, spec] of specs) {
-      containers.push(this.#measure(container, {
+      containers.push(this.#snapshot(container, {
         spec,
         pod: pods.get(container.name),
         oomKills: kills.get(container.name) ?? 0,
         nowMs,
       }));
-      if (!pace.spent) continue;
-      await pace.rest();
+      if (!slicer.isExpired) continue;
+      await slicer.yieldToEventLoop();
     }
     const { type = "name" } = request;
-    if (type === "name") containers.push(...this.#ended(containers, kills));
+    if (type === "name") containers.push(...this.#removed(containers, kills));
     return { containers, failed: found.length - specs.size };
   }
 
-  #measure(
+  #snapshot(
     container: ManagedContainer,
     { spec, pod, oomKills, nowMs }:
-      & Pick<Measured, "oomKills" | "nowMs">
+      & Pick<ContainerSnapshot, "oomKills" | "nowMs">
       & Pick<KnownLabels, "spec" | "pod">,
-  ): Measured {
+  ): ContainerSnapshot {
     const { reference, latest, handler } = container;
-    // Those of containers and pods come and go, and are told of these.
+    // File systems of containers and pods are short-lived.
     const filesystems = handler.filesystems?.(nowMs)
       ?.filter(({ isOfContainer }) => !isOfContainer);
     return {
@@ -123,7 +124,6 @@ export class Scraper {
     };
   }
 
-  /** Made anew only where what they are made of is not the same any more. */
   #labelsOf(
     container: ManagedContainer,
     { reference, spec, pod }: Omit<KnownLabels, "labels">,
@@ -142,35 +142,35 @@ export class Scraper {
     containers: readonly ManagedContainer[],
   ): Promise<Map<ManagedContainer, ContainerSpec>> {
     const { clock, logger } = this.#options;
-    const pace = new Pace(clock);
-    pace.begin();
+    const slicer = new TimeSlicer(clock);
+    slicer.begin();
     const specs = new Map<ManagedContainer, ContainerSpec>();
     for (const container of containers) {
       try {
         specs.set(container, container.specWithin(Infinity));
       } catch (error) {
-        logger.debug("Cannot tell of a container, leaving it out", {
+        logger.debug("Cannot read a container's limits, omitting it", {
           container: container.reference.name,
           error: messageOf(error),
         });
       }
-      if (!pace.spent) continue;
-      await pace.rest();
+      if (!slicer.isExpired) continue;
+      await slicer.yieldToEventLoop();
     }
     return specs;
   }
 
-  /** Those that are gone, and whose kills are still told. */
-  #ended(
-    living: readonly Measured[],
+  /** Returns removed containers with OOM kills. */
+  #removed(
+    existing: readonly ContainerSnapshot[],
     kills: ReadonlyMap<CgroupName, number>,
-  ): Measured[] {
+  ): ContainerSnapshot[] {
     if (kills.size === 0) {
       this.#labels = new Map();
       return [];
     }
     const labels = new Map(this.#labels);
-    for (const { reference, labels: text } of living) {
+    for (const { reference, labels: text } of existing) {
       labels.set(reference.name, text);
     }
     this.#labels = new Map(
@@ -179,11 +179,11 @@ export class Scraper {
         return known === undefined ? [] : [[name, known]];
       }),
     );
-    const names = new Set(living.map(({ reference }) => reference.name));
+    const names = new Set(existing.map(({ reference }) => reference.name));
     return [...kills].filter(([name]) => !names.has(name))
       .map(([name, oomKills]) => ({
         reference: { name },
-        labels: this.#endedLabels(name) ?? labels.get(name) ??
+        labels: this.#removedLabels(name) ?? labels.get(name) ??
           formatLabels([["id", name]]),
         row: NO_ROW,
         layout: NO_LAYOUT,
@@ -194,9 +194,10 @@ export class Scraper {
       }));
   }
 
-  /** Of one that may have lived between two scrapes. */
-  #endedLabels(name: CgroupName): string | undefined {
-    const ended = this.#options.manager.endedContainer(name);
-    return ended && containerLabels(ended.reference, ended, podOf(ended));
+  /** For a container that existed only between two scrapes. */
+  #removedLabels(name: CgroupName): string | undefined {
+    const removed = this.#options.manager.endedContainer(name);
+    return removed &&
+      containerLabels(removed.reference, removed, podOf(removed));
   }
 }

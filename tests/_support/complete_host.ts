@@ -1,6 +1,6 @@
 import { NUMBERED_COUNTERS } from "./disk_counters.ts";
 import { readRecorded, RecordedTree, unpack } from "./recorded_tree.ts";
-import { ScrapedTree } from "./scraped_tree.ts";
+import { MetricsFixture } from "./metrics_fixture.ts";
 
 const CGROUP = "sys/fs/cgroup";
 const V2_DOCKER =
@@ -26,9 +26,12 @@ const FILESYSTEM = {
   io: NUMBERED_COUNTERS,
 };
 
-/** A recorded host, with what it lacked put together by hand, until every kind of number has a fact. */
-export class WholeHost implements Disposable {
-  readonly scraped: ScrapedTree;
+/**
+ * A recorded host with hand-written additions, so that every metric has a
+ * value.
+ */
+export class CompleteHost implements Disposable {
+  readonly fixture: MetricsFixture;
   readonly #recorded: RecordedTree;
 
   constructor(version: 1 | 2) {
@@ -39,14 +42,14 @@ export class WholeHost implements Disposable {
     this.#addMachine();
     if (version === 1) this.#addV1();
     else this.#addV2();
-    this.scraped = new ScrapedTree(this.#recorded, {
+    this.fixture = new MetricsFixture(this.#recorded, {
       filesystems: { at: () => [FILESYSTEM] },
     });
-    this.scraped.kills.set("/", 1);
+    this.fixture.kills.set("/", 1);
   }
 
   [Symbol.dispose](): void {
-    this.scraped[Symbol.dispose]();
+    this.fixture[Symbol.dispose]();
     this.#recorded[Symbol.dispose]();
   }
 
@@ -73,7 +76,10 @@ export class WholeHost implements Disposable {
     }
   }
 
-  /** A virtual machine's facts, with modules that it cannot see and the parts of a mainframe. */
+  /**
+   * Adds a virtual machine's attributes, memory modules that it does not see,
+   * and mainframe topology.
+   */
   #addMachine(): void {
     const { root } = this.#recorded;
     const mountinfo = Deno.readTextFileSync(`${root.path}/proc/1/mountinfo`);

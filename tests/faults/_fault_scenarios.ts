@@ -6,26 +6,31 @@ import { FaultyAgent, type FaultyAgentOptions } from "./_faulty_agent.ts";
 import type { Call } from "./_faulty_deno.ts";
 import { FAULTY, OTHERS } from "./_faulty_host.ts";
 
-/** A seam and what can go wrong at it: a line of a table. */
+/** A seam and its possible faults: one row of a table. */
 export interface Seam {
-  /** What is read or written. */
+  /** Data that is read or written. */
   readonly name: string;
   readonly call: Call;
-  /** What the path matches, the root left out. */
+  /** Pattern of the path without the root. */
   readonly path: RegExp;
   readonly faults: readonly Fault[];
-  /** How the loss shows while it lasts; absent where nothing is lost, or a number is merely not there. */
+  /**
+   * Report of the loss while it lasts; absent if nothing is lost, or only
+   * a value is missing.
+   */
   readonly shows?: Showing;
-  /** Whether all containers are of it, and not just one. @default false */
+  /** Whether it affects all containers rather than one. @default false */
   readonly isOfAll?: boolean;
-  /** What makes the call happen, beside what happens anyway: a container that comes and goes. */
+  /**
+   * Triggers the call, in addition to a container that is created and removed.
+   */
   readonly provoke?: (agent: FaultyAgent) => void;
 }
 
-/** Where a loss is told of. */
+/** Report of a loss: a degraded source, a log message, or a counter. */
 export type Showing =
   | { readonly source: string }
-  | { readonly says: string }
+  | { readonly message: string }
   | { readonly counts: (agent: FaultyAgent) => number };
 
 interface Combination {
@@ -34,36 +39,38 @@ interface Combination {
   readonly times: Times;
 }
 
-const WANTED_SEED = Deno.env.get("CGWATCH_FAULTS_SEED");
-/** Another seed is another order, and other garbage. */
-const SEED = Number(WANTED_SEED ?? 20_261_126);
-/** Whether every combination is tried, which takes twice as long. */
-const IS_WHOLE = WANTED_SEED !== undefined;
+const CHOSEN_SEED = Deno.env.get("CGWATCH_FAULTS_SEED");
+/** The seed determines order and garbage. */
+const SEED = Number(CHOSEN_SEED ?? 20_261_126);
+/** Whether to run all combinations, which takes twice as long. */
+const IS_COMPLETE = CHOSEN_SEED !== undefined;
 
-/** Runs every combination of a table on one agent, in an order by chance. */
-export function testWeather(
+/** Runs every combination of a table on one agent, in random order. */
+export function testFaultScenarios(
   name: string,
   seams: readonly Seam[],
   options: Omit<FaultyAgentOptions, "seed"> = {},
 ): void {
   Deno.test(`${name} (CGWATCH_FAULTS_SEED=${SEED})`, async (test) => {
     await using agent = new FaultyAgent({ ...options, seed: SEED });
-    await agent.startWell();
-    for (const combination of all(seams)) {
+    await agent.startHealthy();
+    for (const combination of combinationsOf(seams)) {
       const { seam, fault, times } = combination;
       await test.step(
         `${seam.name}, ${seam.call}: ${fault}, ${times}`,
-        () => weather(agent, combination),
+        () => runScenario(agent, combination),
       );
     }
-    await agent.assertBooks();
+    await agent.assertLogComplete();
   });
 }
 
-/** Runs every combination of a table on an agent that starts in it. */
-export function testStarts(name: string, seams: readonly Seam[]): void {
+/** Runs every combination of a table on an agent that starts with the fault. */
+export function testStartupFaults(name: string, seams: readonly Seam[]): void {
   Deno.test(`${name} (CGWATCH_FAULTS_SEED=${SEED})`, async (test) => {
-    for (const { seam, fault, times } of all(seams, ["until healed"])) {
+    for (
+      const { seam, fault, times } of combinationsOf(seams, ["until healed"])
+    ) {
       const { call, path, shows } = seam;
       await test.step(`${seam.name}, ${call}: ${fault}, ${times}`, async () => {
         await using agent = new FaultyAgent({ seed: SEED });
@@ -71,28 +78,28 @@ export function testStarts(name: string, seams: readonly Seam[]): void {
         await agent.start();
         assert(
           await agent.until(() => agent.deno.hits > 0),
-          "Nothing has met the fault",
+          "The fault did not occur",
         );
         if (shows !== undefined) {
           assert(
             await agent.until(() => showing(agent, shows, 0) > 0),
-            "The loss does not show",
+            "The loss is not reported",
           );
         }
         agent.deno.heal();
-        await assertWell(agent, agent.host.make(), agent.host.kill());
-        agent.said.assertSeldom();
-        await agent.assertBooks();
+        await assertRecovered(agent, agent.host.make(), agent.host.kill());
+        agent.diagnostics.assertRateLimited();
+        await agent.assertLogComplete();
       });
     }
   });
 }
 
 /**
- * All that a table gives; unless all is wanted, faults that pass by themselves
- * are those of one fault by chance at each seam.
+ * Returns the combinations of a table. By default, temporary faults are limited
+ * to one random fault per seam.
  */
-function all(
+function combinationsOf(
   seams: readonly Seam[],
   lengths: readonly Times[] = TIMES,
 ): Combination[] {
@@ -102,24 +109,27 @@ function all(
     return seam.faults.flatMap((fault) =>
       lengths
         .filter((times) =>
-          times === "until healed" || IS_WHOLE || fault === chosen
+          times === "until healed" || IS_COMPLETE || fault === chosen
         )
         .map((times) => ({ seam, fault, times }))
     );
   }));
 }
 
-/** One combination: the agent bears it, says it, and is well after it. */
-async function weather(
+/**
+ * Runs one combination: the agent tolerates the fault, reports it, and
+ * recovers.
+ */
+async function runScenario(
   agent: FaultyAgent,
   { seam, fault, times }: Combination,
 ): Promise<void> {
   const { shows, isOfAll = false } = seam;
   const isLong = times === "until healed";
-  if (isLong && shows !== undefined && "says" in shows) {
-    // So that what was said before may be said again.
+  if (isLong && shows !== undefined && "message" in shows) {
+    // Wait until earlier messages may be logged again.
     await agent.skip(61_000);
-    await agent.until(() => agent.troubles.size === 0);
+    await agent.until(() => agent.degraded.size === 0);
   }
   const startMs = agent.clock.monotonic();
   const before = showing(agent, shows, startMs);
@@ -129,47 +139,47 @@ async function weather(
   try {
     made = agent.host.make();
     pid = agent.host.kill();
-    agent.tell();
+    agent.addEvent();
     seam.provoke?.(agent);
     if (isOfAll) await agent.run(3_000);
-    else await assertOthersGoOn(agent, made);
+    else await assertOthersUnaffected(agent, made);
     assert(
       await agent.until(() => agent.deno.hits > 0),
-      "Nothing has met the fault",
+      "The fault did not occur",
     );
     if (isLong && shows !== undefined) {
       assert(
         await agent.until(() => showing(agent, shows, startMs) > before),
-        "The loss does not show",
+        "The loss is not reported",
       );
     }
-    if (isLong && !isOfAll) await agent.assertAnswers(OTHERS);
+    if (isLong && !isOfAll) await agent.assertResponses(OTHERS);
   } finally {
     agent.deno.heal();
   }
-  await assertWell(agent, made, pid);
-  agent.said.assertSeldom();
+  await assertRecovered(agent, made, pid);
+  agent.diagnostics.assertRateLimited();
 }
 
-async function assertOthersGoOn(
+async function assertOthersUnaffected(
   agent: FaultyAgent,
   made: CgroupName,
 ): Promise<void> {
   const nowMs = agent.clock.now();
   for (const name of OTHERS) {
     assert(
-      await agent.until(() => agent.isWell(name, nowMs)),
-      `${name} is not measured any more`,
+      await agent.until(() => agent.isSampled(name, nowMs)),
+      `${name} is no longer sampled`,
     );
   }
   assert(
-    await agent.until(() => agent.told(made)[0] > 0),
-    `${made} is not told of`,
+    await agent.until(() => agent.reported(made)[0] > 0),
+    `${made} is not reported`,
   );
 }
 
-/** All is as before, without a restart, and each thing was told once. */
-async function assertWell(
+/** Asserts full recovery without a restart, with each event reported once. */
+async function assertRecovered(
   agent: FaultyAgent,
   made: CgroupName,
   pid: number,
@@ -177,29 +187,32 @@ async function assertWell(
   const becomes = async (what: string, holds: () => boolean) =>
     assert(
       await agent.until(holds),
-      `${what}; degraded: ${[...agent.troubles.values()]}`,
+      `${what}; degraded: ${[...agent.degraded.values()]}`,
     );
   const healedMs = agent.clock.now();
   for (const name of [FAULTY, ...OTHERS]) {
     await becomes(
-      `${name} is not measured again`,
-      () => agent.isWell(name, healedMs),
+      `${name} is not sampled again`,
+      () => agent.isSampled(name, healedMs),
     );
   }
-  await becomes(`${made} was not told of`, () => agent.told(made)[0] > 0);
+  await becomes(`${made} was not reported`, () => agent.reported(made)[0] > 0);
   await becomes(
     `${made} was not named`,
     () => agent.nameOf(made) !== undefined,
   );
-  await becomes(`The kill was not told of`, () => agent.toldKills(pid) > 0);
-  agent.host.remove(made);
-  await becomes(`${made} is still there`, () => agent.told(made)[1] > 0);
   await becomes(
-    "It is not well again",
-    () => agent.troubles.size === 0,
+    `The kill was not reported`,
+    () => agent.reportedKills(pid) > 0,
   );
-  assertEquals(agent.told(made), [1, 1]);
-  assertEquals(agent.toldKills(pid), 1);
+  agent.host.remove(made);
+  await becomes(`${made} is still there`, () => agent.reported(made)[1] > 0);
+  await becomes(
+    "The agent has not recovered",
+    () => agent.degraded.size === 0,
+  );
+  assertEquals(agent.reported(made), [1, 1]);
+  assertEquals(agent.reportedKills(pid), 1);
 }
 
 function showing(
@@ -211,7 +224,7 @@ function showing(
   if ("counts" in shows) return shows.counts(agent);
   return Number(
     "source" in shows
-      ? agent.troubles.has(shows.source)
-      : agent.said.has(shows.says, sinceMs),
+      ? agent.degraded.has(shows.source)
+      : agent.diagnostics.has(shows.message, sinceMs),
   );
 }

@@ -11,33 +11,33 @@ import { ManagedContainer } from "../../lib/manager/managed_container.ts";
 import { type CgroupName, ROOT } from "../../lib/model/cgroup.ts";
 import { Histogram } from "../../lib/model/histogram.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
-import type { MachineFacts } from "../../lib/model/machine.ts";
+import type { MachineAttributes } from "../../lib/model/machine.ts";
 import type { ScrapeRequest } from "../../lib/model/scrape.ts";
 import type { EndedContainer } from "../../lib/runtimes/identities.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
 import { walkSync } from "@std/fs/walk";
 import { fromFileUrl } from "@std/path";
-import { textOfPieces } from "./exposition.ts";
+import { decodeChunks } from "./exposition.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { RecordedTree } from "./recorded_tree.ts";
 
 const KINDS = new Set(METRIC_KINDS);
 
-/** The folder of the recorded hosts' texts. */
+/** Directory of the recorded hosts' expositions. */
 export const GOLDENS = fromFileUrl(
   new URL("../testdata/metrics", import.meta.url),
 );
 
-/** When all files of the tree were made. */
+/** Creation time of all files of the tree. */
 const MADE = new Date(Date.UTC(2026, 10, 23, 6, 0, 0));
 
 /** A recorded host whose containers can be scraped; no agent watches it. */
-export class ScrapedTree implements Disposable {
+export class MetricsFixture implements Disposable {
   readonly containers: readonly ManagedContainer[];
   readonly metrics: Metrics;
-  /** Kills by container, also of those that are gone. */
+  /** Kills by container, including removed ones. */
   readonly kills = new Map<CgroupName, number>();
-  /** What is known of those that are gone. */
+  /** Metadata of removed containers. */
   readonly ended = new Map<CgroupName, EndedContainer>();
   readonly clock = new FakeClock();
 
@@ -104,19 +104,19 @@ export class ScrapedTree implements Disposable {
     for (const container of this.containers) container.close();
   }
 
-  /** The text of a scrape. */
+  /** Returns the exposition of a scrape. */
   async scrape(request: Partial<ScrapeRequest> = {}): Promise<string> {
-    const pieces = await this.metrics.scrape({
+    const chunks = await this.metrics.scrape({
       format: "prometheus",
       names: new Set(),
       containers: {},
       ...request,
     });
-    return textOfPieces(pieces);
+    return decodeChunks(chunks);
   }
 }
 
-function machineOf(fs: HostFs, timestampMs: number): MachineFacts {
+function machineOf(fs: HostFs, timestampMs: number): MachineAttributes {
   const steps = readMachine(fs, {
     timestampMs,
     machineIdFiles: [],
@@ -141,7 +141,7 @@ function collect(
   }
 }
 
-/** What a spec tells of a container's age is the age of its directories. */
+/** The age of a container is that of its directories. */
 function setTimes(path: string): void {
   for (const entry of walkSync(path)) {
     if (!entry.isSymlink) Deno.utimeSync(entry.path, MADE, MADE);

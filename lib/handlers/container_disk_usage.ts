@@ -1,33 +1,31 @@
 import { dirname } from "@std/path";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { FsStats } from "../model/filesystem.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
 import type { Filesystems } from "../filesystems/filesystems.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { parseMountinfo } from "../kernfs/proc/mountinfo.ts";
 
-/** What the disk of a container is counted with. */
-export interface ContainerDiskOptions {
+export interface ContainerDiskUsageOptions {
   readonly fs: HostFs;
   readonly usage: Pick<DirectoryUsage, "of" | "forget" | "after">;
   readonly filesystems: Pick<Filesystems, "ofDirectory">;
 }
 
-/** As many readings as samples are kept of: one a minute. */
+/** One per minute, for as long as samples are kept. */
 const MAX_READINGS = 4;
 
 type Reading = FsStats & { readonly timestampMs: number };
 
 /**
- * What a container takes of the disk: its writable layer and its logs. The
- * kernel tells the layer, as the upper directory of the overlay that is the
- * container's root, whichever runtime made it. They are counted when someone
- * asks, and not before.
+ * Disk usage of a container: its writable layer and logs, counted on request.
+ * The layer is the upper directory of the overlay that is the container's root,
+ * for every runtime.
  */
-export class ContainerDisk {
-  readonly #options: ContainerDiskOptions;
+export class ContainerDiskUsage {
+  readonly #options: ContainerDiskUsageOptions;
   readonly #directories = new Set<string>();
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #readings: Reading[] = [];
   #layer:
     | { readonly pid: number; readonly path: string | undefined }
@@ -35,18 +33,15 @@ export class ContainerDisk {
   #where: Pick<FsStats, "device" | "capacityBytes"> = {};
   #isPlaced = false;
 
-  constructor(options: ContainerDiskOptions) {
+  constructor(options: ContainerDiskUsageOptions) {
     this.#options = options;
   }
 
-  /**
-   * What it took when it was counted last before a time, or first after it;
-   * undefined where that is not known (yet).
-   */
+  /** Returns the last count before a time, or the first one. */
   at(
     timestampMs: number,
     pid: number | undefined,
-    facts: ContainerFacts | undefined,
+    facts: ContainerMetadata | undefined,
   ): readonly FsStats[] | undefined {
     this.#count(this.#layerOf(pid), logsOf(facts));
     const reading =
@@ -55,7 +50,7 @@ export class ContainerDisk {
     return reading && [{ ...reading, ...this.#where }];
   }
 
-  /** Counts no more. */
+  /** Stops counting. */
   close(): void {
     for (const path of this.#directories) this.#options.usage.forget(path);
     this.#directories.clear();
@@ -84,7 +79,7 @@ export class ContainerDisk {
   }
 
   /**
-   * The upper directory of the overlay that a process has as its root:
+   * Returns the upper directory of the overlay that is a process's root:
    *
    * ```text
    * 133 102 0:37 / / rw,relatime - overlay overlay rw,lowerdir=…,upperdir=/var/lib/docker/overlay2/8500…/diff,workdir=…
@@ -105,7 +100,7 @@ export class ContainerDisk {
     return path;
   }
 
-  /** Finds out which file system it is on, before it is counted. */
+  /** Determines the layer's file system before it is counted. */
   #place(path: string): void {
     this.#isPlaced = true;
     const { usage, filesystems } = this.#options;
@@ -116,15 +111,15 @@ export class ContainerDisk {
           : { device, capacityBytes };
       },
       () => {
-        // It is on none that can be asked: its size is told all the same.
+        // Unknown; the size is still reported.
       },
     );
     usage.after(placed);
   }
 }
 
-/** Docker's logs are rotated in a directory of the container's own, which cAdvisor counts whole. */
-function logsOf(facts: ContainerFacts | undefined): string | undefined {
+/** Docker rotates logs in a directory per container, which cAdvisor counts. */
+function logsOf(facts: ContainerMetadata | undefined): string | undefined {
   if (facts?.logPath === undefined) return undefined;
   return facts.runtime === "docker" ? dirname(facts.logPath) : facts.logPath;
 }

@@ -9,18 +9,18 @@ import {
   readMounts,
 } from "./partitions.ts";
 
-/** File systems whose subvolumes have device numbers that are not in mountinfo. */
+/** File systems with subvolumes, whose device numbers are not in mountinfo. */
 const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
 
 /**
- * Whether a mount point shows the file system that mountinfo names. From a
- * container it does not where the host mounted it after the container had
- * started, and mounts are not propagated: then the directory below it shows.
- * True also if `stat(2)` fails for another reason.
+ * Returns whether a mount point shows the file system in mountinfo. In a
+ * container it shows the directory below, if the host mounted the file system
+ * after the container started, without propagation. Returns true also if
+ * `stat(2)` fails.
  *
- * @throws an error that `isGone()` knows where there is no such directory
+ * @throws an `isGone()` error if the directory does not exist
  */
-export async function isShown(
+export async function isVisible(
   files: Pick<MountedFiles, "fileSize">,
   { key, mountPoint, fsType }: Pick<Partition, "key" | "mountPoint" | "fsType">,
   mounts: readonly Mount[],
@@ -39,27 +39,29 @@ export async function isShown(
 }
 
 /**
- * Mount points of local file systems that show another one, or nothing, but for
- * those of containers. Empty for a directory that only looks like a host.
+ * Returns the mount points of local file systems that are not visible, except
+ * containers'. Empty for a directory tree that only looks like a host.
  */
 export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   const files = new MountedFiles(fs);
   const mounts = readMounts(fs);
   const root = mounts.find(({ mountPoint }) => mountPoint === "/");
   const isHost = root !== undefined &&
-    await isShown(files, { ...root, key: keyOf(root) }, mounts)
+    await isVisible(files, { ...root, key: keyOf(root) }, mounts)
       .catch(() => false);
   if (!isHost) return [];
   const hidden: string[] = [];
   for (const partition of partitionsOf(fs, mounts)) {
     if (partition.isRemote || partition.isOfRuntime) continue;
-    const shown = await isShown(files, partition, mounts).catch(() => false);
+    const shown = await isVisible(files, partition, mounts).catch(() => false);
     if (!shown) hidden.push(partition.mountPoint);
   }
   return hidden;
 }
 
-/** `st_dev` as the C library packs it (`makedev(3)`), as mountinfo writes it. */
+/**
+ * Converts `st_dev` as the C library packs it (`makedev(3)`) to `major:minor`.
+ */
 export function deviceKey(device: number): string {
   const bits = BigInt(device);
   const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);

@@ -1,42 +1,45 @@
 import { assertEquals } from "@std/assert";
 import { expositionText, section } from "../../lib/metrics/exposition.ts";
 import {
-  type OwnProcess,
   PROCESS_FAMILIES,
-  readOwnProcess,
-} from "../../lib/metrics/own_process.ts";
-import { parseExposition, textOfPieces } from "../_support/exposition.ts";
+  type ProcessMetrics,
+  readProcessMetrics,
+} from "../../lib/metrics/process_metrics.ts";
+import { decodeChunks, parseExposition } from "../_support/exposition.ts";
 import { readRecorded } from "../_support/recorded_tree.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
-/** Of a running `sleep`, Linux 6.18, with another name: two seconds of CPU, 100 pages. */
+/**
+ * A running `sleep`, Linux 6.18, with another name: two seconds of CPU, 100
+ * pages.
+ */
 const STAT =
   "321 (a (b) c) S 1 321 321 0 -1 4194304 105 0 0 0 150 50 0 0 20 0 1 0 6000 5500000 100 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 
-Deno.test("readOwnProcess() gives PROCESS_FAMILIES what the kernel tells of the agent", () => {
+Deno.test("readProcessMetrics() reads all values of PROCESS_FAMILIES", () => {
   using root = TestCgroup.create();
   root.file("proc/self/stat", STAT)
     .file("proc/self/limits", readRecorded("proc", "6.18-limits.txt"))
     .file("proc/stat", "cpu  1 2 3\nbtime 1000\nprocesses 5\n")
     .file("proc/self/fd/0", "")
     .file("proc/self/fd/1", "");
-  const process = readOwnProcess(root.hostFs());
-  const text = textOfPieces(expositionText(
-    [section<OwnProcess>({
+  const process = readProcessMetrics(root.hostFs());
+  const text = decodeChunks(expositionText(
+    [section<ProcessMetrics>({
       families: PROCESS_FAMILIES,
       subjects: process === undefined ? [] : [process],
       labelsOf: () => "",
     })],
     { format: "prometheus", names: new Set(), onError: () => {} },
   ));
-  const told = [...parseExposition(text)].map(([name, { type, series }]) => [
+  const exposed = [...parseExposition(text)].map(([name, { type, series }]) => [
     name,
     type,
     series[0]?.value,
   ]);
   const { pageBytes = 0, maxOpenFiles } = process ?? {};
-  // The recorded limit of addresses is none.
-  assertEquals(told, [
+  // The recorded limit of virtual memory is unlimited.
+  assertEquals(exposed, [
     ["process_cpu_seconds_total", "counter", 2],
     ["process_open_fds", "gauge", 2],
     ["process_max_fds", "gauge", maxOpenFiles],
@@ -46,7 +49,7 @@ Deno.test("readOwnProcess() gives PROCESS_FAMILIES what the kernel tells of the 
   ]);
 });
 
-Deno.test("readOwnProcess() gives nothing where there is no /proc", () => {
+Deno.test("readProcessMetrics() returns undefined without /proc", () => {
   using root = TestCgroup.create();
-  assertEquals(readOwnProcess(root.hostFs()), undefined);
+  assertEquals(readProcessMetrics(root.hostFs()), undefined);
 });

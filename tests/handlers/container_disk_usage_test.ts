@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
-import { ContainerDisk } from "../../lib/handlers/container_disk.ts";
+import { ContainerDiskUsage } from "../../lib/handlers/container_disk_usage.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 
 const LAYER =
@@ -12,19 +12,19 @@ const MOUNTINFO = Deno.readTextFileSync(
     import.meta.url,
   ),
 );
-const FACTS: ContainerFacts = {
+const METADATA: ContainerMetadata = {
   runtime: "docker",
   id: "1",
   logPath: "/logs/1/1-json.log",
 };
 
-/** The disk of a container whose sizes a test sets. */
+/** A container whose directory sizes a test sets. */
 function newDisk(host: TestCgroup) {
   const sizes = new Map<string, number>();
   const asked = new Set<string>();
   const forgotten: string[] = [];
   const time = { ms: 1_000 };
-  const disk = new ContainerDisk({
+  const disk = new ContainerDiskUsage({
     fs: host.hostFs(),
     usage: {
       of(path) {
@@ -47,18 +47,18 @@ function newDisk(host: TestCgroup) {
   return { disk, sizes, asked, forgotten, time };
 }
 
-Deno.test("ContainerDisk counts the layer that the kernel tells and the directory of Docker's logs", async () => {
+Deno.test("ContainerDiskUsage counts the overlay's upper directory and the directory of Docker's logs", async () => {
   using host = TestCgroup.create();
   host.file("proc/7/mountinfo", MOUNTINFO);
   const { disk, sizes, asked, forgotten } = newDisk(host);
-  assertEquals(disk.at(1_000, 7, FACTS), undefined);
+  assertEquals(disk.at(1_000, 7, METADATA), undefined);
   assertEquals([...asked], [LAYER, "/logs/1"]);
   sizes.set(LAYER, 4096);
-  // Half of it is not it.
-  assertEquals(disk.at(1_000, 7, FACTS), undefined);
+  // A partial count is not reported.
+  assertEquals(disk.at(1_000, 7, METADATA), undefined);
   sizes.set("/logs/1", 100);
   await Promise.resolve();
-  assertEquals(disk.at(1_000, 7, FACTS), [{
+  assertEquals(disk.at(1_000, 7, METADATA), [{
     timestampMs: 1_000,
     type: "vfs",
     usageBytes: 4196,
@@ -71,7 +71,7 @@ Deno.test("ContainerDisk counts the layer that the kernel tells and the director
   assertEquals(forgotten, [LAYER, "/logs/1"]);
 });
 
-Deno.test("ContainerDisk tells of a time what was counted before it", () => {
+Deno.test("ContainerDiskUsage returns the last count before a time", () => {
   using host = TestCgroup.create();
   host.file("proc/7/mountinfo", MOUNTINFO);
   const { disk, sizes, time } = newDisk(host);
@@ -84,12 +84,12 @@ Deno.test("ContainerDisk tells of a time what was counted before it", () => {
   assertEquals(baseAt(1_500), 1);
 });
 
-Deno.test("ContainerDisk asks for nothing where there is no process, no mountinfo or no overlay", () => {
+Deno.test("ContainerDiskUsage counts nothing without a process, a mountinfo or an overlay", () => {
   using host = TestCgroup.create();
   host.file("proc/8/mountinfo", "1 1 8:1 / / rw - ext4 /dev/vda rw\n");
   const { disk, asked } = newDisk(host);
   for (const pid of [undefined, 7, 8]) {
-    assertEquals(disk.at(0, pid, FACTS), undefined);
+    assertEquals(disk.at(0, pid, METADATA), undefined);
   }
   assertEquals(asked.size, 0);
 });

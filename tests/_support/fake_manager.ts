@@ -11,7 +11,10 @@ import {
   UnknownFilesystemError,
 } from "../../lib/model/errors.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
-import type { MachineFacts, MachineInfo } from "../../lib/model/machine.ts";
+import type {
+  MachineAttributes,
+  MachineInfo,
+} from "../../lib/model/machine.ts";
 import type {
   ProcessInfo,
   ProcessListOptions,
@@ -21,8 +24,8 @@ import type { SourceState } from "../../lib/model/source_state.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
 import type { DerivedStats, DescribedUsage } from "../../lib/model/usage.ts";
 
-/** As little as a machine tells. */
-const MACHINE: MachineFacts = {
+/** The minimum of a machine's attributes. */
+const MACHINE: MachineAttributes = {
   timestampMs: 1000,
   numCores: 2,
   memoryByType: new Map(),
@@ -34,8 +37,8 @@ const MACHINE: MachineFacts = {
 
 const SPEC: ContainerSpec = { hasDiskIo: true, cpu: { shares: 1024 } };
 
-/** Answers from fixed containers, and remembers what it was asked. */
-export class FakeQuestions implements Questions {
+/** Returns fixed containers, and records its calls. */
+export class FakeManager implements Questions {
   ready = true;
   spec: ContainerSpec = SPEC;
   stats: readonly ContainerStats[] = [{
@@ -63,7 +66,7 @@ export class FakeQuestions implements Questions {
     uuid: "1C-2",
     capacityBytes: 4096,
   }];
-  /** Each question's name and arguments. */
+  /** Name and arguments of each call. */
   readonly asked: [
     string,
     CgroupName,

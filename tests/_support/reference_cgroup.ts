@@ -1,22 +1,22 @@
 /**
- * A second, plain reading of what the agent reads: regular expressions over
- * whole texts, and none of the agent's code.
+ * A reference implementation of what the agent reads: regular expressions over
+ * whole files, without the agent's code.
  *
  * @module
  */
 
-/** Where a container's files are. */
+/** Paths of a container's files. */
 export interface PlainPlace {
-  /** The host's root directory, without a slash at the end. */
+  /** The host's root directory, without a trailing slash. */
   readonly root: string;
-  /** The container's directory by controller; `unified` is that of v2. */
+  /** The container's directory by controller; `unified` for v2. */
   readonly directories: ReadonlyMap<string, string>;
 }
 
-/** Numbers by name, or nothing where a file is not there. */
+/** Values by name, or undefined if a file is missing. */
 export type Numbers = Record<string, number> | undefined;
 
-/** Where each field stands behind the name of an interface. */
+/** Position of each field after the interface name. */
 const INTERFACE_FIELDS = {
   "rx_bytes": 0,
   "rx_packets": 1,
@@ -29,7 +29,7 @@ const INTERFACE_FIELDS = {
 };
 
 /** The files of one container. */
-export class PlainCgroup {
+export class ReferenceCgroup {
   readonly #place: PlainPlace;
 
   constructor(place: PlainPlace) {
@@ -41,7 +41,7 @@ export class PlainCgroup {
     return [...this.#place.directories.keys()].join() === "unified";
   }
 
-  /** A control file; undefined where there is none. */
+  /** Returns a control file, or `undefined` if it is missing. */
   text(controller: string, file: string): string | undefined {
     const { directories } = this.#place;
     const directory = directories.get(controller) ??
@@ -50,23 +50,23 @@ export class PlainCgroup {
     return readText(`${directory}/${file}`);
   }
 
-  /** A file of the host. */
+  /** Returns a file of the host. */
   host(path: string): string | undefined {
     return readText(`${this.#place.root}${path}`);
   }
 
-  /** A file with one number; `max` is none. */
+  /** Returns the number in a file; `undefined` for `max`. */
   one(controller: string, file: string): number | undefined {
     return toNumber(this.text(controller, file)?.trim());
   }
 
-  /** The number behind a key of a flat keyed file. */
+  /** Returns the value of a key in a flat keyed file. */
   key(controller: string, file: string, key: string): number | undefined {
     const text = this.text(controller, file);
     return toNumber(new RegExp(`^${key} (\\d+)$`, "m").exec(text ?? "")?.[1]);
   }
 
-  /** A line of a pressure file, as the API has it. */
+  /** Returns a line of a pressure file, as in the API. */
   pressure(controller: string, line: "some" | "full"): Numbers {
     const text = this.text("unified", `${controller}.pressure`);
     const match = new RegExp(
@@ -79,19 +79,22 @@ export class PlainCgroup {
     return { total, avg10, avg60, avg300 };
   }
 
-  /** Pages by node of one kind in `memory.numa_stat`. */
-  numa(kind: string, bytesAPage = 1): Numbers {
+  /** Returns the pages of a kind by node, from `memory.numa_stat`. */
+  numa(kind: string, bytesPerPage = 1): Numbers {
     const text = this.text("memory", "memory.numa_stat");
     const line = new RegExp(`^${kind}(?:=\\d+)? (N.*)$`, "m").exec(text ?? "");
     if (line === null) return undefined;
     return Object.fromEntries(
       [...(line[1] as string).matchAll(/N(\d+)=(\d+)/g)].map((
         [, node, pages],
-      ) => [node, Number(pages) / bytesAPage]),
+      ) => [node, Number(pages) / bytesPerPage]),
     );
   }
 
-  /** Counts by disk from a v1 file, as the API has them, without names of devices. */
+  /**
+   * Returns the counters by disk of a v1 file, as in the API, without device
+   * names.
+   */
   blkio(file: string): unknown {
     const disks = new Map<string, Record<string, number>>();
     for (
@@ -105,7 +108,10 @@ export class PlainCgroup {
     return disks.size === 0 ? undefined : disksOf(disks);
   }
 
-  /** Counts by disk from `io.stat`: which key is which operation. */
+  /**
+   * Returns the counters by disk of `io.stat`; `operations` maps keys to
+   * operations.
+   */
   ioStat(operations: Readonly<Record<string, string>>): unknown {
     const disks = new Map<string, Record<string, number>>();
     for (
@@ -122,7 +128,7 @@ export class PlainCgroup {
     return disks.size === 0 ? undefined : disksOf(disks);
   }
 
-  /** Whether a hierarchy has the container. */
+  /** Returns whether a hierarchy has the container. */
   has(controller: string): boolean {
     const directory = this.#place.directories.get(controller);
     try {
@@ -132,7 +138,10 @@ export class PlainCgroup {
     }
   }
 
-  /** Processes of this cgroup, not of those below; undefined where they are not listed. */
+  /**
+   * Returns the processes of the cgroup itself, or `undefined` if they are not
+   * listed.
+   */
   pids(): number[] | undefined {
     const controller = this.isV2 ? "unified" : "pids";
     const text = this.text(controller, "cgroup.procs");
@@ -141,7 +150,7 @@ export class PlainCgroup {
     );
   }
 
-  /** Processes of this cgroup and those below. */
+  /** Returns the processes of the subtree. */
   subtreePids(): number[] | undefined {
     const directory = this.#place.directories.get(
       this.isV2 ? "unified" : "pids",
@@ -149,22 +158,22 @@ export class PlainCgroup {
     return directory === undefined ? undefined : pidsBelow(directory);
   }
 
-  /** A file of the container's first process. */
+  /** Returns a file of the container's first process. */
   process(file: string): string | undefined {
     return this.host(`/proc/${this.pids()?.[0]}/${file}`);
   }
 
-  /** The same number of each process of the subtree, summed; 0 of none. */
-  sumBelow(of: (pid: number) => number | undefined): number | undefined {
+  /** Sums a value over the processes of the subtree. */
+  sumSubtree(of: (pid: number) => number | undefined): number | undefined {
     return total(this.subtreePids(), of);
   }
 
-  /** The same number of each process, summed; 0 of none. */
+  /** Sums a value over the processes of the cgroup itself. */
   sum(of: (pid: number) => number | undefined): number | undefined {
     return total(this.pids(), of);
   }
 
-  /** Interfaces, as the API has them. */
+  /** Returns the interfaces as in the API. */
   interfaces(): Record<string, unknown>[] | undefined {
     const lines = this.process("net/dev")?.split("\n").slice(2, -1)
       .map((line) => line.replace(":", " ").trim().split(/\s+/))
@@ -179,7 +188,7 @@ export class PlainCgroup {
     }));
   }
 
-  /** TCP sockets by state. */
+  /** Returns the number of TCP sockets by state. */
   tcp(file: "tcp" | "tcp6"): Numbers {
     const rows = this.#sockets(file);
     if (rows === undefined) return undefined;
@@ -203,7 +212,7 @@ export class PlainCgroup {
     ]));
   }
 
-  /** What UDP sockets have waiting, and lost. */
+  /** Returns queued bytes and drops of UDP sockets. */
   udp(file: "udp" | "udp6"): Numbers {
     const rows = this.#sockets(file);
     if (rows === undefined) return undefined;
@@ -219,7 +228,7 @@ export class PlainCgroup {
     };
   }
 
-  /** Counters of TCP that bear one of these names. */
+  /** Returns the TCP counters with these names. */
   tcpCounters(names: readonly string[]): Numbers {
     const found = new Map<string, number>();
     for (const file of ["snmp", "netstat"]) {
@@ -244,7 +253,7 @@ export class PlainCgroup {
   }
 }
 
-/** A number that the kernel prints; `max` and what is not there are none. */
+/** Parses a number; `max` and a missing text are `undefined`. */
 function toNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
 }
