@@ -55,7 +55,7 @@ const ABORT_MS = 100;
 /** Pause before a failed listener is opened again. */
 const RETRY_MS = 100;
 /** An attempt to listen on an address in use takes 50 to 80 µs of CPU. */
-const PROBE_INTERVAL_MS = 250;
+const PROBE_INTERVAL_MS = 1_000;
 const EMFILE_REGEXP = /\(os error 24\)/;
 
 /**
@@ -250,7 +250,7 @@ class Listener {
   }
 
   /**
-   * Serves again where the server has ended; and four times a second tries to,
+   * Serves again where the server has ended; and once a second tries to,
    * which fails as long as the address is in use. Deno 2.6 reports a listener that
    * failed only after the last of its connections, which may never close; and
    * where clients hold the last descriptor, no file can be opened until one
