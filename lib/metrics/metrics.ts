@@ -40,12 +40,13 @@ export interface MetricsOptions extends ScraperOptions {
 }
 
 /** How a scrape went. */
-interface ScrapeResult {
+export interface ScrapeResult {
   readonly containerError: boolean;
   readonly machineError: boolean;
 }
 
-const RESULT_FAMILIES: readonly Family<ScrapeResult>[] = [
+/** Families of the scrape itself. */
+export const RESULT_FAMILIES: readonly Family<ScrapeResult>[] = [
   gauge(
     "container_scrape_error",
     "1 where a container could not be told of, and was left out.",
