@@ -190,9 +190,13 @@ function verbFlags(): string {
   );
 }
 
-function describeFlag({ help, min, choices, minor = false }: Flag): string {
+function describeFlag(
+  { help, min, choices = [], minor = false }: Flag,
+): string {
   const notes = [
-    ...choices === undefined ? [] : [`one of ${choices.map(code).join(", ")}`],
+    ...choices.every((choice) => help.includes(choice))
+      ? []
+      : [`one of ${choices.map(code).join(", ")}`],
     ...min === undefined || min === 0 ? [] : [`at least ${min} ms`],
     ...minor ? ["as in cAdvisor"] : [],
   ];
