@@ -5,6 +5,7 @@
  * @module
  */
 import type {
+  CheckpointData,
   Event,
   EventContainer,
   EventPod,
@@ -169,7 +170,7 @@ export const OOM_FIELDS: FieldsOf<OomKillData> = {
   "kmsg_seq": ["number", "sequence number of the kernel log record"],
   "node_oom_kills": [
     "number",
-    "`oomKill`: units of the node counter accounted for, including this one",
+    "`oomKill`: increments of the node counter accounted for, including this one",
   ],
   "kmsg_read_seq": [
     "number",
@@ -177,7 +178,7 @@ export const OOM_FIELDS: FieldsOf<OomKillData> = {
   ],
   "inferred_units": [
     "number",
-    "`oomKill`: inferred units whose records may still arrive; absent for 0",
+    "`oomKill`: inferred kills whose records may still arrive; absent for 0",
   ],
 };
 
@@ -227,4 +228,21 @@ export const RUN_UP_FIELDS: FieldsOf<OomRunUpPoint> = {
   "working_set_bytes": ["number", "usage without inactive file pages"],
   "anon_bytes": ["number", "anonymous memory"],
   "file_bytes": ["number", "page cache"],
+};
+
+/** Fields of `checkpoint`. */
+export const CHECKPOINT_FIELDS: FieldsOf<CheckpointData> = {
+  "kmsg_seq": [
+    "number",
+    "last kernel log record whose events are in the log; absent if none was read",
+  ],
+  "kmsg_usec": ["number", "time of this record, in microseconds since boot"],
+  "node_oom_kills": [
+    "number",
+    "increments of the node counter accounted for; absent if the kernel has no counter",
+  ],
+  "inferred_units": [
+    "number",
+    "inferred kills whose records may still arrive",
+  ],
 };

@@ -26,6 +26,7 @@ import { PROCESS_FAMILIES } from "../../lib/metrics/own_process.ts";
 import { resourceSections } from "../../lib/metrics/resource_families.ts";
 import { describeEndpoint } from "./endpoints.ts";
 import {
+  CHECKPOINT_FIELDS,
   CONTAINER_FIELDS,
   CONTEXT_FIELDS,
   EVENT_FIELDS,
@@ -75,6 +76,7 @@ export const TABLES: Tables = {
         Object.entries(POD_FIELDS).map(([name, row]) => [`pod.${name}`, row]),
       ),
     }),
+  "event-checkpoint": () => fieldTable(CHECKPOINT_FIELDS),
   "event-oom": () => fieldTable(OOM_FIELDS),
   "event-oom-context": () => fieldTable(CONTEXT_FIELDS),
   "event-oom-task": () => fieldTable(TASK_FIELDS),
