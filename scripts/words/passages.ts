@@ -21,7 +21,7 @@ export type FoundPassage = Pick<Passage, "kind" | "line" | "text">;
 
 const DIRECTORIES = ["lib", "scripts", "tests", "docs"];
 const FILES = ["main.ts", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
-const IGNORED_REGEXP = /\/testdata\/|\.(?:json|c|tsv)$/;
+const IGNORED_REGEXP = /\/testdata\/|\.(?:json|c|tsv|css|html|svg)$/;
 
 /** Returns the comments, messages, names and documentation of a checkout. */
 export function readPassages(root: string): Passage[] {
@@ -41,7 +41,7 @@ export function readPassages(root: string): Passage[] {
 
 function extract(file: string, source: string): FoundPassage[] {
   if (file.endsWith(".md")) return extractMarkdown(source);
-  if (!file.endsWith(".ts")) return extractScript(source);
+  if (!/\.[jt]s$/.test(file)) return extractScript(source);
   const isTest = file.startsWith("tests/");
   return [
     ...extractTypeScript(source, isTest),
@@ -57,7 +57,7 @@ function areaOf(file: string, { kind }: FoundPassage): string {
 
 function fileWords(file: string): string {
   const name = file.split("/").at(-1) ?? "";
-  return name.replace(/(?:_test)?\.ts$/, "").replaceAll("_", " ").trim();
+  return name.replace(/(?:_test)?\.[jt]s$/, "").replaceAll("_", " ").trim();
 }
 
 function filesBelow(root: string, directory: string): string[] {
