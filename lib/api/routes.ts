@@ -44,7 +44,7 @@ export type { ApiDependencies } from "./answers.ts";
 type Version = typeof V1[number] | typeof V2[number];
 
 /** One path; or, where there are versions, one type of request of each of them. */
-interface Endpoint {
+export interface Endpoint {
   /** The whole path, or what follows the version. */
   readonly path: string;
   /** The versions of the API that have it. @default none, it stands for itself */
@@ -64,7 +64,8 @@ const SHOWN_LENGTH = 100;
 /** The longest address that is read, in characters, which are bytes here. */
 const MAX_URL_LENGTH = 8 * 1024;
 
-const READ_METHODS = ["GET", "HEAD"] as const;
+/** Methods of an endpoint that reads no body. */
+export const READ_METHODS = ["GET", "HEAD"] as const;
 /** cAdvisor's clients send their request for containers as a body; the kubelet allows both. */
 const QUERY_METHODS = ["GET", "HEAD", "POST"] as const;
 
@@ -73,7 +74,7 @@ const V2 = ["v2.0", "v2.1"] as const;
 const VERSIONS: readonly Version[] = [...V1, ...V2];
 
 /** All that is answered. */
-const ENDPOINTS: readonly Endpoint[] = [
+export const ENDPOINTS: readonly Endpoint[] = [
   { path: "/healthz", answer: () => new Response("ok") },
   { path: "/readyz", answer: answerReady },
   { path: "/metrics", answer: answerMetrics },

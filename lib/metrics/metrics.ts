@@ -41,12 +41,14 @@ export interface MetricsOptions extends ContainerCollectorOptions {
   readonly counters: () => Pick<AgentCounters, "eventLog" | "http" | "streams">;
 }
 
-interface ScrapeResult {
+/** How a scrape went. */
+export interface ScrapeResult {
   readonly containerError: boolean;
   readonly machineError: boolean;
 }
 
-const RESULT_FAMILIES: readonly Family<ScrapeResult>[] = [
+/** Families of the scrape itself. */
+export const RESULT_FAMILIES: readonly Family<ScrapeResult>[] = [
   gauge(
     "container_scrape_error",
     "1 if a container was omitted because of an error, otherwise 0.",

@@ -1,4 +1,4 @@
-// Exceeds 300 lines: a table whose first columns are in the documentation.
+// Exceeds 300 lines: one table. docs/migrating-from-cadvisor.md is generated from it.
 
 import { assert, assertEquals } from "@std/assert";
 import type { ParsedFamily, Series } from "./exposition.ts";
@@ -32,7 +32,7 @@ export interface Difference {
   readonly holds: (hosts: Hosts) => Promise<void>;
 }
 
-/** Differences under one heading of the documentation. */
+/** Differences in the order of the documentation. */
 export type Differences = readonly Difference[];
 
 async function stats(answers: Answers): Promise<Json> {
@@ -141,7 +141,7 @@ export const FROM_CADVISOR: Differences = [
     what:
       "`cloud_provider`, `instance_type`, `instance_id`, `nvm` of the machine",
     theirs: '`"Unknown"`, zeros',
-    ours: "absent where firmware does not name a cloud; no `nvm`",
+    ours: "absent if firmware does not name a cloud; no `nvm`",
     reason:
       "unknown values are absent; the agent makes no requests over a network",
     async holds({ v2 }) {
@@ -155,8 +155,8 @@ export const FROM_CADVISOR: Differences = [
     what:
       '`container_memory_failures_total{scope="hierarchy"}`, `hierarchical_data`, on v1',
     theirs: 'the faults of the cgroup alone, as with `scope="container"`',
-    ours: "those of the cgroup and of all below it (`total_pgfault`)",
-    reason: "the name says so; v2 counts no others",
+    ours: "those of the cgroup and its descendants (`total_pgfault`)",
+    reason: "the label value `hierarchy` means this; v2 counts no others",
     async holds({ v1 }) {
       const text = v1.control(v1.container, "memory", "memory.stat");
       const faults = await series(v1, "container_memory_failures_total");
@@ -214,10 +214,10 @@ export const FROM_CADVISOR: Differences = [
   },
   {
     what: "timestamps and empty labels in `/metrics`",
-    theirs: 'the time of each sample; `name=""` of a plain cgroup',
+    theirs: 'the time of each sample; `name=""` of a raw cgroup',
     ours: "none",
     reason:
-      "a removed container has no series at the next scrape; an empty label is no label",
+      "a removed container has no series at the next scrape; an empty label is equivalent to an absent one",
     async holds({ v1, v2, node }) {
       for (const answers of [v1, v2, node]) {
         const text = await answers.text("/metrics");
@@ -230,7 +230,7 @@ export const FROM_CADVISOR: Differences = [
     what: "`container_cpu_usage_seconds_total`, while it is 0",
     theirs: "absent",
     ours: "0",
-    reason: "else the first second of use is lost to `rate()`",
+    reason: "otherwise `rate()` misses the first second of use",
     async holds({ v2 }) {
       const used = await series(
         v2,

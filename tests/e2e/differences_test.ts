@@ -1,10 +1,9 @@
-// README's tables of what differs from cAdvisor and the kubelet, against the answers of real agents.
+// Intended differences from cAdvisor and the kubelet, checked against responses of agents.
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import {
   type Answers,
-  type Difference,
   FROM_CADVISOR,
   FROM_KUBELET,
   type Hosts,
@@ -127,16 +126,6 @@ function recorded(file: string): string[] {
   return Deno.readTextFileSync(path).trim().split("\n");
 }
 
-/** The cells of the tables below a heading of README. */
-function tableOf(heading: string): string[][] {
-  const [, section = ""] = Deno.readTextFileSync(`${ROOT}/README.md`)
-    .split(`\n${heading}\n`);
-  return section.split(/^#+ /m)[0]?.split("\n")
-    .filter((line) => line.startsWith("| ") && !line.startsWith("| --"))
-    .map((line) => line.slice(2, -2).split(" | ").map((cell) => cell.trim()))
-    .slice(1) ?? [];
-}
-
 Deno.test("what differs from cAdvisor and from the kubelet holds in the agent's answers", async (step) => {
   await withHosts(async (hosts) => {
     const isCounted = async () => {
@@ -180,24 +169,7 @@ Deno.test("what differs from cAdvisor and from the kubelet holds in the agent's 
   });
 });
 
-Deno.test("README has the tables of what differs from cAdvisor and from the kubelet", () => {
-  const rows = (differences: readonly Difference[]) =>
-    differences.map(({ what, theirs, ours, reason }) => [
-      what,
-      theirs,
-      ours,
-      reason,
-    ]);
-  assertEquals(tableOf("### Not as in cAdvisor, on purpose"), [
-    ...rows(FROM_CADVISOR),
-    ...NOT_REPEATED.map(([what, theirs, ours]) => [
-      what,
-      theirs,
-      ours,
-      "a fault",
-    ]),
-  ]);
-  assertEquals(tableOf("### Not as in the kubelet"), rows(FROM_KUBELET));
+Deno.test("each difference that is tested elsewhere names its test", () => {
   for (const [what, , , test] of NOT_REPEATED) {
     assert(Deno.statSync(`${ROOT}/${test}`).isFile, what);
   }

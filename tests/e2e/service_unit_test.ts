@@ -3,7 +3,9 @@ import { fromFileUrl, join } from "@std/path";
 
 const SCRIPTS = fromFileUrl(new URL("../../scripts", import.meta.url));
 const DEPLOY = join(SCRIPTS, "deploy");
-const README = fromFileUrl(new URL("../../README.md", import.meta.url));
+const SECURITY = fromFileUrl(
+  new URL("../../docs/security.md", import.meta.url),
+);
 const BINARY = "/usr/local/bin/cgwatch";
 const decoder = new TextDecoder();
 
@@ -81,12 +83,12 @@ for (
         );
         assertLess(Number(exposure?.[1]), limit + 0.01);
         if (dropIns.join() !== "kmsg") return;
-        // What is installed by default: the README tells why each point is not taken.
-        const readme = (await Deno.readTextFile(README))
+        // Installed by default: docs/security.md has a reason for each point.
+        const page = (await Deno.readTextFile(SECURITY))
           .replaceAll("\\|", "|");
-        assert(readme.includes(`**${exposure?.[1]}**`), exposure?.[1]);
+        assert(page.includes(`**${exposure?.[1]}**`), exposure?.[1]);
         for (const [, point = ""] of report.matchAll(/^✗ (\S+)/gm)) {
-          assert(readme.includes(`\`${point}\``), point);
+          assert(page.includes(`\`${point}\``), point);
         }
       });
     },

@@ -1,0 +1,81 @@
+import { fromFileUrl } from "@std/path";
+
+/** Root directory of the repository. */
+export const ROOT: string = fromFileUrl(new URL("../..", import.meta.url))
+  .replace(/\/$/, "");
+
+/** A page of the documentation. */
+export interface Page {
+  /** Path below the root directory. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Generates a table, by its name in a page. */
+export type Tables = Readonly<Record<string, () => string>>;
+
+/** Reads README, CONTRIBUTING, CHANGELOG and all pages of `docs/`. */
+export function readPages(root = ROOT): Page[] {
+  const paths = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+  for (const directory of ["docs", "docs/decisions"]) {
+    for (const { name, isFile } of Deno.readDirSync(`${root}/${directory}`)) {
+      if (isFile && name.endsWith(".md")) paths.push(`${directory}/${name}`);
+    }
+  }
+  return paths.toSorted().map((path) => ({
+    path,
+    text: Deno.readTextFileSync(`${root}/${path}`),
+  }));
+}
+
+const BLOCK_REGEXP =
+  /<!-- begin generated: ([\w-]+) -->\n[^]*?(?:<!-- end -->|(?=<!-- begin)|$)/g;
+
+/**
+ * Returns the text of a page with each block between `begin generated: NAME`
+ * and `end` comments replaced by its current table.
+ *
+ * @throws {Error} if there is no table of this name, or no end of the block
+ */
+export function withTables(text: string, tables: Tables): string {
+  return text.replace(BLOCK_REGEXP, (block, name: string) => {
+    const table = tables[name];
+    if (table === undefined) {
+      throw new Error(
+        `Cannot generate "${name}": expected one of ${
+          Object.keys(tables).join(", ")
+        }`,
+      );
+    }
+    if (!block.endsWith("<!-- end -->")) {
+      throw new Error(`Cannot generate "${name}": its block has no end`);
+    }
+    return `<!-- begin generated: ${name} -->\n\n${table()}\n\n<!-- end -->`;
+  });
+}
+
+/** Formats a Markdown table as `deno fmt` does. */
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const cells = [header, ...rows].map((row) =>
+    row.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " "))
+  );
+  const widths = header.map((_, column) =>
+    Math.max(3, ...cells.map((row) => [...row[column] ?? ""].length))
+  );
+  const line = (row: readonly string[], fill: string) =>
+    `| ${
+      widths.map((width, column) => {
+        const cell = row[column] ?? "";
+        return cell + fill.repeat(width - [...cell].length);
+      }).join(" | ")
+    } |`;
+  const [first = [], ...others] = cells;
+  return [
+    line(first, " "),
+    line(header.map(() => ""), "-"),
+    ...others.map((row) => line(row, " ")),
+  ].join("\n");
+}

@@ -1,0 +1,257 @@
+/**
+ * The tables of the documentation that are generated from the code.
+ *
+ * @module
+ */
+import {
+  FROM_CADVISOR,
+  FROM_KUBELET,
+  NOT_REPEATED,
+} from "../../tests/_support/differences.ts";
+import { ENDPOINTS, READ_METHODS } from "../../lib/api/routes.ts";
+import { groupsOf, usageOf } from "../../lib/cli/help.ts";
+import { PASSED_OVER_FLAGS } from "../../lib/config/cadvisor_flags.ts";
+import { DEFAULT_CONFIG } from "../../lib/config/config.ts";
+import { type Flag, METRIC_KINDS } from "../../lib/config/flags.ts";
+import { VERBS } from "../../lib/config/verbs.ts";
+import { AGENT_FAMILIES } from "../../lib/metrics/agent_families.ts";
+import { CONTAINER_FAMILIES } from "../../lib/metrics/container_families.ts";
+import type { Family } from "../../lib/metrics/family.ts";
+import {
+  MACHINE_FAMILIES,
+  VERSION_FAMILIES,
+} from "../../lib/metrics/machine_families.ts";
+import { RESULT_FAMILIES } from "../../lib/metrics/metrics.ts";
+import { PROCESS_FAMILIES } from "../../lib/metrics/process_metrics.ts";
+import { resourceSections } from "../../lib/metrics/resource_families.ts";
+import { describeEndpoint } from "./endpoints.ts";
+import {
+  CHECKPOINT_FIELDS,
+  CONTAINER_FIELDS,
+  CONTEXT_FIELDS,
+  EVENT_FIELDS,
+  EVENT_TYPE_ROWS,
+  type Fields,
+  OOM_FIELDS,
+  POD_FIELDS,
+  RUN_UP_FIELDS,
+  TASK_FIELDS,
+} from "./event_fields.ts";
+import { formatTable, type Tables } from "./pages.ts";
+
+/** All generated tables, by name. */
+export const TABLES: Tables = {
+  "endpoints": endpoints,
+  "flags": agentFlags,
+  "verb-flags": verbFlags,
+  "verbs": () =>
+    formatTable(
+      ["verb", "description", "example"],
+      VERBS.map(({ name, argument = "", help, example }) => [
+        code(`${name} ${argument}`.trim()),
+        help,
+        code(example),
+      ]),
+    ),
+  "ignored-flags": () =>
+    paragraph(
+      [...PASSED_OVER_FLAGS.keys()]
+        .map((name) => code(name.replaceAll("-", "_"))).join(", ") + ".",
+    ),
+  "metric-kinds": metricKinds,
+  "metrics": metrics,
+  "event-types": () =>
+    formatTable(
+      ["`event_type`", "when", "`container_name`", "`event_data`"],
+      Object.entries(EVENT_TYPE_ROWS).map(([type, row]) => [
+        code(type),
+        ...row,
+      ]),
+    ),
+  "event-fields": () => fieldTable(EVENT_FIELDS),
+  "event-container": () =>
+    fieldTable({
+      ...CONTAINER_FIELDS,
+      ...Object.fromEntries(
+        Object.entries(POD_FIELDS).map(([name, row]) => [`pod.${name}`, row]),
+      ),
+    }),
+  "event-checkpoint": () => fieldTable(CHECKPOINT_FIELDS),
+  "event-oom": () => fieldTable(OOM_FIELDS),
+  "event-oom-context": () => fieldTable(CONTEXT_FIELDS),
+  "event-oom-task": () => fieldTable(TASK_FIELDS),
+  "event-oom-run-up": () => fieldTable(RUN_UP_FIELDS),
+  "differences-cadvisor": () =>
+    formatTable(["what", "cAdvisor", "cgwatch", "reason"], [
+      ...FROM_CADVISOR.map(({ what, theirs, ours, reason }) => [
+        what,
+        theirs,
+        ours,
+        reason,
+      ]),
+      ...NOT_REPEATED.map(([what, theirs, ours]) => [
+        what,
+        theirs,
+        ours,
+        "a fault",
+      ]),
+    ]),
+  "differences-kubelet": () =>
+    formatTable(
+      ["what", "kubelet", "cgwatch", "reason"],
+      FROM_KUBELET.map(({ what, theirs, ours, reason }) => [
+        what,
+        theirs,
+        ours,
+        reason,
+      ]),
+    ),
+};
+
+function code(text: string): string {
+  return text === "" ? "" : `\`${text}\``;
+}
+
+/** Wraps a paragraph at 80 columns, as `deno fmt` does. */
+function paragraph(text: string): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > 80) {
+      lines.push(word);
+    } else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines.join("\n");
+}
+
+function fieldTable(fields: Fields): string {
+  return formatTable(
+    ["field", "type", "meaning"],
+    Object.entries(fields).map(([name, [type, meaning]]) => [
+      code(name),
+      type,
+      meaning,
+    ]),
+  );
+}
+
+function endpoints(): string {
+  return formatTable(
+    ["path", "methods", "response"],
+    ENDPOINTS.map((endpoint) => {
+      const { path, versions, methods = READ_METHODS } = endpoint;
+      const { argument, response } = describeEndpoint(endpoint);
+      const base = versions === undefined
+        ? path
+        : `/api/${spanOf(versions)}/${path}`;
+      return [code(base + argument), methods.join(", "), response];
+    }),
+  );
+}
+
+/** Returns a span of versions such as `v1.1…v1.3`; of both major versions each. */
+function spanOf(versions: readonly string[]): string {
+  const majors = Map.groupBy(versions, (version) => version.split(".")[0]);
+  const spans = [...majors.values()].map((minors) =>
+    minors.length === 1 ? minors[0] : `${minors[0]}…${minors.at(-1)}`
+  );
+  return spans.length === 1 ? `${spans[0]}` : `{${spans.join(",")}}`;
+}
+
+function agentFlags(): string {
+  const groups = [...groupsOf("serve")];
+  return groups.map(([title, flags]) =>
+    `### ${title}\n\n${
+      formatTable(
+        ["flag", "default", "meaning"],
+        flags.map((flag) => [
+          code(`--${flag.name}`),
+          code(flag.default ?? ""),
+          describeFlag(flag),
+        ]),
+      )
+    }`
+  ).join("\n\n");
+}
+
+function verbFlags(): string {
+  const byFlags = Map.groupBy(
+    VERBS.filter(({ name }) => name !== "serve")
+      .flatMap(({ name }) =>
+        [...groupsOf(name).values()].flat().map((flag) => ({ name, flag }))
+      ),
+    ({ flag }) => flag,
+  );
+  return formatTable(
+    ["flag", "verbs", "meaning"],
+    [...byFlags].map(([flag, uses]) => [
+      code(usageOf(flag)),
+      uses.map(({ name }) => name).join(", "),
+      flag.help,
+    ]),
+  );
+}
+
+function describeFlag(
+  { help, min, choices = [], minor = false }: Flag,
+): string {
+  const notes = [
+    ...choices.every((choice) => help.includes(choice))
+      ? []
+      : [`one of ${choices.map(code).join(", ")}`],
+    ...min === undefined || min === 0 ? [] : [`at least ${min} ms`],
+    ...minor ? ["as in cAdvisor"] : [],
+  ];
+  return [help, ...notes].join("; ");
+}
+
+function metricKinds(): string {
+  const has = (kind: typeof METRIC_KINDS[number]) =>
+    DEFAULT_CONFIG.metricKinds.has(kind);
+  return formatTable(["default", "kinds"], [
+    ["enabled", METRIC_KINDS.filter(has).map(code).join(", ")],
+    [
+      "disabled",
+      METRIC_KINDS.filter((kind) => !has(kind)).map(code).join(", "),
+    ],
+  ]);
+}
+
+/** A family without its values, whose type differs. */
+type DescribedFamily = Omit<Family<never>, "numbers">;
+
+function metrics(): string {
+  const parts: [string, readonly DescribedFamily[]][] = [
+    ["Containers", CONTAINER_FAMILIES],
+    ["Machine", [...MACHINE_FAMILIES, ...VERSION_FAMILIES]],
+    ["Scrape", RESULT_FAMILIES],
+    ["Agent", [...AGENT_FAMILIES, ...PROCESS_FAMILIES]],
+    [
+      "`/metrics/resource`",
+      resourceSections(undefined).flatMap(({ families }) => families),
+    ],
+  ];
+  return parts.map(([title, families]) => {
+    const names = new Set<string>();
+    const rows = families.flatMap((family) => {
+      if (names.has(family.name)) return [];
+      names.add(family.name);
+      return [familyRow(family)];
+    });
+    return `### ${title}\n\n${
+      formatTable(["family", "type", "labels", "kinds", "help"], rows)
+    }`;
+  }).join("\n\n");
+}
+
+function familyRow(
+  { name, type, labels = [], kinds = [], help }: DescribedFamily,
+): string[] {
+  return [
+    code(name),
+    type,
+    labels.map(code).join(", "),
+    kinds.map(code).join(", "),
+    help,
+  ];
+}
