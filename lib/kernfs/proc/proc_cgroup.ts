@@ -192,7 +192,11 @@ function namesOf(
     const nameIn = (controller: string) => ({
       name: view.resolve(controller, withoutMark(path)),
     });
-    if (controllers.split(",").includes("memory")) memory = nameIn("memory");
+    // The kernel prints "/" for an exiting process in v1, also in a private
+    // namespace, where it would be the agent's own cgroup (`proc_cgroup_show`).
+    if (controllers.split(",").includes("memory")) {
+      memory = path === ROOT ? { name: ROOT } : nameIn("memory");
+    }
     if (controllers === "") unified = nameIn("");
   }
   return {

@@ -29,6 +29,19 @@ Deno.test("parseVictimCgroup() uses the v2 line of an exiting process that has l
   assertEquals(parseVictimCgroup(EXITING), { name: "/web", isMemory: false });
 });
 
+Deno.test("parseVictimCgroup() does not mistake v1's root of an exiting process for the agent's own cgroup", () => {
+  const view = {
+    isPrivate: true,
+    resolve: (_: string, path: string) => path === "/" ? "/own" : path.slice(3),
+  };
+  const exiting = "4:memory:/\n0::/../web\n";
+  assertEquals(
+    parseVictimCgroup(exiting, view),
+    { name: "/web", isMemory: false },
+  );
+  assertEquals(parseVictimCgroup("4:memory:/\n", view), undefined);
+});
+
 Deno.test("parseVictimCgroup() keeps colons and spaces of a name, and removes the suffix of a removed cgroup", () => {
   assertEquals(parseVictimCgroup("0::/a:b c (d)\n"), memory("/a:b c (d)"));
   assertEquals(parseVictimCgroup("0::/web (deleted)\n"), memory("/web"));
