@@ -8,15 +8,15 @@ import { bundleFacts, containerdFacts, crioFacts } from "./oci_config.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 import type { RuntimeRoots } from "./runtime_roots.ts";
 
-/** A container's origin, and the cgroup that told it. */
+/** The origin of a container and the cgroup that it was parsed from. */
 export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 
-/** Resolves a runtime's own path, given in parts, to where the agent sees it. */
+/** Returns the path at which the agent sees a runtime's own path, given in parts. */
 export type PathAt = (first: string, ...rest: string[]) => string;
 
 const TASKS = "io.containerd.runtime.v2.task";
 
-/** Finds containers by the OCI bundles that their runtimes keep. */
+/** Finds containers by the OCI bundles of their runtimes. */
 export class Bundles {
   readonly #files: RuntimeFiles;
   readonly #labels: LabelFilter;
@@ -26,7 +26,7 @@ export class Bundles {
     this.#labels = labels;
   }
 
-  /** Of containerd, by the bundle of its task. */
+  /** Reads the bundle of a containerd task. */
   async containerd(
     origin: PlacedOrigin,
     roots: RuntimeRoots,
@@ -51,7 +51,7 @@ export class Bundles {
     return undefined;
   }
 
-  /** Of CRI-O, by the bundle beside its storage. */
+  /** Reads the `config.json` next to CRI-O's storage. */
   async crio(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
@@ -74,7 +74,7 @@ export class Bundles {
     return undefined;
   }
 
-  /** What runc and crun keep of a container that nobody else looks after. */
+  /** Reads the state of a container that runc or crun runs without an engine. */
   async bare(
     runtime: "runc" | "crun",
     origin: PlacedOrigin,
@@ -100,7 +100,7 @@ export class Bundles {
     return undefined;
   }
 
-  /** Podman and CRI-O leave the pid where it does not outlive a boot. */
+  /** Reads the PID that podman and CRI-O store in a directory that does not survive a reboot. */
   async pidOf(
     { storageRun }: RuntimeRoots,
     at: PathAt,
@@ -117,8 +117,9 @@ export class Bundles {
 }
 
 /**
- * Whether one of the paths that a runtime tells is the cgroup's: an id that
- * anybody may choose does not say enough. runc's begin with the mount point.
+ * Returns whether one of the runtime's paths is this cgroup. An ID chosen by a
+ * user does not identify the container. runc's paths start with the mount
+ * point.
  */
 function isOf(
   { cgroup, isCertain }: PlacedOrigin,
@@ -127,7 +128,7 @@ function isOf(
   return isCertain || paths.some((path) => textOf(path)?.endsWith(cgroup));
 }
 
-/** Where the bundle is: runc has it among its labels, crun as a field. */
+/** Returns the bundle's path: runc stores it as a label, crun as a field. */
 function bundleOf(state: ReturnType<typeof fieldsOf>): string | undefined {
   const { labels } = fieldsOf(state["config"]);
   const label = Array.isArray(labels)

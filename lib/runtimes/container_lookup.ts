@@ -17,29 +17,29 @@ import {
   type RuntimeRoots,
 } from "./runtime_roots.ts";
 
-/** What a {@linkcode ContainerLookup} stands on. */
+/** Dependencies of {@linkcode ContainerLookup}. */
 export interface ContainerLookupOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly labels: LabelFilter;
-  /** What flags say of where runtimes keep their state. */
+  /** State directories and sockets set by flags. */
   readonly overrides: RootOverrides;
-  /** The engines of the host's root that can be asked. */
+  /** Engines of the host, not of a nested container. */
   readonly engines: readonly Engine[];
 }
 
-/** Which container, and where its runtime is to be found. */
+/** The cgroup of a container and a process through which its runtime's files are visible. */
 export interface LookupPlace {
   readonly cgroup: CgroupName;
-  /** A process of the container around it, in the host's pid namespace. */
+  /** A process of the enclosing container, in the host's PID namespace. */
   readonly outerPid?: number;
 }
 
-/** Configuration files are read anew after so long. */
+/** Time after which configuration files are read again. */
 const ROOTS_AGE_MS = 60_000;
 const MAX_PLACES = 1_000;
 
-/** An engine that did not answer is asked for no container for so long. */
+/** Time during which an engine that failed is not queried. */
 const FAILED_MS = 10_000;
 
 interface KnownRoots {
@@ -47,14 +47,14 @@ interface KnownRoots {
   readonly roots: Promise<RuntimeRoots>;
 }
 
-/** Finds out who a container is: from the files of its runtime, then from its socket. */
+/** Looks up a container's metadata in the files of its runtime, then on the runtime's socket. */
 export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
   readonly #bundles: Bundles;
-  /** When an engine last did not answer. */
+  /** Monotonic time of an engine's last failure. */
   readonly #failedMs = new Map<Engine, number>();
-  /** By user and root. */
+  /** Keyed by user and root. */
   readonly #roots = new Map<string, KnownRoots>();
 
   constructor(options: ContainerLookupOptions) {
@@ -67,15 +67,16 @@ export class ContainerLookup {
   }
 
   /**
-   * What the likeliest runtime that knows it tells; undefined where none does.
+   * Returns the metadata from the likeliest runtime that has the container;
+   * `undefined` if none has it.
    *
-   * @throws {Error} where none does, and one could not be asked
+   * @throws {Error} if no runtime has it and at least one could not be read
    */
   async find(
     origin: ContainerOrigin,
     { cgroup, outerPid }: LookupPlace,
   ): Promise<ContainerFacts | undefined> {
-    // Without a process of the container around it, its runtime's files are not to be seen.
+    // The files of a nested runtime are visible only through a process of the enclosing container.
     if (origin.outer !== undefined && outerPid === undefined) return undefined;
     const root = outerPid === undefined ? undefined : `/proc/${outerPid}/root`;
     const roots = await this.#rootsOf(origin.uid, root);
@@ -84,7 +85,7 @@ export class ContainerLookup {
     const placed = { ...origin, cgroup };
     const asks = [
       (runtime: RuntimeName) => this.#read(runtime, placed, roots, at),
-      // A socket may keep one waiting: it comes after the files of all runtimes.
+      // Sockets may block until their timeout, so they follow the files of all runtimes.
       (runtime: RuntimeName) => this.#inspect(runtime, origin),
     ];
     let failure: unknown;
@@ -163,7 +164,7 @@ export class ContainerLookup {
       const { annotations } = fieldsOf(config);
       if (fieldsOf(annotations)["io.container.manager"] === "cri-o") continue;
       const network = networkOf(config, undefined);
-      // The file with the pid outlives the process.
+      // The pidfile outlives the process.
       const exitCode = await this.#exitCodeOf(roots, at, id);
       const pid = exitCode === undefined
         ? await this.#bundles.pidOf(roots, at, directory, id)
@@ -193,12 +194,15 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** What its engines answer, of which a host may have several, where it is of the host's root. */
+  /**
+   * Queries the engines of a runtime; a host may have several. Nested and
+   * rootless containers are not queried.
+   */
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,
   ): Promise<ContainerFacts | undefined> {
-    // What only might be a container, an engine tells by itself.
+    // Containers with uncertain IDs are reported by their engine's events.
     const isOfHost = origin.isCertain && origin.uid === undefined &&
       origin.outer === undefined;
     if (!isOfHost) return undefined;
@@ -216,7 +220,7 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** What one engine answers, where it did not just fail. */
+  /** Queries one engine, unless it failed recently. */
   async #inspectWith(
     engine: Engine,
     origin: ContainerOrigin,
@@ -227,7 +231,7 @@ export class ContainerLookup {
     try {
       return await engine.exists() ? await engine.inspect(origin) : undefined;
     } catch (error) {
-      // Too much, or not to be read, is what it says of this one container.
+      // These errors concern one container's response, not the engine.
       const isOfOne = error instanceof RangeError ||
         error instanceof SyntaxError;
       if (!isOfOne) this.#failedMs.set(engine, clock.monotonic());
@@ -235,7 +239,7 @@ export class ContainerLookup {
     }
   }
 
-  /** The same where the files have told enough already. */
+  /** Queries the engines and ignores errors: the files already identified the container. */
   async #inspectQuietly(
     runtime: EngineName,
     origin: ContainerOrigin,
@@ -260,7 +264,7 @@ export class ContainerLookup {
     }
     if (this.#roots.size >= MAX_PLACES) this.#roots.clear();
     const roots = readRuntimeRoots(files, {
-      // What a flag says is of the host.
+      // Flags apply to the host only.
       ...(root === undefined ? overrides : { root }),
       ...(uid !== undefined && { uid }),
     });

@@ -10,15 +10,15 @@ import {
 } from "./json_fields.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
-/** Where a container's state is in the storage that podman and CRI-O share. */
+/** State of a container in the storage that podman and CRI-O share. */
 export interface StoredContainer {
-  /** `overlay-containers`, or the same of another driver. */
+  /** `overlay-containers`, or the equivalent of another driver. */
   readonly directory: string;
-  /** What podman says of it; undefined of a container that is not its own. */
+  /** Podman's metadata; absent for a container of another runtime. */
   readonly facts?: ContainerFacts;
 }
 
-/** The list is of all containers: in a storm it is not read for each of them. */
+/** Lists are cached for this time, so that a burst of containers reads them once. */
 const LIST_AGE_MS = 100;
 
 const LISTS = ["containers.json", "volatile-containers.json"];
@@ -39,7 +39,7 @@ export class ContainerStorage {
     this.#now = now;
   }
 
-  /** A container of the storage at `root`; undefined where there is none of that id. */
+  /** Returns a container of the storage at `root`; `undefined` if the ID is not listed. */
   async find(root: string, id: string): Promise<StoredContainer | undefined> {
     const nowMs = this.#now();
     for (const [path, { readMs }] of this.#lists) {
@@ -72,8 +72,8 @@ export class ContainerStorage {
 }
 
 /**
- * The facts of a container by its entry in `containers.json`; undefined where
- * it has no id. Labels and restarts are in podman's data base alone.
+ * Parses an entry of `containers.json`; `undefined` if it has no ID. Labels and
+ * restart counts are only in podman's database.
  *
  * ```json
  * {"id":"6d13…","names":["web"],"metadata":"{\"image-name\":\"nginx:1\",\"name\":\"web\"}","created":"2026-11-23T06:46:22.6Z"}

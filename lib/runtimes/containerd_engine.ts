@@ -14,7 +14,7 @@ import { GrpcClient } from "./grpc_client.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { ProtoMessage, protoText } from "./protobuf.ts";
 
-/** What a {@linkcode ContainerdEngine} stands on. */
+/** Dependencies of {@linkcode ContainerdEngine}. */
 export interface ContainerdEngineOptions {
   readonly socket: EngineSocket;
   readonly labels: LabelFilter;
@@ -27,22 +27,22 @@ const GET = `${SERVICES}.containers.v1.Containers/Get`;
 const LIST = `${SERVICES}.containers.v1.Containers/ListStream`;
 const SUBSCRIBE = `${SERVICES}.events.v1.Events/Subscribe`;
 
-/** Docker's containers are Docker's to name. */
+/** Namespaces of Docker, whose containers the Docker engine names. */
 const DOCKERS: ReadonlySet<string> = new Set(["moby", "plugins.moby"]);
 
 const NOTHING = new Uint8Array();
 const FILTERS = TOPICS.map((topic) => protoText(1, `topic=="${topic}"`));
 
-/** Containers that are asked for at once. */
+/** Maximum number of concurrent container queries. */
 const MAX_ASKED = 8;
 
-/** A list is not read beyond; a pod's container is 10 KB of it, of which little is kept. */
+/** Maximum size of a list; a pod's container takes 10 KB of it. */
 const MAX_LIST_BYTES = 32 * 2 ** 20;
-/** Containers of all lists. */
+/** Maximum number of containers across all namespaces. */
 const MAX_LISTED = 10_000;
 const MAX_NAMESPACES = 100;
 
-/** Containers whose cgroups are remembered. */
+/** Maximum number of cached cgroup paths. */
 const MAX_CGROUPS = 20_000;
 
 interface News {
@@ -51,15 +51,15 @@ interface News {
 }
 
 /**
- * containerd, by its gRPC: what its files do not have, which is image and
- * labels of what ctr and nerdctl made, and how a container ended.
+ * containerd's gRPC API. It has what the files lack: image and labels of
+ * containers created by ctr and nerdctl, and exit codes.
  */
 export class ContainerdEngine implements Engine {
   readonly runtime = "containerd";
   readonly #socket: EngineSocket;
   readonly #labels: LabelFilter;
   readonly #client: GrpcClient;
-  /** By namespace and id, where the id is one that others may have too. */
+  /** Keyed by namespace and ID, for IDs that are not unique across runtimes. */
   readonly #cgroups = new Map<string, CgroupName>();
 
   constructor({ socket, labels }: ContainerdEngineOptions) {
@@ -76,7 +76,7 @@ export class ContainerdEngine implements Engine {
     return this.#socket.exists();
   }
 
-  /** Undefined also where the namespace is not known. */
+  /** Also returns `undefined` if the namespace is unknown. */
   async inspect(
     { group, id }: ContainerOrigin,
   ): Promise<ContainerFacts | undefined> {
@@ -118,12 +118,12 @@ export class ContainerdEngine implements Engine {
           const news = await Promise.all(
             some.map((message) => this.#read(message, onLost)),
           );
-          // In their order: how one ended is told of the cgroup that it began with.
+          // Keep the order: an exit is reported with the cgroup of the earlier start.
           yield news.flatMap((news) => this.#eventsOf(news));
         }
       }
     } finally {
-      // A connection that has failed is used for nothing more.
+      // A failed connection is not reused.
       this.#socket.close();
     }
   }
@@ -153,7 +153,7 @@ export class ContainerdEngine implements Engine {
       : storedContainer(new ProtoMessage(answer).message(1), this.#labels);
   }
 
-  /** What happened, and what the data base has of whom. */
+  /** Parses an event and, for a created or updated container, reads it from the database. */
   async #read(message: Uint8Array, onLost: () => void): Promise<News> {
     let event: ContainerdEvent | undefined;
     try {
@@ -178,7 +178,7 @@ export class ContainerdEngine implements Engine {
     const key = `${group}/${id}`;
     const cgroup = this.#cgroups.get(key);
     if (kind === "deleted") this.#cgroups.delete(key);
-    // Nobody could say whom it is of.
+    // No cgroup can be assigned to the event.
     if (cgroup === undefined && !isCertainId(id)) return [];
     return [{
       facts: {

@@ -6,18 +6,19 @@ import type { LabelFilter } from "./label_filter.ts";
 import { containerdFacts } from "./oci_config.ts";
 import { ProtoMessage } from "./protobuf.ts";
 
-/** A container as containerd's data base has it. */
+/** A container in containerd's database. */
 export interface StoredContainer {
   readonly facts: ContainerFacts;
-  /** The cgroup that its task gets; undefined where systemd makes it. */
+  /** Cgroup of the task; absent if systemd creates it. */
   readonly cgroup?: CgroupName;
 }
 
 /**
- * `containerd.services.containers.v1.Container`: id 1, labels 2, image 3, spec
- * 5 with JSON as its value 2, created_at 8 in seconds 1 and nanoseconds 2.
+ * Parses `containerd.services.containers.v1.Container`: field 1 is the ID, 2
+ * the labels, 3 the image, 5 the spec with JSON as its value 2, 8 `created_at`
+ * with seconds 1 and nanoseconds 2.
  *
- * @throws {SyntaxError} where it has no id
+ * @throws {SyntaxError} if the ID is missing
  */
 export function storedContainer(
   container: ProtoMessage,
@@ -57,7 +58,7 @@ function specOf(json: string): unknown {
   }
 }
 
-/** What happened to a container. */
+/** A change of a container. */
 export interface ContainerdEvent {
   readonly group: string;
   readonly id: string;
@@ -67,7 +68,7 @@ export interface ContainerdEvent {
   readonly exitCode?: number;
 }
 
-/** The topics that say something of who a container is, or how it ended. */
+/** Topics about a container's metadata, start or exit. */
 export const TOPICS: readonly string[] = [
   "/containers/create",
   "/containers/update",
@@ -77,10 +78,11 @@ export const TOPICS: readonly string[] = [
 ];
 
 /**
- * `containerd.services.events.v1.Envelope`: namespace 2, topic 3, event 4 with
- * the message as its value 2. Undefined where it is of nobody's first process.
+ * Parses `containerd.services.events.v1.Envelope`: field 2 is the namespace, 3
+ * the topic, 4 the event with the message as its value 2. Returns `undefined`
+ * for other topics and for processes added by exec.
  *
- * @throws {SyntaxError} where it is none
+ * @throws {SyntaxError} if the bytes are not an envelope
  */
 export function parseContainerdEvent(
   bytes: Uint8Array,
@@ -102,7 +104,7 @@ export function parseContainerdEvent(
     case "/tasks/start":
       return { ...of, kind: "started", pid: event.number(2) };
     case "/tasks/exit":
-      // Of a process that was added to it, id 2 is another.
+      // For a process added by exec, the process ID in field 2 differs from the container ID.
       return event.text(2) === id
         ? { ...of, kind: "exited", exitCode: event.number(4) }
         : undefined;

@@ -11,10 +11,10 @@ import { EngineClient } from "./engine_client.ts";
 import type { EngineSocket } from "./engine_socket.ts";
 import { fieldsOf, textOf } from "./json_fields.ts";
 
-/** What a {@linkcode DockerEngine} stands on. */
+/** Dependencies of {@linkcode DockerEngine}. */
 export interface DockerEngineOptions extends EngineJsonOptions {
   readonly socket: EngineSocket;
-  /** A longer answer is not read to its end. @default 4 MiB */
+  /** Maximum response size in bytes. @default 4 MiB */
   readonly maxBytes?: number;
 }
 
@@ -25,7 +25,7 @@ const LIST = "/containers/json?all=1";
 const PING = "/_ping";
 const INFO = "/info";
 
-/** Docker, or Podman's service, which speaks its API. */
+/** Docker's HTTP API, also served by Podman. */
 export class DockerEngine implements Engine {
   readonly runtime: "docker" | "podman";
   readonly #options: DockerEngineOptions;
@@ -70,7 +70,11 @@ export class DockerEngine implements Engine {
     }
   }
 
-  /** The directory that all its data is in, as the host names it. @throws {Error} where it does not answer */
+  /**
+   * Returns Docker's data directory as a host path.
+   *
+   * @throws {Error} if Docker does not respond
+   */
   async dataRoot(): Promise<string | undefined> {
     const info = fieldsOf(await this.#client.get(INFO));
     const root = textOf(info["DockerRootDir"]);

@@ -15,19 +15,19 @@ import {
 import { parseJsonBound } from "./json_bound.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** What a reader of an engine's JSON needs to know. */
+/** Options of the parsers of Docker's JSON. */
 export interface EngineJsonOptions {
-  /** Who speaks Docker's API. */
+  /** Runtime that serves the Docker API. */
   readonly runtime: "docker" | "podman";
   readonly labels: LabelFilter;
 }
 
 /**
- * The facts of a container from `config.v2.json`, or from the answer of
- * `/containers/<id>/json`, whose fields have the same names. Of the first,
- * `hostConfig` is the file beside it.
+ * Parses a container from `config.v2.json` or from the response of
+ * `/containers/<id>/json`, which share field names. For the file, `hostConfig`
+ * is the content of `hostconfig.json`.
  *
- * @throws {TypeError} where it has no id
+ * @throws {TypeError} if the ID is missing
  */
 export function dockerFacts(
   config: unknown,
@@ -62,7 +62,12 @@ export function dockerFacts(
   });
 }
 
-/** The containers of `/containers/json`; one without an id is passed over. */
+/**
+ * Parses the containers of `/containers/json`; entries without an ID are
+ * skipped.
+ *
+ * @throws {TypeError} if the list is not an array
+ */
 export function listedFacts(
   list: unknown,
   { runtime, labels }: EngineJsonOptions,
@@ -85,7 +90,7 @@ export function listedFacts(
   });
 }
 
-/** Keys of an event's attributes that are no labels of the container. */
+/** Event attributes that are not container labels. */
 const NO_LABELS: ReadonlySet<string> = new Set([
   "image",
   "name",
@@ -99,7 +104,7 @@ const NO_LABELS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * One line of `/events`; undefined where it is of no container.
+ * Parses one line of `/events`; `undefined` if it is not about a container.
  *
  * ```json
  * {"Type":"container","Action":"die","Actor":{"ID":"3edf…","Attributes":{"exitCode":"137","image":"nginx:1","name":"web"}},"time":1795416465}
@@ -139,8 +144,8 @@ export function parseEngineEvent(
 }
 
 /**
- * The container's own of the names in a list, which are in any order: `/db`.
- * Links that others have to it name those: `/web/database`.
+ * Returns the container's own name, such as `/db`, from an unordered list.
+ * Links from other containers add names such as `/web/database`.
  */
 function ownName(names: unknown): unknown {
   if (!Array.isArray(names)) return undefined;
@@ -155,7 +160,7 @@ function isSandbox(labels: Fields): boolean {
   return labels["io.kubernetes.docker.type"] === "podsandbox";
 }
 
-/** `default`, `bridge`, `none`, `host`, `container:<id>`, or a network's name. */
+/** Parses `default`, `bridge`, `none`, `host`, `container:<id>`, or a network's name. */
 function networkOf(mode: string | undefined): NetworkNamespace | undefined {
   if (mode === undefined) return undefined;
   if (mode === "host") return { kind: "host" };
@@ -175,7 +180,7 @@ function healthOf(value: unknown): string | undefined {
   return value === "none" ? undefined : textOf(value);
 }
 
-/** `health_status: healthy` as Docker tells it; Podman has a field for it. */
+/** Docker sends `health_status: healthy` as the action; Podman sends a separate field. */
 function healthOfAction(
   action: string,
   attributes: Fields,

@@ -2,55 +2,61 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerFacts } from "../model/container_facts.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 
-/** Who can be asked over a socket. */
+/** Runtimes with a socket API. */
 export type EngineName = "docker" | "podman" | "containerd";
 
-/** What an engine told of a container as it happened. */
+/** A change of a container, reported by an engine. */
 export interface EngineEvent {
   readonly facts: ContainerFacts;
-  /** Which cgroup is meant, where the id is one that others may have too. */
+  /** Cgroup of the container, if its ID is not unique across runtimes. */
   readonly cgroup?: CgroupName;
-  /** The container is no more, and its name free. */
+  /** The container was removed; its name may be reused. */
   readonly isRemoved: boolean;
-  /** More can be asked for than the event tells. */
+  /** The container started: a lookup returns more than the event. */
   readonly isStarted: boolean;
 }
 
-/** A runtime that answers on a socket. Each answer is bounded in time and size. */
+/** A runtime's socket API. Each response is limited in time and size. */
 export interface Engine {
   readonly runtime: EngineName;
-  /** Where it is looked for. */
+  /** Path of the socket, or the first candidate if there is none. */
   readonly socketPath: string;
 
-  /** Whether there is a socket at all. */
+  /** Returns whether there is a socket. */
   exists(): Promise<boolean>;
 
-  /** What it has of one container whose id is certain; undefined where it has none. @throws {Error} */
+  /**
+   * Returns the metadata of a container whose ID is certain; `undefined` if the
+   * engine does not have it.
+   *
+   * @throws {Error} if the query fails
+   */
   inspect(origin: ContainerOrigin): Promise<ContainerFacts | undefined>;
 
   /**
-   * All containers that it has. `onLost` is called for each of which there is
-   * more to say than can be taken.
+   * Lists all containers. `onLost` is called for each container whose entry
+   * exceeds a limit.
    *
-   * @throws {RangeError} where that is so of all of them
-   * @throws {Error} where it does not answer
+   * @throws {RangeError} if the whole list exceeds a limit
+   * @throws {Error} if the engine does not respond
    */
   list(onLost: () => void): Promise<readonly EngineEvent[]>;
 
   /**
-   * What happens, in batches, until the signal aborts. `onLost` is called for
-   * each message that cannot be read.
+   * Yields changes in batches until the signal aborts. `onLost` is called for
+   * each message that cannot be parsed.
    *
-   * @throws {Error} where it answers anything else, or the connection ends
+   * @throws {Error} if the response is not a stream of events, or the
+   *   connection ends
    */
   follow(
     signal: AbortSignal,
     onLost: () => void,
   ): AsyncGenerator<readonly EngineEvent[], void, unknown>;
 
-  /** @throws {Error} where it does not answer in time */
+  /** @throws {Error} if the engine does not respond in time */
   ping(): Promise<void>;
 
-  /** Ends all that is under way. */
+  /** Aborts all pending requests. */
   close(): void;
 }

@@ -3,30 +3,28 @@ import { GatheredBytes } from "./gathered_bytes.ts";
 import { parseJsonBound } from "./json_bound.ts";
 import { TextLineBound } from "./text_line_bound.ts";
 
-/** A longer answer is not read to its end: a list of some 3,000 containers. */
+/** Maximum response size; 4 MiB hold a list of about 3,000 containers. */
 const MAX_BYTES = 4 * 2 ** 20;
 
-/** A message longer than this is passed over. */
+/** Longer messages are skipped. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
 
-/**
- * Asks an engine for JSON. Each answer is bounded in time and size; what fails
- * is thrown.
- */
+/** Requests JSON from an engine. Each response is limited in time and size. */
 export class EngineClient {
   readonly #socket: EngineSocket;
   readonly #maxBytes: number;
 
-  /** @param maxBytes a longer answer is not read to its end */
+  /** @param maxBytes maximum response size in bytes */
   constructor(socket: EngineSocket, maxBytes: number = MAX_BYTES) {
     this.#socket = socket;
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * The JSON that `path` answers; undefined where it is 404.
+   * Returns the JSON response of `path`; `undefined` for status 404.
    *
-   * @throws {Error} where it does not answer in time, answers anything else, or too much
+   * @throws {Error} if the response is late, too large or has another error
+   *   status
    */
   async get(path: string): Promise<unknown> {
     return await this.#socket.inTime(path, {}, async (response) => {
@@ -44,16 +42,16 @@ export class EngineClient {
     });
   }
 
-  /** @throws {Error} where it does not answer in time */
+  /** @throws {Error} if the engine does not respond in time */
   async ping(path: string): Promise<void> {
     await this.#socket.inTime(path, {}, () => Promise.resolve());
   }
 
   /**
-   * The lines that `path` answers, as they come, until the signal aborts.
-   * `onLost` is called for each that was too long.
+   * Yields the lines of a streamed response as they arrive, until the signal
+   * aborts. `onLost` is called for each line that is too long.
    *
-   * @throws {Error} where it answers anything else, or the connection ends
+   * @throws {Error} if the response has an error status, or the connection ends
    */
   async *lines(
     path: string,

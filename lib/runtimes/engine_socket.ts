@@ -1,10 +1,10 @@
-/** How an engine's socket is reached. */
+/** Options of {@linkcode EngineSocket}. */
 export interface EngineSocketOptions {
-  /** Where the socket may be seen, the likeliest first. */
+  /** Candidate paths of the socket, the likeliest first. */
   readonly paths: () => readonly string[] | Promise<readonly string[]>;
-  /** An answer is waited for so long. @default 2000 */
+  /** Response timeout in milliseconds. @default 2000 */
   readonly timeoutMs?: number;
-  /** It speaks HTTP/2 from the first byte on, as gRPC does, and nothing else. */
+  /** Whether the server requires HTTP/2 without upgrade, as gRPC does. */
   readonly isHttp2?: boolean;
 }
 
@@ -20,12 +20,12 @@ export class EngineSocket {
     this.#timeoutMs = options.timeoutMs ?? 2_000;
   }
 
-  /** Where it is, or is looked for first. */
+  /** Path of the socket, or the first candidate if there is none. */
   get path(): string {
     return this.#path;
   }
 
-  /** Whether there is a socket at all. */
+  /** Returns whether there is a socket, and selects the first that exists. */
   async exists(): Promise<boolean> {
     const paths = await this.#options.paths();
     for (const path of paths) {
@@ -37,7 +37,7 @@ export class EngineSocket {
     return false;
   }
 
-  /** Asks; who asks bounds it. */
+  /** Sends a request; the caller limits its time and size. */
   async fetch(
     path: string,
     init: RequestInit & { signal: AbortSignal },
@@ -56,7 +56,11 @@ export class EngineSocket {
     });
   }
 
-  /** What `take` makes of an answer, if that does not take too long. */
+  /**
+   * Returns the result of `take` for a response.
+   *
+   * @throws {Error} if the response takes longer than the timeout
+   */
   async inTime<T>(
     path: string,
     init: RequestInit,
@@ -66,7 +70,7 @@ export class EngineSocket {
     try {
       const response = await this.fetch(path, { ...init, signal });
       const taken = await take(response);
-      // A body that was read has been cancelled by its reader's end.
+      // A body that was read is already closed.
       if (!response.bodyUsed) await response.body?.cancel();
       return taken;
     } catch (error) {
@@ -78,7 +82,7 @@ export class EngineSocket {
     }
   }
 
-  /** Ends all that is under way; whoever asks then connects anew. */
+  /** Aborts all pending requests; the next request opens a new connection. */
   close(): void {
     this.#client?.close();
     this.#client = undefined;

@@ -4,8 +4,8 @@ import type { SourceState } from "../model/source_state.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 
 /**
- * How engines fare, by runtime: of several of one, those that are there, and
- * where none is, the likeliest.
+ * Returns the state of each runtime. If a runtime has several engines, only
+ * those with a socket count; if none has one, the likeliest.
  */
 export function engineStates(
   watchers: readonly Pick<EngineWatcher, "state">[],
@@ -22,27 +22,27 @@ export function engineStates(
     });
 }
 
-/** What an {@linkcode EngineWatcher} stands on. */
+/** Dependencies of {@linkcode EngineWatcher}. */
 export interface EngineWatcherOptions {
   readonly engine: Engine;
   readonly clock: Clock;
 }
 
-/** The engine is asked so often whether it still lives. */
+/** Interval of health checks. */
 const PING_INTERVAL_MS = 10_000;
 
-/** After a failure the next try waits so long, twice as long each time. */
+/** First delay after a failure; it doubles with each further failure. */
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 
-/** Whether a socket has come is looked for this often. */
+/** Interval of checks for a missing socket. */
 const ABSENT_RETRY_MS = 5_000;
 
 /**
- * Follows what an engine tells of its containers: names, images, health, exit
- * codes and renames as they happen. It knows no cgroups,
- * so it is no `ContainerWatcher`: what it tells is put to the containers that
- * one found, and nothing is missed without it but time.
+ * Streams an engine's container changes: names, images, health, exit codes and
+ * renames. Engines do not report cgroups, so this is not a `ContainerWatcher`:
+ * its updates apply to containers found by one. Without it, metadata arrives
+ * later but completely.
  */
 export class EngineWatcher {
   readonly #options: EngineWatcherOptions;
@@ -55,17 +55,20 @@ export class EngineWatcher {
     this.#state = this.#stateOf("off", "not looked for yet");
   }
 
-  /** How it fares; `off` where there is no socket. */
+  /** State of the source; `off` if there is no socket. */
   get state(): SourceState {
     return this.#state;
   }
 
-  /** Messages that could not be read. */
+  /** Number of messages that could not be read. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** What the engine tells, in batches, until {@linkcode EngineWatcher.close}: first all containers it has. */
+  /**
+   * Yields changes in batches until {@linkcode EngineWatcher.close} is called.
+   * The first batch lists all containers.
+   */
   async *news(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { clock, engine } = this.#options;
     const { signal } = this.#closing;
@@ -90,19 +93,18 @@ export class EngineWatcher {
     }
   }
 
-  /** Ends the news. */
   close(): void {
     this.#closing.abort();
     this.#options.engine.close();
   }
 
-  /** One connection, until it fails. */
+  /** Streams one connection until it fails. */
   async *#connection(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { engine } = this.#options;
     const ending = new AbortController();
     const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
     try {
-      // The stream before the list, so that nothing falls between the two.
+      // Subscribe before listing, so that no change between the two is missed.
       const batches = engine.follow(signal, () => this.#lose());
       let next = batches.next();
       next.catch(() => {});
@@ -126,7 +128,7 @@ export class EngineWatcher {
     }
   }
 
-  /** All containers that the engine has; none where it has more to say of them than can be taken. */
+  /** Lists all containers; returns an empty list if the engine's list exceeds a limit. */
   async #list(): Promise<readonly EngineEvent[]> {
     try {
       const lost = this.#lost;
@@ -140,7 +142,7 @@ export class EngineWatcher {
     }
   }
 
-  /** Throws once the engine does not answer any more. */
+  /** @throws {Error} once the engine does not respond */
   async #pingUntilFailure(signal: AbortSignal): Promise<void> {
     const { clock, engine } = this.#options;
     while (!signal.aborted) {

@@ -1,25 +1,25 @@
 import type { EngineSocket } from "./engine_socket.ts";
 import { frameGrpc, GrpcMessageBound } from "./grpc_messages.ts";
 
-/** A longer message is not taken. */
+/** Maximum size of a message. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
 
-/** gRPC's status of what is not there. */
+/** gRPC status code `NOT_FOUND`. */
 const NOT_FOUND = 5;
 
-/** A method, and what it is asked. */
+/** A method and its request message. */
 export interface GrpcCall {
-  /** `containerd.services.version.v1.Version/Version` */
+  /** Example: `containerd.services.version.v1.Version/Version` */
   readonly method: string;
   readonly message: Uint8Array;
-  /** containerd's namespace. */
+  /** containerd namespace. */
   readonly group?: string;
 }
 
 /**
- * Asks over gRPC, which is HTTP/2 with messages in the bodies. How a call that
- * has answered something ended is in trailers, which `fetch()` does not show; a
- * call that has failed at once tells it in the head.
+ * A gRPC client over HTTP/2. The status of a call with a response body is in
+ * trailers, which `fetch()` does not expose; the status of a call that failed
+ * without a body is in the headers.
  */
 export class GrpcClient {
   readonly #socket: EngineSocket;
@@ -29,10 +29,11 @@ export class GrpcClient {
   }
 
   /**
-   * The one message that is the answer; undefined where there is no such thing.
+   * Returns the only message of the response; `undefined` for status
+   * `NOT_FOUND`.
    *
-   * @throws {RangeError} where it is too long
-   * @throws {Error} where it does not come in time, or anything else does
+   * @throws {RangeError} if the message is too long
+   * @throws {Error} if the response is late, empty or has another error status
    */
   async ask(call: GrpcCall): Promise<Uint8Array | undefined> {
     let answer: Uint8Array | undefined;
@@ -42,9 +43,13 @@ export class GrpcClient {
   }
 
   /**
-   * Gives each message of an answer that has an end to `take`; says whether
-   * there is such a thing. It throws as {@linkcode GrpcClient.ask} does; where
-   * `onLost` is given, one that is too long is passed over instead.
+   * Passes each message of a finite response to `take` and returns whether the
+   * object exists. If `onLost` is given, it is called for a message that is too
+   * long instead of throwing.
+   *
+   * @throws {RangeError} if the response or a message is too long
+   * @throws {Error} if the response is late, incomplete or has another error
+   *   status
    */
   async each(
     call: GrpcCall,
@@ -78,10 +83,10 @@ export class GrpcClient {
   }
 
   /**
-   * The messages of an answer as they come, until the signal aborts. `onLost`
-   * is called for each that was too long.
+   * Yields the messages of a streamed response as they arrive, until the signal
+   * aborts. `onLost` is called for each message that is too long.
    *
-   * @throws {Error} where it answers anything else, or the connection ends
+   * @throws {Error} if the response has an error status, or the connection ends
    */
   async *messages(
     call: GrpcCall,
@@ -118,7 +123,7 @@ function requestOf(
   };
 }
 
-/** Undefined where there is no such thing. */
+/** Returns `undefined` for status `NOT_FOUND`. */
 async function bodyOf(
   { body, ok, status, headers }: Response,
   { method }: GrpcCall,

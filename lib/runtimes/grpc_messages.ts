@@ -1,7 +1,7 @@
-/** One byte that says whether it is compressed, and four of its length. */
+/** One byte for the compression flag, four for the length. */
 const HEAD_BYTES = 5;
 
-/** A message as gRPC sends it. */
+/** Encodes a length-prefixed gRPC message. */
 export function frameGrpc(message: Uint8Array): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(HEAD_BYTES + message.length);
   new DataView(frame.buffer).setUint32(1, message.length);
@@ -9,13 +9,13 @@ export function frameGrpc(message: Uint8Array): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-/** Cuts bytes into gRPC's messages; one that is too long, or compressed, is passed over. */
+/** Splits a byte stream into gRPC messages; those that are compressed or too long are skipped. */
 export class GrpcMessageBound {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
   readonly #head = new Uint8Array(HEAD_BYTES);
   #headLength = 0;
-  /** Undefined while one is passed over. */
+  /** Undefined while a message is skipped. */
   #message: Uint8Array | undefined;
   #length = 0;
   #wanted = 0;
@@ -25,12 +25,12 @@ export class GrpcMessageBound {
     this.#onLost = onLost;
   }
 
-  /** Whether a message has ended and none has begun. */
+  /** Whether the stream is between two messages. */
   get isBetween(): boolean {
     return this.#headLength === 0;
   }
 
-  /** Takes the next bytes; returns the messages that they end. */
+  /** Adds a chunk; returns the messages that it completes. */
   push(bytes: Uint8Array): Uint8Array[] {
     const messages: Uint8Array[] = [];
     let start = 0;

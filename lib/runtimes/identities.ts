@@ -21,75 +21,75 @@ import { changedFacts, describeContainer } from "./identity_description.ts";
 import { defined } from "./json_fields.ts";
 import { LookupQueue } from "./lookup_queue.ts";
 
-/** What {@linkcode Identities} stand on. */
+/** Dependencies of {@linkcode Identities}. */
 export interface IdentitiesOptions {
   readonly clock: Clock;
   readonly lookup: Pick<ContainerLookup, "find">;
-  /** The first process of a cgroup, in the host's pid namespace. */
+  /** Returns the first process of a cgroup, in the host's PID namespace. */
   readonly firstPid: (cgroup: CgroupName) => number | undefined;
 }
 
-/** Something became known of a container. */
+/** New metadata of a container. */
 export interface IdentityUpdate {
   readonly cgroup: CgroupName;
   readonly data: ContainerUpdateData;
 }
 
-/** A container that is gone. */
+/** A removed container. */
 export interface EndedContainer {
   readonly reference: ContainerReference;
   readonly image?: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** A container, living or just gone, and what is known of it. */
+/** A running or recently removed container and its metadata. */
 interface Identity {
   readonly cgroup: CgroupName;
   readonly origin: ContainerOrigin;
   facts?: Omit<ContainerFacts, "exitCode"> & { exitCode?: number };
   endedMs?: number;
-  /** Made of `facts`, for those who ask again and again. */
+  /** Cached; built from `facts`. */
   reference?: ContainerReference;
-  /** What the engine told of it last: a look-up that began before may know less. */
+  /** Last metadata from an engine event; a lookup that started earlier may be older. */
   lastTold?: ContainerFacts;
 }
 
-/** As long as the kernel's last lines may be on their way. */
+/** Time for which removed containers are kept: late kernel log lines may refer to them. */
 const ENDED_MS = 5 * 60_000;
 const MAX_ENDED = 10_000;
 
-/** Containers that a runtime told of, whether they have a cgroup now or not. */
+/** Maximum number of containers kept from engine events, with or without a cgroup. */
 const MAX_TOLD = 20_000;
 
-/** A runtime may write its files after it made the cgroup. */
+/** A runtime may write its files after it creates the cgroup. */
 const RETRIES_MS: readonly number[] = [50, 100, 300, 1_000, 5_000, 30_000];
-/** What need not be a container is soon given up. */
+/** Fewer retries for cgroups that may not be containers. */
 const UNCERTAIN_RETRIES_MS: readonly number[] = [200, 1_000];
-/** The exit code is written after the cgroup has gone. */
+/** The exit code is written after the cgroup is removed. */
 const EXIT_RETRIES_MS: readonly number[] = [30, 100, 300, 1_000, 3_000];
 
-/** Who says how a container ended, where it is asked. */
+/** Runtimes that return exit codes to lookups. */
 const TELLS_EXIT: ReadonlySet<string> = new Set(["docker", "podman"]);
 
 /**
- * Knows who the containers are. It asks the runtimes on its own, some at a
- * time; nobody waits for it: whoever asks gets what is known now, and an
- * update tells what became known later.
+ * Stores the identity of each container. It queries the runtimes in the
+ * background, a few at a time. Readers never wait: they get the current
+ * metadata, and an update follows when it changes.
  *
- * Over 300 lines, for it is one table with many ways in and out of it.
+ * Exceeds 300 lines: one table with many readers and writers.
  */
 export class Identities {
   readonly #options: IdentitiesOptions;
   readonly #queue: LookupQueue<Identity>;
   readonly #living = new Map<CgroupName, Identity>();
-  /** In the order in which they went. */
+  /** Ordered by time of removal. */
   readonly #ended = new Map<CgroupName, Identity>();
   readonly #byId = new Map<string, Set<Identity>>();
-  /** By id, or cgroup where the id is not certain; the one told of last at the end. */
+  /** Keyed by ID, or by cgroup if the ID is not certain; the latest entry is last. */
   readonly #told = new Map<string, ContainerFacts>();
-  /** Names of pods by uid, the one learned last at the end. */
+  /** Pod names keyed by UID; the latest entry is last. */
   readonly #pods = new Map<string, EventPod>();
-  /** A process of each pod, likewise. */
+  /** A process of each pod, keyed by UID; the latest entry is last. */
   readonly #podPids = new Map<string, number>();
   #onUpdate: (update: IdentityUpdate) => void = () => {};
   #failure = "";
@@ -102,22 +102,25 @@ export class Identities {
     );
   }
 
-  /** Tells of what becomes known from now on. */
+  /** Reports changes from now on. */
   start(onUpdate: (update: IdentityUpdate) => void): void {
     this.#onUpdate = onUpdate;
   }
 
-  /** Resolves once the runtimes have been asked for all containers that came, whether they answered or not. */
+  /**
+   * Resolves once the runtimes have been queried for all known containers,
+   * whether they responded or not.
+   */
   asked(): Promise<void> {
     return this.#queue.idle();
   }
 
-  /** Asks no more; resolves when what was asked is answered. */
+  /** Stops queries; resolves when the pending ones end. */
   close(): Promise<void> {
     return this.#queue.close();
   }
 
-  /** How the runtimes' files and answers fare. */
+  /** State of the lookups; `degraded` if a container has no name or a lookup hangs. */
   get state(): SourceState {
     let unnamed = 0;
     for (const { facts, origin } of this.#living.values()) {
@@ -142,14 +145,14 @@ export class Identities {
     };
   }
 
-  /** A container came. */
+  /** Adds a container that was created. */
   open(cgroup: CgroupName): void {
     const origin = parseCgroupOrigin(cgroup);
     if (origin?.kind !== "container") return;
     this.#forgetEnded(cgroup);
     const told = this.#toldOf(origin, cgroup);
     const identity: Identity = { cgroup, origin };
-    // How it ran and ended before says nothing of this time.
+    // Exit code, PID and health belong to the previous run.
     const { exitCode: _, pid: __, health: ___, ...facts } = told ??
       {} as Partial<ContainerFacts>;
     if (told !== undefined) {
@@ -167,7 +170,7 @@ export class Identities {
     );
   }
 
-  /** It went; the runtime's word for how it ended, where that is known now. */
+  /** Marks a container as removed; returns its exit code if the runtime already reported it. */
   end(cgroup: CgroupName): number | undefined {
     const identity = this.#living.get(cgroup);
     if (identity === undefined) return undefined;
@@ -184,14 +187,17 @@ export class Identities {
     return exitCode;
   }
 
-  /** Whose a container was that went; undefined where that is not known, or where it was not of the host's own engine. */
+  /**
+   * Returns the runtime of a removed container; `undefined` if it is unknown,
+   * nested or rootless.
+   */
   endedRuntime(cgroup: CgroupName): RuntimeName | undefined {
     const { facts, origin } = this.#ended.get(cgroup) ?? {};
     const isOfHost = origin?.outer === undefined && origin?.uid === undefined;
     return isOfHost ? facts?.runtime : undefined;
   }
 
-  /** Asks again for all that live: what was renamed meanwhile gets its new name. */
+  /** Queries all running containers again, for example after renames. */
   refresh(): void {
     for (const identity of this.#living.values()) {
       if (identity.facts !== undefined || identity.origin.isCertain) {
@@ -201,7 +207,7 @@ export class Identities {
     this.#expire();
   }
 
-  /** An engine told of one of its containers by itself. */
+  /** Applies an event of an engine. */
   learn({ facts, cgroup, isStarted, isRemoved }: EngineEvent): void {
     const key = cgroup ?? facts.id;
     const told = { ...this.#told.get(key), ...facts };
@@ -215,28 +221,31 @@ export class Identities {
       identity.lastTold = facts;
       this.#merge(identity, facts);
       if (!isStarted || identity.endedMs !== undefined) continue;
-      // What it ended with was of the time before; that it was started anew is counted.
+      // The exit code belongs to the previous run; `restartCount` records the restart.
       delete identity.facts?.exitCode;
       this.#queue.add(identity, RETRIES_MS);
     }
   }
 
-  /** What is known of the container that a cgroup is. */
+  /** Returns the metadata of a running container. */
   factsOf(cgroup: CgroupName): ContainerFacts | undefined {
     return this.#living.get(cgroup)?.facts;
   }
 
-  /** Its first process in the host's pid namespace, where its runtime tells. */
+  /**
+   * Returns the container's first process in the host's PID namespace, if its
+   * runtime reports it.
+   */
   initPidOf(cgroup: CgroupName): number | undefined {
     const { facts, origin } = this.#living.get(cgroup) ?? {};
-    // A nested runtime tells the pid that it sees.
+    // A nested runtime reports PIDs of its own namespace.
     if (facts === undefined || origin?.outer !== undefined) return undefined;
-    // CRI-O's sandbox may have no process of its own.
+    // CRI-O's sandbox may have no process.
     return facts.pid ??
       (facts.isSandbox ? this.#podPids.get(facts.pod?.uid ?? "") : undefined);
   }
 
-  /** Whether its network is its own to tell; of a pod's it is the sandbox that tells. */
+  /** Returns whether network metrics belong to this container; a pod's belong to its sandbox. */
   tellsNetwork(cgroup: CgroupName): boolean {
     const { facts, origin } = this.#living.get(cgroup) ?? {};
     return origin?.podUid === undefined
@@ -244,7 +253,7 @@ export class Identities {
       : facts?.isSandbox === true;
   }
 
-  /** What the API calls it; undefined of what is no runtime's. */
+  /** Returns the reference used by the API; `undefined` if no runtime owns the cgroup. */
   referenceOf(cgroup: CgroupName): ContainerReference | undefined {
     const identity = this.#living.get(cgroup);
     if (identity === undefined) return undefined;
@@ -252,7 +261,7 @@ export class Identities {
     return identity.reference ??= referenceOf(cgroup, origin, facts);
   }
 
-  /** What was known of a container that is gone, for five minutes; undefined where that is nothing. */
+  /** Returns a removed container's metadata for five minutes; `undefined` if there is none. */
   endedContainer(
     cgroup: CgroupName,
   ): EndedContainer | undefined {
@@ -266,7 +275,7 @@ export class Identities {
     });
   }
 
-  /** Who a cgroup is in an event; undefined where it is a plain one. */
+  /** Returns the `container` field of an event; `undefined` for a raw cgroup. */
   describe(cgroup: CgroupName): EventContainer | undefined {
     const identity = this.#living.get(cgroup) ?? this.#ended.get(cgroup);
     const origin = identity?.origin ?? parseCgroupOrigin(cgroup);
@@ -276,7 +285,10 @@ export class Identities {
     return this.#describe(cgroup, origin, facts);
   }
 
-  /** Who an event is of: of a kill the victim's container, else the one whose limit was met. */
+  /**
+   * Returns the `container` field of a new event. For an OOM event it is the
+   * victim's container, or the container whose limit was reached.
+   */
   describeEvent({ containerName, data }: NewEvent): EventContainer | undefined {
     if (data?.oom === undefined) return this.describe(containerName);
     const { "victim_cgroup": victim, "limit_cgroup": limit } = data.oom;
@@ -284,20 +296,23 @@ export class Identities {
     return ofVictim ?? this.describeAround(limit ?? ROOT);
   }
 
-  /** Who the innermost container or unit is that a cgroup is in, or itself is. */
+  /** Returns the innermost container or unit that contains the cgroup or is the cgroup. */
   describeAround(cgroup: CgroupName): EventContainer | undefined {
     let unit: EventContainer | undefined;
     for (let name = cgroup; name !== ROOT; name = parentOf(name)) {
       const container = this.describe(name);
       if (container === undefined) continue;
-      // A service of a container's own is of that container.
+      // A systemd service inside a container belongs to that container.
       if (container.namespace !== "systemd") return container;
       if (!name.endsWith(".slice")) unit ??= container;
     }
     return unit;
   }
 
-  /** What was told of a container that has no cgroup, such as one that was killed before the start. */
+  /**
+   * Returns metadata from engine events of a container without a cgroup, for
+   * example one that was killed before the agent started.
+   */
   #toldOf(
     origin: CgroupOrigin | undefined,
     cgroup: CgroupName,
@@ -351,7 +366,7 @@ export class Identities {
         ...(outerPid !== undefined && { outerPid }),
       });
       const known = identity.endedMs === undefined ? this.#living : this.#ended;
-      // Another has its cgroup's name by now, or it went too long ago.
+      // The cgroup name was reused, or the removed container has expired.
       if (known.get(cgroup) !== identity) return true;
       if (facts === undefined || identity.lastTold !== lastTold) return false;
       this.#failure = "";
@@ -377,7 +392,7 @@ export class Identities {
     identity.facts = after;
     delete identity.reference;
     this.#learnPod(identity.origin, after);
-    // What a living container ended with is told when its cgroup goes.
+    // The exit code of a running container is reported when its cgroup is removed.
     if (endedMs === undefined) changed.delete("exit_code");
     if (changed.size === 0) return;
     const { exitCode, health, restartCount } = after;
@@ -429,7 +444,7 @@ export class Identities {
   }
 }
 
-/** What files say, but for what the runtime's data base said. */
+/** Merges metadata from files; values from the runtime's database take precedence. */
 function withStored(
   files: ContainerFacts,
   known: ContainerFacts | undefined,
@@ -453,7 +468,7 @@ function referenceOf(
   });
 }
 
-/** What is told of a container is kept by what no other has. */
+/** Returns the key of a container's metadata: an ID or cgroup that no other container has. */
 function toldKey(
   { id, isCertain }: ContainerOrigin,
   cgroup: CgroupName,

@@ -4,7 +4,7 @@ import type { EventContainer } from "../model/event.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { defined } from "./json_fields.ts";
 
-/** A container as events tell it: what its cgroup's name says, and what its runtime told so far. */
+/** Returns the `container` field of events, from the cgroup's name and the runtime's metadata. */
 export function describeContainer(
   cgroup: CgroupName,
   origin: ContainerOrigin,
@@ -30,7 +30,7 @@ export function describeContainer(
   });
 }
 
-/** The names that cAdvisor gives a container of the runtime. */
+/** Returns the aliases that cAdvisor uses for the runtime. */
 function aliasesOf(
   runtime: string,
   cgroup: CgroupName,
@@ -42,7 +42,7 @@ function aliasesOf(
   return name === undefined || name === id ? [id] : [name, id];
 }
 
-/** What differs, by the names on the wire; what only serves to read the container is not told. */
+/** Fields that are reported in `containerUpdate` events, with their wire names. */
 const TOLD_CHANGES: readonly (readonly [keyof ContainerFacts, string])[] = [
   ["runtime", "namespace"],
   ["name", "name"],
@@ -54,7 +54,7 @@ const TOLD_CHANGES: readonly (readonly [keyof ContainerFacts, string])[] = [
   ["exitCode", "exit_code"],
 ];
 
-/** The names, on the wire, of what was not known before or is another now. */
+/** Returns the wire names of fields that are new or have changed. */
 export function changedFacts(
   before: ContainerFacts | undefined,
   after: ContainerFacts,
@@ -64,7 +64,7 @@ export function changedFacts(
     JSON.stringify(before?.[key]) !== JSON.stringify(after[key])
   ).map(([, name]) => name);
   const names = new Set(changed);
-  // Its cgroup's name said so from the beginning.
+  // The cgroup's name already identifies the runtime.
   if (runtimes.length === 1) names.delete("namespace");
   if (before?.restartCount === undefined && after.restartCount === 0) {
     names.delete("restart_count");

@@ -9,21 +9,21 @@ import {
   type RuntimeRoots,
 } from "./runtime_roots.ts";
 
-/** What {@linkcode ImageStores} stand on. */
+/** Dependencies of {@linkcode ImageStores}. */
 export interface ImageStoresOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly overrides: RootOverrides;
-  /** The engine that names its own directory, whichever its command line and its files do. */
+  /** Returns the data root that is in use, whether a command-line flag or a file sets it. */
   readonly docker: Pick<DockerEngine, "exists" | "dataRoot">;
 }
 
-/** They seldom change. */
+/** Time after which the directories are read again; they rarely change. */
 const AGE_MS = 60_000;
-/** As long as the first answer may take; it is taken later where it takes longer. */
+/** Maximum delay of the first list; a slower result is used in later lists. */
 const FIRST_WAIT_MS = 500;
 
-/** The directories where Docker and CRI-O keep images, by cAdvisor's labels. */
+/** Image directories of Docker and CRI-O, with cAdvisor's labels. */
 export class ImageStores {
   readonly #options: ImageStoresOptions;
   #known: readonly ImageStore[] | undefined;
@@ -34,7 +34,7 @@ export class ImageStores {
     this.#options = options;
   }
 
-  /** Where they are now, as far as that is known; it never takes long. */
+  /** Returns the directories known so far, within 500 ms. */
   async list(): Promise<readonly ImageStore[]> {
     const { clock } = this.#options;
     if (clock.monotonic() - this.#readMs >= AGE_MS) {
@@ -67,7 +67,7 @@ export class ImageStores {
     this.#readMs = clock.monotonic();
   }
 
-  /** Undefined where Docker does not answer: its files then have to do. */
+  /** Returns `undefined` if Docker does not respond; the paths from its files are then used. */
   async #dataRoot(): Promise<string | undefined> {
     const { docker } = this.#options;
     try {

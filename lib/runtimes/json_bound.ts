@@ -1,4 +1,7 @@
-/** Values and nested values of one text; a list of 2,000 containers of Docker has some 100,000. */
+/**
+ * Maximum number of values, nested ones included; a Docker list of 2,000
+ * containers has about 100,000.
+ */
 const MAX_ELEMENTS = 120_000;
 const MAX_DEPTH = 64;
 
@@ -11,11 +14,12 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Parses the JSON of a runtime within bounds: an empty object takes two bytes
- * of text and 56 of memory, so that a bound of bytes alone is none.
+ * Parses JSON of a runtime with limits on values and depth. A limit on bytes is
+ * not sufficient: an empty object has two bytes of text and takes 56 bytes of
+ * memory.
  *
- * @throws {RangeError} where it has too many values, or is nested too deep
- * @throws {SyntaxError} where it is no JSON
+ * @throws {RangeError} if there are too many values or levels
+ * @throws {SyntaxError} if the text is not JSON
  */
 export function parseJsonBound(text: string): unknown {
   let elements = 0;
@@ -53,7 +57,7 @@ export function parseJsonBound(text: string): unknown {
   return JSON.parse(text);
 }
 
-/** Where the text that begins here ends: at a quote that nothing escapes. */
+/** Returns the index of the unescaped quote that ends the string starting at `start`. */
 function endOfText(text: string, start: number): number {
   for (let end = start;;) {
     end = text.indexOf('"', end + 1);

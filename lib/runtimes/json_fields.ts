@@ -2,17 +2,17 @@ import { parseJsonBound } from "./json_bound.ts";
 import type { EventPod } from "../model/event.ts";
 import { MAX_TEXT_LENGTH } from "./label_filter.ts";
 
-/** A JSON object of a runtime, of which nothing is sure. */
+/** A JSON object from a runtime, not validated. */
 export type Fields = { readonly [key: string]: unknown };
 
-/** The object that `value` is; an empty one where it is none. */
+/** Returns `value` as an object; an empty object if it is not one. */
 export function fieldsOf(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value as Fields
     : {};
 }
 
-/** The object that a text of JSON is; an empty one if it is none. */
+/** Parses a JSON object; returns an empty object if the input is not one. */
 export function parsedFields(text: unknown): Fields {
   try {
     return fieldsOf(parseJsonBound(typeof text === "string" ? text : "{}"));
@@ -21,7 +21,7 @@ export function parsedFields(text: unknown): Fields {
   }
 }
 
-/** The text that `value` is, unless it is empty or too long. */
+/** Returns `value` if it is a string that is neither empty nor too long. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" &&
       value.length <= MAX_TEXT_LENGTH
@@ -29,19 +29,19 @@ export function textOf(value: unknown): string | undefined {
     : undefined;
 }
 
-/** The whole number that `value` is. */
+/** Returns `value` if it is a safe integer. */
 export function wholeOf(value: unknown): number | undefined {
   return Number.isSafeInteger(value) ? value as number : undefined;
 }
 
-/** Milliseconds since the epoch; Go's year 1 is no time. */
+/** Parses a timestamp to milliseconds since the epoch; Go's zero time (year 1) is `undefined`. */
 export function timeOf(value: unknown): number | undefined {
   const text = textOf(value);
   const timeMs = text === undefined ? NaN : Date.parse(text);
   return timeMs > 0 ? timeMs : undefined;
 }
 
-/** The object without the keys whose value is undefined. */
+/** Returns the object without keys whose value is `undefined`. */
 export function defined<T extends object>(
   object: { readonly [K in keyof T]: T[K] | undefined },
 ): T {
@@ -50,7 +50,7 @@ export function defined<T extends object>(
   ) as T;
 }
 
-/** The pod that the kubelet's labels tell; undefined where they tell of none. */
+/** Returns the pod named by the kubelet's labels; `undefined` if they name none. */
 export function podOf(labels: Fields): EventPod | undefined {
   const pod = defined<EventPod>({
     "namespace": textOf(labels["io.kubernetes.pod.namespace"]),

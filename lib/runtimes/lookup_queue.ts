@@ -1,24 +1,27 @@
 import type { Clock } from "../model/clock.ts";
 
-/** Look-ups at once; each may hold one of the few threads that files are read with. */
+/** Maximum number of concurrent lookups; each may block one of the few threads for file reads. */
 const MAX_RUNNING = 4;
 
-/** One that takes longer is said to hang. Its place is not given away: it may hold a thread. */
+/**
+ * Time after which a lookup counts as hung. It keeps its slot, because it may
+ * still block a thread.
+ */
 const HUNG_MS = 2_000;
 
 interface Wish<T> {
   readonly item: T;
-  /** When to try again, each after the one before. */
+  /** Delays of retries, each after the previous attempt. */
   readonly retriesMs: readonly number[];
   tries: number;
 }
 
-/** Looks things up, a few at a time, and again after a while where that found nothing. */
+/** Runs lookups, a few at a time, and retries those without a result. */
 export class LookupQueue<T> {
   readonly #clock: Clock;
   readonly #look: (item: T) => Promise<boolean>;
   readonly #due: Wish<T>[] = [];
-  /** What waits for its turn or its next try; a later wish for the same takes its place. */
+  /** Waiting lookups and retries; a later request for the same item replaces the earlier one. */
   readonly #wishes = new Map<T, Wish<T>>();
   readonly #timers = new Set<() => void>();
   readonly #startedMs = new Map<Wish<T>, number>();
@@ -26,18 +29,18 @@ export class LookupQueue<T> {
   readonly #waiting: (() => void)[] = [];
   #closed = false;
 
-  /** @param look says whether it found what is to be found; it does not throw */
+  /** @param look returns whether the lookup succeeded; must not throw */
   constructor(clock: Clock, look: (item: T) => Promise<boolean>) {
     this.#clock = clock;
     this.#look = look;
   }
 
-  /** How many wait or are under way. */
+  /** Number of waiting and running lookups. */
   get size(): number {
     return this.#wishes.size + this.#startedMs.size;
   }
 
-  /** How many do not end. */
+  /** Number of lookups that run for more than 2 s. */
   get hung(): number {
     const limitMs = this.#clock.monotonic() - HUNG_MS;
     let hung = 0;
@@ -47,7 +50,7 @@ export class LookupQueue<T> {
     return hung;
   }
 
-  /** Looks an item up soon, and again after each of `retriesMs` until it is found. */
+  /** Looks up an item, and retries after each delay of `retriesMs` until it is found. */
   add(item: T, retriesMs: readonly number[]): void {
     if (this.#closed) return;
     const wish = { item, retriesMs, tries: 0 };
@@ -56,7 +59,7 @@ export class LookupQueue<T> {
     this.#run();
   }
 
-  /** Resolves once all that was added has been looked up, found or not. */
+  /** Resolves once each added item was looked up at least once. */
   idle(): Promise<void> {
     if (this.#isIdle) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -64,7 +67,7 @@ export class LookupQueue<T> {
     return promise;
   }
 
-  /** Looks nothing up any more; resolves when what is under way has ended. */
+  /** Stops new lookups; resolves when the running ones end. */
   close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#timers) cancel();
@@ -83,7 +86,7 @@ export class LookupQueue<T> {
     while (this.#startedMs.size < MAX_RUNNING) {
       const wish = this.#due.shift();
       if (wish === undefined) return;
-      // A later wish for the same has taken its place.
+      // Replaced by a later request.
       if (this.#wishes.get(wish.item) !== wish) continue;
       this.#wishes.delete(wish.item);
       this.#startedMs.set(wish, this.#clock.monotonic());
@@ -99,7 +102,7 @@ export class LookupQueue<T> {
 
   #retry(wish: Wish<T>): void {
     const delayMs = wish.retriesMs[wish.tries++];
-    // Not where another wish for the same came meanwhile.
+    // Skip the retry if a later request for the item is waiting.
     if (delayMs === undefined || this.#closed) return;
     if (this.#wishes.has(wish.item)) return;
     this.#wishes.set(wish.item, wish);

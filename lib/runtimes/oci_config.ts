@@ -14,7 +14,7 @@ import {
 } from "./json_fields.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** What a reader of an OCI `config.json` needs to know. */
+/** Options of the parsers of OCI `config.json`. */
 export interface OciConfigOptions {
   readonly id: string;
   readonly labels: LabelFilter;
@@ -23,7 +23,7 @@ export interface OciConfigOptions {
 const CRI = "io.kubernetes.cri.";
 const CRIO = "io.kubernetes.cri-o.";
 
-/** What containerd's CRI writes into the annotations, by the kubelet's label. */
+/** Annotations of containerd's CRI plugin, with the kubelet's labels that they replace. */
 const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.container.name", `${CRI}container-name`],
   ["io.kubernetes.pod.name", `${CRI}sandbox-name`],
@@ -31,16 +31,15 @@ const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.pod.uid", `${CRI}sandbox-uid`],
 ];
 
-/** What containerd has of a container in its data base alone. */
+/** Values that containerd stores only in its database. */
 export interface ContainerdStored {
   readonly labels: Fields;
   readonly image: string | undefined;
 }
 
 /**
- * The facts of a container of containerd, by the `config.json` of its bundle,
- * and what else is known. CRI and nerdctl leave what names a container in the
- * annotations, too.
+ * Parses a containerd container from its bundle's `config.json` and its
+ * database entry. CRI and nerdctl also store names in the annotations.
  */
 export function containerdFacts(
   config: unknown,
@@ -70,9 +69,9 @@ export function containerdFacts(
 }
 
 /**
- * The facts of a container of CRI-O, by the `config.json` beside its storage:
- * the kubelet's labels stand among its annotations. Undefined where another
- * runtime made it.
+ * Parses a CRI-O container from the `config.json` next to its storage, whose
+ * annotations include the kubelet's labels. Returns `undefined` if another
+ * runtime created it.
  */
 export function crioFacts(
   config: unknown,
@@ -104,7 +103,7 @@ export function crioFacts(
   });
 }
 
-/** The facts of a container that runc or crun made for nobody else. */
+/** Parses a container of runc or crun without an engine. */
 export function bundleFacts(
   config: unknown,
   options: OciConfigOptions & { readonly runtime: RuntimeName },
@@ -119,7 +118,10 @@ export function bundleFacts(
   });
 }
 
-/** Without a network namespace of its own it is in the host's; with a path, in one that was there. */
+/**
+ * Without a network namespace, the container uses the host's; with a
+ * `/proc/<pid>/ns/net` path, it shares that process's.
+ */
 export function networkOf(
   config: unknown,
   sandboxId: string | undefined,
@@ -137,7 +139,7 @@ export function networkOf(
     : { kind: "own" };
 }
 
-/** The kubelet's labels, under its own names or containerd's. */
+/** Returns the kubelet's labels, from containerd's annotations or from labels of the same name. */
 function kubernetesLabels(annotations: Fields): Fields {
   const entries = CRI_LABELS.map(([label, key]) =>
     [label, textOf(annotations[key]) ?? textOf(annotations[label])] as const

@@ -1,4 +1,4 @@
-/** What a field holds: a number, or the bytes of a text or a message. */
+/** A number, or the bytes of a string or message. */
 type Value = number | Uint8Array;
 
 const VARINT = 0;
@@ -6,20 +6,22 @@ const FIXED_64 = 1;
 const BYTES = 2;
 const FIXED_32 = 5;
 
-/** Of one message; containerd's of a container has one for each of its labels. An empty one has two bytes, and takes 200 here. */
+/**
+ * Maximum number of fields of a message; containerd uses one per container
+ * label. An empty field has two bytes and takes 200 bytes of memory.
+ */
 const MAX_FIELDS = 4_096;
 
 /**
- * A message in Protocol Buffers' form, by the numbers of its fields. One that
- * is absent is 0 or empty, as there. Messages within it are read when they are
- * asked for, so that they are nested no deeper than who reads them goes.
+ * A Protocol Buffers message, accessed by field number. An absent field is 0 or
+ * empty. Nested messages are parsed on access, so the caller limits the depth.
  */
 export class ProtoMessage {
   readonly #fields = new Map<number, Value[]>();
 
   /**
-   * @throws {SyntaxError} where the bytes are no message
-   * @throws {RangeError} where it has too many fields
+   * @throws {SyntaxError} if the bytes are not a message
+   * @throws {RangeError} if there are too many fields
    */
   constructor(bytes: Uint8Array) {
     const reader = new Reader(bytes);
@@ -39,33 +41,29 @@ export class ProtoMessage {
     }
   }
 
-  /** A number. */
   number(field: number): number {
     const value = this.#fields.get(field)?.at(-1);
     return typeof value === "number" ? value : 0;
   }
 
-  /** The bytes of a field. */
   bytes(field: number): Uint8Array {
     return this.#all(field).at(-1) ?? new Uint8Array();
   }
 
-  /** A text. */
   text(field: number): string {
     return decode(this.bytes(field));
   }
 
-  /** A message within this one. */
   message(field: number): ProtoMessage {
     return new ProtoMessage(this.bytes(field));
   }
 
-  /** All messages of a field that may be there many times. */
+  /** Returns all messages of a repeated field. */
   messages(field: number): ProtoMessage[] {
     return this.#all(field).map((bytes) => new ProtoMessage(bytes));
   }
 
-  /** Texts by texts. */
+  /** Returns a `map<string, string>` field. */
   texts(field: number): Record<string, string> {
     return Object.fromEntries(
       this.messages(field).map((entry) => [entry.text(1), entry.text(2)]),
@@ -78,7 +76,7 @@ export class ProtoMessage {
   }
 }
 
-/** A field with a text, of which messages that ask are made. */
+/** Encodes a string field of a request message. */
 export function protoText(field: number, text: string): Uint8Array {
   const bytes = new TextEncoder().encode(text);
   return Uint8Array.of(field * 8 + BYTES, ...varint(bytes.length), ...bytes);
@@ -106,7 +104,7 @@ class Reader {
     return this.#offset < this.#bytes.length;
   }
 
-  /** Above 2^53 it is not exact; no number that is read is so large. */
+  /** Not exact above 2^53; no field that is read reaches it. */
   varint(): number {
     let value = 0;
     for (let factor = 1; factor < 2 ** 70; factor *= 128) {
@@ -117,7 +115,7 @@ class Reader {
     throw new SyntaxError("Cannot read a message: a number does not end");
   }
 
-  /** Undefined of kinds that no message read here has. */
+  /** Returns `undefined` for wire types that no parsed message uses. */
   value(kind: number): Value | undefined {
     switch (kind) {
       case VARINT:

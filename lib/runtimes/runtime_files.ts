@@ -3,15 +3,14 @@ import { isGone } from "../model/errors.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { parseJsonBound } from "./json_bound.ts";
 
-/** A runtime's file that is larger than this is not read. */
+/** Maximum size of a file. */
 const MAX_FILE_BYTES = 4 * 2 ** 20;
-/** Of a directory with more names none is taken. */
+/** Maximum number of entries of a directory. */
 const MAX_NAMES = 10_000;
 
 /**
- * The files that runtimes leave on disk, read without waiting for them. They
- * may be on a disk that does not answer: the caller bounds how many it reads
- * at once.
+ * Reads the files that runtimes leave on disk, asynchronously. The disk may
+ * hang: the caller limits the number of concurrent reads.
  */
 export class RuntimeFiles {
   readonly #fs: HostFs;
@@ -20,15 +19,19 @@ export class RuntimeFiles {
     this.#fs = fs;
   }
 
-  /** Of the place where `hostPath` is seen: by its own root, or by that of a container. */
+  /**
+   * Returns the path at which the agent sees `hostPath`, in the host's root or
+   * in the root of a container.
+   */
   path(hostPath: string, root = ""): string {
     return this.#fs.path(root === "" ? hostPath : join(root, hostPath));
   }
 
   /**
-   * The text of a file; undefined where there is none.
+   * Returns the text of a file; `undefined` if it does not exist.
    *
-   * @throws {RangeError} where it is too large, {@linkcode Error} where it cannot be read
+   * @throws {RangeError} if the file is too large
+   * @throws {Error} if it cannot be read
    */
   async read(path: string): Promise<string | undefined> {
     try {
@@ -47,9 +50,11 @@ export class RuntimeFiles {
   }
 
   /**
-   * The JSON in a file; undefined where there is none, or half of one that is being written.
+   * Returns the JSON of a file; `undefined` if it does not exist or is not yet
+   * completely written.
    *
-   * @throws {RangeError} where it is too large, {@linkcode Error} where it cannot be read
+   * @throws {RangeError} if the file is too large
+   * @throws {Error} if it cannot be read
    */
   async json(path: string): Promise<unknown> {
     const text = await this.read(path);
@@ -62,7 +67,10 @@ export class RuntimeFiles {
     }
   }
 
-  /** When a file was last changed, milliseconds since the epoch; undefined where there is none. */
+  /**
+   * Returns the modification time in milliseconds since the epoch; `undefined`
+   * if the file does not exist.
+   */
   async modifiedMs(path: string): Promise<number | undefined> {
     try {
       return (await Deno.stat(path)).mtime?.getTime();
@@ -73,9 +81,10 @@ export class RuntimeFiles {
   }
 
   /**
-   * Names of all that is in a directory; none where there is no such directory.
+   * Returns the names in a directory; empty if it does not exist.
    *
-   * @throws {RangeError} where there are too many, {@linkcode Error} where it cannot be read
+   * @throws {RangeError} if there are too many
+   * @throws {Error} if it cannot be read
    */
   async list(path: string): Promise<string[]> {
     const names: string[] = [];

@@ -2,17 +2,17 @@ import { dirname, join } from "@std/path";
 import { parsedFields, textOf } from "./json_fields.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
-/** Where runtimes keep what they know, as their own paths, the likeliest first. */
+/** State directories of runtimes, as the runtimes name them, the likeliest first. */
 export interface RuntimeRoots {
   /** Docker's data: `containers/<id>/config.v2.json`. */
   readonly docker: readonly string[];
   /** containerd's state: `io.containerd.runtime.v2.task/<namespace>/<id>`. */
   readonly containerd: readonly string[];
-  /** The storage that podman and CRI-O share: `<driver>-containers/containers.json`. */
+  /** Storage shared by podman and CRI-O: `<driver>-containers/containers.json`. */
   readonly storage: readonly string[];
-  /** The same for what does not outlive a boot: `<driver>-containers/<id>/userdata/pidfile`. */
+  /** Volatile part of that storage: `<driver>-containers/<id>/userdata/pidfile`. */
   readonly storageRun: readonly string[];
-  /** podman's `<id>` with the exit code of each container. */
+  /** podman's `<id>` files, each with an exit code. */
   readonly podmanExits: readonly string[];
   /** runc's `<id>/state.json`. */
   readonly runc: readonly string[];
@@ -20,23 +20,26 @@ export interface RuntimeRoots {
   readonly crun: readonly string[];
 }
 
-/** What flags say of them. */
+/** Locations set by flags. */
 export interface RootOverrides {
   readonly dockerRoot?: string;
-  /** containerd's socket, beside which its state is. */
+  /** containerd's socket; the state directory contains it. */
   readonly containerd?: string;
   readonly storageRoot?: string;
 }
 
-/** Whose runtimes, and where their files are seen. */
+/** Selects a user's or a nested container's runtimes. */
 export interface RootsOptions extends RootOverrides {
-  /** The root of the container that they run in. @default the host's */
+  /** Root directory of the enclosing container. @default the host's */
   readonly root?: string;
-  /** The user who runs them. @default root */
+  /** User that runs the runtimes. @default root */
   readonly uid?: number;
 }
 
-/** k3s and RKE2, k0s, microk8s, and a Docker without a containerd beside it, have theirs at places of their own. */
+/**
+ * Default state directories, including those of k3s, RKE2, k0s, microk8s, and a
+ * Docker that runs its own containerd.
+ */
 const CONTAINERD_STATES = [
   "/run/containerd",
   "/run/k3s/containerd",
@@ -48,12 +51,13 @@ const CONTAINERD_SOCKETS = CONTAINERD_STATES.map((state) =>
   join(state.replace(/\/daemon$/, ""), "containerd.sock")
 );
 
-/** Sockets of containerd that there may be at most: the default ones, and that of a configuration. */
+/** Maximum number of containerd sockets: the defaults and one from a configuration file. */
 export const MAX_CONTAINERDS: number = CONTAINERD_SOCKETS.length + 1;
 
 /**
- * Where sockets of containerd may be: where a flag says, else all of those of
- * the configuration and the defaults. One host may have several containerds.
+ * Returns the candidate sockets of containerd: the one set by a flag, or those
+ * of the configuration file and the defaults. A host may run several
+ * containerds.
  */
 export async function readContainerdSockets(
   files: RuntimeFiles,
@@ -70,7 +74,10 @@ export async function readContainerdSockets(
   ]);
 }
 
-/** Finds the roots of runtimes, by their own configuration where there is one. */
+/**
+ * Reads the state directories of the runtimes from their configuration files,
+ * followed by the defaults.
+ */
 export async function readRuntimeRoots(
   files: RuntimeFiles,
   options: RootsOptions = {},
@@ -141,7 +148,7 @@ async function rootlessRoots(
   };
 }
 
-/** A configuration that cannot be read is as good as none: the defaults hold. */
+/** Returns `undefined` also if the file cannot be read: the defaults then apply. */
 async function readQuietly(
   files: RuntimeFiles,
   path: string,
@@ -153,13 +160,13 @@ async function readQuietly(
   }
 }
 
-/** `data-root` of Docker's `daemon.json`, `graph` before 17.05. */
+/** Returns `data-root` of Docker's `daemon.json`, or `graph` (before 17.05). */
 function dataRootOf(daemon: string | undefined): string | undefined {
   const fields = parsedFields(daemon);
   return textOf(fields["data-root"]) ?? textOf(fields["graph"]);
 }
 
-/** The lines of a table in TOML. */
+/** Returns the lines of a TOML table. */
 function tomlTable(toml: string | undefined, name: string): string {
   const [, ...tables] = (toml ?? "").split(
     new RegExp(`^[ \\t]*\\[[ \\t]*${name}[ \\t]*\\]`, "m"),
@@ -167,13 +174,16 @@ function tomlTable(toml: string | undefined, name: string): string {
   return tables.join("").split(/^[ \t]*\[/m)[0] ?? "";
 }
 
-/** A key with a quoted path in TOML, whichever table it stands in: these names are in one only. */
+/**
+ * Returns a quoted path in TOML by key, in any table: each key used here occurs
+ * in one table only.
+ */
 function tomlText(toml: string | undefined, key: string): string | undefined {
   const line = new RegExp(`^\\s*${key}\\s*=\\s*["'](/[^"']+)["']`, "m");
   return line.exec(toml ?? "")?.[1];
 }
 
-/** The home directory of a user in `/etc/passwd`. */
+/** Returns a user's home directory from `/etc/passwd`. */
 function homeOf(passwd: string, uid: number): string | undefined {
   for (const line of passwd.split("\n")) {
     const [, , id, , , home] = line.split(":");

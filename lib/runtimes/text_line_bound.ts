@@ -2,7 +2,7 @@ import { GatheredBytes } from "./gathered_bytes.ts";
 
 const NEWLINE = 10;
 
-/** Cuts bytes into lines of UTF-8; one that is too long is passed over. */
+/** Splits a byte stream into UTF-8 lines; those that are too long are skipped. */
 export class TextLineBound {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
@@ -14,7 +14,7 @@ export class TextLineBound {
     this.#onLost = onLost;
   }
 
-  /** Takes the next bytes; returns the lines that they end, empty ones not. */
+  /** Adds a chunk; returns the lines that it completes, without empty ones. */
   push(bytes: Uint8Array): string[] {
     const lines: string[] = [];
     let start = 0;
