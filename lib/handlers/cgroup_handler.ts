@@ -40,7 +40,7 @@ export interface CgroupHandlerOptions {
    */
   readonly initPid?: () => number | undefined;
   /** Whether it tells of its network now; false where another container tells of the same. @default always */
-  readonly tellsNetwork?: () => boolean;
+  readonly reportsNetwork?: () => boolean;
   /** Of the machine, which are those of the root. */
   readonly filesystems?: Pick<Filesystems, "at">;
 }
@@ -288,8 +288,8 @@ export class CgroupHandler implements ContainerHandler {
 
   /** A process with the container's own network; the root's is the host's. */
   #networkPid(): number | undefined {
-    const { tellsNetwork = () => true } = this.#options;
-    if (!this.#network.collects || !tellsNetwork()) return undefined;
+    const { reportsNetwork = () => true } = this.#options;
+    if (!this.#network.collects || !reportsNetwork()) return undefined;
     const pid = this.#initPid();
     if (pid === undefined) return undefined;
     return this.reference.name === ROOT || this.#network.isOwn(pid)

@@ -1,5 +1,5 @@
 import { dirname } from "@std/path";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { FsStats } from "../model/filesystem.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
 import type { Filesystems } from "../filesystems/filesystems.ts";
@@ -46,7 +46,7 @@ export class ContainerDisk {
   at(
     timestampMs: number,
     pid: number | undefined,
-    facts: ContainerFacts | undefined,
+    facts: ContainerMetadata | undefined,
   ): readonly FsStats[] | undefined {
     this.#count(this.#layerOf(pid), logsOf(facts));
     const reading =
@@ -124,7 +124,7 @@ export class ContainerDisk {
 }
 
 /** Docker's logs are rotated in a directory of the container's own, which cAdvisor counts whole. */
-function logsOf(facts: ContainerFacts | undefined): string | undefined {
+function logsOf(facts: ContainerMetadata | undefined): string | undefined {
   if (facts?.logPath === undefined) return undefined;
   return facts.runtime === "docker" ? dirname(facts.logPath) : facts.logPath;
 }

@@ -24,7 +24,7 @@ import {
 export interface ScraperOptions {
   readonly manager: Pick<
     Manager,
-    "endedContainer" | "managedContainers" | "oomKills"
+    "removedContainer" | "managedContainers" | "oomKills"
   >;
   /** An older sample is taken anew, unless the request says how old it may be. */
   readonly maxAgeMs: number;
@@ -196,7 +196,7 @@ export class Scraper {
 
   /** Of one that may have lived between two scrapes. */
   #endedLabels(name: CgroupName): string | undefined {
-    const ended = this.#options.manager.endedContainer(name);
+    const ended = this.#options.manager.removedContainer(name);
     return ended && containerLabels(ended.reference, ended, podOf(ended));
   }
 }

@@ -1,5 +1,5 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
-import type { RuntimeName } from "../model/container_facts.ts";
+import type { RuntimeName } from "../model/container_metadata.ts";
 
 /** A cgroup that a container runtime created for a container. */
 export interface ContainerOrigin {

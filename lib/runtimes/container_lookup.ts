@@ -1,13 +1,20 @@
 import { join } from "@std/path";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
-import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
-import { Bundles, type PathAt, type PlacedOrigin } from "./bundles.ts";
+import type {
+  ContainerMetadata,
+  RuntimeName,
+} from "../model/container_metadata.ts";
+import {
+  BundleReader,
+  type PlacedOrigin,
+  type ResolveHostPath,
+} from "./bundle_reader.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { ContainerStorage } from "./container_storage.ts";
-import { dockerFacts } from "./docker_json.ts";
+import { parseDockerContainer } from "./docker_json.ts";
 import type { Engine, EngineName } from "./engine.ts";
-import { fieldsOf } from "./json_fields.ts";
+import { asObject } from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { networkOf } from "./oci_config.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
@@ -29,7 +36,7 @@ export interface ContainerLookupOptions {
 }
 
 /** The cgroup of a container and a process through which its runtime's files are visible. */
-export interface LookupPlace {
+export interface LookupContext {
   readonly cgroup: CgroupName;
   /** A process of the enclosing container, in the host's PID namespace. */
   readonly outerPid?: number;
@@ -51,7 +58,7 @@ interface KnownRoots {
 export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
-  readonly #bundles: Bundles;
+  readonly #bundles: BundleReader;
   /** Monotonic time of an engine's last failure. */
   readonly #failedMs = new Map<Engine, number>();
   /** Keyed by user and root. */
@@ -59,7 +66,7 @@ export class ContainerLookup {
 
   constructor(options: ContainerLookupOptions) {
     this.#options = options;
-    this.#bundles = new Bundles(options.files, options.labels);
+    this.#bundles = new BundleReader(options.files, options.labels);
     this.#storage = new ContainerStorage(
       options.files,
       () => options.clock.monotonic(),
@@ -74,26 +81,26 @@ export class ContainerLookup {
    */
   async find(
     origin: ContainerOrigin,
-    { cgroup, outerPid }: LookupPlace,
-  ): Promise<ContainerFacts | undefined> {
+    { cgroup, outerPid }: LookupContext,
+  ): Promise<ContainerMetadata | undefined> {
     // The files of a nested runtime are visible only through a process of the enclosing container.
     if (origin.outer !== undefined && outerPid === undefined) return undefined;
     const root = outerPid === undefined ? undefined : `/proc/${outerPid}/root`;
     const roots = await this.#rootsOf(origin.uid, root);
-    const at: PathAt = (first, ...rest) =>
+    const at: ResolveHostPath = (first, ...rest) =>
       this.#options.files.path(join(first, ...rest), root);
     const placed = { ...origin, cgroup };
-    const asks = [
+    const lookups = [
       (runtime: RuntimeName) => this.#read(runtime, placed, roots, at),
       // Sockets may block until their timeout, so they follow the files of all runtimes.
       (runtime: RuntimeName) => this.#inspect(runtime, origin),
     ];
     let failure: unknown;
-    for (const ask of asks) {
+    for (const lookUp of lookups) {
       for (const runtime of origin.runtimes) {
         try {
-          const facts = await ask(runtime);
-          if (facts !== undefined) return facts;
+          const metadata = await lookUp(runtime);
+          if (metadata !== undefined) return metadata;
         } catch (error) {
           failure ??= error;
         }
@@ -107,8 +114,8 @@ export class ContainerLookup {
     runtime: RuntimeName,
     origin: PlacedOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+    at: ResolveHostPath,
+  ): Promise<ContainerMetadata | undefined> {
     switch (runtime) {
       case "docker":
         return await this.#docker(origin, roots, at);
@@ -129,8 +136,8 @@ export class ContainerLookup {
   async #docker(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+    at: ResolveHostPath,
+  ): Promise<ContainerMetadata | undefined> {
     const { files, labels } = this.#options;
     let failure: unknown;
     for (const root of roots.docker) {
@@ -139,7 +146,11 @@ export class ContainerLookup {
         const config = await files.json(join(directory, "config.v2.json"));
         if (config === undefined) continue;
         const hostConfig = await files.json(join(directory, "hostconfig.json"));
-        return dockerFacts(config, { runtime: "docker", labels, hostConfig });
+        return parseDockerContainer(config, {
+          runtime: "docker",
+          labels,
+          hostConfig,
+        });
       } catch (error) {
         failure ??= error;
       }
@@ -151,28 +162,28 @@ export class ContainerLookup {
   async #podman(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
-  ): Promise<ContainerFacts | undefined> {
+    at: ResolveHostPath,
+  ): Promise<ContainerMetadata | undefined> {
     const { files } = this.#options;
     const { id } = origin;
     for (const storage of roots.storage) {
       const stored = await this.#storage.find(at(storage), id);
-      if (stored?.facts === undefined) continue;
-      const { directory, facts } = stored;
+      if (stored?.metadata === undefined) continue;
+      const { directory, metadata } = stored;
       const userdata = at(storage, directory, id, "userdata");
       const config = await files.json(join(userdata, "config.json"));
-      const { annotations } = fieldsOf(config);
-      if (fieldsOf(annotations)["io.container.manager"] === "cri-o") continue;
+      const { annotations } = asObject(config);
+      if (asObject(annotations)["io.container.manager"] === "cri-o") continue;
       const network = networkOf(config, undefined);
       // The pidfile outlives the process.
       const exitCode = await this.#exitCodeOf(roots, at, id);
       const pid = exitCode === undefined
         ? await this.#bundles.pidOf(roots, at, directory, id)
         : undefined;
-      const told = await this.#inspectQuietly("podman", origin);
+      const inspected = await this.#inspectQuietly("podman", origin);
       return {
-        ...told,
-        ...facts,
+        ...inspected,
+        ...metadata,
         ...(network !== undefined && { network }),
         ...(pid !== undefined && { pid }),
         ...(exitCode !== undefined && { exitCode }),
@@ -184,7 +195,7 @@ export class ContainerLookup {
 
   async #exitCodeOf(
     { podmanExits }: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
     id: string,
   ): Promise<number | undefined> {
     for (const exits of podmanExits) {
@@ -201,7 +212,7 @@ export class ContainerLookup {
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     // Containers with uncertain IDs are reported by their engine's events.
     const isOfHost = origin.isCertain && origin.uid === undefined &&
       origin.outer === undefined;
@@ -210,8 +221,8 @@ export class ContainerLookup {
     for (const engine of this.#options.engines) {
       if (engine.runtime !== runtime) continue;
       try {
-        const facts = await this.#inspectWith(engine, origin);
-        if (facts !== undefined) return facts;
+        const metadata = await this.#inspectWith(engine, origin);
+        if (metadata !== undefined) return metadata;
       } catch (error) {
         failure ??= error;
       }
@@ -224,7 +235,7 @@ export class ContainerLookup {
   async #inspectWith(
     engine: Engine,
     origin: ContainerOrigin,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     const { clock } = this.#options;
     const failedMs = this.#failedMs.get(engine) ?? -Infinity;
     if (clock.monotonic() - failedMs < FAILED_MS) return undefined;
@@ -243,7 +254,7 @@ export class ContainerLookup {
   async #inspectQuietly(
     runtime: EngineName,
     origin: ContainerOrigin,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     try {
       return await this.#inspect(runtime, origin);
     } catch {

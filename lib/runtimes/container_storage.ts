@@ -1,13 +1,13 @@
 import { join } from "@std/path";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import {
+  asObject,
+  asString,
+  asTimestampMs,
   defined,
-  fieldsOf,
-  parsedFields,
+  parseObject,
   podOf,
-  textOf,
-  timeOf,
-} from "./json_fields.ts";
+} from "./json_values.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
 /** State of a container in the storage that podman and CRI-O share. */
@@ -15,7 +15,7 @@ export interface StoredContainer {
   /** `overlay-containers`, or the equivalent of another driver. */
   readonly directory: string;
   /** Podman's metadata; absent for a container of another runtime. */
-  readonly facts?: ContainerFacts;
+  readonly metadata?: ContainerMetadata;
 }
 
 /** Lists are cached for this time, so that a burst of containers reads them once. */
@@ -62,8 +62,10 @@ export class ContainerStorage {
         const entries = await this.#files.json(path);
         if (!Array.isArray(entries)) continue;
         for (const entry of entries) {
-          const facts = podmanFacts(entry);
-          if (facts !== undefined) stored.set(facts.id, { directory, facts });
+          const metadata = parsePodmanEntry(entry);
+          if (metadata !== undefined) {
+            stored.set(metadata.id, { directory, metadata });
+          }
         }
       }
     }
@@ -79,18 +81,20 @@ export class ContainerStorage {
  * {"id":"6d13…","names":["web"],"metadata":"{\"image-name\":\"nginx:1\",\"name\":\"web\"}","created":"2026-11-23T06:46:22.6Z"}
  * ```
  */
-export function podmanFacts(entry: unknown): ContainerFacts | undefined {
-  const fields = fieldsOf(entry);
-  const id = textOf(fields["id"]);
+export function parsePodmanEntry(
+  entry: unknown,
+): ContainerMetadata | undefined {
+  const fields = asObject(entry);
+  const id = asString(fields["id"]);
   if (id === undefined) return undefined;
-  const metadata = parsedFields(textOf(fields["metadata"]));
+  const metadata = parseObject(asString(fields["metadata"]));
   const [name] = Array.isArray(fields["names"]) ? fields["names"] : [];
-  return defined<ContainerFacts>({
+  return defined<ContainerMetadata>({
     runtime: "podman",
     id,
-    name: textOf(name) ?? textOf(metadata["name"]),
-    image: textOf(metadata["image-name"]),
+    name: asString(name) ?? asString(metadata["name"]),
+    image: asString(metadata["image-name"]),
     pod: podOf(metadata),
-    createdMs: timeOf(fields["created"]),
+    createdMs: asTimestampMs(fields["created"]),
   });
 }

@@ -1,5 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import { type ContainerOrigin, isCertainId } from "./cgroup_origin.ts";
 import {
   type ContainerdEvent,
@@ -12,7 +12,7 @@ import type { Engine, EngineEvent } from "./engine.ts";
 import type { EngineSocket } from "./engine_socket.ts";
 import { GrpcClient } from "./grpc_client.ts";
 import type { LabelFilter } from "./label_filter.ts";
-import { ProtoMessage, protoText } from "./protobuf.ts";
+import { encodeStringField, ProtoMessage } from "./protobuf.ts";
 
 /** Dependencies of {@linkcode ContainerdEngine}. */
 export interface ContainerdEngineOptions {
@@ -31,10 +31,12 @@ const SUBSCRIBE = `${SERVICES}.events.v1.Events/Subscribe`;
 const DOCKERS: ReadonlySet<string> = new Set(["moby", "plugins.moby"]);
 
 const NOTHING = new Uint8Array();
-const FILTERS = TOPICS.map((topic) => protoText(1, `topic=="${topic}"`));
+const FILTERS = TOPICS.map((topic) =>
+  encodeStringField(1, `topic=="${topic}"`)
+);
 
 /** Maximum number of concurrent container queries. */
-const MAX_ASKED = 8;
+const MAX_CONCURRENT_GETS = 8;
 
 /** Maximum size of a list; a pod's container takes 10 KB of it. */
 const MAX_LIST_BYTES = 32 * 2 ** 20;
@@ -45,7 +47,7 @@ const MAX_NAMESPACES = 100;
 /** Maximum number of cached cgroup paths. */
 const MAX_CGROUPS = 20_000;
 
-interface News {
+interface EventDetails {
   readonly event: ContainerdEvent | undefined;
   readonly stored?: StoredContainer | undefined;
 }
@@ -79,9 +81,9 @@ export class ContainerdEngine implements Engine {
   /** Also returns `undefined` if the namespace is unknown. */
   async inspect(
     { group, id }: ContainerOrigin,
-  ): Promise<ContainerFacts | undefined> {
+  ): Promise<ContainerMetadata | undefined> {
     if (group === undefined) return undefined;
-    return (await this.#get(group, id))?.facts;
+    return (await this.#get(group, id))?.metadata;
   }
 
   async list(onLost: () => void): Promise<readonly EngineEvent[]> {
@@ -92,7 +94,7 @@ export class ContainerdEngine implements Engine {
         const stored = storedContainer(container, this.#labels);
         if (events.length === MAX_LISTED) {
           throw new RangeError(
-            `Cannot take the list of containers: it has more than ${MAX_LISTED}`,
+            `Cannot read the list of containers: it has more than ${MAX_LISTED} entries`,
           );
         }
         events.push(this.#storedEvent(group, stored));
@@ -113,13 +115,13 @@ export class ContainerdEngine implements Engine {
       for await (
         const messages of this.#client.messages(call, signal, onLost)
       ) {
-        for (let i = 0; i < messages.length; i += MAX_ASKED) {
-          const some = messages.slice(i, i + MAX_ASKED);
-          const news = await Promise.all(
+        for (let i = 0; i < messages.length; i += MAX_CONCURRENT_GETS) {
+          const some = messages.slice(i, i + MAX_CONCURRENT_GETS);
+          const details = await Promise.all(
             some.map((message) => this.#read(message, onLost)),
           );
           // Keep the order: an exit is reported with the cgroup of the earlier start.
-          yield news.flatMap((news) => this.#eventsOf(news));
+          yield details.flatMap((details) => this.#eventsOf(details));
         }
       }
     } finally {
@@ -129,7 +131,7 @@ export class ContainerdEngine implements Engine {
   }
 
   async ping(): Promise<void> {
-    await this.#client.ask({ method: VERSION, message: NOTHING });
+    await this.#client.unary({ method: VERSION, message: NOTHING });
   }
 
   close(): void {
@@ -138,23 +140,23 @@ export class ContainerdEngine implements Engine {
 
   async #groups(): Promise<string[]> {
     const call = { method: NAMESPACES, message: NOTHING };
-    const answer = await this.#client.ask(call) ?? NOTHING;
-    return new ProtoMessage(answer).messages(1)
-      .map((namespace) => namespace.text(1))
+    const response = await this.#client.unary(call) ?? NOTHING;
+    return new ProtoMessage(response).messages(1)
+      .map((namespace) => namespace.string(1))
       .filter((name) => !DOCKERS.has(name))
       .slice(0, MAX_NAMESPACES);
   }
 
   async #get(group: string, id: string): Promise<StoredContainer | undefined> {
-    const message = protoText(1, id);
-    const answer = await this.#client.ask({ method: GET, message, group });
-    return answer === undefined
+    const message = encodeStringField(1, id);
+    const response = await this.#client.unary({ method: GET, message, group });
+    return response === undefined
       ? undefined
-      : storedContainer(new ProtoMessage(answer).message(1), this.#labels);
+      : storedContainer(new ProtoMessage(response).message(1), this.#labels);
   }
 
   /** Parses an event and, for a created or updated container, reads it from the database. */
-  async #read(message: Uint8Array, onLost: () => void): Promise<News> {
+  async #read(message: Uint8Array, onLost: () => void): Promise<EventDetails> {
     let event: ContainerdEvent | undefined;
     try {
       event = parseContainerdEvent(message);
@@ -171,7 +173,7 @@ export class ContainerdEngine implements Engine {
     }
   }
 
-  #eventsOf({ event, stored }: News): EngineEvent[] {
+  #eventsOf({ event, stored }: EventDetails): EngineEvent[] {
     if (event === undefined || DOCKERS.has(event.group)) return [];
     const { group, id, kind, image, pid, exitCode } = event;
     if (stored !== undefined) return [this.#storedEvent(group, stored)];
@@ -181,7 +183,7 @@ export class ContainerdEngine implements Engine {
     // No cgroup can be assigned to the event.
     if (cgroup === undefined && !isCertainId(id)) return [];
     return [{
-      facts: {
+      metadata: {
         runtime: "containerd",
         id,
         ...(image !== undefined && { image }),
@@ -196,12 +198,12 @@ export class ContainerdEngine implements Engine {
 
   #storedEvent(
     group: string,
-    { facts, cgroup }: StoredContainer,
+    { metadata, cgroup }: StoredContainer,
   ): EngineEvent {
-    const event = { facts, isRemoved: false, isStarted: false };
-    if (cgroup === undefined || isCertainId(facts.id)) return event;
-    this.#cgroups.delete(`${group}/${facts.id}`);
-    this.#cgroups.set(`${group}/${facts.id}`, cgroup);
+    const event = { metadata, isRemoved: false, isStarted: false };
+    if (cgroup === undefined || isCertainId(metadata.id)) return event;
+    this.#cgroups.delete(`${group}/${metadata.id}`);
+    this.#cgroups.set(`${group}/${metadata.id}`, cgroup);
     for (const key of this.#cgroups.keys()) {
       if (this.#cgroups.size <= MAX_CGROUPS) break;
       this.#cgroups.delete(key);

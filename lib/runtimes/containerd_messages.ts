@@ -1,14 +1,14 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
-import { parseJsonBound } from "./json_bound.ts";
-import { fieldsOf, textOf } from "./json_fields.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
+import { parseBoundedJson } from "./bounded_json.ts";
+import { asObject, asString } from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
-import { containerdFacts } from "./oci_config.ts";
+import { parseContainerdConfig } from "./oci_config.ts";
 import { ProtoMessage } from "./protobuf.ts";
 
 /** A container in containerd's database. */
 export interface StoredContainer {
-  readonly facts: ContainerFacts;
+  readonly metadata: ContainerMetadata;
   /** Cgroup of the task; absent if systemd creates it. */
   readonly cgroup?: CgroupName;
 }
@@ -24,25 +24,25 @@ export function storedContainer(
   container: ProtoMessage,
   labels: LabelFilter,
 ): StoredContainer {
-  const id = textOf(container.text(1));
+  const id = asString(container.string(1));
   if (id === undefined) {
-    throw new SyntaxError("Cannot read a container: it has no id");
+    throw new SyntaxError("Cannot read a container: it has no ID");
   }
-  const spec = specOf(container.message(5).text(2));
-  const facts = containerdFacts(spec, {
+  const spec = specOf(container.message(5).string(2));
+  const metadata = parseContainerdConfig(spec, {
     id,
     labels,
     stored: {
-      labels: container.texts(2),
-      image: textOf(container.text(3)),
+      labels: container.stringMap(2),
+      image: asString(container.string(3)),
     },
   });
-  const cgroup = textOf(fieldsOf(fieldsOf(spec)["linux"])["cgroupsPath"]);
+  const cgroup = asString(asObject(asObject(spec)["linux"])["cgroupsPath"]);
   const created = container.message(8);
   const createdMs = created.number(1) * 1_000 + created.number(2) / 1e6;
   return {
-    facts: {
-      ...facts,
+    metadata: {
+      ...metadata,
       isStored: true,
       ...(createdMs > 0 && { createdMs }),
     },
@@ -52,7 +52,7 @@ export function storedContainer(
 
 function specOf(json: string): unknown {
   try {
-    return parseJsonBound(json);
+    return parseBoundedJson(json);
   } catch {
     return undefined;
   }
@@ -89,14 +89,14 @@ export function parseContainerdEvent(
 ): ContainerdEvent | undefined {
   const envelope = new ProtoMessage(bytes);
   const event = envelope.message(4).message(2);
-  const id = textOf(event.text(1));
-  const group = textOf(envelope.text(2));
+  const id = asString(event.string(1));
+  const group = asString(envelope.string(2));
   if (id === undefined || group === undefined) return undefined;
   const of = { group, id };
-  switch (envelope.text(3)) {
+  switch (envelope.string(3)) {
     case "/containers/create":
     case "/containers/update": {
-      const image = textOf(event.text(2));
+      const image = asString(event.string(2));
       return { ...of, kind: "stored", ...(image !== undefined && { image }) };
     }
     case "/containers/delete":
@@ -105,7 +105,7 @@ export function parseContainerdEvent(
       return { ...of, kind: "started", pid: event.number(2) };
     case "/tasks/exit":
       // For a process added by exec, the process ID in field 2 differs from the container ID.
-      return event.text(2) === id
+      return event.string(2) === id
         ? { ...of, kind: "exited", exitCode: event.number(4) }
         : undefined;
     default:

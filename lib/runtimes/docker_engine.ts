@@ -1,15 +1,15 @@
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import {
-  dockerFacts,
   type EngineJsonOptions,
-  listedFacts,
+  parseDockerContainer,
+  parseDockerList,
   parseEngineEvent,
 } from "./docker_json.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 import { EngineClient } from "./engine_client.ts";
 import type { EngineSocket } from "./engine_socket.ts";
-import { fieldsOf, textOf } from "./json_fields.ts";
+import { asObject, asString } from "./json_values.ts";
 
 /** Dependencies of {@linkcode DockerEngine}. */
 export interface DockerEngineOptions extends EngineJsonOptions {
@@ -45,17 +45,19 @@ export class DockerEngine implements Engine {
     return this.#options.socket.exists();
   }
 
-  async inspect({ id }: ContainerOrigin): Promise<ContainerFacts | undefined> {
-    const answer = await this.#client.get(`/containers/${id}/json`);
-    return answer === undefined
+  async inspect(
+    { id }: ContainerOrigin,
+  ): Promise<ContainerMetadata | undefined> {
+    const response = await this.#client.get(`/containers/${id}/json`);
+    return response === undefined
       ? undefined
-      : dockerFacts(answer, this.#options);
+      : parseDockerContainer(response, this.#options);
   }
 
   async list(): Promise<readonly EngineEvent[]> {
     const list = await this.#client.get(LIST);
-    return listedFacts(list, this.#options).map((facts) => ({
-      facts,
+    return parseDockerList(list, this.#options).map((metadata) => ({
+      metadata,
       isStarted: false,
       isRemoved: false,
     }));
@@ -76,8 +78,8 @@ export class DockerEngine implements Engine {
    * @throws {Error} if Docker does not respond
    */
   async dataRoot(): Promise<string | undefined> {
-    const info = fieldsOf(await this.#client.get(INFO));
-    const root = textOf(info["DockerRootDir"]);
+    const info = asObject(await this.#client.get(INFO));
+    const root = asString(info["DockerRootDir"]);
     return root?.startsWith("/") ? root : undefined;
   }
 

@@ -1,5 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 
 /** Runtimes with a socket API. */
@@ -7,7 +7,7 @@ export type EngineName = "docker" | "podman" | "containerd";
 
 /** A change of a container, reported by an engine. */
 export interface EngineEvent {
-  readonly facts: ContainerFacts;
+  readonly metadata: ContainerMetadata;
   /** Cgroup of the container, if its ID is not unique across runtimes. */
   readonly cgroup?: CgroupName;
   /** The container was removed; its name may be reused. */
@@ -31,7 +31,7 @@ export interface Engine {
    *
    * @throws {Error} if the query fails
    */
-  inspect(origin: ContainerOrigin): Promise<ContainerFacts | undefined>;
+  inspect(origin: ContainerOrigin): Promise<ContainerMetadata | undefined>;
 
   /**
    * Lists all containers. `onLost` is called for each container whose entry

@@ -1,7 +1,7 @@
 import type { EngineSocket } from "./engine_socket.ts";
-import { GatheredBytes } from "./gathered_bytes.ts";
-import { parseJsonBound } from "./json_bound.ts";
-import { TextLineBound } from "./text_line_bound.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
+import { parseBoundedJson } from "./bounded_json.ts";
+import { LineDecoder } from "./line_decoder.ts";
 
 /** Maximum response size; 4 MiB hold a list of about 3,000 containers. */
 const MAX_BYTES = 4 * 2 ** 20;
@@ -27,24 +27,24 @@ export class EngineClient {
    *   status
    */
   async get(path: string): Promise<unknown> {
-    return await this.#socket.inTime(path, {}, async (response) => {
+    return await this.#socket.withTimeout(path, {}, async (response) => {
       if (response.status === 404) return undefined;
-      const bytes = new GatheredBytes();
+      const bytes = new ByteBuffer();
       for await (const chunk of await bodyOf(response, path)) {
         if (bytes.length + chunk.length > this.#maxBytes) {
           throw new RangeError(
-            `Cannot take the answer to "${path}": it is more than ${this.#maxBytes} bytes`,
+            `Cannot read the response of "${path}": it exceeds ${this.#maxBytes} bytes`,
           );
         }
         bytes.push(chunk);
       }
-      return parseJsonBound(bytes.takeText());
+      return parseBoundedJson(bytes.takeText());
     });
   }
 
   /** @throws {Error} if the engine does not respond in time */
   async ping(path: string): Promise<void> {
-    await this.#socket.inTime(path, {}, () => Promise.resolve());
+    await this.#socket.withTimeout(path, {}, () => Promise.resolve());
   }
 
   /**
@@ -59,12 +59,14 @@ export class EngineClient {
     onLost: () => void,
   ): AsyncGenerator<string[], void, unknown> {
     const response = await this.#socket.fetch(path, { signal });
-    const bound = new TextLineBound(MAX_MESSAGE_BYTES, onLost);
+    const decoder = new LineDecoder(MAX_MESSAGE_BYTES, onLost);
     for await (const chunk of await bodyOf(response, path)) {
-      const lines = bound.push(chunk);
+      const lines = decoder.push(chunk);
       if (lines.length > 0) yield lines;
     }
-    throw new Error(`Cannot read "${path}" on: the connection was closed`);
+    throw new Error(
+      `Cannot continue reading "${path}": the connection was closed`,
+    );
   }
 }
 
@@ -75,6 +77,6 @@ async function bodyOf(
   if (ok && body !== null) return body;
   await body?.cancel();
   throw new Error(
-    `Cannot take the answer to "${path}": its status is ${status}`,
+    `Cannot read the response of "${path}": status ${status}`,
   );
 }

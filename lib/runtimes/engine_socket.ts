@@ -61,7 +61,7 @@ export class EngineSocket {
    *
    * @throws {Error} if the response takes longer than the timeout
    */
-  async inTime<T>(
+  async withTimeout<T>(
     path: string,
     init: RequestInit,
     take: (response: Response) => Promise<T>,
@@ -76,7 +76,7 @@ export class EngineSocket {
     } catch (error) {
       if (!signal.aborted) throw error;
       throw new Error(
-        `Cannot take the answer to "${path}": it takes more than ${this.#timeoutMs} ms`,
+        `Cannot read the response of "${path}": timed out after ${this.#timeoutMs} ms`,
         { cause: error },
       );
     }

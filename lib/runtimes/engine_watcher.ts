@@ -52,7 +52,7 @@ export class EngineWatcher {
 
   constructor(options: EngineWatcherOptions) {
     this.#options = options;
-    this.#state = this.#stateOf("off", "not looked for yet");
+    this.#state = this.#stateOf("off", "not yet checked");
   }
 
   /** State of the source; `off` if there is no socket. */
@@ -69,7 +69,7 @@ export class EngineWatcher {
    * Yields changes in batches until {@linkcode EngineWatcher.close} is called.
    * The first batch lists all containers.
    */
-  async *news(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
+  async *updates(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { clock, engine } = this.#options;
     const { signal } = this.#closing;
     let retryMs = FIRST_RETRY_MS;

@@ -1,5 +1,5 @@
 import type { EngineSocket } from "./engine_socket.ts";
-import { frameGrpc, GrpcMessageBound } from "./grpc_messages.ts";
+import { encodeGrpcMessage, GrpcMessageDecoder } from "./grpc_messages.ts";
 
 /** Maximum size of a message. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
@@ -35,11 +35,13 @@ export class GrpcClient {
    * @throws {RangeError} if the message is too long
    * @throws {Error} if the response is late, empty or has another error status
    */
-  async ask(call: GrpcCall): Promise<Uint8Array | undefined> {
-    let answer: Uint8Array | undefined;
-    const isThere = await this.each(call, (message) => answer = message);
-    if (!isThere || answer !== undefined) return answer;
-    throw new Error(`Cannot take the answer to "${call.method}": it is empty`);
+  async unary(call: GrpcCall): Promise<Uint8Array | undefined> {
+    let response: Uint8Array | undefined;
+    const isThere = await this.each(call, (message) => response = message);
+    if (!isThere || response !== undefined) return response;
+    throw new Error(
+      `Cannot read the response of "${call.method}": it is empty`,
+    );
   }
 
   /**
@@ -60,24 +62,27 @@ export class GrpcClient {
     } = {},
   ): Promise<boolean> {
     const { path, init } = requestOf(call);
-    return await this.#socket.inTime(path, init, async (response) => {
+    return await this.#socket.withTimeout(path, init, async (response) => {
       const body = await bodyOf(response, call);
       if (body === undefined) return false;
       const tooLong = () => {
         throw new RangeError(
-          `Cannot take the answer to "${call.method}": it is more than ${maxBytes} bytes`,
+          `Cannot read the response of "${call.method}": it exceeds ${maxBytes} bytes`,
         );
       };
-      const bound = new GrpcMessageBound(MAX_MESSAGE_BYTES, onLost ?? tooLong);
+      const decoder = new GrpcMessageDecoder(
+        MAX_MESSAGE_BYTES,
+        onLost ?? tooLong,
+      );
       let length = 0;
       for await (const chunk of body) {
         length += chunk.length;
         if (length > maxBytes) tooLong();
-        bound.push(chunk).forEach(take);
+        decoder.push(chunk).forEach(take);
       }
-      if (bound.isBetween) return true;
+      if (decoder.isComplete) return true;
       throw new Error(
-        `Cannot take the answer to "${call.method}": it ends in the middle`,
+        `Cannot read the response of "${call.method}": it is incomplete`,
       );
     });
   }
@@ -95,13 +100,13 @@ export class GrpcClient {
   ): AsyncGenerator<Uint8Array[], void, unknown> {
     const { path, init } = requestOf(call);
     const response = await this.#socket.fetch(path, { ...init, signal });
-    const bound = new GrpcMessageBound(MAX_MESSAGE_BYTES, onLost);
+    const decoder = new GrpcMessageDecoder(MAX_MESSAGE_BYTES, onLost);
     for await (const chunk of await bodyOf(response, call) ?? []) {
-      const messages = bound.push(chunk);
+      const messages = decoder.push(chunk);
       if (messages.length > 0) yield messages;
     }
     throw new Error(
-      `Cannot read "${call.method}" on: the connection was closed`,
+      `Cannot continue reading "${call.method}": the connection was closed`,
     );
   }
 }
@@ -118,7 +123,7 @@ function requestOf(
         "te": "trailers",
         ...(group !== undefined && { "containerd-namespace": group }),
       },
-      body: frameGrpc(message),
+      body: encodeGrpcMessage(message),
     },
   };
 }
@@ -132,10 +137,10 @@ async function bodyOf(
   if (ok && grpcStatus === 0 && body !== null) return body;
   await body?.cancel();
   if (ok && grpcStatus === NOT_FOUND) return undefined;
-  const said = headers.get("grpc-message")?.slice(0, 200);
+  const text = headers.get("grpc-message")?.slice(0, 200);
   throw new Error(
-    `Cannot take the answer to "${method}": its status is ${
-      ok ? `${grpcStatus} of gRPC` : status
-    }${said === undefined ? "" : `: ${said}`}`,
+    `Cannot read the response of "${method}": ${
+      ok ? `gRPC status ${grpcStatus}` : `status ${status}`
+    }${text === undefined ? "" : `: ${text}`}`,
   );
 }

@@ -2,7 +2,9 @@
 const HEAD_BYTES = 5;
 
 /** Encodes a length-prefixed gRPC message. */
-export function frameGrpc(message: Uint8Array): Uint8Array<ArrayBuffer> {
+export function encodeGrpcMessage(
+  message: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(HEAD_BYTES + message.length);
   new DataView(frame.buffer).setUint32(1, message.length);
   frame.set(message, HEAD_BYTES);
@@ -10,7 +12,7 @@ export function frameGrpc(message: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /** Splits a byte stream into gRPC messages; those that are compressed or too long are skipped. */
-export class GrpcMessageBound {
+export class GrpcMessageDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
   readonly #head = new Uint8Array(HEAD_BYTES);
@@ -26,7 +28,7 @@ export class GrpcMessageBound {
   }
 
   /** Whether the stream is between two messages. */
-  get isBetween(): boolean {
+  get isComplete(): boolean {
     return this.#headLength === 0;
   }
 

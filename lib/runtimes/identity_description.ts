@@ -1,28 +1,28 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { ContainerFacts } from "../model/container_facts.ts";
+import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { EventContainer } from "../model/event.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
-import { defined } from "./json_fields.ts";
+import { defined } from "./json_values.ts";
 
 /** Returns the `container` field of events, from the cgroup's name and the runtime's metadata. */
 export function describeContainer(
   cgroup: CgroupName,
   origin: ContainerOrigin,
-  facts: ContainerFacts | undefined,
+  metadata: ContainerMetadata | undefined,
 ): EventContainer {
   const { id, runtimes, podUid, isCertain } = origin;
-  if (!isCertain && facts === undefined) return {};
-  const runtime = facts?.runtime ??
+  if (!isCertain && metadata === undefined) return {};
+  const runtime = metadata?.runtime ??
     (runtimes.length === 1 ? runtimes[0] : undefined);
-  const name = facts?.name ?? origin.name;
-  const pod = podUid === undefined && facts?.pod === undefined
+  const name = metadata?.name ?? origin.name;
+  const pod = podUid === undefined && metadata?.pod === undefined
     ? undefined
-    : { ...(podUid !== undefined && { "uid": podUid }), ...facts?.pod };
+    : { ...(podUid !== undefined && { "uid": podUid }), ...metadata?.pod };
   return defined<EventContainer>({
     "namespace": runtime,
     "id": id,
     "name": name,
-    "image": facts?.image,
+    "image": metadata?.image,
     "aliases": runtime === undefined
       ? undefined
       : aliasesOf(runtime, cgroup, id, name),
@@ -43,24 +43,25 @@ function aliasesOf(
 }
 
 /** Fields that are reported in `containerUpdate` events, with their wire names. */
-const TOLD_CHANGES: readonly (readonly [keyof ContainerFacts, string])[] = [
-  ["runtime", "namespace"],
-  ["name", "name"],
-  ["image", "image"],
-  ["labels", "labels"],
-  ["pod", "pod"],
-  ["health", "health"],
-  ["restartCount", "restart_count"],
-  ["exitCode", "exit_code"],
-];
+const REPORTED_FIELDS: readonly (readonly [keyof ContainerMetadata, string])[] =
+  [
+    ["runtime", "namespace"],
+    ["name", "name"],
+    ["image", "image"],
+    ["labels", "labels"],
+    ["pod", "pod"],
+    ["health", "health"],
+    ["restartCount", "restart_count"],
+    ["exitCode", "exit_code"],
+  ];
 
 /** Returns the wire names of fields that are new or have changed. */
-export function changedFacts(
-  before: ContainerFacts | undefined,
-  after: ContainerFacts,
+export function changedFields(
+  before: ContainerMetadata | undefined,
+  after: ContainerMetadata,
   { runtimes }: ContainerOrigin,
 ): Set<string> {
-  const changed = TOLD_CHANGES.filter(([key]) =>
+  const changed = REPORTED_FIELDS.filter(([key]) =>
     JSON.stringify(before?.[key]) !== JSON.stringify(after[key])
   ).map(([, name]) => name);
   const names = new Set(changed);

@@ -9,7 +9,7 @@ const MAX_RUNNING = 4;
  */
 const HUNG_MS = 2_000;
 
-interface Wish<T> {
+interface LookupRequest<T> {
   readonly item: T;
   /** Delays of retries, each after the previous attempt. */
   readonly retriesMs: readonly number[];
@@ -19,25 +19,25 @@ interface Wish<T> {
 /** Runs lookups, a few at a time, and retries those without a result. */
 export class LookupQueue<T> {
   readonly #clock: Clock;
-  readonly #look: (item: T) => Promise<boolean>;
-  readonly #due: Wish<T>[] = [];
+  readonly #lookUp: (item: T) => Promise<boolean>;
+  readonly #due: LookupRequest<T>[] = [];
   /** Waiting lookups and retries; a later request for the same item replaces the earlier one. */
-  readonly #wishes = new Map<T, Wish<T>>();
+  readonly #requests = new Map<T, LookupRequest<T>>();
   readonly #timers = new Set<() => void>();
-  readonly #startedMs = new Map<Wish<T>, number>();
+  readonly #startedMs = new Map<LookupRequest<T>, number>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #waiting: (() => void)[] = [];
   #closed = false;
 
-  /** @param look returns whether the lookup succeeded; must not throw */
-  constructor(clock: Clock, look: (item: T) => Promise<boolean>) {
+  /** @param lookUp returns whether the lookup succeeded; must not throw */
+  constructor(clock: Clock, lookUp: (item: T) => Promise<boolean>) {
     this.#clock = clock;
-    this.#look = look;
+    this.#lookUp = lookUp;
   }
 
   /** Number of waiting and running lookups. */
   get size(): number {
-    return this.#wishes.size + this.#startedMs.size;
+    return this.#requests.size + this.#startedMs.size;
   }
 
   /** Number of lookups that run for more than 2 s. */
@@ -53,9 +53,9 @@ export class LookupQueue<T> {
   /** Looks up an item, and retries after each delay of `retriesMs` until it is found. */
   add(item: T, retriesMs: readonly number[]): void {
     if (this.#closed) return;
-    const wish = { item, retriesMs, tries: 0 };
-    this.#wishes.set(item, wish);
-    this.#due.push(wish);
+    const request = { item, retriesMs, tries: 0 };
+    this.#requests.set(item, request);
+    this.#due.push(request);
     this.#run();
   }
 
@@ -72,7 +72,7 @@ export class LookupQueue<T> {
     this.#closed = true;
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
-    this.#wishes.clear();
+    this.#requests.clear();
     this.#due.length = 0;
     if (this.#startedMs.size === 0) this.#ended.resolve();
     return this.#ended.promise;
@@ -84,15 +84,15 @@ export class LookupQueue<T> {
 
   #run(): void {
     while (this.#startedMs.size < MAX_RUNNING) {
-      const wish = this.#due.shift();
-      if (wish === undefined) return;
+      const request = this.#due.shift();
+      if (request === undefined) return;
       // Replaced by a later request.
-      if (this.#wishes.get(wish.item) !== wish) continue;
-      this.#wishes.delete(wish.item);
-      this.#startedMs.set(wish, this.#clock.monotonic());
-      this.#look(wish.item).then((found) => {
-        this.#startedMs.delete(wish);
-        if (!found) this.#retry(wish);
+      if (this.#requests.get(request.item) !== request) continue;
+      this.#requests.delete(request.item);
+      this.#startedMs.set(request, this.#clock.monotonic());
+      this.#lookUp(request.item).then((found) => {
+        this.#startedMs.delete(request);
+        if (!found) this.#retry(request);
         this.#run();
         if (this.#isIdle) { for (const go of this.#waiting.splice(0)) go(); }
         if (this.#closed && this.#startedMs.size === 0) this.#ended.resolve();
@@ -100,15 +100,15 @@ export class LookupQueue<T> {
     }
   }
 
-  #retry(wish: Wish<T>): void {
-    const delayMs = wish.retriesMs[wish.tries++];
+  #retry(request: LookupRequest<T>): void {
+    const delayMs = request.retriesMs[request.tries++];
     // Skip the retry if a later request for the item is waiting.
     if (delayMs === undefined || this.#closed) return;
-    if (this.#wishes.has(wish.item)) return;
-    this.#wishes.set(wish.item, wish);
+    if (this.#requests.has(request.item)) return;
+    this.#requests.set(request.item, request);
     const cancel = this.#clock.schedule(delayMs, () => {
       this.#timers.delete(cancel);
-      this.#due.push(wish);
+      this.#due.push(request);
       this.#run();
     });
     this.#timers.add(cancel);

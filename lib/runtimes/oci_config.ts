@@ -1,17 +1,17 @@
 import type {
-  ContainerFacts,
+  ContainerMetadata,
   NetworkNamespace,
   RuntimeName,
-} from "../model/container_facts.ts";
+} from "../model/container_metadata.ts";
 import {
+  asObject,
+  asString,
+  asTimestampMs,
   defined,
-  type Fields,
-  fieldsOf,
-  parsedFields,
+  type JsonObject,
+  parseObject,
   podOf,
-  textOf,
-  timeOf,
-} from "./json_fields.ts";
+} from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
 /** Options of the parsers of OCI `config.json`. */
@@ -33,7 +33,7 @@ const CRI_LABELS: readonly (readonly [string, string])[] = [
 
 /** Values that containerd stores only in its database. */
 export interface ContainerdStored {
-  readonly labels: Fields;
+  readonly labels: JsonObject;
   readonly image: string | undefined;
 }
 
@@ -41,23 +41,23 @@ export interface ContainerdStored {
  * Parses a containerd container from its bundle's `config.json` and its
  * database entry. CRI and nerdctl also store names in the annotations.
  */
-export function containerdFacts(
+export function parseContainerdConfig(
   config: unknown,
   { id, labels, stored }: OciConfigOptions & {
     readonly stored?: ContainerdStored;
   },
-): ContainerFacts {
+): ContainerMetadata {
   const annotations = { ...annotationsOf(config), ...stored?.labels };
   const kubernetes = kubernetesLabels(annotations);
   const isSandbox = annotations[`${CRI}container-type`] === "sandbox";
-  const sandboxId = textOf(annotations[`${CRI}sandbox-id`]);
-  return defined<ContainerFacts>({
+  const sandboxId = asString(annotations[`${CRI}sandbox-id`]);
+  return defined<ContainerMetadata>({
     runtime: "containerd",
     id,
-    name: textOf(annotations["nerdctl/name"]) ??
-      textOf(kubernetes["io.kubernetes.container.name"]) ??
+    name: asString(annotations["nerdctl/name"]) ??
+      asString(kubernetes["io.kubernetes.container.name"]) ??
       (isSandbox ? undefined : id),
-    image: textOf(
+    image: asString(
       annotations[`${CRI}image-name`] ??
         annotations[`${CRI}podsandbox.image-name`],
     ) ?? stored?.image,
@@ -73,43 +73,43 @@ export function containerdFacts(
  * annotations include the kubelet's labels. Returns `undefined` if another
  * runtime created it.
  */
-export function crioFacts(
+export function parseCrioConfig(
   config: unknown,
   { id, labels }: OciConfigOptions,
-): ContainerFacts | undefined {
+): ContainerMetadata | undefined {
   const annotations = annotationsOf(config);
   if (annotations["io.container.manager"] !== "cri-o") return undefined;
   const isSandbox = annotations[`${CRIO}ContainerType`] === "sandbox";
-  return defined<ContainerFacts>({
+  return defined<ContainerMetadata>({
     runtime: "crio",
     id,
-    name: textOf(annotations[`${CRIO}Name`]) ??
-      textOf(annotations[`${CRIO}ContainerName`]),
-    image: textOf(annotations[`${CRIO}ImageName`]) ??
-      textOf(annotations[`${CRIO}Image`]),
+    name: asString(annotations[`${CRIO}Name`]) ??
+      asString(annotations[`${CRIO}ContainerName`]),
+    image: asString(annotations[`${CRIO}ImageName`]) ??
+      asString(annotations[`${CRIO}Image`]),
     labels: labels.pass({
-      ...parsedFields(textOf(annotations[`${CRIO}Labels`])),
+      ...parseObject(asString(annotations[`${CRIO}Labels`])),
       ...kubernetesLabels(annotations),
     }),
     pod: podOf(annotations),
     isSandbox: isSandbox || undefined,
-    createdMs: timeOf(annotations[`${CRIO}Created`]),
+    createdMs: asTimestampMs(annotations[`${CRIO}Created`]),
     restartCount: restartCountOf(annotations),
     network: networkOf(
       config,
-      isSandbox ? undefined : textOf(annotations[`${CRIO}SandboxID`]),
+      isSandbox ? undefined : asString(annotations[`${CRIO}SandboxID`]),
     ),
-    logPath: isSandbox ? undefined : textOf(annotations[`${CRIO}LogPath`]),
+    logPath: isSandbox ? undefined : asString(annotations[`${CRIO}LogPath`]),
   });
 }
 
 /** Parses a container of runc or crun without an engine. */
-export function bundleFacts(
+export function parseBundle(
   config: unknown,
   options: OciConfigOptions & { readonly runtime: RuntimeName },
-): ContainerFacts {
+): ContainerMetadata {
   const { id, labels, runtime } = options;
-  return defined<ContainerFacts>({
+  return defined<ContainerMetadata>({
     runtime,
     id,
     name: id,
@@ -126,34 +126,34 @@ export function networkOf(
   config: unknown,
   sandboxId: string | undefined,
 ): NetworkNamespace | undefined {
-  const linux = fieldsOf(fieldsOf(config)["linux"]);
+  const linux = asObject(asObject(config)["linux"]);
   const namespaces = linux["namespaces"];
   if (!Array.isArray(namespaces)) return undefined;
-  const network = namespaces.map(fieldsOf)
+  const network = namespaces.map(asObject)
     .find(({ type }) => type === "network");
   if (network === undefined) return { kind: "host" };
   if (sandboxId !== undefined) return { kind: "shared", withId: sandboxId };
-  const path = textOf(network["path"]);
+  const path = asString(network["path"]);
   return path !== undefined && /^\/proc\/\d+\/ns\/net$/.test(path)
     ? { kind: "shared" }
     : { kind: "own" };
 }
 
 /** Returns the kubelet's labels, from containerd's annotations or from labels of the same name. */
-function kubernetesLabels(annotations: Fields): Fields {
+function kubernetesLabels(annotations: JsonObject): JsonObject {
   const entries = CRI_LABELS.map(([label, key]) =>
-    [label, textOf(annotations[key]) ?? textOf(annotations[label])] as const
+    [label, asString(annotations[key]) ?? asString(annotations[label])] as const
   );
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-function restartCountOf(annotations: Fields): number | undefined {
-  const text = textOf(annotations["io.kubernetes.container.restartCount"]);
+function restartCountOf(annotations: JsonObject): number | undefined {
+  const text = asString(annotations["io.kubernetes.container.restartCount"]);
   return text !== undefined && /^\d{1,9}$/.test(text)
     ? Number(text)
     : undefined;
 }
 
-function annotationsOf(config: unknown): Fields {
-  return fieldsOf(fieldsOf(config)["annotations"]);
+function annotationsOf(config: unknown): JsonObject {
+  return asObject(asObject(config)["annotations"]);
 }

@@ -28,7 +28,7 @@ export class ProtoMessage {
     for (let fields = 0; reader.hasMore; fields++) {
       if (fields === MAX_FIELDS) {
         throw new RangeError(
-          `Cannot read a message: it has more than ${MAX_FIELDS} fields`,
+          `Cannot parse a message: it has more than ${MAX_FIELDS} fields`,
         );
       }
       const tag = reader.varint();
@@ -50,7 +50,7 @@ export class ProtoMessage {
     return this.#all(field).at(-1) ?? new Uint8Array();
   }
 
-  text(field: number): string {
+  string(field: number): string {
     return decode(this.bytes(field));
   }
 
@@ -64,9 +64,9 @@ export class ProtoMessage {
   }
 
   /** Returns a `map<string, string>` field. */
-  texts(field: number): Record<string, string> {
+  stringMap(field: number): Record<string, string> {
     return Object.fromEntries(
-      this.messages(field).map((entry) => [entry.text(1), entry.text(2)]),
+      this.messages(field).map((entry) => [entry.string(1), entry.string(2)]),
     );
   }
 
@@ -77,8 +77,8 @@ export class ProtoMessage {
 }
 
 /** Encodes a string field of a request message. */
-export function protoText(field: number, text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(text);
+export function encodeStringField(field: number, string: string): Uint8Array {
+  const bytes = new TextEncoder().encode(string);
   return Uint8Array.of(field * 8 + BYTES, ...varint(bytes.length), ...bytes);
 }
 
@@ -112,7 +112,7 @@ class Reader {
       value += (byte % 128) * factor;
       if (byte < 128) return value;
     }
-    throw new SyntaxError("Cannot read a message: a number does not end");
+    throw new SyntaxError("Cannot parse a message: a varint is too long");
   }
 
   /** Returns `undefined` for wire types that no parsed message uses. */
@@ -130,7 +130,7 @@ class Reader {
         return undefined;
       default:
         throw new SyntaxError(
-          `Cannot read a message: a field is of the kind "${kind}", want 0, 1, 2 or 5`,
+          `Cannot parse a message: wire type "${kind}", expected 0, 1, 2 or 5`,
         );
     }
   }
@@ -139,9 +139,7 @@ class Reader {
     const end = this.#offset + length;
     if (end > this.#bytes.length) {
       throw new SyntaxError(
-        `Cannot read a message: it ends ${
-          end - this.#bytes.length
-        } bytes too soon`,
+        `Cannot parse a message: ${end - this.#bytes.length} bytes are missing`,
       );
     }
     const taken = this.#bytes.subarray(this.#offset, end);

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { isGone } from "../model/errors.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import { parseJsonBound } from "./json_bound.ts";
+import { parseBoundedJson } from "./bounded_json.ts";
 
 /** Maximum size of a file. */
 const MAX_FILE_BYTES = 4 * 2 ** 20;
@@ -39,7 +39,7 @@ export class RuntimeFiles {
       if (!isFile) return undefined;
       if (size > MAX_FILE_BYTES) {
         throw new RangeError(
-          `Cannot read "${path}": its ${size} bytes are more than ${MAX_FILE_BYTES}`,
+          `Cannot read "${path}": it has ${size} bytes, expected at most ${MAX_FILE_BYTES}`,
         );
       }
       return await Deno.readTextFile(path);
@@ -60,7 +60,7 @@ export class RuntimeFiles {
     const text = await this.read(path);
     if (text === undefined) return undefined;
     try {
-      return parseJsonBound(text);
+      return parseBoundedJson(text);
     } catch (error) {
       if (error instanceof RangeError) throw error;
       return undefined;

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { parsedFields, textOf } from "./json_fields.ts";
+import { asString, parseObject } from "./json_values.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
 /** State directories of runtimes, as the runtimes name them, the likeliest first. */
@@ -162,8 +162,8 @@ async function readQuietly(
 
 /** Returns `data-root` of Docker's `daemon.json`, or `graph` (before 17.05). */
 function dataRootOf(daemon: string | undefined): string | undefined {
-  const fields = parsedFields(daemon);
-  return textOf(fields["data-root"]) ?? textOf(fields["graph"]);
+  const fields = parseObject(daemon);
+  return asString(fields["data-root"]) ?? asString(fields["graph"]);
 }
 
 /** Returns the lines of a TOML table. */

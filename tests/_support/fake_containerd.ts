@@ -1,6 +1,6 @@
 import {
-  frameGrpc,
-  GrpcMessageBound,
+  encodeGrpcMessage,
+  GrpcMessageDecoder,
 } from "../../lib/runtimes/grpc_messages.ts";
 
 /** What a {@linkcode FakeContainerd} answers a method with. */
@@ -87,7 +87,7 @@ export function envelope(
 /** An answer of gRPC with these messages. */
 export function grpcAnswer(...messages: readonly Uint8Array[]): Response {
   return new Response(
-    joined(...messages.map(frameGrpc)) as Uint8Array<ArrayBuffer>,
+    joined(...messages.map(encodeGrpcMessage)) as Uint8Array<ArrayBuffer>,
     { headers: { "content-type": "application/grpc" } },
   );
 }
@@ -159,7 +159,7 @@ export class FakeContainerd implements AsyncDisposable {
     }, async (request) => {
       const { pathname } = new URL(request.url);
       const method = pathname.split("/").at(-1) ?? "";
-      const bound = new GrpcMessageBound(2 ** 20, () => {});
+      const bound = new GrpcMessageDecoder(2 ** 20, () => {});
       const [message = new Uint8Array()] = bound.push(await request.bytes());
       const group = request.headers.get("containerd-namespace") ?? "";
       const answer = pathname.startsWith(SERVICES)
@@ -178,7 +178,7 @@ export class FakeContainerd implements AsyncDisposable {
 
   /** Tells those who follow what happened. */
   tell(group: string, topic: string, ...fields: readonly Uint8Array[]): void {
-    this.send(frameGrpc(envelope(group, topic, ...fields)));
+    this.send(encodeGrpcMessage(envelope(group, topic, ...fields)));
   }
 
   /** Sends those who follow whatever bytes. */

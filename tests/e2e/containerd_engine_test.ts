@@ -10,7 +10,7 @@ import {
   EngineWatcher,
 } from "../../lib/runtimes/engine_watcher.ts";
 import { parseCgroupOrigin } from "../../lib/runtimes/cgroup_origin.ts";
-import { frameGrpc } from "../../lib/runtimes/grpc_messages.ts";
+import { encodeGrpcMessage } from "../../lib/runtimes/grpc_messages.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import {
   envelope,
@@ -64,7 +64,7 @@ function engineOf(
 
 /** A watcher of containerd, and what it told. */
 class Watched implements AsyncDisposable {
-  readonly told: EngineEvent[] = [];
+  readonly events: EngineEvent[] = [];
   readonly watcher: EngineWatcher;
   readonly #done: Promise<void>;
 
@@ -77,7 +77,9 @@ class Watched implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    for await (const batch of this.watcher.news()) this.told.push(...batch);
+    for await (const batch of this.watcher.updates()) {
+      this.events.push(...batch);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,7 +96,7 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
   await using containerd = FakeContainerd.start();
   containerd.containers.push(WEB, { group: "moby", id: ID });
   await using watched = new Watched(containerd);
-  const { told, watcher } = watched;
+  const { events, watcher } = watched;
   await until(() => watcher.state.state === "ok", "ok");
   await until(() => containerd.followers === 1, "followed");
   containerd.create(POD);
@@ -110,17 +112,17 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
   containerd.tell("moby", "/containers/create", proto(1, ID));
   containerd.tell("shop", "/tasks/oom", proto(1, "web"));
   containerd.tell("shop", "/containers/delete", proto(1, "web"));
-  await until(() => told.length === 5, "5 told");
+  await until(() => events.length === 5, "5 events");
   const runtime = "containerd";
   const createdMs = 1_795_416_465_930.2075;
   const quiet = { isRemoved: false, isStarted: false };
   const web = { runtime, id: "web" };
   const cgroup = "/shop/web";
   assertEquals<unknown>(
-    told,
+    events,
     [
       {
-        facts: {
+        metadata: {
           ...web,
           ...{ name: "web", image: "nginx:1", labels: { team: "a" } },
           createdMs,
@@ -130,7 +132,7 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
         ...quiet,
       },
       {
-        facts: {
+        metadata: {
           ...{ runtime, id: ID, name: "app", image: "nginx:1" },
           labels: { team: "b" },
           pod: { namespace: "shop", name: "web-0", container: "app" },
@@ -139,12 +141,12 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
         },
         ...quiet,
       },
-      { facts: { ...web, pid: 77 }, cgroup, ...quiet, isStarted: true },
-      { facts: { ...web, exitCode: 137 }, cgroup, ...quiet },
-      { facts: web, cgroup, ...quiet, isRemoved: true },
+      { metadata: { ...web, pid: 77 }, cgroup, ...quiet, isStarted: true },
+      { metadata: { ...web, exitCode: 137 }, cgroup, ...quiet },
+      { metadata: web, cgroup, ...quiet, isRemoved: true },
     ],
   );
-  assert(!JSON.stringify(told).includes("s3cret"));
+  assert(!JSON.stringify(events).includes("s3cret"));
 });
 
 Deno.test("ContainerdEngine tells in their order what comes together, and of the cgroup that it is of", async () => {
@@ -158,13 +160,13 @@ Deno.test("ContainerdEngine tells in their order what comes together, and of the
     envelope("shop", "/containers/create", id),
     envelope("shop", "/tasks/start", id, proto(2, 77)),
     envelope("shop", "/tasks/exit", id, proto(2, "web"), proto(4, 3)),
-  ].map(frameGrpc)));
-  const { told } = watched;
-  await until(() => told.length === 3, "told");
+  ].map(encodeGrpcMessage)));
+  const { events } = watched;
+  await until(() => events.length === 3, "events");
   assertEquals(
-    told.map(({ cgroup, facts, isStarted }) => [
+    events.map(({ cgroup, metadata, isStarted }) => [
       cgroup,
-      facts.exitCode,
+      metadata.exitCode,
       isStarted,
     ]),
     [
@@ -194,7 +196,7 @@ Deno.test("ContainerdEngine.inspect() has what containerd has in the namespace, 
 Deno.test("EngineWatcher of containerd is off without a socket, and connects anew when it has died and returned", async () => {
   await using containerd = FakeContainerd.start();
   await using watched = new Watched(containerd);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => containerd.followers === 1, "followed");
   await containerd.kill();
   await until(() => watcher.state.state !== "ok", "not ok");
@@ -206,7 +208,7 @@ Deno.test("EngineWatcher of containerd is off without a socket, and connects ane
   await until(() => containerd.followers === 1, "followed again");
   await until(() => watcher.state.state === "ok", "ok again");
   containerd.create(WEB);
-  await until(() => told.length === 1, "told");
+  await until(() => events.length === 1, "events");
 });
 
 const hang = () => new Response(new ReadableStream());
@@ -252,14 +254,14 @@ for (const [does, method, answer, detail] of BAD_ANSWERS) {
     assert(good !== undefined);
     containerd.answers.set(method, answer);
     await using watched = new Watched(containerd);
-    const { watcher, told } = watched;
+    const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
     // It comes to its senses.
     containerd.answers.set(method, good);
     await until(() => watcher.state.state === "ok", "ok");
-    await until(() => told.length > 0, "told");
-    assertEquals(told[0]?.facts.id, "web");
+    await until(() => events.length > 0, "events");
+    assertEquals(events[0]?.metadata.id, "web");
   });
 }
 
@@ -268,14 +270,14 @@ Deno.test("EngineWatcher of containerd goes on with the events where a container
   const big = { ...WEB, id: "big", labels: { team: "x".repeat(2 ** 21) } };
   containerd.containers.push(big, WEB);
   await using watched = new Watched(containerd, 2_000);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => watcher.state.state === "degraded", "degraded");
   assertEquals(watcher.lost, 1);
   await until(() => containerd.followers === 1, "followed");
   containerd.tell("shop", "/containers/update", proto(1, "big"));
   containerd.create({ ...WEB, id: "job" });
-  await until(() => told.length === 2, "told");
-  assertEquals(told.map(({ facts }) => facts.id), ["web", "job"]);
+  await until(() => events.length === 2, "events");
+  assertEquals(events.map(({ metadata }) => metadata.id), ["web", "job"]);
   assertEquals(watcher.lost, 2);
 });
 
@@ -295,11 +297,11 @@ Deno.test("EngineWatcher of containerd goes on with the events where the list is
     );
   });
   await using watched = new Watched(containerd, 2_000);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => watcher.state.state === "degraded", "degraded");
   await until(() => containerd.followers === 1, "followed");
   containerd.create(WEB);
-  await until(() => told.length > 0, "told");
+  await until(() => events.length > 0, "events");
 });
 
 Deno.test("ContainerdEngine.ping() throws where containerd does not answer in time", async () => {
@@ -314,14 +316,14 @@ Deno.test("ContainerdEngine.ping() throws where containerd does not answer in ti
 Deno.test("EngineWatcher of containerd passes over messages that are too long or none, and counts them", async () => {
   await using containerd = FakeContainerd.start();
   await using watched = new Watched(containerd);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => containerd.followers === 1, "followed");
   const image = "x".repeat(3 * 2 ** 20);
   containerd.tell("shop", "/containers/create", proto(2, image));
   containerd.send(Uint8Array.of(0, 0, 0, 0, 2, 255, 255));
   containerd.send(Uint8Array.of(1, 0, 0, 0, 1, 0));
   containerd.create(WEB);
-  await until(() => told.length === 1, "told");
+  await until(() => events.length === 1, "events");
   assertEquals(watcher.lost, 3);
 });
 
@@ -352,7 +354,7 @@ for (const [what, bytes] of NO_HTTP2) {
       await using watched = new Watched({ socketPath });
       await until(() => watched.watcher.state.state === "degraded", "degraded");
       assert(watched.watcher.state.detail !== "");
-      assertEquals(watched.told, []);
+      assertEquals(watched.events, []);
     }
     listener.close();
     await serving;
@@ -388,13 +390,16 @@ Deno.test("openRuntimes() follows every containerd of a host, and goes on with o
   });
   const images = new Set<string | undefined>();
   const follows = engineWatchers.map(async (watcher) => {
-    for await (const batch of watcher.news()) {
-      for (const { facts } of batch) images.add(facts.image);
+    for await (const batch of watcher.updates()) {
+      for (const { metadata } of batch) images.add(metadata.image);
     }
   });
   const stateOf = () =>
     engineStates(engineWatchers).filter(({ name }) => name === "containerd");
-  await until(() => images.size === 2 && one.followers > 0, "both are told");
+  await until(
+    () => images.size === 2 && one.followers > 0,
+    "both are reported",
+  );
   assertEquals([...images].toSorted(), ["one:1", "other:1"]);
   await until(() => stateOf()[0]?.state === "ok", "ok");
   assertEquals(stateOf().length, 1);

@@ -17,7 +17,7 @@ function socketOf(engine: FakeEngine, timeoutMs: number): EngineSocket {
 
 /** A watcher of an engine, and what it told. */
 class Watched implements AsyncDisposable {
-  readonly told: EngineEvent[] = [];
+  readonly events: EngineEvent[] = [];
   readonly watcher: EngineWatcher;
   readonly #done: Promise<void>;
 
@@ -35,7 +35,9 @@ class Watched implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    for await (const batch of this.watcher.news()) this.told.push(...batch);
+    for await (const batch of this.watcher.updates()) {
+      this.events.push(...batch);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -55,18 +57,18 @@ Deno.test("EngineWatcher tells all containers there are, and then what happens t
     () => Response.json([{ Id: ID, Names: ["/web"], Labels: { team: "a" } }]),
   );
   await using watched = new Watched(engine);
-  const { told, watcher } = watched;
+  const { events, watcher } = watched;
   await until(() => watcher.state.state === "ok", "ok");
   await until(() => engine.followers === 1, "followed");
   engine.act("rename", ID, { name: "shop", oldName: "/web", secret: "s" });
   engine.act("die", ID, { name: "shop", exitCode: "137" });
   engine.act("destroy", ID, { name: "shop" });
-  await until(() => told.length === 4, "4 told");
+  await until(() => events.length === 4, "4 events");
   assertEquals(
-    told.map(({ facts, isRemoved }) => [
-      facts.name,
-      facts.labels,
-      facts.exitCode,
+    events.map(({ metadata, isRemoved }) => [
+      metadata.name,
+      metadata.labels,
+      metadata.exitCode,
       isRemoved,
     ]),
     [
@@ -101,7 +103,10 @@ Deno.test("EngineWatcher connects anew when the engine has died and returned", a
   assert(await comes(() => engine.followers === 1, { timeoutMs: 10_000 }));
   await until(() => watcher.state.state === "ok", "ok again");
   engine.act("start", ID, { name: "web" });
-  await until(() => watched.told.some(({ isStarted }) => isStarted), "told");
+  await until(
+    () => watched.events.some(({ isStarted }) => isStarted),
+    "events",
+  );
 });
 
 const BAD_LISTS: readonly (readonly [string, () => Response, string])[] = [
@@ -126,14 +131,14 @@ for (const [does, answer, detail] of BAD_LISTS) {
     await using engine = FakeEngine.start();
     engine.answers.set("/containers/json", answer);
     await using watched = new Watched(engine);
-    const { watcher, told } = watched;
+    const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
     // It comes to its senses.
     engine.answers.set("/containers/json", () => Response.json([{ Id: ID }]));
     await until(() => watcher.state.state === "ok", "ok");
-    await until(() => told.length > 0, "told");
-    assertEquals(told[0]?.facts.id, ID);
+    await until(() => events.length > 0, "events");
+    assertEquals(events[0]?.metadata.id, ID);
   });
 }
 
@@ -144,24 +149,24 @@ Deno.test("EngineWatcher goes on with the events where the list is too long, and
     () => Response.json([{ Id: ID, Labels: { big: "x".repeat(200_000) } }]),
   );
   await using watched = new Watched(engine);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => engine.followers === 1, "followed");
   await until(() => watcher.state.detail.includes("more than 100000"), "big");
   engine.act("start", ID, { name: "web" });
-  await until(() => told.length === 1, "told");
+  await until(() => events.length === 1, "events");
 });
 
 Deno.test("EngineWatcher passes over messages that are too long or no JSON, and counts them", async () => {
   await using engine = FakeEngine.start();
   await using watched = new Watched(engine);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => engine.followers === 1, "followed");
   engine.act("start", ID, { name: "web", big: "x".repeat(3 * 2 ** 20) });
   engine.tell("garbage\n");
   engine.tell('{"Type":"container","Action":"sta');
   engine.tell("\n");
   engine.act("start", ID, { name: "web" });
-  await until(() => told.length === 1, "told");
+  await until(() => events.length === 1, "events");
   assertEquals(watcher.lost, 3);
   assertEquals(watcher.state, {
     name: "docker",

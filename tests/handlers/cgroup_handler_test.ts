@@ -210,7 +210,7 @@ Deno.test("CgroupHandler tells of a network of the container's own, of the proce
   assertEquals(received({ initPid: () => undefined }), [7]);
   // Process 1 has the host's.
   assertEquals(received({ initPid: () => 1 }), undefined);
-  assertEquals(received({ tellsNetwork: () => false }), undefined);
+  assertEquals(received({ reportsNetwork: () => false }), undefined);
   assertEquals(received({ kinds: new Set(["cpu"]) }), undefined);
   assertEquals(received({}, "/"), [1]);
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
 import { ContainerDisk } from "../../lib/handlers/container_disk.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
@@ -12,7 +12,7 @@ const MOUNTINFO = Deno.readTextFileSync(
     import.meta.url,
   ),
 );
-const FACTS: ContainerFacts = {
+const FACTS: ContainerMetadata = {
   runtime: "docker",
   id: "1",
   logPath: "/logs/1/1-json.log",

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { toContainerStats } from "../../lib/cache/derived_stats.ts";
 import { containerStatsJson } from "../../lib/api/v1_json.ts";
-import type { ContainerFacts } from "../../lib/model/container_facts.ts";
+import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { runtimeFactory } from "../../lib/handlers/runtime.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
@@ -13,8 +13,8 @@ import { TestCgroup } from "../_support/test_cgroup.ts";
 const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
 const IDENTITIES = {
   initPidOf: () => undefined,
-  tellsNetwork: () => true,
-  factsOf: () => undefined,
+  reportsNetwork: () => true,
+  metadataOf: () => undefined,
 };
 
 runHandlerContract(
@@ -58,7 +58,7 @@ Deno.test("runtimeFactory() wants the containers of runtimes, whatever is wanted
 Deno.test("runtimeFactory() gives each sample the health that was told then, and none where nothing checks it", () => {
   using host = TestCgroup.create();
   host.file(`docker/${ID}/memory.current`, "4096\n");
-  let facts: ContainerFacts = { runtime: "docker", id: ID };
+  let facts: ContainerMetadata = { runtime: "docker", id: ID };
   const handler = runtimeFactory({
     fs: host.hostFs(),
     hierarchies: {
@@ -66,7 +66,7 @@ Deno.test("runtimeFactory() gives each sample the health that was told then, and
       all: [{ version: 2, controllers: ["memory"], path: host.path }],
     },
     kinds: new Set<string>(),
-    identities: { ...IDENTITIES, factsOf: () => facts },
+    identities: { ...IDENTITIES, metadataOf: () => facts },
   }).create(`/docker/${ID}`);
   const told = [undefined, "starting", "healthy", "unhealthy", "odd"].map(
     (health) => {

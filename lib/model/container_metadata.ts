@@ -23,7 +23,7 @@ export type NetworkNamespace =
  * What a runtime tells of a container. An absent field is one that it does not
  * tell; a part of the facts may be learned before the rest.
  */
-export interface ContainerFacts {
+export interface ContainerMetadata {
   /** Who tells. */
   readonly runtime: RuntimeName;
   /** Its data base tells, which knows more than its files. */

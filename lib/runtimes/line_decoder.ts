@@ -1,12 +1,12 @@
-import { GatheredBytes } from "./gathered_bytes.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
 
 const NEWLINE = 10;
 
 /** Splits a byte stream into UTF-8 lines; those that are too long are skipped. */
-export class TextLineBound {
+export class LineDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
-  readonly #line = new GatheredBytes();
+  readonly #line = new ByteBuffer();
   #isTooLong = false;
 
   constructor(maxBytes: number, onLost: () => void) {

@@ -1,7 +1,10 @@
 import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerReference } from "../model/container.ts";
-import type { ContainerFacts, RuntimeName } from "../model/container_facts.ts";
+import type {
+  ContainerMetadata,
+  RuntimeName,
+} from "../model/container_metadata.ts";
 import { messageOf } from "../model/errors.ts";
 import type {
   ContainerUpdateData,
@@ -17,12 +20,12 @@ import {
 } from "./cgroup_origin.ts";
 import type { EngineEvent } from "./engine.ts";
 import type { ContainerLookup } from "./container_lookup.ts";
-import { changedFacts, describeContainer } from "./identity_description.ts";
-import { defined } from "./json_fields.ts";
+import { changedFields, describeContainer } from "./identity_description.ts";
+import { defined } from "./json_values.ts";
 import { LookupQueue } from "./lookup_queue.ts";
 
-/** Dependencies of {@linkcode Identities}. */
-export interface IdentitiesOptions {
+/** Dependencies of {@linkcode IdentityStore}. */
+export interface IdentityStoreOptions {
   readonly clock: Clock;
   readonly lookup: Pick<ContainerLookup, "find">;
   /** Returns the first process of a cgroup, in the host's PID namespace. */
@@ -36,7 +39,7 @@ export interface IdentityUpdate {
 }
 
 /** A removed container. */
-export interface EndedContainer {
+export interface RemovedContainer {
   readonly reference: ContainerReference;
   readonly image?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -46,20 +49,20 @@ export interface EndedContainer {
 interface Identity {
   readonly cgroup: CgroupName;
   readonly origin: ContainerOrigin;
-  facts?: Omit<ContainerFacts, "exitCode"> & { exitCode?: number };
-  endedMs?: number;
-  /** Cached; built from `facts`. */
+  metadata?: Omit<ContainerMetadata, "exitCode"> & { exitCode?: number };
+  removedMs?: number;
+  /** Cached; built from `metadata`. */
   reference?: ContainerReference;
   /** Last metadata from an engine event; a lookup that started earlier may be older. */
-  lastTold?: ContainerFacts;
+  lastReported?: ContainerMetadata;
 }
 
 /** Time for which removed containers are kept: late kernel log lines may refer to them. */
-const ENDED_MS = 5 * 60_000;
-const MAX_ENDED = 10_000;
+const RETENTION_MS = 5 * 60_000;
+const MAX_REMOVED = 10_000;
 
 /** Maximum number of containers kept from engine events, with or without a cgroup. */
-const MAX_TOLD = 20_000;
+const MAX_REPORTED = 20_000;
 
 /** A runtime may write its files after it creates the cgroup. */
 const RETRIES_MS: readonly number[] = [50, 100, 300, 1_000, 5_000, 30_000];
@@ -69,7 +72,7 @@ const UNCERTAIN_RETRIES_MS: readonly number[] = [200, 1_000];
 const EXIT_RETRIES_MS: readonly number[] = [30, 100, 300, 1_000, 3_000];
 
 /** Runtimes that return exit codes to lookups. */
-const TELLS_EXIT: ReadonlySet<string> = new Set(["docker", "podman"]);
+const REPORTS_EXIT_CODE: ReadonlySet<string> = new Set(["docker", "podman"]);
 
 /**
  * Stores the identity of each container. It queries the runtimes in the
@@ -78,15 +81,15 @@ const TELLS_EXIT: ReadonlySet<string> = new Set(["docker", "podman"]);
  *
  * Exceeds 300 lines: one table with many readers and writers.
  */
-export class Identities {
-  readonly #options: IdentitiesOptions;
+export class IdentityStore {
+  readonly #options: IdentityStoreOptions;
   readonly #queue: LookupQueue<Identity>;
-  readonly #living = new Map<CgroupName, Identity>();
+  readonly #running = new Map<CgroupName, Identity>();
   /** Ordered by time of removal. */
-  readonly #ended = new Map<CgroupName, Identity>();
+  readonly #removed = new Map<CgroupName, Identity>();
   readonly #byId = new Map<string, Set<Identity>>();
   /** Keyed by ID, or by cgroup if the ID is not certain; the latest entry is last. */
-  readonly #told = new Map<string, ContainerFacts>();
+  readonly #reported = new Map<string, ContainerMetadata>();
   /** Pod names keyed by UID; the latest entry is last. */
   readonly #pods = new Map<string, EventPod>();
   /** A process of each pod, keyed by UID; the latest entry is last. */
@@ -94,11 +97,11 @@ export class Identities {
   #onUpdate: (update: IdentityUpdate) => void = () => {};
   #failure = "";
 
-  constructor(options: IdentitiesOptions) {
+  constructor(options: IdentityStoreOptions) {
     this.#options = options;
     this.#queue = new LookupQueue(
       options.clock,
-      (identity) => this.#look(identity),
+      (identity) => this.#lookUp(identity),
     );
   }
 
@@ -111,11 +114,11 @@ export class Identities {
    * Resolves once the runtimes have been queried for all known containers,
    * whether they responded or not.
    */
-  asked(): Promise<void> {
+  queried(): Promise<void> {
     return this.#queue.idle();
   }
 
-  /** Stops queries; resolves when the pending ones end. */
+  /** Stops queries; resolves when the pending ones complete. */
   close(): Promise<void> {
     return this.#queue.close();
   }
@@ -123,8 +126,8 @@ export class Identities {
   /** State of the lookups; `degraded` if a container has no name or a lookup hangs. */
   get state(): SourceState {
     let unnamed = 0;
-    for (const { facts, origin } of this.#living.values()) {
-      if (origin.isCertain && facts === undefined) unnamed++;
+    for (const { metadata, origin } of this.#running.values()) {
+      if (origin.isCertain && metadata === undefined) unnamed++;
     }
     const { hung } = this.#queue;
     const name = "names";
@@ -132,34 +135,34 @@ export class Identities {
       return {
         name,
         state: "degraded",
-        detail: `${hung} look-ups do not end; ${unnamed} containers unnamed`,
+        detail: `${hung} lookups hang; ${unnamed} containers without a name`,
       };
     }
     if (unnamed === 0) return { name, state: "ok", detail: "" };
     return {
       name,
       state: this.#queue.size === 0 || this.#failure ? "degraded" : "ok",
-      detail: `${unnamed} containers unnamed${
+      detail: `${unnamed} containers without a name${
         this.#failure && `: ${this.#failure}`
       }`,
     };
   }
 
   /** Adds a container that was created. */
-  open(cgroup: CgroupName): void {
+  add(cgroup: CgroupName): void {
     const origin = parseCgroupOrigin(cgroup);
     if (origin?.kind !== "container") return;
-    this.#forgetEnded(cgroup);
-    const told = this.#toldOf(origin, cgroup);
+    this.#dropRemoved(cgroup);
+    const reported = this.#reportedMetadata(origin, cgroup);
     const identity: Identity = { cgroup, origin };
     // Exit code, PID and health belong to the previous run.
-    const { exitCode: _, pid: __, health: ___, ...facts } = told ??
-      {} as Partial<ContainerFacts>;
-    if (told !== undefined) {
-      identity.facts = facts as ContainerFacts;
-      this.#told.set(toldKey(origin, cgroup), identity.facts);
+    const { exitCode: _, pid: __, health: ___, ...metadata } = reported ??
+      {} as Partial<ContainerMetadata>;
+    if (reported !== undefined) {
+      identity.metadata = metadata as ContainerMetadata;
+      this.#reported.set(reportKey(origin, cgroup), identity.metadata);
     }
-    this.#living.set(cgroup, identity);
+    this.#running.set(cgroup, identity);
     const same = this.#byId.get(origin.id);
     if (same === undefined) this.#byId.set(origin.id, new Set([identity]));
     else same.add(identity);
@@ -171,17 +174,17 @@ export class Identities {
   }
 
   /** Marks a container as removed; returns its exit code if the runtime already reported it. */
-  end(cgroup: CgroupName): number | undefined {
-    const identity = this.#living.get(cgroup);
+  remove(cgroup: CgroupName): number | undefined {
+    const identity = this.#running.get(cgroup);
     if (identity === undefined) return undefined;
-    this.#living.delete(cgroup);
-    identity.endedMs = this.#options.clock.monotonic();
-    this.#ended.set(cgroup, identity);
+    this.#running.delete(cgroup);
+    identity.removedMs = this.#options.clock.monotonic();
+    this.#removed.set(cgroup, identity);
     this.#expire();
-    const exitCode = identity.facts?.exitCode;
+    const exitCode = identity.metadata?.exitCode;
     const { runtimes } = identity.origin;
-    const runtime = identity.facts?.runtime ?? runtimes[0] ?? "";
-    if (exitCode === undefined && TELLS_EXIT.has(runtime)) {
+    const runtime = identity.metadata?.runtime ?? runtimes[0] ?? "";
+    if (exitCode === undefined && REPORTS_EXIT_CODE.has(runtime)) {
       this.#queue.add(identity, EXIT_RETRIES_MS);
     }
     return exitCode;
@@ -191,16 +194,16 @@ export class Identities {
    * Returns the runtime of a removed container; `undefined` if it is unknown,
    * nested or rootless.
    */
-  endedRuntime(cgroup: CgroupName): RuntimeName | undefined {
-    const { facts, origin } = this.#ended.get(cgroup) ?? {};
+  removedRuntime(cgroup: CgroupName): RuntimeName | undefined {
+    const { metadata, origin } = this.#removed.get(cgroup) ?? {};
     const isOfHost = origin?.outer === undefined && origin?.uid === undefined;
-    return isOfHost ? facts?.runtime : undefined;
+    return isOfHost ? metadata?.runtime : undefined;
   }
 
   /** Queries all running containers again, for example after renames. */
   refresh(): void {
-    for (const identity of this.#living.values()) {
-      if (identity.facts !== undefined || identity.origin.isCertain) {
+    for (const identity of this.#running.values()) {
+      if (identity.metadata !== undefined || identity.origin.isCertain) {
         this.#queue.add(identity, []);
       }
     }
@@ -208,28 +211,28 @@ export class Identities {
   }
 
   /** Applies an event of an engine. */
-  learn({ facts, cgroup, isStarted, isRemoved }: EngineEvent): void {
-    const key = cgroup ?? facts.id;
-    const told = { ...this.#told.get(key), ...facts };
-    this.#told.delete(key);
-    if (!isRemoved) this.#told.set(key, told);
-    dropOldest(this.#told, MAX_TOLD);
-    for (const identity of this.#byId.get(facts.id) ?? []) {
+  update({ metadata, cgroup, isStarted, isRemoved }: EngineEvent): void {
+    const key = cgroup ?? metadata.id;
+    const reported = { ...this.#reported.get(key), ...metadata };
+    this.#reported.delete(key);
+    if (!isRemoved) this.#reported.set(key, reported);
+    dropOldest(this.#reported, MAX_REPORTED);
+    for (const identity of this.#byId.get(metadata.id) ?? []) {
       const { origin } = identity;
-      if (!origin.runtimes.includes(facts.runtime)) continue;
-      if (toldKey(origin, identity.cgroup) !== key) continue;
-      identity.lastTold = facts;
-      this.#merge(identity, facts);
-      if (!isStarted || identity.endedMs !== undefined) continue;
+      if (!origin.runtimes.includes(metadata.runtime)) continue;
+      if (reportKey(origin, identity.cgroup) !== key) continue;
+      identity.lastReported = metadata;
+      this.#merge(identity, metadata);
+      if (!isStarted || identity.removedMs !== undefined) continue;
       // The exit code belongs to the previous run; `restartCount` records the restart.
-      delete identity.facts?.exitCode;
+      delete identity.metadata?.exitCode;
       this.#queue.add(identity, RETRIES_MS);
     }
   }
 
   /** Returns the metadata of a running container. */
-  factsOf(cgroup: CgroupName): ContainerFacts | undefined {
-    return this.#living.get(cgroup)?.facts;
+  metadataOf(cgroup: CgroupName): ContainerMetadata | undefined {
+    return this.#running.get(cgroup)?.metadata;
   }
 
   /**
@@ -237,39 +240,41 @@ export class Identities {
    * runtime reports it.
    */
   initPidOf(cgroup: CgroupName): number | undefined {
-    const { facts, origin } = this.#living.get(cgroup) ?? {};
+    const { metadata, origin } = this.#running.get(cgroup) ?? {};
     // A nested runtime reports PIDs of its own namespace.
-    if (facts === undefined || origin?.outer !== undefined) return undefined;
+    if (metadata === undefined || origin?.outer !== undefined) return undefined;
     // CRI-O's sandbox may have no process.
-    return facts.pid ??
-      (facts.isSandbox ? this.#podPids.get(facts.pod?.uid ?? "") : undefined);
+    return metadata.pid ??
+      (metadata.isSandbox
+        ? this.#podPids.get(metadata.pod?.uid ?? "")
+        : undefined);
   }
 
   /** Returns whether network metrics belong to this container; a pod's belong to its sandbox. */
-  tellsNetwork(cgroup: CgroupName): boolean {
-    const { facts, origin } = this.#living.get(cgroup) ?? {};
+  reportsNetwork(cgroup: CgroupName): boolean {
+    const { metadata, origin } = this.#running.get(cgroup) ?? {};
     return origin?.podUid === undefined
-      ? facts?.network?.kind !== "shared"
-      : facts?.isSandbox === true;
+      ? metadata?.network?.kind !== "shared"
+      : metadata?.isSandbox === true;
   }
 
   /** Returns the reference used by the API; `undefined` if no runtime owns the cgroup. */
   referenceOf(cgroup: CgroupName): ContainerReference | undefined {
-    const identity = this.#living.get(cgroup);
+    const identity = this.#running.get(cgroup);
     if (identity === undefined) return undefined;
-    const { origin, facts } = identity;
-    return identity.reference ??= referenceOf(cgroup, origin, facts);
+    const { origin, metadata } = identity;
+    return identity.reference ??= referenceOf(cgroup, origin, metadata);
   }
 
   /** Returns a removed container's metadata for five minutes; `undefined` if there is none. */
-  endedContainer(
+  removedContainer(
     cgroup: CgroupName,
-  ): EndedContainer | undefined {
-    const { origin, facts } = this.#ended.get(cgroup) ?? {};
-    if (origin === undefined || facts === undefined) return undefined;
-    const { image, labels } = facts;
-    return defined<EndedContainer>({
-      reference: referenceOf(cgroup, origin, facts),
+  ): RemovedContainer | undefined {
+    const { origin, metadata } = this.#removed.get(cgroup) ?? {};
+    if (origin === undefined || metadata === undefined) return undefined;
+    const { image, labels } = metadata;
+    return defined<RemovedContainer>({
+      reference: referenceOf(cgroup, origin, metadata),
       image,
       labels,
     });
@@ -277,12 +282,12 @@ export class Identities {
 
   /** Returns the `container` field of an event; `undefined` for a raw cgroup. */
   describe(cgroup: CgroupName): EventContainer | undefined {
-    const identity = this.#living.get(cgroup) ?? this.#ended.get(cgroup);
+    const identity = this.#running.get(cgroup) ?? this.#removed.get(cgroup);
     const origin = identity?.origin ?? parseCgroupOrigin(cgroup);
-    const facts = identity === undefined
-      ? this.#toldOf(origin, cgroup)
-      : identity.facts;
-    return this.#describe(cgroup, origin, facts);
+    const metadata = identity === undefined
+      ? this.#reportedMetadata(origin, cgroup)
+      : identity.metadata;
+    return this.#describe(cgroup, origin, metadata);
   }
 
   /**
@@ -292,12 +297,12 @@ export class Identities {
   describeEvent({ containerName, data }: NewEvent): EventContainer | undefined {
     if (data?.oom === undefined) return this.describe(containerName);
     const { "victim_cgroup": victim, "limit_cgroup": limit } = data.oom;
-    const ofVictim = this.describeAround(victim ?? ROOT);
-    return ofVictim ?? this.describeAround(limit ?? ROOT);
+    const ofVictim = this.describeEnclosing(victim ?? ROOT);
+    return ofVictim ?? this.describeEnclosing(limit ?? ROOT);
   }
 
   /** Returns the innermost container or unit that contains the cgroup or is the cgroup. */
-  describeAround(cgroup: CgroupName): EventContainer | undefined {
+  describeEnclosing(cgroup: CgroupName): EventContainer | undefined {
     let unit: EventContainer | undefined;
     for (let name = cgroup; name !== ROOT; name = parentOf(name)) {
       const container = this.describe(name);
@@ -313,21 +318,21 @@ export class Identities {
    * Returns metadata from engine events of a container without a cgroup, for
    * example one that was killed before the agent started.
    */
-  #toldOf(
+  #reportedMetadata(
     origin: CgroupOrigin | undefined,
     cgroup: CgroupName,
-  ): ContainerFacts | undefined {
+  ): ContainerMetadata | undefined {
     if (origin?.kind !== "container") return undefined;
-    const told = this.#told.get(toldKey(origin, cgroup));
-    return told !== undefined && origin.runtimes.includes(told.runtime)
-      ? told
+    const reported = this.#reported.get(reportKey(origin, cgroup));
+    return reported !== undefined && origin.runtimes.includes(reported.runtime)
+      ? reported
       : undefined;
   }
 
   #describe(
     cgroup: CgroupName,
     origin: CgroupOrigin | undefined,
-    facts: ContainerFacts | undefined,
+    metadata: ContainerMetadata | undefined,
   ): EventContainer | undefined {
     if (origin === undefined) return undefined;
     const parent = origin.outer === undefined
@@ -346,54 +351,62 @@ export class Identities {
           "parent": parent,
         });
       case "container":
-        if (!origin.isCertain && facts === undefined) return undefined;
+        if (!origin.isCertain && metadata === undefined) return undefined;
         return defined<EventContainer>({
-          ...describeContainer(cgroup, origin, facts),
+          ...describeContainer(cgroup, origin, metadata),
           "parent": parent,
         });
     }
   }
 
-  async #look(identity: Identity): Promise<boolean> {
-    const { origin, cgroup, lastTold } = identity;
+  async #lookUp(identity: Identity): Promise<boolean> {
+    const { origin, cgroup, lastReported } = identity;
     const { outer } = origin;
     const outerPid = outer === undefined
       ? undefined
-      : this.#living.get(outer)?.facts?.pid ?? this.#options.firstPid(outer);
+      : this.#running.get(outer)?.metadata?.pid ??
+        this.#options.firstPid(outer);
     try {
-      const facts = await this.#options.lookup.find(origin, {
+      const metadata = await this.#options.lookup.find(origin, {
         cgroup,
         ...(outerPid !== undefined && { outerPid }),
       });
-      const known = identity.endedMs === undefined ? this.#living : this.#ended;
+      const known = identity.removedMs === undefined
+        ? this.#running
+        : this.#removed;
       // The cgroup name was reused, or the removed container has expired.
       if (known.get(cgroup) !== identity) return true;
-      if (facts === undefined || identity.lastTold !== lastTold) return false;
+      if (metadata === undefined || identity.lastReported !== lastReported) {
+        return false;
+      }
       this.#failure = "";
-      this.#merge(identity, withStored(facts, identity.facts));
-      if (identity.endedMs === undefined) {
-        const key = toldKey(origin, cgroup);
-        const told = this.#told.get(key);
-        this.#told.set(key, { ...told, ...withStored(facts, told) });
-        dropOldest(this.#told, MAX_TOLD);
+      this.#merge(identity, withStored(metadata, identity.metadata));
+      if (identity.removedMs === undefined) {
+        const key = reportKey(origin, cgroup);
+        const reported = this.#reported.get(key);
+        this.#reported.set(key, {
+          ...reported,
+          ...withStored(metadata, reported),
+        });
+        dropOldest(this.#reported, MAX_REPORTED);
         return true;
       }
-      return facts.exitCode !== undefined;
+      return metadata.exitCode !== undefined;
     } catch (error) {
       this.#failure = messageOf(error);
       return false;
     }
   }
 
-  #merge(identity: Identity, news: ContainerFacts): void {
-    const { facts: before, endedMs } = identity;
-    const after = { ...before, ...news };
-    const changed = changedFacts(before, after, identity.origin);
-    identity.facts = after;
+  #merge(identity: Identity, update: ContainerMetadata): void {
+    const { metadata: before, removedMs } = identity;
+    const after = { ...before, ...update };
+    const changed = changedFields(before, after, identity.origin);
+    identity.metadata = after;
     delete identity.reference;
-    this.#learnPod(identity.origin, after);
+    this.#updatePod(identity.origin, after);
     // The exit code of a running container is reported when its cgroup is removed.
-    if (endedMs === undefined) changed.delete("exit_code");
+    if (removedMs === undefined) changed.delete("exit_code");
     if (changed.size === 0) return;
     const { exitCode, health, restartCount } = after;
     this.#onUpdate({
@@ -409,35 +422,35 @@ export class Identities {
     });
   }
 
-  #learnPod(
+  #updatePod(
     { podUid }: ContainerOrigin,
-    { pod, pid }: ContainerFacts,
+    { pod, pid }: ContainerMetadata,
   ): void {
     const uid = podUid ?? pod?.uid;
     if (uid !== undefined && pid !== undefined) {
       this.#podPids.delete(uid);
       this.#podPids.set(uid, pid);
-      dropOldest(this.#podPids, MAX_ENDED);
+      dropOldest(this.#podPids, MAX_REMOVED);
     }
     if (uid === undefined || pod?.name === undefined) return;
     const { "container": _, ...names } = pod;
     this.#pods.delete(uid);
     this.#pods.set(uid, names);
-    dropOldest(this.#pods, MAX_ENDED);
+    dropOldest(this.#pods, MAX_REMOVED);
   }
 
   #expire(): void {
-    const limitMs = this.#options.clock.monotonic() - ENDED_MS;
-    for (const [cgroup, { endedMs = 0 }] of this.#ended) {
-      if (endedMs > limitMs && this.#ended.size <= MAX_ENDED) break;
-      this.#forgetEnded(cgroup);
+    const limitMs = this.#options.clock.monotonic() - RETENTION_MS;
+    for (const [cgroup, { removedMs = 0 }] of this.#removed) {
+      if (removedMs > limitMs && this.#removed.size <= MAX_REMOVED) break;
+      this.#dropRemoved(cgroup);
     }
   }
 
-  #forgetEnded(cgroup: CgroupName): void {
-    const identity = this.#ended.get(cgroup);
+  #dropRemoved(cgroup: CgroupName): void {
+    const identity = this.#removed.get(cgroup);
     if (identity === undefined) return;
-    this.#ended.delete(cgroup);
+    this.#removed.delete(cgroup);
     const same = this.#byId.get(identity.origin.id);
     same?.delete(identity);
     if (same?.size === 0) this.#byId.delete(identity.origin.id);
@@ -446,9 +459,9 @@ export class Identities {
 
 /** Merges metadata from files; values from the runtime's database take precedence. */
 function withStored(
-  files: ContainerFacts,
-  known: ContainerFacts | undefined,
-): ContainerFacts {
+  files: ContainerMetadata,
+  known: ContainerMetadata | undefined,
+): ContainerMetadata {
   if (known?.isStored !== true) return files;
   const { name, image, labels, pod } = known;
   return { ...files, ...defined({ name, image, labels, pod }) };
@@ -457,9 +470,9 @@ function withStored(
 function referenceOf(
   cgroup: CgroupName,
   origin: ContainerOrigin,
-  facts: ContainerFacts | undefined,
+  metadata: ContainerMetadata | undefined,
 ): ContainerReference {
-  const container = describeContainer(cgroup, origin, facts);
+  const container = describeContainer(cgroup, origin, metadata);
   return defined<ContainerReference>({
     name: cgroup,
     id: container.id,
@@ -469,7 +482,7 @@ function referenceOf(
 }
 
 /** Returns the key of a container's metadata: an ID or cgroup that no other container has. */
-function toldKey(
+function reportKey(
   { id, isCertain }: ContainerOrigin,
   cgroup: CgroupName,
 ): string {

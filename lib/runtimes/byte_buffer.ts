@@ -1,7 +1,7 @@
 const FIRST_BYTES = 4_096;
 
 /** A growing buffer for chunks of any size; it keeps no reference to the chunks. */
-export class GatheredBytes {
+export class ByteBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #length = 0;
 

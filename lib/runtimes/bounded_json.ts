@@ -21,7 +21,7 @@ const CLOSE_OBJECT = 0x7d;
  * @throws {RangeError} if there are too many values or levels
  * @throws {SyntaxError} if the text is not JSON
  */
-export function parseJsonBound(text: string): unknown {
+export function parseBoundedJson(text: string): unknown {
   let elements = 0;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -34,7 +34,7 @@ export function parseJsonBound(text: string): unknown {
         elements++;
         if (++depth > MAX_DEPTH) {
           throw new RangeError(
-            `Cannot take a JSON text: it is nested more than ${MAX_DEPTH} deep`,
+            `Cannot parse JSON: it is nested deeper than ${MAX_DEPTH} levels`,
           );
         }
         break;
@@ -50,7 +50,7 @@ export function parseJsonBound(text: string): unknown {
     }
     if (elements > MAX_ELEMENTS) {
       throw new RangeError(
-        `Cannot take a JSON text: it has more than ${MAX_ELEMENTS} values`,
+        `Cannot parse JSON: it has more than ${MAX_ELEMENTS} values`,
       );
     }
   }
