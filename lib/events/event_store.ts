@@ -8,11 +8,10 @@ import {
 import { TimedStore } from "../model/timed_store.ts";
 import { policyOf, type StoragePolicy } from "./storage_policy.ts";
 
-/** The events that are kept, a {@linkcode TimedStore} for each type. */
+/** Stored events, one {@linkcode TimedStore} per type. */
 export class EventStore {
   readonly #stores: ReadonlyMap<EventType, TimedStore<KeptEvent>>;
 
-  /** Makes an empty store with the bounds of each type. */
   constructor(policy: StoragePolicy) {
     this.#stores = new Map(EVENT_TYPES.map((type) => [
       type,
@@ -20,14 +19,14 @@ export class EventStore {
     ]));
   }
 
-  /** Keeps an event, and drops of its type what is now too old or too much. */
+  /** Stores an event and drops events of its type that exceed the age or count limit. */
   add(type: EventType, kept: KeptEvent): void {
     this.#stores.get(type)?.add(kept.timestampMs, kept);
   }
 
   /**
-   * The newest `max` of the kept events that the request asks for, the oldest
-   * first; −1 for all. The `maxEvents` and `sinceSeq` of the request play no part.
+   * Returns the newest `max` matching events, oldest first; −1 means all.
+   * `maxEvents` and `sinceSeq` of the request are ignored.
    */
   select(request: EventRequest, max: number): KeptEvent[] {
     const found: KeptEvent[] = [];
@@ -41,11 +40,14 @@ export class EventStore {
     return found.reverse();
   }
 
-  /** All kept events of greater `seq`, ascending by it, where `lastSeq` is the greatest given out. */
+  /**
+   * Returns all stored events with a larger `seq`, ascending; `lastSeq` is the
+   * last one assigned.
+   */
   after(sinceSeq: number, lastSeq: number): KeptEvent[] {
     const found: KeptEvent[] = [];
-    // Numbers have no holes, so when as many are found as were given out since, the older
-    // ones need no look. Time cannot say that: a creation may be dated long ago.
+    // `seq` has no gaps: once `lastSeq - sinceSeq` events are found, older ones need no check.
+    // Timestamps are no criterion, because a creation may have an old timestamp.
     const wanted = lastSeq - sinceSeq;
     if (wanted <= 0) return found;
     for (const kept of this.#newestFirst()) {
@@ -57,9 +59,9 @@ export class EventStore {
   }
 
   /**
-   * The events of some types from the newest not after `endMs`, of one time
-   * the last added first. The types are merged as they are read, so that the
-   * newest few of very many cost little.
+   * Yields events of some types, newest first, starting at `endMs`; for equal
+   * timestamps, the one added last comes first. Types are merged lazily, so
+   * reading the newest few is cheap.
    */
   *#newestFirst(
     types: Iterable<EventType> = EVENT_TYPES,
@@ -82,7 +84,7 @@ export class EventStore {
   }
 }
 
-/** What is next of one type. */
+/** Next event of one type. */
 interface Head {
   kept: KeptEvent;
   readonly rest: Iterator<KeptEvent>;

@@ -1,52 +1,52 @@
 import type { EventRequest, KeptEvent } from "../model/event.ts";
 
-/** The most that one read of a watch gives, unless asked otherwise. */
+/** Default maximum number of events per read. */
 const BATCH_LIMIT = 1024;
 
-/** What the event manager gives to a watch that it makes. */
+/** Options of {@linkcode EventWatch}. */
 export interface EventWatchOptions {
   readonly id: number;
   readonly request: EventRequest;
-  /** How many events may wait for the reader. */
+  /** Maximum number of queued live events. */
   readonly queueLimit: number;
-  /** What comes before the first live event; not counted against the limit. */
+  /** Events before the first live one; not counted in `queueLimit`. */
   readonly backlog: KeptEvent[];
-  /** Makes the notice of events dropped since the reader did not keep up. */
+  /** Creates the notice for events dropped because the reader was too slow. */
   readonly makeLost: (count: number, seq: number) => KeptEvent;
-  /** Called once, when no more events are wanted. */
+  /** Called once, when the watch stops accepting events. */
   readonly onEnd: (watch: EventWatch) => void;
 }
 
 /**
- * One subscriber's events, in order. Its queue is bounded: at the limit the
- * oldest goes and is counted, and the reader finds a `lost` event in its place.
+ * A subscription to events, in order. When the bounded queue is full, the
+ * oldest event is dropped and counted, and the reader gets a `lost` event in
+ * its place.
  *
- * Read it by {@linkcode EventWatch.next}, by `for await` over batches (leaving
- * the loop closes the watch), or by {@linkcode EventWatch.ready} and
- * {@linkcode EventWatch.take}. There is one reader.
+ * Read with {@linkcode EventWatch.next}, with `for await` over batches (leaving
+ * the loop closes the watch), or with {@linkcode EventWatch.ready} and
+ * {@linkcode EventWatch.take}. Only one reader is supported.
  */
 export class EventWatch implements AsyncIterable<KeptEvent[]> {
-  /** Names the watch in its manager. */
+  /** ID in the event manager. */
   readonly id: number;
-  /** What was asked for. */
   readonly request: EventRequest;
   readonly #queueLimit: number;
   readonly #makeLost: EventWatchOptions["makeLost"];
   readonly #onEnd: EventWatchOptions["onEnd"];
   #backlog: KeptEvent[];
   #backlogAt = 0;
-  /** A ring: the oldest at `#head`, `#count` of them. It grows as needed, to the limit. */
+  /** Ring buffer with `#count` events, starting at `#head`; it grows up to the limit. */
   #ring: (KeptEvent | undefined)[] = [];
   #head = 0;
   #count = 0;
-  /** Dropped, and the reader not yet told. */
+  /** Dropped events that the reader has no notice of yet. */
   #untold = 0;
   #untoldSeq = 0;
   #lost = 0;
   #state: "open" | "finishing" | "closed" = "open";
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** For the event manager, which keeps the table of watches. */
+  /** Used by the event manager, which keeps the table of watches. */
   constructor(options: EventWatchOptions) {
     this.id = options.id;
     this.request = options.request;
@@ -56,22 +56,22 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#onEnd = options.onEnd;
   }
 
-  /** How many events were dropped in all, since the reader did not keep up. */
+  /** Total number of dropped events. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** How many events wait for the reader, notices of loss not counted. */
+  /** Number of events waiting for the reader, without loss notices. */
   get size(): number {
     return this.#backlog.length - this.#backlogAt + this.#count;
   }
 
-  /** Whether nothing is left, and nothing more will come. */
+  /** Whether the watch is closed and all events were read. */
   get ended(): boolean {
     return this.#state !== "open" && !this.#hasSome();
   }
 
-  /** For the event manager: queues an event, never waits, never throws. */
+  /** Queues an event; never waits or throws. Used by the event manager. */
   push(event: KeptEvent): void {
     if (this.#state !== "open") return;
     if (this.#count >= this.#queueLimit) this.#dropOldest();
@@ -80,14 +80,14 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#wake();
   }
 
-  /** Resolves at once when there is something to take or the watch has ended, else when that comes. */
+  /** Resolves when an event can be taken or the watch has ended. */
   ready(): Promise<void> {
     if (this.#hasSome() || this.#state !== "open") return Promise.resolve();
     this.#waiting ??= Promise.withResolvers<void>();
     return this.#waiting.promise;
   }
 
-  /** What waits now, the oldest first, at most so many; perhaps nothing. */
+  /** Returns up to `max` waiting events, oldest first, without waiting. */
   take(max = BATCH_LIMIT): KeptEvent[] {
     const taken: KeptEvent[] = [];
     while (taken.length < max) {
@@ -98,13 +98,13 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     return taken;
   }
 
-  /** Waits for events and takes them; an empty batch says that the watch has ended. */
+  /** Waits for events and returns them; an empty batch means that the watch has ended. */
   async next(max = BATCH_LIMIT): Promise<KeptEvent[]> {
     await this.ready();
     return this.take(max);
   }
 
-  /** Takes in no more events; what waits can still be read, then the watch ends. */
+  /** Stops accepting events; queued events can still be read. */
   finish(): void {
     if (this.#state !== "open") return;
     this.#state = "finishing";
@@ -112,7 +112,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#wake();
   }
 
-  /** Ends the watch now; what waits is let go. Once is enough, twice does no harm. */
+  /** Ends the watch and discards queued events. Repeated calls have no effect. */
   close(): void {
     this.finish();
     this.#state = "closed";
@@ -125,7 +125,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
         0;
   }
 
-  /** The batches as they come, until the watch ends; leaving the loop closes it. */
+  /** Yields batches until the watch ends; leaving the loop closes it. */
   async *[Symbol.asyncIterator](): AsyncGenerator<KeptEvent[]> {
     try {
       for (;;) {
@@ -155,7 +155,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#lost++;
   }
 
-  /** The next for the reader: the backlog, then what was lost since, then what is queued. */
+  /** Returns the next item: first the backlog, then a loss notice, then the queue. */
   #shift(): KeptEvent | undefined {
     const kept = this.#backlog[this.#backlogAt];
     if (kept !== undefined) {

@@ -1,44 +1,44 @@
 import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { parseDuration } from "../model/units.ts";
 
-/** How much is kept of one type of event. */
+/** Limits for stored events of one type. */
 export interface TypePolicy {
-  /** Events this much older than the newest added go, milliseconds. */
+  /** Maximum age in milliseconds, relative to the newest event added. */
   readonly maxAgeMs: number;
-  /** At most so many; −1 for no bound, 0 to keep none. */
+  /** Maximum number of events; −1 for no limit, 0 to store none. */
   readonly maxItems: number;
 }
 
-/** How much is kept of each type of event; an absent type or bound is as the default. */
+/** Limits by event type; for an absent type or limit, the default applies. */
 export interface StoragePolicy {
   readonly default: TypePolicy;
   readonly types: Readonly<Partial<Record<EventType, Partial<TypePolicy>>>>;
 }
 
-/** A day, and a hundred thousand, of each type. */
+/** 24 hours and 100,000 events per type. */
 export const DEFAULT_STORAGE_POLICY: StoragePolicy = {
   default: { maxAgeMs: 24 * 3_600_000, maxItems: 100_000 },
   types: {},
 };
 
-/** The words of cAdvisor's help for what the wire names otherwise. */
+/** Names in cAdvisor's flags that differ from the wire names. */
 const SYNONYMS: ReadonlyMap<string, EventType> = new Map([
   ["creation", "containerCreation"],
   ["deletion", "containerDeletion"],
 ]);
 
-/** The policy for one type of event. */
+/** Returns the limits of an event type. */
 export function policyOf(policy: StoragePolicy, type: EventType): TypePolicy {
   return { ...policy.default, ...policy.types[type] };
 }
 
 /**
- * Reads the values of `--event-storage-age-limit` (`default=24h,oom=1h`) and
- * `--event-storage-event-limit` (`default=100000,creation=-1`). What a text
- * does not name is as in {@linkcode DEFAULT_STORAGE_POLICY}; of a name given
- * twice the last counts.
+ * Parses the values of `--event-storage-age-limit` (`default=24h,oom=1h`) and
+ * `--event-storage-event-limit` (`default=100000,creation=-1`). Absent names
+ * have the values of {@linkcode DEFAULT_STORAGE_POLICY}; for a repeated name,
+ * the last value is used.
  *
- * @throws {RangeError} naming the wrong part, its text, and the wanted form
+ * @throws {RangeError} with the invalid part and the expected format
  */
 export function parseStoragePolicy(
   ageText: string,

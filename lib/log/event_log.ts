@@ -1,4 +1,4 @@
-// Longer than other files: it has the file system's side of the log, too.
+// Exceeds 300 lines: includes the file system operations of the log.
 
 import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
@@ -17,61 +17,65 @@ import {
   RotatingLog,
 } from "./rotating_log.ts";
 
-/** How many events wait while the log cannot be written. */
+/** Maximum number of queued events while the log cannot be written. */
 export const EVENT_LOG_QUEUE_LIMIT = 10_000;
 
 const RETRY_MS = 1000;
-/** A pipe that someone made non-blocking is full only for a moment. */
+/** Retry delay for a full non-blocking pipe. */
 const BUSY_RETRY_MS = 20;
-/** How long lines are written before others may run. */
+/** Maximum time in milliseconds for writing before yielding to the event loop. */
 const BATCH_MS = 2;
 const CLOSE_LIMIT_MS = 900;
 const NEWLINE = 10;
 const STDOUT = "-";
 
-/** Options of an {@linkcode EventLog}. */
+/** Options of {@linkcode EventLog}. */
 export interface EventLogOptions {
-  /** A file, a FIFO, a device; `-` is stdout. */
+  /** A file, FIFO or device; `-` is stdout. */
   readonly path: string;
-  /** A line that would make the file larger begins a new one; 0 for no bound. @default 64 MiB */
+  /** Size in bytes at which the file is rotated; 0 for no limit. @default 64 MiB */
   readonly maxSizeBytes?: number;
-  /** How many earlier parts stay beside the file, as `path.1` and on. @default 5 */
+  /** Number of rotated files, `path.1` and higher. @default 5 */
   readonly keep?: number;
-  /** Milliseconds from a write to its sync, or when else to sync. @default 1000 */
+  /** Delay in milliseconds from a write to its sync, or a sync mode. @default 1000 */
   readonly sync?: number | "always" | "never";
   readonly clock: Clock;
   /** @default silentLogger */
   readonly logger?: Logger;
-  /** What checkpoints state: the first line of each file, and the last at stop. @default none is written */
+  /**
+   * Source of checkpoints, written as the first line of each file and at stop.
+   * @default no checkpoints
+   */
   readonly checkpoints?: EventLogCheckpoints;
 }
 
-/** Where an {@linkcode EventLog} has its checkpoints from. */
+/** State and format of the checkpoints of an {@linkcode EventLog}. */
 export interface EventLogCheckpoints {
-  /** The state and the `seq` of the last line that is in the log at the start. */
+  /** State and `seq` of the last line in the log at start. */
   readonly state: CheckpointData;
   readonly lastSeq: number;
-  /** The state as of the newest event. */
+  /** Returns the state after the newest event. */
   readonly now: () => CheckpointData;
-  /** The line of a checkpoint, which has the number of the event before it. */
+  /** Formats a checkpoint with the `seq` of the preceding event. */
   readonly format: (state: CheckpointData, seq: number) => string;
 }
 
-/** What an {@linkcode EventLog} has done in this run. */
+/** Counters of an {@linkcode EventLog} in this run. */
 export interface EventLogCounters {
   /** Bytes written. */
   readonly bytes: number;
-  /** Opens, writes, renames and syncs that failed. */
+  /** Failed opens, writes, renames and syncs. */
   readonly errors: number;
-  /** Events that are not in the log. */
+  /** Events missing from the log. */
   readonly lost: number;
-  /** Lines found torn, as by a crash, and closed with a newline. */
+  /** Incomplete lines found, for example after a crash, and terminated with a newline. */
   readonly tornLines: number;
 }
 
 /**
- * Writes every event as one line of JSON. It is one watch among others: a log
- * that cannot be written costs no more than its queue, and says what it lost.
+ * Writes each event as one line of JSON. It reads from a watch: if the log
+ * cannot be written, only its bounded queue grows, and dropped events are
+ * recorded as lost.
  */
 export class EventLog {
   readonly #onStdout: boolean;
@@ -81,16 +85,16 @@ export class EventLog {
   readonly #watch: EventWatch;
   readonly #log: RotatingLog;
   readonly #checkpoints: EventLogCheckpoints | undefined;
-  /** Taken from the watch and not yet wholly written: the one line that a failure can tear. */
+  /** Taken from the watch and not completely written: a failure can tear only this line. */
   #line: LogLine | undefined;
-  /** The state and the `seq` after that line, and after the last that was written. */
+  /** State and `seq` after that line, and after the last written line. */
   #lineState: CheckpointData;
   #lineSeq: number;
   #state: CheckpointData;
   #seq: number;
   #checkpointWanted = false;
   #hasLast = false;
-  /** Events let go when the log was closed. */
+  /** Events discarded when the log was closed. */
   #left = 0;
   #reopenWanted = false;
   #closing = false;
@@ -99,7 +103,7 @@ export class EventLog {
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  /** Subscribes at once; nothing is opened or written before {@linkcode EventLog.start}. */
+  /** Subscribes immediately; files are opened only by {@linkcode EventLog.start}. */
   constructor(
     events: Pick<EventManager, "watchEvents">,
     options: EventLogOptions,
@@ -123,13 +127,12 @@ export class EventLog {
       host: logHost,
       clock,
       onError: (message, error) => health.count(message, error),
-      // Of what is written, not of what waits: after a crash only that is there.
+      // Use the state of written lines: after a crash, queued events are not in the log.
       head: () => checkpoints?.format(this.#state, this.#seq),
     });
     this.#watch = events.watchEvents({}, { queueLimit: EVENT_LOG_QUEUE_LIMIT });
   }
 
-  /** What it has done so far. */
   get counters(): EventLogCounters {
     return {
       bytes: this.#log.bytes,
@@ -139,29 +142,32 @@ export class EventLog {
     };
   }
 
-  /** Whether it can write; `degraded` says why not. */
+  /** State of the source; `degraded` with the reason if lines cannot be written. */
   get state(): SourceState {
     return this.#health.state(this.#log.syncingSinceMs);
   }
 
-  /** Opens the log and writes from now on. What fails is logged and tried again. */
+  /** Opens the log and starts writing. Failures are logged and retried. */
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Closes the file and opens what the path names now, as after someone renamed it. */
+  /**
+   * Closes the file and opens the path again, for example after another process
+   * renamed the file.
+   */
   reopen(): void {
     this.#reopenWanted = true;
     this.#poke?.();
   }
 
-  /** Writes a checkpoint after what waits, if the state is another than that of the last line. */
+  /** Writes a checkpoint after the queued events, if the state has changed. */
   save(): void {
     this.#checkpointWanted = true;
     this.#poke?.();
   }
 
-  /** Writes what waits, syncs and closes; resolves within a second, whatever the disk does. */
+  /** Writes queued events, syncs and closes; resolves within 1 s, even if the disk hangs. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -193,7 +199,7 @@ export class EventLog {
           continue;
         }
         this.#health.failed(error);
-        // Opening it anew helps where the file or its disk has gone; there is but one stdout.
+        // Reopening helps if the file was deleted or its disk removed. Stdout cannot be reopened.
         if (!this.#onStdout) this.#log.leave();
         if (this.#closing) break;
         await this.#wait(RETRY_MS);
@@ -202,7 +208,7 @@ export class EventLog {
     await this.#log.close();
   }
 
-  /** Does one thing; false when all is written and no more will come. */
+  /** Performs one operation; returns false when all events are written and the watch has ended. */
   async #step(): Promise<boolean> {
     if (this.#reopenWanted) {
       this.#reopenWanted = false;
@@ -235,7 +241,7 @@ export class EventLog {
     return true;
   }
 
-  /** Writes lines for a moment; true if that was too short. */
+  /** Writes lines for up to 2 ms; returns whether more may be waiting. */
   #appendLines(file: LogFile): boolean {
     const endMs = this.#clock.monotonic() + BATCH_MS;
     for (;;) {
@@ -259,7 +265,7 @@ export class EventLog {
     return this.#line;
   }
 
-  /** A checkpoint, if one is wanted once all events are written; a pipe has none. */
+  /** Returns the next checkpoint, if requested or at stop, after all events; pipes get none. */
   #nextCheckpoint({ regular }: LogFile): LogLine | undefined {
     const checkpoints = this.#checkpoints;
     const isLast = this.#watch.ended && !this.#hasLast;
@@ -281,7 +287,7 @@ export class EventLog {
     this.#health.worked();
   }
 
-  /** Waits for an event, or for so long; in both cases not longer than until poked. */
+  /** Waits for an event or the time limit; a poke ends both. */
   #wait(limitMs?: number): Promise<void> {
     if (this.#reopenWanted || this.#checkpointWanted) return Promise.resolve();
     const poked = new AbortController();
@@ -313,8 +319,8 @@ const logHost: LogHost = {
   async open(path) {
     if (path === STDOUT) return stdout;
     const found = await unlessAbsent(Deno.stat(path));
-    // Opening a FIFO takes until a reader comes, which holds up no one. Where it lies in a
-    // folder that all may write to, the kernel refuses to open it as what may be created.
+    // Opening a FIFO blocks until it has a reader, but not the event loop. With `create`, the
+    // kernel refuses to open a FIFO in a world-writable directory.
     const create = found === undefined;
     const file = await Deno.open(path, { append: true, create });
     try {

@@ -5,16 +5,16 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
-/** What takes so long is said to hang. */
+/** Time after which an operation is reported as hanging. */
 const HANG_SHOWN_MS = 2_000;
 
-/** What may hang, and since when, on the clock's monotonic time. */
+/** An operation that may hang and its monotonic start time. */
 interface Wait {
   readonly what: string;
   readonly sinceMs: number;
 }
 
-/** How a log fares: counts what fails, and tells the operator once a minute at most. */
+/** State of a log: counts failures and logs a warning at most once per minute. */
 export class LogHealth {
   readonly #path: string;
   readonly #clock: Clock;
@@ -22,26 +22,25 @@ export class LogHealth {
   #errors = 0;
   #failure: string | undefined;
   #warnedAtMs = -Infinity;
-  /** Whether the operator was told of the failure. */
+  /** Whether a warning about the failure was logged. */
   #isTold = false;
-  /** What is waited for, and since when. */
   #awaited: Wait | undefined;
 
-  /** Of the log at `path`. */
   constructor(path: string, clock: Clock, logger: Logger) {
     this.#path = path;
     this.#clock = clock;
     this.#logger = logger;
   }
 
-  /** How many things failed. */
+  /** Number of failures. */
   get errors(): number {
     return this.#errors;
   }
 
   /**
-   * Whether lines are written now, and synced, where a sync is under way since
-   * a monotonic time; `degraded` says why not.
+   * Returns the state; `degraded` with the reason if lines cannot be written or
+   * a sync hangs. `syncingSinceMs` is the monotonic start time of the running
+   * sync.
    */
   state(syncingSinceMs: number | undefined): SourceState {
     const problem = this.#failure ?? this.#hanging(this.#awaited) ??
@@ -58,7 +57,7 @@ export class LogHealth {
     };
   }
 
-  /** Waits for the end of something that may hang, which the state tells of then. */
+  /** Awaits an operation and reports it in the state while it hangs. */
   async awaiting<T>(what: string, end: Promise<T>): Promise<T> {
     this.#awaited = { what, sinceMs: this.#clock.monotonic() };
     try {
@@ -68,12 +67,12 @@ export class LogHealth {
     }
   }
 
-  /** Something failed that keeps no line from being written. */
+  /** Counts a failure that does not prevent writing. */
   count(message: string, error: unknown): void {
     this.#warn(message, error);
   }
 
-  /** Lines cannot be written. */
+  /** Records that lines cannot be written. */
   failed(error: unknown): void {
     this.#failure = messageOf(error);
     if (this.#warn("Cannot write the event log, trying again", error)) {
@@ -81,7 +80,7 @@ export class LogHealth {
     }
   }
 
-  /** A line was written. */
+  /** Records a successful write. */
   worked(): void {
     if (this.#failure === undefined) return;
     this.#failure = undefined;
@@ -90,7 +89,7 @@ export class LogHealth {
     this.#logger.info("The event log is written again", { path: this.#path });
   }
 
-  /** The log is closed, and so many events are not in it that were to be. */
+  /** Logs the number of events that are missing from the closed log. */
   gaveUp(events: number): void {
     this.#logger.error("Cannot write the last events, closing without", {
       path: this.#path,
@@ -98,7 +97,7 @@ export class LogHealth {
     });
   }
 
-  /** Counts it; returns whether the operator was told. */
+  /** Counts a failure; returns whether a warning was logged. */
   #warn(message: string, error: unknown): boolean {
     this.#errors++;
     const nowMs = this.#clock.monotonic();

@@ -3,35 +3,35 @@ import { LogFile, type LogHandle, partOf } from "./log_file.ts";
 
 const RENAME_RETRY_MS = 1000;
 
-/** A file just opened for appending, and what it was then. */
+/** A file opened for appending, and its state when opened. */
 export interface OpenedLog {
   readonly handle: LogHandle;
-  /** Whether it is a file of a disk; else a pipe or device. */
+  /** Whether it is a regular file; otherwise a pipe or device. */
   readonly regular: boolean;
   /** Device and inode. */
   readonly id: string;
   readonly sizeBytes: number;
-  /** Whether the last byte is of a line that was never finished. */
+  /** Whether the last line is incomplete. */
   readonly torn: boolean;
 }
 
-/** The file system, as far as a log needs it. */
+/** File system operations of a log. */
 export interface LogHost {
-  /** Opens for appending; makes the file if there is none. */
+  /** Opens a file for appending; creates it if it does not exist. */
   open(path: string): Promise<OpenedLog>;
-  /** Puts a file in another's place; does nothing if there is none. */
+  /** Renames a file, replacing the target; does nothing if it does not exist. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file; does nothing if there is none. */
+  /** Removes a file; does nothing if it does not exist. */
   remove(path: string): Promise<void>;
 }
 
-/** A line on its way into the log. */
+/** A line that is being written. */
 export class LogLine {
-  /** How many events it stands for: a notice of loss is none. */
+  /** Number of events in the line; 0 for a loss notice or checkpoint. */
   readonly events: number;
   readonly #bytes: Uint8Array;
   #offset = 0;
-  /** The file that has the beginning, and its size since. */
+  /** The file that contains the written part, and its size afterwards. */
   #begun: { readonly id: string; readonly sizeBytes: number } | undefined;
 
   /** @param text without the newline */
@@ -40,28 +40,28 @@ export class LogLine {
     this.#bytes = encoder.encode(`${text}\n`);
   }
 
-  /** How many bytes are not written yet. */
+  /** Number of unwritten bytes. */
   get left(): number {
     return this.#bytes.length - this.#offset;
   }
 
-  /** Whether a part of it is written. */
+  /** Whether a part of the line is written. */
   get begun(): boolean {
     return this.#offset > 0;
   }
 
-  /** What is not written yet. */
+  /** Returns the unwritten bytes. */
   rest(): Uint8Array {
     return this.#bytes.subarray(this.#offset);
   }
 
-  /** Says that so much more of it is in a file. */
+  /** Records that `count` more bytes are in a file. */
   advance(count: number, file: LogFile): void {
     this.#offset += count;
     this.#begun = { id: file.id, sizeBytes: file.sizeBytes };
   }
 
-  /** Goes on where it was left if that is the end of this file, else begins anew. */
+  /** Continues the line if its written part is the end of this file; otherwise starts again. */
   resumeIn(opened: OpenedLog): boolean {
     const begun = this.begun && opened.regular &&
       this.#begun?.id === opened.id &&
@@ -73,35 +73,34 @@ export class LogLine {
 
 const encoder = new TextEncoder();
 
-/** Options of a {@linkcode RotatingLog}. */
+/** Options of {@linkcode RotatingLog}. */
 export interface RotatingLogOptions {
   readonly path: string;
-  /** A line that would make the file larger begins a new one; 0 for no bound. */
+  /** Size in bytes at which the file is rotated; 0 for no limit. */
   readonly maxSizeBytes: number;
-  /** How many earlier parts stay. */
+  /** Number of rotated files. */
   readonly keep: number;
-  /** Milliseconds from a write to its sync, or when else to sync. */
+  /** Delay in milliseconds from a write to its sync, or a sync mode. */
   readonly sync: number | "always" | "never";
   readonly host: LogHost;
   readonly clock: Clock;
-  /** Hears of what failed and does not keep lines from being written. */
+  /** Reports failures that do not prevent writing. */
   readonly onError: (message: string, error: unknown) => void;
-  /** The first line of each new file, without the newline. @default none */
+  /** Returns the first line of each new file, without the newline. @default none */
   readonly head?: () => string | undefined;
 }
 
-/** A file of lines that is only appended to, and renamed when it has grown enough. */
+/** An append-only file of lines, which is rotated by size. */
 export class RotatingLog {
   readonly #options: RotatingLogOptions;
   #file: LogFile | undefined;
   #retired: Promise<void> = Promise.resolve();
   #rotateNotBeforeMs = -Infinity;
-  /** The part that a rotation which failed is to go on with. */
+  /** The part at which a failed rotation resumes. */
   #partToRename: number | undefined;
   #bytes = 0;
   #tornLines = 0;
 
-  /** Opens nothing yet. */
   constructor(options: RotatingLogOptions) {
     this.#options = options;
   }
@@ -111,21 +110,21 @@ export class RotatingLog {
     return this.#bytes;
   }
 
-  /** Since when the file is being synced, on the clock's monotonic time. */
+  /** Monotonic start time of the running sync, in milliseconds. */
   get syncingSinceMs(): number | undefined {
     return this.#file?.syncingSinceMs;
   }
 
-  /** Lines found torn, and closed with a newline. */
+  /** Incomplete lines that were terminated with a newline. */
   get tornLines(): number {
     return this.#tornLines;
   }
 
   /**
-   * Opens the file if it is not open, and ends a torn line in it, unless that
-   * is the beginning of the line at hand.
+   * Opens the file if necessary, and terminates an incomplete line, unless
+   * `line` continues it.
    *
-   * @throws what opening and writing throw
+   * @throws errors of opening and writing
    */
   async open(line?: LogLine): Promise<LogFile> {
     if (this.#file !== undefined) return this.#file;
@@ -160,7 +159,7 @@ export class RotatingLog {
     return file;
   }
 
-  /** Whether the line belongs into a new file. */
+  /** Returns whether the line must go to a new file. */
   isFull(file: LogFile, line: LogLine): boolean {
     const { maxSizeBytes, clock } = this.#options;
     return file.regular && maxSizeBytes > 0 && file.hasLines &&
@@ -169,9 +168,9 @@ export class RotatingLog {
   }
 
   /**
-   * Renames the parts, so that the next open makes a new file. Where that fails
-   * this one grows on, and the next try goes on at the part where it failed: to
-   * begin anew would push out one more part each time.
+   * Renames the parts, so that the next open creates a new file. If a rename
+   * fails, the current file continues to grow, and the next attempt resumes at
+   * the failed part: starting over would delete one more part each time.
    */
   async rotate(): Promise<void> {
     const { path, keep, host, clock, onError } = this.#options;
@@ -183,27 +182,27 @@ export class RotatingLog {
       }
       this.leave();
     } catch (error) {
-      // Better a file too large than events not written.
+      // A file that is too large is better than lost events.
       this.#rotateNotBeforeMs = clock.monotonic() + RENAME_RETRY_MS;
       onError("Cannot rotate the event log, writing on", error);
     }
   }
 
   /**
-   * Writes the line, nearly always by one write.
+   * Writes the line, usually with one write.
    *
-   * @throws what the write throws; the line then knows how far it got
+   * @throws errors of the write; the line records how much was written
    */
   append(file: LogFile, line: LogLine): void {
     while (line.left > 0) this.#wrote(file, line, file.append(line.rest()));
   }
 
-  /** As {@linkcode RotatingLog.append}, for what may not take it at once. */
+  /** Like {@linkcode RotatingLog.append}, for a pipe or device that may block. */
   async send(file: LogFile, line: LogLine): Promise<void> {
     while (line.left > 0) this.#wrote(file, line, await file.send(line.rest()));
   }
 
-  /** Lets go of the file, which is synced and closed in its own time. */
+  /** Releases the file; it is synced and closed in the background. */
   leave(): void {
     const sync = this.#options.sync !== "never";
     const retiring = this.#file?.retire({ sync });
@@ -212,7 +211,7 @@ export class RotatingLog {
     this.#partToRename = undefined;
   }
 
-  /** Leaves the file; resolves when all that was written is synced. */
+  /** Releases the file; resolves when all written data is synced. */
   async close(): Promise<void> {
     this.leave();
     await this.#retired;
