@@ -1,4 +1,4 @@
-import { partOf } from "../log/log_file.ts";
+import { rotatedPath } from "../log/log_file.ts";
 import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
@@ -36,8 +36,8 @@ export async function readEventFile(
 /** The file and its rotated parts, the oldest first. */
 async function partsOf(path: string): Promise<string[]> {
   const parts: string[] = [];
-  while (await isFile(partOf(path, parts.length + 1))) {
-    parts.push(partOf(path, parts.length + 1));
+  while (await isFile(rotatedPath(path, parts.length + 1))) {
+    parts.push(rotatedPath(path, parts.length + 1));
   }
   // Between two renames there may be no newest part.
   if (await isFile(path)) parts.unshift(path);

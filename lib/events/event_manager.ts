@@ -87,7 +87,7 @@ export class EventManager {
     const { lastSeq = 0, storagePolicy = DEFAULT_STORAGE_POLICY } = options;
     if (!Number.isSafeInteger(lastSeq) || lastSeq < 0) {
       throw new RangeError(
-        `Cannot number events as "lastSeq" must be a whole number from 0: current value is ${lastSeq}`,
+        `Cannot use lastSeq "${lastSeq}": expected an integer of at least 0`,
       );
     }
     this.#node = options.node;
@@ -156,7 +156,7 @@ export class EventManager {
     const { maxEvents = -1, sinceSeq } = request;
     if (!Number.isInteger(maxEvents) || maxEvents < -1) {
       throw new BadRequestError(
-        `Cannot select events as the most wanted must be -1 or a whole number from 0: current value is ${maxEvents}`,
+        `Cannot select max_events "${maxEvents}": expected -1 or an integer of at least 0`,
       );
     }
     if (sinceSeq === undefined) return this.#store.select(request, maxEvents);
@@ -178,12 +178,12 @@ export class EventManager {
     const { queueLimit = 1024 } = options;
     if (request.startMs !== undefined || request.endMs !== undefined) {
       throw new BadRequestError(
-        "Cannot watch events between two times: a watch has no start and no end time",
+        "Cannot watch events with start_time or end_time: a watch has no time range",
       );
     }
     if (!Number.isSafeInteger(queueLimit) || queueLimit < 1) {
       throw new RangeError(
-        `Cannot watch events as "queueLimit" must be a whole number from 1: current value is ${queueLimit}`,
+        `Cannot use queueLimit "${queueLimit}": expected an integer of at least 1`,
       );
     }
     // New events have a larger `seq` than all earlier ones, so no filter is needed. A `sinceSeq`
@@ -194,7 +194,8 @@ export class EventManager {
       request: live,
       queueLimit,
       backlog: sinceSeq === undefined ? [] : this.#backlog(live, sinceSeq),
-      makeLost: (count, seq) => this.#lostNotice(count, seq, "queue full"),
+      createLossNotice: (count, seq) =>
+        this.#lostNotice(count, seq, "queue full"),
       onEnd: (ended) => this.#forget(ended),
     });
     this.#watches.set(watch.id, watch);

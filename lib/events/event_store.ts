@@ -47,7 +47,7 @@ export class EventStore {
   after(sinceSeq: number, lastSeq: number): KeptEvent[] {
     const found: KeptEvent[] = [];
     // `seq` has no gaps: once `lastSeq - sinceSeq` events are found, older ones need no check.
-    // Timestamps are no criterion, because a creation may have an old timestamp.
+    // Timestamps cannot be used: a creation may have an old one.
     const wanted = lastSeq - sinceSeq;
     if (wanted <= 0) return found;
     for (const kept of this.#newestFirst()) {

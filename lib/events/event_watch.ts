@@ -12,15 +12,15 @@ export interface EventWatchOptions {
   /** Events before the first live one; not counted in `queueLimit`. */
   readonly backlog: KeptEvent[];
   /** Creates the notice for events dropped because the reader was too slow. */
-  readonly makeLost: (count: number, seq: number) => KeptEvent;
+  readonly createLossNotice: (count: number, seq: number) => KeptEvent;
   /** Called once, when the watch stops accepting events. */
   readonly onEnd: (watch: EventWatch) => void;
 }
 
 /**
  * A subscription to events, in order. When the bounded queue is full, the
- * oldest event is dropped and counted, and the reader gets a `lost` event in
- * its place.
+ * oldest event is dropped and counted, and the reader gets a `lost` event
+ * instead.
  *
  * Read with {@linkcode EventWatch.next}, with `for await` over batches (leaving
  * the loop closes the watch), or with {@linkcode EventWatch.ready} and
@@ -31,7 +31,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   readonly id: number;
   readonly request: EventRequest;
   readonly #queueLimit: number;
-  readonly #makeLost: EventWatchOptions["makeLost"];
+  readonly #createLossNotice: EventWatchOptions["createLossNotice"];
   readonly #onEnd: EventWatchOptions["onEnd"];
   #backlog: KeptEvent[];
   #backlogAt = 0;
@@ -40,8 +40,8 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   #head = 0;
   #count = 0;
   /** Dropped events that the reader has no notice of yet. */
-  #untold = 0;
-  #untoldSeq = 0;
+  #unreported = 0;
+  #unreportedSeq = 0;
   #lost = 0;
   #state: "open" | "finishing" | "closed" = "open";
   #waiting: PromiseWithResolvers<void> | undefined;
@@ -52,7 +52,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.request = options.request;
     this.#queueLimit = options.queueLimit;
     this.#backlog = options.backlog;
-    this.#makeLost = options.makeLost;
+    this.#createLossNotice = options.createLossNotice;
     this.#onEnd = options.onEnd;
   }
 
@@ -121,7 +121,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#backlogAt =
       this.#head =
       this.#count =
-      this.#untold =
+      this.#unreported =
         0;
   }
 
@@ -139,7 +139,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   #hasSome(): boolean {
-    return this.size > 0 || this.#untold > 0;
+    return this.size > 0 || this.#unreported > 0;
   }
 
   #wake(): void {
@@ -150,8 +150,8 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   #dropOldest(): void {
     const dropped = this.#pop();
     if (dropped === undefined) return;
-    this.#untold++;
-    this.#untoldSeq = dropped.event.seq;
+    this.#unreported++;
+    this.#unreportedSeq = dropped.event.seq;
     this.#lost++;
   }
 
@@ -166,9 +166,12 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
       this.#backlog = [];
       this.#backlogAt = 0;
     }
-    if (this.#untold > 0) {
-      const notice = this.#makeLost(this.#untold, this.#untoldSeq);
-      this.#untold = 0;
+    if (this.#unreported > 0) {
+      const notice = this.#createLossNotice(
+        this.#unreported,
+        this.#unreportedSeq,
+      );
+      this.#unreported = 0;
       return notice;
     }
     return this.#pop();

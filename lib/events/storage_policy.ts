@@ -74,30 +74,30 @@ function parseLimits(
   const limits = new Map<EventType | "default", number>();
   for (const part of text.split(",")) {
     if (part.trim() === "") continue;
-    const refuse = (why: string, cause?: unknown) =>
+    const fail = (reason: string, cause?: unknown) =>
       new RangeError(
-        `Cannot parse event storage ${what} limit "${part}": ${why}`,
+        `Cannot parse event storage ${what} limit "${part}": ${reason}`,
         { cause },
       );
     const equals = part.indexOf("=");
     if (equals < 0) {
-      throw refuse(
-        `wanted is a type, "=" and a value, such as "default=${
-          EXAMPLES[what]
-        }"`,
+      throw fail(
+        `expected TYPE=VALUE, for example "default=${EXAMPLES[what]}"`,
       );
     }
     const name = part.slice(0, equals).trim();
     const type = typeNamed(name);
     if (type === undefined) {
-      throw refuse(
-        `"${name}" is not one of ${["default", ...EVENT_TYPES].join(", ")}`,
+      throw fail(
+        `unknown event type "${name}", expected one of ${
+          ["default", ...EVENT_TYPES].join(", ")
+        }`,
       );
     }
     try {
       limits.set(type, parse(part.slice(equals + 1).trim()));
     } catch (error) {
-      throw refuse(
+      throw fail(
         error instanceof Error ? error.message : String(error),
         error,
       );
@@ -117,7 +117,7 @@ function parseCount(text: string): number {
   const count = Number(text);
   if (!/^[+-]?\d+$/.test(text) || count < -1 || !Number.isSafeInteger(count)) {
     throw new RangeError(
-      `"${text}" is not a number of events, 0 for none or -1 for no bound`,
+      `invalid count "${text}", expected an integer of at least -1 (no limit)`,
     );
   }
   return count;

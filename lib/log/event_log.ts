@@ -95,10 +95,10 @@ export class EventLog {
   #checkpointWanted = false;
   #hasLast = false;
   /** Events discarded when the log was closed. */
-  #left = 0;
+  #unwritten = 0;
   #reopenWanted = false;
   #closing = false;
-  #givenUp = false;
+  #abandoned = false;
   #poke: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -137,7 +137,7 @@ export class EventLog {
     return {
       bytes: this.#log.bytes,
       errors: this.#health.errors,
-      lost: this.#watch.lost + this.#left,
+      lost: this.#watch.lost + this.#unwritten,
       tornLines: this.#log.tornLines,
     };
   }
@@ -183,14 +183,14 @@ export class EventLog {
       sleep(this.#clock, CLOSE_LIMIT_MS, limit.signal),
     ]);
     limit.abort();
-    this.#givenUp = true;
-    this.#left = this.#watch.size + (this.#line?.events ?? 0);
+    this.#abandoned = true;
+    this.#unwritten = this.#watch.size + (this.#line?.events ?? 0);
     this.#watch.close();
-    if (this.#left > 0) this.#health.gaveUp(this.#left);
+    if (this.#unwritten > 0) this.#health.recordUnwritten(this.#unwritten);
   }
 
   async #run(): Promise<void> {
-    while (!this.#givenUp) {
+    while (!this.#abandoned) {
       try {
         if (!await this.#step()) break;
       } catch (error) {
@@ -198,9 +198,9 @@ export class EventLog {
           await this.#wait(BUSY_RETRY_MS);
           continue;
         }
-        this.#health.failed(error);
+        this.#health.recordFailure(error);
         // Reopening helps if the file was deleted or its disk removed. Stdout cannot be reopened.
-        if (!this.#onStdout) this.#log.leave();
+        if (!this.#onStdout) this.#log.release();
         if (this.#closing) break;
         await this.#wait(RETRY_MS);
       }
@@ -212,10 +212,10 @@ export class EventLog {
   async #step(): Promise<boolean> {
     if (this.#reopenWanted) {
       this.#reopenWanted = false;
-      if (!this.#onStdout) this.#log.leave();
+      if (!this.#onStdout) this.#log.release();
     }
     const file = await this.#health.awaiting(
-      "It has not opened",
+      "Opening has not finished",
       this.#log.open(this.#line),
     );
     const line = this.#nextLine(file);
@@ -224,7 +224,7 @@ export class EventLog {
       await this.#wait();
     } else if (this.#log.isFull(file, line)) {
       await this.#health.awaiting(
-        "A rotation has not ended",
+        "Rotation has not finished",
         this.#log.rotate(),
       );
     } else if (file.regular) {
@@ -233,8 +233,8 @@ export class EventLog {
       else if (more) await sleep(this.#clock, 0);
     } else {
       await this.#health.awaiting(
-        "Nobody has taken a line",
-        this.#log.send(file, line),
+        "No process has read a line",
+        this.#log.appendAsync(file, line),
       );
       this.#written();
     }
@@ -284,7 +284,7 @@ export class EventLog {
     this.#line = undefined;
     this.#state = this.#lineState;
     this.#seq = this.#lineSeq;
-    this.#health.worked();
+    this.#health.recordWrite();
   }
 
   /** Waits for an event or the time limit; a poke ends both. */

@@ -33,7 +33,7 @@ export interface LogFileOptions {
  * Returns the path of part `n` of a rotated log: 0 is the current file, 1 the
  * newest rotated one.
  */
-export function partOf(path: string, n: number): string {
+export function rotatedPath(path: string, n: number): string {
   return n === 0 ? path : `${path}.${n}`;
 }
 
@@ -90,7 +90,7 @@ export class LogFile {
   }
 
   /** Like {@linkcode LogFile.append}, but asynchronous, for a pipe or device that may block. */
-  async send(bytes: Uint8Array): Promise<number> {
+  async appendAsync(bytes: Uint8Array): Promise<number> {
     return this.#wrote(await this.#handle.write(bytes));
   }
 
@@ -106,7 +106,7 @@ export class LogFile {
   }
 
   /** Closes the file, after a sync if requested. */
-  async retire(options: { readonly sync: boolean }): Promise<void> {
+  async syncAndClose(options: { readonly sync: boolean }): Promise<void> {
     if (options.sync) await this.sync();
     this.close();
   }
@@ -122,7 +122,7 @@ export class LogFile {
   }
 
   #wrote(count: number): number {
-    if (count === 0) throw new Error("Cannot write: nothing was taken");
+    if (count === 0) throw new Error("Cannot write: no bytes were written");
     this.#sizeBytes += count;
     if (this.regular) {
       this.#dirty = true;

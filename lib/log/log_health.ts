@@ -23,7 +23,7 @@ export class LogHealth {
   #failure: string | undefined;
   #warnedAtMs = -Infinity;
   /** Whether a warning about the failure was logged. */
-  #isTold = false;
+  #isReported = false;
   #awaited: Wait | undefined;
 
   constructor(path: string, clock: Clock, logger: Logger) {
@@ -46,7 +46,7 @@ export class LogHealth {
     const problem = this.#failure ?? this.#hanging(this.#awaited) ??
       this.#hanging(
         syncingSinceMs === undefined ? undefined : {
-          what: "A sync has not ended",
+          what: "Sync has not finished",
           sinceMs: syncingSinceMs,
         },
       );
@@ -73,25 +73,25 @@ export class LogHealth {
   }
 
   /** Records that lines cannot be written. */
-  failed(error: unknown): void {
+  recordFailure(error: unknown): void {
     this.#failure = messageOf(error);
-    if (this.#warn("Cannot write the event log, trying again", error)) {
-      this.#isTold = true;
+    if (this.#warn("Cannot write the event log, retrying", error)) {
+      this.#isReported = true;
     }
   }
 
   /** Records a successful write. */
-  worked(): void {
+  recordWrite(): void {
     if (this.#failure === undefined) return;
     this.#failure = undefined;
-    if (!this.#isTold) return;
-    this.#isTold = false;
-    this.#logger.info("The event log is written again", { path: this.#path });
+    if (!this.#isReported) return;
+    this.#isReported = false;
+    this.#logger.info("Event log can be written again", { path: this.#path });
   }
 
   /** Logs the number of events that are missing from the closed log. */
-  gaveUp(events: number): void {
-    this.#logger.error("Cannot write the last events, closing without", {
+  recordUnwritten(events: number): void {
+    this.#logger.error("Cannot write the last events, closing without them", {
       path: this.#path,
       events,
     });

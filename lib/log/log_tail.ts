@@ -1,5 +1,5 @@
 import type { CheckpointData, Event } from "../model/event.ts";
-import { partOf } from "./log_file.ts";
+import { rotatedPath } from "./log_file.ts";
 
 /** File access for {@linkcode readLogTail}. */
 export interface LogReader {
@@ -54,7 +54,7 @@ export async function readLogTail(
   const scan = new TailScan();
   let tornBytes = 0;
   for (let n = 0; !scan.done; n++) {
-    const part = partOf(path, n);
+    const part = rotatedPath(path, n);
     const size = await reader.size(part);
     // During a rotation, the newest part may be missing while the previous one exists.
     if (size === undefined && n > 0) break;

@@ -1,5 +1,5 @@
 import type { Clock } from "../model/clock.ts";
-import { LogFile, type LogHandle, partOf } from "./log_file.ts";
+import { LogFile, type LogHandle, rotatedPath } from "./log_file.ts";
 
 const RENAME_RETRY_MS = 1000;
 
@@ -94,7 +94,7 @@ export interface RotatingLogOptions {
 export class RotatingLog {
   readonly #options: RotatingLogOptions;
   #file: LogFile | undefined;
-  #retired: Promise<void> = Promise.resolve();
+  #released: Promise<void> = Promise.resolve();
   #rotateNotBeforeMs = -Infinity;
   /** The part at which a failed rotation resumes. */
   #partToRename: number | undefined;
@@ -178,13 +178,16 @@ export class RotatingLog {
       if (keep === 0) await host.remove(path);
       for (let n = this.#partToRename ?? keep; n > 0; n--) {
         this.#partToRename = n;
-        await host.rename(partOf(path, n - 1), partOf(path, n));
+        await host.rename(rotatedPath(path, n - 1), rotatedPath(path, n));
       }
-      this.leave();
+      this.release();
     } catch (error) {
       // A file that is too large is better than lost events.
       this.#rotateNotBeforeMs = clock.monotonic() + RENAME_RETRY_MS;
-      onError("Cannot rotate the event log, writing on", error);
+      onError(
+        "Cannot rotate the event log, continuing with the current file",
+        error,
+      );
     }
   }
 
@@ -198,23 +201,25 @@ export class RotatingLog {
   }
 
   /** Like {@linkcode RotatingLog.append}, for a pipe or device that may block. */
-  async send(file: LogFile, line: LogLine): Promise<void> {
-    while (line.left > 0) this.#wrote(file, line, await file.send(line.rest()));
+  async appendAsync(file: LogFile, line: LogLine): Promise<void> {
+    while (line.left > 0) {
+      this.#wrote(file, line, await file.appendAsync(line.rest()));
+    }
   }
 
   /** Releases the file; it is synced and closed in the background. */
-  leave(): void {
+  release(): void {
     const sync = this.#options.sync !== "never";
-    const retiring = this.#file?.retire({ sync });
-    this.#retired = this.#retired.then(() => retiring);
+    const closing = this.#file?.syncAndClose({ sync });
+    this.#released = this.#released.then(() => closing);
     this.#file = undefined;
     this.#partToRename = undefined;
   }
 
   /** Releases the file; resolves when all written data is synced. */
   async close(): Promise<void> {
-    this.leave();
-    await this.#retired;
+    this.release();
+    await this.#released;
   }
 
   #wrote(file: LogFile, line: LogLine, count: number): void {

@@ -248,11 +248,11 @@ Deno.test("parseConfig() throws with flag, value and wanted form", () => {
       ["--event-log-sync=sometimes", 'Cannot parse duration "sometimes"'],
       [
         "--event-storage-age-limit=oom",
-        'Cannot parse event storage age limit "oom": wanted is a type',
+        'Cannot parse event storage age limit "oom": expected TYPE=VALUE',
       ],
       [
         "--event-storage-event-limit=oom=x",
-        'Cannot parse event storage event limit "oom=x": "x" is not a number',
+        'Cannot parse event storage event limit "oom=x": invalid count "x"',
       ],
       ["--housekeeping-interval=1ms", '"1ms" is less than 10ms'],
       ["--tls-cert=c.pem", "It needs --tls-key beside it"],
