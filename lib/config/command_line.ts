@@ -2,36 +2,36 @@ import { PASSED_OVER_FLAGS } from "./cadvisor_flags.ts";
 import { type Flag, type FlagName, FLAGS, type FlagVerb } from "./flags.ts";
 import { VERBS } from "./verbs.ts";
 
-/** The command line, the environment or a file says what cannot be: exit status 2. */
+/** An invalid command line, environment variable or configuration file; exit status 2. */
 export class UsageError extends Error {
-  /** Names the class. */
   override readonly name = "UsageError";
 }
 
-/** A command line taken apart; the values are still texts. */
+/** A parsed command line, with flag values as strings. */
 export interface CommandLine {
-  /** What to do; `serve` where nothing is said. */
+  /** `serve` if no verb is given. */
   readonly verb: FlagVerb;
-  /** What followed the verb: a container, or the verb that help is wanted of. */
+  /** The word after the verb: a container, or the verb to show help for. */
   readonly argument?: string;
-  /** The texts given for each flag, in their order. */
+  /** Values given for each flag, in order. */
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
-  /** Flags of cAdvisor's that mean nothing here, as they were written. */
+  /** Ignored cAdvisor flags, as they were written. */
   readonly passedOver: readonly string[];
 }
 
-/** A flag of the table, by its name. */
+/** An entry of the flag table. */
 export type KnownFlag = Flag & { readonly name: FlagName };
 
 const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
 
 /**
  * Parses `[VERB] [ARGUMENT] [FLAGS]`. `-flag`, `--flag`, `flag_name` and
- * `flag-name` are one; a value follows after `=` or as the next argument. Of a
- * flag whose value may be left out, such as a bool, the next argument is the
- * value only if it is one of the flag's words.
+ * `flag-name` are equivalent; the value follows after `=` or as the next
+ * argument. For a flag with an optional value, such as a bool, the next
+ * argument is the value only if it is one of the flag's choices.
  *
- * @throws {UsageError} naming what is not known, with the nearest that is
+ * @throws {UsageError} with the unknown verb or flag, and the nearest known
+ *   flag
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const flags = new Map<FlagName, string[]>();
@@ -69,13 +69,13 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   return { ...parseWords(words, asked, [...flags.keys()]), flags, passedOver };
 }
 
-/** The flag of a name, in which dashes part words, or of a letter. */
+/** Returns a flag by its name, with dashes between words, or by its letter. */
 export function knownFlag(name: string): KnownFlag | undefined {
   const known: readonly KnownFlag[] = FLAGS;
   return known.find((flag) => flag.name === name || flag.short === name);
 }
 
-/** The verbs that have a flag. */
+/** Returns the verbs that accept a flag. */
 export function verbsOf(flag: Flag): readonly FlagVerb[] {
   return flag.verbs ?? ["serve"];
 }
@@ -129,7 +129,7 @@ function unknownFlag(arg: string, name: string): never {
   );
 }
 
-/** Of all flags the one that a word which is none was meant for, most likely. */
+/** Returns the known flag that is most similar to an unknown name. */
 export function nearestFlag(name: string): string {
   return nearest(name, [
     ...FLAGS.map((known) => known.name),
@@ -140,7 +140,7 @@ export function nearestFlag(name: string): string {
 
 function nextValue(flag: string, example: string, rest: string[]): string {
   const next = rest[0];
-  // A lone dash is no flag but a value: stdout.
+  // A single dash is a value (stdout), not a flag.
   if (next === undefined || FLAG_REGEXP.test(next)) {
     throw new UsageError(
       `Flag ${flag} needs a value, such as ${flag}=${example}`,
@@ -150,13 +150,13 @@ function nextValue(flag: string, example: string, rest: string[]): string {
   return next;
 }
 
-/** The next argument, if it is a word of a flag whose value may be left out. */
+/** Returns the next argument if it is a choice of a flag with an optional value. */
 function nextWord(flag: Flag, rest: string[]): string | undefined {
   const words = flag.choices ?? ["true", "false"];
   return words.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
-/** Of some words the one that takes the fewest edits to make, the first of several. */
+/** Returns the known word with the smallest edit distance; the first if several have it. */
 function nearest(word: string, known: readonly string[]): string {
   const [first = ""] = known.map((other) => ({
     other,
@@ -165,7 +165,7 @@ function nearest(word: string, known: readonly string[]): string {
   return first;
 }
 
-/** How many letters must be put in, left out or changed to make one word of the other. */
+/** Returns the number of letters to insert, delete or replace to change one word into the other. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {

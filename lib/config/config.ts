@@ -1,4 +1,4 @@
-// Longer than other files: it names each setting once more, with its type.
+// Exceeds 300 lines: lists each setting with its type.
 
 import {
   type CommandLine,
@@ -24,101 +24,105 @@ import type { RootOverrides } from "../runtimes/runtime_roots.ts";
 
 export { UsageError };
 
-/** What `serve` is told, by flags, environment and defaults. */
+/** Settings of `serve`, from flags, environment, file and defaults. */
 export interface Config {
-  /** Tells it from what other verbs are told. */
   readonly verb: "serve";
-  /** At least one. */
+  /** At least one address. */
   readonly listen: readonly ListenAddress[];
-  /** A file of tokens, of which a client must show one. @default anybody may ask */
+  /** File of bearer tokens. @default no authentication */
   readonly authTokenFile?: string;
-  /** Files of certificates and their key. @default no TLS */
+  /** Certificate and key files. @default no TLS */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Names that a `Host` may bear on loopback, besides the address and `localhost`. */
+  /** Accepted `Host` names on loopback, in addition to the address and `localhost`. */
   readonly allowedHosts: readonly string[];
-  /** What all paths of the API begin with; empty, or without a slash at its end. */
+  /** Prefix of all API paths, without a trailing slash; may be empty. */
   readonly basePath: string;
-  /** Where the metrics are. */
   readonly metricsPath: string;
-  /** Flags given that mean nothing here, as they were written. */
+  /** Ignored cAdvisor flags, as they were written. */
   readonly passedOver: readonly string[];
-  /** Event streams at once. */
+  /** Maximum number of concurrent event streams. */
   readonly maxStreams: number;
-  /** A path; `-` is stdout, `none` no log. */
+  /** A path; `-` is stdout, `none` disables the log. */
   readonly eventLog: string;
-  /** The log begins anew before it is larger; 0 for no bound. */
+  /** Size at which the log is rotated; 0 for no limit. */
   readonly eventLogMaxSizeBytes: number;
-  /** Earlier parts of the log that stay beside it. */
+  /** Number of rotated files. */
   readonly eventLogKeep: number;
-  /** Milliseconds between two syncs, or when else to sync. */
+  /** Milliseconds between syncs, or a sync mode. */
   readonly eventLogSync: number | "always" | "never";
-  /** How long, and how many, events are kept. */
+  /** Age and count limits of stored events. */
   readonly storagePolicy: StoragePolicy;
-  /** Where the host's root is seen. */
+  /** Path of the host's root directory. */
   readonly root: string;
-  /** The cgroup v2 mount, or the folder of v1 mounts. @default from mountinfo */
+  /** The cgroup v2 mount, or the directory of the v1 mounts. @default from mountinfo */
   readonly cgroupRoot?: string;
-  /** A path; `none` where the kernel log is not read. */
+  /** A path; `none` disables the kernel log. */
   readonly kmsg: string;
-  /** From one sample of a container to the next. */
+  /** Interval between samples of a container. */
   readonly housekeepingIntervalMs: number;
-  /** The same while nothing changes; not below {@linkcode Config.housekeepingIntervalMs}. */
+  /**
+   * Maximum interval while values do not change; at least {@linkcode
+   * Config.housekeepingIntervalMs}.
+   */
   readonly maxHousekeepingIntervalMs: number;
-  /** Whether a container that does not change is sampled less often. */
+  /** Whether a container is sampled less often while its values do not change. */
   readonly allowDynamicHousekeeping: boolean;
-  /** From one listing of all cgroups to the next. */
+  /** Interval between scans of all cgroups. */
   readonly globalHousekeepingIntervalMs: number;
-  /** Samples older than this go. */
+  /** Maximum age of samples. */
   readonly storageDurationMs: number;
-  /** The first that can be read has the machine's id. */
+  /** Files with the machine ID; the first readable one is used. */
   readonly machineIdFiles: readonly string[];
-  /** The same of the boot's id. */
+  /** Files with the boot ID; the first readable one is used. */
   readonly bootIdFiles: readonly string[];
-  /** The kinds of measurement that are collected. */
+  /** Enabled metric kinds. */
   readonly metricKinds: ReadonlySet<MetricKind>;
-  /** If not empty, the only plain cgroups that are containers, by the beginning of their names; and the root. */
+  /**
+   * Name prefixes of the raw cgroups that are containers, in addition to the
+   * root; empty for all.
+   */
   readonly rawCgroupPrefixWhitelist: readonly string[];
-  /** Whether plain cgroups but the root are no containers; a whitelist that is not empty has its say before. */
+  /** Whether raw cgroups other than the root are ignored; applies if the prefix list is empty. */
   readonly dockerOnly: boolean;
-  /** Whether processes are told of, and with their command lines. */
+  /** Whether the process list is available, and with command lines (`full`). */
   readonly allowPs: "off" | "on" | "full";
-  /** The only labels of containers that are told; one that ends in `*` is a beginning. */
+  /** Exported container labels; a trailing `*` matches any suffix. */
   readonly containerLabels: readonly string[];
-  /** Whether all labels are told. */
+  /** Whether all container labels are exported. */
   readonly storeContainerLabels: boolean;
-  /** Where the engines listen that speak Docker's API. */
+  /** Socket paths of the engines with Docker's API. */
   readonly engineSockets: Readonly<Record<"docker" | "podman", string>>;
-  /** Where runtimes keep their state, if not where they say. */
+  /** Runtime state directories, if not the configured or default ones. */
   readonly runtimeRoots: RootOverrides;
-  /** Whether containers that meet a memory limit are told of; cgroup v2 only. */
+  /** Whether containers that reach a memory limit cause events; cgroup v2 only. */
   readonly pressureEvents: boolean;
-  /** Whether the events are told that the kubelet would write of the node. */
+  /** Whether the kubelet's node events are emitted. */
   readonly nodeEvents: boolean;
-  /** What every event bears. @default the hostname */
+  /** Node name in each event. @default the hostname */
   readonly nodeName?: string;
-  /** The least urgent of the diagnostics that are told. */
+  /** Minimum level of log messages. */
   readonly logLevel: "debug" | "info" | "warn" | "error";
-  /** A line for people, or an object a line. */
+  /** Human-readable lines, or one JSON object per line. */
   readonly logFormat: "text" | "json";
 }
 
-/** A verb other than `serve`, with its flags unread. */
+/** A verb other than `serve`, with its flags unparsed. */
 export interface OtherCommand {
   readonly verb: Exclude<FlagVerb, "serve">;
-  /** What followed the verb. */
+  /** The word after the verb. */
   readonly argument?: string;
   readonly values: FlagValues;
 }
 
-/** What the command line asks for. */
+/** Result of parsing a command line. */
 export type Command = Config | OtherCommand | {
-  /** All is well, and only to be shown. */
+  /** The configuration is valid and must only be printed. */
   readonly verb: "print-config";
-  /** JSON of each flag's value and where it came from. */
+  /** JSON object with value and origin of each flag. */
   readonly text: string;
 };
 
-/** Neither environment nor files. */
+/** No environment variables and no files. */
 const EMPTY_HOST: ConfigHost = {
   env: () => undefined,
   readText: () => {
@@ -127,12 +131,12 @@ const EMPTY_HOST: ConfigHost = {
 };
 
 /**
- * Reads `[VERB] [FLAGS]`. A flag wins over its environment variable, that over
- * the file that `--config` names, and that over the default. Of a flag given
- * twice the last counts, of a list all do.
+ * Parses `[VERB] [FLAGS]`. A flag takes precedence over its environment
+ * variable, which takes precedence over the file of `--config`, then the
+ * default. For a repeated flag, the last value is used; lists are concatenated.
  *
- * @param host what is read besides the command line; nothing where it is left out
- * @throws {UsageError} saying what was wrong, the value, and the wanted form
+ * @param host environment and files; none by default
+ * @throws {UsageError} with the flag, the value and the expected format
  */
 export function parseConfig(
   args: readonly string[],
@@ -163,7 +167,10 @@ function serveCommand(
   return { verb: "print-config", text: `{\n${rows.join(",\n")}\n}` };
 }
 
-/** Value and origin of a flag; what cAdvisor's flags say for another is told there. */
+/**
+ * Returns value and origin of a flag. Values set by cAdvisor's flags for
+ * another flag are reported there.
+ */
 function describe(
   name: FlagName,
   values: FlagValues,
@@ -215,7 +222,7 @@ function createConfig(
     ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
     kmsg: values.path("kmsg"),
     housekeepingIntervalMs,
-    // As in cAdvisor, a base interval beyond the greatest is no error: it does not grow then.
+    // As in cAdvisor, an interval above the maximum is valid and remains constant.
     maxHousekeepingIntervalMs: Math.max(
       housekeepingIntervalMs,
       values.duration("max-housekeeping-interval"),
@@ -250,13 +257,13 @@ function createConfig(
   };
 }
 
-/** What `serve` is told by nobody. */
+/** Configuration without flags, environment and files. */
 export const DEFAULT_CONFIG: Config = createConfig(
   new FlagValues(new Map(), { env: () => undefined, readText: () => "" }),
   [],
 );
 
-/** Where `--listen` says nothing, cAdvisor's two flags may: an address alone, or a port alone. */
+/** Returns the addresses of `--listen` or, if absent, of cAdvisor's flags for IP and port. */
 function listenAddresses(values: FlagValues): readonly ListenAddress[] {
   const [usual, ...more] = values.addresses("listen");
   const port = values.int("port");
@@ -289,7 +296,7 @@ function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
   };
 }
 
-/** klog, which cAdvisor logs with, tells more from `-v=4` on. */
+/** cAdvisor's logger (klog) writes debug messages from `-v=4`. */
 function logLevel(values: FlagValues): Config["logLevel"] {
   const level = values.choice("log-level");
   const isVerbose = values.int("v") >= 4;
@@ -298,7 +305,7 @@ function logLevel(values: FlagValues): Config["logLevel"] {
 
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {
   const enabled = values.metricKinds("enable-metrics");
-  // Who names it wants all that it is in cAdvisor.
+  // In cAdvisor, `process` includes the file descriptors.
   if (enabled.has("process")) enabled.add("descriptors");
   if (enabled.size > 0) return enabled;
   const disabled = values.metricKinds("disable-metrics");

@@ -3,20 +3,20 @@ import { knownFlag, nearestFlag, UsageError, verbsOf } from "./command_line.ts";
 import type { FlagKind, FlagName } from "./flags.ts";
 import { messageOf } from "../model/errors.ts";
 
-/** What configuration is read from, besides the command line. */
+/** Sources of configuration other than the command line. */
 export interface ConfigHost {
-  /** Looks up an environment variable. */
+  /** Returns the value of an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** The text of a file. */
+  /** Returns the text of a file. */
   readonly readText: (path: string) => string;
 }
 
-/** A file of configuration: `{"event-log":"…","listen":["…","…"],"max-streams":10}`. */
+/** A configuration file: `{"event-log":"…","listen":["…","…"],"max-streams":10}`. */
 export interface ConfigFile {
   readonly path: string;
-  /** As texts, as if they were written on the command line. */
+  /** Values as strings, as on the command line. */
   readonly texts: ReadonlyMap<FlagName, readonly string[]>;
-  /** Keys that are flags of cAdvisor's which mean nothing here. */
+  /** Keys that are ignored cAdvisor flags. */
   readonly passedOver: readonly string[];
 }
 
@@ -24,9 +24,9 @@ const LISTS: readonly FlagKind[] = ["list", "addresses", "metrics"];
 const NUMBERS: readonly FlagKind[] = ["int", "size"];
 
 /**
- * Reads a file of configuration, whose keys are names of flags.
+ * Reads a configuration file, whose keys are flag names.
  *
- * @throws {UsageError} naming the file, the key, and the wanted form
+ * @throws {UsageError} with the file, the key and the expected format
  */
 export function readConfigFile(path: string, host: ConfigHost): ConfigFile {
   const refuse = (why: string, cause?: unknown): never => {

@@ -25,7 +25,7 @@ type ChoiceOf<N extends string> = Extract<
   { readonly name: N }
 >["choices"][number];
 
-/** The texts given for a flag, and where, for the error that one may cause. */
+/** Values of a flag and their origin, for error messages. */
 interface Given {
   readonly texts: readonly string[];
   /** `--flag`, `CGWATCH_FLAG`, `FILE: "flag"`, or `default`. */
@@ -33,17 +33,15 @@ interface Given {
 }
 
 /**
- * The values of the flags: from the command line, else from the environment,
- * else from the file that `--config` names, else the default. Each method
- * throws a {@linkcode UsageError} that names the flag, the variable, or file
- * and key, the value, and the wanted form.
+ * Flag values from the command line, the environment, the file of `--config`,
+ * or the defaults, in this order. Each method throws a {@linkcode UsageError}
+ * with the flag, variable or file key, the value and the expected format.
  */
 export class FlagValues {
   readonly #flags: CommandLine["flags"];
   readonly #host: ConfigHost;
   readonly #file: ConfigFile | undefined;
 
-  /** Takes the texts of the command line, and of a file of configuration. */
   constructor(
     flags: CommandLine["flags"],
     host: ConfigHost,
@@ -54,12 +52,12 @@ export class FlagValues {
     this.#file = file;
   }
 
-  /** Whether anybody says anything of it. */
+  /** Returns whether the flag is set by any source. */
   has(name: FlagName): boolean {
     return this.#given(name).origin !== DEFAULT;
   }
 
-  /** Reads what somebody said for the flags of a verb, so that an error comes before any work. */
+  /** Validates the flags of a verb, so that errors occur before any other work. */
   assertOf(verb: FlagVerb): void {
     for (const flag of FLAGS) {
       if (!verbsOf(flag).includes(verb) || !this.has(flag.name)) continue;
@@ -70,7 +68,7 @@ export class FlagValues {
     }
   }
 
-  /** Texts and origin, as they are told to who asks for them. */
+  /** Returns value and origin for `--print-config`. */
   describe(
     name: FlagName,
   ): { value: string | readonly string[]; from: string } {
@@ -78,12 +76,10 @@ export class FlagValues {
     return { value: texts.length > 1 ? texts : texts[0] ?? "", from: origin };
   }
 
-  /** Any text. */
   text(name: FlagName): string {
     return this.#read(name, (text) => text);
   }
 
-  /** A text that is not empty. */
   path(name: FlagName): string {
     return this.#read(name, (text) => {
       if (text === "") throw new RangeError("It must not be empty");
@@ -91,7 +87,7 @@ export class FlagValues {
     });
   }
 
-  /** A part of a URL's path: it begins with a slash and does not end with one; empty where nothing is said. */
+  /** A URL path with a leading and without a trailing slash, or an empty string. */
   urlPath(name: FlagName): string {
     return this.#read(name, (text) => {
       const path = text.replace(/\/+$/, "");
@@ -100,12 +96,12 @@ export class FlagValues {
     });
   }
 
-  /** A text, or `undefined` for the empty one. */
+  /** Returns `undefined` for an empty string. */
   optional(name: FlagName): string | undefined {
     return this.text(name) || undefined;
   }
 
-  /** The path of a unix socket, with `unix://` before it or not. */
+  /** A socket path, with or without `unix://`. */
   socket(name: FlagName): string {
     return this.#read(name, (text) => {
       const [, path] = /^(?:unix:\/\/)?(\/.+)$/.exec(text) ?? [];
@@ -114,7 +110,7 @@ export class FlagValues {
     });
   }
 
-  /** `true` or `false`, also in the short forms that Go reads. */
+  /** `true` or `false`, including the short forms accepted by Go. */
   bool(name: FlagName): boolean {
     return this.#read(name, (text) => {
       if (/^(?:1|t|true)$/i.test(text)) return true;
@@ -123,7 +119,7 @@ export class FlagValues {
     });
   }
 
-  /** One of the words that the table has for it. */
+  /** One of the choices in the flag table. */
   choice<N extends ChoiceFlag["name"]>(name: N): ChoiceOf<N> {
     const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
     const choices = (flag?.choices ?? []) as readonly ChoiceOf<N>[];
@@ -134,7 +130,6 @@ export class FlagValues {
     });
   }
 
-  /** A whole number. */
   int(name: FlagName): number {
     return this.#number(name, (text) => {
       const value = Number(text);
@@ -143,12 +138,12 @@ export class FlagValues {
     });
   }
 
-  /** Bytes. */
+  /** In bytes. */
   size(name: FlagName): number {
     return this.#number(name, parseSize);
   }
 
-  /** Milliseconds. */
+  /** In milliseconds. */
   duration(name: FlagName): number {
     return this.#number(name, parseDuration);
   }
@@ -165,7 +160,7 @@ export class FlagValues {
     });
   }
 
-  /** The parts between commas, of all texts given. */
+  /** Comma-separated parts of all values. */
   list(name: FlagName): string[] {
     return this.#given(name).texts.flatMap((text) => text.split(","))
       .map((part) => part.trim()).filter((part) => part !== "");
@@ -180,7 +175,6 @@ export class FlagValues {
     return parts.map((part) => this.#try(name, () => parseListenAddress(part)));
   }
 
-  /** Kinds of measurement. */
   metricKinds(name: FlagName): Set<MetricKind> {
     return new Set(
       this.list(name).map((text) => {
@@ -193,9 +187,9 @@ export class FlagValues {
     );
   }
 
-  /** How old, and how many, events of each type may be that are kept. */
+  /** Age and count limits per event type. */
   storagePolicy(ages: FlagName, counts: FlagName): StoragePolicy {
-    // The ages alone first: what fails then is in the counts, and the error names the right flag.
+    // Parse the ages separately first, so that each error is reported for the right flag.
     this.#read(ages, (text) => parseStoragePolicy(text, ""));
     return this.#read(
       counts,
@@ -241,7 +235,7 @@ export class FlagValues {
     if (texts !== undefined) return { texts, origin: `--${name}` };
     const variable = variableOf(name);
     const text = this.#host.env(variable);
-    // Kubernetes puts this into each pod where a service has our name: CGWATCH_PORT=tcp://10.0.0.1:80.
+    // In each pod, Kubernetes sets CGWATCH_PORT=tcp://10.0.0.1:80 if a service is named cgwatch.
     if (text !== undefined && !(name === "port" && text.startsWith("tcp://"))) {
       return { texts: [text], origin: variable };
     }
@@ -257,7 +251,7 @@ export class FlagValues {
 
 const DEFAULT = "default";
 
-/** The environment variable of a flag: `CGWATCH_EVENT_LOG` of `event-log`. */
+/** Returns the environment variable of a flag: `CGWATCH_EVENT_LOG` for `event-log`. */
 export function variableOf(name: string): string {
   return `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
 }

@@ -1,7 +1,7 @@
-// Longer than other files: it is the one table that parsing, help, the man page and the shells'
-// completions are made from.
+// Exceeds 300 lines: the table from which the parser, help, man page and shell completions are
+// built.
 
-/** How a flag's text is read. */
+/** Format of a flag's value. */
 export type FlagKind =
   | "string"
   | "path"
@@ -19,7 +19,7 @@ export type FlagKind =
   | "counts"
   | "sync";
 
-/** What can be done that has flags of its own. */
+/** Verbs with their own flags. */
 export type FlagVerb =
   | "serve"
   | "explain"
@@ -33,35 +33,34 @@ export type FlagVerb =
   | "completion"
   | "help";
 
-/** One flag: what it is called, how it is read, and what `--help` says of it. */
+/** A command-line flag. */
 export interface Flag {
-  /** Without dashes before it. */
+  /** Without leading dashes. */
   readonly name: string;
-  /** How its text is read. */
   readonly kind: FlagKind;
-  /** The text read where nobody says anything else; absent where that says nothing. */
+  /** Default value as a string; absent for an empty one. */
   readonly default?: string;
-  /** The text read where no value follows the flag. @default "true" of a bool */
+  /** Value of a flag without one. @default "true" for a bool */
   readonly alone?: string;
-  /** What stands for the value in `--help` where the default does not say enough. */
+  /** Placeholder in `--help`, if the default is not descriptive. */
   readonly value?: string;
-  /** The least of an `int`, a `size` in bytes, or a `duration` in milliseconds. */
+  /** Minimum of an `int`, a `size` in bytes, or a `duration` in milliseconds. */
   readonly min?: number;
-  /** The words of a `choice`. */
+  /** Values of a `choice`. */
   readonly choices?: readonly string[];
-  /** Whose flag it is. @default ["serve"] */
+  /** Verbs that accept the flag. @default ["serve"] */
   readonly verbs?: readonly FlagVerb[];
-  /** One letter that stands for it. */
+  /** One-letter name. */
   readonly short?: string;
-  /** Whether it is not told in `--help` but in the man page alone. @default false */
+  /** Whether only the man page describes it, not `--help`. @default false */
   readonly minor?: boolean;
-  /** What it is for, in a few words. */
+  /** Short description. */
   readonly help: string;
 }
 
 /**
- * The kinds of measurement, by cAdvisor's names; `descriptors` is ours, and what
- * there belongs to `process`: every process's open files.
+ * Metric kinds with cAdvisor's names. `descriptors`, the open files of each
+ * process, is an addition; in cAdvisor it is part of `process`.
  */
 export const METRIC_KINDS = [
   "advtcp",
@@ -89,12 +88,12 @@ export const METRIC_KINDS = [
   "udp",
 ] as const;
 
-/** A kind of measurement. */
+/** A metric kind. */
 export type MetricKind = typeof METRIC_KINDS[number];
 
 /**
- * cAdvisor's set, less `process`, which without `descriptors` is `cgroup.procs`
- * and two files of the pids controller.
+ * cAdvisor's default without `process`, which without `descriptors` reads only
+ * `cgroup.procs` and two files of the pids controller.
  */
 const DISABLED_METRICS = [
   "advtcp",
@@ -110,10 +109,10 @@ const DISABLED_METRICS = [
   "udp",
 ] as const satisfies readonly MetricKind[];
 
-/** A shorter beat leaves no time to read a few hundred containers. */
+/** Minimum interval; a shorter one is not enough to read several hundred containers. */
 const MIN_INTERVAL_MS = 10;
 
-/** The verbs that send requests to a running agent. */
+/** Verbs that connect to a running agent. */
 const CLIENT_VERBS = [
   "explain",
   "top",
@@ -569,7 +568,7 @@ export const FLAGS = [
   },
 ] as const satisfies readonly Flag[];
 
-/** Titles in `--help`, by the flag with which a group begins. */
+/** Group headings in `--help`, keyed by the first flag of each group. */
 export const FLAG_GROUPS: ReadonlyMap<string, string> = new Map([
   ["listen", "API"],
   ["event-log", "Event log"],

@@ -2,13 +2,14 @@ import { parseTokens, Tokens } from "../api/tokens.ts";
 import { UsageError } from "./command_line.ts";
 import { messageOf } from "../model/errors.ts";
 
-/** Others than owner and group may read or write. */
+/** Permission bits for users other than owner and group. */
 const OTHERS = 0o006;
 
 /**
  * Reads the file of `--auth-token-file`.
  *
- * @throws {UsageError} if it cannot be read, anybody may read or change it, or it has no tokens
+ * @throws {UsageError} if the file cannot be read, is accessible to other
+ *   users, or has no tokens
  */
 export function readTokens(path: string): Tokens {
   return refusing("--auth-token-file", path, () => {
@@ -25,7 +26,7 @@ export function readTokens(path: string): Tokens {
 /**
  * Reads the files of `--tls-cert` and `--tls-key`.
  *
- * @throws {UsageError} if one cannot be read, or is no PEM of its kind
+ * @throws {UsageError} if a file cannot be read or has no PEM block of its type
  */
 export function readTls(
   files: { readonly certFile: string; readonly keyFile: string },

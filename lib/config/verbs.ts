@@ -1,13 +1,13 @@
 import type { FlagVerb } from "./flags.ts";
 
-/** What can be done, and what `--help` says of it. */
+/** A verb and its description in `--help`. */
 export interface VerbDescription {
   readonly name: FlagVerb;
-  /** What may follow that is no flag, as help shows it. */
+  /** Placeholder of its argument. */
   readonly argument?: string;
-  /** What it does, in a few words. */
+  /** Short description. */
   readonly help: string;
-  /** A command line that is worth knowing. */
+  /** Example of a useful command line. */
   readonly example: string;
 }
 
