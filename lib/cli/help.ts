@@ -65,13 +65,13 @@ function overview(): string[] {
       ]),
     ),
     "",
-    "  cgwatch explain --last      why the newest OOM kill happened",
-    "  cgwatch top --filter=web    what the containers named web use now",
+    "  cgwatch explain --last      explain the newest OOM kill",
+    "  cgwatch top --filter=web    resource usage of containers named web",
     "",
     "cgwatch VERB --help lists the flags of a verb, cgwatch serve --help those of the",
     "agent. Most verbs send requests to a running agent: --server=127.0.0.1:8080,",
     "unix:/path or https://host:port. --event-log is CGWATCH_EVENT_LOG as a variable.",
-    "Exit status: 0 done, 1 failed while running, 2 wrong use.",
+    "Exit status: 0 success, 1 failure while running, 2 invalid usage.",
   ];
 }
 

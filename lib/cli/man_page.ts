@@ -1,4 +1,4 @@
-import { PASSED_OVER_FLAGS } from "../config/cadvisor_flags.ts";
+import { IGNORED_FLAGS } from "../config/cadvisor_flags.ts";
 import type { Flag } from "../config/flags.ts";
 import { VERBS } from "../config/verbs.ts";
 import { groupsOf, usageOf } from "./help.ts";
@@ -34,7 +34,7 @@ export function manPage(version: string): string {
     ".SH CADVISOR",
     "These flags of cAdvisor are accepted and ignored with one warning:",
     `${
-      [...PASSED_OVER_FLAGS.keys()].map((name) =>
+      [...IGNORED_FLAGS.keys()].map((name) =>
         escape(`-${name.replaceAll("-", "_")}`)
       )
         .join(", ")

@@ -31,7 +31,7 @@ const BOOLS = wordsOf(`
 `);
 
 /** Ignored flags, and whether each is a bool. */
-export const PASSED_OVER_FLAGS: ReadonlyMap<
+export const IGNORED_FLAGS: ReadonlyMap<
   string,
   { readonly isBool: boolean }
 > = new Map(

@@ -1,4 +1,4 @@
-import { PASSED_OVER_FLAGS } from "./cadvisor_flags.ts";
+import { IGNORED_FLAGS } from "./cadvisor_flags.ts";
 import { type Flag, type FlagName, FLAGS, type FlagVerb } from "./flags.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -16,7 +16,7 @@ export interface CommandLine {
   /** Values given for each flag, in order. */
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
   /** Ignored cAdvisor flags, as they were written. */
-  readonly passedOver: readonly string[];
+  readonly ignoredFlags: readonly string[];
 }
 
 /** An entry of the flag table. */
@@ -35,10 +35,10 @@ const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const flags = new Map<FlagName, string[]>();
-  const passedOver: string[] = [];
+  const ignoredFlags: string[] = [];
   const words: string[] = [];
   const rest = [...args];
-  let asked: "help" | "version" | undefined;
+  let requested: "help" | "version" | undefined;
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [, spelling, value] = FLAG_REGEXP.exec(arg) ?? [];
     if (spelling === undefined) {
@@ -47,30 +47,34 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     }
     const name = spelling.replaceAll("_", "-");
     if (name === "help" || name === "h" || name === "version") {
-      asked ??= name === "version" ? "version" : "help";
+      requested ??= name === "version" ? "version" : "help";
       continue;
     }
-    const strange = PASSED_OVER_FLAGS.get(name);
-    if (strange !== undefined) {
-      passedOver.push(arg.split("=")[0] ?? arg);
-      if (value === undefined && !strange.isBool) nextValue(arg, "VALUE", rest);
+    const ignored = IGNORED_FLAGS.get(name);
+    if (ignored !== undefined) {
+      ignoredFlags.push(arg.split("=")[0] ?? arg);
+      if (value === undefined && !ignored.isBool) nextValue(arg, "VALUE", rest);
       continue;
     }
-    const flag = knownFlag(name) ?? unknownFlag(arg, name);
+    const flag = findFlag(name) ?? unknownFlag(arg, name);
     const alone = flag.alone ?? (flag.kind === "bool" ? "true" : undefined);
     const text = value ??
       (alone === undefined
         ? nextValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest)
         : nextWord(flag, rest) ?? alone);
-    const texts = flags.get(flag.name);
-    if (texts === undefined) flags.set(flag.name, [text]);
-    else texts.push(text);
+    const values = flags.get(flag.name);
+    if (values === undefined) flags.set(flag.name, [text]);
+    else values.push(text);
   }
-  return { ...parseWords(words, asked, [...flags.keys()]), flags, passedOver };
+  return {
+    ...parseWords(words, requested, [...flags.keys()]),
+    flags,
+    ignoredFlags,
+  };
 }
 
 /** Returns a flag by its name, with dashes between words, or by its letter. */
-export function knownFlag(name: string): KnownFlag | undefined {
+export function findFlag(name: string): KnownFlag | undefined {
   const known: readonly KnownFlag[] = FLAGS;
   return known.find((flag) => flag.name === name || flag.short === name);
 }
@@ -82,10 +86,10 @@ export function verbsOf(flag: Flag): readonly FlagVerb[] {
 
 function parseWords(
   words: readonly string[],
-  asked: "help" | "version" | undefined,
+  requested: "help" | "version" | undefined,
   given: readonly FlagName[],
 ): { verb: FlagVerb; argument?: string } {
-  const [word = "serve", argument, tooMuch] = words;
+  const [word = "serve", argument, extra] = words;
   const known = VERBS.find(({ name }) => name === word);
   if (known === undefined) {
     const names = VERBS.map(({ name }) => name);
@@ -93,14 +97,14 @@ function parseWords(
       `Unknown verb "${word}": expected one of ${names.join(", ")}`,
     );
   }
-  if (asked === "help" && word !== "help") {
+  if (requested === "help" && word !== "help") {
     return {
       verb: "help",
       ...(words.length > 0 && { argument: known.name }),
     };
   }
-  if (asked === "version") return { verb: "version" };
-  const unexpected = known.argument === undefined ? argument : tooMuch;
+  if (requested === "version") return { verb: "version" };
+  const unexpected = known.argument === undefined ? argument : extra;
   if (unexpected !== undefined) {
     throw new UsageError(
       `Unexpected argument "${unexpected}" after "${
@@ -108,13 +112,13 @@ function parseWords(
       }"`,
     );
   }
-  const foreign = given.map(knownFlag).find((flag) =>
+  const invalid = given.map(findFlag).find((flag) =>
     flag !== undefined && !verbsOf(flag).includes(known.name)
   );
-  if (foreign !== undefined) {
+  if (invalid !== undefined) {
     throw new UsageError(
-      `Flag --${foreign.name} is none of "${known.name}", but of "${
-        verbsOf(foreign).join('", "')
+      `Cannot use flag --${invalid.name} with "${known.name}": expected verb "${
+        verbsOf(invalid).join('" or "')
       }"`,
     );
   }

@@ -39,7 +39,7 @@ export interface Config {
   readonly basePath: string;
   readonly metricsPath: string;
   /** Ignored cAdvisor flags, as they were written. */
-  readonly passedOver: readonly string[];
+  readonly ignoredFlags: readonly string[];
   /** Maximum number of concurrent event streams. */
   readonly maxStreams: number;
   /** A path; `-` is stdout, `none` disables the log. */
@@ -145,20 +145,20 @@ export function parseConfig(
   const { verb, argument, ...line } = parseCommandLine(args);
   const values = new FlagValues(line.flags, host);
   if (verb === "serve") return serveCommand(line, values, host);
-  values.assertOf(verb);
+  values.validate(verb);
   return { verb, ...(argument !== undefined && { argument }), values };
 }
 
 function serveCommand(
-  line: Pick<CommandLine, "flags" | "passedOver">,
+  line: Pick<CommandLine, "flags" | "ignoredFlags">,
   before: FlagValues,
   host: ConfigHost,
 ): Command {
   const path = before.optional("config");
   const file = path === undefined ? undefined : readConfigFile(path, host);
   const values = new FlagValues(line.flags, host, file);
-  const passedOver = [...line.passedOver, ...file?.passedOver ?? []];
-  const config = createConfig(values, passedOver);
+  const ignoredFlags = [...line.ignoredFlags, ...file?.ignoredFlags ?? []];
+  const config = createConfig(values, ignoredFlags);
   if (!values.bool("print-config")) return config;
   const rows = FLAGS.filter((flag) => verbsOf(flag).includes("serve"))
     .map(({ name }) =>
@@ -176,14 +176,14 @@ function describe(
   values: FlagValues,
   config: Config,
 ): ReturnType<FlagValues["describe"]> {
-  const said = (["listen-ip", "port"] as const).filter((other) =>
+  const given = (["listen-ip", "port"] as const).filter((other) =>
     values.has(other)
   );
-  if (name === "listen" && !values.has("listen") && said.length > 0) {
+  if (name === "listen" && !values.has("listen") && given.length > 0) {
     const value = config.listen.map((address) =>
       formatListenAddress(address).replace("http://", "")
     ).join();
-    return { value, from: `--${said.join(", --")}` };
+    return { value, from: `--${given.join(", --")}` };
   }
   if (name === "log-level" && values.text(name) !== config.logLevel) {
     return { value: config.logLevel, from: values.describe("v").from };
@@ -193,7 +193,7 @@ function describe(
 
 function createConfig(
   values: FlagValues,
-  passedOver: readonly string[],
+  ignoredFlags: readonly string[],
 ): Config {
   const housekeepingIntervalMs = values.duration("housekeeping-interval");
   const cgroupRoot = values.optional("cgroup-root");
@@ -208,7 +208,7 @@ function createConfig(
     allowedHosts: values.list("allowed-hosts"),
     basePath: values.urlPath("url-base-prefix"),
     metricsPath: values.urlPath("prometheus-endpoint") || "/metrics",
-    passedOver,
+    ignoredFlags,
     maxStreams: values.int("max-streams"),
     eventLog: values.path("event-log"),
     eventLogMaxSizeBytes: values.size("event-log-max-size"),
@@ -265,18 +265,20 @@ export const DEFAULT_CONFIG: Config = createConfig(
 
 /** Returns the addresses of `--listen` or, if absent, of cAdvisor's flags for IP and port. */
 function listenAddresses(values: FlagValues): readonly ListenAddress[] {
-  const [usual, ...more] = values.addresses("listen");
+  const [fallback, ...more] = values.addresses("listen");
   const port = values.int("port");
-  if (values.has("listen") || usual?.type !== "tcp") {
-    return [usual, ...more].filter((address) => address !== undefined);
+  if (values.has("listen") || fallback?.type !== "tcp") {
+    return [fallback, ...more].filter((address) => address !== undefined);
   }
   if (port > 65_535) {
-    throw new UsageError(`--port: "${port}" is more than 65535`);
+    throw new UsageError(
+      `--port: invalid port "${port}", expected at most 65535`,
+    );
   }
   const hostname = values.has("listen-ip")
     ? values.optional("listen-ip") ?? "0.0.0.0"
-    : usual.hostname;
-  return [{ ...usual, hostname, port }];
+    : fallback.hostname;
+  return [{ ...fallback, hostname, port }];
 }
 
 function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
@@ -287,7 +289,7 @@ function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
     const [one, other] = certFile === undefined
       ? ["tls-key", "tls-cert"]
       : ["tls-cert", "tls-key"];
-    throw new UsageError(`--${one}: It needs --${other} beside it`);
+    throw new UsageError(`--${one}: requires --${other}`);
   }
   return {
     ...(authTokenFile !== undefined && { authTokenFile }),

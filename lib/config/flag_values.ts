@@ -27,7 +27,7 @@ type ChoiceOf<N extends string> = Extract<
 
 /** Values of a flag and their origin, for error messages. */
 interface Given {
-  readonly texts: readonly string[];
+  readonly values: readonly string[];
   /** `--flag`, `CGWATCH_FLAG`, `FILE: "flag"`, or `default`. */
   readonly origin: string;
 }
@@ -58,7 +58,7 @@ export class FlagValues {
   }
 
   /** Validates the flags of a verb, so that errors occur before any other work. */
-  assertOf(verb: FlagVerb): void {
+  validate(verb: FlagVerb): void {
     for (const flag of FLAGS) {
       if (!verbsOf(flag).includes(verb) || !this.has(flag.name)) continue;
       if (flag.kind === "bool") this.bool(flag.name);
@@ -72,8 +72,11 @@ export class FlagValues {
   describe(
     name: FlagName,
   ): { value: string | readonly string[]; from: string } {
-    const { texts, origin } = this.#given(name);
-    return { value: texts.length > 1 ? texts : texts[0] ?? "", from: origin };
+    const { values, origin } = this.#given(name);
+    return {
+      value: values.length > 1 ? values : values[0] ?? "",
+      from: origin,
+    };
   }
 
   text(name: FlagName): string {
@@ -82,7 +85,7 @@ export class FlagValues {
 
   path(name: FlagName): string {
     return this.#read(name, (text) => {
-      if (text === "") throw new RangeError("It must not be empty");
+      if (text === "") throw new RangeError("empty value, expected a path");
       return text;
     });
   }
@@ -92,7 +95,9 @@ export class FlagValues {
     return this.#read(name, (text) => {
       const path = text.replace(/\/+$/, "");
       if (path === "" || /^(?:\/[\w.~-]+)+$/.test(path)) return path;
-      throw new RangeError(`"${text}" is not a path such as /metrics`);
+      throw new RangeError(
+        `invalid path "${text}", expected for example /metrics`,
+      );
     });
   }
 
@@ -106,7 +111,7 @@ export class FlagValues {
     return this.#read(name, (text) => {
       const [, path] = /^(?:unix:\/\/)?(\/.+)$/.exec(text) ?? [];
       if (path !== undefined) return path;
-      throw new RangeError(`"${text}" is not unix:///path`);
+      throw new RangeError(`invalid socket "${text}", expected unix:///path`);
     });
   }
 
@@ -115,7 +120,7 @@ export class FlagValues {
     return this.#read(name, (text) => {
       if (/^(?:1|t|true)$/i.test(text)) return true;
       if (/^(?:0|f|false)$/i.test(text)) return false;
-      throw new RangeError(`"${text}" is not true or false`);
+      throw new RangeError(`invalid value "${text}", expected true or false`);
     });
   }
 
@@ -126,7 +131,9 @@ export class FlagValues {
     return this.#read(name, (text) => {
       const choice = choices.find((known) => known === text);
       if (choice !== undefined) return choice;
-      throw new RangeError(`"${text}" is not one of ${choices.join(", ")}`);
+      throw new RangeError(
+        `invalid value "${text}", expected one of ${choices.join(", ")}`,
+      );
     });
   }
 
@@ -134,7 +141,7 @@ export class FlagValues {
     return this.#number(name, (text) => {
       const value = Number(text);
       if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-      throw new RangeError(`"${text}" is not a whole number`);
+      throw new RangeError(`invalid number "${text}", expected an integer`);
     });
   }
 
@@ -155,14 +162,14 @@ export class FlagValues {
       const intervalMs = parseDuration(text);
       if (intervalMs > 0) return intervalMs;
       throw new RangeError(
-        `"${text}" is not an interval such as 1s, always or never`,
+        `invalid value "${text}", expected an interval such as 1s, always or never`,
       );
     });
   }
 
   /** Comma-separated parts of all values. */
   list(name: FlagName): string[] {
-    return this.#given(name).texts.flatMap((text) => text.split(","))
+    return this.#given(name).values.flatMap((text) => text.split(","))
       .map((part) => part.trim()).filter((part) => part !== "");
   }
 
@@ -170,7 +177,7 @@ export class FlagValues {
   addresses(name: FlagName): ListenAddress[] {
     const parts = this.list(name);
     if (parts.length === 0) {
-      this.#refuse(name, "It must name an address such as 127.0.0.1:8080");
+      this.#fail(name, "no address, expected for example 127.0.0.1:8080");
     }
     return parts.map((part) => this.#try(name, () => parseListenAddress(part)));
   }
@@ -179,9 +186,11 @@ export class FlagValues {
     return new Set(
       this.list(name).map((text) => {
         const kind = METRIC_KINDS.find((known) => known === text);
-        return kind ?? this.#refuse(
+        return kind ?? this.#fail(
           name,
-          `Unsupported metric "${text}": known are ${METRIC_KINDS.join(", ")}`,
+          `unsupported metric "${text}", expected one of ${
+            METRIC_KINDS.join(", ")
+          }`,
         );
       }),
     );
@@ -204,12 +213,14 @@ export class FlagValues {
       const { min = -Infinity, kind } = flag ?? {};
       if (value >= min) return value;
       const unit = kind === "duration" ? "ms" : "";
-      throw new RangeError(`"${text}" is less than ${min}${unit}`);
+      throw new RangeError(
+        `invalid value "${text}", expected at least ${min}${unit}`,
+      );
     });
   }
 
   #read<T>(name: FlagName, parse: (text: string) => T): T {
-    const text = this.#given(name).texts.at(-1) ?? "";
+    const text = this.#given(name).values.at(-1) ?? "";
     return this.#try(name, () => parse(text));
   }
 
@@ -218,40 +229,40 @@ export class FlagValues {
       return parse();
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      return this.#refuse(name, messageOf(error), error);
+      return this.#fail(name, messageOf(error), error);
     }
   }
 
-  #refuse(name: FlagName, why: string, cause?: unknown): never {
+  #fail(name: FlagName, reason: string, cause?: unknown): never {
     const { origin } = this.#given(name);
     throw new UsageError(
-      `${origin === DEFAULT ? `--${name}` : origin}: ${why}`,
+      `${origin === DEFAULT ? `--${name}` : origin}: ${reason}`,
       { cause },
     );
   }
 
   #given(name: FlagName): Given {
-    const texts = this.#flags.get(name);
-    if (texts !== undefined) return { texts, origin: `--${name}` };
-    const variable = variableOf(name);
+    const values = this.#flags.get(name);
+    if (values !== undefined) return { values, origin: `--${name}` };
+    const variable = environmentVariable(name);
     const text = this.#host.env(variable);
     // In each pod, Kubernetes sets CGWATCH_PORT=tcp://10.0.0.1:80 if a service is named cgwatch.
     if (text !== undefined && !(name === "port" && text.startsWith("tcp://"))) {
-      return { texts: [text], origin: variable };
+      return { values: [text], origin: variable };
     }
-    const inFile = this.#file?.texts.get(name);
+    const inFile = this.#file?.values.get(name);
     if (inFile !== undefined) {
-      return { texts: inFile, origin: `${this.#file?.path}: "${name}"` };
+      return { values: inFile, origin: `${this.#file?.path}: "${name}"` };
     }
     const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
     const { default: fallback = "" } = flag ?? {};
-    return { texts: [fallback], origin: DEFAULT };
+    return { values: [fallback], origin: DEFAULT };
   }
 }
 
 const DEFAULT = "default";
 
 /** Returns the environment variable of a flag: `CGWATCH_EVENT_LOG` for `event-log`. */
-export function variableOf(name: string): string {
+export function environmentVariable(name: string): string {
   return `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
 }

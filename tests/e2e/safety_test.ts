@@ -76,14 +76,17 @@ Deno.test("agent does not start with secrets that anybody may read, or that are 
     await Deno.writeTextFile(path, "secret\n", { mode: 0o644 });
     for (
       const [args, message] of [
-        [[`--auth-token-file=${path}`], "Anybody may read or change it"],
+        [
+          [`--auth-token-file=${path}`],
+          "the file is accessible to other users (mode 0644)",
+        ],
         [["--auth-token-file=/none"], 'Cannot use "/none"'],
         [
           [`--tls-cert=${path}`, `--tls-key=${path}`],
           'no PEM block "BEGIN CERTIFICATE"',
         ],
-        [["--tls-cert=x"], "It needs --tls-key"],
-        [["--config=/none"], "/none: Cannot read it"],
+        [["--tls-cert=x"], "requires --tls-key"],
+        [["--config=/none"], "/none: cannot read the file"],
       ] as const
     ) {
       const [code, stderr] = await failedStart([...args]);
