@@ -7,7 +7,7 @@ import {
   parseListenAddress,
 } from "../model/listen_address.ts";
 
-/** A person wonders after this long whether anything happens. */
+/** Delay after which a slow response is reported. */
 const SLOW_MS = 3000;
 
 /** Sends requests to a running agent. */
@@ -16,7 +16,7 @@ export class AgentClient {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #client: Deno.HttpClient;
-  /** Called once, if a response takes long: an agent under load responds late. */
+  /** Called once if a response is slow, for example because the agent is under load. */
   onSlow: (() => void) | undefined;
 
   private constructor(server: string, url: string, options: {
@@ -32,10 +32,10 @@ export class AgentClient {
   }
 
   /**
-   * The agent that `--server` names, with the token of `--token-file` or
-   * `CGWATCH_TOKEN`.
+   * Creates a client for the agent of `--server`, with the token of
+   * `--token-file` or `CGWATCH_TOKEN`.
    *
-   * @throws {UsageError} for an address or a file that cannot be
+   * @throws {UsageError} if the address or file is invalid
    */
   static create(
     values: FlagValues,
@@ -59,16 +59,17 @@ export class AgentClient {
     });
   }
 
-  /** The address of the agent, as `--server` has it. */
+  /** The agent's address, as given in `--server`. */
   get server(): string {
     return this.#server;
   }
 
   /**
-   * The JSON text at a path; requested by POST if there is a body.
+   * Returns the JSON text at a path; with a body, sends a POST request.
    *
    * @throws {AgentUnreachableError} if there is no agent
-   * @throws {AgentAnswerError} if it responds with an error, or is not cgwatch
+   * @throws {AgentAnswerError} if the response is an error or the server is not
+   *   cgwatch
    */
   async text(
     path: string,
@@ -104,7 +105,7 @@ export class AgentClient {
     }
   }
 
-  /** The lines of a stream, also empty ones, until it ends or the signal aborts. */
+  /** Yields the lines of a stream, including empty ones, until it ends or the signal aborts. */
   async *lines(path: string, signal: AbortSignal): AsyncGenerator<string> {
     const { body } = await this.#request(path, { signal });
     if (body === null) return;
@@ -128,7 +129,7 @@ export class AgentClient {
       throw this.#unreachable(error);
     }
     const type = response.headers.get("content-type") ?? "";
-    // An agent that is not ready also responds with its sources.
+    // An agent that is not ready also returns its sources.
     const isExpected = response.ok || path === "/readyz";
     if (isExpected && /^application\/(?:json|x-ndjson)\b/.test(type)) {
       return response;
@@ -172,27 +173,25 @@ export class AgentClient {
   }
 }
 
-/** There is no agent, or the connection to it ended. */
+/** There is no agent, or the connection was closed. */
 export class AgentUnreachableError extends Error {
-  /** Names the class. */
   override readonly name = "AgentUnreachableError";
 }
 
-/** The agent responded with an error, or the server is not an agent. */
+/** The agent returned an error, or the server is not an agent. */
 export class AgentAnswerError extends Error {
-  /** Names the class. */
   override readonly name = "AgentAnswerError";
   /** HTTP status of the response. */
   readonly status: number;
 
-  /** @param message without control characters that others chose */
+  /** @param message without control characters from external text */
   constructor(status: number, message: string) {
     super(message);
     this.status = status;
   }
 }
 
-/** A container's name as a part of a path. */
+/** Returns a container's name as part of a URL path. */
 export function namePath(name = "/"): string {
   const cleaned = name.startsWith("/") ? name : `/${name}`;
   return cleaned.split("/").map(encodeURIComponent).join("/");
@@ -227,7 +226,7 @@ function readFlagFile(
   }
 }
 
-/** Returns the innermost cause of a failed fetch, and its remedy. */
+/** Returns the innermost cause of a failed request and its remedy. */
 function causeOf(
   error: unknown,
   server: string,
@@ -245,7 +244,7 @@ function causeOf(
   return { reason, remedy: remedy.replaceAll("ADDR", server) };
 }
 
-/** Message of Deno's HTTP client, its meaning, and the remedy. */
+/** Error patterns of Deno's HTTP client, their meaning and the remedy. */
 const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   [
     /\(os error 2\)/,
@@ -289,7 +288,7 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
-/** The message of an error of the API; `undefined` if the text is not one. */
+/** Returns the message of an API error; `undefined` if the text is not one. */
 function errorOf(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text);

@@ -20,22 +20,22 @@ export interface CheckOptions {
   readonly values: FlagValues;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Looks up an environment variable. */
+  /** Returns the value of an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** For what the sources of a running agent report. */
+  /** Creates a client for the agent whose sources are included. */
   readonly client: () => AgentClient;
 }
 
-/** A source with what was found. */
+/** A source with its finding. */
 interface Row extends Finding {
   readonly name: string;
   readonly lost?: string;
   readonly fix?: string;
-  /** State that a running agent reports. */
+  /** State reported by a running agent. */
   readonly agent?: Pick<SourceState, "state" | "detail">;
 }
 
-/** Maximum time of an agent's response. */
+/** Response timeout of the agent in milliseconds. */
 const RESPONSE_LIMIT_MS = 3000;
 
 const STYLES = {
@@ -44,15 +44,15 @@ const STYLES = {
   missing: "red",
   off: "dim",
 } as const;
-/** Columns of the state, and of the name. */
+/** Width of the state and name columns. */
 const INDENT = 10;
 const NAME_WIDTH = 14;
 
 /**
- * Reports for each data source whether this process can read it, and if
- * not, what that costs and the one command or line that grants it; and what a
- * running agent reports of its sources, if one responds. It needs no agent and
- * no privilege, and changes nothing.
+ * Reports for each data source whether this process can read it and, if not,
+ * the effect and the command or setting that grants access. Includes the
+ * sources of a running agent, if one responds. Requires no agent and no
+ * privileges, and changes nothing.
  */
 export async function checkHost(options: CheckOptions): Promise<void> {
   const { values, terminal } = options;
@@ -103,13 +103,13 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
       ? below(`the agent reports: ${agent.detail}`)
       : []),
     ...(lost === undefined ? [] : below(`lost: ${lost}`)),
-    // Not broken into lines, so that it can be copied as it is.
+    // Not wrapped, so that it can be copied.
     ...(fix === undefined ? [] : [`${indent}fix:  ${fix}`]),
   ];
   terminal.write(`${lines.join("\n")}\n`);
 }
 
-/** The sources of the agent at `--server`, which need not be there. */
+/** Returns the sources of the agent at `--server`, if there is one. */
 async function askAgent(
   { values, client, clock }: CheckOptions,
 ): Promise<{ sources: readonly SourceState[]; summary: string }> {

@@ -1,4 +1,4 @@
-// Longer than other files: it has one table and the function of each of its entries.
+// Exceeds 300 lines: one table with a function for each entry.
 
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
@@ -14,28 +14,28 @@ import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { printed } from "../model/text.ts";
 
-/** State of one source. */
+/** State of a source. */
 export interface Finding {
-  /** It works; the agent may not, or the kernel cannot; it is absent, or turned off. */
+  /** `ok`: readable; `missing`: no permission, kernel support or file; `off`: disabled. */
   readonly state: "ok" | "missing" | "off";
   readonly detail: string;
 }
 
-/** The way in which the agent runs here, which decides how it gets a permission. */
+/** Where the agent runs, which determines how it gets a permission. */
 export type Place = "shell" | "service" | "container";
 
-/** One thing that the agent reads, and what depends on it. */
+/** A data source of the agent and its effect. */
 export interface Source {
   readonly name: string;
-  /** Facts that the agent cannot report without it. */
+  /** Data that is unavailable without it. */
   readonly lost: string;
-  /** One command or line that grants it: for each place, or for all. */
+  /** Command or setting that grants access, for each place or for all. */
   readonly fix: string | Readonly<Record<Place, string>>;
   find(): Finding | Promise<Finding>;
 }
 
 const CONNECT_LIMIT_MS = 1000;
-/** Fewer watches than this are reached on a machine of a thousand containers. */
+/** Minimum number of inotify watches; about 1,000 containers need this many. */
 const MIN_WATCHES = 8192;
 const MIN_OPEN_FILES = 4096;
 
@@ -46,7 +46,7 @@ const SOCKETS: Readonly<Record<string, string>> = {
   "cri-o": "/var/run/crio/crio.sock",
 };
 
-/** The sources that `check` reads. */
+/** Returns the sources that `check` reads. */
 export function sourcesOf(
   values: FlagValues,
   clock: Clock,
@@ -175,7 +175,7 @@ export function sourcesOf(
   ];
 }
 
-/** A command that gives the service a drop-in of some lines. */
+/** Returns a command that creates a systemd drop-in. */
 function dropIn(name: string, ...lines: readonly string[]): string {
   const directory = "/etc/systemd/system/cgwatch.service.d";
   const text = ["[Service]", ...lines].map((line) => `"${line}"`).join(" ");
@@ -214,11 +214,11 @@ async function findKmsg(path: string, fs: HostFs): Promise<Finding> {
   }
   const seen = path.startsWith("/dev/") ? fs.path(path) : path;
   const info = await Deno.stat(seen);
-  // Opening a FIFO would wait for its writer.
+  // Opening a FIFO would block until it has a writer.
   if (info.isFifo) await access(seen, constants.R_OK);
   else {
     using file = await Deno.open(seen);
-    // The kernel requires CAP_SYSLOG at the open, and some sandboxes at the first read.
+    // The kernel checks CAP_SYSLOG at open, some sandboxes at the first read.
     if (!info.isCharDevice) await file.read(new Uint8Array(1));
   }
   return ok(seen);
@@ -254,7 +254,7 @@ async function findEventLog(path: string): Promise<Finding> {
   }
   if (path === "-") return ok("stdout; --event-log=PATH for a file");
   if (await exists(path)) await access(path, constants.W_OK);
-  // Rotation renames, and that is a right of the directory.
+  // Rotation renames files, which requires write access to the directory.
   await access(dirname(path), constants.W_OK | constants.X_OK);
   return ok(path);
 }

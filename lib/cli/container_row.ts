@@ -2,11 +2,10 @@ import { ROOT } from "../model/cgroup.ts";
 import { parseCgroupOrigin, unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import type { Json } from "./output.ts";
 
-/** A container as `list` and `top` show it; an absent number was not measured. */
+/** A container in `list` and `top`; an absent number was not measured. */
 export interface ContainerRow {
-  /** The name of its cgroup. */
   readonly cgroup: string;
-  /** The name that people use: `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
+  /** Display name: `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
   readonly name: string;
   /** The runtime, or `pod`, `unit`, `cgroup`. */
   readonly type: string;
@@ -14,20 +13,20 @@ export interface ContainerRow {
   readonly image: string | undefined;
   /** Namespace and name. */
   readonly pod: string | undefined;
-  /** CPUs in use, 1 for a whole one. */
+  /** CPUs in use: 1 is one full CPU. */
   readonly cpu: number | undefined;
-  /** Share of the CFS periods in which it was throttled, 0 to 1. */
+  /** Fraction of CFS periods with throttling, 0 to 1. */
   readonly throttled: number | undefined;
-  /** All that is charged, bytes. */
+  /** Memory usage in bytes. */
   readonly memory: number | undefined;
   readonly workingSet: number | undefined;
-  /** `undefined` also for no limit. */
+  /** Also `undefined` if there is no limit. */
   readonly limit: number | undefined;
-  /** Bytes a second, read and written. */
+  /** Bytes read and written per second. */
   readonly io: number | undefined;
-  /** Bytes a second, received and sent. */
+  /** Bytes received and sent per second. */
   readonly network: number | undefined;
-  /** Percent of the last 10 s in which some task waited. */
+  /** Percentage of the last 10 s in which at least one task was stalled. */
   readonly pressure: {
     readonly cpu: number | undefined;
     readonly memory: number | undefined;
@@ -35,18 +34,18 @@ export interface ContainerRow {
   };
   readonly processes: number | undefined;
   readonly restarts: number | undefined;
-  /** Processes that the OOM killer killed in it. */
+  /** Processes killed by the OOM killer. */
   readonly oom: number;
-  /** When it was measured last, milliseconds since the epoch. */
+  /** Time of the last sample, in milliseconds since the epoch. */
   readonly measuredMs: number;
 }
 
-/** From this value on there is no limit: cgroup v1 has the largest number of pages, in bytes. */
+/** Values from here mean no limit: cgroup v1 reports the maximum number of pages, in bytes. */
 const NO_LIMIT_BYTES = 2 ** 62;
 
 /**
- * A row of what the API returns of a container; rates need the sample before
- * its last, which is in `info` or comes from an earlier response.
+ * Builds a row from a container of the API. Rates require the sample before the
+ * last, from `info` or from an earlier response.
  */
 export function rowOf(
   info: Json,
@@ -100,7 +99,7 @@ export function rowOf(
   };
 }
 
-/** Adds the number of processes that were killed in each cgroup. */
+/** Sets the number of killed processes of each row. */
 export function countKills(
   kills: Map<string, number>,
   events: readonly Json[],
@@ -111,7 +110,10 @@ export function countKills(
   }
 }
 
-/** Whether a text names a row: its name or cgroup, an alias or unit, or a prefix of its id. */
+/**
+ * Returns whether a string matches a row: its name or cgroup, an alias, a unit,
+ * or the prefix of its ID.
+ */
 export function isNamed(row: ContainerRow, text: string): boolean {
   if (text === "") return false;
   return row.name === text || row.cgroup === text || row.pod === text ||

@@ -2,17 +2,18 @@ import { rotatedPath } from "../log/log_file.ts";
 import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
-/** Size of a read, and the maximum length of a line. */
+/** Read size and maximum line length. */
 const CHUNK_BYTES = 2 ** 16;
 const MAX_LINE_BYTES = 2 ** 24;
 const NEWLINE = 10;
 
 /**
- * Reads an event log with its rotated parts, the oldest first.
+ * Reads an event log with its rotated parts, oldest first.
  *
- * @param needle only lines that contain this text are parsed: most of a log is passed at the speed of a search
- * @param visit receives each event; `enough` ends the reading
- * @returns the number of parsed lines that are not events: torn ones, and those of other programs
+ * @param needle only lines that contain this string are parsed, which is much
+ *   faster
+ * @param visit receives each event; `enough` stops reading
+ * @returns the number of lines that are not events, for example incomplete ones
  * @throws {UsageError} if there is no such file
  */
 export async function readEventFile(
@@ -33,13 +34,13 @@ export async function readEventFile(
   return unread;
 }
 
-/** The file and its rotated parts, the oldest first. */
+/** Returns the existing parts, oldest first. */
 async function partsOf(path: string): Promise<string[]> {
   const parts: string[] = [];
   while (await isFile(rotatedPath(path, parts.length + 1))) {
     parts.push(rotatedPath(path, parts.length + 1));
   }
-  // Between two renames there may be no newest part.
+  // During a rotation, the newest part may be missing.
   if (await isFile(path)) parts.unshift(path);
   if (parts.length === 0) {
     throw new UsageError(
@@ -49,7 +50,7 @@ async function partsOf(path: string): Promise<string[]> {
   return parts.reverse();
 }
 
-/** Yields strings of whole lines, each with its newline, also of the line after the last newline. */
+/** Yields blocks of complete lines with their newlines, including the unterminated last line. */
 function* wholeLines(path: string): Generator<string> {
   using file = Deno.openSync(path);
   const decoder = new TextDecoder();
@@ -57,7 +58,7 @@ function* wholeLines(path: string): Generator<string> {
   let filled = 0;
   for (;;) {
     if (filled === bytes.length) {
-      // A line without an end is not of the agent.
+      // Such a line was not written by the agent.
       if (filled >= MAX_LINE_BYTES) filled = 0;
       else {
         const larger = new Uint8Array(filled * 2);
@@ -77,7 +78,7 @@ function* wholeLines(path: string): Generator<string> {
   if (filled > 0) yield `${decoder.decode(bytes.subarray(0, filled))}\n`;
 }
 
-/** Yields the lines that contain the needle; the empty needle is in all of them. */
+/** Yields the lines that contain the needle; an empty needle matches all lines. */
 function* linesWith(text: string, needle: string): Generator<string> {
   for (let at = text.indexOf(needle); at >= 0;) {
     const end = text.indexOf("\n", at);

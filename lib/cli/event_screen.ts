@@ -4,9 +4,8 @@ import { EventPrinter } from "./event_table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * Shows a running agent's events to the person before whose terminal it was
- * started: one line of what was found at the start, then a line an event.
- * Ends with the agent.
+ * Prints a running agent's events on its terminal: one line for the state at
+ * start, then one line per event. Ends with the agent.
  */
 export async function showEvents(
   { addresses, watchEvents }: Pick<Agent, "addresses" | "watchEvents">,

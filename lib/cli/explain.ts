@@ -27,22 +27,22 @@ export interface ExplainVerbOptions {
   /** A container, a pod, a cgroup, or the `seq` of an event. @default a list of all incidents */
   readonly argument: string | undefined;
   readonly terminal: Terminal;
-  /** Called only where an agent is queried. */
+  /** Called only if an agent is queried. */
   readonly client: () => AgentClient;
 }
 
 /**
- * Visits each event whose JSON contains the needle, the oldest first. A story
- * reads a log twice, since what is kept of it must not grow with it.
+ * Visits each event whose JSON contains the needle, oldest first. A story scans
+ * the log twice instead of storing it, so memory does not grow with the log.
  */
 type Scan = (
   needle: string,
   visit: (event: Json) => void | "enough",
 ) => Promise<void>;
 
-/** One incident in the list; an absent field is not recorded. */
+/** An incident in the list; an absent field is not recorded. */
 interface Incident {
-  /** The `seq` of its first kill, by which `explain` finds it. */
+  /** The `seq` of its first kill, accepted by `explain`. */
   readonly "seq": number;
   /** RFC 3339, UTC. */
   readonly "timestamp": string;
@@ -50,9 +50,9 @@ interface Incident {
   readonly "container"?: EventContainer;
   readonly "cgroup": string;
   readonly "process"?: string;
-  /** Why, in a few words. */
+  /** Short reason. */
   readonly "reason": string;
-  /** Processes killed. */
+  /** Number of killed processes. */
   "kills": number;
 }
 
@@ -62,7 +62,7 @@ const UPDATE_NEEDLE = '"event_type":"containerUpdate"';
 const QUERY =
   "/api/v1.3/events?oom_events=true&oom_kill_events=true&update_events=true&subcontainers=true&max_events=-1";
 
-/** Incidents listed at most, and events of one incident read at most. */
+/** Maximum number of listed incidents, and of events read per incident. */
 const MAX_INCIDENTS = 1_000;
 const MAX_EVENTS = 1_000;
 
@@ -70,10 +70,10 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * Writes the story of one OOM kill, or the list of all incidents, from an
- * agent's events or a log file.
+ * Prints the story of one OOM kill or the list of incidents, from an agent or a
+ * log file.
  *
- * @throws {UsageError} if flags or file are wrong
+ * @throws {UsageError} if a flag or file is invalid
  * @throws {Error} if there is no such kill
  */
 export async function explainKill(options: ExplainVerbOptions): Promise<void> {
@@ -107,7 +107,7 @@ function scanOf({ values, client }: ExplainVerbOptions): Scan {
   };
 }
 
-/** The first kill, of those of the argument, in the newest incident; or the event with a `seq`. */
+/** Returns the first matching kill of the newest incident, or the event with the given `seq`. */
 async function findKill(
   scan: Scan,
   argument: string | undefined,
@@ -152,7 +152,7 @@ async function storyOf(
   const atMs = Date.parse(kill.timestamp);
   const count = { "last_hour": 0, "last_day": 0, "log": 0 };
   await scan(KILL_NEEDLE, (event) => {
-    // The agent returns the incidents, too, of which the log is searched for kills alone.
+    // The agent also returns `oom` events; only kills are searched.
     const isKill = event.event_type === "oomKill" && isOom(event);
     if (!isKill && event.seq !== kill.seq) return;
     const isSame = incident === undefined
@@ -180,14 +180,14 @@ async function storyOf(
   return createOomStory(await withNames(scan, all), kills);
 }
 
-/** Events with the names of their containers that were not known yet, but are by a later event. */
+/** Adds container names from later events to events without names. */
 async function withNames<
   T extends { readonly "container"?: EventContainer },
 >(
   scan: Scan,
   events: readonly T[],
 ): Promise<readonly T[]> {
-  // Names and images come from the runtime together.
+  // A runtime provides names and images together.
   const isUnnamed = ({ container }: T) =>
     container?.id !== undefined && container.image === undefined;
   const ids = new Set(
@@ -264,7 +264,7 @@ function writeList(
     return;
   }
   const { rows = Infinity, columns } = terminal;
-  // A longer list scrolls its newest lines away: titles, the hint, the next prompt.
+  // Reserve lines for header, hint and prompt, so that the newest incidents stay visible.
   const shown = incidents.slice(0, Math.max(1, rows - 4));
   const hasRoom = isWide(columns);
   const zone = formatZone(Date.parse(incidents[0]?.timestamp ?? ""));

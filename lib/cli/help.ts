@@ -8,26 +8,26 @@ import {
 import { type VerbDescription, VERBS } from "../config/verbs.ts";
 import { wrap } from "../model/text.ts";
 
-/** Columns of the narrowest terminal that shows help without wrapping. */
+/** Help fits a terminal of this width. */
 const WIDTH = 80;
-/** A flag with a longer usage has its help on the next line. */
+/** Flags with a longer usage have their help on the next line. */
 const MAX_USAGE = 32;
-/** The group of flags that all verbs share which send requests. */
+/** Group of the flags shared by all verbs that send requests. */
 const CONNECTION = "Connection";
 
-/** The text of `cgwatch --help` and of `cgwatch VERB --help`, without the last newline. */
+/** Returns the text of `cgwatch --help` or `cgwatch VERB --help`, without the last newline. */
 export function helpText(name?: FlagVerb): string {
   const verb = VERBS.find((known) => known.name === name);
   return (verb === undefined ? overview() : helpOf(verb)).join("\n");
 }
 
-/** Flags of a verb, in the order of the table. */
+/** Returns the flags of a verb, in the order of the table. */
 export function flagsOf(verb: FlagVerb): readonly Flag[] {
   const flags: readonly Flag[] = FLAGS;
   return flags.filter((flag) => verbsOf(flag).includes(verb));
 }
 
-/** Flags of a verb by their groups, of which only those of `serve` are many. */
+/** Returns the flags of a verb by group. Only `serve` has many groups. */
 export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   const groups = new Map<string, Flag[]>(verb === "serve" ? [] : [["", []]]);
   const shown = flagsOf(verb);
@@ -43,7 +43,7 @@ export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   return groups;
 }
 
-/** The usage of a flag with a placeholder for its value. */
+/** Returns the usage of a flag, with a placeholder for its value. */
 export function usageOf(flag: Flag): string {
   const short = flag.short === undefined ? "" : `-${flag.short}, `;
   const value = flag.kind === "bool" && flag.default === "false"

@@ -18,18 +18,18 @@ export interface InspectOptions {
   readonly client: AgentClient;
 }
 
-/** Names of fields that are bytes. */
+/** Names of fields in bytes. */
 const BYTES_REGEXP =
   /(?:^|\.)(?:memory|spec\.memory|memory_capacity|swap_capacity)(?:\.|$)|_bytes$|\.capacity$/;
-/** Of memory, what is counted and not measured. */
+/** Memory fields that are counts, not bytes. */
 const COUNTS_REGEXP = /failcnt|pg\w+|psi|events|workingset|_data|numa/;
 const NO_LIMIT_BYTES = 2 ** 62;
-/** The largest number of 64 bits, as a double. */
+/** The maximum 64-bit number as a double. */
 const NO_LIMIT = 2 ** 64;
 
 /**
- * Writes all of one container: by the name of its cgroup, or, without the
- * first slash, by any name that `list` shows.
+ * Prints all values of a container, selected by its cgroup or, without a
+ * leading slash, by any name shown by `list`.
  */
 export async function inspectContainer(
   name: string,
@@ -56,7 +56,7 @@ export async function inspectContainer(
   }
 }
 
-/** Writes the description of the machine that the agent runs on. */
+/** Prints the description of the agent's machine. */
 export async function writeMachine(options: InspectOptions): Promise<void> {
   write(await options.client.text("/api/v2.1/machine"), options);
 }
@@ -74,7 +74,10 @@ function write(text: string, { values, terminal }: InspectOptions): void {
   }
 }
 
-/** All that is no object, with the path that leads to it; a list of plain values is one. */
+/**
+ * Yields all values that are not objects, with their path. A list of primitive
+ * values is one value.
+ */
 function* leavesOf(value: Json, path: string): Generator<[string, string]> {
   if (value === null || value === undefined) return;
   if (Array.isArray(value) && value.every((item) => typeof item !== "object")) {

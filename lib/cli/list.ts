@@ -24,13 +24,16 @@ export interface ListOptions {
 }
 
 const WATCH_MS = 2000;
-/** To the first place of the terminal, and nothing after it. */
+/** Moves the cursor home and clears the screen. */
 const CLEAR = "\x1b[H\x1b[J";
 
 const { name, cpu, memory, limit, io, processes, oom } = CONTAINER_COLUMNS;
 const COLUMNS = [name, cpu, memory, limit, io, processes, oom];
 
-/** Lists containers with what they use; with `--watch` again and again, also over restarts of the agent. */
+/**
+ * Lists containers with their resource usage; with `--watch` repeatedly, also
+ * across restarts of the agent.
+ */
 export async function listContainers(options: ListOptions): Promise<void> {
   const { values, terminal, clock, client } = options;
   if (!values.bool("watch")) return await listOnce(options, false);
@@ -75,7 +78,7 @@ async function listOnce(
   const infos: Json[] = JSON.parse(answer);
   const found = infos.map((info) => rowOf(info, kills))
     .toSorted(compareBy(values.choice("sort")));
-  // Lines that do not fit would scroll the start of a refreshed list away.
+  // Limit the lines of a refreshed list: scrolling would hide its start.
   const size = isWatching ? consoleSize() : undefined;
   const shown = size === undefined ? found : found.slice(0, size.rows - 2);
   const [titles = "", ...lines] = renderTable(
@@ -92,7 +95,7 @@ async function listOnce(
   terminal.write(size === undefined ? `${text}\n` : `${CLEAR}${text}`);
 }
 
-/** The containers of a cgroup; where none has that name, those that are named so otherwise. */
+/** Returns the containers of a cgroup or, if there is none, those with that name. */
 async function containersOf(
   { client, container }: Pick<ListOptions, "client" | "container">,
 ): Promise<string> {
@@ -109,12 +112,12 @@ async function containersOf(
   }
 }
 
-/** Whether the agent has no container of a name. */
+/** Returns whether the error means that the agent does not have the container. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof AgentAnswerError && error.status === 404;
 }
 
-/** The containers that a person may mean. */
+/** Returns the containers that match a name. */
 export function findNamed(infos: readonly Json[], text: string): Json[] {
   return infos.filter((info) =>
     info.aliases?.includes(text) || isNamed(rowOf(info, new Map()), text)

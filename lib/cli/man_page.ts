@@ -3,7 +3,7 @@ import type { Flag } from "../config/flags.ts";
 import { VERBS } from "../config/verbs.ts";
 import { groupsOf, usageOf } from "./help.ts";
 
-/** The manual page, as roff for `man`, without the last newline; from the tables that help is made of. */
+/** Returns the manual page as roff, without the last newline, built from the flag tables. */
 export function manPage(version: string): string {
   return [
     `.TH CGWATCH 1 "" "cgwatch ${escape(version)}" "User Commands"`,
@@ -54,7 +54,10 @@ function entry(flag: Flag): string[] {
   return [".TP", `.B ${escape(usageOf(flag))}`, escape(help + also)];
 }
 
-/** Roff takes a dash for a hyphen, a backslash for a command, a dot that begins a line for one too, and bytes for Latin-1. */
+/**
+ * Escapes text for roff: dashes become hyphens, backslashes and leading dots
+ * start commands, and bytes are Latin-1.
+ */
 function escape(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")
     .replace(/^([.'])/, "\\&$1")

@@ -1,26 +1,26 @@
 import { printed } from "../model/text.ts";
 
-/** What a verb writes to, and what it may do there. */
+/** Output of a verb and its capabilities. */
 export interface Terminal {
-  /** Columns of the terminal; `undefined` if stdout is not one, and lines may have any length. */
+  /** Width in columns; `undefined` if stdout is not a terminal: lines may have any length. */
   readonly columns: number | undefined;
-  /** Lines of the terminal; `undefined` if stdout is not one. */
+  /** Height in lines; `undefined` if stdout is not a terminal. */
   readonly rows: number | undefined;
-  /** Whether colours may be used. */
+  /** Whether colors may be used. */
   readonly hasColours: boolean;
-  /** Writes to stdout; what others named must be {@linkcode printed} before. */
+  /** Writes to stdout; external text must be {@linkcode printed} first. */
   write(text: string): void;
-  /** Writes a line for the person to stderr, which no program parses. */
+  /** Writes a line for users to stderr, which no program parses. */
   note(text: string): void;
 }
 
-/** Colours and the like, by what they are for. */
+/** Escape codes of colors and styles. */
 const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1, reverse: 7 };
 
-/** A way to make a text stand out. */
+/** A text style. */
 export type Style = keyof typeof STYLES;
 
-/** The text in a colour, where the terminal has any. */
+/** Returns the text in a style, if the terminal supports colors. */
 export function styled(
   terminal: Pick<Terminal, "hasColours">,
   style: Style,
@@ -29,12 +29,12 @@ export function styled(
   return terminal.hasColours ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
 }
 
-/** Stdout and stderr of this process. */
+/** Creates the terminal of this process. */
 export function createTerminal(
   env: (name: string) => string | undefined,
 ): Terminal {
   const size = consoleSize();
-  // https://no-color.org: any value that is not empty.
+  // https://no-color.org: any non-empty value.
   const isPlain = Boolean(env("NO_COLOR")) || env("TERM") === "dumb";
   return {
     columns: size?.columns,
@@ -45,7 +45,7 @@ export function createTerminal(
   };
 }
 
-/** The size of the terminal of stdout; `undefined` if stdout is not a terminal. */
+/** Returns the size of the terminal; `undefined` if stdout is not a terminal. */
 export function consoleSize():
   | { readonly columns: number; readonly rows: number }
   | undefined {

@@ -23,12 +23,12 @@ export interface TopOptions {
 }
 
 const INTERVAL_MS = 2000;
-/** An agent of thousands of containers is queried less often: this many times as long as it took. */
+/** Minimum interval of requests, as a multiple of the response time, to limit the agent's load. */
 const LOAD_FACTOR = 10;
 
 /**
- * Shows what containers use: on a terminal again and again until a key or a
- * signal ends it, also over restarts of the agent; otherwise once.
+ * Shows resource usage: on a terminal repeatedly, until a key or signal, also
+ * across restarts of the agent; otherwise once.
  *
  * @throws {Error} if the first request fails
  */
@@ -48,17 +48,17 @@ export async function showTop(options: TopOptions): Promise<void> {
     terminal.write(`${lines.join("\n")}\n`);
     return;
   }
-  // From here on the screen is not for lines.
+  // The screen is now in full-screen mode.
   client.onSlow = undefined;
   await new TopLoop(source, choices, options).run();
 }
 
-/** Rows of the agent's containers, with rates between its responses. */
+/** Rows of the agent's containers, with rates between responses. */
 class TopSource {
   data: TopData;
   readonly #client: AgentClient;
   readonly #clock: Clock;
-  /** By cgroup, the sample before the last. */
+  /** The previous sample, keyed by cgroup. */
   readonly #before = new Map<string, Json>();
   readonly #last = new Map<string, Json>();
   readonly #kills = new Map<string, number>();
@@ -70,7 +70,11 @@ class TopSource {
     this.data = { server: client.server, rows: [], nowMs: clock.now() };
   }
 
-  /** Reads all again. @throws {Error} if the agent is not reachable */
+  /**
+   * Reads all data.
+   *
+   * @throws {Error} if the agent is unreachable
+   */
   async refresh(): Promise<void> {
     const machine = this.data.cpus === undefined ? await this.#machine() : {};
     const isFirst = this.#last.size === 0;
@@ -97,11 +101,11 @@ class TopSource {
     };
   }
 
-  /** The agent is not reachable; what it returned last stays. */
+  /** Marks the agent as unreachable; the last data is kept. */
   fail(): void {
     const nowMs = this.#clock.now();
     const { goneMs = nowMs } = this.data;
-    // The numbers of its events may start again at 1.
+    // After a restart, event numbers may start at 1 again.
     this.#killSeq = 0;
     this.#kills.clear();
     this.data = { ...this.data, nowMs, goneMs };
@@ -114,7 +118,7 @@ class TopSource {
     return { cpus: machine.num_cores, memoryBytes: machine.memory_capacity };
   }
 
-  /** The rate of a container that was not measured since stays the same. */
+  /** The rate of a container without a new sample is unchanged. */
   #row(info: Json): ContainerRow {
     const { name, stats = [] } = info;
     const last = stats.at(-1);
@@ -137,7 +141,7 @@ class TopSource {
   }
 }
 
-/** The cgroup of a pod has no name of its own: its containers have it. */
+/** A pod's cgroup has no name; it is taken from the pod's containers. */
 function nameOfPods(rows: readonly ContainerRow[]): ContainerRow[] {
   const pods = new Map<string, string>();
   for (const { cgroup, pod } of rows) {
@@ -151,7 +155,7 @@ function nameOfPods(rows: readonly ContainerRow[]): ContainerRow[] {
   });
 }
 
-/** Draws, waits, and draws again. */
+/** The draw loop. */
 class TopLoop {
   readonly #source: TopSource;
   readonly #options: TopOptions;
@@ -184,7 +188,7 @@ class TopLoop {
     }
   }
 
-  /** An end or a redraw does not wait for the next response. */
+  /** Handles an end or a redraw without waiting for the next response. */
   #on(event: ScreenEvent): void {
     if (event.type === "end") this.#end();
     else if (event.type === "redraw") this.#draw();

@@ -17,36 +17,36 @@ import {
 import { layOut, renderRow } from "./table.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
-/** Choices of the person before `top`. */
+/** The user's choices in `top`. */
 export interface TopChoices {
   readonly sort: SortKey;
   readonly isReversed: boolean;
-  /** `type:docker pod:web text`: rows that match each word. */
+  /** `type:docker pod:web text`: rows must match each word. */
   readonly filter: string;
-  /** Each cgroup below its parent. */
+  /** Whether each cgroup is shown below its parent. */
   readonly isTree: boolean;
-  /** Also cgroups without processes of their own that no runtime made. */
+  /** Whether raw cgroups without own processes are shown. */
   readonly isAll: boolean;
-  /** The cgroup whose line is selected. */
+  /** Cgroup of the selected line. */
   readonly selected: string | undefined;
-  /** The first row shown. */
+  /** Index of the first visible row. */
   readonly scroll: number;
   readonly view: "table" | "details" | "help" | "filter";
   readonly isPaused: boolean;
 }
 
-/** Data of the agent, with its time. */
+/** Data of the agent and its time. */
 export interface TopData {
   readonly server: string;
   readonly rows: readonly ContainerRow[];
   readonly nowMs: number;
-  /** Since when the agent is not reachable. */
+  /** Time since which the agent is unreachable. */
   readonly goneMs?: number | undefined;
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
 }
 
-/** The choices at the start. */
+/** Initial choices. */
 export const TOP_CHOICES: TopChoices = {
   sort: "cpu",
   isReversed: false,
@@ -82,7 +82,7 @@ const HELP = [
   "no limit.",
 ];
 
-/** The rows that are shown, in their order, with their depth in a tree. */
+/** Returns the visible rows in order, with their depth in a tree. */
 export function selectRows(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -101,7 +101,7 @@ export function selectRows(
     : shown.toSorted(order).map((row) => ({ row, depth: 0 }));
 }
 
-/** A whole screen of lines. */
+/** Returns the lines of a whole screen. */
 export function renderTop(
   data: TopData,
   choices: TopChoices,
@@ -134,7 +134,7 @@ export function renderTop(
   };
 }
 
-/** One table for a pipe, or for `--once`. */
+/** Returns one table, for a pipe or `--once`. */
 export function renderOnce(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -154,13 +154,13 @@ function tablePage(
   const at = shown.findIndex(({ row }) => row.cgroup === selected);
   const lowest = Math.max(0, shown.length - space);
   let first = Math.min(scroll, lowest);
-  // The selected line stays in view.
+  // Keep the selected line visible.
   if (at >= 0) first = Math.max(Math.min(first, at), at - space + 1, 0);
   const page = shown.slice(first, first + space);
   const layout = layOut(COLUMNS, page.map(cellsOf), columns);
   const lines = page.map(({ row, depth }) => {
     const line = renderRow(layout, cellsOf({ row, depth }));
-    // The columns have the same information without a color.
+    // Colors carry no information of their own: the columns contain it.
     if (row.cgroup === selected) {
       return styled(colours, "reverse", padEnd(line, columns));
     }
@@ -263,7 +263,10 @@ function detailLines(
   ];
 }
 
-/** Whether something runs in a container itself, as far as that was measured; the root is in the totals. */
+/**
+ * Returns whether a container has its own processes, or whether that is
+ * unknown; the root is in the totals.
+ */
 function isBusy({ cgroup, type, processes }: ContainerRow): boolean {
   return cgroup !== ROOT &&
     (processes !== 0 || !["cgroup", "unit", "pod"].includes(type));
@@ -278,7 +281,7 @@ function matchesWord(row: ContainerRow, word: string): boolean {
     (row.image?.toLowerCase().includes(word) ?? false);
 }
 
-/** Rows below the nearest of their ancestors that is shown; siblings in their order. */
+/** Returns rows below their nearest visible ancestor, siblings in order. */
 function treeOf(
   rows: readonly ContainerRow[],
   order: (a: ContainerRow, b: ContainerRow) => number,

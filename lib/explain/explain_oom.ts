@@ -15,20 +15,20 @@ import {
 } from "../model/text.ts";
 import type { OomStory, OomVictim } from "./oom_story.ts";
 
-/** How the text is laid out. */
+/** Layout options of {@linkcode explainOom}. */
 export interface ExplainOptions {
-  /** Columns that a line has at most. @default 80 */
+  /** Maximum line width in columns. @default 80 */
   readonly columns?: number;
-  /** @default the zone of this process */
+  /** @default the process's time zone */
   readonly zone?: TimeZone;
 }
 
 type Row = readonly [label: string, value: string];
 
-/** Processes that a table shows at most; of a bomb's hundreds the first say enough. */
+/** Maximum number of processes in a table; a fork bomb has hundreds. */
 const MAX_ROWS = 20;
 
-/** Kills that no limit of a cgroup explains, by the kernel's constraint. */
+/** Causes other than a cgroup limit, keyed by the kernel's constraint. */
 const HOST_CAUSES: Readonly<Record<string, string>> = {
   "CONSTRAINT_CPUSET":
     "The memory nodes that the process's cpuset allows had no memory left.",
@@ -37,9 +37,9 @@ const HOST_CAUSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The story of an OOM kill for people: sentences, then a table of what is
- * recorded, the other processes, and what is not recorded. No line has a
- * control character, or is wider than `columns`.
+ * Formats an OOM kill as text: sentences, a table of the recorded values, the
+ * other processes, and missing values. No line contains control characters or
+ * is wider than `columns`.
  */
 export function explainOom(
   story: OomStory,
@@ -59,7 +59,7 @@ export function explainOom(
   return lines.map((line) => cut(line, columns));
 }
 
-/** One line of what was killed and why, for a list: `tail[19801]: container limit 32.0 MiB`. */
+/** Formats a kill and its reason in one line: `tail[19801]: container limit 32.0 MiB`. */
 export function summarizeOom(story: OomStory): string {
   const { victims: [victim] } = story;
   const { process_name: name, pid } = victim ?? {};
@@ -67,7 +67,7 @@ export function summarizeOom(story: OomStory): string {
   return name === undefined ? why : `${name}[${pid ?? "?"}]: ${why}`;
 }
 
-/** Why, in a few words: `container limit 32.0 MiB`. */
+/** Returns a short reason: `container limit 32.0 MiB`. */
 export function reasonOf({ scope, limit }: OomStory): string {
   if (scope === "host") return "host out of memory";
   if (limit !== undefined) {
@@ -81,7 +81,7 @@ export function reasonOf({ scope, limit }: OomStory): string {
     : "counted, not in the kernel log";
 }
 
-/** What people call a container: its pod and name, else its name, unit or cgroup. */
+/** Returns a container's display name: pod and name, or name, unit or cgroup. */
 export function containerTitle(
   container: EventContainer | undefined,
   cgroup: string | undefined,
@@ -277,7 +277,7 @@ function waitingOf(limit: NonNullable<OomStory["limit"]>): string | undefined {
   return `for memory in the last 10 s: some task ${some} %${all} of the time`;
 }
 
-/** The course of the memory, and what the last sample before the kill consists of. */
+/** Rows of the memory history, and the composition of the last sample before the kill. */
 function runUpRows(
   runUp: OomStory["run_up"],
   limit: OomStory["limit"],
@@ -338,7 +338,7 @@ function joined(
   ).join(", ") || undefined;
 }
 
-/** Labels and values; a value that is too long continues below itself. */
+/** Formats labels and values; a long value continues in the same column. */
 function rowLines(rows: readonly Row[], columns: number): string[] {
   const indent = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
   const width = Math.max(1, columns - indent);
@@ -348,7 +348,7 @@ function rowLines(rows: readonly Row[], columns: number): string[] {
   );
 }
 
-/** A text in parts of a width: a cgroup's name has no spaces to break it at. */
+/** Splits a string into parts of a width: a cgroup name has no spaces to break at. */
 function pieces(text: string, width: number): string[] {
   const chars = [...text];
   const parts: string[] = [];
