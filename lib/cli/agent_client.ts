@@ -68,7 +68,7 @@ export class AgentClient {
    * Returns the JSON text at a path; with a body, sends a POST request.
    *
    * @throws {AgentUnreachableError} if there is no agent
-   * @throws {AgentAnswerError} if the response is an error or the server is not
+   * @throws {AgentResponseError} if the response is an error or the server is not
    *   cgwatch
    */
   async text(
@@ -147,18 +147,18 @@ export class AgentClient {
     );
   }
 
-  #refusal(response: Response, text: string): AgentAnswerError {
+  #refusal(response: Response, text: string): AgentResponseError {
     const { status } = response;
     const message = errorOf(text);
     if (message === undefined) {
       const kind = response.headers.get("content-type") ?? "no content type";
-      return new AgentAnswerError(
+      return new AgentResponseError(
         status,
         `The server at "${this.#server}" is not cgwatch: it responded with status ${status}, ${kind}\n  Name the address of the agent: --server=ADDR`,
       );
     }
     if (status !== 401) {
-      return new AgentAnswerError(
+      return new AgentResponseError(
         status,
         `The agent at "${this.#server}" responded: ${message}`,
       );
@@ -166,7 +166,7 @@ export class AgentClient {
     const what = "authorization" in this.#headers
       ? "does not accept this token"
       : "requires a token";
-    return new AgentAnswerError(
+    return new AgentResponseError(
       status,
       `The agent at "${this.#server}" ${what}\n  Pass one of its --auth-token-file: --token-file=FILE or CGWATCH_TOKEN`,
     );
@@ -179,8 +179,8 @@ export class AgentUnreachableError extends Error {
 }
 
 /** The agent returned an error, or the server is not an agent. */
-export class AgentAnswerError extends Error {
-  override readonly name = "AgentAnswerError";
+export class AgentResponseError extends Error {
+  override readonly name = "AgentResponseError";
   /** HTTP status of the response. */
   readonly status: number;
 
@@ -268,12 +268,12 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
   [
     /UnknownIssuer|invalid peer certificate/,
-    "its certificate is not trusted",
+    "the certificate is not trusted",
     "Name the certificate that signed it: --tls-ca=FILE",
   ],
   [
     /InvalidContentType|corrupt message/,
-    "it does not speak TLS",
+    "the server does not use TLS",
     "Use http:// instead of https:// in --server",
   ],
   [
@@ -283,8 +283,8 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
   [
     /connection closed|invalid HTTP|SendRequest/,
-    "it closed the connection without an HTTP response",
-    "If it speaks TLS: --server=https://HOST:PORT",
+    "the server closed the connection without an HTTP response",
+    "If the server uses TLS: --server=https://HOST:PORT",
   ],
 ];
 

@@ -58,7 +58,7 @@ export async function checkHost(options: CheckOptions): Promise<void> {
   const { values, terminal } = options;
   const output = values.choice("output");
   const place = placeOf(options);
-  const agent = await askAgent(options);
+  const agent = await queryAgent(options);
   const rows: Row[] = [];
   for (const source of sourcesOf(values, options.clock)) {
     const { name, lost, fix } = source;
@@ -110,7 +110,7 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
 }
 
 /** Returns the sources of the agent at `--server`, if there is one. */
-async function askAgent(
+async function queryAgent(
   { values, client, clock }: CheckOptions,
 ): Promise<{ sources: readonly SourceState[]; summary: string }> {
   const limit = new AbortController();
@@ -130,12 +130,12 @@ async function askAgent(
     };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const [why] = limit.signal.aborted
+    const [reason] = limit.signal.aborted
       ? [`The agent at ${server} does not respond`]
       : messageOf(error).split("\n");
     return {
       sources: [],
-      summary: `The rights of an agent may be others. ${why}.`,
+      summary: `An agent may have other permissions. ${reason}.`,
     };
   } finally {
     cancel();

@@ -21,7 +21,7 @@ export interface Finding {
   readonly detail: string;
 }
 
-/** Where the agent runs, which determines how it gets a permission. */
+/** Environment of the agent, which determines how it gets a permission. */
 export type Place = "shell" | "service" | "container";
 
 /** A data source of the agent and its effect. */
@@ -74,7 +74,7 @@ export function sourcesOf(
     },
     {
       name: "kmsg",
-      lost: "who was OOM-killed, and why: kills are only counted",
+      lost: "processes and reasons of OOM kills: kills are only counted",
       fix: {
         shell: "sudo cgwatch",
         service: dropIn(
@@ -128,7 +128,7 @@ export function sourcesOf(
     },
     {
       name: "pressure",
-      lost: "how long tasks waited for CPU, memory and I/O",
+      lost: "time that tasks waited for CPU, memory and I/O",
       fix: "kernel command line: psi=1, then reboot",
       find: async () => {
         await Deno.readTextFile(fs.path("/proc/pressure/memory"));
@@ -137,7 +137,7 @@ export function sourcesOf(
     },
     {
       name: "inotify",
-      lost: "containers found immediately: they are found by listing, later",
+      lost: "immediate detection of containers: scans find them later",
       fix:
         "sudo sysctl fs.inotify.max_user_watches=65536 fs.inotify.max_user_instances=128",
       find: () => findInotify(fs),

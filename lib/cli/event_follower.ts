@@ -1,8 +1,8 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { formatLocal } from "../model/text.ts";
 import {
-  AgentAnswerError,
   type AgentClient,
+  AgentResponseError,
   AgentUnreachableError,
 } from "./agent_client.ts";
 import type { Json } from "./output.ts";
@@ -88,7 +88,7 @@ class Outage {
     const { terminal, client, clock } = this.#options;
     const time = formatLocal(clock.now()).slice(11, 19);
     terminal.note(
-      `The connection to the agent at "${client.server}" ended at ${time}, trying again`,
+      `The connection to the agent at "${client.server}" ended at ${time}, retrying`,
     );
   }
 
@@ -102,7 +102,7 @@ class Outage {
     return this.#wasConnected &&
       (error instanceof AgentUnreachableError || error instanceof TypeError ||
         // A stopping agent rejects streams with 503.
-        error instanceof AgentAnswerError && error.status === 503);
+        error instanceof AgentResponseError && error.status === 503);
   }
 }
 

@@ -26,7 +26,7 @@ export class EventMatcher {
   }
 
   /** Records the container ID of an event that contains the name. */
-  learn(event: Json): void {
+  recordNames(event: Json): void {
     const id = event.container?.id;
     if (id === undefined || this.#ids.size >= MAX_IDS) return;
     if (isOf(event, this.#text)) this.#ids.add(id);
@@ -49,7 +49,7 @@ export class EventMatcher {
       return [];
     }
     if (id === undefined || this.#ids.has(id)) return [event];
-    this.learn(event);
+    this.recordNames(event);
     const isOfIt = (other: Json) => other.container.id === id;
     const before = this.#waiting.filter(isOfIt);
     this.#waiting = this.#waiting.filter((other) => !isOfIt(other));

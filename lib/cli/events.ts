@@ -58,14 +58,14 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
   if (path !== undefined) {
     if (values.bool("follow")) {
       throw new UsageError(
-        "--follow: A file is not followed, use tail -F; without --file the agent is followed",
+        "--follow: cannot follow a file, use tail -F, or omit --file to follow the agent",
       );
     }
     if (matcher !== undefined) {
       await readEventFile(
         path,
         matcher.needle,
-        (event) => matcher.learn(event),
+        (event) => matcher.recordNames(event),
       );
     }
     const unread = await readEventFile(path, needleOf(options), visit);
@@ -74,7 +74,7 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
     const agent = client();
     if (matcher !== undefined && !isCgroup(container)) {
       const events: Json[] = JSON.parse(await agent.text(UPDATES));
-      events.forEach((event) => matcher.learn(event));
+      events.forEach((event) => matcher.recordNames(event));
     }
     const query = pathOf(options);
     if (values.bool("follow")) {
@@ -97,7 +97,9 @@ function typesOf(values: FlagValues): readonly EventType[] {
     );
     if (type !== undefined) return type;
     throw new UsageError(
-      `--type: "${text}" is not one of ${EVENT_TYPES.join(", ")}`,
+      `--type: invalid value "${text}", expected one of ${
+        EVENT_TYPES.join(", ")
+      }`,
     );
   });
 }

@@ -132,7 +132,7 @@ async function findKill(
     ? undefined
     : new EventMatcher(argument);
   if (matcher !== undefined) {
-    await scan(matcher.needle, (event) => matcher.learn(event));
+    await scan(matcher.needle, (event) => matcher.recordNames(event));
   }
   await scan(OOM_NEEDLE, (event) => {
     const isMeant = matcher === undefined || matcher.matches(event);

@@ -47,7 +47,7 @@ export async function inspectContainer(
     if (found.length === 0) throw error;
     if (found.length > 1) {
       throw new Error(
-        `"${name}" is the name of several containers: ${
+        `Ambiguous name "${name}": expected one of ${
           found.map((info) => info.name).join(", ")
         }`,
       );

@@ -2,8 +2,8 @@ import type { FlagValues } from "../config/flag_values.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { formatLocal } from "../model/text.ts";
 import {
-  AgentAnswerError,
   type AgentClient,
+  AgentResponseError,
   AgentUnreachableError,
   namePath,
 } from "./agent_client.ts";
@@ -50,7 +50,7 @@ export async function listContainers(options: ListOptions): Promise<void> {
         terminal.note(
           `The agent at "${client.server}" is not reachable since ${
             formatLocal(goneMs).slice(11, 19)
-          }, trying again`,
+          }, retrying`,
         );
       }
     }
@@ -64,8 +64,8 @@ async function listOnce(
 ): Promise<void> {
   const { values, terminal, client } = options;
   const output = values.choice("output");
-  const answer = await containersOf(options);
-  if (output !== "table") return writeJson(terminal, output, answer);
+  const response = await containersOf(options);
+  if (output !== "table") return writeJson(terminal, output, response);
   const kills = new Map<string, number>();
   countKills(
     kills,
@@ -75,7 +75,7 @@ async function listOnce(
       ),
     ),
   );
-  const infos: Json[] = JSON.parse(answer);
+  const infos: Json[] = JSON.parse(response);
   const found = infos.map((info) => rowOf(info, kills))
     .toSorted(compareBy(values.choice("sort")));
   // Limit the lines of a refreshed list: scrolling would hide its start.
@@ -114,7 +114,7 @@ async function containersOf(
 
 /** Returns whether the error means that the agent does not have the container. */
 export function isUnknown(error: unknown): boolean {
-  return error instanceof AgentAnswerError && error.status === 404;
+  return error instanceof AgentResponseError && error.status === 404;
 }
 
 /** Returns the containers that match a name. */

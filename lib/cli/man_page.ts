@@ -40,9 +40,9 @@ export function manPage(version: string): string {
         .join(", ")
     }.`,
     ".SH EXIT STATUS",
-    "0 done; 1 failed while running; 2 wrong use.",
+    "0 success; 1 failure while running; 2 invalid usage.",
     ".SH SIGNALS",
-    "SIGTERM and SIGINT end the agent within 2 s. SIGHUP makes it reopen its event log and read its tokens again.",
+    "SIGTERM and SIGINT stop the agent within 2 s. SIGHUP reopens the event log and reloads the tokens.",
   ].join("\n");
 }
 

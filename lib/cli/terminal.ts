@@ -7,7 +7,7 @@ export interface Terminal {
   /** Height in lines; `undefined` if stdout is not a terminal. */
   readonly rows: number | undefined;
   /** Whether colors may be used. */
-  readonly hasColours: boolean;
+  readonly hasColors: boolean;
   /** Writes to stdout; external text must be {@linkcode printed} first. */
   write(text: string): void;
   /** Writes a line for users to stderr, which no program parses. */
@@ -17,16 +17,16 @@ export interface Terminal {
 /** Escape codes of colors and styles. */
 const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1, reverse: 7 };
 
-/** A text style. */
+/** A style of text. */
 export type Style = keyof typeof STYLES;
 
 /** Returns the text in a style, if the terminal supports colors. */
 export function styled(
-  terminal: Pick<Terminal, "hasColours">,
+  terminal: Pick<Terminal, "hasColors">,
   style: Style,
   text: string,
 ): string {
-  return terminal.hasColours ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
+  return terminal.hasColors ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
 }
 
 /** Creates the terminal of this process. */
@@ -39,7 +39,7 @@ export function createTerminal(
   return {
     columns: size?.columns,
     rows: size?.rows,
-    hasColours: size !== undefined && !isPlain,
+    hasColors: size !== undefined && !isPlain,
     write: (text) => writeAll(Deno.stdout, text),
     note: (text) => writeAll(Deno.stderr, `cgwatch: ${printed(text)}\n`),
   };

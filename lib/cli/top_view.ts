@@ -106,7 +106,7 @@ export function renderTop(
   data: TopData,
   choices: TopChoices,
   { columns, rows: height }: { columns: number; rows: number },
-  colours: Pick<Terminal, "hasColours">,
+  colors: Pick<Terminal, "hasColors">,
 ): { readonly lines: string[]; readonly scroll: number } {
   const shown = selectRows(data.rows, choices);
   const head = [
@@ -119,16 +119,16 @@ export function renderTop(
     ? { lines: ["", ...HELP].map((line) => cutEnd(line, columns)), scroll: 0 }
     : choices.view === "details"
     ? { lines: detailLines(data, choices, columns), scroll: choices.scroll }
-    : tablePage(shown, choices, { columns, space }, colours);
+    : tablePage(shown, choices, { columns, space }, colors);
   const body = page.lines.slice(0, space + 1);
   const blank = Array.from({ length: space + 1 - body.length }, () => "");
   return {
     lines: [
-      styled(colours, "bold", head[0] ?? ""),
+      styled(colors, "bold", head[0] ?? ""),
       head[1] ?? "",
       ...body,
       ...blank,
-      styled(colours, data.goneMs === undefined ? "dim" : "yellow", foot),
+      styled(colors, data.goneMs === undefined ? "dim" : "yellow", foot),
     ].slice(0, height),
     scroll: page.scroll,
   };
@@ -149,7 +149,7 @@ function tablePage(
   shown: ReturnType<typeof selectRows>,
   { selected, scroll }: TopChoices,
   { columns, space }: { columns: number; space: number },
-  colours: Pick<Terminal, "hasColours">,
+  colors: Pick<Terminal, "hasColors">,
 ): { lines: string[]; scroll: number } {
   const at = shown.findIndex(({ row }) => row.cgroup === selected);
   const lowest = Math.max(0, shown.length - space);
@@ -162,13 +162,13 @@ function tablePage(
     const line = renderRow(layout, cellsOf({ row, depth }));
     // Colors carry no information of their own: the columns contain it.
     if (row.cgroup === selected) {
-      return styled(colours, "reverse", padEnd(line, columns));
+      return styled(colors, "reverse", padEnd(line, columns));
     }
-    return row.oom > 0 ? styled(colours, "red", line) : line;
+    return row.oom > 0 ? styled(colors, "red", line) : line;
   });
   const titles = padEnd(renderRow(layout, TITLES), columns);
   return {
-    lines: [styled(colours, "reverse", titles), ...lines],
+    lines: [styled(colors, "reverse", titles), ...lines],
     scroll: first,
   };
 }
@@ -219,7 +219,7 @@ function footOf(
   if (goneMs !== undefined) {
     return `The agent at ${server} is not reachable since ${
       formatLocal(goneMs).slice(11, 19)
-    }, trying again  q quit`;
+    }, retrying  q quit`;
   }
   return view === "table"
     ? "q quit  ? help  / filter  c cpu  m memory  i io  o oom  t tree  Enter details"
@@ -233,7 +233,7 @@ function detailLines(
 ): string[] {
   const row = rows.find(({ cgroup }) => cgroup === selected);
   if (row === undefined) return ["", "The container was removed."];
-  const facts: (readonly [string, string | undefined])[] = [
+  const details: (readonly [string, string | undefined])[] = [
     ["name", row.name],
     ["type", row.type],
     ["cgroup", row.cgroup],
@@ -247,7 +247,7 @@ function detailLines(
   ];
   return [
     "",
-    ...facts.flatMap(([label, value]) => {
+    ...details.flatMap(([label, value]) => {
       if (value === undefined) return [];
       const [first = "", ...rest] = wrap(printed(value), columns - 14);
       return [

@@ -496,7 +496,7 @@ export const FLAGS = [
     default: "false",
     short: "a",
     verbs: ["events", "top"],
-    help: "all cgroups, not only containers and units",
+    help: "also cgroups without containers or processes",
   },
   {
     name: "file",

@@ -54,7 +54,7 @@ export const VERBS: readonly VerbDescription[] = [
   },
   {
     name: "check",
-    help: "check what the agent can read, and how to grant access",
+    help: "check what the agent can read, and suggest fixes",
     example: "cgwatch check",
   },
   {

@@ -343,13 +343,13 @@ function rowLines(rows: readonly Row[], columns: number): string[] {
   const indent = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
   const width = Math.max(1, columns - indent);
   return rows.flatMap(([label, value]) =>
-    wrap(value, width).flatMap((line) => pieces(line, width))
+    wrap(value, width).flatMap((line) => splitAt(line, width))
       .map((line, at) => padEnd(at === 0 ? label : "", indent) + line)
   );
 }
 
 /** Splits a string into parts of a width: a cgroup name has no spaces to break at. */
-function pieces(text: string, width: number): string[] {
+function splitAt(text: string, width: number): string[] {
   const chars = [...text];
   const parts: string[] = [];
   while (chars.length > width) parts.push(chars.splice(0, width).join(""));

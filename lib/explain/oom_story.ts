@@ -103,10 +103,10 @@ export function createOomStory(
   kills?: OomKillCounts,
 ): OomStory {
   const found = events.filter(({ event_type: type }) => type === "oomKill");
-  const told = found.length === 0 ? events : found;
-  const [first] = told;
+  const described = found.length === 0 ? events : found;
+  const [first] = described;
   if (first === undefined) throw new RangeError("An incident has no event");
-  const data = told.map((event) => event.event_data.oom ?? {});
+  const data = described.map((event) => event.event_data.oom ?? {});
   const [oom = {}] = data;
   const context: OomContext | undefined = data.find(({ context }) =>
     context !== undefined
@@ -121,12 +121,12 @@ export function createOomStory(
     ...(oom.constraint !== undefined && { "constraint": oom.constraint }),
     ...(oom.group !== undefined && { "group": data.some((one) => one.group) }),
     ...(limit !== undefined && { "limit": limit }),
-    "victims": told.map(victimOf),
+    "victims": described.map(victimOf),
     ...(context?.run_up !== undefined && { "run_up": context.run_up }),
     ...(context?.top_tasks !== undefined && { "top_tasks": context.top_tasks }),
     ...(kills !== undefined && { "kills": kills }),
   };
-  return { ...story, "not_recorded": gapsOf(story) };
+  return { ...story, "not_recorded": missingValues(story) };
 }
 
 /**
@@ -228,10 +228,10 @@ function oomScoreRuleOf(oom: OomKillData): OomScoreRule | undefined {
 }
 
 /** Returns the missing values as noun phrases. */
-function gapsOf(story: Omit<OomStory, "not_recorded">): string[] {
+function missingValues(story: Omit<OomStory, "not_recorded">): string[] {
   const { victims, limit, scope, run_up: runUp, top_tasks: tasks } = story;
   const some = (has: (victim: OomVictim) => boolean) => !victims.every(has);
-  const gaps: readonly (readonly [boolean, string])[] = [
+  const missing: readonly (readonly [boolean, string])[] = [
     [
       some(({ process_name: name }) => name !== undefined),
       "which process was killed",
@@ -247,7 +247,7 @@ function gapsOf(story: Omit<OomStory, "not_recorded">): string[] {
     ],
     [
       limit !== undefined && limit.limit_bytes === undefined,
-      "how high the limit was",
+      "the value of the limit",
     ],
     [
       limit !== undefined && runUp === undefined,
@@ -262,10 +262,10 @@ function gapsOf(story: Omit<OomStory, "not_recorded">): string[] {
       some((victim) =>
         !victim.oom_score_adj || victim.oom_score_adj_rule !== undefined
       ),
-      "who set oom_score_adj",
+      "the origin of oom_score_adj",
     ],
   ];
-  return gaps.filter(([isMissing]) => isMissing).map(([, what]) => what);
+  return missing.filter(([isMissing]) => isMissing).map(([, what]) => what);
 }
 
 function pick<T extends object, K extends keyof T>(

@@ -312,7 +312,7 @@ test("events --follow misses nothing where a restarted agent numbers from 1 agai
       assertEquals(names.filter((one) => one === name).length, 1, name);
     }
     assertEquals(linesOf(follow.stderr).length, 1, follow.stderr);
-    assertStringIncludes(follow.stderr, "trying again");
+    assertStringIncludes(follow.stderr, "retrying");
   } finally {
     await agent.stop();
   }
@@ -348,7 +348,7 @@ test("list --watch goes on over a restart of the agent, with one line on stderr"
   await list.writes(`${cgroups.name}/b`);
   await watched.agent?.stop();
   assert(
-    await until(() => list.stderr.includes("trying again"), {
+    await until(() => list.stderr.includes("retrying"), {
       timeoutMs: 10_000,
     }),
   );
@@ -651,7 +651,7 @@ Deno.test("check, help and version need neither agent nor root", async () => {
   // Each source that is missing has the one command or line that grants it.
   assertMatch(
     await output("check", "--kmsg=/none"),
-    /^missing +kmsg .*\n +lost: who was OOM-killed.*\n +fix: +\S/m,
+    /^missing +kmsg .*\n +lost: processes and reasons of OOM kills.*\n +fix: +\S/m,
   );
   const missing = JSON.parse(
     await output("check", "--root=/none", "--kmsg=/none", "-o=json"),
