@@ -1,6 +1,6 @@
 /**
- * What an agent tells of the containers of real runtimes: its events, and
- * whether its API and its metrics say the same.
+ * Checks what an agent reports about the containers of real runtimes: its
+ * events, and whether its API and metrics agree with them.
  *
  * @module
  */
@@ -8,34 +8,34 @@ import { assert, assertEquals } from "@std/assert";
 import { parseExposition } from "../_support/exposition.ts";
 import { AgentProcess, until, type WireEvent } from "./_agent.ts";
 
-/** The label of which the agent of a {@linkcode Told} may tell. */
+/** The label that the agent of a {@linkcode Told} may export. */
 export const LABEL = "team";
 
-/** Says why a test that could not be left out beforehand does nothing. */
+/** Logs why a test without static precondition is skipped. */
 export function skip(what: string, reason: string): void {
   // deno-lint-ignore no-console -- the one line that says so
   console.log(`skipped: ${what} does not start here: ${reason.slice(-300)}`);
 }
 
-/** Whether an event is of the container with this id. */
+/** Returns a predicate for events of the container with this ID. */
 export function byId(id: string): (event: WireEvent) => boolean {
   return (event) => event.container?.id === id;
 }
 
-/** Whether an event is of the container with this name. */
+/** Returns a predicate for events of the container with this name. */
 export function byName(name: string): (event: WireEvent) => boolean {
   return (event) => event.container?.name === name;
 }
 
-/** What is to be said of a container beside what its event says. */
+/** Expected values of a container in addition to its event. */
 export interface Wanted {
-  /** The value of the label that may be told. */
+  /** Value of the exported label. */
   readonly team?: string;
-  /** Kills in it so far; not looked at if absent. */
+  /** Number of kills; not checked if absent. */
   readonly kills?: number;
 }
 
-/** An agent, and what it tells. */
+/** An agent and its events. */
 export class Told implements AsyncDisposable {
   readonly events: WireEvent[] = [];
   readonly #ending = new AbortController();
@@ -55,7 +55,7 @@ export class Told implements AsyncDisposable {
     return told;
   }
 
-  /** The first event after `seq` that is as said; fails where none comes. */
+  /** Returns the first matching event after `seq`; fails if there is none. */
   async next(
     type: string,
     holds: (event: WireEvent) => boolean = () => true,
@@ -77,7 +77,10 @@ export class Told implements AsyncDisposable {
     return found;
   }
 
-  /** How a container ended: told with its end where the engine was faster, else after it. */
+  /**
+   * Returns a container's exit code from its deletion, or from a later update
+   * if the deletion was faster.
+   */
   async exitCode(id: string, afterSeq = 0): Promise<number> {
     const ended = await this.next("containerDeletion", byId(id), afterSeq);
     const code = ended.event_data.container_deletion.exit_code;
@@ -90,13 +93,13 @@ export class Told implements AsyncDisposable {
     return event_data.container_update.exit_code;
   }
 
-  /** How a source fares. */
+  /** Returns the state of a source. */
   async source(name: string): Promise<{ state: string; detail: string }> {
     const { sources } = await this.agent.json("/readyz");
     return sources.find((source: { name: string }) => source.name === name);
   }
 
-  /** The API and the metrics say of a container what an event of it said. */
+  /** Checks that the API and metrics of a container agree with its event. */
   async isToldAlike(event: WireEvent, wanted: Wanted = {}): Promise<void> {
     const { container } = event;
     const cgroup = event.event_data.oom?.victim_cgroup ?? event.container_name;
@@ -114,7 +117,10 @@ export class Told implements AsyncDisposable {
     if (wanted.kills !== undefined) assertEquals(kills, wanted.kills);
   }
 
-  /** The API knows it no more, nor do the metrics but for its kills, which keep its name. */
+  /**
+   * Checks that the API and metrics no longer contain the container, except for
+   * its kills with its name.
+   */
   async isGone(event: WireEvent, { kills = 0 }: Wanted = {}): Promise<void> {
     const { container, container_name: cgroup } = event;
     const response = await fetch(`${this.agent.url}/api/v2.1/spec${cgroup}`);
@@ -125,7 +131,7 @@ export class Told implements AsyncDisposable {
     if (kills > 0) assertEquals(told.reference.name, container.aliases[0]);
   }
 
-  /** What the metrics say of a cgroup: labels and value of its kills, and whose ids it has. */
+  /** Returns the metrics of a cgroup: labels and value of its kills, and the IDs. */
   async #metricsOf(cgroup: string): Promise<{
     reference: Readonly<Record<string, string>>;
     kills: number | undefined;

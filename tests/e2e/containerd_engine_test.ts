@@ -62,7 +62,7 @@ function engineOf(
   });
 }
 
-/** A watcher of containerd, and what it told. */
+/** A watcher of containerd and its updates. */
 class Watched implements AsyncDisposable {
   readonly events: EngineEvent[] = [];
   readonly watcher: EngineWatcher;
@@ -92,7 +92,7 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   assert(await comes(holds, { timeoutMs: 10_000 }), what);
 }
 
-Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace, and then what happens to them", async () => {
+Deno.test("ContainerdEngine reports all containers except Docker's, in any namespace, and their changes", async () => {
   await using containerd = FakeContainerd.start();
   containerd.containers.push(WEB, { group: "moby", id: ID });
   await using watched = new Watched(containerd);
@@ -149,7 +149,7 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
   assert(!JSON.stringify(events).includes("s3cret"));
 });
 
-Deno.test("ContainerdEngine tells in their order what comes together, and of the cgroup that it is of", async () => {
+Deno.test("ContainerdEngine reports simultaneous events in order, with their cgroup", async () => {
   await using containerd = FakeContainerd.start();
   await using watched = new Watched(containerd);
   await until(() => containerd.followers === 1, "followed");
@@ -177,7 +177,7 @@ Deno.test("ContainerdEngine tells in their order what comes together, and of the
   );
 });
 
-Deno.test("ContainerdEngine.inspect() has what containerd has in the namespace, and nothing without one", async () => {
+Deno.test("ContainerdEngine.inspect() returns a container of the namespace, and nothing without one", async () => {
   await using containerd = FakeContainerd.start();
   containerd.containers.push(POD);
   const engine = engineOf(containerd);
@@ -193,7 +193,7 @@ Deno.test("ContainerdEngine.inspect() has what containerd has in the namespace, 
   engine.close();
 });
 
-Deno.test("EngineWatcher of containerd is off without a socket, and connects anew when it has died and returned", async () => {
+Deno.test("EngineWatcher of containerd is off without a socket, and reconnects after a restart of containerd", async () => {
   await using containerd = FakeContainerd.start();
   await using watched = new Watched(containerd);
   const { watcher, events } = watched;
@@ -213,7 +213,7 @@ Deno.test("EngineWatcher of containerd is off without a socket, and connects ane
 
 const hang = () => new Response(new ReadableStream());
 
-/** What containerd does, to which method, and what is said of it. */
+/** Faults of containerd: method, response, and the expected detail. */
 const BAD_ANSWERS: readonly (readonly [string, string, GrpcAnswer, string])[] =
   [
     ["hangs at the list", "List", hang, "more than 200 ms"],
@@ -247,7 +247,7 @@ const BAD_ANSWERS: readonly (readonly [string, string, GrpcAnswer, string])[] =
   ];
 
 for (const [does, method, answer, detail] of BAD_ANSWERS) {
-  Deno.test(`EngineWatcher is degraded, and says why, while containerd ${does}`, async () => {
+  Deno.test(`EngineWatcher is degraded with the reason while containerd ${does}`, async () => {
     await using containerd = FakeContainerd.start();
     containerd.containers.push(WEB);
     const good = containerd.answers.get(method);
@@ -257,7 +257,7 @@ for (const [does, method, answer, detail] of BAD_ANSWERS) {
     const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
-    // It comes to its senses.
+    // Restore the valid response.
     containerd.answers.set(method, good);
     await until(() => watcher.state.state === "ok", "ok");
     await until(() => events.length > 0, "events");
@@ -265,7 +265,7 @@ for (const [does, method, answer, detail] of BAD_ANSWERS) {
   });
 }
 
-Deno.test("EngineWatcher of containerd goes on with the events where a container is too long, and is degraded", async () => {
+Deno.test("EngineWatcher of containerd continues with events if a container is too long, and is degraded", async () => {
   await using containerd = FakeContainerd.start();
   const big = { ...WEB, id: "big", labels: { team: "x".repeat(2 ** 21) } };
   containerd.containers.push(big, WEB);
@@ -281,7 +281,7 @@ Deno.test("EngineWatcher of containerd goes on with the events where a container
   assertEquals(watcher.lost, 2);
 });
 
-Deno.test("EngineWatcher of containerd goes on with the events where the list is 100 MB, and is degraded", async () => {
+Deno.test("EngineWatcher of containerd continues with events if the list has 100 MB, and is degraded", async () => {
   await using containerd = FakeContainerd.start();
   const chunk = new Uint8Array(2 ** 20);
   containerd.containers.push(WEB);
@@ -304,7 +304,7 @@ Deno.test("EngineWatcher of containerd goes on with the events where the list is
   await until(() => events.length > 0, "events");
 });
 
-Deno.test("ContainerdEngine.ping() throws where containerd does not answer in time", async () => {
+Deno.test("ContainerdEngine.ping() throws if containerd does not respond in time", async () => {
   await using containerd = FakeContainerd.start();
   const engine = engineOf(containerd);
   await engine.ping();
@@ -313,7 +313,7 @@ Deno.test("ContainerdEngine.ping() throws where containerd does not answer in ti
   engine.close();
 });
 
-Deno.test("EngineWatcher of containerd passes over messages that are too long or none, and counts them", async () => {
+Deno.test("EngineWatcher of containerd skips and counts messages that are too long or invalid", async () => {
   await using containerd = FakeContainerd.start();
   await using watched = new Watched(containerd);
   const { watcher, events } = watched;
@@ -327,7 +327,7 @@ Deno.test("EngineWatcher of containerd passes over messages that are too long or
   assertEquals(watcher.lost, 3);
 });
 
-/** What comes on the wire instead of HTTP/2. */
+/** Bytes that are not HTTP/2. */
 const NO_HTTP2: readonly (readonly [string, Uint8Array])[] = [
   ["garbage", crypto.getRandomValues(new Uint8Array(10_000))],
   ["HTTP/1.1", new TextEncoder().encode("HTTP/1.1 400 no\r\n\r\n")],
@@ -336,7 +336,7 @@ const NO_HTTP2: readonly (readonly [string, Uint8Array])[] = [
 ];
 
 for (const [what, bytes] of NO_HTTP2) {
-  Deno.test(`EngineWatcher is degraded while containerd speaks ${what}, and closes`, async () => {
+  Deno.test(`EngineWatcher is degraded while containerd sends ${what}, and closes`, async () => {
     const directory = await Deno.makeTempDir({ dir: "/tmp" });
     const socketPath = `${directory}/containerd.sock`;
     const listener = Deno.listen({ transport: "unix", path: socketPath });
@@ -345,7 +345,7 @@ for (const [what, bytes] of NO_HTTP2) {
         try {
           await connection.write(bytes);
         } catch {
-          // It was closed meanwhile.
+          // Closed in the meantime.
         }
         connection.close();
       }
@@ -362,7 +362,7 @@ for (const [what, bytes] of NO_HTTP2) {
   });
 }
 
-Deno.test("openRuntimes() follows every containerd of a host, and goes on with one while another is gone", async () => {
+Deno.test("openRuntimes() watches every containerd of a host, and continues with one while another is down", async () => {
   await using one = FakeContainerd.start();
   await using other = FakeContainerd.start();
   using host = TestCgroup.create();

@@ -1,4 +1,5 @@
-// README's tables of what differs from cAdvisor and the kubelet, against the answers of real agents.
+// Compares README's tables of differences from cAdvisor and the kubelet with responses of real
+// agents.
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -63,7 +64,7 @@ class Agent implements Answers {
       try {
         return Deno.readTextFileSync(`${directory}${name}/${file}`);
       } catch {
-        // Of v2 there is no directory of a controller.
+        // v2 has no directory per controller.
       }
     }
     return "";
@@ -111,7 +112,7 @@ async function withHosts(test: (hosts: Hosts) => Promise<void>): Promise<void> {
   }
 }
 
-/** Generic names of the leaves of an answer: `pods[].containers[].cpu.time`. */
+/** Returns generic names of the leaves of a response: `pods[].containers[].cpu.time`. */
 function fieldsOf(json: unknown, prefix = ""): Set<string> {
   if (typeof json !== "object" || json === null) return new Set([prefix]);
   const fields = Array.isArray(json)
@@ -127,7 +128,7 @@ function recorded(file: string): string[] {
   return Deno.readTextFileSync(path).trim().split("\n");
 }
 
-/** The cells of the tables below a heading of README. */
+/** Returns the cells of the tables below a heading of README. */
 function tableOf(heading: string): string[][] {
   const [, section = ""] = Deno.readTextFileSync(`${ROOT}/README.md`)
     .split(`\n${heading}\n`);
@@ -137,7 +138,7 @@ function tableOf(heading: string): string[][] {
     .slice(1) ?? [];
 }
 
-Deno.test("what differs from cAdvisor and from the kubelet holds in the agent's answers", async (step) => {
+Deno.test("documented differences from cAdvisor and the kubelet match the agent's responses", async (step) => {
   await withHosts(async (hosts) => {
     const isCounted = async () => {
       const told = fieldsOf(await hosts.node.json("/stats/summary"));
@@ -154,7 +155,7 @@ Deno.test("what differs from cAdvisor and from the kubelet holds in the agent's 
     }
     const missing = (expected: string[], told: Set<string>) =>
       expected.filter((field) => !told.has(field)).toSorted();
-    await step.step("every other field of the kubelet's is there", async () => {
+    await step.step("all other fields of the kubelet are present", async () => {
       const summary = await hosts.node.json("/stats/summary");
       assertEquals(
         missing(recorded("1.32-summary.txt"), fieldsOf(summary)),
@@ -180,7 +181,7 @@ Deno.test("what differs from cAdvisor and from the kubelet holds in the agent's 
   });
 });
 
-Deno.test("README has the tables of what differs from cAdvisor and from the kubelet", () => {
+Deno.test("README has the tables of differences from cAdvisor and the kubelet", () => {
   const rows = (differences: readonly Difference[]) =>
     differences.map(({ what, theirs, ours, reason }) => [
       what,

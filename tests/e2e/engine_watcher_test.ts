@@ -15,7 +15,7 @@ function socketOf(engine: FakeEngine, timeoutMs: number): EngineSocket {
   return new EngineSocket({ paths: () => [engine.socketPath], timeoutMs });
 }
 
-/** A watcher of an engine, and what it told. */
+/** A watcher of an engine and its updates. */
 class Watched implements AsyncDisposable {
   readonly events: EngineEvent[] = [];
   readonly watcher: EngineWatcher;
@@ -50,7 +50,7 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   assert(await comes(holds), what);
 }
 
-Deno.test("EngineWatcher tells all containers there are, and then what happens to them", async () => {
+Deno.test("EngineWatcher reports all existing containers, and then their changes", async () => {
   await using engine = FakeEngine.start();
   engine.answers.set(
     "/containers/json",
@@ -80,7 +80,7 @@ Deno.test("EngineWatcher tells all containers there are, and then what happens t
   );
 });
 
-Deno.test("EngineWatcher is off without a socket, and no fault of its own", async () => {
+Deno.test("EngineWatcher is off without a socket, which is not a failure", async () => {
   await using engine = FakeEngine.start();
   await engine.kill();
   await using watched = new Watched(engine);
@@ -91,7 +91,7 @@ Deno.test("EngineWatcher is off without a socket, and no fault of its own", asyn
   assertEquals(watched.watcher.state.state, "off");
 });
 
-Deno.test("EngineWatcher connects anew when the engine has died and returned", async () => {
+Deno.test("EngineWatcher reconnects after a restart of the engine", async () => {
   await using engine = FakeEngine.start();
   await using watched = new Watched(engine);
   const { watcher } = watched;
@@ -99,7 +99,7 @@ Deno.test("EngineWatcher connects anew when the engine has died and returned", a
   await engine.kill();
   await until(() => watcher.state.state !== "ok", "not ok");
   engine.listen();
-  // One that was away is looked for every 5 s.
+  // A missing engine is checked every 5 s.
   assert(await comes(() => engine.followers === 1, { timeoutMs: 10_000 }));
   await until(() => watcher.state.state === "ok", "ok again");
   engine.act("start", ID, { name: "web" });
@@ -127,14 +127,14 @@ function hanging(text: string): Response {
 }
 
 for (const [does, answer, detail] of BAD_LISTS) {
-  Deno.test(`EngineWatcher is degraded, and says why, while the engine ${does}`, async () => {
+  Deno.test(`EngineWatcher is degraded with the reason while the engine ${does}`, async () => {
     await using engine = FakeEngine.start();
     engine.answers.set("/containers/json", answer);
     await using watched = new Watched(engine);
     const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
-    // It comes to its senses.
+    // Restore the valid response.
     engine.answers.set("/containers/json", () => Response.json([{ Id: ID }]));
     await until(() => watcher.state.state === "ok", "ok");
     await until(() => events.length > 0, "events");
@@ -142,7 +142,7 @@ for (const [does, answer, detail] of BAD_LISTS) {
   });
 }
 
-Deno.test("EngineWatcher goes on with the events where the list is too long, and is degraded", async () => {
+Deno.test("EngineWatcher continues with events if the list is too long, and is degraded", async () => {
   await using engine = FakeEngine.start();
   engine.answers.set(
     "/containers/json",
@@ -156,7 +156,7 @@ Deno.test("EngineWatcher goes on with the events where the list is too long, and
   await until(() => events.length === 1, "events");
 });
 
-Deno.test("EngineWatcher passes over messages that are too long or no JSON, and counts them", async () => {
+Deno.test("EngineWatcher skips and counts messages that are too long or not JSON", async () => {
   await using engine = FakeEngine.start();
   await using watched = new Watched(engine);
   const { watcher, events } = watched;
@@ -175,7 +175,7 @@ Deno.test("EngineWatcher passes over messages that are too long or no JSON, and 
   });
 });
 
-Deno.test("EngineClient.get() takes 404 for nothing, and bounds time and size", async () => {
+Deno.test("EngineClient.get() returns undefined for 404, and limits time and size", async () => {
   await using engine = FakeEngine.start();
   const socket = socketOf(engine, 100);
   const client = new EngineClient(socket, 1_000);
@@ -188,7 +188,7 @@ Deno.test("EngineClient.get() takes 404 for nothing, and bounds time and size", 
   socket.close();
 });
 
-Deno.test("DockerEngine.dataRoot() is the directory that Docker names, where it is one", async () => {
+Deno.test("DockerEngine.dataRoot() returns Docker's data directory if it is an absolute path", async () => {
   await using engine = FakeEngine.start();
   const docker = new DockerEngine({
     runtime: "docker",

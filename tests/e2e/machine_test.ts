@@ -13,7 +13,7 @@ import { hasProgram, outputOf } from "./_programs.ts";
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-/** Asks an agent of its own. */
+/** Starts an agent for requests of a test. */
 async function withAgent(
   ask: (agent: AgentProcess) => Promise<void>,
 ): Promise<void> {
@@ -37,7 +37,7 @@ function test(
   });
 }
 
-Deno.test("agent keeps to cAdvisor's tables for the machine it runs on", () =>
+Deno.test("agent follows cAdvisor's tables for the machine it runs on", () =>
   withAgent(async (agent) => {
     assertForm(await agent.json("/api/v1.3/machine"), "MachineInfo");
     assertForm(await agent.json("/api/v2.1/attributes"), "Attributes");
@@ -99,7 +99,7 @@ test("free", "memory and swap", async (agent) => {
 
 test("lsblk", "disks", async (agent) => {
   const { disk_map: disks } = await agent.json("/api/v1.3/machine");
-  // Those that hold nothing are not listed without -a.
+  // Empty devices are not listed without -a.
   const { blockdevices } = JSON.parse(
     await outputOf(
       "lsblk",
@@ -145,7 +145,7 @@ test("df", "file systems", async (agent) => {
     const [size, used, available, inodes, inodesFree] =
       text.split("\n")[1]?.trim().split(/\s+/).map(Number) ?? [];
     assertEquals(told.capacity, size, told.mountpoint);
-    // Others write meanwhile.
+    // Other programs write in the meantime.
     const isNear = (a: number, b = NaN) =>
       assertLess(Math.abs(a - b), (size ?? 0) / 50 + 1, told.mountpoint);
     isNear(told.usage, used);
@@ -158,7 +158,7 @@ test("df", "file systems", async (agent) => {
   assertEquals(root.mountpoint, text.split("\n")[1]);
 });
 
-Deno.test("agent tells the boot and the kernel that the kernel tells", () =>
+Deno.test("agent reports the kernel's boot time and version", () =>
   withAgent(async (agent) => {
     const machine = await agent.json("/api/v1.3/machine");
     const attributes = await agent.json("/api/v2.1/attributes");
@@ -168,7 +168,7 @@ Deno.test("agent tells the boot and the kernel that the kernel tells", () =>
     assertEquals(attributes.kernel_version, await read("osrelease"));
   }));
 
-Deno.test("agent takes ids from the first readable of the files that flags name", async () => {
+Deno.test("agent reads IDs from the first readable file of the flags", async () => {
   const directory = await Deno.makeTempDir({ prefix: "cgwatch-ids-" });
   await Deno.writeTextFile(`${directory}/machine`, "m-1\n");
   await Deno.writeTextFile(`${directory}/boot`, "b-1\n");
@@ -189,7 +189,8 @@ Deno.test("agent takes ids from the first readable of the files that flags name"
 });
 
 Deno.test({
-  name: "Filesystems.ofDirectory() agrees with df on where directories are",
+  name:
+    "Filesystems.ofDirectory() agrees with df on the file system of a directory",
   ignore: !hasProgram("df"),
   async fn() {
     const fs = new HostFs();
@@ -219,7 +220,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "DirectoryUsage counts links, holes and thousands of files as du does, with the event loop free",
+    "DirectoryUsage counts links, holes and thousands of files like du, without blocking the event loop",
   ignore: !hasProgram("du"),
   async fn() {
     const directory = await Deno.makeTempDir({ prefix: "cgwatch-du-" });

@@ -4,7 +4,7 @@ import { AgentProcess, readEvents, until, type WireEvent } from "./_agent.ts";
 
 const HIGH = "/lab/high";
 
-Deno.test("agent with --pressure-events tells when a recorded v2 host's kernel counts more", async () => {
+Deno.test("agent with --pressure-events reports increments of a recorded v2 host's counters", async () => {
   using recorded = new RecordedTree("6.1-v2");
   const { root } = recorded;
   const log = `${root.path}/events.ndjson`;
@@ -28,7 +28,7 @@ Deno.test("agent with --pressure-events tells when a recorded v2 host's kernel c
     for (const file of ["memory.events", "memory.events.local"]) {
       root.file(`sys/fs/cgroup${HIGH}/${file}`, counts);
     }
-    // The ancestors' counts are of those below, too.
+    // The counters of a cgroup include its descendants.
     root.file("sys/fs/cgroup/lab/memory.events", counts);
     assert(await until(() => streamed.length === 2));
     const facts = (events: WireEvent[]) =>
@@ -56,7 +56,7 @@ Deno.test("agent with --pressure-events tells when a recorded v2 host's kernel c
   }
 });
 
-Deno.test("agent with --pressure-events says on cgroup v1 that there are none", async () => {
+Deno.test("agent with --pressure-events reports that cgroup v1 does not support them", async () => {
   using recorded = new RecordedTree("6.18-hybrid");
   const agent = await AgentProcess.start([
     `--root=${recorded.root.path}`,

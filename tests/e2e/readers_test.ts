@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { layOut, READERS } from "../faults/_readers.ts";
 
-/** What one reader may take over rest. */
+/** Maximum memory of a reader above the baseline. */
 const MAX_MB = 32;
 
 const DENO = new URL("../../scripts/deno", import.meta.url).pathname;
-/** The agent runs with these, too. */
+/** The agent runs with the same flags. */
 const V8_FLAGS = Deno.readTextFileSync(
   new URL("../../scripts/v8_flags", import.meta.url),
 ).trim();
@@ -14,8 +14,8 @@ const SCRIPT = new URL("./_read_foreign.ts", import.meta.url).pathname;
 for (const reader of READERS) {
   const { name, isTaken, peakMb } = reader;
   const does = isTaken ? "takes" : "refuses";
-  Deno.test(`the agent ${does} ${name} within ${MAX_MB} MB`, async () => {
-    // A directory of many files is made there in a hundredth of the time.
+  Deno.test(`agent ${does} ${name} within ${MAX_MB} MB`, async () => {
+    // Creating a directory with many files is about 100 times faster here.
     const directory = await Deno.makeTempDir({ dir: "/dev/shm" });
     try {
       const path = layOut(reader, directory);

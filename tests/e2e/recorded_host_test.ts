@@ -4,7 +4,7 @@ import { RecordedTree, RECORDING_NAMES } from "../_support/recorded_tree.ts";
 import { AgentProcess, delay, readEvents, until } from "./_agent.ts";
 
 for (const name of RECORDING_NAMES) {
-  Deno.test(`agent answers from the recorded host ${name} under --root`, async () => {
+  Deno.test(`agent serves the recorded host ${name} under --root`, async () => {
     using recorded = new RecordedTree(name);
     const agent = await AgentProcess.start([
       `--root=${recorded.fs.root}`,
@@ -22,7 +22,7 @@ for (const name of RECORDING_NAMES) {
       assertGreater(latest.processes.threads_current, 0);
       assertEquals(spec.memory.limit, 33_554_432);
       assertEquals(latest.cpu.psi !== undefined, name !== "6.1-v1-legacy");
-      // The hybrid host's kernel counted no disk before its first limit.
+      // The hybrid host's kernel counted no disk I/O before a limit was set.
       assertEquals(
         latest.diskio.io_service_bytes !== undefined,
         name !== "6.18-hybrid",
@@ -33,7 +33,10 @@ for (const name of RECORDING_NAMES) {
   });
 }
 
-/** Counts kills in a cgroup of v2 as the kernel does: of the node, its own, and those of all above it. */
+/**
+ * Increments the kill counters as a v2 kernel does: the node's, the cgroup's,
+ * and those of its ancestors.
+ */
 function countKills(root: string, name: string, count: number): void {
   const vmstat = `${root}/proc/vmstat`;
   const before = Number(
@@ -54,7 +57,7 @@ function countKills(root: string, name: string, count: number): void {
   }
 }
 
-Deno.test("agent without the kernel log reports the kills that are counted, also of a container that is gone", async () => {
+Deno.test("agent without the kernel log reports counted kills, also of a removed container", async () => {
   using recorded = new RecordedTree("6.1-v2");
   const { root } = recorded.fs;
   await Deno.writeTextFile(`${root}/proc/vmstat`, "oom_kill 0\n");
@@ -68,8 +71,8 @@ Deno.test("agent without the kernel log reports the kills that are counted, also
   try {
     const names = await agent.names("/");
     const container = names.find((name) => name.includes("docker-")) ?? "";
-    // In the container while it lives, twice at once; in its slice; in the
-    // container again, which is gone at the next moment.
+    // In the container, twice at the same time; in its slice; in the container again, which is
+    // removed immediately afterwards.
     countKills(root, container, 2);
     const kills = async () =>
       (await readEvents(log)).filter((event) => event.event_type === "oomKill");
@@ -80,7 +83,7 @@ Deno.test("agent without the kernel log reports the kills that are counted, also
     await Deno.remove(`${root}/sys/fs/cgroup${container}`, { recursive: true });
     assert(await until(async () => (await kills()).length === 4));
     for (const name of ["one", "two"]) {
-      // With its files at once, as the kernel makes it.
+      // The kernel creates a cgroup together with its files.
       await Deno.mkdir(`${dir}/${name}`);
       for (const file of ["memory.events", "memory.events.local"]) {
         await Deno.writeTextFile(
@@ -123,7 +126,7 @@ Deno.test("agent without the kernel log reports the kills that are counted, also
       local,
       ["/system.slice", "/system.slice", "memory.events.local", "inferred"],
     ]);
-    // Named only if its count was read while it was there.
+    // The container is named only if its counter was read before its removal.
     assertEquals(told[3], told[3]?.[0] === "/" ? node : local);
     const last = told[4]?.[0] === "/" ? node : [
       "/system.slice/two",

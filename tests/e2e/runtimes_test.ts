@@ -1,8 +1,8 @@
 /**
- * Real runtimes: a container is made, killed, renamed, restarted and removed,
- * and at each step every event, the API and the metrics have its name.
+ * Real runtimes: a container is created, killed, renamed, restarted and
+ * removed. At each step, every event, the API and the metrics contain its name.
  *
- * Over 300 lines, for each runtime goes through the same steps in its own words.
+ * Exceeds 300 lines: the same steps with the commands of each runtime.
  *
  * @module
  */
@@ -25,13 +25,13 @@ import { byId, byName, skip, Told } from "./_told.ts";
 const IMAGE = "cgwatch.test/busybox:1";
 const LIMIT_BYTES = 32 * 2 ** 20;
 
-/** It writes 1 MiB, has a process killed once, lives on, and ends as it is told. */
+/** Writes 1 MiB, has one process OOM-killed, continues, and ends on command. */
 const KILLED_ONCE = "dd if=/dev/zero of=/file bs=65536 count=16; " +
   "sleep 0.3; tail /dev/zero; sleep 60";
 
 Deno.test({
   name:
-    "A container of Docker is named when it is made, killed, renamed, restarted, restarting, healthy and removed",
+    "a Docker container has its name when created, killed, renamed, restarted, healthy and removed",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("dockerd") || !has("docker"),
   async fn() {
     await using state = new RuntimeState();
@@ -168,7 +168,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "A container of Podman is named when it is made, killed, restarted, renamed and removed, with its service and without",
+    "a Podman container has its name when created, killed, restarted, renamed and removed, with and without service",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("podman") || !has("runc"),
   async fn() {
     await using state = new RuntimeState();
@@ -195,7 +195,7 @@ Deno.test({
       ...[`--root=${path}/root`, `--runroot=${path}/run`],
       ...[`--tmpdir=${path}/tmp`, "--runtime=runc"],
     ];
-    // Its directory is ours: conmon leaves a file where it was called.
+    // In a temporary directory, because conmon writes a file to its working directory.
     const podman = (...args: string[]): Promise<Ran> =>
       run([...command, ...args], { env, cwd: path });
     const imported = await podman("import", await state.archive(), IMAGE);
@@ -278,7 +278,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "A container of containerd is named when it is made, killed, restarted, renamed and removed, ctr's and Kubernetes'",
+    "a containerd container has its name when created, killed, restarted, renamed and removed, with ctr and Kubernetes",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("containerd") || !has("ctr"),
   async fn() {
     await using state = new RuntimeState();
@@ -352,7 +352,7 @@ Deno.test({
     await ctr("cgwatch-ns", "tasks", "start", "-d", "web");
     const again = await told.next("containerCreation", byId("web"), ended.seq);
     assertEquals(again.container, created.container);
-    // As nerdctl renames.
+    // As nerdctl renames a container.
     await ctr("cgwatch-ns", "containers", "label", "web", "nerdctl/name=shop");
     const renamed = await told.next("containerUpdate", byName("shop"));
     assertEquals(renamed.event_data.container_update.changed, ["name"]);
@@ -411,7 +411,10 @@ Deno.test({
   },
 });
 
-/** Shows the runtime v1 alone, which crun wants where v2 has hardly a controller; nobody else sees that. */
+/**
+ * Hides v2 from the runtime, in its own mount namespace: crun requires v1 if v2
+ * has few controllers.
+ */
 const V1_VIEW = `
 set -e
 R=$1; shift
@@ -427,7 +430,7 @@ exec chroot "$R" "$@"`;
 for (const runtime of ["runc", "crun"]) {
   Deno.test({
     name:
-      `A container of ${runtime} alone is named by its id when it is made, killed and removed`,
+      `a container of ${runtime} without engine has its ID when created, killed and removed`,
     ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has(runtime),
     async fn() {
       await using state = new RuntimeState();
@@ -450,7 +453,7 @@ for (const runtime of ["runc", "crun"]) {
         `${state.path}/config.json`,
         JSON.stringify(config),
       );
-      // Output to a file: the container would keep a pipe open.
+      // Output to a file, because the container would keep a pipe open.
       const create = [
         "sh",
         "-c",
@@ -493,7 +496,7 @@ for (const runtime of ["runc", "crun"]) {
   });
 }
 
-/** Docker within a container of Docker; its own containers are below that one's cgroup. */
+/** Docker in Docker; inner containers have cgroups below the outer container. */
 const DOCKER_IN_DOCKER = `
 mount -t tmpfs tmpfs /run
 grep ' /sys/fs/cgroup' /proc/mounts | while read -r _ path _; do mount -o remount,rw,bind "$path"; done
@@ -508,7 +511,7 @@ kill $!; wait`;
 
 Deno.test({
   name:
-    "A container of Docker in Docker is named, with the one around it as its parent",
+    "a Docker container inside a Docker container has its name, and the outer one as parent",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("dockerd") || !has("docker"),
   async fn() {
     await using state = new RuntimeState();
@@ -517,7 +520,7 @@ Deno.test({
     const { path } = state;
     const inner = `${path}/inner`;
     const archive = await state.archive();
-    // The programs are the host's.
+    // The host's programs are used.
     for (const name of ["usr", "run", "root", "var/lib/docker"]) {
       Deno.mkdirSync(`${path}/outer/${name}`, { recursive: true });
     }
@@ -533,7 +536,7 @@ Deno.test({
     assert(await until(follows));
     const outer = await engine.run(
       ...["run", "-d", "--network=none", "--name=outer"],
-      // Not --privileged: that fails where root does not have every capability.
+      // --privileged fails if root does not have all capabilities.
       ...["--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", "--cap-add=SYS_PTRACE"],
       ...["seccomp", "apparmor", "systempaths"].map((option) =>
         `--security-opt=${option}=unconfined`
@@ -588,7 +591,7 @@ const UNIFIED = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].find((path) =>
   exists(`${path}/cgroup.controllers`)
 );
 
-/** Enters the user's cgroup, shows v2 alone, and becomes the user; nobody else sees that. */
+/** Enters the user's cgroup, hides v1, and switches to the user, in its own mount namespace. */
 const AS_USER = `
 set -e
 echo $$ > "$1/cgroup.procs"; shift
@@ -598,7 +601,7 @@ exec setpriv --reuid="$0" --regid="$0" --clear-groups "$@"' "$@"`;
 
 Deno.test({
   name:
-    "A container of a user's own Podman is named when it is made and removed",
+    "a container of a user's rootless Podman has its name when created and removed",
   ignore: !CAN_RUN_CONTAINERS || UNIFIED === undefined || !has("podman") ||
     !has("runc") || !has("newuidmap") || !has("setpriv"),
   async fn() {
@@ -610,7 +613,7 @@ Deno.test({
     const added = await run(["useradd", "-m", "-d", home, USER]);
     if (!added.ok) return skip("a user's podman", added.err);
     const uid = Number((await run(["id", "-u", USER])).out);
-    // As systemd would make them at a login.
+    // As systemd creates them at login.
     const slice = `/user.slice/user-${uid}.slice`;
     state.atEnd(cgroupsToRemove(["/user.slice", slice]));
     const service = `${UNIFIED}${slice}/user@${uid}.service`;

@@ -1,4 +1,4 @@
-// Each verb against a running agent, over TCP and a unix socket, compared with what its API says.
+// Each verb with a running agent, over TCP and a unix socket, compared with the API's response.
 
 import {
   assert,
@@ -52,7 +52,7 @@ function linesOf(text: string): string[] {
   return text.split("\n").slice(0, -1);
 }
 
-/** An agent on both kinds of address, with a log, and a cgroup of three that it knows. */
+/** An agent on both kinds of address, with a log and a tree of three cgroups. */
 class Watched implements AsyncDisposable {
   readonly cgroups = new TestCgroups("verbs");
   directory = "";
@@ -236,7 +236,7 @@ test("events --follow goes on after a restart of the agent, with no event twice 
   }
 });
 
-/** A verb that runs until it is killed, with what it wrote. */
+/** A verb that runs until it is killed, with its output. */
 class Running implements AsyncDisposable {
   stdout = "";
   stderr = "";
@@ -299,7 +299,7 @@ test("events --follow misses nothing where a restarted agent numbers from 1 agai
     );
     await follow.writes(`${cgroups.name}/b`);
     await agent.stop("SIGKILL");
-    // At its start it numbers more events than the first one had.
+    // At its start it emits more events than the previous run.
     for (let at = 0; at < 50; at++) cgroups.make(`/late${at}`);
     agent = await start();
     cgroups.make("/last");
@@ -405,7 +405,7 @@ test("list shows each container with what it uses, and the JSON of the API", asy
     );
   }
   const [server = ""] = watched.servers();
-  // More digits than a double has stay as the agent wrote them.
+  // More digits than a double has are printed as the agent sent them.
   const text = await output("list", "/", server, "-o=json");
   assert(!text.includes("e+18") && !text.includes("18446744073709552000"));
   const sorted = linesOf(await output("list", server, "--sort=memory")).slice(
@@ -453,7 +453,7 @@ test("inspect, machine and version tell what the API tells", async (watched) => 
   assertStringIncludes(unknown.stderr, 'Unknown container "/none"');
 });
 
-Deno.test("a verb that asks an agent shows its token, and says what it lacks", async () => {
+Deno.test("a verb that queries an agent sends its token, and reports what is required", async () => {
   const directory = await Deno.makeTempDir();
   const tokens = join(directory, "tokens");
   await Deno.writeTextFile(tokens, "# ours\nsecret\nother\n", { mode: 0o600 });
@@ -486,7 +486,7 @@ Deno.test("a verb that asks an agent shows its token, and says what it lacks", a
   }
 });
 
-Deno.test("a verb fails with 1 where no agent is, and with 2 where it is used wrongly", async () => {
+Deno.test("a verb exits 1 without an agent, and 2 for invalid usage", async () => {
   for (const verb of ["events", "list", "machine", "inspect"]) {
     const { code, stderr } = await run([
       verb,
@@ -512,7 +512,7 @@ Deno.test("a verb fails with 1 where no agent is, and with 2 where it is used wr
   ) assertEquals((await run(args)).code, 2, args.join(" "));
 });
 
-Deno.test("a verb that reaches no agent says why, and what to do", async () => {
+Deno.test("a verb that cannot reach an agent reports the reason and the remedy", async () => {
   await using html = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () =>
@@ -557,7 +557,7 @@ Deno.test("a verb that reaches no agent says why, and what to do", async () => {
 const BINARY = Deno.env.get("CGWATCH_BIN");
 
 Deno.test({
-  name: "a verb that may not connect to a socket says so" +
+  name: "a verb without permission for the socket reports it" +
     (BINARY ? "" : ", skipped: another user cannot read the source"),
   ignore: !BINARY,
   async fn() {
@@ -588,7 +588,7 @@ Deno.test({
   },
 });
 
-Deno.test("check shows what a running agent reports of its sources, with what grants it", async () => {
+Deno.test("check prints the sources of a running agent with their fixes", async () => {
   await using agent = new FakeAgent();
   const kmsg = {
     "name": "kmsg",
@@ -611,7 +611,7 @@ Deno.test("check shows what a running agent reports of its sources, with what gr
   }
 });
 
-Deno.test("--listen takes a host name with its port, and names that form for one without", async () => {
+Deno.test("--listen accepts a host name with a port, and reports that format for one without", async () => {
   const agent = await AgentProcess.start([
     "--listen=localhost:0",
     "--event-log=none",
@@ -624,7 +624,7 @@ Deno.test("--listen takes a host name with its port, and names that form for one
   assertMatch(stderr, /--listen: .*"localhost".*127\.0\.0\.1:8080/);
 });
 
-Deno.test("check, help and version need neither agent nor root", async () => {
+Deno.test("check, help and version require neither agent nor root", async () => {
   const asNobody = async (...args: string[]) =>
     new TextDecoder().decode(
       (await new Deno.Command("setpriv", {
@@ -648,7 +648,7 @@ Deno.test("check, help and version need neither agent nor root", async () => {
     /^(?:ok|missing|off) /.test(line)
   );
   assertEquals(heads.length, rows.length);
-  // Each source that is missing has the one command or line that grants it.
+  // Each missing source has one command or line as its fix.
   assertMatch(
     await output("check", "--kmsg=/none"),
     /^missing +kmsg .*\n +lost: processes and reasons of OOM kills.*\n +fix: +\S/m,
@@ -659,7 +659,7 @@ Deno.test("check, help and version need neither agent nor root", async () => {
   assert(missing.length > 5);
   for (const { name, lost, fix } of missing) assert(lost && fix, name);
   assertMatch(await output("check", "--root=/none"), /^missing +cgroups /m);
-  // From source, nobody can read the checkout.
+  // From source, an unprivileged user cannot read the checkout.
   if (Deno.env.get("CGWATCH_BIN")) {
     assertEquals(
       JSON.parse(await asNobody("check", "-o=json")).length,
