@@ -63,8 +63,8 @@ Deno.test("rowOf() computes rates of two samples, and omits values that were not
     rowOf({ ...info, stats: stats.toReversed() }, new Map()).cpu,
     undefined,
   );
-  const anew = [stats[0], { ...stats[1], cpu: { usage: { total: 0 } } }];
-  assertEquals(rowOf({ ...info, stats: anew }, new Map()).cpu, 0);
+  const reset = [stats[0], { ...stats[1], cpu: { usage: { total: 0 } } }];
+  assertEquals(rowOf({ ...info, stats: reset }, new Map()).cpu, 0);
 });
 
 Deno.test("countKills() counts a kill in the victim's cgroup", () => {

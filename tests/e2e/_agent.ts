@@ -145,7 +145,7 @@ export class AgentProcess {
 
   async #readStderr(): Promise<void> {
     const text = this.child.stderr.pipeThrough(new TextDecoderStream());
-    for await (const piece of text) this.stderr += piece;
+    for await (const chunk of text) this.stderr += chunk;
     this.#hasEnded = true;
   }
 }

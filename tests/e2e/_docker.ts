@@ -11,7 +11,7 @@ import {
   run,
   type RuntimeState,
 } from "./_runtimes.ts";
-import { skip } from "./_told.ts";
+import { skip } from "./_event_recorder.ts";
 
 /** Flags with which dockerd does not change the machine's network and limits. */
 export const DOCKERD: readonly string[] = [

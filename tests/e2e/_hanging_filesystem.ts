@@ -56,7 +56,7 @@ function text(value: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Returns the body of a response; `undefined` for no response, or an errno. */
-function answerTo(opcode: number): Uint8Array | number | undefined {
+function responseTo(opcode: number): Uint8Array | number | undefined {
   if (opcode === FUSE_FORGET || opcode === FUSE_INTERRUPT) return undefined;
   if (opcode === FUSE_INIT) {
     const body = new DataView(new ArrayBuffer(64));
@@ -95,8 +95,8 @@ async function serve(directory: string): Promise<void> {
   }
   let isHung = false;
   const held: [bigint, number][] = [];
-  const answer = (unique: bigint, opcode: number) => {
-    const body = answerTo(opcode);
+  const respond = (unique: bigint, opcode: number) => {
+    const body = responseTo(opcode);
     if (body === undefined) return;
     const bytes = typeof body === "number" ? new Uint8Array() : body;
     const message = new Uint8Array(16 + bytes.length);
@@ -116,15 +116,17 @@ async function serve(directory: string): Promise<void> {
       const opcode = header.getUint32(4, true);
       const unique = header.getBigUint64(8, true);
       if (isHung) held.push([unique, opcode]);
-      else answer(unique, opcode);
+      else respond(unique, opcode);
     }
   })();
   say("mounted");
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
-  for await (const piece of lines) {
-    for (const line of piece.split("\n").filter((line) => line !== "")) {
+  for await (const chunk of lines) {
+    for (const line of chunk.split("\n").filter((line) => line !== "")) {
       isHung = line === "hang";
-      if (!isHung) { for (const request of held.splice(0)) answer(...request); }
+      if (!isHung) {
+        for (const request of held.splice(0)) respond(...request);
+      }
       say(line);
     }
   }

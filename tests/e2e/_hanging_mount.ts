@@ -32,7 +32,7 @@ export class HangingMount implements AsyncDisposable {
   });
   readonly #child: Deno.ChildProcess;
   readonly #orders: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #said: ReadableStreamDefaultReader<string>;
+  readonly #output: ReadableStreamDefaultReader<string>;
 
   constructor() {
     this.#child = new Deno.Command("unshare", {
@@ -44,7 +44,7 @@ export class HangingMount implements AsyncDisposable {
       stdout: "piped",
     }).spawn();
     this.#orders = this.#child.stdin.getWriter();
-    this.#said = this.#child.stdout.pipeThrough(new TextDecoderStream())
+    this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .getReader();
   }
 
@@ -54,20 +54,20 @@ export class HangingMount implements AsyncDisposable {
   }
 
   /** Waits for a line of output. */
-  async hear(expected: string): Promise<void> {
-    assertEquals((await this.#said.read()).value, `${expected}\n`);
+  async waitForLine(expected: string): Promise<void> {
+    assertEquals((await this.#output.read()).value, `${expected}\n`);
   }
 
   /** Sends a command and waits until it is executed. */
   async order(order: "hang" | "answer"): Promise<void> {
     await this.#orders.write(new TextEncoder().encode(`${order}\n`));
-    await this.hear(order);
+    await this.waitForLine(order);
   }
 
   /** Ends the server and the processes that wait for it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#orders.close();
-    await this.#said.cancel();
+    await this.#output.cancel();
     await this.#child.status;
     await Deno.remove(this.directory);
   }

@@ -30,9 +30,9 @@ async function send(text: string | Uint8Array): Promise<string> {
       }
     })();
     writing.catch(() => {});
-    const answer = new Uint8Array(1000);
-    const length = await connection.read(answer) ?? 0;
-    return decoder.decode(answer.subarray(0, length));
+    const response = new Uint8Array(1000);
+    const length = await connection.read(response) ?? 0;
+    return decoder.decode(response.subarray(0, length));
   } catch {
     return "";
   }
@@ -98,9 +98,9 @@ const ATTACKS: Readonly<Record<string, () => string | Uint8Array>> = {
 async function attack(name: string): Promise<void> {
   const make = ATTACKS[name];
   while (make !== undefined && performance.now() < endMs) {
-    const answer = await send(make());
+    const response = await send(make());
     counts[name] = (counts[name] ?? 0) + 1;
-    if (answer.startsWith("HTTP/1.1 200")) letIn.push(`${name}: ${answer}`);
+    if (response.startsWith("HTTP/1.1 200")) letIn.push(`${name}: ${response}`);
     await delay(5);
   }
 }

@@ -64,7 +64,7 @@ export async function promtool(
 }
 
 /** A series of a query result: labels, times in seconds, and values. */
-export interface Answered {
+export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
   readonly points: readonly (readonly [number, number])[];
 }
@@ -126,7 +126,7 @@ export class PrometheusProcess {
   }
 
   /** Returns the result of a query. */
-  async query(expression: string): Promise<Answered[]> {
+  async query(expression: string): Promise<QueryResult[]> {
     const query = new URLSearchParams({ query: expression });
     const response = await fetch(`${this.url}/api/v1/query?${query}`);
     const { status, data, error } = await response.json();

@@ -108,9 +108,9 @@ export class Pty implements AsyncDisposable {
         const { out, stopped, modes, exit } = JSON.parse(line);
         if (out !== undefined) {
           const bytes = Uint8Array.from(atob(out), (c) => c.charCodeAt(0));
-          const piece = decoder.decode(bytes, { stream: true });
-          this.raw += piece;
-          this.screen.write(piece);
+          const chunk = decoder.decode(bytes, { stream: true });
+          this.raw += chunk;
+          this.screen.write(chunk);
         }
         if (stopped) this.stops++;
         this.modes = modes ?? this.modes;

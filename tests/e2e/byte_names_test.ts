@@ -75,7 +75,7 @@ Deno.test({
       const name = cgroups.make("/after", [controller]);
       assert(
         await until(() =>
-          events.some(({ container_name: told }) => told === name)
+          events.some(({ container_name: reported }) => reported === name)
         ),
         name,
       );

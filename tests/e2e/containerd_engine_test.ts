@@ -15,9 +15,9 @@ import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import {
   envelope,
   FakeContainerd,
-  type GrpcAnswer,
-  grpcAnswer,
   grpcFailure,
+  type GrpcResponse,
+  grpcResponse,
   joined,
   proto,
 } from "../_support/fake_containerd.ts";
@@ -214,8 +214,8 @@ Deno.test("EngineWatcher of containerd is off without a socket, and reconnects a
 const hang = () => new Response(new ReadableStream());
 
 /** Faults of containerd: method, response, and the expected detail. */
-const BAD_ANSWERS: readonly (readonly [string, string, GrpcAnswer, string])[] =
-  [
+const BAD_RESPONSES:
+  readonly (readonly [string, string, GrpcResponse, string])[] = [
     ["hangs at the list", "List", hang, "more than 200 ms"],
     [
       "hangs in the middle",
@@ -229,36 +229,41 @@ const BAD_ANSWERS: readonly (readonly [string, string, GrpcAnswer, string])[] =
         ),
       "more than 200 ms",
     ],
-    ["answers 500", "List", () => new Response("no", { status: 500 }), "500"],
+    [
+      "responds with 500",
+      "List",
+      () => new Response("no", { status: 500 }),
+      "500",
+    ],
     ["fails", "List", () => grpcFailure(13, "broken"), "13 of gRPC: broken"],
     [
-      "answers garbage",
+      "sends garbage",
       "ListStream",
-      () => grpcAnswer(new TextEncoder().encode("\0<html>")),
+      () => grpcResponse(new TextEncoder().encode("\0<html>")),
       "Cannot read a message",
     ],
     [
-      "answers half a message",
+      "sends an incomplete message",
       "List",
       () => new Response(Uint8Array.of(0, 0, 0, 0, 9, 1)),
       "ends in the middle",
     ],
-    ["answers nothing", "List", () => grpcAnswer(), "it is empty"],
+    ["sends nothing", "List", () => grpcResponse(), "it is empty"],
   ];
 
-for (const [does, method, answer, detail] of BAD_ANSWERS) {
+for (const [does, method, response, detail] of BAD_RESPONSES) {
   Deno.test(`EngineWatcher is degraded with the reason while containerd ${does}`, async () => {
     await using containerd = FakeContainerd.start();
     containerd.containers.push(WEB);
-    const good = containerd.answers.get(method);
+    const good = containerd.responses.get(method);
     assert(good !== undefined);
-    containerd.answers.set(method, answer);
+    containerd.responses.set(method, response);
     await using watched = new Watched(containerd);
     const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
     // Restore the valid response.
-    containerd.answers.set(method, good);
+    containerd.responses.set(method, good);
     await until(() => watcher.state.state === "ok", "ok");
     await until(() => events.length > 0, "events");
     assertEquals(events[0]?.metadata.id, "web");
@@ -285,7 +290,7 @@ Deno.test("EngineWatcher of containerd continues with events if the list has 100
   await using containerd = FakeContainerd.start();
   const chunk = new Uint8Array(2 ** 20);
   containerd.containers.push(WEB);
-  containerd.answers.set("ListStream", () => {
+  containerd.responses.set("ListStream", () => {
     let left = 100;
     return new Response(
       new ReadableStream({
@@ -308,7 +313,7 @@ Deno.test("ContainerdEngine.ping() throws if containerd does not respond in time
   await using containerd = FakeContainerd.start();
   const engine = engineOf(containerd);
   await engine.ping();
-  containerd.answers.set("Version", hang);
+  containerd.responses.set("Version", hang);
   await assertRejects(() => engine.ping(), Error, "more than 200 ms");
   engine.close();
 });

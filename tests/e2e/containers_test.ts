@@ -12,16 +12,16 @@ import { CAN_MAKE_CGROUPS, HIERARCHIES, TestCgroups } from "./_cgroups.ts";
 const ignore = !CAN_MAKE_CGROUPS;
 
 /** Counts the creations and deletions of each container. */
-function tally(events: WireEvent[], prefix: string): Map<string, string> {
-  const told = new Map<string, string>();
+function countEvents(events: WireEvent[], prefix: string): Map<string, string> {
+  const reported = new Map<string, string>();
   for (const { event_type, container_name } of events) {
     if (!container_name.startsWith(prefix)) continue;
     const mark = { containerCreation: "+", containerDeletion: "-" }[
       event_type as string
     ] ?? "";
-    told.set(container_name, (told.get(container_name) ?? "") + mark);
+    reported.set(container_name, (reported.get(container_name) ?? "") + mark);
   }
-  return told;
+  return reported;
 }
 
 Deno.test({
@@ -76,16 +76,16 @@ Deno.test({
       }
       const gone = () =>
         names.every((name) =>
-          tally(streamed, cgroups.name).get(name)?.endsWith("-")
+          countEvents(streamed, cgroups.name).get(name)?.endsWith("-")
         );
       assert(await until(gone), "a deletion is missing in the stream");
       await delay(300);
       const expected = new Map(names.map((name) => [name, "+-"]));
       expected.set(cgroups.name, "+");
-      assertEquals(tally(streamed, cgroups.name), expected);
-      assertEquals(tally(await readEvents(log), cgroups.name), expected);
+      assertEquals(countEvents(streamed, cgroups.name), expected);
+      assertEquals(countEvents(await readEvents(log), cgroups.name), expected);
       const history = await agent.json("/api/v1.3/events");
-      assertEquals(tally(history, cgroups.name), expected);
+      assertEquals(countEvents(history, cgroups.name), expected);
     } finally {
       stream.abort();
       assertEquals((await agent.stop()).code, 0, agent.stderr);
@@ -203,10 +203,10 @@ Deno.test({
       const lived: Record<string, number> = JSON.parse(
         new TextDecoder().decode(stdout),
       );
-      const told = tally(await readEvents(log), `${cgroups.name}/`);
+      const reported = countEvents(await readEvents(log), `${cgroups.name}/`);
       const wrong: string[] = [];
       for (const [name, ms] of Object.entries(lived)) {
-        const marks = told.get(name) ?? "";
+        const marks = reported.get(name) ?? "";
         const isRight = marks === "+-" || (ms < 250 && marks === "");
         if (!isRight) wrong.push(`${name} lived ${ms} ms: "${marks}"`);
       }

@@ -141,20 +141,20 @@ function tableOf(heading: string): string[][] {
 Deno.test("documented differences from cAdvisor and the kubelet match the agent's responses", async (step) => {
   await withHosts(async (hosts) => {
     const isCounted = async () => {
-      const told = fieldsOf(await hosts.node.json("/stats/summary"));
+      const reported = fieldsOf(await hosts.node.json("/stats/summary"));
       return [
         "node.runtime.imageFs.time",
         "pods[].ephemeral-storage.time",
         "node.systemContainers[].cpu.usageNanoCores",
         "pods[].containers[].cpu.usageNanoCores",
-      ].every((field) => told.has(field));
+      ].every((field) => reported.has(field));
     };
     assert(await until(isCounted, { timeoutMs: 20_000, everyMs: 100 }));
     for (const { what, holds } of [...FROM_CADVISOR, ...FROM_KUBELET]) {
       await step.step(what, () => holds(hosts));
     }
-    const missing = (expected: string[], told: Set<string>) =>
-      expected.filter((field) => !told.has(field)).toSorted();
+    const missing = (expected: string[], reported: Set<string>) =>
+      expected.filter((field) => !reported.has(field)).toSorted();
     await step.step("all other fields of the kubelet are present", async () => {
       const summary = await hosts.node.json("/stats/summary");
       assertEquals(

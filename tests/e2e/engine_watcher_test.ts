@@ -52,7 +52,7 @@ async function until(holds: () => boolean, what: string): Promise<void> {
 
 Deno.test("EngineWatcher reports all existing containers, and then their changes", async () => {
   await using engine = FakeEngine.start();
-  engine.answers.set(
+  engine.responses.set(
     "/containers/json",
     () => Response.json([{ Id: ID, Names: ["/web"], Labels: { team: "a" } }]),
   );
@@ -112,10 +112,14 @@ Deno.test("EngineWatcher reconnects after a restart of the engine", async () => 
 const BAD_LISTS: readonly (readonly [string, () => Response, string])[] = [
   ["hangs", () => hanging(""), "more than 200 ms"],
   ["hangs in the middle", () => hanging('[{"Id":"3c'), "more than 200 ms"],
-  ["answers 500", () => new Response("no", { status: 500 }), "status is 500"],
-  ["answers garbage", () => new Response("\0\xff<html>"), "not valid JSON"],
-  ["answers half a JSON", () => new Response('[{"Id":"3c1b'), "JSON"],
-  ["answers no list", () => Response.json({}), "it is no array"],
+  [
+    "responds with 500",
+    () => new Response("no", { status: 500 }),
+    "status 500",
+  ],
+  ["sends garbage", () => new Response("\0\xff<html>"), "not valid JSON"],
+  ["sends incomplete JSON", () => new Response('[{"Id":"3c1b'), "JSON"],
+  ["sends no list", () => Response.json({}), "it is not an array"],
 ];
 
 function hanging(text: string): Response {
@@ -126,16 +130,16 @@ function hanging(text: string): Response {
   );
 }
 
-for (const [does, answer, detail] of BAD_LISTS) {
+for (const [does, response, detail] of BAD_LISTS) {
   Deno.test(`EngineWatcher is degraded with the reason while the engine ${does}`, async () => {
     await using engine = FakeEngine.start();
-    engine.answers.set("/containers/json", answer);
+    engine.responses.set("/containers/json", response);
     await using watched = new Watched(engine);
     const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
     // Restore the valid response.
-    engine.answers.set("/containers/json", () => Response.json([{ Id: ID }]));
+    engine.responses.set("/containers/json", () => Response.json([{ Id: ID }]));
     await until(() => watcher.state.state === "ok", "ok");
     await until(() => events.length > 0, "events");
     assertEquals(events[0]?.metadata.id, ID);
@@ -144,7 +148,7 @@ for (const [does, answer, detail] of BAD_LISTS) {
 
 Deno.test("EngineWatcher continues with events if the list is too long, and is degraded", async () => {
   await using engine = FakeEngine.start();
-  engine.answers.set(
+  engine.responses.set(
     "/containers/json",
     () => Response.json([{ Id: ID, Labels: { big: "x".repeat(200_000) } }]),
   );
@@ -181,9 +185,9 @@ Deno.test("EngineClient.get() returns undefined for 404, and limits time and siz
   const client = new EngineClient(socket, 1_000);
   assertEquals(await socket.exists(), true);
   assertEquals(await client.get("/containers/x/json"), undefined);
-  engine.answers.set("/long", () => Response.json("x".repeat(2_000)));
+  engine.responses.set("/long", () => Response.json("x".repeat(2_000)));
   await assertRejects(() => client.get("/long"), RangeError, "more than 1000");
-  engine.answers.set("/slow", () => hanging('"'));
+  engine.responses.set("/slow", () => hanging('"'));
   await assertRejects(() => client.get("/slow"), Error, "100 ms");
   socket.close();
 });
@@ -202,7 +206,7 @@ Deno.test("DockerEngine.dataRoot() returns Docker's data directory if it is an a
       [{}, undefined],
     ] as const
   ) {
-    engine.answers.set("/info", () => Response.json(info));
+    engine.responses.set("/info", () => Response.json(info));
     assertEquals(await docker.dataRoot(), root);
   }
   docker.close();

@@ -104,9 +104,9 @@ Deno.test({
         ...driverArgs("full-disk", `${dir}/events.ndjson`),
       ]);
       const { code, stdout, stderr } = await child.output();
-      const told = new TextDecoder().decode(stderr);
-      assertEquals(code, 0, told);
-      const report: Report = JSON.parse(told);
+      const reported = new TextDecoder().decode(stderr);
+      assertEquals(code, 0, reported);
+      const report: Report = JSON.parse(reported);
       const text = new TextDecoder().decode(stdout);
       const seqs = seqsOf(text);
       assertEquals(seqs[0], 1);

@@ -50,7 +50,7 @@ Deno.test({
   ignore: !CAN_HANG,
   async fn() {
     await using mount = new HangingMount();
-    await mount.hear("mounted");
+    await mount.waitForLine("mounted");
     const agent = await AgentProcess.start(["--event-log=none"], {}, [
       ...mount.inside,
       AGENT,
@@ -121,7 +121,7 @@ Deno.test({
   ignore: !CAN_HANG,
   async fn() {
     await using mount = new HangingMount();
-    await mount.hear("mounted");
+    await mount.waitForLine("mounted");
     await mount.order("hang");
     const agent = await AgentProcess.start(["--event-log=none"], {}, [
       ...mount.inside,

@@ -196,7 +196,7 @@ for (const [way, open] of WAYS) {
         assertEquals(before, before.map((_, at) => first + at));
 
         // No record is lost or duplicated between the end of the backlog and the next record.
-        const texts: string[] = [];
+        const messages: string[] = [];
         let last = before.at(-1) ?? NaN;
         for (const text of ["one", "two", "three"]) {
           const reading = file.read();
@@ -205,9 +205,9 @@ for (const [way, open] of WAYS) {
             assert(read.type === "records");
             for (const record of read.records) {
               assertEquals(sequenceOf(record), ++last);
-              texts.push(parseKmsgRecord(record)?.text ?? "");
+              messages.push(parseKmsgRecord(record)?.text ?? "");
             }
-            if (texts.includes(`cgwatch test: ${text}`)) break;
+            if (messages.includes(`cgwatch test: ${text}`)) break;
           }
         }
       } finally {
@@ -221,8 +221,8 @@ for (const [way, open] of WAYS) {
 Deno.test("openKmsg() does not block the event loop during a flood of records", async () => {
   // A device with an endless stream of records.
   const file = await openKmsg("/dev/zero");
-  let turns = 0;
-  const timer = setInterval(() => turns++, 1);
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
   try {
     const end = performance.now() + 300;
     let records = 0;
@@ -232,7 +232,7 @@ Deno.test("openKmsg() does not block the event loop during a flood of records", 
       records += read.records.length;
     }
     assert(records > 1_000);
-    assert(turns > 10, `${turns} turns`);
+    assert(ticks > 10, `${ticks} turns`);
   } finally {
     clearInterval(timer);
     file.close();

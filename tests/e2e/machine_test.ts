@@ -75,7 +75,7 @@ test("lscpu", "caches", async (agent) => {
   );
   const key = (cache: Json) =>
     `${cache.level} ${cache.type} ${cache.size ?? cache["one-size"]}`;
-  const told = topology.flatMap((node: Json) => [
+  const reported = topology.flatMap((node: Json) => [
     ...node.caches,
     ...node.cores.flatMap((core: Json) => [
       ...core.caches,
@@ -83,7 +83,7 @@ test("lscpu", "caches", async (agent) => {
     ]),
   ]);
   assertEquals(
-    [...new Set(told.map(key))].toSorted(),
+    [...new Set(reported.map(key))].toSorted(),
     caches.map(key).toSorted(),
   );
 });
@@ -135,23 +135,23 @@ test("ip", "interfaces", async (agent) => {
 test("df", "file systems", async (agent) => {
   const storage: Json[] = await agent.json("/api/v2.1/storage");
   assert(storage.length > 0);
-  for (const told of storage) {
+  for (const reported of storage) {
     const text = await outputOf(
       "df",
       "-B1",
       "--output=size,used,avail,itotal,iavail",
-      told.mountpoint,
+      reported.mountpoint,
     );
     const [size, used, available, inodes, inodesFree] =
       text.split("\n")[1]?.trim().split(/\s+/).map(Number) ?? [];
-    assertEquals(told.capacity, size, told.mountpoint);
+    assertEquals(reported.capacity, size, reported.mountpoint);
     // Other programs write in the meantime.
     const isNear = (a: number, b = NaN) =>
-      assertLess(Math.abs(a - b), (size ?? 0) / 50 + 1, told.mountpoint);
-    isNear(told.usage, used);
-    isNear(told.available, available);
-    assertEquals(told.inodes, inodes, told.mountpoint);
-    assertLess(Math.abs(told.inodes_free - (inodesFree ?? NaN)), 10_000);
+      assertLess(Math.abs(a - b), (size ?? 0) / 50 + 1, reported.mountpoint);
+    isNear(reported.usage, used);
+    isNear(reported.available, available);
+    assertEquals(reported.inodes, inodes, reported.mountpoint);
+    assertLess(Math.abs(reported.inodes_free - (inodesFree ?? NaN)), 10_000);
   }
   const text = await outputOf("df", "--output=target", "/");
   const [root] = await agent.json("/api/v2.1/storage?label=root");
@@ -241,7 +241,7 @@ Deno.test({
       });
       let lastMs = performance.now();
       let longestMs = 0;
-      const beat = setInterval(() => {
+      const ticker = setInterval(() => {
         const nowMs = performance.now();
         longestMs = Math.max(longestMs, nowMs - lastMs);
         lastMs = nowMs;
@@ -251,7 +251,7 @@ Deno.test({
           timeoutMs: 60_000,
         }),
       );
-      clearInterval(beat);
+      clearInterval(ticker);
       const { bytes, inodes } = usage.of(directory) ?? {};
       const du = async (...args: string[]) =>
         parseInt(await outputOf("du", "-s", "-x", ...args, directory));

@@ -48,9 +48,9 @@ for (const isOn of [false, true]) {
         kills.map(({ event_data: { oom } }) => [oom.historical, oom.scope]),
         [[true, "host"], [false, "host"]],
       );
-      const told = await eventsOf(agent, "nodeEvent");
+      const reported = await eventsOf(agent, "nodeEvent");
       assertEquals(
-        told.map(({ event_data }) => event_data),
+        reported.map(({ event_data }) => event_data),
         isOn
           ? [{
             node_event: {

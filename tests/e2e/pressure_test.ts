@@ -31,7 +31,7 @@ Deno.test("agent with --pressure-events reports increments of a recorded v2 host
     // The counters of a cgroup include its descendants.
     root.file("sys/fs/cgroup/lab/memory.events", counts);
     assert(await until(() => streamed.length === 2));
-    const facts = (events: WireEvent[]) =>
+    const summaries = (events: WireEvent[]) =>
       events.map(({ event_type, container_name, event_data }) => [
         event_type,
         container_name,
@@ -41,15 +41,17 @@ Deno.test("agent with --pressure-events reports increments of a recorded v2 host
       ["memoryHigh", HIGH, { memory_pressure: { count: 7 } }],
       ["memoryMax", HIGH, { memory_pressure: { count: 250 } }],
     ];
-    assertEquals(facts(streamed), expected);
+    assertEquals(summaries(streamed), expected);
     assertEquals(
-      facts(await agent.json(`/api/v1.3/events${HIGH}?pressure_events=true`)),
+      summaries(
+        await agent.json(`/api/v1.3/events${HIGH}?pressure_events=true`),
+      ),
       expected,
     );
     const logged = (await readEvents(log)).filter((event) =>
       event.event_data.memory_pressure !== undefined
     );
-    assertEquals(facts(logged), expected);
+    assertEquals(summaries(logged), expected);
   } finally {
     stream.abort();
     await agent.stop();

@@ -173,13 +173,13 @@ Deno.test({
       const startMs = Date.now();
       const before = cpuSeconds(cgroups, "/busy");
       for (
-        let life = 0;
+        let count = 0;
         Date.now() < startMs + SCRAPING_SECONDS * 1000;
-        life++
+        count++
       ) {
-        cgroups.make(`/life${life}`);
+        cgroups.make(`/life${count}`);
         await delay(300);
-        cgroups.remove(`/life${life}`);
+        cgroups.remove(`/life${count}`);
       }
       const endMs = Date.now();
       const rate = (cpuSeconds(cgroups, "/busy") - before) /
@@ -187,8 +187,8 @@ Deno.test({
       const window = Math.floor((endMs - startMs) / 1000);
       const sum =
         `sum without (cpu) (rate(container_cpu_usage_seconds_total{id="${busy}"}[${window}s]))`;
-      const [told] = await prometheus.query(sum);
-      assertAlmostEquals(told?.points[0]?.[1] ?? 0, rate, rate * 0.2);
+      const [measured] = await prometheus.query(sum);
+      assertAlmostEquals(measured?.points[0]?.[1] ?? 0, rate, rate * 0.2);
       // Stale at the next scrape instead of after five minutes; the kill is still exported.
       const isGone = async () =>
         (await prometheus.query(`container_last_seen{id="${oom}"}`)).length ===
@@ -196,11 +196,11 @@ Deno.test({
       assert(await until(isGone, { timeoutMs: 3_000 }));
       assert(await isKillTold());
       const gone = await prometheus.query(
-        `count(container_last_seen{id=~"${cgroups.name}/life.*"})`,
+        `count(container_last_seen{id=~"${cgroups.name}/count.*"})`,
       );
       assert((gone[0]?.points[0]?.[1] ?? 0) <= 2);
       const seen = await prometheus.query(
-        `count(count_over_time(container_last_seen{id=~"${cgroups.name}/life.*"}[${window}s]))`,
+        `count(count_over_time(container_last_seen{id=~"${cgroups.name}/count.*"}[${window}s]))`,
       );
       assertGreater(seen[0]?.points[0]?.[1] ?? 0, 2);
       // On a busy machine, one of 50 scrapes may take longer than a second.
@@ -210,12 +210,14 @@ Deno.test({
         missed <= Math.floor(window / 50),
         `${missed} scrapes were missed`,
       );
-      const unanswered: string[] = [];
+      const withoutData: string[] = [];
       for (const query of await readyQueries(`${window}s`)) {
-        const answer = await prometheus.query(query);
-        if (answer.length === 0 && !LACKING.test(query)) unanswered.push(query);
+        const response = await prometheus.query(query);
+        if (response.length === 0 && !LACKING.test(query)) {
+          withoutData.push(query);
+        }
       }
-      assertEquals(unanswered, []);
+      assertEquals(withoutData, []);
     } finally {
       log = await prometheus.stop();
       await agent.stop();

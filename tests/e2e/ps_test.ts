@@ -61,10 +61,10 @@ Deno.test({
   fn: () =>
     withAgent(["--allow-ps"], async (agent) => {
       const before = new Map((await ps())?.map((row) => [row[1], row]));
-      const told: Process[] = await agent.json("/api/v2.1/ps");
+      const reported: Process[] = await agent.json("/api/v2.1/ps");
       const after = new Map((await ps())?.map((row) => [row[1], row]));
       let compared = 0;
-      for (const process of told) {
+      for (const process of reported) {
         const rows = [before, after].map((rows) => rows.get(`${process.pid}`));
         const [early, late] = rows;
         // Started or ended between the two readings.

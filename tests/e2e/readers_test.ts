@@ -33,9 +33,9 @@ for (const reader of READERS) {
       const text = new TextDecoder().decode(stdout);
       assert(text !== "", new TextDecoder().decode(stderr));
       const found: { isTaken: boolean; peakMb: number } = JSON.parse(text);
-      const told = `${found.peakMb.toFixed(1)} MB, in the table ${peakMb}`;
-      assertEquals(found.isTaken, isTaken, told);
-      assert(found.peakMb <= MAX_MB, told);
+      const reported = `${found.peakMb.toFixed(1)} MB, in the table ${peakMb}`;
+      assertEquals(found.isTaken, isTaken, reported);
+      assert(found.peakMb <= MAX_MB, reported);
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

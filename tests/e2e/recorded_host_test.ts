@@ -111,7 +111,7 @@ Deno.test("agent without the kernel log reports counted kills, also of a removed
     );
     assert(await until(async () => (await kills()).length === 5));
     await delay(1_000);
-    const told = (await kills()).map((
+    const reported = (await kills()).map((
       { container_name: name, event_data: { oom } },
     ) => [
       name,
@@ -121,20 +121,20 @@ Deno.test("agent without the kernel log reports counted kills, also of a removed
     ]);
     const local = [container, container, "memory.events.local", "inferred"];
     const node = ["/", undefined, "vmstat", "inferred"];
-    assertEquals(told.slice(0, 3), [
+    assertEquals(reported.slice(0, 3), [
       local,
       local,
       ["/system.slice", "/system.slice", "memory.events.local", "inferred"],
     ]);
     // The container is named only if its counter was read before its removal.
-    assertEquals(told[3], told[3]?.[0] === "/" ? node : local);
-    const last = told[4]?.[0] === "/" ? node : [
+    assertEquals(reported[3], reported[3]?.[0] === "/" ? node : local);
+    const last = reported[4]?.[0] === "/" ? node : [
       "/system.slice/two",
       "/system.slice/two",
       "memory.events.local",
       "inferred",
     ];
-    assertEquals(told[4], last);
+    assertEquals(reported[4], last);
   } finally {
     await agent.stop();
     await Deno.remove(dir, { recursive: true });

@@ -70,9 +70,9 @@ Deno.test({
       );
       const kills = all.filter((event) => event.event_data.oom?.pid === pid);
       assertEquals(kills.length, 1);
-      const told = all.filter((event) => event.event_type === "oomKill")
+      const reported = all.filter((event) => event.event_type === "oomKill")
         .map((event) => event.event_data.oom.kmsg_seq);
-      assertEquals(new Set(told).size, told.length);
+      assertEquals(new Set(reported).size, reported.length);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }

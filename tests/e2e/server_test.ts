@@ -125,9 +125,9 @@ Deno.test("serve() on a unix socket responds, grants access to its group, and re
       `unix:${path}`,
       "/api/v1.3/containers/a",
     );
-    const answer = await client.read();
-    assertStringIncludes(answer, "HTTP/1.1 200 OK");
-    assertStringIncludes(answer, '"name":"/a"');
+    const response = await client.read();
+    assertStringIncludes(response, "HTTP/1.1 200 OK");
+    assertStringIncludes(response, '"name":"/a"');
     client.close();
     await api.server?.shutdown();
     await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
@@ -286,7 +286,7 @@ Deno.test("serve() creates its unix socket again after another process removed i
     const api = new ServedApi();
     await api.listen(`unix:${path}`);
     await Deno.remove(path);
-    const answers = async () => {
+    const responds = async () => {
       try {
         const client = await RawClient.get(`unix:${path}`, "/healthz");
         const text = await client.read();
@@ -296,7 +296,7 @@ Deno.test("serve() creates its unix socket again after another process removed i
         return false;
       }
     };
-    assert(await until(answers, { everyMs: 50 }));
+    assert(await until(responds, { everyMs: 50 }));
     const { mode } = await Deno.lstat(path);
     assertEquals((mode ?? 0) & 0o777, 0o660);
     await api.server?.shutdown();

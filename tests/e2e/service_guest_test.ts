@@ -42,7 +42,7 @@ const reason = await whyNot();
 
 Deno.test({
   name:
-    "scripts/install makes a service that serves, sees OOM kills, restarts, upgrades and goes without a trace" +
+    "scripts/install creates a service that reports OOM kills, restarts, upgrades and is removed completely" +
     (reason === undefined ? "" : `, skipped: ${reason}`),
   ignore: reason !== undefined,
   async fn() {

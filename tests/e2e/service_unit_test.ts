@@ -33,12 +33,12 @@ async function withTempDir(
 /** Returns the unit with some of its drop-ins, as one file. */
 async function unit(directory: string, ...dropIns: string[]): Promise<string> {
   const names = ["cgwatch.service", ...dropIns.map((name) => `${name}.conf`)];
-  const texts = await Promise.all(
+  const contents = await Promise.all(
     names.map((name) => Deno.readTextFile(join(DEPLOY, name))),
   );
   const path = join(directory, "cgwatch.service");
   // The binary is not installed here, and a missing one is an error.
-  const text = texts.join("\n").replace(BINARY, Deno.execPath());
+  const text = contents.join("\n").replace(BINARY, Deno.execPath());
   await Deno.writeTextFile(path, text);
   return path;
 }

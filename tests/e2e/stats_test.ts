@@ -38,8 +38,8 @@ Deno.test({
         throttled: stat("cpu", "cpu.stat", "throttled_time"),
         faults: stat("memory", "memory.stat", "total_pgfault"),
       };
-      const answer = await agent.json(url);
-      const { spec, stats } = answer[name];
+      const response = await agent.json(url);
+      const { spec, stats } = response[name];
       const latest = stats.at(-1);
       const within = (value: number, low: number, high: number) =>
         assert(low <= value && value <= high, `${low} ${value} ${high}`);

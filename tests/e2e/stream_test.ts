@@ -171,8 +171,8 @@ Deno.test("agent sends an empty line as heartbeat, and server-sent events with s
     let text = "";
     const reading = (async () => {
       for await (
-        const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []
-      ) text += piece;
+        const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []
+      ) text += chunk;
     })().catch(() => {});
     await delay(ms);
     abort.abort();
@@ -180,16 +180,16 @@ Deno.test("agent sends an empty line as heartbeat, and server-sent events with s
     return { response, text };
   };
   try {
-    const beats = await read(
+    const heartbeats = await read(
       "/api/v1.3/events?stream=true&heartbeat=100ms",
       {},
       550,
     );
     assertEquals(
-      beats.response.headers.get("content-type"),
+      heartbeats.response.headers.get("content-type"),
       "application/x-ndjson",
     );
-    assertGreater(beats.text.split("\n").length, 3);
+    assertGreater(heartbeats.text.split("\n").length, 3);
     const sse = await read(
       "/api/v1.3/events",
       { accept: "text/event-stream", "last-event-id": "0" },

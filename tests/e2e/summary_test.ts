@@ -133,7 +133,7 @@ Deno.test({
   ignore: !CAN_HANG || !CAN_MAKE_CGROUPS,
   async fn() {
     await using mount = new HangingMount();
-    await mount.hear("mounted");
+    await mount.waitForLine("mounted");
     using disk = new PodDisk(mount);
     await using cgroups = new TestCgroups("summary");
     await disk.make();

@@ -215,18 +215,18 @@ test("events --follow goes on after a restart of the agent, with no event twice 
   let text = "";
   const reading = (async () => {
     for await (
-      const piece of child.stdout.pipeThrough(new TextDecoderStream())
-    ) text += piece;
+      const chunk of child.stdout.pipeThrough(new TextDecoderStream())
+    ) text += chunk;
   })();
-  const told = (what: string) =>
+  const reported = (what: string) =>
     until(() => text.includes(what), { timeoutMs: 15_000 });
   try {
-    assert(await told(`${cgroups.name}/b`));
+    assert(await reported(`${cgroups.name}/b`));
     cgroups.make("/before");
-    assert(await told("/before"));
+    assert(await reported("/before"));
     await watched.restart();
     cgroups.make("/after");
-    assert(await told("/after"));
+    assert(await reported("/after"));
     const seqs = linesOf(text).map((line) => JSON.parse(line).seq);
     assertEquals(seqs, [...new Set(seqs)].toSorted((a, b) => a - b));
   } finally {

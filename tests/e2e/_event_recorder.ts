@@ -28,7 +28,7 @@ export function byName(name: string): (event: WireEvent) => boolean {
 }
 
 /** Expected values of a container in addition to its event. */
-export interface Wanted {
+export interface Expected {
   /** Value of the exported label. */
   readonly team?: string;
   /** Number of kills; not checked if absent. */
@@ -36,23 +36,23 @@ export interface Wanted {
 }
 
 /** An agent and its events. */
-export class Told implements AsyncDisposable {
+export class EventRecorder implements AsyncDisposable {
   readonly events: WireEvent[] = [];
   readonly #ending = new AbortController();
 
   private constructor(readonly agent: AgentProcess) {}
 
   /** Starts the agent and follows its events. */
-  static async start(args: string[]): Promise<Told> {
-    const told = new Told(
+  static async start(args: string[]): Promise<EventRecorder> {
+    const recorder = new EventRecorder(
       await AgentProcess.start([
         "--event-log=none",
         `--whitelisted-container-labels=${LABEL}`,
         ...args,
       ]),
     );
-    await told.agent.follow("", told.events, told.#ending.signal);
-    return told;
+    await recorder.agent.follow("", recorder.events, recorder.#ending.signal);
+    return recorder;
   }
 
   /** Returns the first matching event after `seq`; fails if there is none. */
@@ -100,35 +100,35 @@ export class Told implements AsyncDisposable {
   }
 
   /** Checks that the API and metrics of a container agree with its event. */
-  async isToldAlike(event: WireEvent, wanted: Wanted = {}): Promise<void> {
+  async isConsistent(event: WireEvent, expected: Expected = {}): Promise<void> {
     const { container } = event;
     const cgroup = event.event_data.oom?.victim_cgroup ?? event.container_name;
     const { [cgroup]: spec } = await this.agent.json(`/api/v2.1/spec${cgroup}`);
     assertEquals(
       [spec.namespace, spec.aliases, spec.image, spec.labels?.[LABEL]],
-      [container.namespace, container.aliases, container.image, wanted.team],
+      [container.namespace, container.aliases, container.image, expected.team],
     );
     const { reference, kills, ids } = await this.#metricsOf(cgroup);
     assertEquals(ids, [`${container.namespace}://${container.id}`]);
     assertEquals(
       [reference.name, reference.image, reference[`container_label_${LABEL}`]],
-      [container.aliases[0], container.image, wanted.team],
+      [container.aliases[0], container.image, expected.team],
     );
-    if (wanted.kills !== undefined) assertEquals(kills, wanted.kills);
+    if (expected.kills !== undefined) assertEquals(kills, expected.kills);
   }
 
   /**
    * Checks that the API and metrics no longer contain the container, except for
    * its kills with its name.
    */
-  async isGone(event: WireEvent, { kills = 0 }: Wanted = {}): Promise<void> {
+  async isGone(event: WireEvent, { kills = 0 }: Expected = {}): Promise<void> {
     const { container, container_name: cgroup } = event;
     const response = await fetch(`${this.agent.url}/api/v2.1/spec${cgroup}`);
     await response.body?.cancel();
     assertEquals(response.status, 404);
-    const told = await this.#metricsOf(cgroup);
-    assertEquals([told.ids, told.kills ?? 0], [[], kills]);
-    if (kills > 0) assertEquals(told.reference.name, container.aliases[0]);
+    const recorder = await this.#metricsOf(cgroup);
+    assertEquals([recorder.ids, recorder.kills ?? 0], [[], kills]);
+    if (kills > 0) assertEquals(recorder.reference.name, container.aliases[0]);
   }
 
   /** Returns the metrics of a cgroup: labels and value of its kills, and the IDs. */

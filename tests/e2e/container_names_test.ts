@@ -7,8 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   FakeContainerd,
-  grpcAnswer,
   grpcFailure,
+  grpcResponse,
   proto,
 } from "../_support/fake_containerd.ts";
 import { FakeEngine } from "../_support/fake_engine.ts";
@@ -150,7 +150,7 @@ Deno.test({
     assertEquals(Object.keys(spec).length, CONTAINERS);
     const all = JSON.stringify([spec, node.events]);
     assert(all.includes('"com.docker.compose.service":"shop"'));
-    assert(!all.includes("s3cret"), "a secret was told");
+    assert(!all.includes("s3cret"), "a secret was reported");
   },
 });
 
@@ -160,23 +160,26 @@ const HOSTILITIES:
     ["hangs", (engine) => {
       const hang = () => new Response(new ReadableStream());
       for (const path of ["/events", "/containers/json", "/_ping"]) {
-        engine.answers.set(path, hang);
+        engine.responses.set(path, hang);
       }
     }],
-    ["answers 500", (engine) => {
+    ["responds with 500", (engine) => {
       const fail = () => new Response("no", { status: 500 });
       for (const path of ["/events", "/containers/json"]) {
-        engine.answers.set(path, fail);
+        engine.responses.set(path, fail);
       }
     }],
-    ["answers garbage", (engine) => {
-      engine.answers.set("/containers/json", () => new Response("\0<html>"));
-      engine.answers.set("/events", () => new Response("\xff\n{]\n".repeat(9)));
+    ["sends garbage", (engine) => {
+      engine.responses.set("/containers/json", () => new Response("\0<html>"));
+      engine.responses.set(
+        "/events",
+        () => new Response("\xff\n{]\n".repeat(9)),
+      );
     }],
-    ["answers half a JSON", (engine) => {
-      engine.answers.set("/containers/json", () => new Response('[{"Id":"'));
+    ["sends incomplete JSON", (engine) => {
+      engine.responses.set("/containers/json", () => new Response('[{"Id":"'));
     }],
-    ["answers 100 MB of labels", (engine) => {
+    ["sends 100 MB of labels", (engine) => {
       const chunk = new Uint8Array(2 ** 20).fill(120);
       const flood = (head: string) => () => {
         let left = 100;
@@ -187,11 +190,11 @@ const HOSTILITIES:
           }),
         );
       };
-      engine.answers.set(
+      engine.responses.set(
         "/containers/json",
         flood('[{"Id":"1","Labels":{"a":"'),
       );
-      engine.answers.set(
+      engine.responses.set(
         "/events",
         flood(
           '{"Type":"container","Action":"start","Actor":{"Attributes":{"a":"',
@@ -203,36 +206,36 @@ const HOSTILITIES:
 /** Faults of containerd. */
 const CONTAINERD_HOSTILITIES:
   readonly (readonly [string, (containerd: FakeContainerd) => void])[] = [
-    ["hangs", ({ answers }) => {
-      for (const method of answers.keys()) {
-        answers.set(method, () => new Response(new ReadableStream()));
+    ["hangs", ({ responses }) => {
+      for (const method of responses.keys()) {
+        responses.set(method, () => new Response(new ReadableStream()));
       }
     }],
-    ["fails", ({ answers }) => {
-      for (const method of answers.keys()) {
-        answers.set(method, () => grpcFailure(13, "broken"));
+    ["fails", ({ responses }) => {
+      for (const method of responses.keys()) {
+        responses.set(method, () => grpcFailure(13, "broken"));
       }
     }],
-    ["answers garbage", ({ answers }) => {
-      for (const method of answers.keys()) {
-        answers.set(
+    ["sends garbage", ({ responses }) => {
+      for (const method of responses.keys()) {
+        responses.set(
           method,
-          () => grpcAnswer(crypto.getRandomValues(new Uint8Array(999))),
+          () => grpcResponse(crypto.getRandomValues(new Uint8Array(999))),
         );
       }
     }],
-    ["answers half a message", ({ answers }) => {
-      for (const method of answers.keys()) {
-        answers.set(
+    ["sends an incomplete message", ({ responses }) => {
+      for (const method of responses.keys()) {
+        responses.set(
           method,
           () => new Response(Uint8Array.of(0, 0, 0, 9, 9, 9)),
         );
       }
     }],
-    ["answers messages of 100 MB", ({ answers }) => {
+    ["sends messages of 100 MB", ({ responses }) => {
       const chunk = new Uint8Array(2 ** 20);
-      for (const method of answers.keys()) {
-        answers.set(method, () => {
+      for (const method of responses.keys()) {
+        responses.set(method, () => {
           let left = 100;
           return new Response(
             new ReadableStream({
@@ -337,7 +340,7 @@ Deno.test({
       node.write(idOf(i), `web-${i}`);
       const beforeMs = Date.now();
       const name = node.make(idOf(i));
-      assert(await until(() => node.of(name).length > 0), "told");
+      assert(await until(() => node.of(name).length > 0), "reported");
       assert(node.of(name)[0].arrivedMs - beforeMs < 500, "at once");
     }
     const areGone = async () => !(await states()).includes("ok");

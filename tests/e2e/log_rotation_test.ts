@@ -103,8 +103,8 @@ Deno.test({
       let text = "";
       const reading = (async () => {
         for await (
-          const piece of tail.stdout.pipeThrough(new TextDecoderStream())
-        ) text += piece;
+          const chunk of tail.stdout.pipeThrough(new TextDecoderStream())
+        ) text += chunk;
       })();
       const agent = await AgentProcess.start([
         `--event-log=${log}`,
@@ -233,7 +233,7 @@ const fakeTimePath = await fakeTime();
 
 Deno.test({
   name:
-    "a clock that is set back an hour stops neither events nor streams, and seq grows on" +
+    "a clock set back by an hour stops neither events nor streams, and seq continues" +
     (fakeTimePath === undefined
       ? ", skipped: faketime is not installed"
       : skipped),
@@ -252,10 +252,10 @@ Deno.test({
         FAKETIME_NO_CACHE: "1",
         FAKETIME_DONT_FAKE_MONOTONIC: "1",
       }, [AGENT]);
-      const heard: WireEvent[] = [];
+      const received: WireEvent[] = [];
       const end = new AbortController();
       try {
-        await agent.follow("since_seq=0", heard, end.signal);
+        await agent.follow("since_seq=0", received, end.signal);
         await churn(agent, place, 3);
         await Deno.writeTextFile(clock, "-3600\n");
         await delay(100);
@@ -266,7 +266,7 @@ Deno.test({
           Date.parse(timestamp) - Date.parse(events[at]?.timestamp)
         );
         assert(Math.min(...steps) < -3_000_000, "The clock was not set back");
-        assert(await until(() => heard.length === events.length));
+        assert(await until(() => received.length === events.length));
         const kept: WireEvent[] = await agent.json(
           "/api/v1.3/events?max_events=-1&all_events=true&subcontainers=true",
         );
