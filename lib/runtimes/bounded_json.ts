@@ -1,7 +1,4 @@
-/**
- * Maximum number of values, nested ones included; a Docker list of 2,000
- * containers has about 100,000.
- */
+/** Nested values included; a Docker list of 2,000 containers has about 100,000. */
 const MAX_ELEMENTS = 120_000;
 const MAX_DEPTH = 64;
 
@@ -14,9 +11,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Parses JSON of a runtime with limits on values and depth. A limit on bytes is
- * not sufficient: an empty object has two bytes of text and takes 56 bytes of
- * memory.
+ * Parses JSON with limits on values and depth: an empty object has two bytes of
+ * text, but takes 56 bytes of memory.
  *
  * @throws {RangeError} if there are too many values or levels
  * @throws {SyntaxError} if the text is not JSON
@@ -57,7 +53,7 @@ export function parseBoundedJson(text: string): unknown {
   return JSON.parse(text);
 }
 
-/** Returns the index of the unescaped quote that ends the string starting at `start`. */
+/** Returns the index of the closing quote. */
 function endOfText(text: string, start: number): number {
   for (let end = start;;) {
     end = text.indexOf('"', end + 1);

@@ -12,10 +12,10 @@ import {
 import type { RuntimeFiles } from "./runtime_files.ts";
 import type { RuntimeRoots } from "./runtime_roots.ts";
 
-/** The origin of a container and the cgroup that it was parsed from. */
+/** An origin and its cgroup. */
 export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 
-/** Returns the path at which the agent sees a runtime's own path, given in parts. */
+/** Returns the path at which the agent sees a runtime's path, given in parts. */
 export type ResolveHostPath = (first: string, ...rest: string[]) => string;
 
 const TASKS = "io.containerd.runtime.v2.task";
@@ -30,7 +30,6 @@ export class BundleReader {
     this.#labels = labels;
   }
 
-  /** Reads the bundle of a containerd task. */
   async containerd(
     origin: PlacedOrigin,
     roots: RuntimeRoots,
@@ -58,7 +57,6 @@ export class BundleReader {
     return undefined;
   }
 
-  /** Reads the `config.json` next to CRI-O's storage. */
   async crio(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
@@ -81,7 +79,7 @@ export class BundleReader {
     return undefined;
   }
 
-  /** Reads the state of a container that runc or crun runs without an engine. */
+  /** Reads a container that runc or crun runs without an engine. */
   async bare(
     runtime: "runc" | "crun",
     origin: PlacedOrigin,
@@ -107,7 +105,7 @@ export class BundleReader {
     return undefined;
   }
 
-  /** Reads the PID that podman and CRI-O store in a directory that does not survive a reboot. */
+  /** The directory does not survive a reboot, so the PID is current. */
   async pidOf(
     { storageRun }: RuntimeRoots,
     at: ResolveHostPath,
@@ -124,9 +122,8 @@ export class BundleReader {
 }
 
 /**
- * Returns whether one of the runtime's paths is this cgroup. An ID chosen by a
- * user does not identify the container. runc's paths start with the mount
- * point.
+ * Returns whether one of the runtime's paths is this cgroup, because a user may
+ * choose the ID of another container. runc's paths start with the mount point.
  */
 function isOf(
   { cgroup, isCertain }: PlacedOrigin,
@@ -135,7 +132,7 @@ function isOf(
   return isCertain || paths.some((path) => asString(path)?.endsWith(cgroup));
 }
 
-/** Returns the bundle's path: runc stores it as a label, crun as a field. */
+/** runc stores the path as a label, crun as a field. */
 function bundleOf(state: ReturnType<typeof asObject>): string | undefined {
   const { labels } = asObject(state["config"]);
   const label = Array.isArray(labels)

@@ -22,7 +22,7 @@ export class ByteBuffer {
     this.#length = length;
   }
 
-  /** Decodes the buffer as UTF-8 and clears it. */
+  /** Decodes the bytes as UTF-8 and clears the buffer. */
   takeText(): string {
     const text = new TextDecoder().decode(
       this.#bytes.subarray(0, this.#length),
@@ -33,7 +33,7 @@ export class ByteBuffer {
 
   clear(): void {
     this.#length = 0;
-    // Release a large buffer: the next content may be small.
+    // The next content may be small.
     if (this.#bytes.length > FIRST_BYTES) this.#bytes = new Uint8Array(0);
   }
 }

@@ -4,20 +4,19 @@ import type { RuntimeName } from "../model/container_metadata.ts";
 /** A cgroup that a container runtime created for a container. */
 export interface ContainerOrigin {
   readonly kind: "container";
-  /** Runtimes that may own the container, the likeliest first. */
+  /** The likeliest first. */
   readonly runtimes: readonly RuntimeName[];
   readonly id: string;
-  /** Whether the name alone identifies a container. If false, the runtime must confirm the ID. */
+  /** If false, the runtime must confirm the ID. */
   readonly isCertain: boolean;
-  /** Set for rkt apps only: their name needs no lookup. */
+  /** For rkt apps only: their name needs no lookup. */
   readonly name?: string;
-  /** containerd namespace, if the cgroup name contains it. */
+  /** containerd namespace, if it is in the cgroup's name. */
   readonly group?: string;
-  /** UID of the enclosing Kubernetes pod. */
   readonly podUid?: string;
   /** Owner of a rootless runtime; absent for root. */
   readonly uid?: number;
-  /** Nearest enclosing container, for example with Docker in Docker. */
+  /** Nearest enclosing container. */
   readonly outer?: CgroupName;
 }
 
@@ -32,8 +31,8 @@ export interface PodOrigin {
 export interface UnitOrigin {
   readonly kind: "unit";
   /**
-   * The name that systemd shows, including escapes: `foo\x2dbar.service` and
-   * `foo-bar.service` are different units.
+   * Includes escapes, as in systemd: `foo\x2dbar.service` and `foo-bar.service`
+   * are different units.
    */
   readonly unit: string;
   readonly outer?: CgroupName;
@@ -46,9 +45,9 @@ export type CgroupOrigin = ContainerOrigin | PodOrigin | UnitOrigin;
 const ID_REGEXP = /^(?:([\w-]+)-)?([0-9a-f]{64})(?:\.scope)?$/;
 
 /**
- * `SLICE:PREFIX:ID` is the path that the kubelet passes to a runtime for the
- * systemd driver. A runtime with the cgroupfs driver creates one directory of
- * that name; with the systemd driver it creates `SLICE/PREFIX-ID.scope`.
+ * `SLICE:PREFIX:ID` is the kubelet's path for the systemd driver. A runtime
+ * with the cgroupfs driver creates a directory of that name, with the systemd
+ * driver `SLICE/PREFIX-ID.scope`.
  */
 const UNDIVIDED_REGEXP = /^([^:]*):([\w-]+):([0-9a-f]{64})$/;
 
@@ -66,13 +65,13 @@ const RKT_REGEXP =
 
 const USER_REGEXP = /^user-(\d+)\.slice$/;
 
-/** IDs that containerd, runc and crun allow, except names that other programs create. */
+/** IDs of containerd, runc and crun, without names that other programs create. */
 const PLAIN_ID_REGEXP = /^[\w][\w.-]{0,75}$/;
 
-/** Prefixes of scopes that hold a container's monitor process, not the container. */
+/** Scopes of monitor processes, not of containers. */
 const HELPERS: ReadonlySet<string> = new Set(["crio-conmon", "libpod-conmon"]);
 
-/** Keyed by the prefix of the ID. */
+/** Keyed by ID prefix. */
 const PREFIXES: ReadonlyMap<string, RuntimeName> = new Map([
   ["docker", "docker"],
   ["cri-containerd", "containerd"],
@@ -92,9 +91,8 @@ const POD_RUNTIMES: readonly RuntimeName[] = ["containerd", "docker", "crio"];
 const PLAIN_RUNTIMES: readonly RuntimeName[] = ["containerd", "runc", "crun"];
 
 /**
- * Parses the creator of a cgroup from its name; `undefined` if the name does
- * not identify one. The last part of the name decides: for nested containers
- * the result is the innermost.
+ * Parses a cgroup's creator from its name; `undefined` if the name does not
+ * identify one. For nested containers the result is the innermost.
  */
 export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   if (name === ROOT) return undefined;
@@ -120,9 +118,8 @@ export function isCertainId(id: string): boolean {
 }
 
 /**
- * Returns the unit of a cgroup. systemd prefixes `_` to a name that could be a
- * control file, such as `cpu.service`, and to a name that starts with `_`
- * (`CGROUP_DELEGATION.md`).
+ * systemd prefixes `_` to a name that could be a control file, such as
+ * `cpu.service`, or that starts with `_` (`CGROUP_DELEGATION.md`).
  */
 function unitOf(base: string): string {
   return base.startsWith("_") ? base.slice(1) : base;
@@ -136,7 +133,7 @@ function divided(part: string): string[] {
   return slice ? [slice, scope] : [scope];
 }
 
-/** Decodes systemd's `\xNN` escapes in a unit name; other text is unchanged. */
+/** Decodes systemd's `\xNN` escapes in a unit name. */
 export function unescapeUnit(unit: string): string {
   return unit.replace(/(?:\\x[0-9a-f]{2})+/g, (escaped) => {
     const bytes = escaped.slice(2).split("\\x").map((hex) => parseInt(hex, 16));
@@ -228,7 +225,7 @@ function plainOf(
   };
 }
 
-/** Returns the UID, with dashes, of the pod whose cgroup the part is. */
+/** Returns the pod's UID with dashes. */
 function podUidOf(parts: readonly string[], index: number): string | undefined {
   const part = parts[index] ?? "";
   const [, slice] = POD_SLICE_REGEXP.exec(part) ?? [];
@@ -239,10 +236,7 @@ function podUidOf(parts: readonly string[], index: number): string | undefined {
     : undefined;
 }
 
-/**
- * Returns the user in whose slice the container is, ignoring slices inside an
- * enclosing container.
- */
+/** Ignores slices inside an enclosing container. */
 function uidOf(parts: readonly string[]): number | undefined {
   const outer = parts.findLastIndex((part, index) =>
     index < parts.length - 1 && isContainerPart(part)
@@ -254,7 +248,6 @@ function uidOf(parts: readonly string[]): number | undefined {
   return undefined;
 }
 
-/** Returns the nearest container that encloses the last part. */
 function outerOf(parts: readonly string[]): CgroupName | undefined {
   for (let index = parts.length - 2; index > 0; index--) {
     if (isContainerPart(parts[index] ?? "")) {

@@ -29,20 +29,20 @@ export interface ContainerLookupOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly labels: LabelFilter;
-  /** State directories and sockets set by flags. */
+  /** Set by flags. */
   readonly overrides: RootOverrides;
-  /** Engines of the host, not of a nested container. */
+  /** Engines of the host, not of nested containers. */
   readonly engines: readonly Engine[];
 }
 
-/** The cgroup of a container and a process through which its runtime's files are visible. */
+/** A container and a process through which its runtime's files are visible. */
 export interface LookupContext {
   readonly cgroup: CgroupName;
   /** A process of the enclosing container, in the host's PID namespace. */
   readonly outerPid?: number;
 }
 
-/** Time after which configuration files are read again. */
+/** Interval at which configuration files are read again. */
 const ROOTS_AGE_MS = 60_000;
 const MAX_PLACES = 1_000;
 
@@ -54,12 +54,11 @@ interface KnownRoots {
   readonly roots: Promise<RuntimeRoots>;
 }
 
-/** Looks up a container's metadata in the files of its runtime, then on the runtime's socket. */
+/** Looks up containers in their runtimes' files, then on the runtimes' sockets. */
 export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
   readonly #bundles: BundleReader;
-  /** Monotonic time of an engine's last failure. */
   readonly #failedMs = new Map<Engine, number>();
   /** Keyed by user and root. */
   readonly #roots = new Map<string, KnownRoots>();
@@ -74,7 +73,7 @@ export class ContainerLookup {
   }
 
   /**
-   * Returns the metadata from the likeliest runtime that has the container;
+   * Returns metadata from the likeliest runtime that has the container;
    * `undefined` if none has it.
    *
    * @throws {Error} if no runtime has it and at least one could not be read
@@ -83,7 +82,7 @@ export class ContainerLookup {
     origin: ContainerOrigin,
     { cgroup, outerPid }: LookupContext,
   ): Promise<ContainerMetadata | undefined> {
-    // The files of a nested runtime are visible only through a process of the enclosing container.
+    // A nested runtime's files are visible only through a process of the enclosing container.
     if (origin.outer !== undefined && outerPid === undefined) return undefined;
     const root = outerPid === undefined ? undefined : `/proc/${outerPid}/root`;
     const roots = await this.#rootsOf(origin.uid, root);
@@ -92,7 +91,7 @@ export class ContainerLookup {
     const placed = { ...origin, cgroup };
     const lookups = [
       (runtime: RuntimeName) => this.#read(runtime, placed, roots, at),
-      // Sockets may block until their timeout, so they follow the files of all runtimes.
+      // After the files of all runtimes, because sockets may block until their timeout.
       (runtime: RuntimeName) => this.#inspect(runtime, origin),
     ];
     let failure: unknown;
@@ -205,15 +204,12 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /**
-   * Queries the engines of a runtime; a host may have several. Nested and
-   * rootless containers are not queried.
-   */
+  /** A runtime may have several engines. Nested and rootless containers are not queried. */
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,
   ): Promise<ContainerMetadata | undefined> {
-    // Containers with uncertain IDs are reported by their engine's events.
+    // Engines report containers with uncertain IDs as events.
     const isOfHost = origin.isCertain && origin.uid === undefined &&
       origin.outer === undefined;
     if (!isOfHost) return undefined;
@@ -242,7 +238,7 @@ export class ContainerLookup {
     try {
       return await engine.exists() ? await engine.inspect(origin) : undefined;
     } catch (error) {
-      // These errors concern one container's response, not the engine.
+      // Concerns one container's response, not the engine.
       const isOfOne = error instanceof RangeError ||
         error instanceof SyntaxError;
       if (!isOfOne) this.#failedMs.set(engine, clock.monotonic());
@@ -250,7 +246,7 @@ export class ContainerLookup {
     }
   }
 
-  /** Queries the engines and ignores errors: the files already identified the container. */
+  /** Ignores errors: the files already identified the container. */
   async #inspectQuietly(
     runtime: EngineName,
     origin: ContainerOrigin,

@@ -18,7 +18,7 @@ export interface StoredContainer {
   readonly metadata?: ContainerMetadata;
 }
 
-/** Lists are cached for this time, so that a burst of containers reads them once. */
+/** A burst of containers reads the lists once. */
 const LIST_AGE_MS = 100;
 
 const LISTS = ["containers.json", "volatile-containers.json"];
@@ -39,7 +39,6 @@ export class ContainerStorage {
     this.#now = now;
   }
 
-  /** Returns a container of the storage at `root`; `undefined` if the ID is not listed. */
   async find(root: string, id: string): Promise<StoredContainer | undefined> {
     const nowMs = this.#now();
     for (const [path, { readMs }] of this.#lists) {
@@ -74,7 +73,7 @@ export class ContainerStorage {
 }
 
 /**
- * Parses an entry of `containers.json`; `undefined` if it has no ID. Labels and
+ * Parses an entry of `containers.json`; `undefined` without ID. Labels and
  * restart counts are only in podman's database.
  *
  * ```json

@@ -27,7 +27,7 @@ const GET = `${SERVICES}.containers.v1.Containers/Get`;
 const LIST = `${SERVICES}.containers.v1.Containers/ListStream`;
 const SUBSCRIBE = `${SERVICES}.events.v1.Events/Subscribe`;
 
-/** Namespaces of Docker, whose containers the Docker engine names. */
+/** Docker's namespaces, reported by the Docker engine. */
 const DOCKERS: ReadonlySet<string> = new Set(["moby", "plugins.moby"]);
 
 const NOTHING = new Uint8Array();
@@ -35,16 +35,14 @@ const FILTERS = TOPICS.map((topic) =>
   encodeStringField(1, `topic=="${topic}"`)
 );
 
-/** Maximum number of concurrent container queries. */
 const MAX_CONCURRENT_GETS = 8;
 
-/** Maximum size of a list; a pod's container takes 10 KB of it. */
+/** A pod's container takes 10 KB. */
 const MAX_LIST_BYTES = 32 * 2 ** 20;
-/** Maximum number of containers across all namespaces. */
+/** In all namespaces. */
 const MAX_LISTED = 10_000;
 const MAX_NAMESPACES = 100;
 
-/** Maximum number of cached cgroup paths. */
 const MAX_CGROUPS = 20_000;
 
 interface EventDetails {
@@ -53,15 +51,15 @@ interface EventDetails {
 }
 
 /**
- * containerd's gRPC API. It has what the files lack: image and labels of
- * containers created by ctr and nerdctl, and exit codes.
+ * containerd's gRPC API. It has what the files lack: images and labels of ctr
+ * and nerdctl containers, and exit codes.
  */
 export class ContainerdEngine implements Engine {
   readonly runtime = "containerd";
   readonly #socket: EngineSocket;
   readonly #labels: LabelFilter;
   readonly #client: GrpcClient;
-  /** Keyed by namespace and ID, for IDs that are not unique across runtimes. */
+  /** Keyed by namespace and ID, for IDs that are not unique. */
   readonly #cgroups = new Map<string, CgroupName>();
 
   constructor({ socket, labels }: ContainerdEngineOptions) {
@@ -78,7 +76,6 @@ export class ContainerdEngine implements Engine {
     return this.#socket.exists();
   }
 
-  /** Also returns `undefined` if the namespace is unknown. */
   async inspect(
     { group, id }: ContainerOrigin,
   ): Promise<ContainerMetadata | undefined> {
@@ -120,7 +117,7 @@ export class ContainerdEngine implements Engine {
           const details = await Promise.all(
             some.map((message) => this.#read(message, onLost)),
           );
-          // Keep the order: an exit is reported with the cgroup of the earlier start.
+          // In order: an exit is reported with the cgroup of the earlier start.
           yield details.flatMap((details) => this.#eventsOf(details));
         }
       }
@@ -155,7 +152,7 @@ export class ContainerdEngine implements Engine {
       : storedContainer(new ProtoMessage(response).message(1), this.#labels);
   }
 
-  /** Parses an event and, for a created or updated container, reads it from the database. */
+  /** Parses an event, and reads a created or updated container from the database. */
   async #read(message: Uint8Array, onLost: () => void): Promise<EventDetails> {
     let event: ContainerdEvent | undefined;
     try {
@@ -180,7 +177,6 @@ export class ContainerdEngine implements Engine {
     const key = `${group}/${id}`;
     const cgroup = this.#cgroups.get(key);
     if (kind === "deleted") this.#cgroups.delete(key);
-    // No cgroup can be assigned to the event.
     if (cgroup === undefined && !isCertainId(id)) return [];
     return [{
       metadata: {

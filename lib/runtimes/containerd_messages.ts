@@ -14,9 +14,9 @@ export interface StoredContainer {
 }
 
 /**
- * Parses `containerd.services.containers.v1.Container`: field 1 is the ID, 2
- * the labels, 3 the image, 5 the spec with JSON as its value 2, 8 `created_at`
- * with seconds 1 and nanoseconds 2.
+ * Parses `containerd.services.containers.v1.Container`: id 1, labels 2, image
+ * 3, spec 5 with JSON as its value 2, created_at 8 with seconds 1 and
+ * nanoseconds 2.
  *
  * @throws {SyntaxError} if the ID is missing
  */
@@ -78,9 +78,9 @@ export const TOPICS: readonly string[] = [
 ];
 
 /**
- * Parses `containerd.services.events.v1.Envelope`: field 2 is the namespace, 3
- * the topic, 4 the event with the message as its value 2. Returns `undefined`
- * for other topics and for processes added by exec.
+ * Parses `containerd.services.events.v1.Envelope`: namespace 2, topic 3, event
+ * 4 with the message as its value 2. Returns `undefined` for other topics and
+ * for processes added by exec.
  *
  * @throws {SyntaxError} if the bytes are not an envelope
  */
@@ -104,7 +104,7 @@ export function parseContainerdEvent(
     case "/tasks/start":
       return { ...of, kind: "started", pid: event.number(2) };
     case "/tasks/exit":
-      // For a process added by exec, the process ID in field 2 differs from the container ID.
+      // Field 2 is the process ID, which differs for exec.
       return event.string(2) === id
         ? { ...of, kind: "exited", exitCode: event.number(4) }
         : undefined;

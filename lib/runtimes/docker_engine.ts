@@ -73,7 +73,7 @@ export class DockerEngine implements Engine {
   }
 
   /**
-   * Returns Docker's data directory as a host path.
+   * Returns a host path.
    *
    * @throws {Error} if Docker does not respond
    */

@@ -15,17 +15,15 @@ import {
 import { parseBoundedJson } from "./bounded_json.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** Options of the parsers of Docker's JSON. */
+/** Options of the parsers. */
 export interface EngineJsonOptions {
-  /** Runtime that serves the Docker API. */
   readonly runtime: "docker" | "podman";
   readonly labels: LabelFilter;
 }
 
 /**
- * Parses a container from `config.v2.json` or from the response of
- * `/containers/<id>/json`, which share field names. For the file, `hostConfig`
- * is the content of `hostconfig.json`.
+ * Parses `config.v2.json` with `hostconfig.json`, or the response of
+ * `/containers/<id>/json`, which has the same field names.
  *
  * @throws {TypeError} if the ID is missing
  */
@@ -64,8 +62,7 @@ export function parseDockerContainer(
 }
 
 /**
- * Parses the containers of `/containers/json`; entries without an ID are
- * skipped.
+ * Parses `/containers/json`; entries without an ID are skipped.
  *
  * @throws {TypeError} if the list is not an array
  */
@@ -147,8 +144,8 @@ export function parseEngineEvent(
 }
 
 /**
- * Returns the container's own name, such as `/db`, from an unordered list.
- * Links from other containers add names such as `/web/database`.
+ * Returns the container's own name, such as `/db`. Other containers' links add
+ * names such as `/web/database`.
  */
 function ownName(names: unknown): unknown {
   if (!Array.isArray(names)) return undefined;
@@ -184,7 +181,7 @@ function healthOf(value: unknown): string | undefined {
   return value === "none" ? undefined : asString(value);
 }
 
-/** Docker sends `health_status: healthy` as the action; Podman sends a separate field. */
+/** Docker sends `health_status: healthy` as the action, Podman a separate field. */
 function healthOfAction(
   action: string,
   attributes: JsonObject,

@@ -5,37 +5,35 @@ import type { ContainerOrigin } from "./cgroup_origin.ts";
 /** Runtimes with a socket API. */
 export type EngineName = "docker" | "podman" | "containerd";
 
-/** A change of a container, reported by an engine. */
+/** A change of a container. */
 export interface EngineEvent {
   readonly metadata: ContainerMetadata;
-  /** Cgroup of the container, if its ID is not unique across runtimes. */
+  /** Present if the ID is not unique across runtimes. */
   readonly cgroup?: CgroupName;
-  /** The container was removed; its name may be reused. */
+  /** The name may be reused. */
   readonly isRemoved: boolean;
-  /** The container started: a lookup returns more than the event. */
+  /** A lookup returns more than the event. */
   readonly isStarted: boolean;
 }
 
 /** A runtime's socket API. Each response is limited in time and size. */
 export interface Engine {
   readonly runtime: EngineName;
-  /** Path of the socket, or the first candidate if there is none. */
+  /** The first candidate if there is no socket. */
   readonly socketPath: string;
 
-  /** Returns whether there is a socket. */
   exists(): Promise<boolean>;
 
   /**
-   * Returns the metadata of a container whose ID is certain; `undefined` if the
-   * engine does not have it.
+   * Returns `undefined` if the engine does not have the container.
    *
    * @throws {Error} if the query fails
    */
   inspect(origin: ContainerOrigin): Promise<ContainerMetadata | undefined>;
 
   /**
-   * Lists all containers. `onLost` is called for each container whose entry
-   * exceeds a limit.
+   * Lists all containers. `onLost` is called for each entry that exceeds a
+   * limit.
    *
    * @throws {RangeError} if the whole list exceeds a limit
    * @throws {Error} if the engine does not respond
@@ -44,10 +42,9 @@ export interface Engine {
 
   /**
    * Yields changes in batches until the signal aborts. `onLost` is called for
-   * each message that cannot be parsed.
+   * each invalid message.
    *
-   * @throws {Error} if the response is not a stream of events, or the
-   *   connection ends
+   * @throws {Error} if the connection fails
    */
   follow(
     signal: AbortSignal,
@@ -57,6 +54,6 @@ export interface Engine {
   /** @throws {Error} if the engine does not respond in time */
   ping(): Promise<void>;
 
-  /** Aborts all pending requests. */
+  /** Aborts pending requests. */
   close(): void;
 }

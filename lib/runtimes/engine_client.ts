@@ -3,28 +3,26 @@ import { ByteBuffer } from "./byte_buffer.ts";
 import { parseBoundedJson } from "./bounded_json.ts";
 import { LineDecoder } from "./line_decoder.ts";
 
-/** Maximum response size; 4 MiB hold a list of about 3,000 containers. */
+/** A list of about 3,000 containers. */
 const MAX_BYTES = 4 * 2 ** 20;
 
 /** Longer messages are skipped. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
 
-/** Requests JSON from an engine. Each response is limited in time and size. */
+/** Requests JSON from an engine, with limits on time and size. */
 export class EngineClient {
   readonly #socket: EngineSocket;
   readonly #maxBytes: number;
 
-  /** @param maxBytes maximum response size in bytes */
   constructor(socket: EngineSocket, maxBytes: number = MAX_BYTES) {
     this.#socket = socket;
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * Returns the JSON response of `path`; `undefined` for status 404.
+   * Returns `undefined` for status 404.
    *
-   * @throws {Error} if the response is late, too large or has another error
-   *   status
+   * @throws {Error} if the response is late, too large or another error
    */
   async get(path: string): Promise<unknown> {
     return await this.#socket.withTimeout(path, {}, async (response) => {
@@ -42,16 +40,15 @@ export class EngineClient {
     });
   }
 
-  /** @throws {Error} if the engine does not respond in time */
   async ping(path: string): Promise<void> {
     await this.#socket.withTimeout(path, {}, () => Promise.resolve());
   }
 
   /**
-   * Yields the lines of a streamed response as they arrive, until the signal
-   * aborts. `onLost` is called for each line that is too long.
+   * Yields lines until the signal aborts. `onLost` is called for each line that
+   * is too long.
    *
-   * @throws {Error} if the response has an error status, or the connection ends
+   * @throws {Error} if the connection fails
    */
   async *lines(
     path: string,

@@ -1,10 +1,10 @@
 /** Options of {@linkcode EngineSocket}. */
 export interface EngineSocketOptions {
-  /** Candidate paths of the socket, the likeliest first. */
+  /** Candidates, the likeliest first. */
   readonly paths: () => readonly string[] | Promise<readonly string[]>;
-  /** Response timeout in milliseconds. @default 2000 */
+  /** In milliseconds. @default 2000 */
   readonly timeoutMs?: number;
-  /** Whether the server requires HTTP/2 without upgrade, as gRPC does. */
+  /** HTTP/2 without upgrade, as for gRPC. */
   readonly isHttp2?: boolean;
 }
 
@@ -20,12 +20,12 @@ export class EngineSocket {
     this.#timeoutMs = options.timeoutMs ?? 2_000;
   }
 
-  /** Path of the socket, or the first candidate if there is none. */
+  /** The first candidate if there is no socket. */
   get path(): string {
     return this.#path;
   }
 
-  /** Returns whether there is a socket, and selects the first that exists. */
+  /** Selects the first candidate that exists. */
   async exists(): Promise<boolean> {
     const paths = await this.#options.paths();
     for (const path of paths) {
@@ -37,7 +37,7 @@ export class EngineSocket {
     return false;
   }
 
-  /** Sends a request; the caller limits its time and size. */
+  /** The caller limits time and size. */
   async fetch(
     path: string,
     init: RequestInit & { signal: AbortSignal },
@@ -57,9 +57,9 @@ export class EngineSocket {
   }
 
   /**
-   * Returns the result of `take` for a response.
+   * Passes the response to `take`.
    *
-   * @throws {Error} if the response takes longer than the timeout
+   * @throws {Error} after the timeout
    */
   async withTimeout<T>(
     path: string,
@@ -82,7 +82,7 @@ export class EngineSocket {
     }
   }
 
-  /** Aborts all pending requests; the next request opens a new connection. */
+  /** Aborts pending requests; the next one reconnects. */
   close(): void {
     this.#client?.close();
     this.#client = undefined;

@@ -4,8 +4,8 @@ import type { SourceState } from "../model/source_state.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 
 /**
- * Returns the state of each runtime. If a runtime has several engines, only
- * those with a socket count; if none has one, the likeliest.
+ * Returns one state per runtime: of its engines with a socket the worst,
+ * otherwise of the likeliest engine.
  */
 export function engineStates(
   watchers: readonly Pick<EngineWatcher, "state">[],
@@ -28,21 +28,19 @@ export interface EngineWatcherOptions {
   readonly clock: Clock;
 }
 
-/** Interval of health checks. */
 const PING_INTERVAL_MS = 10_000;
 
-/** First delay after a failure; it doubles with each further failure. */
+/** Doubles with each further failure. */
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 
-/** Interval of checks for a missing socket. */
 const ABSENT_RETRY_MS = 5_000;
 
 /**
  * Streams an engine's container changes: names, images, health, exit codes and
- * renames. Engines do not report cgroups, so this is not a `ContainerWatcher`:
- * its updates apply to containers found by one. Without it, metadata arrives
- * later but completely.
+ * renames. Engines do not report cgroups, so their updates apply to containers
+ * found by a `ContainerWatcher`. Without an engine, metadata arrives later but
+ * completely.
  */
 export class EngineWatcher {
   readonly #options: EngineWatcherOptions;
@@ -55,20 +53,17 @@ export class EngineWatcher {
     this.#state = this.#stateOf("off", "not yet checked");
   }
 
-  /** State of the source; `off` if there is no socket. */
+  /** `off` without a socket. */
   get state(): SourceState {
     return this.#state;
   }
 
-  /** Number of messages that could not be read. */
+  /** Unreadable messages. */
   get lost(): number {
     return this.#lost;
   }
 
-  /**
-   * Yields changes in batches until {@linkcode EngineWatcher.close} is called.
-   * The first batch lists all containers.
-   */
+  /** The first batch lists all containers. */
   async *updates(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { clock, engine } = this.#options;
     const { signal } = this.#closing;
@@ -98,13 +93,12 @@ export class EngineWatcher {
     this.#options.engine.close();
   }
 
-  /** Streams one connection until it fails. */
   async *#connection(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { engine } = this.#options;
     const ending = new AbortController();
     const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
     try {
-      // Subscribe before listing, so that no change between the two is missed.
+      // Subscribe before listing, so that no change in between is missed.
       const batches = engine.follow(signal, () => this.#lose());
       let next = batches.next();
       next.catch(() => {});
@@ -128,7 +122,7 @@ export class EngineWatcher {
     }
   }
 
-  /** Lists all containers; returns an empty list if the engine's list exceeds a limit. */
+  /** Returns an empty list if it exceeds a limit. */
   async #list(): Promise<readonly EngineEvent[]> {
     try {
       const lost = this.#lost;
@@ -142,7 +136,6 @@ export class EngineWatcher {
     }
   }
 
-  /** @throws {Error} once the engine does not respond */
   async #pingUntilFailure(signal: AbortSignal): Promise<void> {
     const { clock, engine } = this.#options;
     while (!signal.aborted) {

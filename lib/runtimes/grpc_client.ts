@@ -1,15 +1,14 @@
 import type { EngineSocket } from "./engine_socket.ts";
 import { encodeGrpcMessage, GrpcMessageDecoder } from "./grpc_messages.ts";
 
-/** Maximum size of a message. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
 
 /** gRPC status code `NOT_FOUND`. */
 const NOT_FOUND = 5;
 
-/** A method and its request message. */
+/** A method and its request. */
 export interface GrpcCall {
-  /** Example: `containerd.services.version.v1.Version/Version` */
+  /** `containerd.services.version.v1.Version/Version` */
   readonly method: string;
   readonly message: Uint8Array;
   /** containerd namespace. */
@@ -17,9 +16,8 @@ export interface GrpcCall {
 }
 
 /**
- * A gRPC client over HTTP/2. The status of a call with a response body is in
- * trailers, which `fetch()` does not expose; the status of a call that failed
- * without a body is in the headers.
+ * gRPC over `fetch()`, which does not expose trailers: the status is known only
+ * for calls that fail without a body.
  */
 export class GrpcClient {
   readonly #socket: EngineSocket;
@@ -29,11 +27,10 @@ export class GrpcClient {
   }
 
   /**
-   * Returns the only message of the response; `undefined` for status
-   * `NOT_FOUND`.
+   * Returns the only message; `undefined` for status `NOT_FOUND`.
    *
    * @throws {RangeError} if the message is too long
-   * @throws {Error} if the response is late, empty or has another error status
+   * @throws {Error} if the response is late, empty or another error
    */
   async unary(call: GrpcCall): Promise<Uint8Array | undefined> {
     let response: Uint8Array | undefined;
@@ -45,13 +42,11 @@ export class GrpcClient {
   }
 
   /**
-   * Passes each message of a finite response to `take` and returns whether the
-   * object exists. If `onLost` is given, it is called for a message that is too
-   * long instead of throwing.
+   * Passes each message of a finite response to `take`; returns false for
+   * status `NOT_FOUND`. With `onLost`, messages that are too long are skipped.
    *
    * @throws {RangeError} if the response or a message is too long
-   * @throws {Error} if the response is late, incomplete or has another error
-   *   status
+   * @throws {Error} if the response is late, incomplete or another error
    */
   async each(
     call: GrpcCall,
@@ -88,10 +83,10 @@ export class GrpcClient {
   }
 
   /**
-   * Yields the messages of a streamed response as they arrive, until the signal
-   * aborts. `onLost` is called for each message that is too long.
+   * Yields messages until the signal aborts. `onLost` is called for each
+   * message that is too long.
    *
-   * @throws {Error} if the response has an error status, or the connection ends
+   * @throws {Error} if the connection fails
    */
   async *messages(
     call: GrpcCall,

@@ -1,4 +1,4 @@
-/** One byte for the compression flag, four for the length. */
+/** Compression flag and length. */
 const HEAD_BYTES = 5;
 
 /** Encodes a length-prefixed gRPC message. */
@@ -11,7 +11,7 @@ export function encodeGrpcMessage(
   return frame;
 }
 
-/** Splits a byte stream into gRPC messages; those that are compressed or too long are skipped. */
+/** Splits a byte stream into messages; compressed and too long ones are skipped. */
 export class GrpcMessageDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
@@ -27,12 +27,12 @@ export class GrpcMessageDecoder {
     this.#onLost = onLost;
   }
 
-  /** Whether the stream is between two messages. */
+  /** The stream is between two messages. */
   get isComplete(): boolean {
     return this.#headLength === 0;
   }
 
-  /** Adds a chunk; returns the messages that it completes. */
+  /** Returns the messages that the chunk completes. */
   push(bytes: Uint8Array): Uint8Array[] {
     const messages: Uint8Array[] = [];
     let start = 0;

@@ -4,7 +4,7 @@ import type { EventContainer } from "../model/event.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { defined } from "./json_values.ts";
 
-/** Returns the `container` field of events, from the cgroup's name and the runtime's metadata. */
+/** Returns the `container` field of events. */
 export function describeContainer(
   cgroup: CgroupName,
   origin: ContainerOrigin,
@@ -30,7 +30,7 @@ export function describeContainer(
   });
 }
 
-/** Returns the aliases that cAdvisor uses for the runtime. */
+/** cAdvisor's aliases. */
 function aliasesOf(
   runtime: string,
   cgroup: CgroupName,
@@ -42,7 +42,7 @@ function aliasesOf(
   return name === undefined || name === id ? [id] : [name, id];
 }
 
-/** Fields that are reported in `containerUpdate` events, with their wire names. */
+/** Fields of `containerUpdate` events, with their wire names. */
 const REPORTED_FIELDS: readonly (readonly [keyof ContainerMetadata, string])[] =
   [
     ["runtime", "namespace"],
@@ -55,7 +55,7 @@ const REPORTED_FIELDS: readonly (readonly [keyof ContainerMetadata, string])[] =
     ["exitCode", "exit_code"],
   ];
 
-/** Returns the wire names of fields that are new or have changed. */
+/** Returns the wire names of new and changed fields. */
 export function changedFields(
   before: ContainerMetadata | undefined,
   after: ContainerMetadata,
@@ -65,7 +65,7 @@ export function changedFields(
     JSON.stringify(before?.[key]) !== JSON.stringify(after[key])
   ).map(([, name]) => name);
   const names = new Set(changed);
-  // The cgroup's name already identifies the runtime.
+  // The cgroup's name identifies the runtime.
   if (runtimes.length === 1) names.delete("namespace");
   if (before?.restartCount === undefined && after.restartCount === 0) {
     names.delete("restart_count");

@@ -28,7 +28,7 @@ import { LookupQueue } from "./lookup_queue.ts";
 export interface IdentityStoreOptions {
   readonly clock: Clock;
   readonly lookup: Pick<ContainerLookup, "find">;
-  /** Returns the first process of a cgroup, in the host's PID namespace. */
+  /** In the host's PID namespace. */
   readonly firstPid: (cgroup: CgroupName) => number | undefined;
 }
 
@@ -45,39 +45,37 @@ export interface RemovedContainer {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** A running or recently removed container and its metadata. */
+/** Running or recently removed. */
 interface Identity {
   readonly cgroup: CgroupName;
   readonly origin: ContainerOrigin;
   metadata?: Omit<ContainerMetadata, "exitCode"> & { exitCode?: number };
   removedMs?: number;
-  /** Cached; built from `metadata`. */
+  /** Cached. */
   reference?: ContainerReference;
-  /** Last metadata from an engine event; a lookup that started earlier may be older. */
+  /** From an engine event; a lookup that started earlier may be older. */
   lastReported?: ContainerMetadata;
 }
 
-/** Time for which removed containers are kept: late kernel log lines may refer to them. */
+/** Late kernel log lines may refer to removed containers. */
 const RETENTION_MS = 5 * 60_000;
 const MAX_REMOVED = 10_000;
 
-/** Maximum number of containers kept from engine events, with or without a cgroup. */
+/** From engine events, with or without a cgroup. */
 const MAX_REPORTED = 20_000;
 
 /** A runtime may write its files after it creates the cgroup. */
 const RETRIES_MS: readonly number[] = [50, 100, 300, 1_000, 5_000, 30_000];
-/** Fewer retries for cgroups that may not be containers. */
+/** These cgroups may not be containers. */
 const UNCERTAIN_RETRIES_MS: readonly number[] = [200, 1_000];
 /** The exit code is written after the cgroup is removed. */
 const EXIT_RETRIES_MS: readonly number[] = [30, 100, 300, 1_000, 3_000];
 
-/** Runtimes that return exit codes to lookups. */
 const REPORTS_EXIT_CODE: ReadonlySet<string> = new Set(["docker", "podman"]);
 
 /**
- * Stores the identity of each container. It queries the runtimes in the
- * background, a few at a time. Readers never wait: they get the current
- * metadata, and an update follows when it changes.
+ * Stores the identity of each container. Lookups run in the background; readers
+ * get the current metadata, and an update follows when it changes.
  *
  * Exceeds 300 lines: one table with many readers and writers.
  */
@@ -85,14 +83,14 @@ export class IdentityStore {
   readonly #options: IdentityStoreOptions;
   readonly #queue: LookupQueue<Identity>;
   readonly #running = new Map<CgroupName, Identity>();
-  /** Ordered by time of removal. */
+  /** In order of removal. */
   readonly #removed = new Map<CgroupName, Identity>();
   readonly #byId = new Map<string, Set<Identity>>();
-  /** Keyed by ID, or by cgroup if the ID is not certain; the latest entry is last. */
+  /** Keyed by ID, or by cgroup if the ID is not certain; latest last. */
   readonly #reported = new Map<string, ContainerMetadata>();
-  /** Pod names keyed by UID; the latest entry is last. */
+  /** Keyed by UID; latest last. */
   readonly #pods = new Map<string, EventPod>();
-  /** A process of each pod, keyed by UID; the latest entry is last. */
+  /** A process of each pod, keyed by UID; latest last. */
   readonly #podPids = new Map<string, number>();
   #onUpdate: (update: IdentityUpdate) => void = () => {};
   #failure = "";
@@ -105,25 +103,21 @@ export class IdentityStore {
     );
   }
 
-  /** Reports changes from now on. */
   start(onUpdate: (update: IdentityUpdate) => void): void {
     this.#onUpdate = onUpdate;
   }
 
-  /**
-   * Resolves once the runtimes have been queried for all known containers,
-   * whether they responded or not.
-   */
+  /** Resolves once all known containers were looked up, with or without a result. */
   queried(): Promise<void> {
     return this.#queue.idle();
   }
 
-  /** Stops queries; resolves when the pending ones complete. */
+  /** Resolves when pending lookups end. */
   close(): Promise<void> {
     return this.#queue.close();
   }
 
-  /** State of the lookups; `degraded` if a container has no name or a lookup hangs. */
+  /** `degraded` if a container has no name or a lookup hangs. */
   get state(): SourceState {
     let unnamed = 0;
     for (const { metadata, origin } of this.#running.values()) {
@@ -148,14 +142,13 @@ export class IdentityStore {
     };
   }
 
-  /** Adds a container that was created. */
   add(cgroup: CgroupName): void {
     const origin = parseCgroupOrigin(cgroup);
     if (origin?.kind !== "container") return;
     this.#dropRemoved(cgroup);
     const reported = this.#reportedMetadata(origin, cgroup);
     const identity: Identity = { cgroup, origin };
-    // Exit code, PID and health belong to the previous run.
+    // Belong to the previous run.
     const { exitCode: _, pid: __, health: ___, ...metadata } = reported ??
       {} as Partial<ContainerMetadata>;
     if (reported !== undefined) {
@@ -173,7 +166,7 @@ export class IdentityStore {
     );
   }
 
-  /** Marks a container as removed; returns its exit code if the runtime already reported it. */
+  /** Returns the exit code if it is already known. */
   remove(cgroup: CgroupName): number | undefined {
     const identity = this.#running.get(cgroup);
     if (identity === undefined) return undefined;
@@ -190,17 +183,14 @@ export class IdentityStore {
     return exitCode;
   }
 
-  /**
-   * Returns the runtime of a removed container; `undefined` if it is unknown,
-   * nested or rootless.
-   */
+  /** Returns `undefined` if it is unknown, nested or rootless. */
   removedRuntime(cgroup: CgroupName): RuntimeName | undefined {
     const { metadata, origin } = this.#removed.get(cgroup) ?? {};
     const isOfHost = origin?.outer === undefined && origin?.uid === undefined;
     return isOfHost ? metadata?.runtime : undefined;
   }
 
-  /** Queries all running containers again, for example after renames. */
+  /** Looks up all running containers again, for example after renames. */
   refresh(): void {
     for (const identity of this.#running.values()) {
       if (identity.metadata !== undefined || identity.origin.isCertain) {
@@ -210,7 +200,6 @@ export class IdentityStore {
     this.#expire();
   }
 
-  /** Applies an event of an engine. */
   update({ metadata, cgroup, isStarted, isRemoved }: EngineEvent): void {
     const key = cgroup ?? metadata.id;
     const reported = { ...this.#reported.get(key), ...metadata };
@@ -224,21 +213,17 @@ export class IdentityStore {
       identity.lastReported = metadata;
       this.#merge(identity, metadata);
       if (!isStarted || identity.removedMs !== undefined) continue;
-      // The exit code belongs to the previous run; `restartCount` records the restart.
+      // Belongs to the previous run; `restartCount` records the restart.
       delete identity.metadata?.exitCode;
       this.#queue.add(identity, RETRIES_MS);
     }
   }
 
-  /** Returns the metadata of a running container. */
   metadataOf(cgroup: CgroupName): ContainerMetadata | undefined {
     return this.#running.get(cgroup)?.metadata;
   }
 
-  /**
-   * Returns the container's first process in the host's PID namespace, if its
-   * runtime reports it.
-   */
+  /** Returns the PID in the host's namespace, if known. */
   initPidOf(cgroup: CgroupName): number | undefined {
     const { metadata, origin } = this.#running.get(cgroup) ?? {};
     // A nested runtime reports PIDs of its own namespace.
@@ -250,7 +235,7 @@ export class IdentityStore {
         : undefined);
   }
 
-  /** Returns whether network metrics belong to this container; a pod's belong to its sandbox. */
+  /** A pod's network metrics belong to its sandbox. */
   reportsNetwork(cgroup: CgroupName): boolean {
     const { metadata, origin } = this.#running.get(cgroup) ?? {};
     return origin?.podUid === undefined
@@ -258,7 +243,7 @@ export class IdentityStore {
       : metadata?.isSandbox === true;
   }
 
-  /** Returns the reference used by the API; `undefined` if no runtime owns the cgroup. */
+  /** Returns `undefined` if no runtime owns the cgroup. */
   referenceOf(cgroup: CgroupName): ContainerReference | undefined {
     const identity = this.#running.get(cgroup);
     if (identity === undefined) return undefined;
@@ -266,7 +251,7 @@ export class IdentityStore {
     return identity.reference ??= referenceOf(cgroup, origin, metadata);
   }
 
-  /** Returns a removed container's metadata for five minutes; `undefined` if there is none. */
+  /** Returns metadata for five minutes after removal. */
   removedContainer(
     cgroup: CgroupName,
   ): RemovedContainer | undefined {
@@ -280,7 +265,7 @@ export class IdentityStore {
     });
   }
 
-  /** Returns the `container` field of an event; `undefined` for a raw cgroup. */
+  /** Returns `undefined` for a raw cgroup. */
   describe(cgroup: CgroupName): EventContainer | undefined {
     const identity = this.#running.get(cgroup) ?? this.#removed.get(cgroup);
     const origin = identity?.origin ?? parseCgroupOrigin(cgroup);
@@ -290,10 +275,7 @@ export class IdentityStore {
     return this.#describe(cgroup, origin, metadata);
   }
 
-  /**
-   * Returns the `container` field of a new event. For an OOM event it is the
-   * victim's container, or the container whose limit was reached.
-   */
+  /** For an OOM event, returns the victim's container, or the one whose limit was reached. */
   describeEvent({ containerName, data }: NewEvent): EventContainer | undefined {
     if (data?.oom === undefined) return this.describe(containerName);
     const { "victim_cgroup": victim, "limit_cgroup": limit } = data.oom;
@@ -301,7 +283,7 @@ export class IdentityStore {
     return ofVictim ?? this.describeEnclosing(limit ?? ROOT);
   }
 
-  /** Returns the innermost container or unit that contains the cgroup or is the cgroup. */
+  /** Returns the innermost container or unit, which may be the cgroup itself. */
   describeEnclosing(cgroup: CgroupName): EventContainer | undefined {
     let unit: EventContainer | undefined;
     for (let name = cgroup; name !== ROOT; name = parentOf(name)) {
@@ -314,10 +296,7 @@ export class IdentityStore {
     return unit;
   }
 
-  /**
-   * Returns metadata from engine events of a container without a cgroup, for
-   * example one that was killed before the agent started.
-   */
+  /** Metadata of a container without a cgroup, for example one killed before the agent started. */
   #reportedMetadata(
     origin: CgroupOrigin | undefined,
     cgroup: CgroupName,
@@ -374,7 +353,7 @@ export class IdentityStore {
       const known = identity.removedMs === undefined
         ? this.#running
         : this.#removed;
-      // The cgroup name was reused, or the removed container has expired.
+      // The cgroup name was reused, or the container has expired.
       if (known.get(cgroup) !== identity) return true;
       if (metadata === undefined || identity.lastReported !== lastReported) {
         return false;
@@ -405,7 +384,7 @@ export class IdentityStore {
     identity.metadata = after;
     delete identity.reference;
     this.#updatePod(identity.origin, after);
-    // The exit code of a running container is reported when its cgroup is removed.
+    // Reported when the cgroup is removed.
     if (removedMs === undefined) changed.delete("exit_code");
     if (changed.size === 0) return;
     const { exitCode, health, restartCount } = after;
@@ -457,7 +436,7 @@ export class IdentityStore {
   }
 }
 
-/** Merges metadata from files; values from the runtime's database take precedence. */
+/** Values from the runtime's database take precedence. */
 function withStored(
   files: ContainerMetadata,
   known: ContainerMetadata | undefined,
@@ -481,7 +460,7 @@ function referenceOf(
   });
 }
 
-/** Returns the key of a container's metadata: an ID or cgroup that no other container has. */
+/** Returns a key that no other container has. */
 function reportKey(
   { id, isCertain }: ContainerOrigin,
   cgroup: CgroupName,

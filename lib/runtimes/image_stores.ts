@@ -14,13 +14,12 @@ export interface ImageStoresOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly overrides: RootOverrides;
-  /** Returns the data root that is in use, whether a command-line flag or a file sets it. */
+  /** Reports the data root in use, from command line or file. */
   readonly docker: Pick<DockerEngine, "exists" | "dataRoot">;
 }
 
-/** Time after which the directories are read again; they rarely change. */
 const AGE_MS = 60_000;
-/** Maximum delay of the first list; a slower result is used in later lists. */
+/** A slower result is used in later lists. */
 const FIRST_WAIT_MS = 500;
 
 /** Image directories of Docker and CRI-O, with cAdvisor's labels. */
@@ -67,7 +66,7 @@ export class ImageStores {
     this.#readMs = clock.monotonic();
   }
 
-  /** Returns `undefined` if Docker does not respond; the paths from its files are then used. */
+  /** Without a response, the paths from Docker's files are used. */
   async #dataRoot(): Promise<string | undefined> {
     const { docker } = this.#options;
     try {

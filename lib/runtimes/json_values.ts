@@ -5,14 +5,14 @@ import { MAX_TEXT_LENGTH } from "./label_filter.ts";
 /** A JSON object from a runtime, not validated. */
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** Returns `value` as an object; an empty object if it is not one. */
+/** Returns an empty object for any other value. */
 export function asObject(value: unknown): JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value as JsonObject
     : {};
 }
 
-/** Parses a JSON object; returns an empty object if the input is not one. */
+/** Returns an empty object if the text is not a JSON object. */
 export function parseObject(text: unknown): JsonObject {
   try {
     return asObject(parseBoundedJson(typeof text === "string" ? text : "{}"));
@@ -21,7 +21,7 @@ export function parseObject(text: unknown): JsonObject {
   }
 }
 
-/** Returns `value` if it is a string that is neither empty nor too long. */
+/** Returns a string that is neither empty nor too long. */
 export function asString(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" &&
       value.length <= MAX_TEXT_LENGTH
@@ -29,19 +29,19 @@ export function asString(value: unknown): string | undefined {
     : undefined;
 }
 
-/** Returns `value` if it is a safe integer. */
+/** Returns a safe integer. */
 export function asInteger(value: unknown): number | undefined {
   return Number.isSafeInteger(value) ? value as number : undefined;
 }
 
-/** Parses a timestamp to milliseconds since the epoch; Go's zero time (year 1) is `undefined`. */
+/** Returns milliseconds since the epoch; `undefined` for Go's zero time (year 1). */
 export function asTimestampMs(value: unknown): number | undefined {
   const text = asString(value);
   const timeMs = text === undefined ? NaN : Date.parse(text);
   return timeMs > 0 ? timeMs : undefined;
 }
 
-/** Returns the object without keys whose value is `undefined`. */
+/** Removes keys with the value `undefined`. */
 export function defined<T extends object>(
   object: { readonly [K in keyof T]: T[K] | undefined },
 ): T {
@@ -50,7 +50,7 @@ export function defined<T extends object>(
   ) as T;
 }
 
-/** Returns the pod named by the kubelet's labels; `undefined` if they name none. */
+/** Returns the pod in the kubelet's labels. */
 export function podOf(labels: JsonObject): EventPod | undefined {
   const pod = defined<EventPod>({
     "namespace": asString(labels["io.kubernetes.pod.namespace"]),

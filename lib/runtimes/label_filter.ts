@@ -1,8 +1,8 @@
 /** Options of {@linkcode LabelFilter}. */
 export interface LabelFilterOptions {
-  /** Allowed label names; a trailing `*` matches any suffix. */
+  /** A trailing `*` matches any suffix. */
   readonly allowed: readonly string[];
-  /** Whether all labels are allowed. @default false */
+  /** @default false */
   readonly all?: boolean;
 }
 
@@ -10,16 +10,10 @@ export interface LabelFilterOptions {
 export const MAX_TEXT_LENGTH = 4096;
 
 const MAX_LABELS = 256;
-/**
- * Maximum total length of a container's label names and values; a quarter of
- * Kubernetes' limit for annotations.
- */
+/** Names and values; a quarter of Kubernetes' limit for annotations. */
 const MAX_LABELS_LENGTH = 65_536;
 
-/**
- * Selects the allowed labels. It is applied where a runtime's response is
- * parsed, so that no other label is stored.
- */
+/** Selects the allowed labels when a response is parsed, so that no other label is stored. */
 export class LabelFilter {
   readonly #all: boolean;
   readonly #names: ReadonlySet<string>;
@@ -33,7 +27,7 @@ export class LabelFilter {
       .map((name) => name.slice(0, -1));
   }
 
-  /** Returns the allowed labels, sorted by name; `undefined` if there are none. */
+  /** Returns labels sorted by name; `undefined` if there are none. */
   pass(labels: object): Record<string, string> | undefined {
     const passed: [string, string][] = [];
     let length = 0;

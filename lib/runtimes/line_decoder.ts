@@ -2,7 +2,7 @@ import { ByteBuffer } from "./byte_buffer.ts";
 
 const NEWLINE = 10;
 
-/** Splits a byte stream into UTF-8 lines; those that are too long are skipped. */
+/** Splits a byte stream into UTF-8 lines; too long ones are skipped. */
 export class LineDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
@@ -14,7 +14,7 @@ export class LineDecoder {
     this.#onLost = onLost;
   }
 
-  /** Adds a chunk; returns the lines that it completes, without empty ones. */
+  /** Returns the non-empty lines that the chunk completes. */
   push(bytes: Uint8Array): string[] {
     const lines: string[] = [];
     let start = 0;

@@ -1,17 +1,14 @@
 import type { Clock } from "../model/clock.ts";
 
-/** Maximum number of concurrent lookups; each may block one of the few threads for file reads. */
+/** Each may block one of the few threads for file reads. */
 const MAX_RUNNING = 4;
 
-/**
- * Time after which a lookup counts as hung. It keeps its slot, because it may
- * still block a thread.
- */
+/** A hung lookup keeps its slot, because it may still block a thread. */
 const HUNG_MS = 2_000;
 
 interface LookupRequest<T> {
   readonly item: T;
-  /** Delays of retries, each after the previous attempt. */
+  /** Each after the previous attempt. */
   readonly retriesMs: readonly number[];
   tries: number;
 }
@@ -21,7 +18,7 @@ export class LookupQueue<T> {
   readonly #clock: Clock;
   readonly #lookUp: (item: T) => Promise<boolean>;
   readonly #due: LookupRequest<T>[] = [];
-  /** Waiting lookups and retries; a later request for the same item replaces the earlier one. */
+  /** A later request for the same item replaces the earlier one. */
   readonly #requests = new Map<T, LookupRequest<T>>();
   readonly #timers = new Set<() => void>();
   readonly #startedMs = new Map<LookupRequest<T>, number>();
@@ -35,12 +32,12 @@ export class LookupQueue<T> {
     this.#lookUp = lookUp;
   }
 
-  /** Number of waiting and running lookups. */
+  /** Waiting and running lookups. */
   get size(): number {
     return this.#requests.size + this.#startedMs.size;
   }
 
-  /** Number of lookups that run for more than 2 s. */
+  /** Lookups that run for more than 2 s. */
   get hung(): number {
     const limitMs = this.#clock.monotonic() - HUNG_MS;
     let hung = 0;
@@ -50,7 +47,7 @@ export class LookupQueue<T> {
     return hung;
   }
 
-  /** Looks up an item, and retries after each delay of `retriesMs` until it is found. */
+  /** Retries after each delay of `retriesMs` until the item is found. */
   add(item: T, retriesMs: readonly number[]): void {
     if (this.#closed) return;
     const request = { item, retriesMs, tries: 0 };
@@ -59,7 +56,7 @@ export class LookupQueue<T> {
     this.#run();
   }
 
-  /** Resolves once each added item was looked up at least once. */
+  /** Resolves once each item was looked up at least once. */
   idle(): Promise<void> {
     if (this.#isIdle) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -67,7 +64,7 @@ export class LookupQueue<T> {
     return promise;
   }
 
-  /** Stops new lookups; resolves when the running ones end. */
+  /** Resolves when running lookups end. */
   close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#timers) cancel();
@@ -102,7 +99,7 @@ export class LookupQueue<T> {
 
   #retry(request: LookupRequest<T>): void {
     const delayMs = request.retriesMs[request.tries++];
-    // Skip the retry if a later request for the item is waiting.
+    // A later request for the item is waiting.
     if (delayMs === undefined || this.#closed) return;
     if (this.#requests.has(request.item)) return;
     this.#requests.set(request.item, request);

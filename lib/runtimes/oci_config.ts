@@ -14,7 +14,7 @@ import {
 } from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** Options of the parsers of OCI `config.json`. */
+/** Options of the parsers. */
 export interface OciConfigOptions {
   readonly id: string;
   readonly labels: LabelFilter;
@@ -23,7 +23,7 @@ export interface OciConfigOptions {
 const CRI = "io.kubernetes.cri.";
 const CRIO = "io.kubernetes.cri-o.";
 
-/** Annotations of containerd's CRI plugin, with the kubelet's labels that they replace. */
+/** The kubelet's labels, and containerd's annotations with the same values. */
 const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.container.name", `${CRI}container-name`],
   ["io.kubernetes.pod.name", `${CRI}sandbox-name`],
@@ -31,15 +31,15 @@ const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.pod.uid", `${CRI}sandbox-uid`],
 ];
 
-/** Values that containerd stores only in its database. */
+/** Only in containerd's database. */
 export interface ContainerdStored {
   readonly labels: JsonObject;
   readonly image: string | undefined;
 }
 
 /**
- * Parses a containerd container from its bundle's `config.json` and its
- * database entry. CRI and nerdctl also store names in the annotations.
+ * Parses a bundle's `config.json`, with the database entry if known. CRI and
+ * nerdctl store names in annotations.
  */
 export function parseContainerdConfig(
   config: unknown,
@@ -68,11 +68,7 @@ export function parseContainerdConfig(
   });
 }
 
-/**
- * Parses a CRI-O container from the `config.json` next to its storage, whose
- * annotations include the kubelet's labels. Returns `undefined` if another
- * runtime created it.
- */
+/** Parses the `config.json` next to CRI-O's storage; `undefined` if another runtime created it. */
 export function parseCrioConfig(
   config: unknown,
   { id, labels }: OciConfigOptions,
@@ -103,7 +99,7 @@ export function parseCrioConfig(
   });
 }
 
-/** Parses a container of runc or crun without an engine. */
+/** Parses a container of runc or crun without engine. */
 export function parseBundle(
   config: unknown,
   options: OciConfigOptions & { readonly runtime: RuntimeName },
@@ -120,7 +116,7 @@ export function parseBundle(
 
 /**
  * Without a network namespace, the container uses the host's; with a
- * `/proc/<pid>/ns/net` path, it shares that process's.
+ * `/proc/<pid>/ns/net` path, that process's.
  */
 export function networkOf(
   config: unknown,
@@ -139,7 +135,6 @@ export function networkOf(
     : { kind: "own" };
 }
 
-/** Returns the kubelet's labels, from containerd's annotations or from labels of the same name. */
 function kubernetesLabels(annotations: JsonObject): JsonObject {
   const entries = CRI_LABELS.map(([label, key]) =>
     [label, asString(annotations[key]) ?? asString(annotations[label])] as const

@@ -6,15 +6,12 @@ const FIXED_64 = 1;
 const BYTES = 2;
 const FIXED_32 = 5;
 
-/**
- * Maximum number of fields of a message; containerd uses one per container
- * label. An empty field has two bytes and takes 200 bytes of memory.
- */
+/** One per container label. An empty field has two bytes, but takes 200 bytes of memory. */
 const MAX_FIELDS = 4_096;
 
 /**
- * A Protocol Buffers message, accessed by field number. An absent field is 0 or
- * empty. Nested messages are parsed on access, so the caller limits the depth.
+ * A message, accessed by field number. Absent fields are 0 or empty. Nested
+ * messages are parsed on access, so the caller limits the depth.
  */
 export class ProtoMessage {
   readonly #fields = new Map<number, Value[]>();
@@ -58,12 +55,12 @@ export class ProtoMessage {
     return new ProtoMessage(this.bytes(field));
   }
 
-  /** Returns all messages of a repeated field. */
+  /** A repeated field. */
   messages(field: number): ProtoMessage[] {
     return this.#all(field).map((bytes) => new ProtoMessage(bytes));
   }
 
-  /** Returns a `map<string, string>` field. */
+  /** A `map<string, string>`. */
   stringMap(field: number): Record<string, string> {
     return Object.fromEntries(
       this.messages(field).map((entry) => [entry.string(1), entry.string(2)]),
@@ -76,7 +73,7 @@ export class ProtoMessage {
   }
 }
 
-/** Encodes a string field of a request message. */
+/** Encodes a string field. */
 export function encodeStringField(field: number, string: string): Uint8Array {
   const bytes = new TextEncoder().encode(string);
   return Uint8Array.of(field * 8 + BYTES, ...varint(bytes.length), ...bytes);
@@ -104,7 +101,7 @@ class Reader {
     return this.#offset < this.#bytes.length;
   }
 
-  /** Not exact above 2^53; no field that is read reaches it. */
+  /** Not exact above 2^53, which no field reaches. */
   varint(): number {
     let value = 0;
     for (let factor = 1; factor < 2 ** 70; factor *= 128) {
@@ -115,7 +112,7 @@ class Reader {
     throw new SyntaxError("Cannot parse a message: a varint is too long");
   }
 
-  /** Returns `undefined` for wire types that no parsed message uses. */
+  /** Returns `undefined` for unused wire types. */
   value(kind: number): Value | undefined {
     switch (kind) {
       case VARINT:

@@ -3,14 +3,12 @@ import { isGone } from "../model/errors.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import { parseBoundedJson } from "./bounded_json.ts";
 
-/** Maximum size of a file. */
 const MAX_FILE_BYTES = 4 * 2 ** 20;
-/** Maximum number of entries of a directory. */
 const MAX_NAMES = 10_000;
 
 /**
- * Reads the files that runtimes leave on disk, asynchronously. The disk may
- * hang: the caller limits the number of concurrent reads.
+ * Reads files that runtimes leave on disk. The disk may hang: the caller limits
+ * concurrent reads.
  */
 export class RuntimeFiles {
   readonly #fs: HostFs;
@@ -19,16 +17,13 @@ export class RuntimeFiles {
     this.#fs = fs;
   }
 
-  /**
-   * Returns the path at which the agent sees `hostPath`, in the host's root or
-   * in the root of a container.
-   */
+  /** Returns the path as seen by the agent; `root` is that of a container. */
   path(hostPath: string, root = ""): string {
     return this.#fs.path(root === "" ? hostPath : join(root, hostPath));
   }
 
   /**
-   * Returns the text of a file; `undefined` if it does not exist.
+   * Returns `undefined` if the file does not exist.
    *
    * @throws {RangeError} if the file is too large
    * @throws {Error} if it cannot be read
@@ -50,8 +45,7 @@ export class RuntimeFiles {
   }
 
   /**
-   * Returns the JSON of a file; `undefined` if it does not exist or is not yet
-   * completely written.
+   * Returns `undefined` if the file does not exist or is incomplete.
    *
    * @throws {RangeError} if the file is too large
    * @throws {Error} if it cannot be read
@@ -67,10 +61,7 @@ export class RuntimeFiles {
     }
   }
 
-  /**
-   * Returns the modification time in milliseconds since the epoch; `undefined`
-   * if the file does not exist.
-   */
+  /** Milliseconds since the epoch; `undefined` if the file does not exist. */
   async modifiedMs(path: string): Promise<number | undefined> {
     try {
       return (await Deno.stat(path)).mtime?.getTime();
@@ -81,7 +72,7 @@ export class RuntimeFiles {
   }
 
   /**
-   * Returns the names in a directory; empty if it does not exist.
+   * Returns names; none if the directory does not exist.
    *
    * @throws {RangeError} if there are too many
    * @throws {Error} if it cannot be read

@@ -2,44 +2,41 @@ import { dirname, join } from "@std/path";
 import { asString, parseObject } from "./json_values.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
-/** State directories of runtimes, as the runtimes name them, the likeliest first. */
+/** State directories as the runtimes name them, the likeliest first. */
 export interface RuntimeRoots {
-  /** Docker's data: `containers/<id>/config.v2.json`. */
+  /** `containers/<id>/config.v2.json` */
   readonly docker: readonly string[];
-  /** containerd's state: `io.containerd.runtime.v2.task/<namespace>/<id>`. */
+  /** `io.containerd.runtime.v2.task/<namespace>/<id>` */
   readonly containerd: readonly string[];
-  /** Storage shared by podman and CRI-O: `<driver>-containers/containers.json`. */
+  /** Shared by podman and CRI-O: `<driver>-containers/containers.json` */
   readonly storage: readonly string[];
-  /** Volatile part of that storage: `<driver>-containers/<id>/userdata/pidfile`. */
+  /** The volatile part: `<driver>-containers/<id>/userdata/pidfile` */
   readonly storageRun: readonly string[];
-  /** podman's `<id>` files, each with an exit code. */
+  /** `<id>` files with exit codes. */
   readonly podmanExits: readonly string[];
-  /** runc's `<id>/state.json`. */
+  /** `<id>/state.json` */
   readonly runc: readonly string[];
-  /** crun's `<id>/status`. */
+  /** `<id>/status` */
   readonly crun: readonly string[];
 }
 
-/** Locations set by flags. */
+/** Set by flags. */
 export interface RootOverrides {
   readonly dockerRoot?: string;
-  /** containerd's socket; the state directory contains it. */
+  /** Socket in the state directory. */
   readonly containerd?: string;
   readonly storageRoot?: string;
 }
 
-/** Selects a user's or a nested container's runtimes. */
+/** Selects the runtimes of a user or a container. */
 export interface RootsOptions extends RootOverrides {
-  /** Root directory of the enclosing container. @default the host's */
+  /** Root of the enclosing container. @default the host's */
   readonly root?: string;
-  /** User that runs the runtimes. @default root */
+  /** @default root */
   readonly uid?: number;
 }
 
-/**
- * Default state directories, including those of k3s, RKE2, k0s, microk8s, and a
- * Docker that runs its own containerd.
- */
+/** Includes those of k3s, RKE2, k0s, microk8s, and a Docker with its own containerd. */
 const CONTAINERD_STATES = [
   "/run/containerd",
   "/run/k3s/containerd",
@@ -51,13 +48,12 @@ const CONTAINERD_SOCKETS = CONTAINERD_STATES.map((state) =>
   join(state.replace(/\/daemon$/, ""), "containerd.sock")
 );
 
-/** Maximum number of containerd sockets: the defaults and one from a configuration file. */
+/** The defaults and one from a configuration file. */
 export const MAX_CONTAINERDS: number = CONTAINERD_SOCKETS.length + 1;
 
 /**
- * Returns the candidate sockets of containerd: the one set by a flag, or those
- * of the configuration file and the defaults. A host may run several
- * containerds.
+ * Returns the socket of the flag, or those of the configuration file and the
+ * defaults: a host may run several containerds.
  */
 export async function readContainerdSockets(
   files: RuntimeFiles,
@@ -74,10 +70,7 @@ export async function readContainerdSockets(
   ]);
 }
 
-/**
- * Reads the state directories of the runtimes from their configuration files,
- * followed by the defaults.
- */
+/** Reads state directories from configuration files, followed by the defaults. */
 export async function readRuntimeRoots(
   files: RuntimeFiles,
   options: RootsOptions = {},
@@ -148,7 +141,7 @@ async function rootlessRoots(
   };
 }
 
-/** Returns `undefined` also if the file cannot be read: the defaults then apply. */
+/** Without a readable file, the defaults apply. */
 async function readQuietly(
   files: RuntimeFiles,
   path: string,
@@ -160,13 +153,12 @@ async function readQuietly(
   }
 }
 
-/** Returns `data-root` of Docker's `daemon.json`, or `graph` (before 17.05). */
+/** `data-root`, or `graph` before Docker 17.05. */
 function dataRootOf(daemon: string | undefined): string | undefined {
   const fields = parseObject(daemon);
   return asString(fields["data-root"]) ?? asString(fields["graph"]);
 }
 
-/** Returns the lines of a TOML table. */
 function tomlTable(toml: string | undefined, name: string): string {
   const [, ...tables] = (toml ?? "").split(
     new RegExp(`^[ \\t]*\\[[ \\t]*${name}[ \\t]*\\]`, "m"),
@@ -174,16 +166,12 @@ function tomlTable(toml: string | undefined, name: string): string {
   return tables.join("").split(/^[ \t]*\[/m)[0] ?? "";
 }
 
-/**
- * Returns a quoted path in TOML by key, in any table: each key used here occurs
- * in one table only.
- */
+/** Returns a quoted path from any table: each key used here occurs in one table only. */
 function tomlText(toml: string | undefined, key: string): string | undefined {
   const line = new RegExp(`^\\s*${key}\\s*=\\s*["'](/[^"']+)["']`, "m");
   return line.exec(toml ?? "")?.[1];
 }
 
-/** Returns a user's home directory from `/etc/passwd`. */
 function homeOf(passwd: string, uid: number): string | undefined {
   for (const line of passwd.split("\n")) {
     const [, , id, , , home] = line.split(":");
