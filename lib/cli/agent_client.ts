@@ -7,7 +7,7 @@ import {
   parseListenAddress,
 } from "../model/listen_address.ts";
 
-/** Delay after which a slow response is reported. */
+/** A slow response is reported after this delay. */
 const SLOW_MS = 3000;
 
 /** Sends requests to a running agent. */
@@ -16,7 +16,7 @@ export class AgentClient {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #client: Deno.HttpClient;
-  /** Called once if a response is slow, for example because the agent is under load. */
+  /** Called once, for example if the agent is under load. */
   onSlow: (() => void) | undefined;
 
   private constructor(server: string, url: string, options: {
@@ -32,8 +32,7 @@ export class AgentClient {
   }
 
   /**
-   * Creates a client for the agent of `--server`, with the token of
-   * `--token-file` or `CGWATCH_TOKEN`.
+   * Uses `--server`, and the token of `--token-file` or `CGWATCH_TOKEN`.
    *
    * @throws {UsageError} if the address or file is invalid
    */
@@ -59,17 +58,17 @@ export class AgentClient {
     });
   }
 
-  /** The agent's address, as given in `--server`. */
+  /** As given in `--server`. */
   get server(): string {
     return this.#server;
   }
 
   /**
-   * Returns the JSON text at a path; with a body, sends a POST request.
+   * Returns JSON; with a body, sends a POST request.
    *
    * @throws {AgentUnreachableError} if there is no agent
-   * @throws {AgentResponseError} if the response is an error or the server is not
-   *   cgwatch
+   * @throws {AgentResponseError} if the response is an error or the server is
+   *   not cgwatch
    */
   async text(
     path: string,
@@ -105,7 +104,7 @@ export class AgentClient {
     }
   }
 
-  /** Yields the lines of a stream, including empty ones, until it ends or the signal aborts. */
+  /** Yields lines, including empty ones, until the stream ends or the signal aborts. */
   async *lines(path: string, signal: AbortSignal): AsyncGenerator<string> {
     const { body } = await this.#request(path, { signal });
     if (body === null) return;
@@ -181,7 +180,6 @@ export class AgentUnreachableError extends Error {
 /** The agent returned an error, or the server is not an agent. */
 export class AgentResponseError extends Error {
   override readonly name = "AgentResponseError";
-  /** HTTP status of the response. */
   readonly status: number;
 
   /** @param message without control characters from external text */
@@ -226,7 +224,7 @@ function readFlagFile(
   }
 }
 
-/** Returns the innermost cause of a failed request and its remedy. */
+/** Returns the innermost cause and its remedy. */
 function causeOf(
   error: unknown,
   server: string,
@@ -244,7 +242,7 @@ function causeOf(
   return { reason, remedy: remedy.replaceAll("ADDR", server) };
 }
 
-/** Error patterns of Deno's HTTP client, their meaning and the remedy. */
+/** Errors of Deno's HTTP client, their meaning and the remedy. */
 const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   [
     /\(os error 2\)/,
@@ -288,7 +286,7 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
-/** Returns the message of an API error; `undefined` if the text is not one. */
+/** Returns the message of an API error. */
 function errorOf(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text);

@@ -20,22 +20,20 @@ export interface CheckOptions {
   readonly values: FlagValues;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Returns the value of an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** Creates a client for the agent whose sources are included. */
+  /** Client of the agent whose sources are included. */
   readonly client: () => AgentClient;
 }
 
-/** A source with its finding. */
 interface Row extends Finding {
   readonly name: string;
   readonly lost?: string;
   readonly fix?: string;
-  /** State reported by a running agent. */
+  /** Reported by a running agent. */
   readonly agent?: Pick<SourceState, "state" | "detail">;
 }
 
-/** Response timeout of the agent in milliseconds. */
+/** Response timeout of the agent. */
 const RESPONSE_LIMIT_MS = 3000;
 
 const STYLES = {
@@ -44,15 +42,13 @@ const STYLES = {
   missing: "red",
   off: "dim",
 } as const;
-/** Width of the state and name columns. */
 const INDENT = 10;
 const NAME_WIDTH = 14;
 
 /**
- * Reports for each data source whether this process can read it and, if not,
- * the effect and the command or setting that grants access. Includes the
- * sources of a running agent, if one responds. Requires no agent and no
- * privileges, and changes nothing.
+ * Reports which data sources this process can read and, for the others, the
+ * effect and the command or setting that grants access. Includes the sources of
+ * a running agent. Requires no agent and no privileges, and changes nothing.
  */
 export async function checkHost(options: CheckOptions): Promise<void> {
   const { values, terminal } = options;
@@ -109,7 +105,7 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
   terminal.write(`${lines.join("\n")}\n`);
 }
 
-/** Returns the sources of the agent at `--server`, if there is one. */
+/** Returns the sources of the agent, if there is one. */
 async function queryAgent(
   { values, client, clock }: CheckOptions,
 ): Promise<{ sources: readonly SourceState[]; summary: string }> {

@@ -16,26 +16,26 @@ import { printed } from "../model/text.ts";
 
 /** State of a source. */
 export interface Finding {
-  /** `ok`: readable; `missing`: no permission, kernel support or file; `off`: disabled. */
+  /** `missing`: no permission, kernel support or file. */
   readonly state: "ok" | "missing" | "off";
   readonly detail: string;
 }
 
-/** Environment of the agent, which determines how it gets a permission. */
+/** Determines how the agent gets a permission. */
 export type Place = "shell" | "service" | "container";
 
-/** A data source of the agent and its effect. */
+/** A data source of the agent. */
 export interface Source {
   readonly name: string;
-  /** Data that is unavailable without it. */
+  /** Data that is unavailable without the source. */
   readonly lost: string;
-  /** Command or setting that grants access, for each place or for all. */
+  /** Command or setting that grants access. */
   readonly fix: string | Readonly<Record<Place, string>>;
   find(): Finding | Promise<Finding>;
 }
 
 const CONNECT_LIMIT_MS = 1000;
-/** Minimum number of inotify watches; about 1,000 containers need this many. */
+/** About 1,000 containers need this many inotify watches. */
 const MIN_WATCHES = 8192;
 const MIN_OPEN_FILES = 4096;
 
@@ -175,7 +175,7 @@ export function sourcesOf(
   ];
 }
 
-/** Returns a command that creates a systemd drop-in. */
+/** Creates a systemd drop-in. */
 function dropIn(name: string, ...lines: readonly string[]): string {
   const directory = "/etc/systemd/system/cgwatch.service.d";
   const text = ["[Service]", ...lines].map((line) => `"${line}"`).join(" ");
@@ -214,7 +214,7 @@ async function findKmsg(path: string, fs: HostFs): Promise<Finding> {
   }
   const seen = path.startsWith("/dev/") ? fs.path(path) : path;
   const info = await Deno.stat(seen);
-  // Opening a FIFO would block until it has a writer.
+  // Opening a FIFO blocks until it has a writer.
   if (info.isFifo) await access(seen, constants.R_OK);
   else {
     using file = await Deno.open(seen);
@@ -254,7 +254,7 @@ async function findEventLog(path: string): Promise<Finding> {
   }
   if (path === "-") return ok("stdout; --event-log=PATH for a file");
   if (await exists(path)) await access(path, constants.W_OK);
-  // Rotation renames files, which requires write access to the directory.
+  // Rotation requires write access to the directory.
   await access(dirname(path), constants.W_OK | constants.X_OK);
   return ok(path);
 }

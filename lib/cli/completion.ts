@@ -5,10 +5,9 @@ import { flagsOf } from "./help.ts";
 /** Supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** Flags whose value is a path. */
 const FILE_REGEXP = /file$|^(?:config|event-log|kmsg|root|tls-.*|.*-root)$/;
 
-/** Returns a completion script for verbs, flags and values, built from the flag tables. */
+/** Returns a completion script, built from the flag tables. */
 export function completion(shell: typeof SHELLS[number]): string {
   return { bash, zsh, fish }[shell]();
 }
@@ -145,7 +144,6 @@ function fishSpec({ name, short, kind, choices, help }: Flag): string {
   return `-l ${name}${letter}${value} -d ${quote(help)}`;
 }
 
-/** Returns the words that may follow a verb. */
 function wordsOf({ name }: VerbDescription): readonly string[] | undefined {
   if (name === "help") return VERBS.map(({ name }) => name);
   return name === "completion" ? SHELLS : undefined;

@@ -2,10 +2,10 @@ import { ROOT } from "../model/cgroup.ts";
 import { parseCgroupOrigin, unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import type { Json } from "./output.ts";
 
-/** A container in `list` and `top`; an absent number was not measured. */
+/** Absent numbers were not measured. */
 export interface ContainerRow {
   readonly cgroup: string;
-  /** Display name: `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
+  /** `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
   readonly name: string;
   /** The runtime, or `pod`, `unit`, `cgroup`. */
   readonly type: string;
@@ -13,20 +13,20 @@ export interface ContainerRow {
   readonly image: string | undefined;
   /** Namespace and name. */
   readonly pod: string | undefined;
-  /** CPUs in use: 1 is one full CPU. */
+  /** 1 is one full CPU. */
   readonly cpu: number | undefined;
-  /** Fraction of CFS periods with throttling, 0 to 1. */
+  /** Fraction of throttled CFS periods, 0 to 1. */
   readonly throttled: number | undefined;
-  /** Memory usage in bytes. */
+  /** In bytes. */
   readonly memory: number | undefined;
   readonly workingSet: number | undefined;
-  /** Also `undefined` if there is no limit. */
+  /** Absent without limit. */
   readonly limit: number | undefined;
-  /** Bytes read and written per second. */
+  /** Bytes per second. */
   readonly io: number | undefined;
-  /** Bytes received and sent per second. */
+  /** Bytes per second. */
   readonly network: number | undefined;
-  /** Percentage of the last 10 s in which at least one task was stalled. */
+  /** Percentage of the last 10 s in which some task was stalled. */
   readonly pressure: {
     readonly cpu: number | undefined;
     readonly memory: number | undefined;
@@ -34,19 +34,16 @@ export interface ContainerRow {
   };
   readonly processes: number | undefined;
   readonly restarts: number | undefined;
-  /** Processes killed by the OOM killer. */
+  /** OOM-killed processes. */
   readonly oom: number;
-  /** Time of the last sample, in milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly measuredMs: number;
 }
 
-/** Values from here mean no limit: cgroup v1 reports the maximum number of pages, in bytes. */
+/** cgroup v1 reports the maximum number of pages, in bytes, for no limit. */
 const NO_LIMIT_BYTES = 2 ** 62;
 
-/**
- * Builds a row from a container of the API. Rates require the sample before the
- * last, from `info` or from an earlier response.
- */
+/** Rates require the sample before the last, from `info` or from an earlier response. */
 export function rowOf(
   info: Json,
   kills: ReadonlyMap<string, number>,
@@ -99,7 +96,6 @@ export function rowOf(
   };
 }
 
-/** Sets the number of killed processes of each row. */
 export function countKills(
   kills: Map<string, number>,
   events: readonly Json[],
@@ -110,10 +106,7 @@ export function countKills(
   }
 }
 
-/**
- * Returns whether a string matches a row: its name or cgroup, an alias, a unit,
- * or the prefix of its ID.
- */
+/** Matches name, cgroup, alias, unit, or ID prefix. */
 export function isNamed(row: ContainerRow, text: string): boolean {
   if (text === "") return false;
   return row.name === text || row.cgroup === text || row.pod === text ||

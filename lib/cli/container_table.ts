@@ -4,11 +4,11 @@ import type { Column } from "./table.ts";
 
 /** A column of a table of containers. */
 export interface ContainerColumn extends Column {
-  /** Returns the cell of a row; `-` if not measured or without limit. */
+  /** Returns `-` if not measured or without limit. */
   cell(row: ContainerRow): string;
 }
 
-/** All columns. A narrow terminal omits those with the largest `drops` first. */
+/** A narrow terminal omits columns with the largest `drops` first. */
 export const CONTAINER_COLUMNS = {
   name: { title: "CONTAINER", shrinks: true, cell: ({ name }) => name },
   type: { title: "TYPE", drops: 6, cell: ({ type }) => type },
@@ -104,7 +104,7 @@ export type SortKey =
   | "throttled"
   | "oom";
 
-/** Returns the comparison for a key: names ascending, numbers descending, then by name. */
+/** Names ascending, numbers descending, then by name. */
 export function compareBy(
   key: SortKey,
 ): (a: ContainerRow, b: ContainerRow) => number {

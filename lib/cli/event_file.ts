@@ -2,7 +2,7 @@ import { rotatedPath } from "../log/log_file.ts";
 import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
-/** Read size and maximum line length. */
+/** Also the maximum length of a line. */
 const CHUNK_BYTES = 2 ** 16;
 const MAX_LINE_BYTES = 2 ** 24;
 const NEWLINE = 10;
@@ -10,10 +10,9 @@ const NEWLINE = 10;
 /**
  * Reads an event log with its rotated parts, oldest first.
  *
- * @param needle only lines that contain this string are parsed, which is much
- *   faster
- * @param visit receives each event; `enough` stops reading
- * @returns the number of lines that are not events, for example incomplete ones
+ * @param needle only lines with this string are parsed, which is faster
+ * @param visit `enough` stops reading
+ * @returns the number of lines that are not events
  * @throws {UsageError} if there is no such file
  */
 export async function readEventFile(
@@ -34,7 +33,7 @@ export async function readEventFile(
   return unread;
 }
 
-/** Returns the existing parts, oldest first. */
+/** Oldest first. */
 async function partsOf(path: string): Promise<string[]> {
   const parts: string[] = [];
   while (await isFile(rotatedPath(path, parts.length + 1))) {
@@ -50,7 +49,7 @@ async function partsOf(path: string): Promise<string[]> {
   return parts.reverse();
 }
 
-/** Yields blocks of complete lines with their newlines, including the unterminated last line. */
+/** Yields blocks of complete lines, and the unterminated last line. */
 function* wholeLines(path: string): Generator<string> {
   using file = Deno.openSync(path);
   const decoder = new TextDecoder();
@@ -58,7 +57,7 @@ function* wholeLines(path: string): Generator<string> {
   let filled = 0;
   for (;;) {
     if (filled === bytes.length) {
-      // Such a line was not written by the agent.
+      // Not written by the agent.
       if (filled >= MAX_LINE_BYTES) filled = 0;
       else {
         const larger = new Uint8Array(filled * 2);
@@ -78,7 +77,7 @@ function* wholeLines(path: string): Generator<string> {
   if (filled > 0) yield `${decoder.decode(bytes.subarray(0, filled))}\n`;
 }
 
-/** Yields the lines that contain the needle; an empty needle matches all lines. */
+/** An empty needle matches all lines. */
 function* linesWith(text: string, needle: string): Generator<string> {
   for (let at = text.indexOf(needle); at >= 0;) {
     const end = text.indexOf("\n", at);

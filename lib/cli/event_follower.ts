@@ -13,22 +13,21 @@ export interface FollowOptions {
   readonly client: AgentClient;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Path and query that select the events; more parameters are added. */
+  /** Path and query that select events. */
   readonly path: string;
   readonly visit: (event: Json) => void;
 }
 
 const HEARTBEAT_MS = 15_000;
-/** Time without a heartbeat after which the connection counts as lost. */
+/** Without a heartbeat for this time, the connection counts as lost. */
 const SILENCE_LIMIT_MS = 45_000;
-/** Time limit of a check for an event; a heartbeat means that there is none. */
+/** A heartbeat means that there is no event. */
 const PROBE_HEARTBEAT_MS = 200;
 const MIN_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 
 /**
- * Passes stored and new events, each once, also across restarts of the agent,
- * until the process ends.
+ * Passes stored and new events, each once, also across restarts of the agent.
  *
  * @throws {Error} if the first request fails or the agent rejects one
  */
@@ -50,7 +49,7 @@ export async function followEvents(options: FollowOptions): Promise<never> {
         if (line === "") continue;
         const event: Json = JSON.parse(line);
         if (resumed !== undefined && isBefore(event, resumed)) continue;
-        // The agent stores dropped events, so they are received again after a reconnect.
+        // Dropped events are stored, so a reconnect returns them.
         if (event.event_type !== "lost") last = event;
         visit(event);
       }
@@ -63,15 +62,12 @@ export async function followEvents(options: FollowOptions): Promise<never> {
   }
 }
 
-/**
- * Returns whether an event was passed before the connection was lost. If
- * numbers restarted at 1, its time is later.
- */
+/** If numbers restarted at 1, the event's time is later. */
 function isBefore(event: Json, last: Json): boolean {
   return event.seq <= last.seq && event.timestamp <= last.timestamp;
 }
 
-/** A period without agent, of which one line is written. */
+/** A period without agent, reported in one line. */
 class Outage {
   readonly #options: FollowOptions;
   #isOpen = false;
@@ -107,8 +103,8 @@ class Outage {
 }
 
 /**
- * Returns whether the agent's numbers continue after an event. With a log file
- * they do. If they restarted at 1, the event with that number is another one or
+ * Returns whether numbers continue after an event, as with a log file.
+ * Otherwise they restarted at 1: the event with that number is another one or
  * does not exist.
  */
 async function continues(
@@ -127,7 +123,7 @@ async function continues(
   return false;
 }
 
-/** Yields lines until the stream ends or sends nothing for a time. */
+/** Yields lines until the stream ends or is silent. */
 async function* readLinesUntilIdle(
   client: AgentClient,
   path: string,

@@ -2,13 +2,13 @@ import { containerTitle } from "../explain/explain_oom.ts";
 import { unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import type { Json } from "./output.ts";
 
-/** Maximum number of container IDs of one name, and of events waiting for a name. */
+/** Container IDs of a name, and events waiting for a name. */
 const MAX_IDS = 10_000;
 const MAX_WAITING = 1_000;
 
 /**
- * Selects events by a container's name, including those emitted before the name
- * was known: a later event with the same ID contains it.
+ * Selects events by container name, including earlier ones: a later event with
+ * the same ID contains the name.
  */
 export class EventMatcher {
   readonly #text: string;
@@ -19,28 +19,25 @@ export class EventMatcher {
     this.#text = text;
   }
 
-  /** A substring of the JSON of each event that contains the name. */
+  /** A substring of each event that contains the name. */
   get needle(): string {
     const [part = ""] = this.#text.split("/").filter(Boolean).slice(-1);
     return JSON.stringify(part).slice(1, -1);
   }
 
-  /** Records the container ID of an event that contains the name. */
+  /** Records the ID of a container with the name. */
   recordNames(event: Json): void {
     const id = event.container?.id;
     if (id === undefined || this.#ids.size >= MAX_IDS) return;
     if (isOf(event, this.#text)) this.#ids.add(id);
   }
 
-  /** Returns whether an event matches, by the names known so far. */
+  /** Uses the names known so far. */
   matches(event: Json): boolean {
     return this.#ids.has(event.container?.id) || isOf(event, this.#text);
   }
 
-  /**
-   * Returns the events that a new event selects: earlier ones that waited for
-   * its name, then itself.
-   */
+  /** Returns earlier events that waited for the name, then the event itself. */
   take(event: Json): Json[] {
     const id = event.container?.id;
     if (!this.matches(event)) {
@@ -57,13 +54,13 @@ export class EventMatcher {
   }
 }
 
-/** Minimum length of an ID prefix, as in Docker. */
+/** ID prefix length, as in Docker. */
 const MIN_ID_LENGTH = 4;
 
 /**
- * Returns whether a string matches an event's container. With a leading slash
- * it is a cgroup or an ancestor; otherwise a container, a pod with or without
- * its namespace, a systemd unit, an ID prefix, or a cgroup without its slash.
+ * With a leading slash, matches a cgroup or an ancestor; otherwise a container,
+ * a pod with or without namespace, a systemd unit, an ID prefix, or a cgroup
+ * without slash.
  */
 export function isOf(event: Json, text: string): boolean {
   const cgroups = cgroupsOf(event);

@@ -13,7 +13,7 @@ const TYPE_STYLES: Readonly<Record<string, Style>> = {
   "lost": "yellow",
 };
 
-/** Minimum width at which times include year and milliseconds. */
+/** For times with year and milliseconds. */
 const WIDE_COLUMNS = 110;
 
 /** Prints events one by one, so column widths are fixed in advance. */
@@ -30,7 +30,7 @@ export class EventPrinter {
     this.#isWide = isWide(terminal.columns);
   }
 
-  /** Prints an event, preceded by the header row if it is the first. */
+  /** The first event is preceded by the header row. */
   print(event: Json): void {
     if (this.#output === "table") {
       this.#printRow(event);
@@ -44,7 +44,7 @@ export class EventPrinter {
     this.#count++;
   }
 
-  /** Completes the output of {@linkcode EventPrinter.print}. */
+  /** Completes the output. */
   end(): void {
     if (this.#output === "json") {
       this.#terminal.write(this.#count === 0 ? "[]\n" : "]\n");
@@ -75,12 +75,12 @@ export class EventPrinter {
   }
 }
 
-/** Returns whether a table of this width has space for complete times. */
+/** Whether complete times fit. */
 export function isWide(columns: number | undefined): boolean {
   return (columns ?? Infinity) >= WIDE_COLUMNS;
 }
 
-/** Returns the column for local times, with the UTC offset in its title. */
+/** The title of the column has the UTC offset. */
 export function timeColumn(zone: string, isWide: boolean): Column {
   const width = isWide ? 23 : 14;
   const title = `TIME (${zone})`;
@@ -94,7 +94,7 @@ export function formatTime(timestampMs: number, isWide: boolean): string {
   return isWide ? time : time.slice(5, 19);
 }
 
-/** Returns the display name of an event's container; for a kill, the victim's. */
+/** Returns the display name; for a kill, the victim's. */
 export function nameOf(event: Json): string {
   const { container, container_name: cgroup, event_data: data } = event;
   return containerTitle(container, data?.oom?.victim_cgroup ?? cgroup);

@@ -21,7 +21,7 @@ export interface EventsOptions {
   readonly client: () => AgentClient;
 }
 
-/** Query parameter that selects each type; two types share one. */
+/** Query parameters; two types share one. */
 const PARAMETERS: Readonly<Record<EventType, string>> = {
   "oom": "oom_events",
   "oomKill": "oom_kill_events",
@@ -33,7 +33,7 @@ const PARAMETERS: Readonly<Record<EventType, string>> = {
   "nodeEvent": "node_events",
 };
 
-/** Query for events that contain names of containers. */
+/** Events that contain names of containers. */
 const UPDATES =
   "/api/v1.3/events?update_events=true&subcontainers=true&max_events=-1";
 
@@ -104,7 +104,7 @@ function typesOf(values: FlagValues): readonly EventType[] {
   });
 }
 
-/** Returns the filter for printed events: the agent selects events too, but not by all names. */
+/** The agent selects events too, but not by all names. */
 function selection(
   { values, container, clock }: EventsOptions,
 ): (event: Json) => boolean {
@@ -114,7 +114,7 @@ function selection(
     : clock.now() - values.duration("since");
   const isQuiet = values.bool("follow") && !values.bool("all") &&
     types.length === 0 && container === undefined;
-  // `checkpoint` lines are internal and not shown in tables.
+  // Checkpoints are internal and not shown in tables.
   const isShown = values.choice("output") === "table" && !values.bool("all");
   return (event) =>
     event.event_type === "lost" ||
@@ -124,7 +124,7 @@ function selection(
       (!isQuiet || isNotable(event));
 }
 
-/** Returns whether an event is a kill or a change of a container, not only new metadata. */
+/** Kills and changes of containers, without new metadata. */
 function isNotable({ event_type: type, container, event_data: data }: Json) {
   if (type === "containerUpdate") {
     const { exit_code: code, health, restart_count: restarts } =

@@ -32,17 +32,17 @@ export interface ExplainVerbOptions {
 }
 
 /**
- * Visits each event whose JSON contains the needle, oldest first. A story scans
- * the log twice instead of storing it, so memory does not grow with the log.
+ * Visits events whose JSON contains the needle, oldest first. A story scans the
+ * log twice, so memory does not grow with the log.
  */
 type Scan = (
   needle: string,
   visit: (event: Json) => void | "enough",
 ) => Promise<void>;
 
-/** An incident in the list; an absent field is not recorded. */
+/** An absent field is not recorded. */
 interface Incident {
-  /** The `seq` of its first kill, accepted by `explain`. */
+  /** The first kill, accepted by `explain`. */
   readonly "seq": number;
   /** RFC 3339, UTC. */
   readonly "timestamp": string;
@@ -50,9 +50,7 @@ interface Incident {
   readonly "container"?: EventContainer;
   readonly "cgroup": string;
   readonly "process"?: string;
-  /** Short reason. */
   readonly "reason": string;
-  /** Number of killed processes. */
   "kills": number;
 }
 
@@ -62,7 +60,7 @@ const UPDATE_NEEDLE = '"event_type":"containerUpdate"';
 const QUERY =
   "/api/v1.3/events?oom_events=true&oom_kill_events=true&update_events=true&subcontainers=true&max_events=-1";
 
-/** Maximum number of listed incidents, and of events read per incident. */
+/** Listed incidents, and events read per incident. */
 const MAX_INCIDENTS = 1_000;
 const MAX_EVENTS = 1_000;
 
@@ -70,8 +68,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * Prints the story of one OOM kill or the list of incidents, from an agent or a
- * log file.
+ * Prints one story or the list of incidents, from an agent or a log file.
  *
  * @throws {UsageError} if a flag or file is invalid
  * @throws {Error} if there is no such kill
@@ -107,7 +104,7 @@ function scanOf({ values, client }: ExplainVerbOptions): Scan {
   };
 }
 
-/** Returns the first matching kill of the newest incident, or the event with the given `seq`. */
+/** Returns the first matching kill of the newest incident, or the event with the `seq`. */
 async function findKill(
   scan: Scan,
   argument: string | undefined,
@@ -152,7 +149,7 @@ async function storyOf(
   const atMs = Date.parse(kill.timestamp);
   const count = { "last_hour": 0, "last_day": 0, "log": 0 };
   await scan(KILL_NEEDLE, (event) => {
-    // The agent also returns `oom` events; only kills are searched.
+    // The agent also returns `oom` events.
     const isKill = event.event_type === "oomKill" && isOom(event);
     if (!isKill && event.seq !== kill.seq) return;
     const isSame = incident === undefined
@@ -180,7 +177,7 @@ async function storyOf(
   return createOomStory(await withNames(scan, all), kills);
 }
 
-/** Adds container names from later events to events without names. */
+/** Adds names from later events of the same container. */
 async function withNames<
   T extends { readonly "container"?: EventContainer },
 >(
@@ -264,7 +261,7 @@ function writeList(
     return;
   }
   const { rows = Infinity, columns } = terminal;
-  // Reserve lines for header, hint and prompt, so that the newest incidents stay visible.
+  // Space for header, hint and prompt, so that the newest incidents stay visible.
   const shown = incidents.slice(0, Math.max(1, rows - 4));
   const hasRoom = isWide(columns);
   const zone = formatZone(Date.parse(incidents[0]?.timestamp ?? ""));

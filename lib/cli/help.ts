@@ -8,26 +8,25 @@ import {
 import { type VerbDescription, VERBS } from "../config/verbs.ts";
 import { wrap } from "../model/text.ts";
 
-/** Help fits a terminal of this width. */
 const WIDTH = 80;
-/** Flags with a longer usage have their help on the next line. */
+/** A longer usage has its help on the next line. */
 const MAX_USAGE = 32;
-/** Group of the flags shared by all verbs that send requests. */
+/** Shared by all verbs that send requests. */
 const CONNECTION = "Connection";
 
-/** Returns the text of `cgwatch --help` or `cgwatch VERB --help`, without the last newline. */
+/** Without the last newline. */
 export function helpText(name?: FlagVerb): string {
   const verb = VERBS.find((known) => known.name === name);
   return (verb === undefined ? overview() : helpOf(verb)).join("\n");
 }
 
-/** Returns the flags of a verb, in the order of the table. */
+/** In the order of the table. */
 export function flagsOf(verb: FlagVerb): readonly Flag[] {
   const flags: readonly Flag[] = FLAGS;
   return flags.filter((flag) => verbsOf(flag).includes(verb));
 }
 
-/** Returns the flags of a verb by group. Only `serve` has many groups. */
+/** Only `serve` has many groups. */
 export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   const groups = new Map<string, Flag[]>(verb === "serve" ? [] : [["", []]]);
   const shown = flagsOf(verb);
@@ -43,7 +42,7 @@ export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   return groups;
 }
 
-/** Returns the usage of a flag, with a placeholder for its value. */
+/** Includes a placeholder for the value. */
 export function usageOf(flag: Flag): string {
   const short = flag.short === undefined ? "" : `-${flag.short}, `;
   const value = flag.kind === "bool" && flag.default === "false"

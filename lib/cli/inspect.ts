@@ -18,19 +18,16 @@ export interface InspectOptions {
   readonly client: AgentClient;
 }
 
-/** Names of fields in bytes. */
+/** Fields in bytes. */
 const BYTES_REGEXP =
   /(?:^|\.)(?:memory|spec\.memory|memory_capacity|swap_capacity)(?:\.|$)|_bytes$|\.capacity$/;
-/** Memory fields that are counts, not bytes. */
+/** Memory fields that are counts. */
 const COUNTS_REGEXP = /failcnt|pg\w+|psi|events|workingset|_data|numa/;
 const NO_LIMIT_BYTES = 2 ** 62;
 /** The maximum 64-bit number as a double. */
 const NO_LIMIT = 2 ** 64;
 
-/**
- * Prints all values of a container, selected by its cgroup or, without a
- * leading slash, by any name shown by `list`.
- */
+/** Accepts a cgroup or, without a leading slash, any name shown by `list`. */
 export async function inspectContainer(
   name: string,
   options: InspectOptions,
@@ -56,7 +53,6 @@ export async function inspectContainer(
   }
 }
 
-/** Prints the description of the agent's machine. */
 export async function writeMachine(options: InspectOptions): Promise<void> {
   write(await options.client.text("/api/v2.1/machine"), options);
 }
@@ -75,7 +71,7 @@ function write(text: string, { values, terminal }: InspectOptions): void {
 }
 
 /**
- * Yields all values that are not objects, with their path. A list of primitive
+ * Yields all values other than objects, with their path. A list of primitive
  * values is one value.
  */
 function* leavesOf(value: Json, path: string): Generator<[string, string]> {

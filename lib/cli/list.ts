@@ -24,16 +24,13 @@ export interface ListOptions {
 }
 
 const WATCH_MS = 2000;
-/** Moves the cursor home and clears the screen. */
+/** Cursor to the first line, clear the screen. */
 const CLEAR = "\x1b[H\x1b[J";
 
 const { name, cpu, memory, limit, io, processes, oom } = CONTAINER_COLUMNS;
 const COLUMNS = [name, cpu, memory, limit, io, processes, oom];
 
-/**
- * Lists containers with their resource usage; with `--watch` repeatedly, also
- * across restarts of the agent.
- */
+/** With `--watch` repeatedly, also across restarts of the agent. */
 export async function listContainers(options: ListOptions): Promise<void> {
   const { values, terminal, clock, client } = options;
   if (!values.bool("watch")) return await listOnce(options, false);
@@ -78,7 +75,7 @@ async function listOnce(
   const infos: Json[] = JSON.parse(response);
   const found = infos.map((info) => rowOf(info, kills))
     .toSorted(compareBy(values.choice("sort")));
-  // Limit the lines of a refreshed list: scrolling would hide its start.
+  // Scrolling would hide the start of a refreshed list.
   const size = isWatching ? consoleSize() : undefined;
   const shown = size === undefined ? found : found.slice(0, size.rows - 2);
   const [titles = "", ...lines] = renderTable(
@@ -112,7 +109,7 @@ async function containersOf(
   }
 }
 
-/** Returns whether the error means that the agent does not have the container. */
+/** The agent does not have the container. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof AgentResponseError && error.status === 404;
 }

@@ -1,11 +1,11 @@
 import { printedJson } from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A JSON value of the API; absent fields are not shown. */
+/** A JSON value of the API. */
 // deno-lint-ignore no-explicit-any
 export type Json = any;
 
-/** Parses JSON and keeps numbers with more digits than a double as written. */
+/** Keeps numbers with more digits than a double as written. */
 export function parseExactly(text: string): Json {
   return JSON.parse(
     text,
@@ -23,10 +23,7 @@ function rawJson(source: string): unknown {
   );
 }
 
-/**
- * Writes the agent's response with unchanged values: as indented JSON, or one
- * line per array element.
- */
+/** Writes unchanged values: indented JSON, or one line per array element. */
 export function writeJson(
   terminal: Terminal,
   output: "json" | "ndjson",

@@ -17,9 +17,7 @@ import { showTop } from "./top.ts";
 
 /** Dependencies of the verbs other than flags. */
 export interface CliHost {
-  /** Returns the value of an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** Version of this program. */
   readonly version: string;
 }
 
@@ -91,7 +89,7 @@ async function writeVersion(
   terminal: Terminal,
   client: () => AgentClient,
 ): Promise<void> {
-  // Without --server no agent is required, because packages and users often run it first.
+  // Without --server no agent is required: packages and users often run it first.
   const agent: string | undefined = values.has("server")
     ? JSON.parse(await client().text("/api/v2.1/version"))
     : undefined;

@@ -2,9 +2,9 @@ import { consoleSize } from "./terminal.ts";
 
 /** An event of a {@linkcode Screen}. */
 export type ScreenEvent =
-  /** One or more keys, as the terminal sent them. */
+  /** One or more keys, as sent by the terminal. */
   | { readonly type: "keys"; readonly text: string }
-  /** The size changed or the process was resumed: everything must be drawn. */
+  /** The size changed or the process was resumed. */
   | { readonly type: "redraw" }
   /** SIGINT, SIGTERM, SIGHUP, or the end of stdin. */
   | { readonly type: "end" };
@@ -12,7 +12,7 @@ export type ScreenEvent =
 /** Alternate screen, without cursor and line wrapping; and back. */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-/** Synchronized update of a frame; ignored by terminals that do not support it. */
+/** Synchronized update; ignored by terminals without support. */
 const BEGIN = "\x1b[?2026h";
 const END = "\x1b[?2026l";
 
@@ -20,8 +20,7 @@ const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * The terminal in full-screen mode. Its state is restored by {@linkcode
- * Screen.close}, when the process ends with an error, and while the process is
- * stopped.
+ * Screen.close}, on errors, and while the process is stopped.
  */
 export class Screen {
   readonly #onEvent: (event: ScreenEvent) => void;
@@ -31,7 +30,6 @@ export class Screen {
   #isOpen = false;
   #isStopping = false;
 
-  /** Enters full-screen mode. */
   constructor(onEvent: (event: ScreenEvent) => void) {
     this.#onEvent = onEvent;
     for (const signal of END_SIGNALS) {
@@ -54,7 +52,7 @@ export class Screen {
     return consoleSize() ?? { columns: 80, rows: 24 };
   }
 
-  /** Draws lines from the first row on. Only changed lines are written, in one write. */
+  /** Only changed lines are written, in one write. */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen) return;
     const changed: string[] = [];
@@ -69,7 +67,6 @@ export class Screen {
     if (changed.length > 0) write(BEGIN + changed.join("") + END);
   }
 
-  /** Restores the terminal. */
   close(): void {
     for (const remove of this.#listeners) remove();
     this.#leave();
@@ -107,7 +104,7 @@ export class Screen {
   }
 
   #continue(): void {
-    // SIGSTOP cannot be handled, so the terminal was not restored and may have been changed.
+    // SIGSTOP cannot be handled, so the terminal was not restored.
     if (!this.#isStopping) this.#leave();
     this.#isStopping = false;
     this.#enter();

@@ -3,16 +3,16 @@ import { cut, cutEnd, padEnd, printed, widthOf } from "../model/text.ts";
 /** A column of a table. */
 export interface Column {
   readonly title: string;
-  /** Whether the column is right-aligned. @default false */
+  /** Right-aligned. @default false */
   readonly isNumber?: boolean;
-  /** Whether the column may be shortened, by omitting the middle of its strings. @default false */
+  /** May be shortened, by omitting the middle of strings. @default false */
   readonly shrinks?: boolean;
-  /** Whether long strings are shortened at the end instead of the middle. @default false */
+  /** Long strings are shortened at the end. @default false */
   readonly isSentence?: boolean;
-  /** Minimum width. @default the longest string */
+  /** @default the longest string */
   readonly width?: number;
   /**
-   * Order in which columns are omitted on a narrow terminal, largest first.
+   * On a narrow terminal, columns with the largest number are omitted first.
    * @default never omitted
    */
   readonly drops?: number;
@@ -21,10 +21,10 @@ export interface Column {
 const GAP = "  ";
 /** Minimum width of a shortened column. */
 const MIN_WIDTH = 8;
-/** Minimum width of a shortened column while other columns can be omitted. */
+/** Minimum width while other columns can be omitted. */
 const READABLE_WIDTH = 24;
 
-/** Returns the lines of a table, starting with the header row, none wider than `limit`. */
+/** The first line is the header row; no line is wider than `limit`. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -36,7 +36,7 @@ export function renderTable(
   );
 }
 
-/** Shown columns of a table and their widths. */
+/** Shown columns and their widths. */
 export interface TableLayout {
   readonly columns: readonly {
     /** Index in a row. */
@@ -48,10 +48,7 @@ export interface TableLayout {
   readonly limit: number;
 }
 
-/**
- * Fits a table into a width: omits columns that have `drops`, then shortens
- * those with `shrinks`.
- */
+/** Omits columns that have `drops`, then shortens those with `shrinks`. */
 export function layOut(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -94,7 +91,6 @@ export function layOut(
   };
 }
 
-/** Returns one line of a table. */
 export function renderRow(
   { columns, limit }: TableLayout,
   row: readonly string[],

@@ -1,26 +1,24 @@
 import { printed } from "../model/text.ts";
 
-/** Output of a verb and its capabilities. */
+/** Output of a verb. */
 export interface Terminal {
-  /** Width in columns; `undefined` if stdout is not a terminal: lines may have any length. */
+  /** Columns; `undefined` if stdout is not a terminal and lines may have any length. */
   readonly columns: number | undefined;
-  /** Height in lines; `undefined` if stdout is not a terminal. */
+  /** Lines; `undefined` if stdout is not a terminal. */
   readonly rows: number | undefined;
-  /** Whether colors may be used. */
   readonly hasColors: boolean;
   /** Writes to stdout; external text must be {@linkcode printed} first. */
   write(text: string): void;
-  /** Writes a line for users to stderr, which no program parses. */
+  /** Writes a line for users to stderr. */
   note(text: string): void;
 }
 
-/** Escape codes of colors and styles. */
 const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1, reverse: 7 };
 
 /** A style of text. */
 export type Style = keyof typeof STYLES;
 
-/** Returns the text in a style, if the terminal supports colors. */
+/** Without colors, returns the text unchanged. */
 export function styled(
   terminal: Pick<Terminal, "hasColors">,
   style: Style,
@@ -45,14 +43,14 @@ export function createTerminal(
   };
 }
 
-/** Returns the size of the terminal; `undefined` if stdout is not a terminal. */
+/** Returns `undefined` if stdout is not a terminal. */
 export function consoleSize():
   | { readonly columns: number; readonly rows: number }
   | undefined {
   if (!Deno.stdout.isTerminal()) return undefined;
   try {
     const { columns, rows } = Deno.consoleSize();
-    // A terminal of unknown size, for example a serial line, reports 0.
+    // A terminal of unknown size, for example a serial line.
     return columns > 0 && rows > 0 ? { columns, rows } : undefined;
   } catch {
     return undefined;

@@ -23,12 +23,12 @@ export interface TopOptions {
 }
 
 const INTERVAL_MS = 2000;
-/** Minimum interval of requests, as a multiple of the response time, to limit the agent's load. */
+/** Limits the agent's load: minimum interval as a multiple of the response time. */
 const LOAD_FACTOR = 10;
 
 /**
- * Shows resource usage: on a terminal repeatedly, until a key or signal, also
- * across restarts of the agent; otherwise once.
+ * On a terminal repeatedly, until a key or signal, also across restarts of the
+ * agent; otherwise once.
  *
  * @throws {Error} if the first request fails
  */
@@ -48,17 +48,17 @@ export async function showTop(options: TopOptions): Promise<void> {
     terminal.write(`${lines.join("\n")}\n`);
     return;
   }
-  // The screen is now in full-screen mode.
+  // The screen is in full-screen mode now.
   client.onSlow = undefined;
   await new TopLoop(source, choices, options).run();
 }
 
-/** Rows of the agent's containers, with rates between responses. */
+/** Rows with rates between responses. */
 class TopSource {
   data: TopData;
   readonly #client: AgentClient;
   readonly #clock: Clock;
-  /** The previous sample, keyed by cgroup. */
+  /** Previous sample, keyed by cgroup. */
   readonly #before = new Map<string, Json>();
   readonly #last = new Map<string, Json>();
   readonly #kills = new Map<string, number>();
@@ -70,11 +70,7 @@ class TopSource {
     this.data = { server: client.server, rows: [], nowMs: clock.now() };
   }
 
-  /**
-   * Reads all data.
-   *
-   * @throws {Error} if the agent is unreachable
-   */
+  /** @throws {Error} if the agent is unreachable */
   async refresh(): Promise<void> {
     const machine = this.data.cpus === undefined ? await this.#machine() : {};
     const isFirst = this.#last.size === 0;
@@ -101,11 +97,11 @@ class TopSource {
     };
   }
 
-  /** Marks the agent as unreachable; the last data is kept. */
+  /** The last data is kept. */
   fail(): void {
     const nowMs = this.#clock.now();
     const { goneMs = nowMs } = this.data;
-    // After a restart, event numbers may start at 1 again.
+    // After a restart, numbers may start at 1 again.
     this.#killSeq = 0;
     this.#kills.clear();
     this.data = { ...this.data, nowMs, goneMs };
@@ -118,7 +114,7 @@ class TopSource {
     return { cpus: machine.num_cores, memoryBytes: machine.memory_capacity };
   }
 
-  /** The rate of a container without a new sample is unchanged. */
+  /** Without a new sample, rates are unchanged. */
   #row(info: Json): ContainerRow {
     const { name, stats = [] } = info;
     const last = stats.at(-1);
@@ -141,7 +137,7 @@ class TopSource {
   }
 }
 
-/** A pod's cgroup has no name; it is taken from the pod's containers. */
+/** A pod's cgroup has no name: its containers have it. */
 function nameOfPods(rows: readonly ContainerRow[]): ContainerRow[] {
   const pods = new Map<string, string>();
   for (const { cgroup, pod } of rows) {
@@ -155,13 +151,12 @@ function nameOfPods(rows: readonly ContainerRow[]): ContainerRow[] {
   });
 }
 
-/** The draw loop. */
 class TopLoop {
   readonly #source: TopSource;
   readonly #options: TopOptions;
   #choices: TopChoices;
   #screen: Screen | undefined;
-  /** The data shown while paused. */
+  /** Shown while paused. */
   #shown: TopData;
   #hasEnded = false;
   #wake: AbortController | undefined;
@@ -188,7 +183,7 @@ class TopLoop {
     }
   }
 
-  /** Handles an end or a redraw without waiting for the next response. */
+  /** Does not wait for the next response. */
   #on(event: ScreenEvent): void {
     if (event.type === "end") this.#end();
     else if (event.type === "redraw") this.#draw();

@@ -1,7 +1,7 @@
 import type { SortKey } from "./container_table.ts";
 import { selectRows, type TopChoices, type TopData } from "./top_view.ts";
 
-/** Result of keys: new choices, or quit. */
+/** New choices, or quit. */
 export type KeyResult = TopChoices | "quit";
 
 const SORT_KEYS: Readonly<Record<string, SortKey>> = {
@@ -40,7 +40,7 @@ const PAGES: Readonly<Record<string, number>> = {
   "\x1b[5~": -1,
 };
 
-/** Applies the typed keys in order. */
+/** In order. */
 export function applyKeys(
   text: string,
   choices: TopChoices,
@@ -64,7 +64,7 @@ function typeFilter(key: string, choices: TopChoices): TopChoices {
   if (key === "\x7f" || key === "\b") {
     return { ...choices, filter: [...filter].slice(0, -1).join("") };
   }
-  // Escape sequences and control characters are not part of the filter.
+  // Not part of the filter.
   return key.length > 2 || key < " "
     ? choices
     : { ...choices, filter: filter + key, scroll: 0 };
@@ -115,7 +115,7 @@ function applyKey(
   }
 }
 
-/** Moves the selection by this many lines; the first move selects the first line. */
+/** The first move selects the first line. */
 function select(
   choices: TopChoices,
   data: TopData,

@@ -21,15 +21,14 @@ import { styled, type Terminal } from "./terminal.ts";
 export interface TopChoices {
   readonly sort: SortKey;
   readonly isReversed: boolean;
-  /** `type:docker pod:web text`: rows must match each word. */
+  /** `type:docker pod:web text`: rows match each word. */
   readonly filter: string;
-  /** Whether each cgroup is shown below its parent. */
   readonly isTree: boolean;
-  /** Whether raw cgroups without own processes are shown. */
+  /** Includes raw cgroups without own processes. */
   readonly isAll: boolean;
   /** Cgroup of the selected line. */
   readonly selected: string | undefined;
-  /** Index of the first visible row. */
+  /** First visible row. */
   readonly scroll: number;
   readonly view: "table" | "details" | "help" | "filter";
   readonly isPaused: boolean;
@@ -40,7 +39,7 @@ export interface TopData {
   readonly server: string;
   readonly rows: readonly ContainerRow[];
   readonly nowMs: number;
-  /** Time since which the agent is unreachable. */
+  /** The agent is unreachable since this time. */
   readonly goneMs?: number | undefined;
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
@@ -82,7 +81,7 @@ const HELP = [
   "no limit.",
 ];
 
-/** Returns the visible rows in order, with their depth in a tree. */
+/** In order, with their depth in a tree. */
 export function selectRows(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -101,7 +100,7 @@ export function selectRows(
     : shown.toSorted(order).map((row) => ({ row, depth: 0 }));
 }
 
-/** Returns the lines of a whole screen. */
+/** All lines of the screen. */
 export function renderTop(
   data: TopData,
   choices: TopChoices,
@@ -134,7 +133,7 @@ export function renderTop(
   };
 }
 
-/** Returns one table, for a pipe or `--once`. */
+/** For a pipe or `--once`. */
 export function renderOnce(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -154,13 +153,12 @@ function tablePage(
   const at = shown.findIndex(({ row }) => row.cgroup === selected);
   const lowest = Math.max(0, shown.length - space);
   let first = Math.min(scroll, lowest);
-  // Keep the selected line visible.
   if (at >= 0) first = Math.max(Math.min(first, at), at - space + 1, 0);
   const page = shown.slice(first, first + space);
   const layout = layOut(COLUMNS, page.map(cellsOf), columns);
   const lines = page.map(({ row, depth }) => {
     const line = renderRow(layout, cellsOf({ row, depth }));
-    // Colors carry no information of their own: the columns contain it.
+    // The columns contain the same information as the colors.
     if (row.cgroup === selected) {
       return styled(colors, "reverse", padEnd(line, columns));
     }
@@ -263,10 +261,7 @@ function detailLines(
   ];
 }
 
-/**
- * Returns whether a container has its own processes, or whether that is
- * unknown; the root is in the totals.
- */
+/** Also true if the number of processes is unknown; the root is in the totals. */
 function isBusy({ cgroup, type, processes }: ContainerRow): boolean {
   return cgroup !== ROOT &&
     (processes !== 0 || !["cgroup", "unit", "pod"].includes(type));
@@ -281,7 +276,7 @@ function matchesWord(row: ContainerRow, word: string): boolean {
     (row.image?.toLowerCase().includes(word) ?? false);
 }
 
-/** Returns rows below their nearest visible ancestor, siblings in order. */
+/** Places rows below their nearest visible ancestor, siblings in order. */
 function treeOf(
   rows: readonly ContainerRow[],
   order: (a: ContainerRow, b: ContainerRow) => number,

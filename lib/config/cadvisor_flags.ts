@@ -1,7 +1,7 @@
 /**
- * cAdvisor flags without a function in cgwatch: storage drivers, passwords of
- * its web pages, its logging library. They are accepted with one warning. Flags
- * with a function are in `flags.ts`.
+ * cAdvisor flags without a function here: storage drivers, passwords of its web
+ * pages, its logging library. They are accepted with one warning. Flags with a
+ * function are in `flags.ts`.
  */
 const WITH_VALUE = wordsOf(`
   application-metrics-count-limit bq-account bq-credentials-file bq-id
@@ -22,7 +22,7 @@ const WITH_VALUE = wordsOf(`
   update-machine-info-interval vmodule
 `);
 
-/** Ignored bool flags, whose value can only follow after `=`. */
+/** The value of these flags can only follow after `=`. */
 const BOOLS = wordsOf(`
   add-dir-header alsologtostderr disable-root-cgroup-stats docker-tls
   enable-load-reader log-cadvisor-usage logtostderr one-output profiling

@@ -2,20 +2,20 @@ import { IGNORED_FLAGS } from "./cadvisor_flags.ts";
 import { type Flag, type FlagName, FLAGS, type FlagVerb } from "./flags.ts";
 import { VERBS } from "./verbs.ts";
 
-/** An invalid command line, environment variable or configuration file; exit status 2. */
+/** Invalid command line, environment or configuration file; exit status 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A parsed command line, with flag values as strings. */
+/** Flag values are strings. */
 export interface CommandLine {
-  /** `serve` if no verb is given. */
+  /** `serve` without a verb. */
   readonly verb: FlagVerb;
-  /** The word after the verb: a container, or the verb to show help for. */
+  /** A container, or the verb to show help for. */
   readonly argument?: string;
-  /** Values given for each flag, in order. */
+  /** In the order given. */
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
-  /** Ignored cAdvisor flags, as they were written. */
+  /** cAdvisor flags, as they were written. */
   readonly ignoredFlags: readonly string[];
 }
 
@@ -27,8 +27,8 @@ const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
 /**
  * Parses `[VERB] [ARGUMENT] [FLAGS]`. `-flag`, `--flag`, `flag_name` and
  * `flag-name` are equivalent; the value follows after `=` or as the next
- * argument. For a flag with an optional value, such as a bool, the next
- * argument is the value only if it is one of the flag's choices.
+ * argument. If the value is optional, as for a bool, the next argument is used
+ * only if it is one of the choices.
  *
  * @throws {UsageError} with the unknown verb or flag, and the nearest known
  *   flag
@@ -73,7 +73,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   };
 }
 
-/** Returns a flag by its name, with dashes between words, or by its letter. */
+/** Accepts a name with dashes, or a letter. */
 export function findFlag(name: string): KnownFlag | undefined {
   const known: readonly KnownFlag[] = FLAGS;
   return known.find((flag) => flag.name === name || flag.short === name);
@@ -133,7 +133,7 @@ function unknownFlag(arg: string, name: string): never {
   );
 }
 
-/** Returns the known flag that is most similar to an unknown name. */
+/** Returns the flag most similar to an unknown name. */
 export function nearestFlag(name: string): string {
   return nearest(name, [
     ...FLAGS.map((known) => known.name),
@@ -154,13 +154,13 @@ function nextValue(flag: string, example: string, rest: string[]): string {
   return next;
 }
 
-/** Returns the next argument if it is a choice of a flag with an optional value. */
+/** Returns the next argument if it is one of the choices. */
 function nextWord(flag: Flag, rest: string[]): string | undefined {
   const words = flag.choices ?? ["true", "false"];
   return words.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
-/** Returns the known word with the smallest edit distance; the first if several have it. */
+/** Returns the first word with the smallest edit distance. */
 function nearest(word: string, known: readonly string[]): string {
   const [first = ""] = known.map((other) => ({
     other,
@@ -169,7 +169,7 @@ function nearest(word: string, known: readonly string[]): string {
   return first;
 }
 
-/** Returns the number of letters to insert, delete or replace to change one word into the other. */
+/** Number of letters to insert, delete or replace. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {

@@ -27,102 +27,82 @@ export { UsageError };
 /** Settings of `serve`, from flags, environment, file and defaults. */
 export interface Config {
   readonly verb: "serve";
-  /** At least one address. */
+  /** At least one. */
   readonly listen: readonly ListenAddress[];
-  /** File of bearer tokens. @default no authentication */
+  /** @default no authentication */
   readonly authTokenFile?: string;
-  /** Certificate and key files. @default no TLS */
+  /** @default no TLS */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Accepted `Host` names on loopback, in addition to the address and `localhost`. */
   readonly allowedHosts: readonly string[];
   /** Prefix of all API paths, without a trailing slash; may be empty. */
   readonly basePath: string;
   readonly metricsPath: string;
-  /** Ignored cAdvisor flags, as they were written. */
+  /** cAdvisor flags, as they were written. */
   readonly ignoredFlags: readonly string[];
-  /** Maximum number of concurrent event streams. */
   readonly maxStreams: number;
   /** A path; `-` is stdout, `none` disables the log. */
   readonly eventLog: string;
-  /** Size at which the log is rotated; 0 for no limit. */
+  /** Size for rotation; 0 for no limit. */
   readonly eventLogMaxSizeBytes: number;
-  /** Number of rotated files. */
   readonly eventLogKeep: number;
-  /** Milliseconds between syncs, or a sync mode. */
+  /** Milliseconds, or a mode. */
   readonly eventLogSync: number | "always" | "never";
-  /** Age and count limits of stored events. */
   readonly storagePolicy: StoragePolicy;
   /** Path of the host's root directory. */
   readonly root: string;
-  /** The cgroup v2 mount, or the directory of the v1 mounts. @default from mountinfo */
+  /** The v2 mount, or the directory of the v1 mounts. @default from mountinfo */
   readonly cgroupRoot?: string;
   /** A path; `none` disables the kernel log. */
   readonly kmsg: string;
-  /** Interval between samples of a container. */
   readonly housekeepingIntervalMs: number;
-  /**
-   * Maximum interval while values do not change; at least {@linkcode
-   * Config.housekeepingIntervalMs}.
-   */
+  /** While values do not change; at least {@linkcode Config.housekeepingIntervalMs}. */
   readonly maxHousekeepingIntervalMs: number;
-  /** Whether a container is sampled less often while its values do not change. */
   readonly allowDynamicHousekeeping: boolean;
   /** Interval between scans of all cgroups. */
   readonly globalHousekeepingIntervalMs: number;
-  /** Maximum age of samples. */
   readonly storageDurationMs: number;
-  /** Files with the machine ID; the first readable one is used. */
+  /** The first readable file is used. */
   readonly machineIdFiles: readonly string[];
-  /** Files with the boot ID; the first readable one is used. */
+  /** The first readable file is used. */
   readonly bootIdFiles: readonly string[];
-  /** Enabled metric kinds. */
   readonly metricKinds: ReadonlySet<MetricKind>;
-  /**
-   * Name prefixes of the raw cgroups that are containers, in addition to the
-   * root; empty for all.
-   */
+  /** Prefixes of the raw cgroups that are containers, in addition to the root; empty for all. */
   readonly rawCgroupPrefixWhitelist: readonly string[];
-  /** Whether raw cgroups other than the root are ignored; applies if the prefix list is empty. */
+  /** Ignores raw cgroups other than the root, if the prefix list is empty. */
   readonly dockerOnly: boolean;
-  /** Whether the process list is available, and with command lines (`full`). */
+  /** `full` includes command lines. */
   readonly allowPs: "off" | "on" | "full";
-  /** Exported container labels; a trailing `*` matches any suffix. */
+  /** A trailing `*` matches any suffix. */
   readonly containerLabels: readonly string[];
-  /** Whether all container labels are exported. */
   readonly storeContainerLabels: boolean;
-  /** Socket paths of the engines with Docker's API. */
+  /** Engines with Docker's API. */
   readonly engineSockets: Readonly<Record<"docker" | "podman", string>>;
-  /** Runtime state directories, if not the configured or default ones. */
   readonly runtimeRoots: RootOverrides;
-  /** Whether containers that reach a memory limit cause events; cgroup v2 only. */
+  /** cgroup v2 only. */
   readonly pressureEvents: boolean;
-  /** Whether the kubelet's node events are emitted. */
   readonly nodeEvents: boolean;
-  /** Node name in each event. @default the hostname */
+  /** @default the hostname */
   readonly nodeName?: string;
-  /** Minimum level of log messages. */
   readonly logLevel: "debug" | "info" | "warn" | "error";
-  /** Human-readable lines, or one JSON object per line. */
   readonly logFormat: "text" | "json";
 }
 
-/** A verb other than `serve`, with its flags unparsed. */
+/** A verb other than `serve`; its flags are not parsed. */
 export interface OtherCommand {
   readonly verb: Exclude<FlagVerb, "serve">;
-  /** The word after the verb. */
   readonly argument?: string;
   readonly values: FlagValues;
 }
 
 /** Result of parsing a command line. */
 export type Command = Config | OtherCommand | {
-  /** The configuration is valid and must only be printed. */
+  /** The valid configuration must only be printed. */
   readonly verb: "print-config";
-  /** JSON object with value and origin of each flag. */
+  /** JSON with value and origin of each flag. */
   readonly text: string;
 };
 
-/** No environment variables and no files. */
 const EMPTY_HOST: ConfigHost = {
   env: () => undefined,
   readText: () => {
@@ -132,10 +112,9 @@ const EMPTY_HOST: ConfigHost = {
 
 /**
  * Parses `[VERB] [FLAGS]`. A flag takes precedence over its environment
- * variable, which takes precedence over the file of `--config`, then the
- * default. For a repeated flag, the last value is used; lists are concatenated.
+ * variable, then the file of `--config`, then the default. For a repeated flag,
+ * the last value is used; lists are concatenated.
  *
- * @param host environment and files; none by default
  * @throws {UsageError} with the flag, the value and the expected format
  */
 export function parseConfig(
@@ -167,10 +146,7 @@ function serveCommand(
   return { verb: "print-config", text: `{\n${rows.join(",\n")}\n}` };
 }
 
-/**
- * Returns value and origin of a flag. Values set by cAdvisor's flags for
- * another flag are reported there.
- */
+/** Values set by cAdvisor's flags for another flag are reported with that flag. */
 function describe(
   name: FlagName,
   values: FlagValues,
@@ -222,7 +198,7 @@ function createConfig(
     ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
     kmsg: values.path("kmsg"),
     housekeepingIntervalMs,
-    // As in cAdvisor, an interval above the maximum is valid and remains constant.
+    // As in cAdvisor, an interval above the maximum is valid and constant.
     maxHousekeepingIntervalMs: Math.max(
       housekeepingIntervalMs,
       values.duration("max-housekeeping-interval"),
@@ -257,13 +233,13 @@ function createConfig(
   };
 }
 
-/** Configuration without flags, environment and files. */
+/** Without flags, environment and files. */
 export const DEFAULT_CONFIG: Config = createConfig(
   new FlagValues(new Map(), { env: () => undefined, readText: () => "" }),
   [],
 );
 
-/** Returns the addresses of `--listen` or, if absent, of cAdvisor's flags for IP and port. */
+/** Without `--listen`, cAdvisor's flags for IP and port are used. */
 function listenAddresses(values: FlagValues): readonly ListenAddress[] {
   const [fallback, ...more] = values.addresses("listen");
   const port = values.int("port");

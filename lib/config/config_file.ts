@@ -3,20 +3,18 @@ import { findFlag, nearestFlag, UsageError, verbsOf } from "./command_line.ts";
 import type { FlagKind, FlagName } from "./flags.ts";
 import { messageOf } from "../model/errors.ts";
 
-/** Sources of configuration other than the command line. */
+/** Environment and files. */
 export interface ConfigHost {
-  /** Returns the value of an environment variable. */
+  /** Returns an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** Returns the text of a file. */
   readonly readText: (path: string) => string;
 }
 
-/** A configuration file: `{"event-log":"…","listen":["…","…"],"max-streams":10}`. */
+/** `{"event-log":"…","listen":["…","…"],"max-streams":10}` */
 export interface ConfigFile {
   readonly path: string;
-  /** Values as strings, as on the command line. */
+  /** Strings, as on the command line. */
   readonly values: ReadonlyMap<FlagName, readonly string[]>;
-  /** Keys that are ignored cAdvisor flags. */
   readonly ignoredFlags: readonly string[];
 }
 
@@ -24,7 +22,7 @@ const LISTS: readonly FlagKind[] = ["list", "addresses", "metrics"];
 const NUMBERS: readonly FlagKind[] = ["int", "size"];
 
 /**
- * Reads a configuration file, whose keys are flag names.
+ * Keys are flag names.
  *
  * @throws {UsageError} with the file, the key and the expected format
  */

@@ -25,7 +25,6 @@ type ChoiceOf<N extends string> = Extract<
   { readonly name: N }
 >["choices"][number];
 
-/** Values of a flag and their origin, for error messages. */
 interface Given {
   readonly values: readonly string[];
   /** `--flag`, `CGWATCH_FLAG`, `FILE: "flag"`, or `default`. */
@@ -35,7 +34,7 @@ interface Given {
 /**
  * Flag values from the command line, the environment, the file of `--config`,
  * or the defaults, in this order. Each method throws a {@linkcode UsageError}
- * with the flag, variable or file key, the value and the expected format.
+ * with the flag, variable or key, the value and the expected format.
  */
 export class FlagValues {
   readonly #flags: CommandLine["flags"];
@@ -52,12 +51,12 @@ export class FlagValues {
     this.#file = file;
   }
 
-  /** Returns whether the flag is set by any source. */
+  /** Whether any source sets the flag. */
   has(name: FlagName): boolean {
     return this.#given(name).origin !== DEFAULT;
   }
 
-  /** Validates the flags of a verb, so that errors occur before any other work. */
+  /** Parses all flags of a verb, so that errors occur before other work. */
   validate(verb: FlagVerb): void {
     for (const flag of FLAGS) {
       if (!verbsOf(flag).includes(verb) || !this.has(flag.name)) continue;
@@ -68,7 +67,7 @@ export class FlagValues {
     }
   }
 
-  /** Returns value and origin for `--print-config`. */
+  /** For `--print-config`. */
   describe(
     name: FlagName,
   ): { value: string | readonly string[]; from: string } {
@@ -90,7 +89,7 @@ export class FlagValues {
     });
   }
 
-  /** A URL path with a leading and without a trailing slash, or an empty string. */
+  /** With a leading and without a trailing slash, or empty. */
   urlPath(name: FlagName): string {
     return this.#read(name, (text) => {
       const path = text.replace(/\/+$/, "");
@@ -115,7 +114,7 @@ export class FlagValues {
     });
   }
 
-  /** `true` or `false`, including the short forms accepted by Go. */
+  /** Includes the short forms of Go. */
   bool(name: FlagName): boolean {
     return this.#read(name, (text) => {
       if (/^(?:1|t|true)$/i.test(text)) return true;
@@ -124,7 +123,6 @@ export class FlagValues {
     });
   }
 
-  /** One of the choices in the flag table. */
   choice<N extends ChoiceFlag["name"]>(name: N): ChoiceOf<N> {
     const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
     const choices = (flag?.choices ?? []) as readonly ChoiceOf<N>[];
@@ -155,7 +153,7 @@ export class FlagValues {
     return this.#number(name, parseDuration);
   }
 
-  /** An interval in milliseconds, `always` or `never`. */
+  /** Milliseconds, `always` or `never`. */
   sync(name: FlagName): number | "always" | "never" {
     return this.#read(name, (text) => {
       if (text === "always" || text === "never") return text;
@@ -167,7 +165,6 @@ export class FlagValues {
     });
   }
 
-  /** Comma-separated parts of all values. */
   list(name: FlagName): string[] {
     return this.#given(name).values.flatMap((text) => text.split(","))
       .map((part) => part.trim()).filter((part) => part !== "");
@@ -196,9 +193,8 @@ export class FlagValues {
     );
   }
 
-  /** Age and count limits per event type. */
   storagePolicy(ages: FlagName, counts: FlagName): StoragePolicy {
-    // Parse the ages separately first, so that each error is reported for the right flag.
+    // First the ages, so that each error is reported for the right flag.
     this.#read(ages, (text) => parseStoragePolicy(text, ""));
     return this.#read(
       counts,
@@ -246,7 +242,7 @@ export class FlagValues {
     if (values !== undefined) return { values, origin: `--${name}` };
     const variable = environmentVariable(name);
     const text = this.#host.env(variable);
-    // In each pod, Kubernetes sets CGWATCH_PORT=tcp://10.0.0.1:80 if a service is named cgwatch.
+    // Kubernetes sets CGWATCH_PORT=tcp://10.0.0.1:80 in pods if a service is named cgwatch.
     if (text !== undefined && !(name === "port" && text.startsWith("tcp://"))) {
       return { values: [text], origin: variable };
     }
@@ -262,7 +258,7 @@ export class FlagValues {
 
 const DEFAULT = "default";
 
-/** Returns the environment variable of a flag: `CGWATCH_EVENT_LOG` for `event-log`. */
+/** `CGWATCH_EVENT_LOG` for `event-log`. */
 export function environmentVariable(name: string): string {
   return `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
 }

@@ -38,7 +38,7 @@ export interface Flag {
   /** Without leading dashes. */
   readonly name: string;
   readonly kind: FlagKind;
-  /** Default value as a string; absent for an empty one. */
+  /** Absent for an empty string. */
   readonly default?: string;
   /** Value of a flag without one. @default "true" for a bool */
   readonly alone?: string;
@@ -46,21 +46,19 @@ export interface Flag {
   readonly value?: string;
   /** Minimum of an `int`, a `size` in bytes, or a `duration` in milliseconds. */
   readonly min?: number;
-  /** Values of a `choice`. */
   readonly choices?: readonly string[];
-  /** Verbs that accept the flag. @default ["serve"] */
+  /** @default ["serve"] */
   readonly verbs?: readonly FlagVerb[];
-  /** One-letter name. */
+  /** One letter. */
   readonly short?: string;
-  /** Whether only the man page describes it, not `--help`. @default false */
+  /** Described in the man page only. @default false */
   readonly minor?: boolean;
-  /** Short description. */
   readonly help: string;
 }
 
 /**
- * Metric kinds with cAdvisor's names. `descriptors`, the open files of each
- * process, is an addition; in cAdvisor it is part of `process`.
+ * cAdvisor's names, and `descriptors`: open files per process, which cAdvisor
+ * includes in `process`.
  */
 export const METRIC_KINDS = [
   "advtcp",
@@ -109,10 +107,9 @@ const DISABLED_METRICS = [
   "udp",
 ] as const satisfies readonly MetricKind[];
 
-/** Minimum interval; a shorter one is not enough to read several hundred containers. */
+/** A shorter one is not enough to read several hundred containers. */
 const MIN_INTERVAL_MS = 10;
 
-/** Verbs that connect to a running agent. */
 const CLIENT_VERBS = [
   "explain",
   "top",
@@ -123,7 +120,7 @@ const CLIENT_VERBS = [
   "version",
 ] as const satisfies readonly FlagVerb[];
 
-/** All flags, in the order of `--help`. */
+/** In the order of `--help`. */
 export const FLAGS = [
   {
     name: "listen",
@@ -568,7 +565,7 @@ export const FLAGS = [
   },
 ] as const satisfies readonly Flag[];
 
-/** Group headings in `--help`, keyed by the first flag of each group. */
+/** Keyed by the first flag of each group. */
 export const FLAG_GROUPS: ReadonlyMap<string, string> = new Map([
   ["listen", "API"],
   ["event-log", "Event log"],

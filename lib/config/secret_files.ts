@@ -2,7 +2,7 @@ import { parseTokens, Tokens } from "../api/tokens.ts";
 import { UsageError } from "./command_line.ts";
 import { messageOf } from "../model/errors.ts";
 
-/** Permission bits for users other than owner and group. */
+/** Users other than owner and group. */
 const OTHERS = 0o006;
 
 /**

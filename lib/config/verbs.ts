@@ -1,17 +1,16 @@
 import type { FlagVerb } from "./flags.ts";
 
-/** A verb and its description in `--help`. */
+/** A verb in `--help`. */
 export interface VerbDescription {
   readonly name: FlagVerb;
-  /** Placeholder of its argument. */
+  /** Placeholder. */
   readonly argument?: string;
-  /** Short description. */
   readonly help: string;
-  /** Example of a useful command line. */
+  /** A command line. */
   readonly example: string;
 }
 
-/** All verbs, in the order of `--help`. */
+/** In the order of `--help`. */
 export const VERBS: readonly VerbDescription[] = [
   {
     name: "serve",

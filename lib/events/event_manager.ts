@@ -23,38 +23,36 @@ import {
 
 /** Options of {@linkcode EventManager}. */
 export interface EventManagerOptions {
-  /** Node name, included in each event. */
   readonly node: string;
-  /** Boot ID, included in each event. */
   readonly bootId: string;
   readonly clock: Clock;
   /** Last `seq` of an earlier run. @default 0 */
   readonly lastSeq?: number;
   /** @default DEFAULT_STORAGE_POLICY */
   readonly storagePolicy?: StoragePolicy;
-  /** Returns the `container` field of an event. @default () => undefined */
+  /** Returns an event's `container` field. @default () => undefined */
   readonly describe?: (event: NewEvent) => EventContainer | undefined;
 }
 
 /** Options of {@linkcode EventManager.watchEvents}. */
 export interface WatchOptions {
-  /** Maximum number of live events in the queue; when full, the oldest is dropped. @default 1024 */
+  /** When the queue is full, the oldest event is dropped. @default 1024 */
   readonly queueLimit?: number;
 }
 
 /** Event, watch and loss counters. */
 export interface EventCounters {
-  /** Events added in this run, by type. */
+  /** Events of this run. */
   readonly totals: Readonly<Record<EventType, number>>;
-  /** Currently open watches. */
+  /** Open watches. */
   readonly watches: number;
   /** Events dropped from the queues of all watches, including closed ones. */
   readonly lost: number;
 }
 
 /**
- * Assigns sequence numbers to events, stores recent events, and distributes
- * them to watches. A slow watch does not delay the others.
+ * Numbers and stores events, and distributes them to watches. A slow watch does
+ * not delay the others.
  *
  * @example
  * ```ts
@@ -79,7 +77,7 @@ export class EventManager {
   readonly #watches = new Map<number, EventWatch>();
   #lastSeq: number;
   #lastWatchId = 0;
-  /** Events dropped from the queues of closed watches. */
+  /** Losses of closed watches. */
   #lostBefore = 0;
 
   /** @throws {RangeError} if `lastSeq` is not an integer of at least 0 */
@@ -105,7 +103,7 @@ export class EventManager {
     return this.#node;
   }
 
-  /** The `seq` of the newest event, which may be from an earlier run. */
+  /** Last assigned `seq`, possibly by an earlier run. */
   get lastSeq(): number {
     return this.#lastSeq;
   }
@@ -117,8 +115,7 @@ export class EventManager {
   }
 
   /**
-   * Assigns the next `seq` to an event, stores it, and queues it for each
-   * matching watch.
+   * Numbers and stores an event, and queues it for each matching watch.
    *
    * @throws {RangeError} if the timestamp is invalid
    */
@@ -135,7 +132,7 @@ export class EventManager {
       ...(container === undefined ? {} : { "container": container }),
       "event_data": data ?? {},
     });
-    // Increment `seq` only after the event is serialized: a failed event must not leave a gap.
+    // Only after serialization: an event that fails must not leave a gap.
     this.#lastSeq++;
     this.#totals[type]++;
     this.#store.add(type, kept);
@@ -146,8 +143,8 @@ export class EventManager {
   }
 
   /**
-   * Returns the stored events that match, oldest first; with `sinceSeq`,
-   * ordered by `seq`. `maxEvents` selects the newest of them.
+   * Returns stored events, oldest first; with `sinceSeq`, ordered by `seq`.
+   * `maxEvents` selects the newest.
    *
    * @throws {BadRequestError} if `maxEvents` is neither −1 nor an integer of at
    *   least 0
@@ -167,9 +164,8 @@ export class EventManager {
   }
 
   /**
-   * Opens a watch. Without `sinceSeq` it returns new events only. With it,
-   * stored events with a larger `seq` come first, followed by new events
-   * without gaps or duplicates. `maxEvents` is ignored.
+   * Opens a watch on new events. With `sinceSeq`, stored events with a larger
+   * `seq` come first, without gaps or duplicates. `maxEvents` is ignored.
    *
    * @throws {BadRequestError} if the request has a start or end time
    * @throws {RangeError} if the queue limit is not an integer of at least 1
@@ -186,8 +182,8 @@ export class EventManager {
         `Cannot use queueLimit "${queueLimit}": expected an integer of at least 1`,
       );
     }
-    // New events have a larger `seq` than all earlier ones, so no filter is needed. A `sinceSeq`
-    // from a deleted log could be larger and would exclude new events.
+    // New events have a larger `seq` and need no filter. A `sinceSeq` from a deleted log may be too
+    // large and would exclude them.
     const { sinceSeq, ...live } = request;
     const watch = new EventWatch({
       id: ++this.#lastWatchId,
@@ -202,12 +198,12 @@ export class EventManager {
     return watch;
   }
 
-  /** Formats a checkpoint as a line of the event log; `seq` is that of the preceding event. */
+  /** Formats a line of the event log; `seq` is that of the preceding event. */
   checkpointLine(checkpoint: CheckpointData, seq: number): string {
     return this.#notice("checkpoint", seq, { checkpoint }).json;
   }
 
-  /** Closes a watch; returns whether it was open. */
+  /** Returns whether the watch was open. */
   stopWatch(id: number): boolean {
     const watch = this.#watches.get(id);
     watch?.close();
@@ -218,19 +214,19 @@ export class EventManager {
     if (this.#watches.delete(watch.id)) this.#lostBefore += watch.lost;
   }
 
-  /** Returns stored events after `sinceSeq`, preceded by a notice if some are missing. */
+  /** Returns stored events, preceded by a notice if some are missing. */
   #backlog(request: EventRequest, sinceSeq: number): KeptEvent[] {
     const kept = this.#store.after(sinceSeq, this.#lastSeq);
     const backlog = kept.filter((event) => matches(request, event));
-    // Only the number of missing events is known, not their type or container. A watch with a
-    // filter gets no notice, because the missing events may not match it.
+    // Only the number of missing events is known. With a filter there is no notice, because they
+    // may not match it.
     const all = request.containerName === undefined &&
       (request.types === undefined ||
         EVENT_TYPES.every((type) => request.types?.has(type)));
     const gone = this.#lastSeq - Math.max(0, sinceSeq) - kept.length;
     if (all && gone > 0) {
-      // There may be several gaps. With the number before the first stored event, a client that
-      // resumes from this notice misses no event.
+      // There may be several gaps. A client that resumes from the number before the first stored
+      // event misses none.
       const seq = (kept[0]?.event.seq ?? this.#lastSeq + 1) - 1;
       backlog.unshift(this.#lostNotice(gone, seq, "no longer kept"));
     }
@@ -241,7 +237,7 @@ export class EventManager {
     return this.#notice("lost", seq, { "lost": { count, reason } });
   }
 
-  /** Creates a line that is not an event and does not increment `seq`. */
+  /** Lines that are not events do not increment `seq`. */
   #notice(
     type: "lost" | "checkpoint",
     seq: number,

@@ -19,7 +19,7 @@ export class EventStore {
     ]));
   }
 
-  /** Stores an event and drops events of its type that exceed the age or count limit. */
+  /** Drops events of the type that exceed a limit. */
   add(type: EventType, kept: KeptEvent): void {
     this.#stores.get(type)?.add(kept.timestampMs, kept);
   }
@@ -40,14 +40,11 @@ export class EventStore {
     return found.reverse();
   }
 
-  /**
-   * Returns all stored events with a larger `seq`, ascending; `lastSeq` is the
-   * last one assigned.
-   */
+  /** Returns events with a larger `seq`, ascending; `lastSeq` is the last assigned one. */
   after(sinceSeq: number, lastSeq: number): KeptEvent[] {
     const found: KeptEvent[] = [];
-    // `seq` has no gaps: once `lastSeq - sinceSeq` events are found, older ones need no check.
-    // Timestamps cannot be used: a creation may have an old one.
+    // `seq` has no gaps, so older events need no check once enough are found. Timestamps cannot be
+    // used: a creation may have an old one.
     const wanted = lastSeq - sinceSeq;
     if (wanted <= 0) return found;
     for (const kept of this.#newestFirst()) {
@@ -59,9 +56,8 @@ export class EventStore {
   }
 
   /**
-   * Yields events of some types, newest first, starting at `endMs`; for equal
-   * timestamps, the one added last comes first. Types are merged lazily, so
-   * reading the newest few is cheap.
+   * Yields events, newest first from `endMs`; for equal timestamps, the last
+   * added first. Types are merged lazily, so reading the newest few is cheap.
    */
   *#newestFirst(
     types: Iterable<EventType> = EVENT_TYPES,
@@ -84,7 +80,6 @@ export class EventStore {
   }
 }
 
-/** Next event of one type. */
 interface Head {
   kept: KeptEvent;
   readonly rest: Iterator<KeptEvent>;

@@ -1,33 +1,29 @@
 import type { EventRequest, KeptEvent } from "../model/event.ts";
 
-/** Default maximum number of events per read. */
 const BATCH_LIMIT = 1024;
 
 /** Options of {@linkcode EventWatch}. */
 export interface EventWatchOptions {
   readonly id: number;
   readonly request: EventRequest;
-  /** Maximum number of queued live events. */
   readonly queueLimit: number;
-  /** Events before the first live one; not counted in `queueLimit`. */
+  /** Events before the first live one; not limited. */
   readonly backlog: KeptEvent[];
-  /** Creates the notice for events dropped because the reader was too slow. */
+  /** Creates a notice of events dropped because the reader was too slow. */
   readonly createLossNotice: (count: number, seq: number) => KeptEvent;
   /** Called once, when the watch stops accepting events. */
   readonly onEnd: (watch: EventWatch) => void;
 }
 
 /**
- * A subscription to events, in order. When the bounded queue is full, the
- * oldest event is dropped and counted, and the reader gets a `lost` event
- * instead.
+ * A subscription to events. When its queue is full, the oldest event is dropped
+ * and counted, and the reader gets a `lost` event instead.
  *
- * Read with {@linkcode EventWatch.next}, with `for await` over batches (leaving
- * the loop closes the watch), or with {@linkcode EventWatch.ready} and
- * {@linkcode EventWatch.take}. Only one reader is supported.
+ * Read with {@linkcode EventWatch.next}, `for await` over batches (leaving the
+ * loop closes the watch), or {@linkcode EventWatch.ready} and {@linkcode
+ * EventWatch.take}. There is one reader only.
  */
 export class EventWatch implements AsyncIterable<KeptEvent[]> {
-  /** ID in the event manager. */
   readonly id: number;
   readonly request: EventRequest;
   readonly #queueLimit: number;
@@ -35,18 +31,18 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   readonly #onEnd: EventWatchOptions["onEnd"];
   #backlog: KeptEvent[];
   #backlogAt = 0;
-  /** Ring buffer with `#count` events, starting at `#head`; it grows up to the limit. */
+  /** Ring buffer of `#count` events from `#head`; it grows up to the limit. */
   #ring: (KeptEvent | undefined)[] = [];
   #head = 0;
   #count = 0;
-  /** Dropped events that the reader has no notice of yet. */
+  /** Dropped events without a notice yet. */
   #unreported = 0;
   #unreportedSeq = 0;
   #lost = 0;
   #state: "open" | "finishing" | "closed" = "open";
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** Used by the event manager, which keeps the table of watches. */
+  /** For the event manager. */
   constructor(options: EventWatchOptions) {
     this.id = options.id;
     this.request = options.request;
@@ -56,22 +52,22 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#onEnd = options.onEnd;
   }
 
-  /** Total number of dropped events. */
+  /** Dropped events. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** Number of events waiting for the reader, without loss notices. */
+  /** Events waiting for the reader, without notices. */
   get size(): number {
     return this.#backlog.length - this.#backlogAt + this.#count;
   }
 
-  /** Whether the watch is closed and all events were read. */
+  /** Whether the watch has ended and all events were read. */
   get ended(): boolean {
     return this.#state !== "open" && !this.#hasSome();
   }
 
-  /** Queues an event; never waits or throws. Used by the event manager. */
+  /** For the event manager: never waits or throws. */
   push(event: KeptEvent): void {
     if (this.#state !== "open") return;
     if (this.#count >= this.#queueLimit) this.#dropOldest();
@@ -80,14 +76,14 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#wake();
   }
 
-  /** Resolves when an event can be taken or the watch has ended. */
+  /** Resolves when an event is available or the watch has ended. */
   ready(): Promise<void> {
     if (this.#hasSome() || this.#state !== "open") return Promise.resolve();
     this.#waiting ??= Promise.withResolvers<void>();
     return this.#waiting.promise;
   }
 
-  /** Returns up to `max` waiting events, oldest first, without waiting. */
+  /** Returns up to `max` waiting events, oldest first. */
   take(max = BATCH_LIMIT): KeptEvent[] {
     const taken: KeptEvent[] = [];
     while (taken.length < max) {
@@ -98,13 +94,13 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     return taken;
   }
 
-  /** Waits for events and returns them; an empty batch means that the watch has ended. */
+  /** Waits for events; an empty batch means that the watch has ended. */
   async next(max = BATCH_LIMIT): Promise<KeptEvent[]> {
     await this.ready();
     return this.take(max);
   }
 
-  /** Stops accepting events; queued events can still be read. */
+  /** Accepts no more events; queued ones can still be read. */
   finish(): void {
     if (this.#state !== "open") return;
     this.#state = "finishing";
@@ -112,7 +108,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#wake();
   }
 
-  /** Ends the watch and discards queued events. Repeated calls have no effect. */
+  /** Discards queued events. Repeated calls have no effect. */
   close(): void {
     this.finish();
     this.#state = "closed";
@@ -155,7 +151,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     this.#lost++;
   }
 
-  /** Returns the next item: first the backlog, then a loss notice, then the queue. */
+  /** Returns the backlog, then a loss notice, then queued events. */
   #shift(): KeptEvent | undefined {
     const kept = this.#backlog[this.#backlogAt];
     if (kept !== undefined) {

@@ -1,15 +1,15 @@
 import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { parseDuration } from "../model/units.ts";
 
-/** Limits for stored events of one type. */
+/** Limits of stored events of a type. */
 export interface TypePolicy {
-  /** Maximum age in milliseconds, relative to the newest event added. */
+  /** Milliseconds before the newest event. */
   readonly maxAgeMs: number;
-  /** Maximum number of events; −1 for no limit, 0 to store none. */
+  /** −1 for no limit, 0 to store none. */
   readonly maxItems: number;
 }
 
-/** Limits by event type; for an absent type or limit, the default applies. */
+/** Limits by type; the default applies to absent types and limits. */
 export interface StoragePolicy {
   readonly default: TypePolicy;
   readonly types: Readonly<Partial<Record<EventType, Partial<TypePolicy>>>>;
@@ -21,19 +21,19 @@ export const DEFAULT_STORAGE_POLICY: StoragePolicy = {
   types: {},
 };
 
-/** Names in cAdvisor's flags that differ from the wire names. */
+/** cAdvisor's flags have different names. */
 const SYNONYMS: ReadonlyMap<string, EventType> = new Map([
   ["creation", "containerCreation"],
   ["deletion", "containerDeletion"],
 ]);
 
-/** Returns the limits of an event type. */
+/** Returns a type's limits. */
 export function policyOf(policy: StoragePolicy, type: EventType): TypePolicy {
   return { ...policy.default, ...policy.types[type] };
 }
 
 /**
- * Parses the values of `--event-storage-age-limit` (`default=24h,oom=1h`) and
+ * Parses `--event-storage-age-limit` (`default=24h,oom=1h`) and
  * `--event-storage-event-limit` (`default=100000,creation=-1`). Absent names
  * have the values of {@linkcode DEFAULT_STORAGE_POLICY}; for a repeated name,
  * the last value is used.

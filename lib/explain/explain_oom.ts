@@ -17,7 +17,7 @@ import type { OomStory, OomVictim } from "./oom_story.ts";
 
 /** Layout options of {@linkcode explainOom}. */
 export interface ExplainOptions {
-  /** Maximum line width in columns. @default 80 */
+  /** @default 80 */
   readonly columns?: number;
   /** @default the process's time zone */
   readonly zone?: TimeZone;
@@ -25,10 +25,10 @@ export interface ExplainOptions {
 
 type Row = readonly [label: string, value: string];
 
-/** Maximum number of processes in a table; a fork bomb has hundreds. */
+/** A fork bomb has hundreds of processes. */
 const MAX_ROWS = 20;
 
-/** Causes other than a cgroup limit, keyed by the kernel's constraint. */
+/** Keyed by the kernel's constraint. */
 const HOST_CAUSES: Readonly<Record<string, string>> = {
   "CONSTRAINT_CPUSET":
     "The memory nodes that the process's cpuset allows had no memory left.",
@@ -37,9 +37,9 @@ const HOST_CAUSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Formats an OOM kill as text: sentences, a table of the recorded values, the
- * other processes, and missing values. No line contains control characters or
- * is wider than `columns`.
+ * Formats an OOM kill as sentences, a table of values, the other processes, and
+ * the missing values. Lines have no control characters and at most `columns`
+ * columns.
  */
 export function explainOom(
   story: OomStory,
@@ -59,7 +59,7 @@ export function explainOom(
   return lines.map((line) => cut(line, columns));
 }
 
-/** Formats a kill and its reason in one line: `tail[19801]: container limit 32.0 MiB`. */
+/** `tail[19801]: container limit 32.0 MiB` */
 export function summarizeOom(story: OomStory): string {
   const { victims: [victim] } = story;
   const { process_name: name, pid } = victim ?? {};
@@ -67,7 +67,7 @@ export function summarizeOom(story: OomStory): string {
   return name === undefined ? why : `${name}[${pid ?? "?"}]: ${why}`;
 }
 
-/** Returns a short reason: `container limit 32.0 MiB`. */
+/** `container limit 32.0 MiB` */
 export function reasonOf({ scope, limit }: OomStory): string {
   if (scope === "host") return "host out of memory";
   if (limit !== undefined) {
@@ -81,7 +81,7 @@ export function reasonOf({ scope, limit }: OomStory): string {
     : "counted, not in the kernel log";
 }
 
-/** Returns a container's display name: pod and name, or name, unit or cgroup. */
+/** Returns pod and name, or name, unit or cgroup. */
 export function containerTitle(
   container: EventContainer | undefined,
   cgroup: string | undefined,
@@ -277,7 +277,7 @@ function waitingOf(limit: NonNullable<OomStory["limit"]>): string | undefined {
   return `for memory in the last 10 s: some task ${some} %${all} of the time`;
 }
 
-/** Rows of the memory history, and the composition of the last sample before the kill. */
+/** Memory history, and composition of the last sample before the kill. */
 function runUpRows(
   runUp: OomStory["run_up"],
   limit: OomStory["limit"],
@@ -338,7 +338,7 @@ function joined(
   ).join(", ") || undefined;
 }
 
-/** Formats labels and values; a long value continues in the same column. */
+/** A long value continues in its column. */
 function rowLines(rows: readonly Row[], columns: number): string[] {
   const indent = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
   const width = Math.max(1, columns - indent);
@@ -348,7 +348,7 @@ function rowLines(rows: readonly Row[], columns: number): string[] {
   );
 }
 
-/** Splits a string into parts of a width: a cgroup name has no spaces to break at. */
+/** A cgroup name has no spaces to break at. */
 function splitAt(text: string, width: number): string[] {
   const chars = [...text];
   const parts: string[] = [];

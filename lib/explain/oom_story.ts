@@ -9,13 +9,13 @@ import type {
 } from "../model/event.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
 
-/** The kubelet's `oom_score_adj` rule for a pod's QoS class. */
+/** The kubelet's `oom_score_adj` of a QoS class. */
 export type OomScoreRule =
   | "kubelet: Guaranteed"
   | "kubelet: Burstable"
   | "kubelet: BestEffort";
 
-/** A killed process: the event's fields and the container. */
+/** A killed process. */
 export interface OomVictim {
   readonly "seq": number;
   /** RFC 3339, UTC. */
@@ -25,7 +25,6 @@ export interface OomVictim {
   readonly "uid"?: number;
   readonly "cgroup"?: CgroupName;
   readonly "container"?: EventContainer;
-  /** The systemd unit of the cgroup. */
   readonly "unit"?: string;
   readonly "total_vm_bytes"?: number;
   readonly "anon_rss_bytes"?: number;
@@ -33,54 +32,54 @@ export interface OomVictim {
   readonly "shmem_rss_bytes"?: number;
   readonly "pgtables_bytes"?: number;
   readonly "oom_score_adj"?: number;
-  /** Origin of the value, for example `kubelet: BestEffort`; absent if no rule is known. */
+  /** Origin of the value, if known. */
   readonly "oom_score_adj_rule"?: OomScoreRule;
   readonly "attribution"?: "exact" | "inferred";
   readonly "sources"?: readonly string[];
   readonly "historical"?: boolean;
 }
 
-/** The limit that was reached, and the memory usage of its cgroup. */
+/** The limit that was reached, and its cgroup's memory usage. */
 export interface OomLimit extends Omit<OomContext, "top_tasks"> {
   readonly "cgroup": CgroupName;
-  /** Owner of the cgroup: the victim's container, its pod, a systemd unit, or another cgroup. */
+  /** Owner of the cgroup; `pod` and `unit` may enclose the victim's container. */
   readonly "owner": "container" | "pod" | "unit" | "cgroup";
   readonly "unit"?: string;
-  /** Growth of the usage in the last 10 s before the kill. */
+  /** In the last 10 s before the kill. */
   readonly "growth_bytes_per_second"?: number;
 }
 
-/** Numbers of kills of a container, or of a cgroup without one, including this incident. */
+/** Kills of a container, or of a cgroup without one, including this incident. */
 export interface OomKillCounts {
-  /** Counted container or cgroup: `container web`. */
+  /** `container web` */
   readonly "of": string;
   readonly "last_hour": number;
   readonly "last_day": number;
   readonly "log": number;
-  /** Timestamp of the oldest event that was read. */
+  /** Oldest event that was read. */
   readonly "log_since"?: string;
 }
 
-/** An OOM incident with all recorded values. An absent field is not recorded. */
+/** An OOM incident. An absent field is not recorded. */
 export interface OomStory {
   readonly "incident"?: string;
   readonly "node": string;
   readonly "boot_id": string;
-  /** Timestamp of the first kill: RFC 3339, UTC. */
+  /** Time of the first kill: RFC 3339, UTC. */
   readonly "timestamp": string;
   readonly "scope"?: "cgroup" | "host";
   readonly "constraint"?: string;
-  /** Whether the kernel killed a whole cgroup (`memory.oom.group`). */
+  /** The kernel killed a whole cgroup (`memory.oom.group`). */
   readonly "group"?: boolean;
   readonly "limit"?: OomLimit;
   /** The explained kill first, then the others in order of time. */
   readonly "victims": readonly OomVictim[];
   /** Oldest first. */
   readonly "run_up"?: readonly OomRunUpPoint[];
-  /** The largest processes listed by the kernel before the kill. */
+  /** Listed by the kernel before the kill. */
   readonly "top_tasks"?: readonly OomTopTask[];
   readonly "kills"?: OomKillCounts;
-  /** Values missing from the record, as noun phrases. */
+  /** Noun phrases. */
   readonly "not_recorded": readonly string[];
 }
 
@@ -91,11 +90,9 @@ export interface OomStory {
 const QUALITY_REGEXP = /kubepods(?:\/|-)(besteffort|burstable)(?:\.slice)?\//;
 
 /**
- * Builds the story of one incident.
- *
- * @param events the `oom` and `oomKill` events of the incident; the first kill
+ * @param events the `oom` and `oomKill` events of one incident; the first kill
  *   is explained
- * @param kills kill counts of the first victim's container, if available
+ * @param kills counts for the first victim's container
  * @throws {RangeError} if there is no event
  */
 export function createOomStory(
@@ -129,10 +126,7 @@ export function createOomStory(
   return { ...story, "not_recorded": missingValues(story) };
 }
 
-/**
- * Returns the key by which kills are counted: the container's name, which
- * survives restarts, or the cgroup.
- */
+/** Kills are counted by container name, which survives restarts, or by cgroup. */
 export function ownerOf(event: Event): string {
   const { container, container_name: name, event_data: { oom } } = event;
   const { pod, name: own } = container ?? {};
@@ -198,7 +192,7 @@ function limitOf(
   };
 }
 
-/** Returns the innermost systemd unit, which may be an inner part of the name. */
+/** The innermost unit, which may be an inner part of the name. */
 function unitOf(cgroup: CgroupName | undefined): string | undefined {
   for (let name = cgroup ?? ""; name !== "";) {
     const origin = parseCgroupOrigin(name);
@@ -210,10 +204,7 @@ function unitOf(cgroup: CgroupName | undefined): string | undefined {
   return undefined;
 }
 
-/**
- * A pod's cgroup name contains its QoS class. Any value other than that of the
- * class has another origin.
- */
+/** A pod's cgroup name contains its QoS class. Other values have another origin. */
 function oomScoreRuleOf(oom: OomKillData): OomScoreRule | undefined {
   const { victim_cgroup: cgroup = "", oom_score_adj: value = 0 } = oom;
   const [, quality] = QUALITY_REGEXP.exec(cgroup) ?? [];
@@ -227,7 +218,6 @@ function oomScoreRuleOf(oom: OomKillData): OomScoreRule | undefined {
   return value === -997 ? "kubelet: Guaranteed" : undefined;
 }
 
-/** Returns the missing values as noun phrases. */
 function missingValues(story: Omit<OomStory, "not_recorded">): string[] {
   const { victims, limit, scope, run_up: runUp, top_tasks: tasks } = story;
   const some = (has: (victim: OomVictim) => boolean) => !victims.every(has);

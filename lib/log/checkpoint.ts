@@ -1,6 +1,6 @@
 import type { CheckpointData, Event } from "../model/event.ts";
 
-/** Returns the state that a restart needs after this event. */
+/** Returns the state for a restart after this event. */
 export function stateAfter(
   state: CheckpointData,
   event: Event,
@@ -22,10 +22,7 @@ export function stateAfter(
   };
 }
 
-/**
- * Returns whether two checkpoints have the same kill counters. `kmsg_seq` is
- * not compared, because it changes with every record.
- */
+/** Compares the kill counters only: `kmsg_seq` changes with every record. */
 export function isSame(one: CheckpointData, other: CheckpointData): boolean {
   return one.node_oom_kills === other.node_oom_kills &&
     one.inferred_units === other.inferred_units;

@@ -2,7 +2,7 @@ import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { LogFields, Logger } from "../model/logger.ts";
 
-/** Log levels in ascending order of severity. */
+/** In ascending order of severity. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** Severity of a message. */
@@ -10,18 +10,18 @@ export type LogLevel = typeof LOG_LEVELS[number];
 
 /** Options of {@linkcode createConsoleLogger}. */
 export interface ConsoleLoggerOptions {
-  /** Minimum level that is logged. */
+  /** Minimum level. */
   readonly level: LogLevel;
-  /** Human-readable lines, or one JSON object per line. */
+  /** Readable lines, or one JSON object per line. */
   readonly format: "text" | "json";
   readonly clock: Clock;
-  /** Writes a line including its newline. @default writes to stderr */
+  /** Writes a line with its newline. @default writes to stderr */
   readonly write?: (line: string) => void;
 }
 
 /**
- * Creates a logger for the terminal and the journal. Write errors are ignored,
- * because there is no other place to report them.
+ * Logs to the terminal and the journal. Write errors are ignored: there is no
+ * other place to report them.
  */
 export function createConsoleLogger(options: ConsoleLoggerOptions): Logger {
   const { level: least, format, clock, write = writeToStderr } = options;
@@ -57,7 +57,7 @@ function renderText(
 function renderValue(value: unknown): string {
   const plain = value instanceof Error ? messageOf(value) : value;
   if (typeof plain === "string" && /^[\w./:@%+,~-]+$/.test(plain)) return plain;
-  // Escape control characters: external text must not control the terminal.
+  // External text must not control the terminal.
   return toJson(plain).replace(
     /[\x7f-\x9f]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -71,14 +71,14 @@ function renderJson(
   fields: LogFields,
 ): string {
   const head = { time, level, msg: message };
-  // Fields must not override the time, level or message.
+  // Fields must not override time, level or message.
   const parts = Object.entries({ ...head, ...fields, ...head })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${JSON.stringify(key)}:${toJson(value)}`);
   return `{${parts.join(",")}}`;
 }
 
-/** Returns JSON for any value: errors as their message, unsupported values as strings. */
+/** Accepts any value: errors become their message, unsupported values strings. */
 function toJson(value: unknown): string {
   try {
     return JSON.stringify(value, (_key, part) => {

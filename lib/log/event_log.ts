@@ -17,13 +17,13 @@ import {
   RotatingLog,
 } from "./rotating_log.ts";
 
-/** Maximum number of queued events while the log cannot be written. */
+/** Events waiting while the log cannot be written. */
 export const EVENT_LOG_QUEUE_LIMIT = 10_000;
 
 const RETRY_MS = 1000;
-/** Retry delay for a full non-blocking pipe. */
+/** For a full non-blocking pipe. */
 const BUSY_RETRY_MS = 20;
-/** Maximum time in milliseconds for writing before yielding to the event loop. */
+/** Time of writing between yields to the event loop. */
 const BATCH_MS = 2;
 const CLOSE_LIMIT_MS = 900;
 const NEWLINE = 10;
@@ -31,36 +31,33 @@ const STDOUT = "-";
 
 /** Options of {@linkcode EventLog}. */
 export interface EventLogOptions {
-  /** A file, FIFO or device; `-` is stdout. */
+  /** File, FIFO or device; `-` is stdout. */
   readonly path: string;
-  /** Size in bytes at which the file is rotated; 0 for no limit. @default 64 MiB */
+  /** Size for rotation; 0 for no limit. @default 64 MiB */
   readonly maxSizeBytes?: number;
-  /** Number of rotated files, `path.1` and higher. @default 5 */
+  /** Rotated files `path.1` and higher. @default 5 */
   readonly keep?: number;
-  /** Delay in milliseconds from a write to its sync, or a sync mode. @default 1000 */
+  /** Milliseconds from a write to its sync, or a mode. @default 1000 */
   readonly sync?: number | "always" | "never";
   readonly clock: Clock;
   /** @default silentLogger */
   readonly logger?: Logger;
-  /**
-   * Source of checkpoints, written as the first line of each file and at stop.
-   * @default no checkpoints
-   */
+  /** Written as the first line of each file and at stop. @default none */
   readonly checkpoints?: EventLogCheckpoints;
 }
 
-/** State and format of the checkpoints of an {@linkcode EventLog}. */
+/** Source of checkpoints. */
 export interface EventLogCheckpoints {
   /** State and `seq` of the last line in the log at start. */
   readonly state: CheckpointData;
   readonly lastSeq: number;
   /** Returns the state after the newest event. */
   readonly now: () => CheckpointData;
-  /** Formats a checkpoint with the `seq` of the preceding event. */
+  /** Formats a line with the `seq` of the preceding event. */
   readonly format: (state: CheckpointData, seq: number) => string;
 }
 
-/** Counters of an {@linkcode EventLog} in this run. */
+/** Counters of this run. */
 export interface EventLogCounters {
   /** Bytes written. */
   readonly bytes: number;
@@ -68,14 +65,13 @@ export interface EventLogCounters {
   readonly errors: number;
   /** Events missing from the log. */
   readonly lost: number;
-  /** Incomplete lines found, for example after a crash, and terminated with a newline. */
+  /** Incomplete lines, for example after a crash, terminated with a newline. */
   readonly tornLines: number;
 }
 
 /**
- * Writes each event as one line of JSON. It reads from a watch: if the log
- * cannot be written, only its bounded queue grows, and dropped events are
- * recorded as lost.
+ * Writes each event as a line of JSON. It reads from a watch: if writes fail,
+ * only the bounded queue grows, and dropped events are recorded as lost.
  */
 export class EventLog {
   readonly #onStdout: boolean;
@@ -85,16 +81,16 @@ export class EventLog {
   readonly #watch: EventWatch;
   readonly #log: RotatingLog;
   readonly #checkpoints: EventLogCheckpoints | undefined;
-  /** Taken from the watch and not completely written: a failure can tear only this line. */
+  /** The only line that a failure can tear: taken from the watch, not completely written. */
   #line: LogLine | undefined;
-  /** State and `seq` after that line, and after the last written line. */
+  /** State and `seq` after that line, and after the last written one. */
   #lineState: CheckpointData;
   #lineSeq: number;
   #state: CheckpointData;
   #seq: number;
   #checkpointWanted = false;
   #hasLast = false;
-  /** Events discarded when the log was closed. */
+  /** At close. */
   #unwritten = 0;
   #reopenWanted = false;
   #closing = false;
@@ -103,7 +99,7 @@ export class EventLog {
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  /** Subscribes immediately; files are opened only by {@linkcode EventLog.start}. */
+  /** Subscribes; files are opened by {@linkcode EventLog.start}. */
   constructor(
     events: Pick<EventManager, "watchEvents">,
     options: EventLogOptions,
@@ -127,7 +123,7 @@ export class EventLog {
       host: logHost,
       clock,
       onError: (message, error) => health.count(message, error),
-      // Use the state of written lines: after a crash, queued events are not in the log.
+      // Written lines only: after a crash, queued events are not in the log.
       head: () => checkpoints?.format(this.#state, this.#seq),
     });
     this.#watch = events.watchEvents({}, { queueLimit: EVENT_LOG_QUEUE_LIMIT });
@@ -142,20 +138,17 @@ export class EventLog {
     };
   }
 
-  /** State of the source; `degraded` with the reason if lines cannot be written. */
+  /** `degraded` with the reason if lines cannot be written. */
   get state(): SourceState {
     return this.#health.state(this.#log.syncingSinceMs);
   }
 
-  /** Opens the log and starts writing. Failures are logged and retried. */
+  /** Starts writing. Failures are logged and retried. */
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /**
-   * Closes the file and opens the path again, for example after another process
-   * renamed the file.
-   */
+  /** Opens the path again, for example after another process renamed the file. */
   reopen(): void {
     this.#reopenWanted = true;
     this.#poke?.();
@@ -167,7 +160,7 @@ export class EventLog {
     this.#poke?.();
   }
 
-  /** Writes queued events, syncs and closes; resolves within 1 s, even if the disk hangs. */
+  /** Writes queued events, syncs and closes, within 1 s even if the disk hangs. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -199,7 +192,7 @@ export class EventLog {
           continue;
         }
         this.#health.recordFailure(error);
-        // Reopening helps if the file was deleted or its disk removed. Stdout cannot be reopened.
+        // Helps if the file was deleted or its disk removed. Stdout cannot be reopened.
         if (!this.#onStdout) this.#log.release();
         if (this.#closing) break;
         await this.#wait(RETRY_MS);
@@ -208,7 +201,7 @@ export class EventLog {
     await this.#log.close();
   }
 
-  /** Performs one operation; returns false when all events are written and the watch has ended. */
+  /** Returns false when the watch has ended and all events are written. */
   async #step(): Promise<boolean> {
     if (this.#reopenWanted) {
       this.#reopenWanted = false;
@@ -241,7 +234,7 @@ export class EventLog {
     return true;
   }
 
-  /** Writes lines for up to 2 ms; returns whether more may be waiting. */
+  /** Returns true if more lines may be waiting after 2 ms. */
   #appendLines(file: LogFile): boolean {
     const endMs = this.#clock.monotonic() + BATCH_MS;
     for (;;) {
@@ -265,7 +258,7 @@ export class EventLog {
     return this.#line;
   }
 
-  /** Returns the next checkpoint, if requested or at stop, after all events; pipes get none. */
+  /** Returns a checkpoint if requested or at stop, after all events; never for pipes. */
   #nextCheckpoint({ regular }: LogFile): LogLine | undefined {
     const checkpoints = this.#checkpoints;
     const isLast = this.#watch.ended && !this.#hasLast;
@@ -287,7 +280,7 @@ export class EventLog {
     this.#health.recordWrite();
   }
 
-  /** Waits for an event or the time limit; a poke ends both. */
+  /** Waits for an event or `limitMs`; a poke ends both. */
   #wait(limitMs?: number): Promise<void> {
     if (this.#reopenWanted || this.#checkpointWanted) return Promise.resolve();
     const poked = new AbortController();
@@ -319,8 +312,8 @@ const logHost: LogHost = {
   async open(path) {
     if (path === STDOUT) return stdout;
     const found = await unlessAbsent(Deno.stat(path));
-    // Opening a FIFO blocks until it has a reader, but not the event loop. With `create`, the
-    // kernel refuses to open a FIFO in a world-writable directory.
+    // Opening a FIFO waits for a reader without blocking the event loop. With `create`, the kernel
+    // refuses FIFOs in world-writable directories.
     const create = found === undefined;
     const file = await Deno.open(path, { append: true, create });
     try {
@@ -349,7 +342,7 @@ async function unlessAbsent<T>(result: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Reads logs for `readLogTail` from the host's file system. */
+/** Host files for `readLogTail`. */
 export const logReader: LogReader = {
   async size(path) {
     if (path === STDOUT) return undefined;

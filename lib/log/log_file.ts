@@ -1,45 +1,35 @@
 import type { Clock } from "../model/clock.ts";
 
-/** An open file for writing; `Deno.FsFile` implements it. */
+/** Implemented by `Deno.FsFile`. */
 export interface LogHandle {
-  /** Writes asynchronously; returns the number of bytes written. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Writes synchronously; returns the number of bytes written. */
   writeSync(bytes: Uint8Array): number;
-  /** Flushes written data to the disk. */
+  /** Flushes data to the disk. */
   syncData(): Promise<void>;
   close(): void;
 }
 
 /** Options of {@linkcode LogFile}. */
 export interface LogFileOptions {
-  /**
-   * Whether it is a regular file, which does not block and can be synced;
-   * otherwise a pipe or device.
-   */
+  /** A regular file does not block and can be synced; otherwise a pipe or device. */
   readonly regular: boolean;
-  /** Device and inode, which identify the file. */
+  /** Device and inode. */
   readonly id: string;
-  /** Current size in bytes. */
   readonly sizeBytes: number;
-  /** Delay in milliseconds from a write to its sync; absent for explicit syncs only. */
+  /** Milliseconds from a write to its sync; absent for explicit syncs only. */
   readonly syncAfterMs?: number;
   readonly clock: Clock;
-  /** Reports a failed sync, which is retried with the next one. */
+  /** A failed sync is retried with the next one. */
   readonly onSyncError: (error: unknown) => void;
 }
 
-/**
- * Returns the path of part `n` of a rotated log: 0 is the current file, 1 the
- * newest rotated one.
- */
+/** Returns the path of part `n`: 0 is the current file, 1 the newest rotated one. */
 export function rotatedPath(path: string, n: number): string {
   return n === 0 ? path : `${path}.${n}`;
 }
 
-/** An open log file. It counts bytes and syncs new data, one sync at a time. */
+/** Counts bytes and syncs new data, one sync at a time. */
 export class LogFile {
-  /** Whether it is a regular file. */
   readonly regular: boolean;
   /** Device and inode. */
   readonly id: string;
@@ -64,37 +54,36 @@ export class LogFile {
     this.#sizeBytes = options.sizeBytes;
   }
 
-  /** Size in bytes. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  /** Whether the file has lines after its head. */
+  /** Lines after the head. */
   get hasLines(): boolean {
     return this.#sizeBytes > this.#headBytes;
   }
 
-  /** Marks the current content as the head. */
+  /** The current content is the head. */
   endHead(): void {
     this.#headBytes = this.#sizeBytes;
   }
 
-  /** Monotonic start time of the running sync, in milliseconds; `undefined` if none is running. */
+  /** Monotonic start time of the running sync. */
   get syncingSinceMs(): number | undefined {
     return this.#syncingSinceMs;
   }
 
-  /** Writes synchronously; returns the number of bytes written, which may be fewer than given. */
+  /** Returns the number of bytes written, possibly fewer than given. */
   append(bytes: Uint8Array): number {
     return this.#wrote(this.#handle.writeSync(bytes));
   }
 
-  /** Like {@linkcode LogFile.append}, but asynchronous, for a pipe or device that may block. */
+  /** For a pipe or device, which may block. */
   async appendAsync(bytes: Uint8Array): Promise<number> {
     return this.#wrote(await this.#handle.write(bytes));
   }
 
-  /** Syncs all data written before the call; never rejects. */
+  /** Syncs data written before the call; never rejects. */
   async sync(): Promise<void> {
     this.#cancelSync?.();
     this.#cancelSync = undefined;
@@ -105,19 +94,18 @@ export class LogFile {
     await this.#syncing;
   }
 
-  /** Closes the file, after a sync if requested. */
   async syncAndClose(options: { readonly sync: boolean }): Promise<void> {
     if (options.sync) await this.sync();
     this.close();
   }
 
-  /** Closes the file without a sync. */
+  /** Closes without a sync. */
   close(): void {
     this.#cancelSync?.();
     try {
       this.#handle.close();
     } catch {
-      // The file is already closed.
+      // Already closed.
     }
   }
 

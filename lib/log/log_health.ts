@@ -5,16 +5,16 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
-/** Time after which an operation is reported as hanging. */
+/** Longer operations are reported as hanging. */
 const HANG_SHOWN_MS = 2_000;
 
-/** An operation that may hang and its monotonic start time. */
+/** An operation and its monotonic start time. */
 interface Wait {
   readonly what: string;
   readonly sinceMs: number;
 }
 
-/** State of a log: counts failures and logs a warning at most once per minute. */
+/** State of a log. Warnings are logged at most once per minute. */
 export class LogHealth {
   readonly #path: string;
   readonly #clock: Clock;
@@ -22,7 +22,6 @@ export class LogHealth {
   #errors = 0;
   #failure: string | undefined;
   #warnedAtMs = -Infinity;
-  /** Whether a warning about the failure was logged. */
   #isReported = false;
   #awaited: Wait | undefined;
 
@@ -32,15 +31,13 @@ export class LogHealth {
     this.#logger = logger;
   }
 
-  /** Number of failures. */
   get errors(): number {
     return this.#errors;
   }
 
   /**
-   * Returns the state; `degraded` with the reason if lines cannot be written or
-   * a sync hangs. `syncingSinceMs` is the monotonic start time of the running
-   * sync.
+   * `degraded` if lines cannot be written or a sync hangs. `syncingSinceMs` is
+   * the running sync's monotonic start time.
    */
   state(syncingSinceMs: number | undefined): SourceState {
     const problem = this.#failure ?? this.#hanging(this.#awaited) ??
@@ -57,7 +54,7 @@ export class LogHealth {
     };
   }
 
-  /** Awaits an operation and reports it in the state while it hangs. */
+  /** Reports the operation in the state while it hangs. */
   async awaiting<T>(what: string, end: Promise<T>): Promise<T> {
     this.#awaited = { what, sinceMs: this.#clock.monotonic() };
     try {
@@ -67,12 +64,12 @@ export class LogHealth {
     }
   }
 
-  /** Counts a failure that does not prevent writing. */
+  /** A failure that does not prevent writing. */
   count(message: string, error: unknown): void {
     this.#warn(message, error);
   }
 
-  /** Records that lines cannot be written. */
+  /** Lines cannot be written. */
   recordFailure(error: unknown): void {
     this.#failure = messageOf(error);
     if (this.#warn("Cannot write the event log, retrying", error)) {
@@ -80,7 +77,6 @@ export class LogHealth {
     }
   }
 
-  /** Records a successful write. */
   recordWrite(): void {
     if (this.#failure === undefined) return;
     this.#failure = undefined;
@@ -89,7 +85,7 @@ export class LogHealth {
     this.#logger.info("Event log can be written again", { path: this.#path });
   }
 
-  /** Logs the number of events that are missing from the closed log. */
+  /** The log is closed without these events. */
   recordUnwritten(events: number): void {
     this.#logger.error("Cannot write the last events, closing without them", {
       path: this.#path,
@@ -97,7 +93,7 @@ export class LogHealth {
     });
   }
 
-  /** Counts a failure; returns whether a warning was logged. */
+  /** Returns whether a warning was logged. */
   #warn(message: string, error: unknown): boolean {
     this.#errors++;
     const nowMs = this.#clock.monotonic();

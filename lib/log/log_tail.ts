@@ -3,45 +3,45 @@ import { rotatedPath } from "./log_file.ts";
 
 /** File access for {@linkcode readLogTail}. */
 export interface LogReader {
-  /** Returns the size of a regular file in bytes; `undefined` if there is none. */
+  /** In bytes; `undefined` if it is not a regular file. */
   size(path: string): Promise<number | undefined>;
-  /** Reads `length` bytes at an offset; fewer at the end of the file. */
+  /** Returns fewer bytes at the end of the file. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
 }
 
 /** Options of {@linkcode readLogTail}. */
 export interface LogTailOptions {
   readonly reader: LogReader;
-  /** Read size in bytes. @default 1 MiB */
+  /** Size of reads. @default 1 MiB */
   readonly chunkBytes?: number;
 }
 
-/** State that an earlier run left in its log. */
+/** State left by an earlier run. */
 export interface LogTail {
-  /** The `seq` of the last complete line; 0 if there is none. */
+  /** 0 without a complete line. */
   readonly lastSeq: number;
-  /** The `boot_id` of the last complete line. */
+  /** Boot of the last complete line. */
   readonly bootId?: string;
-  /** Reported OOM kills of that boot; absent if no line contains the state. */
+  /** Reported OOM kills of that boot; absent if no line has them. */
   readonly ooms?: {
     readonly state: CheckpointData;
-    /** The `incident` of the last `oom` event, if no kill follows it in the log. */
+    /** Incident of the last `oom` event, if no kill follows it. */
     readonly lastIncident?: string;
   };
-  /** Bytes after the last newline: an incomplete line left by a crash. */
+  /** Length of an incomplete last line. */
   readonly tornBytes: number;
 }
 
 const NEWLINE = 10;
-/** Longer lines are not written by the agent; a crash can leave such blocks on the disk. */
+/** Longer lines are not the agent's: a crash can leave such blocks on the disk. */
 const MAX_LINE_BYTES = 1 << 20;
-// This cannot match inside a JSON string, where quotes are escaped.
+// Cannot match inside a JSON string, where quotes are escaped.
 const STATE_REGEXP = /"event_type":"(?:oom|oomKill|checkpoint)"/g;
 
 /**
- * Reads a log backwards, through its rotated parts, until the state of the last
+ * Reads a log backwards, including rotated parts, until the state of the last
  * boot is known: each part starts with a checkpoint. Invalid lines are skipped.
- * A missing log, or one that is not a regular file, has no events.
+ * A missing or irregular file has no events.
  *
  * @param path the newest part; `path.1` is the previous one
  * @throws errors of the reader
@@ -56,7 +56,7 @@ export async function readLogTail(
   for (let n = 0; !scan.done; n++) {
     const part = rotatedPath(path, n);
     const size = await reader.size(part);
-    // During a rotation, the newest part may be missing while the previous one exists.
+    // During a rotation the newest part may be missing.
     if (size === undefined && n > 0) break;
     const file: Part = { path: part, size: size ?? 0, reader, chunkBytes };
     const end = await endOfLines(file);
@@ -76,7 +76,7 @@ interface Part {
   readonly chunkBytes: number;
 }
 
-/** Returns the offset after the last newline. */
+/** Offset after the last newline. */
 async function endOfLines(part: Part): Promise<number> {
   for (let end = part.size; end > 0; end -= part.chunkBytes) {
     const start = Math.max(0, end - part.chunkBytes);
@@ -87,7 +87,7 @@ async function endOfLines(part: Part): Promise<number> {
   return 0;
 }
 
-/** Yields blocks of complete lines, from the end of the file to its start. */
+/** Yields blocks of complete lines, last first. */
 async function* linesBackwards(
   part: Part,
   from: number,
@@ -117,7 +117,7 @@ interface Line {
   readonly event: Partial<Event>;
 }
 
-/** Collects the state for a restart from blocks of lines, newest first. */
+/** Collects the state from blocks of lines, newest first. */
 class TailScan {
   #last: Line | undefined;
   #kmsgSeq: number | undefined;
@@ -127,7 +127,7 @@ class TailScan {
   #hasKill = false;
   #done = false;
 
-  /** Whether older lines cannot add to the state. */
+  /** Older lines cannot add to the state. */
   get done(): boolean {
     return this.#done;
   }
@@ -160,7 +160,7 @@ class TailScan {
     if (this.#last === undefined) return;
     const { bootId } = this.#last;
     let text = lines;
-    // Boots are consecutive: if the first line of a block is from this boot, all its lines are.
+    // Boots are consecutive: if the first line is from this boot, all lines are.
     if (firstEvent(linesFromStart(lines))?.bootId !== bootId) {
       text = lines.slice(startOfBoot(lines, bootId));
       this.#done = text.length < lines.length;
@@ -175,11 +175,11 @@ class TailScan {
     }
   }
 
-  /** Adds an event's state where newer events have none; returns whether the state is complete. */
+  /** Adds values that newer events do not have; returns whether the state is complete. */
   #takeState({ event_type: type, event_data: data }: Partial<Event>): boolean {
     if (type === "checkpoint" && data?.checkpoint !== undefined) {
       const { checkpoint } = data;
-      // `kmsg_usec` belongs to the checkpoint's own record.
+      // Belongs to the checkpoint's own record.
       const { kmsg_usec: _, ...untimed } = checkpoint;
       this.#checkpoint = this.#kmsgSeq === undefined ? checkpoint : untimed;
       return true;
@@ -202,10 +202,7 @@ class TailScan {
   }
 }
 
-/**
- * Returns the offset of the first line after the last event of another boot; 0
- * if there is none.
- */
+/** Offset of the first line after the last event of another boot. */
 function startOfBoot(lines: string, bootId: string): number {
   const mark = `"boot_id":${JSON.stringify(bootId)}`;
   let end = lines.length;

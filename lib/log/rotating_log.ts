@@ -3,35 +3,35 @@ import { LogFile, type LogHandle, rotatedPath } from "./log_file.ts";
 
 const RENAME_RETRY_MS = 1000;
 
-/** A file opened for appending, and its state when opened. */
+/** A file opened for appending. */
 export interface OpenedLog {
   readonly handle: LogHandle;
-  /** Whether it is a regular file; otherwise a pipe or device. */
+  /** Regular file; otherwise a pipe or device. */
   readonly regular: boolean;
   /** Device and inode. */
   readonly id: string;
   readonly sizeBytes: number;
-  /** Whether the last line is incomplete. */
+  /** The last line is incomplete. */
   readonly torn: boolean;
 }
 
 /** File system operations of a log. */
 export interface LogHost {
-  /** Opens a file for appending; creates it if it does not exist. */
+  /** For appending; creates a missing file. */
   open(path: string): Promise<OpenedLog>;
-  /** Renames a file, replacing the target; does nothing if it does not exist. */
+  /** Replaces the target; ignores a missing file. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file; does nothing if it does not exist. */
+  /** Ignores a missing file. */
   remove(path: string): Promise<void>;
 }
 
 /** A line that is being written. */
 export class LogLine {
-  /** Number of events in the line; 0 for a loss notice or checkpoint. */
+  /** 0 for a loss notice or checkpoint. */
   readonly events: number;
   readonly #bytes: Uint8Array;
   #offset = 0;
-  /** The file that contains the written part, and its size afterwards. */
+  /** The file with the written part, and its size afterwards. */
   #begun: { readonly id: string; readonly sizeBytes: number } | undefined;
 
   /** @param text without the newline */
@@ -40,28 +40,25 @@ export class LogLine {
     this.#bytes = encoder.encode(`${text}\n`);
   }
 
-  /** Number of unwritten bytes. */
+  /** Unwritten bytes. */
   get left(): number {
     return this.#bytes.length - this.#offset;
   }
 
-  /** Whether a part of the line is written. */
   get begun(): boolean {
     return this.#offset > 0;
   }
 
-  /** Returns the unwritten bytes. */
   rest(): Uint8Array {
     return this.#bytes.subarray(this.#offset);
   }
 
-  /** Records that `count` more bytes are in a file. */
   advance(count: number, file: LogFile): void {
     this.#offset += count;
     this.#begun = { id: file.id, sizeBytes: file.sizeBytes };
   }
 
-  /** Continues the line if its written part is the end of this file; otherwise starts again. */
+  /** Continues the line if the file ends with its written part; otherwise restarts. */
   resumeIn(opened: OpenedLog): boolean {
     const begun = this.begun && opened.regular &&
       this.#begun?.id === opened.id &&
@@ -76,21 +73,21 @@ const encoder = new TextEncoder();
 /** Options of {@linkcode RotatingLog}. */
 export interface RotatingLogOptions {
   readonly path: string;
-  /** Size in bytes at which the file is rotated; 0 for no limit. */
+  /** Size for rotation; 0 for no limit. */
   readonly maxSizeBytes: number;
   /** Number of rotated files. */
   readonly keep: number;
-  /** Delay in milliseconds from a write to its sync, or a sync mode. */
+  /** Milliseconds from a write to its sync, or a mode. */
   readonly sync: number | "always" | "never";
   readonly host: LogHost;
   readonly clock: Clock;
   /** Reports failures that do not prevent writing. */
   readonly onError: (message: string, error: unknown) => void;
-  /** Returns the first line of each new file, without the newline. @default none */
+  /** Returns the first line of a new file, without the newline. @default none */
   readonly head?: () => string | undefined;
 }
 
-/** An append-only file of lines, which is rotated by size. */
+/** An append-only file of lines with rotation by size. */
 export class RotatingLog {
   readonly #options: RotatingLogOptions;
   #file: LogFile | undefined;
@@ -105,24 +102,22 @@ export class RotatingLog {
     this.#options = options;
   }
 
-  /** Bytes written. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Monotonic start time of the running sync, in milliseconds. */
+  /** Monotonic start time of the running sync. */
   get syncingSinceMs(): number | undefined {
     return this.#file?.syncingSinceMs;
   }
 
-  /** Incomplete lines that were terminated with a newline. */
+  /** Incomplete lines terminated with a newline. */
   get tornLines(): number {
     return this.#tornLines;
   }
 
   /**
-   * Opens the file if necessary, and terminates an incomplete line, unless
-   * `line` continues it.
+   * Terminates an incomplete last line unless `line` continues it.
    *
    * @throws errors of opening and writing
    */
@@ -159,7 +154,7 @@ export class RotatingLog {
     return file;
   }
 
-  /** Returns whether the line must go to a new file. */
+  /** The line must go to a new file. */
   isFull(file: LogFile, line: LogLine): boolean {
     const { maxSizeBytes, clock } = this.#options;
     return file.regular && maxSizeBytes > 0 && file.hasLines &&
@@ -168,9 +163,9 @@ export class RotatingLog {
   }
 
   /**
-   * Renames the parts, so that the next open creates a new file. If a rename
-   * fails, the current file continues to grow, and the next attempt resumes at
-   * the failed part: starting over would delete one more part each time.
+   * Renames the parts, so that the next open creates a file. After a failure
+   * the current file continues to grow, and the next attempt resumes at the
+   * failed part: starting over would delete one more part each time.
    */
   async rotate(): Promise<void> {
     const { path, keep, host, clock, onError } = this.#options;
@@ -182,7 +177,7 @@ export class RotatingLog {
       }
       this.release();
     } catch (error) {
-      // A file that is too large is better than lost events.
+      // A too large file is better than lost events.
       this.#rotateNotBeforeMs = clock.monotonic() + RENAME_RETRY_MS;
       onError(
         "Cannot rotate the event log, continuing with the current file",
@@ -192,7 +187,7 @@ export class RotatingLog {
   }
 
   /**
-   * Writes the line, usually with one write.
+   * Usually one write.
    *
    * @throws errors of the write; the line records how much was written
    */
@@ -200,14 +195,14 @@ export class RotatingLog {
     while (line.left > 0) this.#wrote(file, line, file.append(line.rest()));
   }
 
-  /** Like {@linkcode RotatingLog.append}, for a pipe or device that may block. */
+  /** For a pipe or device, which may block. */
   async appendAsync(file: LogFile, line: LogLine): Promise<void> {
     while (line.left > 0) {
       this.#wrote(file, line, await file.appendAsync(line.rest()));
     }
   }
 
-  /** Releases the file; it is synced and closed in the background. */
+  /** Syncs and closes the file in the background. */
   release(): void {
     const sync = this.#options.sync !== "never";
     const closing = this.#file?.syncAndClose({ sync });
@@ -216,7 +211,7 @@ export class RotatingLog {
     this.#partToRename = undefined;
   }
 
-  /** Releases the file; resolves when all written data is synced. */
+  /** Resolves when all written data is synced. */
   async close(): Promise<void> {
     this.release();
     await this.#released;
