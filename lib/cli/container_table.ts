@@ -104,7 +104,7 @@ export type SortKey =
   | "throttled"
   | "oom";
 
-/** Names ascending, numbers descending, then by name. */
+/** Compares names ascending, numbers descending, then names. */
 export function compareBy(
   key: SortKey,
 ): (a: ContainerRow, b: ContainerRow) => number {

@@ -33,7 +33,7 @@ export async function readEventFile(
   return unread;
 }
 
-/** Oldest first. */
+/** Returns existing parts, oldest first. */
 async function partsOf(path: string): Promise<string[]> {
   const parts: string[] = [];
   while (await isFile(rotatedPath(path, parts.length + 1))) {
@@ -77,7 +77,7 @@ function* wholeLines(path: string): Generator<string> {
   if (filled > 0) yield `${decoder.decode(bytes.subarray(0, filled))}\n`;
 }
 
-/** An empty needle matches all lines. */
+/** Yields lines with the needle; an empty needle matches all. */
 function* linesWith(text: string, needle: string): Generator<string> {
   for (let at = text.indexOf(needle); at >= 0;) {
     const end = text.indexOf("\n", at);

@@ -62,7 +62,7 @@ export async function followEvents(options: FollowOptions): Promise<never> {
   }
 }
 
-/** If numbers restarted at 1, the event's time is later. */
+/** Returns whether an event was already passed. If numbers restarted at 1, its time is later. */
 function isBefore(event: Json, last: Json): boolean {
   return event.seq <= last.seq && event.timestamp <= last.timestamp;
 }

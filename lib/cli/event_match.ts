@@ -58,9 +58,9 @@ export class EventMatcher {
 const MIN_ID_LENGTH = 4;
 
 /**
- * With a leading slash, matches a cgroup or an ancestor; otherwise a container,
- * a pod with or without namespace, a systemd unit, an ID prefix, or a cgroup
- * without slash.
+ * Matches a cgroup or an ancestor if the text has a leading slash; otherwise a
+ * container, a pod with or without namespace, a systemd unit, an ID prefix, or
+ * a cgroup without slash.
  */
 export function isOf(event: Json, text: string): boolean {
   const cgroups = cgroupsOf(event);

@@ -30,7 +30,7 @@ export class EventPrinter {
     this.#isWide = isWide(terminal.columns);
   }
 
-  /** The first event is preceded by the header row. */
+  /** Prints an event; the first one is preceded by the header row. */
   print(event: Json): void {
     if (this.#output === "table") {
       this.#printRow(event);
@@ -75,12 +75,12 @@ export class EventPrinter {
   }
 }
 
-/** Whether complete times fit. */
+/** Returns whether complete times fit. */
 export function isWide(columns: number | undefined): boolean {
   return (columns ?? Infinity) >= WIDE_COLUMNS;
 }
 
-/** The title of the column has the UTC offset. */
+/** Returns the column of times, with the UTC offset in its title. */
 export function timeColumn(zone: string, isWide: boolean): Column {
   const width = isWide ? 23 : 14;
   const title = `TIME (${zone})`;

@@ -104,7 +104,7 @@ function typesOf(values: FlagValues): readonly EventType[] {
   });
 }
 
-/** The agent selects events too, but not by all names. */
+/** Returns the filter of printed events: the agent selects events too, but not by all names. */
 function selection(
   { values, container, clock }: EventsOptions,
 ): (event: Json) => boolean {
@@ -124,7 +124,7 @@ function selection(
       (!isQuiet || isNotable(event));
 }
 
-/** Kills and changes of containers, without new metadata. */
+/** Returns whether an event is a kill or a change of a container, not only new metadata. */
 function isNotable({ event_type: type, container, event_data: data }: Json) {
   if (type === "containerUpdate") {
     const { exit_code: code, health, restart_count: restarts } =

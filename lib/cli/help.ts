@@ -14,19 +14,19 @@ const MAX_USAGE = 32;
 /** Shared by all verbs that send requests. */
 const CONNECTION = "Connection";
 
-/** Without the last newline. */
+/** Returns help without the last newline. */
 export function helpText(name?: FlagVerb): string {
   const verb = VERBS.find((known) => known.name === name);
   return (verb === undefined ? overview() : helpOf(verb)).join("\n");
 }
 
-/** In the order of the table. */
+/** Returns flags in the order of the table. */
 export function flagsOf(verb: FlagVerb): readonly Flag[] {
   const flags: readonly Flag[] = FLAGS;
   return flags.filter((flag) => verbsOf(flag).includes(verb));
 }
 
-/** Only `serve` has many groups. */
+/** Groups the flags of a verb; only `serve` has many groups. */
 export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   const groups = new Map<string, Flag[]>(verb === "serve" ? [] : [["", []]]);
   const shown = flagsOf(verb);

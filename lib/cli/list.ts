@@ -30,7 +30,7 @@ const CLEAR = "\x1b[H\x1b[J";
 const { name, cpu, memory, limit, io, processes, oom } = CONTAINER_COLUMNS;
 const COLUMNS = [name, cpu, memory, limit, io, processes, oom];
 
-/** With `--watch` repeatedly, also across restarts of the agent. */
+/** Lists containers; with `--watch` repeatedly, also across restarts of the agent. */
 export async function listContainers(options: ListOptions): Promise<void> {
   const { values, terminal, clock, client } = options;
   if (!values.bool("watch")) return await listOnce(options, false);
@@ -109,7 +109,7 @@ async function containersOf(
   }
 }
 
-/** The agent does not have the container. */
+/** Returns whether the agent does not have the container. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof AgentResponseError && error.status === 404;
 }

@@ -55,8 +55,8 @@ function entry(flag: Flag): string[] {
 }
 
 /**
- * In roff, dashes are hyphens, backslashes and leading dots start commands, and
- * bytes are Latin-1.
+ * Escapes text: in roff, dashes are hyphens, backslashes and leading dots start
+ * commands, and bytes are Latin-1.
  */
 function escape(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")

@@ -52,7 +52,7 @@ export class Screen {
     return consoleSize() ?? { columns: 80, rows: 24 };
   }
 
-  /** Only changed lines are written, in one write. */
+  /** Draws the changed lines with one write. */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen) return;
     const changed: string[] = [];

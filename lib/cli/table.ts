@@ -24,7 +24,7 @@ const MIN_WIDTH = 8;
 /** Minimum width while other columns can be omitted. */
 const READABLE_WIDTH = 24;
 
-/** The first line is the header row; no line is wider than `limit`. */
+/** Returns the lines of a table, starting with the header row, none wider than `limit`. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],

@@ -18,7 +18,7 @@ const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1, reverse: 7 };
 /** A style of text. */
 export type Style = keyof typeof STYLES;
 
-/** Without colors, returns the text unchanged. */
+/** Returns the text in a style, unchanged without colors. */
 export function styled(
   terminal: Pick<Terminal, "hasColors">,
   style: Style,

@@ -27,8 +27,8 @@ const INTERVAL_MS = 2000;
 const LOAD_FACTOR = 10;
 
 /**
- * On a terminal repeatedly, until a key or signal, also across restarts of the
- * agent; otherwise once.
+ * Shows containers: on a terminal repeatedly, until a key or signal, also
+ * across restarts of the agent; otherwise once.
  *
  * @throws {Error} if the first request fails
  */
@@ -97,7 +97,7 @@ class TopSource {
     };
   }
 
-  /** The last data is kept. */
+  /** Keeps the last data. */
   fail(): void {
     const nowMs = this.#clock.now();
     const { goneMs = nowMs } = this.data;
@@ -114,7 +114,7 @@ class TopSource {
     return { cpus: machine.num_cores, memoryBytes: machine.memory_capacity };
   }
 
-  /** Without a new sample, rates are unchanged. */
+  /** Returns a row, with unchanged rates if there is no new sample. */
   #row(info: Json): ContainerRow {
     const { name, stats = [] } = info;
     const last = stats.at(-1);
@@ -137,7 +137,7 @@ class TopSource {
   }
 }
 
-/** A pod's cgroup has no name: its containers have it. */
+/** Names the cgroups of pods after their containers. */
 function nameOfPods(rows: readonly ContainerRow[]): ContainerRow[] {
   const pods = new Map<string, string>();
   for (const { cgroup, pod } of rows) {

@@ -40,7 +40,7 @@ const PAGES: Readonly<Record<string, number>> = {
   "\x1b[5~": -1,
 };
 
-/** In order. */
+/** Applies keys in order. */
 export function applyKeys(
   text: string,
   choices: TopChoices,
@@ -115,7 +115,7 @@ function applyKey(
   }
 }
 
-/** The first move selects the first line. */
+/** Moves the selection; the first move selects the first line. */
 function select(
   choices: TopChoices,
   data: TopData,

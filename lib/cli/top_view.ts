@@ -81,7 +81,7 @@ const HELP = [
   "no limit.",
 ];
 
-/** In order, with their depth in a tree. */
+/** Returns the visible rows in order, with their depth in a tree. */
 export function selectRows(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -100,7 +100,7 @@ export function selectRows(
     : shown.toSorted(order).map((row) => ({ row, depth: 0 }));
 }
 
-/** All lines of the screen. */
+/** Returns all lines of the screen. */
 export function renderTop(
   data: TopData,
   choices: TopChoices,
@@ -133,7 +133,7 @@ export function renderTop(
   };
 }
 
-/** For a pipe or `--once`. */
+/** Returns one table, for a pipe or `--once`. */
 export function renderOnce(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -261,7 +261,7 @@ function detailLines(
   ];
 }
 
-/** Also true if the number of processes is unknown; the root is in the totals. */
+/** Returns true also if the number of processes is unknown; the root is in the totals. */
 function isBusy({ cgroup, type, processes }: ContainerRow): boolean {
   return cgroup !== ROOT &&
     (processes !== 0 || !["cgroup", "unit", "pod"].includes(type));

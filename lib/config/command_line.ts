@@ -169,7 +169,7 @@ function nearest(word: string, known: readonly string[]): string {
   return first;
 }
 
-/** Number of letters to insert, delete or replace. */
+/** Returns the number of letters to insert, delete or replace. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {

@@ -146,7 +146,10 @@ function serveCommand(
   return { verb: "print-config", text: `{\n${rows.join(",\n")}\n}` };
 }
 
-/** Values set by cAdvisor's flags for another flag are reported with that flag. */
+/**
+ * Returns a flag's value and origin. Values set by cAdvisor's flags for another
+ * flag are reported with that flag.
+ */
 function describe(
   name: FlagName,
   values: FlagValues,
@@ -239,7 +242,7 @@ export const DEFAULT_CONFIG: Config = createConfig(
   [],
 );
 
-/** Without `--listen`, cAdvisor's flags for IP and port are used. */
+/** Returns addresses of `--listen` or, if absent, of cAdvisor's flags for IP and port. */
 function listenAddresses(values: FlagValues): readonly ListenAddress[] {
   const [fallback, ...more] = values.addresses("listen");
   const port = values.int("port");
@@ -274,7 +277,7 @@ function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
   };
 }
 
-/** cAdvisor's logger (klog) writes debug messages from `-v=4`. */
+/** Returns the level: cAdvisor's logger (klog) writes debug messages from `-v=4`. */
 function logLevel(values: FlagValues): Config["logLevel"] {
   const level = values.choice("log-level");
   const isVerbose = values.int("v") >= 4;

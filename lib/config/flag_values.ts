@@ -51,7 +51,7 @@ export class FlagValues {
     this.#file = file;
   }
 
-  /** Whether any source sets the flag. */
+  /** Returns whether any source sets the flag. */
   has(name: FlagName): boolean {
     return this.#given(name).origin !== DEFAULT;
   }
@@ -67,7 +67,7 @@ export class FlagValues {
     }
   }
 
-  /** For `--print-config`. */
+  /** Returns value and origin for `--print-config`. */
   describe(
     name: FlagName,
   ): { value: string | readonly string[]; from: string } {
@@ -89,7 +89,7 @@ export class FlagValues {
     });
   }
 
-  /** With a leading and without a trailing slash, or empty. */
+  /** Returns a path with a leading and without a trailing slash, or an empty string. */
   urlPath(name: FlagName): string {
     return this.#read(name, (text) => {
       const path = text.replace(/\/+$/, "");
@@ -105,7 +105,7 @@ export class FlagValues {
     return this.text(name) || undefined;
   }
 
-  /** A socket path, with or without `unix://`. */
+  /** Returns a socket path, given with or without `unix://`. */
   socket(name: FlagName): string {
     return this.#read(name, (text) => {
       const [, path] = /^(?:unix:\/\/)?(\/.+)$/.exec(text) ?? [];
@@ -143,12 +143,12 @@ export class FlagValues {
     });
   }
 
-  /** In bytes. */
+  /** Returns bytes. */
   size(name: FlagName): number {
     return this.#number(name, parseSize);
   }
 
-  /** In milliseconds. */
+  /** Returns milliseconds. */
   duration(name: FlagName): number {
     return this.#number(name, parseDuration);
   }
@@ -170,7 +170,7 @@ export class FlagValues {
       .map((part) => part.trim()).filter((part) => part !== "");
   }
 
-  /** At least one address. */
+  /** Returns at least one address. */
   addresses(name: FlagName): ListenAddress[] {
     const parts = this.list(name);
     if (parts.length === 0) {
@@ -258,7 +258,7 @@ export class FlagValues {
 
 const DEFAULT = "default";
 
-/** `CGWATCH_EVENT_LOG` for `event-log`. */
+/** Returns for example `CGWATCH_EVENT_LOG` for `event-log`. */
 export function environmentVariable(name: string): string {
   return `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
 }

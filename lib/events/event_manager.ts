@@ -237,7 +237,7 @@ export class EventManager {
     return this.#notice("lost", seq, { "lost": { count, reason } });
   }
 
-  /** Lines that are not events do not increment `seq`. */
+  /** Creates a line that is not an event and does not increment `seq`. */
   #notice(
     type: "lost" | "checkpoint",
     seq: number,

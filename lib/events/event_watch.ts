@@ -42,7 +42,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   #state: "open" | "finishing" | "closed" = "open";
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** For the event manager. */
+  /** Called by the event manager. */
   constructor(options: EventWatchOptions) {
     this.id = options.id;
     this.request = options.request;
@@ -67,7 +67,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     return this.#state !== "open" && !this.#hasSome();
   }
 
-  /** For the event manager: never waits or throws. */
+  /** Queues an event; never waits or throws. Called by the event manager. */
   push(event: KeptEvent): void {
     if (this.#state !== "open") return;
     if (this.#count >= this.#queueLimit) this.#dropOldest();

@@ -59,7 +59,7 @@ export function explainOom(
   return lines.map((line) => cut(line, columns));
 }
 
-/** `tail[19801]: container limit 32.0 MiB` */
+/** Returns for example `tail[19801]: container limit 32.0 MiB`. */
 export function summarizeOom(story: OomStory): string {
   const { victims: [victim] } = story;
   const { process_name: name, pid } = victim ?? {};
@@ -67,7 +67,7 @@ export function summarizeOom(story: OomStory): string {
   return name === undefined ? why : `${name}[${pid ?? "?"}]: ${why}`;
 }
 
-/** `container limit 32.0 MiB` */
+/** Returns for example `container limit 32.0 MiB`. */
 export function reasonOf({ scope, limit }: OomStory): string {
   if (scope === "host") return "host out of memory";
   if (limit !== undefined) {
@@ -277,7 +277,7 @@ function waitingOf(limit: NonNullable<OomStory["limit"]>): string | undefined {
   return `for memory in the last 10 s: some task ${some} %${all} of the time`;
 }
 
-/** Memory history, and composition of the last sample before the kill. */
+/** Returns the memory history, and the composition of the last sample before the kill. */
 function runUpRows(
   runUp: OomStory["run_up"],
   limit: OomStory["limit"],
@@ -338,7 +338,7 @@ function joined(
   ).join(", ") || undefined;
 }
 
-/** A long value continues in its column. */
+/** Formats rows; a long value continues in its column. */
 function rowLines(rows: readonly Row[], columns: number): string[] {
   const indent = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
   const width = Math.max(1, columns - indent);
@@ -348,7 +348,7 @@ function rowLines(rows: readonly Row[], columns: number): string[] {
   );
 }
 
-/** A cgroup name has no spaces to break at. */
+/** Splits a cgroup's name, which has no spaces to break at. */
 function splitAt(text: string, width: number): string[] {
   const chars = [...text];
   const parts: string[] = [];

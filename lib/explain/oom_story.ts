@@ -90,6 +90,8 @@ export interface OomStory {
 const QUALITY_REGEXP = /kubepods(?:\/|-)(besteffort|burstable)(?:\.slice)?\//;
 
 /**
+ * Builds the story of an incident.
+ *
  * @param events the `oom` and `oomKill` events of one incident; the first kill
  *   is explained
  * @param kills counts for the first victim's container
@@ -126,7 +128,10 @@ export function createOomStory(
   return { ...story, "not_recorded": missingValues(story) };
 }
 
-/** Kills are counted by container name, which survives restarts, or by cgroup. */
+/**
+ * Returns the key of kill counters: the container's name, which survives
+ * restarts, or the cgroup.
+ */
 export function ownerOf(event: Event): string {
   const { container, container_name: name, event_data: { oom } } = event;
   const { pod, name: own } = container ?? {};
@@ -192,7 +197,7 @@ function limitOf(
   };
 }
 
-/** The innermost unit, which may be an inner part of the name. */
+/** Returns the innermost unit, which may be an inner part of the name. */
 function unitOf(cgroup: CgroupName | undefined): string | undefined {
   for (let name = cgroup ?? ""; name !== "";) {
     const origin = parseCgroupOrigin(name);
@@ -204,7 +209,7 @@ function unitOf(cgroup: CgroupName | undefined): string | undefined {
   return undefined;
 }
 
-/** A pod's cgroup name contains its QoS class. Other values have another origin. */
+/** Derives the rule from the QoS class in a pod's cgroup name. Other values have another origin. */
 function oomScoreRuleOf(oom: OomKillData): OomScoreRule | undefined {
   const { victim_cgroup: cgroup = "", oom_score_adj: value = 0 } = oom;
   const [, quality] = QUALITY_REGEXP.exec(cgroup) ?? [];

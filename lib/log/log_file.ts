@@ -63,7 +63,7 @@ export class LogFile {
     return this.#sizeBytes > this.#headBytes;
   }
 
-  /** The current content is the head. */
+  /** Marks the current content as the head. */
   endHead(): void {
     this.#headBytes = this.#sizeBytes;
   }
@@ -78,7 +78,7 @@ export class LogFile {
     return this.#wrote(this.#handle.writeSync(bytes));
   }
 
-  /** For a pipe or device, which may block. */
+  /** Appends to a pipe or device, which may block. */
   async appendAsync(bytes: Uint8Array): Promise<number> {
     return this.#wrote(await this.#handle.write(bytes));
   }

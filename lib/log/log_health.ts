@@ -36,8 +36,8 @@ export class LogHealth {
   }
 
   /**
-   * `degraded` if lines cannot be written or a sync hangs. `syncingSinceMs` is
-   * the running sync's monotonic start time.
+   * Returns `degraded` if lines cannot be written or a sync hangs.
+   * `syncingSinceMs` is the running sync's monotonic start time.
    */
   state(syncingSinceMs: number | undefined): SourceState {
     const problem = this.#failure ?? this.#hanging(this.#awaited) ??
@@ -64,12 +64,12 @@ export class LogHealth {
     }
   }
 
-  /** A failure that does not prevent writing. */
+  /** Counts a failure that does not prevent writing. */
   count(message: string, error: unknown): void {
     this.#warn(message, error);
   }
 
-  /** Lines cannot be written. */
+  /** Records that lines cannot be written. */
   recordFailure(error: unknown): void {
     this.#failure = messageOf(error);
     if (this.#warn("Cannot write the event log, retrying", error)) {
@@ -85,7 +85,7 @@ export class LogHealth {
     this.#logger.info("Event log can be written again", { path: this.#path });
   }
 
-  /** The log is closed without these events. */
+  /** Logs that the log is closed without these events. */
   recordUnwritten(events: number): void {
     this.#logger.error("Cannot write the last events, closing without them", {
       path: this.#path,

@@ -3,7 +3,7 @@ import { rotatedPath } from "./log_file.ts";
 
 /** File access for {@linkcode readLogTail}. */
 export interface LogReader {
-  /** In bytes; `undefined` if it is not a regular file. */
+  /** Returns bytes; `undefined` if the path is not a regular file. */
   size(path: string): Promise<number | undefined>;
   /** Returns fewer bytes at the end of the file. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
@@ -76,7 +76,7 @@ interface Part {
   readonly chunkBytes: number;
 }
 
-/** Offset after the last newline. */
+/** Returns the offset after the last newline. */
 async function endOfLines(part: Part): Promise<number> {
   for (let end = part.size; end > 0; end -= part.chunkBytes) {
     const start = Math.max(0, end - part.chunkBytes);
@@ -202,7 +202,7 @@ class TailScan {
   }
 }
 
-/** Offset of the first line after the last event of another boot. */
+/** Returns the offset of the first line after the last event of another boot. */
 function startOfBoot(lines: string, bootId: string): number {
   const mark = `"boot_id":${JSON.stringify(bootId)}`;
   let end = lines.length;

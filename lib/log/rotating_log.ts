@@ -17,7 +17,7 @@ export interface OpenedLog {
 
 /** File system operations of a log. */
 export interface LogHost {
-  /** For appending; creates a missing file. */
+  /** Opens a file for appending; creates it if necessary. */
   open(path: string): Promise<OpenedLog>;
   /** Replaces the target; ignores a missing file. */
   rename(from: string, to: string): Promise<void>;
@@ -154,7 +154,7 @@ export class RotatingLog {
     return file;
   }
 
-  /** The line must go to a new file. */
+  /** Returns whether the line must go to a new file. */
   isFull(file: LogFile, line: LogLine): boolean {
     const { maxSizeBytes, clock } = this.#options;
     return file.regular && maxSizeBytes > 0 && file.hasLines &&
@@ -187,7 +187,7 @@ export class RotatingLog {
   }
 
   /**
-   * Usually one write.
+   * Appends a line, usually with one write.
    *
    * @throws errors of the write; the line records how much was written
    */
@@ -195,7 +195,7 @@ export class RotatingLog {
     while (line.left > 0) this.#wrote(file, line, file.append(line.rest()));
   }
 
-  /** For a pipe or device, which may block. */
+  /** Appends to a pipe or device, which may block. */
   async appendAsync(file: LogFile, line: LogLine): Promise<void> {
     while (line.left > 0) {
       this.#wrote(file, line, await file.appendAsync(line.rest()));

@@ -105,7 +105,7 @@ export class BundleReader {
     return undefined;
   }
 
-  /** The directory does not survive a reboot, so the PID is current. */
+  /** Reads the PID from a directory that does not survive a reboot. */
   async pidOf(
     { storageRun }: RuntimeRoots,
     at: ResolveHostPath,
@@ -132,7 +132,7 @@ function isOf(
   return isCertain || paths.some((path) => asString(path)?.endsWith(cgroup));
 }
 
-/** runc stores the path as a label, crun as a field. */
+/** Returns the path, which runc stores as a label and crun as a field. */
 function bundleOf(state: ReturnType<typeof asObject>): string | undefined {
   const { labels } = asObject(state["config"]);
   const label = Array.isArray(labels)

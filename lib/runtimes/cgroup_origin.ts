@@ -118,8 +118,8 @@ export function isCertainId(id: string): boolean {
 }
 
 /**
- * systemd prefixes `_` to a name that could be a control file, such as
- * `cpu.service`, or that starts with `_` (`CGROUP_DELEGATION.md`).
+ * Removes the `_` that systemd prefixes to a name that could be a control file,
+ * such as `cpu.service`, or that starts with `_` (`CGROUP_DELEGATION.md`).
  */
 function unitOf(base: string): string {
   return base.startsWith("_") ? base.slice(1) : base;

@@ -204,7 +204,7 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** A runtime may have several engines. Nested and rootless containers are not queried. */
+  /** Queries a runtime's engines. Nested and rootless containers are not queried. */
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,

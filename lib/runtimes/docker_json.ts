@@ -181,7 +181,7 @@ function healthOf(value: unknown): string | undefined {
   return value === "none" ? undefined : asString(value);
 }
 
-/** Docker sends `health_status: healthy` as the action, Podman a separate field. */
+/** Returns Docker's `health_status: healthy`, or Podman's separate field. */
 function healthOfAction(
   action: string,
   attributes: JsonObject,

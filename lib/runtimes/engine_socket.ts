@@ -37,7 +37,7 @@ export class EngineSocket {
     return false;
   }
 
-  /** The caller limits time and size. */
+  /** Sends a request; the caller limits time and size. */
   async fetch(
     path: string,
     init: RequestInit & { signal: AbortSignal },

@@ -63,7 +63,7 @@ export class EngineWatcher {
     return this.#lost;
   }
 
-  /** The first batch lists all containers. */
+  /** Yields changes; the first batch lists all containers. */
   async *updates(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { clock, engine } = this.#options;
     const { signal } = this.#closing;

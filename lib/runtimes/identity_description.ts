@@ -30,7 +30,7 @@ export function describeContainer(
   });
 }
 
-/** cAdvisor's aliases. */
+/** Returns the same aliases as cAdvisor. */
 function aliasesOf(
   runtime: string,
   cgroup: CgroupName,

@@ -235,7 +235,7 @@ export class IdentityStore {
         : undefined);
   }
 
-  /** A pod's network metrics belong to its sandbox. */
+  /** Returns whether network metrics belong to this container; a pod's belong to its sandbox. */
   reportsNetwork(cgroup: CgroupName): boolean {
     const { metadata, origin } = this.#running.get(cgroup) ?? {};
     return origin?.podUid === undefined
@@ -275,7 +275,10 @@ export class IdentityStore {
     return this.#describe(cgroup, origin, metadata);
   }
 
-  /** For an OOM event, returns the victim's container, or the one whose limit was reached. */
+  /**
+   * Returns the container of an event: for an OOM event the victim's, or the
+   * one whose limit was reached.
+   */
   describeEvent({ containerName, data }: NewEvent): EventContainer | undefined {
     if (data?.oom === undefined) return this.describe(containerName);
     const { "victim_cgroup": victim, "limit_cgroup": limit } = data.oom;
@@ -296,7 +299,10 @@ export class IdentityStore {
     return unit;
   }
 
-  /** Metadata of a container without a cgroup, for example one killed before the agent started. */
+  /**
+   * Returns metadata of a container without a cgroup, for example one killed
+   * before the agent started.
+   */
   #reportedMetadata(
     origin: CgroupOrigin | undefined,
     cgroup: CgroupName,
@@ -436,7 +442,7 @@ export class IdentityStore {
   }
 }
 
-/** Values from the runtime's database take precedence. */
+/** Merges metadata; values from the runtime's database take precedence. */
 function withStored(
   files: ContainerMetadata,
   known: ContainerMetadata | undefined,

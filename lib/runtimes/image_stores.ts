@@ -66,7 +66,7 @@ export class ImageStores {
     this.#readMs = clock.monotonic();
   }
 
-  /** Without a response, the paths from Docker's files are used. */
+  /** Returns `undefined` without a response: the paths from Docker's files are then used. */
   async #dataRoot(): Promise<string | undefined> {
     const { docker } = this.#options;
     try {

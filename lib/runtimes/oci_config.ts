@@ -115,8 +115,8 @@ export function parseBundle(
 }
 
 /**
- * Without a network namespace, the container uses the host's; with a
- * `/proc/<pid>/ns/net` path, that process's.
+ * Returns the host's network without a namespace, or that of another process
+ * with a `/proc/<pid>/ns/net` path.
  */
 export function networkOf(
   config: unknown,

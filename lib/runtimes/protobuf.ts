@@ -55,12 +55,12 @@ export class ProtoMessage {
     return new ProtoMessage(this.bytes(field));
   }
 
-  /** A repeated field. */
+  /** Returns a repeated field. */
   messages(field: number): ProtoMessage[] {
     return this.#all(field).map((bytes) => new ProtoMessage(bytes));
   }
 
-  /** A `map<string, string>`. */
+  /** Returns a `map<string, string>`. */
   stringMap(field: number): Record<string, string> {
     return Object.fromEntries(
       this.messages(field).map((entry) => [entry.string(1), entry.string(2)]),
@@ -101,7 +101,7 @@ class Reader {
     return this.#offset < this.#bytes.length;
   }
 
-  /** Not exact above 2^53, which no field reaches. */
+  /** Reads a number, which is not exact above 2^53: no field reaches that. */
   varint(): number {
     let value = 0;
     for (let factor = 1; factor < 2 ** 70; factor *= 128) {

@@ -141,7 +141,7 @@ async function rootlessRoots(
   };
 }
 
-/** Without a readable file, the defaults apply. */
+/** Returns `undefined` if the file cannot be read: the defaults then apply. */
 async function readQuietly(
   files: RuntimeFiles,
   path: string,
@@ -153,7 +153,7 @@ async function readQuietly(
   }
 }
 
-/** `data-root`, or `graph` before Docker 17.05. */
+/** Returns `data-root`, or `graph` before Docker 17.05. */
 function dataRootOf(daemon: string | undefined): string | undefined {
   const fields = parseObject(daemon);
   return asString(fields["data-root"]) ?? asString(fields["graph"]);
