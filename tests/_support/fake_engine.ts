@@ -1,11 +1,11 @@
 /** What a {@linkcode FakeEngine} answers a path with. */
-export type EngineAnswer = (request: Request) => Response | Promise<Response>;
+export type EngineResponse = (request: Request) => Response | Promise<Response>;
 
 /** A real unix socket with a server behind it that behaves as it is told, badly too. */
 export class FakeEngine implements AsyncDisposable {
   readonly socketPath: string;
   /** Answers by path without the query; what has none is 404. */
-  readonly responses = new Map<string, EngineAnswer>();
+  readonly responses = new Map<string, EngineResponse>();
   readonly asked: string[] = [];
   readonly #events = new Set<ReadableStreamDefaultController<Uint8Array>>();
   #server: Deno.HttpServer | undefined;
