@@ -2,7 +2,7 @@ import { STATUS_CODE } from "@std/http/status";
 import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 import type { Clock } from "../model/clock.ts";
-import type { KeptEvent } from "../model/event.ts";
+import type { StoredEvent } from "../model/event.ts";
 import type { EventsQuery } from "./events_query.ts";
 import { HttpError } from "./json_response.ts";
 
@@ -33,7 +33,7 @@ const encoder = new TextEncoder();
 interface Framing {
   readonly contentType: string;
   readonly heartbeat: Uint8Array;
-  frame(kept: KeptEvent): string;
+  frame(kept: StoredEvent): string;
 }
 
 // `ServerSentEventStream` of @std makes a chunk of each event: replaying 100,000 took 270 ms of

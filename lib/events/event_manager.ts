@@ -10,9 +10,9 @@ import {
   type EventRequest,
   type EventType,
   formatTimestamp,
-  type KeptEvent,
   matches,
   type NewEvent,
+  type StoredEvent,
 } from "../model/event.ts";
 import { EventStore } from "./event_store.ts";
 import { EventWatch } from "./event_watch.ts";
@@ -119,7 +119,7 @@ export class EventManager {
    *
    * @throws {RangeError} if the timestamp is invalid
    */
-  addEvent(event: NewEvent): KeptEvent {
+  addEvent(event: NewEvent): StoredEvent {
     const { timestampMs, type, containerName, data } = event;
     const container = this.#describe(event);
     const kept = this.#keep(timestampMs, {
@@ -149,7 +149,7 @@ export class EventManager {
    * @throws {BadRequestError} if `maxEvents` is neither −1 nor an integer of at
    *   least 0
    */
-  getEvents(request: EventRequest): KeptEvent[] {
+  getEvents(request: EventRequest): StoredEvent[] {
     const { maxEvents = -1, sinceSeq } = request;
     if (!Number.isInteger(maxEvents) || maxEvents < -1) {
       throw new BadRequestError(
@@ -215,7 +215,7 @@ export class EventManager {
   }
 
   /** Returns stored events, preceded by a notice if some are missing. */
-  #backlog(request: EventRequest, sinceSeq: number): KeptEvent[] {
+  #backlog(request: EventRequest, sinceSeq: number): StoredEvent[] {
     const kept = this.#store.after(sinceSeq, this.#lastSeq);
     const backlog = kept.filter((event) => matches(request, event));
     // Only the number of missing events is known. With a filter there is no notice, because they
@@ -233,7 +233,7 @@ export class EventManager {
     return backlog;
   }
 
-  #lostNotice(count: number, seq: number, reason: string): KeptEvent {
+  #lostNotice(count: number, seq: number, reason: string): StoredEvent {
     return this.#notice("lost", seq, { "lost": { count, reason } });
   }
 
@@ -242,7 +242,7 @@ export class EventManager {
     type: "lost" | "checkpoint",
     seq: number,
     data: EventData,
-  ): KeptEvent {
+  ): StoredEvent {
     const timestampMs = this.#clock.now();
     return this.#keep(timestampMs, {
       "seq": seq,
@@ -255,7 +255,7 @@ export class EventManager {
     });
   }
 
-  #keep(timestampMs: number, event: Event): KeptEvent {
+  #keep(timestampMs: number, event: Event): StoredEvent {
     return { event, timestampMs, json: JSON.stringify(event) };
   }
 }

@@ -2,25 +2,25 @@ import {
   EVENT_TYPES,
   type EventRequest,
   type EventType,
-  type KeptEvent,
   matches,
+  type StoredEvent,
 } from "../model/event.ts";
 import { TimedStore } from "../model/timed_store.ts";
 import { policyOf, type StoragePolicy } from "./storage_policy.ts";
 
 /** Stored events, one {@linkcode TimedStore} per type. */
 export class EventStore {
-  readonly #stores: ReadonlyMap<EventType, TimedStore<KeptEvent>>;
+  readonly #stores: ReadonlyMap<EventType, TimedStore<StoredEvent>>;
 
   constructor(policy: StoragePolicy) {
     this.#stores = new Map(EVENT_TYPES.map((type) => [
       type,
-      new TimedStore<KeptEvent>(policyOf(policy, type)),
+      new TimedStore<StoredEvent>(policyOf(policy, type)),
     ]));
   }
 
   /** Drops events of the type that exceed a limit. */
-  add(type: EventType, kept: KeptEvent): void {
+  add(type: EventType, kept: StoredEvent): void {
     this.#stores.get(type)?.add(kept.timestampMs, kept);
   }
 
@@ -28,8 +28,8 @@ export class EventStore {
    * Returns the newest `max` matching events, oldest first; −1 means all.
    * `maxEvents` and `sinceSeq` of the request are ignored.
    */
-  select(request: EventRequest, max: number): KeptEvent[] {
-    const found: KeptEvent[] = [];
+  select(request: EventRequest, max: number): StoredEvent[] {
+    const found: StoredEvent[] = [];
     if (max === 0) return found;
     const { startMs = -Infinity } = request;
     for (const kept of this.#newestFirst(request.types, request.endMs)) {
@@ -41,8 +41,8 @@ export class EventStore {
   }
 
   /** Returns events with a larger `seq`, ascending; `lastSeq` is the last assigned one. */
-  after(sinceSeq: number, lastSeq: number): KeptEvent[] {
-    const found: KeptEvent[] = [];
+  after(sinceSeq: number, lastSeq: number): StoredEvent[] {
+    const found: StoredEvent[] = [];
     // `seq` has no gaps, so older events need no check once enough are found. Timestamps cannot be
     // used: a creation may have an old one.
     const wanted = lastSeq - sinceSeq;
@@ -62,7 +62,7 @@ export class EventStore {
   *#newestFirst(
     types: Iterable<EventType> = EVENT_TYPES,
     endMs = Infinity,
-  ): Generator<KeptEvent> {
+  ): Generator<StoredEvent> {
     const heads: Head[] = [];
     for (const type of types) {
       const rest = this.#stores.get(type)?.newestFirst(endMs);
@@ -81,8 +81,8 @@ export class EventStore {
 }
 
 interface Head {
-  kept: KeptEvent;
-  readonly rest: Iterator<KeptEvent>;
+  kept: StoredEvent;
+  readonly rest: Iterator<StoredEvent>;
 }
 
 function newestOf(heads: readonly Head[]): Head | undefined {
@@ -93,7 +93,7 @@ function newestOf(heads: readonly Head[]): Head | undefined {
   return newest;
 }
 
-function isNewer(a: KeptEvent, b: KeptEvent): boolean {
+function isNewer(a: StoredEvent, b: StoredEvent): boolean {
   return a.timestampMs === b.timestampMs
     ? a.event.seq > b.event.seq
     : a.timestampMs > b.timestampMs;

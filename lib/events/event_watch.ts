@@ -1,4 +1,4 @@
-import type { EventRequest, KeptEvent } from "../model/event.ts";
+import type { EventRequest, StoredEvent } from "../model/event.ts";
 
 const BATCH_LIMIT = 1024;
 
@@ -8,9 +8,9 @@ export interface EventWatchOptions {
   readonly request: EventRequest;
   readonly queueLimit: number;
   /** Events before the first live one; not limited. */
-  readonly backlog: KeptEvent[];
+  readonly backlog: StoredEvent[];
   /** Creates a notice of events dropped because the reader was too slow. */
-  readonly createLossNotice: (count: number, seq: number) => KeptEvent;
+  readonly createLossNotice: (count: number, seq: number) => StoredEvent;
   /** Called once, when the watch stops accepting events. */
   readonly onEnd: (watch: EventWatch) => void;
 }
@@ -23,16 +23,16 @@ export interface EventWatchOptions {
  * loop closes the watch), or {@linkcode EventWatch.ready} and {@linkcode
  * EventWatch.take}. There is one reader only.
  */
-export class EventWatch implements AsyncIterable<KeptEvent[]> {
+export class EventWatch implements AsyncIterable<StoredEvent[]> {
   readonly id: number;
   readonly request: EventRequest;
   readonly #queueLimit: number;
   readonly #createLossNotice: EventWatchOptions["createLossNotice"];
   readonly #onEnd: EventWatchOptions["onEnd"];
-  #backlog: KeptEvent[];
+  #backlog: StoredEvent[];
   #backlogAt = 0;
   /** Ring buffer of `#count` events from `#head`; it grows up to the limit. */
-  #ring: (KeptEvent | undefined)[] = [];
+  #ring: (StoredEvent | undefined)[] = [];
   #head = 0;
   #count = 0;
   /** Dropped events without a notice yet. */
@@ -68,7 +68,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** Queues an event; never waits or throws. Called by the event manager. */
-  push(event: KeptEvent): void {
+  push(event: StoredEvent): void {
     if (this.#state !== "open") return;
     if (this.#count >= this.#queueLimit) this.#dropOldest();
     this.#ring[(this.#head + this.#count) % this.#queueLimit] = event;
@@ -84,8 +84,8 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** Returns up to `max` waiting events, oldest first. */
-  take(max = BATCH_LIMIT): KeptEvent[] {
-    const taken: KeptEvent[] = [];
+  take(max = BATCH_LIMIT): StoredEvent[] {
+    const taken: StoredEvent[] = [];
     while (taken.length < max) {
       const event = this.#shift();
       if (event === undefined) break;
@@ -95,7 +95,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** Waits for events; an empty batch means that the watch has ended. */
-  async next(max = BATCH_LIMIT): Promise<KeptEvent[]> {
+  async next(max = BATCH_LIMIT): Promise<StoredEvent[]> {
     await this.ready();
     return this.take(max);
   }
@@ -122,7 +122,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** Yields batches until the watch ends; leaving the loop closes it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<KeptEvent[]> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<StoredEvent[]> {
     try {
       for (;;) {
         const batch = await this.next();
@@ -152,7 +152,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
   }
 
   /** Returns the backlog, then a loss notice, then queued events. */
-  #shift(): KeptEvent | undefined {
+  #shift(): StoredEvent | undefined {
     const kept = this.#backlog[this.#backlogAt];
     if (kept !== undefined) {
       this.#backlogAt++;
@@ -173,7 +173,7 @@ export class EventWatch implements AsyncIterable<KeptEvent[]> {
     return this.#pop();
   }
 
-  #pop(): KeptEvent | undefined {
+  #pop(): StoredEvent | undefined {
     if (this.#count === 0) return undefined;
     const event = this.#ring[this.#head];
     this.#ring[this.#head] = undefined;

@@ -1,5 +1,5 @@
 import { ROOT } from "../model/cgroup.ts";
-import type { KeptEvent, NewEvent } from "../model/event.ts";
+import type { NewEvent, StoredEvent } from "../model/event.ts";
 import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 
@@ -36,7 +36,7 @@ async function tellNodeEvents(
  * for a kill at a cgroup's limit, and for one before the agent's start: it was
  * the business of whoever ran then.
  */
-export function nodeEventOf(kill: KeptEvent): NewEvent | undefined {
+export function nodeEventOf(kill: StoredEvent): NewEvent | undefined {
   const { oom } = kill.event.event_data;
   if (oom?.scope !== "host" || oom.historical === true) return undefined;
   const { pid, process_name: processName } = oom;

@@ -199,7 +199,7 @@ export interface Event {
 }
 
 /** An event as it is kept and passed on: with its time as a number and its JSON made once. */
-export interface KeptEvent {
+export interface StoredEvent {
   readonly event: Event;
   readonly timestampMs: number;
   /** The event as one line of JSON, without the newline. */
@@ -225,7 +225,7 @@ export interface EventRequest {
 }
 
 /** Whether a kept event is one that the request asks for. */
-export function matches(request: EventRequest, kept: KeptEvent): boolean {
+export function matches(request: EventRequest, kept: StoredEvent): boolean {
   const { event, timestampMs } = kept;
   if (event.event_type === "lost" || event.event_type === "checkpoint") {
     return true;

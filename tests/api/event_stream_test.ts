@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EventStreams, type StreamQuery } from "../../lib/api/event_stream.ts";
 import { HttpError } from "../../lib/api/json_response.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
-import type { KeptEvent } from "../../lib/model/event.ts";
+import type { StoredEvent } from "../../lib/model/event.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 const NDJSON: StreamQuery = { form: "ndjson", request: {} };
@@ -22,7 +22,7 @@ class Setup {
     this.streams = new EventStreams({ events, clock, ...limits });
   }
 
-  add(containerName: string): KeptEvent {
+  add(containerName: string): StoredEvent {
     return this.events.addEvent({
       timestampMs: this.clock.now(),
       type: "containerCreation",

@@ -10,7 +10,11 @@ import {
 } from "../../lib/events/event_manager.ts";
 import { parseStoragePolicy } from "../../lib/events/storage_policy.ts";
 import { BadRequestError } from "../../lib/model/errors.ts";
-import type { EventType, KeptEvent, NewEvent } from "../../lib/model/event.ts";
+import type {
+  EventType,
+  NewEvent,
+  StoredEvent,
+} from "../../lib/model/event.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 function newManager(
@@ -37,7 +41,7 @@ function of(type: EventType, timestampMs: number): NewEvent {
   return { timestampMs, type, containerName: "/a" };
 }
 
-function seqs(events: readonly KeptEvent[]): number[] {
+function seqs(events: readonly StoredEvent[]): number[] {
   return events.map((kept) => kept.event.seq);
 }
 

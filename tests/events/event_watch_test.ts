@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { EventManager } from "../../lib/events/event_manager.ts";
 import type { EventWatch } from "../../lib/events/event_watch.ts";
-import type { KeptEvent } from "../../lib/model/event.ts";
+import type { StoredEvent } from "../../lib/model/event.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 function newManager(): EventManager {
@@ -15,7 +15,7 @@ function add(events: EventManager, count = 1): void {
 }
 
 /** Returns the `seq` of events; for a loss notice, its negative count. */
-function seqsOf(batch: readonly KeptEvent[]): number[] {
+function seqsOf(batch: readonly StoredEvent[]): number[] {
   return batch.map(({ event }) =>
     event.event_data.lost ? -event.event_data.lost.count : event.seq
   );

@@ -3,11 +3,11 @@ import {
   type Event,
   type EventRequest,
   formatTimestamp,
-  type KeptEvent,
   matches,
+  type StoredEvent,
 } from "../../lib/model/event.ts";
 
-function kept(parts: Partial<Event> = {}, timestampMs = 1000): KeptEvent {
+function kept(parts: Partial<Event> = {}, timestampMs = 1000): StoredEvent {
   const event: Event = {
     "seq": 5,
     "boot_id": "b",
