@@ -175,7 +175,7 @@ export function sourcesOf(
   ];
 }
 
-/** Creates a systemd drop-in. */
+/** Returns a command that creates a systemd drop-in. */
 function dropIn(name: string, ...lines: readonly string[]): string {
   const directory = "/etc/systemd/system/cgwatch.service.d";
   const text = ["[Service]", ...lines].map((line) => `"${line}"`).join(" ");

@@ -22,9 +22,9 @@ export interface ContainerRow {
   readonly workingSet: number | undefined;
   /** Absent without limit. */
   readonly limit: number | undefined;
-  /** Bytes per second. */
+  /** Bytes read and written per second. */
   readonly io: number | undefined;
-  /** Bytes per second. */
+  /** Bytes received and sent per second. */
   readonly network: number | undefined;
   /** Percentage of the last 10 s in which some task was stalled. */
   readonly pressure: {

@@ -32,7 +32,7 @@ export class EventMatcher {
     if (isOf(event, this.#text)) this.#ids.add(id);
   }
 
-  /** Uses the names known so far. */
+  /** Matches by the names known so far. */
   matches(event: Json): boolean {
     return this.#ids.has(event.container?.id) || isOf(event, this.#text);
   }

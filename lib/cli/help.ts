@@ -42,7 +42,7 @@ export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   return groups;
 }
 
-/** Includes a placeholder for the value. */
+/** Returns the usage, with a placeholder for the value. */
 export function usageOf(flag: Flag): string {
   const short = flag.short === undefined ? "" : `-${flag.short}, `;
   const value = flag.kind === "bool" && flag.default === "false"

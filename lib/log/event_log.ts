@@ -21,7 +21,7 @@ import {
 export const EVENT_LOG_QUEUE_LIMIT = 10_000;
 
 const RETRY_MS = 1000;
-/** For a full non-blocking pipe. */
+/** Retry delay for a full non-blocking pipe. */
 const BUSY_RETRY_MS = 20;
 /** Time of writing between yields to the event loop. */
 const BATCH_MS = 2;
@@ -90,7 +90,7 @@ export class EventLog {
   #seq: number;
   #checkpointWanted = false;
   #hasLast = false;
-  /** At close. */
+  /** Events discarded at close. */
   #unwritten = 0;
   #reopenWanted = false;
   #closing = false;

@@ -58,7 +58,7 @@ export class LogFile {
     return this.#sizeBytes;
   }
 
-  /** Lines after the head. */
+  /** Whether there are lines after the head. */
   get hasLines(): boolean {
     return this.#sizeBytes > this.#headBytes;
   }

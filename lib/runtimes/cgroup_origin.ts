@@ -236,7 +236,7 @@ function podUidOf(parts: readonly string[], index: number): string | undefined {
     : undefined;
 }
 
-/** Ignores slices inside an enclosing container. */
+/** Returns the user, ignoring slices inside an enclosing container. */
 function uidOf(parts: readonly string[]): number | undefined {
   const outer = parts.findLastIndex((part, index) =>
     index < parts.length - 1 && isContainerPart(part)

@@ -37,9 +37,9 @@ const FILTERS = TOPICS.map((topic) =>
 
 const MAX_CONCURRENT_GETS = 8;
 
-/** A pod's container takes 10 KB. */
+/** A pod's container takes 10 KB of the list. */
 const MAX_LIST_BYTES = 32 * 2 ** 20;
-/** In all namespaces. */
+/** Maximum number of containers in all namespaces. */
 const MAX_LISTED = 10_000;
 const MAX_NAMESPACES = 100;
 

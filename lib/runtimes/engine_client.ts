@@ -3,7 +3,7 @@ import { ByteBuffer } from "./byte_buffer.ts";
 import { parseBoundedJson } from "./bounded_json.ts";
 import { LineDecoder } from "./line_decoder.ts";
 
-/** A list of about 3,000 containers. */
+/** Enough for a list of about 3,000 containers. */
 const MAX_BYTES = 4 * 2 ** 20;
 
 /** Longer messages are skipped. */

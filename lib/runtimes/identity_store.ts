@@ -66,7 +66,7 @@ const MAX_REPORTED = 20_000;
 
 /** A runtime may write its files after it creates the cgroup. */
 const RETRIES_MS: readonly number[] = [50, 100, 300, 1_000, 5_000, 30_000];
-/** These cgroups may not be containers. */
+/** For cgroups that may not be containers. */
 const UNCERTAIN_RETRIES_MS: readonly number[] = [200, 1_000];
 /** The exit code is written after the cgroup is removed. */
 const EXIT_RETRIES_MS: readonly number[] = [30, 100, 300, 1_000, 3_000];
@@ -148,7 +148,7 @@ export class IdentityStore {
     this.#dropRemoved(cgroup);
     const reported = this.#reportedMetadata(origin, cgroup);
     const identity: Identity = { cgroup, origin };
-    // Belong to the previous run.
+    // These fields belong to the previous run.
     const { exitCode: _, pid: __, health: ___, ...metadata } = reported ??
       {} as Partial<ContainerMetadata>;
     if (reported !== undefined) {
@@ -390,7 +390,7 @@ export class IdentityStore {
     identity.metadata = after;
     delete identity.reference;
     this.#updatePod(identity.origin, after);
-    // Reported when the cgroup is removed.
+    // The exit code is reported when the cgroup is removed.
     if (removedMs === undefined) changed.delete("exit_code");
     if (changed.size === 0) return;
     const { exitCode, health, restartCount } = after;
