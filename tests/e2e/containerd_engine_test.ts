@@ -216,7 +216,7 @@ const hang = () => new Response(new ReadableStream());
 /** Faults of containerd: method, response, and the expected detail. */
 const BAD_RESPONSES:
   readonly (readonly [string, string, GrpcResponse, string])[] = [
-    ["hangs at the list", "List", hang, "more than 200 ms"],
+    ["hangs at the list", "List", hang, "timed out after 200 ms"],
     [
       "hangs in the middle",
       "ListStream",
@@ -227,7 +227,7 @@ const BAD_RESPONSES:
               controller.enqueue(Uint8Array.of(0, 0, 0, 0, 9)),
           }),
         ),
-      "more than 200 ms",
+      "timed out after 200 ms",
     ],
     [
       "responds with 500",
@@ -235,18 +235,23 @@ const BAD_RESPONSES:
       () => new Response("no", { status: 500 }),
       "500",
     ],
-    ["fails", "List", () => grpcFailure(13, "broken"), "13 of gRPC: broken"],
+    [
+      "fails",
+      "List",
+      () => grpcFailure(13, "broken"),
+      "gRPC status 13: broken",
+    ],
     [
       "sends garbage",
       "ListStream",
       () => grpcResponse(new TextEncoder().encode("\0<html>")),
-      "Cannot read a message",
+      "Cannot parse a message",
     ],
     [
       "sends an incomplete message",
       "List",
       () => new Response(Uint8Array.of(0, 0, 0, 0, 9, 1)),
-      "ends in the middle",
+      "it is incomplete",
     ],
     ["sends nothing", "List", () => grpcResponse(), "it is empty"],
   ];
@@ -314,7 +319,7 @@ Deno.test("ContainerdEngine.ping() throws if containerd does not respond in time
   const engine = engineOf(containerd);
   await engine.ping();
   containerd.responses.set("Version", hang);
-  await assertRejects(() => engine.ping(), Error, "more than 200 ms");
+  await assertRejects(() => engine.ping(), Error, "timed out after 200 ms");
   engine.close();
 });
 

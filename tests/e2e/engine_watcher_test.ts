@@ -110,8 +110,12 @@ Deno.test("EngineWatcher reconnects after a restart of the engine", async () => 
 });
 
 const BAD_LISTS: readonly (readonly [string, () => Response, string])[] = [
-  ["hangs", () => hanging(""), "more than 200 ms"],
-  ["hangs in the middle", () => hanging('[{"Id":"3c'), "more than 200 ms"],
+  ["hangs", () => hanging(""), "timed out after 200 ms"],
+  [
+    "hangs in the middle",
+    () => hanging('[{"Id":"3c'),
+    "timed out after 200 ms",
+  ],
   [
     "responds with 500",
     () => new Response("no", { status: 500 }),
@@ -155,7 +159,7 @@ Deno.test("EngineWatcher continues with events if the list is too long, and is d
   await using watched = new Watched(engine);
   const { watcher, events } = watched;
   await until(() => engine.followers === 1, "followed");
-  await until(() => watcher.state.detail.includes("more than 100000"), "big");
+  await until(() => watcher.state.detail.includes("exceeds 100000"), "big");
   engine.act("start", ID, { name: "web" });
   await until(() => events.length === 1, "events");
 });
@@ -186,7 +190,7 @@ Deno.test("EngineClient.get() returns undefined for 404, and limits time and siz
   assertEquals(await socket.exists(), true);
   assertEquals(await client.get("/containers/x/json"), undefined);
   engine.responses.set("/long", () => Response.json("x".repeat(2_000)));
-  await assertRejects(() => client.get("/long"), RangeError, "more than 1000");
+  await assertRejects(() => client.get("/long"), RangeError, "exceeds 1000");
   engine.responses.set("/slow", () => hanging('"'));
   await assertRejects(() => client.get("/slow"), Error, "100 ms");
   socket.close();

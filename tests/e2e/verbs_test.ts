@@ -119,7 +119,7 @@ function test(name: string, fn: (watched: Watched) => Promise<void>): void {
   });
 }
 
-test("events tells what the API tells, as a table, JSON and lines of JSON", async (watched) => {
+test("events prints the same as the API, as table, JSON and NDJSON", async (watched) => {
   const { name } = watched.cgroups;
   watched.cgroups.remove("/b");
   const path =
@@ -161,7 +161,7 @@ test("events tells what the API tells, as a table, JSON and lines of JSON", asyn
   );
 });
 
-test("events reads a log file with its rotated parts, and passes over what is no event", async (watched) => {
+test("events reads a log file with its rotated parts, and skips invalid lines", async (watched) => {
   const { log, cgroups } = watched;
   const path =
     `/api/v1.3/events${cgroups.name}?subcontainers=true&max_events=-1`;
@@ -197,7 +197,7 @@ test("events reads a log file with its rotated parts, and passes over what is no
   assertEquals((await run(["events", `--file=${log}`, "--follow"])).code, 2);
 });
 
-test("events --follow goes on after a restart of the agent, with no event twice and none missing", async (watched) => {
+test("events --follow continues after a restart of the agent, without gaps or duplicates", async (watched) => {
   const { cgroups, socket } = watched;
   const child = new Deno.Command(AGENT, {
     args: [
@@ -279,7 +279,7 @@ class Running implements AsyncDisposable {
   }
 }
 
-test("events --follow misses nothing where a restarted agent numbers from 1 again and is already further", async (watched) => {
+test("events --follow misses nothing if a restarted agent numbers from 1 and has emitted more events", async (watched) => {
   const { cgroups, directory } = watched;
   const socket = join(directory, "n");
   const start = () =>
@@ -318,7 +318,7 @@ test("events --follow misses nothing where a restarted agent numbers from 1 agai
   }
 });
 
-test("events --follow leaves out what happens to plain cgroups, unless --all, a type or a name is given", async (watched) => {
+test("events --follow omits raw cgroups unless --all, a type or a name is given", async (watched) => {
   const { cgroups, socket } = watched;
   const server = `--server=unix:${socket}`;
   const id = "ab".repeat(32);
@@ -337,7 +337,7 @@ test("events --follow leaves out what happens to plain cgroups, unless --all, a 
   assert(!quiet.stdout.includes(`${cgroups.name}/b`), quiet.stdout);
 });
 
-test("list --watch goes on over a restart of the agent, with one line on stderr", async (watched) => {
+test("list --watch continues after a restart of the agent, with one line on stderr", async (watched) => {
   const { cgroups, socket } = watched;
   await using list = new Running(
     "list",
@@ -359,7 +359,7 @@ test("list --watch goes on over a restart of the agent, with one line on stderr"
   assertEquals(linesOf(list.stderr).length, 1, list.stderr);
 });
 
-test("list --watch shows the list anew, with what has come", async (watched) => {
+test("list --watch refreshes the list with new containers", async (watched) => {
   const { cgroups } = watched;
   const child = new Deno.Command(AGENT, {
     args: ["list", cgroups.name, `--server=unix:${watched.socket}`, "--watch"],
@@ -381,7 +381,7 @@ test("list --watch shows the list anew, with what has come", async (watched) => 
   assertStringIncludes(others.at(-1) ?? "", `${cgroups.name}/late`);
 });
 
-test("list shows each container with what it uses, and the JSON of the API", async (watched) => {
+test("list shows each container with its usage, and the JSON of the API", async (watched) => {
   const { name } = watched.cgroups;
   for (const server of watched.servers()) {
     const [titles, ...rows] = linesOf(await output("list", name, server));
@@ -419,7 +419,7 @@ function identityOf({ name, spec, subcontainers }: any): unknown {
   return { name, spec, subcontainers };
 }
 
-test("inspect, machine and version tell what the API tells", async (watched) => {
+test("inspect, machine and version print the same as the API", async (watched) => {
   const { name } = watched.cgroups;
   for (const server of watched.servers()) {
     const json = JSON.parse(await output("inspect", name, server, "-o=json"));
@@ -538,7 +538,7 @@ Deno.test("a verb that cannot reach an agent reports the reason and the remedy",
       [`127.0.0.1:${closed}`, "nothing listens there", "--listen=127.0.0.1"],
       [`127.0.0.1:${html.addr.port}`, "is not cgwatch", "--server=ADDR"],
       [`127.0.0.1:${port}`, "without an HTTP response", "https://"],
-      [`https://127.0.0.1:${html.addr.port}`, "does not speak TLS", "http://"],
+      [`https://127.0.0.1:${html.addr.port}`, "does not use TLS", "http://"],
       ["no.such.invalid:80", "host name has no address", "--server="],
     ] as const
   ) {
