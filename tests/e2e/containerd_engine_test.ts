@@ -416,7 +416,7 @@ Deno.test("openRuntimes() watches every containerd of a host, and continues with
   await one.kill();
   await until(() => other.followers > 0, "the other is followed");
   other.create({ group: "k8s.io", id: ID.replace("3", "5"), image: "third:1" });
-  await until(() => images.has("third:1"), "the other goes on");
+  await until(() => images.has("third:1"), "the other continues");
   for (const watcher of engineWatchers) watcher.close();
   await Promise.all(follows);
 });

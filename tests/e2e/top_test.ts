@@ -68,7 +68,7 @@ for (const size of [[24, 80], [50, 200]] as const) {
   testInPty(
     `top shows containers by name at ${size[1]}×${
       size[0]
-    }, also hostile ones, and leaves the terminal as it was`,
+    }, including hostile ones, and restores the terminal`,
     async () => {
       await withTop(size, async (pty) => {
         await pty.shows(/web +docker? *150\.0%|web +150\.0%/);
@@ -201,8 +201,8 @@ testInPty("top continues when its agent is available again", async () => {
   await pty.shows("is not reachable since");
   assertStringIncludes(pty.screen.text, "web");
   await using second = new FakeAgent(Number(address.split(":")[1]));
-  second.containers = [{ name: "/anew", cpu: 1 }];
-  await pty.shows("/anew");
+  second.containers = [{ name: "/later", cpu: 1 }];
+  await pty.shows("/later");
   assert(!pty.screen.text.includes("not reachable"));
 });
 
