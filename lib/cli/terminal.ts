@@ -7,7 +7,7 @@ export interface Terminal {
   /** Lines; `undefined` if stdout is not a terminal. */
   readonly rows: number | undefined;
   readonly hasColors: boolean;
-  /** Writes to stdout; external text must be {@linkcode printed} first. */
+  /** Writes to stdout; external text must be {@linkcode escapeControlCharacters} first. */
   write(text: string): void;
   /** Writes a line for users to stderr. */
   note(text: string): void;
