@@ -147,7 +147,7 @@ export class Manager {
     ]);
     const timer = new AbortController();
     await Promise.race([
-      identities.queried(),
+      identities.lookedUp(),
       sleep(this.#options.clock, NAMES_MS, timer.signal),
     ]);
     timer.abort();

@@ -93,6 +93,9 @@ export class IdentityStore {
   /** A process of each pod, keyed by UID; latest last. */
   readonly #podPids = new Map<string, number>();
   #onUpdate: (update: IdentityUpdate) => void = () => {};
+  /** Containers of certain origin whose first lookup has not ended. */
+  readonly #unseen = new Set<Identity>();
+  readonly #onSeen: (() => void)[] = [];
   #failure = "";
 
   constructor(options: IdentityStoreOptions) {
@@ -107,9 +110,10 @@ export class IdentityStore {
     this.#onUpdate = onUpdate;
   }
 
-  /** Resolves once all known containers were looked up, with or without a result. */
-  queried(): Promise<void> {
-    return this.#queue.idle();
+  /** Resolves once each container of a runtime was looked up, with or without a result. */
+  async lookedUp(): Promise<void> {
+    if (this.#unseen.size === 0) return;
+    await new Promise<void>((resolve) => this.#onSeen.push(resolve));
   }
 
   /** Resolves when pending lookups end. */
@@ -160,9 +164,11 @@ export class IdentityStore {
     if (same === undefined) this.#byId.set(origin.id, new Set([identity]));
     else same.add(identity);
     if (origin.runtimes[0] === "rkt") return;
+    if (origin.isCertain) this.#unseen.add(identity);
     this.#queue.add(
       identity,
       origin.isCertain ? RETRIES_MS : UNCERTAIN_RETRIES_MS,
+      origin.isCertain,
     );
   }
 
@@ -380,6 +386,11 @@ export class IdentityStore {
     } catch (error) {
       this.#failure = messageOf(error);
       return false;
+    } finally {
+      this.#unseen.delete(identity);
+      if (this.#unseen.size === 0) {
+        for (const resolve of this.#onSeen.splice(0)) resolve();
+      }
     }
   }
 

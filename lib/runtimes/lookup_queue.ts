@@ -23,7 +23,6 @@ export class LookupQueue<T> {
   readonly #timers = new Set<() => void>();
   readonly #startedMs = new Map<LookupRequest<T>, number>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #waiting: (() => void)[] = [];
   #closed = false;
 
   /** @param lookUp returns whether the lookup succeeded; must not throw */
@@ -47,21 +46,14 @@ export class LookupQueue<T> {
     return hung;
   }
 
-  /** Retries after each delay of `retriesMs` until the item is found. */
-  add(item: T, retriesMs: readonly number[]): void {
+  /** Retries after each delay of `retriesMs` until the item is found. Urgent items are first. */
+  add(item: T, retriesMs: readonly number[], isUrgent = false): void {
     if (this.#closed) return;
     const request = { item, retriesMs, tries: 0 };
     this.#requests.set(item, request);
-    this.#due.push(request);
+    if (isUrgent) this.#due.unshift(request);
+    else this.#due.push(request);
     this.#run();
-  }
-
-  /** Resolves once each item was looked up at least once. */
-  idle(): Promise<void> {
-    if (this.#isIdle) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    return promise;
   }
 
   /** Resolves when running lookups end. */
@@ -73,10 +65,6 @@ export class LookupQueue<T> {
     this.#due.length = 0;
     if (this.#startedMs.size === 0) this.#ended.resolve();
     return this.#ended.promise;
-  }
-
-  get #isIdle(): boolean {
-    return this.#due.length === 0 && this.#startedMs.size === 0;
   }
 
   #run(): void {
@@ -91,7 +79,6 @@ export class LookupQueue<T> {
         this.#startedMs.delete(request);
         if (!found) this.#retry(request);
         this.#run();
-        if (this.#isIdle) { for (const go of this.#waiting.splice(0)) go(); }
         if (this.#closed && this.#startedMs.size === 0) this.#ended.resolve();
       });
     }

@@ -455,3 +455,23 @@ Deno.test("IdentityStore prefers metadata of the runtime's database over that of
   assertEquals([name, image], ["shop", "nginx:1"]);
   assertEquals(identities.initPidOf(cgroup), 77);
 });
+
+Deno.test("IdentityStore.lookedUp() resolves after the first lookup of each container of a runtime, with or without a result", async () => {
+  using test = new TestStore();
+  const { identities } = test;
+  await identities.lookedUp();
+  const response = Promise.withResolvers<ContainerMetadata | undefined>();
+  test.responses.set(ID, response.promise);
+  const uncertain = new Promise<ContainerMetadata | undefined>(() => {});
+  test.responses.set("web", uncertain);
+  identities.add("/web");
+  identities.add(DOCKER);
+  identities.add(`/docker/${INNER}`);
+  let isDone = false;
+  const done = identities.lookedUp().then(() => isDone = true);
+  await test.settle();
+  assertEquals(isDone, false);
+  response.resolve(undefined);
+  await done;
+  assertEquals(test.queried.map(({ id }) => id), ["web", ID, INNER]);
+});

@@ -99,21 +99,3 @@ Deno.test("LookupQueue.close() resolves when running lookups end, and starts no 
   assertEquals(looks, ["a", "b", "c", "d"]);
   await new LookupQueue(clock, () => response.promise).close();
 });
-
-Deno.test("LookupQueue.idle() resolves after the first attempt of each item, without waiting for retries", async () => {
-  const ends: (() => void)[] = [];
-  const queue = new LookupQueue<number>(new FakeClock(), () => {
-    return new Promise((resolve) => ends.push(() => resolve(false)));
-  });
-  await queue.idle();
-  for (let i = 0; i < 5; i++) queue.add(i, [1_000]);
-  let isIdle = false;
-  const idle = queue.idle().then(() => isIdle = true);
-  for (let i = 0; i < 5; i++) {
-    assertEquals(isIdle, false);
-    ends[i]?.();
-    await settle();
-  }
-  await idle;
-  assertEquals(queue.size, 5);
-});
