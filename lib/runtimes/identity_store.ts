@@ -93,7 +93,7 @@ export class IdentityStore {
   /** A process of each pod, keyed by UID; latest last. */
   readonly #podPids = new Map<string, number>();
   #onUpdate: (update: IdentityUpdate) => void = () => {};
-  /** Containers that certainly belong to a runtime, until their first lookup ends. */
+  /** Containers of certain origin whose first lookup has not ended. */
   readonly #unseen = new Set<Identity>();
   readonly #onSeen: (() => void)[] = [];
   #failure = "";

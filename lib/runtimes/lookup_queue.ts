@@ -46,7 +46,7 @@ export class LookupQueue<T> {
     return hung;
   }
 
-  /** Retries after each delay of `retriesMs` until the item is found; an urgent item goes first. */
+  /** Retries after each delay of `retriesMs` until the item is found. Urgent items are first. */
   add(item: T, retriesMs: readonly number[], isUrgent = false): void {
     if (this.#closed) return;
     const request = { item, retriesMs, tries: 0 };
