@@ -6,7 +6,7 @@ import { escapeControlCharacters } from "./lib/model/text.ts";
 
 const { version } = denoJson;
 
-/** Exit statuses: done, failed while running, wrong use. */
+/** Exit statuses. */
 const DONE = 0;
 const FAILED = 1;
 const WRONG_USE = 2;
@@ -18,16 +18,16 @@ async function main(): Promise<number> {
     if (command.verb === "print-config") {
       createTerminal(env).write(`${command.text}\n`);
     } else {
-      // An agent need not have them in memory.
+      // Loaded on demand: an agent does not need the other verbs in memory.
       const { runVerb } = await import("./lib/cli/run.ts");
       await runVerb(command, { env, version });
     }
     return DONE;
   } catch (error) {
-    // Who reads has read enough, as `head` does.
+    // The reader closed the pipe, as `head` does.
     if (error instanceof Deno.errors.BrokenPipe) return DONE;
     const message = error instanceof Error ? error.message : String(error);
-    // Others choose what stands in it, such as an agent or a container.
+    // External text, for example a container name, must not control the terminal.
     say(
       `cgwatch: ${message.split("\n").map(escapeControlCharacters).join("\n")}`,
     );
@@ -48,8 +48,8 @@ function readText(path: string): string {
 async function serve(config: Config): Promise<number> {
   const stopped = Promise.withResolvers<void>();
   let reload = () => {};
-  // Before anything listens: where accept(2) fails with EMFILE, Deno 2.9.6 panics if no signal
-  // listener has been installed yet.
+  // Before listening: if accept(2) fails with EMFILE, Deno 2.9.6 panics unless a signal listener is
+  // installed.
   Deno.addSignalListener("SIGTERM", stopped.resolve);
   Deno.addSignalListener("SIGINT", stopped.resolve);
   Deno.addSignalListener("SIGHUP", () => reload());
@@ -62,9 +62,9 @@ async function serve(config: Config): Promise<number> {
   reload = agent.reload;
   say(`cgwatch ready ${agent.addresses.join(" ")}`);
   if (isStdoutShown) {
-    // In memory only where somebody looks.
+    // Loaded on demand: needed only with a terminal.
     const { showEvents } = await import("./lib/cli/event_screen.ts");
-    // A terminal that is closed ends what is shown, not the agent.
+    // A closed terminal must not stop the agent.
     showEvents(agent, config, createTerminal(env)).catch(() => {});
   }
   await stopped.promise;
@@ -76,5 +76,5 @@ function say(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-// A read of the kernel log that is still pending would keep the process.
+// A pending read of the kernel log would keep the process running.
 if (import.meta.main) Deno.exit(await main());

@@ -166,10 +166,10 @@ async function tokensReader(path: string): Promise<() => Tokens> {
 
 /** Tells what an operator may not have meant. */
 function warnOfConfig(config: Config, logger: Logger): void {
-  const { passedOver, listen, tls, authTokenFile } = config;
-  if (passedOver.length > 0) {
+  const { ignoredFlags, listen, tls, authTokenFile } = config;
+  if (ignoredFlags.length > 0) {
     logger.warn("Passing over flags of cAdvisor's that mean nothing here", {
-      flags: passedOver.join(" "),
+      flags: ignoredFlags.join(" "),
     });
   }
   const open = listen.filter((address) => !isLoopback(address));

@@ -1,13 +1,13 @@
 /**
- * The agent as a library: a {@linkcode Manager} knows the containers of this
- * host, measures them, and tells what happens to them. It needs no HTTP server
- * and keeps no file.
+ * The agent as a library: a {@linkcode Manager} tracks the containers of this
+ * host, samples them, and reports events. It requires no HTTP server and
+ * writes no files.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { openManager } from "./mod.ts";
  *
- * // A folder that looks like a host. Of this host itself: openManager().
+ * // A directory that resembles a host. For this host: openManager().
  * const root = await Deno.makeTempDir();
  * const cgroups = `${root}/sys/fs/cgroup`;
  * await Deno.mkdir(`${cgroups}/web`, { recursive: true });

@@ -9,7 +9,7 @@ import { DockerEngine } from "./runtimes/docker_engine.ts";
 import type { Engine } from "./runtimes/engine.ts";
 import { EngineSocket } from "./runtimes/engine_socket.ts";
 import { EngineWatcher } from "./runtimes/engine_watcher.ts";
-import { Identities } from "./runtimes/identities.ts";
+import { IdentityStore } from "./runtimes/identity_store.ts";
 import { ImageStores } from "./runtimes/image_stores.ts";
 import { LabelFilter } from "./runtimes/label_filter.ts";
 import { RuntimeFiles } from "./runtimes/runtime_files.ts";
@@ -27,7 +27,7 @@ export type RuntimesConfig = Pick<
 /** Who knows what the containers are called, and who tells it. */
 export interface Runtimes {
   /** Asks the runtimes' files and sockets. */
-  readonly identities: Identities;
+  readonly identities: IdentityStore;
   /** Hear from the engines by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
   /** Which file systems have images. */
@@ -74,7 +74,7 @@ export function openRuntimes(
     engines,
   });
   return {
-    identities: new Identities({
+    identities: new IdentityStore({
       clock,
       lookup,
       firstPid: (cgroup) => readFirstPid(fs, hierarchies, cgroup),

@@ -7,7 +7,7 @@ import {
   parseListenAddress,
 } from "../model/listen_address.ts";
 
-/** A person wonders after this long whether anything happens. */
+/** A slow response is reported after this delay. */
 const SLOW_MS = 3000;
 
 /** Sends requests to a running agent. */
@@ -16,7 +16,7 @@ export class AgentClient {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #client: Deno.HttpClient;
-  /** Called once, if a response takes long: an agent under load responds late. */
+  /** Called once, for example if the agent is under load. */
   onSlow: (() => void) | undefined;
 
   private constructor(server: string, url: string, options: {
@@ -32,10 +32,9 @@ export class AgentClient {
   }
 
   /**
-   * The agent that `--server` names, with the token of `--token-file` or
-   * `CGWATCH_TOKEN`.
+   * Uses `--server`, and the token of `--token-file` or `CGWATCH_TOKEN`.
    *
-   * @throws {UsageError} for an address or a file that cannot be
+   * @throws {UsageError} if the address or file is invalid
    */
   static create(
     values: FlagValues,
@@ -59,16 +58,17 @@ export class AgentClient {
     });
   }
 
-  /** The address of the agent, as `--server` has it. */
+  /** As given in `--server`. */
   get server(): string {
     return this.#server;
   }
 
   /**
-   * The JSON text at a path; requested by POST if there is a body.
+   * Returns JSON; with a body, sends a POST request.
    *
    * @throws {AgentUnreachableError} if there is no agent
-   * @throws {AgentAnswerError} if it responds with an error, or is not cgwatch
+   * @throws {AgentResponseError} if the response is an error or the server is
+   *   not cgwatch
    */
   async text(
     path: string,
@@ -104,7 +104,7 @@ export class AgentClient {
     }
   }
 
-  /** The lines of a stream, also empty ones, until it ends or the signal aborts. */
+  /** Yields lines, including empty ones, until the stream ends or the signal aborts. */
   async *lines(path: string, signal: AbortSignal): AsyncGenerator<string> {
     const { body } = await this.#request(path, { signal });
     if (body === null) return;
@@ -128,7 +128,7 @@ export class AgentClient {
       throw this.#unreachable(error);
     }
     const type = response.headers.get("content-type") ?? "";
-    // An agent that is not ready also responds with its sources.
+    // An agent that is not ready also returns its sources.
     const isExpected = response.ok || path === "/readyz";
     if (isExpected && /^application\/(?:json|x-ndjson)\b/.test(type)) {
       return response;
@@ -146,18 +146,18 @@ export class AgentClient {
     );
   }
 
-  #refusal(response: Response, text: string): AgentAnswerError {
+  #refusal(response: Response, text: string): AgentResponseError {
     const { status } = response;
     const message = errorOf(text);
     if (message === undefined) {
       const kind = response.headers.get("content-type") ?? "no content type";
-      return new AgentAnswerError(
+      return new AgentResponseError(
         status,
         `The server at "${this.#server}" is not cgwatch: it responded with status ${status}, ${kind}\n  Name the address of the agent: --server=ADDR`,
       );
     }
     if (status !== 401) {
-      return new AgentAnswerError(
+      return new AgentResponseError(
         status,
         `The agent at "${this.#server}" responded: ${message}`,
       );
@@ -165,34 +165,31 @@ export class AgentClient {
     const what = "authorization" in this.#headers
       ? "does not accept this token"
       : "requires a token";
-    return new AgentAnswerError(
+    return new AgentResponseError(
       status,
       `The agent at "${this.#server}" ${what}\n  Pass one of its --auth-token-file: --token-file=FILE or CGWATCH_TOKEN`,
     );
   }
 }
 
-/** There is no agent, or the connection to it ended. */
+/** There is no agent, or the connection was closed. */
 export class AgentUnreachableError extends Error {
-  /** Names the class. */
   override readonly name = "AgentUnreachableError";
 }
 
-/** The agent responded with an error, or the server is not an agent. */
-export class AgentAnswerError extends Error {
-  /** Names the class. */
-  override readonly name = "AgentAnswerError";
-  /** HTTP status of the response. */
+/** The agent returned an error, or the server is not an agent. */
+export class AgentResponseError extends Error {
+  override readonly name = "AgentResponseError";
   readonly status: number;
 
-  /** @param message without control characters that others chose */
+  /** @param message without control characters from external text */
   constructor(status: number, message: string) {
     super(message);
     this.status = status;
   }
 }
 
-/** A container's name as a part of a path. */
+/** Returns a container's name as part of a URL path. */
 export function namePath(name = "/"): string {
   const cleaned = name.startsWith("/") ? name : `/${name}`;
   return cleaned.split("/").map(encodeURIComponent).join("/");
@@ -227,7 +224,7 @@ function readFlagFile(
   }
 }
 
-/** Returns the innermost cause of a failed fetch, and its remedy. */
+/** Returns the innermost cause and its remedy. */
 function causeOf(
   error: unknown,
   server: string,
@@ -245,7 +242,7 @@ function causeOf(
   return { reason, remedy: remedy.replaceAll("ADDR", server) };
 }
 
-/** Message of Deno's HTTP client, its meaning, and the remedy. */
+/** Errors of Deno's HTTP client, their meaning and the remedy. */
 const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   [
     /\(os error 2\)/,
@@ -269,12 +266,12 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
   [
     /UnknownIssuer|invalid peer certificate/,
-    "its certificate is not trusted",
+    "the certificate is not trusted",
     "Name the certificate that signed it: --tls-ca=FILE",
   ],
   [
     /InvalidContentType|corrupt message/,
-    "it does not speak TLS",
+    "the server does not use TLS",
     "Use http:// instead of https:// in --server",
   ],
   [
@@ -284,12 +281,12 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
   [
     /connection closed|invalid HTTP|SendRequest/,
-    "it closed the connection without an HTTP response",
-    "If it speaks TLS: --server=https://HOST:PORT",
+    "the server closed the connection without an HTTP response",
+    "If the server uses TLS: --server=https://HOST:PORT",
   ],
 ];
 
-/** The message of an error of the API; `undefined` if the text is not one. */
+/** Returns the message of an API error. */
 function errorOf(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text);

@@ -20,22 +20,20 @@ export interface CheckOptions {
   readonly values: FlagValues;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Looks up an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** For what the sources of a running agent report. */
+  /** Client of the agent whose sources are included. */
   readonly client: () => AgentClient;
 }
 
-/** A source with what was found. */
 interface Row extends Finding {
   readonly name: string;
   readonly lost?: string;
   readonly fix?: string;
-  /** State that a running agent reports. */
+  /** Reported by a running agent. */
   readonly agent?: Pick<SourceState, "state" | "detail">;
 }
 
-/** Maximum time of an agent's response. */
+/** Response timeout of the agent. */
 const RESPONSE_LIMIT_MS = 3000;
 
 const STYLES = {
@@ -44,21 +42,19 @@ const STYLES = {
   missing: "red",
   off: "dim",
 } as const;
-/** Columns of the state, and of the name. */
 const INDENT = 10;
 const NAME_WIDTH = 14;
 
 /**
- * Reports for each data source whether this process can read it, and if
- * not, what that costs and the one command or line that grants it; and what a
- * running agent reports of its sources, if one responds. It needs no agent and
- * no privilege, and changes nothing.
+ * Reports which data sources this process can read and, for the others, the
+ * effect and the command or setting that grants access. Includes the sources of
+ * a running agent. Requires no agent and no privileges, and changes nothing.
  */
 export async function checkHost(options: CheckOptions): Promise<void> {
   const { values, terminal } = options;
   const output = values.choice("output");
   const place = placeOf(options);
-  const agent = await askAgent(options);
+  const agent = await queryAgent(options);
   const rows: Row[] = [];
   for (const source of sourcesOf(values, options.clock)) {
     const { name, lost, fix } = source;
@@ -105,14 +101,14 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
       ? below(`the agent reports: ${agent.detail}`)
       : []),
     ...(lost === undefined ? [] : below(`lost: ${lost}`)),
-    // Not broken into lines, so that it can be copied as it is.
+    // Not wrapped, so that it can be copied.
     ...(fix === undefined ? [] : [`${indent}fix:  ${fix}`]),
   ];
   terminal.write(`${lines.join("\n")}\n`);
 }
 
-/** The sources of the agent at `--server`, which need not be there. */
-async function askAgent(
+/** Returns the sources of the agent, if there is one. */
+async function queryAgent(
   { values, client, clock }: CheckOptions,
 ): Promise<{ sources: readonly SourceState[]; summary: string }> {
   const limit = new AbortController();
@@ -132,12 +128,12 @@ async function askAgent(
     };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const [why] = limit.signal.aborted
+    const [reason] = limit.signal.aborted
       ? [`The agent at ${server} does not respond`]
       : messageOf(error).split("\n");
     return {
       sources: [],
-      summary: `The rights of an agent may be others. ${why}.`,
+      summary: `An agent may have other permissions. ${reason}.`,
     };
   } finally {
     cancel();

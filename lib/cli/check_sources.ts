@@ -1,4 +1,4 @@
-// Longer than other files: it has one table and the function of each of its entries.
+// Exceeds 300 lines: one table with a function for each entry.
 
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
@@ -14,28 +14,28 @@ import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { escapeControlCharacters } from "../model/text.ts";
 
-/** State of one source. */
+/** State of a source. */
 export interface Finding {
-  /** It works; the agent may not, or the kernel cannot; it is absent, or turned off. */
+  /** `missing`: no permission, kernel support or file. */
   readonly state: "ok" | "missing" | "off";
   readonly detail: string;
 }
 
-/** The way in which the agent runs here, which decides how it gets a permission. */
+/** Determines how the agent gets a permission. */
 export type Place = "shell" | "service" | "container";
 
-/** One thing that the agent reads, and what depends on it. */
+/** A data source of the agent. */
 export interface Source {
   readonly name: string;
-  /** Facts that the agent cannot report without it. */
+  /** Data that is unavailable without the source. */
   readonly lost: string;
-  /** One command or line that grants it: for each place, or for all. */
+  /** Command or setting that grants access. */
   readonly fix: string | Readonly<Record<Place, string>>;
   find(): Finding | Promise<Finding>;
 }
 
 const CONNECT_LIMIT_MS = 1000;
-/** Fewer watches than this are reached on a machine of a thousand containers. */
+/** About 1,000 containers need this many inotify watches. */
 const MIN_WATCHES = 8192;
 const MIN_OPEN_FILES = 4096;
 
@@ -46,7 +46,7 @@ const SOCKETS: Readonly<Record<string, string>> = {
   "cri-o": "/var/run/crio/crio.sock",
 };
 
-/** The sources that `check` reads. */
+/** Returns the sources that `check` reads. */
 export function sourcesOf(
   values: FlagValues,
   clock: Clock,
@@ -74,7 +74,7 @@ export function sourcesOf(
     },
     {
       name: "kmsg",
-      lost: "who was OOM-killed, and why: kills are only counted",
+      lost: "processes and reasons of OOM kills: kills are only counted",
       fix: {
         shell: "sudo cgwatch",
         service: dropIn(
@@ -128,7 +128,7 @@ export function sourcesOf(
     },
     {
       name: "pressure",
-      lost: "how long tasks waited for CPU, memory and I/O",
+      lost: "time that tasks waited for CPU, memory and I/O",
       fix: "kernel command line: psi=1, then reboot",
       find: async () => {
         await Deno.readTextFile(fs.path("/proc/pressure/memory"));
@@ -137,7 +137,7 @@ export function sourcesOf(
     },
     {
       name: "inotify",
-      lost: "containers found immediately: they are found by listing, later",
+      lost: "immediate detection of containers: scans find them later",
       fix:
         "sudo sysctl fs.inotify.max_user_watches=65536 fs.inotify.max_user_instances=128",
       find: () => findInotify(fs),
@@ -175,7 +175,7 @@ export function sourcesOf(
   ];
 }
 
-/** A command that gives the service a drop-in of some lines. */
+/** Returns a command that creates a systemd drop-in. */
 function dropIn(name: string, ...lines: readonly string[]): string {
   const directory = "/etc/systemd/system/cgwatch.service.d";
   const text = ["[Service]", ...lines].map((line) => `"${line}"`).join(" ");
@@ -214,11 +214,11 @@ async function findKmsg(path: string, fs: HostFs): Promise<Finding> {
   }
   const seen = path.startsWith("/dev/") ? fs.path(path) : path;
   const info = await Deno.stat(seen);
-  // Opening a FIFO would wait for its writer.
+  // Opening a FIFO blocks until it has a writer.
   if (info.isFifo) await access(seen, constants.R_OK);
   else {
     using file = await Deno.open(seen);
-    // The kernel requires CAP_SYSLOG at the open, and some sandboxes at the first read.
+    // The kernel checks CAP_SYSLOG at open, some sandboxes at the first read.
     if (!info.isCharDevice) await file.read(new Uint8Array(1));
   }
   return ok(seen);
@@ -254,7 +254,7 @@ async function findEventLog(path: string): Promise<Finding> {
   }
   if (path === "-") return ok("stdout; --event-log=PATH for a file");
   if (await exists(path)) await access(path, constants.W_OK);
-  // Rotation renames, and that is a right of the directory.
+  // Rotation requires write access to the directory.
   await access(dirname(path), constants.W_OK | constants.X_OK);
   return ok(path);
 }

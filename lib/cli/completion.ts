@@ -2,13 +2,12 @@ import { type Flag, FLAGS } from "../config/flags.ts";
 import { type VerbDescription, VERBS } from "../config/verbs.ts";
 import { flagsOf } from "./help.ts";
 
-/** The shells that are completed. */
+/** Supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** Flags whose value is a file of any kind. */
 const FILE_REGEXP = /file$|^(?:config|event-log|kmsg|root|tls-.*|.*-root)$/;
 
-/** The script that makes a shell complete verbs, flags and values; built from the tables of the help. */
+/** Returns a completion script, built from the flag tables. */
 export function completion(shell: typeof SHELLS[number]): string {
   return { bash, zsh, fish }[shell]();
 }
@@ -145,7 +144,6 @@ function fishSpec({ name, short, kind, choices, help }: Flag): string {
   return `-l ${name}${letter}${value} -d ${quote(help)}`;
 }
 
-/** Words that may follow a verb. */
 function wordsOf({ name }: VerbDescription): readonly string[] | undefined {
   if (name === "help") return VERBS.map(({ name }) => name);
   return name === "completion" ? SHELLS : undefined;

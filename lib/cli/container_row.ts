@@ -2,11 +2,10 @@ import { ROOT } from "../model/cgroup.ts";
 import { parseCgroupOrigin, unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import type { Json } from "./output.ts";
 
-/** A container as `list` and `top` show it; an absent number was not measured. */
+/** Absent numbers were not measured. */
 export interface ContainerRow {
-  /** The name of its cgroup. */
   readonly cgroup: string;
-  /** The name that people use: `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
+  /** `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
   readonly name: string;
   /** The runtime, or `pod`, `unit`, `cgroup`. */
   readonly type: string;
@@ -14,20 +13,20 @@ export interface ContainerRow {
   readonly image: string | undefined;
   /** Namespace and name. */
   readonly pod: string | undefined;
-  /** CPUs in use, 1 for a whole one. */
+  /** 1 is one full CPU. */
   readonly cpu: number | undefined;
-  /** Share of the CFS periods in which it was throttled, 0 to 1. */
+  /** Fraction of throttled CFS periods, 0 to 1. */
   readonly throttled: number | undefined;
-  /** All that is charged, bytes. */
+  /** In bytes. */
   readonly memory: number | undefined;
   readonly workingSet: number | undefined;
-  /** `undefined` also for no limit. */
+  /** Absent without limit. */
   readonly limit: number | undefined;
-  /** Bytes a second, read and written. */
+  /** Bytes read and written per second. */
   readonly io: number | undefined;
-  /** Bytes a second, received and sent. */
+  /** Bytes received and sent per second. */
   readonly network: number | undefined;
-  /** Percent of the last 10 s in which some task waited. */
+  /** Percentage of the last 10 s in which some task was stalled. */
   readonly pressure: {
     readonly cpu: number | undefined;
     readonly memory: number | undefined;
@@ -35,19 +34,16 @@ export interface ContainerRow {
   };
   readonly processes: number | undefined;
   readonly restarts: number | undefined;
-  /** Processes that the OOM killer killed in it. */
+  /** OOM-killed processes. */
   readonly oom: number;
-  /** When it was measured last, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly measuredMs: number;
 }
 
-/** From this value on there is no limit: cgroup v1 has the largest number of pages, in bytes. */
+/** cgroup v1 reports the maximum number of pages, in bytes, for no limit. */
 const NO_LIMIT_BYTES = 2 ** 62;
 
-/**
- * A row of what the API returns of a container; rates need the sample before
- * its last, which is in `info` or comes from an earlier response.
- */
+/** Rates require the sample before the last, from `info` or from an earlier response. */
 export function rowOf(
   info: Json,
   kills: ReadonlyMap<string, number>,
@@ -100,7 +96,6 @@ export function rowOf(
   };
 }
 
-/** Adds the number of processes that were killed in each cgroup. */
 export function countKills(
   kills: Map<string, number>,
   events: readonly Json[],
@@ -111,7 +106,7 @@ export function countKills(
   }
 }
 
-/** Whether a text names a row: its name or cgroup, an alias or unit, or a prefix of its id. */
+/** Matches name, cgroup, alias, unit, or ID prefix. */
 export function isNamed(row: ContainerRow, text: string): boolean {
   if (text === "") return false;
   return row.name === text || row.cgroup === text || row.pod === text ||

@@ -4,11 +4,11 @@ import type { Column } from "./table.ts";
 
 /** A column of a table of containers. */
 export interface ContainerColumn extends Column {
-  /** The cell of a row; `-` is not measured, or no limit. */
+  /** Returns `-` if not measured or without limit. */
   cell(row: ContainerRow): string;
 }
 
-/** All columns; a narrow terminal leaves out those with the largest `drops` first. */
+/** A narrow terminal omits columns with the largest `drops` first. */
 export const CONTAINER_COLUMNS = {
   name: { title: "CONTAINER", shrinks: true, cell: ({ name }) => name },
   type: { title: "TYPE", drops: 6, cell: ({ type }) => type },
@@ -93,7 +93,7 @@ export const CONTAINER_COLUMNS = {
   },
 } as const satisfies Readonly<Record<string, ContainerColumn>>;
 
-/** By what containers are sorted. */
+/** Sort keys of containers. */
 export type SortKey =
   | "name"
   | "cpu"
@@ -104,7 +104,7 @@ export type SortKey =
   | "throttled"
   | "oom";
 
-/** The order of a key: the name from A, numbers from the largest, equal ones by name. */
+/** Compares names ascending, numbers descending, then names. */
 export function compareBy(
   key: SortKey,
 ): (a: ContainerRow, b: ContainerRow) => number {

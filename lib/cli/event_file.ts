@@ -1,18 +1,18 @@
-import { partOf } from "../log/log_file.ts";
+import { rotatedPath } from "../log/log_file.ts";
 import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
-/** Size of a read, and the maximum length of a line. */
+/** Also the maximum length of a line. */
 const CHUNK_BYTES = 2 ** 16;
 const MAX_LINE_BYTES = 2 ** 24;
 const NEWLINE = 10;
 
 /**
- * Reads an event log with its rotated parts, the oldest first.
+ * Reads an event log with its rotated parts, oldest first.
  *
- * @param needle only lines that contain this text are parsed: most of a log is passed at the speed of a search
- * @param visit receives each event; `enough` ends the reading
- * @returns the number of parsed lines that are not events: torn ones, and those of other programs
+ * @param needle only lines with this string are parsed, which is faster
+ * @param visit `enough` stops reading
+ * @returns the number of lines that are not events
  * @throws {UsageError} if there is no such file
  */
 export async function readEventFile(
@@ -33,13 +33,13 @@ export async function readEventFile(
   return unread;
 }
 
-/** The file and its rotated parts, the oldest first. */
+/** Returns existing parts, oldest first. */
 async function partsOf(path: string): Promise<string[]> {
   const parts: string[] = [];
-  while (await isFile(partOf(path, parts.length + 1))) {
-    parts.push(partOf(path, parts.length + 1));
+  while (await isFile(rotatedPath(path, parts.length + 1))) {
+    parts.push(rotatedPath(path, parts.length + 1));
   }
-  // Between two renames there may be no newest part.
+  // During a rotation, the newest part may be missing.
   if (await isFile(path)) parts.unshift(path);
   if (parts.length === 0) {
     throw new UsageError(
@@ -49,7 +49,7 @@ async function partsOf(path: string): Promise<string[]> {
   return parts.reverse();
 }
 
-/** Yields strings of whole lines, each with its newline, also of the line after the last newline. */
+/** Yields blocks of complete lines, and the unterminated last line. */
 function* wholeLines(path: string): Generator<string> {
   using file = Deno.openSync(path);
   const decoder = new TextDecoder();
@@ -57,7 +57,7 @@ function* wholeLines(path: string): Generator<string> {
   let filled = 0;
   for (;;) {
     if (filled === bytes.length) {
-      // A line without an end is not of the agent.
+      // Not written by the agent.
       if (filled >= MAX_LINE_BYTES) filled = 0;
       else {
         const larger = new Uint8Array(filled * 2);
@@ -77,7 +77,7 @@ function* wholeLines(path: string): Generator<string> {
   if (filled > 0) yield `${decoder.decode(bytes.subarray(0, filled))}\n`;
 }
 
-/** Yields the lines that contain the needle; the empty needle is in all of them. */
+/** Yields lines with the needle; an empty needle matches all. */
 function* linesWith(text: string, needle: string): Generator<string> {
   for (let at = text.indexOf(needle); at >= 0;) {
     const end = text.indexOf("\n", at);

@@ -1,8 +1,8 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { formatLocal } from "../model/text.ts";
 import {
-  AgentAnswerError,
   type AgentClient,
+  AgentResponseError,
   AgentUnreachableError,
 } from "./agent_client.ts";
 import type { Json } from "./output.ts";
@@ -13,24 +13,23 @@ export interface FollowOptions {
   readonly client: AgentClient;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Path and query that select events, to which parameters are added. */
+  /** Path and query that select events. */
   readonly path: string;
   readonly visit: (event: Json) => void;
 }
 
 const HEARTBEAT_MS = 15_000;
-/** An agent that sends no heartbeat for this time is gone, regardless of the connection. */
+/** Without a heartbeat for this time, the connection counts as lost. */
 const SILENCE_LIMIT_MS = 45_000;
-/** Maximum time of the first event of a check; none is sent if there is none. */
+/** A heartbeat means that there is no event. */
 const PROBE_HEARTBEAT_MS = 200;
 const MIN_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 
 /**
- * Passes the events that the agent keeps and all new ones, each once, also
- * over restarts of the agent; ends with the process.
+ * Passes stored and new events, each once, also across restarts of the agent.
  *
- * @throws {Error} if the first request fails, or the agent refuses one
+ * @throws {Error} if the first request fails or the agent rejects one
  */
 export async function followEvents(options: FollowOptions): Promise<never> {
   const { client, clock, path, visit } = options;
@@ -50,7 +49,7 @@ export async function followEvents(options: FollowOptions): Promise<never> {
         if (line === "") continue;
         const event: Json = JSON.parse(line);
         if (resumed !== undefined && isBefore(event, resumed)) continue;
-        // Events that were dropped are kept by the agent, and come again after a restart.
+        // Dropped events are stored, so a reconnect returns them.
         if (event.event_type !== "lost") last = event;
         visit(event);
       }
@@ -63,12 +62,12 @@ export async function followEvents(options: FollowOptions): Promise<never> {
   }
 }
 
-/** Whether an event was passed before the connection ended; numbers that began again have later times. */
+/** Returns whether an event was already passed. If numbers restarted at 1, its time is later. */
 function isBefore(event: Json, last: Json): boolean {
   return event.seq <= last.seq && event.timestamp <= last.timestamp;
 }
 
-/** The time without an agent, of which one line is written. */
+/** A period without agent, reported in one line. */
 class Outage {
   readonly #options: FollowOptions;
   #isOpen = false;
@@ -85,7 +84,7 @@ class Outage {
     const { terminal, client, clock } = this.#options;
     const time = formatLocal(clock.now()).slice(11, 19);
     terminal.note(
-      `The connection to the agent at "${client.server}" ended at ${time}, trying again`,
+      `The connection to the agent at "${client.server}" ended at ${time}, retrying`,
     );
   }
 
@@ -94,19 +93,19 @@ class Outage {
     this.#isOpen = false;
   }
 
-  /** Whether an error is one of a connection that was there before. */
+  /** Returns whether an error is expected after an earlier connection. */
   isExpected(error: unknown): boolean {
     return this.#wasConnected &&
       (error instanceof AgentUnreachableError || error instanceof TypeError ||
-        // An agent that stops opens no stream.
-        error instanceof AgentAnswerError && error.status === 503);
+        // A stopping agent rejects streams with 503.
+        error instanceof AgentResponseError && error.status === 503);
   }
 }
 
 /**
- * Whether the agent's numbers continue after an event: in a run that kept its
- * numbers, as with a log file, what follows has greater ones. In a run that
- * started again at 1 the event of that number is another, or does not exist.
+ * Returns whether numbers continue after an event, as with a log file.
+ * Otherwise they restarted at 1: the event with that number is another one or
+ * does not exist.
  */
 async function continues(
   { client, clock }: FollowOptions,
@@ -124,7 +123,7 @@ async function continues(
   return false;
 }
 
-/** Lines until the stream ends or falls silent. */
+/** Yields lines until the stream ends or is silent. */
 async function* readLinesUntilIdle(
   client: AgentClient,
   path: string,

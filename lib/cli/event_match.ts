@@ -2,13 +2,13 @@ import { containerTitle } from "../explain/explain_oom.ts";
 import { unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import type { Json } from "./output.ts";
 
-/** Maximum number of containers of one name, and of events that wait for a name. */
+/** Container IDs of a name, and events waiting for a name. */
 const MAX_IDS = 10_000;
 const MAX_WAITING = 1_000;
 
 /**
- * Selects the events of what a person names, also those that were emitted
- * before the container's name was known: a later event with the same id has it.
+ * Selects events by container name, including earlier ones: a later event with
+ * the same ID contains the name.
  */
 export class EventMatcher {
   readonly #text: string;
@@ -19,25 +19,25 @@ export class EventMatcher {
     this.#text = text;
   }
 
-  /** A part of the JSON of each event that names it. */
+  /** A substring of each event that contains the name. */
   get needle(): string {
     const [part = ""] = this.#text.split("/").filter(Boolean).slice(-1);
     return JSON.stringify(part).slice(1, -1);
   }
 
-  /** Takes note of an event that names it. */
-  learn(event: Json): void {
+  /** Records the ID of a container with the name. */
+  recordNames(event: Json): void {
     const id = event.container?.id;
     if (id === undefined || this.#ids.size >= MAX_IDS) return;
     if (isOf(event, this.#text)) this.#ids.add(id);
   }
 
-  /** Whether an event belongs to it, as far as its names are known. */
+  /** Matches by the names known so far. */
   matches(event: Json): boolean {
     return this.#ids.has(event.container?.id) || isOf(event, this.#text);
   }
 
-  /** Returns the events selected by a new event: it, after those that waited for its name. */
+  /** Returns earlier events that waited for the name, then the event itself. */
   take(event: Json): Json[] {
     const id = event.container?.id;
     if (!this.matches(event)) {
@@ -46,7 +46,7 @@ export class EventMatcher {
       return [];
     }
     if (id === undefined || this.#ids.has(id)) return [event];
-    this.learn(event);
+    this.recordNames(event);
     const isOfIt = (other: Json) => other.container.id === id;
     const before = this.#waiting.filter(isOfIt);
     this.#waiting = this.#waiting.filter((other) => !isOfIt(other));
@@ -54,13 +54,13 @@ export class EventMatcher {
   }
 }
 
-/** An id is recognized by this many of its first characters, as in Docker. */
+/** ID prefix length, as in Docker. */
 const MIN_ID_LENGTH = 4;
 
 /**
- * Whether a text names the container of an event: its cgroup or an ancestor if
- * the text starts with a slash; otherwise a container, a pod, with its namespace or
- * without, a systemd unit, the prefix of an id, or a cgroup without its slash.
+ * Matches a cgroup or an ancestor if the text has a leading slash; otherwise a
+ * container, a pod with or without namespace, a systemd unit, an ID prefix, or
+ * a cgroup without slash.
  */
 export function isOf(event: Json, text: string): boolean {
   const cgroups = cgroupsOf(event);

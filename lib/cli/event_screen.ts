@@ -3,11 +3,7 @@ import type { Config } from "../config/config.ts";
 import { EventPrinter } from "./event_table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/**
- * Shows a running agent's events to the person before whose terminal it was
- * started: one line of what was found at the start, then a line an event.
- * Ends with the agent.
- */
+/** Prints one line for the state at start, then one line per event, until the agent ends. */
 export async function showEvents(
   { addresses, watchEvents }: Pick<Agent, "addresses" | "watchEvents">,
   { basePath, metricsPath }: Pick<Config, "basePath" | "metricsPath">,

@@ -17,10 +17,10 @@ const TYPE_STYLES: Readonly<Record<string, Style>> = {
   "lost": "yellow",
 };
 
-/** A terminal of fewer columns shows neither the year nor milliseconds. */
+/** For times with year and milliseconds. */
 const WIDE_COLUMNS = 110;
 
-/** Writes events one by one: the widths of the table cannot wait for the last. */
+/** Prints events one by one, so column widths are fixed in advance. */
 export class EventPrinter {
   readonly #terminal: Terminal;
   readonly #output: "table" | "json" | "ndjson";
@@ -34,7 +34,7 @@ export class EventPrinter {
     this.#isWide = isWide(terminal.columns);
   }
 
-  /** Writes an event; the titles before the first. */
+  /** Prints an event; the first one is preceded by the header row. */
   print(event: Json): void {
     if (this.#output === "table") {
       this.#printRow(event);
@@ -48,7 +48,7 @@ export class EventPrinter {
     this.#count++;
   }
 
-  /** Closes what {@linkcode EventPrinter.print} opened. */
+  /** Completes the output. */
   end(): void {
     if (this.#output === "json") {
       this.#terminal.write(this.#count === 0 ? "[]\n" : "]\n");
@@ -79,12 +79,12 @@ export class EventPrinter {
   }
 }
 
-/** Whether a table of this width has room for whole times. */
+/** Returns whether complete times fit. */
 export function isWide(columns: number | undefined): boolean {
   return (columns ?? Infinity) >= WIDE_COLUMNS;
 }
 
-/** The column of local times, whose title has their offset. */
+/** Returns the column of times, with the UTC offset in its title. */
 export function timeColumn(zone: string, isWide: boolean): Column {
   const width = isWide ? 23 : 14;
   const title = `TIME (${zone})`;
@@ -92,19 +92,19 @@ export function timeColumn(zone: string, isWide: boolean): Column {
   return { title: title.length > width ? zone : title, width };
 }
 
-/** A time in that column. */
+/** Formats a time for that column. */
 export function formatTime(timestampMs: number, isWide: boolean): string {
   const time = formatLocal(timestampMs);
   return isWide ? time : time.slice(5, 19);
 }
 
-/** The name that people use for the container of an event; for a kill the victim's. */
+/** Returns the display name; for a kill, the victim's. */
 export function nameOf(event: Json): string {
   const { container, container_name: cgroup, event_data: data } = event;
   return containerTitle(container, data?.oom?.victim_cgroup ?? cgroup);
 }
 
-/** A short description of an event. */
+/** Returns a short description of an event. */
 export function describeEvent(event: Json): string {
   const {
     oom,

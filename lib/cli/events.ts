@@ -17,11 +17,11 @@ export interface EventsOptions {
   readonly container: string | undefined;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Called only where an agent is queried. */
+  /** Called only if an agent is queried. */
   readonly client: () => AgentClient;
 }
 
-/** The parameter that selects each type; two types share one. */
+/** Query parameters; two types share one. */
 const PARAMETERS: Readonly<Record<EventType, string>> = {
   "oom": "oom_events",
   "oomKill": "oom_kill_events",
@@ -33,14 +33,14 @@ const PARAMETERS: Readonly<Record<EventType, string>> = {
   "nodeEvent": "node_events",
 };
 
-/** Events that name containers. */
+/** Events that contain names of containers. */
 const UPDATES =
   "/api/v1.3/events?update_events=true&subcontainers=true&max_events=-1";
 
 /**
- * Writes events, oldest first, from an agent or a log file.
+ * Prints events, oldest first, from an agent or a log file.
  *
- * @throws {UsageError} for flags that exclude each other
+ * @throws {UsageError} for incompatible flags
  */
 export async function writeEvents(options: EventsOptions): Promise<void> {
   const { values, terminal, clock, client, container } = options;
@@ -58,14 +58,14 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
   if (path !== undefined) {
     if (values.bool("follow")) {
       throw new UsageError(
-        "--follow: A file is not followed, use tail -F; without --file the agent is followed",
+        "--follow: cannot follow a file, use tail -F, or omit --file to follow the agent",
       );
     }
     if (matcher !== undefined) {
       await readEventFile(
         path,
         matcher.needle,
-        (event) => matcher.learn(event),
+        (event) => matcher.recordNames(event),
       );
     }
     const unread = await readEventFile(path, needleOf(options), visit);
@@ -74,7 +74,7 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
     const agent = client();
     if (matcher !== undefined && !isCgroup(container)) {
       const events: Json[] = JSON.parse(await agent.text(UPDATES));
-      events.forEach((event) => matcher.learn(event));
+      events.forEach((event) => matcher.recordNames(event));
     }
     const query = pathOf(options);
     if (values.bool("follow")) {
@@ -97,12 +97,14 @@ function typesOf(values: FlagValues): readonly EventType[] {
     );
     if (type !== undefined) return type;
     throw new UsageError(
-      `--type: "${text}" is not one of ${EVENT_TYPES.join(", ")}`,
+      `--type: invalid value "${text}", expected one of ${
+        EVENT_TYPES.join(", ")
+      }`,
     );
   });
 }
 
-/** Which events are written, of those that arrive: an agent selects too, but not by every name. */
+/** Returns the filter of printed events: the agent selects events too, but not by all names. */
 function selection(
   { values, container, clock }: EventsOptions,
 ): (event: Json) => boolean {
@@ -112,7 +114,7 @@ function selection(
     : clock.now() - values.duration("since");
   const isQuiet = values.bool("follow") && !values.bool("all") &&
     types.length === 0 && container === undefined;
-  // Lines for a restart of the agent are not shown to a person.
+  // Checkpoints are internal and not shown in tables.
   const isShown = values.choice("output") === "table" && !values.bool("all");
   return (event) =>
     event.event_type === "lost" ||
@@ -122,7 +124,7 @@ function selection(
       (!isQuiet || isNotable(event));
 }
 
-/** Kills, and what happens to containers of a runtime; not what only became known of them. */
+/** Returns whether an event is a kill or a change of a container, not only new metadata. */
 function isNotable({ event_type: type, container, event_data: data }: Json) {
   if (type === "containerUpdate") {
     const { exit_code: code, health, restart_count: restarts } =
@@ -134,7 +136,7 @@ function isNotable({ event_type: type, container, event_data: data }: Json) {
   return !isLifecycle || container?.id !== undefined;
 }
 
-/** A part of each line of a log that can be selected. */
+/** Returns a substring of each line that can match. */
 function needleOf({ values, container }: EventsOptions): string {
   const [type, ...more] = typesOf(values);
   const isOne = type !== undefined && more.length === 0;
@@ -147,7 +149,7 @@ function isCgroup(container: string | undefined): boolean {
 
 function pathOf({ container, values }: EventsOptions): string {
   const isNamed = container !== undefined && !isCgroup(container);
-  // The names of a container may be in events of other types.
+  // Events of other types may contain the container's names.
   const types = new Set(
     isNamed ? [] : typesOf(values).map((type) => PARAMETERS[type]),
   );
@@ -155,7 +157,7 @@ function pathOf({ container, values }: EventsOptions): string {
     "subcontainers=true",
     ...[...types].map((name) => `${name}=true`),
   ];
-  // The agent selects by cgroup only.
+  // The agent can only select by cgroup.
   const cgroup = isCgroup(container) ? container : undefined;
   return `/api/v1.3/events${namePath(cgroup)}?${query.join("&")}`;
 }

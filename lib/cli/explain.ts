@@ -27,22 +27,22 @@ export interface ExplainVerbOptions {
   /** A container, a pod, a cgroup, or the `seq` of an event. @default a list of all incidents */
   readonly argument: string | undefined;
   readonly terminal: Terminal;
-  /** Called only where an agent is queried. */
+  /** Called only if an agent is queried. */
   readonly client: () => AgentClient;
 }
 
 /**
- * Visits each event whose JSON contains the needle, the oldest first. A story
- * reads a log twice, since what is kept of it must not grow with it.
+ * Visits events whose JSON contains the needle, oldest first. A story scans the
+ * log twice, so memory does not grow with the log.
  */
 type Scan = (
   needle: string,
   visit: (event: Json) => void | "enough",
 ) => Promise<void>;
 
-/** One incident in the list; an absent field is not recorded. */
+/** An absent field is not recorded. */
 interface Incident {
-  /** The `seq` of its first kill, by which `explain` finds it. */
+  /** The first kill, accepted by `explain`. */
   readonly "seq": number;
   /** RFC 3339, UTC. */
   readonly "timestamp": string;
@@ -50,9 +50,7 @@ interface Incident {
   readonly "container"?: EventContainer;
   readonly "cgroup": string;
   readonly "process"?: string;
-  /** Why, in a few words. */
   readonly "reason": string;
-  /** Processes killed. */
   "kills": number;
 }
 
@@ -62,7 +60,7 @@ const UPDATE_NEEDLE = '"event_type":"containerUpdate"';
 const QUERY =
   "/api/v1.3/events?oom_events=true&oom_kill_events=true&update_events=true&subcontainers=true&max_events=-1";
 
-/** Incidents listed at most, and events of one incident read at most. */
+/** Listed incidents, and events read per incident. */
 const MAX_INCIDENTS = 1_000;
 const MAX_EVENTS = 1_000;
 
@@ -70,10 +68,9 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * Writes the story of one OOM kill, or the list of all incidents, from an
- * agent's events or a log file.
+ * Prints one story or the list of incidents, from an agent or a log file.
  *
- * @throws {UsageError} if flags or file are wrong
+ * @throws {UsageError} if a flag or file is invalid
  * @throws {Error} if there is no such kill
  */
 export async function explainKill(options: ExplainVerbOptions): Promise<void> {
@@ -107,7 +104,7 @@ function scanOf({ values, client }: ExplainVerbOptions): Scan {
   };
 }
 
-/** The first kill, of those of the argument, in the newest incident; or the event with a `seq`. */
+/** Returns the first matching kill of the newest incident, or the event with the `seq`. */
 async function findKill(
   scan: Scan,
   argument: string | undefined,
@@ -132,7 +129,7 @@ async function findKill(
     ? undefined
     : new EventMatcher(argument);
   if (matcher !== undefined) {
-    await scan(matcher.needle, (event) => matcher.learn(event));
+    await scan(matcher.needle, (event) => matcher.recordNames(event));
   }
   await scan(OOM_NEEDLE, (event) => {
     const isMeant = matcher === undefined || matcher.matches(event);
@@ -152,7 +149,7 @@ async function storyOf(
   const atMs = Date.parse(kill.timestamp);
   const count = { "last_hour": 0, "last_day": 0, "log": 0 };
   await scan(KILL_NEEDLE, (event) => {
-    // The agent returns the incidents, too, of which the log is searched for kills alone.
+    // The agent also returns `oom` events.
     const isKill = event.event_type === "oomKill" && isOom(event);
     if (!isKill && event.seq !== kill.seq) return;
     const isSame = incident === undefined
@@ -180,14 +177,14 @@ async function storyOf(
   return createOomStory(await withNames(scan, all), kills);
 }
 
-/** Events with the names of their containers that were not known yet, but are by a later event. */
+/** Adds names from later events of the same container. */
 async function withNames<
   T extends { readonly "container"?: EventContainer },
 >(
   scan: Scan,
   events: readonly T[],
 ): Promise<readonly T[]> {
-  // Names and images come from the runtime together.
+  // A runtime provides names and images together.
   const isUnnamed = ({ container }: T) =>
     container?.id !== undefined && container.image === undefined;
   const ids = new Set(
@@ -264,7 +261,7 @@ function writeList(
     return;
   }
   const { rows = Infinity, columns } = terminal;
-  // A longer list scrolls its newest lines away: titles, the hint, the next prompt.
+  // Space for header, hint and prompt, so that the newest incidents stay visible.
   const shown = incidents.slice(0, Math.max(1, rows - 4));
   const hasRoom = isWide(columns);
   const zone = formatZone(Date.parse(incidents[0]?.timestamp ?? ""));

@@ -8,26 +8,25 @@ import {
 import { type VerbDescription, VERBS } from "../config/verbs.ts";
 import { wrap } from "../model/text.ts";
 
-/** Columns of the narrowest terminal that shows help without wrapping. */
 const WIDTH = 80;
-/** A flag with a longer usage has its help on the next line. */
+/** A longer usage has its help on the next line. */
 const MAX_USAGE = 32;
-/** The group of flags that all verbs share which send requests. */
+/** Shared by all verbs that send requests. */
 const CONNECTION = "Connection";
 
-/** The text of `cgwatch --help` and of `cgwatch VERB --help`, without the last newline. */
+/** Returns help without the last newline. */
 export function helpText(name?: FlagVerb): string {
   const verb = VERBS.find((known) => known.name === name);
   return (verb === undefined ? overview() : helpOf(verb)).join("\n");
 }
 
-/** Flags of a verb, in the order of the table. */
+/** Returns flags in the order of the table. */
 export function flagsOf(verb: FlagVerb): readonly Flag[] {
   const flags: readonly Flag[] = FLAGS;
   return flags.filter((flag) => verbsOf(flag).includes(verb));
 }
 
-/** Flags of a verb by their groups, of which only those of `serve` are many. */
+/** Groups the flags of a verb; only `serve` has many groups. */
 export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   const groups = new Map<string, Flag[]>(verb === "serve" ? [] : [["", []]]);
   const shown = flagsOf(verb);
@@ -43,7 +42,7 @@ export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   return groups;
 }
 
-/** The usage of a flag with a placeholder for its value. */
+/** Returns the usage, with a placeholder for the value. */
 export function usageOf(flag: Flag): string {
   const short = flag.short === undefined ? "" : `-${flag.short}, `;
   const value = flag.kind === "bool" && flag.default === "false"
@@ -65,13 +64,13 @@ function overview(): string[] {
       ]),
     ),
     "",
-    "  cgwatch explain --last      why the newest OOM kill happened",
-    "  cgwatch top --filter=web    what the containers named web use now",
+    "  cgwatch explain --last      explain the newest OOM kill",
+    "  cgwatch top --filter=web    resource usage of containers named web",
     "",
     "cgwatch VERB --help lists the flags of a verb, cgwatch serve --help those of the",
     "agent. Most verbs send requests to a running agent: --server=127.0.0.1:8080,",
     "unix:/path or https://host:port. --event-log is CGWATCH_EVENT_LOG as a variable.",
-    "Exit status: 0 done, 1 failed while running, 2 wrong use.",
+    "Exit status: 0 success, 1 failure while running, 2 invalid usage.",
   ];
 }
 

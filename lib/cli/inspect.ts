@@ -18,19 +18,16 @@ export interface InspectOptions {
   readonly client: AgentClient;
 }
 
-/** Names of fields that are bytes. */
+/** Fields in bytes. */
 const BYTES_REGEXP =
   /(?:^|\.)(?:memory|spec\.memory|memory_capacity|swap_capacity)(?:\.|$)|_bytes$|\.capacity$/;
-/** Of memory, what is counted and not measured. */
+/** Memory fields that are counts. */
 const COUNTS_REGEXP = /failcnt|pg\w+|psi|events|workingset|_data|numa/;
 const NO_LIMIT_BYTES = 2 ** 62;
-/** The largest number of 64 bits, as a double. */
+/** The maximum 64-bit number as a double. */
 const NO_LIMIT = 2 ** 64;
 
-/**
- * Writes all of one container: by the name of its cgroup, or, without the
- * first slash, by any name that `list` shows.
- */
+/** Accepts a cgroup or, without a leading slash, any name shown by `list`. */
 export async function inspectContainer(
   name: string,
   options: InspectOptions,
@@ -47,7 +44,7 @@ export async function inspectContainer(
     if (found.length === 0) throw error;
     if (found.length > 1) {
       throw new Error(
-        `"${name}" is the name of several containers: ${
+        `Ambiguous name "${name}": expected one of ${
           found.map((info) => info.name).join(", ")
         }`,
       );
@@ -56,7 +53,6 @@ export async function inspectContainer(
   }
 }
 
-/** Writes the description of the machine that the agent runs on. */
 export async function writeMachine(options: InspectOptions): Promise<void> {
   write(await options.client.text("/api/v2.1/machine"), options);
 }
@@ -74,7 +70,10 @@ function write(text: string, { values, terminal }: InspectOptions): void {
   }
 }
 
-/** All that is no object, with the path that leads to it; a list of plain values is one. */
+/**
+ * Yields all values other than objects, with their path. A list of primitive
+ * values is one value.
+ */
 function* leavesOf(value: Json, path: string): Generator<[string, string]> {
   if (value === null || value === undefined) return;
   if (Array.isArray(value) && value.every((item) => typeof item !== "object")) {

@@ -2,8 +2,8 @@ import type { FlagValues } from "../config/flag_values.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { formatLocal } from "../model/text.ts";
 import {
-  AgentAnswerError,
   type AgentClient,
+  AgentResponseError,
   AgentUnreachableError,
   namePath,
 } from "./agent_client.ts";
@@ -24,13 +24,13 @@ export interface ListOptions {
 }
 
 const WATCH_MS = 2000;
-/** To the first place of the terminal, and nothing after it. */
+/** Cursor to the first line, clear the screen. */
 const CLEAR = "\x1b[H\x1b[J";
 
 const { name, cpu, memory, limit, io, processes, oom } = CONTAINER_COLUMNS;
 const COLUMNS = [name, cpu, memory, limit, io, processes, oom];
 
-/** Lists containers with what they use; with `--watch` again and again, also over restarts of the agent. */
+/** Lists containers; with `--watch` repeatedly, also across restarts of the agent. */
 export async function listContainers(options: ListOptions): Promise<void> {
   const { values, terminal, clock, client } = options;
   if (!values.bool("watch")) return await listOnce(options, false);
@@ -47,7 +47,7 @@ export async function listContainers(options: ListOptions): Promise<void> {
         terminal.note(
           `The agent at "${client.server}" is not reachable since ${
             formatLocal(goneMs).slice(11, 19)
-          }, trying again`,
+          }, retrying`,
         );
       }
     }
@@ -61,8 +61,8 @@ async function listOnce(
 ): Promise<void> {
   const { values, terminal, client } = options;
   const output = values.choice("output");
-  const answer = await containersOf(options);
-  if (output !== "table") return writeJson(terminal, output, answer);
+  const response = await containersOf(options);
+  if (output !== "table") return writeJson(terminal, output, response);
   const kills = new Map<string, number>();
   countKills(
     kills,
@@ -72,10 +72,10 @@ async function listOnce(
       ),
     ),
   );
-  const infos: Json[] = JSON.parse(answer);
+  const infos: Json[] = JSON.parse(response);
   const found = infos.map((info) => rowOf(info, kills))
     .toSorted(compareBy(values.choice("sort")));
-  // Lines that do not fit would scroll the start of a refreshed list away.
+  // Scrolling would hide the start of a refreshed list.
   const size = isWatching ? consoleSize() : undefined;
   const shown = size === undefined ? found : found.slice(0, size.rows - 2);
   const [titles = "", ...lines] = renderTable(
@@ -92,7 +92,7 @@ async function listOnce(
   terminal.write(size === undefined ? `${text}\n` : `${CLEAR}${text}`);
 }
 
-/** The containers of a cgroup; where none has that name, those that are named so otherwise. */
+/** Returns the containers of a cgroup or, if there is none, those with that name. */
 async function containersOf(
   { client, container }: Pick<ListOptions, "client" | "container">,
 ): Promise<string> {
@@ -109,12 +109,12 @@ async function containersOf(
   }
 }
 
-/** Whether the agent has no container of a name. */
+/** Returns whether the agent does not have the container. */
 export function isUnknown(error: unknown): boolean {
-  return error instanceof AgentAnswerError && error.status === 404;
+  return error instanceof AgentResponseError && error.status === 404;
 }
 
-/** The containers that a person may mean. */
+/** Returns the containers that match a name. */
 export function findNamed(infos: readonly Json[], text: string): Json[] {
   return infos.filter((info) =>
     info.aliases?.includes(text) || isNamed(rowOf(info, new Map()), text)

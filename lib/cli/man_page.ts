@@ -1,9 +1,9 @@
-import { PASSED_OVER_FLAGS } from "../config/cadvisor_flags.ts";
+import { IGNORED_FLAGS } from "../config/cadvisor_flags.ts";
 import type { Flag } from "../config/flags.ts";
 import { VERBS } from "../config/verbs.ts";
 import { groupsOf, usageOf } from "./help.ts";
 
-/** The manual page, as roff for `man`, without the last newline; from the tables that help is made of. */
+/** Returns roff without the last newline, built from the flag tables. */
 export function manPage(version: string): string {
   return [
     `.TH CGWATCH 1 "" "cgwatch ${escape(version)}" "User Commands"`,
@@ -34,15 +34,15 @@ export function manPage(version: string): string {
     ".SH CADVISOR",
     "These flags of cAdvisor are accepted and ignored with one warning:",
     `${
-      [...PASSED_OVER_FLAGS.keys()].map((name) =>
+      [...IGNORED_FLAGS.keys()].map((name) =>
         escape(`-${name.replaceAll("-", "_")}`)
       )
         .join(", ")
     }.`,
     ".SH EXIT STATUS",
-    "0 done; 1 failed while running; 2 wrong use.",
+    "0 success; 1 failure while running; 2 invalid usage.",
     ".SH SIGNALS",
-    "SIGTERM and SIGINT end the agent within 2 s. SIGHUP makes it reopen its event log and read its tokens again.",
+    "SIGTERM and SIGINT stop the agent within 2 s. SIGHUP reopens the event log and reloads the tokens.",
   ].join("\n");
 }
 
@@ -54,7 +54,10 @@ function entry(flag: Flag): string[] {
   return [".TP", `.B ${escape(usageOf(flag))}`, escape(help + also)];
 }
 
-/** Roff takes a dash for a hyphen, a backslash for a command, a dot that begins a line for one too, and bytes for Latin-1. */
+/**
+ * Escapes text: in roff, dashes are hyphens, backslashes and leading dots start
+ * commands, and bytes are Latin-1.
+ */
 function escape(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")
     .replace(/^([.'])/, "\\&$1")

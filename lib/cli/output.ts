@@ -1,11 +1,11 @@
 import { escapeControlCharactersInJson } from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** An object of the API's; what is not there is not shown. */
+/** A JSON value of the API. */
 // deno-lint-ignore no-explicit-any
 export type Json = any;
 
-/** Numbers of more digits than a double has stay as they were written. */
+/** Keeps numbers with more digits than a double as written. */
 export function parseExactly(text: string): Json {
   return JSON.parse(
     text,
@@ -23,7 +23,7 @@ function rawJson(source: string): unknown {
   );
 }
 
-/** Writes the agent's response with its values unchanged: as JSON of many lines, or each element of an array on a line. */
+/** Writes unchanged values: indented JSON, or one line per array element. */
 export function writeJson(
   terminal: Terminal,
   output: "json" | "ndjson",

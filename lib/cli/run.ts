@@ -15,19 +15,17 @@ import { manPage } from "./man_page.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { showTop } from "./top.ts";
 
-/** What the verbs need besides their flags. */
+/** Dependencies of the verbs other than flags. */
 export interface CliHost {
-  /** Looks up an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** Of this program. */
   readonly version: string;
 }
 
 /**
  * Runs a verb other than `serve`.
  *
- * @throws {UsageError} for a wrong argument or value
- * @throws {Error} for what fails
+ * @throws {UsageError} for an invalid argument or value
+ * @throws {Error} for other failures
  */
 export async function runVerb(
   command: OtherCommand,
@@ -91,7 +89,7 @@ async function writeVersion(
   terminal: Terminal,
   client: () => AgentClient,
 ): Promise<void> {
-  // Without --server it needs no agent: packages and people run it first.
+  // Without --server no agent is required: packages and users often run it first.
   const agent: string | undefined = values.has("server")
     ? JSON.parse(await client().text("/api/v2.1/version"))
     : undefined;

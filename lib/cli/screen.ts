@@ -2,26 +2,25 @@ import { consoleSize } from "./terminal.ts";
 
 /** An event of a {@linkcode Screen}. */
 export type ScreenEvent =
-  /** Keys as the terminal sent them, one or more. */
+  /** One or more keys, as sent by the terminal. */
   | { readonly type: "keys"; readonly text: string }
-  /** The size is another, or the screen was in the background: all must be drawn. */
+  /** The size changed or the process was resumed. */
   | { readonly type: "redraw" }
   /** SIGINT, SIGTERM, SIGHUP, or the end of stdin. */
   | { readonly type: "end" };
 
-/** The alternate screen, no cursor, no wrapping of lines; and back. */
+/** Alternate screen, without cursor and line wrapping; and back. */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-/** Marks of one frame; a terminal that does not support them ignores them. */
+/** Synchronized update; ignored by terminals without support. */
 const BEGIN = "\x1b[?2026h";
 const END = "\x1b[?2026l";
 
 const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * The terminal as a program of the whole screen uses it. It is as it was
- * before once {@linkcode Screen.close} is called, also where the process ends
- * by an error, and while it is stopped.
+ * The terminal in full-screen mode. Its state is restored by {@linkcode
+ * Screen.close}, on errors, and while the process is stopped.
  */
 export class Screen {
   readonly #onEvent: (event: ScreenEvent) => void;
@@ -31,7 +30,6 @@ export class Screen {
   #isOpen = false;
   #isStopping = false;
 
-  /** Takes the terminal over. */
   constructor(onEvent: (event: ScreenEvent) => void) {
     this.#onEvent = onEvent;
     for (const signal of END_SIGNALS) {
@@ -50,12 +48,11 @@ export class Screen {
     if (this.#hasKeys) void this.#readKeys();
   }
 
-  /** Columns and rows. */
   get size(): { readonly columns: number; readonly rows: number } {
     return consoleSize() ?? { columns: 80, rows: 24 };
   }
 
-  /** Shows lines from the first row on, with one write of those that changed. */
+  /** Draws the changed lines with one write. */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen) return;
     const changed: string[] = [];
@@ -70,7 +67,6 @@ export class Screen {
     if (changed.length > 0) write(BEGIN + changed.join("") + END);
   }
 
-  /** Restores the terminal. */
   close(): void {
     for (const remove of this.#listeners) remove();
     this.#leave();
@@ -79,7 +75,7 @@ export class Screen {
   #enter(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    // The terminal continues to send signals for Ctrl-C and Ctrl-Z.
+    // With cbreak, the terminal still sends signals for Ctrl-C and Ctrl-Z.
     if (this.#hasKeys) Deno.stdin.setRaw(true, { cbreak: true });
     write(ENTER);
   }
@@ -108,7 +104,7 @@ export class Screen {
   }
 
   #continue(): void {
-    // After SIGSTOP nothing was restored, and another process may have used the terminal.
+    // SIGSTOP cannot be handled, so the terminal was not restored.
     if (!this.#isStopping) this.#leave();
     this.#isStopping = false;
     this.#enter();

@@ -9,28 +9,28 @@ import {
 /** A column of a table. */
 export interface Column {
   readonly title: string;
-  /** Numbers are aligned to the right. @default false */
+  /** Right-aligned. @default false */
   readonly isNumber?: boolean;
-  /** Whether it is shortened where the terminal is too narrow: a text that loses its middle. @default false */
+  /** May be shortened, by omitting the middle of strings. @default false */
   readonly shrinks?: boolean;
-  /** Whether a text that is too long loses its end: a sentence, where a name loses its middle. @default false */
+  /** Long strings are shortened at the end. @default false */
   readonly isSentence?: boolean;
-  /** The fewest characters it has. @default as its longest text */
+  /** @default the longest string */
   readonly width?: number;
-  /** Where a terminal is too narrow, the column with the largest number is left out first. @default never left out */
+  /**
+   * On a narrow terminal, columns with the largest number are omitted first.
+   * @default never omitted
+   */
   readonly drops?: number;
 }
 
 const GAP = "  ";
-/** A column that is shortened keeps this many characters, */
+/** Minimum width of a shortened column. */
 const MIN_WIDTH = 8;
-/** and this many as long as there is another column to leave out. */
+/** Minimum width while other columns can be omitted. */
 const READABLE_WIDTH = 24;
 
-/**
- * Lines of a table, its titles first; none is wider than `limit`, where that
- * is given.
- */
+/** Returns the lines of a table, starting with the header row, none wider than `limit`. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -42,10 +42,10 @@ export function renderTable(
   );
 }
 
-/** Which columns of a table are shown, and how wide each is. */
+/** Shown columns and their widths. */
 export interface TableLayout {
   readonly columns: readonly {
-    /** Its place in a row. */
+    /** Index in a row. */
     readonly at: number;
     readonly width: number;
     readonly isNumber: boolean;
@@ -54,7 +54,7 @@ export interface TableLayout {
   readonly limit: number;
 }
 
-/** Fits a table into a width: leaves out columns that may be, then shortens those that can be. */
+/** Omits columns that have `drops`, then shortens those with `shrinks`. */
 export function layOut(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -98,7 +98,6 @@ export function layOut(
   };
 }
 
-/** One line of a table. */
 export function renderRow(
   { columns, limit }: TableLayout,
   row: readonly string[],

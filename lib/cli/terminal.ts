@@ -1,59 +1,57 @@
 import { escapeControlCharacters } from "../model/text.ts";
 
-/** What a verb writes to, and what it may do there. */
+/** Output of a verb. */
 export interface Terminal {
-  /** Columns of the terminal; `undefined` if stdout is not one, and lines may have any length. */
+  /** Columns; `undefined` if stdout is not a terminal and lines may have any length. */
   readonly columns: number | undefined;
-  /** Lines of the terminal; `undefined` if stdout is not one. */
+  /** Lines; `undefined` if stdout is not a terminal. */
   readonly rows: number | undefined;
-  /** Whether colours may be used. */
-  readonly hasColours: boolean;
-  /** Writes to stdout; what others named must be {@linkcode printed} before. */
+  readonly hasColors: boolean;
+  /** Writes to stdout; external text must be {@linkcode escapeControlCharacters} first. */
   write(text: string): void;
-  /** Writes a line for the person to stderr, which no program parses. */
+  /** Writes a line for users to stderr. */
   note(text: string): void;
 }
 
-/** Colours and the like, by what they are for. */
 const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1, reverse: 7 };
 
-/** A way to make a text stand out. */
+/** A style of text. */
 export type Style = keyof typeof STYLES;
 
-/** The text in a colour, where the terminal has any. */
+/** Returns the text in a style, unchanged without colors. */
 export function styled(
-  terminal: Pick<Terminal, "hasColours">,
+  terminal: Pick<Terminal, "hasColors">,
   style: Style,
   text: string,
 ): string {
-  return terminal.hasColours ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
+  return terminal.hasColors ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
 }
 
-/** Stdout and stderr of this process. */
+/** Creates the terminal of this process. */
 export function createTerminal(
   env: (name: string) => string | undefined,
 ): Terminal {
   const size = consoleSize();
-  // https://no-color.org: any value that is not empty.
+  // https://no-color.org: any non-empty value.
   const isPlain = Boolean(env("NO_COLOR")) || env("TERM") === "dumb";
   return {
     columns: size?.columns,
     rows: size?.rows,
-    hasColours: size !== undefined && !isPlain,
+    hasColors: size !== undefined && !isPlain,
     write: (text) => writeAll(Deno.stdout, text),
     note: (text) =>
       writeAll(Deno.stderr, `cgwatch: ${escapeControlCharacters(text)}\n`),
   };
 }
 
-/** The size of the terminal of stdout; `undefined` if stdout is not a terminal. */
+/** Returns `undefined` if stdout is not a terminal. */
 export function consoleSize():
   | { readonly columns: number; readonly rows: number }
   | undefined {
   if (!Deno.stdout.isTerminal()) return undefined;
   try {
     const { columns, rows } = Deno.consoleSize();
-    // A terminal of unknown size, for example a serial line, reports 0.
+    // A terminal of unknown size, for example a serial line.
     return columns > 0 && rows > 0 ? { columns, rows } : undefined;
   } catch {
     return undefined;

@@ -1,7 +1,7 @@
 import type { SortKey } from "./container_table.ts";
 import { selectRows, type TopChoices, type TopData } from "./top_view.ts";
 
-/** The result of keys: the new choices, or the end. */
+/** New choices, or quit. */
 export type KeyResult = TopChoices | "quit";
 
 const SORT_KEYS: Readonly<Record<string, SortKey>> = {
@@ -15,7 +15,7 @@ const SORT_KEYS: Readonly<Record<string, SortKey>> = {
   "N": "name",
 };
 
-/** A key of several characters as terminals send it, or one character. */
+/** An escape sequence of a key, or one character. */
 // deno-lint-ignore no-control-regex
 const KEY_REGEXP = /\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Za-z])|[^]/gu;
 
@@ -40,7 +40,7 @@ const PAGES: Readonly<Record<string, number>> = {
   "\x1b[5~": -1,
 };
 
-/** Applies what was typed, one key after the other. */
+/** Applies keys in order. */
 export function applyKeys(
   text: string,
   choices: TopChoices,
@@ -64,7 +64,7 @@ function typeFilter(key: string, choices: TopChoices): TopChoices {
   if (key === "\x7f" || key === "\b") {
     return { ...choices, filter: [...filter].slice(0, -1).join("") };
   }
-  // Arrow keys and control characters are not a part of the filter.
+  // Not part of the filter.
   return key.length > 2 || key < " "
     ? choices
     : { ...choices, filter: filter + key, scroll: 0 };
@@ -115,7 +115,7 @@ function applyKey(
   }
 }
 
-/** Moves the selection by this many lines; the first move selects the first line. */
+/** Moves the selection; the first move selects the first line. */
 function select(
   choices: TopChoices,
   data: TopData,

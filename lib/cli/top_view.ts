@@ -17,36 +17,35 @@ import {
 import { layOut, renderRow } from "./table.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
-/** Choices of the person before `top`. */
+/** The user's choices in `top`. */
 export interface TopChoices {
   readonly sort: SortKey;
   readonly isReversed: boolean;
-  /** `type:docker pod:web text`: rows that match each word. */
+  /** `type:docker pod:web text`: rows match each word. */
   readonly filter: string;
-  /** Each cgroup below its parent. */
   readonly isTree: boolean;
-  /** Also cgroups without processes of their own that no runtime made. */
+  /** Includes raw cgroups without own processes. */
   readonly isAll: boolean;
-  /** The cgroup whose line is selected. */
+  /** Cgroup of the selected line. */
   readonly selected: string | undefined;
-  /** The first row shown. */
+  /** First visible row. */
   readonly scroll: number;
   readonly view: "table" | "details" | "help" | "filter";
   readonly isPaused: boolean;
 }
 
-/** Data of the agent, with its time. */
+/** Data of the agent and its time. */
 export interface TopData {
   readonly server: string;
   readonly rows: readonly ContainerRow[];
   readonly nowMs: number;
-  /** Since when the agent is not reachable. */
+  /** The agent is unreachable since this time. */
   readonly goneMs?: number | undefined;
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
 }
 
-/** The choices at the start. */
+/** Initial choices. */
 export const TOP_CHOICES: TopChoices = {
   sort: "cpu",
   isReversed: false,
@@ -82,7 +81,7 @@ const HELP = [
   "no limit.",
 ];
 
-/** The rows that are shown, in their order, with their depth in a tree. */
+/** Returns the visible rows in order, with their depth in a tree. */
 export function selectRows(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -101,12 +100,12 @@ export function selectRows(
     : shown.toSorted(order).map((row) => ({ row, depth: 0 }));
 }
 
-/** A whole screen of lines. */
+/** Returns all lines of the screen. */
 export function renderTop(
   data: TopData,
   choices: TopChoices,
   { columns, rows: height }: { columns: number; rows: number },
-  colours: Pick<Terminal, "hasColours">,
+  colors: Pick<Terminal, "hasColors">,
 ): { readonly lines: string[]; readonly scroll: number } {
   const shown = selectRows(data.rows, choices);
   const head = [
@@ -122,22 +121,22 @@ export function renderTop(
     }
     : choices.view === "details"
     ? { lines: detailLines(data, choices, columns), scroll: choices.scroll }
-    : tablePage(shown, choices, { columns, space }, colours);
+    : tablePage(shown, choices, { columns, space }, colors);
   const body = page.lines.slice(0, space + 1);
   const blank = Array.from({ length: space + 1 - body.length }, () => "");
   return {
     lines: [
-      styled(colours, "bold", head[0] ?? ""),
+      styled(colors, "bold", head[0] ?? ""),
       head[1] ?? "",
       ...body,
       ...blank,
-      styled(colours, data.goneMs === undefined ? "dim" : "yellow", foot),
+      styled(colors, data.goneMs === undefined ? "dim" : "yellow", foot),
     ].slice(0, height),
     scroll: page.scroll,
   };
 }
 
-/** One table for a pipe, or for `--once`. */
+/** Returns one table, for a pipe or `--once`. */
 export function renderOnce(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -152,26 +151,25 @@ function tablePage(
   shown: ReturnType<typeof selectRows>,
   { selected, scroll }: TopChoices,
   { columns, space }: { columns: number; space: number },
-  colours: Pick<Terminal, "hasColours">,
+  colors: Pick<Terminal, "hasColors">,
 ): { lines: string[]; scroll: number } {
   const at = shown.findIndex(({ row }) => row.cgroup === selected);
   const lowest = Math.max(0, shown.length - space);
   let first = Math.min(scroll, lowest);
-  // The selected line stays in view.
   if (at >= 0) first = Math.max(Math.min(first, at), at - space + 1, 0);
   const page = shown.slice(first, first + space);
   const layout = layOut(COLUMNS, page.map(cellsOf), columns);
   const lines = page.map(({ row, depth }) => {
     const line = renderRow(layout, cellsOf({ row, depth }));
-    // The columns have the same information without a color.
+    // The columns contain the same information as the colors.
     if (row.cgroup === selected) {
-      return styled(colours, "reverse", padEnd(line, columns));
+      return styled(colors, "reverse", padEnd(line, columns));
     }
-    return row.oom > 0 ? styled(colours, "red", line) : line;
+    return row.oom > 0 ? styled(colors, "red", line) : line;
   });
   const titles = padEnd(renderRow(layout, TITLES), columns);
   return {
-    lines: [styled(colours, "reverse", titles), ...lines],
+    lines: [styled(colors, "reverse", titles), ...lines],
     scroll: first,
   };
 }
@@ -224,7 +222,7 @@ function footOf(
   if (goneMs !== undefined) {
     return `The agent at ${server} is not reachable since ${
       formatLocal(goneMs).slice(11, 19)
-    }, trying again  q quit`;
+    }, retrying  q quit`;
   }
   return view === "table"
     ? "q quit  ? help  / filter  c cpu  m memory  i io  o oom  t tree  Enter details"
@@ -238,7 +236,7 @@ function detailLines(
 ): string[] {
   const row = rows.find(({ cgroup }) => cgroup === selected);
   if (row === undefined) return ["", "The container was removed."];
-  const facts: (readonly [string, string | undefined])[] = [
+  const details: (readonly [string, string | undefined])[] = [
     ["name", row.name],
     ["type", row.type],
     ["cgroup", row.cgroup],
@@ -252,7 +250,7 @@ function detailLines(
   ];
   return [
     "",
-    ...facts.flatMap(([label, value]) => {
+    ...details.flatMap(([label, value]) => {
       if (value === undefined) return [];
       const [first = "", ...rest] = wrap(
         escapeControlCharacters(value),
@@ -273,7 +271,7 @@ function detailLines(
   ];
 }
 
-/** Whether something runs in a container itself, as far as that was measured; the root is in the totals. */
+/** Returns true also if the number of processes is unknown; the root is in the totals. */
 function isBusy({ cgroup, type, processes }: ContainerRow): boolean {
   return cgroup !== ROOT &&
     (processes !== 0 || !["cgroup", "unit", "pod"].includes(type));
@@ -288,7 +286,7 @@ function matchesWord(row: ContainerRow, word: string): boolean {
     (row.image?.toLowerCase().includes(word) ?? false);
 }
 
-/** Rows below the nearest of their ancestors that is shown; siblings in their order. */
+/** Places rows below their nearest visible ancestor, siblings in order. */
 function treeOf(
   rows: readonly ContainerRow[],
   order: (a: ContainerRow, b: ContainerRow) => number,

@@ -1,8 +1,7 @@
 /**
- * Flags of cAdvisor's that mean nothing here: its storage drivers, its pages'
- * passwords, its logging library. A command line that has them starts the
- * agent all the same, with one warning. Those that mean something are flags of
- * ours, in `flags.ts`.
+ * cAdvisor flags without a function here: storage drivers, passwords of its web
+ * pages, its logging library. They are accepted with one warning. Flags with a
+ * function are in `flags.ts`.
  */
 const WITH_VALUE = wordsOf(`
   application-metrics-count-limit bq-account bq-credentials-file bq-id
@@ -23,7 +22,7 @@ const WITH_VALUE = wordsOf(`
   update-machine-info-interval vmodule
 `);
 
-/** The same of those that are true or false, and take a value after `=` only. */
+/** The value of these flags can only follow after `=`. */
 const BOOLS = wordsOf(`
   add-dir-header alsologtostderr disable-root-cgroup-stats docker-tls
   enable-load-reader log-cadvisor-usage logtostderr one-output profiling
@@ -31,8 +30,8 @@ const BOOLS = wordsOf(`
   storage-driver-kafka-ssl-verify storage-driver-secure
 `);
 
-/** The flags that are accepted and passed over, and whether each is a bool. */
-export const PASSED_OVER_FLAGS: ReadonlyMap<
+/** Ignored flags, and whether each is a bool. */
+export const IGNORED_FLAGS: ReadonlyMap<
   string,
   { readonly isBool: boolean }
 > = new Map(

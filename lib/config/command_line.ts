@@ -1,44 +1,44 @@
-import { PASSED_OVER_FLAGS } from "./cadvisor_flags.ts";
+import { IGNORED_FLAGS } from "./cadvisor_flags.ts";
 import { type Flag, type FlagName, FLAGS, type FlagVerb } from "./flags.ts";
 import { VERBS } from "./verbs.ts";
 
-/** The command line, the environment or a file says what cannot be: exit status 2. */
+/** Invalid command line, environment or configuration file; exit status 2. */
 export class UsageError extends Error {
-  /** Names the class. */
   override readonly name = "UsageError";
 }
 
-/** A command line taken apart; the values are still texts. */
+/** Flag values are strings. */
 export interface CommandLine {
-  /** What to do; `serve` where nothing is said. */
+  /** `serve` without a verb. */
   readonly verb: FlagVerb;
-  /** What followed the verb: a container, or the verb that help is wanted of. */
+  /** A container, or the verb to show help for. */
   readonly argument?: string;
-  /** The texts given for each flag, in their order. */
+  /** In the order given. */
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
-  /** Flags of cAdvisor's that mean nothing here, as they were written. */
-  readonly passedOver: readonly string[];
+  /** cAdvisor flags, as they were written. */
+  readonly ignoredFlags: readonly string[];
 }
 
-/** A flag of the table, by its name. */
+/** An entry of the flag table. */
 export type KnownFlag = Flag & { readonly name: FlagName };
 
 const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
 
 /**
  * Parses `[VERB] [ARGUMENT] [FLAGS]`. `-flag`, `--flag`, `flag_name` and
- * `flag-name` are one; a value follows after `=` or as the next argument. Of a
- * flag whose value may be left out, such as a bool, the next argument is the
- * value only if it is one of the flag's words.
+ * `flag-name` are equivalent; the value follows after `=` or as the next
+ * argument. If the value is optional, as for a bool, the next argument is used
+ * only if it is one of the choices.
  *
- * @throws {UsageError} naming what is not known, with the nearest that is
+ * @throws {UsageError} with the unknown verb or flag, and the nearest known
+ *   flag
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const flags = new Map<FlagName, string[]>();
-  const passedOver: string[] = [];
+  const ignoredFlags: string[] = [];
   const words: string[] = [];
   const rest = [...args];
-  let asked: "help" | "version" | undefined;
+  let requested: "help" | "version" | undefined;
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [, spelling, value] = FLAG_REGEXP.exec(arg) ?? [];
     if (spelling === undefined) {
@@ -47,45 +47,49 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     }
     const name = spelling.replaceAll("_", "-");
     if (name === "help" || name === "h" || name === "version") {
-      asked ??= name === "version" ? "version" : "help";
+      requested ??= name === "version" ? "version" : "help";
       continue;
     }
-    const strange = PASSED_OVER_FLAGS.get(name);
-    if (strange !== undefined) {
-      passedOver.push(arg.split("=")[0] ?? arg);
-      if (value === undefined && !strange.isBool) nextValue(arg, "VALUE", rest);
+    const ignored = IGNORED_FLAGS.get(name);
+    if (ignored !== undefined) {
+      ignoredFlags.push(arg.split("=")[0] ?? arg);
+      if (value === undefined && !ignored.isBool) nextValue(arg, "VALUE", rest);
       continue;
     }
-    const flag = knownFlag(name) ?? unknownFlag(arg, name);
+    const flag = findFlag(name) ?? unknownFlag(arg, name);
     const alone = flag.alone ?? (flag.kind === "bool" ? "true" : undefined);
     const text = value ??
       (alone === undefined
         ? nextValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest)
         : nextWord(flag, rest) ?? alone);
-    const texts = flags.get(flag.name);
-    if (texts === undefined) flags.set(flag.name, [text]);
-    else texts.push(text);
+    const values = flags.get(flag.name);
+    if (values === undefined) flags.set(flag.name, [text]);
+    else values.push(text);
   }
-  return { ...parseWords(words, asked, [...flags.keys()]), flags, passedOver };
+  return {
+    ...parseWords(words, requested, [...flags.keys()]),
+    flags,
+    ignoredFlags,
+  };
 }
 
-/** The flag of a name, in which dashes part words, or of a letter. */
-export function knownFlag(name: string): KnownFlag | undefined {
+/** Accepts a name with dashes, or a letter. */
+export function findFlag(name: string): KnownFlag | undefined {
   const known: readonly KnownFlag[] = FLAGS;
   return known.find((flag) => flag.name === name || flag.short === name);
 }
 
-/** The verbs that have a flag. */
+/** Returns the verbs that accept a flag. */
 export function verbsOf(flag: Flag): readonly FlagVerb[] {
   return flag.verbs ?? ["serve"];
 }
 
 function parseWords(
   words: readonly string[],
-  asked: "help" | "version" | undefined,
+  requested: "help" | "version" | undefined,
   given: readonly FlagName[],
 ): { verb: FlagVerb; argument?: string } {
-  const [word = "serve", argument, tooMuch] = words;
+  const [word = "serve", argument, extra] = words;
   const known = VERBS.find(({ name }) => name === word);
   if (known === undefined) {
     const names = VERBS.map(({ name }) => name);
@@ -93,14 +97,14 @@ function parseWords(
       `Unknown verb "${word}": expected one of ${names.join(", ")}`,
     );
   }
-  if (asked === "help" && word !== "help") {
+  if (requested === "help" && word !== "help") {
     return {
       verb: "help",
       ...(words.length > 0 && { argument: known.name }),
     };
   }
-  if (asked === "version") return { verb: "version" };
-  const unexpected = known.argument === undefined ? argument : tooMuch;
+  if (requested === "version") return { verb: "version" };
+  const unexpected = known.argument === undefined ? argument : extra;
   if (unexpected !== undefined) {
     throw new UsageError(
       `Unexpected argument "${unexpected}" after "${
@@ -108,13 +112,13 @@ function parseWords(
       }"`,
     );
   }
-  const foreign = given.map(knownFlag).find((flag) =>
+  const invalid = given.map(findFlag).find((flag) =>
     flag !== undefined && !verbsOf(flag).includes(known.name)
   );
-  if (foreign !== undefined) {
+  if (invalid !== undefined) {
     throw new UsageError(
-      `Flag --${foreign.name} is none of "${known.name}", but of "${
-        verbsOf(foreign).join('", "')
+      `Cannot use flag --${invalid.name} with "${known.name}": expected verb "${
+        verbsOf(invalid).join('" or "')
       }"`,
     );
   }
@@ -129,7 +133,7 @@ function unknownFlag(arg: string, name: string): never {
   );
 }
 
-/** Of all flags the one that a word which is none was meant for, most likely. */
+/** Returns the flag most similar to an unknown name. */
 export function nearestFlag(name: string): string {
   return nearest(name, [
     ...FLAGS.map((known) => known.name),
@@ -140,7 +144,7 @@ export function nearestFlag(name: string): string {
 
 function nextValue(flag: string, example: string, rest: string[]): string {
   const next = rest[0];
-  // A lone dash is no flag but a value: stdout.
+  // A single dash is a value (stdout), not a flag.
   if (next === undefined || FLAG_REGEXP.test(next)) {
     throw new UsageError(
       `Flag ${flag} needs a value, such as ${flag}=${example}`,
@@ -150,13 +154,13 @@ function nextValue(flag: string, example: string, rest: string[]): string {
   return next;
 }
 
-/** The next argument, if it is a word of a flag whose value may be left out. */
+/** Returns the next argument if it is one of the choices. */
 function nextWord(flag: Flag, rest: string[]): string | undefined {
   const words = flag.choices ?? ["true", "false"];
   return words.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
-/** Of some words the one that takes the fewest edits to make, the first of several. */
+/** Returns the first word with the smallest edit distance. */
 function nearest(word: string, known: readonly string[]): string {
   const [first = ""] = known.map((other) => ({
     other,
@@ -165,7 +169,7 @@ function nearest(word: string, known: readonly string[]): string {
   return first;
 }
 
-/** How many letters must be put in, left out or changed to make one word of the other. */
+/** Returns the number of letters to insert, delete or replace. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {

@@ -1,4 +1,4 @@
-// Longer than other files: it names each setting once more, with its type.
+// Exceeds 300 lines: lists each setting with its type.
 
 import {
   type CommandLine,
@@ -24,101 +24,85 @@ import type { RootOverrides } from "../runtimes/runtime_roots.ts";
 
 export { UsageError };
 
-/** What `serve` is told, by flags, environment and defaults. */
+/** Settings of `serve`, from flags, environment, file and defaults. */
 export interface Config {
-  /** Tells it from what other verbs are told. */
   readonly verb: "serve";
   /** At least one. */
   readonly listen: readonly ListenAddress[];
-  /** A file of tokens, of which a client must show one. @default anybody may ask */
+  /** @default no authentication */
   readonly authTokenFile?: string;
-  /** Files of certificates and their key. @default no TLS */
+  /** @default no TLS */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Names that a `Host` may bear on loopback, besides the address and `localhost`. */
+  /** Accepted `Host` names on loopback, in addition to the address and `localhost`. */
   readonly allowedHosts: readonly string[];
-  /** What all paths of the API begin with; empty, or without a slash at its end. */
+  /** Prefix of all API paths, without a trailing slash; may be empty. */
   readonly basePath: string;
-  /** Where the metrics are. */
   readonly metricsPath: string;
-  /** Flags given that mean nothing here, as they were written. */
-  readonly passedOver: readonly string[];
-  /** Event streams at once. */
+  /** cAdvisor flags, as they were written. */
+  readonly ignoredFlags: readonly string[];
   readonly maxStreams: number;
-  /** A path; `-` is stdout, `none` no log. */
+  /** A path; `-` is stdout, `none` disables the log. */
   readonly eventLog: string;
-  /** The log begins anew before it is larger; 0 for no bound. */
+  /** Size for rotation; 0 for no limit. */
   readonly eventLogMaxSizeBytes: number;
-  /** Earlier parts of the log that stay beside it. */
   readonly eventLogKeep: number;
-  /** Milliseconds between two syncs, or when else to sync. */
+  /** Milliseconds, or a mode. */
   readonly eventLogSync: number | "always" | "never";
-  /** How long, and how many, events are kept. */
   readonly storagePolicy: StoragePolicy;
-  /** Where the host's root is seen. */
+  /** Path of the host's root directory. */
   readonly root: string;
-  /** The cgroup v2 mount, or the folder of v1 mounts. @default from mountinfo */
+  /** The v2 mount, or the directory of the v1 mounts. @default from mountinfo */
   readonly cgroupRoot?: string;
-  /** A path; `none` where the kernel log is not read. */
+  /** A path; `none` disables the kernel log. */
   readonly kmsg: string;
-  /** From one sample of a container to the next. */
   readonly housekeepingIntervalMs: number;
-  /** The same while nothing changes; not below {@linkcode Config.housekeepingIntervalMs}. */
+  /** While values do not change; at least {@linkcode Config.housekeepingIntervalMs}. */
   readonly maxHousekeepingIntervalMs: number;
-  /** Whether a container that does not change is sampled less often. */
   readonly allowDynamicHousekeeping: boolean;
-  /** From one listing of all cgroups to the next. */
+  /** Interval between scans of all cgroups. */
   readonly globalHousekeepingIntervalMs: number;
-  /** Samples older than this go. */
   readonly storageDurationMs: number;
-  /** The first that can be read has the machine's id. */
+  /** The first readable file is used. */
   readonly machineIdFiles: readonly string[];
-  /** The same of the boot's id. */
+  /** The first readable file is used. */
   readonly bootIdFiles: readonly string[];
-  /** The kinds of measurement that are collected. */
   readonly metricKinds: ReadonlySet<MetricKind>;
-  /** If not empty, the only plain cgroups that are containers, by the beginning of their names; and the root. */
+  /** Prefixes of the raw cgroups that are containers, in addition to the root; empty for all. */
   readonly rawCgroupPrefixWhitelist: readonly string[];
-  /** Whether plain cgroups but the root are no containers; a whitelist that is not empty has its say before. */
+  /** Ignores raw cgroups other than the root, if the prefix list is empty. */
   readonly dockerOnly: boolean;
-  /** Whether processes are told of, and with their command lines. */
+  /** `full` includes command lines. */
   readonly allowPs: "off" | "on" | "full";
-  /** The only labels of containers that are told; one that ends in `*` is a beginning. */
+  /** A trailing `*` matches any suffix. */
   readonly containerLabels: readonly string[];
-  /** Whether all labels are told. */
   readonly storeContainerLabels: boolean;
-  /** Where the engines listen that speak Docker's API. */
+  /** Engines with Docker's API. */
   readonly engineSockets: Readonly<Record<"docker" | "podman", string>>;
-  /** Where runtimes keep their state, if not where they say. */
   readonly runtimeRoots: RootOverrides;
-  /** Whether containers that meet a memory limit are told of; cgroup v2 only. */
+  /** cgroup v2 only. */
   readonly pressureEvents: boolean;
-  /** Whether the events are told that the kubelet would write of the node. */
   readonly nodeEvents: boolean;
-  /** What every event bears. @default the hostname */
+  /** @default the hostname */
   readonly nodeName?: string;
-  /** The least urgent of the diagnostics that are told. */
   readonly logLevel: "debug" | "info" | "warn" | "error";
-  /** A line for people, or an object a line. */
   readonly logFormat: "text" | "json";
 }
 
-/** A verb other than `serve`, with its flags unread. */
+/** A verb other than `serve`; its flags are not parsed. */
 export interface OtherCommand {
   readonly verb: Exclude<FlagVerb, "serve">;
-  /** What followed the verb. */
   readonly argument?: string;
   readonly values: FlagValues;
 }
 
-/** What the command line asks for. */
+/** Result of parsing a command line. */
 export type Command = Config | OtherCommand | {
-  /** All is well, and only to be shown. */
+  /** The valid configuration must only be printed. */
   readonly verb: "print-config";
-  /** JSON of each flag's value and where it came from. */
+  /** JSON with value and origin of each flag. */
   readonly text: string;
 };
 
-/** Neither environment nor files. */
 const EMPTY_HOST: ConfigHost = {
   env: () => undefined,
   readText: () => {
@@ -127,12 +111,11 @@ const EMPTY_HOST: ConfigHost = {
 };
 
 /**
- * Reads `[VERB] [FLAGS]`. A flag wins over its environment variable, that over
- * the file that `--config` names, and that over the default. Of a flag given
- * twice the last counts, of a list all do.
+ * Parses `[VERB] [FLAGS]`. A flag takes precedence over its environment
+ * variable, then the file of `--config`, then the default. For a repeated flag,
+ * the last value is used; lists are concatenated.
  *
- * @param host what is read besides the command line; nothing where it is left out
- * @throws {UsageError} saying what was wrong, the value, and the wanted form
+ * @throws {UsageError} with the flag, the value and the expected format
  */
 export function parseConfig(
   args: readonly string[],
@@ -141,20 +124,20 @@ export function parseConfig(
   const { verb, argument, ...line } = parseCommandLine(args);
   const values = new FlagValues(line.flags, host);
   if (verb === "serve") return serveCommand(line, values, host);
-  values.assertOf(verb);
+  values.validate(verb);
   return { verb, ...(argument !== undefined && { argument }), values };
 }
 
 function serveCommand(
-  line: Pick<CommandLine, "flags" | "passedOver">,
+  line: Pick<CommandLine, "flags" | "ignoredFlags">,
   before: FlagValues,
   host: ConfigHost,
 ): Command {
   const path = before.optional("config");
   const file = path === undefined ? undefined : readConfigFile(path, host);
   const values = new FlagValues(line.flags, host, file);
-  const passedOver = [...line.passedOver, ...file?.passedOver ?? []];
-  const config = createConfig(values, passedOver);
+  const ignoredFlags = [...line.ignoredFlags, ...file?.ignoredFlags ?? []];
+  const config = createConfig(values, ignoredFlags);
   if (!values.bool("print-config")) return config;
   const rows = FLAGS.filter((flag) => verbsOf(flag).includes("serve"))
     .map(({ name }) =>
@@ -163,20 +146,23 @@ function serveCommand(
   return { verb: "print-config", text: `{\n${rows.join(",\n")}\n}` };
 }
 
-/** Value and origin of a flag; what cAdvisor's flags say for another is told there. */
+/**
+ * Returns a flag's value and origin. Values set by cAdvisor's flags for another
+ * flag are reported with that flag.
+ */
 function describe(
   name: FlagName,
   values: FlagValues,
   config: Config,
 ): ReturnType<FlagValues["describe"]> {
-  const said = (["listen-ip", "port"] as const).filter((other) =>
+  const given = (["listen-ip", "port"] as const).filter((other) =>
     values.has(other)
   );
-  if (name === "listen" && !values.has("listen") && said.length > 0) {
+  if (name === "listen" && !values.has("listen") && given.length > 0) {
     const value = config.listen.map((address) =>
       formatListenAddress(address).replace("http://", "")
     ).join();
-    return { value, from: `--${said.join(", --")}` };
+    return { value, from: `--${given.join(", --")}` };
   }
   if (name === "log-level" && values.text(name) !== config.logLevel) {
     return { value: config.logLevel, from: values.describe("v").from };
@@ -186,7 +172,7 @@ function describe(
 
 function createConfig(
   values: FlagValues,
-  passedOver: readonly string[],
+  ignoredFlags: readonly string[],
 ): Config {
   const housekeepingIntervalMs = values.duration("housekeeping-interval");
   const cgroupRoot = values.optional("cgroup-root");
@@ -201,7 +187,7 @@ function createConfig(
     allowedHosts: values.list("allowed-hosts"),
     basePath: values.urlPath("url-base-prefix"),
     metricsPath: values.urlPath("prometheus-endpoint") || "/metrics",
-    passedOver,
+    ignoredFlags,
     maxStreams: values.int("max-streams"),
     eventLog: values.path("event-log"),
     eventLogMaxSizeBytes: values.size("event-log-max-size"),
@@ -215,7 +201,7 @@ function createConfig(
     ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
     kmsg: values.path("kmsg"),
     housekeepingIntervalMs,
-    // As in cAdvisor, a base interval beyond the greatest is no error: it does not grow then.
+    // As in cAdvisor, an interval above the maximum is valid and constant.
     maxHousekeepingIntervalMs: Math.max(
       housekeepingIntervalMs,
       values.duration("max-housekeeping-interval"),
@@ -250,26 +236,28 @@ function createConfig(
   };
 }
 
-/** What `serve` is told by nobody. */
+/** Without flags, environment and files. */
 export const DEFAULT_CONFIG: Config = createConfig(
   new FlagValues(new Map(), { env: () => undefined, readText: () => "" }),
   [],
 );
 
-/** Where `--listen` says nothing, cAdvisor's two flags may: an address alone, or a port alone. */
+/** Returns addresses of `--listen` or, if absent, of cAdvisor's flags for IP and port. */
 function listenAddresses(values: FlagValues): readonly ListenAddress[] {
-  const [usual, ...more] = values.addresses("listen");
+  const [fallback, ...more] = values.addresses("listen");
   const port = values.int("port");
-  if (values.has("listen") || usual?.type !== "tcp") {
-    return [usual, ...more].filter((address) => address !== undefined);
+  if (values.has("listen") || fallback?.type !== "tcp") {
+    return [fallback, ...more].filter((address) => address !== undefined);
   }
   if (port > 65_535) {
-    throw new UsageError(`--port: "${port}" is more than 65535`);
+    throw new UsageError(
+      `--port: invalid port "${port}", expected at most 65535`,
+    );
   }
   const hostname = values.has("listen-ip")
     ? values.optional("listen-ip") ?? "0.0.0.0"
-    : usual.hostname;
-  return [{ ...usual, hostname, port }];
+    : fallback.hostname;
+  return [{ ...fallback, hostname, port }];
 }
 
 function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
@@ -280,7 +268,7 @@ function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
     const [one, other] = certFile === undefined
       ? ["tls-key", "tls-cert"]
       : ["tls-cert", "tls-key"];
-    throw new UsageError(`--${one}: It needs --${other} beside it`);
+    throw new UsageError(`--${one}: requires --${other}`);
   }
   return {
     ...(authTokenFile !== undefined && { authTokenFile }),
@@ -289,7 +277,7 @@ function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
   };
 }
 
-/** klog, which cAdvisor logs with, tells more from `-v=4` on. */
+/** Returns the level: cAdvisor's logger (klog) writes debug messages from `-v=4`. */
 function logLevel(values: FlagValues): Config["logLevel"] {
   const level = values.choice("log-level");
   const isVerbose = values.int("v") >= 4;
@@ -298,7 +286,7 @@ function logLevel(values: FlagValues): Config["logLevel"] {
 
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {
   const enabled = values.metricKinds("enable-metrics");
-  // Who names it wants all that it is in cAdvisor.
+  // In cAdvisor, `process` includes the file descriptors.
   if (enabled.has("process")) enabled.add("descriptors");
   if (enabled.size > 0) return enabled;
   const disabled = values.metricKinds("disable-metrics");

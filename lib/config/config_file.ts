@@ -1,92 +1,92 @@
-import { PASSED_OVER_FLAGS } from "./cadvisor_flags.ts";
-import { knownFlag, nearestFlag, UsageError, verbsOf } from "./command_line.ts";
+import { IGNORED_FLAGS } from "./cadvisor_flags.ts";
+import { findFlag, nearestFlag, UsageError, verbsOf } from "./command_line.ts";
 import type { FlagKind, FlagName } from "./flags.ts";
 import { messageOf } from "../model/errors.ts";
 
-/** What configuration is read from, besides the command line. */
+/** Environment and files. */
 export interface ConfigHost {
-  /** Looks up an environment variable. */
+  /** Returns an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** The text of a file. */
   readonly readText: (path: string) => string;
 }
 
-/** A file of configuration: `{"event-log":"…","listen":["…","…"],"max-streams":10}`. */
+/** `{"event-log":"…","listen":["…","…"],"max-streams":10}` */
 export interface ConfigFile {
   readonly path: string;
-  /** As texts, as if they were written on the command line. */
-  readonly texts: ReadonlyMap<FlagName, readonly string[]>;
-  /** Keys that are flags of cAdvisor's which mean nothing here. */
-  readonly passedOver: readonly string[];
+  /** Strings, as on the command line. */
+  readonly values: ReadonlyMap<FlagName, readonly string[]>;
+  readonly ignoredFlags: readonly string[];
 }
 
 const LISTS: readonly FlagKind[] = ["list", "addresses", "metrics"];
 const NUMBERS: readonly FlagKind[] = ["int", "size"];
 
 /**
- * Reads a file of configuration, whose keys are names of flags.
+ * Keys are flag names.
  *
- * @throws {UsageError} naming the file, the key, and the wanted form
+ * @throws {UsageError} with the file, the key and the expected format
  */
 export function readConfigFile(path: string, host: ConfigHost): ConfigFile {
-  const refuse = (why: string, cause?: unknown): never => {
-    throw new UsageError(`${path}: ${why}`, { cause });
+  const fail = (reason: string, cause?: unknown): never => {
+    throw new UsageError(`${path}: ${reason}`, { cause });
   };
-  const texts = new Map<FlagName, readonly string[]>();
-  const passedOver: string[] = [];
-  for (const [key, value] of Object.entries(readObject(path, host, refuse))) {
+  const values = new Map<FlagName, readonly string[]>();
+  const ignoredFlags: string[] = [];
+  for (const [key, value] of Object.entries(readObject(path, host, fail))) {
     const name = key.replaceAll("_", "-");
-    if (PASSED_OVER_FLAGS.has(name)) {
-      passedOver.push(key);
+    if (IGNORED_FLAGS.has(name)) {
+      ignoredFlags.push(key);
       continue;
     }
-    const flag = knownFlag(name);
+    const flag = findFlag(name);
     if (flag === undefined || flag.name !== name) {
-      refuse(`"${key}" is no flag: the nearest is "${nearestFlag(name)}"`);
+      fail(`unknown key "${key}": the nearest flag is "${nearestFlag(name)}"`);
     } else if (
       !verbsOf(flag).includes("serve") || name === "config" ||
       name === "print-config"
     ) {
-      refuse(`"${key}" is a flag that no file can set`);
-    } else if (texts.has(flag.name)) {
-      refuse(`"${key}" is there twice`);
+      fail(`flag "${key}" cannot be set in a file`);
+    } else if (values.has(flag.name)) {
+      fail(`duplicate key "${key}"`);
     } else {
-      texts.set(
+      values.set(
         flag.name,
-        textsOf(value, flag.kind) ??
-          refuse(
-            `"${key}": ${JSON.stringify(value)} is not ${formOf(flag.kind)}`,
+        stringsOf(value, flag.kind) ??
+          fail(
+            `"${key}": invalid value ${JSON.stringify(value)}, expected ${
+              expectedType(flag.kind)
+            }`,
           ),
       );
     }
   }
-  return { path, texts, passedOver };
+  return { path, values, ignoredFlags };
 }
 
 function readObject(
   path: string,
   { readText }: ConfigHost,
-  refuse: (why: string, cause?: unknown) => never,
+  fail: (reason: string, cause?: unknown) => never,
 ): object {
   let text: string;
   try {
     text = readText(path);
   } catch (error) {
-    return refuse(`Cannot read it: ${messageOf(error)}`, error);
+    return fail(`cannot read the file: ${messageOf(error)}`, error);
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return refuse(`It is not JSON: ${messageOf(error)}`, error);
+    return fail(`invalid JSON: ${messageOf(error)}`, error);
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return value;
   }
-  return refuse('It is not an object such as {"max-streams":10}');
+  return fail('not a JSON object, expected for example {"max-streams":10}');
 }
 
-function textsOf(value: unknown, kind: FlagKind): string[] | undefined {
+function stringsOf(value: unknown, kind: FlagKind): string[] | undefined {
   if (typeof value === "string") return [value];
   if (kind === "bool" && typeof value === "boolean") return [`${value}`];
   if (NUMBERS.includes(kind) && typeof value === "number") return [`${value}`];
@@ -95,8 +95,8 @@ function textsOf(value: unknown, kind: FlagKind): string[] | undefined {
   return isList ? [...value] : undefined;
 }
 
-function formOf(kind: FlagKind): string {
+function expectedType(kind: FlagKind): string {
   if (kind === "bool") return "true or false";
   if (NUMBERS.includes(kind)) return "a number";
-  return LISTS.includes(kind) ? "a text or an array of texts" : "a text";
+  return LISTS.includes(kind) ? "a string or an array of strings" : "a string";
 }

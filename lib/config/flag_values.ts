@@ -25,25 +25,22 @@ type ChoiceOf<N extends string> = Extract<
   { readonly name: N }
 >["choices"][number];
 
-/** The texts given for a flag, and where, for the error that one may cause. */
 interface Given {
-  readonly texts: readonly string[];
+  readonly values: readonly string[];
   /** `--flag`, `CGWATCH_FLAG`, `FILE: "flag"`, or `default`. */
   readonly origin: string;
 }
 
 /**
- * The values of the flags: from the command line, else from the environment,
- * else from the file that `--config` names, else the default. Each method
- * throws a {@linkcode UsageError} that names the flag, the variable, or file
- * and key, the value, and the wanted form.
+ * Flag values from the command line, the environment, the file of `--config`,
+ * or the defaults, in this order. Each method throws a {@linkcode UsageError}
+ * with the flag, variable or key, the value and the expected format.
  */
 export class FlagValues {
   readonly #flags: CommandLine["flags"];
   readonly #host: ConfigHost;
   readonly #file: ConfigFile | undefined;
 
-  /** Takes the texts of the command line, and of a file of configuration. */
   constructor(
     flags: CommandLine["flags"],
     host: ConfigHost,
@@ -54,13 +51,13 @@ export class FlagValues {
     this.#file = file;
   }
 
-  /** Whether anybody says anything of it. */
+  /** Returns whether any source sets the flag. */
   has(name: FlagName): boolean {
     return this.#given(name).origin !== DEFAULT;
   }
 
-  /** Reads what somebody said for the flags of a verb, so that an error comes before any work. */
-  assertOf(verb: FlagVerb): void {
+  /** Parses all flags of a verb, so that errors occur before other work. */
+  validate(verb: FlagVerb): void {
     for (const flag of FLAGS) {
       if (!verbsOf(flag).includes(verb) || !this.has(flag.name)) continue;
       if (flag.kind === "bool") this.bool(flag.name);
@@ -70,132 +67,134 @@ export class FlagValues {
     }
   }
 
-  /** Texts and origin, as they are told to who asks for them. */
+  /** Returns value and origin for `--print-config`. */
   describe(
     name: FlagName,
   ): { value: string | readonly string[]; from: string } {
-    const { texts, origin } = this.#given(name);
-    return { value: texts.length > 1 ? texts : texts[0] ?? "", from: origin };
+    const { values, origin } = this.#given(name);
+    return {
+      value: values.length > 1 ? values : values[0] ?? "",
+      from: origin,
+    };
   }
 
-  /** Any text. */
   text(name: FlagName): string {
     return this.#read(name, (text) => text);
   }
 
-  /** A text that is not empty. */
   path(name: FlagName): string {
     return this.#read(name, (text) => {
-      if (text === "") throw new RangeError("It must not be empty");
+      if (text === "") throw new RangeError("empty value, expected a path");
       return text;
     });
   }
 
-  /** A part of a URL's path: it begins with a slash and does not end with one; empty where nothing is said. */
+  /** Returns a path with a leading and without a trailing slash, or an empty string. */
   urlPath(name: FlagName): string {
     return this.#read(name, (text) => {
       const path = text.replace(/\/+$/, "");
       if (path === "" || /^(?:\/[\w.~-]+)+$/.test(path)) return path;
-      throw new RangeError(`"${text}" is not a path such as /metrics`);
+      throw new RangeError(
+        `invalid path "${text}", expected for example /metrics`,
+      );
     });
   }
 
-  /** A text, or `undefined` for the empty one. */
+  /** Returns `undefined` for an empty string. */
   optional(name: FlagName): string | undefined {
     return this.text(name) || undefined;
   }
 
-  /** The path of a unix socket, with `unix://` before it or not. */
+  /** Returns a socket path, given with or without `unix://`. */
   socket(name: FlagName): string {
     return this.#read(name, (text) => {
       const [, path] = /^(?:unix:\/\/)?(\/.+)$/.exec(text) ?? [];
       if (path !== undefined) return path;
-      throw new RangeError(`"${text}" is not unix:///path`);
+      throw new RangeError(`invalid socket "${text}", expected unix:///path`);
     });
   }
 
-  /** `true` or `false`, also in the short forms that Go reads. */
+  /** Includes the short forms of Go. */
   bool(name: FlagName): boolean {
     return this.#read(name, (text) => {
       if (/^(?:1|t|true)$/i.test(text)) return true;
       if (/^(?:0|f|false)$/i.test(text)) return false;
-      throw new RangeError(`"${text}" is not true or false`);
+      throw new RangeError(`invalid value "${text}", expected true or false`);
     });
   }
 
-  /** One of the words that the table has for it. */
   choice<N extends ChoiceFlag["name"]>(name: N): ChoiceOf<N> {
     const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
     const choices = (flag?.choices ?? []) as readonly ChoiceOf<N>[];
     return this.#read(name, (text) => {
       const choice = choices.find((known) => known === text);
       if (choice !== undefined) return choice;
-      throw new RangeError(`"${text}" is not one of ${choices.join(", ")}`);
+      throw new RangeError(
+        `invalid value "${text}", expected one of ${choices.join(", ")}`,
+      );
     });
   }
 
-  /** A whole number. */
   int(name: FlagName): number {
     return this.#number(name, (text) => {
       const value = Number(text);
       if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-      throw new RangeError(`"${text}" is not a whole number`);
+      throw new RangeError(`invalid number "${text}", expected an integer`);
     });
   }
 
-  /** Bytes. */
+  /** Returns bytes. */
   size(name: FlagName): number {
     return this.#number(name, parseSize);
   }
 
-  /** Milliseconds. */
+  /** Returns milliseconds. */
   duration(name: FlagName): number {
     return this.#number(name, parseDuration);
   }
 
-  /** An interval in milliseconds, `always` or `never`. */
+  /** Milliseconds, `always` or `never`. */
   sync(name: FlagName): number | "always" | "never" {
     return this.#read(name, (text) => {
       if (text === "always" || text === "never") return text;
       const intervalMs = parseDuration(text);
       if (intervalMs > 0) return intervalMs;
       throw new RangeError(
-        `"${text}" is not an interval such as 1s, always or never`,
+        `invalid value "${text}", expected an interval such as 1s, always or never`,
       );
     });
   }
 
-  /** The parts between commas, of all texts given. */
   list(name: FlagName): string[] {
-    return this.#given(name).texts.flatMap((text) => text.split(","))
+    return this.#given(name).values.flatMap((text) => text.split(","))
       .map((part) => part.trim()).filter((part) => part !== "");
   }
 
-  /** At least one address. */
+  /** Returns at least one address. */
   addresses(name: FlagName): ListenAddress[] {
     const parts = this.list(name);
     if (parts.length === 0) {
-      this.#refuse(name, "It must name an address such as 127.0.0.1:8080");
+      this.#fail(name, "no address, expected for example 127.0.0.1:8080");
     }
     return parts.map((part) => this.#try(name, () => parseListenAddress(part)));
   }
 
-  /** Kinds of measurement. */
   metricKinds(name: FlagName): Set<MetricKind> {
     return new Set(
       this.list(name).map((text) => {
         const kind = METRIC_KINDS.find((known) => known === text);
-        return kind ?? this.#refuse(
+        return kind ?? this.#fail(
           name,
-          `Unsupported metric "${text}": known are ${METRIC_KINDS.join(", ")}`,
+          `unsupported metric "${text}", expected one of ${
+            METRIC_KINDS.join(", ")
+          }`,
         );
       }),
     );
   }
 
-  /** How old, and how many, events of each type may be that are kept. */
   storagePolicy(ages: FlagName, counts: FlagName): StoragePolicy {
-    // The ages alone first: what fails then is in the counts, and the error names the right flag.
+    // First the ages, so that each error is reported for the right flag.
     this.#read(ages, (text) => parseStoragePolicy(text, ""));
     return this.#read(
       counts,
@@ -210,12 +209,14 @@ export class FlagValues {
       const { min = -Infinity, kind } = flag ?? {};
       if (value >= min) return value;
       const unit = kind === "duration" ? "ms" : "";
-      throw new RangeError(`"${text}" is less than ${min}${unit}`);
+      throw new RangeError(
+        `invalid value "${text}", expected at least ${min}${unit}`,
+      );
     });
   }
 
   #read<T>(name: FlagName, parse: (text: string) => T): T {
-    const text = this.#given(name).texts.at(-1) ?? "";
+    const text = this.#given(name).values.at(-1) ?? "";
     return this.#try(name, () => parse(text));
   }
 
@@ -224,40 +225,40 @@ export class FlagValues {
       return parse();
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      return this.#refuse(name, messageOf(error), error);
+      return this.#fail(name, messageOf(error), error);
     }
   }
 
-  #refuse(name: FlagName, why: string, cause?: unknown): never {
+  #fail(name: FlagName, reason: string, cause?: unknown): never {
     const { origin } = this.#given(name);
     throw new UsageError(
-      `${origin === DEFAULT ? `--${name}` : origin}: ${why}`,
+      `${origin === DEFAULT ? `--${name}` : origin}: ${reason}`,
       { cause },
     );
   }
 
   #given(name: FlagName): Given {
-    const texts = this.#flags.get(name);
-    if (texts !== undefined) return { texts, origin: `--${name}` };
-    const variable = variableOf(name);
+    const values = this.#flags.get(name);
+    if (values !== undefined) return { values, origin: `--${name}` };
+    const variable = environmentVariable(name);
     const text = this.#host.env(variable);
-    // Kubernetes puts this into each pod where a service has our name: CGWATCH_PORT=tcp://10.0.0.1:80.
+    // Kubernetes sets CGWATCH_PORT=tcp://10.0.0.1:80 in pods if a service is named cgwatch.
     if (text !== undefined && !(name === "port" && text.startsWith("tcp://"))) {
-      return { texts: [text], origin: variable };
+      return { values: [text], origin: variable };
     }
-    const inFile = this.#file?.texts.get(name);
+    const inFile = this.#file?.values.get(name);
     if (inFile !== undefined) {
-      return { texts: inFile, origin: `${this.#file?.path}: "${name}"` };
+      return { values: inFile, origin: `${this.#file?.path}: "${name}"` };
     }
     const flag: Flag | undefined = FLAGS.find((known) => known.name === name);
     const { default: fallback = "" } = flag ?? {};
-    return { texts: [fallback], origin: DEFAULT };
+    return { values: [fallback], origin: DEFAULT };
   }
 }
 
 const DEFAULT = "default";
 
-/** The environment variable of a flag: `CGWATCH_EVENT_LOG` of `event-log`. */
-export function variableOf(name: string): string {
+/** Returns for example `CGWATCH_EVENT_LOG` for `event-log`. */
+export function environmentVariable(name: string): string {
   return `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
 }

@@ -1,7 +1,7 @@
-// Longer than other files: it is the one table that parsing, help, the man page and the shells'
-// completions are made from.
+// Exceeds 300 lines: the table from which the parser, help, man page and shell completions are
+// built.
 
-/** How a flag's text is read. */
+/** Format of a flag's value. */
 export type FlagKind =
   | "string"
   | "path"
@@ -19,7 +19,7 @@ export type FlagKind =
   | "counts"
   | "sync";
 
-/** What can be done that has flags of its own. */
+/** Verbs with their own flags. */
 export type FlagVerb =
   | "serve"
   | "explain"
@@ -33,35 +33,32 @@ export type FlagVerb =
   | "completion"
   | "help";
 
-/** One flag: what it is called, how it is read, and what `--help` says of it. */
+/** A command-line flag. */
 export interface Flag {
-  /** Without dashes before it. */
+  /** Without leading dashes. */
   readonly name: string;
-  /** How its text is read. */
   readonly kind: FlagKind;
-  /** The text read where nobody says anything else; absent where that says nothing. */
+  /** Absent for an empty string. */
   readonly default?: string;
-  /** The text read where no value follows the flag. @default "true" of a bool */
+  /** Value of a flag without one. @default "true" for a bool */
   readonly alone?: string;
-  /** What stands for the value in `--help` where the default does not say enough. */
+  /** Placeholder in `--help`, if the default is not descriptive. */
   readonly value?: string;
-  /** The least of an `int`, a `size` in bytes, or a `duration` in milliseconds. */
+  /** Minimum of an `int`, a `size` in bytes, or a `duration` in milliseconds. */
   readonly min?: number;
-  /** The words of a `choice`. */
   readonly choices?: readonly string[];
-  /** Whose flag it is. @default ["serve"] */
+  /** @default ["serve"] */
   readonly verbs?: readonly FlagVerb[];
-  /** One letter that stands for it. */
+  /** One letter. */
   readonly short?: string;
-  /** Whether it is not told in `--help` but in the man page alone. @default false */
+  /** Described in the man page only. @default false */
   readonly minor?: boolean;
-  /** What it is for, in a few words. */
   readonly help: string;
 }
 
 /**
- * The kinds of measurement, by cAdvisor's names; `descriptors` is ours, and what
- * there belongs to `process`: every process's open files.
+ * cAdvisor's names, and `descriptors`: open files per process, which cAdvisor
+ * includes in `process`.
  */
 export const METRIC_KINDS = [
   "advtcp",
@@ -89,12 +86,12 @@ export const METRIC_KINDS = [
   "udp",
 ] as const;
 
-/** A kind of measurement. */
+/** A metric kind. */
 export type MetricKind = typeof METRIC_KINDS[number];
 
 /**
- * cAdvisor's set, less `process`, which without `descriptors` is `cgroup.procs`
- * and two files of the pids controller.
+ * cAdvisor's default without `process`, which without `descriptors` reads only
+ * `cgroup.procs` and two files of the pids controller.
  */
 const DISABLED_METRICS = [
   "advtcp",
@@ -110,10 +107,9 @@ const DISABLED_METRICS = [
   "udp",
 ] as const satisfies readonly MetricKind[];
 
-/** A shorter beat leaves no time to read a few hundred containers. */
+/** A shorter one is not enough to read several hundred containers. */
 const MIN_INTERVAL_MS = 10;
 
-/** The verbs that send requests to a running agent. */
 const CLIENT_VERBS = [
   "explain",
   "top",
@@ -124,177 +120,177 @@ const CLIENT_VERBS = [
   "version",
 ] as const satisfies readonly FlagVerb[];
 
-/** All flags, in the order of `--help`. */
+/** In the order of `--help`. */
 export const FLAGS = [
   {
     name: "listen",
     kind: "addresses",
     default: "127.0.0.1:8080",
-    help: "host:port, [::1]:8080 or unix:/path; many",
+    help: "host:port, [::1]:8080 or unix:/path; repeatable",
   },
   {
     name: "max-streams",
     kind: "int",
     default: "64",
     min: 0,
-    help: "event streams at once; more get 503",
+    help: "concurrent event streams; more get 503",
   },
   {
     name: "auth-token-file",
     kind: "string",
     value: "FILE",
-    help: "tokens, one a line; then one is needed",
+    help: "file of accepted bearer tokens, one per line",
   },
   {
     name: "tls-cert",
     kind: "string",
     value: "FILE",
-    help: "certificates, PEM; with --tls-key",
+    help: "certificate chain, PEM; requires --tls-key",
   },
   {
     name: "tls-key",
     kind: "string",
     value: "FILE",
-    help: "their private key, PEM",
+    help: "private key of the certificate, PEM",
   },
   {
     name: "allowed-hosts",
     kind: "list",
     value: "NAME,…",
-    help: 'more names for "Host" on loopback',
+    help: 'more names accepted in "Host" on loopback',
   },
   {
     name: "event-log",
     kind: "path",
     verbs: ["serve", "check"],
     default: "-",
-    help: "NDJSON file; - is stdout; none",
+    help: "NDJSON file; - for stdout, none to disable",
   },
   {
     name: "event-log-max-size",
     kind: "size",
     default: "64MiB",
     min: 0,
-    help: "rotate before it grows larger; 0 never",
+    help: "rotate at this size; 0 for never",
   },
   {
     name: "event-log-keep",
     kind: "int",
     default: "5",
     min: 0,
-    help: "rotated files kept",
+    help: "number of rotated files",
   },
   {
     name: "event-log-sync",
     kind: "sync",
     default: "1s",
-    help: "an interval, always or never",
+    help: "sync interval, always or never",
   },
   {
     name: "event-storage-age-limit",
     kind: "ages",
     default: "default=24h",
-    help: "age of events kept, by type",
+    help: "maximum age of stored events, by type",
   },
   {
     name: "event-storage-event-limit",
     kind: "counts",
     default: "default=100000",
-    help: "number of events kept, by type",
+    help: "maximum number of stored events, by type",
   },
   {
     name: "root",
     kind: "path",
     verbs: ["serve", "check"],
     default: "/",
-    help: "where the host's root is seen",
+    help: "path of the host's root directory",
   },
   {
     name: "cgroup-root",
     kind: "string",
     verbs: ["serve", "check"],
     value: "DIR",
-    help: "cgroup v2 mount, or folder of v1 mounts",
+    help: "cgroup v2 mount, or directory of v1 mounts",
   },
   {
     name: "kmsg",
     kind: "path",
     verbs: ["serve", "check"],
     default: "/dev/kmsg",
-    help: "kernel log: device, FIFO or file; none",
+    help: "kernel log: device, FIFO, file or none",
   },
   {
     name: "housekeeping-interval",
     kind: "duration",
     default: "1s",
     min: MIN_INTERVAL_MS,
-    help: "between two samples of a container",
+    help: "interval between samples of a container",
   },
   {
     name: "max-housekeeping-interval",
     kind: "duration",
     default: "60s",
     min: MIN_INTERVAL_MS,
-    help: "the same while nothing changes",
+    help: "maximum interval while values do not change",
   },
   {
     name: "allow-dynamic-housekeeping",
     kind: "bool",
     default: "true",
-    help: "sample less often what does not change",
+    help: "sample unchanged containers less often",
   },
   {
     name: "global-housekeeping-interval",
     kind: "duration",
     default: "1m",
     min: MIN_INTERVAL_MS,
-    help: "between two listings of all cgroups",
+    help: "interval between scans of all cgroups",
   },
   {
     name: "storage-duration",
     kind: "duration",
     default: "2m",
     min: 0,
-    help: "how long samples are kept",
+    help: "maximum age of samples",
   },
   {
     name: "machine-id-file",
     kind: "list",
     default: "/etc/machine-id,/var/lib/dbus/machine-id",
     value: "PATH,…",
-    help: "first readable: /etc/machine-id, D-Bus's",
+    help: "machine ID; default: /etc/machine-id, D-Bus",
   },
   {
     name: "boot-id-file",
     kind: "list",
     default: "/proc/sys/kernel/random/boot_id",
     value: "PATH,…",
-    help: "the same of the boot; default: the kernel's",
+    help: "boot ID; default: the kernel's",
   },
   {
     name: "disable-metrics",
     kind: "metrics",
     default: DISABLED_METRICS.join(","),
     value: "KIND,…",
-    help: "kinds not collected, by cAdvisor's names",
+    help: "disabled metric kinds, by cAdvisor's names",
   },
   {
     name: "enable-metrics",
     kind: "metrics",
     value: "KIND,…",
-    help: "only these kinds, whatever is disabled",
+    help: "only these kinds; overrides --disable-metrics",
   },
   {
     name: "raw-cgroup-prefix-whitelist",
     kind: "list",
     value: "PREFIX,…",
-    help: "only plain cgroups that begin so, and /",
+    help: "only raw cgroups with a prefix, and /",
   },
   {
     name: "docker-only",
     kind: "bool",
     default: "false",
-    help: "without that list: no plain cgroup but /",
+    help: "without prefixes: ignore raw cgroups except /",
   },
   {
     name: "allow-ps",
@@ -302,13 +298,13 @@ export const FLAGS = [
     choices: ["off", "on", "full"],
     default: "off",
     alone: "on",
-    help: "list processes; full: and command lines",
+    help: "process list; full: with command lines",
   },
   {
     name: "store-container-labels",
     kind: "bool",
     default: "false",
-    help: "tell all labels of containers",
+    help: "export all container labels",
   },
   {
     name: "whitelisted-container-labels",
@@ -316,102 +312,102 @@ export const FLAGS = [
     default:
       "io.kubernetes.*,com.docker.compose.project,com.docker.compose.service",
     value: "NAME,…",
-    help: "else only these; NAME* is a beginning",
+    help: "otherwise only these; NAME* is a prefix",
   },
   {
     name: "docker",
     kind: "socket",
     default: "unix:///var/run/docker.sock",
-    help: "where Docker listens",
+    help: "socket of Docker",
   },
   {
     name: "docker-root",
     kind: "string",
     value: "DIR",
-    help: "Docker's data; default: what it says",
+    help: "Docker's data; default: as Docker reports",
   },
   {
     name: "podman",
     kind: "socket",
     default: "unix:///var/run/podman/podman.sock",
-    help: "where Podman's service listens",
+    help: "socket of Podman's service",
   },
   {
     name: "containers-storage",
     kind: "string",
     value: "DIR",
-    help: "of Podman and CRI-O; default: what they say",
+    help: "Podman and CRI-O data; default: as configured",
   },
   {
     name: "containerd",
     kind: "string",
     value: "SOCKET",
-    help: "its state is beside it; default: what it says",
+    help: "socket, next to its state; default: as configured",
   },
   {
     name: "pressure-events",
     kind: "bool",
     default: "false",
-    help: "tell when a memory limit is met (v2)",
+    help: "emit events for reached memory limits (v2)",
   },
   {
     name: "node-events",
     kind: "bool",
     default: "false",
-    help: "tell the kubelet's SystemOOM",
+    help: "emit the kubelet's SystemOOM events",
   },
   {
     name: "node-name",
     kind: "string",
     value: "NAME",
-    help: "in every event; default: the hostname",
+    help: "node name in events; default: the hostname",
   },
   {
     name: "log-level",
     kind: "choice",
     choices: ["debug", "info", "warn", "error"],
     default: "info",
-    help: "debug, info, warn or error",
+    help: "minimum level: debug, info, warn or error",
   },
   {
     name: "log-format",
     kind: "choice",
     choices: ["text", "json"],
     default: "text",
-    help: "of diagnostics: text, or json lines",
+    help: "log format: text, or JSON lines",
   },
   {
     name: "config",
     kind: "string",
     value: "FILE",
-    help: "JSON with these names as keys",
+    help: "JSON file with flag names as keys",
   },
   {
     name: "print-config",
     kind: "bool",
     default: "false",
-    help: "print all values and their origin, and end",
+    help: "print all values with their origin, and exit",
   },
   {
     name: "prometheus-endpoint",
     kind: "url-path",
     default: "/metrics",
     minor: true,
-    help: "path of the metrics",
+    help: "URL path of the metrics",
   },
   {
     name: "url-base-prefix",
     kind: "url-path",
     value: "PATH",
     minor: true,
-    help: "what all paths begin with",
+    help: "prefix of all URL paths",
   },
   {
     name: "listen-ip",
     kind: "string",
     value: "IP",
     minor: true,
-    help: "where --listen is not given: its address; empty is all",
+    help: "listen address if --listen is absent; empty for all",
   },
   {
     name: "port",
@@ -419,7 +415,7 @@ export const FLAGS = [
     default: "8080",
     min: 0,
     minor: true,
-    help: "where --listen is not given: its port",
+    help: "listen port if --listen is absent",
   },
   {
     name: "v",
@@ -427,7 +423,7 @@ export const FLAGS = [
     default: "2",
     min: 0,
     minor: true,
-    help: "where --log-level is not given: from 4 on, debug",
+    help: "klog verbosity if --log-level is absent; from 4: debug",
   },
   {
     name: "server",
@@ -442,14 +438,14 @@ export const FLAGS = [
     kind: "string",
     value: "FILE",
     verbs: [...CLIENT_VERBS, "check"],
-    help: "its first token is sent; or CGWATCH_TOKEN",
+    help: "send the first token; or set CGWATCH_TOKEN",
   },
   {
     name: "tls-ca",
     kind: "string",
     value: "FILE",
     verbs: [...CLIENT_VERBS, "check"],
-    help: "certificates to trust for https, PEM",
+    help: "trusted CA certificates for https, PEM",
   },
   {
     name: "output",
@@ -481,7 +477,7 @@ export const FLAGS = [
     kind: "list",
     value: "TYPE,…",
     verbs: ["events"],
-    help: "only these, such as oom,oomKill",
+    help: "only these types, such as oom,oomKill",
   },
   {
     name: "follow",
@@ -489,7 +485,7 @@ export const FLAGS = [
     default: "false",
     short: "f",
     verbs: ["events"],
-    help: "then print new events: kills and containers",
+    help: "then stream new events: kills and containers",
   },
   {
     name: "all",
@@ -497,7 +493,7 @@ export const FLAGS = [
     default: "false",
     short: "a",
     verbs: ["events", "top"],
-    help: "every cgroup; else containers and what runs",
+    help: "also cgroups without containers or processes",
   },
   {
     name: "file",
@@ -511,14 +507,14 @@ export const FLAGS = [
     kind: "bool",
     default: "false",
     verbs: ["explain"],
-    help: "the newest kill, also of CONTAINER",
+    help: "the newest kill, or that of CONTAINER",
   },
   {
     name: "once",
     kind: "bool",
     default: "false",
     verbs: ["top"],
-    help: "print one table and exit, as into a pipe",
+    help: "print one table and exit, for use in pipes",
   },
   {
     name: "filter",
@@ -532,7 +528,7 @@ export const FLAGS = [
     kind: "bool",
     default: "false",
     verbs: ["top"],
-    help: "each cgroup below its parent",
+    help: "show each cgroup below its parent",
   },
   {
     name: "watch",
@@ -540,7 +536,7 @@ export const FLAGS = [
     default: "false",
     short: "w",
     verbs: ["list"],
-    help: "refresh it every two seconds",
+    help: "refresh every two seconds",
   },
   {
     name: "sort",
@@ -558,7 +554,7 @@ export const FLAGS = [
     value: "KEY",
     default: "name",
     verbs: ["list", "top"],
-    help: "name, cpu, memory, io, oom, network, …",
+    help: "sort key: name, cpu, memory, io, oom, …",
   },
   {
     name: "man",
@@ -569,13 +565,13 @@ export const FLAGS = [
   },
 ] as const satisfies readonly Flag[];
 
-/** Titles in `--help`, by the flag with which a group begins. */
+/** Keyed by the first flag of each group. */
 export const FLAG_GROUPS: ReadonlyMap<string, string> = new Map([
   ["listen", "API"],
   ["event-log", "Event log"],
   ["root", "Host"],
   ["housekeeping-interval", "Sampling"],
-  ["allow-ps", "Containers and their names"],
+  ["allow-ps", "Containers"],
   ["pressure-events", "Events and diagnostics"],
   ["config", "Configuration"],
   ["server", "Connection"],

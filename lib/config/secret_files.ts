@@ -2,20 +2,23 @@ import { parseTokens, Tokens } from "../api/tokens.ts";
 import { UsageError } from "./command_line.ts";
 import { messageOf } from "../model/errors.ts";
 
-/** Others than owner and group may read or write. */
+/** Users other than owner and group. */
 const OTHERS = 0o006;
 
 /**
  * Reads the file of `--auth-token-file`.
  *
- * @throws {UsageError} if it cannot be read, anybody may read or change it, or it has no tokens
+ * @throws {UsageError} if the file cannot be read, is accessible to other
+ *   users, or has no tokens
  */
 export function readTokens(path: string): Tokens {
-  return refusing("--auth-token-file", path, () => {
-    const { mode } = Deno.statSync(path);
-    if (((mode ?? 0) & OTHERS) !== 0) {
+  return withFlag("--auth-token-file", path, () => {
+    const mode = Deno.statSync(path).mode ?? 0;
+    if ((mode & OTHERS) !== 0) {
       throw new RangeError(
-        "Anybody may read or change it: wanted is a mode such as 0600 or 0640",
+        `the file is accessible to other users (mode ${
+          octal(mode)
+        }), expected mode 0600 or 0640`,
       );
     }
     return new Tokens(parseTokens(Deno.readTextFileSync(path)));
@@ -25,7 +28,7 @@ export function readTokens(path: string): Tokens {
 /**
  * Reads the files of `--tls-cert` and `--tls-key`.
  *
- * @throws {UsageError} if one cannot be read, or is no PEM of its kind
+ * @throws {UsageError} if a file cannot be read or has no PEM block of its type
  */
 export function readTls(
   files: { readonly certFile: string; readonly keyFile: string },
@@ -37,16 +40,20 @@ export function readTls(
 }
 
 function readPem(flag: string, path: string, kind: string): string {
-  return refusing(flag, path, () => {
+  return withFlag(flag, path, () => {
     const text = Deno.readTextFileSync(path);
     if (new RegExp(`^-----BEGIN [A-Z ]*${kind}-----`, "m").test(text)) {
       return text;
     }
-    throw new RangeError(`It has no PEM block "BEGIN ${kind}"`);
+    throw new RangeError(`no PEM block "BEGIN ${kind}"`);
   });
 }
 
-function refusing<T>(flag: string, path: string, read: () => T): T {
+function octal(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, "0");
+}
+
+function withFlag<T>(flag: string, path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

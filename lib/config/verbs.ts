@@ -1,17 +1,16 @@
 import type { FlagVerb } from "./flags.ts";
 
-/** What can be done, and what `--help` says of it. */
+/** A verb in `--help`. */
 export interface VerbDescription {
   readonly name: FlagVerb;
-  /** What may follow that is no flag, as help shows it. */
+  /** Placeholder. */
   readonly argument?: string;
-  /** What it does, in a few words. */
   readonly help: string;
-  /** A command line that is worth knowing. */
+  /** A command line. */
   readonly example: string;
 }
 
-/** All verbs, in the order of `--help`. */
+/** In the order of `--help`. */
 export const VERBS: readonly VerbDescription[] = [
   {
     name: "serve",
@@ -21,45 +20,45 @@ export const VERBS: readonly VerbDescription[] = [
   {
     name: "explain",
     argument: "[CONTAINER|SEQ]",
-    help: "why a process was OOM-killed; or a list of kills",
+    help: "explain an OOM kill, or list OOM kills",
     example: "cgwatch explain --last",
   },
   {
     name: "top",
-    help: "live view: what each container uses now",
+    help: "live view of container resource usage",
     example: "cgwatch top --sort=memory --filter=type:docker",
   },
   {
     name: "events",
     argument: "[CONTAINER]",
-    help: "what happened; with --follow new events too",
+    help: "print stored events; with --follow, stream new ones",
     example: "cgwatch events --since=1h --type=oomKill --follow",
   },
   {
     name: "list",
     argument: "[CONTAINER]",
-    help: "the containers and what each uses",
+    help: "list containers and their resource usage",
     example: "cgwatch list --watch --sort=memory",
   },
   {
     name: "inspect",
     argument: "CONTAINER",
-    help: "all limits and numbers of one container",
+    help: "print limits and usage of one container",
     example: "cgwatch inspect /system.slice/cron.service",
   },
   {
     name: "machine",
-    help: "the machine of the agent",
+    help: "print information about the agent's machine",
     example: "cgwatch machine -o json",
   },
   {
     name: "check",
-    help: "what the agent can read here; how to grant the rest",
+    help: "check what the agent can read, and suggest fixes",
     example: "cgwatch check",
   },
   {
     name: "version",
-    help: "the version; with --server also of the agent",
+    help: "print the version; with --server, also the agent's",
     example: "cgwatch version --server=unix:/run/cgwatch/cgwatch.sock",
   },
   {
@@ -71,7 +70,7 @@ export const VERBS: readonly VerbDescription[] = [
   {
     name: "help",
     argument: "[VERB]",
-    help: "this help, or the flags of a verb",
+    help: "print this help, or the flags of a verb",
     example: "cgwatch help events",
   },
 ];

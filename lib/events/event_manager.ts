@@ -21,40 +21,38 @@ import {
   type StoragePolicy,
 } from "./storage_policy.ts";
 
-/** What an {@linkcode EventManager} is made from. */
+/** Options of {@linkcode EventManager}. */
 export interface EventManagerOptions {
-  /** The node's name, which every event bears. */
   readonly node: string;
-  /** The id of this boot of the node, which every event bears. */
   readonly bootId: string;
   readonly clock: Clock;
-  /** The `seq` of the last event of an earlier run. @default 0 */
+  /** Last `seq` of an earlier run. @default 0 */
   readonly lastSeq?: number;
   /** @default DEFAULT_STORAGE_POLICY */
   readonly storagePolicy?: StoragePolicy;
-  /** Who the container of an event is, as far as it is known now. @default nobody */
+  /** Returns an event's `container` field. @default () => undefined */
   readonly describe?: (event: NewEvent) => EventContainer | undefined;
 }
 
 /** Options of {@linkcode EventManager.watchEvents}. */
 export interface WatchOptions {
-  /** How many live events may wait for the reader before the oldest goes. @default 1024 */
+  /** When the queue is full, the oldest event is dropped. @default 1024 */
   readonly queueLimit?: number;
 }
 
-/** How many events there were, who watches them, and how many a watcher was too slow for. */
+/** Event, watch and loss counters. */
 export interface EventCounters {
-  /** Events added in this run. */
+  /** Events of this run. */
   readonly totals: Readonly<Record<EventType, number>>;
-  /** Watches open now. */
+  /** Open watches. */
   readonly watches: number;
-  /** Events dropped from the queues of all watches, also of those that have ended. */
+  /** Events dropped from the queues of all watches, including closed ones. */
   readonly lost: number;
 }
 
 /**
- * Numbers events, keeps them for a while, and passes them to whoever watches.
- * Nobody waits for a watcher.
+ * Numbers and stores events, and distributes them to watches. A slow watch does
+ * not delay the others.
  *
  * @example
  * ```ts
@@ -79,15 +77,15 @@ export class EventManager {
   readonly #watches = new Map<number, EventWatch>();
   #lastSeq: number;
   #lastWatchId = 0;
-  /** Dropped from the queues of watches that have ended. */
+  /** Losses of closed watches. */
   #lostBefore = 0;
 
-  /** @throws {RangeError} if `lastSeq` is not a whole number from 0 */
+  /** @throws {RangeError} if `lastSeq` is not an integer of at least 0 */
   constructor(options: EventManagerOptions) {
     const { lastSeq = 0, storagePolicy = DEFAULT_STORAGE_POLICY } = options;
     if (!Number.isSafeInteger(lastSeq) || lastSeq < 0) {
       throw new RangeError(
-        `Cannot number events as "lastSeq" must be a whole number from 0: current value is ${lastSeq}`,
+        `Cannot use lastSeq "${lastSeq}": expected an integer of at least 0`,
       );
     }
     this.#node = options.node;
@@ -101,17 +99,15 @@ export class EventManager {
     ) as Record<EventType, number>;
   }
 
-  /** The node's name. */
   get node(): string {
     return this.#node;
   }
 
-  /** The `seq` of the newest event, of this run or an earlier one. */
+  /** Last assigned `seq`, possibly by an earlier run. */
   get lastSeq(): number {
     return this.#lastSeq;
   }
 
-  /** How many events and watches there are, and what was lost. */
   get counters(): EventCounters {
     let lost = this.#lostBefore;
     for (const watch of this.#watches.values()) lost += watch.lost;
@@ -119,10 +115,9 @@ export class EventManager {
   }
 
   /**
-   * Gives an event its number, keeps it, and queues it with every watch that
-   * asks for it.
+   * Numbers and stores an event, and queues it for each matching watch.
    *
-   * @throws {RangeError} if its time is not one
+   * @throws {RangeError} if the timestamp is invalid
    */
   addEvent(event: NewEvent): StoredEvent {
     const { timestampMs, type, containerName, data } = event;
@@ -137,7 +132,7 @@ export class EventManager {
       ...(container === undefined ? {} : { "container": container }),
       "event_data": data ?? {},
     });
-    // Only now: an event that cannot be written down must not leave a hole.
+    // Only after serialization: an event that fails must not leave a gap.
     this.#lastSeq++;
     this.#totals[type]++;
     this.#store.add(type, kept);
@@ -148,16 +143,17 @@ export class EventManager {
   }
 
   /**
-   * The kept events asked for, the oldest first; with `sinceSeq` in the order
-   * of `seq`. `maxEvents` keeps the newest of what all else selects.
+   * Returns stored events, oldest first; with `sinceSeq`, ordered by `seq`.
+   * `maxEvents` selects the newest.
    *
-   * @throws {BadRequestError} if `maxEvents` is neither −1 nor a whole number from 0
+   * @throws {BadRequestError} if `maxEvents` is neither −1 nor an integer of at
+   *   least 0
    */
   getEvents(request: EventRequest): StoredEvent[] {
     const { maxEvents = -1, sinceSeq } = request;
     if (!Number.isInteger(maxEvents) || maxEvents < -1) {
       throw new BadRequestError(
-        `Cannot select events as the most wanted must be -1 or a whole number from 0: current value is ${maxEvents}`,
+        `Cannot select max_events "${maxEvents}": expected -1 or an integer of at least 0`,
       );
     }
     if (sinceSeq === undefined) return this.#store.select(request, maxEvents);
@@ -168,46 +164,46 @@ export class EventManager {
   }
 
   /**
-   * Opens a watch. Without `sinceSeq` it gives what comes from now on; with it
-   * first what is kept of greater `seq`, then what comes, no gap, none twice.
-   * `maxEvents` does not apply.
+   * Opens a watch on new events. With `sinceSeq`, stored events with a larger
+   * `seq` come first, without gaps or duplicates. `maxEvents` is ignored.
    *
-   * @throws {BadRequestError} if the request has a start or an end
-   * @throws {RangeError} if the queue limit is not a whole number from 1
+   * @throws {BadRequestError} if the request has a start or end time
+   * @throws {RangeError} if the queue limit is not an integer of at least 1
    */
   watchEvents(request: EventRequest, options: WatchOptions = {}): EventWatch {
     const { queueLimit = 1024 } = options;
     if (request.startMs !== undefined || request.endMs !== undefined) {
       throw new BadRequestError(
-        "Cannot watch events between two times: a watch has no start and no end time",
+        "Cannot watch events with start_time or end_time: a watch has no time range",
       );
     }
     if (!Number.isSafeInteger(queueLimit) || queueLimit < 1) {
       throw new RangeError(
-        `Cannot watch events as "queueLimit" must be a whole number from 1: current value is ${queueLimit}`,
+        `Cannot use queueLimit "${queueLimit}": expected an integer of at least 1`,
       );
     }
-    // What comes has a greater seq than all before, unless the client's number is from
-    // another life of the log, when it would keep out what it must not.
+    // New events have a larger `seq` and need no filter. A `sinceSeq` from a deleted log may be too
+    // large and would exclude them.
     const { sinceSeq, ...live } = request;
     const watch = new EventWatch({
       id: ++this.#lastWatchId,
       request: live,
       queueLimit,
       backlog: sinceSeq === undefined ? [] : this.#backlog(live, sinceSeq),
-      makeLost: (count, seq) => this.#lostNotice(count, seq, "queue full"),
+      createLossNotice: (count, seq) =>
+        this.#lostNotice(count, seq, "queue full"),
       onEnd: (ended) => this.#forget(ended),
     });
     this.#watches.set(watch.id, watch);
     return watch;
   }
 
-  /** A checkpoint as a line of the event log, after the event of that `seq`. */
+  /** Formats a line of the event log; `seq` is that of the preceding event. */
   checkpointLine(checkpoint: CheckpointData, seq: number): string {
     return this.#notice("checkpoint", seq, { checkpoint }).json;
   }
 
-  /** Ends a watch; false if there is none of that id. */
+  /** Returns whether the watch was open. */
   stopWatch(id: number): boolean {
     const watch = this.#watches.get(id);
     watch?.close();
@@ -218,19 +214,19 @@ export class EventManager {
     if (this.#watches.delete(watch.id)) this.#lostBefore += watch.lost;
   }
 
-  /** What is kept since, with a notice first where not all of it is. */
+  /** Returns stored events, preceded by a notice if some are missing. */
   #backlog(request: EventRequest, sinceSeq: number): StoredEvent[] {
     const kept = this.#store.after(sinceSeq, this.#lastSeq);
     const backlog = kept.filter((event) => matches(request, event));
-    // Of what is no longer kept only the number is known. So the notice is given only to who
-    // asked for everything; for another it could count events that were never wanted.
+    // Only the number of missing events is known. With a filter there is no notice, because they
+    // may not match it.
     const all = request.containerName === undefined &&
       (request.types === undefined ||
         EVENT_TYPES.every((type) => request.types?.has(type)));
     const gone = this.#lastSeq - Math.max(0, sinceSeq) - kept.length;
     if (all && gone > 0) {
-      // The holes may be several. The number before the first kept one lets a client that
-      // resumes from this notice miss nothing.
+      // There may be several gaps. A client that resumes from the number before the first stored
+      // event misses none.
       const seq = (kept[0]?.event.seq ?? this.#lastSeq + 1) - 1;
       backlog.unshift(this.#lostNotice(gone, seq, "no longer kept"));
     }
@@ -241,7 +237,7 @@ export class EventManager {
     return this.#notice("lost", seq, { "lost": { count, reason } });
   }
 
-  /** What is no event, and has no number of its own. */
+  /** Creates a line that is not an event and does not increment `seq`. */
   #notice(
     type: "lost" | "checkpoint",
     seq: number,

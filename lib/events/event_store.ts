@@ -8,11 +8,10 @@ import {
 import { TimedStore } from "../model/timed_store.ts";
 import { policyOf, type StoragePolicy } from "./storage_policy.ts";
 
-/** The events that are kept, a {@linkcode TimedStore} for each type. */
+/** Stored events, one {@linkcode TimedStore} per type. */
 export class EventStore {
   readonly #stores: ReadonlyMap<EventType, TimedStore<StoredEvent>>;
 
-  /** Makes an empty store with the bounds of each type. */
   constructor(policy: StoragePolicy) {
     this.#stores = new Map(EVENT_TYPES.map((type) => [
       type,
@@ -20,14 +19,14 @@ export class EventStore {
     ]));
   }
 
-  /** Keeps an event, and drops of its type what is now too old or too much. */
+  /** Drops events of the type that exceed a limit. */
   add(type: EventType, kept: StoredEvent): void {
     this.#stores.get(type)?.add(kept.timestampMs, kept);
   }
 
   /**
-   * The newest `max` of the kept events that the request asks for, the oldest
-   * first; −1 for all. The `maxEvents` and `sinceSeq` of the request play no part.
+   * Returns the newest `max` matching events, oldest first; −1 means all.
+   * `maxEvents` and `sinceSeq` of the request are ignored.
    */
   select(request: EventRequest, max: number): StoredEvent[] {
     const found: StoredEvent[] = [];
@@ -41,11 +40,11 @@ export class EventStore {
     return found.reverse();
   }
 
-  /** All kept events of greater `seq`, ascending by it, where `lastSeq` is the greatest given out. */
+  /** Returns events with a larger `seq`, ascending; `lastSeq` is the last assigned one. */
   after(sinceSeq: number, lastSeq: number): StoredEvent[] {
     const found: StoredEvent[] = [];
-    // Numbers have no holes, so when as many are found as were given out since, the older
-    // ones need no look. Time cannot say that: a creation may be dated long ago.
+    // `seq` has no gaps, so older events need no check once enough are found. Timestamps cannot be
+    // used: a creation may have an old one.
     const wanted = lastSeq - sinceSeq;
     if (wanted <= 0) return found;
     for (const kept of this.#newestFirst()) {
@@ -57,9 +56,8 @@ export class EventStore {
   }
 
   /**
-   * The events of some types from the newest not after `endMs`, of one time
-   * the last added first. The types are merged as they are read, so that the
-   * newest few of very many cost little.
+   * Yields events, newest first from `endMs`; for equal timestamps, the last
+   * added first. Types are merged lazily, so reading the newest few is cheap.
    */
   *#newestFirst(
     types: Iterable<EventType> = EVENT_TYPES,
@@ -82,7 +80,6 @@ export class EventStore {
   }
 }
 
-/** What is next of one type. */
 interface Head {
   kept: StoredEvent;
   readonly rest: Iterator<StoredEvent>;

@@ -1,77 +1,73 @@
 import type { EventRequest, StoredEvent } from "../model/event.ts";
 
-/** The most that one read of a watch gives, unless asked otherwise. */
 const BATCH_LIMIT = 1024;
 
-/** What the event manager gives to a watch that it makes. */
+/** Options of {@linkcode EventWatch}. */
 export interface EventWatchOptions {
   readonly id: number;
   readonly request: EventRequest;
-  /** How many events may wait for the reader. */
   readonly queueLimit: number;
-  /** What comes before the first live event; not counted against the limit. */
+  /** Events before the first live one; not limited. */
   readonly backlog: StoredEvent[];
-  /** Makes the notice of events dropped since the reader did not keep up. */
-  readonly makeLost: (count: number, seq: number) => StoredEvent;
-  /** Called once, when no more events are wanted. */
+  /** Creates a notice of events dropped because the reader was too slow. */
+  readonly createLossNotice: (count: number, seq: number) => StoredEvent;
+  /** Called once, when the watch stops accepting events. */
   readonly onEnd: (watch: EventWatch) => void;
 }
 
 /**
- * One subscriber's events, in order. Its queue is bounded: at the limit the
- * oldest goes and is counted, and the reader finds a `lost` event in its place.
+ * A subscription to events. When its queue is full, the oldest event is dropped
+ * and counted, and the reader gets a `lost` event instead.
  *
- * Read it by {@linkcode EventWatch.next}, by `for await` over batches (leaving
- * the loop closes the watch), or by {@linkcode EventWatch.ready} and
- * {@linkcode EventWatch.take}. There is one reader.
+ * Read with {@linkcode EventWatch.next}, `for await` over batches (leaving the
+ * loop closes the watch), or {@linkcode EventWatch.ready} and {@linkcode
+ * EventWatch.take}. There is one reader only.
  */
 export class EventWatch implements AsyncIterable<StoredEvent[]> {
-  /** Names the watch in its manager. */
   readonly id: number;
-  /** What was asked for. */
   readonly request: EventRequest;
   readonly #queueLimit: number;
-  readonly #makeLost: EventWatchOptions["makeLost"];
+  readonly #createLossNotice: EventWatchOptions["createLossNotice"];
   readonly #onEnd: EventWatchOptions["onEnd"];
   #backlog: StoredEvent[];
   #backlogAt = 0;
-  /** A ring: the oldest at `#head`, `#count` of them. It grows as needed, to the limit. */
+  /** Ring buffer of `#count` events from `#head`; it grows up to the limit. */
   #ring: (StoredEvent | undefined)[] = [];
   #head = 0;
   #count = 0;
-  /** Dropped, and the reader not yet told. */
-  #untold = 0;
-  #untoldSeq = 0;
+  /** Dropped events without a notice yet. */
+  #unreported = 0;
+  #unreportedSeq = 0;
   #lost = 0;
   #state: "open" | "finishing" | "closed" = "open";
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** For the event manager, which keeps the table of watches. */
+  /** Called by the event manager. */
   constructor(options: EventWatchOptions) {
     this.id = options.id;
     this.request = options.request;
     this.#queueLimit = options.queueLimit;
     this.#backlog = options.backlog;
-    this.#makeLost = options.makeLost;
+    this.#createLossNotice = options.createLossNotice;
     this.#onEnd = options.onEnd;
   }
 
-  /** How many events were dropped in all, since the reader did not keep up. */
+  /** Dropped events. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** How many events wait for the reader, notices of loss not counted. */
+  /** Events waiting for the reader, without notices. */
   get size(): number {
     return this.#backlog.length - this.#backlogAt + this.#count;
   }
 
-  /** Whether nothing is left, and nothing more will come. */
+  /** Whether the watch has ended and all events were read. */
   get ended(): boolean {
     return this.#state !== "open" && !this.#hasSome();
   }
 
-  /** For the event manager: queues an event, never waits, never throws. */
+  /** Queues an event; never waits or throws. Called by the event manager. */
   push(event: StoredEvent): void {
     if (this.#state !== "open") return;
     if (this.#count >= this.#queueLimit) this.#dropOldest();
@@ -80,14 +76,14 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
     this.#wake();
   }
 
-  /** Resolves at once when there is something to take or the watch has ended, else when that comes. */
+  /** Resolves when an event is available or the watch has ended. */
   ready(): Promise<void> {
     if (this.#hasSome() || this.#state !== "open") return Promise.resolve();
     this.#waiting ??= Promise.withResolvers<void>();
     return this.#waiting.promise;
   }
 
-  /** What waits now, the oldest first, at most so many; perhaps nothing. */
+  /** Returns up to `max` waiting events, oldest first. */
   take(max = BATCH_LIMIT): StoredEvent[] {
     const taken: StoredEvent[] = [];
     while (taken.length < max) {
@@ -98,13 +94,13 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
     return taken;
   }
 
-  /** Waits for events and takes them; an empty batch says that the watch has ended. */
+  /** Waits for events; an empty batch means that the watch has ended. */
   async next(max = BATCH_LIMIT): Promise<StoredEvent[]> {
     await this.ready();
     return this.take(max);
   }
 
-  /** Takes in no more events; what waits can still be read, then the watch ends. */
+  /** Accepts no more events; queued ones can still be read. */
   finish(): void {
     if (this.#state !== "open") return;
     this.#state = "finishing";
@@ -112,7 +108,7 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
     this.#wake();
   }
 
-  /** Ends the watch now; what waits is let go. Once is enough, twice does no harm. */
+  /** Discards queued events. Repeated calls have no effect. */
   close(): void {
     this.finish();
     this.#state = "closed";
@@ -121,11 +117,11 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
     this.#backlogAt =
       this.#head =
       this.#count =
-      this.#untold =
+      this.#unreported =
         0;
   }
 
-  /** The batches as they come, until the watch ends; leaving the loop closes it. */
+  /** Yields batches until the watch ends; leaving the loop closes it. */
   async *[Symbol.asyncIterator](): AsyncGenerator<StoredEvent[]> {
     try {
       for (;;) {
@@ -139,7 +135,7 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
   }
 
   #hasSome(): boolean {
-    return this.size > 0 || this.#untold > 0;
+    return this.size > 0 || this.#unreported > 0;
   }
 
   #wake(): void {
@@ -150,12 +146,12 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
   #dropOldest(): void {
     const dropped = this.#pop();
     if (dropped === undefined) return;
-    this.#untold++;
-    this.#untoldSeq = dropped.event.seq;
+    this.#unreported++;
+    this.#unreportedSeq = dropped.event.seq;
     this.#lost++;
   }
 
-  /** The next for the reader: the backlog, then what was lost since, then what is queued. */
+  /** Returns the backlog, then a loss notice, then queued events. */
   #shift(): StoredEvent | undefined {
     const kept = this.#backlog[this.#backlogAt];
     if (kept !== undefined) {
@@ -166,9 +162,12 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
       this.#backlog = [];
       this.#backlogAt = 0;
     }
-    if (this.#untold > 0) {
-      const notice = this.#makeLost(this.#untold, this.#untoldSeq);
-      this.#untold = 0;
+    if (this.#unreported > 0) {
+      const notice = this.#createLossNotice(
+        this.#unreported,
+        this.#unreportedSeq,
+      );
+      this.#unreported = 0;
       return notice;
     }
     return this.#pop();

@@ -1,44 +1,44 @@
 import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { parseDuration } from "../model/units.ts";
 
-/** How much is kept of one type of event. */
+/** Limits of stored events of a type. */
 export interface TypePolicy {
-  /** Events this much older than the newest added go, milliseconds. */
+  /** Milliseconds before the newest event. */
   readonly maxAgeMs: number;
-  /** At most so many; −1 for no bound, 0 to keep none. */
+  /** −1 for no limit, 0 to store none. */
   readonly maxItems: number;
 }
 
-/** How much is kept of each type of event; an absent type or bound is as the default. */
+/** Limits by type; the default applies to absent types and limits. */
 export interface StoragePolicy {
   readonly default: TypePolicy;
   readonly types: Readonly<Partial<Record<EventType, Partial<TypePolicy>>>>;
 }
 
-/** A day, and a hundred thousand, of each type. */
+/** 24 hours and 100,000 events per type. */
 export const DEFAULT_STORAGE_POLICY: StoragePolicy = {
   default: { maxAgeMs: 24 * 3_600_000, maxItems: 100_000 },
   types: {},
 };
 
-/** The words of cAdvisor's help for what the wire names otherwise. */
+/** cAdvisor's flags have different names. */
 const SYNONYMS: ReadonlyMap<string, EventType> = new Map([
   ["creation", "containerCreation"],
   ["deletion", "containerDeletion"],
 ]);
 
-/** The policy for one type of event. */
+/** Returns a type's limits. */
 export function policyOf(policy: StoragePolicy, type: EventType): TypePolicy {
   return { ...policy.default, ...policy.types[type] };
 }
 
 /**
- * Reads the values of `--event-storage-age-limit` (`default=24h,oom=1h`) and
- * `--event-storage-event-limit` (`default=100000,creation=-1`). What a text
- * does not name is as in {@linkcode DEFAULT_STORAGE_POLICY}; of a name given
- * twice the last counts.
+ * Parses `--event-storage-age-limit` (`default=24h,oom=1h`) and
+ * `--event-storage-event-limit` (`default=100000,creation=-1`). Absent names
+ * have the values of {@linkcode DEFAULT_STORAGE_POLICY}; for a repeated name,
+ * the last value is used.
  *
- * @throws {RangeError} naming the wrong part, its text, and the wanted form
+ * @throws {RangeError} with the invalid part and the expected format
  */
 export function parseStoragePolicy(
   ageText: string,
@@ -74,30 +74,30 @@ function parseLimits(
   const limits = new Map<EventType | "default", number>();
   for (const part of text.split(",")) {
     if (part.trim() === "") continue;
-    const refuse = (why: string, cause?: unknown) =>
+    const fail = (reason: string, cause?: unknown) =>
       new RangeError(
-        `Cannot parse event storage ${what} limit "${part}": ${why}`,
+        `Cannot parse event storage ${what} limit "${part}": ${reason}`,
         { cause },
       );
     const equals = part.indexOf("=");
     if (equals < 0) {
-      throw refuse(
-        `wanted is a type, "=" and a value, such as "default=${
-          EXAMPLES[what]
-        }"`,
+      throw fail(
+        `expected TYPE=VALUE, for example "default=${EXAMPLES[what]}"`,
       );
     }
     const name = part.slice(0, equals).trim();
     const type = typeNamed(name);
     if (type === undefined) {
-      throw refuse(
-        `"${name}" is not one of ${["default", ...EVENT_TYPES].join(", ")}`,
+      throw fail(
+        `unknown event type "${name}", expected one of ${
+          ["default", ...EVENT_TYPES].join(", ")
+        }`,
       );
     }
     try {
       limits.set(type, parse(part.slice(equals + 1).trim()));
     } catch (error) {
-      throw refuse(
+      throw fail(
         error instanceof Error ? error.message : String(error),
         error,
       );
@@ -117,7 +117,7 @@ function parseCount(text: string): number {
   const count = Number(text);
   if (!/^[+-]?\d+$/.test(text) || count < -1 || !Number.isSafeInteger(count)) {
     throw new RangeError(
-      `"${text}" is not a number of events, 0 for none or -1 for no bound`,
+      `invalid count "${text}", expected an integer of at least -1 (no limit)`,
     );
   }
   return count;

@@ -15,20 +15,20 @@ import {
 } from "../model/text.ts";
 import type { OomStory, OomVictim } from "./oom_story.ts";
 
-/** How the text is laid out. */
+/** Layout options of {@linkcode explainOom}. */
 export interface ExplainOptions {
-  /** Columns that a line has at most. @default 80 */
+  /** @default 80 */
   readonly columns?: number;
-  /** @default the zone of this process */
+  /** @default the process's time zone */
   readonly zone?: TimeZone;
 }
 
 type Row = readonly [label: string, value: string];
 
-/** Processes that a table shows at most; of a bomb's hundreds the first say enough. */
+/** A fork bomb has hundreds of processes. */
 const MAX_ROWS = 20;
 
-/** Kills that no limit of a cgroup explains, by the kernel's constraint. */
+/** Keyed by the kernel's constraint. */
 const HOST_CAUSES: Readonly<Record<string, string>> = {
   "CONSTRAINT_CPUSET":
     "The memory nodes that the process's cpuset allows had no memory left.",
@@ -37,9 +37,9 @@ const HOST_CAUSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The story of an OOM kill for people: sentences, then a table of what is
- * recorded, the other processes, and what is not recorded. No line has a
- * control character, or is wider than `columns`.
+ * Formats an OOM kill as sentences, a table of values, the other processes, and
+ * the missing values. Lines have no control characters and at most `columns`
+ * columns.
  */
 export function explainOom(
   story: OomStory,
@@ -62,7 +62,7 @@ export function explainOom(
   return lines.map((line) => truncateMiddle(line, columns));
 }
 
-/** One line of what was killed and why, for a list: `tail[19801]: container limit 32.0 MiB`. */
+/** Returns for example `tail[19801]: container limit 32.0 MiB`. */
 export function summarizeOom(story: OomStory): string {
   const { victims: [victim] } = story;
   const { process_name: name, pid } = victim ?? {};
@@ -70,7 +70,7 @@ export function summarizeOom(story: OomStory): string {
   return name === undefined ? why : `${name}[${pid ?? "?"}]: ${why}`;
 }
 
-/** Why, in a few words: `container limit 32.0 MiB`. */
+/** Returns for example `container limit 32.0 MiB`. */
 export function reasonOf({ scope, limit }: OomStory): string {
   if (scope === "host") return "host out of memory";
   if (limit !== undefined) {
@@ -84,7 +84,7 @@ export function reasonOf({ scope, limit }: OomStory): string {
     : "counted, not in the kernel log";
 }
 
-/** What people call a container: its pod and name, else its name, unit or cgroup. */
+/** Returns pod and name, or name, unit or cgroup. */
 export function containerTitle(
   container: EventContainer | undefined,
   cgroup: string | undefined,
@@ -282,7 +282,7 @@ function waitingOf(limit: NonNullable<OomStory["limit"]>): string | undefined {
   return `for memory in the last 10 s: some task ${some} %${all} of the time`;
 }
 
-/** The course of the memory, and what the last sample before the kill consists of. */
+/** Returns the memory history, and the composition of the last sample before the kill. */
 function runUpRows(
   runUp: OomStory["run_up"],
   limit: OomStory["limit"],
@@ -343,18 +343,18 @@ function joined(
   ).join(", ") || undefined;
 }
 
-/** Labels and values; a value that is too long continues below itself. */
+/** Formats rows; a long value continues in its column. */
 function rowLines(rows: readonly Row[], columns: number): string[] {
   const indent = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
   const width = Math.max(1, columns - indent);
   return rows.flatMap(([label, value]) =>
-    wrap(value, width).flatMap((line) => pieces(line, width))
+    wrap(value, width).flatMap((line) => splitAt(line, width))
       .map((line, at) => padEnd(at === 0 ? label : "", indent) + line)
   );
 }
 
-/** A text in parts of a width: a cgroup's name has no spaces to break it at. */
-function pieces(text: string, width: number): string[] {
+/** Splits a cgroup's name, which has no spaces to break at. */
+function splitAt(text: string, width: number): string[] {
   const chars = [...text];
   const parts: string[] = [];
   while (chars.length > width) parts.push(chars.splice(0, width).join(""));

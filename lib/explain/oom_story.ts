@@ -9,13 +9,13 @@ import type {
 } from "../model/event.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
 
-/** The kubelet's rule for a pod's quality of service, which gives its containers this value. */
+/** The kubelet's `oom_score_adj` of a QoS class. */
 export type OomScoreRule =
   | "kubelet: Guaranteed"
   | "kubelet: Burstable"
   | "kubelet: BestEffort";
 
-/** One process that was killed: the event's own fields, and whose it was. */
+/** A killed process. */
 export interface OomVictim {
   readonly "seq": number;
   /** RFC 3339, UTC. */
@@ -25,7 +25,6 @@ export interface OomVictim {
   readonly "uid"?: number;
   readonly "cgroup"?: CgroupName;
   readonly "container"?: EventContainer;
-  /** The systemd unit whose cgroup it was. */
   readonly "unit"?: string;
   readonly "total_vm_bytes"?: number;
   readonly "anon_rss_bytes"?: number;
@@ -33,65 +32,69 @@ export interface OomVictim {
   readonly "shmem_rss_bytes"?: number;
   readonly "pgtables_bytes"?: number;
   readonly "oom_score_adj"?: number;
-  /** Who gives that value to such a cgroup: `kubelet: BestEffort`; absent where no rule is known. */
+  /** Origin of the value, if known. */
   readonly "oom_score_adj_rule"?: OomScoreRule;
   readonly "attribution"?: "exact" | "inferred";
   readonly "sources"?: readonly string[];
   readonly "historical"?: boolean;
 }
 
-/** The limit that was reached, with what its cgroup had charged. */
+/** The limit that was reached, and its cgroup's memory usage. */
 export interface OomLimit extends Omit<OomContext, "top_tasks"> {
   readonly "cgroup": CgroupName;
-  /** Whose cgroup it is: the victim's container, the pod around it, a systemd unit, or another cgroup. */
+  /** Owner of the cgroup; `pod` and `unit` may enclose the victim's container. */
   readonly "owner": "container" | "pod" | "unit" | "cgroup";
   readonly "unit"?: string;
-  /** How fast the usage grew in the last 10 s of the run-up. */
+  /** In the last 10 s before the kill. */
   readonly "growth_bytes_per_second"?: number;
 }
 
-/** How often a container, or a cgroup without one, lost a process, up to and including this incident. */
+/** Kills of a container, or of a cgroup without one, including this incident. */
 export interface OomKillCounts {
-  /** Whose kills are counted: `container web`. */
+  /** `container web` */
   readonly "of": string;
   readonly "last_hour": number;
   readonly "last_day": number;
   readonly "log": number;
-  /** The timestamp of the oldest event that was read. */
+  /** Oldest event that was read. */
   readonly "log_since"?: string;
 }
 
-/** One shortage of memory and all that is recorded of it. An absent field is not recorded. */
+/** An OOM incident. An absent field is not recorded. */
 export interface OomStory {
   readonly "incident"?: string;
   readonly "node": string;
   readonly "boot_id": string;
-  /** Of the first kill: RFC 3339, UTC. */
+  /** Time of the first kill: RFC 3339, UTC. */
   readonly "timestamp": string;
   readonly "scope"?: "cgroup" | "host";
   readonly "constraint"?: string;
-  /** Whether the kernel killed a whole cgroup (`memory.oom.group`). */
+  /** The kernel killed a whole cgroup (`memory.oom.group`). */
   readonly "group"?: boolean;
   readonly "limit"?: OomLimit;
-  /** The one that the story is about, then the others in the order in which they were killed. */
+  /** The explained kill first, then the others in order of time. */
   readonly "victims": readonly OomVictim[];
   /** Oldest first. */
   readonly "run_up"?: readonly OomRunUpPoint[];
-  /** The largest processes, as the kernel listed them before the kill. */
+  /** Listed by the kernel before the kill. */
   readonly "top_tasks"?: readonly OomTopTask[];
   readonly "kills"?: OomKillCounts;
-  /** What the record does not contain, each a noun phrase. */
+  /** Noun phrases. */
   readonly "not_recorded": readonly string[];
 }
 
-/** `/kubepods/burstable/…` of the cgroupfs driver, `/kubepods.slice/kubepods-burstable.slice/…` of systemd's. */
+/**
+ * `/kubepods/burstable/…` of the cgroupfs driver,
+ * `/kubepods.slice/kubepods-burstable.slice/…` of the systemd driver.
+ */
 const QUALITY_REGEXP = /kubepods(?:\/|-)(besteffort|burstable)(?:\.slice)?\//;
 
 /**
- * The story of one incident.
+ * Builds the story of an incident.
  *
- * @param events the `oom` and `oomKill` events of the incident; the first kill is the one explained
- * @param kills how often the first victim's container was killed, where that was counted
+ * @param events the `oom` and `oomKill` events of one incident; the first kill
+ *   is explained
+ * @param kills counts for the first victim's container
  * @throws {RangeError} if there is no event
  */
 export function createOomStory(
@@ -99,10 +102,10 @@ export function createOomStory(
   kills?: OomKillCounts,
 ): OomStory {
   const found = events.filter(({ event_type: type }) => type === "oomKill");
-  const told = found.length === 0 ? events : found;
-  const [first] = told;
+  const described = found.length === 0 ? events : found;
+  const [first] = described;
   if (first === undefined) throw new RangeError("An incident has no event");
-  const data = told.map((event) => event.event_data.oom ?? {});
+  const data = described.map((event) => event.event_data.oom ?? {});
   const [oom = {}] = data;
   const context: OomContext | undefined = data.find(({ context }) =>
     context !== undefined
@@ -117,15 +120,18 @@ export function createOomStory(
     ...(oom.constraint !== undefined && { "constraint": oom.constraint }),
     ...(oom.group !== undefined && { "group": data.some((one) => one.group) }),
     ...(limit !== undefined && { "limit": limit }),
-    "victims": told.map(victimOf),
+    "victims": described.map(victimOf),
     ...(context?.run_up !== undefined && { "run_up": context.run_up }),
     ...(context?.top_tasks !== undefined && { "top_tasks": context.top_tasks }),
     ...(kills !== undefined && { "kills": kills }),
   };
-  return { ...story, "not_recorded": gapsOf(story) };
+  return { ...story, "not_recorded": missingValues(story) };
 }
 
-/** Whose kills are counted together: a container under its name, over its restarts; else a cgroup. */
+/**
+ * Returns the key of kill counters: the container's name, which survives
+ * restarts, or the cgroup.
+ */
 export function ownerOf(event: Event): string {
   const { container, container_name: name, event_data: { oom } } = event;
   const { pod, name: own } = container ?? {};
@@ -191,7 +197,7 @@ function limitOf(
   };
 }
 
-/** The innermost systemd unit, which need not be the last part of the name. */
+/** Returns the innermost unit, which may be an inner part of the name. */
 function unitOf(cgroup: CgroupName | undefined): string | undefined {
   for (let name = cgroup ?? ""; name !== "";) {
     const origin = parseCgroupOrigin(name);
@@ -203,7 +209,7 @@ function unitOf(cgroup: CgroupName | undefined): string | undefined {
   return undefined;
 }
 
-/** The names of a pod's cgroups contain its quality of service; a value that is not its own has another origin. */
+/** Derives the rule from the QoS class in a pod's cgroup name. Other values have another origin. */
 function oomScoreRuleOf(oom: OomKillData): OomScoreRule | undefined {
   const { victim_cgroup: cgroup = "", oom_score_adj: value = 0 } = oom;
   const [, quality] = QUALITY_REGEXP.exec(cgroup) ?? [];
@@ -217,11 +223,10 @@ function oomScoreRuleOf(oom: OomKillData): OomScoreRule | undefined {
   return value === -997 ? "kubelet: Guaranteed" : undefined;
 }
 
-/** What a reader may look for in vain. */
-function gapsOf(story: Omit<OomStory, "not_recorded">): string[] {
+function missingValues(story: Omit<OomStory, "not_recorded">): string[] {
   const { victims, limit, scope, run_up: runUp, top_tasks: tasks } = story;
   const some = (has: (victim: OomVictim) => boolean) => !victims.every(has);
-  const gaps: readonly (readonly [boolean, string])[] = [
+  const missing: readonly (readonly [boolean, string])[] = [
     [
       some(({ process_name: name }) => name !== undefined),
       "which process was killed",
@@ -237,7 +242,7 @@ function gapsOf(story: Omit<OomStory, "not_recorded">): string[] {
     ],
     [
       limit !== undefined && limit.limit_bytes === undefined,
-      "how high the limit was",
+      "the value of the limit",
     ],
     [
       limit !== undefined && runUp === undefined,
@@ -252,10 +257,10 @@ function gapsOf(story: Omit<OomStory, "not_recorded">): string[] {
       some((victim) =>
         !victim.oom_score_adj || victim.oom_score_adj_rule !== undefined
       ),
-      "who set oom_score_adj",
+      "the origin of oom_score_adj",
     ],
   ];
-  return gaps.filter(([isMissing]) => isMissing).map(([, what]) => what);
+  return missing.filter(([isMissing]) => isMissing).map(([, what]) => what);
 }
 
 function pick<T extends object, K extends keyof T>(

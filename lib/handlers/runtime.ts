@@ -3,7 +3,7 @@ import type { ContainerSpec } from "../model/container.ts";
 import type { FsStats } from "../model/filesystem.ts";
 import { HEALTH_STATES } from "../model/sample.ts";
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
-import type { Identities } from "../runtimes/identities.ts";
+import type { IdentityStore } from "../runtimes/identity_store.ts";
 import type {
   HandlerFactory,
   SampleResult,
@@ -16,8 +16,8 @@ import {
 
 export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
   readonly identities: Pick<
-    Identities,
-    "initPidOf" | "tellsNetwork" | "factsOf"
+    IdentityStore,
+    "initPidOf" | "reportsNetwork" | "metadataOf"
   >;
   /** Absent if disk usage is not counted. */
   readonly disk?: Omit<ContainerDiskUsageOptions, "fs">;
@@ -58,7 +58,7 @@ class RuntimeHandler extends CgroupHandler {
     super({ name }, {
       ...options,
       initPid: () => identities.initPidOf(name),
-      reportsNetwork: () => identities.tellsNetwork(name),
+      reportsNetwork: () => identities.reportsNetwork(name),
     });
     this.#identities = identities;
     this.#disk = disk !== undefined && kinds.has("disk")
@@ -79,7 +79,7 @@ class RuntimeHandler extends CgroupHandler {
 
   override sample(): SampleResult {
     const result = super.sample();
-    const { health } = this.#identities.factsOf(this.reference.name) ?? {};
+    const { health } = this.#identities.metadataOf(this.reference.name) ?? {};
     const state = HEALTH_STATES.findIndex((name) => name === health);
     const first = state < 0 ? -1 : this.builder.group("health");
     if (first >= 0) this.builder.row[first] = state;
@@ -89,7 +89,7 @@ class RuntimeHandler extends CgroupHandler {
   override filesystems(timestampMs: number): readonly FsStats[] | undefined {
     const { name } = this.reference;
     const pid = this.#identities.initPidOf(name);
-    return this.#disk?.at(timestampMs, pid, this.#identities.factsOf(name));
+    return this.#disk?.at(timestampMs, pid, this.#identities.metadataOf(name));
   }
 
   override close(): void {

@@ -1,6 +1,6 @@
 import type { CheckpointData, Event } from "../model/event.ts";
 
-/** What a restart needs after a line with this event. */
+/** Returns the state for a restart after this event. */
 export function stateAfter(
   state: CheckpointData,
   event: Event,
@@ -22,7 +22,7 @@ export function stateAfter(
   };
 }
 
-/** Whether a checkpoint would state nothing that the lines before it do not: each record read moves `kmsg_seq`. */
+/** Compares the kill counters only: `kmsg_seq` changes with every record. */
 export function isSame(one: CheckpointData, other: CheckpointData): boolean {
   return one.node_oom_kills === other.node_oom_kills &&
     one.inferred_units === other.inferred_units;

@@ -2,26 +2,26 @@ import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { LogFields, Logger } from "../model/logger.ts";
 
-/** The levels, the least urgent first; each is logged with those after it. */
+/** In ascending order of severity. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** How urgent a message is. */
+/** Severity of a message. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
 /** Options of {@linkcode createConsoleLogger}. */
 export interface ConsoleLoggerOptions {
-  /** The least urgent that is logged. */
+  /** Minimum level. */
   readonly level: LogLevel;
-  /** A line for people, or an object a line. */
+  /** Readable lines, or one JSON object per line. */
   readonly format: "text" | "json";
   readonly clock: Clock;
-  /** Takes one line with its newline. @default to stderr */
+  /** Writes a line with its newline. @default writes to stderr */
   readonly write?: (line: string) => void;
 }
 
 /**
- * A logger for the terminal and the journal. What cannot be written is let go:
- * nobody is left to tell.
+ * Logs to the terminal and the journal. Write errors are ignored: there is no
+ * other place to report them.
  */
 export function createConsoleLogger(options: ConsoleLoggerOptions): Logger {
   const { level: least, format, clock, write = writeToStderr } = options;
@@ -57,7 +57,7 @@ function renderText(
 function renderValue(value: unknown): string {
   const plain = value instanceof Error ? messageOf(value) : value;
   if (typeof plain === "string" && /^[\w./:@%+,~-]+$/.test(plain)) return plain;
-  // A message from outside must not move the cursor of the terminal it is shown on.
+  // External text must not control the terminal.
   return toJson(plain).replace(
     /[\x7f-\x9f]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -71,14 +71,14 @@ function renderJson(
   fields: LogFields,
 ): string {
   const head = { time, level, msg: message };
-  // A field of the same name does not take a place that is not its own.
+  // Fields must not override time, level or message.
   const parts = Object.entries({ ...head, ...fields, ...head })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${JSON.stringify(key)}:${toJson(value)}`);
   return `{${parts.join(",")}}`;
 }
 
-/** JSON of anything: errors by their message, and what has none by its text. */
+/** Accepts any value: errors become their message, unsupported values strings. */
 function toJson(value: unknown): string {
   try {
     return JSON.stringify(value, (_key, part) => {
@@ -97,6 +97,6 @@ function writeToStderr(line: string): void {
   try {
     while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
   } catch {
-    // See above.
+    // Write errors are ignored.
   }
 }

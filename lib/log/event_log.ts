@@ -1,4 +1,4 @@
-// Longer than other files: it has the file system's side of the log, too.
+// Exceeds 300 lines: includes the file system operations of the log.
 
 import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
@@ -17,61 +17,61 @@ import {
   RotatingLog,
 } from "./rotating_log.ts";
 
-/** How many events wait while the log cannot be written. */
+/** Events waiting while the log cannot be written. */
 export const EVENT_LOG_QUEUE_LIMIT = 10_000;
 
 const RETRY_MS = 1000;
-/** A pipe that someone made non-blocking is full only for a moment. */
+/** Retry delay for a full non-blocking pipe. */
 const BUSY_RETRY_MS = 20;
-/** How long lines are written before others may run. */
+/** Time of writing between yields to the event loop. */
 const BATCH_MS = 2;
 const CLOSE_LIMIT_MS = 900;
 const NEWLINE = 10;
 const STDOUT = "-";
 
-/** Options of an {@linkcode EventLog}. */
+/** Options of {@linkcode EventLog}. */
 export interface EventLogOptions {
-  /** A file, a FIFO, a device; `-` is stdout. */
+  /** File, FIFO or device; `-` is stdout. */
   readonly path: string;
-  /** A line that would make the file larger begins a new one; 0 for no bound. @default 64 MiB */
+  /** Size for rotation; 0 for no limit. @default 64 MiB */
   readonly maxSizeBytes?: number;
-  /** How many earlier parts stay beside the file, as `path.1` and on. @default 5 */
+  /** Rotated files `path.1` and higher. @default 5 */
   readonly keep?: number;
-  /** Milliseconds from a write to its sync, or when else to sync. @default 1000 */
+  /** Milliseconds from a write to its sync, or a mode. @default 1000 */
   readonly sync?: number | "always" | "never";
   readonly clock: Clock;
   /** @default silentLogger */
   readonly logger?: Logger;
-  /** What checkpoints state: the first line of each file, and the last at stop. @default none is written */
+  /** Written as the first line of each file and at stop. @default none */
   readonly checkpoints?: EventLogCheckpoints;
 }
 
-/** Where an {@linkcode EventLog} has its checkpoints from. */
+/** Source of checkpoints. */
 export interface EventLogCheckpoints {
-  /** The state and the `seq` of the last line that is in the log at the start. */
+  /** State and `seq` of the last line in the log at start. */
   readonly state: CheckpointData;
   readonly lastSeq: number;
-  /** The state as of the newest event. */
+  /** Returns the state after the newest event. */
   readonly now: () => CheckpointData;
-  /** The line of a checkpoint, which has the number of the event before it. */
+  /** Formats a line with the `seq` of the preceding event. */
   readonly format: (state: CheckpointData, seq: number) => string;
 }
 
-/** What an {@linkcode EventLog} has done in this run. */
+/** Counters of this run. */
 export interface EventLogCounters {
   /** Bytes written. */
   readonly bytes: number;
-  /** Opens, writes, renames and syncs that failed. */
+  /** Failed opens, writes, renames and syncs. */
   readonly errors: number;
-  /** Events that are not in the log. */
+  /** Events missing from the log. */
   readonly lost: number;
-  /** Lines found torn, as by a crash, and closed with a newline. */
+  /** Incomplete lines, for example after a crash, terminated with a newline. */
   readonly tornLines: number;
 }
 
 /**
- * Writes every event as one line of JSON. It is one watch among others: a log
- * that cannot be written costs no more than its queue, and says what it lost.
+ * Writes each event as a line of JSON. It reads from a watch: if writes fail,
+ * only the bounded queue grows, and dropped events are recorded as lost.
  */
 export class EventLog {
   readonly #onStdout: boolean;
@@ -81,25 +81,25 @@ export class EventLog {
   readonly #watch: EventWatch;
   readonly #log: RotatingLog;
   readonly #checkpoints: EventLogCheckpoints | undefined;
-  /** Taken from the watch and not yet wholly written: the one line that a failure can tear. */
+  /** The only line that a failure can tear: taken from the watch, not completely written. */
   #line: LogLine | undefined;
-  /** The state and the `seq` after that line, and after the last that was written. */
+  /** State and `seq` after that line, and after the last written one. */
   #lineState: CheckpointData;
   #lineSeq: number;
   #state: CheckpointData;
   #seq: number;
   #checkpointWanted = false;
   #hasLast = false;
-  /** Events let go when the log was closed. */
-  #left = 0;
+  /** Events discarded at close. */
+  #unwritten = 0;
   #reopenWanted = false;
   #closing = false;
-  #givenUp = false;
+  #abandoned = false;
   #poke: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  /** Subscribes at once; nothing is opened or written before {@linkcode EventLog.start}. */
+  /** Subscribes; files are opened by {@linkcode EventLog.start}. */
   constructor(
     events: Pick<EventManager, "watchEvents">,
     options: EventLogOptions,
@@ -123,45 +123,44 @@ export class EventLog {
       host: logHost,
       clock,
       onError: (message, error) => health.count(message, error),
-      // Of what is written, not of what waits: after a crash only that is there.
+      // Written lines only: after a crash, queued events are not in the log.
       head: () => checkpoints?.format(this.#state, this.#seq),
     });
     this.#watch = events.watchEvents({}, { queueLimit: EVENT_LOG_QUEUE_LIMIT });
   }
 
-  /** What it has done so far. */
   get counters(): EventLogCounters {
     return {
       bytes: this.#log.bytes,
       errors: this.#health.errors,
-      lost: this.#watch.lost + this.#left,
+      lost: this.#watch.lost + this.#unwritten,
       tornLines: this.#log.tornLines,
     };
   }
 
-  /** Whether it can write; `degraded` says why not. */
+  /** `degraded` with the reason if lines cannot be written. */
   get state(): SourceState {
     return this.#health.state(this.#log.syncingSinceMs);
   }
 
-  /** Opens the log and writes from now on. What fails is logged and tried again. */
+  /** Starts writing. Failures are logged and retried. */
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Closes the file and opens what the path names now, as after someone renamed it. */
+  /** Opens the path again, for example after another process renamed the file. */
   reopen(): void {
     this.#reopenWanted = true;
     this.#poke?.();
   }
 
-  /** Writes a checkpoint after what waits, if the state is another than that of the last line. */
+  /** Writes a checkpoint after the queued events, if the state has changed. */
   save(): void {
     this.#checkpointWanted = true;
     this.#poke?.();
   }
 
-  /** Writes what waits, syncs and closes; resolves within a second, whatever the disk does. */
+  /** Writes queued events, syncs and closes, within 1 s even if the disk hangs. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -177,14 +176,14 @@ export class EventLog {
       sleep(this.#clock, CLOSE_LIMIT_MS, limit.signal),
     ]);
     limit.abort();
-    this.#givenUp = true;
-    this.#left = this.#watch.size + (this.#line?.events ?? 0);
+    this.#abandoned = true;
+    this.#unwritten = this.#watch.size + (this.#line?.events ?? 0);
     this.#watch.close();
-    if (this.#left > 0) this.#health.gaveUp(this.#left);
+    if (this.#unwritten > 0) this.#health.recordUnwritten(this.#unwritten);
   }
 
   async #run(): Promise<void> {
-    while (!this.#givenUp) {
+    while (!this.#abandoned) {
       try {
         if (!await this.#step()) break;
       } catch (error) {
@@ -192,9 +191,9 @@ export class EventLog {
           await this.#wait(BUSY_RETRY_MS);
           continue;
         }
-        this.#health.failed(error);
-        // Opening it anew helps where the file or its disk has gone; there is but one stdout.
-        if (!this.#onStdout) this.#log.leave();
+        this.#health.recordFailure(error);
+        // Helps if the file was deleted or its disk removed. Stdout cannot be reopened.
+        if (!this.#onStdout) this.#log.release();
         if (this.#closing) break;
         await this.#wait(RETRY_MS);
       }
@@ -202,14 +201,14 @@ export class EventLog {
     await this.#log.close();
   }
 
-  /** Does one thing; false when all is written and no more will come. */
+  /** Returns false when the watch has ended and all events are written. */
   async #step(): Promise<boolean> {
     if (this.#reopenWanted) {
       this.#reopenWanted = false;
-      if (!this.#onStdout) this.#log.leave();
+      if (!this.#onStdout) this.#log.release();
     }
     const file = await this.#health.awaiting(
-      "It has not opened",
+      "Opening has not finished",
       this.#log.open(this.#line),
     );
     const line = this.#nextLine(file);
@@ -218,7 +217,7 @@ export class EventLog {
       await this.#wait();
     } else if (this.#log.isFull(file, line)) {
       await this.#health.awaiting(
-        "A rotation has not ended",
+        "Rotation has not finished",
         this.#log.rotate(),
       );
     } else if (file.regular) {
@@ -227,15 +226,15 @@ export class EventLog {
       else if (more) await sleep(this.#clock, 0);
     } else {
       await this.#health.awaiting(
-        "Nobody has taken a line",
-        this.#log.send(file, line),
+        "No process has read a line",
+        this.#log.appendAsync(file, line),
       );
       this.#written();
     }
     return true;
   }
 
-  /** Writes lines for a moment; true if that was too short. */
+  /** Returns true if more lines may be waiting after 2 ms. */
   #appendLines(file: LogFile): boolean {
     const endMs = this.#clock.monotonic() + BATCH_MS;
     for (;;) {
@@ -259,7 +258,7 @@ export class EventLog {
     return this.#line;
   }
 
-  /** A checkpoint, if one is wanted once all events are written; a pipe has none. */
+  /** Returns a checkpoint if requested or at stop, after all events; never for pipes. */
   #nextCheckpoint({ regular }: LogFile): LogLine | undefined {
     const checkpoints = this.#checkpoints;
     const isLast = this.#watch.ended && !this.#hasLast;
@@ -279,10 +278,10 @@ export class EventLog {
     this.#line = undefined;
     this.#state = this.#lineState;
     this.#seq = this.#lineSeq;
-    this.#health.worked();
+    this.#health.recordWrite();
   }
 
-  /** Waits for an event, or for so long; in both cases not longer than until poked. */
+  /** Waits for an event or `limitMs`; a poke ends both. */
   #wait(limitMs?: number): Promise<void> {
     if (this.#reopenWanted || this.#checkpointWanted) return Promise.resolve();
     const poked = new AbortController();
@@ -314,8 +313,8 @@ const logHost: LogHost = {
   async open(path) {
     if (path === STDOUT) return stdout;
     const found = await unlessAbsent(Deno.stat(path));
-    // Opening a FIFO takes until a reader comes, which holds up no one. Where it lies in a
-    // folder that all may write to, the kernel refuses to open it as what may be created.
+    // Opening a FIFO waits for a reader without blocking the event loop. With `create`, the kernel
+    // refuses FIFOs in world-writable directories.
     const create = found === undefined;
     const file = await Deno.open(path, { append: true, create });
     try {
@@ -344,7 +343,7 @@ async function unlessAbsent<T>(result: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Reads logs for `readLogTail` from the host's file system. */
+/** Host files for `readLogTail`. */
 export const logReader: LogReader = {
   async size(path) {
     if (path === STDOUT) return undefined;

@@ -1,39 +1,35 @@
 import type { Clock } from "../model/clock.ts";
 
-/** What a log is written through; an open file of Deno's is one. */
+/** Implemented by `Deno.FsFile`. */
 export interface LogHandle {
-  /** Writes off the event loop; gives how many bytes went. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Writes at once; gives how many bytes went. */
   writeSync(bytes: Uint8Array): number;
-  /** Has the kernel bring what was written to the disk. */
+  /** Flushes data to the disk. */
   syncData(): Promise<void>;
   close(): void;
 }
 
-/** What a {@linkcode LogFile} knows of the file it is given. */
+/** Options of {@linkcode LogFile}. */
 export interface LogFileOptions {
-  /** Whether it is a file of a disk, which answers at once and can be synced; else a pipe or device. */
+  /** A regular file does not block and can be synced; otherwise a pipe or device. */
   readonly regular: boolean;
-  /** Device and inode: two of one id are the same file. */
+  /** Device and inode. */
   readonly id: string;
-  /** How large it is, bytes. */
   readonly sizeBytes: number;
-  /** How long after a write it is synced, milliseconds; absent: only when told. */
+  /** Milliseconds from a write to its sync; absent for explicit syncs only. */
   readonly syncAfterMs?: number;
   readonly clock: Clock;
-  /** Hears of a sync that failed; it is tried again at the next. */
+  /** A failed sync is retried with the next one. */
   readonly onSyncError: (error: unknown) => void;
 }
 
-/** The place of the part `n` of a rotated log: 0 is the file itself, 1 the newest before it. */
-export function partOf(path: string, n: number): string {
+/** Returns the path of part `n`: 0 is the current file, 1 the newest rotated one. */
+export function rotatedPath(path: string, n: number): string {
   return n === 0 ? path : `${path}.${n}`;
 }
 
-/** An open log file: counts its bytes, and syncs what is new, one sync at a time. */
+/** Counts bytes and syncs new data, one sync at a time. */
 export class LogFile {
-  /** Whether it is a file of a disk. */
   readonly regular: boolean;
   /** Device and inode. */
   readonly id: string;
@@ -48,7 +44,6 @@ export class LogFile {
   #syncing: Promise<void> | undefined;
   #syncingSinceMs: number | undefined;
 
-  /** Takes over an open file. */
   constructor(handle: LogHandle, options: LogFileOptions) {
     this.regular = options.regular;
     this.id = options.id;
@@ -59,65 +54,63 @@ export class LogFile {
     this.#sizeBytes = options.sizeBytes;
   }
 
-  /** How large the file is, bytes. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  /** Whether it has lines besides its head. */
+  /** Whether there are lines after the head. */
   get hasLines(): boolean {
     return this.#sizeBytes > this.#headBytes;
   }
 
-  /** All that it has is its head. */
+  /** Marks the current content as the head. */
   endHead(): void {
     this.#headBytes = this.#sizeBytes;
   }
 
-  /** Since when a sync is under way, on the clock's monotonic time. */
+  /** Monotonic start time of the running sync. */
   get syncingSinceMs(): number | undefined {
     return this.#syncingSinceMs;
   }
 
-  /** Writes at once; gives how many bytes went, which may be fewer. */
+  /** Returns the number of bytes written, possibly fewer than given. */
   append(bytes: Uint8Array): number {
     return this.#wrote(this.#handle.writeSync(bytes));
   }
 
-  /** As {@linkcode LogFile.append}, but off the event loop, for what may not take it at once. */
-  async send(bytes: Uint8Array): Promise<number> {
+  /** Appends to a pipe or device, which may block. */
+  async appendAsync(bytes: Uint8Array): Promise<number> {
     return this.#wrote(await this.#handle.write(bytes));
   }
 
-  /** Syncs what was written before the call; never rejects. */
+  /** Syncs data written before the call; never rejects. */
   async sync(): Promise<void> {
     this.#cancelSync?.();
     this.#cancelSync = undefined;
-    // One that is under way may have begun before the last write.
+    // A running sync may have started before the last write.
     await this.#syncing;
     if (!this.#dirty) return;
     this.#syncing ??= this.#syncNow();
     await this.#syncing;
   }
 
-  /** Syncs what is new if it is to be synced at all, and closes. */
-  async retire(options: { readonly sync: boolean }): Promise<void> {
+  async syncAndClose(options: { readonly sync: boolean }): Promise<void> {
     if (options.sync) await this.sync();
     this.close();
   }
 
-  /** Closes at once. */
+  /** Closes without a sync. */
   close(): void {
     this.#cancelSync?.();
     try {
       this.#handle.close();
     } catch {
-      // It is closed then.
+      // Already closed.
     }
   }
 
   #wrote(count: number): number {
-    if (count === 0) throw new Error("Cannot write: nothing was taken");
+    if (count === 0) throw new Error("Cannot write: no bytes were written");
     this.#sizeBytes += count;
     if (this.regular) {
       this.#dirty = true;

@@ -5,16 +5,16 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
-/** What takes so long is said to hang. */
+/** Longer operations are reported as hanging. */
 const HANG_SHOWN_MS = 2_000;
 
-/** What may hang, and since when, on the clock's monotonic time. */
+/** An operation and its monotonic start time. */
 interface Wait {
   readonly what: string;
   readonly sinceMs: number;
 }
 
-/** How a log fares: counts what fails, and tells the operator once a minute at most. */
+/** State of a log. Warnings are logged at most once per minute. */
 export class LogHealth {
   readonly #path: string;
   readonly #clock: Clock;
@@ -22,32 +22,28 @@ export class LogHealth {
   #errors = 0;
   #failure: string | undefined;
   #warnedAtMs = -Infinity;
-  /** Whether the operator was told of the failure. */
-  #isTold = false;
-  /** What is waited for, and since when. */
+  #isReported = false;
   #awaited: Wait | undefined;
 
-  /** Of the log at `path`. */
   constructor(path: string, clock: Clock, logger: Logger) {
     this.#path = path;
     this.#clock = clock;
     this.#logger = logger;
   }
 
-  /** How many things failed. */
   get errors(): number {
     return this.#errors;
   }
 
   /**
-   * Whether lines are written now, and synced, where a sync is under way since
-   * a monotonic time; `degraded` says why not.
+   * Returns `degraded` if lines cannot be written or a sync hangs.
+   * `syncingSinceMs` is the running sync's monotonic start time.
    */
   state(syncingSinceMs: number | undefined): SourceState {
     const problem = this.#failure ?? this.#hanging(this.#awaited) ??
       this.#hanging(
         syncingSinceMs === undefined ? undefined : {
-          what: "A sync has not ended",
+          what: "Sync has not finished",
           sinceMs: syncingSinceMs,
         },
       );
@@ -58,7 +54,7 @@ export class LogHealth {
     };
   }
 
-  /** Waits for the end of something that may hang, which the state tells of then. */
+  /** Reports the operation in the state while it hangs. */
   async awaiting<T>(what: string, end: Promise<T>): Promise<T> {
     this.#awaited = { what, sinceMs: this.#clock.monotonic() };
     try {
@@ -68,37 +64,36 @@ export class LogHealth {
     }
   }
 
-  /** Something failed that keeps no line from being written. */
+  /** Counts a failure that does not prevent writing. */
   count(message: string, error: unknown): void {
     this.#warn(message, error);
   }
 
-  /** Lines cannot be written. */
-  failed(error: unknown): void {
+  /** Records that lines cannot be written. */
+  recordFailure(error: unknown): void {
     this.#failure = messageOf(error);
-    if (this.#warn("Cannot write the event log, trying again", error)) {
-      this.#isTold = true;
+    if (this.#warn("Cannot write the event log, retrying", error)) {
+      this.#isReported = true;
     }
   }
 
-  /** A line was written. */
-  worked(): void {
+  recordWrite(): void {
     if (this.#failure === undefined) return;
     this.#failure = undefined;
-    if (!this.#isTold) return;
-    this.#isTold = false;
-    this.#logger.info("The event log is written again", { path: this.#path });
+    if (!this.#isReported) return;
+    this.#isReported = false;
+    this.#logger.info("Event log can be written again", { path: this.#path });
   }
 
-  /** The log is closed, and so many events are not in it that were to be. */
-  gaveUp(events: number): void {
-    this.#logger.error("Cannot write the last events, closing without", {
+  /** Logs that the log is closed without these events. */
+  recordUnwritten(events: number): void {
+    this.#logger.error("Cannot write the last events, closing without them", {
       path: this.#path,
       events,
     });
   }
 
-  /** Counts it; returns whether the operator was told. */
+  /** Returns whether a warning was logged. */
   #warn(message: string, error: unknown): boolean {
     this.#errors++;
     const nowMs = this.#clock.monotonic();

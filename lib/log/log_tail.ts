@@ -1,51 +1,50 @@
 import type { CheckpointData, Event } from "../model/event.ts";
-import { partOf } from "./log_file.ts";
+import { rotatedPath } from "./log_file.ts";
 
-/** Reads files for {@linkcode readLogTail}. */
+/** File access for {@linkcode readLogTail}. */
 export interface LogReader {
-  /** The size of a regular file, bytes; absent where there is none. */
+  /** Returns bytes; `undefined` if the path is not a regular file. */
   size(path: string): Promise<number | undefined>;
-  /** So many bytes from an offset; fewer where the file ends before. */
+  /** Returns fewer bytes at the end of the file. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
 }
 
 /** Options of {@linkcode readLogTail}. */
 export interface LogTailOptions {
   readonly reader: LogReader;
-  /** How much is read at a time. @default 1 MiB */
+  /** Size of reads. @default 1 MiB */
   readonly chunkBytes?: number;
 }
 
-/** What an earlier run left in its log. */
+/** State left by an earlier run. */
 export interface LogTail {
-  /** The `seq` of the last whole line; 0 where there is none. */
+  /** 0 without a complete line. */
   readonly lastSeq: number;
-  /** The `boot_id` of the last whole line. */
+  /** Boot of the last complete line. */
   readonly bootId?: string;
-  /** How far the OOM kills of that boot are accounted for; absent where no line states it. */
+  /** Reported OOM kills of that boot; absent if no line has them. */
   readonly ooms?: {
     readonly state: CheckpointData;
-    /** The `incident` of the last `oom` event, if no kill after it is in the log. */
+    /** Incident of the last `oom` event, if no kill follows it. */
     readonly lastIncident?: string;
   };
-  /** Bytes after the last newline: a line that a crash tore. */
+  /** Length of an incomplete last line. */
   readonly tornBytes: number;
 }
 
 const NEWLINE = 10;
-/** A longer line is none of ours: it is what a crash made of the disk's blocks. */
+/** Longer lines are not the agent's: a crash can leave such blocks on the disk. */
 const MAX_LINE_BYTES = 1 << 20;
-// No text inside a string can look like this: its quotes are escaped.
+// Cannot match inside a JSON string, where quotes are escaped.
 const STATE_REGEXP = /"event_type":"(?:oom|oomKill|checkpoint)"/g;
 
 /**
- * Reads a log from its end, back through its rotated parts, as far as the boot
- * of its last line goes and its state is not known: each part begins with a
- * checkpoint. Lines that are no events are skipped; a log that is not there, or
- * is no regular file, has no events.
+ * Reads a log backwards, including rotated parts, until the state of the last
+ * boot is known: each part starts with a checkpoint. Invalid lines are skipped.
+ * A missing or irregular file has no events.
  *
- * @param path the newest part; `path.1` is the one before
- * @throws what the reader throws
+ * @param path the newest part; `path.1` is the previous one
+ * @throws errors of the reader
  */
 export async function readLogTail(
   path: string,
@@ -55,9 +54,9 @@ export async function readLogTail(
   const scan = new TailScan();
   let tornBytes = 0;
   for (let n = 0; !scan.done; n++) {
-    const part = partOf(path, n);
+    const part = rotatedPath(path, n);
     const size = await reader.size(part);
-    // Between two renames there may be no newest part, and yet the one before.
+    // During a rotation the newest part may be missing.
     if (size === undefined && n > 0) break;
     const file: Part = { path: part, size: size ?? 0, reader, chunkBytes };
     const end = await endOfLines(file);
@@ -77,7 +76,7 @@ interface Part {
   readonly chunkBytes: number;
 }
 
-/** Offset after the last newline. */
+/** Returns the offset after the last newline. */
 async function endOfLines(part: Part): Promise<number> {
   for (let end = part.size; end > 0; end -= part.chunkBytes) {
     const start = Math.max(0, end - part.chunkBytes);
@@ -88,7 +87,7 @@ async function endOfLines(part: Part): Promise<number> {
   return 0;
 }
 
-/** Texts of whole lines, the last of the file first. */
+/** Yields blocks of complete lines, last first. */
 async function* linesBackwards(
   part: Part,
   from: number,
@@ -118,7 +117,7 @@ interface Line {
   readonly event: Partial<Event>;
 }
 
-/** Gathers what a restart needs from blocks of lines, of which the newest comes first. */
+/** Collects the state from blocks of lines, newest first. */
 class TailScan {
   #last: Line | undefined;
   #kmsgSeq: number | undefined;
@@ -128,7 +127,7 @@ class TailScan {
   #hasKill = false;
   #done = false;
 
-  /** Whether older lines have nothing to add. */
+  /** Older lines cannot add to the state. */
   get done(): boolean {
     return this.#done;
   }
@@ -161,7 +160,7 @@ class TailScan {
     if (this.#last === undefined) return;
     const { bootId } = this.#last;
     let text = lines;
-    // Boots follow one another, so a block that begins in this boot is all of it.
+    // Boots are consecutive: if the first line is from this boot, all lines are.
     if (firstEvent(linesFromStart(lines))?.bootId !== bootId) {
       text = lines.slice(startOfBoot(lines, bootId));
       this.#done = text.length < lines.length;
@@ -176,11 +175,11 @@ class TailScan {
     }
   }
 
-  /** Takes what an event states, of which newer ones state nothing; returns whether no older one can add to it. */
+  /** Adds values that newer events do not have; returns whether the state is complete. */
   #takeState({ event_type: type, event_data: data }: Partial<Event>): boolean {
     if (type === "checkpoint" && data?.checkpoint !== undefined) {
       const { checkpoint } = data;
-      // Its time is that of its own record.
+      // Belongs to the checkpoint's own record.
       const { kmsg_usec: _, ...untimed } = checkpoint;
       this.#checkpoint = this.#kmsgSeq === undefined ? checkpoint : untimed;
       return true;
@@ -203,7 +202,7 @@ class TailScan {
   }
 }
 
-/** Offset of the first line after the last event of another boot; 0 where there is no such event. */
+/** Returns the offset of the first line after the last event of another boot. */
 function startOfBoot(lines: string, bootId: string): number {
   const mark = `"boot_id":${JSON.stringify(bootId)}`;
   let end = lines.length;

@@ -1,37 +1,37 @@
 import type { Clock } from "../model/clock.ts";
-import { LogFile, type LogHandle, partOf } from "./log_file.ts";
+import { LogFile, type LogHandle, rotatedPath } from "./log_file.ts";
 
 const RENAME_RETRY_MS = 1000;
 
-/** A file just opened for appending, and what it was then. */
+/** A file opened for appending. */
 export interface OpenedLog {
   readonly handle: LogHandle;
-  /** Whether it is a file of a disk; else a pipe or device. */
+  /** Regular file; otherwise a pipe or device. */
   readonly regular: boolean;
   /** Device and inode. */
   readonly id: string;
   readonly sizeBytes: number;
-  /** Whether the last byte is of a line that was never finished. */
+  /** The last line is incomplete. */
   readonly torn: boolean;
 }
 
-/** The file system, as far as a log needs it. */
+/** File system operations of a log. */
 export interface LogHost {
-  /** Opens for appending; makes the file if there is none. */
+  /** Opens a file for appending; creates it if necessary. */
   open(path: string): Promise<OpenedLog>;
-  /** Puts a file in another's place; does nothing if there is none. */
+  /** Replaces the target; ignores a missing file. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file; does nothing if there is none. */
+  /** Ignores a missing file. */
   remove(path: string): Promise<void>;
 }
 
-/** A line on its way into the log. */
+/** A line that is being written. */
 export class LogLine {
-  /** How many events it stands for: a notice of loss is none. */
+  /** 0 for a loss notice or checkpoint. */
   readonly events: number;
   readonly #bytes: Uint8Array;
   #offset = 0;
-  /** The file that has the beginning, and its size since. */
+  /** The file with the written part, and its size afterwards. */
   #begun: { readonly id: string; readonly sizeBytes: number } | undefined;
 
   /** @param text without the newline */
@@ -40,28 +40,25 @@ export class LogLine {
     this.#bytes = encoder.encode(`${text}\n`);
   }
 
-  /** How many bytes are not written yet. */
+  /** Unwritten bytes. */
   get left(): number {
     return this.#bytes.length - this.#offset;
   }
 
-  /** Whether a part of it is written. */
   get begun(): boolean {
     return this.#offset > 0;
   }
 
-  /** What is not written yet. */
   rest(): Uint8Array {
     return this.#bytes.subarray(this.#offset);
   }
 
-  /** Says that so much more of it is in a file. */
   advance(count: number, file: LogFile): void {
     this.#offset += count;
     this.#begun = { id: file.id, sizeBytes: file.sizeBytes };
   }
 
-  /** Goes on where it was left if that is the end of this file, else begins anew. */
+  /** Continues the line if the file ends with its written part; otherwise restarts. */
   resumeIn(opened: OpenedLog): boolean {
     const begun = this.begun && opened.regular &&
       this.#begun?.id === opened.id &&
@@ -73,59 +70,56 @@ export class LogLine {
 
 const encoder = new TextEncoder();
 
-/** Options of a {@linkcode RotatingLog}. */
+/** Options of {@linkcode RotatingLog}. */
 export interface RotatingLogOptions {
   readonly path: string;
-  /** A line that would make the file larger begins a new one; 0 for no bound. */
+  /** Size for rotation; 0 for no limit. */
   readonly maxSizeBytes: number;
-  /** How many earlier parts stay. */
+  /** Number of rotated files. */
   readonly keep: number;
-  /** Milliseconds from a write to its sync, or when else to sync. */
+  /** Milliseconds from a write to its sync, or a mode. */
   readonly sync: number | "always" | "never";
   readonly host: LogHost;
   readonly clock: Clock;
-  /** Hears of what failed and does not keep lines from being written. */
+  /** Reports failures that do not prevent writing. */
   readonly onError: (message: string, error: unknown) => void;
-  /** The first line of each new file, without the newline. @default none */
+  /** Returns the first line of a new file, without the newline. @default none */
   readonly head?: () => string | undefined;
 }
 
-/** A file of lines that is only appended to, and renamed when it has grown enough. */
+/** An append-only file of lines with rotation by size. */
 export class RotatingLog {
   readonly #options: RotatingLogOptions;
   #file: LogFile | undefined;
-  #retired: Promise<void> = Promise.resolve();
+  #released: Promise<void> = Promise.resolve();
   #rotateNotBeforeMs = -Infinity;
-  /** The part that a rotation which failed is to go on with. */
+  /** The part at which a failed rotation resumes. */
   #partToRename: number | undefined;
   #bytes = 0;
   #tornLines = 0;
 
-  /** Opens nothing yet. */
   constructor(options: RotatingLogOptions) {
     this.#options = options;
   }
 
-  /** Bytes written. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Since when the file is being synced, on the clock's monotonic time. */
+  /** Monotonic start time of the running sync. */
   get syncingSinceMs(): number | undefined {
     return this.#file?.syncingSinceMs;
   }
 
-  /** Lines found torn, and closed with a newline. */
+  /** Incomplete lines terminated with a newline. */
   get tornLines(): number {
     return this.#tornLines;
   }
 
   /**
-   * Opens the file if it is not open, and ends a torn line in it, unless that
-   * is the beginning of the line at hand.
+   * Terminates an incomplete last line unless `line` continues it.
    *
-   * @throws what opening and writing throw
+   * @throws errors of opening and writing
    */
   async open(line?: LogLine): Promise<LogFile> {
     if (this.#file !== undefined) return this.#file;
@@ -160,7 +154,7 @@ export class RotatingLog {
     return file;
   }
 
-  /** Whether the line belongs into a new file. */
+  /** Returns whether the line must go to a new file. */
   isFull(file: LogFile, line: LogLine): boolean {
     const { maxSizeBytes, clock } = this.#options;
     return file.regular && maxSizeBytes > 0 && file.hasLines &&
@@ -169,9 +163,9 @@ export class RotatingLog {
   }
 
   /**
-   * Renames the parts, so that the next open makes a new file. Where that fails
-   * this one grows on, and the next try goes on at the part where it failed: to
-   * begin anew would push out one more part each time.
+   * Renames the parts, so that the next open creates a file. After a failure
+   * the current file continues to grow, and the next attempt resumes at the
+   * failed part: starting over would delete one more part each time.
    */
   async rotate(): Promise<void> {
     const { path, keep, host, clock, onError } = this.#options;
@@ -179,43 +173,48 @@ export class RotatingLog {
       if (keep === 0) await host.remove(path);
       for (let n = this.#partToRename ?? keep; n > 0; n--) {
         this.#partToRename = n;
-        await host.rename(partOf(path, n - 1), partOf(path, n));
+        await host.rename(rotatedPath(path, n - 1), rotatedPath(path, n));
       }
-      this.leave();
+      this.release();
     } catch (error) {
-      // Better a file too large than events not written.
+      // A too large file is better than lost events.
       this.#rotateNotBeforeMs = clock.monotonic() + RENAME_RETRY_MS;
-      onError("Cannot rotate the event log, writing on", error);
+      onError(
+        "Cannot rotate the event log, continuing with the current file",
+        error,
+      );
     }
   }
 
   /**
-   * Writes the line, nearly always by one write.
+   * Appends a line, usually with one write.
    *
-   * @throws what the write throws; the line then knows how far it got
+   * @throws errors of the write; the line records how much was written
    */
   append(file: LogFile, line: LogLine): void {
     while (line.left > 0) this.#wrote(file, line, file.append(line.rest()));
   }
 
-  /** As {@linkcode RotatingLog.append}, for what may not take it at once. */
-  async send(file: LogFile, line: LogLine): Promise<void> {
-    while (line.left > 0) this.#wrote(file, line, await file.send(line.rest()));
+  /** Appends to a pipe or device, which may block. */
+  async appendAsync(file: LogFile, line: LogLine): Promise<void> {
+    while (line.left > 0) {
+      this.#wrote(file, line, await file.appendAsync(line.rest()));
+    }
   }
 
-  /** Lets go of the file, which is synced and closed in its own time. */
-  leave(): void {
+  /** Syncs and closes the file in the background. */
+  release(): void {
     const sync = this.#options.sync !== "never";
-    const retiring = this.#file?.retire({ sync });
-    this.#retired = this.#retired.then(() => retiring);
+    const closing = this.#file?.syncAndClose({ sync });
+    this.#released = this.#released.then(() => closing);
     this.#file = undefined;
     this.#partToRename = undefined;
   }
 
-  /** Leaves the file; resolves when all that was written is synced. */
+  /** Resolves when all written data is synced. */
   async close(): Promise<void> {
-    this.leave();
-    await this.#retired;
+    this.release();
+    await this.#released;
   }
 
   #wrote(file: LogFile, line: LogLine, count: number): void {

@@ -13,7 +13,10 @@ import {
 import type { EventManager } from "../events/event_manager.ts";
 import type { HandlerRegistry } from "../registry/handler_registry.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
-import type { Identities, IdentityUpdate } from "../runtimes/identities.ts";
+import type {
+  IdentityStore,
+  IdentityUpdate,
+} from "../runtimes/identity_store.ts";
 import type { MemoryCache } from "../cache/memory_cache.ts";
 import { ContainerTable } from "./container_table.ts";
 import { Deletions } from "./deletions.ts";
@@ -31,7 +34,7 @@ export interface ContainerLifecycleOptions extends SteadyWatcherOptions {
   readonly cache: MemoryCache;
   readonly events: EventManager;
   readonly counters: OomCounters;
-  readonly identities: Identities;
+  readonly identities: IdentityStore;
   /** Tell of containers by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
   readonly housekeeping: HousekeepingOptions;
@@ -195,7 +198,7 @@ export class ContainerLifecycle {
     const handler = registry.create(name);
     if (handler === undefined) return;
     this.#deletions.flush(name);
-    identities.open(name);
+    identities.add(name);
     const container = new ManagedContainer({
       handler,
       ring: cache.ring(name, handler.builder.layout),
@@ -243,7 +246,7 @@ export class ContainerLifecycle {
     const container = this.containers.remove(name);
     if (container === undefined) return;
     const { cache, counters, identities } = this.#options;
-    const exitCode = identities.end(name);
+    const exitCode = identities.remove(name);
     this.#scheduler.cancel(container);
     this.#pressure?.close(name);
     counters.close(name);
@@ -255,7 +258,7 @@ export class ContainerLifecycle {
   /** Whether the engine of a container that went is followed: it soon reports how. */
   #reportsExit(name: CgroupName): boolean {
     const { identities, engineWatchers } = this.#options;
-    const runtime = identities.endedRuntime(name);
+    const runtime = identities.removedRuntime(name);
     return runtime !== undefined &&
       engineWatchers.some(({ state }) =>
         state.name === runtime && state.state === "ok"

@@ -15,7 +15,7 @@ import type {
 } from "../cache/memory_cache.ts";
 import { UsageSummary } from "../cache/usage_summary.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
-import type { Identities } from "../runtimes/identities.ts";
+import type { IdentityStore } from "../runtimes/identity_store.ts";
 import type { Task } from "./scheduler.ts";
 
 /** How often containers are read. */
@@ -40,7 +40,7 @@ export interface ManagedContainerOptions {
   /** It has just come, and has no sample until it is whole. @default false */
   readonly isNew?: boolean;
   /** Who knows what its runtime calls it. @default nobody */
-  readonly identities?: Pick<Identities, "referenceOf" | "factsOf">;
+  readonly identities?: Pick<IdentityStore, "referenceOf" | "metadataOf">;
   /** Called where a file says that the cgroup is gone. */
   readonly onGone: () => void;
 }
@@ -99,7 +99,7 @@ export class ManagedContainer implements Task {
 
   /** Whether its runtime started it in the network namespace of the host. */
   get isOnHostNetwork(): boolean {
-    const { network } = this.#options.identities?.factsOf(this.name) ?? {};
+    const { network } = this.#options.identities?.metadataOf(this.name) ?? {};
     return network?.kind === "host";
   }
 
@@ -111,7 +111,7 @@ export class ManagedContainer implements Task {
   /** The same with limits so old at most. To read them takes three times as long as a sample. */
   specWithin(ageMs: number): ContainerSpec {
     const limits = this.#limitsWithin(ageMs);
-    const facts = this.#options.identities?.factsOf(this.name);
+    const facts = this.#options.identities?.metadataOf(this.name);
     if (facts === undefined) return limits;
     if (
       this.#described?.limits !== limits || this.#described.facts !== facts

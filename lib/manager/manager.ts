@@ -19,7 +19,7 @@ import {
   engineStates,
   type EngineWatcher,
 } from "../runtimes/engine_watcher.ts";
-import type { EndedContainer } from "../runtimes/identities.ts";
+import type { RemovedContainer } from "../runtimes/identity_store.ts";
 import type { OomWatcher } from "../oom/watcher.ts";
 import type { DirectoryUsage } from "../filesystems/directory_usage.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
@@ -293,8 +293,8 @@ export class Manager {
   }
 
   /** Who a container was that is gone, for five minutes. */
-  endedContainer(name: CgroupName): EndedContainer | undefined {
-    return this.#options.identities.endedContainer(name);
+  removedContainer(name: CgroupName): RemovedContainer | undefined {
+    return this.#options.identities.removedContainer(name);
   }
 
   /** Limits and identity of what is asked for, by name. @throws {UnknownContainerError} */
@@ -428,13 +428,13 @@ export class Manager {
 
   async #pumpEngine(watcher: EngineWatcher): Promise<void> {
     const { identities, logger } = this.#options;
-    for await (const batch of watcher.news()) {
+    for await (const batch of watcher.updates()) {
       for (const event of batch) {
         try {
-          identities.learn(event);
+          identities.update(event);
         } catch (error) {
           logger.error("Cannot take what an engine told, skipping it", {
-            container: event.facts.id,
+            container: event.metadata.id,
             error: messageOf(error),
           });
         }

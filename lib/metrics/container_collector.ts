@@ -23,7 +23,7 @@ import {
 export interface ContainerCollectorOptions {
   readonly manager: Pick<
     Manager,
-    "endedContainer" | "managedContainers" | "oomKills"
+    "removedContainer" | "managedContainers" | "oomKills"
   >;
   /** Default of the request's maximum age of samples, milliseconds. */
   readonly maxAgeMs: number;
@@ -196,7 +196,7 @@ export class ContainerCollector {
 
   /** For a container that existed only between two scrapes. */
   #removedLabels(name: CgroupName): string | undefined {
-    const removed = this.#options.manager.endedContainer(name);
+    const removed = this.#options.manager.removedContainer(name);
     return removed &&
       containerLabels(removed.reference, removed, podOf(removed));
   }

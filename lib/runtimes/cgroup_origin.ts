@@ -1,23 +1,22 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { RuntimeName } from "../model/container_metadata.ts";
 
-/** A cgroup that a container runtime made for a container. */
+/** A cgroup that a container runtime created for a container. */
 export interface ContainerOrigin {
   readonly kind: "container";
-  /** Whose it may be, the likeliest first. */
+  /** The likeliest first. */
   readonly runtimes: readonly RuntimeName[];
   readonly id: string;
-  /** The name alone says that it is a container's; else the runtime must know it. */
+  /** If false, the runtime must confirm the ID. */
   readonly isCertain: boolean;
-  /** What is known without asking: rkt's app. */
+  /** For rkt apps only: their name needs no lookup. */
   readonly name?: string;
-  /** containerd's namespace, where the name tells it. */
+  /** containerd namespace, if it is in the cgroup's name. */
   readonly group?: string;
-  /** Of the Kubernetes pod around it. */
   readonly podUid?: string;
-  /** The user whose runtime it is, where that is not root. */
+  /** Owner of a rootless runtime; absent for root. */
   readonly uid?: number;
-  /** The container around it, as of docker in docker. */
+  /** Nearest enclosing container. */
   readonly outer?: CgroupName;
 }
 
@@ -31,45 +30,48 @@ export interface PodOrigin {
 /** The cgroup of a systemd unit. */
 export interface UnitOrigin {
   readonly kind: "unit";
-  /** As systemd shows it, escapes included: `foo\x2dbar.service` and `foo-bar.service` are two. */
+  /**
+   * Includes escapes, as in systemd: `foo\x2dbar.service` and `foo-bar.service`
+   * are different units.
+   */
   readonly unit: string;
   readonly outer?: CgroupName;
 }
 
-/** Who made a cgroup, as far as its name tells. */
+/** The creator of a cgroup, derived from its name. */
 export type CgroupOrigin = ContainerOrigin | PodOrigin | UnitOrigin;
 
-/** `docker-eac1….scope`, `cri-containerd-…`, `crio-…`, `libpod-…`, and a bare id. */
+/** `docker-eac1….scope`, `cri-containerd-…`, `crio-…`, `libpod-…`, or an ID without prefix. */
 const ID_REGEXP = /^(?:([\w-]+)-)?([0-9a-f]{64})(?:\.scope)?$/;
 
 /**
- * `SLICE:PREFIX:ID` is the path that the kubelet gives a runtime for systemd's
- * driver. A runtime with the cgroupfs driver makes one directory of it, where
- * the other makes `SLICE/PREFIX-ID.scope`.
+ * `SLICE:PREFIX:ID` is the kubelet's path for the systemd driver. A runtime
+ * with the cgroupfs driver creates a directory of that name, with the systemd
+ * driver `SLICE/PREFIX-ID.scope`.
  */
 const UNDIVIDED_REGEXP = /^([^:]*):([\w-]+):([0-9a-f]{64})$/;
 
-/** `pod0f1e…` of the cgroupfs driver; a static pod's uid is a hash without dashes. */
+/** `pod0f1e…` of the cgroupfs driver; the UID of a static pod is a hash without dashes. */
 const POD_REGEXP = /^pod([0-9A-Za-z-]+)$/;
 
-/** `kubepods-burstable-pod0f1e….slice` of the systemd driver, in kind below `kubelet-`. */
+/** `kubepods-burstable-pod0f1e….slice` of the systemd driver; kind adds the prefix `kubelet-`. */
 const POD_SLICE_REGEXP = /^[\w-]*kubepods(?:-\w+)?-pod(\w+)\.slice$/;
 
 const UNIT_REGEXP = /^.+\.(?:service|scope|slice|socket|swap)$/;
 
-/** `machine-rkt\x2d<uuid>.scope`, and below it `system.slice/<app>.service`. */
+/** `machine-rkt\x2d<uuid>.scope`, with `system.slice/<app>.service` below it. */
 const RKT_REGEXP =
   /^machine-rkt\\x2d([0-9a-f]{8}(?:\\x2d[0-9a-f]{4}){3}\\x2d[0-9a-f]{12})\.scope$/;
 
 const USER_REGEXP = /^user-(\d+)\.slice$/;
 
-/** What containerd, runc and crun allow as an id, less what others make. */
+/** IDs of containerd, runc and crun, without names that other programs create. */
 const PLAIN_ID_REGEXP = /^[\w][\w.-]{0,75}$/;
 
-/** Prefixes that are not of a container itself: those that look after one. */
+/** Scopes of monitor processes, not of containers. */
 const HELPERS: ReadonlySet<string> = new Set(["crio-conmon", "libpod-conmon"]);
 
-/** By the prefix of the id. */
+/** Keyed by ID prefix. */
 const PREFIXES: ReadonlyMap<string, RuntimeName> = new Map([
   ["docker", "docker"],
   ["cri-containerd", "containerd"],
@@ -89,8 +91,8 @@ const POD_RUNTIMES: readonly RuntimeName[] = ["containerd", "docker", "crio"];
 const PLAIN_RUNTIMES: readonly RuntimeName[] = ["containerd", "runc", "crun"];
 
 /**
- * Who made a cgroup, by its name alone; undefined where the name says nothing.
- * The last part decides, so of nested containers the innermost wins.
+ * Parses a cgroup's creator from its name; `undefined` if the name does not
+ * identify one. For nested containers the result is the innermost.
  */
 export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   if (name === ROOT) return undefined;
@@ -110,21 +112,20 @@ export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   return plainOf(parts, base);
 }
 
-/** Whether an id is one that no other container has, whoever made it. */
+/** Returns whether an ID is unique across all runtimes. */
 export function isCertainId(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
 }
 
 /**
- * The unit of a cgroup. systemd writes `_` before a name that could be that of
- * a control file, such as `cpu.service`, and before one that begins with it
- * (`CGROUP_DELEGATION.md`).
+ * Removes the `_` that systemd prefixes to a name that could be a control file,
+ * such as `cpu.service`, or that starts with `_` (`CGROUP_DELEGATION.md`).
  */
 function unitOf(base: string): string {
   return base.startsWith("_") ? base.slice(1) : base;
 }
 
-/** The parts that a name stands for. */
+/** Splits `SLICE:PREFIX:ID` into its slice and scope. */
 function divided(part: string): string[] {
   const [, slice, prefix, id] = UNDIVIDED_REGEXP.exec(part) ?? [];
   if (id === undefined) return [part];
@@ -132,7 +133,7 @@ function divided(part: string): string[] {
   return slice ? [slice, scope] : [scope];
 }
 
-/** A unit's name with systemd's `\xNN` decoded; what is no such escape stays. */
+/** Decodes systemd's `\xNN` escapes in a unit name. */
 export function unescapeUnit(unit: string): string {
   return unit.replace(/(?:\\x[0-9a-f]{2})+/g, (escaped) => {
     const bytes = escaped.slice(2).split("\\x").map((hex) => parseInt(hex, 16));
@@ -207,7 +208,7 @@ function rktOf(
   };
 }
 
-/** `/<namespace>/<id>` as ctr makes it, or wherever runc and crun were told to. */
+/** Parses `/<namespace>/<id>` of ctr, or a path chosen for runc or crun. */
 function plainOf(
   parts: readonly string[],
   base: string,
@@ -224,7 +225,7 @@ function plainOf(
   };
 }
 
-/** The uid of the pod whose cgroup the part is, with its dashes. */
+/** Returns the pod's UID with dashes. */
 function podUidOf(parts: readonly string[], index: number): string | undefined {
   const part = parts[index] ?? "";
   const [, slice] = POD_SLICE_REGEXP.exec(part) ?? [];
@@ -235,7 +236,7 @@ function podUidOf(parts: readonly string[], index: number): string | undefined {
     : undefined;
 }
 
-/** The user in whose slice it is; not one that is a container's own. */
+/** Returns the user, ignoring slices inside an enclosing container. */
 function uidOf(parts: readonly string[]): number | undefined {
   const outer = parts.findLastIndex((part, index) =>
     index < parts.length - 1 && isContainerPart(part)
@@ -247,7 +248,6 @@ function uidOf(parts: readonly string[]): number | undefined {
   return undefined;
 }
 
-/** The nearest container around the last part. */
 function outerOf(parts: readonly string[]): CgroupName | undefined {
   for (let index = parts.length - 2; index > 0; index--) {
     if (isContainerPart(parts[index] ?? "")) {

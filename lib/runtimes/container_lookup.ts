@@ -5,12 +5,16 @@ import type {
   ContainerMetadata,
   RuntimeName,
 } from "../model/container_metadata.ts";
-import { Bundles, type PathAt, type PlacedOrigin } from "./bundles.ts";
+import {
+  BundleReader,
+  type PlacedOrigin,
+  type ResolveHostPath,
+} from "./bundle_reader.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { ContainerStorage } from "./container_storage.ts";
-import { dockerFacts } from "./docker_json.ts";
+import { parseDockerContainer } from "./docker_json.ts";
 import type { Engine, EngineName } from "./engine.ts";
-import { fieldsOf } from "./json_fields.ts";
+import { asObject } from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { networkOf } from "./oci_config.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
@@ -20,29 +24,29 @@ import {
   type RuntimeRoots,
 } from "./runtime_roots.ts";
 
-/** What a {@linkcode ContainerLookup} stands on. */
+/** Dependencies of {@linkcode ContainerLookup}. */
 export interface ContainerLookupOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly labels: LabelFilter;
-  /** What flags say of where runtimes keep their state. */
+  /** Set by flags. */
   readonly overrides: RootOverrides;
-  /** The engines of the host's root that can be asked. */
+  /** Engines of the host, not of nested containers. */
   readonly engines: readonly Engine[];
 }
 
-/** Which container, and where its runtime is to be found. */
-export interface LookupPlace {
+/** A container and a process through which its runtime's files are visible. */
+export interface LookupContext {
   readonly cgroup: CgroupName;
-  /** A process of the container around it, in the host's pid namespace. */
+  /** A process of the enclosing container, in the host's PID namespace. */
   readonly outerPid?: number;
 }
 
-/** Configuration files are read anew after so long. */
+/** Interval at which configuration files are read again. */
 const ROOTS_AGE_MS = 60_000;
 const MAX_PLACES = 1_000;
 
-/** An engine that did not answer is asked for no container for so long. */
+/** Time during which an engine that failed is not queried. */
 const FAILED_MS = 10_000;
 
 interface KnownRoots {
@@ -50,19 +54,18 @@ interface KnownRoots {
   readonly roots: Promise<RuntimeRoots>;
 }
 
-/** Finds out who a container is: from the files of its runtime, then from its socket. */
+/** Looks up containers in their runtimes' files, then on the runtimes' sockets. */
 export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
-  readonly #bundles: Bundles;
-  /** When an engine last did not answer. */
+  readonly #bundles: BundleReader;
   readonly #failedMs = new Map<Engine, number>();
-  /** By user and root. */
+  /** Keyed by user and root. */
   readonly #roots = new Map<string, KnownRoots>();
 
   constructor(options: ContainerLookupOptions) {
     this.#options = options;
-    this.#bundles = new Bundles(options.files, options.labels);
+    this.#bundles = new BundleReader(options.files, options.labels);
     this.#storage = new ContainerStorage(
       options.files,
       () => options.clock.monotonic(),
@@ -70,32 +73,33 @@ export class ContainerLookup {
   }
 
   /**
-   * What the likeliest runtime that knows it tells; undefined where none does.
+   * Returns metadata from the likeliest runtime that has the container;
+   * `undefined` if none has it.
    *
-   * @throws {Error} where none does, and one could not be asked
+   * @throws {Error} if no runtime has it and at least one could not be read
    */
   async find(
     origin: ContainerOrigin,
-    { cgroup, outerPid }: LookupPlace,
+    { cgroup, outerPid }: LookupContext,
   ): Promise<ContainerMetadata | undefined> {
-    // Without a process of the container around it, its runtime's files are not to be seen.
+    // A nested runtime's files are visible only through a process of the enclosing container.
     if (origin.outer !== undefined && outerPid === undefined) return undefined;
     const root = outerPid === undefined ? undefined : `/proc/${outerPid}/root`;
     const roots = await this.#rootsOf(origin.uid, root);
-    const at: PathAt = (first, ...rest) =>
+    const at: ResolveHostPath = (first, ...rest) =>
       this.#options.files.path(join(first, ...rest), root);
     const placed = { ...origin, cgroup };
-    const asks = [
+    const lookups = [
       (runtime: RuntimeName) => this.#read(runtime, placed, roots, at),
-      // A socket may keep one waiting: it comes after the files of all runtimes.
+      // After the files of all runtimes, because sockets may block until their timeout.
       (runtime: RuntimeName) => this.#inspect(runtime, origin),
     ];
     let failure: unknown;
-    for (const ask of asks) {
+    for (const lookUp of lookups) {
       for (const runtime of origin.runtimes) {
         try {
-          const facts = await ask(runtime);
-          if (facts !== undefined) return facts;
+          const metadata = await lookUp(runtime);
+          if (metadata !== undefined) return metadata;
         } catch (error) {
           failure ??= error;
         }
@@ -109,7 +113,7 @@ export class ContainerLookup {
     runtime: RuntimeName,
     origin: PlacedOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
   ): Promise<ContainerMetadata | undefined> {
     switch (runtime) {
       case "docker":
@@ -131,7 +135,7 @@ export class ContainerLookup {
   async #docker(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
   ): Promise<ContainerMetadata | undefined> {
     const { files, labels } = this.#options;
     let failure: unknown;
@@ -141,7 +145,11 @@ export class ContainerLookup {
         const config = await files.json(join(directory, "config.v2.json"));
         if (config === undefined) continue;
         const hostConfig = await files.json(join(directory, "hostconfig.json"));
-        return dockerFacts(config, { runtime: "docker", labels, hostConfig });
+        return parseDockerContainer(config, {
+          runtime: "docker",
+          labels,
+          hostConfig,
+        });
       } catch (error) {
         failure ??= error;
       }
@@ -153,28 +161,28 @@ export class ContainerLookup {
   async #podman(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
   ): Promise<ContainerMetadata | undefined> {
     const { files } = this.#options;
     const { id } = origin;
     for (const storage of roots.storage) {
       const stored = await this.#storage.find(at(storage), id);
-      if (stored?.facts === undefined) continue;
-      const { directory, facts } = stored;
+      if (stored?.metadata === undefined) continue;
+      const { directory, metadata } = stored;
       const userdata = at(storage, directory, id, "userdata");
       const config = await files.json(join(userdata, "config.json"));
-      const { annotations } = fieldsOf(config);
-      if (fieldsOf(annotations)["io.container.manager"] === "cri-o") continue;
+      const { annotations } = asObject(config);
+      if (asObject(annotations)["io.container.manager"] === "cri-o") continue;
       const network = networkOf(config, undefined);
-      // The file with the pid outlives the process.
+      // The pidfile outlives the process.
       const exitCode = await this.#exitCodeOf(roots, at, id);
       const pid = exitCode === undefined
         ? await this.#bundles.pidOf(roots, at, directory, id)
         : undefined;
-      const told = await this.#inspectQuietly("podman", origin);
+      const inspected = await this.#inspectQuietly("podman", origin);
       return {
-        ...told,
-        ...facts,
+        ...inspected,
+        ...metadata,
         ...(network !== undefined && { network }),
         ...(pid !== undefined && { pid }),
         ...(exitCode !== undefined && { exitCode }),
@@ -186,7 +194,7 @@ export class ContainerLookup {
 
   async #exitCodeOf(
     { podmanExits }: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
     id: string,
   ): Promise<number | undefined> {
     for (const exits of podmanExits) {
@@ -196,12 +204,12 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** What its engines answer, of which a host may have several, where it is of the host's root. */
+  /** Queries a runtime's engines. Nested and rootless containers are not queried. */
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,
   ): Promise<ContainerMetadata | undefined> {
-    // What only might be a container, an engine tells by itself.
+    // Engines report containers with uncertain IDs as events.
     const isOfHost = origin.isCertain && origin.uid === undefined &&
       origin.outer === undefined;
     if (!isOfHost) return undefined;
@@ -209,8 +217,8 @@ export class ContainerLookup {
     for (const engine of this.#options.engines) {
       if (engine.runtime !== runtime) continue;
       try {
-        const facts = await this.#inspectWith(engine, origin);
-        if (facts !== undefined) return facts;
+        const metadata = await this.#inspectWith(engine, origin);
+        if (metadata !== undefined) return metadata;
       } catch (error) {
         failure ??= error;
       }
@@ -219,7 +227,7 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** What one engine answers, where it did not just fail. */
+  /** Queries one engine, unless it failed recently. */
   async #inspectWith(
     engine: Engine,
     origin: ContainerOrigin,
@@ -230,7 +238,7 @@ export class ContainerLookup {
     try {
       return await engine.exists() ? await engine.inspect(origin) : undefined;
     } catch (error) {
-      // Too much, or not to be read, is what it says of this one container.
+      // Concerns one container's response, not the engine.
       const isOfOne = error instanceof RangeError ||
         error instanceof SyntaxError;
       if (!isOfOne) this.#failedMs.set(engine, clock.monotonic());
@@ -238,7 +246,7 @@ export class ContainerLookup {
     }
   }
 
-  /** The same where the files have told enough already. */
+  /** Ignores errors: the files already identified the container. */
   async #inspectQuietly(
     runtime: EngineName,
     origin: ContainerOrigin,
@@ -263,7 +271,7 @@ export class ContainerLookup {
     }
     if (this.#roots.size >= MAX_PLACES) this.#roots.clear();
     const roots = readRuntimeRoots(files, {
-      // What a flag says is of the host.
+      // Flags apply to the host only.
       ...(root === undefined ? overrides : { root }),
       ...(uid !== undefined && { uid }),
     });

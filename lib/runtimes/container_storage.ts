@@ -1,24 +1,24 @@
 import { join } from "@std/path";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import {
+  asObject,
+  asString,
+  asTimestampMs,
   defined,
-  fieldsOf,
-  parsedFields,
+  parseObject,
   podOf,
-  textOf,
-  timeOf,
-} from "./json_fields.ts";
+} from "./json_values.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
-/** Where a container's state is in the storage that podman and CRI-O share. */
+/** State of a container in the storage that podman and CRI-O share. */
 export interface StoredContainer {
-  /** `overlay-containers`, or the same of another driver. */
+  /** `overlay-containers`, or the equivalent of another driver. */
   readonly directory: string;
-  /** What podman says of it; undefined of a container that is not its own. */
-  readonly facts?: ContainerMetadata;
+  /** Podman's metadata; absent for a container of another runtime. */
+  readonly metadata?: ContainerMetadata;
 }
 
-/** The list is of all containers: in a storm it is not read for each of them. */
+/** A burst of containers reads the lists once. */
 const LIST_AGE_MS = 100;
 
 const LISTS = ["containers.json", "volatile-containers.json"];
@@ -39,7 +39,6 @@ export class ContainerStorage {
     this.#now = now;
   }
 
-  /** A container of the storage at `root`; undefined where there is none of that id. */
   async find(root: string, id: string): Promise<StoredContainer | undefined> {
     const nowMs = this.#now();
     for (const [path, { readMs }] of this.#lists) {
@@ -62,8 +61,10 @@ export class ContainerStorage {
         const entries = await this.#files.json(path);
         if (!Array.isArray(entries)) continue;
         for (const entry of entries) {
-          const facts = podmanFacts(entry);
-          if (facts !== undefined) stored.set(facts.id, { directory, facts });
+          const metadata = parsePodmanEntry(entry);
+          if (metadata !== undefined) {
+            stored.set(metadata.id, { directory, metadata });
+          }
         }
       }
     }
@@ -72,25 +73,27 @@ export class ContainerStorage {
 }
 
 /**
- * The facts of a container by its entry in `containers.json`; undefined where
- * it has no id. Labels and restarts are in podman's data base alone.
+ * Parses an entry of `containers.json`; `undefined` without ID. Labels and
+ * restart counts are only in podman's database.
  *
  * ```json
  * {"id":"6d13…","names":["web"],"metadata":"{\"image-name\":\"nginx:1\",\"name\":\"web\"}","created":"2026-11-23T06:46:22.6Z"}
  * ```
  */
-export function podmanFacts(entry: unknown): ContainerMetadata | undefined {
-  const fields = fieldsOf(entry);
-  const id = textOf(fields["id"]);
+export function parsePodmanEntry(
+  entry: unknown,
+): ContainerMetadata | undefined {
+  const fields = asObject(entry);
+  const id = asString(fields["id"]);
   if (id === undefined) return undefined;
-  const metadata = parsedFields(textOf(fields["metadata"]));
+  const metadata = parseObject(asString(fields["metadata"]));
   const [name] = Array.isArray(fields["names"]) ? fields["names"] : [];
   return defined<ContainerMetadata>({
     runtime: "podman",
     id,
-    name: textOf(name) ?? textOf(metadata["name"]),
-    image: textOf(metadata["image-name"]),
+    name: asString(name) ?? asString(metadata["name"]),
+    image: asString(metadata["image-name"]),
     pod: podOf(metadata),
-    createdMs: timeOf(fields["created"]),
+    createdMs: asTimestampMs(fields["created"]),
   });
 }

@@ -12,9 +12,9 @@ import type { Engine, EngineEvent } from "./engine.ts";
 import type { EngineSocket } from "./engine_socket.ts";
 import { GrpcClient } from "./grpc_client.ts";
 import type { LabelFilter } from "./label_filter.ts";
-import { ProtoMessage, protoText } from "./protobuf.ts";
+import { encodeStringField, ProtoMessage } from "./protobuf.ts";
 
-/** What a {@linkcode ContainerdEngine} stands on. */
+/** Dependencies of {@linkcode ContainerdEngine}. */
 export interface ContainerdEngineOptions {
   readonly socket: EngineSocket;
   readonly labels: LabelFilter;
@@ -27,39 +27,39 @@ const GET = `${SERVICES}.containers.v1.Containers/Get`;
 const LIST = `${SERVICES}.containers.v1.Containers/ListStream`;
 const SUBSCRIBE = `${SERVICES}.events.v1.Events/Subscribe`;
 
-/** Docker's containers are Docker's to name. */
+/** Docker's namespaces, reported by the Docker engine. */
 const DOCKERS: ReadonlySet<string> = new Set(["moby", "plugins.moby"]);
 
 const NOTHING = new Uint8Array();
-const FILTERS = TOPICS.map((topic) => protoText(1, `topic=="${topic}"`));
+const FILTERS = TOPICS.map((topic) =>
+  encodeStringField(1, `topic=="${topic}"`)
+);
 
-/** Containers that are asked for at once. */
-const MAX_ASKED = 8;
+const MAX_CONCURRENT_GETS = 8;
 
-/** A list is not read beyond; a pod's container is 10 KB of it, of which little is kept. */
+/** A pod's container takes 10 KB of the list. */
 const MAX_LIST_BYTES = 32 * 2 ** 20;
-/** Containers of all lists. */
+/** Maximum number of containers in all namespaces. */
 const MAX_LISTED = 10_000;
 const MAX_NAMESPACES = 100;
 
-/** Containers whose cgroups are remembered. */
 const MAX_CGROUPS = 20_000;
 
-interface News {
+interface EventDetails {
   readonly event: ContainerdEvent | undefined;
   readonly stored?: StoredContainer | undefined;
 }
 
 /**
- * containerd, by its gRPC: what its files do not have, which is image and
- * labels of what ctr and nerdctl made, and how a container ended.
+ * containerd's gRPC API. It has what the files lack: images and labels of ctr
+ * and nerdctl containers, and exit codes.
  */
 export class ContainerdEngine implements Engine {
   readonly runtime = "containerd";
   readonly #socket: EngineSocket;
   readonly #labels: LabelFilter;
   readonly #client: GrpcClient;
-  /** By namespace and id, where the id is one that others may have too. */
+  /** Keyed by namespace and ID, for IDs that are not unique. */
   readonly #cgroups = new Map<string, CgroupName>();
 
   constructor({ socket, labels }: ContainerdEngineOptions) {
@@ -76,12 +76,11 @@ export class ContainerdEngine implements Engine {
     return this.#socket.exists();
   }
 
-  /** Undefined also where the namespace is not known. */
   async inspect(
     { group, id }: ContainerOrigin,
   ): Promise<ContainerMetadata | undefined> {
     if (group === undefined) return undefined;
-    return (await this.#get(group, id))?.facts;
+    return (await this.#get(group, id))?.metadata;
   }
 
   async list(onLost: () => void): Promise<readonly EngineEvent[]> {
@@ -92,7 +91,7 @@ export class ContainerdEngine implements Engine {
         const stored = storedContainer(container, this.#labels);
         if (events.length === MAX_LISTED) {
           throw new RangeError(
-            `Cannot take the list of containers: it has more than ${MAX_LISTED}`,
+            `Cannot read the list of containers: it has more than ${MAX_LISTED} entries`,
           );
         }
         events.push(this.#storedEvent(group, stored));
@@ -113,23 +112,23 @@ export class ContainerdEngine implements Engine {
       for await (
         const messages of this.#client.messages(call, signal, onLost)
       ) {
-        for (let i = 0; i < messages.length; i += MAX_ASKED) {
-          const some = messages.slice(i, i + MAX_ASKED);
-          const news = await Promise.all(
+        for (let i = 0; i < messages.length; i += MAX_CONCURRENT_GETS) {
+          const some = messages.slice(i, i + MAX_CONCURRENT_GETS);
+          const details = await Promise.all(
             some.map((message) => this.#read(message, onLost)),
           );
-          // In their order: how one ended is told of the cgroup that it began with.
-          yield news.flatMap((news) => this.#eventsOf(news));
+          // In order: an exit is reported with the cgroup of the earlier start.
+          yield details.flatMap((details) => this.#eventsOf(details));
         }
       }
     } finally {
-      // A connection that has failed is used for nothing more.
+      // A failed connection is not reused.
       this.#socket.close();
     }
   }
 
   async ping(): Promise<void> {
-    await this.#client.ask({ method: VERSION, message: NOTHING });
+    await this.#client.unary({ method: VERSION, message: NOTHING });
   }
 
   close(): void {
@@ -138,23 +137,23 @@ export class ContainerdEngine implements Engine {
 
   async #groups(): Promise<string[]> {
     const call = { method: NAMESPACES, message: NOTHING };
-    const answer = await this.#client.ask(call) ?? NOTHING;
-    return new ProtoMessage(answer).messages(1)
-      .map((namespace) => namespace.text(1))
+    const response = await this.#client.unary(call) ?? NOTHING;
+    return new ProtoMessage(response).messages(1)
+      .map((namespace) => namespace.string(1))
       .filter((name) => !DOCKERS.has(name))
       .slice(0, MAX_NAMESPACES);
   }
 
   async #get(group: string, id: string): Promise<StoredContainer | undefined> {
-    const message = protoText(1, id);
-    const answer = await this.#client.ask({ method: GET, message, group });
-    return answer === undefined
+    const message = encodeStringField(1, id);
+    const response = await this.#client.unary({ method: GET, message, group });
+    return response === undefined
       ? undefined
-      : storedContainer(new ProtoMessage(answer).message(1), this.#labels);
+      : storedContainer(new ProtoMessage(response).message(1), this.#labels);
   }
 
-  /** What happened, and what the data base has of whom. */
-  async #read(message: Uint8Array, onLost: () => void): Promise<News> {
+  /** Parses an event, and reads a created or updated container from the database. */
+  async #read(message: Uint8Array, onLost: () => void): Promise<EventDetails> {
     let event: ContainerdEvent | undefined;
     try {
       event = parseContainerdEvent(message);
@@ -171,17 +170,16 @@ export class ContainerdEngine implements Engine {
     }
   }
 
-  #eventsOf({ event, stored }: News): EngineEvent[] {
+  #eventsOf({ event, stored }: EventDetails): EngineEvent[] {
     if (event === undefined || DOCKERS.has(event.group)) return [];
     const { group, id, kind, image, pid, exitCode } = event;
     if (stored !== undefined) return [this.#storedEvent(group, stored)];
     const key = `${group}/${id}`;
     const cgroup = this.#cgroups.get(key);
     if (kind === "deleted") this.#cgroups.delete(key);
-    // Nobody could say whom it is of.
     if (cgroup === undefined && !isCertainId(id)) return [];
     return [{
-      facts: {
+      metadata: {
         runtime: "containerd",
         id,
         ...(image !== undefined && { image }),
@@ -196,12 +194,12 @@ export class ContainerdEngine implements Engine {
 
   #storedEvent(
     group: string,
-    { facts, cgroup }: StoredContainer,
+    { metadata, cgroup }: StoredContainer,
   ): EngineEvent {
-    const event = { facts, isRemoved: false, isStarted: false };
-    if (cgroup === undefined || isCertainId(facts.id)) return event;
-    this.#cgroups.delete(`${group}/${facts.id}`);
-    this.#cgroups.set(`${group}/${facts.id}`, cgroup);
+    const event = { metadata, isRemoved: false, isStarted: false };
+    if (cgroup === undefined || isCertainId(metadata.id)) return event;
+    this.#cgroups.delete(`${group}/${metadata.id}`);
+    this.#cgroups.set(`${group}/${metadata.id}`, cgroup);
     for (const key of this.#cgroups.keys()) {
       if (this.#cgroups.size <= MAX_CGROUPS) break;
       this.#cgroups.delete(key);

@@ -1,20 +1,20 @@
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import {
-  dockerFacts,
   type EngineJsonOptions,
-  listedFacts,
+  parseDockerContainer,
+  parseDockerList,
   parseEngineEvent,
 } from "./docker_json.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 import { EngineClient } from "./engine_client.ts";
 import type { EngineSocket } from "./engine_socket.ts";
-import { fieldsOf, textOf } from "./json_fields.ts";
+import { asObject, asString } from "./json_values.ts";
 
-/** What a {@linkcode DockerEngine} stands on. */
+/** Dependencies of {@linkcode DockerEngine}. */
 export interface DockerEngineOptions extends EngineJsonOptions {
   readonly socket: EngineSocket;
-  /** A longer answer is not read to its end. @default 4 MiB */
+  /** Maximum response size in bytes. @default 4 MiB */
   readonly maxBytes?: number;
 }
 
@@ -25,7 +25,7 @@ const LIST = "/containers/json?all=1";
 const PING = "/_ping";
 const INFO = "/info";
 
-/** Docker, or Podman's service, which speaks its API. */
+/** Docker's HTTP API, also served by Podman. */
 export class DockerEngine implements Engine {
   readonly runtime: "docker" | "podman";
   readonly #options: DockerEngineOptions;
@@ -48,16 +48,16 @@ export class DockerEngine implements Engine {
   async inspect(
     { id }: ContainerOrigin,
   ): Promise<ContainerMetadata | undefined> {
-    const answer = await this.#client.get(`/containers/${id}/json`);
-    return answer === undefined
+    const response = await this.#client.get(`/containers/${id}/json`);
+    return response === undefined
       ? undefined
-      : dockerFacts(answer, this.#options);
+      : parseDockerContainer(response, this.#options);
   }
 
   async list(): Promise<readonly EngineEvent[]> {
     const list = await this.#client.get(LIST);
-    return listedFacts(list, this.#options).map((facts) => ({
-      facts,
+    return parseDockerList(list, this.#options).map((metadata) => ({
+      metadata,
       isStarted: false,
       isRemoved: false,
     }));
@@ -72,10 +72,14 @@ export class DockerEngine implements Engine {
     }
   }
 
-  /** The directory that all its data is in, as the host names it. @throws {Error} where it does not answer */
+  /**
+   * Returns a host path.
+   *
+   * @throws {Error} if Docker does not respond
+   */
   async dataRoot(): Promise<string | undefined> {
-    const info = fieldsOf(await this.#client.get(INFO));
-    const root = textOf(info["DockerRootDir"]);
+    const info = asObject(await this.#client.get(INFO));
+    const root = asString(info["DockerRootDir"]);
     return root?.startsWith("/") ? root : undefined;
   }
 

@@ -4,89 +4,94 @@ import type {
 } from "../model/container_metadata.ts";
 import type { EngineEvent } from "./engine.ts";
 import {
+  asInteger,
+  asObject,
+  asString,
+  asTimestampMs,
   defined,
-  type Fields,
-  fieldsOf,
+  type JsonObject,
   podOf,
-  textOf,
-  timeOf,
-  wholeOf,
-} from "./json_fields.ts";
-import { parseJsonBound } from "./json_bound.ts";
+} from "./json_values.ts";
+import { parseBoundedJson } from "./bounded_json.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** What a reader of an engine's JSON needs to know. */
+/** Options of the parsers. */
 export interface EngineJsonOptions {
-  /** Who speaks Docker's API. */
   readonly runtime: "docker" | "podman";
   readonly labels: LabelFilter;
 }
 
 /**
- * The facts of a container from `config.v2.json`, or from the answer of
- * `/containers/<id>/json`, whose fields have the same names. Of the first,
- * `hostConfig` is the file beside it.
+ * Parses `config.v2.json` with `hostconfig.json`, or the response of
+ * `/containers/<id>/json`, which has the same field names.
  *
- * @throws {TypeError} where it has no id
+ * @throws {TypeError} if the ID is missing
  */
-export function dockerFacts(
+export function parseDockerContainer(
   config: unknown,
   options: EngineJsonOptions & { readonly hostConfig?: unknown },
 ): ContainerMetadata {
-  const fields = fieldsOf(config);
-  const id = textOf(fields["ID"]) ?? textOf(fields["Id"]);
+  const fields = asObject(config);
+  const id = asString(fields["ID"]) ?? asString(fields["Id"]);
   if (id === undefined) {
     throw new TypeError('Cannot read a container: it has no "ID"');
   }
-  const state = fieldsOf(fields["State"]);
-  const { "Image": image, "Labels": labels } = fieldsOf(fields["Config"]);
-  const host = fieldsOf(options.hostConfig ?? fields["HostConfig"]);
+  const state = asObject(fields["State"]);
+  const { "Image": image, "Labels": labels } = asObject(fields["Config"]);
+  const host = asObject(options.hostConfig ?? fields["HostConfig"]);
   const isRunning = state["Running"] === true;
-  const hasEnded = !isRunning && timeOf(state["FinishedAt"]) !== undefined;
+  const hasEnded = !isRunning &&
+    asTimestampMs(state["FinishedAt"]) !== undefined;
   return defined<ContainerMetadata>({
     runtime: options.runtime,
     id,
     name: nameOf(fields["Name"]),
-    image: textOf(fields["ImageName"]) ?? textOf(image),
-    labels: options.labels.pass(fieldsOf(labels)),
-    pod: podOf(fieldsOf(labels)),
-    isSandbox: isSandbox(fieldsOf(labels)) || undefined,
-    createdMs: timeOf(fields["Created"]),
-    startedMs: timeOf(state["StartedAt"]),
-    pid: isRunning ? wholeOf(state["Pid"]) || undefined : undefined,
-    network: networkOf(textOf(host["NetworkMode"])),
-    exitCode: hasEnded ? wholeOf(state["ExitCode"]) : undefined,
-    restartCount: wholeOf(fields["RestartCount"]),
-    health: healthOf(fieldsOf(state["Health"])["Status"]),
-    logPath: textOf(fields["LogPath"]),
+    image: asString(fields["ImageName"]) ?? asString(image),
+    labels: options.labels.pass(asObject(labels)),
+    pod: podOf(asObject(labels)),
+    isSandbox: isSandbox(asObject(labels)) || undefined,
+    createdMs: asTimestampMs(fields["Created"]),
+    startedMs: asTimestampMs(state["StartedAt"]),
+    pid: isRunning ? asInteger(state["Pid"]) || undefined : undefined,
+    network: networkOf(asString(host["NetworkMode"])),
+    exitCode: hasEnded ? asInteger(state["ExitCode"]) : undefined,
+    restartCount: asInteger(fields["RestartCount"]),
+    health: healthOf(asObject(state["Health"])["Status"]),
+    logPath: asString(fields["LogPath"]),
   });
 }
 
-/** The containers of `/containers/json`; one without an id is passed over. */
-export function listedFacts(
+/**
+ * Parses `/containers/json`; entries without an ID are skipped.
+ *
+ * @throws {TypeError} if the list is not an array
+ */
+export function parseDockerList(
   list: unknown,
   { runtime, labels }: EngineJsonOptions,
 ): ContainerMetadata[] {
   if (!Array.isArray(list)) {
-    throw new TypeError("Cannot read the list of containers: it is no array");
+    throw new TypeError(
+      "Cannot read the list of containers: it is not an array",
+    );
   }
-  return list.map(fieldsOf).flatMap((fields) => {
-    const id = textOf(fields["Id"]);
+  return list.map(asObject).flatMap((fields) => {
+    const id = asString(fields["Id"]);
     if (id === undefined) return [];
     return [defined<ContainerMetadata>({
       runtime,
       id,
       name: nameOf(ownName(fields["Names"])),
-      image: textOf(fields["Image"]),
-      labels: labels.pass(fieldsOf(fields["Labels"])),
-      pod: podOf(fieldsOf(fields["Labels"])),
-      isSandbox: isSandbox(fieldsOf(fields["Labels"])) || undefined,
+      image: asString(fields["Image"]),
+      labels: labels.pass(asObject(fields["Labels"])),
+      pod: podOf(asObject(fields["Labels"])),
+      isSandbox: isSandbox(asObject(fields["Labels"])) || undefined,
     })];
   });
 }
 
-/** Keys of an event's attributes that are no labels of the container. */
-const NO_LABELS: ReadonlySet<string> = new Set([
+/** Event attributes that are not container labels. */
+const NON_LABEL_KEYS: ReadonlySet<string> = new Set([
   "image",
   "name",
   "exitCode",
@@ -99,7 +104,7 @@ const NO_LABELS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * One line of `/events`; undefined where it is of no container.
+ * Parses one line of `/events`; `undefined` if it is not about a container.
  *
  * ```json
  * {"Type":"container","Action":"die","Actor":{"ID":"3edf…","Attributes":{"exitCode":"137","image":"nginx:1","name":"web"}},"time":1795416465}
@@ -109,21 +114,21 @@ export function parseEngineEvent(
   line: string,
   { runtime, labels }: EngineJsonOptions,
 ): EngineEvent | undefined {
-  const fields = fieldsOf(parseJsonBound(line));
+  const fields = asObject(parseBoundedJson(line));
   if (fields["Type"] !== "container") return undefined;
-  const actor = fieldsOf(fields["Actor"]);
-  const id = textOf(actor["ID"]);
-  const action = textOf(fields["Action"]) ?? textOf(fields["status"]);
+  const actor = asObject(fields["Actor"]);
+  const id = asString(actor["ID"]);
+  const action = asString(fields["Action"]) ?? asString(fields["status"]);
   if (id === undefined || action === undefined) return undefined;
-  const attributes = fieldsOf(actor["Attributes"]);
+  const attributes = asObject(actor["Attributes"]);
   const others = Object.fromEntries(
-    Object.entries(attributes).filter(([key]) => !NO_LABELS.has(key)),
+    Object.entries(attributes).filter(([key]) => !NON_LABEL_KEYS.has(key)),
   );
-  const facts = defined<ContainerMetadata>({
+  const metadata = defined<ContainerMetadata>({
     runtime,
     id,
     name: nameOf(attributes["name"]),
-    image: textOf(attributes["image"]) ?? textOf(fields["from"]),
+    image: asString(attributes["image"]) ?? asString(fields["from"]),
     labels: labels.pass(others),
     pod: podOf(others),
     exitCode: action === "die" || action === "died"
@@ -132,30 +137,31 @@ export function parseEngineEvent(
     health: healthOfAction(action, attributes, fields),
   });
   return {
-    facts,
+    metadata,
     isRemoved: action === "destroy" || action === "remove",
     isStarted: action === "start" || action === "restart",
   };
 }
 
 /**
- * The container's own of the names in a list, which are in any order: `/db`.
- * Links that others have to it name those: `/web/database`.
+ * Returns the container's own name, such as `/db`. Other containers' links add
+ * names such as `/web/database`.
  */
 function ownName(names: unknown): unknown {
   if (!Array.isArray(names)) return undefined;
-  return names.find((name) => textOf(name)?.lastIndexOf("/") === 0) ?? names[0];
+  return names.find((name) => asString(name)?.lastIndexOf("/") === 0) ??
+    names[0];
 }
 
 function nameOf(value: unknown): string | undefined {
-  return textOf(textOf(value)?.replace(/^\//, ""));
+  return asString(asString(value)?.replace(/^\//, ""));
 }
 
-function isSandbox(labels: Fields): boolean {
+function isSandbox(labels: JsonObject): boolean {
   return labels["io.kubernetes.docker.type"] === "podsandbox";
 }
 
-/** `default`, `bridge`, `none`, `host`, `container:<id>`, or a network's name. */
+/** Parses `default`, `bridge`, `none`, `host`, `container:<id>`, or a network's name. */
 function networkOf(mode: string | undefined): NetworkNamespace | undefined {
   if (mode === undefined) return undefined;
   if (mode === "host") return { kind: "host" };
@@ -163,23 +169,23 @@ function networkOf(mode: string | undefined): NetworkNamespace | undefined {
   return { kind: "shared", withId: mode.slice("container:".length) };
 }
 
-function exitCodeOf(attributes: Fields): number | undefined {
-  const text = textOf(attributes["exitCode"]) ??
-    textOf(attributes["containerExitCode"]);
+function exitCodeOf(attributes: JsonObject): number | undefined {
+  const text = asString(attributes["exitCode"]) ??
+    asString(attributes["containerExitCode"]);
   return text !== undefined && /^-?\d{1,5}$/.test(text)
     ? Number(text)
     : undefined;
 }
 
 function healthOf(value: unknown): string | undefined {
-  return value === "none" ? undefined : textOf(value);
+  return value === "none" ? undefined : asString(value);
 }
 
-/** `health_status: healthy` as Docker tells it; Podman has a field for it. */
+/** Returns Docker's `health_status: healthy`, or Podman's separate field. */
 function healthOfAction(
   action: string,
-  attributes: Fields,
-  fields: Fields,
+  attributes: JsonObject,
+  fields: JsonObject,
 ): string | undefined {
   if (!action.startsWith("health_status")) return undefined;
   const [, status] = action.split(": ");

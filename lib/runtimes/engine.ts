@@ -2,55 +2,58 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 
-/** Who can be asked over a socket. */
+/** Runtimes with a socket API. */
 export type EngineName = "docker" | "podman" | "containerd";
 
-/** What an engine told of a container as it happened. */
+/** A change of a container. */
 export interface EngineEvent {
-  readonly facts: ContainerMetadata;
-  /** Which cgroup is meant, where the id is one that others may have too. */
+  readonly metadata: ContainerMetadata;
+  /** Present if the ID is not unique across runtimes. */
   readonly cgroup?: CgroupName;
-  /** The container is no more, and its name free. */
+  /** The name may be reused. */
   readonly isRemoved: boolean;
-  /** More can be asked for than the event tells. */
+  /** A lookup returns more than the event. */
   readonly isStarted: boolean;
 }
 
-/** A runtime that answers on a socket. Each answer is bounded in time and size. */
+/** A runtime's socket API. Each response is limited in time and size. */
 export interface Engine {
   readonly runtime: EngineName;
-  /** Where it is looked for. */
+  /** The first candidate if there is no socket. */
   readonly socketPath: string;
 
-  /** Whether there is a socket at all. */
   exists(): Promise<boolean>;
 
-  /** What it has of one container whose id is certain; undefined where it has none. @throws {Error} */
+  /**
+   * Returns `undefined` if the engine does not have the container.
+   *
+   * @throws {Error} if the query fails
+   */
   inspect(origin: ContainerOrigin): Promise<ContainerMetadata | undefined>;
 
   /**
-   * All containers that it has. `onLost` is called for each of which there is
-   * more to say than can be taken.
+   * Lists all containers. `onLost` is called for each entry that exceeds a
+   * limit.
    *
-   * @throws {RangeError} where that is so of all of them
-   * @throws {Error} where it does not answer
+   * @throws {RangeError} if the whole list exceeds a limit
+   * @throws {Error} if the engine does not respond
    */
   list(onLost: () => void): Promise<readonly EngineEvent[]>;
 
   /**
-   * What happens, in batches, until the signal aborts. `onLost` is called for
-   * each message that cannot be read.
+   * Yields changes in batches until the signal aborts. `onLost` is called for
+   * each invalid message.
    *
-   * @throws {Error} where it answers anything else, or the connection ends
+   * @throws {Error} if the connection fails
    */
   follow(
     signal: AbortSignal,
     onLost: () => void,
   ): AsyncGenerator<readonly EngineEvent[], void, unknown>;
 
-  /** @throws {Error} where it does not answer in time */
+  /** @throws {Error} if the engine does not respond in time */
   ping(): Promise<void>;
 
-  /** Ends all that is under way. */
+  /** Aborts pending requests. */
   close(): void;
 }

@@ -1,59 +1,54 @@
 import type { EngineSocket } from "./engine_socket.ts";
-import { GatheredBytes } from "./gathered_bytes.ts";
-import { parseJsonBound } from "./json_bound.ts";
-import { TextLineBound } from "./text_line_bound.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
+import { parseBoundedJson } from "./bounded_json.ts";
+import { LineDecoder } from "./line_decoder.ts";
 
-/** A longer answer is not read to its end: a list of some 3,000 containers. */
+/** Enough for a list of about 3,000 containers. */
 const MAX_BYTES = 4 * 2 ** 20;
 
-/** A message longer than this is passed over. */
+/** Longer messages are skipped. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
 
-/**
- * Asks an engine for JSON. Each answer is bounded in time and size; what fails
- * is thrown.
- */
+/** Requests JSON from an engine, with limits on time and size. */
 export class EngineClient {
   readonly #socket: EngineSocket;
   readonly #maxBytes: number;
 
-  /** @param maxBytes a longer answer is not read to its end */
   constructor(socket: EngineSocket, maxBytes: number = MAX_BYTES) {
     this.#socket = socket;
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * The JSON that `path` answers; undefined where it is 404.
+   * Returns `undefined` for status 404.
    *
-   * @throws {Error} where it does not answer in time, answers anything else, or too much
+   * @throws {Error} if the response is late, too large or another error
    */
   async get(path: string): Promise<unknown> {
-    return await this.#socket.inTime(path, {}, async (response) => {
+    return await this.#socket.withTimeout(path, {}, async (response) => {
       if (response.status === 404) return undefined;
-      const bytes = new GatheredBytes();
+      const bytes = new ByteBuffer();
       for await (const chunk of await bodyOf(response, path)) {
         if (bytes.length + chunk.length > this.#maxBytes) {
           throw new RangeError(
-            `Cannot take the answer to "${path}": it is more than ${this.#maxBytes} bytes`,
+            `Cannot read the response of "${path}": it exceeds ${this.#maxBytes} bytes`,
           );
         }
         bytes.push(chunk);
       }
-      return parseJsonBound(bytes.takeText());
+      return parseBoundedJson(bytes.takeText());
     });
   }
 
-  /** @throws {Error} where it does not answer in time */
   async ping(path: string): Promise<void> {
-    await this.#socket.inTime(path, {}, () => Promise.resolve());
+    await this.#socket.withTimeout(path, {}, () => Promise.resolve());
   }
 
   /**
-   * The lines that `path` answers, as they come, until the signal aborts.
-   * `onLost` is called for each that was too long.
+   * Yields lines until the signal aborts. `onLost` is called for each line that
+   * is too long.
    *
-   * @throws {Error} where it answers anything else, or the connection ends
+   * @throws {Error} if the connection fails
    */
   async *lines(
     path: string,
@@ -61,12 +56,14 @@ export class EngineClient {
     onLost: () => void,
   ): AsyncGenerator<string[], void, unknown> {
     const response = await this.#socket.fetch(path, { signal });
-    const bound = new TextLineBound(MAX_MESSAGE_BYTES, onLost);
+    const decoder = new LineDecoder(MAX_MESSAGE_BYTES, onLost);
     for await (const chunk of await bodyOf(response, path)) {
-      const lines = bound.push(chunk);
+      const lines = decoder.push(chunk);
       if (lines.length > 0) yield lines;
     }
-    throw new Error(`Cannot read "${path}" on: the connection was closed`);
+    throw new Error(
+      `Cannot continue reading "${path}": the connection was closed`,
+    );
   }
 }
 
@@ -77,6 +74,6 @@ async function bodyOf(
   if (ok && body !== null) return body;
   await body?.cancel();
   throw new Error(
-    `Cannot take the answer to "${path}": its status is ${status}`,
+    `Cannot read the response of "${path}": status ${status}`,
   );
 }

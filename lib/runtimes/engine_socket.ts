@@ -1,10 +1,10 @@
-/** How an engine's socket is reached. */
+/** Options of {@linkcode EngineSocket}. */
 export interface EngineSocketOptions {
-  /** Where the socket may be seen, the likeliest first. */
+  /** Candidates, the likeliest first. */
   readonly paths: () => readonly string[] | Promise<readonly string[]>;
-  /** An answer is waited for so long. @default 2000 */
+  /** In milliseconds. @default 2000 */
   readonly timeoutMs?: number;
-  /** It speaks HTTP/2 from the first byte on, as gRPC does, and nothing else. */
+  /** HTTP/2 without upgrade, as for gRPC. */
   readonly isHttp2?: boolean;
 }
 
@@ -20,12 +20,12 @@ export class EngineSocket {
     this.#timeoutMs = options.timeoutMs ?? 2_000;
   }
 
-  /** Where it is, or is looked for first. */
+  /** The first candidate if there is no socket. */
   get path(): string {
     return this.#path;
   }
 
-  /** Whether there is a socket at all. */
+  /** Selects the first candidate that exists. */
   async exists(): Promise<boolean> {
     const paths = await this.#options.paths();
     for (const path of paths) {
@@ -37,7 +37,7 @@ export class EngineSocket {
     return false;
   }
 
-  /** Asks; who asks bounds it. */
+  /** Sends a request; the caller limits time and size. */
   async fetch(
     path: string,
     init: RequestInit & { signal: AbortSignal },
@@ -56,8 +56,12 @@ export class EngineSocket {
     });
   }
 
-  /** What `take` makes of an answer, if that does not take too long. */
-  async inTime<T>(
+  /**
+   * Passes the response to `take`.
+   *
+   * @throws {Error} after the timeout
+   */
+  async withTimeout<T>(
     path: string,
     init: RequestInit,
     take: (response: Response) => Promise<T>,
@@ -66,19 +70,19 @@ export class EngineSocket {
     try {
       const response = await this.fetch(path, { ...init, signal });
       const taken = await take(response);
-      // A body that was read has been cancelled by its reader's end.
+      // A body that was read is already closed.
       if (!response.bodyUsed) await response.body?.cancel();
       return taken;
     } catch (error) {
       if (!signal.aborted) throw error;
       throw new Error(
-        `Cannot take the answer to "${path}": it takes more than ${this.#timeoutMs} ms`,
+        `Cannot read the response of "${path}": timed out after ${this.#timeoutMs} ms`,
         { cause: error },
       );
     }
   }
 
-  /** Ends all that is under way; whoever asks then connects anew. */
+  /** Aborts pending requests; the next one reconnects. */
   close(): void {
     this.#client?.close();
     this.#client = undefined;

@@ -4,8 +4,8 @@ import type { SourceState } from "../model/source_state.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 
 /**
- * How engines fare, by runtime: of several of one, those that are there, and
- * where none is, the likeliest.
+ * Returns one state per runtime: of its engines with a socket the worst,
+ * otherwise of the likeliest engine.
  */
 export function engineStates(
   watchers: readonly Pick<EngineWatcher, "state">[],
@@ -22,27 +22,25 @@ export function engineStates(
     });
 }
 
-/** What an {@linkcode EngineWatcher} stands on. */
+/** Dependencies of {@linkcode EngineWatcher}. */
 export interface EngineWatcherOptions {
   readonly engine: Engine;
   readonly clock: Clock;
 }
 
-/** The engine is asked so often whether it still lives. */
 const PING_INTERVAL_MS = 10_000;
 
-/** After a failure the next try waits so long, twice as long each time. */
+/** Doubles with each further failure. */
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 
-/** Whether a socket has come is looked for this often. */
 const ABSENT_RETRY_MS = 5_000;
 
 /**
- * Follows what an engine tells of its containers: names, images, health, exit
- * codes and renames as they happen. It knows no cgroups,
- * so it is no `ContainerWatcher`: what it tells is put to the containers that
- * one found, and nothing is missed without it but time.
+ * Streams an engine's container changes: names, images, health, exit codes and
+ * renames. Engines do not report cgroups, so their updates apply to containers
+ * found by a `ContainerWatcher`. Without an engine, metadata arrives later but
+ * completely.
  */
 export class EngineWatcher {
   readonly #options: EngineWatcherOptions;
@@ -52,21 +50,21 @@ export class EngineWatcher {
 
   constructor(options: EngineWatcherOptions) {
     this.#options = options;
-    this.#state = this.#stateOf("off", "not looked for yet");
+    this.#state = this.#stateOf("off", "not yet checked");
   }
 
-  /** How it fares; `off` where there is no socket. */
+  /** `off` without a socket. */
   get state(): SourceState {
     return this.#state;
   }
 
-  /** Messages that could not be read. */
+  /** Unreadable messages. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** What the engine tells, in batches, until {@linkcode EngineWatcher.close}: first all containers it has. */
-  async *news(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
+  /** Yields changes; the first batch lists all containers. */
+  async *updates(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { clock, engine } = this.#options;
     const { signal } = this.#closing;
     let retryMs = FIRST_RETRY_MS;
@@ -90,19 +88,17 @@ export class EngineWatcher {
     }
   }
 
-  /** Ends the news. */
   close(): void {
     this.#closing.abort();
     this.#options.engine.close();
   }
 
-  /** One connection, until it fails. */
   async *#connection(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { engine } = this.#options;
     const ending = new AbortController();
     const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
     try {
-      // The stream before the list, so that nothing falls between the two.
+      // Subscribe before listing, so that no change in between is missed.
       const batches = engine.follow(signal, () => this.#lose());
       let next = batches.next();
       next.catch(() => {});
@@ -126,7 +122,7 @@ export class EngineWatcher {
     }
   }
 
-  /** All containers that the engine has; none where it has more to say of them than can be taken. */
+  /** Returns an empty list if it exceeds a limit. */
   async #list(): Promise<readonly EngineEvent[]> {
     try {
       const lost = this.#lost;
@@ -140,7 +136,6 @@ export class EngineWatcher {
     }
   }
 
-  /** Throws once the engine does not answer any more. */
   async #pingUntilFailure(signal: AbortSignal): Promise<void> {
     const { clock, engine } = this.#options;
     while (!signal.aborted) {

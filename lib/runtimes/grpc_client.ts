@@ -1,25 +1,23 @@
 import type { EngineSocket } from "./engine_socket.ts";
-import { frameGrpc, GrpcMessageBound } from "./grpc_messages.ts";
+import { encodeGrpcMessage, GrpcMessageDecoder } from "./grpc_messages.ts";
 
-/** A longer message is not taken. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
 
-/** gRPC's status of what is not there. */
+/** gRPC status code `NOT_FOUND`. */
 const NOT_FOUND = 5;
 
-/** A method, and what it is asked. */
+/** A method and its request. */
 export interface GrpcCall {
   /** `containerd.services.version.v1.Version/Version` */
   readonly method: string;
   readonly message: Uint8Array;
-  /** containerd's namespace. */
+  /** containerd namespace. */
   readonly group?: string;
 }
 
 /**
- * Asks over gRPC, which is HTTP/2 with messages in the bodies. How a call that
- * has answered something ended is in trailers, which `fetch()` does not show; a
- * call that has failed at once tells it in the head.
+ * gRPC over `fetch()`, which does not expose trailers: the status is known only
+ * for calls that fail without a body.
  */
 export class GrpcClient {
   readonly #socket: EngineSocket;
@@ -29,22 +27,26 @@ export class GrpcClient {
   }
 
   /**
-   * The one message that is the answer; undefined where there is no such thing.
+   * Returns the only message; `undefined` for status `NOT_FOUND`.
    *
-   * @throws {RangeError} where it is too long
-   * @throws {Error} where it does not come in time, or anything else does
+   * @throws {RangeError} if the message is too long
+   * @throws {Error} if the response is late, empty or another error
    */
-  async ask(call: GrpcCall): Promise<Uint8Array | undefined> {
-    let answer: Uint8Array | undefined;
-    const isThere = await this.each(call, (message) => answer = message);
-    if (!isThere || answer !== undefined) return answer;
-    throw new Error(`Cannot take the answer to "${call.method}": it is empty`);
+  async unary(call: GrpcCall): Promise<Uint8Array | undefined> {
+    let response: Uint8Array | undefined;
+    const isThere = await this.each(call, (message) => response = message);
+    if (!isThere || response !== undefined) return response;
+    throw new Error(
+      `Cannot read the response of "${call.method}": it is empty`,
+    );
   }
 
   /**
-   * Gives each message of an answer that has an end to `take`; says whether
-   * there is such a thing. It throws as {@linkcode GrpcClient.ask} does; where
-   * `onLost` is given, one that is too long is passed over instead.
+   * Passes each message of a finite response to `take`; returns false for
+   * status `NOT_FOUND`. With `onLost`, messages that are too long are skipped.
+   *
+   * @throws {RangeError} if the response or a message is too long
+   * @throws {Error} if the response is late, incomplete or another error
    */
   async each(
     call: GrpcCall,
@@ -55,33 +57,36 @@ export class GrpcClient {
     } = {},
   ): Promise<boolean> {
     const { path, init } = requestOf(call);
-    return await this.#socket.inTime(path, init, async (response) => {
+    return await this.#socket.withTimeout(path, init, async (response) => {
       const body = await bodyOf(response, call);
       if (body === undefined) return false;
       const tooLong = () => {
         throw new RangeError(
-          `Cannot take the answer to "${call.method}": it is more than ${maxBytes} bytes`,
+          `Cannot read the response of "${call.method}": it exceeds ${maxBytes} bytes`,
         );
       };
-      const bound = new GrpcMessageBound(MAX_MESSAGE_BYTES, onLost ?? tooLong);
+      const decoder = new GrpcMessageDecoder(
+        MAX_MESSAGE_BYTES,
+        onLost ?? tooLong,
+      );
       let length = 0;
       for await (const chunk of body) {
         length += chunk.length;
         if (length > maxBytes) tooLong();
-        bound.push(chunk).forEach(take);
+        decoder.push(chunk).forEach(take);
       }
-      if (bound.isBetween) return true;
+      if (decoder.isComplete) return true;
       throw new Error(
-        `Cannot take the answer to "${call.method}": it ends in the middle`,
+        `Cannot read the response of "${call.method}": it is incomplete`,
       );
     });
   }
 
   /**
-   * The messages of an answer as they come, until the signal aborts. `onLost`
-   * is called for each that was too long.
+   * Yields messages until the signal aborts. `onLost` is called for each
+   * message that is too long.
    *
-   * @throws {Error} where it answers anything else, or the connection ends
+   * @throws {Error} if the connection fails
    */
   async *messages(
     call: GrpcCall,
@@ -90,13 +95,13 @@ export class GrpcClient {
   ): AsyncGenerator<Uint8Array[], void, unknown> {
     const { path, init } = requestOf(call);
     const response = await this.#socket.fetch(path, { ...init, signal });
-    const bound = new GrpcMessageBound(MAX_MESSAGE_BYTES, onLost);
+    const decoder = new GrpcMessageDecoder(MAX_MESSAGE_BYTES, onLost);
     for await (const chunk of await bodyOf(response, call) ?? []) {
-      const messages = bound.push(chunk);
+      const messages = decoder.push(chunk);
       if (messages.length > 0) yield messages;
     }
     throw new Error(
-      `Cannot read "${call.method}" on: the connection was closed`,
+      `Cannot continue reading "${call.method}": the connection was closed`,
     );
   }
 }
@@ -113,12 +118,12 @@ function requestOf(
         "te": "trailers",
         ...(group !== undefined && { "containerd-namespace": group }),
       },
-      body: frameGrpc(message),
+      body: encodeGrpcMessage(message),
     },
   };
 }
 
-/** Undefined where there is no such thing. */
+/** Returns `undefined` for status `NOT_FOUND`. */
 async function bodyOf(
   { body, ok, status, headers }: Response,
   { method }: GrpcCall,
@@ -127,10 +132,10 @@ async function bodyOf(
   if (ok && grpcStatus === 0 && body !== null) return body;
   await body?.cancel();
   if (ok && grpcStatus === NOT_FOUND) return undefined;
-  const said = headers.get("grpc-message")?.slice(0, 200);
+  const text = headers.get("grpc-message")?.slice(0, 200);
   throw new Error(
-    `Cannot take the answer to "${method}": its status is ${
-      ok ? `${grpcStatus} of gRPC` : status
-    }${said === undefined ? "" : `: ${said}`}`,
+    `Cannot read the response of "${method}": ${
+      ok ? `gRPC status ${grpcStatus}` : `status ${status}`
+    }${text === undefined ? "" : `: ${text}`}`,
   );
 }

@@ -1,21 +1,23 @@
-/** One byte that says whether it is compressed, and four of its length. */
+/** Compression flag and length. */
 const HEAD_BYTES = 5;
 
-/** A message as gRPC sends it. */
-export function frameGrpc(message: Uint8Array): Uint8Array<ArrayBuffer> {
+/** Encodes a length-prefixed gRPC message. */
+export function encodeGrpcMessage(
+  message: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(HEAD_BYTES + message.length);
   new DataView(frame.buffer).setUint32(1, message.length);
   frame.set(message, HEAD_BYTES);
   return frame;
 }
 
-/** Cuts bytes into gRPC's messages; one that is too long, or compressed, is passed over. */
-export class GrpcMessageBound {
+/** Splits a byte stream into messages; compressed and too long ones are skipped. */
+export class GrpcMessageDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
   readonly #head = new Uint8Array(HEAD_BYTES);
   #headLength = 0;
-  /** Undefined while one is passed over. */
+  /** Undefined while a message is skipped. */
   #message: Uint8Array | undefined;
   #length = 0;
   #wanted = 0;
@@ -25,12 +27,12 @@ export class GrpcMessageBound {
     this.#onLost = onLost;
   }
 
-  /** Whether a message has ended and none has begun. */
-  get isBetween(): boolean {
+  /** The stream is between two messages. */
+  get isComplete(): boolean {
     return this.#headLength === 0;
   }
 
-  /** Takes the next bytes; returns the messages that they end. */
+  /** Returns the messages that the chunk completes. */
   push(bytes: Uint8Array): Uint8Array[] {
     const messages: Uint8Array[] = [];
     let start = 0;

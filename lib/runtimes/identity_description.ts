@@ -2,27 +2,27 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { EventContainer } from "../model/event.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
-import { defined } from "./json_fields.ts";
+import { defined } from "./json_values.ts";
 
-/** A container as events tell it: what its cgroup's name says, and what its runtime told so far. */
+/** Returns the `container` field of events. */
 export function describeContainer(
   cgroup: CgroupName,
   origin: ContainerOrigin,
-  facts: ContainerMetadata | undefined,
+  metadata: ContainerMetadata | undefined,
 ): EventContainer {
   const { id, runtimes, podUid, isCertain } = origin;
-  if (!isCertain && facts === undefined) return {};
-  const runtime = facts?.runtime ??
+  if (!isCertain && metadata === undefined) return {};
+  const runtime = metadata?.runtime ??
     (runtimes.length === 1 ? runtimes[0] : undefined);
-  const name = facts?.name ?? origin.name;
-  const pod = podUid === undefined && facts?.pod === undefined
+  const name = metadata?.name ?? origin.name;
+  const pod = podUid === undefined && metadata?.pod === undefined
     ? undefined
-    : { ...(podUid !== undefined && { "uid": podUid }), ...facts?.pod };
+    : { ...(podUid !== undefined && { "uid": podUid }), ...metadata?.pod };
   return defined<EventContainer>({
     "namespace": runtime,
     "id": id,
     "name": name,
-    "image": facts?.image,
+    "image": metadata?.image,
     "aliases": runtime === undefined
       ? undefined
       : aliasesOf(runtime, cgroup, id, name),
@@ -30,7 +30,7 @@ export function describeContainer(
   });
 }
 
-/** The names that cAdvisor gives a container of the runtime. */
+/** Returns the same aliases as cAdvisor. */
 function aliasesOf(
   runtime: string,
   cgroup: CgroupName,
@@ -42,29 +42,30 @@ function aliasesOf(
   return name === undefined || name === id ? [id] : [name, id];
 }
 
-/** What differs, by the names on the wire; what only serves to read the container is not told. */
-const TOLD_CHANGES: readonly (readonly [keyof ContainerMetadata, string])[] = [
-  ["runtime", "namespace"],
-  ["name", "name"],
-  ["image", "image"],
-  ["labels", "labels"],
-  ["pod", "pod"],
-  ["health", "health"],
-  ["restartCount", "restart_count"],
-  ["exitCode", "exit_code"],
-];
+/** Fields of `containerUpdate` events, with their wire names. */
+const REPORTED_FIELDS: readonly (readonly [keyof ContainerMetadata, string])[] =
+  [
+    ["runtime", "namespace"],
+    ["name", "name"],
+    ["image", "image"],
+    ["labels", "labels"],
+    ["pod", "pod"],
+    ["health", "health"],
+    ["restartCount", "restart_count"],
+    ["exitCode", "exit_code"],
+  ];
 
-/** The names, on the wire, of what was not known before or is another now. */
-export function changedFacts(
+/** Returns the wire names of new and changed fields. */
+export function changedFields(
   before: ContainerMetadata | undefined,
   after: ContainerMetadata,
   { runtimes }: ContainerOrigin,
 ): Set<string> {
-  const changed = TOLD_CHANGES.filter(([key]) =>
+  const changed = REPORTED_FIELDS.filter(([key]) =>
     JSON.stringify(before?.[key]) !== JSON.stringify(after[key])
   ).map(([, name]) => name);
   const names = new Set(changed);
-  // Its cgroup's name said so from the beginning.
+  // The cgroup's name identifies the runtime.
   if (runtimes.length === 1) names.delete("namespace");
   if (before?.restartCount === undefined && after.restartCount === 0) {
     names.delete("restart_count");

@@ -9,21 +9,20 @@ import {
   type RuntimeRoots,
 } from "./runtime_roots.ts";
 
-/** What {@linkcode ImageStores} stand on. */
+/** Dependencies of {@linkcode ImageStores}. */
 export interface ImageStoresOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly overrides: RootOverrides;
-  /** The engine that names its own directory, whichever its command line and its files do. */
+  /** Reports the data root in use, from command line or file. */
   readonly docker: Pick<DockerEngine, "exists" | "dataRoot">;
 }
 
-/** They seldom change. */
 const AGE_MS = 60_000;
-/** As long as the first answer may take; it is taken later where it takes longer. */
+/** A slower result is used in later lists. */
 const FIRST_WAIT_MS = 500;
 
-/** The directories where Docker and CRI-O keep images, by cAdvisor's labels. */
+/** Image directories of Docker and CRI-O, with cAdvisor's labels. */
 export class ImageStores {
   readonly #options: ImageStoresOptions;
   #known: readonly ImageStore[] | undefined;
@@ -34,7 +33,7 @@ export class ImageStores {
     this.#options = options;
   }
 
-  /** Where they are now, as far as that is known; it never takes long. */
+  /** Returns the directories known so far, within 500 ms. */
   async list(): Promise<readonly ImageStore[]> {
     const { clock } = this.#options;
     if (clock.monotonic() - this.#readMs >= AGE_MS) {
@@ -67,7 +66,7 @@ export class ImageStores {
     this.#readMs = clock.monotonic();
   }
 
-  /** Undefined where Docker does not answer: its files then have to do. */
+  /** Returns `undefined` without a response: the paths from Docker's files are then used. */
   async #dataRoot(): Promise<string | undefined> {
     const { docker } = this.#options;
     try {

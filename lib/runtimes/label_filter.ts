@@ -1,22 +1,19 @@
-/** Which labels of containers may be told. */
+/** Options of {@linkcode LabelFilter}. */
 export interface LabelFilterOptions {
-  /** Names; one that ends in `*` stands for all that begin so. */
+  /** A trailing `*` matches any suffix. */
   readonly allowed: readonly string[];
-  /** All of them. @default false */
+  /** @default false */
   readonly all?: boolean;
 }
 
-/** Longer texts of a runtime are not taken. */
+/** Maximum length of a string from a runtime. */
 export const MAX_TEXT_LENGTH = 4096;
 
 const MAX_LABELS = 256;
-/** Of all labels of a container, names and values; Kubernetes' own limit of annotations is four times as much. */
+/** Names and values; a quarter of Kubernetes' limit for annotations. */
 const MAX_LABELS_LENGTH = 65_536;
 
-/**
- * Lets the allowed labels pass. It is asked where a runtime's answer is read,
- * so that no other label is ever kept.
- */
+/** Selects the allowed labels when a response is parsed, so that no other label is stored. */
 export class LabelFilter {
   readonly #all: boolean;
   readonly #names: ReadonlySet<string>;
@@ -30,7 +27,7 @@ export class LabelFilter {
       .map((name) => name.slice(0, -1));
   }
 
-  /** The labels of `labels` that may be told; undefined where there is none. */
+  /** Returns labels sorted by name; `undefined` if there are none. */
   pass(labels: object): Record<string, string> | undefined {
     const passed: [string, string][] = [];
     let length = 0;

@@ -1,42 +1,42 @@
 import type { Clock } from "../model/clock.ts";
 
-/** Look-ups at once; each may hold one of the few threads that files are read with. */
+/** Each may block one of the few threads for file reads. */
 const MAX_RUNNING = 4;
 
-/** One that takes longer is said to hang. Its place is not given away: it may hold a thread. */
+/** A hung lookup keeps its slot, because it may still block a thread. */
 const HUNG_MS = 2_000;
 
-interface Wish<T> {
+interface LookupRequest<T> {
   readonly item: T;
-  /** When to try again, each after the one before. */
+  /** Each after the previous attempt. */
   readonly retriesMs: readonly number[];
   tries: number;
 }
 
-/** Looks things up, a few at a time, and again after a while where that found nothing. */
+/** Runs lookups, a few at a time, and retries those without a result. */
 export class LookupQueue<T> {
   readonly #clock: Clock;
-  readonly #look: (item: T) => Promise<boolean>;
-  readonly #due: Wish<T>[] = [];
-  /** What waits for its turn or its next try; a later wish for the same takes its place. */
-  readonly #wishes = new Map<T, Wish<T>>();
+  readonly #lookUp: (item: T) => Promise<boolean>;
+  readonly #due: LookupRequest<T>[] = [];
+  /** A later request for the same item replaces the earlier one. */
+  readonly #requests = new Map<T, LookupRequest<T>>();
   readonly #timers = new Set<() => void>();
-  readonly #startedMs = new Map<Wish<T>, number>();
+  readonly #startedMs = new Map<LookupRequest<T>, number>();
   readonly #ended = Promise.withResolvers<void>();
   #closed = false;
 
-  /** @param look says whether it found what is to be found; it does not throw */
-  constructor(clock: Clock, look: (item: T) => Promise<boolean>) {
+  /** @param lookUp returns whether the lookup succeeded; must not throw */
+  constructor(clock: Clock, lookUp: (item: T) => Promise<boolean>) {
     this.#clock = clock;
-    this.#look = look;
+    this.#lookUp = lookUp;
   }
 
-  /** How many wait or are under way. */
+  /** Waiting and running lookups. */
   get size(): number {
-    return this.#wishes.size + this.#startedMs.size;
+    return this.#requests.size + this.#startedMs.size;
   }
 
-  /** How many do not end. */
+  /** Lookups that run for more than 2 s. */
   get hung(): number {
     const limitMs = this.#clock.monotonic() - HUNG_MS;
     let hung = 0;
@@ -46,22 +46,22 @@ export class LookupQueue<T> {
     return hung;
   }
 
-  /** Looks an item up, an urgent one before others, and again after each of `retriesMs` until it is found. */
+  /** Retries after each delay of `retriesMs` until the item is found. Urgent items are first. */
   add(item: T, retriesMs: readonly number[], isUrgent = false): void {
     if (this.#closed) return;
-    const wish = { item, retriesMs, tries: 0 };
-    this.#wishes.set(item, wish);
-    if (isUrgent) this.#due.unshift(wish);
-    else this.#due.push(wish);
+    const request = { item, retriesMs, tries: 0 };
+    this.#requests.set(item, request);
+    if (isUrgent) this.#due.unshift(request);
+    else this.#due.push(request);
     this.#run();
   }
 
-  /** Looks nothing up any more; resolves when what is under way has ended. */
+  /** Resolves when running lookups end. */
   close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
-    this.#wishes.clear();
+    this.#requests.clear();
     this.#due.length = 0;
     if (this.#startedMs.size === 0) this.#ended.resolve();
     return this.#ended.promise;
@@ -69,30 +69,30 @@ export class LookupQueue<T> {
 
   #run(): void {
     while (this.#startedMs.size < MAX_RUNNING) {
-      const wish = this.#due.shift();
-      if (wish === undefined) return;
-      // A later wish for the same has taken its place.
-      if (this.#wishes.get(wish.item) !== wish) continue;
-      this.#wishes.delete(wish.item);
-      this.#startedMs.set(wish, this.#clock.monotonic());
-      this.#look(wish.item).then((found) => {
-        this.#startedMs.delete(wish);
-        if (!found) this.#retry(wish);
+      const request = this.#due.shift();
+      if (request === undefined) return;
+      // Replaced by a later request.
+      if (this.#requests.get(request.item) !== request) continue;
+      this.#requests.delete(request.item);
+      this.#startedMs.set(request, this.#clock.monotonic());
+      this.#lookUp(request.item).then((found) => {
+        this.#startedMs.delete(request);
+        if (!found) this.#retry(request);
         this.#run();
         if (this.#closed && this.#startedMs.size === 0) this.#ended.resolve();
       });
     }
   }
 
-  #retry(wish: Wish<T>): void {
-    const delayMs = wish.retriesMs[wish.tries++];
-    // Not where another wish for the same came meanwhile.
+  #retry(request: LookupRequest<T>): void {
+    const delayMs = request.retriesMs[request.tries++];
+    // A later request for the item is waiting.
     if (delayMs === undefined || this.#closed) return;
-    if (this.#wishes.has(wish.item)) return;
-    this.#wishes.set(wish.item, wish);
+    if (this.#requests.has(request.item)) return;
+    this.#requests.set(request.item, request);
     const cancel = this.#clock.schedule(delayMs, () => {
       this.#timers.delete(cancel);
-      this.#due.push(wish);
+      this.#due.push(request);
       this.#run();
     });
     this.#timers.add(cancel);

@@ -4,17 +4,17 @@ import type {
   RuntimeName,
 } from "../model/container_metadata.ts";
 import {
+  asObject,
+  asString,
+  asTimestampMs,
   defined,
-  type Fields,
-  fieldsOf,
-  parsedFields,
+  type JsonObject,
+  parseObject,
   podOf,
-  textOf,
-  timeOf,
-} from "./json_fields.ts";
+} from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** What a reader of an OCI `config.json` needs to know. */
+/** Options of the parsers. */
 export interface OciConfigOptions {
   readonly id: string;
   readonly labels: LabelFilter;
@@ -23,7 +23,7 @@ export interface OciConfigOptions {
 const CRI = "io.kubernetes.cri.";
 const CRIO = "io.kubernetes.cri-o.";
 
-/** What containerd's CRI writes into the annotations, by the kubelet's label. */
+/** The kubelet's labels, and containerd's annotations with the same values. */
 const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.container.name", `${CRI}container-name`],
   ["io.kubernetes.pod.name", `${CRI}sandbox-name`],
@@ -31,18 +31,17 @@ const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.pod.uid", `${CRI}sandbox-uid`],
 ];
 
-/** What containerd has of a container in its data base alone. */
+/** Only in containerd's database. */
 export interface ContainerdStored {
-  readonly labels: Fields;
+  readonly labels: JsonObject;
   readonly image: string | undefined;
 }
 
 /**
- * The facts of a container of containerd, by the `config.json` of its bundle,
- * and what else is known. CRI and nerdctl leave what names a container in the
- * annotations, too.
+ * Parses a bundle's `config.json`, with the database entry if known. CRI and
+ * nerdctl store names in annotations.
  */
-export function containerdFacts(
+export function parseContainerdConfig(
   config: unknown,
   { id, labels, stored }: OciConfigOptions & {
     readonly stored?: ContainerdStored;
@@ -51,14 +50,14 @@ export function containerdFacts(
   const annotations = { ...annotationsOf(config), ...stored?.labels };
   const kubernetes = kubernetesLabels(annotations);
   const isSandbox = annotations[`${CRI}container-type`] === "sandbox";
-  const sandboxId = textOf(annotations[`${CRI}sandbox-id`]);
+  const sandboxId = asString(annotations[`${CRI}sandbox-id`]);
   return defined<ContainerMetadata>({
     runtime: "containerd",
     id,
-    name: textOf(annotations["nerdctl/name"]) ??
-      textOf(kubernetes["io.kubernetes.container.name"]) ??
+    name: asString(annotations["nerdctl/name"]) ??
+      asString(kubernetes["io.kubernetes.container.name"]) ??
       (isSandbox ? undefined : id),
-    image: textOf(
+    image: asString(
       annotations[`${CRI}image-name`] ??
         annotations[`${CRI}podsandbox.image-name`],
     ) ?? stored?.image,
@@ -69,12 +68,8 @@ export function containerdFacts(
   });
 }
 
-/**
- * The facts of a container of CRI-O, by the `config.json` beside its storage:
- * the kubelet's labels stand among its annotations. Undefined where another
- * runtime made it.
- */
-export function crioFacts(
+/** Parses the `config.json` next to CRI-O's storage; `undefined` if another runtime created it. */
+export function parseCrioConfig(
   config: unknown,
   { id, labels }: OciConfigOptions,
 ): ContainerMetadata | undefined {
@@ -84,28 +79,28 @@ export function crioFacts(
   return defined<ContainerMetadata>({
     runtime: "crio",
     id,
-    name: textOf(annotations[`${CRIO}Name`]) ??
-      textOf(annotations[`${CRIO}ContainerName`]),
-    image: textOf(annotations[`${CRIO}ImageName`]) ??
-      textOf(annotations[`${CRIO}Image`]),
+    name: asString(annotations[`${CRIO}Name`]) ??
+      asString(annotations[`${CRIO}ContainerName`]),
+    image: asString(annotations[`${CRIO}ImageName`]) ??
+      asString(annotations[`${CRIO}Image`]),
     labels: labels.pass({
-      ...parsedFields(textOf(annotations[`${CRIO}Labels`])),
+      ...parseObject(asString(annotations[`${CRIO}Labels`])),
       ...kubernetesLabels(annotations),
     }),
     pod: podOf(annotations),
     isSandbox: isSandbox || undefined,
-    createdMs: timeOf(annotations[`${CRIO}Created`]),
+    createdMs: asTimestampMs(annotations[`${CRIO}Created`]),
     restartCount: restartCountOf(annotations),
     network: networkOf(
       config,
-      isSandbox ? undefined : textOf(annotations[`${CRIO}SandboxID`]),
+      isSandbox ? undefined : asString(annotations[`${CRIO}SandboxID`]),
     ),
-    logPath: isSandbox ? undefined : textOf(annotations[`${CRIO}LogPath`]),
+    logPath: isSandbox ? undefined : asString(annotations[`${CRIO}LogPath`]),
   });
 }
 
-/** The facts of a container that runc or crun made for nobody else. */
-export function bundleFacts(
+/** Parses a container of runc or crun without engine. */
+export function parseBundle(
   config: unknown,
   options: OciConfigOptions & { readonly runtime: RuntimeName },
 ): ContainerMetadata {
@@ -119,39 +114,41 @@ export function bundleFacts(
   });
 }
 
-/** Without a network namespace of its own it is in the host's; with a path, in one that was there. */
+/**
+ * Returns the host's network without a namespace, or that of another process
+ * with a `/proc/<pid>/ns/net` path.
+ */
 export function networkOf(
   config: unknown,
   sandboxId: string | undefined,
 ): NetworkNamespace | undefined {
-  const linux = fieldsOf(fieldsOf(config)["linux"]);
+  const linux = asObject(asObject(config)["linux"]);
   const namespaces = linux["namespaces"];
   if (!Array.isArray(namespaces)) return undefined;
-  const network = namespaces.map(fieldsOf)
+  const network = namespaces.map(asObject)
     .find(({ type }) => type === "network");
   if (network === undefined) return { kind: "host" };
   if (sandboxId !== undefined) return { kind: "shared", withId: sandboxId };
-  const path = textOf(network["path"]);
+  const path = asString(network["path"]);
   return path !== undefined && /^\/proc\/\d+\/ns\/net$/.test(path)
     ? { kind: "shared" }
     : { kind: "own" };
 }
 
-/** The kubelet's labels, under its own names or containerd's. */
-function kubernetesLabels(annotations: Fields): Fields {
+function kubernetesLabels(annotations: JsonObject): JsonObject {
   const entries = CRI_LABELS.map(([label, key]) =>
-    [label, textOf(annotations[key]) ?? textOf(annotations[label])] as const
+    [label, asString(annotations[key]) ?? asString(annotations[label])] as const
   );
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-function restartCountOf(annotations: Fields): number | undefined {
-  const text = textOf(annotations["io.kubernetes.container.restartCount"]);
+function restartCountOf(annotations: JsonObject): number | undefined {
+  const text = asString(annotations["io.kubernetes.container.restartCount"]);
   return text !== undefined && /^\d{1,9}$/.test(text)
     ? Number(text)
     : undefined;
 }
 
-function annotationsOf(config: unknown): Fields {
-  return fieldsOf(fieldsOf(config)["annotations"]);
+function annotationsOf(config: unknown): JsonObject {
+  return asObject(asObject(config)["annotations"]);
 }

@@ -1,4 +1,4 @@
-/** What a field holds: a number, or the bytes of a text or a message. */
+/** A number, or the bytes of a string or message. */
 type Value = number | Uint8Array;
 
 const VARINT = 0;
@@ -6,27 +6,26 @@ const FIXED_64 = 1;
 const BYTES = 2;
 const FIXED_32 = 5;
 
-/** Of one message; containerd's of a container has one for each of its labels. An empty one has two bytes, and takes 200 here. */
+/** One per container label. An empty field has two bytes, but takes 200 bytes of memory. */
 const MAX_FIELDS = 4_096;
 
 /**
- * A message in Protocol Buffers' form, by the numbers of its fields. One that
- * is absent is 0 or empty, as there. Messages within it are read when they are
- * asked for, so that they are nested no deeper than who reads them goes.
+ * A message, accessed by field number. Absent fields are 0 or empty. Nested
+ * messages are parsed on access, so the caller limits the depth.
  */
 export class ProtoMessage {
   readonly #fields = new Map<number, Value[]>();
 
   /**
-   * @throws {SyntaxError} where the bytes are no message
-   * @throws {RangeError} where it has too many fields
+   * @throws {SyntaxError} if the bytes are not a message
+   * @throws {RangeError} if there are too many fields
    */
   constructor(bytes: Uint8Array) {
     const reader = new Reader(bytes);
     for (let fields = 0; reader.hasMore; fields++) {
       if (fields === MAX_FIELDS) {
         throw new RangeError(
-          `Cannot read a message: it has more than ${MAX_FIELDS} fields`,
+          `Cannot parse a message: it has more than ${MAX_FIELDS} fields`,
         );
       }
       const tag = reader.varint();
@@ -39,36 +38,32 @@ export class ProtoMessage {
     }
   }
 
-  /** A number. */
   number(field: number): number {
     const value = this.#fields.get(field)?.at(-1);
     return typeof value === "number" ? value : 0;
   }
 
-  /** The bytes of a field. */
   bytes(field: number): Uint8Array {
     return this.#all(field).at(-1) ?? new Uint8Array();
   }
 
-  /** A text. */
-  text(field: number): string {
+  string(field: number): string {
     return decode(this.bytes(field));
   }
 
-  /** A message within this one. */
   message(field: number): ProtoMessage {
     return new ProtoMessage(this.bytes(field));
   }
 
-  /** All messages of a field that may be there many times. */
+  /** Returns a repeated field. */
   messages(field: number): ProtoMessage[] {
     return this.#all(field).map((bytes) => new ProtoMessage(bytes));
   }
 
-  /** Texts by texts. */
-  texts(field: number): Record<string, string> {
+  /** Returns a `map<string, string>`. */
+  stringMap(field: number): Record<string, string> {
     return Object.fromEntries(
-      this.messages(field).map((entry) => [entry.text(1), entry.text(2)]),
+      this.messages(field).map((entry) => [entry.string(1), entry.string(2)]),
     );
   }
 
@@ -78,9 +73,9 @@ export class ProtoMessage {
   }
 }
 
-/** A field with a text, of which messages that ask are made. */
-export function protoText(field: number, text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(text);
+/** Encodes a string field. */
+export function encodeStringField(field: number, string: string): Uint8Array {
+  const bytes = new TextEncoder().encode(string);
   return Uint8Array.of(field * 8 + BYTES, ...varint(bytes.length), ...bytes);
 }
 
@@ -106,7 +101,7 @@ class Reader {
     return this.#offset < this.#bytes.length;
   }
 
-  /** Above 2^53 it is not exact; no number that is read is so large. */
+  /** Reads a number, which is not exact above 2^53: no field reaches that. */
   varint(): number {
     let value = 0;
     for (let factor = 1; factor < 2 ** 70; factor *= 128) {
@@ -114,10 +109,10 @@ class Reader {
       value += (byte % 128) * factor;
       if (byte < 128) return value;
     }
-    throw new SyntaxError("Cannot read a message: a number does not end");
+    throw new SyntaxError("Cannot parse a message: a varint is too long");
   }
 
-  /** Undefined of kinds that no message read here has. */
+  /** Returns `undefined` for unused wire types. */
   value(kind: number): Value | undefined {
     switch (kind) {
       case VARINT:
@@ -132,7 +127,7 @@ class Reader {
         return undefined;
       default:
         throw new SyntaxError(
-          `Cannot read a message: a field is of the kind "${kind}", want 0, 1, 2 or 5`,
+          `Cannot parse a message: wire type "${kind}", expected 0, 1, 2 or 5`,
         );
     }
   }
@@ -141,9 +136,7 @@ class Reader {
     const end = this.#offset + length;
     if (end > this.#bytes.length) {
       throw new SyntaxError(
-        `Cannot read a message: it ends ${
-          end - this.#bytes.length
-        } bytes too soon`,
+        `Cannot parse a message: ${end - this.#bytes.length} bytes are missing`,
       );
     }
     const taken = this.#bytes.subarray(this.#offset, end);

@@ -1,17 +1,14 @@
 import { join } from "@std/path";
 import { isGone } from "../model/errors.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
-import { parseJsonBound } from "./json_bound.ts";
+import { parseBoundedJson } from "./bounded_json.ts";
 
-/** A runtime's file that is larger than this is not read. */
 const MAX_FILE_BYTES = 4 * 2 ** 20;
-/** Of a directory with more names none is taken. */
 const MAX_NAMES = 10_000;
 
 /**
- * The files that runtimes leave on disk, read without waiting for them. They
- * may be on a disk that does not answer: the caller bounds how many it reads
- * at once.
+ * Reads files that runtimes leave on disk. The disk may hang: the caller limits
+ * concurrent reads.
  */
 export class RuntimeFiles {
   readonly #fs: HostFs;
@@ -20,15 +17,16 @@ export class RuntimeFiles {
     this.#fs = fs;
   }
 
-  /** Of the place where `hostPath` is seen: by its own root, or by that of a container. */
+  /** Returns the path as seen by the agent; `root` is that of a container. */
   path(hostPath: string, root = ""): string {
     return this.#fs.path(root === "" ? hostPath : join(root, hostPath));
   }
 
   /**
-   * The text of a file; undefined where there is none.
+   * Returns `undefined` if the file does not exist.
    *
-   * @throws {RangeError} where it is too large, {@linkcode Error} where it cannot be read
+   * @throws {RangeError} if the file is too large
+   * @throws {Error} if it cannot be read
    */
   async read(path: string): Promise<string | undefined> {
     try {
@@ -36,7 +34,7 @@ export class RuntimeFiles {
       if (!isFile) return undefined;
       if (size > MAX_FILE_BYTES) {
         throw new RangeError(
-          `Cannot read "${path}": its ${size} bytes are more than ${MAX_FILE_BYTES}`,
+          `Cannot read "${path}": it has ${size} bytes, expected at most ${MAX_FILE_BYTES}`,
         );
       }
       return await Deno.readTextFile(path);
@@ -47,22 +45,23 @@ export class RuntimeFiles {
   }
 
   /**
-   * The JSON in a file; undefined where there is none, or half of one that is being written.
+   * Returns `undefined` if the file does not exist or is incomplete.
    *
-   * @throws {RangeError} where it is too large, {@linkcode Error} where it cannot be read
+   * @throws {RangeError} if the file is too large
+   * @throws {Error} if it cannot be read
    */
   async json(path: string): Promise<unknown> {
     const text = await this.read(path);
     if (text === undefined) return undefined;
     try {
-      return parseJsonBound(text);
+      return parseBoundedJson(text);
     } catch (error) {
       if (error instanceof RangeError) throw error;
       return undefined;
     }
   }
 
-  /** When a file was last changed, milliseconds since the epoch; undefined where there is none. */
+  /** Milliseconds since the epoch; `undefined` if the file does not exist. */
   async modifiedMs(path: string): Promise<number | undefined> {
     try {
       return (await Deno.stat(path)).mtime?.getTime();
@@ -73,9 +72,10 @@ export class RuntimeFiles {
   }
 
   /**
-   * Names of all that is in a directory; none where there is no such directory.
+   * Returns names; none if the directory does not exist.
    *
-   * @throws {RangeError} where there are too many, {@linkcode Error} where it cannot be read
+   * @throws {RangeError} if there are too many
+   * @throws {Error} if it cannot be read
    */
   async list(path: string): Promise<string[]> {
     const names: string[] = [];

@@ -1,42 +1,42 @@
 import { dirname, join } from "@std/path";
-import { parsedFields, textOf } from "./json_fields.ts";
+import { asString, parseObject } from "./json_values.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
-/** Where runtimes keep what they know, as their own paths, the likeliest first. */
+/** State directories as the runtimes name them, the likeliest first. */
 export interface RuntimeRoots {
-  /** Docker's data: `containers/<id>/config.v2.json`. */
+  /** `containers/<id>/config.v2.json` */
   readonly docker: readonly string[];
-  /** containerd's state: `io.containerd.runtime.v2.task/<namespace>/<id>`. */
+  /** `io.containerd.runtime.v2.task/<namespace>/<id>` */
   readonly containerd: readonly string[];
-  /** The storage that podman and CRI-O share: `<driver>-containers/containers.json`. */
+  /** Shared by podman and CRI-O: `<driver>-containers/containers.json` */
   readonly storage: readonly string[];
-  /** The same for what does not outlive a boot: `<driver>-containers/<id>/userdata/pidfile`. */
+  /** The volatile part: `<driver>-containers/<id>/userdata/pidfile` */
   readonly storageRun: readonly string[];
-  /** podman's `<id>` with the exit code of each container. */
+  /** `<id>` files with exit codes. */
   readonly podmanExits: readonly string[];
-  /** runc's `<id>/state.json`. */
+  /** `<id>/state.json` */
   readonly runc: readonly string[];
-  /** crun's `<id>/status`. */
+  /** `<id>/status` */
   readonly crun: readonly string[];
 }
 
-/** What flags say of them. */
+/** Set by flags. */
 export interface RootOverrides {
   readonly dockerRoot?: string;
-  /** containerd's socket, beside which its state is. */
+  /** Socket in the state directory. */
   readonly containerd?: string;
   readonly storageRoot?: string;
 }
 
-/** Whose runtimes, and where their files are seen. */
+/** Selects the runtimes of a user or a container. */
 export interface RootsOptions extends RootOverrides {
-  /** The root of the container that they run in. @default the host's */
+  /** Root of the enclosing container. @default the host's */
   readonly root?: string;
-  /** The user who runs them. @default root */
+  /** @default root */
   readonly uid?: number;
 }
 
-/** k3s and RKE2, k0s, microk8s, and a Docker without a containerd beside it, have theirs at places of their own. */
+/** Includes those of k3s, RKE2, k0s, microk8s, and a Docker with its own containerd. */
 const CONTAINERD_STATES = [
   "/run/containerd",
   "/run/k3s/containerd",
@@ -48,12 +48,12 @@ const CONTAINERD_SOCKETS = CONTAINERD_STATES.map((state) =>
   join(state.replace(/\/daemon$/, ""), "containerd.sock")
 );
 
-/** Sockets of containerd that there may be at most: the default ones, and that of a configuration. */
+/** The defaults and one from a configuration file. */
 export const MAX_CONTAINERDS: number = CONTAINERD_SOCKETS.length + 1;
 
 /**
- * Where sockets of containerd may be: where a flag says, else all of those of
- * the configuration and the defaults. One host may have several containerds.
+ * Returns the socket of the flag, or those of the configuration file and the
+ * defaults: a host may run several containerds.
  */
 export async function readContainerdSockets(
   files: RuntimeFiles,
@@ -70,7 +70,7 @@ export async function readContainerdSockets(
   ]);
 }
 
-/** Finds the roots of runtimes, by their own configuration where there is one. */
+/** Reads state directories from configuration files, followed by the defaults. */
 export async function readRuntimeRoots(
   files: RuntimeFiles,
   options: RootsOptions = {},
@@ -141,7 +141,7 @@ async function rootlessRoots(
   };
 }
 
-/** A configuration that cannot be read is as good as none: the defaults hold. */
+/** Returns `undefined` if the file cannot be read: the defaults then apply. */
 async function readQuietly(
   files: RuntimeFiles,
   path: string,
@@ -153,13 +153,12 @@ async function readQuietly(
   }
 }
 
-/** `data-root` of Docker's `daemon.json`, `graph` before 17.05. */
+/** Returns `data-root`, or `graph` before Docker 17.05. */
 function dataRootOf(daemon: string | undefined): string | undefined {
-  const fields = parsedFields(daemon);
-  return textOf(fields["data-root"]) ?? textOf(fields["graph"]);
+  const fields = parseObject(daemon);
+  return asString(fields["data-root"]) ?? asString(fields["graph"]);
 }
 
-/** The lines of a table in TOML. */
 function tomlTable(toml: string | undefined, name: string): string {
   const [, ...tables] = (toml ?? "").split(
     new RegExp(`^[ \\t]*\\[[ \\t]*${name}[ \\t]*\\]`, "m"),
@@ -167,13 +166,12 @@ function tomlTable(toml: string | undefined, name: string): string {
   return tables.join("").split(/^[ \t]*\[/m)[0] ?? "";
 }
 
-/** A key with a quoted path in TOML, whichever table it stands in: these names are in one only. */
+/** Returns a quoted path from any table: each key used here occurs in one table only. */
 function tomlText(toml: string | undefined, key: string): string | undefined {
   const line = new RegExp(`^\\s*${key}\\s*=\\s*["'](/[^"']+)["']`, "m");
   return line.exec(toml ?? "")?.[1];
 }
 
-/** The home directory of a user in `/etc/passwd`. */
 function homeOf(passwd: string, uid: number): string | undefined {
   for (const line of passwd.split("\n")) {
     const [, , id, , , home] = line.split(":");

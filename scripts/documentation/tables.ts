@@ -10,7 +10,7 @@ import {
 } from "../../tests/_support/differences.ts";
 import { ENDPOINTS, READ_METHODS } from "../../lib/api/routes.ts";
 import { groupsOf, usageOf } from "../../lib/cli/help.ts";
-import { PASSED_OVER_FLAGS } from "../../lib/config/cadvisor_flags.ts";
+import { IGNORED_FLAGS } from "../../lib/config/cadvisor_flags.ts";
 import { DEFAULT_CONFIG } from "../../lib/config/config.ts";
 import { type Flag, METRIC_KINDS } from "../../lib/config/flags.ts";
 import { VERBS } from "../../lib/config/verbs.ts";
@@ -55,7 +55,7 @@ export const TABLES: Tables = {
     ),
   "ignored-flags": () =>
     paragraph(
-      [...PASSED_OVER_FLAGS.keys()]
+      [...IGNORED_FLAGS.keys()]
         .map((name) => code(name.replaceAll("-", "_"))).join(", ") + ".",
     ),
   "metric-kinds": metricKinds,

@@ -64,7 +64,7 @@ async function explain(
     terminal: {
       columns: undefined,
       rows: undefined,
-      hasColours: false,
+      hasColors: false,
       write: (more) => text += more,
       note() {},
     },

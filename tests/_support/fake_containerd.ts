@@ -1,10 +1,10 @@
 import {
-  frameGrpc,
-  GrpcMessageBound,
+  encodeGrpcMessage,
+  GrpcMessageDecoder,
 } from "../../lib/runtimes/grpc_messages.ts";
 
 /** Response to a method of a {@linkcode FakeContainerd}. */
-export type GrpcAnswer = (
+export type GrpcResponse = (
   message: Uint8Array,
   group: string,
 ) => Response | Promise<Response>;
@@ -85,9 +85,9 @@ export function envelope(
 }
 
 /** Returns a gRPC response with these messages. */
-export function grpcAnswer(...messages: readonly Uint8Array[]): Response {
+export function grpcResponse(...messages: readonly Uint8Array[]): Response {
   return new Response(
-    joined(...messages.map(frameGrpc)) as Uint8Array<ArrayBuffer>,
+    joined(...messages.map(encodeGrpcMessage)) as Uint8Array<ArrayBuffer>,
     { headers: { "content-type": "application/grpc" } },
   );
 }
@@ -108,7 +108,7 @@ export class FakeContainerd implements AsyncDisposable {
   }/containerd.sock`;
   readonly containers: FakeContainer[] = [];
   /** Responses by the last part of the method: `Get`. */
-  readonly answers = new Map<string, GrpcAnswer>();
+  readonly responses = new Map<string, GrpcResponse>();
   readonly #followers = new Set<ReadableStreamDefaultController<Uint8Array>>();
   #server: Deno.HttpServer | undefined;
 
@@ -117,29 +117,29 @@ export class FakeContainerd implements AsyncDisposable {
   /** Starts a server without containers or events. */
   static start(): FakeContainerd {
     const engine = new FakeContainerd();
-    const { answers, containers } = engine;
-    answers.set("Version", () => grpcAnswer(proto(1, "1.6.20")));
-    answers.set("List", () => {
+    const { responses, containers } = engine;
+    responses.set("Version", () => grpcResponse(proto(1, "1.6.20")));
+    responses.set("List", () => {
       const groups = new Set(containers.map(({ group }) => group));
-      return grpcAnswer(
+      return grpcResponse(
         joined(...[...groups].map((group) => proto(1, proto(1, group)))),
       );
     });
-    answers.set("ListStream", (_, wanted) =>
-      grpcAnswer(
+    responses.set("ListStream", (_, wanted) =>
+      grpcResponse(
         ...containers.filter(({ group }) => group === wanted)
           .map((container) => proto(1, containerMessage(container))),
       ));
-    answers.set("Get", (message, wanted) => {
+    responses.set("Get", (message, wanted) => {
       const asked = new TextDecoder().decode(message.subarray(2));
       const found = containers.find(({ group, id }) =>
         group === wanted && id === asked
       );
       return found === undefined
         ? grpcFailure(5, "not found")
-        : grpcAnswer(proto(1, containerMessage(found)));
+        : grpcResponse(proto(1, containerMessage(found)));
     });
-    answers.set("Subscribe", () => engine.#stream());
+    responses.set("Subscribe", () => engine.#stream());
     engine.listen();
     return engine;
   }
@@ -159,13 +159,13 @@ export class FakeContainerd implements AsyncDisposable {
     }, async (request) => {
       const { pathname } = new URL(request.url);
       const method = pathname.split("/").at(-1) ?? "";
-      const bound = new GrpcMessageBound(2 ** 20, () => {});
+      const bound = new GrpcMessageDecoder(2 ** 20, () => {});
       const [message = new Uint8Array()] = bound.push(await request.bytes());
       const group = request.headers.get("containerd-namespace") ?? "";
-      const answer = pathname.startsWith(SERVICES)
-        ? this.answers.get(method)
+      const response = pathname.startsWith(SERVICES)
+        ? this.responses.get(method)
         : undefined;
-      return answer?.(message, group) ?? grpcFailure(12, "unknown method");
+      return response?.(message, group) ?? grpcFailure(12, "unknown method");
     });
   }
 
@@ -178,7 +178,7 @@ export class FakeContainerd implements AsyncDisposable {
 
   /** Sends an event to subscribers. */
   tell(group: string, topic: string, ...fields: readonly Uint8Array[]): void {
-    this.send(frameGrpc(envelope(group, topic, ...fields)));
+    this.send(encodeGrpcMessage(envelope(group, topic, ...fields)));
   }
 
   /** Sends raw bytes to subscribers. */

@@ -1,11 +1,11 @@
 /** Response to a path of a {@linkcode FakeEngine}. */
-export type EngineAnswer = (request: Request) => Response | Promise<Response>;
+export type EngineResponse = (request: Request) => Response | Promise<Response>;
 
 /** An HTTP server on a Unix socket, with configurable and faulty responses. */
 export class FakeEngine implements AsyncDisposable {
   readonly socketPath: string;
   /** Responses by path without the query; others are 404. */
-  readonly answers = new Map<string, EngineAnswer>();
+  readonly responses = new Map<string, EngineResponse>();
   readonly asked: string[] = [];
   readonly #events = new Set<ReadableStreamDefaultController<Uint8Array>>();
   #server: Deno.HttpServer | undefined;
@@ -19,9 +19,9 @@ export class FakeEngine implements AsyncDisposable {
     const engine = new FakeEngine(
       `${Deno.makeTempDirSync({ dir: "/tmp" })}/engine.sock`,
     );
-    engine.answers.set("/_ping", () => new Response("OK"));
-    engine.answers.set("/containers/json", () => Response.json([]));
-    engine.answers.set("/events", () => engine.#stream());
+    engine.responses.set("/_ping", () => new Response("OK"));
+    engine.responses.set("/containers/json", () => Response.json([]));
+    engine.responses.set("/events", () => engine.#stream());
     engine.listen();
     return engine;
   }
@@ -40,7 +40,7 @@ export class FakeEngine implements AsyncDisposable {
     }, (request) => {
       const { pathname } = new URL(request.url);
       this.asked.push(pathname);
-      return this.answers.get(pathname)?.(request) ??
+      return this.responses.get(pathname)?.(request) ??
         new Response(null, { status: 404 });
     });
   }

@@ -13,7 +13,7 @@ import { Histogram } from "../../lib/model/histogram.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import type { MachineAttributes } from "../../lib/model/machine.ts";
 import type { ScrapeRequest } from "../../lib/model/scrape.ts";
-import type { EndedContainer } from "../../lib/runtimes/identities.ts";
+import type { RemovedContainer } from "../../lib/runtimes/identity_store.ts";
 import { Metrics } from "../../lib/metrics/metrics.ts";
 import { walkSync } from "@std/fs/walk";
 import { fromFileUrl } from "@std/path";
@@ -38,7 +38,7 @@ export class MetricsFixture implements Disposable {
   /** Kills by container, including removed ones. */
   readonly kills = new Map<CgroupName, number>();
   /** Metadata of removed containers. */
-  readonly ended = new Map<CgroupName, EndedContainer>();
+  readonly ended = new Map<CgroupName, RemovedContainer>();
   readonly clock = new FakeClock();
 
   constructor(
@@ -81,7 +81,7 @@ export class MetricsFixture implements Disposable {
       counters: () => ({ streams: { open: 0, lost: 0 } }),
       manager: {
         managedContainers: () => Promise.resolve(this.containers),
-        endedContainer: (name) => this.ended.get(name),
+        removedContainer: (name) => this.ended.get(name),
         oomKills: () => this.kills,
         machineInfo: () => ({ ...machineOf(fs, clock.now()), filesystems: [] }),
         versionInfo: () => ({ ...readVersions(fs), version: "0.0.0" }),

@@ -10,7 +10,7 @@ function named(info: Record<string, any>): (string | undefined)[] {
   return [name, type, pod];
 }
 
-Deno.test("rowOf() has the name that people know: pod, runtime's name, short id, unit, cgroup", () => {
+Deno.test("rowOf() returns the display name: pod, runtime's name, short ID, unit or cgroup", () => {
   const docker = { name: `/docker/${ID}`, namespace: "docker", id: ID };
   assertEquals(named({ ...docker, aliases: ["web", ID] }), [
     "web",
@@ -36,7 +36,7 @@ Deno.test("rowOf() has the name that people know: pod, runtime's name, short id,
   assertEquals(named({ name: "/" }).slice(0, 2), ["/", "cgroup"]);
 });
 
-Deno.test("rowOf() makes rates of two samples, none of one, and no number of what was not measured", () => {
+Deno.test("rowOf() computes rates of two samples, and omits values that were not measured", () => {
   const stats = [1000, 3000].map((ms) => ({
     timestamp: new Date(ms).toISOString(),
     cpu: {
@@ -58,16 +58,16 @@ Deno.test("rowOf() makes rates of two samples, none of one, and no number of wha
   assertEquals(row.pressure, { cpu: undefined, memory: 1.5, io: undefined });
   const once = rowOf({ ...info, stats: stats.slice(1) }, new Map());
   assertEquals([once.cpu, once.io, once.memory], [undefined, undefined, 7]);
-  // A counter that began again is no negative rate.
+  // A counter that was reset must not yield a negative rate.
   assertEquals(
     rowOf({ ...info, stats: stats.toReversed() }, new Map()).cpu,
     undefined,
   );
-  const anew = [stats[0], { ...stats[1], cpu: { usage: { total: 0 } } }];
-  assertEquals(rowOf({ ...info, stats: anew }, new Map()).cpu, 0);
+  const reset = [stats[0], { ...stats[1], cpu: { usage: { total: 0 } } }];
+  assertEquals(rowOf({ ...info, stats: reset }, new Map()).cpu, 0);
 });
 
-Deno.test("countKills() counts a kill in the cgroup of its victim", () => {
+Deno.test("countKills() counts a kill in the victim's cgroup", () => {
   const kills = new Map<string, number>();
   const kill = (victim?: string) => ({
     container_name: "/pod",
@@ -77,7 +77,7 @@ Deno.test("countKills() counts a kill in the cgroup of its victim", () => {
   assertEquals([...kills], [["/pod/a", 2], ["/pod", 1]]);
 });
 
-Deno.test("isNamed() takes a name, its parts, a cgroup, and the beginning of an id", () => {
+Deno.test("isNamed() accepts a name, its parts, a cgroup, and an ID prefix", () => {
   const row = rowOf({
     name: `/docker/${ID}`,
     namespace: "docker",

@@ -24,7 +24,7 @@ const UNIT = {
   "event_data": {},
 };
 
-Deno.test("isOf() takes a cgroup with what is below it where the text begins with a slash", () => {
+Deno.test("isOf() matches a cgroup and its descendants if the text starts with a slash", () => {
   for (const text of ["/", "/kubepods", "/kubepods/", "/kubepods/pod1"]) {
     assertEquals(isOf(EVENT, text), true, text);
   }
@@ -34,7 +34,7 @@ Deno.test("isOf() takes a cgroup with what is below it where the text begins wit
   }
 });
 
-Deno.test("isOf() takes a pod, a container, an alias, the beginning of an id, a unit", () => {
+Deno.test("isOf() matches a pod, a container, an alias, an ID prefix, and a unit", () => {
   for (
     const text of [
       "web-0",
@@ -54,7 +54,7 @@ Deno.test("isOf() takes a pod, a container, an alias, the beginning of an id, a 
   assertEquals(isOf(UNIT, "dev-disk.service"), true);
 });
 
-Deno.test("EventMatcher takes what happened before the name was known, in its order, once", () => {
+Deno.test("EventMatcher returns events from before the name was known, in order, once", () => {
   const event = (seq: number, id: string, name?: string) => ({
     seq,
     container_name: `/${id}`,
@@ -73,7 +73,7 @@ Deno.test("EventMatcher takes what happened before the name was known, in its or
   assertEquals(taken, [[], [], [], [1, 3, 4], [], [6], [7]]);
 });
 
-Deno.test("EventMatcher keeps no more than the newest 1,000 events that have no name yet", () => {
+Deno.test("EventMatcher keeps at most 1,000 events without a name", () => {
   const matcher = new EventMatcher("web");
   for (let seq = 0; seq < 5_000; seq++) {
     matcher.take({ seq, container_name: "/a", container: { id: "aaaa" } });
@@ -86,7 +86,7 @@ Deno.test("EventMatcher keeps no more than the newest 1,000 events that have no 
   assertEquals([taken.length, taken[0].seq], [1_001, 4_000]);
 });
 
-Deno.test("EventMatcher has a needle that is in the JSON of each event that names it", () => {
+Deno.test("EventMatcher has a needle that is in the JSON of each event with the name", () => {
   for (const text of ["web-0", "shop/web-0", "/kubepods/pod1", "nginx"]) {
     const { needle } = new EventMatcher(text);
     assertEquals(JSON.stringify(EVENT).includes(needle), true, text);

@@ -16,7 +16,7 @@ async function json(...args: string[]): Promise<any> {
   return JSON.parse(await explainWith(...args, "-o=json"));
 }
 
-Deno.test("explain lists the incidents of a log, the newest first", async () => {
+Deno.test("explain lists the incidents of a log, newest first", async () => {
   const list = await json(LOG);
   assertEquals(
     list.map(({ seq, container, kills }: Record<string, unknown>) => [
@@ -56,7 +56,7 @@ Deno.test("explain finds a kill by its seq, and by any name of its container", a
   }
 });
 
-Deno.test("explain begins with the kill that was named, and has the others of the incident", async () => {
+Deno.test("explain starts with the selected kill, followed by the others of the incident", async () => {
   for (
     const [args, pids] of [
       [["--last"], [900, 901]],
@@ -74,7 +74,7 @@ Deno.test("explain begins with the kill that was named, and has the others of th
   }
 });
 
-Deno.test("explain counts kills in the hour and the day before, and in the log", async () => {
+Deno.test("explain counts the kills of the last hour, the last day, and in the log", async () => {
   const { kills } = await json("1042", LOG);
   assertEquals(kills, {
     of: "container web",
@@ -83,12 +83,12 @@ Deno.test("explain counts kills in the hour and the day before, and in the log",
     log: 3,
     log_since: "2026-11-20T08:00:00.000000Z",
   });
-  // Kills that came later are in the log alone.
+  // Later kills are only in the log.
   const early = await json("901", LOG);
   assertEquals([early.kills.last_hour, early.kills.log], [1, 3]);
 });
 
-Deno.test("explain fails where there is no such kill or log, and says what there is", async () => {
+Deno.test("explain reports an error for an unknown kill or log, with the available ones", async () => {
   await assertRejects(
     () => explainWith("nobody", LOG),
     Error,
@@ -102,7 +102,7 @@ Deno.test("explain fails where there is no such kill or log, and says what there
   await assertRejects(() => explainWith("--last", "17", LOG), UsageError);
 });
 
-Deno.test("explain has the name of a container that became known after the kill", async () => {
+Deno.test("explain uses a container name that became known after the kill", async () => {
   const id = "c".repeat(64);
   const unnamed = { "namespace": "containerd", "id": id };
   const pod = { "namespace": "shop", "name": "web-0", "container": "nginx" };
@@ -158,7 +158,7 @@ Deno.test("explain has the name of a container that became known after the kill"
   }
 });
 
-Deno.test("explain has the same story from an agent as from its log", async () => {
+Deno.test("explain prints the same story from an agent as from its log", async () => {
   for (const name of EXPLAINED_NAMES) {
     const story = JSON.parse(
       await explainFromAgent(name, "--last", "-o=json"),

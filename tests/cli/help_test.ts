@@ -5,10 +5,10 @@ import { manPage } from "../../lib/cli/man_page.ts";
 import { FLAG_GROUPS, FLAGS } from "../../lib/config/flags.ts";
 import { VERBS } from "../../lib/config/verbs.ts";
 
-/** A terminal of this size shows it whole; `serve` has too many flags for one. */
+/** Help fits a terminal of this size; `serve` has too many flags. */
 const SCREEN = { columns: 80, rows: 30, rowsOfServe: 90 };
 
-Deno.test("helpText() of every verb names its flags, and fits a screen", () => {
+Deno.test("helpText() of every verb lists its flags and fits the screen", () => {
   for (const { name, example } of VERBS) {
     const lines = helpText(name).split("\n");
     const text = lines.map((line) => line.trim()).join(" ");
@@ -23,7 +23,7 @@ Deno.test("helpText() of every verb names its flags, and fits a screen", () => {
   }
 });
 
-Deno.test("helpText() without a verb has the verbs first, two examples, and fits a screen", () => {
+Deno.test("helpText() without a verb starts with the verbs, has two examples and fits the screen", () => {
   const lines = helpText().split("\n");
   for (const { name, help } of VERBS) {
     const line = lines.find((line) => line.startsWith(`  ${name} `));
@@ -34,12 +34,12 @@ Deno.test("helpText() without a verb has the verbs first, two examples, and fits
     2,
   );
   assertStringIncludes(lines.join("\n"), "cgwatch serve --help");
-  // The prompt needs a line, too.
+  // One line is left for the prompt.
   assert(lines.length < 24, `${lines.length} lines`);
   for (const line of lines) assert(line.length <= SCREEN.columns, line);
 });
 
-Deno.test("groupsOf() has each flag of a verb once, and begins groups at flags that exist", () => {
+Deno.test("groupsOf() returns each flag of a verb once, in groups that start with existing flags", () => {
   const names: readonly string[] = FLAGS.map(({ name }) => name);
   for (const name of FLAG_GROUPS.keys()) assert(names.includes(name), name);
   for (const { name } of VERBS) {
@@ -52,7 +52,7 @@ Deno.test("groupsOf() has each flag of a verb once, and begins groups at flags t
   assertEquals([...groupsOf("list").keys()], ["", "Connection"]);
 });
 
-Deno.test("manPage() and completion() have every verb and every flag", () => {
+Deno.test("manPage() and completion() include every verb and every flag", () => {
   const page = manPage("1.2.3").replaceAll("\\-", "-");
   assertStringIncludes(page, '"cgwatch 1.2.3"');
   for (const text of [page, ...SHELLS.map(completion)]) {

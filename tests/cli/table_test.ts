@@ -6,7 +6,7 @@ const COLUMNS: readonly Column[] = [
   { title: "SIZE", isNumber: true },
 ];
 
-Deno.test("renderTable() lines up texts at the left and numbers at the right", () => {
+Deno.test("renderTable() aligns strings to the left and numbers to the right", () => {
   assertEquals(renderTable(COLUMNS, [["a", "1"], ["abcdef", "1000"]]), [
     "NAME    SIZE",
     "a          1",
@@ -14,7 +14,7 @@ Deno.test("renderTable() lines up texts at the left and numbers at the right", (
   ]);
 });
 
-Deno.test("renderTable() has no line longer than the terminal, and keeps the ends of names", () => {
+Deno.test("renderTable() fits the terminal, and keeps the ends of shortened names", () => {
   const rows = [["/kubepods/burstable/pod12345/abcdef", "12345"]];
   for (let width = 1; width < 60; width++) {
     for (const line of renderTable(COLUMNS, rows, width)) {
@@ -25,7 +25,7 @@ Deno.test("renderTable() has no line longer than the terminal, and keeps the end
   assertEquals(line, "/kubepods/b…2345/abcdef  12345");
 });
 
-Deno.test("renderTable() leaves out columns by their number before a name becomes unreadable", () => {
+Deno.test("renderTable() omits columns in the order of `drops` before names become unreadable", () => {
   const columns: readonly Column[] = [
     { title: "NAME", shrinks: true },
     { title: "FIRST", drops: 1 },
@@ -41,7 +41,7 @@ Deno.test("renderTable() leaves out columns by their number before a name become
   assertEquals(titlesAt(36), ["NAME", "STAYS"]);
 });
 
-Deno.test("renderTable() aligns names of wide characters, and prints no control characters", () => {
+Deno.test("renderTable() aligns wide characters, and prints no control characters", () => {
   assertEquals(
     renderTable(COLUMNS, [["容器", "1"], ["a\x1b[2J", "22"], ["e\u0301", "3"]]),
     [

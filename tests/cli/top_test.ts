@@ -60,7 +60,7 @@ function type(text: string, choices: Partial<TopChoices> = {}): TopChoices {
   return result;
 }
 
-Deno.test("selectRows() has what runs something itself, and all cgroups where that was chosen", () => {
+Deno.test("selectRows() returns containers with processes, or all cgroups if selected", () => {
   assertEquals(shown(), ["/a/b", "/a", "/docker/x"]);
   assertEquals(shown({ isAll: true }), [
     "/",
@@ -78,16 +78,16 @@ Deno.test("selectRows() sorts by each key, and in reverse", () => {
   assertEquals(shown({ isReversed: true }), ["/docker/x", "/a", "/a/b"]);
 });
 
-Deno.test("selectRows() filters by type, pod and text, each word of it", () => {
+Deno.test("selectRows() filters by type, pod and text, and requires each word to match", () => {
   assertEquals(shown({ filter: "type:docker" }), ["/docker/x"]);
   assertEquals(shown({ filter: "pod:web-0" }), ["/a/b"]);
   assertEquals(shown({ filter: "NGINX" }), ["/docker/x"]);
   assertEquals(shown({ filter: "type:docker web" }), []);
-  // What was named is shown, whether it runs something or not.
+  // A filtered row is shown even if it has no processes.
   assertEquals(shown({ filter: "empty" }), ["/empty"]);
 });
 
-Deno.test("selectRows() makes a tree, in which a filter leaves no one without a parent", () => {
+Deno.test("selectRows() builds a tree in which filtered rows keep their parents", () => {
   assertEquals(shown({ isTree: true }), [
     "/",
     "-/empty",
@@ -98,7 +98,7 @@ Deno.test("selectRows() makes a tree, in which a filter leaves no one without a 
   assertEquals(shown({ isTree: true, filter: "web" }), ["/a/b"]);
 });
 
-Deno.test("applyKeys() takes several keys at once, and sequences of arrows whole", () => {
+Deno.test("applyKeys() applies several keys and complete arrow sequences", () => {
   assertEquals(type("mr").sort, "memory");
   assertEquals(type("mr").isReversed, true);
   assertEquals(type("\x1b[B").selected, "/a/b");
@@ -110,7 +110,7 @@ Deno.test("applyKeys() takes several keys at once, and sequences of arrows whole
   assertEquals(applyKeys("mq/", TOP_CHOICES, DATA, 2), "quit");
 });
 
-Deno.test("applyKeys() edits the filter, in which letters are no commands", () => {
+Deno.test("applyKeys() edits the filter, where letters are not commands", () => {
   const typing = type("/quit\x7f");
   assertEquals([typing.view, typing.filter], ["filter", "qui"]);
   assertEquals(type("\r", typing).view, "table");
@@ -118,7 +118,7 @@ Deno.test("applyKeys() edits the filter, in which letters are no commands", () =
   assertEquals(type("\x1b[A\x03é容", typing).filter, "quié容");
 });
 
-Deno.test("applyKeys() opens and leaves the details of a line, the help, the pause", () => {
+Deno.test("applyKeys() opens and closes details, help and pause", () => {
   const details = type("j\r");
   assertEquals([details.view, details.selected], ["details", "/a/b"]);
   assertEquals(type("\x1b", details).view, "table");
@@ -127,7 +127,7 @@ Deno.test("applyKeys() opens and leaves the details of a line, the help, the pau
   assertEquals(type("\x1b", { selected: "/a", filter: "x" }).filter, "");
 });
 
-Deno.test("renderTop() fills each size exactly, whatever is shown", () => {
+Deno.test("renderTop() fills each terminal size exactly, in every view", () => {
   const rows = Array.from(
     { length: 100 },
     (_, at) => row(`/c${at}`, { name: `名${at}\x1b[2J`, cpu: at }),
@@ -139,7 +139,7 @@ Deno.test("renderTop() fills each size exactly, whatever is shown", () => {
         { ...DATA, rows },
         { ...TOP_CHOICES, view, selected: "/c5" },
         { columns, rows: height },
-        { hasColours: false },
+        { hasColors: false },
       );
       assertEquals(lines.length, height, `${view} ${size}`);
       for (const line of lines) {
@@ -150,7 +150,7 @@ Deno.test("renderTop() fills each size exactly, whatever is shown", () => {
   }
 });
 
-Deno.test("renderTop() keeps the selected line in view", () => {
+Deno.test("renderTop() keeps the selected line visible", () => {
   const rows = Array.from(
     { length: 100 },
     (_, at) => row(`/c${at}`, { cpu: 100 - at }),
@@ -170,7 +170,7 @@ Deno.test("renderTop() keeps the selected line in view", () => {
       typed,
       { columns: 80, rows: 10 },
       {
-        hasColours: false,
+        hasColors: false,
       },
     );
     choices = { ...typed, scroll };

@@ -2,15 +2,15 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommandLine, UsageError } from "../../lib/config/command_line.ts";
 import { type Flag, type FlagName, FLAGS } from "../../lib/config/flags.ts";
 
-Deno.test("parseCommandLine() serves where nothing is said", () => {
+Deno.test("parseCommandLine() returns serve without arguments", () => {
   assertEquals(parseCommandLine([]), {
     verb: "serve",
     flags: new Map(),
-    passedOver: [],
+    ignoredFlags: [],
   });
 });
 
-Deno.test("parseCommandLine() takes dashes and underscores, one or two, for the same", () => {
+Deno.test("parseCommandLine() accepts one or two dashes, and dashes or underscores in names", () => {
   for (
     const args of [
       ["--event-log=x"],
@@ -25,12 +25,12 @@ Deno.test("parseCommandLine() takes dashes and underscores, one or two, for the 
     assertEquals(parseCommandLine(args), {
       verb: "serve",
       flags: new Map([["event-log", ["x"]]] as const),
-      passedOver: [],
+      ignoredFlags: [],
     });
   }
 });
 
-Deno.test("parseCommandLine() keeps every text of a flag given twice, also empty ones", () => {
+Deno.test("parseCommandLine() returns all values of a repeated flag, including empty ones", () => {
   const { flags } = parseCommandLine([
     "--listen=a",
     "--listen",
@@ -41,7 +41,7 @@ Deno.test("parseCommandLine() keeps every text of a flag given twice, also empty
   assertEquals(flags.get("root"), [""]);
 });
 
-Deno.test("parseCommandLine() takes a bool without value as true, and no argument after it", () => {
+Deno.test("parseCommandLine() reads a bool without value as true, and does not use the next argument", () => {
   const { verb, flags } = parseCommandLine(["--docker-only", "serve"]);
   assertEquals(verb, "serve");
   assertEquals(flags.get("docker-only"), ["true"]);
@@ -51,7 +51,7 @@ Deno.test("parseCommandLine() takes a bool without value as true, and no argumen
   );
 });
 
-Deno.test("parseCommandLine() takes a value after = or after a space, also one that may be left out", () => {
+Deno.test("parseCommandLine() accepts a value after = or a space, also an optional one", () => {
   for (const flag of FLAGS as readonly Flag[]) {
     const { name, kind, choices, verbs: [verb] = ["serve"] } = flag;
     const value = choices?.at(-1) ??
@@ -63,14 +63,14 @@ Deno.test("parseCommandLine() takes a value after = or after a space, also one t
   }
 });
 
-Deno.test("parseCommandLine() leaves what is no word of a flag to be an argument", () => {
+Deno.test("parseCommandLine() uses the next word as an optional value only if it is one of the choices", () => {
   const { argument, flags } = parseCommandLine(["events", "--follow", "web"]);
   assertEquals([argument, flags.get("follow")], ["web", ["true"]]);
   const ps = parseCommandLine(["--allow-ps", "serve"]);
   assertEquals([ps.verb, ps.flags.get("allow-ps")], ["serve", ["on"]]);
 });
 
-Deno.test("parseCommandLine() takes a lone dash, and a value with = in it, as values", () => {
+Deno.test("parseCommandLine() accepts a single dash, or a text with =, as a value", () => {
   const { flags } = parseCommandLine([
     "--event-log",
     "-",
@@ -80,18 +80,18 @@ Deno.test("parseCommandLine() takes a lone dash, and a value with = in it, as va
   assertEquals(flags.get("event-storage-age-limit"), ["default=1h,oom=2h"]);
 });
 
-Deno.test("parseCommandLine() knows help and version as verbs and as flags", () => {
+Deno.test("parseCommandLine() recognizes help and version as verbs and as flags", () => {
   assertEquals(parseCommandLine(["help"]).verb, "help");
   assertEquals(parseCommandLine(["version"]).verb, "version");
   assertEquals(parseCommandLine(["serve", "-h"]).verb, "help");
   assertEquals(parseCommandLine(["serve", "-h"]).argument, "serve");
-  // Without a verb it is the help of all verbs, not of serve.
+  // Without a verb, help for all verbs is shown, not for serve.
   const { verb, argument } = parseCommandLine(["--root=/x", "--help"]);
   assertEquals([verb, argument], ["help", undefined]);
   assertEquals(parseCommandLine(["-version"]).verb, "version");
 });
 
-Deno.test("parseCommandLine() throws on an unknown flag with the nearest known one", () => {
+Deno.test("parseCommandLine() throws for an unknown flag, with the nearest known flag", () => {
   for (
     const [flag, nearest] of [
       ["--evnt-log=x", "--event-log"],
@@ -111,7 +111,7 @@ Deno.test("parseCommandLine() throws on an unknown flag with the nearest known o
   }
 });
 
-Deno.test("parseCommandLine() throws on a flag without its value", () => {
+Deno.test("parseCommandLine() throws for a flag without its value", () => {
   for (const args of [["--root"], ["--root", "--kmsg=none"]]) {
     assertThrows(
       () => parseCommandLine(args),
@@ -121,7 +121,7 @@ Deno.test("parseCommandLine() throws on a flag without its value", () => {
   }
 });
 
-Deno.test("parseCommandLine() throws on an unknown verb, and on one too many", () => {
+Deno.test("parseCommandLine() throws for an unknown verb or a second verb", () => {
   assertThrows(
     () => parseCommandLine(["sevre"]),
     UsageError,
@@ -134,12 +134,12 @@ Deno.test("parseCommandLine() throws on an unknown verb, and on one too many", (
   );
 });
 
-Deno.test("parseCommandLine() takes what follows a verb, and the verb that help is wanted of", () => {
+Deno.test("parseCommandLine() returns the argument of a verb, and the verb to show help for", () => {
   assertEquals(parseCommandLine(["inspect", "/a", "-o", "json"]), {
     verb: "inspect",
     argument: "/a",
     flags: new Map([["output", ["json"]]] as const),
-    passedOver: [],
+    ignoredFlags: [],
   });
   for (const args of [["help", "list"], ["list", "--help"], ["list", "-h"]]) {
     const { verb, argument } = parseCommandLine(args);
@@ -147,10 +147,10 @@ Deno.test("parseCommandLine() takes what follows a verb, and the verb that help 
   }
 });
 
-Deno.test("parseCommandLine() refuses a flag that is another verb's", () => {
+Deno.test("parseCommandLine() throws for a flag of another verb", () => {
   assertThrows(
     () => parseCommandLine(["list", "--event-log=x"]),
     UsageError,
-    'Flag --event-log is none of "list", but of "serve"',
+    'Cannot use flag --event-log with "list": expected verb "serve"',
   );
 });

@@ -31,7 +31,7 @@ function parse(
   return command;
 }
 
-Deno.test("parseConfig() has the promised defaults", () => {
+Deno.test("parseConfig() returns the documented defaults", () => {
   const { metricKinds, ...rest } = parse();
   assertEquals(rest, {
     verb: "serve",
@@ -39,7 +39,7 @@ Deno.test("parseConfig() has the promised defaults", () => {
     allowedHosts: [],
     basePath: "",
     metricsPath: "/metrics",
-    passedOver: [],
+    ignoredFlags: [],
     maxStreams: 64,
     eventLog: "-",
     eventLogMaxSizeBytes: 64 * 2 ** 20,
@@ -93,7 +93,7 @@ Deno.test("parseConfig() has the promised defaults", () => {
   );
 });
 
-Deno.test("parseConfig() reads every flag", () => {
+Deno.test("parseConfig() parses every flag", () => {
   const config = parse([
     "--listen=[::1]:0,unix:/run/x.sock",
     "--listen=127.0.0.1:1",
@@ -149,7 +149,7 @@ Deno.test("parseConfig() reads every flag", () => {
     allowedHosts: ["a.example", "b.example"],
     basePath: "/cg",
     metricsPath: "/m",
-    passedOver: [],
+    ignoredFlags: [],
     maxStreams: 0,
     eventLog: "none",
     eventLogMaxSizeBytes: 10_000_000,
@@ -189,7 +189,7 @@ Deno.test("parseConfig() reads every flag", () => {
   });
 });
 
-Deno.test("parseConfig() takes a flag before its variable, and that before the default", () => {
+Deno.test("parseConfig() prefers a flag over its variable, and the variable over the default", () => {
   const env = {
     CGWATCH_EVENT_LOG: "/var/log/events.ndjson",
     CGWATCH_LISTEN: "127.0.0.1:1,127.0.0.1:2",
@@ -203,16 +203,16 @@ Deno.test("parseConfig() takes a flag before its variable, and that before the d
   assertEquals(parse([], env).listen.length, 2);
 });
 
-Deno.test("parseConfig() takes the last of a flag given twice", () => {
+Deno.test("parseConfig() uses the last value of a repeated flag", () => {
   assertEquals(parse(["--kmsg=a", "--kmsg=b"]).kmsg, "b");
 });
 
-Deno.test("parseConfig() lets a base interval be longer than the greatest", () => {
+Deno.test("parseConfig() accepts an interval larger than the maximum interval", () => {
   const config = parse(["--housekeeping-interval=5m"]);
   assertEquals(config.maxHousekeepingIntervalMs, 300_000);
 });
 
-Deno.test("parseConfig() replaces the disabled kinds, and enabled kinds replace all", () => {
+Deno.test("parseConfig() replaces the disabled metric kinds, or all of them with --enable-metrics", () => {
   assertEquals(parse(["--disable-metrics="]).metricKinds.size, 23);
   assertEquals(
     parse(["--disable-metrics=cpu,disk"]).metricKinds.has("cpu"),
@@ -225,7 +225,7 @@ Deno.test("parseConfig() replaces the disabled kinds, and enabled kinds replace 
   );
 });
 
-Deno.test("parseConfig() takes process by name for all that it is in cAdvisor, descriptors included", () => {
+Deno.test("parseConfig() includes descriptors in process, as in cAdvisor", () => {
   const descriptors = (...args: string[]) =>
     parse(args).metricKinds.has("descriptors");
   assertEquals(descriptors(), false);
@@ -235,34 +235,46 @@ Deno.test("parseConfig() takes process by name for all that it is in cAdvisor, d
   assertEquals(descriptors("--disable-metrics=process"), false);
 });
 
-Deno.test("parseConfig() throws with flag, value and wanted form", () => {
+Deno.test("parseConfig() throws with flag, value and expected format", () => {
   for (
     const [arg, message] of [
       [
         "--listen=8080",
         'Cannot parse address "8080": expected an address such',
       ],
-      ["--listen=", "It must name an address such as 127.0.0.1:8080"],
-      ["--max-streams=-1", '"-1" is less than 0'],
-      ["--max-streams=many", '"many" is not a whole number'],
-      ["--event-log=", "It must not be empty"],
+      ["--listen=", "no address, expected for example 127.0.0.1:8080"],
+      ["--max-streams=-1", 'invalid value "-1", expected at least 0'],
+      ["--max-streams=many", 'invalid number "many", expected an integer'],
+      ["--event-log=", "empty value, expected a path"],
       ["--event-log-max-size=64M", 'Cannot parse size "64M"'],
-      ["--event-log-sync=0s", '"0s" is not an interval such as 1s, always or'],
+      ["--event-log-sync=0s", 'invalid value "0s", expected an interval'],
       ["--event-log-sync=sometimes", 'Cannot parse duration "sometimes"'],
       [
         "--event-storage-age-limit=oom",
-        'Cannot parse event storage age limit "oom": wanted is a type',
+        'Cannot parse event storage age limit "oom": expected TYPE=VALUE',
       ],
       [
         "--event-storage-event-limit=oom=x",
-        'Cannot parse event storage event limit "oom=x": "x" is not a number',
+        'Cannot parse event storage event limit "oom=x": invalid count "x"',
       ],
-      ["--housekeeping-interval=1ms", '"1ms" is less than 10ms'],
-      ["--tls-cert=c.pem", "It needs --tls-key beside it"],
-      ["--prometheus-endpoint=m", '"m" is not a path such as /metrics'],
-      ["--docker-only=maybe", '"maybe" is not true or false'],
-      ["--disable-metrics=x", 'Unsupported metric "x": known are advtcp,'],
-      ["--log-level=trace", '"trace" is not one of debug, info, warn, error'],
+      [
+        "--housekeeping-interval=1ms",
+        'invalid value "1ms", expected at least 10ms',
+      ],
+      ["--tls-cert=c.pem", "requires --tls-key"],
+      [
+        "--prometheus-endpoint=m",
+        'invalid path "m", expected for example /metrics',
+      ],
+      ["--docker-only=maybe", 'invalid value "maybe", expected true or false'],
+      [
+        "--disable-metrics=x",
+        'unsupported metric "x", expected one of advtcp,',
+      ],
+      [
+        "--log-level=trace",
+        'invalid value "trace", expected one of debug, info, warn, error',
+      ],
     ] as const
   ) {
     assertThrows(
@@ -273,7 +285,7 @@ Deno.test("parseConfig() throws with flag, value and wanted form", () => {
   }
 });
 
-Deno.test("parseConfig() names the variable whose value is wrong", () => {
+Deno.test("parseConfig() throws with the name of an invalid variable", () => {
   assertThrows(
     () => parse([], { CGWATCH_STORAGE_DURATION: "soon" }),
     UsageError,
@@ -281,7 +293,7 @@ Deno.test("parseConfig() names the variable whose value is wrong", () => {
   );
 });
 
-Deno.test("parseConfig() takes a file after the environment, and before the defaults", () => {
+Deno.test("parseConfig() prefers the environment over a file, and a file over the defaults", () => {
   const files = {
     "/c.json": JSON.stringify({
       "listen": ["127.0.0.1:1", "unix:/x"],
@@ -302,27 +314,42 @@ Deno.test("parseConfig() takes a file after the environment, and before the defa
   assertEquals(command.dockerOnly, true);
   assertEquals(command.storageDurationMs, 300_000);
   assertEquals(command.nodeName, "of env");
-  assertEquals(command.passedOver, ["storage_driver"]);
+  assertEquals(command.ignoredFlags, ["storage_driver"]);
 });
 
-Deno.test("parseConfig() names file, key and wanted form of what a file says wrong", () => {
+Deno.test("parseConfig() throws with file, key and expected format", () => {
   for (
     const [text, message] of [
-      ["{", "/c.json: It is not JSON: "],
-      ["[]", '/c.json: It is not an object such as {"max-streams":10}'],
+      ["{", "/c.json: invalid JSON: "],
+      [
+        "[]",
+        '/c.json: not a JSON object, expected for example {"max-streams":10}',
+      ],
       [
         '{"max-strems":1}',
-        '/c.json: "max-strems" is no flag: the nearest is "max-streams"',
+        '/c.json: unknown key "max-strems": the nearest flag is "max-streams"',
       ],
-      ['{"max-streams":"x"}', '/c.json: "max-streams": "x" is not a whole'],
-      ['{"max-streams":true}', '/c.json: "max-streams": true is not a number'],
-      ['{"docker-only":1}', '/c.json: "docker-only": 1 is not true or false'],
-      ['{"listen":[1]}', '/c.json: "listen": [1] is not a text or an array'],
-      ['{"root":{}}', '/c.json: "root": {} is not a text'],
-      ['{"server":"x"}', '/c.json: "server" is a flag that no file can set'],
-      ['{"config":"x"}', '/c.json: "config" is a flag that no file can set'],
-      ['{"o":"json"}', '/c.json: "o" is no flag'],
-      ['{"node-name":"a","node_name":"b"}', '/c.json: "node_name" is there'],
+      ['{"max-streams":"x"}', '/c.json: "max-streams": invalid number "x"'],
+      [
+        '{"max-streams":true}',
+        '/c.json: "max-streams": invalid value true, expected a number',
+      ],
+      [
+        '{"docker-only":1}',
+        '/c.json: "docker-only": invalid value 1, expected true or false',
+      ],
+      [
+        '{"listen":[1]}',
+        '/c.json: "listen": invalid value [1], expected a string or an array',
+      ],
+      ['{"root":{}}', '/c.json: "root": invalid value {}, expected a string'],
+      ['{"server":"x"}', '/c.json: flag "server" cannot be set in a file'],
+      ['{"config":"x"}', '/c.json: flag "config" cannot be set in a file'],
+      ['{"o":"json"}', '/c.json: unknown key "o"'],
+      [
+        '{"node-name":"a","node_name":"b"}',
+        '/c.json: duplicate key "node_name"',
+      ],
     ] as const
   ) {
     assertThrows(
@@ -334,11 +361,11 @@ Deno.test("parseConfig() names file, key and wanted form of what a file says wro
   assertThrows(
     () => parse(["--config=/none"]),
     UsageError,
-    "/none: Cannot read it: ",
+    "/none: cannot read the file: ",
   );
 });
 
-Deno.test("parseConfig() prints each value and where it came from", () => {
+Deno.test("parseConfig() prints each value and its origin", () => {
   const command = parseConfig(
     ["--print-config", "--config=/c.json", "-port=9", "-v=4"],
     hostOf({ CGWATCH_KMSG: "none" }, { "/c.json": '{"root":"/r"}' }),
@@ -353,8 +380,8 @@ Deno.test("parseConfig() prints each value and where it came from", () => {
   assertEquals("server" in printed, false);
 });
 
-Deno.test("parseConfig() starts from cAdvisor's own command lines", () => {
-  // Of its README and of its Kubernetes examples.
+Deno.test("parseConfig() accepts cAdvisor's command lines", () => {
+  // From cAdvisor's README and its Kubernetes examples.
   const perf = parse([
     "--housekeeping_interval=10s",
     "--max_housekeeping_interval=15s",
@@ -376,11 +403,11 @@ Deno.test("parseConfig() starts from cAdvisor's own command lines", () => {
   assertEquals(perf.storagePolicy.default, { maxAgeMs: 0, maxItems: 0 });
   assertEquals(perf.logLevel, "debug");
   for (const name of ["-logtostderr", "-storage_driver"]) {
-    assert(perf.passedOver.includes(name), name);
+    assert(perf.ignoredFlags.includes(name), name);
   }
 });
 
-Deno.test("parseConfig() takes cAdvisor's address and port where --listen says nothing", () => {
+Deno.test("parseConfig() uses cAdvisor's address and port flags without --listen", () => {
   const listen = (args: string[]) =>
     parse(args).listen.map((address) => formatListenAddress(address));
   assertEquals(listen(["-port=9090"]), ["http://127.0.0.1:9090"]);
@@ -388,7 +415,7 @@ Deno.test("parseConfig() takes cAdvisor's address and port where --listen says n
   assertEquals(listen(["-listen_ip=", "-port=1"]), ["http://0.0.0.0:1"]);
   assertEquals(listen(["-port=1", "--listen=[::1]:2"]), ["http://[::1]:2"]);
   assertThrows(() => parse(["-port=70000"]), UsageError, "--port");
-  // What Kubernetes puts into the pods beside a service of our name.
+  // Kubernetes sets this variable in pods if a service is named cgwatch.
   assertEquals(
     parse([], { CGWATCH_PORT: "tcp://10.0.0.1:80" }).listen.length,
     1,

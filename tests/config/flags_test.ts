@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { PASSED_OVER_FLAGS } from "../../lib/config/cadvisor_flags.ts";
+import { IGNORED_FLAGS } from "../../lib/config/cadvisor_flags.ts";
 import { parseCommandLine, verbsOf } from "../../lib/config/command_line.ts";
 import { parseConfig, UsageError } from "../../lib/config/config.ts";
 import {
@@ -8,9 +8,9 @@ import {
   type FlagName,
   FLAGS,
 } from "../../lib/config/flags.ts";
-import { variableOf } from "../../lib/config/flag_values.ts";
+import { environmentVariable } from "../../lib/config/flag_values.ts";
 
-/** For each kind: a text that is right, and one that is not; any text is right where there is none. */
+/** A valid and an invalid value per kind; for the other kinds every string is valid. */
 const EXAMPLES: Readonly<
   Record<FlagKind, { readonly good: string; readonly bad?: string }>
 > = {
@@ -34,8 +34,8 @@ const EXAMPLES: Readonly<
 const SERVE: readonly Flag[] = FLAGS.filter((flag: Flag) =>
   verbsOf(flag).includes("serve")
 );
-/** What must stand beside a flag for it to mean something. */
-const BESIDE: Readonly<Record<string, string>> = {
+/** A flag that is required together with another flag. */
+const REQUIRED_FLAGS: Readonly<Record<string, string>> = {
   "tls-cert": "--tls-key=x",
   "tls-key": "--tls-cert=x",
 };
@@ -44,8 +44,8 @@ function goodOf({ kind, choices }: Flag): string {
   return choices?.[0] ?? EXAMPLES[kind].good;
 }
 
-/** Of each way to say something, how the flag is said by it, and what an error calls it. */
-const WAYS = [
+/** Each source of a value: how it sets a flag, and how errors refer to it. */
+const SOURCES = [
   {
     name: "flag",
     origin: (flag: Flag) => `--${flag.name}: `,
@@ -54,9 +54,9 @@ const WAYS = [
   },
   {
     name: "variable",
-    origin: (flag: Flag) => `${variableOf(flag.name)}: `,
+    origin: (flag: Flag) => `${environmentVariable(flag.name)}: `,
     parse: (flag: Flag, text: string) =>
-      read([], { [variableOf(flag.name)]: text }, {}, flag),
+      read([], { [environmentVariable(flag.name)]: text }, {}, flag),
   },
   {
     name: "key",
@@ -73,7 +73,7 @@ function read(
   flag: Flag,
 ): string {
   const command = parseConfig(
-    [...args, ...[BESIDE[flag.name] ?? []].flat(), "--print-config"],
+    [...args, ...[REQUIRED_FLAGS[flag.name] ?? []].flat(), "--print-config"],
     {
       env: (name) => env[name],
       readText: () => JSON.stringify(file),
@@ -83,10 +83,10 @@ function read(
   return JSON.parse(command.text)[flag.name].value;
 }
 
-for (const { name, origin, parse } of WAYS) {
-  Deno.test(`every flag of serve is read as a ${name}, and one that is wrong is named`, () => {
+for (const { name, origin, parse } of SOURCES) {
+  Deno.test(`every flag of serve is parsed as a ${name}, and an invalid value is reported`, () => {
     for (const flag of SERVE) {
-      // No file can name another, or print itself.
+      // A file cannot set these flags.
       const isOfFiles = flag.name === "config" || flag.name === "print-config";
       if (isOfFiles) continue;
       assertEquals(parse(flag, goodOf(flag)), goodOf(flag), flag.name);
@@ -99,7 +99,7 @@ for (const { name, origin, parse } of WAYS) {
   });
 }
 
-Deno.test("every flag of other verbs is read as a flag and as a variable, and one that is wrong is named", () => {
+Deno.test("every flag of other verbs is parsed as a flag and as a variable, and an invalid value is reported", () => {
   for (const flag of FLAGS as readonly Flag[]) {
     for (const verb of verbsOf(flag).filter((name) => name !== "serve")) {
       const parse = (args: string[], env: Readonly<Record<string, string>>) =>
@@ -110,7 +110,9 @@ Deno.test("every flag of other verbs is read as a flag and as a variable, and on
       const ways = (text: string) =>
         [
           [`--${flag.name}: `, [`--${flag.name}=${text}`], {}],
-          [`${variableOf(flag.name)}: `, [], { [variableOf(flag.name)]: text }],
+          [`${environmentVariable(flag.name)}: `, [], {
+            [environmentVariable(flag.name)]: text,
+          }],
         ] as const;
       for (const [origin, args, env] of ways(goodOf(flag))) {
         const command = parse([...args], env);
@@ -127,7 +129,7 @@ Deno.test("every flag of other verbs is read as a flag and as a variable, and on
   }
 });
 
-Deno.test("every flag that cannot stand alone wants a value", () => {
+Deno.test("every flag without an optional value requires one", () => {
   for (const flag of FLAGS as readonly Flag[]) {
     const verb = verbsOf(flag)[0] ?? "serve";
     const parse = () => parseCommandLine([verb, `--${flag.name}`]);
@@ -138,11 +140,11 @@ Deno.test("every flag that cannot stand alone wants a value", () => {
   }
 });
 
-Deno.test("every flag has a name and a letter of its own, and a default that is right", () => {
+Deno.test("every flag has a unique name and letter, and a valid default", () => {
   const flags: readonly Flag[] = FLAGS;
   const names = flags.flatMap(({ name, short = [] }) => [name, short].flat());
   assertEquals(names.length, new Set(names).size);
-  for (const name of names) assertEquals(PASSED_OVER_FLAGS.has(name), false);
+  for (const name of names) assertEquals(IGNORED_FLAGS.has(name), false);
   for (const { name, kind, choices, default: fallback } of flags) {
     assert(/^[a-z][a-z-]*$/.test(name), name);
     assertEquals(choices !== undefined, kind === "choice", name);
@@ -152,12 +154,12 @@ Deno.test("every flag has a name and a letter of its own, and a default that is 
   }
 });
 
-Deno.test("every flag of cAdvisor's that means nothing here is passed over", () => {
-  for (const [name, { isBool }] of PASSED_OVER_FLAGS) {
+Deno.test("every ignored cAdvisor flag is accepted", () => {
+  for (const [name, { isBool }] of IGNORED_FLAGS) {
     const written = `-${name.replaceAll("-", "_")}`;
     const args = isBool ? [written] : [written, "x"];
-    const { passedOver, flags } = parseCommandLine([...args, "--kmsg=none"]);
-    assertEquals(passedOver, [written]);
+    const { ignoredFlags, flags } = parseCommandLine([...args, "--kmsg=none"]);
+    assertEquals(ignoredFlags, [written]);
     assertEquals([...flags.keys()], ["kmsg"]);
     if (!isBool) assertThrows(() => parseCommandLine([written]), UsageError);
   }

@@ -1,12 +1,12 @@
 /**
- * Starts the agent as a process of its own: the binary that `CGWATCH_BIN`
- * names, else the source through `scripts/run`.
+ * Starts the agent in its own process: the binary of `CGWATCH_BIN` or, if
+ * unset, the source through `scripts/run`.
  *
  * @module
  */
 import { fromFileUrl } from "@std/path";
 
-/** An event as a client reads it. */
+/** An event as parsed by a client. */
 // deno-lint-ignore no-explicit-any
 export type WireEvent = any;
 
@@ -20,9 +20,9 @@ export class AgentProcess {
   readonly child: Deno.ChildProcess;
   /** `http://127.0.0.1:PORT`. */
   url = "";
-  /** What it said on stderr. */
+  /** Output on stderr so far. */
   stderr = "";
-  /** From the start of the process to the ready line, milliseconds. */
+  /** Milliseconds from the start of the process to the ready line. */
   readyMs = 0;
   readonly #closed: Promise<void>;
   #hasEnded = false;
@@ -43,7 +43,10 @@ export class AgentProcess {
     this.#closed = this.#readStderr();
   }
 
-  /** Starts it on a free port and waits until it is ready; `command` may put another program before it. */
+  /**
+   * Starts the agent on a free port and waits until it is ready. `command` may
+   * start it through another program.
+   */
   static async start(
     args: string[] = [],
     env: Record<string, string> = {},
@@ -69,24 +72,23 @@ export class AgentProcess {
     return agent;
   }
 
-  /** Its process id. */
   get pid(): number {
     return this.child.pid;
   }
 
-  /** Sends a signal, SIGTERM unless told, and waits for its end. */
+  /** Sends a signal and waits for the end of the process. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
     try {
       this.child.kill(signal);
     } catch {
-      // It ended by itself.
+      // The process has already ended.
     }
     const status = await this.child.status;
     await this.#closed;
     return status;
   }
 
-  /** The JSON at a path. */
+  /** Returns the JSON of a path. */
   // deno-lint-ignore no-explicit-any
   async json(path: string): Promise<any> {
     const response = await fetch(this.url + path);
@@ -96,7 +98,7 @@ export class AgentProcess {
     return await response.json();
   }
 
-  /** Names of all containers below `name`, it included; none where it is unknown. */
+  /** Returns the names of a container and its descendants; empty if it is unknown. */
   async names(name: string): Promise<string[]> {
     const path = `/api/v1.3/subcontainers${name}`;
     const response = await fetch(this.url + path, {
@@ -111,7 +113,7 @@ export class AgentProcess {
     return infos.map((info) => info.name).toSorted();
   }
 
-  /** Follows a stream of events into an array until the signal aborts. */
+  /** Appends the events of a stream to an array until the signal aborts. */
   async follow(
     query: string,
     events: WireEvent[],
@@ -143,12 +145,12 @@ export class AgentProcess {
 
   async #readStderr(): Promise<void> {
     const text = this.child.stderr.pipeThrough(new TextDecoderStream());
-    for await (const piece of text) this.stderr += piece;
+    for await (const chunk of text) this.stderr += chunk;
     this.#hasEnded = true;
   }
 }
 
-/** Waits until something holds; returns whether it came to hold in time. */
+/** Waits for a condition; returns whether it was met in time. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   { timeoutMs = 5_000, everyMs = 10 } = {},
@@ -161,24 +163,27 @@ export async function until(
   return true;
 }
 
-/** Waits so long. */
+/** Waits for a time in milliseconds. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The events in the whole lines of an event log; checkpoints are none. */
+/** Returns the events of the complete lines of an event log, without checkpoints. */
 export async function readEvents(path: string): Promise<WireEvent[]> {
   const lines = await readLines(path);
   return lines.filter(({ event_type }) => event_type !== "checkpoint");
 }
 
-/** The whole lines of an event log. */
+/** Returns the complete lines of an event log. */
 export async function readLines(path: string): Promise<WireEvent[]> {
   const text = await Deno.readTextFile(path);
   return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
 }
 
-/** How many sockets a process has open; its other descriptors include control files of other tests' cgroups. */
+/**
+ * Returns the number of open sockets of a process. Other descriptors may belong
+ * to control files of other tests' cgroups.
+ */
 export function openSockets(pid: number): number {
   let count = 0;
   for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
@@ -186,13 +191,13 @@ export function openSockets(pid: number): number {
       const target = Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
       if (target.startsWith("socket:")) count++;
     } catch {
-      // It has been closed.
+      // Closed in the meantime.
     }
   }
   return count;
 }
 
-/** The middle of some numbers. */
+/** Returns the median. */
 export function median(numbers: number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? NaN;

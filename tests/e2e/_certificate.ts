@@ -1,15 +1,15 @@
 /**
- * A certificate for tests, made by openssl.
+ * A test certificate, created with openssl.
  *
  * @module
  */
 import { join } from "@std/path";
 import { hasProgram } from "./_programs.ts";
 
-/** Whether {@linkcode certificate} can make one. */
+/** Whether {@linkcode certificate} is available. */
 export const HAS_OPENSSL: boolean = hasProgram("openssl");
 
-/** Makes one of `localhost` and 127.0.0.1; the paths of its two files. */
+/** Creates a certificate for `localhost` and 127.0.0.1; returns the paths of the two files. */
 export async function certificate(
   directory: string,
 ): Promise<{ cert: string; key: string }> {

@@ -1,5 +1,5 @@
 /**
- * Real cgroups under a name of the test's own, in each hierarchy of the host.
+ * Real cgroups with test-specific names, in each hierarchy of the host.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import { delay } from "./_agent.ts";
 
 const fs = new HostFs();
 
-/** The host's hierarchies by controller; `unified` is v2. */
+/** The host's hierarchies, keyed by controller; `unified` is v2. */
 export const HIERARCHIES: ReadonlyMap<string, string> = hierarchies();
 
-/** Whether cgroups can be made here: root, and a writable cgroupfs. */
+/** Whether cgroups can be created: requires root and a writable cgroupfs. */
 export const CAN_MAKE_CGROUPS: boolean = canMake();
 
-/** Whether the kernel log can be read. */
+/** Whether the kernel log is readable. */
 export const CAN_READ_KMSG: boolean = canReadKmsg();
 
-/** Whether a memory limit can be set and the kernel log read. */
+/** Whether a memory limit can be set and the kernel log is readable. */
 export const CAN_OOM: boolean = CAN_MAKE_CGROUPS &&
   (HIERARCHIES.has("memory") || HIERARCHIES.has("unified")) && CAN_READ_KMSG;
 
@@ -30,7 +30,7 @@ function hierarchies(): Map<string, string> {
       else for (const name of controllers) found.set(name, path);
     }
   } catch {
-    // No cgroups at all.
+    // The host has no cgroups.
   }
   return found;
 }
@@ -60,9 +60,9 @@ function canReadKmsg(): boolean {
 let named: Promise<void> | undefined;
 
 /**
- * Waits until the kernel prints the cgroups of OOM kills again: it does so for
+ * Waits until the kernel prints the cgroups of OOM kills again: the limit is
  * ten in five seconds (`DEFAULT_RATELIMIT_BURST`), and another test may have
- * had more.
+ * reached it.
  */
 export function untilOomsAreNamed(): Promise<void> {
   named ??= untilNoKills();
@@ -81,7 +81,7 @@ function nodeKills(): number {
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
 }
 
-/** A tree of cgroups of one test; disposing of it removes it and ends what runs in it. */
+/** A test's tree of cgroups. On disposal it is removed and its processes are killed. */
 export class TestCgroups implements AsyncDisposable {
   /** `/cgwatch-test-…`. */
   readonly name: string;
@@ -91,13 +91,13 @@ export class TestCgroups implements AsyncDisposable {
     this.name = `/cgwatch-test-${label}-${Deno.pid}`;
   }
 
-  /** The hierarchies to make a cgroup in: those named, or all. */
+  /** Returns the hierarchies of the given controllers, or all. */
   paths(controllers: readonly string[] = [...HIERARCHIES.keys()]): string[] {
     const paths = controllers.map((name) => HIERARCHIES.get(name));
     return [...new Set(paths)].filter((path) => path !== undefined);
   }
 
-  /** Makes a cgroup, and those above it, in the hierarchies named. */
+  /** Creates a cgroup and its ancestors in the given hierarchies. */
   make(below: string, controllers?: readonly string[]): string {
     for (const path of this.paths(controllers)) {
       Deno.mkdirSync(path + this.name + below, { recursive: true });
@@ -128,7 +128,10 @@ export class TestCgroups implements AsyncDisposable {
     return Deno.readTextFileSync(path);
   }
 
-  /** Runs a shell script inside a cgroup of the hierarchies named; a cpuset would have to be filled first. */
+  /**
+   * Runs a shell script in a cgroup of the given hierarchies. A cpuset must be
+   * configured first.
+   */
   spawn(
     below: string,
     script: string,
@@ -148,7 +151,7 @@ export class TestCgroups implements AsyncDisposable {
     return child;
   }
 
-  /** Makes a cgroup with a memory limit, and has the kernel kill a process in it; returns its pid. */
+  /** Creates a cgroup with a memory limit, in which the kernel kills a process; returns its PID. */
   async oom(below: string, limitBytes = 16 * 2 ** 20): Promise<number> {
     const controller = HIERARCHIES.has("memory") ? "memory" : "unified";
     this.make(below, [controller]);
@@ -166,7 +169,7 @@ export class TestCgroups implements AsyncDisposable {
       try {
         child.kill("SIGKILL");
       } catch {
-        // It ended by itself.
+        // The process has already ended.
       }
       await child.status;
     }
@@ -180,7 +183,7 @@ export class TestCgroups implements AsyncDisposable {
   }
 }
 
-/** Ends what the test's own processes left running in a tree of cgroups. */
+/** Kills the test's remaining processes in a tree of cgroups. */
 function killAll(path: string): void {
   try {
     for (
@@ -192,11 +195,11 @@ function killAll(path: string): void {
       if (entry.isDirectory) killAll(`${path}/${entry.name}`);
     }
   } catch {
-    // It went meanwhile.
+    // Removed in the meantime.
   }
 }
 
-/** Removes a tree of cgroups, the lowest first; returns whether it is gone. */
+/** Removes a tree of cgroups, descendants first; returns whether it is removed. */
 export function removeTree(path: string): boolean {
   try {
     for (const entry of Deno.readDirSync(path)) {

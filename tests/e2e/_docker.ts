@@ -1,5 +1,5 @@
 /**
- * A Docker of a test's own.
+ * A separate dockerd for a test.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import {
   run,
   type RuntimeState,
 } from "./_runtimes.ts";
-import { skip } from "./_told.ts";
+import { skip } from "./_event_recorder.ts";
 
-/** How dockerd leaves the network and the limits of the machine alone. */
+/** Flags with which dockerd does not change the machine's network and limits. */
 export const DOCKERD: readonly string[] = [
   "dockerd",
   "--exec-opt=native.cgroupdriver=cgroupfs",
@@ -25,15 +25,18 @@ export const DOCKERD: readonly string[] = [
   ...["ip-forward=false", "ip-masq=false"].map((option) => `--${option}`),
 ];
 
-/** A dockerd, and what asks it. */
+/** A dockerd and its client. */
 export interface Docker {
   readonly socket: string;
-  /** What makes an agent see it. */
+  /** Flags with which an agent finds it. */
   readonly flags: readonly string[];
   run(...args: string[]): Promise<Ran>;
 }
 
-/** Starts dockerd; its containers end with the state. Undefined where it does not start. */
+/**
+ * Starts dockerd, whose containers end with the state. Returns `undefined` if
+ * it does not start.
+ */
 export async function startDocker(
   state: RuntimeState,
 ): Promise<Docker | undefined> {

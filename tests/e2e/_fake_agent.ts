@@ -1,5 +1,6 @@
 /**
- * A server that responds like an agent with the containers and events of a test.
+ * A server that responds like an agent with the containers and events of a
+ * test.
  *
  * @module
  */
@@ -19,19 +20,19 @@ export interface FakeContainer {
   readonly processes?: number;
 }
 
-/** An agent without containers of its own. */
+/** An agent with configurable responses. */
 export class FakeAgent implements AsyncDisposable {
   containers: readonly FakeContainer[] = [];
   // deno-lint-ignore no-explicit-any
   events: readonly any[] = [];
-  /** JSON at other paths. */
+  /** JSON of other paths. */
   // deno-lint-ignore no-explicit-any
   others: Readonly<Record<string, any>> = {
     "/api/v2.1/machine": { "num_cores": 4, "memory_capacity": 2 ** 33 },
   };
-  /** Whether it returns what no agent does. */
+  /** Whether responses are invalid. */
   isBroken = false;
-  /** How many requests there were. */
+  /** Number of requests. */
   requests = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
@@ -42,7 +43,7 @@ export class FakeAgent implements AsyncDisposable {
     );
   }
 
-  /** As for `--server`. */
+  /** Address for `--server`. */
   get address(): string {
     return `127.0.0.1:${this.#server.addr.port}`;
   }

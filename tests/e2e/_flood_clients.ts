@@ -1,8 +1,8 @@
 /**
- * Clients that hold connections, in a process of their own: `ADDRESS COUNT`,
- * until killed. Every other one is silent; the rest send a byte of a head now
- * and then. What the agent closes is connected again. Prints a line once all
- * are open, or the agent has closed one.
+ * A separate process of clients that hold connections: `ADDRESS COUNT`, until
+ * killed. Half of them are silent; the others send one byte of a request head
+ * at times. Connections closed by the agent are opened again. Prints a line
+ * once all are open, or the agent has closed one.
  *
  * @module
  */
@@ -39,7 +39,7 @@ async function hold(connection: Deno.Conn, drips: boolean): Promise<void> {
     }
     await closed;
   } catch {
-    // It was reset.
+    // The connection was reset.
   }
   held.delete(connection);
   connection.close();

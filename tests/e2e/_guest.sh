@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A small machine with a real systemd, in qemu without KVM:
-#   _guest.sh build DIR          makes kernel and disk of Debian's packages in DIR, once; some 50 s
-#   _guest.sh run DIR JOB LOG    boots it, runs JOB/job.sh in it, and ends with its exit status
-# Wants qemu-system-x86 and mmdebstrap, and root.
+# A small virtual machine with a real systemd, in qemu without KVM:
+#   _guest.sh build DIR          builds kernel and disk from Debian packages in DIR, once; about 50 s
+#   _guest.sh run DIR JOB LOG    boots it, runs JOB/job.sh in it, and exits with its status
+# Requires qemu-system-x86, mmdebstrap and root.
 set -euo pipefail
 action=$1 dir=$2
 packages=systemd-sysv,dbus,udev,iproute2,procps

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What an operator does with the service, in a machine of its own: install, ask, see an OOM kill,
-# reload, crash, upgrade, remove. Ends with 0 if all went as it should.
+# Runs in the virtual machine: installs the service, queries it, causes an OOM kill, then reloads,
+# crashes, upgrades and removes the service. Exits with 0 if all checks pass.
 set -uo pipefail
 cd "${JOB:-/job}"
 failures=0
@@ -9,19 +9,19 @@ check() {
   shift
   if "$@"; then echo "ok: $what"; else echo "FAILED: $what"; failures=$((failures + 1)); fi
 }
-# Asks the agent for a path; the guest has no curl.
-ask() {
+# Requests a path of the agent; the guest has no curl.
+request() {
   exec 3<>/dev/tcp/127.0.0.1/8080 || return 1
   printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3
   timeout 5 cat <&3
   exec 3<&-
 }
-answers() { ask "$1" 2>/dev/null | grep -q "$2"; }
+responds() { request "$1" 2>/dev/null | grep -q "$2"; }
 until_true() {
   for _ in $(seq 300); do if "$@"; then return 0; fi; sleep 0.1; done
   return 1
 }
-is_ready() { answers /readyz '"ready":true'; }
+is_ready() { responds /readyz '"ready":true'; }
 main_pid() { systemctl show -P MainPID cgwatch; }
 has_new_pid() { local now; now=$(main_pid); [[ $now != 0 && $now != "$1" ]]; }
 log=/var/log/cgwatch/events.ndjson
@@ -32,21 +32,21 @@ before=$(find /etc /usr /var -xdev -not -path '/var/log/journal*' | sort)
 
 check "the service installs" scripts/install --bin=$PWD/cgwatch
 check "it gets ready" until_true is_ready
-ask /readyz | tail -1
-check "every source is well" test "$(ask /readyz | grep -c '"state":"degraded"')" = 0
+request /readyz | tail -1
+check "no source is degraded" test "$(request /readyz | grep -c '"state":"degraded"')" = 0
 check "it is enabled" systemctl is-enabled --quiet cgwatch
 pid=$(main_pid)
 check "it is not root" test "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' /proc/$pid/status)" -gt 1000
 check "it has CAP_SYSLOG and no other" grep -q '^CapEff:.0000000400000000$' /proc/$pid/status
 check "it runs under a filter of system calls" grep -q '^Seccomp:.2$' /proc/$pid/status
-check "the version is told" test "$(cgwatch version --server=127.0.0.1:8080 | wc -l)" = 2
+check "the version is printed" test "$(cgwatch version --server=127.0.0.1:8080 | wc -l)" = 2
 check "containers are listed" sh -c 'cgwatch list | grep -q system.slice/cgwatch.service'
-check "what is granted is told" sh -c 'cgwatch check | grep -q "^ok *kmsg"'
+check "check reports the granted access" sh -c 'cgwatch check | grep -q "^ok *kmsg"'
 
 systemd-run --quiet --scope --unit=greedy -p MemoryMax=20M -p MemorySwapMax=0 tail /dev/zero 2>/dev/null
 check "an OOM kill is logged" until_true in_log '"event_type":"oomKill".*greedy.scope'
-check "it is known who was killed" in_log '"process_name":"tail".*"attribution":"exact"'
-check "the verb tells it" sh -c 'cgwatch events --type=oomKill | grep -q tail'
+check "the killed process is reported" in_log '"process_name":"tail".*"attribution":"exact"'
+check "the verb prints the kill" sh -c 'cgwatch events --type=oomKill | grep -q tail'
 
 mv "$log" "$log.1"
 check "it reloads" systemctl reload cgwatch
@@ -55,7 +55,7 @@ check "a new log is there" until_true test -e "$log"
 kill -KILL "$pid"
 check "it is started again after a crash" until_true has_new_pid "$pid"
 check "it gets ready again" until_true is_ready
-check "the same process is not told twice" test "$(grep -h '"event_type":"oomKill"' "$log.1" "$log" | grep -c '"process_name":"tail"')" = 1
+check "the kill is not reported again" test "$(grep -h '"event_type":"oomKill"' "$log.1" "$log" | grep -c '"process_name":"tail"')" = 1
 
 echo CGWATCH_MAX_STREAMS=3 >>/etc/default/cgwatch
 pid=$(main_pid)
@@ -63,7 +63,7 @@ check "it upgrades while it runs" scripts/install --bin=$PWD/cgwatch
 check "the new one runs" has_new_pid "$pid"
 check "it gets ready a third time" until_true is_ready
 check "settings stay" grep -q CGWATCH_MAX_STREAMS=3 /etc/default/cgwatch
-check "wrong settings are told, and not tried again and again" sh -c '
+check "an invalid setting is reported, without a restart loop" sh -c '
   echo CGWATCH_MAX_STREAMS=many >>/etc/default/cgwatch
   systemctl restart cgwatch; sleep 3
   systemctl show -P ExecMainStatus cgwatch | grep -qx 2 && systemctl show -P NRestarts cgwatch | grep -qx 0'

@@ -1,20 +1,20 @@
 /**
- * A file system whose server can be told to stop answering: a FUSE server of
- * two answers, FUSE_INIT and FUSE_STATFS (`include/uapi/linux/fuse.h`).
+ * A file system that hangs on command: a FUSE server with two requests,
+ * FUSE_INIT and FUSE_STATFS (`include/uapi/linux/fuse.h`).
  *
  * ```text
  * unshare --mount deno run -A tests/e2e/_hanging_filesystem.ts DIRECTORY
  * ```
  *
- * Says `mounted`; then each line of stdin is an order, `hang` or `answer`,
- * which it repeats once it is followed. It goes on taking requests while it
- * hangs: the kernel then lets nobody give up waiting, not even one that is
- * killed. The end of stdin unmounts, and the kernel fails all that waits.
+ * Prints `mounted`. Each line of stdin is a command, `hang` or `answer`, which
+ * is printed once it is executed. While hanging it still accepts requests: the
+ * kernel then blocks the callers uninterruptibly, even if they are killed. At
+ * the end of stdin it unmounts, and the kernel fails all pending requests.
  *
  * @module
  */
 
-/** Of the file system, as its `statfs` tells. */
+/** Usage reported by its `statfs`. */
 export const HANGING = {
   blockBytes: 4096,
   blocks: 1000,
@@ -55,8 +55,8 @@ function text(value: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${value}\0`);
 }
 
-/** The body of the answer to a request; undefined where none is wanted, or an errno. */
-function answerTo(opcode: number): Uint8Array | number | undefined {
+/** Returns the body of a response; `undefined` for no response, or an errno. */
+function responseTo(opcode: number): Uint8Array | number | undefined {
   if (opcode === FUSE_FORGET || opcode === FUSE_INTERRUPT) return undefined;
   if (opcode === FUSE_INIT) {
     const body = new DataView(new ArrayBuffer(64));
@@ -95,8 +95,8 @@ async function serve(directory: string): Promise<void> {
   }
   let isHung = false;
   const held: [bigint, number][] = [];
-  const answer = (unique: bigint, opcode: number) => {
-    const body = answerTo(opcode);
+  const respond = (unique: bigint, opcode: number) => {
+    const body = responseTo(opcode);
     if (body === undefined) return;
     const bytes = typeof body === "number" ? new Uint8Array() : body;
     const message = new Uint8Array(16 + bytes.length);
@@ -116,15 +116,17 @@ async function serve(directory: string): Promise<void> {
       const opcode = header.getUint32(4, true);
       const unique = header.getBigUint64(8, true);
       if (isHung) held.push([unique, opcode]);
-      else answer(unique, opcode);
+      else respond(unique, opcode);
     }
   })();
   say("mounted");
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
-  for await (const piece of lines) {
-    for (const line of piece.split("\n").filter((line) => line !== "")) {
+  for await (const chunk of lines) {
+    for (const line of chunk.split("\n").filter((line) => line !== "")) {
       isHung = line === "hang";
-      if (!isHung) { for (const request of held.splice(0)) answer(...request); }
+      if (!isHung) {
+        for (const request of held.splice(0)) respond(...request);
+      }
       say(line);
     }
   }
@@ -137,6 +139,6 @@ function say(line: string): void {
 
 if (import.meta.main) {
   await serve(Deno.args[0] ?? "");
-  // The read that is pending would keep the process; its end closes /dev/fuse.
+  // The pending read would keep the process running; its end closes /dev/fuse.
   Deno.exit(0);
 }

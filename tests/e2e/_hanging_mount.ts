@@ -1,5 +1,5 @@
 /**
- * A mount that hangs when it is told to.
+ * A mount that hangs on command.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { hasProgram } from "./_programs.ts";
 const DENO = fromFileUrl(new URL("../../scripts/deno", import.meta.url));
 const SERVER = fromFileUrl(new URL("_hanging_filesystem.ts", import.meta.url));
 
-/** Whether file systems that programs serve can be mounted here. */
+/** Whether FUSE file systems can be mounted. */
 export const CAN_HANG: boolean = Deno.uid() === 0 && hasProgram("unshare") &&
   hasProgram("nsenter") && isDevice("/dev/fuse");
 
@@ -23,8 +23,8 @@ function isDevice(path: string): boolean {
 }
 
 /**
- * A mount that can be told to hang, in a mount namespace of its own: nobody
- * outside sees it, and it goes with its server.
+ * A mount that hangs on command, in its own mount namespace: it is not visible
+ * outside and is removed with its server.
  */
 export class HangingMount implements AsyncDisposable {
   readonly directory: string = Deno.makeTempDirSync({
@@ -32,7 +32,7 @@ export class HangingMount implements AsyncDisposable {
   });
   readonly #child: Deno.ChildProcess;
   readonly #orders: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #said: ReadableStreamDefaultReader<string>;
+  readonly #output: ReadableStreamDefaultReader<string>;
 
   constructor() {
     this.#child = new Deno.Command("unshare", {
@@ -44,30 +44,30 @@ export class HangingMount implements AsyncDisposable {
       stdout: "piped",
     }).spawn();
     this.#orders = this.#child.stdin.getWriter();
-    this.#said = this.#child.stdout.pipeThrough(new TextDecoderStream())
+    this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .getReader();
   }
 
-  /** Put before a program, it runs there. */
+  /** Command prefix that runs a program in the mount namespace. */
   get inside(): string[] {
     return ["nsenter", `--target=${this.#child.pid}`, "--mount"];
   }
 
-  /** Waits until it says something. */
-  async hear(expected: string): Promise<void> {
-    assertEquals((await this.#said.read()).value, `${expected}\n`);
+  /** Waits for a line of output. */
+  async waitForLine(expected: string): Promise<void> {
+    assertEquals((await this.#output.read()).value, `${expected}\n`);
   }
 
-  /** Waits until it has followed an order. */
+  /** Sends a command and waits until it is executed. */
   async order(order: "hang" | "answer"): Promise<void> {
     await this.#orders.write(new TextEncoder().encode(`${order}\n`));
-    await this.hear(order);
+    await this.waitForLine(order);
   }
 
-  /** Its server goes, and with it what waits for it. */
+  /** Ends the server and the processes that wait for it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#orders.close();
-    await this.#said.cancel();
+    await this.#output.cancel();
     await this.#child.status;
     await Deno.remove(this.directory);
   }

@@ -1,6 +1,6 @@
 /**
- * Clients that mean harm, in a process of their own: `ADDRESS SECONDS`. Prints
- * as JSON how many requests it made of each kind, and what let it in.
+ * A separate process of hostile clients: `ADDRESS SECONDS`. Prints as JSON the
+ * number of requests of each kind, and those that were authorized.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const letIn: string[] = [];
 const GET = "GET /api/v1.3/containers/ HTTP/1.1\r\n";
 const HOST = `Host: ${hostname}:${port}\r\n`;
 
-/** Connects, sends, and gives the beginning of the answer; nothing where it was cut off. */
+/** Connects, sends, and returns the start of the response; empty if the connection was closed. */
 async function send(text: string | Uint8Array): Promise<string> {
   try {
     using connection = await Deno.connect({ hostname, port: Number(port) });
@@ -30,15 +30,15 @@ async function send(text: string | Uint8Array): Promise<string> {
       }
     })();
     writing.catch(() => {});
-    const answer = new Uint8Array(1000);
-    const length = await connection.read(answer) ?? 0;
-    return decoder.decode(answer.subarray(0, length));
+    const response = new Uint8Array(1000);
+    const length = await connection.read(response) ?? 0;
+    return decoder.decode(response.subarray(0, length));
   } catch {
     return "";
   }
 }
 
-/** Random bytes that end as a head does: for any other end one would wait. */
+/** Random bytes that end like a request head, so that the server responds. */
 function bytesOfChance(length: number): Uint8Array {
   const bytes = Uint8Array.from({ length }, () => random.below(256));
   bytes.set(encoder.encode("\r\n\r\n"), length - 4);
@@ -49,7 +49,7 @@ function ask(target: string, headers = ""): string {
   return `GET ${target} HTTP/1.1\r\n${HOST}${headers}\r\n`;
 }
 
-/** What each kind of client sends; none has a right to an answer of 200. */
+/** Requests of each kind of client; none of them may get status 200. */
 const ATTACKS: Readonly<Record<string, () => string | Uint8Array>> = {
   "wrong token": () =>
     ask(
@@ -98,14 +98,14 @@ const ATTACKS: Readonly<Record<string, () => string | Uint8Array>> = {
 async function attack(name: string): Promise<void> {
   const make = ATTACKS[name];
   while (make !== undefined && performance.now() < endMs) {
-    const answer = await send(make());
+    const response = await send(make());
     counts[name] = (counts[name] ?? 0) + 1;
-    if (answer.startsWith("HTTP/1.1 200")) letIn.push(`${name}: ${answer}`);
+    if (response.startsWith("HTTP/1.1 200")) letIn.push(`${name}: ${response}`);
     await delay(5);
   }
 }
 
-/** Opens connections, on which it says nothing, or a byte of a head now and then. */
+/** Opens connections that send nothing, or one byte of a head at times. */
 async function hold(name: string, count: number, text: string): Promise<void> {
   const held: Deno.Conn[] = [];
   const opened = async () => {

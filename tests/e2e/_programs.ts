@@ -1,5 +1,5 @@
 /**
- * Programs of the machine that say the same as the agent by other ways.
+ * Installed programs that provide the same values as the agent.
  *
  * @module
  */
@@ -16,7 +16,11 @@ export function hasProgram(name: string): boolean {
   });
 }
 
-/** What a program prints. @throws {Error} where it fails */
+/**
+ * Returns the output of a program.
+ *
+ * @throws {Error} if it fails
+ */
 export async function outputOf(
   program: string,
   ...args: string[]

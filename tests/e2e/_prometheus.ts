@@ -1,16 +1,16 @@
 /**
- * Prometheus and its promtool, of Debian's package `prometheus`: those of the
- * machine, else unpacked below /tmp for as long as the tests run.
+ * Prometheus and promtool from Debian's package `prometheus`: installed, or
+ * unpacked below /tmp for the duration of the tests.
  *
  * @module
  */
 import { until } from "./_agent.ts";
 import { hasProgram } from "./_programs.ts";
 
-/** The package has 20 MB; the lists of packages may have to be fetched first. */
+/** The package has 20 MB; the package lists may have to be fetched first. */
 const FETCH_MS = 45_000;
 
-/** Where the programs are; undefined where they are not and cannot be had. */
+/** Directory of the programs; `undefined` if they are unavailable. */
 export const PROMETHEUS: string | undefined = await programs();
 
 async function programs(): Promise<string | undefined> {
@@ -43,7 +43,7 @@ async function programs(): Promise<string | undefined> {
   return undefined;
 }
 
-/** What promtool says, with a text on its stdin. */
+/** Returns the output of promtool for a string on its stdin. */
 export async function promtool(
   args: readonly string[],
   stdin = "",
@@ -63,13 +63,13 @@ export async function promtool(
   return { success, lines: text.split("\n").filter((line) => line !== "") };
 }
 
-/** One series of an answer: its labels, and its times in seconds and values. */
-export interface Answered {
+/** A series of a query result: labels, times in seconds, and values. */
+export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** A Prometheus that scrapes one agent each second. */
+/** A Prometheus server that scrapes one agent every second. */
 export class PrometheusProcess {
   readonly url: string;
   readonly #child: Deno.ChildProcess;
@@ -92,7 +92,7 @@ export class PrometheusProcess {
     this.#log = new Response(this.#child.stderr).text();
   }
 
-  /** Starts it, and waits until it answers. */
+  /** Starts the server and waits until it responds. */
   static async start(target: string): Promise<PrometheusProcess> {
     const directory = await Deno.makeTempDir();
     const config = {
@@ -125,8 +125,8 @@ export class PrometheusProcess {
     return prometheus;
   }
 
-  /** What it answers to a query. */
-  async query(expression: string): Promise<Answered[]> {
+  /** Returns the result of a query. */
+  async query(expression: string): Promise<QueryResult[]> {
     const query = new URLSearchParams({ query: expression });
     const response = await fetch(`${this.url}/api/v1/query?${query}`);
     const { status, data, error } = await response.json();
@@ -139,12 +139,12 @@ export class PrometheusProcess {
     }));
   }
 
-  /** Ends it; returns what it logged. */
+  /** Ends the server; returns its log. */
   async stop(): Promise<string> {
     try {
       this.#child.kill("SIGTERM");
     } catch {
-      // It ended by itself.
+      // The process has already ended.
     }
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
     await this.#child.status;

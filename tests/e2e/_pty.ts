@@ -1,5 +1,5 @@
 /**
- * The agent's verbs in a pseudo-terminal, which Python makes.
+ * Runs verbs of the agent in a pseudo-terminal, created with Python.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { ScreenModel } from "./_screen_model.ts";
 
 const PYTHON = fromFileUrl(new URL("_pty.py", import.meta.url));
 
-/** Whether there is what makes a pseudo-terminal. */
+/** Whether pseudo-terminals can be created. */
 export const HAS_PTY: boolean = hasProgram("python3");
 
-/** Defines a test that needs a pseudo-terminal. */
+/** Defines a test that requires a pseudo-terminal. */
 export function testInPty(name: string, fn: () => Promise<void>): void {
   Deno.test({
     name: name + (HAS_PTY ? "" : ", skipped: python3 is not installed"),
@@ -25,11 +25,11 @@ export function testInPty(name: string, fn: () => Promise<void>): void {
 /** A verb in a pseudo-terminal. */
 export class Pty implements AsyncDisposable {
   readonly screen: ScreenModel;
-  /** All that was written, with its sequences. */
+  /** All output, including escape sequences. */
   raw = "";
-  /** How often it was stopped. */
+  /** Number of times the process was stopped. */
   stops = 0;
-  /** Echo and canonical mode of the terminal, as they were when it last stopped or ended. */
+  /** Echo and canonical mode of the terminal when the process last stopped or ended. */
   modes: readonly boolean[] = [];
   exitCode: number | undefined;
   readonly #child: Deno.ChildProcess;
@@ -66,7 +66,11 @@ export class Pty implements AsyncDisposable {
     await this.#order({ "size": [rows, columns] });
   }
 
-  /** Waits until the screen shows a text. @throws {Error} with the screen, if it never does */
+  /**
+   * Waits until the screen contains a string.
+   *
+   * @throws {Error} with the screen's content, if it does not appear
+   */
   async shows(text: string | RegExp, timeoutMs = 20_000): Promise<void> {
     const has = () =>
       typeof text === "string"
@@ -104,9 +108,9 @@ export class Pty implements AsyncDisposable {
         const { out, stopped, modes, exit } = JSON.parse(line);
         if (out !== undefined) {
           const bytes = Uint8Array.from(atob(out), (c) => c.charCodeAt(0));
-          const piece = decoder.decode(bytes, { stream: true });
-          this.raw += piece;
-          this.screen.write(piece);
+          const chunk = decoder.decode(bytes, { stream: true });
+          this.raw += chunk;
+          this.screen.write(chunk);
         }
         if (stopped) this.stops++;
         this.modes = modes ?? this.modes;

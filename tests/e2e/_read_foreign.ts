@@ -1,6 +1,6 @@
 /**
- * Reads what lies at a path as one row of the table of readers does, and prints
- * whether that was taken, and what it took of memory over rest.
+ * Runs one row of the table of readers on a path, and prints whether the
+ * content was accepted and how much memory it took above the baseline.
  *
  * @module
  */
@@ -14,7 +14,7 @@ function kib(key: string): number {
 const [name, path = ""] = Deno.args;
 const reader = READERS.find((reader) => reader.name === name);
 if (reader === undefined) throw new RangeError(`There is no reader "${name}"`);
-// The greatest size so far is that of now (`proc(5)`, `clear_refs`).
+// Resets the peak size to the current size (`proc(5)`, `clear_refs`).
 Deno.writeTextFileSync("/proc/self/clear_refs", "5");
 const restKib = kib("VmRSS");
 let isAccepted = true;

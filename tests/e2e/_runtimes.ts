@@ -1,20 +1,20 @@
 /**
- * Real container runtimes, started by a test with all their state below a
- * directory of its own: what is installed is used. With `CGWATCH_INSTALL=1`, or
- * where `CI` is set, what is missing is installed from Debian's packages.
+ * Real container runtimes, started by a test with all state below a temporary
+ * directory. Installed runtimes are used. With `CGWATCH_INSTALL=1`, or if `CI`
+ * is set, missing ones are installed from Debian's packages.
  *
  * @module
  */
 import { delay, until } from "./_agent.ts";
 
-/** What came of a command. */
+/** Result of a command. */
 export interface Ran {
   readonly ok: boolean;
   readonly out: string;
   readonly err: string;
 }
 
-/** Runs a command to its end, within `timeoutMs`. */
+/** Runs a command, for up to `timeoutMs`. */
 export async function run(
   command: readonly string[],
   options: { env?: Record<string, string>; cwd?: string; timeoutMs?: number } =
@@ -42,13 +42,13 @@ export async function run(
   }
 }
 
-/** Whether a program can be found. */
+/** Whether a program is in PATH. */
 export function has(program: string): boolean {
   return (Deno.env.get("PATH") ?? "").split(":").concat("/usr/sbin", "/sbin")
     .some((directory) => exists(`${directory}/${program}`));
 }
 
-/** Whether there is such a file. */
+/** Whether a file exists. */
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -58,7 +58,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** What each needs of Debian. */
+/** Debian packages of each runtime. */
 const PACKAGES: Readonly<Record<string, string>> = {
   busybox: "busybox-static",
   dockerd: "docker.io",
@@ -71,7 +71,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 const POLICY = "/usr/sbin/policy-rc.d";
 
-/** Installs what is missing, if that is wanted here: 60 s to fetch it, 60 s to set it up. */
+/** Installs missing packages if enabled, within 60 s of download and 60 s of installation. */
 async function install(): Promise<void> {
   const isWanted = Deno.env.get("CGWATCH_INSTALL") === "1" ||
     Deno.env.get("CI") !== undefined;
@@ -88,7 +88,7 @@ async function install(): Promise<void> {
       timeoutMs: 60_000,
     })).ok;
   if (!fetched) return;
-  // Else the packages would start their services.
+  // Without it, the packages would start their services.
   const hasPolicy = exists(POLICY);
   if (!hasPolicy) {
     await Deno.writeTextFile(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
@@ -102,22 +102,22 @@ async function install(): Promise<void> {
 
 await install();
 
-/** Whether it is root's machine, and has what an image is made of. */
+/** Whether this is root and the programs for an image are installed. */
 export const CAN_RUN_CONTAINERS: boolean = Deno.uid() === 0 && has("busybox") &&
   has("tar") && has("unshare");
 
-/** The state of one runtime: a directory, daemons and what they mounted. */
+/** State of a runtime: a directory, daemons and their mounts. */
 export class RuntimeState implements AsyncDisposable {
   readonly path = Deno.makeTempDirSync({ dir: "/tmp", prefix: "cgwatch-rt-" });
   readonly #daemons: Deno.ChildProcess[] = [];
   readonly #endings: (() => Promise<unknown>)[] = [];
 
-  /** Done at the end, the last first. */
+  /** Registers a cleanup step; the last one runs first. */
   atEnd(ending: () => Promise<unknown>): void {
     this.#endings.unshift(ending);
   }
 
-  /** The root file system of a container: a static busybox and its names. */
+  /** Creates the root file system of a container: a static busybox and its links. */
   async rootfs(): Promise<string> {
     const rootfs = `${this.path}/rootfs`;
     for (const name of ["bin", "proc", "sys", "dev", "tmp", "etc"]) {
@@ -131,14 +131,14 @@ export class RuntimeState implements AsyncDisposable {
     return rootfs;
   }
 
-  /** The same as an archive. */
+  /** Creates an archive of the root file system. */
   async archive(): Promise<string> {
     const path = `${this.path}/rootfs.tar`;
     await run(["tar", "-C", await this.rootfs(), "-cf", path, "."]);
     return path;
   }
 
-  /** An image of it, as `docker save` makes one. */
+  /** Creates an image of the root file system in the format of `docker save`. */
   async image(name: string): Promise<string> {
     const layer = await Deno.readFile(await this.archive());
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", layer));
@@ -161,13 +161,13 @@ export class RuntimeState implements AsyncDisposable {
     return `${path}/image.tar`;
   }
 
-  /** Starts a daemon; it has ended when the state is disposed of. */
+  /** Starts a daemon, which ends when the state is disposed. */
   daemon(command: readonly string[], env: Record<string, string> = {}): void {
     const [program = "", ...args] = command;
     const log = `${this.path}/daemon.log`;
     this.#daemons.push(
       new Deno.Command("sh", {
-        // Its own log; a pipe would have to be read.
+        // A log file, because a pipe would have to be read.
         args: ["-c", `exec "$0" "$@" >>"${log}" 2>&1`, program, ...args],
         env,
         cwd: this.path,
@@ -178,7 +178,7 @@ export class RuntimeState implements AsyncDisposable {
     );
   }
 
-  /** The last lines that the daemons said. */
+  /** Last lines of the daemons' output. */
   get log(): string {
     try {
       return Deno.readTextFileSync(`${this.path}/daemon.log`).slice(-500);
@@ -221,12 +221,15 @@ async function end(child: Deno.ChildProcess): Promise<void> {
     await until(() => hasEnded, { timeoutMs: 10_000 });
     if (!hasEnded) child.kill("SIGKILL");
   } catch {
-    // It ended by itself.
+    // The process has already ended.
   }
   await child.status;
 }
 
-/** Removes cgroups that a runtime made for itself, unless they were there before or are in use. */
+/**
+ * Returns a function that removes cgroups created by a runtime, unless they
+ * existed before or are in use.
+ */
 export function cgroupsToRemove(names: readonly string[]): () => Promise<void> {
   const mounts = Deno.readTextFileSync("/proc/self/mounts").split("\n")
     .map((line) => line.split(" "))
@@ -255,7 +258,10 @@ function removed(path: string): boolean {
   }
 }
 
-/** Removes files that a runtime leaves where it was not told to, unless they were there before. */
+/**
+ * Returns a function that removes files created by a runtime outside its
+ * directory, unless they existed before.
+ */
 export function filesToRemove(paths: readonly string[]): () => Promise<void> {
   const mine = paths.filter((path) => !exists(path));
   return () => {

@@ -1,6 +1,6 @@
 /**
- * What a terminal shows of the bytes written to it, for the few sequences that
- * the verbs use; all others are kept as strange.
+ * A model of a terminal's screen for the few escape sequences that the verbs
+ * use; all others are recorded as unexpected.
  *
  * @module
  */
@@ -13,12 +13,12 @@ const SEQUENCE_REGEXP = /^\x1b\[([?0-9;]*)([A-Za-z])/;
 export class ScreenModel {
   rows: number;
   columns: number;
-  /** Control characters and sequences that no verb should write. */
+  /** Unexpected control characters and sequences. */
   readonly strange: string[] = [];
   /** Whether the alternate screen is shown. */
   isAlternate = false;
   isCursorShown = true;
-  /** Characters written beyond the last column. */
+  /** Number of characters written beyond the last column. */
   overflows = 0;
   #cells: string[][] = [];
   #row = 0;
@@ -31,12 +31,12 @@ export class ScreenModel {
     this.#clear();
   }
 
-  /** The lines without the spaces at their ends. */
+  /** Lines without trailing spaces. */
   get lines(): string[] {
     return this.#cells.map((cells) => cells.join("").trimEnd());
   }
 
-  /** All that is shown. */
+  /** The whole screen. */
   get text(): string {
     return this.lines.join("\n");
   }

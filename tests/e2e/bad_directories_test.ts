@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AGENT, AgentProcess, until } from "./_agent.ts";
 
-/** Of nobody; the agent runs as it, so that a directory can be closed to it. */
+/**
+ * UID of a user without permissions; the agent runs as this user, so that
+ * directories can be inaccessible.
+ */
 const USER = "65534";
 const AS_USER = ["setpriv", `--reuid=${USER}`, "--clear-groups"];
 
@@ -20,7 +23,7 @@ async function canBecomeUser(): Promise<boolean> {
   }
 }
 
-/** A folder that looks like a host with cgroups, readable by all. */
+/** Creates a directory that resembles a host with cgroups, readable by all users. */
 async function makeHost(): Promise<[root: string, cgroups: string]> {
   const root = await Deno.makeTempDir();
   const cgroups = `${root}/sys/fs/cgroup`;
@@ -54,7 +57,7 @@ const ARGS = ["--event-log=none", "--kmsg=none"];
 
 Deno.test({
   name:
-    "agent that is not root follows all cgroups but one that is closed to it, which readyz names",
+    "agent without root watches all cgroups except an inaccessible one, which readyz names",
   ignore: !await canBecomeUser(),
   async fn() {
     const [root, cgroups] = await makeHost();
@@ -84,9 +87,9 @@ Deno.test({
   },
 });
 
-Deno.test("agent follows all cgroups but one whose path is too long, which readyz names", async () => {
+Deno.test("agent watches all cgroups except one whose path is too long, which readyz names", async () => {
   const [root, cgroups] = await makeHost();
-  // No call takes a path of more than 4,096 bytes, but a rename makes one.
+  // System calls accept paths of up to 4,096 bytes only, but a rename can create a longer one.
   const [upper, lower] = [`${cgroups}/a`, `${root}/lower`].map((path) =>
     path + `/${"0".repeat(200)}`.repeat(12)
   );

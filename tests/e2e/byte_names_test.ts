@@ -1,4 +1,4 @@
-// Names that are not UTF-8: what the platform can do with them, and what the agent does.
+// Names that are not UTF-8: support by the platform, and behavior of the agent.
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -12,7 +12,7 @@ async function shell(script: string): Promise<void> {
   assert(success, script);
 }
 
-Deno.test("The platform neither lists nor opens a name that is not UTF-8 by its bytes (Deno 2.9)", async () => {
+Deno.test("the platform neither lists nor opens a name that is not UTF-8 by its bytes (Deno 2.9)", async () => {
   const directory = await Deno.makeTempDir();
   try {
     await shell(`mkdir "${directory}/$(printf 'a\\377')"`);
@@ -50,7 +50,7 @@ Deno.test("The platform neither lists nor opens a name that is not UTF-8 by its 
         return false;
       }
     });
-    // Once one of them opens it, such a cgroup can be followed: this fails then.
+    // Fails once one of the ways can open the cgroup: it can be watched then.
     assertEquals(open.map(([way]) => way), []);
   } finally {
     await shell(`rm -r "${directory}"`);
@@ -58,7 +58,7 @@ Deno.test("The platform neither lists nor opens a name that is not UTF-8 by its 
 });
 
 Deno.test({
-  name: "agent follows all others beside a cgroup whose name is not UTF-8",
+  name: "agent watches the other cgroups if the name of one is not UTF-8",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using cgroups = new TestCgroups("bytes");
@@ -75,7 +75,7 @@ Deno.test({
       const name = cgroups.make("/after", [controller]);
       assert(
         await until(() =>
-          events.some(({ container_name: told }) => told === name)
+          events.some(({ container_name: reported }) => reported === name)
         ),
         name,
       );

@@ -1,4 +1,4 @@
-// An agent in a cgroup namespace of its own, as a container's is, names cgroups as the host does.
+// An agent in its own cgroup namespace, as in a container, uses the host's cgroup names.
 
 import { assert, assertEquals } from "@std/assert";
 import { AGENT, AgentProcess } from "./_agent.ts";
@@ -20,21 +20,21 @@ async function succeeds(program: string, ...args: string[]): Promise<boolean> {
   }
 }
 
-/** The hierarchy that `ps` goes by, and how another mount of it is made. */
+/** The hierarchy used by `ps`, and the options for another mount of it. */
 const [TYPE, PATH, OPTIONS] = HIERARCHIES.has("memory")
   ? ["cgroup", HIERARCHIES.get("memory"), "memory"]
   : ["cgroup2", HIERARCHIES.get("unified"), "rw"];
 
 const NAMESPACES = {
   "by its pid": "exec unshare -C",
-  // Containers see their own cgroup at /sys/fs/cgroup, and the host's elsewhere.
+  // Containers have their own cgroup at /sys/fs/cgroup, and the host's cgroups elsewhere.
   "by the inode of its own mount":
     `exec unshare -Cm sh -c 'mount -t tmpfs none /mnt && mkdir /mnt/own && mount -t ${TYPE} -o ${OPTIONS} none /mnt/own && exec "$@"' sh`,
 };
 
 for (const [how, unshare] of Object.entries(NAMESPACES)) {
   Deno.test({
-    name: `In a cgroup namespace of its own the agent finds its place ${how}`,
+    name: `agent in its own cgroup namespace finds its cgroup ${how}`,
     ignore: !CAN_UNSHARE,
     async fn() {
       await using cgroups = new TestCgroups("namespace");

@@ -10,14 +10,14 @@ import {
   EngineWatcher,
 } from "../../lib/runtimes/engine_watcher.ts";
 import { parseCgroupOrigin } from "../../lib/runtimes/cgroup_origin.ts";
-import { frameGrpc } from "../../lib/runtimes/grpc_messages.ts";
+import { encodeGrpcMessage } from "../../lib/runtimes/grpc_messages.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import {
   envelope,
   FakeContainerd,
-  type GrpcAnswer,
-  grpcAnswer,
   grpcFailure,
+  type GrpcResponse,
+  grpcResponse,
   joined,
   proto,
 } from "../_support/fake_containerd.ts";
@@ -62,9 +62,9 @@ function engineOf(
   });
 }
 
-/** A watcher of containerd, and what it told. */
+/** A watcher of containerd and its updates. */
 class Watched implements AsyncDisposable {
-  readonly told: EngineEvent[] = [];
+  readonly events: EngineEvent[] = [];
   readonly watcher: EngineWatcher;
   readonly #done: Promise<void>;
 
@@ -77,7 +77,9 @@ class Watched implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    for await (const batch of this.watcher.news()) this.told.push(...batch);
+    for await (const batch of this.watcher.updates()) {
+      this.events.push(...batch);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,11 +92,11 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   assert(await comes(holds, { timeoutMs: 10_000 }), what);
 }
 
-Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace, and then what happens to them", async () => {
+Deno.test("ContainerdEngine reports all containers except Docker's, in any namespace, and their changes", async () => {
   await using containerd = FakeContainerd.start();
   containerd.containers.push(WEB, { group: "moby", id: ID });
   await using watched = new Watched(containerd);
-  const { told, watcher } = watched;
+  const { events, watcher } = watched;
   await until(() => watcher.state.state === "ok", "ok");
   await until(() => containerd.followers === 1, "followed");
   containerd.create(POD);
@@ -110,17 +112,17 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
   containerd.tell("moby", "/containers/create", proto(1, ID));
   containerd.tell("shop", "/tasks/oom", proto(1, "web"));
   containerd.tell("shop", "/containers/delete", proto(1, "web"));
-  await until(() => told.length === 5, "5 told");
+  await until(() => events.length === 5, "5 events");
   const runtime = "containerd";
   const createdMs = 1_795_416_465_930.2075;
   const quiet = { isRemoved: false, isStarted: false };
   const web = { runtime, id: "web" };
   const cgroup = "/shop/web";
   assertEquals<unknown>(
-    told,
+    events,
     [
       {
-        facts: {
+        metadata: {
           ...web,
           ...{ name: "web", image: "nginx:1", labels: { team: "a" } },
           createdMs,
@@ -130,7 +132,7 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
         ...quiet,
       },
       {
-        facts: {
+        metadata: {
           ...{ runtime, id: ID, name: "app", image: "nginx:1" },
           labels: { team: "b" },
           pod: { namespace: "shop", name: "web-0", container: "app" },
@@ -139,15 +141,15 @@ Deno.test("ContainerdEngine tells all containers but Docker's, in any namespace,
         },
         ...quiet,
       },
-      { facts: { ...web, pid: 77 }, cgroup, ...quiet, isStarted: true },
-      { facts: { ...web, exitCode: 137 }, cgroup, ...quiet },
-      { facts: web, cgroup, ...quiet, isRemoved: true },
+      { metadata: { ...web, pid: 77 }, cgroup, ...quiet, isStarted: true },
+      { metadata: { ...web, exitCode: 137 }, cgroup, ...quiet },
+      { metadata: web, cgroup, ...quiet, isRemoved: true },
     ],
   );
-  assert(!JSON.stringify(told).includes("s3cret"));
+  assert(!JSON.stringify(events).includes("s3cret"));
 });
 
-Deno.test("ContainerdEngine tells in their order what comes together, and of the cgroup that it is of", async () => {
+Deno.test("ContainerdEngine reports simultaneous events in order, with their cgroup", async () => {
   await using containerd = FakeContainerd.start();
   await using watched = new Watched(containerd);
   await until(() => containerd.followers === 1, "followed");
@@ -158,13 +160,13 @@ Deno.test("ContainerdEngine tells in their order what comes together, and of the
     envelope("shop", "/containers/create", id),
     envelope("shop", "/tasks/start", id, proto(2, 77)),
     envelope("shop", "/tasks/exit", id, proto(2, "web"), proto(4, 3)),
-  ].map(frameGrpc)));
-  const { told } = watched;
-  await until(() => told.length === 3, "told");
+  ].map(encodeGrpcMessage)));
+  const { events } = watched;
+  await until(() => events.length === 3, "events");
   assertEquals(
-    told.map(({ cgroup, facts, isStarted }) => [
+    events.map(({ cgroup, metadata, isStarted }) => [
       cgroup,
-      facts.exitCode,
+      metadata.exitCode,
       isStarted,
     ]),
     [
@@ -175,7 +177,7 @@ Deno.test("ContainerdEngine tells in their order what comes together, and of the
   );
 });
 
-Deno.test("ContainerdEngine.inspect() has what containerd has in the namespace, and nothing without one", async () => {
+Deno.test("ContainerdEngine.inspect() returns a container of the namespace, and nothing without one", async () => {
   await using containerd = FakeContainerd.start();
   containerd.containers.push(POD);
   const engine = engineOf(containerd);
@@ -191,10 +193,10 @@ Deno.test("ContainerdEngine.inspect() has what containerd has in the namespace, 
   engine.close();
 });
 
-Deno.test("EngineWatcher of containerd is off without a socket, and connects anew when it has died and returned", async () => {
+Deno.test("EngineWatcher of containerd is off without a socket, and reconnects after a restart of containerd", async () => {
   await using containerd = FakeContainerd.start();
   await using watched = new Watched(containerd);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => containerd.followers === 1, "followed");
   await containerd.kill();
   await until(() => watcher.state.state !== "ok", "not ok");
@@ -206,15 +208,15 @@ Deno.test("EngineWatcher of containerd is off without a socket, and connects ane
   await until(() => containerd.followers === 1, "followed again");
   await until(() => watcher.state.state === "ok", "ok again");
   containerd.create(WEB);
-  await until(() => told.length === 1, "told");
+  await until(() => events.length === 1, "events");
 });
 
 const hang = () => new Response(new ReadableStream());
 
-/** What containerd does, to which method, and what is said of it. */
-const BAD_ANSWERS: readonly (readonly [string, string, GrpcAnswer, string])[] =
-  [
-    ["hangs at the list", "List", hang, "more than 200 ms"],
+/** Faults of containerd: method, response, and the expected detail. */
+const BAD_RESPONSES:
+  readonly (readonly [string, string, GrpcResponse, string])[] = [
+    ["hangs at the list", "List", hang, "timed out after 200 ms"],
     [
       "hangs in the middle",
       "ListStream",
@@ -225,65 +227,75 @@ const BAD_ANSWERS: readonly (readonly [string, string, GrpcAnswer, string])[] =
               controller.enqueue(Uint8Array.of(0, 0, 0, 0, 9)),
           }),
         ),
-      "more than 200 ms",
+      "timed out after 200 ms",
     ],
-    ["answers 500", "List", () => new Response("no", { status: 500 }), "500"],
-    ["fails", "List", () => grpcFailure(13, "broken"), "13 of gRPC: broken"],
     [
-      "answers garbage",
+      "responds with 500",
+      "List",
+      () => new Response("no", { status: 500 }),
+      "500",
+    ],
+    [
+      "fails",
+      "List",
+      () => grpcFailure(13, "broken"),
+      "gRPC status 13: broken",
+    ],
+    [
+      "sends garbage",
       "ListStream",
-      () => grpcAnswer(new TextEncoder().encode("\0<html>")),
-      "Cannot read a message",
+      () => grpcResponse(new TextEncoder().encode("\0<html>")),
+      "Cannot parse a message",
     ],
     [
-      "answers half a message",
+      "sends an incomplete message",
       "List",
       () => new Response(Uint8Array.of(0, 0, 0, 0, 9, 1)),
-      "ends in the middle",
+      "it is incomplete",
     ],
-    ["answers nothing", "List", () => grpcAnswer(), "it is empty"],
+    ["sends nothing", "List", () => grpcResponse(), "it is empty"],
   ];
 
-for (const [does, method, answer, detail] of BAD_ANSWERS) {
-  Deno.test(`EngineWatcher is degraded, and says why, while containerd ${does}`, async () => {
+for (const [does, method, response, detail] of BAD_RESPONSES) {
+  Deno.test(`EngineWatcher is degraded with the reason while containerd ${does}`, async () => {
     await using containerd = FakeContainerd.start();
     containerd.containers.push(WEB);
-    const good = containerd.answers.get(method);
+    const good = containerd.responses.get(method);
     assert(good !== undefined);
-    containerd.answers.set(method, answer);
+    containerd.responses.set(method, response);
     await using watched = new Watched(containerd);
-    const { watcher, told } = watched;
+    const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
-    // It comes to its senses.
-    containerd.answers.set(method, good);
+    // Restore the valid response.
+    containerd.responses.set(method, good);
     await until(() => watcher.state.state === "ok", "ok");
-    await until(() => told.length > 0, "told");
-    assertEquals(told[0]?.facts.id, "web");
+    await until(() => events.length > 0, "events");
+    assertEquals(events[0]?.metadata.id, "web");
   });
 }
 
-Deno.test("EngineWatcher of containerd goes on with the events where a container is too long, and is degraded", async () => {
+Deno.test("EngineWatcher of containerd continues with events if a container is too long, and is degraded", async () => {
   await using containerd = FakeContainerd.start();
   const big = { ...WEB, id: "big", labels: { team: "x".repeat(2 ** 21) } };
   containerd.containers.push(big, WEB);
   await using watched = new Watched(containerd, 2_000);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => watcher.state.state === "degraded", "degraded");
   assertEquals(watcher.lost, 1);
   await until(() => containerd.followers === 1, "followed");
   containerd.tell("shop", "/containers/update", proto(1, "big"));
   containerd.create({ ...WEB, id: "job" });
-  await until(() => told.length === 2, "told");
-  assertEquals(told.map(({ facts }) => facts.id), ["web", "job"]);
+  await until(() => events.length === 2, "events");
+  assertEquals(events.map(({ metadata }) => metadata.id), ["web", "job"]);
   assertEquals(watcher.lost, 2);
 });
 
-Deno.test("EngineWatcher of containerd goes on with the events where the list is 100 MB, and is degraded", async () => {
+Deno.test("EngineWatcher of containerd continues with events if the list has 100 MB, and is degraded", async () => {
   await using containerd = FakeContainerd.start();
   const chunk = new Uint8Array(2 ** 20);
   containerd.containers.push(WEB);
-  containerd.answers.set("ListStream", () => {
+  containerd.responses.set("ListStream", () => {
     let left = 100;
     return new Response(
       new ReadableStream({
@@ -295,37 +307,37 @@ Deno.test("EngineWatcher of containerd goes on with the events where the list is
     );
   });
   await using watched = new Watched(containerd, 2_000);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => watcher.state.state === "degraded", "degraded");
   await until(() => containerd.followers === 1, "followed");
   containerd.create(WEB);
-  await until(() => told.length > 0, "told");
+  await until(() => events.length > 0, "events");
 });
 
-Deno.test("ContainerdEngine.ping() throws where containerd does not answer in time", async () => {
+Deno.test("ContainerdEngine.ping() throws if containerd does not respond in time", async () => {
   await using containerd = FakeContainerd.start();
   const engine = engineOf(containerd);
   await engine.ping();
-  containerd.answers.set("Version", hang);
-  await assertRejects(() => engine.ping(), Error, "more than 200 ms");
+  containerd.responses.set("Version", hang);
+  await assertRejects(() => engine.ping(), Error, "timed out after 200 ms");
   engine.close();
 });
 
-Deno.test("EngineWatcher of containerd passes over messages that are too long or none, and counts them", async () => {
+Deno.test("EngineWatcher of containerd skips and counts messages that are too long or invalid", async () => {
   await using containerd = FakeContainerd.start();
   await using watched = new Watched(containerd);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => containerd.followers === 1, "followed");
   const image = "x".repeat(3 * 2 ** 20);
   containerd.tell("shop", "/containers/create", proto(2, image));
   containerd.send(Uint8Array.of(0, 0, 0, 0, 2, 255, 255));
   containerd.send(Uint8Array.of(1, 0, 0, 0, 1, 0));
   containerd.create(WEB);
-  await until(() => told.length === 1, "told");
+  await until(() => events.length === 1, "events");
   assertEquals(watcher.lost, 3);
 });
 
-/** What comes on the wire instead of HTTP/2. */
+/** Bytes that are not HTTP/2. */
 const NO_HTTP2: readonly (readonly [string, Uint8Array])[] = [
   ["garbage", crypto.getRandomValues(new Uint8Array(10_000))],
   ["HTTP/1.1", new TextEncoder().encode("HTTP/1.1 400 no\r\n\r\n")],
@@ -334,7 +346,7 @@ const NO_HTTP2: readonly (readonly [string, Uint8Array])[] = [
 ];
 
 for (const [what, bytes] of NO_HTTP2) {
-  Deno.test(`EngineWatcher is degraded while containerd speaks ${what}, and closes`, async () => {
+  Deno.test(`EngineWatcher is degraded while containerd sends ${what}, and closes`, async () => {
     const directory = await Deno.makeTempDir({ dir: "/tmp" });
     const socketPath = `${directory}/containerd.sock`;
     const listener = Deno.listen({ transport: "unix", path: socketPath });
@@ -343,7 +355,7 @@ for (const [what, bytes] of NO_HTTP2) {
         try {
           await connection.write(bytes);
         } catch {
-          // It was closed meanwhile.
+          // Closed in the meantime.
         }
         connection.close();
       }
@@ -352,7 +364,7 @@ for (const [what, bytes] of NO_HTTP2) {
       await using watched = new Watched({ socketPath });
       await until(() => watched.watcher.state.state === "degraded", "degraded");
       assert(watched.watcher.state.detail !== "");
-      assertEquals(watched.told, []);
+      assertEquals(watched.events, []);
     }
     listener.close();
     await serving;
@@ -360,7 +372,7 @@ for (const [what, bytes] of NO_HTTP2) {
   });
 }
 
-Deno.test("openRuntimes() follows every containerd of a host, and goes on with one while another is gone", async () => {
+Deno.test("openRuntimes() watches every containerd of a host, and continues with one while another is down", async () => {
   await using one = FakeContainerd.start();
   await using other = FakeContainerd.start();
   using host = TestCgroup.create();
@@ -388,20 +400,23 @@ Deno.test("openRuntimes() follows every containerd of a host, and goes on with o
   });
   const images = new Set<string | undefined>();
   const follows = engineWatchers.map(async (watcher) => {
-    for await (const batch of watcher.news()) {
-      for (const { facts } of batch) images.add(facts.image);
+    for await (const batch of watcher.updates()) {
+      for (const { metadata } of batch) images.add(metadata.image);
     }
   });
   const stateOf = () =>
     engineStates(engineWatchers).filter(({ name }) => name === "containerd");
-  await until(() => images.size === 2 && one.followers > 0, "both are told");
+  await until(
+    () => images.size === 2 && one.followers > 0,
+    "both are reported",
+  );
   assertEquals([...images].toSorted(), ["one:1", "other:1"]);
   await until(() => stateOf()[0]?.state === "ok", "ok");
   assertEquals(stateOf().length, 1);
   await one.kill();
   await until(() => other.followers > 0, "the other is followed");
   other.create({ group: "k8s.io", id: ID.replace("3", "5"), image: "third:1" });
-  await until(() => images.has("third:1"), "the other goes on");
+  await until(() => images.has("third:1"), "the other continues");
   for (const watcher of engineWatchers) watcher.close();
   await Promise.all(follows);
 });

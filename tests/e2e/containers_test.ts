@@ -11,22 +11,22 @@ import { CAN_MAKE_CGROUPS, HIERARCHIES, TestCgroups } from "./_cgroups.ts";
 
 const ignore = !CAN_MAKE_CGROUPS;
 
-/** How often each container was told to come and to go. */
-function tally(events: WireEvent[], prefix: string): Map<string, string> {
-  const told = new Map<string, string>();
+/** Counts the creations and deletions of each container. */
+function countEvents(events: WireEvent[], prefix: string): Map<string, string> {
+  const reported = new Map<string, string>();
   for (const { event_type, container_name } of events) {
     if (!container_name.startsWith(prefix)) continue;
     const mark = { containerCreation: "+", containerDeletion: "-" }[
       event_type as string
     ] ?? "";
-    told.set(container_name, (told.get(container_name) ?? "") + mark);
+    reported.set(container_name, (reported.get(container_name) ?? "") + mark);
   }
-  return told;
+  return reported;
 }
 
 Deno.test({
   name:
-    "agent tells one creation and one deletion of each nested cgroup, in log, stream and history",
+    "agent reports one creation and one deletion of each nested cgroup, in log, stream and history",
   ignore,
   async fn() {
     await using cgroups = new TestCgroups("nested");
@@ -76,16 +76,16 @@ Deno.test({
       }
       const gone = () =>
         names.every((name) =>
-          tally(streamed, cgroups.name).get(name)?.endsWith("-")
+          countEvents(streamed, cgroups.name).get(name)?.endsWith("-")
         );
       assert(await until(gone), "a deletion is missing in the stream");
       await delay(300);
       const expected = new Map(names.map((name) => [name, "+-"]));
       expected.set(cgroups.name, "+");
-      assertEquals(tally(streamed, cgroups.name), expected);
-      assertEquals(tally(await readEvents(log), cgroups.name), expected);
+      assertEquals(countEvents(streamed, cgroups.name), expected);
+      assertEquals(countEvents(await readEvents(log), cgroups.name), expected);
       const history = await agent.json("/api/v1.3/events");
-      assertEquals(tally(history, cgroups.name), expected);
+      assertEquals(countEvents(history, cgroups.name), expected);
     } finally {
       stream.abort();
       assertEquals((await agent.stop()).code, 0, agent.stderr);
@@ -95,7 +95,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "agent tells of the containers that are there when it starts",
+  name: "agent reports the containers that exist at its start",
   ignore,
   async fn() {
     await using cgroups = new TestCgroups("start");
@@ -118,7 +118,7 @@ Deno.test({
   },
 });
 
-/** Descriptors, inotify watches and containers of an agent. */
+/** Returns the numbers of descriptors, inotify watches and containers of an agent. */
 async function holdings(agent: AgentProcess): Promise<Record<string, number>> {
   let watches = 0;
   let files = 0;
@@ -132,7 +132,7 @@ async function holdings(agent: AgentProcess): Promise<Record<string, number>> {
   return { files, watches, containers: (await agent.names("/")).length };
 }
 
-/** Makes and removes trees as fast as it can, in a process of its own; prints what lived when. */
+/** Creates and removes trees as fast as possible in a separate process; prints the lifetimes. */
 const STORM = `
 const [prefix, count, pathsText] = Deno.args;
 const paths = pathsText.split(",");
@@ -155,7 +155,7 @@ for (let i = 0; i < Number(count) / 4; i++) {
   const below = "/" + i;
   made.push({ below, at: performance.now() });
   for (const sub of ["", "/b", "/b/c", "/b/d"]) run(below + sub, true);
-  // Some go at once, the others when two hundred are there.
+  // Some are removed immediately, the others once there are 200.
   if (i % 7 === 0) {
     made.unshift(made.pop());
     end();
@@ -168,7 +168,7 @@ console.log(JSON.stringify(lived));
 
 Deno.test({
   name:
-    "agent loses no container that lived 250 ms in a storm of 2,000, with its event loop busy",
+    "agent misses no container with a lifetime of 250 ms among 2,000, with a busy event loop",
   ignore,
   async fn() {
     await using cgroups = new TestCgroups("storm");
@@ -203,10 +203,10 @@ Deno.test({
       const lived: Record<string, number> = JSON.parse(
         new TextDecoder().decode(stdout),
       );
-      const told = tally(await readEvents(log), `${cgroups.name}/`);
+      const reported = countEvents(await readEvents(log), `${cgroups.name}/`);
       const wrong: string[] = [];
       for (const [name, ms] of Object.entries(lived)) {
-        const marks = told.get(name) ?? "";
+        const marks = reported.get(name) ?? "";
         const isRight = marks === "+-" || (ms < 250 && marks === "");
         if (!isRight) wrong.push(`${name} lived ${ms} ms: "${marks}"`);
       }
@@ -215,7 +215,7 @@ Deno.test({
       const isBack = await until(async () => {
         const now = await holdings(agent);
         return now.containers === before.containers &&
-          // A directory that is removed in the moment in which Deno watches it leaves its watch behind.
+          // If a directory is removed while Deno adds its watch, the watch remains.
           Math.abs((now.watches ?? 0) - (before.watches ?? 0)) <= 20 &&
           (now.files ?? 0) <= (before.files ?? 0) + 2;
       }, { timeoutMs: 15_000, everyMs: 100 });
@@ -233,7 +233,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "agent shows no sample of a container that is made in one hierarchy after the other until it has all numbers",
+    "agent returns no sample of a container created in several hierarchies until all values are available",
   ignore: ignore || !HIERARCHIES.has("cpuacct") || !HIERARCHIES.has("memory"),
   async fn() {
     await using cgroups = new TestCgroups("whole");

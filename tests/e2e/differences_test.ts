@@ -1,4 +1,4 @@
-// Intended differences from cAdvisor and the kubelet, checked against responses of agents.
+// Compares the intended differences from cAdvisor and the kubelet with responses of real agents.
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -62,7 +62,7 @@ class Agent implements Answers {
       try {
         return Deno.readTextFileSync(`${directory}${name}/${file}`);
       } catch {
-        // Of v2 there is no directory of a controller.
+        // v2 has no directory per controller.
       }
     }
     return "";
@@ -110,7 +110,7 @@ async function withHosts(test: (hosts: Hosts) => Promise<void>): Promise<void> {
   }
 }
 
-/** Generic names of the leaves of an answer: `pods[].containers[].cpu.time`. */
+/** Returns generic names of the leaves of a response: `pods[].containers[].cpu.time`. */
 function fieldsOf(json: unknown, prefix = ""): Set<string> {
   if (typeof json !== "object" || json === null) return new Set([prefix]);
   const fields = Array.isArray(json)
@@ -126,24 +126,24 @@ function recorded(file: string): string[] {
   return Deno.readTextFileSync(path).trim().split("\n");
 }
 
-Deno.test("what differs from cAdvisor and from the kubelet holds in the agent's answers", async (step) => {
+Deno.test("documented differences from cAdvisor and the kubelet match the agent's responses", async (step) => {
   await withHosts(async (hosts) => {
     const isCounted = async () => {
-      const told = fieldsOf(await hosts.node.json("/stats/summary"));
+      const reported = fieldsOf(await hosts.node.json("/stats/summary"));
       return [
         "node.runtime.imageFs.time",
         "pods[].ephemeral-storage.time",
         "node.systemContainers[].cpu.usageNanoCores",
         "pods[].containers[].cpu.usageNanoCores",
-      ].every((field) => told.has(field));
+      ].every((field) => reported.has(field));
     };
     assert(await until(isCounted, { timeoutMs: 20_000, everyMs: 100 }));
     for (const { what, holds } of [...FROM_CADVISOR, ...FROM_KUBELET]) {
       await step.step(what, () => holds(hosts));
     }
-    const missing = (expected: string[], told: Set<string>) =>
-      expected.filter((field) => !told.has(field)).toSorted();
-    await step.step("every other field of the kubelet's is there", async () => {
+    const missing = (expected: string[], reported: Set<string>) =>
+      expected.filter((field) => !reported.has(field)).toSorted();
+    await step.step("all other fields of the kubelet are present", async () => {
       const summary = await hosts.node.json("/stats/summary");
       assertEquals(
         missing(recorded("1.32-summary.txt"), fieldsOf(summary)),

@@ -15,9 +15,9 @@ function socketOf(engine: FakeEngine, timeoutMs: number): EngineSocket {
   return new EngineSocket({ paths: () => [engine.socketPath], timeoutMs });
 }
 
-/** A watcher of an engine, and what it told. */
+/** A watcher of an engine and its updates. */
 class Watched implements AsyncDisposable {
-  readonly told: EngineEvent[] = [];
+  readonly events: EngineEvent[] = [];
   readonly watcher: EngineWatcher;
   readonly #done: Promise<void>;
 
@@ -35,7 +35,9 @@ class Watched implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    for await (const batch of this.watcher.news()) this.told.push(...batch);
+    for await (const batch of this.watcher.updates()) {
+      this.events.push(...batch);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -48,25 +50,25 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   assert(await comes(holds), what);
 }
 
-Deno.test("EngineWatcher tells all containers there are, and then what happens to them", async () => {
+Deno.test("EngineWatcher reports all existing containers, and then their changes", async () => {
   await using engine = FakeEngine.start();
-  engine.answers.set(
+  engine.responses.set(
     "/containers/json",
     () => Response.json([{ Id: ID, Names: ["/web"], Labels: { team: "a" } }]),
   );
   await using watched = new Watched(engine);
-  const { told, watcher } = watched;
+  const { events, watcher } = watched;
   await until(() => watcher.state.state === "ok", "ok");
   await until(() => engine.followers === 1, "followed");
   engine.act("rename", ID, { name: "shop", oldName: "/web", secret: "s" });
   engine.act("die", ID, { name: "shop", exitCode: "137" });
   engine.act("destroy", ID, { name: "shop" });
-  await until(() => told.length === 4, "4 told");
+  await until(() => events.length === 4, "4 events");
   assertEquals(
-    told.map(({ facts, isRemoved }) => [
-      facts.name,
-      facts.labels,
-      facts.exitCode,
+    events.map(({ metadata, isRemoved }) => [
+      metadata.name,
+      metadata.labels,
+      metadata.exitCode,
       isRemoved,
     ]),
     [
@@ -78,7 +80,7 @@ Deno.test("EngineWatcher tells all containers there are, and then what happens t
   );
 });
 
-Deno.test("EngineWatcher is off without a socket, and no fault of its own", async () => {
+Deno.test("EngineWatcher is off without a socket, which is not a failure", async () => {
   await using engine = FakeEngine.start();
   await engine.kill();
   await using watched = new Watched(engine);
@@ -89,7 +91,7 @@ Deno.test("EngineWatcher is off without a socket, and no fault of its own", asyn
   assertEquals(watched.watcher.state.state, "off");
 });
 
-Deno.test("EngineWatcher connects anew when the engine has died and returned", async () => {
+Deno.test("EngineWatcher reconnects after a restart of the engine", async () => {
   await using engine = FakeEngine.start();
   await using watched = new Watched(engine);
   const { watcher } = watched;
@@ -97,20 +99,31 @@ Deno.test("EngineWatcher connects anew when the engine has died and returned", a
   await engine.kill();
   await until(() => watcher.state.state !== "ok", "not ok");
   engine.listen();
-  // One that was away is looked for every 5 s.
+  // A missing engine is checked every 5 s.
   assert(await comes(() => engine.followers === 1, { timeoutMs: 10_000 }));
   await until(() => watcher.state.state === "ok", "ok again");
   engine.act("start", ID, { name: "web" });
-  await until(() => watched.told.some(({ isStarted }) => isStarted), "told");
+  await until(
+    () => watched.events.some(({ isStarted }) => isStarted),
+    "events",
+  );
 });
 
 const BAD_LISTS: readonly (readonly [string, () => Response, string])[] = [
-  ["hangs", () => hanging(""), "more than 200 ms"],
-  ["hangs in the middle", () => hanging('[{"Id":"3c'), "more than 200 ms"],
-  ["answers 500", () => new Response("no", { status: 500 }), "status is 500"],
-  ["answers garbage", () => new Response("\0\xff<html>"), "not valid JSON"],
-  ["answers half a JSON", () => new Response('[{"Id":"3c1b'), "JSON"],
-  ["answers no list", () => Response.json({}), "it is no array"],
+  ["hangs", () => hanging(""), "timed out after 200 ms"],
+  [
+    "hangs in the middle",
+    () => hanging('[{"Id":"3c'),
+    "timed out after 200 ms",
+  ],
+  [
+    "responds with 500",
+    () => new Response("no", { status: 500 }),
+    "status 500",
+  ],
+  ["sends garbage", () => new Response("\0\xff<html>"), "not valid JSON"],
+  ["sends incomplete JSON", () => new Response('[{"Id":"3c1b'), "JSON"],
+  ["sends no list", () => Response.json({}), "it is not an array"],
 ];
 
 function hanging(text: string): Response {
@@ -121,47 +134,47 @@ function hanging(text: string): Response {
   );
 }
 
-for (const [does, answer, detail] of BAD_LISTS) {
-  Deno.test(`EngineWatcher is degraded, and says why, while the engine ${does}`, async () => {
+for (const [does, response, detail] of BAD_LISTS) {
+  Deno.test(`EngineWatcher is degraded with the reason while the engine ${does}`, async () => {
     await using engine = FakeEngine.start();
-    engine.answers.set("/containers/json", answer);
+    engine.responses.set("/containers/json", response);
     await using watched = new Watched(engine);
-    const { watcher, told } = watched;
+    const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
-    // It comes to its senses.
-    engine.answers.set("/containers/json", () => Response.json([{ Id: ID }]));
+    // Restore the valid response.
+    engine.responses.set("/containers/json", () => Response.json([{ Id: ID }]));
     await until(() => watcher.state.state === "ok", "ok");
-    await until(() => told.length > 0, "told");
-    assertEquals(told[0]?.facts.id, ID);
+    await until(() => events.length > 0, "events");
+    assertEquals(events[0]?.metadata.id, ID);
   });
 }
 
-Deno.test("EngineWatcher goes on with the events where the list is too long, and is degraded", async () => {
+Deno.test("EngineWatcher continues with events if the list is too long, and is degraded", async () => {
   await using engine = FakeEngine.start();
-  engine.answers.set(
+  engine.responses.set(
     "/containers/json",
     () => Response.json([{ Id: ID, Labels: { big: "x".repeat(200_000) } }]),
   );
   await using watched = new Watched(engine);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => engine.followers === 1, "followed");
-  await until(() => watcher.state.detail.includes("more than 100000"), "big");
+  await until(() => watcher.state.detail.includes("exceeds 100000"), "big");
   engine.act("start", ID, { name: "web" });
-  await until(() => told.length === 1, "told");
+  await until(() => events.length === 1, "events");
 });
 
-Deno.test("EngineWatcher passes over messages that are too long or no JSON, and counts them", async () => {
+Deno.test("EngineWatcher skips and counts messages that are too long or not JSON", async () => {
   await using engine = FakeEngine.start();
   await using watched = new Watched(engine);
-  const { watcher, told } = watched;
+  const { watcher, events } = watched;
   await until(() => engine.followers === 1, "followed");
   engine.act("start", ID, { name: "web", big: "x".repeat(3 * 2 ** 20) });
   engine.tell("garbage\n");
   engine.tell('{"Type":"container","Action":"sta');
   engine.tell("\n");
   engine.act("start", ID, { name: "web" });
-  await until(() => told.length === 1, "told");
+  await until(() => events.length === 1, "events");
   assertEquals(watcher.lost, 3);
   assertEquals(watcher.state, {
     name: "docker",
@@ -170,20 +183,20 @@ Deno.test("EngineWatcher passes over messages that are too long or no JSON, and 
   });
 });
 
-Deno.test("EngineClient.get() takes 404 for nothing, and bounds time and size", async () => {
+Deno.test("EngineClient.get() returns undefined for 404, and limits time and size", async () => {
   await using engine = FakeEngine.start();
   const socket = socketOf(engine, 100);
   const client = new EngineClient(socket, 1_000);
   assertEquals(await socket.exists(), true);
   assertEquals(await client.get("/containers/x/json"), undefined);
-  engine.answers.set("/long", () => Response.json("x".repeat(2_000)));
-  await assertRejects(() => client.get("/long"), RangeError, "more than 1000");
-  engine.answers.set("/slow", () => hanging('"'));
+  engine.responses.set("/long", () => Response.json("x".repeat(2_000)));
+  await assertRejects(() => client.get("/long"), RangeError, "exceeds 1000");
+  engine.responses.set("/slow", () => hanging('"'));
   await assertRejects(() => client.get("/slow"), Error, "100 ms");
   socket.close();
 });
 
-Deno.test("DockerEngine.dataRoot() is the directory that Docker names, where it is one", async () => {
+Deno.test("DockerEngine.dataRoot() returns Docker's data directory if it is an absolute path", async () => {
   await using engine = FakeEngine.start();
   const docker = new DockerEngine({
     runtime: "docker",
@@ -197,7 +210,7 @@ Deno.test("DockerEngine.dataRoot() is the directory that Docker names, where it 
       [{}, undefined],
     ] as const
   ) {
-    engine.answers.set("/info", () => Response.json(info));
+    engine.responses.set("/info", () => Response.json(info));
     assertEquals(await docker.dataRoot(), root);
   }
   docker.close();

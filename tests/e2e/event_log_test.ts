@@ -40,14 +40,14 @@ async function firstReport(child: Deno.ChildProcess): Promise<Report> {
     assert(!done, `The driver ended: ${text}`);
     text += value;
   }
-  // What comes later must not fill the pipe.
+  // Later output must not fill the pipe.
   reader.read().then(function more({ done }): unknown {
     return done ? undefined : reader.read().then(more);
   });
   return JSON.parse(text.slice(0, text.indexOf("\n")));
 }
 
-/** Numbers of whole lines; of a notice of loss its count with a minus. */
+/** Returns the `seq` of complete lines; for a loss notice, its negative count. */
 function seqsOf(text: string): number[] {
   return text.split("\n").slice(0, -1).map((line) => {
     const event = JSON.parse(line);
@@ -55,7 +55,7 @@ function seqsOf(text: string): number[] {
   });
 }
 
-/** Asserts that each event is there or counted as lost, in order; gives the last number. */
+/** Asserts that each event is present or counted as lost, in order; returns the last `seq`. */
 function assertNoGap(seqs: readonly number[]): number {
   let next = seqs[0] ?? 1;
   for (const seq of seqs) {
@@ -88,11 +88,11 @@ async function canMount(): Promise<boolean> {
 
 Deno.test({
   name:
-    "EventLog on a disk that fills up tears no line, and says what it dropped",
+    "EventLog on a disk that becomes full leaves no incomplete line, and reports dropped events",
   ignore: !await canMount(),
   async fn() {
     await inTempDir(async (dir) => {
-      // The mount is in a namespace of its own, so it ends with the process.
+      // The mount is in its own namespace, so it is removed with the process.
       const script = `mount -t tmpfs -o size=8m none ${dir} && exec "$@"`;
       const child = spawn([
         "unshare",
@@ -104,9 +104,9 @@ Deno.test({
         ...driverArgs("full-disk", `${dir}/events.ndjson`),
       ]);
       const { code, stdout, stderr } = await child.output();
-      const told = new TextDecoder().decode(stderr);
-      assertEquals(code, 0, told);
-      const report: Report = JSON.parse(told);
+      const reported = new TextDecoder().decode(stderr);
+      assertEquals(code, 0, reported);
+      const report: Report = JSON.parse(reported);
       const text = new TextDecoder().decode(stdout);
       const seqs = seqsOf(text);
       assertEquals(seqs[0], 1);
@@ -116,13 +116,13 @@ Deno.test({
       assertEquals(lost.reduce((sum, count) => sum - count, 0), report.lost);
       assertEquals(report.tornLines, 0);
       assertEquals(report.bytes, text.length);
-      // The write that failed was in the midst of a line, or this proves little.
+      // The test requires that the failed write was in the middle of a line.
       assert(text[(report["tornAt"] ?? 0) - 1] !== "\n");
     });
   },
 });
 
-Deno.test("EventLog on a device that is always full runs on, and closes within a second", async () => {
+Deno.test("EventLog on a device without space continues, and closes within a second", async () => {
   const events = new EventManager({
     node: "n1",
     bootId: "b1",
@@ -147,7 +147,7 @@ Deno.test("EventLog on a device that is always full runs on, and closes within a
   assertEquals(log.counters.bytes, 0);
 });
 
-Deno.test("EventLog on stdout waits for no reader, and tells the late one what it dropped", async () => {
+Deno.test("EventLog on stdout does not wait for a reader, and reports dropped events to a late one", async () => {
   const child = spawn(driverArgs("slow-reader", "-"), "piped");
   const report = await firstReport(child);
   assertGreater(report.lost, 0);
@@ -156,7 +156,7 @@ Deno.test("EventLog on stdout waits for no reader, and tells the late one what i
   let isAsked = false;
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += part;
-    // Told to end before that, it would leave out what it cannot send in time.
+    // If stopped earlier, it would drop the events that cannot be sent in time.
     const recent = text.slice(-part.length - 40);
     if (isAsked || !recent.includes(`"seq":${report["lastSeq"]},`)) continue;
     isAsked = true;
@@ -169,7 +169,7 @@ Deno.test("EventLog on stdout waits for no reader, and tells the late one what i
   assert((await child.status).success);
 });
 
-Deno.test("EventLog on a stdout that nobody reads closes within a second", async () => {
+Deno.test("EventLog on a stdout without reader closes within a second", async () => {
   const child = spawn(driverArgs("no-reader", "-"));
   const report = await firstReport(child);
   assertLess(report["closeMs"] ?? Infinity, 1000);
@@ -178,7 +178,7 @@ Deno.test("EventLog on a stdout that nobody reads closes within a second", async
   await child.stdout.cancel();
 });
 
-Deno.test("EventLog on a FIFO waits for a reader without waiting, and gives each a whole line first", async () => {
+Deno.test("EventLog on a FIFO does not block without a reader, and starts each reader with a complete line", async () => {
   await inTempDir(async (dir) => {
     const path = `${dir}/fifo`;
     await new Deno.Command("mkfifo", { args: [path] }).output();
@@ -210,7 +210,7 @@ Deno.test("EventLog on a FIFO waits for a reader without waiting, and gives each
   });
 });
 
-Deno.test("EventLog that is killed leaves every line whole but perhaps the last, and is resumed from there", async () => {
+Deno.test("EventLog that is killed leaves at most the last line incomplete, and is resumed", async () => {
   await inTempDir(async (dir) => {
     const path = `${dir}/events.ndjson`;
     const child = spawn(driverArgs("endless", path));

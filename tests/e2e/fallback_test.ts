@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AGENT, AgentProcess, until, type WireEvent } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, TestCgroups } from "./_cgroups.ts";
 
-/** A user namespace has its own limit of watches, and no right to the kernel log. */
+/** A user namespace has its own watch limit and no permission for the kernel log. */
 const IN_NAMESPACE = [
   "-Ur",
   "sh",
@@ -24,7 +24,7 @@ async function canUnshare(): Promise<boolean> {
 
 Deno.test({
   name:
-    "agent lists cgroups where inotify's limit is reached, says so, and tells of all that lives 250 ms",
+    "agent scans cgroups at inotify's limit, reports it, and detects every lifetime of 250 ms",
   ignore: !CAN_MAKE_CGROUPS || !await canUnshare(),
   async fn() {
     await using cgroups = new TestCgroups("poll");

@@ -1,6 +1,6 @@
-// What the kernel refuses a running agent: descriptors, watches, a whole kernel log. Full disks are
-// in tests/e2e/event_log_test.ts, files that hang in hung_filesystem_test.ts, and every other fault
-// in tests/faults.
+// Faults that the kernel causes in a running agent: no descriptors, no watches, a full kernel log.
+// Full disks are in tests/e2e/event_log_test.ts, files that hang in hung_filesystem_test.ts, and
+// every other fault in tests/faults.
 
 import {
   assert,
@@ -40,7 +40,7 @@ async function metricOf(agent: AgentProcess, name: string): Promise<number> {
   return Number(line?.[1]);
 }
 
-/** The events of a container and those below it, in short. */
+/** Returns the events of a container and its descendants in short form. */
 async function told(agent: AgentProcess, name: string): Promise<string[]> {
   const events: WireEvent[] = await agent.json(
     `/api/v1.3/events${name}?all_events=true&subcontainers=true&max_events=-1`,
@@ -50,7 +50,7 @@ async function told(agent: AgentProcess, name: string): Promise<string[]> {
   ).toSorted();
 }
 
-/** Whether there are numbers of a container and of all below it. */
+/** Returns whether a container and its descendants have samples. */
 async function areMeasured(
   agent: AgentProcess,
   name: string,
@@ -65,7 +65,7 @@ const canLimit = await succeeds("prlimit", ["--version"]);
 
 Deno.test({
   name:
-    `agent goes on when it may open no more files, says so, and is well when it may${skipped}`,
+    `agent continues at the limit of open files, reports it, and recovers${skipped}`,
   ignore: !CAN_MAKE_CGROUPS || !canLimit,
   async fn() {
     await using cgroups = new TestCgroups("emfile");
@@ -78,7 +78,7 @@ Deno.test({
     const limit = (files: string) =>
       succeeds("prlimit", [`--pid=${agent.pid}`, `--nofile=${files}:`]);
     try {
-      // Below what it has open: from now on nothing more can be opened.
+      // Less than the open descriptors: nothing more can be opened.
       assert(await limit("8"));
       for (let n = 0; n < 20; n++) cgroups.make(`/amid-${n}`);
       cgroups.remove("/before-0");
@@ -114,7 +114,7 @@ Deno.test({
 
 Deno.test({
   name:
-    `agent starts with few files to open, and tells of all containers${skipped}`,
+    `agent starts with few open files, and reports all containers${skipped}`,
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using cgroups = new TestCgroups("fewfiles");
@@ -135,7 +135,7 @@ Deno.test({
   },
 });
 
-Deno.test("agent bears a kernel log of garbage that ends in the midst of a record", async () => {
+Deno.test("agent tolerates a kernel log of garbage that ends in the middle of a record", async () => {
   const directory = await Deno.makeTempDir();
   const kmsg = `${directory}/kmsg`;
   assert(await succeeds("mkfifo", [kmsg]));
@@ -177,7 +177,7 @@ Deno.test("agent bears a kernel log of garbage that ends in the midst of a recor
   }
 });
 
-/** A user namespace has its own limit of watches. */
+/** A user namespace has its own watch limit. */
 const FEW_WATCHES = [
   "-Ur",
   "sh",
@@ -189,7 +189,7 @@ const canUnshare = await succeeds("unshare", [...FEW_WATCHES, "true"]) &&
 
 Deno.test({
   name:
-    `agent watches cgroups with inotify again when there are watches enough${skipped}`,
+    `agent watches cgroups with inotify again when watches are available${skipped}`,
   ignore: !CAN_MAKE_CGROUPS || !canUnshare,
   async fn() {
     await using cgroups = new TestCgroups("watches");

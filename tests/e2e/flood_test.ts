@@ -1,5 +1,5 @@
 // Clients that hold every connection that the agent accepts: events, event log and housekeeping
-// continue, and the server responds again once they are gone.
+// continue, and the server responds again once the clients are closed.
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
@@ -18,7 +18,7 @@ import { certificate, HAS_OPENSSL } from "./_certificate.ts";
 const CLIENTS = fromFileUrl(new URL("_flood_clients.ts", import.meta.url));
 const DENO = fromFileUrl(new URL("../../scripts/deno", import.meta.url));
 
-/** How many cgroups are created and removed during a flood, each 200 ms. */
+/** Number of cgroups created and removed during a flood, at intervals of 200 ms. */
 const ROUNDS = 25;
 
 interface Flood {
@@ -40,7 +40,7 @@ function say(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** `LimitNOFILE` of the unit, or less where less is allowed. */
+/** Returns `LimitNOFILE` of the unit, or the maximum that is allowed here. */
 async function unitLimit(): Promise<number> {
   const { stdout } = await new Deno.Command("bash", {
     args: ["-c", "ulimit -Hn"],
@@ -49,7 +49,7 @@ async function unitLimit(): Promise<number> {
   return Math.min(65_536, Number.isNaN(hard) ? Infinity : hard);
 }
 
-/** Runs a program with so many open files at most. */
+/** Returns a command with a limit of open files. */
 function limited(files: number, ...command: string[]): string[] {
   return ["bash", "-c", `ulimit -n ${files} && exec "$@"`, "bash", ...command];
 }
@@ -60,7 +60,7 @@ async function canHave(files: number): Promise<boolean> {
     .success;
 }
 
-/** Starts the clients; resolves when they hold what they can. */
+/** Starts the clients; resolves when they hold all connections they can get. */
 async function startFlood(
   address: string,
   { connections }: Flood,
@@ -80,7 +80,7 @@ async function startFlood(
   return child;
 }
 
-/** A response of 200; what was kept open before may have been closed meanwhile. */
+/** Sends a request that must succeed; a connection that was kept open may have been closed. */
 async function ask(
   client: Deno.HttpClient,
   url: string,
@@ -140,7 +140,7 @@ async function flood(
     clients.kill("SIGKILL");
     await clients.status;
     clients = undefined;
-    // A removal that no notification reports is found within 2 s.
+    // A removal without notification is detected within 2 s.
     await until(async () => {
       const removed = new Set(
         (await readEvents(log))

@@ -21,7 +21,7 @@ Deno.test("HostFs distinguishes the kernel's file systems", () => {
   const fs = new HostFs();
   for (const path of HIERARCHIES.values()) assert(fs.isCgroupfs(path));
   assertEquals(fs.isCgroupfs("/proc"), false);
-  // The size of the directory where it states the number, otherwise the list.
+  // The size of the directory, where procfs reports the number of entries; otherwise the listing.
   const counted = fs.entryCount("/proc/self/fd") ?? NaN;
   const listed = fs.names("/proc/self/fd")?.length ?? NaN;
   assert(Math.abs(counted - listed) <= 1, `${counted} and ${listed}`);
@@ -43,7 +43,7 @@ Deno.test({
     cgroups.remove("/a");
     for (const file of files) assertEquals(file.read(), -1);
     assertEquals(fs.openFiles, 0);
-    // Another cgroup of the same name is not read by mistake.
+    // A new cgroup of the same name must not be read.
     cgroups.make("/a");
     for (const file of files) assertEquals(file.read(), -1);
     for (const file of files) file.recheck();

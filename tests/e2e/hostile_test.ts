@@ -1,5 +1,5 @@
-// How the agent serves others while many clients mean harm, over TCP with tokens. It takes 8 s;
-// CGWATCH_HOSTILE_SECONDS=60 for as long as one likes.
+// Responses to other clients during attacks by many hostile clients, over TCP with tokens. Takes 8
+// s; set CGWATCH_HOSTILE_SECONDS=60 for more.
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
@@ -10,7 +10,7 @@ const CLIENTS = fromFileUrl(new URL("_hostile_clients.ts", import.meta.url));
 const DENO = fromFileUrl(new URL("../../scripts/deno", import.meta.url));
 const TOKEN = { headers: { authorization: "Bearer secret" } };
 
-/** Starts an agent that wants a token. */
+/** Starts an agent that requires a token. */
 async function startGuarded(directory: string): Promise<AgentProcess> {
   const tokens = join(directory, "tokens");
   await Deno.writeTextFile(tokens, "# ours\nsecret\n", { mode: 0o600 });
@@ -25,12 +25,15 @@ async function rssMiB(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1]) / 1024;
 }
 
-/** What was measured, for who reads the test's output. */
+/** Prints a measured value. */
 function say(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** How long one request of a client with a token takes; on a connection of its own, which is the harder. */
+/**
+ * Returns the latency of a request with a token, over a new connection, which
+ * is the harder case.
+ */
 async function ask(url: string): Promise<number> {
   const startMs = performance.now();
   const response = await fetch(`${url}/api/v1.3/containers/`, {
@@ -41,7 +44,7 @@ async function ask(url: string): Promise<number> {
   return performance.now() - startMs;
 }
 
-Deno.test(`agent serves others for ${SECONDS} s of hostile clients, lets none in, and gives back what they cost`, async () => {
+Deno.test(`agent serves other clients for ${SECONDS} s of attacks, authorizes no attacker, and releases all resources`, async () => {
   const directory = await Deno.makeTempDir();
   const agent = await startGuarded(directory);
   try {
@@ -80,9 +83,9 @@ Deno.test(`agent serves others for ${SECONDS} s of hostile clients, lets none in
       `${times.length} requests: median ${median(times).toFixed(1)} ms, ` +
         `p99 ${p99.toFixed(1)} ms; sockets ${before.sockets}, at most ${peak}`,
     );
-    // They wait for nobody; how long is a figure, above.
+    // The bound for responses under attack; the measured value is printed above.
     assertLess(p99, 1_000);
-    // The 1,200 that are held, and those being closed.
+    // The 1,200 held connections, and those being closed.
     assertLess(peak, before.sockets + 1_400);
     assert(
       await until(
@@ -100,8 +103,8 @@ Deno.test(`agent serves others for ${SECONDS} s of hostile clients, lets none in
         grownMiB.toFixed(0)
       } more`,
     );
-    // 18 MiB were seen from source, 56 of the binary: what V8 keeps until it has rested. Every request
-    // that leaves 4 KiB behind would make it 50 more in 8 s.
+    // 18 MiB were measured from source, 56 with the binary: V8 keeps memory until it is idle. A
+    // leak of 4 KiB per request would add 50 MiB in 8 s.
     assertLess(grownMiB, 100);
   } finally {
     assertEquals((await agent.stop()).code, 0);

@@ -3,7 +3,7 @@ import { AGENT, AgentProcess, delay, until } from "./_agent.ts";
 import { HANGING } from "./_hanging_filesystem.ts";
 import { CAN_HANG, HangingMount } from "./_hanging_mount.ts";
 
-/** How long the API takes to answer, while something else goes on. */
+/** Latencies of API responses during another operation. */
 class Latencies {
   readonly ms: number[] = [];
   #isOver = false;
@@ -36,7 +36,7 @@ async function hanging(agent: AgentProcess): Promise<any> {
   return all.find(({ device }) => device === "hanging");
 }
 
-/** Threads of a process that wait for what cannot be interrupted. */
+/** Returns the number of threads in uninterruptible sleep. */
 function stuckThreads(pid: number): number {
   return [...Deno.readDirSync(`/proc/${pid}/task`)].filter(({ name }) => {
     const stat = Deno.readTextFileSync(`/proc/${pid}/task/${name}/stat`);
@@ -46,11 +46,11 @@ function stuckThreads(pid: number): number {
 
 Deno.test({
   name:
-    "agent answers on while a file system hangs, with its last numbers, and waits for it with one thread",
+    "agent responds while a file system hangs, with its last values, and blocks one thread",
   ignore: !CAN_HANG,
   async fn() {
     await using mount = new HangingMount();
-    await mount.hear("mounted");
+    await mount.waitForLine("mounted");
     const agent = await AgentProcess.start(["--event-log=none"], {}, [
       ...mount.inside,
       AGENT,
@@ -95,7 +95,7 @@ Deno.test({
       };
       assert(await until(isStaleInSample));
 
-      // Two more beats: whoever asked again would have two more threads stuck.
+      // Two more housekeeping intervals: repeated calls would block two more threads.
       await delay(21_000);
       assertLess(stuckThreads(agent.pid), 2);
       latencies.stop();
@@ -109,7 +109,7 @@ Deno.test({
       assert(await until(isFresh, { timeoutMs: 20_000, everyMs: 100 }));
     } finally {
       latencies.stop();
-      // What hangs cannot even be killed.
+      // A hanging process cannot be killed.
       await mount.order("answer");
       await agent.stop();
     }
@@ -117,11 +117,11 @@ Deno.test({
 });
 
 Deno.test({
-  name: "agent starts while a file system hangs, and names it without numbers",
+  name: "agent starts while a file system hangs, and lists it without values",
   ignore: !CAN_HANG,
   async fn() {
     await using mount = new HangingMount();
-    await mount.hear("mounted");
+    await mount.waitForLine("mounted");
     await mount.order("hang");
     const agent = await AgentProcess.start(["--event-log=none"], {}, [
       ...mount.inside,

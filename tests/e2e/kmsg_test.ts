@@ -23,7 +23,7 @@ function can(options: Deno.OpenOptions): boolean {
   }
 }
 
-/** A watcher of a real log, and what it has reported. */
+/** A watcher of a real log and its reports. */
 class Watched implements AsyncDisposable {
   readonly watcher: OomWatcher;
   readonly events: NewEvent[] = [];
@@ -56,7 +56,7 @@ class Watched implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.watcher.close();
-    // A log that is just being opened is let go of when it is open.
+    // A log that is being opened is closed once it is open.
     await pause(50);
   }
 }
@@ -73,7 +73,7 @@ async function until(isMet: () => boolean, limitMs = 5000): Promise<void> {
   }
 }
 
-/** Waits until the log has given all that it has. */
+/** Waits until the log was read to its end. */
 async function untilRead(watcher: OomWatcher): Promise<void> {
   let before = -1;
   while (watcher.records !== before) {
@@ -82,7 +82,7 @@ async function untilRead(watcher: OomWatcher): Promise<void> {
   }
 }
 
-/** A FIFO that is gone after the test. */
+/** A FIFO that is removed after the test. */
 class Fifo implements AsyncDisposable {
   readonly #dir = Deno.makeTempDirSync({ prefix: "kmsg-" });
   readonly path = `${this.#dir}/fifo`;
@@ -105,7 +105,7 @@ function killed(sequence: number, pid: number): string {
 }
 
 Deno.test({
-  name: "OomWatcher reads the kernel's own log to its end",
+  name: "OomWatcher reads the real kernel log to its end",
   ignore: !canRead,
   async fn() {
     await using watched = new Watched(DEVICE);
@@ -119,8 +119,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "OomWatcher reports nothing that user space wrote into the kernel's log",
+  name: "OomWatcher ignores records that user space wrote to the kernel log",
   ignore: !canWrite,
   async fn() {
     await using watched = new Watched(DEVICE);
@@ -129,7 +128,7 @@ Deno.test({
     const device = await Deno.open(DEVICE, { write: true });
     try {
       for (const priority of ["", "<3>", "<0>"]) {
-        // Without the newline the kernel would show it with the next record only.
+        // Without the newline, the kernel would delay it until the next record.
         await device.write(encoder.encode(
           `${priority}Out of memory: Killed process 4194305 (forged) total-vm:8kB\n`,
         ));
@@ -144,8 +143,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "OomWatcher ends within 200 ms though a read of the kernel's log goes on",
+  name: "OomWatcher ends within 200 ms during a pending read of the kernel log",
   ignore: !canRead,
   async fn() {
     await using watched = new Watched(DEVICE);
@@ -156,7 +154,7 @@ Deno.test({
   },
 });
 
-/** Ways to read a device: by both descriptors, and where the second cannot be opened. */
+/** Ways to read a device: with both descriptors, and if the second cannot be opened. */
 const WAYS: readonly (readonly [string, () => Promise<KmsgFile>])[] = [
   ["", () => openKmsg(DEVICE)],
   [
@@ -165,7 +163,7 @@ const WAYS: readonly (readonly [string, () => Promise<KmsgFile>])[] = [
   ],
 ];
 
-/** The records up to the end of the log. */
+/** Returns the records up to the end of the log. */
 async function readBacklog(file: KmsgFile): Promise<number[]> {
   const sequences: number[] = [];
   for (;;) {
@@ -184,7 +182,7 @@ function sequenceOf(record: Uint8Array): number {
 for (const [way, open] of WAYS) {
   Deno.test({
     name:
-      `openKmsg()${way} reports the end of what was there, and then what comes`,
+      `openKmsg()${way} reports the end of the backlog, and then new records`,
     ignore: !canWrite,
     async fn() {
       const device = await Deno.open(DEVICE, { write: true });
@@ -197,8 +195,8 @@ for (const [way, open] of WAYS) {
         const first = before[0] ?? NaN;
         assertEquals(before, before.map((_, at) => first + at));
 
-        // Nothing is lost between the end and the next record, and none comes twice.
-        const texts: string[] = [];
+        // No record is lost or duplicated between the end of the backlog and the next record.
+        const messages: string[] = [];
         let last = before.at(-1) ?? NaN;
         for (const text of ["one", "two", "three"]) {
           const reading = file.read();
@@ -207,9 +205,9 @@ for (const [way, open] of WAYS) {
             assert(read.type === "records");
             for (const record of read.records) {
               assertEquals(sequenceOf(record), ++last);
-              texts.push(parseKmsgRecord(record)?.text ?? "");
+              messages.push(parseKmsgRecord(record)?.text ?? "");
             }
-            if (texts.includes(`cgwatch test: ${text}`)) break;
+            if (messages.includes(`cgwatch test: ${text}`)) break;
           }
         }
       } finally {
@@ -220,11 +218,11 @@ for (const [way, open] of WAYS) {
   });
 }
 
-Deno.test("openKmsg() leaves the event loop to others while records flood in", async () => {
-  // A device that always has a record.
+Deno.test("openKmsg() does not block the event loop during a flood of records", async () => {
+  // A device with an endless stream of records.
   const file = await openKmsg("/dev/zero");
-  let turns = 0;
-  const timer = setInterval(() => turns++, 1);
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
   try {
     const end = performance.now() + 300;
     let records = 0;
@@ -234,14 +232,14 @@ Deno.test("openKmsg() leaves the event loop to others while records flood in", a
       records += read.records.length;
     }
     assert(records > 1_000);
-    assert(turns > 10, `${turns} turns`);
+    assert(ticks > 10, `${ticks} turns`);
   } finally {
     clearInterval(timer);
     file.close();
   }
 });
 
-Deno.test("OomWatcher reads a FIFO, and says when its writer is gone", async () => {
+Deno.test("OomWatcher reads a FIFO, and reports when its writer has closed it", async () => {
   await using fifo = new Fifo();
   const { path } = fifo;
   await using watched = new Watched(path);
@@ -269,7 +267,7 @@ Deno.test("OomWatcher reads a FIFO, and says when its writer is gone", async () 
   second.close();
 });
 
-Deno.test("OomWatcher loses nothing of a FIFO that a writer leaves at once", async () => {
+Deno.test("OomWatcher loses no record of a FIFO whose writer closes it immediately", async () => {
   await using fifo = new Fifo();
   const { path } = fifo;
   await using watched = new Watched(path);
@@ -283,7 +281,7 @@ Deno.test("OomWatcher loses nothing of a FIFO that a writer leaves at once", asy
   assertEquals(watched.watcher.lost, 0);
 });
 
-Deno.test("OomWatcher ends within 200 ms though a FIFO has a writer that writes nothing, or none", async () => {
+Deno.test("OomWatcher ends within 200 ms with an idle FIFO, with or without writer", async () => {
   for (const hasWriter of [true, false]) {
     await using fifo = new Fifo();
     const { path } = fifo;
@@ -300,7 +298,7 @@ Deno.test("OomWatcher ends within 200 ms though a FIFO has a writer that writes 
   }
 });
 
-Deno.test("OomWatcher is not kept from ending by an end of the device", async () => {
+Deno.test("OomWatcher ends although the device reports its end", async () => {
   await using watched = new Watched("/dev/null");
   await until(() => watched.watcher.state.detail === "The kernel log ended");
   await until(() => watched.watcher.reopens > 0);

@@ -13,7 +13,7 @@ import { hasProgram, outputOf } from "./_programs.ts";
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-/** Asks an agent of its own. */
+/** Starts an agent for requests of a test. */
 async function withAgent(
   ask: (agent: AgentProcess) => Promise<void>,
 ): Promise<void> {
@@ -37,7 +37,7 @@ function test(
   });
 }
 
-Deno.test("agent keeps to cAdvisor's tables for the machine it runs on", () =>
+Deno.test("agent follows cAdvisor's tables for the machine it runs on", () =>
   withAgent(async (agent) => {
     assertForm(await agent.json("/api/v1.3/machine"), "MachineInfo");
     assertForm(await agent.json("/api/v2.1/attributes"), "Attributes");
@@ -75,7 +75,7 @@ test("lscpu", "caches", async (agent) => {
   );
   const key = (cache: Json) =>
     `${cache.level} ${cache.type} ${cache.size ?? cache["one-size"]}`;
-  const told = topology.flatMap((node: Json) => [
+  const reported = topology.flatMap((node: Json) => [
     ...node.caches,
     ...node.cores.flatMap((core: Json) => [
       ...core.caches,
@@ -83,7 +83,7 @@ test("lscpu", "caches", async (agent) => {
     ]),
   ]);
   assertEquals(
-    [...new Set(told.map(key))].toSorted(),
+    [...new Set(reported.map(key))].toSorted(),
     caches.map(key).toSorted(),
   );
 });
@@ -99,7 +99,7 @@ test("free", "memory and swap", async (agent) => {
 
 test("lsblk", "disks", async (agent) => {
   const { disk_map: disks } = await agent.json("/api/v1.3/machine");
-  // Those that hold nothing are not listed without -a.
+  // Empty devices are not listed without -a.
   const { blockdevices } = JSON.parse(
     await outputOf(
       "lsblk",
@@ -135,30 +135,30 @@ test("ip", "interfaces", async (agent) => {
 test("df", "file systems", async (agent) => {
   const storage: Json[] = await agent.json("/api/v2.1/storage");
   assert(storage.length > 0);
-  for (const told of storage) {
+  for (const reported of storage) {
     const text = await outputOf(
       "df",
       "-B1",
       "--output=size,used,avail,itotal,iavail",
-      told.mountpoint,
+      reported.mountpoint,
     );
     const [size, used, available, inodes, inodesFree] =
       text.split("\n")[1]?.trim().split(/\s+/).map(Number) ?? [];
-    assertEquals(told.capacity, size, told.mountpoint);
-    // Others write meanwhile.
+    assertEquals(reported.capacity, size, reported.mountpoint);
+    // Other programs write in the meantime.
     const isNear = (a: number, b = NaN) =>
-      assertLess(Math.abs(a - b), (size ?? 0) / 50 + 1, told.mountpoint);
-    isNear(told.usage, used);
-    isNear(told.available, available);
-    assertEquals(told.inodes, inodes, told.mountpoint);
-    assertLess(Math.abs(told.inodes_free - (inodesFree ?? NaN)), 10_000);
+      assertLess(Math.abs(a - b), (size ?? 0) / 50 + 1, reported.mountpoint);
+    isNear(reported.usage, used);
+    isNear(reported.available, available);
+    assertEquals(reported.inodes, inodes, reported.mountpoint);
+    assertLess(Math.abs(reported.inodes_free - (inodesFree ?? NaN)), 10_000);
   }
   const text = await outputOf("df", "--output=target", "/");
   const [root] = await agent.json("/api/v2.1/storage?label=root");
   assertEquals(root.mountpoint, text.split("\n")[1]);
 });
 
-Deno.test("agent tells the boot and the kernel that the kernel tells", () =>
+Deno.test("agent reports the kernel's boot time and version", () =>
   withAgent(async (agent) => {
     const machine = await agent.json("/api/v1.3/machine");
     const attributes = await agent.json("/api/v2.1/attributes");
@@ -168,7 +168,7 @@ Deno.test("agent tells the boot and the kernel that the kernel tells", () =>
     assertEquals(attributes.kernel_version, await read("osrelease"));
   }));
 
-Deno.test("agent takes ids from the first readable of the files that flags name", async () => {
+Deno.test("agent reads IDs from the first readable file of the flags", async () => {
   const directory = await Deno.makeTempDir({ prefix: "cgwatch-ids-" });
   await Deno.writeTextFile(`${directory}/machine`, "m-1\n");
   await Deno.writeTextFile(`${directory}/boot`, "b-1\n");
@@ -189,7 +189,8 @@ Deno.test("agent takes ids from the first readable of the files that flags name"
 });
 
 Deno.test({
-  name: "Filesystems.ofDirectory() agrees with df on where directories are",
+  name:
+    "Filesystems.ofDirectory() agrees with df on the file system of a directory",
   ignore: !hasProgram("df"),
   async fn() {
     const fs = new HostFs();
@@ -219,7 +220,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "DirectoryUsage counts links, holes and thousands of files as du does, with the event loop free",
+    "DirectoryUsage counts links, holes and thousands of files like du, without blocking the event loop",
   ignore: !hasProgram("du"),
   async fn() {
     const directory = await Deno.makeTempDir({ prefix: "cgwatch-du-" });
@@ -240,7 +241,7 @@ Deno.test({
       });
       let lastMs = performance.now();
       let longestMs = 0;
-      const beat = setInterval(() => {
+      const ticker = setInterval(() => {
         const nowMs = performance.now();
         longestMs = Math.max(longestMs, nowMs - lastMs);
         lastMs = nowMs;
@@ -250,7 +251,7 @@ Deno.test({
           timeoutMs: 60_000,
         }),
       );
-      clearInterval(beat);
+      clearInterval(ticker);
       const { bytes, inodes } = usage.of(directory) ?? {};
       const du = async (...args: string[]) =>
         parseInt(await outputOf("du", "-s", "-x", ...args, directory));

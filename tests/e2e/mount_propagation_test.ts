@@ -1,4 +1,4 @@
-// An agent in a mount namespace of its own, with the host's root below it, as in a container.
+// An agent in its own mount namespace, with the host's root mounted below it, as in a container.
 
 import { assert, assertEquals } from "@std/assert";
 import { AGENT, AgentProcess, until } from "./_agent.ts";
@@ -29,7 +29,7 @@ interface Storage {
 
 Deno.test({
   name:
-    "A file system that the host mounts after a container has started is absent there, and /readyz names it",
+    "a file system mounted on the host after the container's start is absent, and /readyz names it",
   ignore: !CAN_MOUNT,
   async fn() {
     const directory = Deno.makeTempDirSync({ prefix: "cgwatch-mounted-" });
@@ -81,7 +81,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "The kernel log is read from our own /dev where the host's root shows none",
+    "the kernel log is read from the container's own /dev if the host's root has none",
   ignore: !CAN_MOUNT || !CAN_READ_KMSG,
   async fn() {
     const rootfs = Deno.makeTempDirSync({ prefix: "cgwatch-rootfs-" });

@@ -6,10 +6,10 @@ import { AgentProcess, until, type WireEvent } from "./_agent.ts";
 const HOST_OOM = Deno.readTextFileSync(
   new URL("6.1-global-container.kmsg", KMSG_DIR),
 );
-/** Less than a day: older events are not kept. */
+/** Less than a day: older events are not stored. */
 const UPTIME_SECONDS = 10_000;
 
-/** The same host OOM now, of another process. */
+/** The same host OOM with a current timestamp and another process. */
 const HOST_OOM_NOW = HOST_OOM
   .replaceAll(/\b124\b/g, "125")
   .replaceAll(
@@ -48,9 +48,9 @@ for (const isOn of [false, true]) {
         kills.map(({ event_data: { oom } }) => [oom.historical, oom.scope]),
         [[true, "host"], [false, "host"]],
       );
-      const told = await eventsOf(agent, "nodeEvent");
+      const reported = await eventsOf(agent, "nodeEvent");
       assertEquals(
-        told.map(({ event_data }) => event_data),
+        reported.map(({ event_data }) => event_data),
         isOn
           ? [{
             node_event: {

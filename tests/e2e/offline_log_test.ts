@@ -1,4 +1,4 @@
-// A long event log, searched while no agent runs.
+// Searches of a long event log without an agent.
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { join } from "@std/path";
@@ -7,14 +7,14 @@ import { hasProgram } from "./_programs.ts";
 
 const EVENTS = 1_000_000;
 const PARTS = 6;
-/** Each so many events one is a kill. */
+/** One of this many events is a kill. */
 const KILL_EVERY = 200;
 const MAX_SECONDS = 3;
 const MAX_RESIDENT_KIB = 100 * 1024;
 
 const HAS_PYTHON = hasProgram("python3");
 
-/** Runs a program and prints its CPU seconds, its most resident memory in KiB, and what it wrote. */
+/** Runs a program and prints its CPU seconds, its peak resident memory in KiB, and its output. */
 const MEASURE = `
 import resource, subprocess, sys
 out = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, check=True).stdout.decode()
@@ -116,7 +116,7 @@ Deno.test({
         const [seconds = NaN, residentKib = NaN] = figures.split(" ").map(
           Number,
         );
-        // CPU time: other tests may have the CPU meanwhile.
+        // CPU time, because other tests may use the CPU.
         assertLess(seconds, MAX_SECONDS, argument);
         assertLess(residentKib, MAX_RESIDENT_KIB, argument);
         const found = JSON.parse(rest.join("\n"));

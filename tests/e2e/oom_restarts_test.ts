@@ -1,9 +1,10 @@
 /**
- * Kills go on while the agent is started anew again and again, by SIGTERM and
- * by SIGKILL in turns: each process is reported once. `CGWATCH_OOM_KILLS` and
- * `CGWATCH_OOM_RESTARTS` are how many, instead of 200 through 6.
+ * Kills continue while the agent is restarted several times, alternately with
+ * SIGTERM and SIGKILL: each process is reported once. `CGWATCH_OOM_KILLS` and
+ * `CGWATCH_OOM_RESTARTS` set the numbers, by default 200 and 6.
  *
- * Other kills on the machine do no harm: they are in the same log and count.
+ * Other kills on the machine are harmless: they are in the same log and
+ * counter.
  *
  * @module
  */
@@ -47,7 +48,7 @@ Deno.test({
     const args = [`--event-log=${log}`, "--event-log-sync=always"];
     let agent = await AgentProcess.start(args);
     try {
-      // Until then it does not know how many kills were before it.
+      // Before that, it has not determined the number of earlier kills.
       await delay(4_000);
       let isDone = false;
       const killing = Promise.all(
@@ -98,7 +99,7 @@ Deno.test({
         .map(({ event_data: { oom } }) => oom);
       const ours = new Set(pids);
       const reported = kills.filter(({ pid }) => ours.has(pid));
-      // Of another storm records can be lost; each is inferred then.
+      // Records may be lost because of another test's kills; those kills are inferred.
       const inferred = kills.filter(({ pid }) => pid === undefined).length;
       assertEquals(
         new Set(reported.map(({ pid }) => pid)).size,
@@ -113,7 +114,7 @@ Deno.test({
           `${pid}: ${name}`,
         );
       }
-      // Each event accounts for one unit of the node's count, and none is left out.
+      // Each event covers one unit of the node's counter, and none is missing.
       const units = kills.flatMap(({ node_oom_kills: unit }) => unit ?? []);
       const first = units[0] ?? 0;
       assertEquals(units, units.map((_, i) => first + i));

@@ -1,9 +1,9 @@
 /**
- * 200 kills over 20 containers, half of which are removed at once: whatever
- * the agent can still see, its events are as many as the kernel counted.
+ * 200 kills in 20 containers, half of which are removed immediately: the number
+ * of events equals the kernel's counter.
  *
- * Other kills on the machine do no harm: ours are known by their cgroups and
- * pids, and where neither is told, all kills of the node are counted.
+ * Other kills on the machine are harmless: the test's kills are identified by
+ * cgroup and PID or, if both are unknown, all kills of the node are counted.
  *
  * @module
  */
@@ -28,41 +28,41 @@ const CONTAINERS = 20;
 const KILLS = 10;
 const LIMIT_BYTES = 8 * 2 ** 20;
 
-/** Longer than the agent waits for a record before it believes a count. */
+/** Longer than the agent waits for a kmsg record before it infers a kill. */
 const SETTLED_MS = 2_000;
 
 const [CONTROLLER, LIMIT_FILE, COUNT_FILE] = HIERARCHIES.has("memory")
   ? ["memory", "memory.limit_in_bytes", "memory.oom_control"]
   : ["unified", "memory.max", "memory.events.local"];
 
-/** A storm of kills, and what the kernel and the processes themselves say of it. */
+/** A burst of kills, with the kernel's counters and the victims. */
 class Storm implements AsyncDisposable {
   readonly cgroups: TestCgroups;
   readonly dir = Deno.makeTempDirSync({ prefix: "cgwatch-storm-" });
   readonly log = `${this.dir}/events.ndjson`;
-  /** What the kernel counted, by container. */
+  /** The kernel's kill counters, keyed by container. */
   readonly counts = new Map<string, number>();
   /** Containers that were not removed. */
   readonly living = new Set<string>();
-  /** In which container each victim was. */
+  /** Container of each victim, keyed by PID. */
   readonly victims = new Map<number, string>();
 
   constructor(label: string) {
     this.cgroups = new TestCgroups(`storm-${label}`);
   }
 
-  /** What the kernel counted in all containers. */
+  /** Total of the kernel's counters. */
   get total(): number {
     return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** All containers at once; in each, `pauseMs` between two kills. */
+  /** Runs all containers concurrently, with `pauseMs` between the kills of a container. */
   async run(pauseMs = 0): Promise<void> {
     const { cgroups, dir } = this;
     await Promise.all(
       Array.from({ length: CONTAINERS }, async (_, index) => {
         const below = `/c${index}`;
-        // In every hierarchy, as runtimes do.
+        // In every hierarchy, as with runtimes.
         const name = cgroups.make(below);
         cgroups.write(below, CONTROLLER, LIMIT_FILE, String(LIMIT_BYTES));
         const pids = `${dir}/pids${index}`;
@@ -89,14 +89,17 @@ class Storm implements AsyncDisposable {
     assertGreaterOrEqual(this.total, CONTAINERS * KILLS);
   }
 
-  /** Kills that were logged as of this run of the agent. */
+  /** Returns the kills logged in this run of the agent. */
   async kills(): Promise<WireEvent[]> {
     return (await readEvents(this.log)).filter((event) =>
       event.event_type === "oomKill" && !event.event_data.oom.historical
     );
   }
 
-  /** Kills that were logged, of any run: of the storm's processes, or of ones that only a counter knew of. */
+  /**
+   * Returns the kills of the test's processes logged in any run, including
+   * those inferred from a counter.
+   */
   async allKills(): Promise<WireEvent[]> {
     return (await readEvents(this.log)).filter((event) =>
       event.event_type === "oomKill" &&
@@ -104,21 +107,24 @@ class Storm implements AsyncDisposable {
     );
   }
 
-  /** Whether a kill is of this storm; one of which nothing is known is of none. */
+  /** Returns whether a kill belongs to this test; false if cgroup and PID are unknown. */
   isOurs({ event_data: { oom } }: WireEvent): boolean {
     return oom.pid === undefined
       ? (oom.victim_cgroup ?? "").startsWith(`${this.cgroups.name}/`)
       : this.victims.has(oom.pid);
   }
 
-  /** Every container that still lives has as many kills as the kernel counted, but for those told without their container. */
+  /**
+   * Asserts that the kills of each remaining container equal the kernel's
+   * counter, except those reported without container.
+   */
   assertLiving(kills: readonly WireEvent[]): void {
     const told = new Map<string, number>();
     let unnamed = 0;
     for (const { event_data: { oom } } of kills) {
       const { victim_cgroup: name, pid } = oom;
       told.set(name, (told.get(name) ?? 0) + 1);
-      // Of an inferred one the counts may leave a choice.
+      // The counters of an inferred kill may not identify the container.
       if (name === undefined && (pid === undefined || this.victims.has(pid))) {
         unnamed++;
       }
@@ -131,7 +137,7 @@ class Storm implements AsyncDisposable {
     assertGreaterOrEqual(unnamed, 0);
   }
 
-  /** No kill is said to be in another container than it was. */
+  /** Asserts that no kill is reported for a wrong container. */
   assertNoneWrong(kills: readonly WireEvent[]): void {
     const wrong = kills.filter(({ event_data: { oom } }) =>
       oom.pid !== undefined && oom.victim_cgroup !== undefined &&
@@ -146,11 +152,11 @@ class Storm implements AsyncDisposable {
   }
 }
 
-/** An agent, and what the node counts while it runs. */
+/** An agent, and the node's kill counter during its run. */
 class CountedAgent implements AsyncDisposable {
   readonly agent: AgentProcess;
   readonly #storm: Storm;
-  /** Kills on the node before the agent began to count, and after. */
+  /** The node's counter before and after the agent started to count. */
   readonly #before: number;
   readonly #after: number;
 
@@ -170,7 +176,7 @@ class CountedAgent implements AsyncDisposable {
     return new CountedAgent(storm, agent, before);
   }
 
-  /** Waits until all kills on the node are told, and for what else may come; returns them. */
+  /** Waits until all kills on the node are reported, and for further events; returns them. */
   async settled(): Promise<WireEvent[]> {
     const total = nodeKills();
     await until(
@@ -181,7 +187,7 @@ class CountedAgent implements AsyncDisposable {
     return await this.#storm.kills();
   }
 
-  /** As many kills were told as the node counted. */
+  /** Asserts that the number of reported kills equals the node's counter. */
   async assertEqualsNode(): Promise<void> {
     const total = nodeKills();
     const kills = await this.settled();
@@ -189,13 +195,13 @@ class CountedAgent implements AsyncDisposable {
     assertLessOrEqual(kills.length, nodeKills() - this.#before);
   }
 
-  /** What `/readyz` says of the kernel log. */
+  /** Returns the kernel log's entry of `/readyz`. */
   async kmsg(): Promise<{ state: string; detail: string }> {
     const { sources } = await this.agent.json("/readyz");
     return sources.find(({ name }: WireEvent) => name === "kmsg");
   }
 
-  /** Its state alone. */
+  /** Returns its state. */
   async kmsgState(): Promise<string> {
     return (await this.kmsg()).state;
   }
@@ -210,7 +216,7 @@ function nodeKills(): number {
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
 }
 
-/** Writes more into the kernel's log than it holds; it takes ten records of each who opens it. */
+/** Writes more to the kernel log than it holds. The kernel accepts ten records per open file. */
 async function floodKmsg(): Promise<void> {
   const record = new TextEncoder().encode(`<6>cgwatch-test ${"=".repeat(900)}`);
   for (let opened = 0; opened < 400; opened++) {
@@ -219,7 +225,7 @@ async function floodKmsg(): Promise<void> {
   }
 }
 
-/** Makes a FIFO into which another process copies the kernel log as it comes. */
+/** Creates a FIFO to which another process copies the kernel log. */
 async function copyKmsg(fifo: string): Promise<Deno.ChildProcess> {
   await new Deno.Command("mkfifo", { args: [fifo] }).output();
   return new Deno.Command("sh", {
@@ -228,11 +234,14 @@ async function copyKmsg(fifo: string): Promise<Deno.ChildProcess> {
   }).spawn();
 }
 
-/** A storm with the kernel log; returns of how many kills the agent knows where they were, as a share. */
+/**
+ * Runs a burst of kills with the kernel log; returns the fraction of kills
+ * reported with their container.
+ */
 async function tellOfEach(label: string): Promise<number> {
   await using storm = new Storm(label);
   await using counted = await CountedAgent.start(storm, "/dev/kmsg");
-  // By then it has read what was in the log before.
+  // By then, the earlier records of the log were read.
   await delay(1_000);
   await storm.run();
   const kills = (await counted.settled()).filter((kill) => storm.isOurs(kill));
@@ -253,15 +262,13 @@ async function tellOfEach(label: string): Promise<number> {
 
 Deno.test({
   name:
-    "agent tells of each of 200 kills once, and nearly always in which container",
+    "agent reports each of 200 kills once, and nearly always with its container",
   ignore: !CAN_OOM,
   async fn() {
-    // Not always: the kernel prints ten summaries in five seconds, which name
-    // the cgroup (`DEFAULT_RATELIMIT_BURST`). Of the other kills it prints the
-    // pid. Where that process is gone before the record is read, and more than
-    // one kill is not told of yet, nobody knows in which container it was. On
-    // a machine that is busy with something else that is so more often: 95 %
-    // and more are named on an idle one.
+    // Less than 1: the kernel prints at most ten summaries with the cgroup per five seconds
+    // (`DEFAULT_RATELIMIT_BURST`), and otherwise only the PID. If that process ends before the
+    // record is read and several kills are unreported, the container cannot be determined. On an
+    // idle machine at least 95 % have a container, on a busy one fewer.
     let share = 0;
     for (let attempt = 1; attempt <= 3 && share < 0.75; attempt++) {
       share = await tellOfEach(`kmsg${attempt}`);
@@ -272,7 +279,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "agent without the kernel log tells of as many kills as the kernel counts",
+    "agent without the kernel log reports as many kills as the kernel counts",
   ignore: !CAN_OOM,
   async fn() {
     await using storm = new Storm("none");
@@ -291,7 +298,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "agent tells of as many kills as the kernel counts when the kernel log ends",
+    "agent reports as many kills as the kernel counts when the kernel log ends",
   ignore: !CAN_OOM,
   async fn() {
     await using storm = new Storm("ends");
@@ -301,7 +308,7 @@ Deno.test({
       await using counted = await CountedAgent.start(storm, fifo);
       assert(await until(async () => await counted.kmsgState() === "ok"));
       const running = storm.run(50);
-      // In the middle.
+      // In the middle of the burst.
       await until(async () => (await storm.kills()).length >= 50);
       writer.kill("SIGKILL");
       await running;
@@ -322,7 +329,7 @@ Deno.test({
       try {
         writer.kill("SIGKILL");
       } catch {
-        // It was ended before.
+        // It has already ended.
       }
       await writer.status;
     }
@@ -330,7 +337,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "agent that is started anew amid 200 kills tells of each once",
+  name: "agent restarted during 200 kills reports each once",
   ignore: !CAN_OOM,
   async fn() {
     await using storm = new Storm("restart");
@@ -357,7 +364,8 @@ Deno.test({
     );
     assertEquals(kills.length, storm.total);
     storm.assertNoneWrong(kills);
-    // It was in the middle: some before it, some while it was down, some after.
+    // The restart was in the middle: some kills before, some while the agent was stopped, some
+    // after.
     const live = kills.filter(({ event_data: { oom } }) => !oom.historical);
     assertGreater(live.length, before);
     assertGreater(kills.length, live.length);
@@ -369,7 +377,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "agent tells of as many kills as the kernel counts when a flood overruns the kernel log",
+    "agent reports as many kills as the kernel counts when a flood overruns the kernel log",
   ignore: !CAN_OOM,
   async fn() {
     await using storm = new Storm("flood");
@@ -396,7 +404,7 @@ Deno.test({
       oom.attribution === "inferred"
     );
     assertGreaterOrEqual(inferred.length, storm.total);
-    // It has gone on to read.
+    // The agent continues to read.
     await storm.run();
     const { size } = storm.victims;
     assert(
@@ -408,7 +416,7 @@ Deno.test({
   },
 });
 
-/** Runs a storm amid which the agent is ended; begins anew when the storm is over. */
+/** Runs a burst during which the agent is stopped; starts it again afterwards. */
 async function restartAfter(
   storm: Storm,
   kmsg: readonly [before: string, after: string],
@@ -439,8 +447,7 @@ async function restartAfter(
 }
 
 Deno.test({
-  name:
-    "agent without the kernel log tells after a restart of kills while it was down",
+  name: "agent without the kernel log reports kills during a restart",
   ignore: !CAN_OOM,
   async fn() {
     await using storm = new Storm("down");
@@ -450,7 +457,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "agent tells no kill twice that it inferred when the kernel log had ended, and reads after a restart",
+    "agent does not report a kill again that it inferred after the kernel log ended, and reads after a restart",
   ignore: !CAN_OOM,
   async fn() {
     await using storm = new Storm("again");

@@ -10,7 +10,7 @@ import {
 import { CAN_OOM, TestCgroups, untilOomsAreNamed } from "./_cgroups.ts";
 
 Deno.test({
-  name: "agent tells of a process that the kernel kills at a memory limit",
+  name: "agent reports a process that the kernel kills at a memory limit",
   ignore: !CAN_OOM,
   async fn() {
     await untilOomsAreNamed();
@@ -75,7 +75,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "agent names both cgroups where a parent's limit kills in its child",
+  name: "agent reports both cgroups if a parent's limit kills in its child",
   ignore: !CAN_OOM,
   async fn() {
     await untilOomsAreNamed();
@@ -108,7 +108,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "agent believes no line that a program wrote to the kernel log",
+  name: "agent ignores a line that a program wrote to the kernel log",
   ignore: !CAN_OOM,
   async fn() {
     const agent = await AgentProcess.start(["--event-log=none"]);
@@ -120,7 +120,7 @@ Deno.test({
       ];
       for (const line of lines) {
         Deno.writeTextFileSync("/dev/kmsg", line);
-        // With a level and facility of the kernel's, which the kernel does not let pass.
+        // A kernel facility, which the kernel replaces for writers in user space.
         Deno.writeTextFileSync("/dev/kmsg", `<3>${line}`);
       }
       await delay(500);

@@ -4,7 +4,7 @@ import { AgentProcess, readEvents, until, type WireEvent } from "./_agent.ts";
 
 const HIGH = "/lab/high";
 
-Deno.test("agent with --pressure-events tells when a recorded v2 host's kernel counts more", async () => {
+Deno.test("agent with --pressure-events reports increments of a recorded v2 host's counters", async () => {
   using recorded = new RecordedTree("6.1-v2");
   const { root } = recorded;
   const log = `${root.path}/events.ndjson`;
@@ -28,10 +28,10 @@ Deno.test("agent with --pressure-events tells when a recorded v2 host's kernel c
     for (const file of ["memory.events", "memory.events.local"]) {
       root.file(`sys/fs/cgroup${HIGH}/${file}`, counts);
     }
-    // The ancestors' counts are of those below, too.
+    // The counters of a cgroup include its descendants.
     root.file("sys/fs/cgroup/lab/memory.events", counts);
     assert(await until(() => streamed.length === 2));
-    const facts = (events: WireEvent[]) =>
+    const summaries = (events: WireEvent[]) =>
       events.map(({ event_type, container_name, event_data }) => [
         event_type,
         container_name,
@@ -41,22 +41,24 @@ Deno.test("agent with --pressure-events tells when a recorded v2 host's kernel c
       ["memoryHigh", HIGH, { memory_pressure: { count: 7 } }],
       ["memoryMax", HIGH, { memory_pressure: { count: 250 } }],
     ];
-    assertEquals(facts(streamed), expected);
+    assertEquals(summaries(streamed), expected);
     assertEquals(
-      facts(await agent.json(`/api/v1.3/events${HIGH}?pressure_events=true`)),
+      summaries(
+        await agent.json(`/api/v1.3/events${HIGH}?pressure_events=true`),
+      ),
       expected,
     );
     const logged = (await readEvents(log)).filter((event) =>
       event.event_data.memory_pressure !== undefined
     );
-    assertEquals(facts(logged), expected);
+    assertEquals(summaries(logged), expected);
   } finally {
     stream.abort();
     await agent.stop();
   }
 });
 
-Deno.test("agent with --pressure-events says on cgroup v1 that there are none", async () => {
+Deno.test("agent with --pressure-events reports that cgroup v1 does not support them", async () => {
   using recorded = new RecordedTree("6.18-hybrid");
   const agent = await AgentProcess.start([
     `--root=${recorded.root.path}`,

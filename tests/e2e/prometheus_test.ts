@@ -23,7 +23,7 @@ import {
 } from "./_cgroups.ts";
 import { PROMETHEUS, PrometheusProcess, promtool } from "./_prometheus.ts";
 
-/** cAdvisor's names that promtool would have otherwise. */
+/** Names of cAdvisor that promtool objects to. */
 const COMPLAINTS = new Set([
   "cadvisor_version_info label names should be written in 'snake_case' not 'camelCase'",
   'container_fs_inodes_total non-counter metrics should not have "_total" suffix',
@@ -41,20 +41,19 @@ const COMPLAINTS = new Set([
 
 const ignore = PROMETHEUS === undefined;
 
-/** How long Prometheus scrapes; longer finds more. */
+/** Duration of the scrapes in seconds; a longer one tests more. */
 const SCRAPING_SECONDS = Number(
   Deno.env.get("CGWATCH_PROMETHEUS_SECONDS") || 10,
 );
 
 /**
- * Queries for what the test's containers do not have: a network of their own,
- * a disk with a limit, which are those that v1 counts, and trouble with
- * `memory.events`, which are of v2 alone.
+ * Queries without data for the test's containers: their own network, disks with
+ * limits on v1, and `memory.events` problems, which exist on v2 only.
  */
 const LACKING =
   /container_(network|fs_(reads|writes))_\w+\{[^}]*id!="\/"|container_memory_events_\w+.* > 0$/;
 
-/** Returns what promtool complained of. */
+/** Returns promtool's objections. */
 async function assertParses(text: string, what: string): Promise<string[]> {
   const { lines } = await promtool(["check", "metrics"], text);
   assertEquals(lines.filter((line) => !COMPLAINTS.has(line)), [], what);
@@ -63,7 +62,7 @@ async function assertParses(text: string, what: string): Promise<string[]> {
 
 Deno.test({
   name:
-    "promtool reads what the agent tells of this host and of recorded ones, and complains of cAdvisor's names only",
+    "promtool parses the metrics of this host and of recorded ones, and objects to cAdvisor's names only",
   ignore,
   async fn() {
     const agent = await AgentProcess.start([
@@ -102,14 +101,14 @@ Deno.test({
         seen.add(line);
       }
     }
-    // Those have all of cAdvisor's families, so no name is excused in vain.
+    // These texts have all of cAdvisor's families, so each exception must occur.
     assertEquals(COMPLAINTS.difference(seen), new Set());
   },
 });
 
 Deno.test({
   name:
-    "promtool finds the rules and the scrape configuration to be right, and alerts to fire",
+    "promtool accepts the rules and the scrape configuration, and alerts fire",
   ignore,
   async fn() {
     for (
@@ -130,7 +129,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "promtool reads every query of the dashboard",
+  name: "promtool parses every query of the dashboard",
   ignore,
   async fn() {
     const rules = (await dashboardQueries()).map((expr, at) => ({
@@ -149,7 +148,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "Prometheus scrapes the agent while containers come and go, and one is killed in",
+    "Prometheus scrapes the agent while containers are created and removed, and one has an OOM kill",
   ignore: ignore || !CAN_MAKE_CGROUPS || !CAN_OOM,
   async fn() {
     await untilOomsAreNamed();
@@ -174,13 +173,13 @@ Deno.test({
       const startMs = Date.now();
       const before = cpuSeconds(cgroups, "/busy");
       for (
-        let life = 0;
+        let count = 0;
         Date.now() < startMs + SCRAPING_SECONDS * 1000;
-        life++
+        count++
       ) {
-        cgroups.make(`/life${life}`);
+        cgroups.make(`/life${count}`);
         await delay(300);
-        cgroups.remove(`/life${life}`);
+        cgroups.remove(`/life${count}`);
       }
       const endMs = Date.now();
       const rate = (cpuSeconds(cgroups, "/busy") - before) /
@@ -188,35 +187,37 @@ Deno.test({
       const window = Math.floor((endMs - startMs) / 1000);
       const sum =
         `sum without (cpu) (rate(container_cpu_usage_seconds_total{id="${busy}"}[${window}s]))`;
-      const [told] = await prometheus.query(sum);
-      assertAlmostEquals(told?.points[0]?.[1] ?? 0, rate, rate * 0.2);
-      // Stale at the next scrape, and not five minutes later; its kill is told all the same.
+      const [measured] = await prometheus.query(sum);
+      assertAlmostEquals(measured?.points[0]?.[1] ?? 0, rate, rate * 0.2);
+      // Stale at the next scrape instead of after five minutes; the kill is still exported.
       const isGone = async () =>
         (await prometheus.query(`container_last_seen{id="${oom}"}`)).length ===
           0;
       assert(await until(isGone, { timeoutMs: 3_000 }));
       assert(await isKillTold());
       const gone = await prometheus.query(
-        `count(container_last_seen{id=~"${cgroups.name}/life.*"})`,
+        `count(container_last_seen{id=~"${cgroups.name}/count.*"})`,
       );
       assert((gone[0]?.points[0]?.[1] ?? 0) <= 2);
       const seen = await prometheus.query(
-        `count(count_over_time(container_last_seen{id=~"${cgroups.name}/life.*"}[${window}s]))`,
+        `count(count_over_time(container_last_seen{id=~"${cgroups.name}/count.*"}[${window}s]))`,
       );
       assertGreater(seen[0]?.points[0]?.[1] ?? 0, 2);
-      // Of a busy machine's scrapes one in 50 may take longer than a second.
+      // On a busy machine, one of 50 scrapes may take longer than a second.
       const [up] = await prometheus.query(`avg_over_time(up[${window}s])`);
       const missed = Math.round((1 - (up?.points[0]?.[1] ?? 0)) * window);
       assert(
         missed <= Math.floor(window / 50),
         `${missed} scrapes were missed`,
       );
-      const unanswered: string[] = [];
+      const withoutData: string[] = [];
       for (const query of await readyQueries(`${window}s`)) {
-        const answer = await prometheus.query(query);
-        if (answer.length === 0 && !LACKING.test(query)) unanswered.push(query);
+        const response = await prometheus.query(query);
+        if (response.length === 0 && !LACKING.test(query)) {
+          withoutData.push(query);
+        }
       }
-      assertEquals(unanswered, []);
+      assertEquals(withoutData, []);
     } finally {
       log = await prometheus.stop();
       await agent.stop();
@@ -225,7 +226,10 @@ Deno.test({
   },
 });
 
-/** What the dashboard and the recording rules ask for, of all nodes and containers. */
+/**
+ * Returns the queries of the dashboard and of the recording rules, for all
+ * nodes and containers.
+ */
 async function readyQueries(window: string): Promise<string[]> {
   const recording = (await ruleQueries())
     .flatMap(({ record, expr }) => record === undefined ? [] : [expr]);
@@ -235,7 +239,7 @@ async function readyQueries(window: string): Promise<string[]> {
   );
 }
 
-/** Half a CPU and 64 MiB, so that there is something to tell of limits. */
+/** Half a CPU and 64 MiB, so that limits are exported. */
 function limit(cgroups: TestCgroups, below: string): void {
   const write = (controller: string, file: string, text: string) =>
     cgroups.write(below, controller, file, text);
@@ -246,7 +250,7 @@ function limit(cgroups: TestCgroups, below: string): void {
   else write("unified", "cpu.max", "50000 100000");
 }
 
-/** What the kernel says that a cgroup used of its CPUs. */
+/** Returns the CPU usage of a cgroup according to the kernel. */
 function cpuSeconds(cgroups: TestCgroups, below: string): number {
   if (HIERARCHIES.has("cpuacct")) {
     return Number(cgroups.read(below, "cpuacct", "cpuacct.usage")) / 1e9;

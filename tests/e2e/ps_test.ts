@@ -1,4 +1,4 @@
-// `ps` against procps of the machine, which reads the same files.
+// `ps` compared with procps, which reads the same files.
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { ProcessList } from "../../lib/manager/process_list.ts";
@@ -6,7 +6,7 @@ import { systemClock } from "../../lib/model/clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 import { AgentProcess, delay } from "./_agent.ts";
 
-/** A process as the API tells it. */
+/** A process in the API. */
 interface Process {
   readonly user: string;
   readonly pid: number;
@@ -56,28 +56,28 @@ async function withAgent(
 }
 
 Deno.test({
-  name: "ps tells what procps tells",
+  name: "ps agrees with procps",
   ignore: !hasPs,
   fn: () =>
     withAgent(["--allow-ps"], async (agent) => {
       const before = new Map((await ps())?.map((row) => [row[1], row]));
-      const told: Process[] = await agent.json("/api/v2.1/ps");
+      const reported: Process[] = await agent.json("/api/v2.1/ps");
       const after = new Map((await ps())?.map((row) => [row[1], row]));
       let compared = 0;
-      for (const process of told) {
+      for (const process of reported) {
         const rows = [before, after].map((rows) => rows.get(`${process.pid}`));
         const [early, late] = rows;
-        // It came or went meanwhile.
+        // Started or ended between the two readings.
         if (early === undefined || late === undefined) continue;
         const [user, , parent, start, cpu, memory, rss, vsz, stat, time, age] =
           early;
         const shown = `${process.pid} ${process.cmd}`;
-        // A young one changes faster than it can be asked for.
+        // A new process changes too fast for the comparison.
         if (Number(age) < 10) continue;
         compared++;
         assertEquals(process.user, user, shown);
         assertEquals(`${process.parent_pid}`, parent, shown);
-        // Seconds are rounded differently where a minute begins.
+        // Seconds may be rounded to different minutes.
         const starts = [process.start_time, start].map(minutesOf);
         assertLess(
           Math.abs((starts[0] ?? NaN) - (starts[1] ?? NaN)),
@@ -96,7 +96,7 @@ Deno.test({
           1,
           shown,
         );
-        // A worker of the kernel is called after what it does just then.
+        // The names of kernel workers change with their work.
         if (stat?.startsWith("Z") || process.cmd.startsWith("kworker")) {
           continue;
         }
@@ -110,7 +110,7 @@ Deno.test({
     }),
 });
 
-/** Between two readings, or a little outside. */
+/** Asserts that a value is between two readings, with a tolerance. */
 function assertNear(
   value: number,
   early: string | undefined,
@@ -136,7 +136,7 @@ function secondsOf(text: string): number {
     Number(seconds);
 }
 
-Deno.test("ps is refused unless allowed, and command lines are told only with full", async () => {
+Deno.test("ps is rejected unless allowed, and includes command lines only with full", async () => {
   const secret = "61.25";
   const sleeper = new Deno.Command("/bin/sleep", { args: [secret] }).spawn();
   try {
@@ -169,7 +169,7 @@ async function countFiles(pid: number): Promise<number> {
   return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
 }
 
-Deno.test("ps keeps nobody waiting", async () => {
+Deno.test("ps does not delay other requests", async () => {
   await withAgent(["--allow-ps=full"], async (agent) => {
     let slowestMs = 0;
     let done = false;
@@ -191,7 +191,7 @@ Deno.test("ps keeps nobody waiting", async () => {
   });
 });
 
-Deno.test("ps gives up a command line that does not come, and tells the rest", async () => {
+Deno.test("ps omits a command line that cannot be read in time, and returns the rest", async () => {
   using root = TestCgroup.create();
   const fields = Array.from({ length: 50 }, () => "0").join(" ");
   root.file("proc/uptime", "1000.00 900.00\n");
@@ -201,7 +201,7 @@ Deno.test("ps gives up a command line that does not come, and tells the rest", a
       .file(`proc/${pid}/cgroup`, "0::/\n");
   }
   root.file("proc/8/cmdline", "not\0stuck\0");
-  // Nobody writes to it: whoever opens it waits, as with a process that hangs.
+  // A FIFO without writer blocks the reader, like a process that hangs.
   const cmdline = `${root.path}/proc/7/cmdline`;
   await new Deno.Command("mkfifo", { args: [cmdline] }).output();
   const list = new ProcessList(root.hostFs(), systemClock);
@@ -209,7 +209,7 @@ Deno.test("ps gives up a command line that does not come, and tells the rest", a
   const found = await list.read("/", { commandLines: true });
   assertLess(performance.now() - startMs, 1_000);
   assertEquals(found.map(({ command }) => command), ["stuck", "not stuck"]);
-  // Lets the reader go.
+  // Unblocks the reader.
   await Deno.writeTextFile(cmdline, "late");
   await delay(50);
 });

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { layOut, READERS } from "../faults/_readers.ts";
 
-/** What one reader may take over rest. */
+/** Maximum memory of a reader above the baseline. */
 const MAX_MB = 32;
 
 const DENO = new URL("../../scripts/deno", import.meta.url).pathname;
-/** The agent runs with these, too. */
+/** The agent runs with the same flags. */
 const V8_FLAGS = Deno.readTextFileSync(
   new URL("../../scripts/v8_flags", import.meta.url),
 ).trim();
@@ -14,8 +14,8 @@ const SCRIPT = new URL("./_read_foreign.ts", import.meta.url).pathname;
 for (const reader of READERS) {
   const { name, isAccepted, peakMb } = reader;
   const does = isAccepted ? "takes" : "refuses";
-  Deno.test(`the agent ${does} ${name} within ${MAX_MB} MB`, async () => {
-    // A directory of many files is made there in a hundredth of the time.
+  Deno.test(`agent ${does} ${name} within ${MAX_MB} MB`, async () => {
+    // Creating a directory with many files is about 100 times faster here.
     const directory = await Deno.makeTempDir({ dir: "/dev/shm" });
     try {
       const path = layOut(reader, directory);
@@ -33,9 +33,9 @@ for (const reader of READERS) {
       const text = new TextDecoder().decode(stdout);
       assert(text !== "", new TextDecoder().decode(stderr));
       const found: { isAccepted: boolean; peakMb: number } = JSON.parse(text);
-      const told = `${found.peakMb.toFixed(1)} MB, in the table ${peakMb}`;
-      assertEquals(found.isAccepted, isAccepted, told);
-      assert(found.peakMb <= MAX_MB, told);
+      const reported = `${found.peakMb.toFixed(1)} MB, in the table ${peakMb}`;
+      assertEquals(found.isAccepted, isAccepted, reported);
+      assert(found.peakMb <= MAX_MB, reported);
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

@@ -4,7 +4,7 @@ import { RecordedTree, RECORDING_NAMES } from "../_support/recorded_tree.ts";
 import { AgentProcess, delay, readEvents, until } from "./_agent.ts";
 
 for (const name of RECORDING_NAMES) {
-  Deno.test(`agent answers from the recorded host ${name} under --root`, async () => {
+  Deno.test(`agent serves the recorded host ${name} under --root`, async () => {
     using recorded = new RecordedTree(name);
     const agent = await AgentProcess.start([
       `--root=${recorded.fs.root}`,
@@ -22,7 +22,7 @@ for (const name of RECORDING_NAMES) {
       assertGreater(latest.processes.threads_current, 0);
       assertEquals(spec.memory.limit, 33_554_432);
       assertEquals(latest.cpu.psi !== undefined, name !== "6.1-v1-legacy");
-      // The hybrid host's kernel counted no disk before its first limit.
+      // The hybrid host's kernel counted no disk I/O before a limit was set.
       assertEquals(
         latest.diskio.io_service_bytes !== undefined,
         name !== "6.18-hybrid",
@@ -33,7 +33,10 @@ for (const name of RECORDING_NAMES) {
   });
 }
 
-/** Counts kills in a cgroup of v2 as the kernel does: of the node, its own, and those of all above it. */
+/**
+ * Increments the kill counters as a v2 kernel does: the node's, the cgroup's,
+ * and those of its ancestors.
+ */
 function countKills(root: string, name: string, count: number): void {
   const vmstat = `${root}/proc/vmstat`;
   const before = Number(
@@ -54,7 +57,7 @@ function countKills(root: string, name: string, count: number): void {
   }
 }
 
-Deno.test("agent without the kernel log reports the kills that are counted, also of a container that is gone", async () => {
+Deno.test("agent without the kernel log reports counted kills, also of a removed container", async () => {
   using recorded = new RecordedTree("6.1-v2");
   const { root } = recorded.fs;
   await Deno.writeTextFile(`${root}/proc/vmstat`, "oom_kill 0\n");
@@ -68,8 +71,8 @@ Deno.test("agent without the kernel log reports the kills that are counted, also
   try {
     const names = await agent.names("/");
     const container = names.find((name) => name.includes("docker-")) ?? "";
-    // In the container while it lives, twice at once; in its slice; in the
-    // container again, which is gone at the next moment.
+    // In the container, twice at the same time; in its slice; in the container again, which is
+    // removed immediately afterwards.
     countKills(root, container, 2);
     const kills = async () =>
       (await readEvents(log)).filter((event) => event.event_type === "oomKill");
@@ -80,7 +83,7 @@ Deno.test("agent without the kernel log reports the kills that are counted, also
     await Deno.remove(`${root}/sys/fs/cgroup${container}`, { recursive: true });
     assert(await until(async () => (await kills()).length === 4));
     for (const name of ["one", "two"]) {
-      // With its files at once, as the kernel makes it.
+      // The kernel creates a cgroup together with its files.
       await Deno.mkdir(`${dir}/${name}`);
       for (const file of ["memory.events", "memory.events.local"]) {
         await Deno.writeTextFile(
@@ -108,7 +111,7 @@ Deno.test("agent without the kernel log reports the kills that are counted, also
     );
     assert(await until(async () => (await kills()).length === 5));
     await delay(1_000);
-    const told = (await kills()).map((
+    const reported = (await kills()).map((
       { container_name: name, event_data: { oom } },
     ) => [
       name,
@@ -118,20 +121,20 @@ Deno.test("agent without the kernel log reports the kills that are counted, also
     ]);
     const local = [container, container, "memory.events.local", "inferred"];
     const node = ["/", undefined, "vmstat", "inferred"];
-    assertEquals(told.slice(0, 3), [
+    assertEquals(reported.slice(0, 3), [
       local,
       local,
       ["/system.slice", "/system.slice", "memory.events.local", "inferred"],
     ]);
-    // Named only if its count was read while it was there.
-    assertEquals(told[3], told[3]?.[0] === "/" ? node : local);
-    const last = told[4]?.[0] === "/" ? node : [
+    // The container is named only if its counter was read before its removal.
+    assertEquals(reported[3], reported[3]?.[0] === "/" ? node : local);
+    const last = reported[4]?.[0] === "/" ? node : [
       "/system.slice/two",
       "/system.slice/two",
       "memory.events.local",
       "inferred",
     ];
-    assertEquals(told[4], last);
+    assertEquals(reported[4], last);
   } finally {
     await agent.stop();
     await Deno.remove(dir, { recursive: true });

@@ -4,7 +4,7 @@ import { CAN_MAKE_CGROUPS, CAN_OOM, TestCgroups } from "./_cgroups.ts";
 
 Deno.test({
   name:
-    "agent ends within 2 s of SIGTERM under load, and goes on after a restart: seq rises, no OOM twice",
+    "agent stops within 2 s of SIGTERM under load, and resumes: seq increases, no OOM kill is repeated",
   ignore: !CAN_OOM,
   async fn() {
     await using cgroups = new TestCgroups("restart");
@@ -70,9 +70,9 @@ Deno.test({
       );
       const kills = all.filter((event) => event.event_data.oom?.pid === pid);
       assertEquals(kills.length, 1);
-      const told = all.filter((event) => event.event_type === "oomKill")
+      const reported = all.filter((event) => event.event_type === "oomKill")
         .map((event) => event.event_data.oom.kmsg_seq);
-      assertEquals(new Set(told).size, told.length);
+      assertEquals(new Set(reported).size, reported.length);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }
@@ -80,7 +80,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "agent repairs the end of a log that SIGKILL left torn",
+  name: "agent repairs an incomplete last line after SIGKILL",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     const dir = await Deno.makeTempDir();

@@ -29,7 +29,7 @@ Deno.test("agent is ready within 2 s, in the process that was started", async ()
   }
 });
 
-Deno.test("version and help go to stdout with exit status 0", async () => {
+Deno.test("version and help are written to stdout with exit status 0", async () => {
   assertMatch((await run("--version")).stdout, /^cgwatch \d+\.\d+\.\d+\n$/);
   assertEquals((await run("version")).code, 0);
   const help = await run("--help");
@@ -38,7 +38,7 @@ Deno.test("version and help go to stdout with exit status 0", async () => {
   assertMatch(help.stdout, /--event-log /);
 });
 
-Deno.test("wrong use exits 2 and says what was wrong and what is wanted", async () => {
+Deno.test("invalid usage exits 2 with the error and the expected format", async () => {
   for (
     const [arg, message] of [
       ["--lisen=x", /"--lisen".*--listen/],
@@ -55,7 +55,7 @@ Deno.test("wrong use exits 2 and says what was wrong and what is wanted", async 
   }
 });
 
-Deno.test("an address that cannot be had exits 1 with the reason", async () => {
+Deno.test("an unavailable address exits 1 with the reason", async () => {
   const { code, stderr } = await run(
     "--listen=192.0.2.1:1",
     "--event-log=none",

@@ -1,8 +1,8 @@
 /**
- * Real runtimes: a container is made, killed, renamed, restarted and removed,
- * and at each step every event, the API and the metrics have its name.
+ * Real runtimes: a container is created, killed, renamed, restarted and
+ * removed. At each step, every event, the API and the metrics contain its name.
  *
- * Over 300 lines, for each runtime goes through the same steps in its own words.
+ * Exceeds 300 lines: the same steps with the commands of each runtime.
  *
  * @module
  */
@@ -20,18 +20,18 @@ import {
   run,
   RuntimeState,
 } from "./_runtimes.ts";
-import { byId, byName, skip, Told } from "./_told.ts";
+import { byId, byName, EventRecorder, skip } from "./_event_recorder.ts";
 
 const IMAGE = "cgwatch.test/busybox:1";
 const LIMIT_BYTES = 32 * 2 ** 20;
 
-/** It writes 1 MiB, has a process killed once, lives on, and ends as it is told. */
+/** Writes 1 MiB, has one process OOM-killed, continues, and ends on command. */
 const KILLED_ONCE = "dd if=/dev/zero of=/file bs=65536 count=16; " +
   "sleep 0.3; tail /dev/zero; sleep 60";
 
 Deno.test({
   name:
-    "A container of Docker is named when it is made, killed, renamed, restarted, restarting, healthy and removed",
+    "a Docker container has its name when created, killed, renamed, restarted, healthy and removed",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("dockerd") || !has("docker"),
   async fn() {
     await using state = new RuntimeState();
@@ -41,9 +41,9 @@ Deno.test({
     const { ok, err } = await docker("import", await state.archive(), IMAGE);
     if (!ok) return skip("docker", err);
     await untilOomsAreNamed();
-    await using told = await Told.start([...engine.flags]);
+    await using recorder = await EventRecorder.start([...engine.flags]);
     assert(
-      await until(async () => (await told.source("docker")).state === "ok"),
+      await until(async () => (await recorder.source("docker")).state === "ok"),
     );
     const start = async (name: string, ...args: string[]) => {
       const made = await docker(
@@ -59,7 +59,7 @@ Deno.test({
       ...["--label=secret=s3cret", "--env=TOKEN=s3cret", IMAGE],
       ...["sh", "-c", KILLED_ONCE],
     );
-    const created = await told.next("containerCreation", byId(id));
+    const created = await recorder.next("containerCreation", byId(id));
     assertEquals(created.container, {
       namespace: "docker",
       id,
@@ -67,18 +67,18 @@ Deno.test({
       image: IMAGE,
       aliases: ["web", id],
     });
-    await told.isToldAlike(created, { team: "shop" });
+    await recorder.isConsistent(created, { team: "shop" });
     for (const type of ["oom", "oomKill"]) {
-      const { container, event_data } = await told.next(type, byId(id));
+      const { container, event_data } = await recorder.next(type, byId(id));
       assertEquals(container, created.container);
       assertEquals(event_data.oom.victim_cgroup, created.container_name);
     }
-    await told.isToldAlike(created, { team: "shop", kills: 1 });
-    const spec = await told.agent.json("/api/v2.1/spec/web?type=docker");
+    await recorder.isConsistent(created, { team: "shop", kills: 1 });
+    const spec = await recorder.agent.json("/api/v2.1/spec/web?type=docker");
     assertEquals(spec[created.container_name].labels, { team: "shop" });
 
     const diskOf = async () => {
-      const { stats } = await told.agent.json(
+      const { stats } = await recorder.agent.json(
         `/api/v1.3/containers${created.container_name}`,
       );
       return stats.at(-1)?.filesystem?.[0];
@@ -94,33 +94,33 @@ Deno.test({
     assert(disk.usage > disk.base_usage && disk.inodes > 0);
 
     await docker("rename", "web", "shop");
-    const renamed = await told.next("containerUpdate", byName("shop"));
+    const renamed = await recorder.next("containerUpdate", byName("shop"));
     assertEquals(renamed.event_data.container_update.changed, ["name"]);
-    await told.isToldAlike(renamed, { team: "shop", kills: 1 });
-    const found = await told.agent.json("/api/v2.1/spec/shop?type=docker");
+    await recorder.isConsistent(renamed, { team: "shop", kills: 1 });
+    const found = await recorder.agent.json("/api/v2.1/spec/shop?type=docker");
     assertEquals(Object.keys(found), [created.container_name]);
 
     await docker("restart", "-t", "0", "shop");
-    const ended = await told.next("containerDeletion", byId(id));
+    const ended = await recorder.next("containerDeletion", byId(id));
     assertEquals(ended.container.name, "shop");
-    const again = await told.next(
+    const again = await recorder.next(
       "containerCreation",
       byName("shop"),
       ended.seq,
     );
     assertEquals(again.container.id, id);
-    await told.isToldAlike(again, { team: "shop" });
-    assertEquals(await told.exitCode(id, renamed.seq), 137);
-    await told.next("oomKill", byId(id), again.seq);
+    await recorder.isConsistent(again, { team: "shop" });
+    assertEquals(await recorder.exitCode(id, renamed.seq), 137);
+    await recorder.next("oomKill", byId(id), again.seq);
 
     await docker("rm", "-f", "shop");
-    const removed = await told.next(
+    const removed = await recorder.next(
       "containerDeletion",
       byName("shop"),
       again.seq,
     );
     assertEquals(removed.container.id, id);
-    await told.isGone(removed, { kills: 2 });
+    await recorder.isGone(removed, { kills: 2 });
 
     await start(
       "crasher",
@@ -130,7 +130,7 @@ Deno.test({
       "-c",
       "exit 3",
     );
-    const restarted = await told.next(
+    const restarted = await recorder.next(
       "containerUpdate",
       (event) =>
         event.container?.name === "crasher" &&
@@ -145,7 +145,7 @@ Deno.test({
       "checked",
       ...["--health-cmd=true", "--health-interval=1s", IMAGE, "sleep", "60"],
     );
-    await told.next(
+    await recorder.next(
       "containerUpdate",
       (event) =>
         event.container?.name === "checked" &&
@@ -160,15 +160,15 @@ Deno.test({
       IMAGE,
       "true",
     );
-    await told.next("containerCreation", byName("short"));
-    await told.next("containerDeletion", byName("short"));
-    assert(!JSON.stringify(told.events).includes("s3cret"));
+    await recorder.next("containerCreation", byName("short"));
+    await recorder.next("containerDeletion", byName("short"));
+    assert(!JSON.stringify(recorder.events).includes("s3cret"));
   },
 });
 
 Deno.test({
   name:
-    "A container of Podman is named when it is made, killed, restarted, renamed and removed, with its service and without",
+    "a Podman container has its name when created, killed, restarted, renamed and removed, with and without service",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("podman") || !has("runc"),
   async fn() {
     await using state = new RuntimeState();
@@ -195,14 +195,14 @@ Deno.test({
       ...[`--root=${path}/root`, `--runroot=${path}/run`],
       ...[`--tmpdir=${path}/tmp`, "--runtime=runc"],
     ];
-    // Its directory is ours: conmon leaves a file where it was called.
+    // In a temporary directory, because conmon writes a file to its working directory.
     const podman = (...args: string[]): Promise<Ran> =>
       run([...command, ...args], { env, cwd: path });
     const imported = await podman("import", await state.archive(), IMAGE);
     if (!imported.ok) return skip("podman", imported.err);
     state.atEnd(() => podman("rm", "-fa", "-t", "0"));
     await untilOomsAreNamed();
-    await using told = await Told.start([
+    await using recorder = await EventRecorder.start([
       `--podman=unix://${socket}`,
       `--containers-storage=${path}/root`,
     ]);
@@ -217,9 +217,9 @@ Deno.test({
 
     const id = await start("web");
     if (id === undefined) return;
-    const created = await told.next("containerCreation", byId(id));
+    const created = await recorder.next("containerCreation", byId(id));
     assertEquals(created.container.namespace, "podman");
-    const named = await told.next("containerUpdate", byId(id));
+    const named = await recorder.next("containerUpdate", byId(id));
     assertEquals(named.container, {
       namespace: "podman",
       id,
@@ -227,58 +227,65 @@ Deno.test({
       image: IMAGE,
       aliases: ["web", id],
     });
-    await told.isToldAlike(named);
+    await recorder.isConsistent(named);
     for (const type of ["oom", "oomKill"]) {
       assertEquals(
-        (await told.next(type, byId(id))).container,
+        (await recorder.next(type, byId(id))).container,
         named.container,
       );
     }
-    await told.isToldAlike(named, { kills: 1 });
+    await recorder.isConsistent(named, { kills: 1 });
     await podman("restart", "-t", "0", "web");
-    const ended = await told.next("containerDeletion", byId(id));
+    const ended = await recorder.next("containerDeletion", byId(id));
     assertEquals(ended.container, named.container);
-    const again = await told.next("containerCreation", byId(id), ended.seq);
+    const again = await recorder.next("containerCreation", byId(id), ended.seq);
     assertEquals(again.container, named.container);
-    await told.isToldAlike(again);
-    await told.next("oomKill", byId(id), again.seq);
+    await recorder.isConsistent(again);
+    await recorder.next("oomKill", byId(id), again.seq);
     await podman("rm", "-f", "-t", "0", "web");
-    const removed = await told.next("containerDeletion", byId(id), again.seq);
+    const removed = await recorder.next(
+      "containerDeletion",
+      byId(id),
+      again.seq,
+    );
     assertEquals(removed.container, named.container);
-    await told.isGone(removed, { kills: 2 });
+    await recorder.isGone(removed, { kills: 2 });
 
     state.daemon([
       ...command,
       ...["system", "service", "-t", "0", `unix://${socket}`],
     ], env);
-    const follows = async () => (await told.source("podman")).state === "ok";
+    const follows = async () =>
+      (await recorder.source("podman")).state === "ok";
     if (!await until(follows, { timeoutMs: 15_000 })) {
       return skip("podman's service", state.log);
     }
     const other = await start("job");
     assert(other !== undefined);
-    const { container_name } = await told.next(
+    const { container_name } = await recorder.next(
       "containerCreation",
       byId(other),
     );
     const specOf = async () => {
-      const specs = await told.agent.json(`/api/v2.1/spec${container_name}`);
+      const specs = await recorder.agent.json(
+        `/api/v2.1/spec${container_name}`,
+      );
       return specs[container_name];
     };
     assert(await until(async () => (await specOf()).labels?.team === "shop"));
     assertEquals((await specOf()).aliases, ["job", other]);
     await podman("rename", "job", "jobs");
-    const renamed = await told.next("containerUpdate", byName("jobs"));
-    await told.isToldAlike(renamed, { team: "shop" });
+    const renamed = await recorder.next("containerUpdate", byName("jobs"));
+    await recorder.isConsistent(renamed, { team: "shop" });
     await podman("kill", "jobs");
-    assertEquals(await told.exitCode(other), 137);
-    assert(!JSON.stringify(told.events).includes("s3cret"));
+    assertEquals(await recorder.exitCode(other), 137);
+    assert(!JSON.stringify(recorder.events).includes("s3cret"));
   },
 });
 
 Deno.test({
   name:
-    "A container of containerd is named when it is made, killed, restarted, renamed and removed, ctr's and Kubernetes'",
+    "a containerd container has its name when created, killed, restarted, renamed and removed, with ctr and Kubernetes",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("containerd") || !has("ctr"),
   async fn() {
     await using state = new RuntimeState();
@@ -316,9 +323,11 @@ Deno.test({
       if (!ok) return skip("ctr", err);
     }
     await untilOomsAreNamed();
-    await using told = await Told.start([`--containerd=unix://${socket}`]);
+    await using recorder = await EventRecorder.start([
+      `--containerd=unix://${socket}`,
+    ]);
     const follows = async () =>
-      (await told.source("containerd")).state === "ok";
+      (await recorder.source("containerd")).state === "ok";
     assert(await until(follows));
     const start = (namespace: string, id: string, ...args: string[]) => {
       state.atEnd(() => remove(namespace, id));
@@ -331,7 +340,7 @@ Deno.test({
 
     const plain = await start("cgwatch-ns", "web");
     if (!plain.ok) return skip("ctr", plain.err);
-    const created = await told.next("containerCreation", byId("web"));
+    const created = await recorder.next("containerCreation", byId("web"));
     assertEquals(created.container, {
       namespace: "containerd",
       id: "web",
@@ -339,28 +348,32 @@ Deno.test({
       image: IMAGE,
       aliases: ["web", "/cgwatch-ns/web"],
     });
-    await told.isToldAlike(created, { team: "shop" });
+    await recorder.isConsistent(created, { team: "shop" });
     for (const type of ["oom", "oomKill"]) {
-      const { container } = await told.next(type, byId("web"));
+      const { container } = await recorder.next(type, byId("web"));
       assertEquals(container, created.container);
     }
-    await told.isToldAlike(created, { team: "shop", kills: 1 });
+    await recorder.isConsistent(created, { team: "shop", kills: 1 });
     await end("cgwatch-ns", "web");
-    const ended = await told.next("containerDeletion", byId("web"));
+    const ended = await recorder.next("containerDeletion", byId("web"));
     assertEquals(ended.container, created.container);
-    assertEquals(await told.exitCode("web"), 137);
+    assertEquals(await recorder.exitCode("web"), 137);
     await ctr("cgwatch-ns", "tasks", "start", "-d", "web");
-    const again = await told.next("containerCreation", byId("web"), ended.seq);
+    const again = await recorder.next(
+      "containerCreation",
+      byId("web"),
+      ended.seq,
+    );
     assertEquals(again.container, created.container);
-    // As nerdctl renames.
+    // As nerdctl renames a container.
     await ctr("cgwatch-ns", "containers", "label", "web", "nerdctl/name=shop");
-    const renamed = await told.next("containerUpdate", byName("shop"));
+    const renamed = await recorder.next("containerUpdate", byName("shop"));
     assertEquals(renamed.event_data.container_update.changed, ["name"]);
-    await told.isToldAlike(renamed, { team: "shop" });
-    await told.next("oomKill", byName("shop"), again.seq);
+    await recorder.isConsistent(renamed, { team: "shop" });
+    await recorder.next("oomKill", byName("shop"), again.seq);
     await remove("cgwatch-ns", "web");
-    const removed = await told.next("containerDeletion", byName("shop"));
-    await told.isGone(removed, { kills: 2 });
+    const removed = await recorder.next("containerDeletion", byName("shop"));
+    await recorder.isGone(removed, { kills: 2 });
 
     const id = "f9".repeat(32);
     const uid = "0f1e2d3c-1111-2222-3333-444455556666";
@@ -374,7 +387,7 @@ Deno.test({
     }).map(([key, value]) => `--annotation=io.kubernetes.cri.${key}=${value}`);
     const pod = await start("k8s.io", id, `--cgroup=${cgroup}`, ...annotations);
     assert(pod.ok, pod.err);
-    const made = await told.next("containerCreation", byId(id));
+    const made = await recorder.next("containerCreation", byId(id));
     assertEquals(made.container, {
       namespace: "containerd",
       id,
@@ -383,16 +396,16 @@ Deno.test({
       aliases: [id, cgroup],
       pod: { namespace: "shop", name: "web-0", uid, container: "app" },
     });
-    await told.isToldAlike(made, { team: "shop" });
+    await recorder.isConsistent(made, { team: "shop" });
     assertEquals(
-      (await told.next("oomKill", byId(id))).container,
+      (await recorder.next("oomKill", byId(id))).container,
       made.container,
     );
     await remove("k8s.io", id);
-    const gone = await told.next("containerDeletion", byId(id));
+    const gone = await recorder.next("containerDeletion", byId(id));
     assertEquals(gone.container, made.container);
-    assertEquals(await told.exitCode(id), 137);
-    await told.isGone(gone, { kills: 1 });
+    assertEquals(await recorder.exitCode(id), 137);
+    await recorder.isGone(gone, { kills: 1 });
 
     const short = await ctr(
       ...["cgwatch-ns", "run", "--rm", IMAGE, "short", "/bin/sh", "-c"],
@@ -400,18 +413,21 @@ Deno.test({
     );
     assert(!short.ok);
     for (const type of ["containerCreation", "containerDeletion"]) {
-      const { container } = await told.next(type, byName("short"));
+      const { container } = await recorder.next(type, byName("short"));
       assertEquals([container.namespace, container.image], [
         "containerd",
         IMAGE,
       ]);
     }
-    assertEquals(await told.exitCode("short"), 3);
-    assert(!JSON.stringify(told.events).includes("s3cret"));
+    assertEquals(await recorder.exitCode("short"), 3);
+    assert(!JSON.stringify(recorder.events).includes("s3cret"));
   },
 });
 
-/** Shows the runtime v1 alone, which crun wants where v2 has hardly a controller; nobody else sees that. */
+/**
+ * Hides v2 from the runtime, in its own mount namespace: crun requires v1 if v2
+ * has few controllers.
+ */
 const V1_VIEW = `
 set -e
 R=$1; shift
@@ -427,7 +443,7 @@ exec chroot "$R" "$@"`;
 for (const runtime of ["runc", "crun"]) {
   Deno.test({
     name:
-      `A container of ${runtime} alone is named by its id when it is made, killed and removed`,
+      `a container of ${runtime} without engine has its ID when created, killed and removed`,
     ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has(runtime),
     async fn() {
       await using state = new RuntimeState();
@@ -450,7 +466,7 @@ for (const runtime of ["runc", "crun"]) {
         `${state.path}/config.json`,
         JSON.stringify(config),
       );
-      // Output to a file: the container would keep a pipe open.
+      // Output to a file, because the container would keep a pipe open.
       const create = [
         "sh",
         "-c",
@@ -461,13 +477,13 @@ for (const runtime of ["runc", "crun"]) {
         .concat(V1_VIEW, "sh", `${state.path}/view`);
       state.atEnd(() => run([runtime, "delete", "-f", id]));
       await untilOomsAreNamed();
-      await using told = await Told.start([]);
+      await using recorder = await EventRecorder.start([]);
       const made = (await run(create)).ok ||
         (await run([...view, ...create])).ok;
       if (!made) {
         return skip(runtime, Deno.readTextFileSync(`${state.path}/out`));
       }
-      const named = await told.next("containerUpdate", byName(id));
+      const named = await recorder.next("containerUpdate", byName(id));
       assertEquals(named.container, {
         namespace: runtime,
         id,
@@ -476,24 +492,24 @@ for (const runtime of ["runc", "crun"]) {
       });
       assertEquals(named.container_name, cgroup);
       assertEquals(
-        (await told.next("oomKill", byName(id))).container,
+        (await recorder.next("oomKill", byName(id))).container,
         named.container,
       );
-      const { spec } = await told.agent.json(
+      const { spec } = await recorder.agent.json(
         `/api/v1.3/containers${cgroup}`,
       );
       assertEquals(spec.labels, { team: "shop" });
       await run([runtime, "delete", "-f", id]);
       assertEquals(
-        (await told.next("containerDeletion", byName(id))).container,
+        (await recorder.next("containerDeletion", byName(id))).container,
         named.container,
       );
-      assert(!JSON.stringify(told.events).includes("s3cret"));
+      assert(!JSON.stringify(recorder.events).includes("s3cret"));
     },
   });
 }
 
-/** Docker within a container of Docker; its own containers are below that one's cgroup. */
+/** Docker in Docker; inner containers have cgroups below the outer container. */
 const DOCKER_IN_DOCKER = `
 mount -t tmpfs tmpfs /run
 grep ' /sys/fs/cgroup' /proc/mounts | while read -r _ path _; do mount -o remount,rw,bind "$path"; done
@@ -508,7 +524,7 @@ kill $!; wait`;
 
 Deno.test({
   name:
-    "A container of Docker in Docker is named, with the one around it as its parent",
+    "a Docker container inside a Docker container has its name, and the outer one as parent",
   ignore: !CAN_RUN_CONTAINERS || !CAN_OOM || !has("dockerd") || !has("docker"),
   async fn() {
     await using state = new RuntimeState();
@@ -517,7 +533,7 @@ Deno.test({
     const { path } = state;
     const inner = `${path}/inner`;
     const archive = await state.archive();
-    // The programs are the host's.
+    // The host's programs are used.
     for (const name of ["usr", "run", "root", "var/lib/docker"]) {
       Deno.mkdirSync(`${path}/outer/${name}`, { recursive: true });
     }
@@ -528,12 +544,13 @@ Deno.test({
     await run(["tar", "-C", `${path}/outer`, "-cf", `${path}/outer.tar`, "."]);
     await engine.run("import", `${path}/outer.tar`, "cgwatch.test/outer:1");
     await untilOomsAreNamed();
-    await using told = await Told.start([...engine.flags]);
-    const follows = async () => (await told.source("docker")).state === "ok";
+    await using recorder = await EventRecorder.start([...engine.flags]);
+    const follows = async () =>
+      (await recorder.source("docker")).state === "ok";
     assert(await until(follows));
     const outer = await engine.run(
       ...["run", "-d", "--network=none", "--name=outer"],
-      // Not --privileged: that fails where root does not have every capability.
+      // --privileged fails if root does not have all capabilities.
       ...["--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", "--cap-add=SYS_PTRACE"],
       ...["seccomp", "apparmor", "systempaths"].map((option) =>
         `--security-opt=${option}=unconfined`
@@ -546,19 +563,19 @@ Deno.test({
       ...DOCKERD,
     );
     if (!outer.ok) return skip("docker in docker", outer.err);
-    const around = await told.next("containerCreation", byId(outer.out));
+    const around = await recorder.next("containerCreation", byId(outer.out));
     assertEquals(around.container.name, "outer");
     const below = `${around.container_name}/docker/`;
     const isInner = (event: { container_name: string }) =>
       event.container_name.startsWith(below);
-    const starts = () => told.events.some(isInner);
+    const starts = () => recorder.events.some(isInner);
     if (!await until(starts, { timeoutMs: 20_000 })) {
       const { out, err } = await engine.run("logs", "outer");
       return skip("docker in docker", out + err);
     }
-    const created = await told.next("containerCreation", isInner);
+    const created = await recorder.next("containerCreation", isInner);
     const id = created.container_name.slice(below.length);
-    const named = await told.next("containerUpdate", byName("inner"));
+    const named = await recorder.next("containerUpdate", byName("inner"));
     assertEquals(named.container, {
       namespace: "docker",
       id,
@@ -568,18 +585,18 @@ Deno.test({
       parent: around.container,
     });
     assertEquals(named.container_name, below + id);
-    await told.isToldAlike(named);
-    const killed = await told.next("oomKill", byId(id));
+    await recorder.isConsistent(named);
+    const killed = await recorder.next("oomKill", byId(id));
     assertEquals(killed.container, named.container);
-    await told.isToldAlike(killed, { kills: 1 });
-    await told.isToldAlike(around);
+    await recorder.isConsistent(killed, { kills: 1 });
+    await recorder.isConsistent(around);
     Deno.writeTextFileSync(`${inner}/end`, "");
-    const removed = await told.next("containerDeletion", byId(id));
+    const removed = await recorder.next("containerDeletion", byId(id));
     assertEquals(removed.container, named.container);
     Deno.removeSync(`${inner}/end`);
-    const ended = await told.next("containerDeletion", byId(outer.out));
+    const ended = await recorder.next("containerDeletion", byId(outer.out));
     assertEquals(ended.container, around.container);
-    await told.isGone(ended);
+    await recorder.isGone(ended);
   },
 });
 
@@ -588,7 +605,7 @@ const UNIFIED = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].find((path) =>
   exists(`${path}/cgroup.controllers`)
 );
 
-/** Enters the user's cgroup, shows v2 alone, and becomes the user; nobody else sees that. */
+/** Enters the user's cgroup, hides v1, and switches to the user, in its own mount namespace. */
 const AS_USER = `
 set -e
 echo $$ > "$1/cgroup.procs"; shift
@@ -598,7 +615,7 @@ exec setpriv --reuid="$0" --regid="$0" --clear-groups "$@"' "$@"`;
 
 Deno.test({
   name:
-    "A container of a user's own Podman is named when it is made and removed",
+    "a container of a user's rootless Podman has its name when created and removed",
   ignore: !CAN_RUN_CONTAINERS || UNIFIED === undefined || !has("podman") ||
     !has("runc") || !has("newuidmap") || !has("setpriv"),
   async fn() {
@@ -610,7 +627,7 @@ Deno.test({
     const added = await run(["useradd", "-m", "-d", home, USER]);
     if (!added.ok) return skip("a user's podman", added.err);
     const uid = Number((await run(["id", "-u", USER])).out);
-    // As systemd would make them at a login.
+    // As systemd creates them at login.
     const slice = `/user.slice/user-${uid}.slice`;
     state.atEnd(cgroupsToRemove(["/user.slice", slice]));
     const service = `${UNIFIED}${slice}/user@${uid}.service`;
@@ -652,14 +669,14 @@ Deno.test({
     });
     const imported = await podman("import", await state.archive(), IMAGE);
     if (!imported.ok) return skip("a user's podman", imported.err);
-    await using told = await Told.start([]);
+    await using recorder = await EventRecorder.start([]);
     const made = await podman(
       ...["run", "-d", "--network=none", "--name=web", "--label=team=shop"],
       ...[IMAGE, "sleep", "60"],
     );
     if (!made.ok) return skip("a user's podman", made.err);
     const id = made.out;
-    const named = await told.next("containerUpdate", byId(id));
+    const named = await recorder.next("containerUpdate", byId(id));
     assertEquals(named.container, {
       namespace: "podman",
       id,
@@ -668,10 +685,10 @@ Deno.test({
       aliases: ["web", id],
     });
     assert(named.container_name.startsWith(slice), named.container_name);
-    await told.isToldAlike(named);
+    await recorder.isConsistent(named);
     await podman("kill", "web");
-    const ended = await told.next("containerDeletion", byId(id));
+    const ended = await recorder.next("containerDeletion", byId(id));
     assertEquals(ended.container, named.container);
-    await told.isGone(ended);
+    await recorder.isGone(ended);
   },
 });

@@ -1,4 +1,4 @@
-// Who may ask, and what the agent never does, tried on a running one.
+// Access control of a running agent, and operations that it must never perform.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
@@ -28,7 +28,7 @@ async function status(url: string, token?: string): Promise<number> {
   return response.status;
 }
 
-/** Exit status and stderr of an agent that should not start. */
+/** Returns exit status and stderr of an agent that must not start. */
 async function failedStart(args: string[]): Promise<[number, string]> {
   const { code, stderr } = await new Deno.Command(AGENT, {
     args: ["--listen=127.0.0.1:0", "--event-log=none", ...args],
@@ -41,7 +41,7 @@ async function failedStart(args: string[]): Promise<[number, string]> {
 
 const hasStrace = hasProgram("strace");
 
-Deno.test("agent reads its tokens anew on SIGHUP, and keeps the old ones of a file that is wrong", async () => {
+Deno.test("agent reloads its tokens on SIGHUP, and keeps the old ones if the file is invalid", async () => {
   await withTempDir(async (directory) => {
     const path = join(directory, "tokens");
     await Deno.writeTextFile(path, "one\ntwo\n", { mode: 0o600 });
@@ -70,20 +70,23 @@ Deno.test("agent reads its tokens anew on SIGHUP, and keeps the old ones of a fi
   });
 });
 
-Deno.test("agent does not start with secrets that anybody may read, or that are none", async () => {
+Deno.test("agent does not start with secrets that are accessible to others, or invalid", async () => {
   await withTempDir(async (directory) => {
     const path = join(directory, "file");
     await Deno.writeTextFile(path, "secret\n", { mode: 0o644 });
     for (
       const [args, message] of [
-        [[`--auth-token-file=${path}`], "Anybody may read or change it"],
+        [
+          [`--auth-token-file=${path}`],
+          "the file is accessible to other users (mode 0644)",
+        ],
         [["--auth-token-file=/none"], 'Cannot use "/none"'],
         [
           [`--tls-cert=${path}`, `--tls-key=${path}`],
           'no PEM block "BEGIN CERTIFICATE"',
         ],
-        [["--tls-cert=x"], "It needs --tls-key"],
-        [["--config=/none"], "/none: Cannot read it"],
+        [["--tls-cert=x"], "requires --tls-key"],
+        [["--config=/none"], "/none: cannot read the file"],
       ] as const
     ) {
       const [code, stderr] = await failedStart([...args]);
@@ -94,7 +97,7 @@ Deno.test("agent does not start with secrets that anybody may read, or that are 
   });
 });
 
-Deno.test("agent warns of an address that others reach, unless tokens guard it", async () => {
+Deno.test("agent warns of a non-loopback address without tokens", async () => {
   await withTempDir(async (directory) => {
     const path = join(directory, "tokens");
     await Deno.writeTextFile(path, "one\n", { mode: 0o600 });
@@ -116,7 +119,7 @@ Deno.test("agent warns of an address that others reach, unless tokens guard it",
 });
 
 Deno.test({
-  name: "agent speaks TLS alone where it has a certificate" +
+  name: "agent with a certificate accepts only TLS" +
     (HAS_OPENSSL ? "" : ", skipped: openssl is not installed"),
   ignore: !HAS_OPENSSL,
   async fn() {
@@ -154,7 +157,7 @@ Deno.test({
   },
 });
 
-Deno.test("agent gives the unix socket to its group alone, from the first moment", async () => {
+Deno.test("agent restricts the unix socket to its group from its creation", async () => {
   await withTempDir(async (directory) => {
     const path = join(directory, "s");
     const agent = await AgentProcess.start([
@@ -206,14 +209,14 @@ Deno.test({
       const { code } = await agent.stop();
       assertEquals(code, 0);
       const lines = (await Deno.readTextFile(trace)).split("\n");
-      // From source, a shell starts it: what counts comes after.
+      // From source, a shell starts the agent; only later calls count.
       const start = lines.findLastIndex((line) => line.includes("execve("));
       assertStringIncludes(lines[start] ?? "", "--event-log");
       const own = lines.slice(start + 1).filter((line) => line.includes("("));
       assert(own.some((line) => line.includes("/proc/self/mountinfo")));
       const bad = own.filter((line) =>
         /\b(?:execve|connect)\(/.test(line) ||
-        // Whoever puts a file there first would say what the agent does.
+        // Another user could create such a file first and control the agent.
         /"\/(?:tmp|var\/tmp|dev\/shm)\//.test(line) &&
           ![directory, ROOT, AGENT].some((path) => line.includes(path)) ||
         /"\/(?:sys|proc|dev)\//.test(line) &&
@@ -226,7 +229,7 @@ Deno.test({
   },
 });
 
-Deno.test("agent runs as nobody, and says what it cannot see", async () => {
+Deno.test("agent without privileges runs, and reports what it cannot read", async () => {
   const agent = await AgentProcess.start(["--event-log=/nonexistent/log"], {}, [
     "setpriv",
     "--reuid=65534",

@@ -1,4 +1,4 @@
-// The agent on a terminal: lines for people, where pipes and files get JSON.
+// The agent on a terminal prints readable lines; pipes and files get JSON.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "./_agent.ts";
@@ -7,7 +7,7 @@ import { Pty, testInPty } from "./_pty.ts";
 
 if (CAN_MAKE_CGROUPS) {
   testInPty(
-    "the agent on a terminal shows one line of what it found, then a line an event",
+    "agent on a terminal prints one line about its state, then one line per event",
     async () => {
       await using cgroups = new TestCgroups("screen");
       cgroups.make("");
@@ -19,7 +19,7 @@ if (CAN_MAKE_CGROUPS) {
         /^\d+ containers found\. API: http:\/\/127\.0\.0\.1:\d+\//m,
       );
       await pty.shows(/^cgwatch ready http/m);
-      // Nothing of what was there at the start, and no JSON.
+      // No events from the start, and no JSON.
       assert(!pty.raw.includes("containerCreation"), pty.raw);
       const name = cgroups.make("/\u202eevil\x1b[2J");
       await pty.shows("evil");

@@ -1,5 +1,5 @@
-// What needs real sockets and more rights than unit tests have: unix sockets, and clients that
-// misbehave.
+// Tests that require real sockets and more permissions than unit tests: unix sockets, and
+// misbehaving clients.
 
 import {
   assert,
@@ -23,9 +23,9 @@ import { delay, until } from "./_agent.ts";
 
 const clock = systemClock;
 
-/** The API on real sockets, over questions that are not real. */
+/** The API on real sockets, with fake queries. */
 class ServedApi {
-  /** It keeps few events, so that memory is the streams'. */
+  /** Stores few events, so that memory belongs to the streams. */
   readonly events = new EventManager({
     node: "n1",
     bootId: "b1",
@@ -65,7 +65,7 @@ class ServedApi {
   }
 }
 
-/** A client that speaks HTTP by hand, and reads only when told to. */
+/** A raw HTTP client that reads only on request. */
 class RawClient {
   readonly #connection: Deno.Conn;
   readonly #decoder = new TextDecoder();
@@ -86,7 +86,7 @@ class RawClient {
     return new RawClient(connection);
   }
 
-  /** What arrives next. */
+  /** Returns the next data. */
   async read(): Promise<string> {
     const bytes = new Uint8Array(65_536);
     const length = await this.#connection.read(bytes) ?? 0;
@@ -114,7 +114,7 @@ async function names(directory: string): Promise<string[]> {
   return entries.map(({ name }) => name).toSorted();
 }
 
-Deno.test("serve() on a unix socket answers, lets its group in, and removes it at the end", async () => {
+Deno.test("serve() on a unix socket responds, grants access to its group, and removes the socket at the end", async () => {
   await withTempDir(async (directory) => {
     const path = `${directory}/api.sock`;
     const api = new ServedApi();
@@ -125,20 +125,20 @@ Deno.test("serve() on a unix socket answers, lets its group in, and removes it a
       `unix:${path}`,
       "/api/v1.3/containers/a",
     );
-    const answer = await client.read();
-    assertStringIncludes(answer, "HTTP/1.1 200 OK");
-    assertStringIncludes(answer, '"name":"/a"');
+    const response = await client.read();
+    assertStringIncludes(response, "HTTP/1.1 200 OK");
+    assertStringIncludes(response, '"name":"/a"');
     client.close();
     await api.server?.shutdown();
     await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
   });
 });
 
-Deno.test("serve() takes over the unix socket of a server that is no more", async () => {
+Deno.test("serve() replaces the unix socket of a server that has ended", async () => {
   await withTempDir(async (directory) => {
     const path = `${directory}/api.sock`;
     Deno.listen({ transport: "unix", path }).close();
-    // Deno's listener removes its file, so a stale one is made by moving it away in time.
+    // Deno's listener removes its file, so a stale one is created by renaming it in time.
     const listener = Deno.listen({ transport: "unix", path: `${path}.1` });
     await Deno.rename(`${path}.1`, path);
     listener.close();
@@ -152,7 +152,7 @@ Deno.test("serve() takes over the unix socket of a server that is no more", asyn
   });
 });
 
-Deno.test("serve() leaves alone a socket that answers, and a file that is no socket", async () => {
+Deno.test("serve() does not replace a socket in use, or a file that is not a socket", async () => {
   await withTempDir(async (directory) => {
     const path = `${directory}/api.sock`;
     const first = new ServedApi();
@@ -173,7 +173,7 @@ Deno.test("serve() leaves alone a socket that answers, and a file that is no soc
   });
 });
 
-Deno.test("serve() sends a stream's headers at once, and each event within 50 ms", async () => {
+Deno.test("serve() sends a stream's headers immediately, and each event within 50 ms", async () => {
   const api = new ServedApi();
   const address = await api.listen("127.0.0.1:0");
   const client = await RawClient.get(address, "/api/v1.3/events?stream=true");
@@ -191,7 +191,7 @@ Deno.test("serve() sends a stream's headers at once, and each event within 50 ms
   await api.server?.shutdown();
 });
 
-Deno.test("a client that stops reading costs bounded memory, delays nobody, and learns its losses", async () => {
+Deno.test("a client that stops reading costs bounded memory, delays no other client, and receives its losses", async () => {
   const api = new ServedApi();
   const address = await api.listen("127.0.0.1:0");
   const stalled = await RawClient.get(address, "/api/v1.3/events?stream=true");
@@ -213,11 +213,11 @@ Deno.test("a client that stops reading costs bounded memory, delays nobody, and 
     slowestMs = Math.max(slowestMs, performance.now() - startMs);
   }
   const grownMiB = (Deno.memoryUsage().rss - before) / 2 ** 20;
-  // 300,000 events are 100 MB of JSON, and twice that again as objects. Up to 225 MiB were seen,
-  // of which all but the queue waits for the garbage collector; all events kept would be 275 more.
+  // 300,000 events are 100 MB of JSON, and twice as much as objects. Up to 225 MiB were measured,
+  // all but the queue being garbage; storing all events would add 275.
   assertLess(grownMiB, 350);
   assertLess(slowestMs, 250);
-  // What is neither lost nor queued has gone to the kernel's socket buffers.
+  // Events that are neither lost nor queued are in the kernel's socket buffers.
   assertGreater(api.events.counters.lost, 250_000);
   let text = "";
   await until(async () => {
@@ -232,7 +232,7 @@ Deno.test("a client that stops reading costs bounded memory, delays nobody, and 
   assertEquals(api.events.counters.watches, 0);
 });
 
-Deno.test("clients that go at any moment leave no stream behind", async () => {
+Deno.test("clients that disconnect at any time leave no stream open", async () => {
   const api = new ServedApi();
   const address = await api.listen("127.0.0.1:0");
   for (let i = 0; i < 200; i++) {
@@ -246,7 +246,7 @@ Deno.test("clients that go at any moment leave no stream behind", async () => {
   await api.server?.shutdown();
 });
 
-Deno.test("Server.shutdown() ends within 500 ms with streams open, read or not", async () => {
+Deno.test("Server.shutdown() ends within 500 ms with open streams, read or not", async () => {
   const api = new ServedApi();
   const address = await api.listen("127.0.0.1:0");
   const stalled = await RawClient.get(
@@ -265,7 +265,7 @@ Deno.test("Server.shutdown() ends within 500 ms with streams open, read or not",
   stalled.close();
 });
 
-Deno.test("serve() leaves alone a socket that has taken the place of its own", async () => {
+Deno.test("serve() does not remove a socket that has replaced its own", async () => {
   await withTempDir(async (directory) => {
     const path = `${directory}/api.sock`;
     const api = new ServedApi();
@@ -280,13 +280,13 @@ Deno.test("serve() leaves alone a socket that has taken the place of its own", a
   });
 });
 
-Deno.test("serve() makes its unix socket anew where somebody has removed it", async () => {
+Deno.test("serve() creates its unix socket again after another process removed it", async () => {
   await withTempDir(async (directory) => {
     const path = `${directory}/api.sock`;
     const api = new ServedApi();
     await api.listen(`unix:${path}`);
     await Deno.remove(path);
-    const answers = async () => {
+    const responds = async () => {
       try {
         const client = await RawClient.get(`unix:${path}`, "/healthz");
         const text = await client.read();
@@ -296,7 +296,7 @@ Deno.test("serve() makes its unix socket anew where somebody has removed it", as
         return false;
       }
     };
-    assert(await until(answers, { everyMs: 50 }));
+    assert(await until(responds, { everyMs: 50 }));
     const { mode } = await Deno.lstat(path);
     assertEquals((mode ?? 0) & 0o777, 0o660);
     await api.server?.shutdown();
@@ -304,7 +304,7 @@ Deno.test("serve() makes its unix socket anew where somebody has removed it", as
   });
 });
 
-Deno.test("HTTP/1.0 clients that leave a stream give back its place", async () => {
+Deno.test("HTTP/1.0 clients that close a stream free its slot", async () => {
   const api = new ServedApi();
   const { port } = new URL(await api.listen("127.0.0.1:0"));
   for (let i = 0; i < 50; i++) {

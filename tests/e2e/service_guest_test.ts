@@ -1,6 +1,6 @@
-// The service under a real systemd, in a machine of its own that qemu runs. It takes a minute or two,
-// and so only where a place for the machine's disk is named:
-//   CGWATCH_GUEST=/var/tmp/guest CGWATCH_BIN=$PWD/dist/cgwatch scripts/test tests/e2e/service_guest_test.ts
+// The service under a real systemd in a qemu virtual machine. It takes up to two minutes, so it
+// runs only if a directory for the machine's disk is given: CGWATCH_GUEST=/var/tmp/guest
+// CGWATCH_BIN=$PWD/dist/cgwatch scripts/test tests/e2e/service_guest_test.ts
 
 import { assert } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
@@ -42,7 +42,7 @@ const reason = await whyNot();
 
 Deno.test({
   name:
-    "scripts/install makes a service that serves, sees OOM kills, restarts, upgrades and goes without a trace" +
+    "scripts/install creates a service that reports OOM kills, restarts, upgrades and is removed completely" +
     (reason === undefined ? "" : `, skipped: ${reason}`),
   ignore: reason !== undefined,
   async fn() {

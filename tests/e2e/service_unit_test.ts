@@ -32,15 +32,15 @@ async function withTempDir(
   }
 }
 
-/** The unit with some of its drop-ins, as one file. */
+/** Returns the unit with some of its drop-ins, as one file. */
 async function unit(directory: string, ...dropIns: string[]): Promise<string> {
   const names = ["cgwatch.service", ...dropIns.map((name) => `${name}.conf`)];
-  const texts = await Promise.all(
+  const contents = await Promise.all(
     names.map((name) => Deno.readTextFile(join(DEPLOY, name))),
   );
   const path = join(directory, "cgwatch.service");
-  // The binary is not installed here, and a missing one is a complaint.
-  const text = texts.join("\n").replace(BINARY, Deno.execPath());
+  // The binary is not installed here, and a missing one is an error.
+  const text = contents.join("\n").replace(BINARY, Deno.execPath());
   await Deno.writeTextFile(path, text);
   return path;
 }
@@ -53,7 +53,7 @@ async function analyze(...args: string[]): Promise<string> {
   return decoder.decode(stdout) + decoder.decode(stderr);
 }
 
-// What is installed unless more is asked for is to have 2.5 or better.
+// The default installation must have an exposure of 2.5 or less.
 for (
   const [limit, ...dropIns] of [
     [2.5],
@@ -64,7 +64,7 @@ for (
   const name = ["cgwatch.service", ...dropIns].join(" with ");
   Deno.test({
     name:
-      `${name} passes systemd-analyze verify, and its security with ${limit} or better${skipped}`,
+      `${name} passes systemd-analyze verify, with an exposure of at most ${limit}${skipped}`,
     ignore: !hasSystemd,
     async fn() {
       await withTempDir(async (directory) => {
@@ -83,7 +83,7 @@ for (
         );
         assertLess(Number(exposure?.[1]), limit + 0.01);
         if (dropIns.join() !== "kmsg") return;
-        // Installed by default: docs/security.md has a reason for each point.
+        // docs/security.md explains each remaining point of the default installation.
         const page = (await Deno.readTextFile(SECURITY))
           .replaceAll("\\|", "|");
         assert(page.includes(`**${exposure?.[1]}**`), exposure?.[1]);
@@ -95,11 +95,11 @@ for (
   });
 }
 
-Deno.test("cgwatch.service grants what the agent cannot do without", async () => {
+Deno.test("cgwatch.service grants the permissions that the agent requires", async () => {
   await withTempDir(async (directory) => {
     const text = await Deno.readTextFile(await unit(directory, "kmsg"));
     const lines = new Set(text.split("\n"));
-    // V8 writes machine code and asks for protection keys; the kernel log is a device.
+    // V8 writes machine code and uses protection keys; the kernel log is a device.
     for (
       const line of [
         "DynamicUser=yes",
@@ -116,7 +116,7 @@ Deno.test("cgwatch.service grants what the agent cannot do without", async () =>
   });
 });
 
-/** Files below a directory, and folders that are empty. */
+/** Lists files and empty directories below a directory. */
 async function tree(directory: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(directory)) {
@@ -127,7 +127,7 @@ async function tree(directory: string): Promise<string[]> {
   return found.toSorted();
 }
 
-Deno.test("scripts/install puts all below DESTDIR, twice as once, keeps settings, and takes it out again", async () => {
+Deno.test("scripts/install installs below DESTDIR, is idempotent, keeps settings, and uninstalls", async () => {
   await withTempDir(async (directory) => {
     const image = join(directory, "image");
     const bin = join(directory, "cgwatch");
@@ -175,7 +175,7 @@ Deno.test("scripts/install puts all below DESTDIR, twice as once, keeps settings
   });
 });
 
-Deno.test("scripts/install says what it lacks", async () => {
+Deno.test("scripts/install reports missing requirements", async () => {
   for (
     const [args, status] of [[["--bin=/none"], 1], [["--what"], 2]] as const
   ) {

@@ -1,4 +1,5 @@
-// cAdvisor's tables of fields, row by row, on this host: against a plain reading before and after.
+// cAdvisor's tables of fields, row by row, on this host: compared with reference readings before
+// and after.
 
 import { assert, assertEquals } from "@std/assert";
 import { ReferenceCgroup } from "../_support/reference_cgroup.ts";
@@ -12,13 +13,13 @@ import {
 import { AgentProcess, until } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, HIERARCHIES, TestCgroups } from "./_cgroups.ts";
 
-/** Averages go down and up again, and delayed acknowledgements come when they come. */
+/** Averages may fall, and delayed acknowledgements vary. */
 const RESTLESS = /^(cpu|memory|diskio)\.psi|^network\.tcp_advanced/;
 
-/** What only grows, of the host too. */
+/** Values that only increase, including the host's. */
 const COUNTERS = /^cpu\.(usage|cfs)|^memory\..*pg|^network\.(name|[rt]x_)/;
 
-/** Sockets of each kind, in a network of their own; then files, and rest. */
+/** Opens sockets of each kind in a separate network namespace, then files, and sleeps. */
 const SCRIPT = `exec unshare -n python3 -c '
 import os, socket, time
 os.system("ip link set lo up; ip link add d0 type veth peer name e0; ip link set e0 up")
@@ -43,7 +44,7 @@ function plainOf(name: string): ReferenceCgroup {
 }
 
 Deno.test({
-  name: "agent tells each field of the tables that this host has, and no other",
+  name: "agent reports exactly those fields of the tables that this host has",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using cgroups = new TestCgroups("table");
@@ -51,7 +52,7 @@ Deno.test({
     cgroups.spawn("/c", SCRIPT);
     const plain = plainOf(name);
     assert(await until(() => plain.process("comm") === "cgwatch-ready\n"));
-    // After the programs that the script ran, whose times would be kept.
+    // After the programs of the script, whose process times would be kept.
     const agent = await AgentProcess.start([
       "--event-log=none",
       "--disable-metrics=",
@@ -99,7 +100,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "agent tells the host's numbers and network of the root, and no network of a cgroup that shares it",
+    "agent returns the host's values and network for the root, and no network for a cgroup that shares it",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using cgroups = new TestCgroups("shared-network");

@@ -8,8 +8,7 @@ import { AgentProcess, delay, until } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, HIERARCHIES, TestCgroups } from "./_cgroups.ts";
 
 Deno.test({
-  name:
-    "agent's numbers of a busy cgroup agree with the kernel's files beside it",
+  name: "agent's values of a busy cgroup agree with the kernel's files",
   ignore: !CAN_MAKE_CGROUPS || !HIERARCHIES.has("memory"),
   async fn() {
     await using cgroups = new TestCgroups("busy");
@@ -39,8 +38,8 @@ Deno.test({
         throttled: stat("cpu", "cpu.stat", "throttled_time"),
         faults: stat("memory", "memory.stat", "total_pgfault"),
       };
-      const answer = await agent.json(url);
-      const { spec, stats } = answer[name];
+      const response = await agent.json(url);
+      const { spec, stats } = response[name];
       const latest = stats.at(-1);
       const within = (value: number, low: number, high: number) =>
         assert(low <= value && value <= high, `${low} ${value} ${high}`);
@@ -91,7 +90,7 @@ Deno.test({
       assertEquals(spec.cpu.quota, 30_000);
       assertEquals(spec.cpu.period, 100_000);
       assertEquals(spec.memory.limit, 268_435_456);
-      // 30 % of one CPU, whatever the machine does besides.
+      // 30 % of one CPU, independent of other load.
       const rates = stats.map((sample: typeof latest) =>
         sample.cpu_inst?.usage.total ?? 0
       );
@@ -104,7 +103,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "agent tells a limit in /metrics as soon as it is set",
+  name: "agent exports a limit in /metrics immediately after it is set",
   ignore: !CAN_MAKE_CGROUPS || !HIERARCHIES.has("memory"),
   async fn() {
     await using cgroups = new TestCgroups("limits");

@@ -2,13 +2,13 @@ import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { AgentProcess, delay, until, type WireEvent } from "./_agent.ts";
 import { CAN_MAKE_CGROUPS, TestCgroups } from "./_cgroups.ts";
 
-/** Resident memory of a process, bytes. */
+/** Returns the resident memory of a process in bytes. */
 async function residentBytes(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
-/** Asks for a stream by hand, and reads only when told to. */
+/** A raw client of a stream that reads only on request. */
 class StalledClient {
   #connection: Deno.TcpConn | undefined;
 
@@ -20,7 +20,7 @@ class StalledClient {
     ));
   }
 
-  /** Reads what there is until nothing comes for a second; gives the lines that are JSON. */
+  /** Reads until nothing arrives for a second; returns the lines that are JSON. */
   async readAll(): Promise<WireEvent[]> {
     const connection = this.#connection;
     if (connection === undefined) return [];
@@ -38,11 +38,11 @@ class StalledClient {
       if (length === null) break;
       text += decoder.decode(buffer.subarray(0, length), { stream: true });
     }
-    // Between the lines stand the lengths of HTTP's chunks, and they may cut a line in two.
+    // HTTP chunk lengths are between the lines and may split one.
     const body = text.slice(text.indexOf("\r\n\r\n") + 4)
       .replaceAll(/\r\n[0-9a-f]+\r\n/g, "").replace(/^[0-9a-f]+\r\n/, "");
     return body.split("\n").flatMap((line) => {
-      // What was read last may end with a part of a chunk's length.
+      // The last read may end with a part of a chunk length.
       if (!line.startsWith("{")) return [];
       try {
         return [JSON.parse(line)];
@@ -59,11 +59,11 @@ class StalledClient {
 
 Deno.test({
   name:
-    "agent lets no stalled stream cost memory or delay another, and tells it what it lost",
+    "agent lets no stalled stream use much memory or delay another, and reports its losses",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using cgroups = new TestCgroups("stalled");
-    // What the store keeps is bounded too, but by more than this test makes.
+    // The store is bounded too, but its limit is higher than the test's events.
     const agent = await AgentProcess.start([
       "--event-log=none",
       "--event-storage-event-limit=default=1000",
@@ -77,7 +77,7 @@ Deno.test({
         streamed,
         stream.signal,
       );
-      // Long names make large events.
+      // Long names create large events.
       const long = "x".repeat(200);
       const churn = async (rounds: number) => {
         for (let i = 0; i < rounds; i++) {
@@ -86,7 +86,7 @@ Deno.test({
           if (i % 100 === 0) await delay(20);
         }
       };
-      // The heap grows to what so much coming and going takes, without any stalled client.
+      // Lets the heap grow to the size that this load needs without a stalled client.
       await churn(5_000);
       await stalled.open(agent.url);
       await delay(500);
@@ -101,10 +101,10 @@ Deno.test({
         if (await until(hasArrived, { timeoutMs: 5_000 })) arrived++;
         cgroups.remove(`/probe${i}`);
       }
-      // More than a socket's buffers and the queue hold: some 14 MB of events.
+      // More than the socket buffers and the queue hold: about 14 MB of events.
       const isEnough = () => streamed.length - streamedBefore > 20_000;
       for (let i = 0; i < 10 && !isEnough(); i++) await churn(1_000);
-      // None waits for the stalled client, after a storm of 1,000 cgroups each.
+      // No stream waits for the stalled client, after bursts of 1,000 cgroups.
       assertEquals(arrived, 10);
       assertLess(await residentBytes(agent.pid) - before, 60 * 2 ** 20);
       const read = await stalled.readAll();
@@ -131,7 +131,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "agent goes on after since_seq without a gap and without telling twice",
+  name: "agent resumes after since_seq without gaps or duplicates",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using cgroups = new TestCgroups("since");
@@ -160,7 +160,7 @@ Deno.test({
   },
 });
 
-Deno.test("agent sends an empty line as a heartbeat, and server-sent events with their seq as id", async () => {
+Deno.test("agent sends an empty line as heartbeat, and server-sent events with seq as id", async () => {
   const agent = await AgentProcess.start(["--event-log=none", "--kmsg=none"]);
   const read = async (path: string, headers: HeadersInit, ms: number) => {
     const abort = new AbortController();
@@ -171,8 +171,8 @@ Deno.test("agent sends an empty line as a heartbeat, and server-sent events with
     let text = "";
     const reading = (async () => {
       for await (
-        const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []
-      ) text += piece;
+        const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []
+      ) text += chunk;
     })().catch(() => {});
     await delay(ms);
     abort.abort();
@@ -180,16 +180,16 @@ Deno.test("agent sends an empty line as a heartbeat, and server-sent events with
     return { response, text };
   };
   try {
-    const beats = await read(
+    const heartbeats = await read(
       "/api/v1.3/events?stream=true&heartbeat=100ms",
       {},
       550,
     );
     assertEquals(
-      beats.response.headers.get("content-type"),
+      heartbeats.response.headers.get("content-type"),
       "application/x-ndjson",
     );
-    assertGreater(beats.text.split("\n").length, 3);
+    assertGreater(heartbeats.text.split("\n").length, 3);
     const sse = await read(
       "/api/v1.3/events",
       { accept: "text/event-stream", "last-event-id": "0" },

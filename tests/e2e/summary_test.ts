@@ -8,12 +8,12 @@ const UID = "0f1e2d3c-1111-2222-3333-444455556666";
 const ID = "c0ffee00".repeat(8);
 const MIB = 2 ** 20;
 
-/** What `du` says: bytes on disk, and inodes. */
+/** Usage according to `du`: bytes on disk, and inodes. */
 type Usage = readonly [bytes: number, inodes: number];
 
 /**
- * The disk of a pod: the kubelet's and containerd's directories below a
- * temporary one, and mounts that are seen in one mount namespace alone.
+ * Disk usage of a pod: directories of the kubelet and of containerd below a
+ * temporary one, and mounts in a separate mount namespace.
  */
 class PodDisk implements Disposable {
   readonly #root = Deno.makeTempDirSync({ prefix: "cgwatch-kubelet-" });
@@ -41,7 +41,7 @@ class PodDisk implements Disposable {
 
   readonly logs = `/var/log/pods/shop_web-0_${UID}`;
 
-  /** Makes everything; the layer is that of a root that has the host's files. */
+  /** Creates the directories; the layer is that of a root with the host's files. */
   async make(): Promise<void> {
     const { layer, pod, logs } = this;
     const cache = this.volume("empty-dir", "cache");
@@ -68,7 +68,7 @@ class PodDisk implements Disposable {
     `);
   }
 
-  /** What containerd keeps of the container. */
+  /** Writes containerd's bundle of the container. */
   writeBundle(pid: number): void {
     const bundle =
       `${this.#root}/containerd/io.containerd.runtime.v2.task/k8s.io/${ID}`;
@@ -87,7 +87,7 @@ class PodDisk implements Disposable {
     Deno.writeTextFileSync(`${bundle}/init.pid`, String(pid));
   }
 
-  /** A script that becomes a process with the container's root. */
+  /** A script that runs a process in the container's root. */
   get program(): string {
     return `exec ${
       this.#mount.inside.join(" ")
@@ -103,7 +103,7 @@ class PodDisk implements Disposable {
     return [bytes, inodes];
   }
 
-  /** Runs a shell script where the mounts are seen; returns what it printed. */
+  /** Runs a shell script in the mount namespace; returns its output. */
   async run(script: string): Promise<string> {
     const [program = "", ...before] = this.#mount.inside;
     const { success, stdout, stderr } = await new Deno.Command(program, {
@@ -129,11 +129,11 @@ const usageOf = ({ usedBytes, inodesUsed }: Json): Usage => [
 
 Deno.test({
   name:
-    "/stats/summary tells what a pod takes on disk as du and statfs do, and answers on while a volume hangs",
+    "/stats/summary returns a pod's disk usage like du and statfs, and responds while a volume hangs",
   ignore: !CAN_HANG || !CAN_MAKE_CGROUPS,
   async fn() {
     await using mount = new HangingMount();
-    await mount.hear("mounted");
+    await mount.waitForLine("mounted");
     using disk = new PodDisk(mount);
     await using cgroups = new TestCgroups("summary");
     await disk.make();
@@ -215,7 +215,7 @@ Deno.test({
       const isStale = async () => {
         const startMs = performance.now();
         const { pod } = await summary();
-        // Every one of them, whatever hangs meanwhile.
+        // Each of them, although a file system hangs.
         assertLess(performance.now() - startMs, 1_000);
         assertEquals(pod.volume.length, 3);
         const { sources } = await agent.json("/readyz");
@@ -230,7 +230,7 @@ Deno.test({
       );
       assertEquals(kept, claim);
     } finally {
-      // What hangs cannot even be killed.
+      // A hanging process cannot be killed.
       await mount.order("answer");
       await agent.stop();
     }

@@ -1,4 +1,4 @@
-// Every verb in a pseudo-terminal: names that others chose, 80 columns, colours.
+// Every verb in a pseudo-terminal: names with control characters, 80 columns, colors.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -78,7 +78,7 @@ function evilAgent(): FakeAgent {
 }
 
 testInPty(
-  "no verb lets a name that others chose move the cursor, nor a line of a table wrap",
+  "no verb lets a name move the cursor or wrap a line of a table",
   async () => {
     await using agent = evilAgent();
     const directory = await Deno.makeTempDir();
@@ -132,7 +132,7 @@ testInPty(
 );
 
 testInPty(
-  "tables show names, and what happened, in 80 columns; times are local, with the offset in the title",
+  "tables show names and events in 80 columns; times are local, with the offset in the title",
   async () => {
     await using agent = new FakeAgent();
     const name = `/kubepods/burstable/pod${"0".repeat(36)}/${"f".repeat(64)}`;
@@ -169,7 +169,7 @@ testInPty(
 );
 
 testInPty(
-  "colours are on a terminal alone, and not with NO_COLOR or TERM=dumb",
+  "colors are used on a terminal only, and not with NO_COLOR or TERM=dumb",
   async () => {
     await using agent = evilAgent();
     const args = ["events", `--server=${agent.address}`];
@@ -183,7 +183,7 @@ testInPty(
       await using pty = new Pty([24, 80], args, env);
       await pty.ended();
       assertEquals(pty.raw.includes("\x1b["), has, JSON.stringify(env));
-      // The type is a word, too.
+      // The type is also shown as text.
       assertStringIncludes(pty.screen.text, "oomKill");
     }
   },

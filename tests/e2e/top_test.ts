@@ -1,4 +1,5 @@
-// `top` in a pseudo-terminal: sizes, hostile names, keys, signals, an agent that restarts.
+// `top` in a pseudo-terminal: sizes, names with control characters, keys, signals, an agent that
+// restarts.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AGENT, delay, until } from "./_agent.ts";
@@ -56,7 +57,7 @@ async function withTop(
   await run(pty, agent);
 }
 
-/** Nothing reached the terminal that was not ours, and it is as it was. */
+/** Asserts that no unexpected sequences were written and that the terminal is restored. */
 function assertRestored({ screen, modes }: Pty): void {
   assertEquals(screen.strange, []);
   assertEquals([screen.isAlternate, screen.isCursorShown], [false, true]);
@@ -67,7 +68,7 @@ for (const size of [[24, 80], [50, 200]] as const) {
   testInPty(
     `top shows containers by name at ${size[1]}×${
       size[0]
-    }, also hostile ones, and leaves the terminal as it was`,
+    }, including hostile ones, and restores the terminal`,
     async () => {
       await withTop(size, async (pty) => {
         await pty.shows(/web +docker? *150\.0%|web +150\.0%/);
@@ -75,7 +76,7 @@ for (const size of [[24, 80], [50, 200]] as const) {
         assertEquals(screen.isAlternate, true);
         assertEquals(screen.isCursorShown, false);
         assertStringIncludes(screen.lines[1] ?? "", "CPU 250.0% of 400%");
-        // By CPU; the root is in the totals, and what runs nothing is left out.
+        // Sorted by CPU; the root is in the totals, and cgroups without processes are omitted.
         const names = screen.lines.slice(3, 7).map((line) =>
           line.split(/ {2,}/)[0]?.slice(0, 8)
         );
@@ -90,7 +91,7 @@ for (const size of [[24, 80], [50, 200]] as const) {
 }
 
 testInPty(
-  "top follows the size of the terminal, and redraws only lines that changed",
+  "top follows the terminal's size, and redraws only changed lines",
   async () => {
     await withTop([24, 80], async (pty) => {
       await pty.shows("web");
@@ -106,7 +107,7 @@ testInPty(
       const before = pty.raw.length;
       await until(() => pty.raw.length > before);
       await delay(300);
-      // The clock changed and the numbers did not: one write, between the marks of one frame.
+      // Only the clock changed: one write with the marks of one frame.
       const frames = pty.raw.slice(before).split("\x1b[?2026h").slice(1);
       for (const frame of frames) assert(frame.endsWith("\x1b[?2026l"), frame);
       assert(!frames.join("").includes("nginx"), frames.join(""));
@@ -115,7 +116,7 @@ testInPty(
 );
 
 testInPty(
-  "top sorts, filters, pauses, and shows the tree, details and help by its keys",
+  "top sorts, filters, pauses, and shows tree, details and help by its keys",
   async () => {
     await withTop([24, 120], async (pty) => {
       await pty.shows("by cpu");
@@ -150,7 +151,7 @@ testInPty(
 );
 
 testInPty(
-  "top gives the terminal back while it is stopped, and takes it again",
+  "top restores the terminal while it is stopped, and takes it again",
   async () => {
     await withTop([24, 80], async (pty) => {
       await pty.shows("web");
@@ -173,7 +174,7 @@ testInPty(
 );
 
 testInPty(
-  "top gives the terminal back at SIGTERM, at SIGHUP, and where it fails",
+  "top restores the terminal at SIGTERM, at SIGHUP, and on errors",
   async () => {
     for (const signal of ["SIGTERM", "SIGHUP"] as const) {
       await withTop([24, 80], async (pty) => {
@@ -190,7 +191,7 @@ testInPty(
   },
 );
 
-testInPty("top goes on when its agent is there again", async () => {
+testInPty("top continues when its agent is available again", async () => {
   const first = new FakeAgent();
   first.containers = CONTAINERS;
   const { address } = first;
@@ -200,13 +201,13 @@ testInPty("top goes on when its agent is there again", async () => {
   await pty.shows("is not reachable since");
   assertStringIncludes(pty.screen.text, "web");
   await using second = new FakeAgent(Number(address.split(":")[1]));
-  second.containers = [{ name: "/anew", cpu: 1 }];
-  await pty.shows("/anew");
+  second.containers = [{ name: "/later", cpu: 1 }];
+  await pty.shows("/later");
   assert(!pty.screen.text.includes("not reachable"));
 });
 
 testInPty(
-  "top shows 3,000 containers, and writes little where little changes",
+  "top shows 3,000 containers, and writes little if little changes",
   async () => {
     const many = Array.from({ length: 3000 }, (_, at): FakeContainer => ({
       name: `/docker/${at}`,
@@ -238,7 +239,7 @@ testInPty(
   },
 );
 
-Deno.test("top prints one table with --once and into a pipe", async () => {
+Deno.test("top prints one table with --once and to a pipe", async () => {
   await using agent = new FakeAgent();
   agent.containers = CONTAINERS;
   for (const more of [[], ["--once"]]) {

@@ -1,4 +1,4 @@
-// Each verb against a running agent, over TCP and a unix socket, compared with what its API says.
+// Each verb with a running agent, over TCP and a unix socket, compared with the API's response.
 
 import {
   assert,
@@ -52,7 +52,7 @@ function linesOf(text: string): string[] {
   return text.split("\n").slice(0, -1);
 }
 
-/** An agent on both kinds of address, with a log, and a cgroup of three that it knows. */
+/** An agent on both kinds of address, with a log and a tree of three cgroups. */
 class Watched implements AsyncDisposable {
   readonly cgroups = new TestCgroups("verbs");
   directory = "";
@@ -119,7 +119,7 @@ function test(name: string, fn: (watched: Watched) => Promise<void>): void {
   });
 }
 
-test("events tells what the API tells, as a table, JSON and lines of JSON", async (watched) => {
+test("events prints the same as the API, as table, JSON and NDJSON", async (watched) => {
   const { name } = watched.cgroups;
   watched.cgroups.remove("/b");
   const path =
@@ -161,7 +161,7 @@ test("events tells what the API tells, as a table, JSON and lines of JSON", asyn
   );
 });
 
-test("events reads a log file with its rotated parts, and passes over what is no event", async (watched) => {
+test("events reads a log file with its rotated parts, and skips invalid lines", async (watched) => {
   const { log, cgroups } = watched;
   const path =
     `/api/v1.3/events${cgroups.name}?subcontainers=true&max_events=-1`;
@@ -197,7 +197,7 @@ test("events reads a log file with its rotated parts, and passes over what is no
   assertEquals((await run(["events", `--file=${log}`, "--follow"])).code, 2);
 });
 
-test("events --follow goes on after a restart of the agent, with no event twice and none missing", async (watched) => {
+test("events --follow continues after a restart of the agent, without gaps or duplicates", async (watched) => {
   const { cgroups, socket } = watched;
   const child = new Deno.Command(AGENT, {
     args: [
@@ -215,18 +215,18 @@ test("events --follow goes on after a restart of the agent, with no event twice 
   let text = "";
   const reading = (async () => {
     for await (
-      const piece of child.stdout.pipeThrough(new TextDecoderStream())
-    ) text += piece;
+      const chunk of child.stdout.pipeThrough(new TextDecoderStream())
+    ) text += chunk;
   })();
-  const told = (what: string) =>
+  const reported = (what: string) =>
     until(() => text.includes(what), { timeoutMs: 15_000 });
   try {
-    assert(await told(`${cgroups.name}/b`));
+    assert(await reported(`${cgroups.name}/b`));
     cgroups.make("/before");
-    assert(await told("/before"));
+    assert(await reported("/before"));
     await watched.restart();
     cgroups.make("/after");
-    assert(await told("/after"));
+    assert(await reported("/after"));
     const seqs = linesOf(text).map((line) => JSON.parse(line).seq);
     assertEquals(seqs, [...new Set(seqs)].toSorted((a, b) => a - b));
   } finally {
@@ -236,7 +236,7 @@ test("events --follow goes on after a restart of the agent, with no event twice 
   }
 });
 
-/** A verb that runs until it is killed, with what it wrote. */
+/** A verb that runs until it is killed, with its output. */
 class Running implements AsyncDisposable {
   stdout = "";
   stderr = "";
@@ -279,7 +279,7 @@ class Running implements AsyncDisposable {
   }
 }
 
-test("events --follow misses nothing where a restarted agent numbers from 1 again and is already further", async (watched) => {
+test("events --follow misses nothing if a restarted agent numbers from 1 and has emitted more events", async (watched) => {
   const { cgroups, directory } = watched;
   const socket = join(directory, "n");
   const start = () =>
@@ -299,7 +299,7 @@ test("events --follow misses nothing where a restarted agent numbers from 1 agai
     );
     await follow.writes(`${cgroups.name}/b`);
     await agent.stop("SIGKILL");
-    // At its start it numbers more events than the first one had.
+    // At its start it emits more events than the previous run.
     for (let at = 0; at < 50; at++) cgroups.make(`/late${at}`);
     agent = await start();
     cgroups.make("/last");
@@ -312,13 +312,13 @@ test("events --follow misses nothing where a restarted agent numbers from 1 agai
       assertEquals(names.filter((one) => one === name).length, 1, name);
     }
     assertEquals(linesOf(follow.stderr).length, 1, follow.stderr);
-    assertStringIncludes(follow.stderr, "trying again");
+    assertStringIncludes(follow.stderr, "retrying");
   } finally {
     await agent.stop();
   }
 });
 
-test("events --follow leaves out what happens to plain cgroups, unless --all, a type or a name is given", async (watched) => {
+test("events --follow omits raw cgroups unless --all, a type or a name is given", async (watched) => {
   const { cgroups, socket } = watched;
   const server = `--server=unix:${socket}`;
   const id = "ab".repeat(32);
@@ -337,7 +337,7 @@ test("events --follow leaves out what happens to plain cgroups, unless --all, a 
   assert(!quiet.stdout.includes(`${cgroups.name}/b`), quiet.stdout);
 });
 
-test("list --watch goes on over a restart of the agent, with one line on stderr", async (watched) => {
+test("list --watch continues after a restart of the agent, with one line on stderr", async (watched) => {
   const { cgroups, socket } = watched;
   await using list = new Running(
     "list",
@@ -348,7 +348,7 @@ test("list --watch goes on over a restart of the agent, with one line on stderr"
   await list.writes(`${cgroups.name}/b`);
   await watched.agent?.stop();
   assert(
-    await until(() => list.stderr.includes("trying again"), {
+    await until(() => list.stderr.includes("retrying"), {
       timeoutMs: 10_000,
     }),
   );
@@ -359,7 +359,7 @@ test("list --watch goes on over a restart of the agent, with one line on stderr"
   assertEquals(linesOf(list.stderr).length, 1, list.stderr);
 });
 
-test("list --watch shows the list anew, with what has come", async (watched) => {
+test("list --watch refreshes the list with new containers", async (watched) => {
   const { cgroups } = watched;
   const child = new Deno.Command(AGENT, {
     args: ["list", cgroups.name, `--server=unix:${watched.socket}`, "--watch"],
@@ -381,7 +381,7 @@ test("list --watch shows the list anew, with what has come", async (watched) => 
   assertStringIncludes(others.at(-1) ?? "", `${cgroups.name}/late`);
 });
 
-test("list shows each container with what it uses, and the JSON of the API", async (watched) => {
+test("list shows each container with its usage, and the JSON of the API", async (watched) => {
   const { name } = watched.cgroups;
   for (const server of watched.servers()) {
     const [titles, ...rows] = linesOf(await output("list", name, server));
@@ -405,7 +405,7 @@ test("list shows each container with what it uses, and the JSON of the API", asy
     );
   }
   const [server = ""] = watched.servers();
-  // More digits than a double has stay as the agent wrote them.
+  // More digits than a double has are printed as the agent sent them.
   const text = await output("list", "/", server, "-o=json");
   assert(!text.includes("e+18") && !text.includes("18446744073709552000"));
   const sorted = linesOf(await output("list", server, "--sort=memory")).slice(
@@ -419,7 +419,7 @@ function identityOf({ name, spec, subcontainers }: any): unknown {
   return { name, spec, subcontainers };
 }
 
-test("inspect, machine and version tell what the API tells", async (watched) => {
+test("inspect, machine and version print the same as the API", async (watched) => {
   const { name } = watched.cgroups;
   for (const server of watched.servers()) {
     const json = JSON.parse(await output("inspect", name, server, "-o=json"));
@@ -453,7 +453,7 @@ test("inspect, machine and version tell what the API tells", async (watched) => 
   assertStringIncludes(unknown.stderr, 'Unknown container "/none"');
 });
 
-Deno.test("a verb that asks an agent shows its token, and says what it lacks", async () => {
+Deno.test("a verb that queries an agent sends its token, and reports what is required", async () => {
   const directory = await Deno.makeTempDir();
   const tokens = join(directory, "tokens");
   await Deno.writeTextFile(tokens, "# ours\nsecret\nother\n", { mode: 0o600 });
@@ -486,7 +486,7 @@ Deno.test("a verb that asks an agent shows its token, and says what it lacks", a
   }
 });
 
-Deno.test("a verb fails with 1 where no agent is, and with 2 where it is used wrongly", async () => {
+Deno.test("a verb exits 1 without an agent, and 2 for invalid usage", async () => {
   for (const verb of ["events", "list", "machine", "inspect"]) {
     const { code, stderr } = await run([
       verb,
@@ -512,7 +512,7 @@ Deno.test("a verb fails with 1 where no agent is, and with 2 where it is used wr
   ) assertEquals((await run(args)).code, 2, args.join(" "));
 });
 
-Deno.test("a verb that reaches no agent says why, and what to do", async () => {
+Deno.test("a verb that cannot reach an agent reports the reason and the remedy", async () => {
   await using html = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () =>
@@ -538,7 +538,7 @@ Deno.test("a verb that reaches no agent says why, and what to do", async () => {
       [`127.0.0.1:${closed}`, "nothing listens there", "--listen=127.0.0.1"],
       [`127.0.0.1:${html.addr.port}`, "is not cgwatch", "--server=ADDR"],
       [`127.0.0.1:${port}`, "without an HTTP response", "https://"],
-      [`https://127.0.0.1:${html.addr.port}`, "does not speak TLS", "http://"],
+      [`https://127.0.0.1:${html.addr.port}`, "does not use TLS", "http://"],
       ["no.such.invalid:80", "host name has no address", "--server="],
     ] as const
   ) {
@@ -557,7 +557,7 @@ Deno.test("a verb that reaches no agent says why, and what to do", async () => {
 const BINARY = Deno.env.get("CGWATCH_BIN");
 
 Deno.test({
-  name: "a verb that may not connect to a socket says so" +
+  name: "a verb without permission for the socket reports it" +
     (BINARY ? "" : ", skipped: another user cannot read the source"),
   ignore: !BINARY,
   async fn() {
@@ -588,7 +588,7 @@ Deno.test({
   },
 });
 
-Deno.test("check shows what a running agent reports of its sources, with what grants it", async () => {
+Deno.test("check prints the sources of a running agent with their fixes", async () => {
   await using agent = new FakeAgent();
   const kmsg = {
     "name": "kmsg",
@@ -611,7 +611,7 @@ Deno.test("check shows what a running agent reports of its sources, with what gr
   }
 });
 
-Deno.test("--listen takes a host name with its port, and names that form for one without", async () => {
+Deno.test("--listen accepts a host name with a port, and reports that format for one without", async () => {
   const agent = await AgentProcess.start([
     "--listen=localhost:0",
     "--event-log=none",
@@ -624,7 +624,7 @@ Deno.test("--listen takes a host name with its port, and names that form for one
   assertMatch(stderr, /--listen: .*"localhost".*127\.0\.0\.1:8080/);
 });
 
-Deno.test("check, help and version need neither agent nor root", async () => {
+Deno.test("check, help and version require neither agent nor root", async () => {
   const asNobody = async (...args: string[]) =>
     new TextDecoder().decode(
       (await new Deno.Command("setpriv", {
@@ -648,10 +648,10 @@ Deno.test("check, help and version need neither agent nor root", async () => {
     /^(?:ok|missing|off) /.test(line)
   );
   assertEquals(heads.length, rows.length);
-  // Each source that is missing has the one command or line that grants it.
+  // Each missing source has one command or line as its fix.
   assertMatch(
     await output("check", "--kmsg=/none"),
-    /^missing +kmsg .*\n +lost: who was OOM-killed.*\n +fix: +\S/m,
+    /^missing +kmsg .*\n +lost: processes and reasons of OOM kills.*\n +fix: +\S/m,
   );
   const missing = JSON.parse(
     await output("check", "--root=/none", "--kmsg=/none", "-o=json"),
@@ -659,7 +659,7 @@ Deno.test("check, help and version need neither agent nor root", async () => {
   assert(missing.length > 5);
   for (const { name, lost, fix } of missing) assert(lost && fix, name);
   assertMatch(await output("check", "--root=/none"), /^missing +cgroups /m);
-  // From source, nobody can read the checkout.
+  // From source, an unprivileged user cannot read the checkout.
   if (Deno.env.get("CGWATCH_BIN")) {
     assertEquals(
       JSON.parse(await asNobody("check", "-o=json")).length,

@@ -45,7 +45,7 @@ function seqs(events: readonly StoredEvent[]): number[] {
   return events.map((kept) => kept.event.seq);
 }
 
-Deno.test("EventManager writes the event as the contract has it, keys in order", () => {
+Deno.test("EventManager serializes the event fields in the documented order", () => {
   const events = newManager({
     lastSeq: 1041,
     describe: ({ containerName }) => ({
@@ -68,13 +68,13 @@ Deno.test("EventManager writes the event as the contract has it, keys in order",
   assertEquals(JSON.parse(kept.json), kept.event);
 });
 
-Deno.test("EventManager leaves out what is not known, and always gives event_data", () => {
+Deno.test("EventManager omits unknown fields, but always includes event_data", () => {
   const { event } = newManager().addEvent(creation(0));
   assertEquals("container" in event, false);
   assertEquals(event.event_data, {});
 });
 
-Deno.test("EventManager keeps a line a line, whatever a process is called", () => {
+Deno.test("EventManager writes one line per event, for any process name", () => {
   const kept = newManager().addEvent({
     ...of("oomKill", 0),
     data: { "oom": { "process_name": 'a\n"b\u2028\ud800' } },
@@ -83,7 +83,7 @@ Deno.test("EventManager keeps a line a line, whatever a process is called", () =
   assertEquals(JSON.parse(kept.json), kept.event);
 });
 
-Deno.test("EventManager numbers events one by one after the last of an earlier run", () => {
+Deno.test("EventManager continues the seq of an earlier run without gaps", () => {
   const events = newManager({ lastSeq: 41 });
   assertEquals(events.lastSeq, 41);
   assertEquals(events.addEvent(creation(1)).event.seq, 42);
@@ -91,20 +91,20 @@ Deno.test("EventManager numbers events one by one after the last of an earlier r
   assertEquals(events.lastSeq, 43);
 });
 
-Deno.test("EventManager leaves no hole in the numbers for an event without a time", () => {
+Deno.test("EventManager does not use a seq for an event with an invalid timestamp", () => {
   const events = newManager();
   assertThrows(() => events.addEvent(creation(NaN)), RangeError);
   assertEquals(events.addEvent(creation(1)).event.seq, 1);
   assertEquals(events.counters.totals.containerCreation, 1);
 });
 
-Deno.test("EventManager refuses a last number that is none", () => {
+Deno.test("EventManager rejects an invalid lastSeq", () => {
   for (const lastSeq of [-1, 0.5, NaN]) {
     assertThrows(() => newManager({ lastSeq }), RangeError, `${lastSeq}`);
   }
 });
 
-Deno.test("EventManager counts events of each type and watches", () => {
+Deno.test("EventManager counts events by type, and watches", () => {
   const events = newManager();
   events.addEvent(of("oom", 1));
   events.addEvent(of("oomKill", 1));
@@ -128,7 +128,7 @@ Deno.test("EventManager counts events of each type and watches", () => {
   assertEquals(events.counters.watches, 0);
 });
 
-Deno.test("EventManager.getEvents() gives all types in the order of their time, ties by number", () => {
+Deno.test("EventManager.getEvents() returns all types ordered by time, then by seq", () => {
   const events = newManager();
   events.addEvent(of("oom", 30));
   events.addEvent(creation(10));
@@ -138,13 +138,13 @@ Deno.test("EventManager.getEvents() gives all types in the order of their time, 
   assertEquals(seqs(events.getEvents({})), [2, 4, 1, 3, 5]);
 });
 
-Deno.test("EventManager.getEvents() gives the very objects that were kept", () => {
+Deno.test("EventManager.getEvents() returns the stored objects themselves", () => {
   const events = newManager();
   const kept = events.addEvent(creation(1));
   assertStrictEquals(events.getEvents({})[0], kept);
 });
 
-Deno.test("EventManager.getEvents() selects by type, time and container at once", () => {
+Deno.test("EventManager.getEvents() selects by type, time and container together", () => {
   const events = newManager();
   for (let time = 1; time <= 6; time++) {
     events.addEvent(creation(time, time % 2 === 0 ? "/a/b" : "/c"));
@@ -160,7 +160,7 @@ Deno.test("EventManager.getEvents() selects by type, time and container at once"
   assertEquals(found.map((kept) => kept.timestampMs), [2, 4]);
 });
 
-Deno.test("EventManager.getEvents() cuts to the newest after all other selecting", () => {
+Deno.test("EventManager.getEvents() applies maxEvents after all other conditions", () => {
   const events = newManager();
   events.addEvent(creation(1, "/rare"));
   events.addEvent(creation(2, "/rare"));
@@ -172,7 +172,7 @@ Deno.test("EventManager.getEvents() cuts to the newest after all other selecting
   assertEquals(seqs(found), [2, 3]);
 });
 
-Deno.test("EventManager.getEvents() takes the newest by time across the types", () => {
+Deno.test("EventManager.getEvents() returns the newest by time across types", () => {
   const events = newManager();
   for (let time = 1; time <= 10; time++) {
     events.addEvent(of(time % 2 === 0 ? "oom" : "oomKill", time));
@@ -181,7 +181,7 @@ Deno.test("EventManager.getEvents() takes the newest by time across the types", 
   assertEquals(found.map((kept) => kept.timestampMs), [8, 9, 10]);
 });
 
-Deno.test("EventManager.getEvents() gives none for 0, all for -1, and refuses less", () => {
+Deno.test("EventManager.getEvents() returns none for 0, all for -1, and rejects less than -1", () => {
   const events = newManager();
   events.addEvent(creation(1));
   assertEquals(events.getEvents({ maxEvents: 0 }), []);
@@ -192,14 +192,14 @@ Deno.test("EventManager.getEvents() gives none for 0, all for -1, and refuses le
   }
 });
 
-Deno.test("EventManager.getEvents() is empty where the start is after the end, or no type is wanted", () => {
+Deno.test("EventManager.getEvents() returns nothing if the start is after the end or no type is requested", () => {
   const events = newManager();
   events.addEvent(creation(5));
   assertEquals(events.getEvents({ startMs: 6, endMs: 4 }), []);
   assertEquals(events.getEvents({ types: new Set() }), []);
 });
 
-Deno.test("EventManager.getEvents() with sinceSeq goes by number, also where times lie far back", () => {
+Deno.test("EventManager.getEvents() with sinceSeq selects by seq, also for old timestamps", () => {
   const events = newManager();
   events.addEvent(of("oom", 1000));
   events.addEvent(of("oom", 1001));
@@ -216,7 +216,7 @@ Deno.test("EventManager.getEvents() with sinceSeq goes by number, also where tim
   assertEquals(events.getEvents({ sinceSeq: 99 }), []);
 });
 
-Deno.test("EventManager keeps each type by its own policy", () => {
+Deno.test("EventManager applies a storage policy per type", () => {
   const events = newManager({
     ages: "default=24h,oom=1s",
     counts: "default=2,oom=-1,deletion=0",
@@ -235,7 +235,7 @@ Deno.test("EventManager keeps each type by its own policy", () => {
   assertEquals(times("containerDeletion"), []);
 });
 
-Deno.test("EventManager passes an event that is not kept to who watches", () => {
+Deno.test("EventManager sends an event that is not stored to watches", () => {
   const events = newManager({ counts: "default=0" });
   const watch = events.watchEvents({});
   events.addEvent(creation(1));
@@ -243,7 +243,7 @@ Deno.test("EventManager passes an event that is not kept to who watches", () => 
   assertEquals(events.getEvents({}), []);
 });
 
-Deno.test("EventManager.watchEvents() without a number gives only what comes, and only what is asked", () => {
+Deno.test("EventManager.watchEvents() without sinceSeq returns only new events that match", () => {
   const events = newManager();
   events.addEvent(creation(1));
   const watch = events.watchEvents({ types: new Set(["oom"]) });
@@ -259,7 +259,7 @@ Deno.test("EventManager.watchEvents() shares one object and one line among all w
   for (const watch of watches) assertStrictEquals(watch.take()[0], kept);
 });
 
-Deno.test("EventManager.watchEvents() resumes with no gap and none twice, in the order of numbers", () => {
+Deno.test("EventManager.watchEvents() resumes in seq order without gaps or duplicates", () => {
   const events = newManager();
   for (let n = 0; n < 50; n++) {
     events.addEvent(n % 3 === 0 ? creation(1000 - n) : of("oom", 1000 + n));
@@ -273,7 +273,7 @@ Deno.test("EventManager.watchEvents() resumes with no gap and none twice, in the
   assertEquals(watch.lost, 0);
 });
 
-Deno.test("EventManager.watchEvents() says first how many are no longer kept", () => {
+Deno.test("EventManager.watchEvents() first reports the number of events that are no longer stored", () => {
   const events = newManager({ counts: "default=2" });
   for (let time = 1; time <= 10; time++) events.addEvent(creation(time));
   const [notice, ...rest] = events.watchEvents({ sinceSeq: 3 }).take();
@@ -289,14 +289,14 @@ Deno.test("EventManager.watchEvents() says first how many are no longer kept", (
   assertEquals(seqs(rest), [9, 10]);
 });
 
-Deno.test("EventManager.watchEvents() tells one who was away during a restart what is gone", () => {
+Deno.test("EventManager.watchEvents() reports events lost across a restart", () => {
   const events = newManager({ lastSeq: 100 });
   const [notice] = events.watchEvents({ sinceSeq: 90 }).take();
   assertEquals(notice?.event.event_data.lost?.count, 10);
   assertEquals(notice?.event.seq, 100);
 });
 
-Deno.test("EventManager.watchEvents() lets no event slip by one who resumes from a notice", () => {
+Deno.test("EventManager.watchEvents() can resume from a lost notice without missing events", () => {
   const events = newManager({ counts: "default=9,oom=1" });
   for (let time = 1; time <= 3; time++) {
     events.addEvent(creation(time));
@@ -308,14 +308,14 @@ Deno.test("EventManager.watchEvents() lets no event slip by one who resumes from
   assertEquals(notice?.event.seq, 0);
 });
 
-Deno.test("EventManager.watchEvents() guesses no loss for one who asked for some events only", () => {
+Deno.test("EventManager.watchEvents() reports no loss if the request has a filter", () => {
   const events = newManager({ counts: "default=2" });
   for (let time = 1; time <= 10; time++) events.addEvent(creation(time));
   const some = { sinceSeq: 3, containerName: "/a" };
   assertEquals(seqs(events.watchEvents(some).take()), [9, 10]);
 });
 
-Deno.test("EventManager.watchEvents() takes a number from another life for a wish for what comes", () => {
+Deno.test("EventManager.watchEvents() treats a seq from a deleted log as a request for new events", () => {
   const events = newManager();
   events.addEvent(creation(1));
   const watch = events.watchEvents({ sinceSeq: 500 });
@@ -323,26 +323,26 @@ Deno.test("EventManager.watchEvents() takes a number from another life for a wis
   assertEquals(seqs(watch.take()), [2]);
 });
 
-Deno.test("EventManager.watchEvents() refuses a time range and a queue without room", () => {
+Deno.test("EventManager.watchEvents() rejects a time range and an empty queue", () => {
   const events = newManager();
   for (const request of [{ startMs: 1 }, { endMs: 1 }]) {
     assertThrows(
       () => events.watchEvents(request),
       BadRequestError,
-      "a watch has no start and no end time",
+      "a watch has no time range",
     );
   }
   for (const queueLimit of [0, -1, 1.5, Infinity]) {
     assertThrows(
       () => events.watchEvents({}, { queueLimit }),
       RangeError,
-      `"queueLimit" must be a whole number from 1: current value is ${queueLimit}`,
+      `Cannot use queueLimit "${queueLimit}": expected an integer of at least 1`,
     );
   }
   assertEquals(events.counters.watches, 0);
 });
 
-Deno.test("EventManager.stopWatch() ends a watch, and says false for one it does not know", () => {
+Deno.test("EventManager.stopWatch() ends a watch, and returns false for an unknown ID", () => {
   const events = newManager();
   const watch = events.watchEvents({});
   assert(events.stopWatch(watch.id));
@@ -351,7 +351,7 @@ Deno.test("EventManager.stopWatch() ends a watch, and says false for one it does
   assertEquals(events.stopWatch(77), false);
 });
 
-Deno.test("EventManager counts the losses of a watch also when it is gone", () => {
+Deno.test("EventManager keeps the losses of a closed watch in its counters", () => {
   const events = newManager();
   const watch = events.watchEvents({}, { queueLimit: 2 });
   for (let time = 1; time <= 5; time++) events.addEvent(creation(time));
@@ -360,7 +360,7 @@ Deno.test("EventManager counts the losses of a watch also when it is gone", () =
   assertEquals(events.counters.lost, 3);
 });
 
-Deno.test("EventManager goes on adding while a watcher stands still or leaves", async () => {
+Deno.test("EventManager adds events while a watch is not read or is closed", async () => {
   const events = newManager();
   const stuck = events.watchEvents({}, { queueLimit: 3 });
   const leaving = events.watchEvents({});

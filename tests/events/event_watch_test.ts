@@ -14,8 +14,8 @@ function add(events: EventManager, count = 1): void {
   }
 }
 
-/** Numbers of events; of a notice of loss its count with a minus. */
-function told(batch: readonly StoredEvent[]): number[] {
+/** Returns the `seq` of events; for a loss notice, its negative count. */
+function seqsOf(batch: readonly StoredEvent[]): number[] {
   return batch.map(({ event }) =>
     event.event_data.lost ? -event.event_data.lost.count : event.seq
   );
@@ -23,45 +23,45 @@ function told(batch: readonly StoredEvent[]): number[] {
 
 async function readAll(watch: EventWatch): Promise<number[]> {
   const all: number[] = [];
-  for await (const batch of watch) all.push(...told(batch));
+  for await (const batch of watch) all.push(...seqsOf(batch));
   return all;
 }
 
-Deno.test("EventWatch wakes a waiting reader at once, and gives it all that came meanwhile", async () => {
+Deno.test("EventWatch wakes a waiting reader immediately with all queued events", async () => {
   const events = newManager();
   const watch = events.watchEvents({});
   const next = watch.next();
   add(events, 3);
-  assertEquals(told(await next), [1, 2, 3]);
+  assertEquals(seqsOf(await next), [1, 2, 3]);
 });
 
-Deno.test("EventWatch.next() does not wait when something is there", async () => {
+Deno.test("EventWatch.next() does not wait if events are queued", async () => {
   const events = newManager();
   const watch = events.watchEvents({});
   add(events, 3);
-  assertEquals(told(await watch.next(2)), [1, 2]);
-  assertEquals(told(await watch.next(2)), [3]);
+  assertEquals(seqsOf(await watch.next(2)), [1, 2]);
+  assertEquals(seqsOf(await watch.next(2)), [3]);
 });
 
-Deno.test("EventWatch.take() gives what is there, perhaps nothing", () => {
+Deno.test("EventWatch.take() returns queued events or an empty batch", () => {
   const events = newManager();
   const watch = events.watchEvents({});
   assertEquals(watch.take(), []);
   add(events, 2);
   assertEquals(watch.size, 2);
-  assertEquals(told(watch.take(1)), [1]);
-  assertEquals(told(watch.take()), [2]);
+  assertEquals(seqsOf(watch.take(1)), [1]);
+  assertEquals(seqsOf(watch.take()), [2]);
   assertEquals(watch.size, 0);
 });
 
-Deno.test("EventWatch at its limit drops the oldest and says so in their place", () => {
+Deno.test("EventWatch drops the oldest events when full, and reports the loss instead", () => {
   const events = newManager();
   const watch = events.watchEvents({}, { queueLimit: 3 });
   add(events, 10);
   assertEquals(watch.size, 3);
   assertEquals(watch.lost, 7);
   const batch = watch.take();
-  assertEquals(told(batch), [-7, 8, 9, 10]);
+  assertEquals(seqsOf(batch), [-7, 8, 9, 10]);
   assertEquals(batch[0]?.event, {
     "seq": 7,
     "boot_id": "b",
@@ -74,45 +74,45 @@ Deno.test("EventWatch at its limit drops the oldest and says so in their place",
   assertEquals(JSON.parse(batch[0]?.json ?? ""), batch[0]?.event);
 });
 
-Deno.test("EventWatch tells of each loss once, between what came before and after", () => {
+Deno.test("EventWatch reports each loss once, between the events before and after it", () => {
   const events = newManager();
   const watch = events.watchEvents({}, { queueLimit: 3 });
   add(events, 4);
-  assertEquals(told(watch.take(2)), [-1, 2]);
+  assertEquals(seqsOf(watch.take(2)), [-1, 2]);
   add(events, 3);
-  assertEquals(told(watch.take()), [-2, 5, 6, 7]);
+  assertEquals(seqsOf(watch.take()), [-2, 5, 6, 7]);
   add(events, 2);
-  assertEquals(told(watch.take()), [8, 9]);
+  assertEquals(seqsOf(watch.take()), [8, 9]);
   assertEquals(watch.lost, 3);
 });
 
-Deno.test("EventWatch keeps count and order over many turns of its ring", () => {
+Deno.test("EventWatch keeps count and order while its ring buffer wraps around", () => {
   const events = newManager();
   const watch = events.watchEvents({}, { queueLimit: 7 });
   let next = 1;
   for (let turn = 0; turn < 500; turn++) {
     add(events, turn % 11);
-    for (const number of told(watch.take(turn % 5))) {
+    for (const number of seqsOf(watch.take(turn % 5))) {
       if (number < 0) next -= number;
       else assertEquals(number, next++);
     }
   }
-  for (const number of told(watch.take())) {
+  for (const number of seqsOf(watch.take())) {
     if (number < 0) next -= number;
     else assertEquals(number, next++);
   }
   assertEquals(next - 1, events.lastSeq);
 });
 
-Deno.test("EventWatch puts a loss after the kept events it still has to give", () => {
+Deno.test("EventWatch reports a loss after the backlog", () => {
   const events = newManager();
   add(events, 3);
   const watch = events.watchEvents({ sinceSeq: 0 }, { queueLimit: 2 });
   add(events, 4);
-  assertEquals(told(watch.take()), [1, 2, 3, -2, 6, 7]);
+  assertEquals(seqsOf(watch.take()), [1, 2, 3, -2, 6, 7]);
 });
 
-Deno.test("EventWatch as an iterable gives batches until it is closed", async () => {
+Deno.test("EventWatch as an iterable yields batches until it is closed", async () => {
   const events = newManager();
   const watch = events.watchEvents({});
   add(events, 2);
@@ -123,7 +123,7 @@ Deno.test("EventWatch as an iterable gives batches until it is closed", async ()
   assertEquals(await read, [1, 2]);
 });
 
-Deno.test("EventWatch.finish() lets the reader have what waits, and takes no more", async () => {
+Deno.test("EventWatch.finish() leaves queued events readable and accepts no more", async () => {
   const events = newManager();
   const watch = events.watchEvents({}, { queueLimit: 3 });
   add(events, 5);
@@ -136,7 +136,7 @@ Deno.test("EventWatch.finish() lets the reader have what waits, and takes no mor
   assertEquals(await watch.next(), []);
 });
 
-Deno.test("EventWatch.finish() and close() wake a reader that waits", async () => {
+Deno.test("EventWatch.finish() and close() wake a waiting reader", async () => {
   for (const end of ["finish", "close"] as const) {
     const watch = newManager().watchEvents({});
     const next = watch.next();
@@ -145,7 +145,7 @@ Deno.test("EventWatch.finish() and close() wake a reader that waits", async () =
   }
 });
 
-Deno.test("EventWatch.close() lets go of what waits, and may be called twice", async () => {
+Deno.test("EventWatch.close() discards queued events and may be called twice", async () => {
   const events = newManager();
   const watch = events.watchEvents({}, { queueLimit: 2 });
   add(events, 5);
@@ -157,7 +157,7 @@ Deno.test("EventWatch.close() lets go of what waits, and may be called twice", a
   assertEquals(watch.lost, 3);
 });
 
-Deno.test("EventWatch is closed when its reader leaves the loop or fails in it", async () => {
+Deno.test("EventWatch is closed when its reader leaves or throws in the loop", async () => {
   const events = newManager();
   const leaving = events.watchEvents({});
   const failing = events.watchEvents({});
@@ -166,13 +166,13 @@ Deno.test("EventWatch is closed when its reader leaves the loop or fails in it",
   try {
     for await (const _batch of failing) throw new Error("gone");
   } catch {
-    // As wanted.
+    // Expected.
   }
   assertEquals(events.counters.watches, 0);
   assert(leaving.ended && failing.ended);
 });
 
-Deno.test("EventWatch gives long histories in parts", async () => {
+Deno.test("EventWatch returns a long backlog in several batches", async () => {
   const events = newManager();
   add(events, 3000);
   const watch = events.watchEvents({ sinceSeq: 0 });

@@ -7,7 +7,7 @@ import {
 
 const HOUR_MS = 3_600_000;
 
-Deno.test("parseStoragePolicy() reads cAdvisor's values", () => {
+Deno.test("parseStoragePolicy() parses cAdvisor's values", () => {
   const policy = parseStoragePolicy(
     "default=24h,oom=1h",
     "default=100000,oomKill=-1,containerCreation=0",
@@ -24,7 +24,7 @@ Deno.test("parseStoragePolicy() reads cAdvisor's values", () => {
   assertEquals(policyOf(policy, "containerDeletion"), policy.default);
 });
 
-Deno.test("parseStoragePolicy() has the default for what is not named", () => {
+Deno.test("parseStoragePolicy() uses defaults for absent names", () => {
   assertEquals(parseStoragePolicy("", ""), DEFAULT_STORAGE_POLICY);
   assertEquals(
     policyOf(parseStoragePolicy("oom=1m30s", ""), "oom"),
@@ -32,23 +32,23 @@ Deno.test("parseStoragePolicy() has the default for what is not named", () => {
   );
 });
 
-Deno.test("parseStoragePolicy() takes creation and deletion for the longer names", () => {
+Deno.test("parseStoragePolicy() accepts creation and deletion as short names", () => {
   const policy = parseStoragePolicy("creation=1h", " deletion = 7 ,");
   assertEquals(policyOf(policy, "containerCreation").maxAgeMs, HOUR_MS);
   assertEquals(policyOf(policy, "containerDeletion").maxItems, 7);
 });
 
-Deno.test("parseStoragePolicy() names the wrong part and the wanted form", () => {
+Deno.test("parseStoragePolicy() throws with the invalid part and the expected format", () => {
   const cases: [string, string, string][] = [
     [
       "default=24h,1h",
       "",
-      'Cannot parse event storage age limit "1h": wanted is a type, "=" and a value, such as "default=24h"',
+      'Cannot parse event storage age limit "1h": expected TYPE=VALUE, for example "default=24h"',
     ],
     [
       "ooms=1h",
       "",
-      'Cannot parse event storage age limit "ooms=1h": "ooms" is not one of default, oom, oomKill, containerCreation, containerDeletion',
+      'Cannot parse event storage age limit "ooms=1h": unknown event type "ooms", expected one of default, oom, oomKill, containerCreation, containerDeletion',
     ],
     [
       "oom=1 hour",
@@ -58,11 +58,11 @@ Deno.test("parseStoragePolicy() names the wrong part and the wanted form", () =>
     [
       "",
       "oom=many",
-      'Cannot parse event storage event limit "oom=many": "many" is not a number of events, 0 for none or -1 for no bound',
+      'Cannot parse event storage event limit "oom=many": invalid count "many", expected an integer of at least -1 (no limit)',
     ],
-    ["", "oom=-2", '"-2" is not a number of events'],
-    ["", "oom=", '"" is not a number of events'],
-    ["", "oom=1.5", '"1.5" is not a number of events'],
+    ["", "oom=-2", 'invalid count "-2"'],
+    ["", "oom=", 'invalid count ""'],
+    ["", "oom=1.5", 'invalid count "1.5"'],
   ];
   for (const [ages, counts, message] of cases) {
     assertThrows(() => parseStoragePolicy(ages, counts), RangeError, message);

@@ -9,13 +9,13 @@ import {
 } from "../_support/explained_kills.ts";
 
 for (const name of EXPLAINED_NAMES) {
-  Deno.test(`explainOom() writes of ${name} what scripts/update_goldens.ts wrote`, async () => {
+  Deno.test(`explainOom() output of ${name} matches the golden file`, async () => {
     const golden = await Deno.readTextFile(`${EXPLAINED}/${name}.txt`);
     assertEquals(await screenOf(name), golden);
   });
 }
 
-Deno.test("explainOom() has no control characters, and no line wider than the terminal", async () => {
+Deno.test("explainOom() prints no control characters and no line wider than the terminal", async () => {
   for (const name of EXPLAINED_NAMES) {
     const story = await storyOf(name);
     for (const columns of [20, 40, 80, 200]) {
@@ -27,7 +27,7 @@ Deno.test("explainOom() has no control characters, and no line wider than the te
   }
 });
 
-Deno.test("summarizeOom() says in one line what was killed and why", async () => {
+Deno.test("summarizeOom() describes the kill and its reason in one line", async () => {
   const summaries = await Promise.all(
     EXPLAINED_NAMES.map(async (name) => summarizeOom(await storyOf(name))),
   );

@@ -15,7 +15,7 @@ function kill(oom: OomKillData, more: Partial<Event> = {}): Event {
   };
 }
 
-Deno.test("createOomStory() says whose limit was reached by the names of the cgroups", () => {
+Deno.test("createOomStory() derives the owner of the limit from the cgroup names", () => {
   const id = "e".repeat(64);
   const uid = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
   for (
@@ -34,7 +34,7 @@ Deno.test("createOomStory() says whose limit was reached by the names of the cgr
   }
 });
 
-Deno.test("createOomStory() names the kubelet's rule only for the value that it gives", () => {
+Deno.test("createOomStory() includes the kubelet's rule only if the value matches", () => {
   const rules = (cgroup: string, value: number) =>
     createOomStory([
       kill({ "victim_cgroup": cgroup, "oom_score_adj": value }),
@@ -51,7 +51,7 @@ Deno.test("createOomStory() names the kubelet's rule only for the value that it 
   assertEquals(rules("/docker/c", 1000), undefined);
 });
 
-Deno.test("createOomStory() keeps the run-up, and says what is not recorded", () => {
+Deno.test("createOomStory() includes the run-up, and the values that are not recorded", () => {
   const sample = { "age_ms": 100, "usage_bytes": 5 };
   const full = {
     "process_name": "a",
@@ -78,13 +78,13 @@ Deno.test("createOomStory() keeps the run-up, and says what is not recorded", ()
   ]);
 });
 
-Deno.test("createOomStory() tells of an incident without a kill, and refuses no event", () => {
+Deno.test("createOomStory() accepts an incident without a kill, and rejects one without events", () => {
   const oom = kill({ "scope": "host" }, { "event_type": "oom" });
   assertEquals(createOomStory([oom]).victims.length, 1);
   assertThrows(() => createOomStory([]), RangeError);
 });
 
-Deno.test("ownerOf() is a pod's container over its restarts, a name, a unit, or a cgroup", () => {
+Deno.test("ownerOf() returns a pod's container, a name, a unit, or a cgroup", () => {
   const of = (container: Event["container"], victim: string) =>
     ownerOf(kill({ "victim_cgroup": victim }, container && { container }));
   assertEquals(

@@ -12,13 +12,16 @@ import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { storedContainer } from "../../lib/runtimes/containerd_messages.ts";
-import { dockerFacts, listedFacts } from "../../lib/runtimes/docker_json.ts";
-import { GatheredBytes } from "../../lib/runtimes/gathered_bytes.ts";
-import { parseJsonBound } from "../../lib/runtimes/json_bound.ts";
+import {
+  parseDockerContainer,
+  parseDockerList,
+} from "../../lib/runtimes/docker_json.ts";
+import { ByteBuffer } from "../../lib/runtimes/byte_buffer.ts";
+import { parseBoundedJson } from "../../lib/runtimes/bounded_json.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import { ProtoMessage } from "../../lib/runtimes/protobuf.ts";
 import { RuntimeFiles } from "../../lib/runtimes/runtime_files.ts";
-import { TextLineBound } from "../../lib/runtimes/text_line_bound.ts";
+import { LineDecoder } from "../../lib/runtimes/line_decoder.ts";
 
 /** One reader and one input. */
 export interface Reader {
@@ -128,7 +131,7 @@ export const READERS: readonly Reader[] = [
         Config: { Labels: members(10_000, 100) },
       }),
     read: (path) =>
-      dockerFacts(parseJsonBound(textOf(path)), {
+      parseDockerContainer(parseBoundedJson(textOf(path)), {
         runtime: "docker",
         labels: ALL,
       }),
@@ -140,7 +143,7 @@ export const READERS: readonly Reader[] = [
     input: () =>
       list('{"Id":"a","Names":["/b"],"Image":"c","Labels":{"d":"e"}}', 17_000),
     read: (path) =>
-      listedFacts(parseJsonBound(textOf(path)), {
+      parseDockerList(parseBoundedJson(textOf(path)), {
         runtime: "docker",
         labels: ALL,
       }),
@@ -151,9 +154,9 @@ export const READERS: readonly Reader[] = [
     name: "an answer in parts of one byte",
     input: () => list("{}", 10, 4 * MIB - 16),
     read(path) {
-      const gathered = new GatheredBytes();
+      const gathered = new ByteBuffer();
       for (const byte of bytesOf(path)) gathered.push(Uint8Array.of(byte));
-      return parseJsonBound(gathered.takeText());
+      return parseBoundedJson(gathered.takeText());
     },
     isAccepted: true,
     peakMb: 27.8,
@@ -162,7 +165,7 @@ export const READERS: readonly Reader[] = [
     name: "an event in parts of one byte",
     input: () => `${"x".repeat(MIB)}\n`,
     read(path) {
-      const bound = new TextLineBound(MIB, () => {});
+      const bound = new LineDecoder(MIB, () => {});
       const lines: string[] = [];
       for (const byte of bytesOf(path)) {
         lines.push(...bound.push(Uint8Array.of(byte)));

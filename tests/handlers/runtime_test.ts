@@ -13,8 +13,8 @@ import { TestCgroup } from "../_support/test_cgroup.ts";
 const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
 const IDENTITIES = {
   initPidOf: () => undefined,
-  tellsNetwork: () => true,
-  factsOf: () => undefined,
+  reportsNetwork: () => true,
+  metadataOf: () => undefined,
 };
 
 runHandlerContract(
@@ -66,7 +66,7 @@ Deno.test("runtimeFactory() adds the current health to each sample, and none wit
       all: [{ version: 2, controllers: ["memory"], path: host.path }],
     },
     kinds: new Set<string>(),
-    identities: { ...IDENTITIES, factsOf: () => metadata },
+    identities: { ...IDENTITIES, metadataOf: () => metadata },
   }).create(`/docker/${ID}`);
   const states = [undefined, "starting", "healthy", "unhealthy", "odd"].map(
     (health) => {

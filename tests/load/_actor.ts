@@ -1,6 +1,6 @@
 /**
- * A process of its own that makes load, and tells in the end what it did: so
- * that its work takes no time from those who measure.
+ * A separate process that generates load and reports its actions at the end, so
+ * that its work does not delay the measuring process.
  *
  * @module
  */
@@ -8,29 +8,29 @@ import { fromFileUrl } from "@std/path";
 
 const DENO = fromFileUrl(new URL("../../scripts/deno", import.meta.url));
 
-/** What an actor is told to do. */
+/** Arguments of an actor. */
 export interface Task {
-  /** The same seed makes it do the same things. */
+  /** Seed of the random generator. */
   readonly seed: number;
   readonly seconds: number;
-  /** The cgroup below which it makes its own. */
+  /** The cgroup below which the actor creates its own. */
   readonly root: string;
-  /** Where the agent is. */
+  /** URL of the agent. */
   readonly url: string;
-  /** The event after which streams begin. */
+  /** The `seq` after which streams start. */
   readonly sinceSeq: number;
 }
 
 /** A running actor. */
 export interface Actor<Report> {
   readonly child: Deno.ChildProcess;
-  /** What it tells in the end. */
+  /** Report at the end. */
   readonly report: Promise<Report>;
-  /** Asks it to come to its end, where it does not know by itself. */
+  /** Requests an actor without time limit to end. */
   finish(lastSeq: number): Promise<void>;
 }
 
-/** Starts the actor of a file beside this one. */
+/** Starts the actor of a file in this directory. */
 export function startActor<Report>(file: string, task: Task): Actor<Report> {
   const child = new Deno.Command(DENO, {
     args: [
@@ -45,7 +45,7 @@ export function startActor<Report>(file: string, task: Task): Actor<Report> {
     stderr: "inherit",
   }).spawn();
   const report = reportOf<Report>(child, file);
-  // Whoever waits for it hears of a failure; before that it is nobody's.
+  // A failure is reported to the code that awaits the report.
   report.catch(() => {});
   return {
     child,
@@ -64,24 +64,24 @@ async function reportOf<Report>(
 ): Promise<Report> {
   const text = await new Response(child.stdout).text();
   const { success, code } = await child.status;
-  // Where nobody asked it to end, it is still open.
+  // Still open if the actor was not requested to end.
   await child.stdin.close().catch(() => {});
   if (!success) throw new Error(`${file} ended with status ${code}`);
   return JSON.parse(text);
 }
 
-/** The task of the actor that this process is. */
+/** Returns the task of this process. */
 export function readTask(): Task {
   return JSON.parse(Deno.args[0] ?? "{}");
 }
 
-/** Waits until the actor is asked to end; gives the number of the last event. */
-export async function untilFinish(): Promise<number> {
+/** Waits until the actor is requested to end; returns the last `seq`. */
+export async function waitForFinish(): Promise<number> {
   return Number(await new Response(Deno.stdin.readable).text());
 }
 
-/** Tells what the actor did. */
-export async function tell(report: unknown): Promise<void> {
+/** Writes the report. */
+export async function writeReport(report: unknown): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(report));
   for (let at = 0; at < bytes.length;) {
     at += await Deno.stdout.write(bytes.subarray(at));

@@ -1,38 +1,39 @@
 /**
- * What the kernel tells of the agent's process, and of the cgroups of the host.
+ * Reads the state of the agent's process and the host's cgroups from the
+ * kernel.
  *
  * @module
  */
-import { pathsOf } from "./_lives.ts";
+import { pathsOf } from "./_lifetimes.ts";
 
-/** The agent's process, looked at from outside. */
+/** State of the agent's process. */
 export interface AgentState {
-  /** Descriptors by what they are of; those of control files apart. */
+  /** Number of descriptors by kind, without control files. */
   readonly descriptors: ReadonlyMap<string, number>;
-  /** Control files that are open. */
+  /** Open control files. */
   readonly controlFiles: readonly string[];
   readonly watches: number;
-  /** Directories of cgroups that there were then. */
+  /** Number of cgroup directories at that time. */
   readonly directories: number;
-  /** Threads that are not of Deno's pool for files. */
+  /** Threads outside Deno's blocking pool. */
   readonly threads: number;
-  /** Threads of that pool: they come with work, and go after ten seconds without. */
+  /** Threads of that pool; they end after 10 s without work. */
   readonly fileThreads: number;
   readonly residentBytes: number;
   readonly cpuSeconds: number;
-  /** How long its main thread could have run, and others did. */
+  /** Time for which the main thread was runnable but not running. */
   readonly waitedSeconds: number;
 }
 
-/** Where cgroups are mounted. */
+/** Mount point of the cgroups. */
 const CGROUPS = "/sys/fs/cgroup/";
 
-/** The first 15 bytes of what Deno calls them. */
+/** First 15 bytes of the thread name. */
 const FILE_THREAD = "tokio-runtime-w";
 
 const TICKS_PER_SECOND = 100;
 
-/** Looks at a process. */
+/** Reads the state of a process. */
 export function stateOf(pid: number): AgentState {
   const descriptors = new Map<string, number>();
   const controlFiles: string[] = [];
@@ -72,7 +73,7 @@ export function stateOf(pid: number): AgentState {
   };
 }
 
-/** A thread's name; none where it has ended. */
+/** Returns a thread's name; empty if it has ended. */
 function nameOf(path: string): string {
   try {
     return Deno.readTextFileSync(path).trim();
@@ -89,12 +90,12 @@ function targetOf(path: string): string | undefined {
   }
 }
 
-/** `socket`, `pipe`, `anon_inode`, or the path of a file. */
+/** Returns `socket`, `pipe`, `anon_inode`, or the path of a file. */
 function kindOf(target: string): string {
   return /^(socket|pipe):/.exec(target)?.[1] ?? target;
 }
 
-/** Descriptors that one has and the other has not, as a text for each. */
+/** Returns a line for each descriptor kind whose number differs. */
 export function differenceOf(before: AgentState, after: AgentState): string[] {
   const kinds = new Set([
     ...before.descriptors.keys(),
@@ -110,7 +111,7 @@ export function differenceOf(before: AgentState, after: AgentState): string[] {
 /** All cgroups of the host. */
 export interface HostCgroups {
   readonly names: ReadonlySet<string>;
-  /** Over all hierarchies. */
+  /** Number of directories in all hierarchies. */
   readonly directories: number;
 }
 
@@ -129,7 +130,7 @@ export function hostCgroups(): HostCgroups {
   return { names, directories };
 }
 
-/** What is in a directory; nothing where it went. */
+/** Returns the entries of a directory; empty if it was removed. */
 function readDirectory(path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(path)];
@@ -138,7 +139,7 @@ function readDirectory(path: string): Deno.DirEntry[] {
   }
 }
 
-/** Whether there is a directory. */
+/** Returns whether the path is a directory. */
 export function isDirectory(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;

@@ -1,19 +1,19 @@
 /**
- * An actor: containers that come and go, some at once and some after seconds,
- * some within others, many under a name that was used before. Tells each life.
+ * An actor that creates and removes containers, with lifetimes from 0 to 8 s,
+ * some nested, many with a reused name. Reports each lifetime.
  *
  * @module
  */
 import { delay } from "../e2e/_agent.ts";
 import { HIERARCHIES } from "../e2e/_cgroups.ts";
 import { SeededRandom } from "../_support/random.ts";
-import { readTask, tell } from "./_actor.ts";
-import { type Life, Lives } from "./_lives.ts";
+import { readTask, writeReport } from "./_actor.ts";
+import { type CgroupLifetime, CgroupLifetimes } from "./_lifetimes.ts";
 
-/** Who makes one container after the other; so many do at the same time. */
+/** Number of concurrent lanes, each of which creates one container after the other. */
 const LANES = 8;
 
-/** Lives of these lengths, milliseconds, and how often each is chosen. */
+/** Ranges of lifetimes in milliseconds, with their weights. */
 const LENGTHS:
   readonly (readonly [weight: number, from: number, to: number])[] = [
     [8, 0, 1],
@@ -23,16 +23,16 @@ const LENGTHS:
     [1, 2_000, 8_000],
   ];
 
-/** Names that a lane uses again and again. */
+/** Number of names that a lane reuses. */
 const NAMES = 6;
 
 const MAX_PAUSE_MS = 100;
 
-/** Containers of one gust, and the time between two. */
-const MAX_GUST = 400;
+/** Maximum number of containers of a burst, and maximum time between two bursts. */
+const MAX_BURST = 400;
 const MAX_LULL_MS = 25_000;
 
-/** Where a container shows: in one hierarchy, in some, in all as runtimes do. */
+/** Hierarchies of a container: one, some, or all, as with runtimes. */
 const PLACES: readonly (readonly string[])[] = [
   ["memory"],
   ["cpu", "memory"],
@@ -41,24 +41,27 @@ const PLACES: readonly (readonly string[])[] = [
 ].map((names) => names.filter((name) => HIERARCHIES.has(name)))
   .filter((names) => names.length > 0);
 
-const GUST_PLACES = PLACES[0] ?? [];
+const BURST_PLACES = PLACES[0] ?? [];
 
-/** Makes one container after the other. */
+/** Creates one container after the other. */
 class Lane {
   readonly #random: SeededRandom;
-  readonly #lives: Lives;
+  readonly #lifetimes: CgroupLifetimes;
   readonly #name: string;
   #count = 0;
 
-  constructor(seed: number, lives: Lives, name: string) {
+  constructor(seed: number, lifetimes: CgroupLifetimes, name: string) {
     this.#random = new SeededRandom(seed);
-    this.#lives = lives;
+    this.#lifetimes = lifetimes;
     this.#name = name;
   }
 
   async run(endMs: number): Promise<void> {
     while (Date.now() < endMs) {
-      await this.#live(this.#nextName(), this.#random.chance(0.2) ? 2 : 0);
+      await this.#runContainer(
+        this.#nextName(),
+        this.#random.chance(0.2) ? 2 : 0,
+      );
       await delay(this.#random.below(MAX_PAUSE_MS));
     }
   }
@@ -71,17 +74,17 @@ class Lane {
     return `${this.#name}-${name}`;
   }
 
-  /** One container, with so many levels of others in it. */
-  async #live(name: string, levels: number): Promise<void> {
+  /** Creates a container with this many levels of children. */
+  async #runContainer(name: string, levels: number): Promise<void> {
     const places = this.#random.pick(PLACES);
     const lengthMs = this.#lengthMs();
-    const life = this.#lives.make(name, places);
+    const lifetime = this.#lifetimes.create(name, places);
     const within = levels === 0 ? 0 : 1 + this.#random.below(2);
     for (let i = 0; i < within; i++) {
-      // A child shows where its parents do.
+      // A child is in the same hierarchies as its parent.
       await this.#child(`${name}/c${i}`, places, levels - 1);
     }
-    await this.#end(life, lengthMs);
+    await this.#end(lifetime, lengthMs);
   }
 
   async #child(
@@ -89,16 +92,16 @@ class Lane {
     places: readonly string[],
     levels: number,
   ): Promise<void> {
-    const life = this.#lives.make(name, places);
+    const lifetime = this.#lifetimes.create(name, places);
     const lengthMs = this.#lengthMs();
     if (levels > 0) await this.#child(`${name}/d`, places, levels - 1);
-    await this.#end(life, lengthMs);
+    await this.#end(lifetime, lengthMs);
   }
 
-  async #end(life: Life, lengthMs: number): Promise<void> {
-    const leftMs = life.madeMs + lengthMs - Date.now();
+  async #end(lifetime: CgroupLifetime, lengthMs: number): Promise<void> {
+    const leftMs = lifetime.createdMs + lengthMs - Date.now();
     if (leftMs > 0) await delay(leftMs);
-    await this.#lives.remove(life);
+    await this.#lifetimes.remove(lifetime);
   }
 
   #lengthMs(): number {
@@ -112,15 +115,15 @@ class Lane {
   }
 }
 
-/** Now and then so many come in one go, and a little later all of them go. */
-class Gusts {
+/** Creates many containers at the same time and later removes them all. */
+class Bursts {
   readonly #random: SeededRandom;
-  readonly #lives: Lives;
+  readonly #lifetimes: CgroupLifetimes;
   readonly #name: string;
 
-  constructor(seed: number, lives: Lives, name: string) {
+  constructor(seed: number, lifetimes: CgroupLifetimes, name: string) {
     this.#random = new SeededRandom(seed);
-    this.#lives = lives;
+    this.#lifetimes = lifetimes;
     this.#name = name;
   }
 
@@ -128,25 +131,30 @@ class Gusts {
     for (;;) {
       await delay(2_000 + this.#random.below(MAX_LULL_MS));
       if (Date.now() > endMs) return;
-      const count = 50 + this.#random.below(MAX_GUST);
+      const count = 50 + this.#random.below(MAX_BURST);
       const lengthMs = this.#random.below(1_500);
-      const lives = Array.from(
+      const lifetimes = Array.from(
         { length: count },
-        (_, at) => this.#lives.make(`${this.#name}-${at}`, GUST_PLACES),
+        (_, at) => this.#lifetimes.create(`${this.#name}-${at}`, BURST_PLACES),
       );
       await delay(lengthMs);
-      for (const life of lives) await this.#lives.remove(life);
+      for (const lifetime of lifetimes) await this.#lifetimes.remove(lifetime);
     }
   }
 }
 
 const { seed, seconds, root } = readTask();
-const lives = new Lives();
+const lifetimes = new CgroupLifetimes();
 const endMs = Date.now() + seconds * 1000;
 const lanes = Array.from(
   { length: LANES },
-  (_, lane) => new Lane(seed * 1_000 + lane, lives, `${root}/s${seed}l${lane}`),
+  (_, lane) =>
+    new Lane(seed * 1_000 + lane, lifetimes, `${root}/s${seed}l${lane}`),
 );
-const gusts = new Gusts(seed * 1_000 + LANES, lives, `${root}/s${seed}gust`);
-await Promise.all([...lanes, gusts].map((some) => some.run(endMs)));
-await tell(lives.all);
+const bursts = new Bursts(
+  seed * 1_000 + LANES,
+  lifetimes,
+  `${root}/s${seed}gust`,
+);
+await Promise.all([...lanes, bursts].map((some) => some.run(endMs)));
+await writeReport(lifetimes.all);

@@ -1,6 +1,6 @@
 /**
- * Those who ask while the load is on: a scraper each second, people who look
- * around, and the one who rotates the log.
+ * Clients during the load: a scraper with an interval of 1 s, and one that
+ * requests random paths.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { delay } from "../e2e/_agent.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { type AgentState, stateOf } from "./_agent_state.ts";
 
-/** How answers came. */
-export class Answers {
+/** Latencies and errors of responses. */
+export class ResponseStats {
   readonly #latenciesMs: number[] = [];
-  /** Answers that nobody should have got. */
+  /** Unexpected responses. */
   readonly wrong: string[] = [];
 
   get count(): number {
@@ -22,7 +22,7 @@ export class Answers {
     this.#latenciesMs.push(latencyMs);
   }
 
-  /** `p50 / p99 / the longest`. */
+  /** Formats `p50 / p99 / maximum`. */
   format(): string {
     const sorted = this.#latenciesMs.toSorted((a, b) => a - b);
     const at = (share: number) =>
@@ -31,7 +31,7 @@ export class Answers {
   }
 }
 
-/** Paths that may be asked for at any time; ROOT is where containers come and go. */
+/** Paths for random requests; ROOT stands for the cgroup of the test's containers. */
 const PATHS: readonly string[] = [
   "/healthz",
   "/readyz",
@@ -49,19 +49,19 @@ const PATHS: readonly string[] = [
 ];
 
 const SCRAPE_MS = 1_000;
-const MAX_QUESTION_PAUSE_MS = 400;
+const MAX_REQUEST_PAUSE_MS = 400;
 
-/** What one scrape told. */
+/** The result of one scrape. */
 export interface Scrape {
   readonly values: ReadonlyMap<string, number>;
   readonly text: string;
 }
 
-/** Asks the agent over connections that none of the streams has. */
+/** Sends requests to the agent over separate connections. */
 export class Clients implements Disposable {
-  readonly scrapes = new Answers();
-  readonly questions = new Answers();
-  /** The agent's process at each scrape. */
+  readonly scrapes = new ResponseStats();
+  readonly requests = new ResponseStats();
+  /** State of the agent's process at each scrape. */
   readonly states: AgentState[] = [];
   readonly #url: string;
   readonly #pid: number;
@@ -72,28 +72,28 @@ export class Clients implements Disposable {
     this.#pid = pid;
   }
 
-  /** Scrapes once a second until then. */
+  /** Scrapes once per second until `endMs`. */
   async scrapeUntil(endMs: number): Promise<void> {
     for (let dueMs = Date.now(); dueMs < endMs; dueMs += SCRAPE_MS) {
       await delay(Math.max(0, dueMs - Date.now()));
-      await this.#ask("/metrics", this.scrapes);
+      await this.#request("/metrics", this.scrapes);
       this.states.push(stateOf(this.#pid));
     }
   }
 
-  /** Asks this and that until then. */
-  async askUntil(endMs: number, seed: number, root: string): Promise<void> {
+  /** Requests random paths until `endMs`. */
+  async requestUntil(endMs: number, seed: number, root: string): Promise<void> {
     const random = new SeededRandom(seed);
     while (Date.now() < endMs) {
       const path = random.pick(PATHS).replace("/ROOT", root);
-      await this.#ask(path, this.questions);
-      await delay(random.below(MAX_QUESTION_PAUSE_MS));
+      await this.#request(path, this.requests);
+      await delay(random.below(MAX_REQUEST_PAUSE_MS));
     }
   }
 
-  /** Scrapes now. */
+  /** Scrapes once. */
   async scrape(): Promise<Scrape> {
-    const text = await this.#ask("/metrics", new Answers());
+    const text = await this.#request("/metrics", new ResponseStats());
     const values = new Map<string, number>();
     for (const line of text.split("\n")) {
       const at = line.lastIndexOf(" ");
@@ -103,9 +103,11 @@ export class Clients implements Disposable {
     return { values, text };
   }
 
-  /** The sources that are neither well nor off. */
+  /** Returns the degraded sources. */
   async troubles(): Promise<string[]> {
-    const { sources } = JSON.parse(await this.#ask("/readyz", new Answers()));
+    const { sources } = JSON.parse(
+      await this.#request("/readyz", new ResponseStats()),
+    );
     return (sources as { name: string; state: string; detail: string }[])
       .filter(({ state }) => state === "degraded")
       .map(({ name, detail }) => `${name}: ${detail}`);
@@ -115,12 +117,14 @@ export class Clients implements Disposable {
     this.#http.close();
   }
 
-  async #ask(path: string, answers: Answers): Promise<string> {
+  async #request(path: string, responses: ResponseStats): Promise<string> {
     const fromMs = performance.now();
     const response = await fetch(this.#url + path, { client: this.#http });
     const text = await response.text();
-    answers.add(performance.now() - fromMs);
-    if (!response.ok) answers.wrong.push(`${path}: ${response.status} ${text}`);
+    responses.add(performance.now() - fromMs);
+    if (!response.ok) {
+      responses.wrong.push(`${path}: ${response.status} ${text}`);
+    }
     return text;
   }
 }

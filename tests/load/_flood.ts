@@ -1,27 +1,27 @@
 /**
- * An actor: a program that writes into the kernel's log, now and then more at
- * once than it holds. Some of what it writes looks like a kill; the kernel
- * marks all of it as written by a user. Tells how much it wrote.
+ * An actor that writes to the kernel log, sometimes more than its buffer holds.
+ * Some lines look like kills; the kernel marks all of them as written by a
+ * user. Reports the number of lines.
  *
  * @module
  */
 import { delay } from "../e2e/_agent.ts";
 import { SeededRandom } from "../_support/random.ts";
-import { readTask, tell } from "./_actor.ts";
+import { readTask, writeReport } from "./_actor.ts";
 
-/** What was written. */
+/** Number of written records. */
 export interface Flood {
   readonly records: number;
   readonly forged: number;
 }
 
-/** No process has such a number: the kernel's limit is 4,194,304. */
+/** Not a possible PID: the kernel's limit is 4,194,304. */
 export const FORGED_PID = 4_194_999;
 
-/** The kernel takes so many records of each who opens the log (`printk_devkmsg=ratelimit`). */
+/** Maximum number of records that the kernel accepts per open file (`printk_devkmsg=ratelimit`). */
 const RECORDS_OF_ONE = 10;
 
-/** Two times what the kernel's log of 128 KiB holds. */
+/** Twice the capacity of a kernel log of 128 KiB. */
 const BURST_RECORDS = 600;
 
 const FORGED = [
@@ -31,7 +31,10 @@ const FORGED = [
   "forged invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
 ];
 
-/** Warnings and below: louder ones are shown on the console. Each has a facility of its own. */
+/**
+ * Priorities of warnings and below, which are not printed on the console, with
+ * different facilities.
+ */
 const PRIORITIES = ["", "<4>", "<6>", "<12>", "<14>", "<30>", "<86>"];
 
 const encoder = new TextEncoder();
@@ -59,5 +62,5 @@ if (import.meta.main) {
     }
     await delay(isBurst ? 3_000 : 250 + random.below(500));
   }
-  await tell({ records, forged });
+  await writeReport({ records, forged });
 }

@@ -1,5 +1,5 @@
 /**
- * One run of the load, from the agent's start to the books.
+ * One run of the load test, from the agent's start to the report.
  *
  * @module
  */
@@ -7,25 +7,25 @@ import { AGENT, AgentProcess, delay, until } from "../e2e/_agent.ts";
 import { HIERARCHIES, TestCgroups } from "../e2e/_cgroups.ts";
 import { type Actor, startActor, type Task } from "./_actor.ts";
 import { stateOf } from "./_agent_state.ts";
-import { Books, countBy } from "./_books.ts";
+import { ConsistencyReport, countBy } from "./_consistency_report.ts";
 import { Clients } from "./_clients.ts";
-import { bookKills, bookLives, bookNumbers } from "./_event_books.ts";
+import { checkKills, checkLifetimes, checkSequence } from "./_event_checks.ts";
 import type { Flood } from "./_flood.ts";
-import type { Life } from "./_lives.ts";
+import type { CgroupLifetime } from "./_lifetimes.ts";
 import { RotatedLog } from "./_log.ts";
-import type { StruckContainer } from "./_ooms.ts";
+import type { OomKilledContainer } from "./_ooms.ts";
 import {
-  bookAnswers,
-  bookKnown,
-  bookState,
-  noteLosses,
+  checkContainers,
+  checkResources,
+  checkResponses,
+  reportLosses,
   totalsOf,
   valueOf,
-} from "./_state_books.ts";
-import { bookStreams } from "./_stream_books.ts";
+} from "./_resource_checks.ts";
+import { checkStreams } from "./_stream_checks.ts";
 import type { StreamReport } from "./_streams.ts";
 
-/** How long the load is on, and what chooses what it does. */
+/** Duration and random seed of the load. */
 export interface LoadOptions {
   readonly seconds: number;
   readonly seed: number;
@@ -33,22 +33,22 @@ export interface LoadOptions {
 
 const CHURNERS = 3;
 
-/** So long after the load all is well again: of a loss the state tells for a minute. */
+/** Time after which all sources are `ok` again: a loss degrades the state for a minute. */
 const SETTLE_MS = 75_000;
 
-/** Deno's threads for files end after ten idle seconds. */
+/** Threads of Deno's blocking pool end after 10 idle seconds. */
 const IDLE_MS = 12_000;
 
-/** What the actors told. */
+/** Reports of the actors. */
 interface Reports {
-  readonly lives: Life[];
-  readonly struck: StruckContainer[];
+  readonly lifetimes: CgroupLifetime[];
+  readonly killed: OomKilledContainer[];
   readonly flood: Flood;
 }
 
-/** The whole load, and what is known of the agent before and after. */
+/** The load, and the agent's state before and after it. */
 export class LoadRun implements AsyncDisposable {
-  readonly books = new Books();
+  readonly report = new ConsistencyReport();
   readonly #cgroups: TestCgroups;
   readonly #log: RotatedLog;
   readonly #dir: string;
@@ -91,9 +91,9 @@ export class LoadRun implements AsyncDisposable {
     return new LoadRun(options, dir, log, cgroups, agent);
   }
 
-  /** Puts the load on it, takes it off, and writes the books. */
+  /** Runs the load and writes the report. */
   async run(): Promise<void> {
-    const { books } = this;
+    const { report } = this;
     const { seconds, seed } = this.#options;
     const root = this.#cgroups.make("");
     for (const below of ["/ooms", "/churn0", "/churn1", "/churn2"]) {
@@ -109,7 +109,7 @@ export class LoadRun implements AsyncDisposable {
       ...task,
       seed,
     });
-    const reports = await this.#makeLoad(task);
+    const reports = await this.#runLoad(task);
     const loadSeconds = (performance.now() - fromMs) / 1000;
     const loaded = stateOf(this.#agent.pid);
     const troubles = await this.#untilQuiet();
@@ -120,41 +120,41 @@ export class LoadRun implements AsyncDisposable {
     const after = stateOf(this.#agent.pid);
 
     const { events, parts, disordered } = await this.#log.read();
-    books.note("seconds of load", Math.round(loadSeconds));
-    books.note(
-      "CPU of the agent meanwhile",
+    report.note("seconds of load", Math.round(loadSeconds));
+    report.note(
+      "CPU usage of the agent",
       `${
         Math.round((loaded.cpuSeconds - before.cpuSeconds) / loadSeconds * 100)
       } % of a core`,
     );
-    books.note(
-      "seconds that it waited for a CPU",
+    report.note(
+      "seconds of waiting for a CPU",
       Math.round(loaded.waitedSeconds - before.waitedSeconds),
     );
-    books.note(
-      "records written to the kernel's log, forged ones among them",
+    report.note(
+      "records written to the kernel log, and forged ones",
       `${reports.flood.records}, ${reports.flood.forged}`,
     );
-    books.note(
-      "parts of the event log, moved away by another, SIGHUPs",
+    report.note(
+      "parts of the event log, renamed parts, SIGHUPs",
       `${parts}, ${this.#log.moved}, ${this.#log.hangups}`,
     );
-    books.equal(
-      "parts that are not in order",
+    report.equal(
+      "parts that are out of order",
       0,
       disordered.length,
       disordered,
     );
-    bookNumbers(books, events, sinceSeq);
-    bookLives(books, reports.lives, events, root);
-    bookKills(books, reports.struck, nodeKills() - kills, events);
-    bookAnswers(books, this.#clients);
-    bookState(books, before, after, this.#clients.states);
-    books.equal("sources that are not well", 0, troubles.length, troubles);
+    checkSequence(report, events, sinceSeq);
+    checkLifetimes(report, reports.lifetimes, events, root);
+    checkKills(report, reports.killed, nodeKills() - kills, events);
+    checkResponses(report, this.#clients);
+    checkResources(report, before, after, this.#clients.states);
+    report.equal("degraded sources", 0, troubles.length, troubles);
     const scrape = await this.#clients.scrape();
     const streamLost = valueOf(scrape, "cgwatch_stream_lost_total");
-    bookStreams(
-      books,
+    checkStreams(
+      report,
       streamReports,
       events,
       sinceSeq,
@@ -162,28 +162,31 @@ export class LoadRun implements AsyncDisposable {
       streamLost,
       seconds,
     );
-    bookKnown(books, scrape, root, await this.#agent.names(root));
-    await this.#bookTotals();
-    books.equal(
+    checkContainers(report, scrape, root, await this.#agent.names(root));
+    await this.#checkTotals();
+    report.equal(
       "cgwatch_oom_kills_total",
       nodeKills() - kills,
       valueOf(scrape, "cgwatch_oom_kills_total"),
     );
-    noteLosses(books, scrape);
+    reportLosses(report, scrape);
   }
 
-  /** The events of each type; whoever else makes cgroups may come between the two looks. */
-  async #bookTotals(): Promise<void> {
-    let told = new Map<string, number>();
+  /**
+   * Compares the events by type, repeatedly, because other programs may create
+   * cgroups between the two reads.
+   */
+  async #checkTotals(): Promise<void> {
+    let reported = new Map<string, number>();
     let logged = new Map<string, number>();
     await until(async () => {
-      told = totalsOf(await this.#clients.scrape());
+      reported = totalsOf(await this.#clients.scrape());
       const { events } = await this.#log.read();
       logged = countBy(events.map(({ event_type: type }) => type));
-      return [...told].every(([type, count]) => logged.get(type) === count);
+      return [...reported].every(([type, count]) => logged.get(type) === count);
     });
-    for (const [type, count] of told) {
-      this.books.equal(
+    for (const [type, count] of reported) {
+      this.report.equal(
         `cgwatch_events_total of ${type}`,
         logged.get(type) ?? 0,
         count,
@@ -191,35 +194,35 @@ export class LoadRun implements AsyncDisposable {
     }
   }
 
-  async #makeLoad(task: Omit<Task, "seed">): Promise<Reports> {
+  async #runLoad(task: Omit<Task, "seed">): Promise<Reports> {
     const { root, seconds } = task;
     const { seed } = this.#options;
     const endMs = Date.now() + seconds * 1000;
     const churners = Array.from(
       { length: CHURNERS },
       (_, at) =>
-        this.#startActor<Life[]>("_churn.ts", {
+        this.#startActor<CgroupLifetime[]>("_churn.ts", {
           ...task,
           seed: seed + at,
           root: `${root}/churn${at}`,
         }),
     );
-    const ooms = this.#startActor<StruckContainer[]>("_ooms.ts", {
+    const ooms = this.#startActor<OomKilledContainer[]>("_ooms.ts", {
       ...task,
       seed,
       root: `${root}/ooms`,
     });
     const flood = this.#startActor<Flood>("_flood.ts", { ...task, seed });
-    const [churn, struck] = await Promise.all([
+    const [churn, killed] = await Promise.all([
       Promise.all(churners.map(({ report }) => report)),
       ooms.report,
       this.#clients.scrapeUntil(endMs),
-      this.#clients.askUntil(endMs, seed, root),
+      this.#clients.requestUntil(endMs, seed, root),
       this.#log.rotateUntil(endMs, seed, this.#agent.pid),
     ]);
     return {
-      lives: [...churn.flat(), ...struck.map(({ life }) => life)],
-      struck,
+      lifetimes: [...churn.flat(), ...killed.map(({ lifetime }) => lifetime)],
+      killed,
       flood: await flood.report,
     };
   }
@@ -230,7 +233,7 @@ export class LoadRun implements AsyncDisposable {
     return actor;
   }
 
-  /** Waits until nothing is amiss and nothing is told any more; gives what is still amiss. */
+  /** Waits until no source is degraded; returns those that still are. */
   async #untilQuiet(): Promise<string[]> {
     let troubles: string[] = [];
     await delay(5_000);
@@ -246,7 +249,7 @@ export class LoadRun implements AsyncDisposable {
       try {
         child.kill("SIGKILL");
       } catch {
-        // It has ended by itself.
+        // It has already ended.
       }
       await child.status;
     }
@@ -263,9 +266,8 @@ function nodeKills(): number {
 }
 
 /**
- * A command that starts the agent before all others, as who runs it for its
- * events would have it: what it misses then is its own fault, not for want of
- * a CPU.
+ * Returns a command that starts the agent with a high CPU weight, so that
+ * missed containers are not caused by a lack of CPU time.
  */
 function reserveCpu(cgroups: TestCgroups, below: string): string[] {
   if (!HIERARCHIES.has("cpu")) return [AGENT];

@@ -1,6 +1,6 @@
 /**
- * The event log of the agent, which it rotates itself, and which another
- * program moves away now and then, as logrotate does.
+ * The agent's event log, which the agent rotates, and which this program also
+ * renames at times, like logrotate.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { SeededRandom } from "../_support/random.ts";
 
 const MAX_PAUSE_MS = 12_000;
 
-/** A log in a folder of its own. */
+/** A log in a temporary directory. */
 export class RotatedLog {
   readonly #dir: string;
-  /** Of how many parts another program made it. */
+  /** Number of parts renamed by this program. */
   moved = 0;
   hangups = 0;
 
@@ -24,14 +24,14 @@ export class RotatedLog {
     return `${this.#dir}/events.ndjson`;
   }
 
-  /** Moves it away, or not, and says SIGHUP, until then. */
+  /** Sends SIGHUP until `endMs`, in half of the cases after renaming the log. */
   async rotateUntil(endMs: number, seed: number, pid: number): Promise<void> {
     const random = new SeededRandom(seed);
     while (Date.now() < endMs) {
       await delay(random.below(MAX_PAUSE_MS));
       if (random.chance(0.5)) {
         const to = `${this.#dir}/moved-${this.moved}.ndjson`;
-        // Between two renames of the agent's own there is none.
+        // The file is missing between two renames of the agent.
         if (await renamed(this.path, to)) this.moved++;
       }
       Deno.kill(pid, "SIGHUP");
@@ -39,7 +39,7 @@ export class RotatedLog {
     }
   }
 
-  /** All events of all parts by number, and in which parts they are not in order. */
+  /** Returns the events of all parts by `seq`, and the parts that are not in order. */
   async read(): Promise<{
     events: WireEvent[];
     parts: number;

@@ -1,21 +1,21 @@
 /**
- * An actor: storms of OOM kills in containers with a memory limit. Tells each
- * container's life, who was killed in it, and what the kernel counted.
+ * An actor that causes bursts of OOM kills in containers with a memory limit.
+ * Reports each container's lifetime, victims and kill counter.
  *
  * @module
  */
 import { delay } from "../e2e/_agent.ts";
 import { HIERARCHIES } from "../e2e/_cgroups.ts";
 import { SeededRandom } from "../_support/random.ts";
-import { readTask, tell } from "./_actor.ts";
-import { type Life, Lives, pathsOf } from "./_lives.ts";
+import { readTask, writeReport } from "./_actor.ts";
+import { type CgroupLifetime, CgroupLifetimes, pathsOf } from "./_lifetimes.ts";
 
-/** What became of one container. */
-export interface StruckContainer {
-  readonly life: Life;
-  /** What the kernel counted in it. */
+/** A container with OOM kills. */
+export interface OomKilledContainer {
+  readonly lifetime: CgroupLifetime;
+  /** The kernel's kill counter of the cgroup. */
   readonly kills: number;
-  /** Who was killed in it. */
+  /** PIDs of the victims. */
   readonly pids: readonly number[];
 }
 
@@ -27,12 +27,12 @@ const [CONTROLLER, LIMIT_FILE, COUNT_FILE] = HIERARCHIES.has("memory")
 
 const { seed, seconds, root } = readTask();
 const random = new SeededRandom(seed);
-const lives = new Lives();
-const struck: StruckContainer[] = [];
+const lifetimes = new CgroupLifetimes();
+const killed: OomKilledContainer[] = [];
 const endMs = Date.now() + seconds * 1000;
 
-/** Runs a program in a container until the kernel kills it; gives its process id. */
-async function strike(name: string): Promise<number | undefined> {
+/** Runs a program in a container until the kernel kills it; returns its PID. */
+async function triggerOom(name: string): Promise<number | undefined> {
   const path = `${pathsOf([CONTROLLER])}${name}/cgroup.procs`;
   const child = new Deno.Command("sh", {
     args: ["-c", `echo $$ >"${path}" && exec tail /dev/zero`],
@@ -54,29 +54,31 @@ function limit(name: string): void {
   Deno.writeTextFileSync(path, String(LIMIT_BYTES));
 }
 
-/** A container in which some processes are killed, together or one by one. */
+/** Runs a container in which some processes are killed, concurrently or one by one. */
 async function container(
   name: string,
   kills: number,
   lingerMs: number,
   isTogether: boolean,
 ): Promise<void> {
-  // In all hierarchies, as runtimes do.
-  const life = lives.make(name);
+  // In all hierarchies, as with runtimes.
+  const lifetime = lifetimes.create(name);
   limit(name);
   const pids: (number | undefined)[] = [];
   if (isTogether) {
     pids.push(
-      ...await Promise.all(Array.from({ length: kills }, () => strike(name))),
+      ...await Promise.all(
+        Array.from({ length: kills }, () => triggerOom(name)),
+      ),
     );
-  } else for (let k = 0; k < kills; k++) pids.push(await strike(name));
-  struck.push({
-    life,
+  } else for (let k = 0; k < kills; k++) pids.push(await triggerOom(name));
+  killed.push({
+    lifetime,
     kills: countOf(name),
     pids: pids.filter((pid) => pid !== undefined),
   });
   await delay(lingerMs);
-  await lives.remove(life);
+  await lifetimes.remove(lifetime);
 }
 
 for (let storm = 0; Date.now() < endMs; storm++) {
@@ -94,4 +96,4 @@ for (let storm = 0; Date.now() < endMs; storm++) {
   );
   await delay(200 + random.below(isGreat ? 4_000 : 1_000));
 }
-await tell(struck);
+await writeReport(killed);

@@ -1,39 +1,39 @@
 /**
- * An actor: streams of events. One half is read, a quarter not until the end,
- * and of a quarter a little is read now and then. Tells what each has got.
+ * An actor that opens event streams: half of them are read, a quarter only at
+ * the end, and a quarter a little at times. Reports the received events.
  *
  * @module
  */
 import { delay, until } from "../e2e/_agent.ts";
-import { readTask, tell, untilFinish } from "./_actor.ts";
+import { readTask, waitForFinish, writeReport } from "./_actor.ts";
 
-/** Who reads a stream, and how. */
+/** Way of reading a stream. */
 export type Reader = "eager" | "sluggish" | "stalled";
 
-/** What one stream has got. */
+/** Report of one stream. */
 export interface StreamReport {
   readonly kind: string;
   readonly types: readonly string[];
   readonly reader: Reader;
-  /** The number of the last event that it has got, or was told to have lost. */
+  /** The `seq` of the last event, received or reported as lost. */
   readonly last: number;
   readonly events: number;
-  /** Events that `lost` lines account for, and how many lines. */
+  /** Events covered by `lost` lines, and the number of such lines. */
   readonly lost: number;
   readonly lostLines: number;
-  /** Events that were not later ones than the one before. */
+  /** Events with a `seq` not larger than the previous one. */
   readonly disorder: number;
-  /** Whether the agent ended it. */
+  /** Whether the agent closed the stream. */
   readonly hasEnded: boolean;
 }
 
-/** Streams of each kind. */
+/** Readers of each kind. */
 const READERS: readonly Reader[] = Array.from(
   { length: 4 },
   () => ["eager", "sluggish", "eager", "stalled"] as const,
 ).flat();
 
-/** A sluggish reader takes so much at once: enough for the kernel to tell the other end. */
+/** Bytes per read of a sluggish reader: enough for the kernel to reopen the TCP window. */
 const SIP_BYTES = 2 ** 20;
 const SIP_PAUSE_MS = 40_000;
 
@@ -59,7 +59,7 @@ const KINDS: readonly (readonly [
 const LINE_REGEXP =
   /"seq":(\d+),.*?"event_type":"(\w+)"(?:.*"lost":\{"count":(\d+))?/;
 
-/** One stream, over a connection of its own. */
+/** A stream over its own connection. */
 class Stream {
   readonly #kind: typeof KINDS[number];
   readonly #reader: Reader;
@@ -110,7 +110,7 @@ class Stream {
     ));
   }
 
-  /** Reads until so much has come, or to the end; returns whether there may be more. */
+  /** Reads up to the limit or the end; returns whether more may follow. */
   async read(limitBytes = () => Infinity): Promise<boolean> {
     const connection = this.#connection;
     if (connection === undefined) return false;
@@ -124,7 +124,7 @@ class Stream {
         if (read >= limitBytes()) return true;
       }
     } catch {
-      // It was cut, by the agent or by us.
+      // Closed by the agent or by this program.
     }
     this.#hasEnded = !this.#isClosed;
     return false;
@@ -136,7 +136,7 @@ class Stream {
   }
 
   #takeBytes(bytes: Uint8Array): void {
-    // A character for each byte, since the chunks' lengths are in bytes.
+    // One character per byte, because chunk lengths are in bytes.
     const text = this.#dechunker.push(this.#decoder.decode(bytes));
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
@@ -156,7 +156,7 @@ class Stream {
   }
 }
 
-/** Takes the chunks of an HTTP answer apart. */
+/** Decodes the chunked encoding of an HTTP response. */
 class Dechunker {
   #rest = "";
   #isHead = true;
@@ -193,24 +193,24 @@ if (import.meta.main) {
     READERS.map((reader) => new Stream(kind, reader))
   );
   for (const stream of streams) await stream.open(new URL(url), sinceSeq);
-  let isAsked = false;
-  const asked = untilFinish().then((seq) => {
-    isAsked = true;
+  let isFinishing = false;
+  const finished = waitForFinish().then((seq) => {
+    isFinishing = true;
     return seq;
   });
   const sip = async (stream: Stream) => {
-    while (await stream.read(() => isAsked ? Infinity : SIP_BYTES)) {
-      await Promise.race([asked, delay(SIP_PAUSE_MS)]);
+    while (await stream.read(() => isFinishing ? Infinity : SIP_BYTES)) {
+      await Promise.race([finished, delay(SIP_PAUSE_MS)]);
     }
   };
   for (const stream of streams) {
     const { reader } = stream.report;
     if (reader === "eager") void stream.read();
     else if (reader === "sluggish") void sip(stream);
-    else void asked.then(() => stream.read());
+    else void finished.then(() => stream.read());
   }
-  const lastSeq = await asked;
-  // What has no filter comes to the last event, unless the agent has ended it.
+  const lastSeq = await finished;
+  // Streams without a filter reach the last event unless the agent has closed them.
   await until(
     () =>
       streams.every((it) =>
@@ -218,7 +218,7 @@ if (import.meta.main) {
       ),
     { timeoutMs: 30_000 },
   );
-  // Those with a filter may have nothing more to come.
+  // Streams with a filter may receive nothing more.
   let before = -1;
   const total = () =>
     streams.reduce((sum, { report }) => sum + report.events, 0);
@@ -229,6 +229,6 @@ if (import.meta.main) {
   }, { everyMs: 1_000, timeoutMs: 15_000 });
   const reports = streams.map((stream) => stream.report);
   for (const stream of streams) stream.close();
-  await tell(reports);
+  await writeReport(reports);
   Deno.exit(0);
 }

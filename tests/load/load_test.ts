@@ -1,8 +1,8 @@
 /**
- * All that can come at once, for minutes, against one agent: containers that
- * come and go, OOM kills, floods of the kernel's log, streams of which half
- * are not read, scrapes and questions, a log that is rotated under its hands.
- * In the end the books are balanced.
+ * Several minutes of combined load on one agent: containers that are created
+ * and removed, OOM kills, floods of the kernel log, streams of which half are
+ * not read, scrapes, requests, and a log that is rotated by another program. At
+ * the end, all counters must be consistent.
  *
  * @module
  */
@@ -16,15 +16,14 @@ const SEED = Number(
 );
 
 Deno.test({
-  name:
-    `agent balances its books after ${SECONDS} s of all that can come at once`,
+  name: `agent is consistent after ${SECONDS} s of combined load`,
   ignore: !CAN_OOM,
   async fn() {
     print(`CGWATCH_LOAD_SEED=${SEED} CGWATCH_LOAD_SECONDS=${SECONDS}`);
     await using run = await LoadRun.start({ seconds: SECONDS, seed: SEED });
     await run.run();
-    print(run.books.format());
-    assertEquals(run.books.wrong, []);
+    print(run.report.format());
+    assertEquals(run.report.wrong, []);
   },
 });
 

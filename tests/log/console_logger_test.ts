@@ -36,7 +36,7 @@ Deno.test("createConsoleLogger() writes time, level, message and fields on one l
   );
 });
 
-Deno.test("createConsoleLogger() lines the messages up whatever the level", () => {
+Deno.test("createConsoleLogger() aligns messages of all levels", () => {
   const lines = logged({}, (logger) => {
     logger.debug("x");
     logger.info("x");
@@ -49,7 +49,7 @@ Deno.test("createConsoleLogger() lines the messages up whatever the level", () =
   );
 });
 
-Deno.test("createConsoleLogger() leaves out what is below its level", () => {
+Deno.test("createConsoleLogger() omits messages below its level", () => {
   const say = (logger: Logger) => {
     logger.debug("d");
     logger.info("i");
@@ -60,7 +60,7 @@ Deno.test("createConsoleLogger() leaves out what is below its level", () => {
   assertEquals(logged({ level: "error" }, say).length, 1);
 });
 
-Deno.test("createConsoleLogger() in text quotes what would not be read as one value", () => {
+Deno.test("createConsoleLogger() in text quotes ambiguous values", () => {
   const [line] = logged({}, (logger) =>
     logger.info("m", {
       empty: "",
@@ -80,7 +80,7 @@ Deno.test("createConsoleLogger() in text quotes what would not be read as one va
   );
 });
 
-Deno.test("createConsoleLogger() in json writes one object a line", () => {
+Deno.test("createConsoleLogger() in json writes one object per line", () => {
   const [line] = logged(
     { format: "json" },
     (logger) =>
@@ -97,7 +97,7 @@ Deno.test("createConsoleLogger() in json writes one object a line", () => {
   );
 });
 
-Deno.test("createConsoleLogger() in json lets no field take the place of time, level or message", () => {
+Deno.test("createConsoleLogger() in json does not let fields override time, level or message", () => {
   const [line] = logged(
     { format: "json" },
     (logger) =>
@@ -111,7 +111,7 @@ Deno.test("createConsoleLogger() in json lets no field take the place of time, l
   });
 });
 
-Deno.test("createConsoleLogger() logs the rest when a field cannot be written down", () => {
+Deno.test("createConsoleLogger() logs the other fields if one cannot be serialized", () => {
   const circle: { self?: unknown } = {};
   circle.self = circle;
   for (const format of ["text", "json"] as const) {

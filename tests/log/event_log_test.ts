@@ -14,12 +14,12 @@ import type { CheckpointData, OomKillData } from "../../lib/model/event.ts";
 import type { LogFields, Logger } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-/** A log in a folder of its own, its events, and what it tells the operator. */
+/** An event log in a temporary directory, with its events and log messages. */
 class TestLog {
   readonly dir = Deno.makeTempDirSync({ dir: "/tmp" });
   readonly path = `${this.dir}/events.ndjson`;
   readonly events: EventManager;
-  readonly said: string[] = [];
+  readonly messages: string[] = [];
   readonly #clock: Clock;
   readonly #logs: EventLog[] = [];
 
@@ -35,10 +35,17 @@ class TestLog {
   }
 
   open(options: Partial<EventLogOptions> = {}): EventLog {
-    const say = (message: string, fields?: LogFields) => {
-      this.said.push(`${message}: ${fields?.error ?? fields?.events ?? ""}`);
+    const record = (message: string, fields?: LogFields) => {
+      this.messages.push(
+        `${message}: ${fields?.error ?? fields?.events ?? ""}`,
+      );
     };
-    const logger: Logger = { debug: say, info: say, warn: say, error: say };
+    const logger: Logger = {
+      debug: record,
+      info: record,
+      warn: record,
+      error: record,
+    };
     const log = new EventLog(this.events, {
       path: this.path,
       clock: this.#clock,
@@ -64,7 +71,7 @@ class TestLog {
     return Deno.readTextFileSync(n === 0 ? this.path : `${this.path}.${n}`);
   }
 
-  /** Numbers in a part; of a notice of loss its count with a minus. */
+  /** Returns the `seq` of the events in a part; for a loss notice, its negative count. */
   seqs(n = 0): number[] {
     return this.text(n).split("\n").filter((line) => line !== "").map(
       (line) => {
@@ -103,7 +110,7 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, n) => from + n);
 }
 
-Deno.test("EventLog writes each event as a line of its own, in order", async () => {
+Deno.test("EventLog writes one line per event, in order", async () => {
   await using bench = new TestLog();
   const log = bench.open();
   bench.add(3);
@@ -118,7 +125,7 @@ Deno.test("EventLog writes each event as a line of its own, in order", async () 
   });
 });
 
-Deno.test("EventLog writes an event at once, without being closed", async () => {
+Deno.test("EventLog writes an event immediately, before it is closed", async () => {
   await using bench = new TestLog();
   bench.open();
   await until(() => exists(bench.path), "the log is made");
@@ -127,7 +134,7 @@ Deno.test("EventLog writes an event at once, without being closed", async () => 
   assertEquals(bench.seqs(), [1]);
 });
 
-Deno.test("EventLog also writes what came before it was started", async () => {
+Deno.test("EventLog also writes events queued before its start", async () => {
   await using bench = new TestLog();
   const log = new EventLog(bench.events, {
     path: bench.path,
@@ -139,7 +146,7 @@ Deno.test("EventLog also writes what came before it was started", async () => {
   assertEquals(bench.seqs(), [1, 2]);
 });
 
-Deno.test("EventLog appends to what an earlier run left, which its tail tells of", async () => {
+Deno.test("EventLog appends to the log of an earlier run, whose tail is readable", async () => {
   await using bench = new TestLog();
   const first = bench.open();
   bench.add(2);
@@ -154,7 +161,7 @@ Deno.test("EventLog appends to what an earlier run left, which its tail tells of
   assertEquals(bench.seqs(), [1, 2, 3]);
 });
 
-Deno.test("EventLog closes a torn last line with a newline, once, and counts it", async () => {
+Deno.test("EventLog terminates an incomplete last line once and counts it", async () => {
   await using bench = new TestLog();
   await Deno.writeTextFile(bench.path, '{"seq":1}\n{"seq":2,"boo');
   const log = bench.open();
@@ -170,7 +177,7 @@ Deno.test("EventLog closes a torn last line with a newline, once, and counts it"
   assertEquals(again.counters.tornLines, 0);
 });
 
-Deno.test("EventLog rotates by renaming, and keeps so many parts", async () => {
+Deno.test("EventLog rotates by renaming and keeps the configured number of parts", async () => {
   await using bench = new TestLog();
   const log = bench.open({ maxSizeBytes: 400, keep: 2 });
   bench.add(10);
@@ -192,7 +199,7 @@ Deno.test("EventLog rotates by renaming, and keeps so many parts", async () => {
   assertEquals(log.counters.errors, 0);
 });
 
-Deno.test("EventLog leaves the old part as it was, so that a reader that follows the name loses nothing", async () => {
+Deno.test("EventLog does not change a rotated part, so a reader that follows the name misses nothing", async () => {
   await using bench = new TestLog();
   const log = bench.open({ maxSizeBytes: 400, keep: 9 });
   bench.add(2);
@@ -206,7 +213,7 @@ Deno.test("EventLog leaves the old part as it was, so that a reader that follows
   assertEquals(bench.seqs(), [3, 4]);
 });
 
-Deno.test("EventLog with keep 0 begins a new file and leaves no part", async () => {
+Deno.test("EventLog with keep 0 starts a new file and leaves no rotated part", async () => {
   await using bench = new TestLog();
   const log = bench.open({ maxSizeBytes: 400, keep: 0 });
   bench.add(5);
@@ -215,7 +222,7 @@ Deno.test("EventLog with keep 0 begins a new file and leaves no part", async () 
   assertEquals(bench.seqs(), [5]);
 });
 
-Deno.test("EventLog gives a line that is larger than a file one of its own", async () => {
+Deno.test("EventLog writes a line larger than the size limit to its own file", async () => {
   await using bench = new TestLog();
   const log = bench.open({ maxSizeBytes: 10, keep: 5 });
   bench.add(3);
@@ -223,7 +230,7 @@ Deno.test("EventLog gives a line that is larger than a file one of its own", asy
   assertEquals([bench.seqs(2), bench.seqs(1), bench.seqs()], [[1], [2], [3]]);
 });
 
-Deno.test("EventLog with a size of 0 never rotates", async () => {
+Deno.test("EventLog with a size limit of 0 never rotates", async () => {
   await using bench = new TestLog();
   const log = bench.open({ maxSizeBytes: 0 });
   bench.add(100);
@@ -231,7 +238,7 @@ Deno.test("EventLog with a size of 0 never rotates", async () => {
   assertEquals(bench.parts(), ["events.ndjson"]);
 });
 
-Deno.test("EventLog.reopen() makes a new file after another renamed the log", async () => {
+Deno.test("EventLog.reopen() creates a new file after the log was renamed", async () => {
   await using bench = new TestLog();
   const log = bench.open();
   bench.add(2);
@@ -250,7 +257,7 @@ Deno.test("EventLog.reopen() makes a new file after another renamed the log", as
   );
 });
 
-Deno.test("EventLog runs on where it cannot open its file, and tries each second", async () => {
+Deno.test("EventLog retries every second if it cannot open its file", async () => {
   const clock = new FakeClock();
   await using bench = new TestLog(clock);
   const path = `${bench.dir}/missing/events.ndjson`;
@@ -275,7 +282,7 @@ Deno.test("EventLog runs on where it cannot open its file, and tries each second
   ]);
 });
 
-Deno.test("EventLog tells the operator of a lasting failure once a minute, and of its end", async () => {
+Deno.test("EventLog logs a lasting failure once per minute, and its end", async () => {
   const clock = new FakeClock();
   await using bench = new TestLog(clock);
   await Deno.mkdir(bench.path);
@@ -286,19 +293,19 @@ Deno.test("EventLog tells the operator of a lasting failure once a minute, and o
     await until(() => clock.pending > 0, "it waits");
     clock.advance(1000);
   }
-  await until(() => bench.said.length === 2, "it has spoken twice");
+  await until(() => bench.messages.length === 2, "it has spoken twice");
   assertMatch(
-    bench.said[0] ?? "",
-    /^Cannot write the event log, trying again: /,
+    bench.messages[0] ?? "",
+    /^Cannot write the event log, retrying: /,
   );
   await until(() => clock.pending > 0, "it waits");
   await Deno.remove(bench.path);
   clock.advance(1000);
-  await until(() => bench.said.length === 3, "it says that it is well");
-  assertEquals(bench.said[2], "The event log is written again: ");
+  await until(() => bench.messages.length === 3, "it says that it is well");
+  assertEquals(bench.messages[2], "Event log can be written again: ");
 });
 
-Deno.test("EventLog keeps the newest events while it cannot write, then says what it dropped", async () => {
+Deno.test("EventLog keeps the newest events while it cannot write, then reports the dropped ones", async () => {
   const clock = new FakeClock();
   await using bench = new TestLog(clock);
   await Deno.mkdir(bench.path);
@@ -319,7 +326,7 @@ Deno.test("EventLog keeps the newest events while it cannot write, then says wha
   );
 });
 
-Deno.test("EventLog.close() gives up at once on a log that cannot be written, and says how many are missing", async () => {
+Deno.test("EventLog.close() returns immediately if the log cannot be written, and logs the number of missing events", async () => {
   const clock = new FakeClock();
   await using bench = new TestLog(clock);
   await Deno.mkdir(bench.path);
@@ -329,13 +336,13 @@ Deno.test("EventLog.close() gives up at once on a log that cannot be written, an
   await log.close();
   assertEquals(log.counters.lost, 3);
   assertEquals(
-    bench.said.at(-1),
-    "Cannot write the last events, closing without: 3",
+    bench.messages.at(-1),
+    "Cannot write the last events, closing without them: 3",
   );
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("EventLog.close() may be called twice, and before the log was started", async () => {
+Deno.test("EventLog.close() may be called twice, and before the start", async () => {
   await using bench = new TestLog();
   const log = bench.open();
   bench.add();
@@ -349,7 +356,7 @@ Deno.test("EventLog.close() may be called twice, and before the log was started"
   assertEquals(bench.parts(), ["events.ndjson"]);
 });
 
-Deno.test("EventLog takes no events once closed", async () => {
+Deno.test("EventLog ignores events after close", async () => {
   await using bench = new TestLog();
   const log = bench.open();
   await log.close();
@@ -358,10 +365,10 @@ Deno.test("EventLog takes no events once closed", async () => {
   assertEquals(bench.text(), "");
 });
 
-Deno.test("EventLog goes on in a file too large where it may not rename", async () => {
+Deno.test("EventLog continues in a file above the size limit if it cannot be renamed", async () => {
   const clock = new FakeClock();
   await using bench = new TestLog(clock);
-  // A folder that is not empty cannot be replaced by a file.
+  // A directory that is not empty cannot be replaced by a file.
   await Deno.mkdir(`${bench.path}.1/in-the-way`, { recursive: true });
   const log = bench.open({ maxSizeBytes: 400, keep: 1 });
   bench.add(5);
@@ -370,8 +377,8 @@ Deno.test("EventLog goes on in a file too large where it may not rename", async 
   assertEquals(log.counters.errors, 1);
   assertEquals(log.state.state, "ok");
   assertMatch(
-    bench.said[0] ?? "",
-    /^Cannot rotate the event log, writing on: /,
+    bench.messages[0] ?? "",
+    /^Cannot rotate the event log, continuing with the current file: /,
   );
   await Deno.remove(`${bench.path}.1`, { recursive: true });
   clock.advance(1000);
@@ -381,7 +388,7 @@ Deno.test("EventLog goes on in a file too large where it may not rename", async 
   assertEquals(bench.seqs(), [6]);
 });
 
-Deno.test("EventLog syncs by interval, always or never, and in each case writes at once", async () => {
+Deno.test("EventLog syncs by interval, always or never, and always writes immediately", async () => {
   for (const sync of [50, "always", "never"] as const) {
     await using bench = new TestLog();
     const log = bench.open({ sync });
@@ -394,7 +401,7 @@ Deno.test("EventLog syncs by interval, always or never, and in each case writes 
   }
 });
 
-/** What checkpoints of a test's log state. */
+/** Returns the checkpoint options of a test's log. */
 function checkpointsOf(
   bench: TestLog,
   now: () => CheckpointData,
@@ -417,7 +424,7 @@ function addKill(bench: TestLog, oom: OomKillData): void {
   });
 }
 
-/** The checkpoints of a part, each with the number of its line and its `seq`. */
+/** Returns the checkpoints of a part, each with its line number and `seq`. */
 function checkpointsIn(text: string): unknown[] {
   return text.split("\n").slice(0, -1).flatMap((line, at) => {
     const { event_type: type, seq, event_data } = JSON.parse(line);
@@ -425,7 +432,7 @@ function checkpointsIn(text: string): unknown[] {
   });
 }
 
-Deno.test("EventLog begins a file and ends with a checkpoint", async () => {
+Deno.test("EventLog writes a checkpoint at the start of a file and at stop", async () => {
   await using bench = new TestLog();
   let state: CheckpointData = { "inferred_units": 0 };
   const log = bench.open({ checkpoints: checkpointsOf(bench, () => state) });
@@ -449,7 +456,7 @@ Deno.test("EventLog begins a file and ends with a checkpoint", async () => {
   assertEquals(ooms, { state });
 });
 
-Deno.test("EventLog begins each new part with the state of the lines before it, and none of the others", async () => {
+Deno.test("EventLog starts each part with the state of the lines before it", async () => {
   await using bench = new TestLog();
   const earlier = { "kmsg_seq": 5, "kmsg_usec": 8, "inferred_units": 0 };
   const log = bench.open({
@@ -461,7 +468,7 @@ Deno.test("EventLog begins each new part with the state of the lines before it, 
     maxSizeBytes: 600,
     keep: 9,
   });
-  // All of these wait before the first is written.
+  // All events are queued before the first is written.
   addKill(bench, { "kmsg_seq": 7, "node_oom_kills": 3 });
   bench.add(3);
   addKill(bench, {
@@ -489,7 +496,7 @@ Deno.test("EventLog begins each new part with the state of the lines before it, 
   }
 });
 
-Deno.test("EventLog saves a state that no event carries, after what waits", async () => {
+Deno.test("EventLog saves a state that no event contains, after the queued events", async () => {
   await using bench = new TestLog();
   let state: CheckpointData = { "inferred_units": 0 };
   const log = bench.open({ checkpoints: checkpointsOf(bench, () => state) });
@@ -500,7 +507,7 @@ Deno.test("EventLog saves a state that no event carries, after what waits", asyn
     () => exists(bench.path) && checkpointsIn(bench.text()).length === 2,
     "the state is saved",
   );
-  // Nothing has changed since.
+  // The state has not changed.
   log.save();
   bench.add();
   await until(() => bench.seqs().includes(2), "the next event is written");

@@ -1,8 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { LogFile, type LogHandle, partOf } from "../../lib/log/log_file.ts";
+import {
+  LogFile,
+  type LogHandle,
+  rotatedPath,
+} from "../../lib/log/log_file.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-/** A disk whose syncs take until they are told how they end; a real one gives no say in that. */
+/** A disk whose syncs take until the test ends them, which a real disk does not allow. */
 class SlowDisk implements LogHandle {
   readonly syncs: PromiseWithResolvers<void>[] = [];
   closed = 0;
@@ -44,28 +48,28 @@ function open(options: { syncAfterMs?: number; regular?: boolean } = {}) {
 
 const BYTES = new Uint8Array(5);
 
-/** Lets what waits on promises go on. */
+/** Runs pending microtasks. */
 async function settle(): Promise<void> {
   for (let n = 0; n < 10; n++) await Promise.resolve();
 }
 
-Deno.test("partOf() puts the number after the name", () => {
-  assertEquals(partOf("/x/events.ndjson", 0), "/x/events.ndjson");
-  assertEquals(partOf("/x/events.ndjson", 2), "/x/events.ndjson.2");
+Deno.test("rotatedPath() appends the number to the name", () => {
+  assertEquals(rotatedPath("/x/events.ndjson", 0), "/x/events.ndjson");
+  assertEquals(rotatedPath("/x/events.ndjson", 2), "/x/events.ndjson.2");
 });
 
-Deno.test("LogFile counts its size from what the file had", async () => {
+Deno.test("LogFile counts its size from the initial size", async () => {
   const { disk, file } = open();
   assertEquals(file.append(BYTES), 5);
   disk.takes = 2;
-  assertEquals(await file.send(BYTES), 2);
+  assertEquals(await file.appendAsync(BYTES), 2);
   assertEquals(file.sizeBytes, 17);
 });
 
-Deno.test("LogFile takes a write of nothing for a failure, not for a reason to try for ever", () => {
+Deno.test("LogFile throws if a write returns 0 bytes, instead of retrying forever", () => {
   const { disk, file } = open();
   disk.takes = 0;
-  assertThrows(() => file.append(BYTES), Error, "nothing was taken");
+  assertThrows(() => file.append(BYTES), Error, "no bytes were written");
 });
 
 Deno.test("LogFile syncs once, an interval after the first write", async () => {
@@ -81,7 +85,7 @@ Deno.test("LogFile syncs once, an interval after the first write", async () => {
   assertEquals(disk.syncs.length, 1);
 });
 
-Deno.test("LogFile does not begin a sync while another takes its time", async () => {
+Deno.test("LogFile starts no sync while another is running", async () => {
   const { disk, clock, file } = open({ syncAfterMs: 1000 });
   file.append(BYTES);
   clock.advance(1000);
@@ -97,7 +101,7 @@ Deno.test("LogFile does not begin a sync while another takes its time", async ()
   assertEquals(disk.syncs.length, 2);
 });
 
-Deno.test("LogFile is at rest when nothing new was written", async () => {
+Deno.test("LogFile does not sync if nothing was written", async () => {
   const { disk, clock, file } = open({ syncAfterMs: 1000 });
   file.append(BYTES);
   clock.advance(1000);
@@ -107,7 +111,7 @@ Deno.test("LogFile is at rest when nothing new was written", async () => {
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("LogFile tells of a sync that failed, and tries again an interval later", async () => {
+Deno.test("LogFile reports a failed sync and retries after an interval", async () => {
   const { disk, clock, failures, file } = open({ syncAfterMs: 1000 });
   file.append(BYTES);
   clock.advance(1000);
@@ -120,7 +124,7 @@ Deno.test("LogFile tells of a sync that failed, and tries again an interval late
   assertEquals(disk.syncs.length, 2);
 });
 
-Deno.test("LogFile.sync() covers what was written after a sync began that is still under way", async () => {
+Deno.test("LogFile.sync() includes data written during a running sync", async () => {
   const { disk, file } = open();
   file.append(BYTES);
   const first = file.sync();
@@ -135,10 +139,10 @@ Deno.test("LogFile.sync() covers what was written after a sync began that is sti
   await second;
 });
 
-Deno.test("LogFile.retire() syncs what is new, then closes", async () => {
+Deno.test("LogFile.syncAndClose() syncs new data, then closes", async () => {
   const { disk, clock, file } = open({ syncAfterMs: 1000 });
   file.append(BYTES);
-  const retired = file.retire({ sync: true });
+  const retired = file.syncAndClose({ sync: true });
   await settle();
   assertEquals([disk.syncs.length, disk.closed], [1, 0]);
   disk.syncs[0]?.resolve();
@@ -147,13 +151,13 @@ Deno.test("LogFile.retire() syncs what is new, then closes", async () => {
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("LogFile.retire() does not sync where that is not wanted, nor what is no file of a disk", async () => {
+Deno.test("LogFile.syncAndClose() does not sync if disabled, or for a pipe or device", async () => {
   const never = open();
   never.file.append(BYTES);
-  await never.file.retire({ sync: false });
+  await never.file.syncAndClose({ sync: false });
   assertEquals([never.disk.syncs.length, never.disk.closed], [0, 1]);
   const pipe = open({ regular: false, syncAfterMs: 1000 });
   pipe.file.append(BYTES);
-  await pipe.file.retire({ sync: true });
+  await pipe.file.syncAndClose({ sync: true });
   assertEquals([pipe.disk.syncs.length, pipe.disk.closed], [0, 1]);
 });

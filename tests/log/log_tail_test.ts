@@ -6,7 +6,7 @@ import {
   readLogTail,
 } from "../../lib/log/log_tail.ts";
 
-/** Writes the parts of a log, the newest first, and reads their tail with chunks of several sizes. */
+/** Writes the parts of a log, newest first, and reads their tail with several chunk sizes. */
 async function tailOf(parts: (string | Uint8Array)[]): Promise<unknown> {
   const dir = await Deno.makeTempDir({ dir: "/tmp" });
   try {
@@ -41,12 +41,12 @@ function line(seq: number, bootId = "b1", kmsgSeq?: number): string {
   return `${JSON.stringify(event)}\n`;
 }
 
-/** What is found where the last record that was accounted for has this number. */
+/** Returns the state whose last reported record has this number. */
 function upTo(kmsgSeq: number): NonNullable<LogTail["ooms"]> {
   return { state: { "inferred_units": 0, "kmsg_seq": kmsgSeq } };
 }
 
-Deno.test("readLogTail() finds nothing where there is no log, or an empty one", async () => {
+Deno.test("readLogTail() returns an empty state for a missing or empty log", async () => {
   assertEquals(await tailOf([]), {
     lastSeq: 0,
     tornBytes: 0,
@@ -57,7 +57,7 @@ Deno.test("readLogTail() finds nothing where there is no log, or an empty one", 
   });
 });
 
-Deno.test("readLogTail() gives seq and boot of the last line", async () => {
+Deno.test("readLogTail() returns seq and boot ID of the last line", async () => {
   assertEquals(await tailOf([line(1) + line(2) + line(3, "b2")]), {
     lastSeq: 3,
     bootId: "b2",
@@ -65,7 +65,7 @@ Deno.test("readLogTail() gives seq and boot of the last line", async () => {
   });
 });
 
-Deno.test("readLogTail() counts a torn line's bytes, and takes nothing from it", async () => {
+Deno.test("readLogTail() counts the bytes of an incomplete line and ignores its content", async () => {
   const torn = line(3, "b1", 99).slice(0, -3);
   assertEquals(await tailOf([line(2, "b1", 7) + torn]), {
     lastSeq: 2,
@@ -79,7 +79,7 @@ Deno.test("readLogTail() counts a torn line's bytes, and takes nothing from it",
   });
 });
 
-Deno.test("readLogTail() takes nothing from a line that was torn and then closed", async () => {
+Deno.test("readLogTail() ignores an incomplete line that was terminated later", async () => {
   for (const cut of [3, 4, 8, 40]) {
     const torn = line(3, "b1", 99).slice(0, -cut);
     assertEquals(
@@ -95,7 +95,7 @@ Deno.test("readLogTail() takes nothing from a line that was torn and then closed
   }
 });
 
-Deno.test("readLogTail() counts the number of a notice of loss", async () => {
+Deno.test("readLogTail() includes the seq of a loss notice", async () => {
   const lost = '{"seq":9,"boot_id":"b1","event_type":"lost","event_data":{}}\n';
   assertEquals(await tailOf([line(3) + lost]), {
     lastSeq: 9,
@@ -115,7 +115,7 @@ Deno.test("readLogTail() returns the last kmsg_seq of the last boot only", async
   });
 });
 
-Deno.test("readLogTail() has no cursor where the last boot told of no record", async () => {
+Deno.test("readLogTail() returns no kmsg_seq if the last boot reported no record", async () => {
   assertEquals(await tailOf([line(1, "b1", 900) + line(2, "b2")]), {
     lastSeq: 2,
     bootId: "b2",
@@ -123,7 +123,7 @@ Deno.test("readLogTail() has no cursor where the last boot told of no record", a
   });
 });
 
-Deno.test("readLogTail() goes on into the rotated parts while they are of the same boot", async () => {
+Deno.test("readLogTail() reads rotated parts of the same boot", async () => {
   const parts = [
     line(7, "b2"),
     line(5, "b2") + line(6, "b2"),
@@ -138,7 +138,7 @@ Deno.test("readLogTail() goes on into the rotated parts while they are of the sa
   });
 });
 
-Deno.test("readLogTail() takes the last line from a rotated part when the newest has none", async () => {
+Deno.test("readLogTail() returns the last line of a rotated part if the newest part is empty", async () => {
   assertEquals(await tailOf(["", line(4, "b1", 3)]), {
     lastSeq: 4,
     bootId: "b1",
@@ -147,7 +147,7 @@ Deno.test("readLogTail() takes the last line from a rotated part when the newest
   });
 });
 
-Deno.test("readLogTail() goes on past a newest part that is not there, as between two renames", async () => {
+Deno.test("readLogTail() continues with the rotated part if the newest is missing, as between two renames", async () => {
   const dir = await Deno.makeTempDir({ dir: "/tmp" });
   await Deno.writeTextFile(`${dir}/log.1`, line(4));
   const tail = await readLogTail(`${dir}/log`, { reader: logReader });
@@ -155,7 +155,7 @@ Deno.test("readLogTail() goes on past a newest part that is not there, as betwee
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("readLogTail() skips what is no event", async () => {
+Deno.test("readLogTail() skips invalid lines", async () => {
   const garbage = [
     "",
     "null",
@@ -175,7 +175,7 @@ Deno.test("readLogTail() skips what is no event", async () => {
   );
 });
 
-Deno.test("readLogTail() is not misled by a process that is called like a key", async () => {
+Deno.test("readLogTail() is not affected by a process named like a JSON key", async () => {
   const named = JSON.stringify({
     "seq": 2,
     "boot_id": "b1",
@@ -191,7 +191,7 @@ Deno.test("readLogTail() is not misled by a process that is called like a key", 
   });
 });
 
-Deno.test("readLogTail() gets past the blocks of zeros that a power cut can leave", async () => {
+Deno.test("readLogTail() skips the blocks of zeros that a power failure can leave", async () => {
   const encoder = new TextEncoder();
   const before = encoder.encode(line(5, "b1", 6));
   const after = encoder.encode(`\n${line(6)}`);
@@ -211,7 +211,7 @@ Deno.test("readLogTail() gets past the blocks of zeros that a power cut can leav
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("readLogTail() reads a directory as no log, and passes other errors on", async () => {
+Deno.test("readLogTail() treats a directory as an empty log, and throws other errors", async () => {
   const dir = await Deno.makeTempDir({ dir: "/tmp" });
   await Deno.mkdir(`${dir}/log`);
   const tail = await readLogTail(`${dir}/log`, { reader: logReader });
@@ -224,7 +224,7 @@ Deno.test("readLogTail() reads a directory as no log, and passes other errors on
   await assertRejects(() => readLogTail("/x", { reader }), Error, "os error 5");
 });
 
-Deno.test("readLogTail() stops at the boot's beginning, and need not read what is older", async () => {
+Deno.test("readLogTail() stops at the start of the boot and does not read older parts", async () => {
   const text = Array.from({ length: 4000 }, (_, n) => line(n, "b1", n)).join(
     "",
   );
@@ -242,7 +242,7 @@ Deno.test("readLogTail() stops at the boot's beginning, and need not read what i
   assert(read <= 3 * 4096, `${read}`);
 });
 
-/** An event of a state. */
+/** Returns an event line that contains a state. */
 function stateLine(
   seq: number,
   type: "oom" | "oomKill" | "checkpoint",
@@ -258,7 +258,7 @@ function stateLine(
   return `${JSON.stringify(event)}\n`;
 }
 
-Deno.test("readLogTail() returns the state after the last kill, whether its record is known or not", async () => {
+Deno.test("readLogTail() returns the state after the last kill, with or without a kmsg record", async () => {
   const exact = { "kmsg_seq": 7, "node_oom_kills": 4, "inferred_units": 2 };
   const inferred = {
     "kmsg_read_seq": 9,
@@ -276,7 +276,7 @@ Deno.test("readLogTail() returns the state after the last kill, whether its reco
       stateLine(2, "oomKill", { "node_oom_kills": 5 }),
       { "kmsg_seq": 7, "node_oom_kills": 5, "inferred_units": 0 },
     ],
-    // A torn line states nothing.
+    // An incomplete line has no state.
     [
       stateLine(1, "oomKill", exact) +
       stateLine(2, "oomKill", inferred).slice(0, -9) + "\n",
@@ -289,7 +289,7 @@ Deno.test("readLogTail() returns the state after the last kill, whether its reco
   }
 });
 
-Deno.test("readLogTail() returns the incident of an event whose kill is not in the log", async () => {
+Deno.test("readLogTail() returns the incident of an oom event without a kill in the log", async () => {
   const kill = { "incident": "i1", "kmsg_seq": 7, "node_oom_kills": 4 };
   const { ooms } = await tailOf([
     stateLine(1, "oom", { "incident": "i1" }) + stateLine(2, "oomKill", kill) +
@@ -301,7 +301,7 @@ Deno.test("readLogTail() returns the incident of an event whose kill is not in t
   });
 });
 
-Deno.test("readLogTail() takes a checkpoint for what older lines state, and reads no further", async () => {
+Deno.test("readLogTail() stops at a checkpoint, which contains the state of older lines", async () => {
   const state = {
     "kmsg_seq": 20,
     "kmsg_usec": 1234,

@@ -11,11 +11,11 @@ import { FakeClock } from "../_support/fake_clock.ts";
 
 const FULL = new Error("No space left on device (os error 28)");
 
-/** A disk with room for so many bytes, which no real one can be told to the byte. */
+/** A disk with an exact number of free bytes, which a real disk does not allow. */
 class SmallDisk implements LogHost {
   readonly files = new Map<string, { id: string; text: string }>();
   room = Infinity;
-  /** What cannot be renamed. */
+  /** The file that cannot be renamed. */
   stuck: string | undefined;
   regular = true;
   #nextId = 1;
@@ -80,7 +80,7 @@ function newLog(
   });
 }
 
-Deno.test("RotatingLog goes on in the midst of a line when there is room again", async () => {
+Deno.test("RotatingLog continues a partly written line when the disk has space again", async () => {
   const disk = new SmallDisk();
   const log = newLog(disk);
   const line = new LogLine("abcdef");
@@ -88,21 +88,21 @@ Deno.test("RotatingLog goes on in the midst of a line when there is room again",
   const file = await log.open(line);
   assertThrows(() => log.append(file, line), Error, "os error 28");
   assertEquals([disk.text(), line.left, line.begun], ["abc", 4, true]);
-  log.leave();
+  log.release();
   disk.room = 100;
   log.append(await log.open(line), line);
   assertEquals(disk.text(), "abcdef\n");
   assertEquals([log.bytes, log.tornLines], [7, 0]);
 });
 
-Deno.test("RotatingLog begins the line anew when the file is not as it was left", async () => {
+Deno.test("RotatingLog restarts a partly written line if the file has changed", async () => {
   const disk = new SmallDisk();
   const log = newLog(disk);
   const line = new LogLine("abcdef");
   disk.room = 3;
   const file = await log.open(line);
   assertThrows(() => log.append(file, line));
-  log.leave();
+  log.release();
   disk.room = 100;
   const found = disk.files.get("log");
   if (found !== undefined) found.text += "other";
@@ -111,14 +111,14 @@ Deno.test("RotatingLog begins the line anew when the file is not as it was left"
   assertEquals(log.tornLines, 1);
 });
 
-Deno.test("RotatingLog begins the line anew in another file", async () => {
+Deno.test("RotatingLog restarts a partly written line in another file", async () => {
   const disk = new SmallDisk();
   const log = newLog(disk);
   const line = new LogLine("abcdef");
   disk.room = 3;
   const file = await log.open(line);
   assertThrows(() => log.append(file, line));
-  log.leave();
+  log.release();
   await disk.rename("log", "elsewhere");
   disk.room = 100;
   log.append(await log.open(line), line);
@@ -126,21 +126,21 @@ Deno.test("RotatingLog begins the line anew in another file", async () => {
   assertEquals(disk.text("elsewhere"), "abc");
 });
 
-Deno.test("RotatingLog gives the next reader of a pipe the whole line", async () => {
+Deno.test("RotatingLog sends the complete line to the next reader of a pipe", async () => {
   const disk = new SmallDisk();
   disk.regular = false;
   const log = newLog(disk);
   const line = new LogLine("abcdef");
   disk.room = 3;
   const pipe = await log.open(line);
-  await assertRejects(() => log.send(pipe, line), Error, "os error 28");
-  log.leave();
+  await assertRejects(() => log.appendAsync(pipe, line), Error, "os error 28");
+  log.release();
   disk.room = 100;
-  await log.send(await log.open(line), line);
+  await log.appendAsync(await log.open(line), line);
   assertEquals(disk.text(), "abcabcdef\n");
 });
 
-Deno.test("RotatingLog tries again to close a torn line when it could not", async () => {
+Deno.test("RotatingLog retries to terminate an incomplete line", async () => {
   const disk = new SmallDisk();
   disk.files.set("log", { id: "1:9", text: "torn" });
   const log = newLog(disk);
@@ -152,7 +152,7 @@ Deno.test("RotatingLog tries again to close a torn line when it could not", asyn
   assertEquals([disk.text(), log.tornLines], ["torn\n", 1]);
 });
 
-Deno.test("RotatingLog is full for a line that would pass the bound, but not for the rest of one", async () => {
+Deno.test("RotatingLog is full for a line that exceeds the size limit, but not for the rest of a line", async () => {
   const disk = new SmallDisk();
   const log = newLog(disk);
   const file = await log.open();
@@ -167,7 +167,7 @@ Deno.test("RotatingLog is full for a line that would pass the bound, but not for
   assertEquals(log.isFull(file, begun), false);
 });
 
-Deno.test("RotatingLog moves each part one on, and lets the last go", async () => {
+Deno.test("RotatingLog renames each part and deletes the last", async () => {
   const disk = new SmallDisk();
   const log = newLog(disk);
   for (const text of ["a", "b", "c", "d"]) {
@@ -182,14 +182,14 @@ Deno.test("RotatingLog moves each part one on, and lets the last go", async () =
   assertEquals(disk.files.size, 3);
 });
 
-Deno.test("RotatingLog goes on where a rotation failed, and pushes out no part more for each try", async () => {
+Deno.test("RotatingLog resumes a failed rotation without deleting one more part per attempt", async () => {
   const disk = new SmallDisk();
   const log = newLog(disk, { keep: 3 });
   for (const text of ["a", "b", "c", "d"]) {
     if (text !== "a") await log.rotate();
     log.append(await log.open(), new LogLine(text));
   }
-  // As a log that may only be appended to: `chattr +a`.
+  // Like a log with `chattr +a`.
   disk.stuck = "log";
   for (let tries = 0; tries < 5; tries++) await log.rotate();
   const parts = () =>

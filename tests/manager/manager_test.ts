@@ -24,7 +24,7 @@ import { sleep, systemClock } from "../../lib/model/clock.ts";
 import { UnknownContainerError } from "../../lib/model/errors.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { HandlerRegistry } from "../../lib/registry/handler_registry.ts";
-import { Identities } from "../../lib/runtimes/identities.ts";
+import { IdentityStore } from "../../lib/runtimes/identity_store.ts";
 import { CgroupTree } from "../../lib/sources/cgroup_tree.ts";
 import { PollWatcher } from "../../lib/sources/poll_watcher.ts";
 import { RawWatcher } from "../../lib/sources/raw_watcher.ts";
@@ -93,7 +93,7 @@ class ManagedHost implements AsyncDisposable {
           addEvent: (event) => this.events.addEvent(event),
         }),
       }),
-      identities: new Identities({
+      identities: new IdentityStore({
         clock: systemClock,
         lookup: {
           find: ({ id, isCertain }) =>

@@ -71,7 +71,7 @@ class Bench {
       maxAgeMs: 0,
       manager: {
         managedContainers: () => Promise.resolve(this.containers),
-        endedContainer: () => undefined,
+        removedContainer: () => undefined,
         oomKills: () => [],
       },
     });

@@ -15,8 +15,8 @@ const RKT =
   "machine-rkt\\x2d1b2c3d4e\\x2d0000\\x2d4000\\x2d8000\\x2d1b2c3d4e5f60";
 const RKT_UUID = "1b2c3d4e-0000-4000-8000-1b2c3d4e5f60";
 
-/** The parts of an origin that a row of the table tells. */
-function told(name: string): Record<string, unknown> {
+/** Returns the fields of an origin that the table compares. */
+function comparedFields(name: string): Record<string, unknown> {
   const origin = parseCgroupOrigin(name) ?? { kind: "plain" };
   const { kind, ...rest } = origin as CgroupOrigin;
   if (kind !== "container") return { kind, ...rest };
@@ -31,9 +31,9 @@ function told(name: string): Record<string, unknown> {
   };
 }
 
-/** Recorded where the recordings have them, else as the runtimes' sources make them. */
+/** Names from recordings or, where none exists, from the runtimes' source code. */
 const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
-  // docker: cgroupfs, systemd, a parent of its own, rootless
+  // docker: cgroupfs, systemd, custom parent, rootless
   [`/docker/${ID}`, { runtime: "docker", id: ID, group: "docker" }],
   [`/system.slice/docker-${ID}.scope`, { runtime: "docker", id: ID }],
   [`/mykube.slice/mykube-pod1.slice/docker-${ID}.scope`, {
@@ -102,7 +102,7 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
     `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${UID_}.slice/docker-${ID}.scope`,
     { runtime: "docker", id: ID, group: "k8s.io", podUid: UID },
   ],
-  // one directory of what systemd's driver would make a slice and a scope
+  // cgroupfs driver with a path for the systemd driver
   [
     `/system.slice/containerd.service/kubepods-pod${UID_}.slice:cri-containerd:${ID}`,
     {
@@ -119,7 +119,7 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
     id: ID,
     outer: `/kubepods-pod${UID_}.slice:cri-containerd:${OUTER}`,
   }],
-  // containerd alone
+  // containerd without Kubernetes
   [`/system.slice/nerdctl-${ID}.scope`, { runtime: "containerd", id: ID }],
   [`/default/${ID}`, { runtime: "?", id: ID, group: "default" }],
   // rkt
@@ -133,7 +133,7 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
     id: `${RKT_UUID}:nginx`,
     name: `rkt://${RKT_UUID}:nginx`,
   }],
-  // nested: the innermost wins, the one around it is kept
+  // nested: the result is the innermost container; the enclosing one is `outer`
   [`/docker/${OUTER}/docker/${ID}`, {
     runtime: "docker",
     id: ID,
@@ -163,13 +163,17 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
   }],
 ];
 
-Deno.test("parseCgroupOrigin() knows the containers of each runtime by name", () => {
+Deno.test("parseCgroupOrigin() recognizes the containers of each runtime", () => {
   for (const [name, expected] of NAMES) {
-    assertEquals(told(name), { kind: "container", ...expected }, name);
+    assertEquals(
+      comparedFields(name),
+      { kind: "container", ...expected },
+      name,
+    );
   }
 });
 
-Deno.test("parseCgroupOrigin() knows pods under both drivers, and no classes of them", () => {
+Deno.test("parseCgroupOrigin() recognizes pods of both drivers, but not QoS classes", () => {
   const systemd = "/kubepods.slice/kubepods-burstable.slice";
   const kind = `/docker/${OUTER}/kubelet/kubepods/burstable/pod${UID}`;
   for (
@@ -187,18 +191,18 @@ Deno.test("parseCgroupOrigin() knows pods under both drivers, and no classes of 
       ["/kubepods/burstable", { kind: "plain" }],
       ["/kubepods", { kind: "plain" }],
       [systemd, { kind: "unit", unit: "kubepods-burstable.slice" }],
-      // A user's slice that only looks like a pod's.
+      // A user's slice whose name resembles a pod slice.
       ["/mykube.slice/mykube-pod1.slice", {
         kind: "unit",
         unit: "mykube-pod1.slice",
       }],
     ] as const
   ) {
-    assertEquals(told(name), expected, name);
+    assertEquals(comparedFields(name), expected, name);
   }
 });
 
-Deno.test("parseCgroupOrigin() knows units, and what looks after a container is one", () => {
+Deno.test("parseCgroupOrigin() recognizes units, including the monitor scopes of containers", () => {
   for (
     const [name, unit] of [
       ["/system.slice", "system.slice"],
@@ -208,12 +212,12 @@ Deno.test("parseCgroupOrigin() knows units, and what looks after a container is 
         "/system.slice/system-getty.slice/getty@tty1.service",
         "getty@tty1.service",
       ],
-      // A name's escapes are part of it: without them it is another unit.
+      // Escapes are part of the name: without them it is another unit.
       [
         "/system.slice/my\\x2dapp\\xc3\\xa9.service",
         "my\\x2dapp\\xc3\\xa9.service",
       ],
-      // systemd keeps out of the way of cpu.…, cgroup.…, and of its own "_".
+      // systemd escapes names that collide with cpu.…, cgroup.…, or start with "_".
       ["/system.slice/_cpu.service", "cpu.service"],
       ["/system.slice/_cgroup.service", "cgroup.service"],
       ["/system.slice/__job.service", "_job.service"],
@@ -225,30 +229,34 @@ Deno.test("parseCgroupOrigin() knows units, and what looks after a container is 
       ],
     ] as const
   ) {
-    assertEquals(told(name), { kind: "unit", unit }, name);
+    assertEquals(comparedFields(name), { kind: "unit", unit }, name);
   }
-  assertEquals(told(`/docker/${OUTER}/init.scope`), {
+  assertEquals(comparedFields(`/docker/${OUTER}/init.scope`), {
     kind: "unit",
     unit: "init.scope",
     outer: `/docker/${OUTER}`,
   });
 });
 
-Deno.test("parseCgroupOrigin() takes what ctr, runc or crun may have made for a container only perhaps", () => {
-  assertEquals(told("/default/x1"), {
+Deno.test("parseCgroupOrigin() marks containers of ctr, runc or crun as uncertain", () => {
+  assertEquals(comparedFields("/default/x1"), {
     kind: "perhaps",
     runtime: "?",
     id: "x1",
     group: "default",
   });
-  assertEquals(told("/web"), { kind: "perhaps", runtime: "?", id: "web" });
+  assertEquals(comparedFields("/web"), {
+    kind: "perhaps",
+    runtime: "?",
+    id: "web",
+  });
 });
 
-Deno.test("parseCgroupOrigin() sees nothing in other names", () => {
+Deno.test("parseCgroupOrigin() returns undefined for other names", () => {
   for (
     const name of [
       "/",
-      // What crun makes below a container is that container's.
+      // crun creates this cgroup inside the container.
       `/machine.slice/libpod-${ID}.scope/container`,
       `/docker/${ID}/sub`,
       "/a/b/c",
@@ -261,17 +269,17 @@ Deno.test("parseCgroupOrigin() sees nothing in other names", () => {
   }
 });
 
-Deno.test("parseCgroupOrigin() is cheap", () => {
+Deno.test("parseCgroupOrigin() parses 500,000 names in less than 2 s", () => {
   const names = NAMES.map(([name]) => name);
   const startMs = performance.now();
   for (let i = 0; i < 20_000; i++) {
     parseCgroupOrigin(names[i % names.length] ?? "");
   }
-  // 4 µs each (Deno 2.9.6, 2 cores, both busy); the bound is for a slower machine.
+  // 4 µs per name (Deno 2.9.6, 2 busy cores); the limit allows for a slower machine.
   assert(performance.now() - startMs < 2_000);
 });
 
-Deno.test("unescapeUnit() decodes what systemd escaped, and leaves the rest", () => {
+Deno.test("unescapeUnit() decodes systemd's escapes and nothing else", () => {
   assertEquals(unescapeUnit("a\\x2db\\x20c.service"), "a-b c.service");
   assertEquals(unescapeUnit("\\xe2\\x82\\xac.mount"), "€.mount");
   assertEquals(unescapeUnit("a-b\\y.slice"), "a-b\\y.slice");

@@ -40,7 +40,7 @@ function read(file: string): string {
   return Deno.readTextFileSync(new URL(file, TESTDATA));
 }
 
-/** A host with the files of runtimes, and what is found of its containers. */
+/** A host with files of runtimes and a lookup of its containers. */
 class Host implements Disposable {
   readonly root = TestCgroup.create();
   readonly #lookup: ContainerLookup;
@@ -92,22 +92,28 @@ function dockerFiles(host: Host, root: string): void {
   );
 }
 
-Deno.test("ContainerLookup finds Docker's containers under both drivers, by the recorded files", async () => {
+Deno.test("ContainerLookup finds Docker containers of both drivers in recorded files", async () => {
   using host = new Host();
   dockerFiles(host, "var/lib/docker");
   for (
     const name of [`/docker/${DOCKER}`, `/system.slice/docker-${DOCKER}.scope`]
   ) {
-    const facts = await host.find(name);
+    const metadata = await host.find(name);
     assertEquals(
-      [facts?.runtime, facts?.name, facts?.image, facts?.pid, facts?.labels],
+      [
+        metadata?.runtime,
+        metadata?.name,
+        metadata?.image,
+        metadata?.pid,
+        metadata?.labels,
+      ],
       ["docker", "web", "lab.local/imp:1", 2255, { "com.example.app": "lab" }],
     );
   }
   assertEquals(await host.find(`/docker/${ID}`), undefined);
 });
 
-Deno.test("ContainerLookup finds Docker's data where daemon.json says, and before that where a flag says", async () => {
+Deno.test("ContainerLookup prefers the flag over daemon.json for Docker's data directory", async () => {
   using host = new Host();
   dockerFiles(host, "data/docker");
   assertEquals(await host.find(`/docker/${DOCKER}`), undefined);
@@ -121,7 +127,7 @@ Deno.test("ContainerLookup finds Docker's data where daemon.json says, and befor
   assertEquals((await flagged.find(`/docker/${DOCKER}`))?.name, "web");
 });
 
-Deno.test("ContainerLookup finds podman's containers, root's and a user's", async () => {
+Deno.test("ContainerLookup finds podman containers of root and of a user", async () => {
   using host = new Host();
   const stored = "overlay-containers";
   const roots = [
@@ -159,18 +165,18 @@ Deno.test("ContainerLookup finds podman's containers, root's and a user's", asyn
   }
 });
 
-Deno.test("ContainerLookup reads how podman's container ended once it has no pid", async () => {
+Deno.test("ContainerLookup reads the exit code of a podman container without PID", async () => {
   using host = new Host();
   host.file(
     "var/lib/containers/storage/overlay-containers/containers.json",
     read("podman-4.3-containers.json"),
   );
   host.file(`run/libpod/exits/${PODMAN}`, "137");
-  const facts = await host.find(`/machine.slice/libpod-${PODMAN}.scope`);
-  assertEquals(facts?.exitCode, 137);
+  const metadata = await host.find(`/machine.slice/libpod-${PODMAN}.scope`);
+  assertEquals(metadata?.exitCode, 137);
 });
 
-Deno.test("ContainerLookup finds what ctr made, by the recorded files, and only at its own cgroup", async () => {
+Deno.test("ContainerLookup finds ctr containers in recorded files, by their own cgroup only", async () => {
   const id = "ce7ccab3fb834a4f27c5ef701df9fd9c80cbf292bc595edc9c29db53c3a59fc7";
   using host = new Host();
   host.file(
@@ -185,7 +191,7 @@ Deno.test("ContainerLookup finds what ctr made, by the recorded files, and only 
     network: { kind: "own" },
     pid: 321,
   });
-  // An id that anybody may choose does not say enough.
+  // An ID chosen by a user does not identify the container.
   const config = JSON.stringify({ linux: { cgroupsPath: "/labns/x1" } });
   host.file(`${TASK}/labns/x1/config.json`, config);
   host.file(`${TASK}/labns/x2/config.json`, config);
@@ -193,7 +199,7 @@ Deno.test("ContainerLookup finds what ctr made, by the recorded files, and only 
   assertEquals(await host.find("/labns/x2"), undefined);
 });
 
-Deno.test("ContainerLookup finds runc's and crun's own containers, by the recorded files", async () => {
+Deno.test("ContainerLookup finds runc and crun containers in recorded files", async () => {
   using host = new Host();
   const runc =
     "32f2fb380d3221b51d408bdc15bc2f0ceade57896ece5765ebbc0d48e891ceec";
@@ -278,7 +284,7 @@ for (
   });
 }
 
-Deno.test("ContainerLookup knows a Kubernetes node's pods of CRI-O under both drivers", async () => {
+Deno.test("ContainerLookup finds CRI-O pods of both drivers", async () => {
   using host = new Host();
   const run = "run/containers/storage/overlay-containers";
   host.file(
@@ -314,19 +320,21 @@ Deno.test("ContainerLookup knows a Kubernetes node's pods of CRI-O under both dr
       logPath: `/var/log/pods/shop_web-0_${UID}/web/2.log`,
       pid: 5001,
     });
-    const facts = await host.find(sandbox);
-    assertEquals([facts?.isSandbox, facts?.network], [true, { kind: "own" }]);
+    const metadata = await host.find(sandbox);
+    assertEquals([metadata?.isSandbox, metadata?.network], [true, {
+      kind: "own",
+    }]);
   }
 });
 
-Deno.test("ContainerLookup looks for a nested container in the container around it", async () => {
+Deno.test("ContainerLookup finds a nested container in the enclosing container's files", async () => {
   using host = new Host();
   const outer = `/docker/${DOCKER}`;
   host.file(
     `proc/4242/root/${TASK}/k8s.io/${ID}/config.json`,
     read("composed-containerd-container-config.json"),
   );
-  // The host's own containerd knows another of that id.
+  // The host's containerd has another container with the same ID.
   host.file(
     `${TASK}/k8s.io/${ID}/config.json`,
     read("containerd-1.6-k8s-config.json"),
@@ -336,7 +344,7 @@ Deno.test("ContainerLookup looks for a nested container in the container around 
   assertEquals(await host.find(name), undefined);
 });
 
-Deno.test("ContainerLookup passes over half a file, and complains of one that is too large", async () => {
+Deno.test("ContainerLookup skips an incomplete file and throws for one that is too large", async () => {
   using host = new Host();
   const config = `var/lib/docker/containers/${DOCKER}/config.v2.json`;
   host.file(config, '{"ID":"76b4');
@@ -345,11 +353,11 @@ Deno.test("ContainerLookup passes over half a file, and complains of one that is
   await assertRejects(
     () => host.find(`/docker/${DOCKER}`),
     RangeError,
-    "are more than",
+    "expected at most",
   );
 });
 
-Deno.test("ContainerLookup keeps no environment and no label that is not allowed", async () => {
+Deno.test("ContainerLookup stores no environment variables and only allowed labels", async () => {
   using host = new Host();
   const tasks = `${TASK}/k8s.io`;
   host.file(
@@ -367,14 +375,14 @@ Deno.test("ContainerLookup keeps no environment and no label that is not allowed
   }
 });
 
-/** An engine that has what is said of containers, and is asked for nothing else. */
-class KnowingEngine implements Engine {
+/** An engine with one response, which supports no other request. */
+class FakeEngine implements Engine {
   readonly socketPath = "";
-  readonly asked: ContainerOrigin[] = [];
+  readonly queries: ContainerOrigin[] = [];
 
   constructor(
     readonly runtime: EngineName,
-    readonly answer: () => ContainerMetadata | undefined,
+    readonly response: () => ContainerMetadata | undefined,
   ) {}
 
   exists(): Promise<boolean> {
@@ -382,8 +390,8 @@ class KnowingEngine implements Engine {
   }
 
   inspect(origin: ContainerOrigin): Promise<ContainerMetadata | undefined> {
-    this.asked.push(origin);
-    return Promise.resolve().then(this.answer);
+    this.queries.push(origin);
+    return Promise.resolve().then(this.response);
   }
 
   list(): Promise<[]> {
@@ -399,23 +407,23 @@ class KnowingEngine implements Engine {
   close(): void {}
 }
 
-Deno.test("ContainerLookup asks containerd only for a container of the host that no file tells of", async () => {
-  const engine = new KnowingEngine("containerd", () => ({
+Deno.test("ContainerLookup queries containerd only for a host container without files", async () => {
+  const engine = new FakeEngine("containerd", () => ({
     ...{ runtime: "containerd", id: ID, name: "told" },
   }));
   using host = new Host({}, [engine]);
   host.file(`${TASK}/labns/${DOCKER}/config.json`, "{}");
   assertEquals((await host.find(`/labns/${DOCKER}`))?.name, DOCKER);
-  assertEquals(engine.asked.length, 0);
+  assertEquals(engine.queries.length, 0);
   assertEquals((await host.find(`/labns/${ID}`))?.name, "told");
-  assertEquals(engine.asked.map(({ group }) => group), ["labns"]);
+  assertEquals(engine.queries.map(({ group }) => group), ["labns"]);
   await host.find(`/docker/${DOCKER}/labns/${ID}`, 1);
-  assertEquals(engine.asked.length, 1);
+  assertEquals(engine.queries.length, 1);
 });
 
-Deno.test("ContainerLookup waits once for podman's service that does not answer, then does without for 10 s", async () => {
-  const engine = new KnowingEngine("podman", () => {
-    throw new Error("Cannot take the answer");
+Deno.test("ContainerLookup waits once for an unresponsive podman service, then skips it for 10 s", async () => {
+  const engine = new FakeEngine("podman", () => {
+    throw new Error("Cannot read the response");
   });
   const clock = new FakeClock();
   using host = new Host({}, [engine], clock);
@@ -425,53 +433,53 @@ Deno.test("ContainerLookup waits once for podman's service that does not answer,
   for (let i = 0; i < 3; i++) {
     assertEquals((await host.find(cgroup))?.runtime, "podman");
   }
-  assertEquals(engine.asked.length, 1);
+  assertEquals(engine.queries.length, 1);
   clock.advance(10_000);
   assertEquals((await host.find(cgroup))?.runtime, "podman");
-  assertEquals(engine.asked.length, 2);
+  assertEquals(engine.queries.length, 2);
 });
 
-Deno.test("ContainerLookup reads the files of all runtimes before it asks an engine, and only for what is a container", async () => {
-  const engine = new KnowingEngine("docker", () => {
-    throw new Error("Cannot take the answer");
+Deno.test("ContainerLookup reads all files before it queries an engine, and only for certain IDs", async () => {
+  const engine = new FakeEngine("docker", () => {
+    throw new Error("Cannot read the response");
   });
   using host = new Host({}, [engine]);
   host.file(`${TASK}/labns/${DOCKER}/config.json`, "{}");
   assertEquals((await host.find(`/labns/${DOCKER}`))?.runtime, "containerd");
   assertEquals(await host.find("/labns/web"), undefined);
-  assertEquals(engine.asked.length, 0);
-  await assertRejects(() => host.find(`/labns/${ID}`), Error, "the answer");
-  assertEquals(engine.asked.length, 1);
+  assertEquals(engine.queries.length, 0);
+  await assertRejects(() => host.find(`/labns/${ID}`), Error, "the response");
+  assertEquals(engine.queries.length, 1);
 });
 
-Deno.test("ContainerLookup.find() asks each of several containerds, and goes on where one fails", async () => {
-  const failing = new KnowingEngine("containerd", () => {
-    throw new Error("It does not answer");
+Deno.test("ContainerLookup.find() queries each of several containerds, also if one fails", async () => {
+  const failing = new FakeEngine("containerd", () => {
+    throw new Error("It does not respond");
   });
-  const other = new KnowingEngine("containerd", () => undefined);
-  const right = new KnowingEngine("containerd", () => ({
+  const other = new FakeEngine("containerd", () => undefined);
+  const right = new FakeEngine("containerd", () => ({
     runtime: "containerd",
     id: ID,
     image: "busybox:1",
   }));
   using host = new Host({}, [failing, other, right]);
-  const facts = await host.find(`/labns/${ID}`);
-  assertEquals(facts?.image, "busybox:1");
-  assertEquals([failing, other, right].map(({ asked }) => asked.length), [
+  const metadata = await host.find(`/labns/${ID}`);
+  assertEquals(metadata?.image, "busybox:1");
+  assertEquals([failing, other, right].map(({ queries }) => queries.length), [
     1,
     1,
     1,
   ]);
-  // One that failed is left alone for a while, and the others are not.
+  // A failed engine is skipped for a while; the others are queried.
   await host.find(`/labns/${ID}`);
-  assertEquals([failing, other, right].map(({ asked }) => asked.length), [
+  assertEquals([failing, other, right].map(({ queries }) => queries.length), [
     1,
     2,
     2,
   ]);
 });
 
-Deno.test("readContainerdSockets() takes a flag's word, else the configuration's, then the defaults", async () => {
+Deno.test("readContainerdSockets() prefers the flag, then the configuration file, then the defaults", async () => {
   using host = new Host();
   const files = new RuntimeFiles(host.root.hostFs());
   const defaults = [

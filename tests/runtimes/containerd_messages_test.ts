@@ -19,14 +19,14 @@ function stored(container: Partial<FakeContainer>) {
   return storedContainer(new ProtoMessage(containerMessage(whole)), LABELS);
 }
 
-Deno.test("storedContainer() has name, image, allowed labels and cgroup, and no environment", () => {
+Deno.test("storedContainer() parses name, image, allowed labels and cgroup, but no environment", () => {
   const spec = {
     process: { env: ["TOKEN=s3cret"] },
     linux: { cgroupsPath: "/shop/web", namespaces: [{ type: "network" }] },
   };
   const labels = { team: "a", secret: "s3cret", "nerdctl/name": "nice" };
   assertEquals<unknown>(stored({ image: "nginx:1", labels, spec }), {
-    facts: {
+    metadata: {
       ...{ runtime: "containerd", id: "web", name: "nice", image: "nginx:1" },
       labels: { team: "a" },
       network: { kind: "own" },
@@ -37,21 +37,21 @@ Deno.test("storedContainer() has name, image, allowed labels and cgroup, and no 
   });
 });
 
-Deno.test("storedContainer() has no cgroup where systemd makes it, and no image where none is told", () => {
+Deno.test("storedContainer() omits a cgroup created by systemd and an absent image", () => {
   const spec = { linux: { cgroupsPath: "system.slice:nerdctl:web" } };
-  const { facts, cgroup } = stored({ spec });
-  assertEquals([facts.name, facts.image, cgroup], [
+  const { metadata, cgroup } = stored({ spec });
+  assertEquals([metadata.name, metadata.image, cgroup], [
     "web",
     undefined,
     undefined,
   ]);
 });
 
-Deno.test("storedContainer() throws where there is no id", () => {
-  assertThrows(() => stored({ id: "" }), SyntaxError, "it has no id");
+Deno.test("storedContainer() throws if the ID is missing", () => {
+  assertThrows(() => stored({ id: "" }), SyntaxError, "it has no ID");
 });
 
-Deno.test("parseContainerdEvent() reads what happens to containers and their first processes, and nothing else", () => {
+Deno.test("parseContainerdEvent() parses events of containers and their first processes only", () => {
   const web = { group: "shop", id: "web" };
   const id = proto(1, "web");
   const cases: readonly (readonly [string, Uint8Array[], unknown])[] = [

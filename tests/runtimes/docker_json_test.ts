@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  dockerFacts,
-  listedFacts,
+  parseDockerContainer,
+  parseDockerList,
   parseEngineEvent,
 } from "../../lib/runtimes/docker_json.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
@@ -16,11 +16,15 @@ const NONE = new LabelFilter({ allowed: [] });
 const ALL = new LabelFilter({ allowed: [], all: true });
 const ID = "76b4e3d830cb265c91ad2decb2dc484df0e12d4547c89122f8fe5bdaad49c53e";
 
-Deno.test("dockerFacts() reads Docker's recorded config.v2.json and hostconfig.json", () => {
+Deno.test("parseDockerContainer() reads Docker's recorded config.v2.json and hostconfig.json", () => {
   const config = JSON.parse(read("docker-20.10-config.v2.json"));
   const hostConfig = JSON.parse(read("docker-20.10-hostconfig.json"));
   assertEquals(
-    dockerFacts(config, { runtime: "docker", labels: ALL, hostConfig }),
+    parseDockerContainer(config, {
+      runtime: "docker",
+      labels: ALL,
+      hostConfig,
+    }),
     {
       runtime: "docker",
       id: ID,
@@ -37,22 +41,29 @@ Deno.test("dockerFacts() reads Docker's recorded config.v2.json and hostconfig.j
   );
 });
 
-Deno.test("dockerFacts() reads the same of an answer of the socket", () => {
-  const [answer] = JSON.parse(read("docker-20.10-inspect.json"));
+Deno.test("parseDockerContainer() reads the same from a socket response", () => {
+  const [response] = JSON.parse(read("docker-20.10-inspect.json"));
   const config = JSON.parse(read("docker-20.10-config.v2.json"));
   const hostConfig = { NetworkMode: "default" };
   assertEquals(
-    dockerFacts(answer, { runtime: "docker", labels: ALL }),
-    dockerFacts(config, { runtime: "docker", labels: ALL, hostConfig }),
+    parseDockerContainer(response, { runtime: "docker", labels: ALL }),
+    parseDockerContainer(config, {
+      runtime: "docker",
+      labels: ALL,
+      hostConfig,
+    }),
   );
 });
 
-Deno.test("dockerFacts() reads Podman's answer", () => {
-  const [answer] = JSON.parse(read("podman-4.3-inspect.json"));
-  const { name, image, labels, pid, health, exitCode } = dockerFacts(answer, {
-    runtime: "podman",
-    labels: ALL,
-  });
+Deno.test("parseDockerContainer() reads Podman's response", () => {
+  const [response] = JSON.parse(read("podman-4.3-inspect.json"));
+  const { name, image, labels, pid, health, exitCode } = parseDockerContainer(
+    response,
+    {
+      runtime: "podman",
+      labels: ALL,
+    },
+  );
   assertEquals({ name, image, labels, pid, health, exitCode }, {
     name: "web",
     image: "lab.local/imp:1",
@@ -63,8 +74,8 @@ Deno.test("dockerFacts() reads Podman's answer", () => {
   });
 });
 
-Deno.test("dockerFacts() tells the pod whatever labels may be told, and no other label", () => {
-  const facts = dockerFacts({
+Deno.test("parseDockerContainer() returns the pod regardless of allowed labels, and no other label", () => {
+  const metadata = parseDockerContainer({
     ID,
     Config: {
       Env: ["TOKEN=secret"],
@@ -78,16 +89,19 @@ Deno.test("dockerFacts() tells the pod whatever labels may be told, and no other
       },
     },
   }, { runtime: "docker", labels: NONE });
-  assertEquals(facts, {
+  assertEquals(metadata, {
     runtime: "docker",
     id: ID,
     pod: { namespace: "shop", name: "web-0", uid: "u1", container: "web" },
   });
 });
 
-Deno.test("dockerFacts() tells an exit code only of one that has ended", () => {
+Deno.test("parseDockerContainer() returns an exit code only for an exited container", () => {
   const codeOf = (state: unknown) =>
-    dockerFacts({ ID, State: state }, { runtime: "docker", labels: NONE })
+    parseDockerContainer({ ID, State: state }, {
+      runtime: "docker",
+      labels: NONE,
+    })
       .exitCode;
   const ended = "2026-11-23T06:58:12Z";
   assertEquals(codeOf({ ExitCode: 137, FinishedAt: ended }), 137);
@@ -101,9 +115,9 @@ Deno.test("dockerFacts() tells an exit code only of one that has ended", () => {
   );
 });
 
-Deno.test("dockerFacts() says whose network it is", () => {
+Deno.test("parseDockerContainer() returns the network namespace", () => {
   const networkOf = (mode: string) =>
-    dockerFacts({ ID }, {
+    parseDockerContainer({ ID }, {
       runtime: "docker",
       labels: NONE,
       hostConfig: { NetworkMode: mode },
@@ -114,23 +128,27 @@ Deno.test("dockerFacts() says whose network it is", () => {
   assertEquals(networkOf(`container:${ID}`), { kind: "shared", withId: ID });
 });
 
-Deno.test("dockerFacts() takes whatever has an id, and nothing that has none", () => {
+Deno.test("parseDockerContainer() accepts any object with an ID and rejects those without", () => {
   const options = { runtime: "docker", labels: ALL } as const;
   assertEquals(
-    dockerFacts(
+    parseDockerContainer(
       { ID, Name: 7, Config: [], State: "x", RestartCount: "2" },
       options,
     ),
     { runtime: "docker", id: ID },
   );
-  for (const answer of [{}, null, "x", [], { Id: "" }]) {
-    assertThrows(() => dockerFacts(answer, options), TypeError, "it has no");
+  for (const response of [{}, null, "x", [], { Id: "" }]) {
+    assertThrows(
+      () => parseDockerContainer(response, options),
+      TypeError,
+      "it has no",
+    );
   }
 });
 
-Deno.test("listedFacts() takes the container's own name from among the links to it", () => {
+Deno.test("parseDockerList() selects the container's own name, not a link", () => {
   const nameOf = (names: unknown) =>
-    listedFacts([{ Id: "bb7f", Names: names }], {
+    parseDockerList([{ Id: "bb7f", Names: names }], {
       runtime: "docker",
       labels: NONE,
     })[0]?.name;
@@ -141,9 +159,9 @@ Deno.test("listedFacts() takes the container's own name from among the links to 
   assertEquals(nameOf(null), undefined);
 });
 
-Deno.test("listedFacts() reads Docker's recorded list", () => {
+Deno.test("parseDockerList() reads Docker's recorded list", () => {
   assertEquals(
-    listedFacts(JSON.parse(read("docker-20.10-list.json")), {
+    parseDockerList(JSON.parse(read("docker-20.10-list.json")), {
       runtime: "docker",
       labels: NONE,
     }),
@@ -155,9 +173,9 @@ Deno.test("listedFacts() reads Docker's recorded list", () => {
     }],
   );
   assertThrows(
-    () => listedFacts({}, { runtime: "docker", labels: NONE }),
+    () => parseDockerList({}, { runtime: "docker", labels: NONE }),
     TypeError,
-    "it is no array",
+    "it is not an array",
   );
 });
 
@@ -166,9 +184,9 @@ Deno.test("parseEngineEvent() reads Docker's recorded events", () => {
     .map((line) => parseEngineEvent(line, { runtime: "docker", labels: ALL }))
     .filter((event) => event !== undefined);
   assertEquals(
-    events.map(({ facts, isStarted, isRemoved }) => [
-      facts.name,
-      facts.exitCode,
+    events.map(({ metadata, isStarted, isRemoved }) => [
+      metadata.name,
+      metadata.exitCode,
       isStarted,
       isRemoved,
     ]),
@@ -187,8 +205,8 @@ Deno.test("parseEngineEvent() reads Docker's recorded events", () => {
   );
 });
 
-Deno.test("parseEngineEvent() tells renames, health and removals, of Podman too", () => {
-  const factsOf = (action: string, attributes = {}, more = {}) =>
+Deno.test("parseEngineEvent() reads renames, health and removals, also of Podman", () => {
+  const metadataOf = (action: string, attributes = {}, more = {}) =>
     parseEngineEvent(
       JSON.stringify({
         Type: "container",
@@ -198,28 +216,31 @@ Deno.test("parseEngineEvent() tells renames, health and removals, of Podman too"
       }),
       { runtime: "podman", labels: ALL },
     );
-  assertEquals(factsOf("rename", { oldName: "/web" })?.facts, {
+  assertEquals(metadataOf("rename", { oldName: "/web" })?.metadata, {
     runtime: "podman",
     id: ID,
     name: "web2",
   });
   assertEquals(
-    factsOf("health_status: unhealthy")?.facts.health,
+    metadataOf("health_status: unhealthy")?.metadata.health,
     "unhealthy",
   );
   assertEquals(
-    factsOf("health_status", {}, { HealthStatus: "healthy" })?.facts.health,
+    metadataOf("health_status", {}, { HealthStatus: "healthy" })?.metadata
+      .health,
     "healthy",
   );
   assertEquals(
-    factsOf("died", { containerExitCode: "5" })?.facts.exitCode,
+    metadataOf("died", { containerExitCode: "5" })?.metadata.exitCode,
     5,
   );
-  assertEquals(factsOf("remove")?.isRemoved, true);
-  assertEquals(factsOf("start", { team: "a" })?.facts.labels, { team: "a" });
+  assertEquals(metadataOf("remove")?.isRemoved, true);
+  assertEquals(metadataOf("start", { team: "a" })?.metadata.labels, {
+    team: "a",
+  });
 });
 
-Deno.test("parseEngineEvent() passes over what is of no container", () => {
+Deno.test("parseEngineEvent() skips events of other objects", () => {
   const options = { runtime: "docker", labels: ALL } as const;
   for (
     const line of [

@@ -10,7 +10,7 @@ function watcher(
   return { state: { name, state, detail } };
 }
 
-Deno.test("engineStates() gives one state a runtime: of those that are there, the worst", () => {
+Deno.test("engineStates() returns one state per runtime: the worst of those with a socket", () => {
   const docker = watcher("ok", "", "docker");
   const of = (...watchers: { readonly state: SourceState }[]) =>
     engineStates([docker, ...watchers]).slice(1);

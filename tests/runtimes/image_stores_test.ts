@@ -11,15 +11,15 @@ type Docker = ImageStoresOptions["docker"];
 
 const NO_DOCKER: Docker = {
   exists: () => Promise.resolve(false),
-  dataRoot: () => Promise.reject(new Error("None is asked")),
+  dataRoot: () => Promise.reject(new Error("Not expected")),
 };
 
-/** A Docker that answers this. */
-function dockerAt(answer: () => Promise<string | undefined>): Docker {
-  return { exists: () => Promise.resolve(true), dataRoot: answer };
+/** A Docker engine with the given response. */
+function dockerAt(response: () => Promise<string | undefined>): Docker {
+  return { exists: () => Promise.resolve(true), dataRoot: response };
 }
 
-/** The directories with a label. */
+/** Returns the directories with a label. */
 async function directoriesOf(
   stores: ImageStores,
   label = "docker-images",
@@ -42,7 +42,7 @@ function storesOf(
   });
 }
 
-Deno.test("ImageStores go by where Docker says that its data is, then by its file, then by default", async () => {
+Deno.test("ImageStores prefers Docker's response, then its configuration file, then the default", async () => {
   using host = TestCgroup.create();
   const usual = ["/var/lib/docker/overlay2", "/var/lib/docker"];
   assertEquals(await directoriesOf(storesOf(host, NO_DOCKER)), usual);
@@ -63,7 +63,7 @@ Deno.test("ImageStores go by where Docker says that its data is, then by its fil
   );
 });
 
-Deno.test("ImageStores go by where CRI-O's and Podman's storage is", async () => {
+Deno.test("ImageStores uses the storage configured for CRI-O and Podman", async () => {
   using host = TestCgroup.create();
   host.file("etc/crio/crio.conf", '[crio]\nroot = "/data/crio"\n');
   const stores = storesOf(host, NO_DOCKER);
@@ -73,21 +73,21 @@ Deno.test("ImageStores go by where CRI-O's and Podman's storage is", async () =>
   }
 });
 
-Deno.test("ImageStores wait for a Docker that hangs half a second at first, and then never", async () => {
+Deno.test("ImageStores waits 500 ms for the first response of a hanging Docker, then not at all", async () => {
   using host = TestCgroup.create();
   const clock = new FakeClock();
-  const answer = Promise.withResolvers<string>();
-  const stores = storesOf(host, dockerAt(() => answer.promise), { clock });
+  const response = Promise.withResolvers<string>();
+  const stores = storesOf(host, dockerAt(() => response.promise), { clock });
   let first: readonly string[] | undefined;
-  const asked = directoriesOf(stores).then((found) => first = found);
+  const queries = directoriesOf(stores).then((found) => first = found);
   while (first === undefined) {
     await new Promise((resolve) => setTimeout(resolve, 0));
     clock.advance(10);
   }
-  await asked;
+  await queries;
   assertEquals(clock.monotonic() >= 500, true);
   assertEquals(first, ["/var/lib/docker/overlay2", "/var/lib/docker"]);
-  answer.resolve("/mnt/d");
+  response.resolve("/mnt/d");
   await new Promise((resolve) => setTimeout(resolve, 0));
   assertEquals((await directoriesOf(stores))?.[1], "/mnt/d");
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 
-Deno.test("LabelFilter.pass() lets named labels pass and those that begin as allowed, in order", () => {
+Deno.test("LabelFilter.pass() returns named labels and those with an allowed prefix, sorted", () => {
   const filter = new LabelFilter({ allowed: ["team", "io.kubernetes.*"] });
   assertEquals(
     Object.entries(
@@ -19,12 +19,12 @@ Deno.test("LabelFilter.pass() lets named labels pass and those that begin as all
   assertEquals(filter.pass({ "password": "c" }), undefined);
 });
 
-Deno.test("LabelFilter.pass() lets all labels pass where all are wanted", () => {
+Deno.test("LabelFilter.pass() returns all labels if all are allowed", () => {
   const filter = new LabelFilter({ allowed: [], all: true });
   assertEquals(filter.pass({ b: "2", a: "1" }), { a: "1", b: "2" });
 });
 
-Deno.test("LabelFilter.pass() takes texts only, none of great length, and not too many", () => {
+Deno.test("LabelFilter.pass() returns strings only, limited in length and number", () => {
   const filter = new LabelFilter({ allowed: [], all: true });
   const many = Object.fromEntries(
     Array.from({ length: 10_000 }, (_, i) => [`k${i}`, "v"]),
@@ -36,7 +36,7 @@ Deno.test("LabelFilter.pass() takes texts only, none of great length, and not to
   );
 });
 
-Deno.test("LabelFilter.pass() takes no more labels than 64 KiB of text", () => {
+Deno.test("LabelFilter.pass() returns at most 64 KiB of labels", () => {
   const labels = Object.fromEntries(
     Array.from({ length: 40 }, (_, i) => [`l${i}`, "v".repeat(4_000)]),
   );

@@ -7,7 +7,7 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 }
 
-Deno.test("LookupQueue looks up in order, 4 at once, and goes on when one ends", async () => {
+Deno.test("LookupQueue runs lookups in order, 4 at the same time", async () => {
   const started: number[] = [];
   const ends: (() => void)[] = [];
   const queue = new LookupQueue<number>(new FakeClock(), (item) => {
@@ -27,7 +27,7 @@ Deno.test("LookupQueue looks up in order, 4 at once, and goes on when one ends",
   assertEquals(queue.size, 0);
 });
 
-Deno.test("LookupQueue tries again until it is found, or the tries are used up", async () => {
+Deno.test("LookupQueue retries until the item is found or no retries are left", async () => {
   const clock = new FakeClock();
   const tries: string[] = [];
   const queue = new LookupQueue<string>(clock, (item) => {
@@ -45,7 +45,7 @@ Deno.test("LookupQueue tries again until it is found, or the tries are used up",
   assertEquals([queue.size, clock.pending], [0, 0]);
 });
 
-Deno.test("LookupQueue looks an item up once where it is wished for again before its turn", async () => {
+Deno.test("LookupQueue looks up an item once if it is requested again while waiting", async () => {
   const tries: string[] = [];
   const ends: (() => void)[] = [];
   const clock = new FakeClock();
@@ -64,7 +64,7 @@ Deno.test("LookupQueue looks an item up once where it is wished for again before
   assertEquals(tries.filter((item) => item === "a"), ["a"]);
 });
 
-Deno.test("LookupQueue counts what does not end, and lets no other take its place", async () => {
+Deno.test("LookupQueue counts lookups that hang and keeps their slots", async () => {
   const clock = new FakeClock();
   const find = spy(() => new Promise<boolean>(() => {}));
   const queue = new LookupQueue<number>(clock, find);
@@ -80,22 +80,22 @@ Deno.test("LookupQueue counts what does not end, and lets no other take its plac
   assertEquals(queue.size, 4);
 });
 
-Deno.test("LookupQueue.close() resolves when what is under way has ended, and looks up no more", async () => {
+Deno.test("LookupQueue.close() resolves when running lookups end, and starts no others", async () => {
   const clock = new FakeClock();
   const looks: string[] = [];
-  const answer = Promise.withResolvers<boolean>();
+  const response = Promise.withResolvers<boolean>();
   const queue = new LookupQueue<string>(clock, (item) => {
     looks.push(item);
-    return answer.promise;
+    return response.promise;
   });
   for (const item of ["a", "b", "c", "d", "e"]) queue.add(item, [10]);
   let isClosed = false;
   const closed = queue.close().then(() => isClosed = true);
   await Promise.resolve();
   assertEquals(isClosed, false);
-  answer.resolve(false);
+  response.resolve(false);
   await closed;
   clock.advance(100);
   assertEquals(looks, ["a", "b", "c", "d"]);
-  await new LookupQueue(clock, () => answer.promise).close();
+  await new LookupQueue(clock, () => response.promise).close();
 });

@@ -85,7 +85,7 @@ Deno.test("scripts/deploy has a privileged DaemonSet that reads the kernel log, 
   );
   assert(privileged !== undefined && restricted !== undefined);
   for (const { args } of [privileged, restricted]) {
-    assertEquals(parseCommandLine(args).passedOver, []);
+    assertEquals(parseCommandLine(args).ignoredFlags, []);
     assert(args.includes("--root=/rootfs"));
   }
   assertEquals(

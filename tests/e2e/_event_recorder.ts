@@ -1,6 +1,6 @@
 /**
- * What an agent tells of the containers of real runtimes: its events, and
- * whether its API and its metrics say the same.
+ * Checks what an agent reports about the containers of real runtimes: its
+ * events, and whether its API and metrics agree with them.
  *
  * @module
  */
@@ -8,54 +8,54 @@ import { assert, assertEquals } from "@std/assert";
 import { parseExposition } from "../_support/exposition.ts";
 import { AgentProcess, until, type WireEvent } from "./_agent.ts";
 
-/** The label of which the agent of a {@linkcode Told} may tell. */
+/** The label that the agent of a {@linkcode Told} may export. */
 export const LABEL = "team";
 
-/** Says why a test that could not be left out beforehand does nothing. */
+/** Logs why a test without static precondition is skipped. */
 export function skip(what: string, reason: string): void {
   // deno-lint-ignore no-console -- the one line that says so
   console.log(`skipped: ${what} does not start here: ${reason.slice(-300)}`);
 }
 
-/** Whether an event is of the container with this id. */
+/** Returns a predicate for events of the container with this ID. */
 export function byId(id: string): (event: WireEvent) => boolean {
   return (event) => event.container?.id === id;
 }
 
-/** Whether an event is of the container with this name. */
+/** Returns a predicate for events of the container with this name. */
 export function byName(name: string): (event: WireEvent) => boolean {
   return (event) => event.container?.name === name;
 }
 
-/** What is to be said of a container beside what its event says. */
-export interface Wanted {
-  /** The value of the label that may be told. */
+/** Expected values of a container in addition to its event. */
+export interface Expected {
+  /** Value of the exported label. */
   readonly team?: string;
-  /** Kills in it so far; not looked at if absent. */
+  /** Number of kills; not checked if absent. */
   readonly kills?: number;
 }
 
-/** An agent, and what it tells. */
-export class Told implements AsyncDisposable {
+/** An agent and its events. */
+export class EventRecorder implements AsyncDisposable {
   readonly events: WireEvent[] = [];
   readonly #ending = new AbortController();
 
   private constructor(readonly agent: AgentProcess) {}
 
   /** Starts the agent and follows its events. */
-  static async start(args: string[]): Promise<Told> {
-    const told = new Told(
+  static async start(args: string[]): Promise<EventRecorder> {
+    const recorder = new EventRecorder(
       await AgentProcess.start([
         "--event-log=none",
         `--whitelisted-container-labels=${LABEL}`,
         ...args,
       ]),
     );
-    await told.agent.follow("", told.events, told.#ending.signal);
-    return told;
+    await recorder.agent.follow("", recorder.events, recorder.#ending.signal);
+    return recorder;
   }
 
-  /** The first event after `seq` that is as said; fails where none comes. */
+  /** Returns the first matching event after `seq`; fails if there is none. */
   async next(
     type: string,
     holds: (event: WireEvent) => boolean = () => true,
@@ -77,7 +77,10 @@ export class Told implements AsyncDisposable {
     return found;
   }
 
-  /** How a container ended: told with its end where the engine was faster, else after it. */
+  /**
+   * Returns a container's exit code from its deletion, or from a later update
+   * if the deletion was faster.
+   */
   async exitCode(id: string, afterSeq = 0): Promise<number> {
     const ended = await this.next("containerDeletion", byId(id), afterSeq);
     const code = ended.event_data.container_deletion.exit_code;
@@ -90,42 +93,45 @@ export class Told implements AsyncDisposable {
     return event_data.container_update.exit_code;
   }
 
-  /** How a source fares. */
+  /** Returns the state of a source. */
   async source(name: string): Promise<{ state: string; detail: string }> {
     const { sources } = await this.agent.json("/readyz");
     return sources.find((source: { name: string }) => source.name === name);
   }
 
-  /** The API and the metrics say of a container what an event of it said. */
-  async isToldAlike(event: WireEvent, wanted: Wanted = {}): Promise<void> {
+  /** Checks that the API and metrics of a container agree with its event. */
+  async isConsistent(event: WireEvent, expected: Expected = {}): Promise<void> {
     const { container } = event;
     const cgroup = event.event_data.oom?.victim_cgroup ?? event.container_name;
     const { [cgroup]: spec } = await this.agent.json(`/api/v2.1/spec${cgroup}`);
     assertEquals(
       [spec.namespace, spec.aliases, spec.image, spec.labels?.[LABEL]],
-      [container.namespace, container.aliases, container.image, wanted.team],
+      [container.namespace, container.aliases, container.image, expected.team],
     );
     const { reference, kills, ids } = await this.#metricsOf(cgroup);
     assertEquals(ids, [`${container.namespace}://${container.id}`]);
     assertEquals(
       [reference.name, reference.image, reference[`container_label_${LABEL}`]],
-      [container.aliases[0], container.image, wanted.team],
+      [container.aliases[0], container.image, expected.team],
     );
-    if (wanted.kills !== undefined) assertEquals(kills, wanted.kills);
+    if (expected.kills !== undefined) assertEquals(kills, expected.kills);
   }
 
-  /** The API knows it no more, nor do the metrics but for its kills, which keep its name. */
-  async isGone(event: WireEvent, { kills = 0 }: Wanted = {}): Promise<void> {
+  /**
+   * Checks that the API and metrics no longer contain the container, except for
+   * its kills with its name.
+   */
+  async isGone(event: WireEvent, { kills = 0 }: Expected = {}): Promise<void> {
     const { container, container_name: cgroup } = event;
     const response = await fetch(`${this.agent.url}/api/v2.1/spec${cgroup}`);
     await response.body?.cancel();
     assertEquals(response.status, 404);
-    const told = await this.#metricsOf(cgroup);
-    assertEquals([told.ids, told.kills ?? 0], [[], kills]);
-    if (kills > 0) assertEquals(told.reference.name, container.aliases[0]);
+    const recorder = await this.#metricsOf(cgroup);
+    assertEquals([recorder.ids, recorder.kills ?? 0], [[], kills]);
+    if (kills > 0) assertEquals(recorder.reference.name, container.aliases[0]);
   }
 
-  /** What the metrics say of a cgroup: labels and value of its kills, and whose ids it has. */
+  /** Returns the metrics of a cgroup: labels and value of its kills, and the IDs. */
   async #metricsOf(cgroup: string): Promise<{
     reference: Readonly<Record<string, string>>;
     kills: number | undefined;

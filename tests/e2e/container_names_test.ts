@@ -1,14 +1,14 @@
 /**
- * Names of containers on real cgroups, with the state of a runtime that a test
- * wrote: many at once, and beside an engine that does all it can to disturb.
+ * Names of containers on real cgroups, with runtime state written by the test:
+ * many at the same time, and with a faulty engine.
  *
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
 import {
   FakeContainerd,
-  grpcAnswer,
   grpcFailure,
+  grpcResponse,
   proto,
 } from "../_support/fake_containerd.ts";
 import { FakeEngine } from "../_support/fake_engine.ts";
@@ -19,14 +19,17 @@ const CONTAINERS = 500;
 const CREATED_WITHIN_MS = 2_000;
 const NAMED_WITHIN_MS = 2_000;
 
-/** containerd's namespace. */
+/** containerd namespace. */
 const GROUP = "cgwatch-names";
 
 function idOf(i: number): string {
   return i.toString(16).padStart(64, "0");
 }
 
-/** The state of a Docker and a containerd whose containers a test makes, and an agent that reads it. */
+/**
+ * State of a Docker and a containerd whose containers a test creates, and an
+ * agent that reads it.
+ */
 class Node implements AsyncDisposable {
   readonly root = Deno.makeTempDirSync({ dir: "/tmp" });
   readonly events: WireEvent[] = [];
@@ -55,7 +58,7 @@ class Node implements AsyncDisposable {
     await this.#agent.follow("", this.events, this.#ending.signal);
   }
 
-  /** What Docker writes before it makes the cgroup. */
+  /** Writes what Docker writes before it creates the cgroup. */
   write(id: string, name: string): void {
     const directory = `${this.root}/containers/${id}`;
     Deno.mkdirSync(directory, { recursive: true });
@@ -74,7 +77,7 @@ class Node implements AsyncDisposable {
     );
   }
 
-  /** What containerd writes before it makes the cgroup. */
+  /** Writes what containerd writes before it creates the cgroup. */
   writeTask(id: string, name: string): void {
     const state = this.containerd.socketPath.replace(/[^/]+$/, "");
     const directory = `${state}/io.containerd.runtime.v2.task/${GROUP}/${id}`;
@@ -85,7 +88,7 @@ class Node implements AsyncDisposable {
     );
   }
 
-  /** The cgroup in one hierarchy. */
+  /** Creates the cgroup in one hierarchy. */
   make(id: string, parent = "/docker"): string {
     return this.cgroups.make(
       `${parent}/${id}`,
@@ -109,7 +112,7 @@ class Node implements AsyncDisposable {
 
 Deno.test({
   name:
-    "500 containers that start within 2 s are named within 2 s each, and no secret is told",
+    "500 containers that start within 2 s have names within 2 s each, without secrets",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using node = new Node("names");
@@ -147,33 +150,36 @@ Deno.test({
     assertEquals(Object.keys(spec).length, CONTAINERS);
     const all = JSON.stringify([spec, node.events]);
     assert(all.includes('"com.docker.compose.service":"shop"'));
-    assert(!all.includes("s3cret"), "a secret was told");
+    assert(!all.includes("s3cret"), "a secret was reported");
   },
 });
 
-/** What an engine may do to whoever asks it anything. */
+/** Faults of an engine that is queried. */
 const HOSTILITIES:
   readonly (readonly [string, (engine: FakeEngine) => void])[] = [
     ["hangs", (engine) => {
       const hang = () => new Response(new ReadableStream());
       for (const path of ["/events", "/containers/json", "/_ping"]) {
-        engine.answers.set(path, hang);
+        engine.responses.set(path, hang);
       }
     }],
-    ["answers 500", (engine) => {
+    ["responds with 500", (engine) => {
       const fail = () => new Response("no", { status: 500 });
       for (const path of ["/events", "/containers/json"]) {
-        engine.answers.set(path, fail);
+        engine.responses.set(path, fail);
       }
     }],
-    ["answers garbage", (engine) => {
-      engine.answers.set("/containers/json", () => new Response("\0<html>"));
-      engine.answers.set("/events", () => new Response("\xff\n{]\n".repeat(9)));
+    ["sends garbage", (engine) => {
+      engine.responses.set("/containers/json", () => new Response("\0<html>"));
+      engine.responses.set(
+        "/events",
+        () => new Response("\xff\n{]\n".repeat(9)),
+      );
     }],
-    ["answers half a JSON", (engine) => {
-      engine.answers.set("/containers/json", () => new Response('[{"Id":"'));
+    ["sends incomplete JSON", (engine) => {
+      engine.responses.set("/containers/json", () => new Response('[{"Id":"'));
     }],
-    ["answers 100 MB of labels", (engine) => {
+    ["sends 100 MB of labels", (engine) => {
       const chunk = new Uint8Array(2 ** 20).fill(120);
       const flood = (head: string) => () => {
         let left = 100;
@@ -184,11 +190,11 @@ const HOSTILITIES:
           }),
         );
       };
-      engine.answers.set(
+      engine.responses.set(
         "/containers/json",
         flood('[{"Id":"1","Labels":{"a":"'),
       );
-      engine.answers.set(
+      engine.responses.set(
         "/events",
         flood(
           '{"Type":"container","Action":"start","Actor":{"Attributes":{"a":"',
@@ -197,39 +203,39 @@ const HOSTILITIES:
     }],
   ];
 
-/** The same of containerd. */
+/** Faults of containerd. */
 const CONTAINERD_HOSTILITIES:
   readonly (readonly [string, (containerd: FakeContainerd) => void])[] = [
-    ["hangs", ({ answers }) => {
-      for (const method of answers.keys()) {
-        answers.set(method, () => new Response(new ReadableStream()));
+    ["hangs", ({ responses }) => {
+      for (const method of responses.keys()) {
+        responses.set(method, () => new Response(new ReadableStream()));
       }
     }],
-    ["fails", ({ answers }) => {
-      for (const method of answers.keys()) {
-        answers.set(method, () => grpcFailure(13, "broken"));
+    ["fails", ({ responses }) => {
+      for (const method of responses.keys()) {
+        responses.set(method, () => grpcFailure(13, "broken"));
       }
     }],
-    ["answers garbage", ({ answers }) => {
-      for (const method of answers.keys()) {
-        answers.set(
+    ["sends garbage", ({ responses }) => {
+      for (const method of responses.keys()) {
+        responses.set(
           method,
-          () => grpcAnswer(crypto.getRandomValues(new Uint8Array(999))),
+          () => grpcResponse(crypto.getRandomValues(new Uint8Array(999))),
         );
       }
     }],
-    ["answers half a message", ({ answers }) => {
-      for (const method of answers.keys()) {
-        answers.set(
+    ["sends an incomplete message", ({ responses }) => {
+      for (const method of responses.keys()) {
+        responses.set(
           method,
           () => new Response(Uint8Array.of(0, 0, 0, 9, 9, 9)),
         );
       }
     }],
-    ["answers messages of 100 MB", ({ answers }) => {
+    ["sends messages of 100 MB", ({ responses }) => {
       const chunk = new Uint8Array(2 ** 20);
-      for (const method of answers.keys()) {
-        answers.set(method, () => {
+      for (const method of responses.keys()) {
+        responses.set(method, () => {
           let left = 100;
           return new Response(
             new ReadableStream({
@@ -242,7 +248,10 @@ const CONTAINERD_HOSTILITIES:
     }],
   ];
 
-/** Containers come and go at once, and with their names; meanwhile a source is degraded. */
+/**
+ * Asserts that containers are created and removed without delay and with their
+ * names while a source is degraded.
+ */
 async function isUndisturbed(node: Node, source: string): Promise<void> {
   const isOfDocker = source === "docker";
   const parent = isOfDocker ? "/docker" : `/${GROUP}`;
@@ -285,7 +294,7 @@ async function isUndisturbed(node: Node, source: string): Promise<void> {
 for (const [does, disturb] of HOSTILITIES) {
   Deno.test({
     name:
-      `Events come at once, and named by files, while the engine ${does}; /readyz says it`,
+      `events are immediate and have names from files while the engine ${does}, and /readyz reports it`,
     ignore: !CAN_MAKE_CGROUPS,
     async fn() {
       await using node = new Node("hostile");
@@ -299,7 +308,7 @@ for (const [does, disturb] of HOSTILITIES) {
 for (const [does, disturb] of CONTAINERD_HOSTILITIES) {
   Deno.test({
     name:
-      `Events come at once, and named by files, while containerd ${does}; /readyz says it`,
+      `events are immediate and have names from files while containerd ${does}, and /readyz reports it`,
     ignore: !CAN_MAKE_CGROUPS,
     async fn() {
       await using node = new Node("hostile");
@@ -312,7 +321,7 @@ for (const [does, disturb] of CONTAINERD_HOSTILITIES) {
 
 Deno.test({
   name:
-    "Events come at once while the engines die, and /readyz says it until they are back",
+    "events are immediate while the engines are down, and /readyz reports it until they return",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using node = new Node("dead");
@@ -331,14 +340,14 @@ Deno.test({
       node.write(idOf(i), `web-${i}`);
       const beforeMs = Date.now();
       const name = node.make(idOf(i));
-      assert(await until(() => node.of(name).length > 0), "told");
+      assert(await until(() => node.of(name).length > 0), "reported");
       assert(node.of(name)[0].arrivedMs - beforeMs < 500, "at once");
     }
     const areGone = async () => !(await states()).includes("ok");
     assert(await until(areGone), "not ok");
     engine.listen();
     containerd.listen();
-    // One that was away is looked for every 5 s.
+    // A missing engine is checked every 5 s.
     assert(await until(areOk, { timeoutMs: 10_000 }), "ok again");
     engine.act("rename", idOf(0), { name: "shop", oldName: "/web-0" });
     containerd.tell("moby", "/tasks/start");
@@ -353,7 +362,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "A container shorter than a beat has both events with its name where the engine told it",
+    "a container with a lifetime below the interval has its name in both events, if the engine reports it",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using node = new Node("short");
@@ -388,8 +397,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "A deletion waits for the exit code that its engine reports after it, and has it",
+  name: "a deletion waits for the exit code that the engine reports after it",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using node = new Node("exit");
@@ -414,7 +422,7 @@ Deno.test({
       codes.push(ended()?.event_data.container_deletion.exit_code);
     }
     await delay(300);
-    // On a busy machine one may come later than it is waited for: as an update.
+    // On a busy machine a name may arrive after the wait, as an update.
     const later = node.events.flatMap(({ event_data: data }) =>
       data.container_update?.exit_code ?? []
     );
@@ -428,7 +436,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "A container of containerd shorter than a beat has both events with its name, image and end",
+    "a containerd container with a lifetime below the interval has name, image and exit code in its events",
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await using node = new Node("short-task");
@@ -442,7 +450,7 @@ Deno.test({
       const cgroup = `${node.cgroups.name}/${id}`;
       const spec = { linux: { cgroupsPath: cgroup } };
       containerd.create({ group: GROUP, id, image: "busybox:1", spec });
-      // It is asked for, as with ctr in less time than the task takes to begin.
+      // The lookup runs before the task starts, as with ctr.
       await delay(100);
       const name = node.make(id, "");
       await delay(30);

@@ -1,4 +1,4 @@
-// What shells and `man` do with what is written for them.
+// Completion scripts in shells, and the man page in `man`.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { AGENT } from "./_agent.ts";
@@ -39,7 +39,7 @@ const hasZsh = hasProgram("zsh") && HAS_PTY;
 const hasFish = hasProgram("fish");
 const hasGroff = hasProgram("groff");
 
-Deno.test("bash completes verbs, flags and the words of a flag", async () => {
+Deno.test("bash completes verbs, flags and flag values", async () => {
   for (
     const [words, wanted] of [
       ["cgwatch li", ["list"]],
@@ -63,7 +63,7 @@ COMP_WORDS=(${words}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _cgwatch; echo "\
 });
 
 Deno.test({
-  name: "zsh completes verbs, flags and the words of a flag" +
+  name: "zsh completes verbs, flags and flag values" +
     (hasZsh ? "" : ", skipped: zsh or python3 is not installed"),
   ignore: !hasZsh,
   async fn() {
@@ -101,7 +101,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "fish completes verbs, flags and the words of a flag" +
+  name: "fish completes verbs, flags and flag values" +
     (hasFish ? "" : ", skipped: fish is not installed"),
   ignore: !hasFish,
   async fn() {
@@ -139,7 +139,7 @@ Deno.test({
       ["-man", "-Tutf8", "-ww", "-P-cbou"],
       page,
     );
-    // That a long list of words does not fill a line is no fault of the page.
+    // Unbreakable words that do not fill a line are not an error of the page.
     const text = (printed ?? "").replaceAll(/.*cannot adjust line\n/g, "");
     assertStringIncludes(text, "--event-log-max-size 64MiB");
     assertEquals(/^(?:g?troff|groff):.*/m.exec(text)?.[0], undefined);

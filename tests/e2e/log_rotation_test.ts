@@ -1,6 +1,5 @@
-// The event log of a running agent among the tools of operators: tail, logrotate, a clock that is
-// set back, a folder that nobody may write to. tests/e2e/event_log_test.ts has disks that fill up,
-// FIFOs and kills.
+// The event log of a running agent with tail, logrotate, a clock set back, and a directory without
+// write permission. For full disks, FIFOs and kills see tests/e2e/event_log_test.ts.
 
 import {
   assert,
@@ -56,7 +55,10 @@ async function inPlace(
   }
 }
 
-/** Makes and removes so many cgroups, which are two events each, and waits until the agent knows. */
+/**
+ * Creates and removes cgroups, with two events each, and waits until the agent
+ * has reported them.
+ */
 async function churn(
   agent: AgentProcess,
   { cgroups }: Place,
@@ -74,7 +76,7 @@ async function churn(
   }
 }
 
-/** Each number once; a checkpoint has that of the event before it. */
+/** Asserts that each `seq` exists once; a checkpoint has that of the preceding event. */
 function assertGapless(lines: readonly WireEvent[]): void {
   const events = lines.filter(({ event_type }) => event_type !== "checkpoint");
   const [first] = events;
@@ -86,7 +88,7 @@ function assertGapless(lines: readonly WireEvent[]): void {
 
 Deno.test({
   name:
-    `tail -F reads every event once, over five rotations and more${skipped}`,
+    `tail -F reads every event once, over at least five rotations${skipped}`,
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await inPlace("tail", async (place) => {
@@ -101,8 +103,8 @@ Deno.test({
       let text = "";
       const reading = (async () => {
         for await (
-          const piece of tail.stdout.pipeThrough(new TextDecoderStream())
-        ) text += piece;
+          const chunk of tail.stdout.pipeThrough(new TextDecoderStream())
+        ) text += chunk;
       })();
       const agent = await AgentProcess.start([
         `--event-log=${log}`,
@@ -180,11 +182,11 @@ Deno.test({
 
 Deno.test({
   name:
-    `a folder that the log cannot be made in is told of, and written to when it can${skipped}`,
+    `a log directory without write permission is reported, and used once it is writable${skipped}`,
   ignore: !CAN_MAKE_CGROUPS,
   async fn() {
     await inPlace("readonly", async (place) => {
-      // Root may write to any folder but to one that is not there.
+      // Root may write to any existing directory, so this one does not exist yet.
       const folder = join(place.directory, "later");
       const log = join(folder, "events.ndjson");
       const agent = await AgentProcess.start([
@@ -217,7 +219,7 @@ Deno.test({
   },
 });
 
-/** Whether a process can have a clock of its own: a library that lies to it. */
+/** Returns the path of a library that changes a process's clock, if installed. */
 async function fakeTime(): Promise<string | undefined> {
   for (
     const path of ["/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"]
@@ -231,7 +233,7 @@ const fakeTimePath = await fakeTime();
 
 Deno.test({
   name:
-    "a clock that is set back an hour stops neither events nor streams, and seq grows on" +
+    "a clock set back by an hour stops neither events nor streams, and seq continues" +
     (fakeTimePath === undefined
       ? ", skipped: faketime is not installed"
       : skipped),
@@ -250,10 +252,10 @@ Deno.test({
         FAKETIME_NO_CACHE: "1",
         FAKETIME_DONT_FAKE_MONOTONIC: "1",
       }, [AGENT]);
-      const heard: WireEvent[] = [];
+      const received: WireEvent[] = [];
       const end = new AbortController();
       try {
-        await agent.follow("since_seq=0", heard, end.signal);
+        await agent.follow("since_seq=0", received, end.signal);
         await churn(agent, place, 3);
         await Deno.writeTextFile(clock, "-3600\n");
         await delay(100);
@@ -264,7 +266,7 @@ Deno.test({
           Date.parse(timestamp) - Date.parse(events[at]?.timestamp)
         );
         assert(Math.min(...steps) < -3_000_000, "The clock was not set back");
-        assert(await until(() => heard.length === events.length));
+        assert(await until(() => received.length === events.length));
         const kept: WireEvent[] = await agent.json(
           "/api/v1.3/events?max_events=-1&all_events=true&subcontainers=true",
         );

@@ -1,16 +1,14 @@
 const FIRST_BYTES = 4_096;
 
-/** Bytes that come in parts of any length, in one piece: a part takes no memory of its own. */
-export class GatheredBytes {
+/** A growing buffer for chunks of any size; it keeps no reference to the chunks. */
+export class ByteBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #length = 0;
 
-  /** How many there are. */
   get length(): number {
     return this.#length;
   }
 
-  /** Takes more of them. */
   push(part: Uint8Array): void {
     const length = this.#length + part.length;
     if (length > this.#bytes.length) {
@@ -24,7 +22,7 @@ export class GatheredBytes {
     this.#length = length;
   }
 
-  /** The text that they are, as UTF-8; none are kept. */
+  /** Decodes the bytes as UTF-8 and clears the buffer. */
   takeText(): string {
     const text = new TextDecoder().decode(
       this.#bytes.subarray(0, this.#length),
@@ -33,10 +31,9 @@ export class GatheredBytes {
     return text;
   }
 
-  /** Keeps none of them. */
   clear(): void {
     this.#length = 0;
-    // The next may be few.
+    // The next content may be small.
     if (this.#bytes.length > FIRST_BYTES) this.#bytes = new Uint8Array(0);
   }
 }

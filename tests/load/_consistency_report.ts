@@ -1,67 +1,71 @@
 /**
- * A table of what should be equal, and whether it is.
+ * A table of expected and actual values.
  *
  * @module
  */
 
-/** One line of the books. */
+/** One row of the report. */
 interface Entry {
   readonly what: string;
-  readonly fact: string;
+  readonly expected: string;
   readonly agent: string;
-  /** Absent where the line only tells. */
-  readonly isBalanced?: boolean;
-  /** What the difference is made of. */
+  /** Absent if the row is for information only. */
+  readonly isOk?: boolean;
+  /** Explanation of a difference. */
   readonly details: readonly string[];
 }
 
-/** Of a long list of details so many are shown. */
+/** Maximum number of details shown. */
 const MAX_DETAILS = 10;
 
-/** What the kernel or the test knows beside what the agent tells. */
-export class Books {
+/** Compares values of the kernel or the test with those of the agent. */
+export class ConsistencyReport {
   readonly #entries: Entry[] = [];
 
-  /** What does not balance. */
+  /** Names of the failed checks. */
   get wrong(): string[] {
-    return this.#entries.filter(({ isBalanced }) => isBalanced === false)
+    return this.#entries.filter(({ isOk }) => isOk === false)
       .map(({ what }) => what);
   }
 
-  /** Both are to be the same. */
+  /** Expects equal values. */
   equal(
     what: string,
-    fact: number | string,
+    expected: number | string,
     agent: number | string,
     details: readonly string[] = [],
   ): void {
-    this.#add(what, `${fact}`, `${agent}`, details, fact === agent);
+    this.#add(what, `${expected}`, `${agent}`, details, expected === agent);
   }
 
-  /** The agent is to be at most at this. */
+  /** Expects the agent's value to be at most `limit`. */
   atMost(what: string, limit: number, agent: number): void {
     this.#add(what, `≤ ${limit}`, `${agent}`, [], agent <= limit);
   }
 
-  /** The agent is to be at least at this. */
+  /** Expects the agent's value to be at least `limit`. */
   atLeast(what: string, limit: number, agent: number): void {
     this.#add(what, `≥ ${limit}`, `${agent}`, [], agent >= limit);
   }
 
-  /** What is only told. */
-  note(what: string, agent: number | string, fact: number | string = ""): void {
-    this.#add(what, `${fact}`, `${agent}`, []);
+  /** Adds a row for information. */
+  note(
+    what: string,
+    agent: number | string,
+    expected: number | string = "",
+  ): void {
+    this.#add(what, `${expected}`, `${agent}`, []);
   }
 
-  /** The whole as a table. */
+  /** Formats the report as a table. */
   format(): string {
-    const rows = this.#entries.map(({ what, fact, agent, isBalanced }) => [
+    const rows = this.#entries.map(({ what, expected, agent, isOk }) => [
       what,
-      fact,
+      expected,
       agent,
-      isBalanced === undefined ? "" : isBalanced ? "balanced" : "WRONG",
+      isOk === undefined ? "" : isOk ? "ok" : "WRONG",
     ]);
-    const titles = ["what", "fact", "agent", "verdict"];
+    const titles = ["check", "expected", "agent", "result"];
     const widths = titles.map((title, at) =>
       Math.max(title.length, ...rows.map((row) => (row[at] ?? "").length))
     );
@@ -70,9 +74,9 @@ export class Books {
         .trimEnd();
     return [
       line(titles),
-      ...this.#entries.flatMap(({ isBalanced, details }, at) => [
+      ...this.#entries.flatMap(({ isOk, details }, at) => [
         line(rows[at] ?? []),
-        ...(isBalanced === false ? details.slice(0, MAX_DETAILS) : [])
+        ...(isOk === false ? details.slice(0, MAX_DETAILS) : [])
           .map((detail) => `    ${detail}`),
       ]),
     ].join("\n");
@@ -80,26 +84,26 @@ export class Books {
 
   #add(
     what: string,
-    fact: string,
+    expected: string,
     agent: string,
     details: readonly string[],
-    isBalanced?: boolean,
+    isOk?: boolean,
   ): void {
-    const entry = { what, fact, agent, details };
+    const entry = { what, expected, agent, details };
     this.#entries.push(
-      isBalanced === undefined ? entry : { ...entry, isBalanced },
+      isOk === undefined ? entry : { ...entry, isOk },
     );
   }
 }
 
-/** The sum of numbers. */
+/** Returns the sum of numbers. */
 export function sumOf(numbers: Iterable<number>): number {
   let sum = 0;
   for (const number of numbers) sum += number;
   return sum;
 }
 
-/** How often each is among them. */
+/** Counts the occurrences of each key. */
 export function countBy(keys: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);

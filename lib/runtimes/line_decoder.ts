@@ -1,12 +1,12 @@
-import { GatheredBytes } from "./gathered_bytes.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
 
 const NEWLINE = 10;
 
-/** Cuts bytes into lines of UTF-8; one that is too long is passed over. */
-export class TextLineBound {
+/** Splits a byte stream into UTF-8 lines; too long ones are skipped. */
+export class LineDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
-  readonly #line = new GatheredBytes();
+  readonly #line = new ByteBuffer();
   #isTooLong = false;
 
   constructor(maxBytes: number, onLost: () => void) {
@@ -14,7 +14,7 @@ export class TextLineBound {
     this.#onLost = onLost;
   }
 
-  /** Takes the next bytes; returns the lines that they end, empty ones not. */
+  /** Returns the non-empty lines that the chunk completes. */
   push(bytes: Uint8Array): string[] {
     const lines: string[] = [];
     let start = 0;

@@ -1,66 +1,66 @@
 /**
- * Compares what streams have got with what the log has.
+ * Checks the events received by streams against the log.
  *
  * @module
  */
 import type { WireEvent } from "../e2e/_agent.ts";
-import { type Books, sumOf } from "./_books.ts";
+import { type ConsistencyReport, sumOf } from "./_consistency_report.ts";
 import type { StreamReport } from "./_streams.ts";
 
 /**
- * The agent ends a stream whose client has taken nothing for so long; what the
- * client lost by then nobody could tell it.
+ * The agent closes a stream whose client has read nothing for this time; events
+ * lost by then are not reported to it.
  */
 const PATIENCE_SECONDS = 300;
 
-/** Each stream has got every event after the first, or was told how many it has not. */
-export function bookStreams(
-  books: Books,
+/** Checks that each stream received every event or a notice with the number of missing ones. */
+export function checkStreams(
+  report: ConsistencyReport,
   reports: readonly StreamReport[],
   events: readonly WireEvent[],
   sinceSeq: number,
   lastSeq: number,
-  toldLost: number,
+  reportedLost: number,
   seconds: number,
 ): void {
-  const hasGivenUp = ({ reader, hasEnded }: StreamReport) =>
+  const isAbandoned = ({ reader, hasEnded }: StreamReport) =>
     reader === "stalled" && hasEnded && seconds > PATIENCE_SECONDS;
   for (const [reader, some] of Map.groupBy(reports, ({ reader }) => reader)) {
     const wrong = some.map((report, at) => {
-      const wanted = wantedOf(report, events, sinceSeq);
-      const dueSeq = hasGivenUp(report) ? undefined : lastSeq;
-      return faultsOf(report, wanted, dueSeq)
+      const expected = expectedOf(report, events, sinceSeq);
+      const dueSeq = isAbandoned(report) ? undefined : lastSeq;
+      return faultsOf(report, expected, dueSeq)
         .map((fault) => `${report.kind} ${at}: ${fault}`);
     }).filter((faults) => faults.length > 0);
     const label = `${reader} streams`;
-    books.equal(
+    report.equal(
       `${label} with all events, or notices`,
       some.length,
       some.length - wrong.length,
       wrong.flat(),
     );
     const ended = some.filter(({ hasEnded }) => hasEnded).length;
-    books.note(`${label} that the agent ended`, ended);
-    books.note(`events that they got`, sumOf(some.map(({ events }) => events)));
-    books.note(
-      `events that they lost, in so many notices`,
+    report.note(`${label} closed by the agent`, ended);
+    report.note(`events received`, sumOf(some.map(({ events }) => events)));
+    report.note(
+      `events lost, and number of notices`,
       `${sumOf(some.map(({ lost }) => lost))} in ${
         sumOf(some.map(({ lostLines }) => lostLines))
       }`,
     );
   }
   const lost = sumOf(reports.map(({ lost }) => lost));
-  const untold = sumOf(
-    reports.filter(hasGivenUp).map((report) =>
-      wantedOf(report, events, sinceSeq)
+  const unreported = sumOf(
+    reports.filter(isAbandoned).map((report) =>
+      expectedOf(report, events, sinceSeq)
         .filter(({ seq }) => seq > report.last).length
     ),
   );
-  books.atLeast("cgwatch_stream_lost_total", lost, toldLost);
-  books.atMost("cgwatch_stream_lost_total", lost + untold, toldLost);
+  report.atLeast("cgwatch_stream_lost_total", lost, reportedLost);
+  report.atMost("cgwatch_stream_lost_total", lost + unreported, reportedLost);
 }
 
-function wantedOf(
+function expectedOf(
   { types }: StreamReport,
   events: readonly WireEvent[],
   sinceSeq: number,
@@ -70,22 +70,22 @@ function wantedOf(
   );
 }
 
-/** What is wrong with a stream; it has to come to `lastSeq`, where that is given. */
+/** Returns the faults of a stream, which must have reached `lastSeq` if given. */
 function faultsOf(
   report: StreamReport,
-  wanted: readonly WireEvent[],
+  expected: readonly WireEvent[],
   lastSeq: number | undefined,
 ): string[] {
   const { events: got, lost, last, disorder, hasEnded } = report;
   const faults: string[] = [];
-  const due = wanted.filter(({ seq }) => seq <= last).length;
+  const due = expected.filter(({ seq }) => seq <= last).length;
   if (due !== got + lost) {
-    faults.push(`got ${got} and lost ${lost} of ${due} up to ${last}`);
+    faults.push(`received ${got} and lost ${lost} of ${due} up to ${last}`);
   }
   if (disorder > 0) faults.push(`${disorder} events are out of order`);
   if (lastSeq === undefined) return faults;
-  const lastWanted = wanted.findLast(({ seq }) => seq <= lastSeq)?.seq ?? 0;
-  if (last < lastWanted) faults.push(`has come to ${last} of ${lastWanted}`);
-  if (hasEnded) faults.push("the agent has ended it");
+  const lastExpected = expected.findLast(({ seq }) => seq <= lastSeq)?.seq ?? 0;
+  if (last < lastExpected) faults.push(`reached ${last} of ${lastExpected}`);
+  if (hasEnded) faults.push("closed by the agent");
   return faults;
 }

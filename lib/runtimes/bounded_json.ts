@@ -1,4 +1,4 @@
-/** Values and nested values of one text; a list of 2,000 containers of Docker has some 100,000. */
+/** Nested values included; a Docker list of 2,000 containers has about 100,000. */
 const MAX_ELEMENTS = 120_000;
 const MAX_DEPTH = 64;
 
@@ -11,13 +11,13 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Parses the JSON of a runtime within bounds: an empty object takes two bytes
- * of text and 56 of memory, so that a bound of bytes alone is none.
+ * Parses JSON with limits on values and depth: an empty object has two bytes of
+ * text, but takes 56 bytes of memory.
  *
- * @throws {RangeError} where it has too many values, or is nested too deep
- * @throws {SyntaxError} where it is no JSON
+ * @throws {RangeError} if there are too many values or levels
+ * @throws {SyntaxError} if the text is not JSON
  */
-export function parseJsonBound(text: string): unknown {
+export function parseBoundedJson(text: string): unknown {
   let elements = 0;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -30,7 +30,7 @@ export function parseJsonBound(text: string): unknown {
         elements++;
         if (++depth > MAX_DEPTH) {
           throw new RangeError(
-            `Cannot take a JSON text: it is nested more than ${MAX_DEPTH} deep`,
+            `Cannot parse JSON: it is nested deeper than ${MAX_DEPTH} levels`,
           );
         }
         break;
@@ -46,14 +46,14 @@ export function parseJsonBound(text: string): unknown {
     }
     if (elements > MAX_ELEMENTS) {
       throw new RangeError(
-        `Cannot take a JSON text: it has more than ${MAX_ELEMENTS} values`,
+        `Cannot parse JSON: it has more than ${MAX_ELEMENTS} values`,
       );
     }
   }
   return JSON.parse(text);
 }
 
-/** Where the text that begins here ends: at a quote that nothing escapes. */
+/** Returns the index of the closing quote. */
 function endOfText(text: string, start: number): number {
   for (let end = start;;) {
     end = text.indexOf('"', end + 1);

@@ -2,22 +2,26 @@ import { join } from "@std/path";
 import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
-import { fieldsOf, textOf } from "./json_fields.ts";
+import { asObject, asString } from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
-import { bundleFacts, containerdFacts, crioFacts } from "./oci_config.ts";
+import {
+  parseBundle,
+  parseContainerdConfig,
+  parseCrioConfig,
+} from "./oci_config.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 import type { RuntimeRoots } from "./runtime_roots.ts";
 
-/** A container's origin, and the cgroup that told it. */
+/** An origin and its cgroup. */
 export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 
-/** Resolves a runtime's own path, given in parts, to where the agent sees it. */
-export type PathAt = (first: string, ...rest: string[]) => string;
+/** Returns the path at which the agent sees a runtime's path, given in parts. */
+export type ResolveHostPath = (first: string, ...rest: string[]) => string;
 
 const TASKS = "io.containerd.runtime.v2.task";
 
-/** Finds containers by the OCI bundles that their runtimes keep. */
-export class Bundles {
+/** Finds containers by the OCI bundles of their runtimes. */
+export class BundleReader {
   readonly #files: RuntimeFiles;
   readonly #labels: LabelFilter;
 
@@ -26,11 +30,10 @@ export class Bundles {
     this.#labels = labels;
   }
 
-  /** Of containerd, by the bundle of its task. */
   async containerd(
     origin: PlacedOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
   ): Promise<ContainerMetadata | undefined> {
     const files = this.#files;
     const labels = this.#labels;
@@ -41,21 +44,23 @@ export class Bundles {
       for (const group of groups) {
         const bundle = at(state, TASKS, group, origin.id);
         const config = await files.json(join(bundle, "config.json"));
-        const { cgroupsPath } = fieldsOf(fieldsOf(config)["linux"]);
+        const { cgroupsPath } = asObject(asObject(config)["linux"]);
         if (config === undefined || !isOf(origin, [cgroupsPath])) continue;
         const pid = Number(await files.read(join(bundle, "init.pid")));
-        const facts = containerdFacts(config, { id: origin.id, labels });
-        return pid > 0 ? { ...facts, pid } : facts;
+        const metadata = parseContainerdConfig(config, {
+          id: origin.id,
+          labels,
+        });
+        return pid > 0 ? { ...metadata, pid } : metadata;
       }
     }
     return undefined;
   }
 
-  /** Of CRI-O, by the bundle beside its storage. */
   async crio(
     origin: ContainerOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
   ): Promise<ContainerMetadata | undefined> {
     const files = this.#files;
     const labels = this.#labels;
@@ -65,45 +70,45 @@ export class Bundles {
         if (!directory.endsWith("-containers")) continue;
         const path = at(storage, directory, id, "userdata", "config.json");
         const config = await files.json(path);
-        const facts = crioFacts(config, { id, labels });
-        if (facts === undefined) continue;
+        const metadata = parseCrioConfig(config, { id, labels });
+        if (metadata === undefined) continue;
         const pid = await this.pidOf(roots, at, directory, id);
-        return pid === undefined ? facts : { ...facts, pid };
+        return pid === undefined ? metadata : { ...metadata, pid };
       }
     }
     return undefined;
   }
 
-  /** What runc and crun keep of a container that nobody else looks after. */
+  /** Reads a container that runc or crun runs without an engine. */
   async bare(
     runtime: "runc" | "crun",
     origin: PlacedOrigin,
     roots: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
   ): Promise<ContainerMetadata | undefined> {
     const files = this.#files;
     const labels = this.#labels;
     const { id } = origin;
     const file = runtime === "runc" ? "state.json" : "status";
     for (const root of roots[runtime]) {
-      const state = fieldsOf(await files.json(at(root, id, file)));
+      const state = asObject(await files.json(at(root, id, file)));
       const pid = state["init_process_pid"] ?? state["pid"];
-      const paths = Object.values(fieldsOf(state["cgroup_paths"]));
+      const paths = Object.values(asObject(state["cgroup_paths"]));
       if (typeof pid !== "number") continue;
       if (!isOf(origin, [state["cgroup-path"], ...paths])) continue;
       const bundle = bundleOf(state);
       const config = bundle === undefined
         ? undefined
         : await files.json(at(bundle, "config.json"));
-      return { ...bundleFacts(config, { id, labels, runtime }), pid };
+      return { ...parseBundle(config, { id, labels, runtime }), pid };
     }
     return undefined;
   }
 
-  /** Podman and CRI-O leave the pid where it does not outlive a boot. */
+  /** Reads the PID from a directory that does not survive a reboot. */
   async pidOf(
     { storageRun }: RuntimeRoots,
-    at: PathAt,
+    at: ResolveHostPath,
     directory: string,
     id: string,
   ): Promise<number | undefined> {
@@ -117,21 +122,21 @@ export class Bundles {
 }
 
 /**
- * Whether one of the paths that a runtime tells is the cgroup's: an id that
- * anybody may choose does not say enough. runc's begin with the mount point.
+ * Returns whether one of the runtime's paths is this cgroup, because a user may
+ * choose the ID of another container. runc's paths start with the mount point.
  */
 function isOf(
   { cgroup, isCertain }: PlacedOrigin,
   paths: readonly unknown[],
 ): boolean {
-  return isCertain || paths.some((path) => textOf(path)?.endsWith(cgroup));
+  return isCertain || paths.some((path) => asString(path)?.endsWith(cgroup));
 }
 
-/** Where the bundle is: runc has it among its labels, crun as a field. */
-function bundleOf(state: ReturnType<typeof fieldsOf>): string | undefined {
-  const { labels } = fieldsOf(state["config"]);
+/** Returns the path, which runc stores as a label and crun as a field. */
+function bundleOf(state: ReturnType<typeof asObject>): string | undefined {
+  const { labels } = asObject(state["config"]);
   const label = Array.isArray(labels)
-    ? labels.map(textOf).find((text) => text?.startsWith("bundle="))
+    ? labels.map(asString).find((text) => text?.startsWith("bundle="))
     : undefined;
-  return textOf(state["bundle"]) ?? label?.slice("bundle=".length);
+  return asString(state["bundle"]) ?? label?.slice("bundle=".length);
 }

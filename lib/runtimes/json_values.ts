@@ -1,0 +1,62 @@
+import { parseBoundedJson } from "./bounded_json.ts";
+import type { EventPod } from "../model/event.ts";
+import { MAX_TEXT_LENGTH } from "./label_filter.ts";
+
+/** A JSON object from a runtime, not validated. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Returns an empty object for any other value. */
+export function asObject(value: unknown): JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? value as JsonObject
+    : {};
+}
+
+/** Returns an empty object if the text is not a JSON object. */
+export function parseObject(text: unknown): JsonObject {
+  try {
+    return asObject(parseBoundedJson(typeof text === "string" ? text : "{}"));
+  } catch {
+    return {};
+  }
+}
+
+/** Returns a string that is neither empty nor too long. */
+export function asString(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" &&
+      value.length <= MAX_TEXT_LENGTH
+    ? value
+    : undefined;
+}
+
+/** Returns a safe integer. */
+export function asInteger(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) ? value as number : undefined;
+}
+
+/** Returns milliseconds since the epoch; `undefined` for Go's zero time (year 1). */
+export function asTimestampMs(value: unknown): number | undefined {
+  const text = asString(value);
+  const timeMs = text === undefined ? NaN : Date.parse(text);
+  return timeMs > 0 ? timeMs : undefined;
+}
+
+/** Removes keys with the value `undefined`. */
+export function defined<T extends object>(
+  object: { readonly [K in keyof T]: T[K] | undefined },
+): T {
+  return Object.fromEntries(
+    Object.entries(object).filter(([, value]) => value !== undefined),
+  ) as T;
+}
+
+/** Returns the pod in the kubelet's labels. */
+export function podOf(labels: JsonObject): EventPod | undefined {
+  const pod = defined<EventPod>({
+    "namespace": asString(labels["io.kubernetes.pod.namespace"]),
+    "name": asString(labels["io.kubernetes.pod.name"]),
+    "uid": asString(labels["io.kubernetes.pod.uid"]),
+    "container": asString(labels["io.kubernetes.container.name"]),
+  });
+  return pod.name === undefined && pod.uid === undefined ? undefined : pod;
+}
