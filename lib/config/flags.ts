@@ -567,6 +567,13 @@ export const FLAGS = [
     verbs: ["help"],
     help: "print the man page, as for man -l -",
   },
+  {
+    name: "openapi",
+    kind: "bool",
+    default: "false",
+    verbs: ["help"],
+    help: "print the OpenAPI 3.1 description of the API",
+  },
 ] as const satisfies readonly Flag[];
 
 /** Titles in `--help`, by the flag with which a group begins. */

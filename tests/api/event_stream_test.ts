@@ -177,7 +177,11 @@ Deno.test("EventStreams ends the watch of a client that leaves, reading or not",
 Deno.test("EventStreams throws 503 on one stream too many", async () => {
   const setup = new Setup({ maxStreams: 1 });
   const client = setup.open();
-  const error = assertThrows(() => setup.open(), HttpError, "1 are open");
+  const error = assertThrows(
+    () => setup.open(),
+    HttpError,
+    "maximum of 1 is open",
+  );
   assertEquals(error.status, 503);
   assertEquals(Object.keys(error.headers), ["retry-after"]);
   assertThrows(() => setup.streams.respondHead(NDJSON), HttpError);

@@ -13,8 +13,11 @@ function parse(
     headers?: Record<string, string>;
   } = {},
 ): EventsQuery {
-  const url = `http://localhost/api/v1.3/events${name}?${query}`;
-  return parseEventsQuery(new Request(url, { headers }), name);
+  return parseEventsQuery(
+    { headers: new Headers(headers) },
+    new URLSearchParams(query),
+    name,
+  );
 }
 
 Deno.test("parseEventsQuery() without parameters asks for everything, everywhere", () => {
@@ -145,16 +148,31 @@ Deno.test("parseEventsQuery() prefers Last-Event-ID of an SSE client to since_se
 Deno.test("parseEventsQuery() throws with parameter, value and wanted form", () => {
   for (
     const [query, message] of [
-      ["stream=yes", '"stream": "yes" is not true or false'],
-      ["all_events", '"all_events": "" is not true or false'],
-      ["max_events=-2", '"max_events": "-2" is not a whole number from -1'],
-      ["start_time=now", '"start_time": "now" is not a time of RFC 3339'],
-      ["since_seq=-1", '"since_seq": "-1" is not the seq of an event'],
-      ["heartbeat=1ms", '"heartbeat": "1ms" is not a duration from 100ms'],
-      ["heartbeat=x", '"heartbeat": "x" is not a duration such as'],
+      ["stream=yes", '"stream": "yes" is invalid, expected true or false'],
+      ["all_events", '"all_events": "" is invalid, expected true or false'],
+      [
+        "max_events=-2",
+        '"max_events": "-2" is invalid, expected an integer from -1',
+      ],
+      [
+        "start_time=now",
+        '"start_time": "now" is invalid, expected an RFC 3339 time',
+      ],
+      [
+        "since_seq=-1",
+        '"since_seq": "-1" is invalid, expected the seq of an event',
+      ],
+      [
+        "heartbeat=1ms",
+        '"heartbeat": "1ms" is invalid, expected a duration from 100ms',
+      ],
+      [
+        "heartbeat=x",
+        '"heartbeat": "x" is invalid, expected a duration such as',
+      ],
       [
         "start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z",
-        'Cannot use "start_time" as it is after "end_time"',
+        'Cannot use "start_time": it is later than "end_time"',
       ],
       [
         "stream=true&end_time=2026-01-01T00:00:00Z",
@@ -166,6 +184,6 @@ Deno.test("parseEventsQuery() throws with parameter, value and wanted form", () 
   assertThrows(
     () => parse("", { headers }),
     BadRequestError,
-    'header "Last-Event-ID": "x" is not the seq',
+    'header "Last-Event-ID": "x" is invalid, expected the seq',
   );
 });

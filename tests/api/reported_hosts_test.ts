@@ -44,7 +44,7 @@ Deno.test("a v2 host stays one, whichever v1 hierarchies without its controllers
     assertEquals(root.memory.working_set, 2500000, options);
     const { spec } = await host.container("/web");
     assertEquals(spec.cpu.mask, "1", options);
-    assertEquals((await host.ask("/api/v1.3/containers/vpn")).status, 404);
+    assertEquals((await host.fetch("/api/v1.3/containers/vpn")).status, 404);
   }
 });
 
@@ -72,7 +72,7 @@ Deno.test("the root of a v1 host has its reservation beside the machine's memory
     [`${CGROUP}/memory/memory.limit_in_bytes`]: "9223372036854771712\n",
     [`${CGROUP}/memory/memory.soft_limit_in_bytes`]: "9223372036854771712\n",
   });
-  const text = await (await host.ask("/api/v2.1/spec/")).text();
+  const text = await (await host.fetch("/api/v2.1/spec/")).text();
   assertStringIncludes(
     text,
     '"memory":{"limit":2097152000,"reservation":9223372036854771712,"swap_limit":524288000}',

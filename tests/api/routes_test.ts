@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EventStreams } from "../../lib/api/event_stream.ts";
-import type { AllowPs } from "../../lib/api/answers.ts";
+import type { AllowPs } from "../../lib/api/endpoints.ts";
 import { createHandler } from "../../lib/api/routes.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
 import type { EventType } from "../../lib/model/event.ts";
@@ -11,11 +11,11 @@ import {
 } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
-import { FakeQuestions } from "../_support/fake_questions.ts";
+import { FakeManager } from "../_support/fake_manager.ts";
 
 /** The whole API without a socket. */
 class Api {
-  readonly questions: FakeQuestions;
+  readonly manager: FakeManager;
   readonly clock = new FakeClock();
   readonly events = new EventManager({
     node: "n1",
@@ -32,15 +32,15 @@ class Api {
   readonly #handler: (request: Request) => Promise<Response>;
 
   constructor(names?: readonly string[], allowPs: AllowPs = "off") {
-    this.questions = new FakeQuestions(names);
-    const { questions, events, streams } = this;
+    this.manager = new FakeManager(names);
+    const { manager, events, streams } = this;
     const logger: Logger = {
       ...silentLogger,
       error: (message, fields) => this.errors.push([message, fields]),
     };
     const { metrics } = this;
     this.#handler = createHandler({
-      questions,
+      manager,
       events,
       streams,
       logger,
@@ -86,7 +86,7 @@ Deno.test("createHandler() answers /readyz with 503 until it is ready", async ()
   const api = new Api();
   const sources = [{ name: "kmsg", state: "off", detail: "turned off" }];
   assertEquals(await api.json("/readyz"), { ready: true, sources });
-  api.questions.ready = false;
+  api.manager.ready = false;
   const response = await api.request("/readyz");
   assertEquals(response.status, 503);
   assertEquals(await response.json(), { ready: false, sources });
@@ -148,7 +148,7 @@ Deno.test("createHandler() takes the request for containers from the body of POS
   await api.json("/api/v1.3/containers/a", { method: "POST", body });
   await api.json("/api/v1.3/subcontainers/a", { method: "POST", body });
   await api.json("/api/v1.3/containers/a");
-  assertEquals(api.questions.asked, [
+  assertEquals(api.manager.asked, [
     ["containerInfo", "/a", { numStats: 1 }],
     ["subcontainersInfo", "/a", { numStats: 1 }],
     ["containerInfo", "/a", {}],
@@ -158,7 +158,7 @@ Deno.test("createHandler() takes the request for containers from the body of POS
     body: "{",
   });
   assertEquals(status, 400);
-  assertStringIncludes(error, "Cannot read the body as JSON");
+  assertStringIncludes(error, "Cannot parse the body as JSON");
   assertEquals(
     (await api.error("/api/v1.3/containers/a", {
       method: "POST",
@@ -173,9 +173,9 @@ Deno.test("createHandler() answers subcontainers as an array, without one that f
   const infos = await api.json("/api/v1.3/subcontainers/a");
   // deno-lint-ignore no-explicit-any
   assertEquals(infos.map((info: any) => info.name), ["/a", "/a/b"]);
-  const all = api.questions.subcontainersInfo;
-  api.questions.subcontainersInfo = (name, request) => {
-    const [first, ...rest] = all.call(api.questions, name, request);
+  const all = api.manager.subcontainersInfo;
+  api.manager.subcontainersInfo = (name, request) => {
+    const [first, ...rest] = all.call(api.manager, name, request);
     assert(first !== undefined);
     const gone = {
       ...first,
@@ -194,12 +194,12 @@ Deno.test("createHandler() answers subcontainers as an array, without one that f
 Deno.test("createHandler() makes the JSON of 1,000 containers only as it is read", async () => {
   const names = Array.from({ length: 1000 }, (_, i) => `/c${i}`);
   const api = new Api(["/", ...names]);
-  const [sample] = api.questions.stats;
+  const [sample] = api.manager.stats;
   assert(sample !== undefined);
-  const all = api.questions.subcontainersInfo;
+  const all = api.manager.subcontainersInfo;
   let made = 0;
-  api.questions.subcontainersInfo = (name, request) =>
-    all.call(api.questions, name, request).map((info) => ({
+  api.manager.subcontainersInfo = (name, request) =>
+    all.call(api.manager, name, request).map((info) => ({
       ...info,
       get stats() {
         made++;
@@ -229,7 +229,7 @@ Deno.test("createHandler() answers v2 stats by name, and never of the root", asy
     ["/a", "/a/b"],
   );
   assertEquals(await api.json("/api/v2.1/stats/"), {});
-  assertEquals(api.questions.asked[1], [
+  assertEquals(api.manager.asked[1], [
     "containerInfoV2",
     "/",
     { recursive: true, maxAgeMs: 0 },
@@ -253,14 +253,14 @@ Deno.test("createHandler() answers the machine's samples, which are the root's",
       { timestamp: "1970-01-01T00:00:01Z", cpu: { usage: { total: 5 } } },
     ],
   );
-  assertEquals(api.questions.asked, [
+  assertEquals(api.manager.asked, [
     ["containerInfoV2", "/", { count: 1, recursive: false }],
   ]);
   const [status, error] = await api.error(
     "/api/v2.1/machinestats?type=docker",
   );
   assertEquals(status, 400);
-  assertStringIncludes(error, '"docker" names containers');
+  assertStringIncludes(error, '"docker" selects containers');
 });
 
 Deno.test("createHandler() answers v2 specs by name, of the root too", async () => {
@@ -310,7 +310,7 @@ Deno.test("createHandler() answers each type in the versions that have it, and i
     for (const type of all.difference(new Set(types))) {
       const [status, error] = await api.error(`/api/${version}/${type}`);
       assertEquals(status, 404);
-      assertStringIncludes(error, `"${type}" of ${version}: known are`);
+      assertStringIncludes(error, `"${type}" of ${version}: expected one of`);
     }
   }
 });
@@ -322,7 +322,7 @@ Deno.test("createHandler() answers docker's containers by cgroup name", async ()
   const body = '{"num_stats":2}';
   const one = await api.json("/api/v1.3/docker/a", { method: "POST", body });
   assertEquals(one["/a"].name, "/a");
-  assertEquals(api.questions.asked, [
+  assertEquals(api.manager.asked, [
     ["namespaceInfo of docker", "/", {}],
     ["namespaceInfo of docker", "/a", { numStats: 2 }],
   ]);
@@ -331,7 +331,7 @@ Deno.test("createHandler() answers docker's containers by cgroup name", async ()
 Deno.test("createHandler() answers the summary by name, and says what is not there yet", async () => {
   const api = new Api();
   const spread = { std: 1, max: 9, fifty: 2, ninety: 7, ninetyfive: 8 };
-  api.questions.usage = {
+  api.manager.usage = {
     timestampMs: Date.UTC(2026, 10, 23),
     latest: { cpu: 12, memory: 4096 },
     minute: {
@@ -359,7 +359,7 @@ Deno.test("createHandler() answers the summary by name, and says what is not the
       day_usage: none,
     },
   });
-  assertEquals(api.questions.asked, [
+  assertEquals(api.manager.asked, [
     ["derivedStats", "/a", { maxAgeMs: 1000 }],
   ]);
 });
@@ -373,7 +373,7 @@ Deno.test("createHandler() lists processes only where it is allowed", async () =
   ) {
     const api = new Api(undefined, allowPs);
     assertEquals(await api.json("/api/v2.0/ps/a?recursive=true"), []);
-    assertEquals(api.questions.asked, [
+    assertEquals(api.manager.asked, [
       ["processList", "/a", { recursive: true, commandLines }],
     ]);
     assertEquals((await api.error("/api/v2.1/ps/x"))[0], 404);
@@ -389,9 +389,15 @@ Deno.test("createHandler() answers the version as a JSON string", async () => {
 Deno.test("createHandler() answers 400 for a bad parameter", async () => {
   for (
     const [path, message] of [
-      ["/api/v2.1/stats?count=x", '"count": "x" is not a whole number'],
-      ["/api/v2.1/spec?type=x", '"type": "x" is not name, docker or podman'],
-      ["/api/v1.3/events?max_events=x", '"max_events": "x" is not'],
+      [
+        "/api/v2.1/stats?count=x",
+        '"count": "x" is invalid, expected an integer',
+      ],
+      [
+        "/api/v2.1/spec?type=x",
+        '"type": "x" is invalid, expected name, docker, podman',
+      ],
+      ["/api/v1.3/events?max_events=x", '"max_events": "x" is invalid'],
     ] as const
   ) {
     const [status, error] = await new Api().error(path);
@@ -432,7 +438,7 @@ Deno.test("createHandler() streams events, as many streams as there may be", asy
   );
   const [status, error] = await api.error("/api/v2.1/events?stream=true");
   assertEquals(status, 503);
-  assertStringIncludes(error, "1 are open");
+  assertStringIncludes(error, "maximum of 1 is open");
   await response.body?.cancel();
   const sse = await api.request("/api/v2.1/events", {
     headers: { accept: "text/event-stream" },
@@ -490,11 +496,11 @@ Deno.test("createHandler() answers 404 for what there is not, and says what ther
       ["/healthz/x", 'Unknown path "/healthz/x"'],
       [
         "/api/v9/x",
-        'Unknown API version "v9": known are v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
+        'Unknown API version "v9": expected one of v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
       ],
       [
         "/api/v1x0/containers",
-        'Unknown API version "v1x0": known are v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
+        'Unknown API version "v1x0": expected one of v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
       ],
     ] as const
   ) assertEquals(await api.error(path), [404, message]);
@@ -524,7 +530,7 @@ Deno.test("createHandler() answers 414 for an address of more than 8 KiB", async
 
 Deno.test("createHandler() answers 500 for a fault of its own, logs it once and leaks nothing", async () => {
   const api = new Api();
-  api.questions.containerInfo = () => {
+  api.manager.containerInfo = () => {
     throw new TypeError("secret");
   };
   const [status, error] = await api.error("/api/v1.3/containers/a");

@@ -12,12 +12,12 @@ Deno.test("parseTokens() throws where there is none, and names no token", () => 
   assertThrows(() => parseTokens("x".repeat(5000)), RangeError);
 });
 
-Deno.test("Tokens.admits() each of its tokens, and nothing like them", () => {
+Deno.test("Tokens.authorizes() each of its tokens, and nothing like them", () => {
   const tokens = new Tokens(["abc", "x".repeat(4096)]);
   for (
     const good of ["Bearer abc", "bearer  abc", `Bearer ${"x".repeat(4096)}`]
   ) {
-    assert(tokens.admits(good), good);
+    assert(tokens.authorizes(good), good);
   }
   for (
     const bad of [
@@ -34,6 +34,6 @@ Deno.test("Tokens.admits() each of its tokens, and nothing like them", () => {
       `Bearer ${"x".repeat(4095)}`,
       `Bearer ${"x".repeat(4097)}`,
     ]
-  ) assertEquals(tokens.admits(bad), false, String(bad));
-  assertEquals(new Tokens([]).admits("Bearer "), false);
+  ) assertEquals(tokens.authorizes(bad), false, String(bad));
+  assertEquals(new Tokens([]).authorizes("Bearer "), false);
 });

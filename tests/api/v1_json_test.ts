@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
+  integerJson,
   type JsonObject,
   timeJson,
-  wholeJson,
 } from "../../lib/api/json_values.ts";
 import {
   containerInfoJson,
@@ -307,14 +307,14 @@ Deno.test("containerInfoJson() of a plain cgroup without samples leaves the list
   assertEquals(Object.keys(received(info) as object), ["name", "spec"]);
 });
 
-Deno.test("wholeJson() keeps all digits of what the kernel says", () => {
+Deno.test("integerJson() keeps all digits of what the kernel says", () => {
   const noLimitOfV1 = 9223372036854771712;
   assertEquals(
     JSON.stringify([
-      wholeJson(noLimitOfV1),
-      wholeJson(2 ** 53 - 1),
-      wholeJson(1.9),
-      wholeJson(0),
+      integerJson(noLimitOfV1),
+      integerJson(2 ** 53 - 1),
+      integerJson(1.9),
+      integerJson(0),
     ]),
     "[9223372036854771712,9007199254740991,1,0]",
   );

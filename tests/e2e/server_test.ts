@@ -18,12 +18,12 @@ import { systemClock } from "../../lib/model/clock.ts";
 import { parseListenAddress } from "../../lib/model/listen_address.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
-import { FakeQuestions } from "../_support/fake_questions.ts";
+import { FakeManager } from "../_support/fake_manager.ts";
 import { delay, until } from "./_agent.ts";
 
 const clock = systemClock;
 
-/** The API on real sockets, over questions that are not real. */
+/** The API on real sockets, with a fake manager. */
 class ServedApi {
   /** It keeps few events, so that memory is the streams'. */
   readonly events = new EventManager({
@@ -37,12 +37,12 @@ class ServedApi {
 
   async listen(...addresses: string[]): Promise<string> {
     const { events, streams } = this;
-    const questions = new FakeQuestions();
+    const manager = new FakeManager();
     const metrics = new FakeMetrics();
     const logger = silentLogger;
     this.server = await serve(
       createHandler({
-        questions,
+        manager,
         events,
         streams,
         metrics,
@@ -160,14 +160,14 @@ Deno.test("serve() leaves alone a socket that answers, and a file that is no soc
     await assertRejects(
       () => new ServedApi().listen("127.0.0.1:0", `unix:${path}`),
       Error,
-      `Cannot listen on "unix:${path}": Another program is listening there`,
+      `Cannot listen on "unix:${path}": another program is listening there`,
     );
     await first.server?.shutdown();
     await Deno.writeTextFile(path, "precious");
     await assertRejects(
       () => new ServedApi().listen(`unix:${path}`),
       Error,
-      `Cannot listen on "unix:${path}": A file that is no socket is there`,
+      `Cannot listen on "unix:${path}": the file exists and is not a socket`,
     );
     assertEquals(await Deno.readTextFile(path), "precious");
   });

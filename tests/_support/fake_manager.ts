@@ -1,4 +1,4 @@
-import type { Questions } from "../../lib/api/answers.ts";
+import type { ManagerQueries } from "../../lib/api/endpoints.ts";
 import { type CgroupName, isDescendant, ROOT } from "../../lib/model/cgroup.ts";
 import type {
   ContainerInfo,
@@ -35,7 +35,7 @@ const MACHINE: MachineFacts = {
 const SPEC: ContainerSpec = { hasDiskIo: true, cpu: { shares: 1024 } };
 
 /** Answers from fixed containers, and remembers what it was asked. */
-export class FakeQuestions implements Questions {
+export class FakeManager implements ManagerQueries {
   ready = true;
   spec: ContainerSpec = SPEC;
   stats: readonly ContainerStats[] = [{
