@@ -68,8 +68,15 @@ export interface Endpoint {
   readonly body?: string;
   /** Content of a 200, a field of `schema.ts` by content type. */
   readonly content: Readonly<Record<string, string>>;
-  /** JSON of other statuses that are specific to this endpoint, a field of `schema.ts` by status; no body without a type. @default none */
+  /**
+   * JSON of other statuses that are specific to this endpoint, a field of
+   * `schema.ts` by status; no body without a type.
+   *
+   * @default none
+   */
   readonly responses?: Readonly<Record<number, string>>;
+  /** Whether it requires no token. @default false */
+  readonly isPublic?: boolean;
   handle(
     context: RequestContext,
     dependencies: ApiDependencies,
@@ -98,6 +105,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "/healthz",
     summary: "Liveness; requires no token",
+    isPublic: true,
     content: { "text/plain;charset=UTF-8": "string: `ok`" },
     handle: () => new Response("ok"),
   },

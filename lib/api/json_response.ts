@@ -100,6 +100,7 @@ export function errorResponse(
 
 /** Returns the response to HEAD: the same status and headers without a body. */
 export async function headOf(response: Response): Promise<Response> {
+  if (response.status === STATUS_CODE.NotModified) return response;
   await response.body?.cancel();
   // Without a body Deno 2.9 sends a length of 0.
   const body = response.headers.has("content-length")

@@ -6,7 +6,7 @@ import {
   type Version,
   VERSIONS,
 } from "./endpoint_table.ts";
-import { textResponse } from "./json_response.ts";
+import { bytesResponse } from "./json_response.ts";
 import type { JsonObject } from "./json_values.ts";
 import type { Parameter } from "./parameters.ts";
 import {
@@ -41,9 +41,6 @@ const ERRORS: Readonly<Record<number, string>> = {
 
 /** Tag of the endpoints without a version. */
 const AGENT = "agent";
-
-/** The one path that requires no token. */
-const PUBLIC = "/healthz";
 
 const SCHEMAS: Readonly<Record<string, Fields>> = {
   ...CONTAINER_SCHEMAS,
@@ -115,7 +112,7 @@ export function openApiDocument(version: string): JsonObject {
 }
 
 interface Rendered {
-  readonly text: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly etag: string;
 }
 
@@ -127,11 +124,11 @@ export async function openApiResponse(
   version: string,
 ): Promise<Response> {
   rendered ??= await render(version);
-  const { text, etag } = rendered;
+  const { bytes, etag } = rendered;
   const known = request.headers.get("if-none-match")?.split(/, */) ?? [];
   const response = known.includes(etag)
     ? new Response(null, { status: STATUS_CODE.NotModified })
-    : textResponse(request, [text]);
+    : bytesResponse(request, [bytes]);
   response.headers.set("etag", etag);
   response.headers.set("cache-control", "no-cache");
   return response;
@@ -139,12 +136,10 @@ export async function openApiResponse(
 
 async function render(version: string): Promise<Rendered> {
   const text = JSON.stringify(openApiDocument(version));
-  const hash = await crypto.subtle.digest(
-    "SHA-256",
-    new TextEncoder().encode(text),
-  );
+  const bytes = new TextEncoder().encode(text);
+  const hash = await crypto.subtle.digest("SHA-256", bytes);
   const etag = `W/"${btoa(String.fromCharCode(...new Uint8Array(hash)))}"`;
-  return { text, etag };
+  return { bytes, etag };
 }
 
 function pathsOf(endpoint: Endpoint): [string, JsonObject][] {
@@ -183,13 +178,14 @@ function pathItem(
 }
 
 function operation(endpoint: Endpoint, method: string): JsonObject {
-  const { path, parameters = [], body, content, responses = {} } = endpoint;
+  const { parameters = [], body, content, responses = {}, isPublic = false } =
+    endpoint;
   const hasBody = method === "POST" && body !== undefined;
   const references = parameters.map((parameter) => ({
     "$ref": `#/components/parameters/${parameter.id ?? parameter.name}`,
   }));
   const common = Object.keys(ERRORS).filter((status) =>
-    (status !== "401" || path !== PUBLIC) && (status !== "413" || hasBody)
+    (status !== "401" || !isPublic) && (status !== "413" || hasBody)
   );
   const all = {
     "200": contentObject(content),
@@ -205,7 +201,7 @@ function operation(endpoint: Endpoint, method: string): JsonObject {
     ),
   };
   return {
-    ...(path === PUBLIC && { "security": [] }),
+    ...(isPublic && { "security": [] }),
     ...(references.length > 0 && { "parameters": references }),
     ...(hasBody && {
       "requestBody": {

@@ -29,7 +29,7 @@ const TYPES = ["name", "docker", "podman"] as const;
 const TYPE: Parameter<typeof TYPES[number]> = {
   name: "type",
   description:
-    "How the path names containers: `name`, a cgroup path (default), or `docker` or `podman`, the name or ID in that runtime (`/` for all)",
+    "Meaning of the path: `name` for a cgroup path (default), `docker` or `podman` for a name or ID of that runtime; its containers are listed by `recursive=true` without a path",
   schema: { "type": "string", "enum": TYPES },
   parse: (text) =>
     TYPES.find((type) => type === text) ??

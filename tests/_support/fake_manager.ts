@@ -21,7 +21,7 @@ import type { SourceState } from "../../lib/model/source_state.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
 import type { DerivedStats, DescribedUsage } from "../../lib/model/usage.ts";
 
-/** As little as a machine tells. */
+/** A machine with the required values only. */
 const MACHINE: MachineFacts = {
   timestampMs: 1000,
   numCores: 2,
@@ -34,7 +34,7 @@ const MACHINE: MachineFacts = {
 
 const SPEC: ContainerSpec = { hasDiskIo: true, cpu: { shares: 1024 } };
 
-/** Answers from fixed containers, and remembers what it was asked. */
+/** Returns fixed containers, and records its calls. */
 export class FakeManager implements ManagerQueries {
   ready = true;
   spec: ContainerSpec = SPEC;
@@ -63,8 +63,8 @@ export class FakeManager implements ManagerQueries {
     uuid: "1C-2",
     capacityBytes: 4096,
   }];
-  /** Each question's name and arguments. */
-  readonly asked: [
+  /** Name and arguments of each call. */
+  readonly calls: [
     string,
     CgroupName,
     ContainerInfoRequest | (RequestOptions & ProcessListOptions),
@@ -79,7 +79,7 @@ export class FakeManager implements ManagerQueries {
     name: CgroupName,
     request: ContainerInfoRequest,
   ): ContainerInfo {
-    this.asked.push(["containerInfo", name, request]);
+    this.calls.push(["containerInfo", name, request]);
     return this.#info(name);
   }
 
@@ -87,7 +87,7 @@ export class FakeManager implements ManagerQueries {
     name: CgroupName,
     request: ContainerInfoRequest,
   ): ContainerInfo[] {
-    this.asked.push(["subcontainersInfo", name, request]);
+    this.calls.push(["subcontainersInfo", name, request]);
     return this.#select(name, true).map((selected) => this.#info(selected));
   }
 
@@ -95,7 +95,7 @@ export class FakeManager implements ManagerQueries {
     name: CgroupName,
     options: RequestOptions,
   ): Promise<Map<CgroupName, ContainerInfo>> {
-    this.asked.push(["containerInfoV2", name, options]);
+    this.calls.push(["containerInfoV2", name, options]);
     const names = this.#select(name, options.recursive ?? false);
     return Promise.resolve(
       new Map(names.map((selected) => [selected, this.#info(selected)])),
@@ -123,7 +123,7 @@ export class FakeManager implements ManagerQueries {
     name: CgroupName,
     options: RequestOptions,
   ): Map<CgroupName, ContainerInfo> {
-    this.asked.push(["containerSpec", name, options]);
+    this.calls.push(["containerSpec", name, options]);
     const names = this.#select(name, options.recursive ?? false);
     return new Map(names.map((selected) => [selected, this.#info(selected)]));
   }
@@ -149,7 +149,7 @@ export class FakeManager implements ManagerQueries {
     alias: CgroupName,
     request: ContainerInfoRequest,
   ): ContainerInfo[] {
-    this.asked.push([`namespaceInfo of ${namespace}`, alias, request]);
+    this.calls.push([`namespaceInfo ${namespace}`, alias, request]);
     return this.#select(alias, alias === ROOT)
       .map((selected) => this.#info(selected));
   }
@@ -158,7 +158,7 @@ export class FakeManager implements ManagerQueries {
     name: CgroupName,
     options: RequestOptions,
   ): Promise<Map<CgroupName, DescribedUsage>> {
-    this.asked.push(["derivedStats", name, options]);
+    this.calls.push(["derivedStats", name, options]);
     const names = this.#select(name, options.recursive ?? false);
     return Promise.resolve(
       new Map(names.map((selected) => [
@@ -172,7 +172,7 @@ export class FakeManager implements ManagerQueries {
     name: CgroupName,
     options: RequestOptions & ProcessListOptions,
   ): Promise<ProcessInfo[]> {
-    this.asked.push(["processList", name, options]);
+    this.calls.push(["processList", name, options]);
     this.#select(name, false);
     return Promise.resolve(this.processes);
   }

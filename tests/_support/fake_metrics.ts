@@ -2,20 +2,20 @@ import type { ScrapeRequest } from "../../lib/model/scrape.ts";
 
 const encoder = new TextEncoder();
 
-type Pieces = Promise<Iterable<Uint8Array<ArrayBuffer>>>;
+type Chunks = Promise<Iterable<Uint8Array<ArrayBuffer>>>;
 
-/** Answers every scrape with the same text, and remembers what it was asked. */
+/** Returns the same text for each scrape, and records the requests. */
 export class FakeMetrics {
-  readonly asked: ScrapeRequest[] = [];
+  readonly calls: ScrapeRequest[] = [];
 
-  scrape(request: ScrapeRequest): Pieces {
-    this.asked.push(request);
+  scrape(request: ScrapeRequest): Chunks {
+    this.calls.push(request);
     return Promise.resolve(
       ["a 1\n", "b 2\n"].map((text) => encoder.encode(text)),
     );
   }
 
-  resource(): Pieces {
+  resource(): Chunks {
     return Promise.resolve([encoder.encode("c 3\n")]);
   }
 }

@@ -1,8 +1,8 @@
 import { walkSync } from "@std/fs/walk";
 import { type CgroupDriver, KubepodsTree, labelsOf } from "./kubepods_tree.ts";
 
-/** What a node may tell, or not. */
-export const NODE_FACTS = [
+/** Parts that a node may lack. */
+export const NODE_PARTS = [
   "filesystems",
   "kubelet",
   "layers",
@@ -16,8 +16,8 @@ export const NODE_FACTS = [
   "tasks",
 ] as const;
 
-/** One of them. */
-export type NodeFact = typeof NODE_FACTS[number];
+/** A part that a node may lack. */
+export type NodePart = typeof NODE_PARTS[number];
 
 /** The pod that has everything. */
 export const POD_UID = "0f1e2d3c-1111-2222-3333-444455556666";
@@ -55,7 +55,7 @@ export class KubeletNode implements Disposable {
   readonly #tree: KubepodsTree;
   readonly #driver: CgroupDriver;
 
-  constructor(driver: CgroupDriver, lacks?: NodeFact) {
+  constructor(driver: CgroupDriver, lacks?: NodePart) {
     this.#tree = new KubepodsTree(driver);
     this.#driver = driver;
     this.#addMounts(lacks);
@@ -152,7 +152,7 @@ export class KubeletNode implements Disposable {
     this.#tree[Symbol.dispose]();
   }
 
-  #addMounts(lacks: NodeFact | undefined): void {
+  #addMounts(lacks: NodePart | undefined): void {
     const path = "proc/1/mountinfo";
     const all = Deno.readTextFileSync(`${this.root}/${path}`).split("\n");
     const text = lacks === "filesystems"

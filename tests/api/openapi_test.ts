@@ -76,13 +76,15 @@ Deno.test("/openapi.json has an ETag, and responds with 304 to it", async () => 
     logger: silentLogger,
     allowPs: "off",
   });
-  const send = (headers: Record<string, string>) =>
-    handle(new Request("http://localhost/openapi.json", { headers }));
+  const send = (headers: Record<string, string>, method = "GET") =>
+    handle(new Request("http://localhost/openapi.json", { method, headers }));
   const first = await send({});
   const etag = first.headers.get("etag") ?? "";
   assertEquals((await first.json()).openapi, "3.1.1");
-  for (const known of [etag, `"x", ${etag}`]) {
-    const again = await send({ "if-none-match": known });
+  for (
+    const [known, method] of [[etag, "GET"], [`"x", ${etag}`, "HEAD"]] as const
+  ) {
+    const again = await send({ "if-none-match": known }, method);
     assertEquals([again.status, again.headers.get("etag")], [304, etag]);
     assertEquals(await again.text(), "");
   }

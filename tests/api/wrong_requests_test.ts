@@ -55,7 +55,7 @@ interface RawResponse {
   readonly body: string;
 }
 
-/** Sends bytes as they are, and reads until the server closes. */
+/** Sends raw bytes, and reads until the server closes the connection. */
 async function send(server: Server, request: string): Promise<RawResponse> {
   const { port } = new URL(server.addresses[0] ?? "");
   using connection = await Deno.connect({

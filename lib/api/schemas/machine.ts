@@ -123,11 +123,11 @@ export const MACHINE_SCHEMAS = {
     "type": "string: `zfs`, or `vfs` for every other type",
     "capacity?": "integer: Capacity, bytes",
     "usage?":
-      "integer: Used space, bytes; of a container its writable layer and logs",
+      "integer: Used space, bytes (of a container: writable layer and logs)",
     "base_usage?": "integer: Writable layer of a container, bytes",
     "available?": "integer: Space for unprivileged users, bytes",
     "has_inodes": "boolean: Whether `inodes_free` is present",
-    "inodes?": "integer: Inodes; of a container those in use",
+    "inodes?": "integer: Inodes (of a container: those in use)",
     "inodes_free?": "integer: Free inodes",
     "reads_completed?": DISK_COUNTS.reads_completed,
     "reads_merged?": DISK_COUNTS.reads_merged,
