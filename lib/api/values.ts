@@ -64,20 +64,22 @@ export const SEQ: ValueType<number> = {
   },
 };
 
-/** A duration of Go, which may be negative, in milliseconds. */
+/** A duration of Go, which may be negative, in milliseconds; truncated to the largest safe integer. */
 export const DURATION: ValueType<number> = {
   schema: { "type": "string", "pattern": DURATION_REGEXP.source },
   parse(text) {
-    if (DURATION_REGEXP.test(text)) {
-      try {
-        const sign = text.startsWith("-") ? -1 : 1;
-        return sign * parseDuration(text.replace("-", ""));
-      } catch (error) {
-        // It is too long.
-        if (!(error instanceof RangeError)) throw error;
-      }
+    if (!DURATION_REGEXP.test(text)) {
+      throwInvalidValue("a duration such as 300ms, 10s or 1m30s");
     }
-    throwInvalidValue("a duration such as 300ms, 10s or 1m30s");
+    const sign = text.startsWith("-") ? -1 : 1;
+    try {
+      return sign * parseDuration(text.replace("-", ""));
+    } catch (error) {
+      if (error instanceof RangeError) {
+        return sign * Number.MAX_SAFE_INTEGER;
+      }
+      throw error;
+    }
   },
 };
 

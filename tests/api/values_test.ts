@@ -63,10 +63,11 @@ Deno.test("DURATION.parse() accepts Go's durations, and nothing around them", ()
       ["+1.5s", 1500],
       ["-.5ms", -0.5],
       ["3\u00b5s", 0.003],
+      [`${"9".repeat(20)}h`, Number.MAX_SAFE_INTEGER],
     ] as const
   ) assertEquals(DURATION.parse(text) + 0, ms, text);
   for (
-    const text of ["", "10", " 1s", "1s ", "-+1s", "1d", "9".repeat(20) + "h"]
+    const text of ["", "10", " 1s", "1s ", "-+1s", "1d"]
   ) {
     assertThrows(() => DURATION.parse(text), Error, "a duration such as", text);
   }
