@@ -31,7 +31,11 @@ export const BOOLEAN: ValueType<boolean> = {
   schema: {
     "anyOf": [
       { "type": "boolean" },
-      { "type": "string", "enum": [...TRUE_SPELLINGS, ...FALSE_SPELLINGS] },
+      // Not an enum: client generators fail on keys that differ in case only.
+      {
+        "type": "string",
+        "pattern": `^(${[...TRUE_SPELLINGS, ...FALSE_SPELLINGS].join("|")})$`,
+      },
     ],
   },
   parse(text) {
