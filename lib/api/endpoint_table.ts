@@ -157,7 +157,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     versions: V1,
     container: "selected",
     methods: QUERY_METHODS,
-    summary: "A container",
+    summary: "A container: limits, samples and children",
     body: REQUEST,
     content: { "application/json": "ContainerInfo: The container" },
     responses: NOT_FOUND,
@@ -179,7 +179,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     versions: V1.slice(2),
     container: "selected",
     methods: QUERY_METHODS,
-    summary: "Docker containers: all, or one by name or ID",
+    summary: "Docker containers: all, or one by ID, name or unique prefix",
     body: REQUEST,
     content: { "application/json": "{ContainerInfo}: By cgroup path" },
     responses: NOT_FOUND,
@@ -215,7 +215,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: "stats",
     versions: ["v2.0"],
     container: "selected",
-    summary: "Samples of containers",
+    summary: "Samples of containers, each section after its `has_…` flag",
     parameters: REQUEST_PARAMETERS,
     content: {
       "application/json":
@@ -287,7 +287,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: "summary",
     versions: V2,
     container: "selected",
-    summary: "Recent usage of containers",
+    summary: "Usage of containers in the last minute, hour and day",
     parameters: REQUEST_PARAMETERS,
     content: { "application/json": "{DerivedStats}: By cgroup path" },
     responses: NOT_FOUND,
@@ -297,7 +297,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: "ps",
     versions: V2,
     container: "selected",
-    summary: "Processes of a container",
+    summary:
+      "Processes of a container, for `/` of the machine; requires `--allow-ps`",
     parameters: REQUEST_PARAMETERS,
     content: { "application/json": "[ProcessInfo]: Processes" },
     responses: {
