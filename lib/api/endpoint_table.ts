@@ -57,8 +57,8 @@ export interface Endpoint {
   readonly path: string;
   /** @default none, the path has no version */
   readonly versions?: readonly Version[];
-  /** Whether a container may follow the path; cAdvisor ignores it on some paths. @default neither */
-  readonly container?: "selected" | "ignored";
+  /** What may follow the path; cAdvisor ignores it on some paths. @default nothing */
+  readonly rest?: "container" | "ignored";
   /** @default READ_METHODS */
   readonly methods?: readonly string[];
   readonly summary: string;
@@ -155,7 +155,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "containers",
     versions: V1,
-    container: "selected",
+    rest: "container",
     methods: QUERY_METHODS,
     summary: "A container: limits, samples and children",
     body: REQUEST,
@@ -166,7 +166,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "subcontainers",
     versions: V1.slice(1),
-    container: "selected",
+    rest: "container",
     methods: QUERY_METHODS,
     summary: "A container and its subtree",
     body: REQUEST,
@@ -177,7 +177,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "docker",
     versions: V1.slice(2),
-    container: "selected",
+    rest: "container",
     methods: QUERY_METHODS,
     summary: "Docker containers: all, or one by ID, name or unique prefix",
     body: REQUEST,
@@ -188,7 +188,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "events",
     versions: [...V1.slice(3), ...V2],
-    container: "selected",
+    rest: "container",
     summary: "Events, as an array or as a stream",
     parameters: EVENTS_PARAMETERS,
     content: {
@@ -206,7 +206,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "version",
     versions: V2,
-    container: "ignored",
+    rest: "ignored",
     summary: "Version of the agent",
     content: { "application/json": "string: Version" },
     handle: handleVersion,
@@ -214,7 +214,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "stats",
     versions: ["v2.0"],
-    container: "selected",
+    rest: "container",
     summary: "Samples of containers, each section after its `has_…` flag",
     parameters: REQUEST_PARAMETERS,
     content: {
@@ -227,7 +227,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "stats",
     versions: ["v2.1"],
-    container: "selected",
+    rest: "container",
     summary: "Limits and samples of containers, without the root",
     parameters: REQUEST_PARAMETERS,
     content: { "application/json": "{ContainerInfoV2}: By cgroup path" },
@@ -237,7 +237,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "machine",
     versions: VERSIONS,
-    container: "ignored",
+    rest: "ignored",
     summary: "The machine",
     content: { "application/json": "MachineInfo: The machine" },
     handle: handleMachine,
@@ -245,7 +245,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "attributes",
     versions: V2,
-    container: "ignored",
+    rest: "ignored",
     summary: "The machine and its software versions",
     content: { "application/json": "Attributes: The machine" },
     handle: handleAttributes,
@@ -253,7 +253,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "storage",
     versions: V2,
-    container: "ignored",
+    rest: "ignored",
     summary: "File systems",
     parameters: STORAGE_PARAMETERS,
     content: {
@@ -266,7 +266,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "machinestats",
     versions: ["v2.1"],
-    container: "ignored",
+    rest: "ignored",
     summary: "Samples of the machine",
     parameters: ROOT_PARAMETERS,
     content: { "application/json": "[MachineStats]: Oldest first" },
@@ -276,7 +276,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "spec",
     versions: V2,
-    container: "selected",
+    rest: "container",
     summary: "Limits and identity of containers",
     parameters: REQUEST_PARAMETERS,
     content: { "application/json": "{ContainerSpecV2}: By cgroup path" },
@@ -286,7 +286,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "summary",
     versions: V2,
-    container: "selected",
+    rest: "container",
     summary: "Usage of containers in the last minute, hour and day",
     parameters: REQUEST_PARAMETERS,
     content: { "application/json": "{DerivedStats}: By cgroup path" },
@@ -296,7 +296,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: "ps",
     versions: V2,
-    container: "selected",
+    rest: "container",
     summary:
       "Processes of a container, for `/` of the machine; requires `--allow-ps`",
     parameters: REQUEST_PARAMETERS,

@@ -143,15 +143,14 @@ async function render(version: string): Promise<Rendered> {
 }
 
 function pathsOf(endpoint: Endpoint): [string, JsonObject][] {
-  const { path, versions, container } = endpoint;
-  if (versions === undefined) return [[path, pathItem(endpoint, path)]];
+  const { path, versions = [undefined], rest = "ignored" } = endpoint;
   return versions.flatMap((version) => {
-    const base = `/api/${version}/${path}`;
-    const named = `${base}/{container}`;
+    const base = version === undefined ? path : `/api/${version}/${path}`;
     const item = pathItem(endpoint, base, version);
-    if (container !== "selected") return [[base, item]];
+    if (rest === "ignored") return [[base, item]];
+    const named = `${base}/{${rest}}`;
     return [[base, item], [named, {
-      "parameters": [{ "$ref": "#/components/parameters/container" }],
+      "parameters": [{ "$ref": `#/components/parameters/${rest}` }],
       ...pathItem(endpoint, named, version),
     }]];
   });

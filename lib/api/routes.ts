@@ -67,12 +67,12 @@ async function respond(
   }
 }
 
-function patternOf({ path, versions, container }: Endpoint): URLPattern {
+function patternOf({ path, versions, rest }: Endpoint): URLPattern {
   const base = versions === undefined
     ? path
     : `/api/(${versions.join("|").replaceAll(".", "\\.")})/${path}`;
   return new URLPattern({
-    pathname: container === undefined ? base : `${base}{/:name(.*)}?`,
+    pathname: rest === undefined ? base : `${base}{/:name(.*)}?`,
   });
 }
 
