@@ -62,6 +62,7 @@ function closed(schema: unknown): unknown {
 async function lint(document: unknown): Promise<string[]> {
   const { createConfig, lintFromString } = await import(REDOCLY);
   const problems: readonly {
+    readonly severity: "error" | "warn";
     readonly ruleId: string;
     readonly message: string;
     readonly location: readonly { readonly pointer?: string }[];
@@ -69,9 +70,10 @@ async function lint(document: unknown): Promise<string[]> {
     source: JSON.stringify(document),
     config: await createConfig({ extends: ["recommended"] }),
   });
-  return problems.map(({ ruleId, message, location: [at] }) =>
-    `${ruleId}: ${message} ${at?.pointer}`
-  );
+  return problems.filter(({ severity }) => severity === "error")
+    .map(({ ruleId, message, location: [at] }) =>
+      `${ruleId}: ${message} ${at?.pointer}`
+    );
 }
 
 async function types(document: unknown): Promise<string> {
