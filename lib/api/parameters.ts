@@ -74,7 +74,7 @@ export const ROOT_PARAMETERS: readonly Parameter[] = [
     ...TYPE,
     id: "root_type",
     description: "`name` is the only value",
-    schema: { "const": "name" },
+    schema: { "type": "string", "enum": ["name"] },
   },
   ...REQUEST_PARAMETERS.slice(1),
 ];
@@ -150,7 +150,8 @@ function readField<T>(
 }
 
 function parseObject(body: string): Readonly<Record<string, unknown>> {
-  if (body.trim() === "") return {};
+  // JSON's whitespace, of which `trim()` removes more.
+  if (/^[ \t\r\n]*$/.test(body)) return {};
   let value: unknown;
   try {
     value = JSON.parse(body);

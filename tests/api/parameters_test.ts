@@ -79,6 +79,7 @@ Deno.test("parseContainerInfoRequest() rejects an invalid body or field", () => 
   for (
     const [body, message] of [
       ["{", "Cannot parse the body as JSON: "],
+      ["\f", "Cannot parse the body as JSON: "],
       ["[1]", "Cannot use the body: expected an object"],
       ['"x"', "Cannot use the body: expected an object"],
       [

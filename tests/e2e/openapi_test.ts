@@ -90,6 +90,7 @@ async function* responses(
         ) {
           const response = await send(target + query, {
             method: method.toUpperCase(),
+            redirect: "manual",
           });
           yield* validationCase(path, method, response, target + query);
         }
