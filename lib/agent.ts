@@ -115,7 +115,7 @@ export async function startAgent(
   const server = await serve(
     guard(
       createHandler({
-        questions: manager,
+        manager,
         events,
         streams,
         metrics,

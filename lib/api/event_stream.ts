@@ -6,38 +6,37 @@ import type { StoredEvent } from "../model/event.ts";
 import type { EventsQuery } from "./events_query.ts";
 import { HttpError } from "./json_response.ts";
 
-/** What {@linkcode EventStreams} are made from. */
+/** Options of {@linkcode EventStreams}. */
 export interface EventStreamsOptions {
-  /** Gives the watches that streams are made of. */
   readonly events: Pick<EventManager, "watchEvents">;
-  /** Times the heartbeats. */
   readonly clock: Clock;
-  /** Streams open at once. @default 64 */
+  /** Maximum number of open streams. @default 64 */
   readonly maxStreams?: number;
-  /** Events that may wait for a client that does not read. @default the event manager's */
+  /** Maximum number of events queued for a slow client. @default the event manager's */
   readonly queueLimit?: number;
 }
 
-/** A query that asks for a stream. */
+/** A request for a stream. */
 export type StreamQuery = EventsQuery & { readonly form: "ndjson" | "sse" };
 
-/** When a client that found no place may ask again, seconds. */
+/** `Retry-After` of a rejected client, seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** At most so many events make a chunk: some 40 KiB of them. */
+/** Maximum number of events in a chunk, about 40 KiB. */
 const CHUNK_EVENTS = 64;
 
 const encoder = new TextEncoder();
 
-/** How events are put into a stream, and what shows that a silent one lives. */
+/** Format of a stream. */
 interface Framing {
   readonly contentType: string;
+  /** Chunk that an idle stream sends. */
   readonly heartbeat: Uint8Array;
   frame(kept: StoredEvent): string;
 }
 
-// `ServerSentEventStream` of @std makes a chunk of each event: replaying 100,000 took 270 ms of
-// the event loop where chunks of many take 40 ms (Deno 2.9), and this is the one line it saves.
+// `ServerSentEventStream` of @std creates a chunk per event: replaying 100,000 events took 270 ms
+// of the event loop, and 40 ms in chunks of many (Deno 2.9). It would save one line.
 const FRAMINGS: Readonly<Record<StreamQuery["form"], Framing>> = {
   ndjson: {
     contentType: "application/x-ndjson",
@@ -52,27 +51,26 @@ const FRAMINGS: Readonly<Record<StreamQuery["form"], Framing>> = {
   },
 };
 
-/** The event streams of all clients: how many there may be, and their end when the server stops. */
+/** The event streams of all clients: bounds their number, and ends them when the server stops. */
 export class EventStreams {
   readonly #options: EventStreamsOptions;
   readonly #maxStreams: number;
   readonly #open = new Set<EventStream>();
-  /** Events that streams lost which have ended. */
+  /** Events lost by streams that have ended. */
   #lostBefore = 0;
   #isClosed = false;
 
-  /** Makes the table of streams, which is empty. */
   constructor(options: EventStreamsOptions) {
     this.#options = options;
     this.#maxStreams = options.maxStreams ?? 64;
   }
 
-  /** Streams open now. */
+  /** Number of open streams. */
   get open(): number {
     return this.#open.size;
   }
 
-  /** Events that clients were too slow for. */
+  /** Number of events dropped because clients were too slow. */
   get lost(): number {
     let lost = this.#lostBefore;
     for (const stream of this.#open) lost += stream.lost;
@@ -80,13 +78,13 @@ export class EventStreams {
   }
 
   /**
-   * Answers with a stream of what the query asks for, which ends when the
-   * client goes or {@linkcode EventStreams.close} is called.
+   * Responds with a stream, which ends when the client disconnects or
+   * {@linkcode EventStreams.close} is called.
    *
-   * @throws {HttpError} 503 if there are as many streams as there may be
+   * @throws {HttpError} 503 if the maximum number of streams is open
    */
   respond(query: StreamQuery): Response {
-    this.#assertPlace();
+    this.#assertAvailable();
     const { events, clock, queueLimit } = this.#options;
     const stream = new EventStream({
       watch: events.watchEvents(
@@ -104,25 +102,25 @@ export class EventStreams {
     return new Response(stream.readable, { headers: headersOf(query) });
   }
 
-  /** What {@linkcode EventStreams.respond} would say before the first event; opens nothing. */
+  /** Responds with the headers of {@linkcode EventStreams.respond}, and opens no stream. */
   respondHead(query: StreamQuery): Response {
-    this.#assertPlace();
+    this.#assertAvailable();
     return new Response(null, { headers: headersOf(query) });
   }
 
-  /** Ends all streams, and lets no new one start. */
+  /** Ends all streams, and rejects new ones. */
   close(): void {
     this.#isClosed = true;
     for (const stream of [...this.#open]) stream.end();
   }
 
-  #assertPlace(): void {
+  #assertAvailable(): void {
     if (!this.#isClosed && this.#open.size < this.#maxStreams) return;
     throw new HttpError(
       STATUS_CODE.ServiceUnavailable,
       this.#isClosed
-        ? "Cannot open a stream as the server is stopping"
-        : `Cannot open a stream as ${this.#maxStreams} are open, which is the most there may be`,
+        ? "Cannot open a stream: the server is stopping"
+        : `Cannot open a stream: the maximum of ${this.#maxStreams} is open (--max-streams)`,
       { "retry-after": `${RETRY_AFTER_SECONDS}` },
     );
   }
@@ -131,9 +129,9 @@ export class EventStreams {
 function headersOf(query: StreamQuery): Record<string, string> {
   return {
     "content-type": FRAMINGS[query.form].contentType,
-    // "no-transform" keeps Deno 2.6, and proxies, from holding events back to compress them.
+    // "no-transform" prevents Deno 2.6 and proxies from buffering events to compress them.
     "cache-control": "no-store, no-transform",
-    // nginx would collect events into its buffer.
+    // nginx would buffer events.
     "x-accel-buffering": "no",
   };
 }
@@ -147,9 +145,9 @@ interface EventStreamOptions {
 }
 
 /**
- * One client's stream. It takes from its watch only when the client has room,
- * so a client that stops reading costs what the socket and the watch's queue
- * hold, and reads a `lost` event when it goes on.
+ * The stream of one client. It takes events from its watch only when the client
+ * reads. A client that stops reading costs the socket's buffer and the watch's
+ * queue, and receives a `lost` event when it resumes.
  */
 class EventStream {
   readonly readable: ReadableStream<Uint8Array>;
@@ -169,12 +167,12 @@ class EventStream {
     }, { highWaterMark: 0 });
   }
 
-  /** Events that the client was too slow for. */
+  /** Number of events dropped because the client was too slow. */
   get lost(): number {
     return this.#options.watch.lost;
   }
 
-  /** Ends the stream; the client reads its end. */
+  /** Ends the stream. */
   end(): void {
     this.#controller?.close();
     this.#finish();
@@ -199,12 +197,12 @@ class EventStream {
     controller.enqueue(encoder.encode(text));
   }
 
-  /** Whether the watch has something, or has ended; false when a heartbeat is due first. */
+  /** Resolves to whether the watch has events or has ended; to false if a heartbeat is due first. */
   async #readyOrHeartbeat(): Promise<boolean> {
     const { watch, clock, heartbeatMs } = this.#options;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#wake = () => resolve(true);
-    // Asked once until it comes true: each heartbeat of a silent day would else leave a callback.
+    // Called once until it resolves: otherwise each heartbeat of an idle stream would add a callback.
     this.#ready ??= watch.ready().then(() => {
       this.#ready = undefined;
       this.#wake();

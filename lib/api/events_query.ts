@@ -6,76 +6,152 @@ import {
   type EventRequest,
   type EventType,
 } from "../model/event.ts";
+import { type Parameter, readParameter } from "./parameters.ts";
 import {
   assertSpan,
-  notA,
-  parseBoolean,
-  parseCount,
-  parseSeq,
-  parseSignedDuration,
-  parseTime,
-  readParameter,
+  BOOLEAN,
+  COUNT,
+  DURATION,
   readValue,
+  SEQ,
+  throwInvalidValue,
+  TIME,
 } from "./values.ts";
 
-/** What a request for events asks for. */
+/** A parsed request for events. */
 export interface EventsQuery {
-  /** Which events. */
   readonly request: EventRequest;
-  /** One array, or a stream without end: JSON lines, or server-sent events. */
+  /** One JSON array, or an endless stream: NDJSON, or server-sent events. */
   readonly form: "array" | "ndjson" | "sse";
-  /** After how long a stream that has nothing to say shows that it lives. @default never */
+  /** Interval at which a stream without events sends an empty line. @default never */
   readonly heartbeatMs?: number;
 }
 
-/** What cAdvisor has no word for, and no flag turned on, a client of cAdvisor's need not know. */
+/** `containerUpdate` is excluded: cAdvisor has no such type, and no flag enables it. */
 const ALL_EVENTS = EVENT_TYPES.filter((type) => type !== "containerUpdate");
 
 /**
- * cAdvisor's parameters, and ours, called as the flags that turn these events
- * on. Who wants all events wants those too that he turned on.
+ * Parameters that select types: cAdvisor's, and for the types of cgwatch one
+ * with the name of the flag that enables them. `all_events` includes those
+ * that a flag enables.
  */
-const TYPE_PARAMETERS: ReadonlyMap<string, readonly EventType[]> = new Map<
-  string,
-  readonly EventType[]
->([
-  ["all_events", ALL_EVENTS],
-  ["oom_events", ["oom"]],
-  ["oom_kill_events", ["oomKill"]],
-  ["creation_events", ["containerCreation"]],
-  ["deletion_events", ["containerDeletion"]],
-  ["update_events", ["containerUpdate"]],
-  ["pressure_events", ["memoryHigh", "memoryMax"]],
-  ["node_events", ["nodeEvent"]],
-]);
+const TYPE_PARAMETERS = (
+  [
+    ["all_events", ALL_EVENTS, "all types except `containerUpdate`"],
+    ["oom_events", ["oom"], "`oom`"],
+    ["oom_kill_events", ["oomKill"], "`oomKill`"],
+    ["creation_events", ["containerCreation"], "`containerCreation`"],
+    ["deletion_events", ["containerDeletion"], "`containerDeletion`"],
+    ["update_events", ["containerUpdate"], "`containerUpdate`"],
+    [
+      "pressure_events",
+      ["memoryHigh", "memoryMax"],
+      "`memoryHigh` and `memoryMax`",
+    ],
+    ["node_events", ["nodeEvent"], "`nodeEvent`"],
+  ] as const
+).map(([name, types, selected]): TypeParameter => ({
+  ...BOOLEAN,
+  name,
+  description:
+    `Whether to select ${selected}; without such a parameter all types are selected`,
+  types,
+}));
 
-/** Any of these brings in what cAdvisor does where the request says nothing else. */
-const SELECTING_PARAMETERS = [
-  ...TYPE_PARAMETERS.keys(),
-  "subcontainers",
-  "max_events",
-  "start_time",
-  "end_time",
-];
+interface TypeParameter extends Parameter<boolean> {
+  readonly types: readonly EventType[];
+}
 
-/** cAdvisor's number of events where a request does not say one. */
-const DEFAULT_MAX_EVENTS = 10;
+const SUBCONTAINERS: Parameter<boolean> = {
+  ...BOOLEAN,
+  name: "subcontainers",
+  description:
+    "Whether to include the subtree; default false, true for `/` if no type is selected",
+};
 
-/** Shorter is a busy loop, and a day shows nobody that the stream lives. */
+const MAX_EVENTS: Parameter<number> = {
+  ...COUNT,
+  name: "max_events",
+  description:
+    "Newest events returned, -1 for all; default 10 with another parameter that selects events, otherwise all",
+};
+
+const START_TIME: Parameter<number | undefined> = {
+  ...TIME,
+  name: "start_time",
+  description: "Earliest time; not with a stream",
+  parse: parseTimeParameter,
+};
+
+const END_TIME: Parameter<number | undefined> = {
+  ...TIME,
+  name: "end_time",
+  description: "Latest time; not with a stream",
+  parse: parseTimeParameter,
+};
+
+const SINCE_SEQ: Parameter<number> = {
+  ...SEQ,
+  name: "since_seq",
+  description:
+    "Only events with a greater `seq`; a stream starts with the stored ones",
+};
+
+const STREAM: Parameter<boolean> = {
+  ...BOOLEAN,
+  name: "stream",
+  description:
+    "Whether to stream events as NDJSON; `Accept: text/event-stream` streams them as server-sent events",
+};
+
+/** A shorter interval would be a busy loop, a longer one is useless. */
 const MIN_HEARTBEAT_MS = 100;
 const MAX_HEARTBEAT_MS = 86_400_000;
 
+const HEARTBEAT: Parameter<number> = {
+  ...DURATION,
+  name: "heartbeat",
+  description:
+    "Interval at which an idle stream sends an empty line, `100ms` to `24h`; default never",
+  parse(text) {
+    const heartbeatMs = DURATION.parse(text);
+    if (heartbeatMs < MIN_HEARTBEAT_MS || heartbeatMs > MAX_HEARTBEAT_MS) {
+      throwInvalidValue("a duration from 100ms to 24h");
+    }
+    return heartbeatMs;
+  },
+};
+
+/** With any of these, cAdvisor's defaults apply to the others. */
+const SELECTING_PARAMETERS: readonly Parameter[] = [
+  ...TYPE_PARAMETERS,
+  SUBCONTAINERS,
+  MAX_EVENTS,
+  START_TIME,
+  END_TIME,
+];
+
+/** Parameters that {@linkcode parseEventsQuery} reads. */
+export const EVENTS_PARAMETERS: readonly Parameter[] = [
+  ...SELECTING_PARAMETERS,
+  SINCE_SEQ,
+  STREAM,
+  HEARTBEAT,
+];
+
+/** cAdvisor's default. */
+const DEFAULT_MAX_EVENTS = 10;
+
 /**
- * Reads what a request for the events of a container asks for. Of a parameter
- * that is repeated the first counts; an unknown one is passed over.
+ * Parses a request for the events of a container.
  *
- * @throws {BadRequestError} naming the parameter, its value and the wanted form
+ * @throws {BadRequestError} naming the parameter, its value and the expected form
  */
 export function parseEventsQuery(
-  request: Pick<Request, "url" | "headers">,
+  request: Pick<Request, "headers">,
+  query: URLSearchParams,
   name: CgroupName,
 ): EventsQuery {
-  const query = new URL(request.url).searchParams;
   const form = parseForm(request, query);
   const selection = parseSelection(
     query,
@@ -85,10 +161,10 @@ export function parseEventsQuery(
   const { startMs, endMs } = selection;
   if (form !== "array" && (startMs !== undefined || endMs !== undefined)) {
     throw new BadRequestError(
-      'Cannot use "start_time" or "end_time" with a stream: it gives what comes, and with "since_seq" what came since',
+      'Cannot use "start_time" or "end_time" with a stream: expected "since_seq", or neither',
     );
   }
-  const heartbeatMs = readParameter(query, "heartbeat", parseHeartbeat);
+  const heartbeatMs = readParameter(query, HEARTBEAT);
   return {
     request: selection,
     form,
@@ -100,7 +176,7 @@ function parseForm(
   request: Pick<Request, "headers">,
   query: URLSearchParams,
 ): EventsQuery["form"] {
-  const isStream = readParameter(query, "stream", parseBoolean) ?? false;
+  const isStream = readParameter(query, STREAM) ?? false;
   const type = accepts(
     request,
     "application/json",
@@ -111,17 +187,17 @@ function parseForm(
   return isStream ? "ndjson" : "array";
 }
 
-/** The number of the last event that the client has seen. */
+/** Returns the `seq` of the last event that the client received. */
 function resumeFrom(
   request: Pick<Request, "headers">,
   query: URLSearchParams,
   form: EventsQuery["form"],
 ): number | undefined {
-  const sinceSeq = readParameter(query, "since_seq", parseSeq);
+  const sinceSeq = readParameter(query, SINCE_SEQ);
   const lastId = request.headers.get("last-event-id");
-  // A client that reconnects sends the same address again, so the header is the newer word.
+  // A client that reconnects repeats its URL, so the header is newer.
   return form === "sse" && lastId
-    ? readValue('header "Last-Event-ID"', lastId, parseSeq)
+    ? readValue('header "Last-Event-ID"', lastId, SEQ.parse)
     : sinceSeq;
 }
 
@@ -131,16 +207,16 @@ function parseSelection(
   sinceSeq: number | undefined,
 ): EventRequest {
   const types = parseTypes(query);
-  const subcontainers = readParameter(query, "subcontainers", parseBoolean);
-  const startMs = readParameter(query, "start_time", parseTimeParameter);
-  const endMs = readParameter(query, "end_time", parseTimeParameter);
+  const subcontainers = readParameter(query, SUBCONTAINERS);
+  const startMs = readParameter(query, START_TIME);
+  const endMs = readParameter(query, END_TIME);
   assertSpan(["start_time", startMs], ["end_time", endMs]);
-  const isSelecting = SELECTING_PARAMETERS.some((key) => query.has(key));
-  // Who goes on from a number wants all that came since, not the last ten of it.
-  const maxEvents = readParameter(query, "max_events", parseCount) ??
+  const isSelecting = SELECTING_PARAMETERS.some(({ name }) => query.has(name));
+  // A client that resumes from a number requires all later events, not the last ten.
+  const maxEvents = readParameter(query, MAX_EVENTS) ??
     (isSelecting && sinceSeq === undefined ? DEFAULT_MAX_EVENTS : undefined);
-  // With a type and no word on what is below, cAdvisor means this one container, "/" too.
-  // Without a type it answers "[]", so that no client can rely on what "/" means there.
+  // With a type and without `subcontainers`, cAdvisor selects the one container, "/" too.
+  // Without a type it returns "[]", so that no client can depend on what "/" means there.
   const isAnywhere = name === ROOT &&
     (subcontainers ?? types === undefined);
   return {
@@ -157,31 +233,23 @@ function parseSelection(
 }
 
 /**
- * The types that are asked for; `undefined`, which is all, where no parameter
- * speaks of types. There cAdvisor finds no type selected and answers "[]",
- * which helps nobody.
+ * Returns the selected types, or `undefined` for all types if no parameter
+ * selects one. cAdvisor returns "[]" then.
  */
 function parseTypes(query: URLSearchParams): Set<EventType> | undefined {
-  const types = new Set<EventType>();
-  let isSaid = false;
-  for (const [key, chosen] of TYPE_PARAMETERS) {
-    const isWanted = readParameter(query, key, parseBoolean);
-    if (isWanted === undefined) continue;
-    isSaid = true;
-    if (isWanted) chosen.forEach((type) => types.add(type));
-  }
-  return isSaid ? types : undefined;
+  const selected = TYPE_PARAMETERS
+    .map((parameter) => ({
+      types: parameter.types,
+      isSelected: readParameter(query, parameter),
+    }))
+    .filter(({ isSelected }) => isSelected !== undefined);
+  if (selected.length === 0) return undefined;
+  return new Set(
+    selected.flatMap(({ types, isSelected }) => isSelected ? types : []),
+  );
 }
 
-function parseHeartbeat(text: string): number {
-  const heartbeatMs = parseSignedDuration(text);
-  if (heartbeatMs < MIN_HEARTBEAT_MS || heartbeatMs > MAX_HEARTBEAT_MS) {
-    throw notA("a duration from 100ms to 24h");
-  }
-  return heartbeatMs;
-}
-
-/** A "+" that was not percent-encoded has become a space on its way. */
+/** A "+" that is not percent-encoded is decoded as a space. */
 function parseTimeParameter(text: string): number | undefined {
-  return parseTime(text.replace(/ (?=\d\d:\d\d$)/, "+"));
+  return TIME.parse(text.replace(/ (?=\d\d:\d\d$)/, "+"));
 }

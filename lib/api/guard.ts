@@ -4,29 +4,29 @@ import { errorResponse } from "./json_response.ts";
 import type { Handler } from "./server.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** Who may ask, and under which paths. */
+/** Options of {@linkcode guard}. */
 export interface GuardOptions {
-  /** Tokens of which a client must show one; none where anybody may ask. Called for each request. */
+  /** Returns the accepted tokens, `undefined` if none is required. Called for each request. */
   readonly tokens: () => Tokens | undefined;
-  /** Names that a `Host` may bear on loopback, besides the address and `localhost`. */
+  /** Names accepted in `Host` on loopback, besides the address and `localhost`. */
   readonly allowedHosts: readonly string[];
-  /** All paths are below it: `""`, or a path without a slash at its end. */
+  /** Prefix of all paths: `""`, or a path without a trailing slash. */
   readonly basePath: string;
-  /** Where the metrics are. */
+  /** Path of the metrics. */
   readonly metricsPath: string;
 }
 
-/** Open to all, so that what restarts a dead agent needs no token. */
+/** Requires no token, so that a liveness probe needs none. */
 const HEALTH = "/healthz";
-/** Where the handler has the metrics. */
+/** Path of the metrics in the handler. */
 const METRICS = "/metrics";
 
-/** Of a name, an IPv4 or a bracketed IPv6 address, and perhaps a port. */
+/** A name, an IPv4 or a bracketed IPv6 address, with an optional port. */
 const HOST_REGEXP = /^(?:[\w.~-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
-/** Methods that a `Request` can be made with and keeps as they are. */
+/** Methods that the constructor of `Request` accepts unchanged. */
 const METHOD_REGEXP = /^(?!CONNECT$|TRACE$|TRACK$)[A-Z]+$/;
 
-/** Lets requests through to the handler that have a right to be answered. */
+/** Passes authorized requests to the handler, and rejects the others. */
 export function guard(
   handler: (request: Request) => Response | Promise<Response>,
   options: GuardOptions,
@@ -37,7 +37,7 @@ export function guard(
     if (!METHOD_REGEXP.test(method)) {
       return errorResponse(
         STATUS_CODE.MethodNotAllowed,
-        `Cannot ${method}: allowed is GET, HEAD, POST`,
+        `Cannot ${method}: expected one of GET, HEAD, POST`,
         { "allow": "GET, HEAD, POST" },
       );
     }
@@ -46,43 +46,45 @@ export function guard(
     if (url === null || hostname === undefined) {
       return errorResponse(
         STATUS_CODE.BadRequest,
-        'Cannot read the address: the header "Host" is not a host, or the path not a path',
+        'Cannot parse the URL: the "Host" header or the path is invalid',
       );
     }
     if (
       ![hostname, url.hostname].every((name) =>
-        isHostKnown(name, listener, allowedHosts)
+        isHostAllowed(name, listener, allowedHosts)
       )
     ) {
       return errorResponse(
         STATUS_CODE.Forbidden,
-        'Cannot answer: the header "Host" names neither the address nor an allowed host',
+        'Cannot accept the "Host" header: expected the address, localhost or one of --allowed-hosts',
       );
     }
     const path = below(basePath, url.pathname);
-    const admits = tokens()?.admits(request.headers.get("authorization"));
-    if (admits === false && path !== HEALTH) {
+    const isAuthorized = tokens()
+      ?.authorizes(request.headers.get("authorization"));
+    if (isAuthorized === false && path !== HEALTH) {
       return errorResponse(
         STATUS_CODE.Unauthorized,
-        'Cannot answer without a token: wanted is "Authorization: Bearer TOKEN"',
+        'Cannot authorize the request: expected the header "Authorization: Bearer TOKEN"',
         { "www-authenticate": 'Bearer realm="cgwatch"' },
       );
     }
     if (path === undefined) {
       return errorResponse(STATUS_CODE.NotFound, "Unknown path");
     }
-    const wanted = path === metricsPath ? METRICS : path;
-    if (wanted === url.pathname) return handler(request);
-    url.pathname = wanted;
-    // Its parts, since Deno 2.9 prints a warning where the signal is read.
+    const handled = path === metricsPath ? METRICS : path;
+    if (handled === url.pathname) return handler(request);
+    url.pathname = handled;
+    // Not `request` itself: Deno 2.9 prints a warning if its signal is read.
     const { headers, body } = request;
     return handler(new Request(url, { method, headers, body }));
   };
 }
 
 /**
- * The host that the client named, which Deno's URL need not be: for a missing
- * or malformed `Host` it has `localhost`. Undefined where it is not a host.
+ * Returns the host of a request, `undefined` if the `Host` header is invalid.
+ * The URL alone is not enough: with a missing or malformed `Host`, Deno's has
+ * `localhost`.
  */
 function hostnameOf(
   { headers, url }: Request,
@@ -94,22 +96,22 @@ function hostnameOf(
       ? URL.parse(`http://${host}`)?.hostname
       : undefined;
   }
-  // HTTP/2, which TLS clients prefer, has no such header; on loopback HTTP/1 must have it.
+  // HTTP/2, which TLS clients prefer, has no such header; HTTP/1 on loopback requires it.
   const isPlain = url.startsWith("http:") && listener.type === "tcp";
   return isPlain && isLoopback(listener) ? undefined : URL.parse(url)?.hostname;
 }
 
-/** The path less what all are below; absent where it is not below it. */
+/** Returns the path without the prefix, `undefined` if the path does not have it. */
 function below(basePath: string, path: string): string | undefined {
   if (!path.startsWith(`${basePath}/`)) return undefined;
   return path.slice(basePath.length);
 }
 
 /**
- * A page of the web can have its name resolve to 127.0.0.1, and a browser then
- * asks us in its name (DNS rebinding); but the browser says the page's name.
+ * Prevents DNS rebinding: a web page whose name resolves to 127.0.0.1 makes the
+ * browser send requests here, with the page's name in `Host`.
  */
-function isHostKnown(
+function isHostAllowed(
   hostname: string,
   listener: ListenAddress,
   allowedHosts: readonly string[],

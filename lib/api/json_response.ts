@@ -9,16 +9,14 @@ import {
 } from "../model/errors.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 
-/** What is told to a client whose request cannot be met. */
+/** An error that becomes a response. */
 export class HttpError extends Error {
-  /** Names the class. */
   override readonly name = "HttpError";
-  /** Of the answer. */
   readonly status: number;
-  /** Of the answer, besides those that each has. */
+  /** Headers of the response, besides the common ones. */
   readonly headers: Readonly<Record<string, string>>;
 
-  /** Makes an error whose message says what was wrong, the value, and the wanted form. */
+  /** @param message what failed, the value, and the expected form */
   constructor(
     status: number,
     message: string,
@@ -30,18 +28,18 @@ export class HttpError extends Error {
   }
 }
 
-/** Bodies that fit are sent whole and with their length; longer ones in pieces of about this many characters. */
+/** A shorter body is sent whole with its length, a longer one in chunks of about this many characters. */
 const CHUNK_LENGTH = 64 * 1024;
 
 const GZIP_LEVEL = 2;
-/** Below this, gzip saves less than its headers cost. */
+/** Below this size, gzip saves less than its headers cost. */
 const GZIP_MIN_BYTES = 1024;
 
 const JSON_TYPE = "application/json";
 
 const encoder = new TextEncoder();
 
-/** One JSON value, with status 200 unless another is given. */
+/** Responds with a JSON value. */
 export function jsonResponse(
   request: Request,
   value: unknown,
@@ -51,9 +49,9 @@ export function jsonResponse(
 }
 
 /**
- * A 200 of a JSON array whose elements are already JSON. They are taken as the
- * client reads, so that a long answer neither takes the memory of all of it
- * nor keeps the event loop from others.
+ * Responds with a JSON array of elements that are already JSON. They are
+ * created as the client reads, so that a long response neither is in memory as
+ * a whole nor blocks the event loop.
  */
 export function jsonArrayResponse(
   request: Request,
@@ -62,18 +60,15 @@ export function jsonArrayResponse(
   return textResponse(request, enclose("[", elements, "]"));
 }
 
-/** A 200 of a JSON object from names to JSON, taken as by {@linkcode jsonArrayResponse}. */
+/** Responds with a JSON object of names and JSON, as {@linkcode jsonArrayResponse} does. */
 export function jsonObjectResponse(
   request: Request,
   members: Iterable<readonly [string, string]>,
 ): Response {
-  return textResponse(request, enclose("{", memberTexts(members), "}"));
+  return textResponse(request, enclose("{", memberChunks(members), "}"));
 }
 
-/**
- * What a client is told of what went wrong with its request, as
- * `{"error":"…"}`; `undefined` where the fault is not the client's.
- */
+/** Returns the response to an error of the client, `undefined` for any other error. */
 export function failureResponse(error: unknown): Response | undefined {
   if (error instanceof HttpError) {
     return errorResponse(error.status, error.message, error.headers);
@@ -90,7 +85,7 @@ export function failureResponse(error: unknown): Response | undefined {
   return undefined;
 }
 
-/** An error as JSON: `{"error":"…"}`. */
+/** Responds with `{"error":"…"}`. */
 export function errorResponse(
   status: number,
   message: string,
@@ -103,10 +98,11 @@ export function errorResponse(
   });
 }
 
-/** The answer to HEAD: the same status and headers, and no body. */
+/** Returns the response to HEAD: the same status and headers without a body. */
 export async function headOf(response: Response): Promise<Response> {
+  if (response.status === STATUS_CODE.NotModified) return response;
   await response.body?.cancel();
-  // For no body at all Deno 2.9 says that its length is 0.
+  // Without a body Deno 2.9 sends a length of 0.
   const body = response.headers.has("content-length")
     ? null
     : new ReadableStream({ start: (controller) => controller.close() });
@@ -116,29 +112,28 @@ export async function headOf(response: Response): Promise<Response> {
   });
 }
 
-/** A text of pieces, taken as by {@linkcode jsonArrayResponse}. */
+/** Responds with chunks of text, as {@linkcode jsonArrayResponse} does. */
 export function textResponse(
   request: Request,
-  pieces: Iterable<string>,
+  chunks: Iterable<string>,
   options: BodyOptions = {},
 ): Response {
   const slicer = new TimeSlicer(systemClock);
-  return respond(request, encoded(pieces, slicer), { ...options, slicer });
+  return respond(request, encoded(chunks, slicer), { ...options, slicer });
 }
 
-/** A text of pieces that are bytes already, each sent as it is. */
+/** Responds with chunks of bytes, each sent as it is. */
 export function bytesResponse(
   request: Request,
-  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+  chunks: Iterable<Uint8Array<ArrayBuffer>>,
   options: BodyOptions = {},
 ): Response {
-  return respond(request, pieces, {
+  return respond(request, chunks, {
     ...options,
     slicer: new TimeSlicer(systemClock),
   });
 }
 
-/** Of an answer. */
 interface BodyOptions {
   /** @default 200 */
   readonly status?: number;
@@ -148,25 +143,25 @@ interface BodyOptions {
 
 function respond(
   request: Request,
-  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+  chunks: Iterable<Uint8Array<ArrayBuffer>>,
   { status = STATUS_CODE.OK, contentType = JSON_TYPE, slicer }: BodyOptions & {
     readonly slicer: TimeSlicer;
   },
 ): Response {
   slicer.begin();
-  const rest = pieces[Symbol.iterator]();
+  const rest = chunks[Symbol.iterator]();
   const { value: first = NOTHING } = rest.next();
-  // Whether a short beginning is all there is can only be known by what follows.
+  // A short first chunk may be followed by others.
   const second = first.length < CHUNK_LENGTH ? rest.next() : undefined;
-  // Without the header any coding may be sent, and a plain curl would print gzip.
+  // Without the header any coding is acceptable, and curl would print gzip.
   const isGzip = request.headers.has("accept-encoding") &&
     acceptsEncodings(request, "gzip", "identity") === "gzip";
   if (second?.done && (!isGzip || first.length < GZIP_MIN_BYTES)) {
     const headers = headersOf(contentType, first);
     return new Response(first, { status, headers });
   }
-  const begun = second?.value === undefined ? [first] : [first, second.value];
-  const body = streamOf(begun, rest, slicer);
+  const started = second?.value === undefined ? [first] : [first, second.value];
+  const body = streamOf(started, rest, slicer);
   return new Response(
     isGzip ? gzipped(body) : body,
     {
@@ -205,32 +200,33 @@ function* enclose(
   yield close;
 }
 
-function* memberTexts(
+function* memberChunks(
   members: Iterable<readonly [string, string]>,
 ): Generator<string> {
   for (const [key, json] of members) yield `${JSON.stringify(key)}:${json}`;
 }
 
 /**
- * Not the compression of `Deno.serve`: it passes OpenMetrics uncompressed, which
- * Prometheus prefers. Of 12 MB of text it takes 80 ms of CPU where this takes
- * 120, and the result is a fifth longer (Deno 2.9).
- *
- * The web's own `CompressionStream` takes 12 ns a byte of metrics, and has no
- * level; this takes 3, and its text is an eighth longer (Deno 2.9). Not
- * `Duplex.toWeb()`, of which a `cancel()` never ends in Deno 2.6.
+ * Compresses with zlib. `Deno.serve` does not compress OpenMetrics, which
+ * Prometheus prefers; for 12 MB of text it takes 80 ms of CPU instead of 120,
+ * and its output is a fifth longer. `CompressionStream` takes 12 ns per byte
+ * instead of 3 for output that is an eighth shorter (Deno 2.9). `cancel()` of
+ * `Duplex.toWeb()` never resolves in Deno 2.6.
  */
 function gzipped(
   body: ReadableStream<Uint8Array>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let opened: Gzip | undefined;
   const reader = body.getReader();
-  const made: Uint8Array<ArrayBuffer>[] = [];
+  const compressed: Uint8Array<ArrayBuffer>[] = [];
   const open = async () => {
-    // Who never asks for it need not have it in memory, which takes 5 MB.
+    // zlib takes 5 MB, loaded on first use.
     const { createGzip } = await import("node:zlib");
     opened = createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK_LENGTH });
-    opened.on("data", (bytes: Uint8Array<ArrayBuffer>) => made.push(bytes));
+    opened.on(
+      "data",
+      (bytes: Uint8Array<ArrayBuffer>) => compressed.push(bytes),
+    );
     return opened;
   };
   const next = async () => {
@@ -247,8 +243,8 @@ function gzipped(
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       let isMore = true;
-      while (isMore && made.length === 0) isMore = await next();
-      for (const bytes of made.splice(0)) controller.enqueue(bytes);
+      while (isMore && compressed.length === 0) isMore = await next();
+      for (const bytes of compressed.splice(0)) controller.enqueue(bytes);
       if (!isMore) controller.close();
     },
     cancel(reason) {
@@ -260,14 +256,14 @@ function gzipped(
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array();
 
-/** The pieces as bytes, joined to `CHUNK_LENGTH` characters or to what a slice of time gave. */
+/** Encodes chunks of about `CHUNK_LENGTH` characters, shorter ones at the end of a time slice. */
 function* encoded(
-  pieces: Iterable<string>,
+  chunks: Iterable<string>,
   slicer: TimeSlicer,
 ): Generator<Uint8Array<ArrayBuffer>> {
   let text = "";
-  for (const piece of pieces) {
-    text += piece;
+  for (const chunk of chunks) {
+    text += chunk;
     if (text.length < CHUNK_LENGTH && !slicer.isExpired) continue;
     yield encoder.encode(text);
     text = "";
@@ -276,19 +272,19 @@ function* encoded(
 }
 
 /**
- * Neither gzip nor a client that reads fast ever makes a stream wait: without
- * a rest between slices, 150 MB of subcontainers kept every other request
- * waiting for 650 ms (Deno 2.9).
+ * Yields to the event loop between time slices, because neither gzip nor a fast
+ * client makes a stream wait: 150 MB of subcontainers blocked all other
+ * requests for 650 ms (Deno 2.9).
  */
 function streamOf(
-  begun: Uint8Array<ArrayBuffer>[],
+  started: Uint8Array<ArrayBuffer>[],
   rest: Iterator<Uint8Array<ArrayBuffer>>,
   slicer: TimeSlicer,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       if (slicer.isExpired) await slicer.yieldToEventLoop();
-      const chunk = begun.shift() ?? rest.next().value;
+      const chunk = started.shift() ?? rest.next().value;
       if (chunk === undefined) controller.close();
       else controller.enqueue(chunk);
     },

@@ -1,12 +1,12 @@
 import { formatTimestamp } from "../model/event.ts";
 
-/** An object to serialize: a key whose value is `undefined` is left out. */
+/** A JSON object before serialization, which leaves out a key whose value is `undefined`. */
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** Go's zero time, which stands for a time that is not known. */
+/** Go's zero time, for an unknown time. */
 const ZERO_TIME = "0001-01-01T00:00:00Z";
 
-/** cAdvisor's value for "max": the greatest unsigned integer of 64 bits. */
+/** cAdvisor's value for "max": the largest unsigned 64-bit integer. */
 const MAX = rawNumber("18446744073709551615");
 
 /** Returns RFC 3339 in UTC without trailing zeros, as Go formats it; the year 1 if the time is absent. */
@@ -15,20 +15,27 @@ export function timeJson(timestampMs: number | undefined): string {
   return formatTimestamp(timestampMs).replace(/\.?0+Z$/, "Z");
 }
 
-/** Returns a whole number with all its digits, which `JSON.stringify` would round past 2^53. */
-export function wholeJson(value: number | undefined): unknown {
+/** Returns an integer with all digits, which `JSON.stringify` would round above 2^53. */
+export function integerJson(value: number): number;
+export function integerJson(value: number | undefined): number | undefined;
+export function integerJson(value: number | undefined): number | undefined {
   if (value === undefined) return undefined;
-  const whole = Math.trunc(value);
-  return Number.isSafeInteger(whole) ? whole : rawNumber(`${BigInt(whole)}`);
+  const integer = Math.trunc(value);
+  return Number.isSafeInteger(integer)
+    ? integer
+    : rawNumber(`${BigInt(integer)}`);
 }
 
-/** Returns a limit, where `Infinity` is cAdvisor's "max". */
-export function limitJson(value: number | undefined): unknown {
-  return value === Infinity ? MAX : wholeJson(value);
+/** Returns a limit, with cAdvisor's "max" for `Infinity`. */
+export function limitJson(value: number | undefined): number | undefined {
+  return value === Infinity ? MAX : integerJson(value);
 }
 
-/** TypeScript's library does not have `JSON.rawJSON` yet; V8 has had it since 11.4. */
-function rawNumber(digits: string): unknown {
-  return (JSON as unknown as { rawJSON(text: string): unknown })
+/**
+ * Returns a number for `JSON.stringify` only. TypeScript's library does not
+ * have `JSON.rawJSON` yet; V8 has had it since 11.4.
+ */
+function rawNumber(digits: string): number {
+  return (JSON as unknown as { rawJSON(text: string): number })
     .rawJSON(digits);
 }

@@ -9,10 +9,11 @@ import type {
   VersionInfo,
 } from "../model/machine.ts";
 import { filesystemInfoJson } from "./filesystem_json.ts";
-import { type JsonObject, timeJson, wholeJson } from "./json_values.ts";
+import { integerJson, timeJson } from "./json_values.ts";
+import type { Wire } from "./schema.ts";
 
-/** The machine as `/api/v1.3/machine` and `/api/v2.1/machine` tell it. */
-export function machineInfoJson(info: MachineInfo): JsonObject {
+/** Returns the machine in the format of `/api/v1.3/machine` and `/api/v2.1/machine`. */
+export function machineInfoJson(info: MachineInfo): Wire<"MachineInfo"> {
   return {
     "timestamp": timeJson(info.timestampMs),
     "vendor_id": info.vendorId,
@@ -22,18 +23,18 @@ export function machineInfoJson(info: MachineInfo): JsonObject {
     "num_books": info.numBooks,
     "num_drawers": info.numDrawers,
     ...sharedJson(info),
-    "swap_capacity": wholeJson(info.swapCapacityBytes),
+    "swap_capacity": integerJson(info.swapCapacityBytes),
     "memory_by_type": memoryByTypeJson(info),
     "boot_id": info.bootId,
     "instance_id": info.cloud?.instanceId,
   };
 }
 
-/** Machine and versions as `/api/v2.1/attributes` tells them. */
+/** Returns machine and versions in the format of `/api/v2.1/attributes`. */
 export function attributesJson(
   machine: MachineInfo,
   versions: VersionInfo,
-): JsonObject {
+): Wire<"Attributes"> {
   return {
     "kernel_version": versions.kernelVersion,
     "container_os_version": versions.containerOsVersion,
@@ -43,11 +44,13 @@ export function attributesJson(
   };
 }
 
-/** What `machine` and `attributes` both tell. */
-function sharedJson(info: MachineInfo): JsonObject {
+/** Returns the fields that `machine` and `attributes` share. */
+function sharedJson(
+  info: MachineInfo,
+): Omit<Wire<"Attributes">, `${string}_version` | "num_cores"> {
   return {
     "cpu_frequency_khz": info.cpuFrequencyKhz,
-    "memory_capacity": wholeJson(info.memoryCapacityBytes),
+    "memory_capacity": integerJson(info.memoryCapacityBytes),
     "hugepages": hugepagesJson(info.hugepages),
     "machine_id": info.machineId,
     "system_uuid": info.systemUuid,
@@ -60,31 +63,35 @@ function sharedJson(info: MachineInfo): JsonObject {
   };
 }
 
-function memoryByTypeJson({ memoryByType }: MachineInfo): JsonObject {
+function memoryByTypeJson(
+  { memoryByType }: MachineInfo,
+): Readonly<Record<string, Wire<"MemoryInfo">>> {
   return Object.fromEntries(
     [...memoryByType].map(([type, { capacityBytes, dimmCount }]) => [
       type,
-      { "capacity": wholeJson(capacityBytes), "dimm_count": dimmCount },
+      { "capacity": integerJson(capacityBytes), "dimm_count": dimmCount },
     ]),
   );
 }
 
-function hugepagesJson(hugepages: readonly Hugepages[]): JsonObject[] {
+function hugepagesJson(
+  hugepages: readonly Hugepages[],
+): Wire<"Hugepages">[] {
   return hugepages.map(({ pageSizeKib, numPages }) => ({
     "page_size": pageSizeKib,
     "num_pages": numPages,
   }));
 }
 
-function diskJson(disk: Disk): [string, JsonObject] {
+function diskJson(disk: Disk): [string, Wire<"Disk">] {
   const { name, major, minor, sizeBytes, scheduler } = disk;
   return [
     `${major}:${minor}`,
-    { name, major, minor, "size": wholeJson(sizeBytes), scheduler },
+    { name, major, minor, "size": integerJson(sizeBytes), scheduler },
   ];
 }
 
-function networkDeviceJson(device: NetworkDevice): JsonObject {
+function networkDeviceJson(device: NetworkDevice): Wire<"NetworkDevice"> {
   return {
     "name": device.name,
     "mac_address": device.macAddress,
@@ -93,10 +100,10 @@ function networkDeviceJson(device: NetworkDevice): JsonObject {
   };
 }
 
-function nodeJson(node: NumaNode): JsonObject {
+function nodeJson(node: NumaNode): Wire<"Node"> {
   return {
     "node_id": node.id,
-    "memory": wholeJson(node.memoryBytes),
+    "memory": integerJson(node.memoryBytes),
     "hugepages": hugepagesJson(node.hugepages),
     "cores": node.cores.map(coreJson),
     "caches": node.caches.map(cacheJson),
@@ -104,7 +111,7 @@ function nodeJson(node: NumaNode): JsonObject {
   };
 }
 
-function coreJson(core: Core): JsonObject {
+function coreJson(core: Core): Wire<"Core"> {
   return {
     "core_id": core.id,
     "thread_ids": core.threadIds,
@@ -116,10 +123,10 @@ function coreJson(core: Core): JsonObject {
   };
 }
 
-function cacheJson(cache: CpuCache): JsonObject {
+function cacheJson(cache: CpuCache): Wire<"Cache"> {
   return {
     "id": cache.id,
-    "size": wholeJson(cache.sizeBytes),
+    "size": integerJson(cache.sizeBytes),
     "type": cache.type,
     "level": cache.level,
   };

@@ -5,45 +5,125 @@ import type {
 import { BadRequestError, messageOf } from "../model/errors.ts";
 import {
   assertSpan,
-  notA,
-  parseCount,
-  parseSignedDuration,
-  parseTime,
-  readParameter,
+  COUNT,
+  DURATION,
   readValue,
+  throwInvalidValue,
+  TIME,
+  type ValueType,
 } from "./values.ts";
 
+/** A query parameter of an endpoint. */
+export interface Parameter<T = unknown> extends ValueType<T> {
+  readonly name: string;
+  readonly description: string;
+  /** Key among the components of the API description. @default `name` */
+  readonly id?: string;
+  /** Whether it may be repeated; `parse` then takes one value. @default false */
+  readonly isRepeated?: boolean;
+}
+
+/** The container types of cAdvisor's v2. */
+const TYPES = ["name", "docker", "podman"] as const;
+
+const TYPE: Parameter<typeof TYPES[number]> = {
+  name: "type",
+  description:
+    "Meaning of the path: `name` for a cgroup path (default), `docker` or `podman` for a name or ID of that runtime; its containers are listed by `recursive=true` without a path",
+  schema: { "type": "string", "enum": TYPES },
+  parse: (text) =>
+    TYPES.find((type) => type === text) ??
+      throwInvalidValue(TYPES.join(", ")),
+};
+
+const RECURSIVE: Parameter<boolean> = {
+  name: "recursive",
+  description: "Whether to include the subtree; default false",
+  schema: { "type": "boolean" },
+  // cAdvisor accepts any other spelling as false, which conceals mistakes.
+  parse(text) {
+    if (text !== "true" && text !== "false") throwInvalidValue("true or false");
+    return text === "true";
+  },
+};
+
+const SAMPLE_COUNT: Parameter<number> = {
+  ...COUNT,
+  name: "count",
+  description: "Newest samples returned, -1 for all; default 64",
+};
+
+const MAX_AGE: Parameter<number> = {
+  ...DURATION,
+  name: "max_age",
+  description:
+    "Take a new sample if the newest one is older, a duration such as `500ms`",
+};
+
+/** Parameters that {@linkcode parseRequestOptions} reads. */
+export const REQUEST_PARAMETERS: readonly Parameter[] = [
+  TYPE,
+  SAMPLE_COUNT,
+  RECURSIVE,
+  MAX_AGE,
+];
+
+/** The {@linkcode REQUEST_PARAMETERS} of an endpoint that has the root only. */
+export const ROOT_PARAMETERS: readonly Parameter[] = [
+  {
+    ...TYPE,
+    id: "root_type",
+    description: "`name` is the only value",
+    schema: { "type": "string", "enum": ["name"] },
+  },
+  ...REQUEST_PARAMETERS.slice(1),
+];
+
 /**
- * Reads `type`, `count`, `recursive` and `max_age` of a v2 request. Of a
- * parameter that is repeated the first counts; an unknown one is passed over.
+ * Returns the value of a query parameter, the first one if it is repeated;
+ * `undefined` if the parameter is absent.
  *
- * @throws {BadRequestError} naming the parameter, its value and the wanted form
+ * @throws {BadRequestError} naming the parameter, its value and the expected form
+ */
+export function readParameter<T>(
+  query: URLSearchParams,
+  { name, parse }: Parameter<T>,
+): T | undefined {
+  const text = query.get(name);
+  return text === null
+    ? undefined
+    : readValue(`parameter "${name}"`, text, parse);
+}
+
+/**
+ * Reads the {@linkcode REQUEST_PARAMETERS} of v2.
+ *
+ * @throws {BadRequestError} naming the parameter, its value and the expected form
  */
 export function parseRequestOptions(query: URLSearchParams): RequestOptions {
-  const type = readParameter(query, "type", parseType);
-  const count = readParameter(query, "count", parseCount);
-  const recursive = readParameter(query, "recursive", parseRecursive);
-  const maxAgeMs = readParameter(query, "max_age", parseSignedDuration);
+  const type = readParameter(query, TYPE);
+  const count = readParameter(query, SAMPLE_COUNT);
+  const recursive = readParameter(query, RECURSIVE);
+  const maxAgeMs = readParameter(query, MAX_AGE);
   return {
     ...(type === undefined ? {} : { type }),
     ...(count === undefined ? {} : { count }),
     ...(recursive === undefined ? {} : { recursive }),
-    // Every sample is older than a negative age, as it is older than none.
+    // A negative age and 0 both require a new sample.
     ...(maxAgeMs === undefined ? {} : { maxAgeMs: Math.max(0, maxAgeMs) }),
   };
 }
 
 /**
- * Reads the optional JSON body of a v1 request:
- * `{"num_stats":…,"start":…,"end":…}`.
+ * Parses the optional JSON body of a v1 request, a `ContainerInfoRequest`.
  *
- * @throws {BadRequestError} if the body is not JSON, or a field has not its form
+ * @throws {BadRequestError} if the body is not a JSON object, or a field is invalid
  */
 export function parseContainerInfoRequest(body: string): ContainerInfoRequest {
   const fields = parseObject(body);
   const numStats = readField(fields, "num_stats", (value) => {
-    if (typeof value !== "number") throw notA("a whole number from -1");
-    return parseCount(`${value}`);
+    if (typeof value !== "number") throwInvalidValue("an integer from -1");
+    return COUNT.parse(`${value}`);
   });
   const startMs = readField(fields, "start", parseTimeField);
   const endMs = readField(fields, "end", parseTimeField);
@@ -55,19 +135,8 @@ export function parseContainerInfoRequest(body: string): ContainerInfoRequest {
   };
 }
 
-function parseType(text: string): "name" | "docker" | "podman" {
-  if (text === "name" || text === "docker" || text === "podman") return text;
-  throw notA("name, docker or podman");
-}
-
-/** cAdvisor takes every other spelling as false, which hides the mistake. */
-function parseRecursive(text: string): boolean {
-  if (text !== "true" && text !== "false") throw notA("true or false");
-  return text === "true";
-}
-
 function parseTimeField(value: unknown): number | undefined {
-  return parseTime(typeof value === "string" ? value : "");
+  return TIME.parse(typeof value === "string" ? value : "");
 }
 
 function readField<T>(
@@ -81,20 +150,21 @@ function readField<T>(
 }
 
 function parseObject(body: string): Readonly<Record<string, unknown>> {
-  if (body.trim() === "") return {};
+  // JSON's whitespace, of which `trim()` removes more.
+  if (/^[ \t\r\n]*$/.test(body)) return {};
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch (error) {
     throw new BadRequestError(
-      `Cannot read the body as JSON: ${messageOf(error)}`,
+      `Cannot parse the body as JSON: ${messageOf(error)}`,
       { cause: error },
     );
   }
   if (value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) {
     throw new BadRequestError(
-      'Cannot use the body as it is not an object such as {"num_stats":1}',
+      'Cannot use the body: expected an object such as {"num_stats":1}',
     );
   }
   return { ...value };

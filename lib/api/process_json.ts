@@ -1,10 +1,13 @@
 import type { ProcessInfo } from "../model/process.ts";
-import type { JsonObject } from "./json_values.ts";
+import type { Wire } from "./schema.ts";
 
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
-/** A process as `/api/v2.1/ps` tells it; times are texts in the form of `ps`. */
-export function processJson(process: ProcessInfo, nowMs: number): JsonObject {
+/** Returns a process in the format of `/api/v2.1/ps`; times are formatted as `ps` does. */
+export function processJson(
+  process: ProcessInfo,
+  nowMs: number,
+): Wire<"ProcessInfo"> {
   return {
     "user": process.user,
     "pid": process.pid,
@@ -23,12 +26,12 @@ export function processJson(process: ProcessInfo, nowMs: number): JsonObject {
   };
 }
 
-/** Cut to tenths, as `ps` does. */
+/** Rounds down to tenths, as `ps` does. */
 function tenths(percent: number | undefined): number | undefined {
   return percent === undefined ? undefined : Math.trunc(percent * 10) / 10;
 }
 
-/** `ps`'s STIME in local time: 06:31 of today, Nov23 of this year, 2025 of any other. */
+/** Returns `STIME` of `ps` in local time: `06:31` today, `Nov23` this year, `2025` otherwise. */
 function startTimeText(startMs: number, nowMs: number): string {
   const start = new Date(startMs);
   const now = new Date(nowMs);
@@ -42,7 +45,7 @@ function startTimeText(startMs: number, nowMs: number): string {
     : `${month}${two(start.getDate())}`;
 }
 
-/** `ps`'s TIME: [days-]hours:minutes:seconds. */
+/** Returns `TIME` of `ps`: `[days-]hours:minutes:seconds`. */
 function runningTimeText(ms: number): string {
   const seconds = Math.trunc(ms / 1000);
   const days = Math.trunc(seconds / 86_400);

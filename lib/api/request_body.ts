@@ -3,30 +3,30 @@ import { type Clock, systemClock } from "../model/clock.ts";
 import { BadRequestError } from "../model/errors.ts";
 import { HttpError } from "./json_response.ts";
 
-/** The most that is read of a body. */
+/** Maximum size of a body. */
 const MAX_BODY_BYTES = 64 * 1024;
-/** How long a client may take to send it. */
+/** Maximum time in which a client sends the body. */
 const RECEIVE_LIMIT_MS = 10_000;
 
 /**
- * The text of a request's body; empty where there is none.
+ * Reads the body of a request; empty if the request has none.
  *
  * @throws {HttpError} 413 if it is longer than 64 KiB
- * @throws {BadRequestError} if it is not UTF-8, ends before it should, or takes longer than 10 s
+ * @throws {BadRequestError} if it is not UTF-8, is incomplete, or takes longer than 10 s
  */
 export async function readBody(
   request: Pick<Request, "body" | "headers">,
   clock: Clock = systemClock,
 ): Promise<string> {
   if (request.body === null) return "";
-  // What is announced as too long need not be read to be refused.
+  // Reject a body that is announced as too long before reading it.
   assertLength(Number(request.headers.get("content-length")));
   try {
     return await readText(request.body, clock);
   } catch (error) {
     if (error instanceof HttpError) throw error;
     throw new BadRequestError(
-      "Cannot read the body: it is not UTF-8, or its end did not come",
+      "Cannot read the body: it is not UTF-8, or incomplete",
       { cause: error },
     );
   }
@@ -41,7 +41,7 @@ async function readText(
   const late = Promise.withResolvers<never>();
   const cancel = clock.schedule(
     RECEIVE_LIMIT_MS,
-    () => late.reject(new Error("The body took too long")),
+    () => late.reject(new Error("the body took too long")),
   );
   let text = "";
   let length = 0;
@@ -65,6 +65,6 @@ function assertLength(length: number): void {
   if (length <= MAX_BODY_BYTES) return;
   throw new HttpError(
     STATUS_CODE.ContentTooLarge,
-    `Cannot read the body as it is longer than ${MAX_BODY_BYTES} bytes`,
+    `Cannot read the body: it is longer than ${MAX_BODY_BYTES} bytes`,
   );
 }

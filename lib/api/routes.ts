@@ -1,31 +1,15 @@
-// Longer than other files: it has the one table of endpoints.
-
 import { STATUS_CODE } from "@std/http/status";
 import { type Route, route } from "@std/http/unstable-route";
 import { type CgroupName, cleanName } from "../model/cgroup.ts";
 import { BadRequestError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import {
-  answerContainer,
-  answerDeprecatedStats,
-  answerDocker,
-  answerEvents,
-  answerMachineStats,
-  answerPs,
-  answerReady,
-  answerSpec,
-  answerStats,
-  answerSubcontainers,
-  answerSummary,
-  answerVersion,
-  type ApiDependencies,
-  type Call,
-} from "./answers.ts";
-import {
-  answerMetrics,
-  answerNodeSummary,
-  answerResource,
-} from "./metrics_answers.ts";
+  type Endpoint,
+  ENDPOINTS,
+  READ_METHODS,
+  VERSIONS,
+} from "./endpoint_table.ts";
+import type { ApiDependencies, RequestContext } from "./endpoints.ts";
 import {
   errorResponse,
   failureResponse,
@@ -33,140 +17,16 @@ import {
   HttpError,
 } from "./json_response.ts";
 
-import {
-  answerAttributes,
-  answerMachine,
-  answerStorage,
-} from "./machine_answers.ts";
+export type { ApiDependencies } from "./endpoints.ts";
 
-export type { ApiDependencies } from "./answers.ts";
-
-type Version = typeof V1[number] | typeof V2[number];
-
-/** One path; or, where there are versions, one type of request of each of them. */
-export interface Endpoint {
-  /** The whole path, or what follows the version. */
-  readonly path: string;
-  /** The versions of the API that have it. @default none, it stands for itself */
-  readonly versions?: readonly Version[];
-  /** Whether a container's name may follow the path. @default false */
-  readonly takesContainer?: boolean;
-  /** @default ["GET", "HEAD"] */
-  readonly methods?: readonly string[];
-  answer(
-    call: Call,
-    dependencies: ApiDependencies,
-  ): Response | Promise<Response>;
-}
-
-/** As much of a bad path as an error repeats. */
+/** Maximum number of characters of an invalid path in an error message. */
 const SHOWN_LENGTH = 100;
-/** The longest address that is read, in characters, which are bytes here. */
+/** Maximum length of a URL in characters, each of which is a byte here. */
 const MAX_URL_LENGTH = 8 * 1024;
 
-/** Methods of an endpoint that reads no body. */
-export const READ_METHODS = ["GET", "HEAD"] as const;
-/** cAdvisor's clients send their request for containers as a body; the kubelet allows both. */
-const QUERY_METHODS = ["GET", "HEAD", "POST"] as const;
-
-const V1 = ["v1.0", "v1.1", "v1.2", "v1.3"] as const;
-const V2 = ["v2.0", "v2.1"] as const;
-const VERSIONS: readonly Version[] = [...V1, ...V2];
-
-/** All that is answered. */
-export const ENDPOINTS: readonly Endpoint[] = [
-  { path: "/healthz", answer: () => new Response("ok") },
-  { path: "/readyz", answer: answerReady },
-  { path: "/metrics", answer: answerMetrics },
-  { path: "/metrics/resource", answer: answerResource },
-  {
-    path: "/stats/summary",
-    methods: QUERY_METHODS,
-    answer: answerNodeSummary,
-  },
-  {
-    path: "containers",
-    versions: V1,
-    takesContainer: true,
-    methods: QUERY_METHODS,
-    answer: answerContainer,
-  },
-  {
-    path: "subcontainers",
-    versions: V1.slice(1),
-    takesContainer: true,
-    methods: QUERY_METHODS,
-    answer: answerSubcontainers,
-  },
-  {
-    path: "docker",
-    versions: V1.slice(2),
-    takesContainer: true,
-    methods: QUERY_METHODS,
-    answer: answerDocker,
-  },
-  {
-    path: "events",
-    versions: [...V1.slice(3), ...V2],
-    takesContainer: true,
-    answer: answerEvents,
-  },
-  // Not used, but cAdvisor too passes over what follows.
-  {
-    path: "version",
-    versions: V2,
-    takesContainer: true,
-    answer: answerVersion,
-  },
-  {
-    path: "stats",
-    versions: ["v2.0"],
-    takesContainer: true,
-    answer: answerDeprecatedStats,
-  },
-  {
-    path: "stats",
-    versions: ["v2.1"],
-    takesContainer: true,
-    answer: answerStats,
-  },
-  {
-    path: "machine",
-    versions: VERSIONS,
-    takesContainer: true,
-    answer: answerMachine,
-  },
-  {
-    path: "attributes",
-    versions: V2,
-    takesContainer: true,
-    answer: answerAttributes,
-  },
-  {
-    path: "storage",
-    versions: V2,
-    takesContainer: true,
-    answer: answerStorage,
-  },
-  {
-    path: "machinestats",
-    versions: ["v2.1"],
-    takesContainer: true,
-    answer: answerMachineStats,
-  },
-  { path: "spec", versions: V2, takesContainer: true, answer: answerSpec },
-  {
-    path: "summary",
-    versions: V2,
-    takesContainer: true,
-    answer: answerSummary,
-  },
-  { path: "ps", versions: V2, takesContainer: true, answer: answerPs },
-];
-
 /**
- * The whole HTTP API as one function, which needs no socket. It does not
- * throw: what goes wrong is answered as `{"error":"…"}`.
+ * Returns the whole HTTP API as one function, which needs no socket and does
+ * not throw: an error becomes the response `{"error":"…"}`.
  */
 export function createHandler(
   dependencies: ApiDependencies,
@@ -175,8 +35,8 @@ export function createHandler(
     pattern: patternOf(endpoint),
     method: [...endpoint.methods ?? READ_METHODS],
     handler: (request, params) =>
-      endpoint.answer(
-        callOf(request, params?.pathname.groups["name"]),
+      endpoint.handle(
+        contextOf(endpoint, request, params?.pathname.groups["name"]),
         dependencies,
       ),
   }));
@@ -186,15 +46,15 @@ export function createHandler(
     );
     throw found === undefined
       ? unknownPath(new URL(request.url).pathname)
-      : wrongMethod(found, request.method);
+      : methodNotAllowed(found, request.method);
   });
   return async function handle(request) {
-    const response = await answer(request, dispatch, dependencies.logger);
+    const response = await respond(request, dispatch, dependencies.logger);
     return request.method === "HEAD" ? await headOf(response) : response;
   };
 }
 
-async function answer(
+async function respond(
   request: Request,
   dispatch: (request: Request) => Response | Promise<Response>,
   logger: Logger,
@@ -207,39 +67,41 @@ async function answer(
   }
 }
 
-function patternOf(
-  { path, versions, takesContainer = false }: Endpoint,
-): URLPattern {
+function patternOf({ path, versions, rest }: Endpoint): URLPattern {
   const base = versions === undefined
     ? path
     : `/api/(${versions.join("|").replaceAll(".", "\\.")})/${path}`;
   return new URLPattern({
-    pathname: takesContainer ? `${base}{/:name(.*)}?` : base,
+    pathname: rest === undefined ? base : `${base}{/:name(.*)}?`,
   });
 }
 
-function callOf(request: Request, rest = ""): Call {
-  return {
-    request,
-    query: new URL(request.url).searchParams,
-    name: nameOf(rest),
-  };
+/** An undeclared parameter is removed, so that a handler cannot read one that the API description lacks. */
+function contextOf(
+  { parameters = [] }: Endpoint,
+  request: Request,
+  rest = "",
+): RequestContext {
+  const query = [...new URL(request.url).searchParams].filter(([key]) =>
+    parameters.some(({ name }) => name === key)
+  );
+  return { request, query: new URLSearchParams(query), name: nameOf(rest) };
 }
 
-/** The container named by the rest of a path: decoded, so that `%2F` parts names as `/` does. */
+/** Decodes the container in the rest of a path; `%2F` separates names as `/` does. */
 function nameOf(rest: string): CgroupName {
   let decoded: string;
   try {
     decoded = decodeURIComponent(rest);
   } catch (error) {
     throw new BadRequestError(
-      `Cannot decode "${rest}": a "%" must begin a byte of UTF-8, as %25 does for itself`,
+      `Cannot decode "${rest}": expected UTF-8, percent-encoded, and %25 for "%"`,
       { cause: error },
     );
   }
   if (decoded.includes("\0")) {
     throw new BadRequestError(
-      `Cannot use "${rest}": no container has the byte 0 in its name`,
+      `Cannot use "${rest}": a container name has no null byte`,
     );
   }
   return cleanName(decoded);
@@ -249,26 +111,26 @@ function assertUrl(url: string): void {
   if (url.length > MAX_URL_LENGTH) {
     throw new HttpError(
       STATUS_CODE.URITooLong,
-      `Cannot read the address as it is longer than ${MAX_URL_LENGTH} bytes`,
+      `Cannot use the URL: it is longer than ${MAX_URL_LENGTH} bytes`,
     );
   }
   if (!URL.canParse(url)) {
     throw new BadRequestError(
-      'Cannot read the address: the header "Host" is not a host, or the path not a path',
+      'Cannot parse the URL: the "Host" header or the path is invalid',
     );
   }
 }
 
-function wrongMethod(endpoint: Endpoint, method: string): HttpError {
+function methodNotAllowed(endpoint: Endpoint, method: string): HttpError {
   const allowed = (endpoint.methods ?? READ_METHODS).join(", ");
   return new HttpError(
     STATUS_CODE.MethodNotAllowed,
-    `Cannot ${method} "${endpoint.path}": allowed is ${allowed}`,
+    `Cannot ${method} "${endpoint.path}": expected one of ${allowed}`,
     { "allow": allowed },
   );
 }
 
-/** 404; and 400, as in cAdvisor, for the two folders above the questions. */
+/** Returns 404; and 400, as cAdvisor does, for `/api` and `/api/VERSION`. */
 function unknownPath(pathname: string): Error {
   const [, top, version = "", type = ""] = pathname.split("/");
   if (top !== "api") return notFound(`Unknown path ${quote(pathname)}`);
@@ -278,13 +140,17 @@ function unknownPath(pathname: string): Error {
   const types = typesOf(version).join(",");
   if (types === "") {
     return notFound(
-      `Unknown API version ${quote(version)}: known are ${VERSIONS.join(", ")}`,
+      `Unknown API version ${quote(version)}: expected one of ${
+        VERSIONS.join(", ")
+      }`,
     );
   }
   return type === ""
     ? new BadRequestError(`Supported request types: "${types}"`)
     : notFound(
-      `Unknown request type ${quote(type)} of ${version}: known are ${types}`,
+      `Unknown request type ${
+        quote(type)
+      } of ${version}: expected one of ${types}`,
     );
 }
 
@@ -298,7 +164,6 @@ function notFound(message: string): HttpError {
   return new HttpError(STATUS_CODE.NotFound, message);
 }
 
-/** As much of a path as an error repeats. */
 function quote(text: string): string {
   return JSON.stringify(
     text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text,
@@ -310,13 +175,13 @@ function internalError(
   request: Request,
   logger: Logger,
 ): Response {
-  logger.error("Cannot answer request", {
+  logger.error("Cannot handle request", {
     method: request.method,
     url: request.url,
     error: error instanceof Error ? error.stack : String(error),
   });
   return errorResponse(
     STATUS_CODE.InternalServerError,
-    "Cannot answer: the agent has a fault, which its log tells",
+    "Cannot handle the request: internal error, see the agent's log",
   );
 }

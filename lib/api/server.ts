@@ -16,25 +16,26 @@ export interface ServeOptions {
   readonly listen: readonly ListenAddress[];
   /** Receives failures of handlers, of response bodies and of listeners. */
   readonly logger: Logger;
-  /** TLS for TCP addresses: certificates and their key, as PEM. */
+  /** TLS for TCP addresses: certificate chain and key, as PEM. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Closed first when the server stops, so that their clients read an end. */
+  /** Closed first when the server stops, so that their clients receive an end. */
   readonly streams?: Pick<EventStreams, "close">;
-  /** How long responses in progress may take when the server stops. @default 300 */
+  /** Maximum time for responses in progress when the server stops. @default 300 */
   readonly graceMs?: number;
   /** @default systemClock */
   readonly clock?: Clock;
-  /** Records restarts. @default one of its own */
+  /** Records restarts. @default a new one */
   readonly health?: ServerHealth;
 }
 
 /** A server that listens. */
 export interface Server {
-  /** Its addresses: `http://127.0.0.1:8080`, `https://[::1]:8080`, `unix:/path`. */
+  /** Addresses: `http://127.0.0.1:8080`, `https://[::1]:8080`, `unix:/path`. */
   readonly addresses: readonly string[];
   /**
-   * Rejects new requests with 503, ends the streams, waits a moment for
-   * responses in progress, then closes every connection.
+   * Rejects new requests with 503, ends the streams, waits up to
+   * {@linkcode ServeOptions.graceMs} for responses in progress, then closes
+   * every connection.
    */
   shutdown(): Promise<void>;
 }
@@ -45,21 +46,21 @@ export type Handler = (
   listener: ListenAddress,
 ) => Response | Promise<Response>;
 
-/** Group may connect: an operator gives a socket to a group, and to nobody else. */
+/** Owner and group may connect to a unix socket, other users may not. */
 const SOCKET_UMASK = 0o117;
 
 /** Deno reports a response as complete a little before its last bytes are in the socket. */
 const FLUSH_MS = 50;
-/** How long connections may take to close once they are aborted. */
+/** Maximum time in which aborted connections close. */
 const ABORT_MS = 100;
 /** Pause before a failed listener is opened again. */
 const RETRY_MS = 100;
-/** An attempt to listen on an address in use takes 50 to 80 µs of CPU. */
+/** Interval of attempts to listen; one on an address in use takes 50 to 80 µs of CPU. */
 const PROBE_INTERVAL_MS = 1_000;
 const EMFILE_REGEXP = /\(os error 24\)/;
 
 /**
- * Listens on all addresses, or on none.
+ * Listens on all addresses.
  *
  * @throws {Error} naming the address that cannot be listened on, and why
  */
@@ -88,7 +89,7 @@ class HttpServer implements Server {
   readonly #clock: Clock;
   readonly #health: ServerHealth;
   readonly #listeners: Listener[] = [];
-  /** Requests whose responses have not been sent whole. */
+  /** Number of requests whose responses are incomplete. */
   #inFlight = 0;
   #onIdle: (() => void) | undefined;
   #shutdown: Promise<void> | undefined;
@@ -139,7 +140,7 @@ class HttpServer implements Server {
     if (this.#shutdown !== undefined) {
       return errorResponse(
         STATUS_CODE.ServiceUnavailable,
-        "Cannot answer as the server is stopping",
+        "Cannot handle the request: the server is stopping",
         { "connection": "close" },
       );
     }
@@ -147,7 +148,7 @@ class HttpServer implements Server {
     const done = () => {
       if (--this.#inFlight === 0) this.#onIdle?.();
     };
-    // It rejects where the client disconnects before the end.
+    // Rejects if the client disconnects early.
     info.completed.then(done, done);
     return this.#handler(request, address);
   }
@@ -172,17 +173,17 @@ interface ListenerOptions {
 }
 
 /**
- * One address. Where accept(2) fails, with EMFILE above all, `Deno.serve`
- * closes its listener for good: its connections are closed then, which releases
- * their descriptors, and the address is served again.
+ * Listens on one address. If accept(2) fails, mostly with EMFILE, `Deno.serve`
+ * closes its listener permanently: the connections are then closed, which
+ * releases their descriptors, and the address is served again.
  */
 class Listener {
   readonly #options: ListenerOptions;
   #address: ListenAddress;
-  /** Closes the present server and its connections. */
+  /** Closes the current server and its connections. */
   #abort = new AbortController();
   #finished: Promise<void> = Promise.resolve();
-  /** Of the socket file. */
+  /** Inode of the socket file. */
   #ino: number | null = null;
   readonly #closing = new AbortController();
 
@@ -191,12 +192,12 @@ class Listener {
     this.#options = options;
   }
 
-  /** Once it is open, with the port that the kernel chose. */
+  /** After `open()`, with the port that the kernel chose. */
   get address(): ListenAddress {
     return this.#address;
   }
 
-  /** Its URL, or `unix:/path`. */
+  /** URL, or `unix:/path`. */
   get name(): string {
     const scheme = this.#options.tls === undefined ? "http" : "https";
     return formatListenAddress(this.#address, scheme);
@@ -207,11 +208,11 @@ class Listener {
     void this.#watch();
   }
 
-  /** Closes it and every connection. */
+  /** Closes the listener and every connection. */
   async close(): Promise<void> {
     this.#closing.abort();
-    // Without Deno's `shutdown()`: it waits for clients that do not read, and once it has begun,
-    // abort() closes nothing and throws an uncaught BadResource (2.6 and 2.9).
+    // Not Deno's `shutdown()`: it waits for clients that do not read, and after it abort() closes
+    // nothing and throws an uncaught BadResource (Deno 2.6 and 2.9).
     this.#abort.abort();
     await within(ABORT_MS, this.#finished, this.#options.clock);
     if (this.#address.type !== "unix") return;
@@ -224,7 +225,7 @@ class Listener {
     const options = {
       signal: abort.signal,
       onError,
-      // It prints to stdout by default, which carries events only.
+      // By default it prints to stdout, which is for events only.
       onListen: () => {},
     };
     let server: Deno.HttpServer<Deno.Addr>;
@@ -250,11 +251,11 @@ class Listener {
   }
 
   /**
-   * Serves again where the server has ended; and once a second tries to,
-   * which fails as long as the address is in use. Deno 2.6 reports a listener that
-   * failed only after the last of its connections, which may never close; and
-   * where clients hold the last descriptor, no file can be opened until one
-   * more client makes accept(2) fail.
+   * Serves again after the server has ended. It also attempts to once a
+   * second, which fails while the address is in use: Deno 2.6 reports a failed
+   * listener only after its last connection has closed, which may never happen;
+   * and if clients use the last descriptor, no file can be opened until one more
+   * client makes accept(2) fail.
    */
   async #watch(): Promise<void> {
     const { clock } = this.#options;
@@ -277,7 +278,7 @@ class Listener {
       if (isDown && !this.#closing.signal.aborted) this.#fail(before, error);
       return;
     }
-    if (!before.signal.aborted) this.#fail(before, "It had stopped listening");
+    if (!before.signal.aborted) this.#fail(before, "it had stopped listening");
     if (this.#closing.signal.aborted) this.#abort.abort();
     this.#options.health.restarted(this.name);
   }
@@ -288,18 +289,18 @@ class Listener {
   }
 }
 
-/** The last resort: the handler reports its own errors; a body that fails while it is sent has only this. */
+/** Reports an error that the handler cannot: a body that fails while it is sent. */
 function internalError(error: unknown, logger: Logger): Response {
-  logger.error("Cannot complete answer", {
+  logger.error("Cannot complete the response", {
     error: error instanceof Error ? error.stack : String(error),
   });
   return errorResponse(
     STATUS_CODE.InternalServerError,
-    "Cannot answer: the agent has a fault, which its log tells",
+    "Cannot handle the request: internal error, see the agent's log",
   );
 }
 
-/** Waits for the promise, for so long at most. */
+/** Waits for the promise, up to the limit. */
 async function within(
   limitMs: number,
   promise: Promise<unknown>,
@@ -311,9 +312,9 @@ async function within(
 }
 
 /**
- * Listens on a socket that, from its first moment, owner and group alone may
- * open. It is bound under another name, since Deno unlinks that name when the
- * server closes, whatever is there by then.
+ * Listens on a socket that only owner and group may open, from its creation on.
+ * The socket is bound to a temporary name, because Deno unlinks that name when
+ * the server closes, even if it is another file by then.
  *
  * @throws {Deno.errors.AlreadyExists} if the path exists
  */
@@ -345,7 +346,7 @@ function listenPrivately<T>(
  * Removes the socket file of a server that has exited, as link(2) refuses a
  * path that exists.
  *
- * @throws {Error} if a program accepts connections there, or it is no socket
+ * @throws {Error} if a program accepts connections there, or the file is not a socket
  */
 async function removeStaleSocket(path: string): Promise<void> {
   let info: Deno.FileInfo;
@@ -356,7 +357,7 @@ async function removeStaleSocket(path: string): Promise<void> {
     throw error;
   }
   if (info.isSocket !== true) {
-    throw new Error("A file that is no socket is there");
+    throw new Error("the file exists and is not a socket");
   }
   try {
     const connection = await Deno.connect({ transport: "unix", path });
@@ -365,10 +366,10 @@ async function removeStaleSocket(path: string): Promise<void> {
     if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
     return await Deno.remove(path);
   }
-  throw new Error("Another program is listening there");
+  throw new Error("another program is listening there");
 }
 
-/** Removes our socket file, unless another has taken its place. */
+/** Removes the socket file, unless it has been replaced. */
 async function removeSocket(path: string, ino: number | null): Promise<void> {
   try {
     if ((await Deno.lstat(path)).ino === ino) await Deno.remove(path);

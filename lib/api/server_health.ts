@@ -5,14 +5,14 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
-/** How long the state reports a restart. */
+/** Time for which the state reports a restart. */
 const RESTART_SHOWN_MS = 60_000;
 
-/** State of the HTTP server: counts its restarts, and logs one a minute at most. */
+/** State of the HTTP server: counts its restarts, and logs at most one per minute. */
 export class ServerHealth {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Addresses that are not served at the moment. */
+  /** Addresses that are not served. */
   readonly #closed = new Set<string>();
   #restarts = 0;
   #failure = "";
@@ -24,7 +24,7 @@ export class ServerHealth {
     this.#logger = logger;
   }
 
-  /** How many times an address was served again because its listener had failed. */
+  /** Number of times a failed listener was restarted. */
   get restarts(): number {
     return this.#restarts;
   }
@@ -42,11 +42,11 @@ export class ServerHealth {
       state: "degraded",
       detail: closed === ""
         ? `Served again after "${this.#failure}", all connections were closed`
-        : `Cannot serve ${closed}, trying again: ${this.#failure}`,
+        : `Cannot serve ${closed}, retrying: ${this.#failure}`,
     };
   }
 
-  /** The listener of an address has failed, or cannot be opened again. */
+  /** Records that the listener of an address has failed, or cannot be reopened. */
   failed(address: string, error: unknown): void {
     this.#closed.add(address);
     this.#failure = messageOf(error);
@@ -60,7 +60,7 @@ export class ServerHealth {
     });
   }
 
-  /** The address is served again. */
+  /** Records that an address is served again. */
   restarted(address: string): void {
     this.#closed.delete(address);
     this.#restarts++;

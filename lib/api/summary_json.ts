@@ -1,6 +1,6 @@
 /**
- * The kubelet's Summary v1alpha1 (`/stats/summary`): its names, units and
- * times, which have no fraction. What is not known is left out.
+ * JSON of the kubelet's Summary API v1alpha1 (`/stats/summary`). Its times have
+ * no fraction. Exceeds 300 lines: one table of names.
  *
  * @module
  */
@@ -16,21 +16,41 @@ import type {
   VolumeUsage,
 } from "../model/node_summary.ts";
 import type { InterfaceStats } from "../model/stats.ts";
-import { type JsonObject, wholeJson } from "./json_values.ts";
+import { integerJson } from "./json_values.ts";
+import type { Wire } from "./schema.ts";
 import { psiJson } from "./v1_json.ts";
 
-/** What is larger is no limit. */
+/** A larger value is unlimited. */
 const MAX_LIMIT = 2 ** 62;
 
-/** The interface that the kubelet takes for a pod's own. */
+/** The interface that the kubelet treats as the pod's own. */
 const DEFAULT_INTERFACE = "eth0";
 
-/** All of a node, or what its CPUs and its memory do. */
+/** Fields that a request for CPU and memory only leaves out. */
+const EXTRA_FIELDS = {
+  "io": undefined,
+  "swap": undefined,
+  "network": undefined,
+  "fs": undefined,
+  "runtime": undefined,
+  "rlimit": undefined,
+  "volume": undefined,
+  "ephemeral-storage": undefined,
+  "process_stats": undefined,
+  "rootfs": undefined,
+  "logs": undefined,
+};
+
+/** Replaces the fields that are left out: all of {@linkcode EXTRA_FIELDS}, or none. */
+type LeftOut = typeof EXTRA_FIELDS | Record<never, never>;
+
+/** Returns the summary of a node, complete or limited to CPU and memory. */
 export function nodeSummaryJson(
   summary: NodeSummary,
   { onlyCpuAndMemory = false }: { readonly onlyCpuAndMemory?: boolean } = {},
-): JsonObject {
-  const { root } = summary;
+): Wire<"Summary"> {
+  const leftOut = onlyCpuAndMemory ? EXTRA_FIELDS : {};
+  const { root, filesystems } = summary;
   const startMs = onlyCpuAndMemory
     ? root?.spec.creationTimeMs
     : summary.bootMs ?? root?.spec.creationTimeMs;
@@ -38,31 +58,25 @@ export function nodeSummaryJson(
     "node": {
       "nodeName": summary.nodeName,
       "systemContainers": summary.systemContainers
-        .map((container) => containerJson(container, onlyCpuAndMemory)),
+        .map((container) => containerJson(container, leftOut)),
       "startTime": secondsJson(startMs),
-      ...(root && usageJson(root, onlyCpuAndMemory)),
-      ...(onlyCpuAndMemory ? {} : {
-        "network": root && networkJson(root),
-        "fs": filesystemJson(summary.filesystems.root),
-        "runtime": runtimeJson(summary),
-        "rlimit": rlimitJson(summary.tasks),
-      }),
+      ...usageJson(root),
+      "network": root && networkJson(root),
+      "fs": filesystems.root && filesystemJson(filesystems.root),
+      "runtime": runtimeJson(summary),
+      "rlimit": rlimitJson(summary.tasks),
+      ...leftOut,
     },
-    "pods": summary.pods.map((pod) =>
-      podJson(pod, { onlyCpuAndMemory, summary })
-    ),
+    "pods": summary.pods.map((pod) => podJson(pod, root, leftOut)),
   };
 }
 
 function podJson(
   pod: PodSummary,
-  { onlyCpuAndMemory, summary }: {
-    readonly onlyCpuAndMemory: boolean;
-    readonly summary: NodeSummary;
-  },
-): JsonObject {
+  root: DescribedContainer | undefined,
+  leftOut: LeftOut,
+): Wire<"SummaryPod"> {
   const { cgroup, sandbox, containers, volumes = [] } = pod;
-  const { root } = summary;
   const started = sandbox ?? cgroup ?? containers[0];
   return {
     "podRef": {
@@ -72,106 +86,106 @@ function podJson(
     },
     "startTime": secondsJson(started?.spec.creationTimeMs),
     "containers": containers.map((container) => ({
-      ...containerJson(container, onlyCpuAndMemory),
-      ...(onlyCpuAndMemory
-        ? {}
-        : { "swap": containerSwapJson(container, root) }),
+      ...containerJson(container, leftOut),
+      "swap": containerSwapJson(container, root),
+      ...leftOut,
     })),
-    ...(cgroup && usageJson(cgroup, onlyCpuAndMemory)),
-    ...(onlyCpuAndMemory ? {} : {
-      "network": networkOfPod(pod, root),
-      "volume": volumes.length === 0 ? undefined : volumes.map(volumeJson),
-      "ephemeral-storage": diskJson(pod.ephemeralStorage),
-      "process_stats": processJson(pod),
-    }),
+    ...usageJson(cgroup),
+    "network": networkOfPod(pod, root),
+    "volume": volumes.length === 0 ? undefined : volumes.map(volumeJson),
+    "ephemeral-storage": diskJson(pod.ephemeralStorage),
+    "process_stats": processJson(pod),
+    ...leftOut,
   };
 }
 
 function containerJson(
   container: NamedContainer,
-  onlyCpuAndMemory: boolean,
-): JsonObject {
+  leftOut: LeftOut,
+): Wire<"SummaryContainer"> {
   const { name, spec, rootfs, logs } = container;
   return {
     "name": name,
     "startTime": secondsJson(spec.startTimeMs ?? spec.creationTimeMs),
-    ...usageJson(container, onlyCpuAndMemory),
-    ...(onlyCpuAndMemory
-      ? {}
-      : { "rootfs": diskJson(rootfs), "logs": diskJson(logs) }),
+    ...usageJson(container),
+    "rootfs": diskJson(rootfs),
+    "logs": diskJson(logs),
+    ...leftOut,
   };
 }
 
-/** What a node, a pod and a container have alike. */
+/** Returns the fields that a node, a pod and a container share. */
 function usageJson(
-  container: DescribedContainer,
-  onlyCpuAndMemory: boolean,
-): JsonObject {
+  container: DescribedContainer | undefined,
+): Pick<Wire<"SummaryContainer">, "cpu" | "memory" | "io" | "swap"> {
   return {
-    "cpu": cpuJson(container),
-    "memory": memoryJson(container),
-    ...(onlyCpuAndMemory
-      ? {}
-      : { "io": ioJson(container), "swap": swapJson(container) }),
+    "cpu": container && cpuJson(container),
+    "memory": container && memoryJson(container),
+    "io": container && ioJson(container),
+    "swap": container && swapJson(container),
   };
 }
 
-function cpuJson({ stats }: DescribedContainer): JsonObject | undefined {
+function cpuJson(
+  { stats }: DescribedContainer,
+): Wire<"SummaryCpu"> | undefined {
   if (stats?.cpu === undefined) return undefined;
   return {
     "time": secondsJson(stats.timestampMs),
-    "usageNanoCores": wholeJson(stats.cpuInst?.usage),
-    "usageCoreNanoSeconds": wholeJson(stats.cpu.usageNs),
+    "usageNanoCores": integerJson(stats.cpuInst?.usage),
+    "usageCoreNanoSeconds": integerJson(stats.cpu.usageNs),
     "psi": psiJson(stats.cpu.pressure),
   };
 }
 
 function memoryJson(
   { spec, stats }: DescribedContainer,
-): JsonObject | undefined {
+): Wire<"SummaryMemory"> | undefined {
   if (stats?.memory === undefined) return undefined;
   const { memory } = stats;
   const { workingSetBytes } = memory;
   return {
     "time": secondsJson(stats.timestampMs),
     "availableBytes": leftJson(spec.memory?.limitBytes, workingSetBytes),
-    "usageBytes": wholeJson(memory.usageBytes),
-    "workingSetBytes": wholeJson(workingSetBytes),
-    "rssBytes": wholeJson(memory.rssBytes),
-    "pageFaults": wholeJson(memory.containerData?.pgfault),
-    "majorPageFaults": wholeJson(memory.containerData?.pgmajfault),
+    "usageBytes": integerJson(memory.usageBytes),
+    "workingSetBytes": integerJson(workingSetBytes),
+    "rssBytes": integerJson(memory.rssBytes),
+    "pageFaults": integerJson(memory.containerData?.pgfault),
+    "majorPageFaults": integerJson(memory.containerData?.pgmajfault),
     "psi": psiJson(memory.pressure),
   };
 }
 
-function swapJson({ spec, stats }: DescribedContainer): JsonObject | undefined {
+function swapJson(
+  { spec, stats }: DescribedContainer,
+): Wire<"SummarySwap"> | undefined {
   const used = stats?.memory?.swapBytes;
   if (stats === undefined || used === undefined) return undefined;
   return {
     "time": secondsJson(stats.timestampMs),
     "swapAvailableBytes": leftJson(swapLimitOf(spec.memory), used),
-    "swapUsageBytes": wholeJson(used),
+    "swapUsageBytes": integerJson(used),
   };
 }
 
 /**
- * Of a container of a pod: what it may still swap out, on a node that has so
- * much; 0 without a limit of its own, as the runtimes report it to the kubelet.
+ * Returns the swap of a container of a pod. The available swap is bounded by
+ * the node's; it is 0 without a limit, as the runtimes report it to the kubelet.
  */
 function containerSwapJson(
   container: DescribedContainer,
   root: DescribedContainer | undefined,
-): JsonObject | undefined {
+): Wire<"SummarySwap"> | undefined {
   const json = swapJson(container);
   const used = container.stats?.memory?.swapBytes;
   if (json === undefined || used === undefined) return undefined;
   const limit = swapLimitOf(container.spec.memory) ?? Infinity;
   const ofNode = swapLimitOf(root?.spec.memory) ?? Infinity;
   const left = limit > MAX_LIMIT ? 0 : Math.min(limit, ofNode) - used;
-  return { ...json, "swapAvailableBytes": wholeJson(Math.max(0, left)) };
+  return { ...json, "swapAvailableBytes": integerJson(Math.max(0, left)) };
 }
 
-function ioJson({ stats }: DescribedContainer): JsonObject | undefined {
+function ioJson({ stats }: DescribedContainer): Wire<"SummaryIo"> | undefined {
   if (stats?.diskIo?.pressure === undefined) return undefined;
   return {
     "time": secondsJson(stats.timestampMs),
@@ -180,13 +194,13 @@ function ioJson({ stats }: DescribedContainer): JsonObject | undefined {
 }
 
 /**
- * The network of a pod is its sandbox's, or that of whichever container of it
- * has one; of a pod on the host's network it is the node's.
+ * Returns the network usage of a pod: that of its sandbox, or of its first
+ * container that has one; for a pod on the host's network that of the node.
  */
 function networkOfPod(
   { sandbox, containers }: PodSummary,
   root: DescribedContainer | undefined,
-): unknown {
+): Wire<"SummaryNetwork"> | undefined {
   const candidates = sandbox === undefined
     ? containers
     : [sandbox, ...containers];
@@ -197,30 +211,38 @@ function networkOfPod(
     : undefined;
 }
 
-function networkJson({ stats }: DescribedContainer): JsonObject | undefined {
+function networkJson(
+  { stats }: DescribedContainer,
+): Wire<"SummaryNetwork"> | undefined {
   const interfaces = stats?.network?.interfaces;
   if (stats === undefined || interfaces === undefined) return undefined;
   const own = interfaces.find(({ name }) => name === DEFAULT_INTERFACE);
   return {
     "time": secondsJson(stats.timestampMs),
-    // The kubelet writes the name even where there is no such interface.
-    ...(own === undefined ? { "name": "" } : interfaceJson(own)),
+    // The kubelet writes the name even if the interface does not exist.
+    "name": own?.name ?? "",
+    "rxBytes": integerJson(own?.rxBytes),
+    "rxErrors": integerJson(own?.rxErrors),
+    "txBytes": integerJson(own?.txBytes),
+    "txErrors": integerJson(own?.txErrors),
     "interfaces": interfaces.map(interfaceJson),
   };
 }
 
-function interfaceJson(of: InterfaceStats): JsonObject {
+function interfaceJson(of: InterfaceStats): Wire<"SummaryInterface"> {
   return {
     "name": of.name,
-    "rxBytes": wholeJson(of.rxBytes),
-    "rxErrors": wholeJson(of.rxErrors),
-    "txBytes": wholeJson(of.txBytes),
-    "txErrors": wholeJson(of.txErrors),
+    "rxBytes": integerJson(of.rxBytes),
+    "rxErrors": integerJson(of.rxErrors),
+    "txBytes": integerJson(of.txBytes),
+    "txErrors": integerJson(of.txErrors),
   };
 }
 
-/** Of its containers; the sandbox, which only holds namespaces, is none of them. */
-function processJson({ containers }: PodSummary): JsonObject | undefined {
+/** Returns the number of processes of a pod, without the sandbox. */
+function processJson(
+  { containers }: PodSummary,
+): Wire<"SummaryProcesses"> | undefined {
   const counts = containers
     .map(({ stats }) => stats?.processes?.processCount)
     .filter((count) => count !== undefined);
@@ -228,8 +250,10 @@ function processJson({ containers }: PodSummary): JsonObject | undefined {
   return { "process_count": counts.reduce((sum, count) => sum + count, 0) };
 }
 
-/** What images and layers take of it together, only their runtime knows; others may be on it. */
-function runtimeJson({ filesystems }: NodeSummary): JsonObject | undefined {
+/** Only the runtime could measure the usage of images and layers; other files may be on their file systems. */
+function runtimeJson(
+  { filesystems }: NodeSummary,
+): Wire<"SummaryRuntime"> | undefined {
   const { images, containers } = filesystems;
   if (images === undefined && containers === undefined) return undefined;
   const unknown = { "usedBytes": undefined, "inodesUsed": undefined };
@@ -239,38 +263,42 @@ function runtimeJson({ filesystems }: NodeSummary): JsonObject | undefined {
   };
 }
 
-function filesystemJson(info: FsInfo | undefined): JsonObject | undefined {
-  if (info === undefined) return undefined;
-  const { inodes, inodesFree } = info;
+/** Returns `time` only if the file system is unknown. */
+function filesystemJson(info: FsInfo | undefined): Wire<"SummaryFs"> {
+  const { inodes, inodesFree } = info ?? {};
   return {
-    "time": secondsJson(info.timestampMs),
-    "availableBytes": wholeJson(info.availableBytes),
-    "capacityBytes": wholeJson(info.capacityBytes),
-    "usedBytes": wholeJson(info.usageBytes),
-    "inodesFree": wholeJson(inodesFree),
-    "inodes": wholeJson(inodes),
+    "time": secondsJson(info?.timestampMs),
+    "availableBytes": integerJson(info?.availableBytes),
+    "capacityBytes": integerJson(info?.capacityBytes),
+    "usedBytes": integerJson(info?.usageBytes),
+    "inodesFree": integerJson(inodesFree),
+    "inodes": integerJson(inodes),
     "inodesUsed": inodes === undefined || inodesFree === undefined
       ? undefined
-      : wholeJson(inodes - inodesFree),
+      : integerJson(inodes - inodesFree),
   };
 }
 
-/** What some files take, and the file system that they are on. */
-function diskJson(usage: DiskUsage | undefined): JsonObject | undefined {
+/** Returns the usage of files, and the file system that they are on. */
+function diskJson(
+  usage: DiskUsage | undefined,
+): Wire<"SummaryFs"> | undefined {
   if (usage === undefined) return undefined;
   return {
     ...filesystemJson(usage.filesystem),
     "time": secondsJson(usage.timestampMs),
-    "usedBytes": wholeJson(usage.bytes),
-    "inodesUsed": wholeJson(usage.inodes),
+    "usedBytes": integerJson(usage.bytes),
+    "inodesUsed": integerJson(usage.inodes),
   };
 }
 
-function volumeJson({ name, filesystem, used }: VolumeUsage): JsonObject {
+function volumeJson(
+  { name, filesystem, used }: VolumeUsage,
+): Wire<"SummaryVolume"> {
   return { ...(diskJson(used) ?? filesystemJson(filesystem)), "name": name };
 }
 
-function rlimitJson(tasks: TaskLimits): JsonObject | undefined {
+function rlimitJson(tasks: TaskLimits): Wire<"SummaryRlimit"> | undefined {
   if (tasks.max === undefined && tasks.current === undefined) return undefined;
   return {
     "time": secondsJson(tasks.timestampMs),
@@ -279,18 +307,18 @@ function rlimitJson(tasks: TaskLimits): JsonObject | undefined {
   };
 }
 
-/** What is left of a limit, if there is one. */
+/** Returns the rest of a limit, absent if unlimited. */
 function leftJson(
   limit: number | undefined,
   used: number | undefined,
-): unknown {
+): number | undefined {
   if (limit === undefined || used === undefined || limit > MAX_LIMIT) {
     return undefined;
   }
-  return wholeJson(Math.max(0, limit - used));
+  return integerJson(Math.max(0, limit - used));
 }
 
-/** RFC 3339 in whole seconds; null where there is no time, as Go writes it. */
+/** Returns RFC 3339 with seconds; null if the time is unknown, as Go serializes it. */
 function secondsJson(timestampMs: number | undefined): string | null {
   if (timestampMs === undefined) return null;
   return new Date(timestampMs).toISOString().replace(/\.\d+Z$/, "Z");

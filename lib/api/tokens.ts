@@ -1,23 +1,23 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** The longest token that is looked at, characters. */
+/** Maximum length of a token, characters. */
 const MAX_TOKEN_LENGTH = 4096;
 const BEARER_REGEXP = /^bearer +([!-~]+) *$/i;
 
-/** The tokens that a client may show. */
+/** The accepted bearer tokens. */
 export class Tokens {
   readonly #hashes: readonly Uint8Array[];
 
-  /** Takes the tokens as such; see {@linkcode parseTokens}. */
   constructor(tokens: readonly string[]) {
     this.#hashes = tokens.map(hashOf);
   }
 
   /**
-   * Whether a header `Authorization` bears one of them. It takes as long
-   * whatever the token is: hashes are compared, with each of them, to the end.
+   * Returns whether an `Authorization` header has one of the tokens. The time
+   * is independent of the token: its hash is compared with every hash, each
+   * comparison in constant time.
    */
-  admits(authorization: string | null): boolean {
+  authorizes(authorization: string | null): boolean {
     const [, token = ""] = BEARER_REGEXP.exec(authorization ?? "") ?? [];
     const hash = hashOf(token.slice(0, MAX_TOKEN_LENGTH));
     let matches = 0;
@@ -27,25 +27,26 @@ export class Tokens {
 }
 
 /**
- * The tokens of a file: one a line, without what `#` begins.
+ * Parses the tokens of a file, one per line. A line that starts with `#` is a
+ * comment.
  *
- * @throws {RangeError} if there is none, or one has a form that no header can bear
+ * @throws {RangeError} if there is no token, or an invalid one
  */
 export function parseTokens(text: string): string[] {
   const tokens = text.split("\n").map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"));
   if (tokens.length === 0) {
-    throw new RangeError("It has no token: wanted is one a line");
+    throw new RangeError("the file has no token, expected one per line");
   }
-  // The token itself is not for an error message.
+  // The error message must not contain the token.
   const at = tokens.findIndex((token) =>
     !/^[!-~]+$/.test(token) || token.length > MAX_TOKEN_LENGTH
   );
   if (at < 0) return tokens;
   throw new RangeError(
-    `Its token ${
+    `token ${
       at + 1
-    } has blanks or other than ASCII, or more than ${MAX_TOKEN_LENGTH} characters`,
+    } is invalid, expected at most ${MAX_TOKEN_LENGTH} ASCII characters without spaces`,
   );
 }
 

@@ -1,8 +1,9 @@
 import type { DerivedStats, Percentiles, Usage } from "../model/usage.ts";
-import { type JsonObject, timeJson } from "./json_values.ts";
+import { timeJson } from "./json_values.ts";
+import type { Wire } from "./schema.ts";
 
-/** What a container used, as `/api/v2.1/summary` tells it. */
-export function derivedStatsJson(stats: DerivedStats): JsonObject {
+/** Returns the usage of a container in the format of `/api/v2.1/summary`. */
+export function derivedStatsJson(stats: DerivedStats): Wire<"DerivedStats"> {
   const { latest, minute, hour, day } = stats;
   return {
     "timestamp": timeJson(stats.timestampMs),
@@ -13,7 +14,7 @@ export function derivedStatsJson(stats: DerivedStats): JsonObject {
   };
 }
 
-function usageJson({ percentComplete, cpu, memory }: Usage): JsonObject {
+function usageJson({ percentComplete, cpu, memory }: Usage): Wire<"Usage"> {
   return {
     "percent_complete": percentComplete,
     "cpu": percentilesJson(cpu),
@@ -21,7 +22,18 @@ function usageJson({ percentComplete, cpu, memory }: Usage): JsonObject {
   };
 }
 
-/** `present` is cAdvisor's; where it is false there are no numbers. */
-function percentilesJson(percentiles: Percentiles | undefined): JsonObject {
-  return { "present": percentiles !== undefined, ...percentiles };
+/** The values are absent if `present` is false. */
+function percentilesJson(
+  percentiles: Percentiles | undefined,
+): Wire<"Percentiles"> {
+  return {
+    "present": percentiles !== undefined,
+    "mean": percentiles?.mean,
+    "std": percentiles?.std,
+    "max": percentiles?.max,
+    "fifty": percentiles?.fifty,
+    "ninety": percentiles?.ninety,
+    "ninetyfive": percentiles?.ninetyfive,
+    "count": percentiles?.count,
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * cAdvisor's names of every number of a container, in the form of v1, of which
- * v2 has most; hence over 300 lines.
+ * JSON of containers in v1 format, most of which v2 shares. Exceeds 300 lines:
+ * one table of names.
  *
  * @module
  */
@@ -30,18 +30,11 @@ import type {
 } from "../model/stats.ts";
 import { TCP_ADVANCED } from "../model/tcp_advanced.ts";
 import { filesystemsJson } from "./filesystem_json.ts";
-import {
-  type JsonObject,
-  limitJson,
-  timeJson,
-  wholeJson,
-} from "./json_values.ts";
+import { integerJson, limitJson, timeJson } from "./json_values.ts";
+import type { Wire } from "./schema.ts";
 
-/**
- * A container as `/api/v1.3/containers` and `subcontainers` tell it: the
- * fields of its reference, `subcontainers`, `spec`, and `stats` oldest first.
- */
-export function containerInfoJson(info: ContainerInfo): JsonObject {
+/** Returns a container in the format of `/api/v1.3/containers` and `subcontainers`. */
+export function containerInfoJson(info: ContainerInfo): Wire<"ContainerInfo"> {
   return {
     ...referenceJson(info.reference),
     "subcontainers": unlessEmpty(info.subcontainers.map(referenceJson)),
@@ -50,8 +43,8 @@ export function containerInfoJson(info: ContainerInfo): JsonObject {
   };
 }
 
-/** Limits and identity, in the form that v1 and v2 share. */
-export function specJson(spec: ContainerSpec): JsonObject {
+/** Returns limits and identity, in the format that v1 and v2 share. */
+export function specJson(spec: ContainerSpec): Wire<"ContainerSpec"> {
   const { cpu, memory, processes, labels } = spec;
   return {
     "creation_time": timeJson(spec.creationTimeMs),
@@ -74,14 +67,15 @@ export function specJson(spec: ContainerSpec): JsonObject {
   };
 }
 
-/** One sample in the form of v1. */
-export function containerStatsJson(stats: ContainerStats): JsonObject {
+/** Returns a sample in v1 format. */
+export function containerStatsJson(
+  stats: ContainerStats,
+): Wire<"ContainerStats"> {
   return {
     "timestamp": timeJson(stats.timestampMs),
     ...sectionsJson(stats),
     "network": stats.network && {
-      // As in cAdvisor, the first interface's numbers stand beside the list too.
-      ...stats.network.interfaces?.slice(0, 1).map(interfaceJson)[0],
+      ...firstInterfaceJson(stats.network),
       ...networkJson(stats.network),
     },
     "cpuset": stats.cpusetMemoryMigrate === undefined
@@ -94,8 +88,19 @@ export function containerStatsJson(stats: ContainerStats): JsonObject {
   };
 }
 
-/** The sections of a sample that v1 and v2 share; one that was not collected is left out. */
-export function sectionsJson(stats: ContainerStats): JsonObject {
+/** Returns the sections of a sample that v1 and v2 share; one that was not collected is absent. */
+export function sectionsJson(
+  stats: ContainerStats,
+): Pick<
+  Wire<"ContainerStats">,
+  | "cpu"
+  | "diskio"
+  | "memory"
+  | "hugetlb"
+  | "processes"
+  | "referenced_memory"
+  | "resctrl"
+> {
   const { cpu, diskIo, memory, hugetlb, processes, resctrl } = stats;
   return {
     "cpu": cpu && cpuJson(cpu),
@@ -103,12 +108,14 @@ export function sectionsJson(stats: ContainerStats): JsonObject {
     "memory": memory && memoryJson(memory),
     "hugetlb": hugetlb && hugetlbJson(hugetlb),
     "processes": processes && processesJson(processes),
-    "referenced_memory": wholeJson(stats.referencedMemoryBytes),
+    "referenced_memory": integerJson(stats.referencedMemoryBytes),
     "resctrl": resctrl && resctrlJson(resctrl),
   };
 }
 
-function referenceJson(reference: ContainerReference): JsonObject {
+function referenceJson(
+  reference: ContainerReference,
+): Wire<"ContainerReference"> {
   const { id, name, aliases, namespace } = reference;
   return {
     "id": id,
@@ -118,18 +125,18 @@ function referenceJson(reference: ContainerReference): JsonObject {
   };
 }
 
-function cpuSpecJson(cpu: CpuSpec): JsonObject {
+function cpuSpecJson(cpu: CpuSpec): Wire<"CpuSpec"> {
   return {
-    "limit": wholeJson(cpu.shares),
-    // No kernel has such a limit; cAdvisor's clients expect the key.
+    "limit": integerJson(cpu.shares),
+    // No kernel has this limit; cAdvisor's clients expect the key.
     "max_limit": 0,
     "mask": cpu.mask,
-    "quota": wholeJson(cpu.quotaUsec),
-    "period": wholeJson(cpu.periodUsec),
+    "quota": integerJson(cpu.quotaUsec),
+    "period": integerJson(cpu.periodUsec),
   };
 }
 
-function memorySpecJson(memory: MemorySpec): JsonObject {
+function memorySpecJson(memory: MemorySpec): Wire<"MemorySpec"> {
   return {
     "limit": limitJson(memory.limitBytes),
     "reservation": limitJson(memory.reservationBytes),
@@ -137,67 +144,66 @@ function memorySpecJson(memory: MemorySpec): JsonObject {
   };
 }
 
-function cpuJson(cpu: CpuStats): JsonObject {
+function cpuJson(cpu: CpuStats): Wire<"CpuStats"> {
   return {
     "usage": unlessBare({
-      "total": wholeJson(cpu.usageNs),
+      "total": integerJson(cpu.usageNs),
       "per_cpu_usage": cpu.perCpuUsageNs &&
-        unlessEmpty(cpu.perCpuUsageNs.map(wholeJson)),
-      "user": wholeJson(cpu.userNs),
-      "system": wholeJson(cpu.systemNs),
+        unlessEmpty(cpu.perCpuUsageNs.map((ns) => integerJson(ns))),
+      "user": integerJson(cpu.userNs),
+      "system": integerJson(cpu.systemNs),
     }),
     "cfs": unlessBare({
-      "periods": wholeJson(cpu.periods),
-      "throttled_periods": wholeJson(cpu.throttledPeriods),
-      "throttled_time": wholeJson(cpu.throttledNs),
-      "bursts_periods": wholeJson(cpu.burstPeriods),
-      "burst_time": wholeJson(cpu.burstNs),
+      "periods": integerJson(cpu.periods),
+      "throttled_periods": integerJson(cpu.throttledPeriods),
+      "throttled_time": integerJson(cpu.throttledNs),
+      "bursts_periods": integerJson(cpu.burstPeriods),
+      "burst_time": integerJson(cpu.burstNs),
     }),
     "schedstat": cpu.schedstat && {
-      "run_time": wholeJson(cpu.schedstat.runTimeNs),
-      "runqueue_time": wholeJson(cpu.schedstat.runqueueTimeNs),
-      "run_periods": wholeJson(cpu.schedstat.runPeriods),
+      "run_time": integerJson(cpu.schedstat.runTimeNs),
+      "runqueue_time": integerJson(cpu.schedstat.runqueueTimeNs),
+      "run_periods": integerJson(cpu.schedstat.runPeriods),
     },
     "psi": psiJson(cpu.pressure),
   };
 }
 
-function memoryJson(memory: MemoryStats): JsonObject {
+function memoryJson(memory: MemoryStats): Wire<"MemoryStats"> {
   return {
-    "usage": wholeJson(memory.usageBytes),
-    "max_usage": wholeJson(memory.maxUsageBytes),
-    "cache": wholeJson(memory.cacheBytes),
-    "rss": wholeJson(memory.rssBytes),
-    "swap": wholeJson(memory.swapBytes),
-    "mapped_file": wholeJson(memory.mappedFileBytes),
-    "working_set": wholeJson(memory.workingSetBytes),
-    "total_active_file": wholeJson(memory.activeFileBytes),
-    "total_inactive_file": wholeJson(memory.inactiveFileBytes),
-    "file_dirty": wholeJson(memory.fileDirtyBytes),
-    "file_writeback": wholeJson(memory.fileWritebackBytes),
-    "pgscan": wholeJson(memory.pgscan),
-    "pgsteal": wholeJson(memory.pgsteal),
-    "workingset_refault_file": wholeJson(memory.workingsetRefaultFile),
-    "workingset_refault_anon": wholeJson(memory.workingsetRefaultAnon),
-    "failcnt": wholeJson(memory.failcnt),
-    "kernel": wholeJson(memory.kernelBytes),
+    "usage": integerJson(memory.usageBytes),
+    "max_usage": integerJson(memory.maxUsageBytes),
+    "cache": integerJson(memory.cacheBytes),
+    "rss": integerJson(memory.rssBytes),
+    "swap": integerJson(memory.swapBytes),
+    "mapped_file": integerJson(memory.mappedFileBytes),
+    "working_set": integerJson(memory.workingSetBytes),
+    "total_active_file": integerJson(memory.activeFileBytes),
+    "total_inactive_file": integerJson(memory.inactiveFileBytes),
+    "file_dirty": integerJson(memory.fileDirtyBytes),
+    "file_writeback": integerJson(memory.fileWritebackBytes),
+    "pgscan": integerJson(memory.pgscan),
+    "pgsteal": integerJson(memory.pgsteal),
+    "workingset_refault_file": integerJson(memory.workingsetRefaultFile),
+    "workingset_refault_anon": integerJson(memory.workingsetRefaultAnon),
+    "failcnt": integerJson(memory.failcnt),
+    "kernel": integerJson(memory.kernelBytes),
     "container_data": memory.containerData && scopeJson(memory.containerData),
     "hierarchical_data": memory.hierarchicalData &&
       scopeJson(memory.hierarchicalData),
     "psi": psiJson(memory.pressure),
     "events": memory.events && unlessBare({
-      "high": wholeJson(memory.events.high),
-      "max": wholeJson(memory.events.max),
+      "high": integerJson(memory.events.high),
+      "max": integerJson(memory.events.max),
     }),
   };
 }
 
-/** Faults, and pages by node. */
-function scopeJson(scope: MemoryScopeStats): JsonObject {
+function scopeJson(scope: MemoryScopeStats): Wire<"MemoryScope"> {
   const { pgfault, pgmajfault, numaStats } = scope;
   return {
-    "pgfault": wholeJson(pgfault),
-    "pgmajfault": wholeJson(pgmajfault),
+    "pgfault": integerJson(pgfault),
+    "pgmajfault": integerJson(pgmajfault),
     "numa_stats": numaStats && {
       "file": numaStats.file,
       "anon": numaStats.anon,
@@ -206,7 +212,7 @@ function scopeJson(scope: MemoryScopeStats): JsonObject {
   };
 }
 
-function diskIoJson(diskIo: DiskIoStats): JsonObject {
+function diskIoJson(diskIo: DiskIoStats): Wire<"DiskIoStats"> {
   const disks = (counts: readonly PerDiskStats[] = []) =>
     unlessEmpty(counts.map(perDiskJson));
   return {
@@ -226,9 +232,9 @@ function diskIoJson(diskIo: DiskIoStats): JsonObject {
   };
 }
 
-function perDiskJson(disk: PerDiskStats): JsonObject {
+function perDiskJson(disk: PerDiskStats): Wire<"PerDiskStats"> {
   const stats = Object.entries(disk.stats)
-    .map(([operation, value]) => [operation, wholeJson(value)] as const);
+    .map(([operation, value]) => [operation, integerJson(value)] as const);
   return {
     "device": disk.device ?? "",
     "major": disk.major,
@@ -237,15 +243,17 @@ function perDiskJson(disk: PerDiskStats): JsonObject {
   };
 }
 
-function processesJson(processes: ProcessStats): JsonObject {
+function processesJson(processes: ProcessStats): Wire<"ProcessStats"> {
   const { threadsMax } = processes;
   return {
-    "process_count": wholeJson(processes.processCount),
-    "threads_current": wholeJson(processes.threadsCurrent),
-    // Unlike the spec, a sample leaves "max" out.
-    "threads_max": threadsMax === Infinity ? undefined : wholeJson(threadsMax),
-    "fd_count": wholeJson(processes.fdCount),
-    "socket_count": wholeJson(processes.socketCount),
+    "process_count": integerJson(processes.processCount),
+    "threads_current": integerJson(processes.threadsCurrent),
+    // Unlike a spec, a sample omits "max".
+    "threads_max": threadsMax === Infinity
+      ? undefined
+      : integerJson(threadsMax),
+    "fd_count": integerJson(processes.fdCount),
+    "socket_count": integerJson(processes.socketCount),
     "ulimits": processes.ulimits?.map(({ name, softLimit, hardLimit }) => ({
       "name": name,
       "soft_limit": ulimitJson(softLimit),
@@ -254,93 +262,133 @@ function processesJson(processes: ProcessStats): JsonObject {
   };
 }
 
-/** Here no limit is −1. */
-function ulimitJson(limit: number): unknown {
-  return limit === Infinity ? -1 : wholeJson(limit);
+/** Returns -1 for no limit. */
+function ulimitJson(limit: number): number {
+  return limit === Infinity ? -1 : integerJson(limit);
 }
 
-/** By page size, in the order of the names, as Go writes a map. */
+/** Returns usage by page size, sorted by name as Go serializes a map. */
 function hugetlbJson(
   hugetlb: Readonly<Record<string, HugetlbStats>>,
-): JsonObject {
+): Readonly<Record<string, Wire<"HugetlbStats">>> {
   return Object.fromEntries(
     Object.entries(hugetlb)
       .toSorted(([a], [b]) => a < b ? -1 : 1)
       .map(([size, { usageBytes, maxUsageBytes, failcnt }]) => [size, {
-        "usage": wholeJson(usageBytes),
-        "max_usage": wholeJson(maxUsageBytes),
-        "failcnt": wholeJson(failcnt),
+        "usage": integerJson(usageBytes),
+        "max_usage": integerJson(maxUsageBytes),
+        "failcnt": integerJson(failcnt),
       }]),
   );
 }
 
-/** What v1 and v2 share of the network. */
-export function networkJson(network: NetworkStats): JsonObject {
+/** Returns the part of the network usage that v1 and v2 share. */
+export function networkJson(network: NetworkStats): Wire<"NetworkStatsV2"> {
   return {
     "interfaces": network.interfaces?.map(interfaceJson),
-    "tcp": network.tcp && socketsJson(network.tcp),
-    "tcp6": network.tcp6 && socketsJson(network.tcp6),
-    "udp": network.udp && socketsJson(network.udp),
-    "udp6": network.udp6 && socketsJson(network.udp6),
-    "tcp_advanced": network.tcpAdvanced &&
-      Object.fromEntries(
-        TCP_ADVANCED.map((name) => [
-          name,
-          wholeJson(network.tcpAdvanced?.[name]),
-        ]),
-      ),
+    "tcp": network.tcp && tcpJson(network.tcp),
+    "tcp6": network.tcp6 && tcpJson(network.tcp6),
+    "udp": network.udp && udpJson(network.udp),
+    "udp6": network.udp6 && udpJson(network.udp6),
+    "tcp_advanced": network.tcpAdvanced && tcpAdvancedJson(network.tcpAdvanced),
   };
 }
 
-function interfaceJson(counts: InterfaceStats): JsonObject {
+function interfaceJson(counts: InterfaceStats): Wire<"InterfaceStats"> {
   return {
     "name": counts.name,
-    "rx_bytes": wholeJson(counts.rxBytes),
-    "rx_packets": wholeJson(counts.rxPackets),
-    "rx_errors": wholeJson(counts.rxErrors),
-    "rx_dropped": wholeJson(counts.rxDropped),
-    "tx_bytes": wholeJson(counts.txBytes),
-    "tx_packets": wholeJson(counts.txPackets),
-    "tx_errors": wholeJson(counts.txErrors),
-    "tx_dropped": wholeJson(counts.txDropped),
+    "rx_bytes": integerJson(counts.rxBytes),
+    "rx_packets": integerJson(counts.rxPackets),
+    "rx_errors": integerJson(counts.rxErrors),
+    "rx_dropped": integerJson(counts.rxDropped),
+    "tx_bytes": integerJson(counts.txBytes),
+    "tx_packets": integerJson(counts.txPackets),
+    "tx_errors": integerJson(counts.txErrors),
+    "tx_dropped": integerJson(counts.txDropped),
   };
 }
 
-/** cAdvisor has counts of sockets under the names of its own fields, capitals and all. */
-function socketsJson(counts: TcpStats | UdpStats): JsonObject {
-  return Object.fromEntries(
-    Object.entries(counts).map(([key, count]) => [
-      key[0]?.toUpperCase() + key.slice(1),
-      wholeJson(count),
-    ]),
-  );
+/** cAdvisor repeats the counters of the first interface. */
+function firstInterfaceJson(
+  { interfaces: [first] = [] }: NetworkStats,
+): Omit<Wire<"NetworkStats">, keyof Wire<"NetworkStatsV2">> {
+  return {
+    "name": first?.name,
+    "rx_bytes": integerJson(first?.rxBytes),
+    "rx_packets": integerJson(first?.rxPackets),
+    "rx_errors": integerJson(first?.rxErrors),
+    "rx_dropped": integerJson(first?.rxDropped),
+    "tx_bytes": integerJson(first?.txBytes),
+    "tx_packets": integerJson(first?.txPackets),
+    "tx_errors": integerJson(first?.txErrors),
+    "tx_dropped": integerJson(first?.txDropped),
+  };
 }
 
-function resctrlJson({ memoryBandwidth, cache }: ResctrlStats): JsonObject {
+/** cAdvisor's keys are the names of its Go fields, in upper case. */
+function tcpJson(counts: TcpStats): Wire<"TcpStat"> {
+  return {
+    "Established": counts.established,
+    "SynSent": counts.synSent,
+    "SynRecv": counts.synRecv,
+    "FinWait1": counts.finWait1,
+    "FinWait2": counts.finWait2,
+    "TimeWait": counts.timeWait,
+    "Close": counts.close,
+    "CloseWait": counts.closeWait,
+    "LastAck": counts.lastAck,
+    "Listen": counts.listen,
+    "Closing": counts.closing,
+  };
+}
+
+function udpJson(counts: UdpStats): Wire<"UdpStat"> {
+  return {
+    "Listen": integerJson(counts.listen),
+    "Dropped": integerJson(counts.dropped),
+    "RxQueued": integerJson(counts.rxQueued),
+    "TxQueued": integerJson(counts.txQueued),
+  };
+}
+
+/** Returns the counters in cAdvisor's order. */
+function tcpAdvancedJson(
+  counters: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const present = TCP_ADVANCED.flatMap((name) => {
+    const count = integerJson(counters[name]);
+    return count === undefined ? [] : [[name, count] as const];
+  });
+  return Object.fromEntries(present);
+}
+
+function resctrlJson(
+  { memoryBandwidth, cache }: ResctrlStats,
+): Wire<"ResctrlStats"> {
   return {
     "memory_bandwidth": memoryBandwidth?.map(({ totalBytes, localBytes }) => ({
-      "mbm_total_bytes": wholeJson(totalBytes),
-      "mbm_local_bytes": wholeJson(localBytes),
+      "mbm_total_bytes": integerJson(totalBytes),
+      "mbm_local_bytes": integerJson(localBytes),
     })),
     "cache": cache?.map(({ llcOccupancyBytes }) => ({
-      "llc_occupancy": wholeJson(llcOccupancyBytes),
+      "llc_occupancy": integerJson(llcOccupancyBytes),
     })),
   };
 }
 
-/** Averages, and totals in microseconds, as cAdvisor and the kubelet send them, whatever their comments say. */
+/** Returns averages, and totals in microseconds as cAdvisor and the kubelet send them, although their documentation differs. */
 export function psiJson(
   pressure: Pressure | undefined,
-): JsonObject | undefined {
+): Wire<"Psi"> | undefined {
   return pressure && unlessBare({
     "full": pressure.full && pressureShareJson(pressure.full),
     "some": pressure.some && pressureShareJson(pressure.some),
   });
 }
 
-function pressureShareJson(share: PressureShare): JsonObject {
+function pressureShareJson(share: PressureShare): Wire<"PsiShare"> {
   return {
-    "total": wholeJson(share.totalUsec),
+    "total": integerJson(share.totalUsec),
     "avg10": share.avg10,
     "avg60": share.avg60,
     "avg300": share.avg300,
@@ -351,7 +399,8 @@ function unlessEmpty<T>(items: readonly T[]): readonly T[] | undefined {
   return items.length === 0 ? undefined : items;
 }
 
-function unlessBare(object: JsonObject): JsonObject | undefined {
+/** Returns `undefined` for an object without values. */
+function unlessBare<T extends object>(object: T): T | undefined {
   return Object.values(object).some((value) => value !== undefined)
     ? object
     : undefined;

@@ -8,11 +8,14 @@ import {
   filesystemsV2Json,
   machineFilesystemsJson,
 } from "./filesystem_json.ts";
-import { type JsonObject, timeJson, wholeJson } from "./json_values.ts";
+import { integerJson, timeJson } from "./json_values.ts";
+import type { Wire } from "./schema.ts";
 import { networkJson, sectionsJson, specJson } from "./v1_json.ts";
 
-/** A container as `/api/v2.1/stats` tells it: its `spec`, and `stats` oldest first. */
-export function containerInfoV2Json(info: ContainerInfoV2): JsonObject {
+/** Returns a container in the format of `/api/v2.1/stats`. */
+export function containerInfoV2Json(
+  info: ContainerInfoV2,
+): Wire<"ContainerInfoV2"> {
   const stats = info.stats.map(containerStatsV2Json);
   return {
     "spec": containerSpecV2Json(info),
@@ -21,12 +24,12 @@ export function containerInfoV2Json(info: ContainerInfoV2): JsonObject {
 }
 
 /**
- * A container as `/api/v2.1/spec` tells it. Quota and period of the CPU and the
- * limit of processes are there, which cAdvisor loses on the way from v1 to v2.
+ * Returns a container in the format of `/api/v2.1/spec`. It has the CPU quota,
+ * the CPU period and the process limit, which cAdvisor omits in v2.
  */
 export function containerSpecV2Json(
   description: ContainerDescription,
-): JsonObject {
+): Wire<"ContainerSpecV2"> {
   const { aliases, namespace } = description.reference;
   return {
     ...specJson(description.spec),
@@ -36,41 +39,41 @@ export function containerSpecV2Json(
 }
 
 /**
- * One sample as `/api/v2.0/stats` tells it: each section after a flag that says
- * whether it is there. `filesystem` is the array of v1. cAdvisor sets
- * `has_processes` never; here it is true like the others.
+ * Returns a sample in the format of `/api/v2.0/stats`: each section follows a
+ * flag for its presence, and `filesystem` is the array of v1. Unlike in
+ * cAdvisor, `has_processes` is set like the other flags.
  */
 export function deprecatedContainerStatsJson(
   stats: ContainerStats,
-): JsonObject {
-  const sections = {
-    ...containerStatsV2Json(stats),
-    ...filesystemsJson(stats),
-  };
+): Wire<"DeprecatedContainerStats"> {
+  const sections = containerStatsV2Json(stats);
+  const { filesystem } = filesystemsJson(stats);
   return {
-    "timestamp": sections["timestamp"],
-    ...flagged("cpu", sections),
-    "cpu_inst": sections["cpu_inst"],
-    ...flagged("diskio", sections),
-    ...flagged("memory", sections),
-    ...flagged("hugetlb", sections),
-    ...flagged("network", sections),
-    ...flagged("processes", sections),
-    ...flagged("filesystem", sections),
+    "timestamp": sections.timestamp,
+    "has_cpu": sections.cpu !== undefined,
+    "cpu": sections.cpu,
+    "cpu_inst": sections.cpu_inst,
+    "has_diskio": sections.diskio !== undefined,
+    "diskio": sections.diskio,
+    "has_memory": sections.memory !== undefined,
+    "memory": sections.memory,
+    "has_hugetlb": sections.hugetlb !== undefined,
+    "hugetlb": sections.hugetlb,
+    "has_network": sections.network !== undefined,
+    "network": sections.network,
+    "has_processes": sections.processes !== undefined,
+    "processes": sections.processes,
+    "has_filesystem": filesystem !== undefined,
+    "filesystem": filesystem,
     "has_load": false,
     "has_custom_metrics": false,
-    "referenced_memory": sections["referenced_memory"],
-    "resctrl": sections["resctrl"],
+    "referenced_memory": sections.referenced_memory,
+    "resctrl": sections.resctrl,
   };
 }
 
-function flagged(name: string, sections: JsonObject): JsonObject {
-  const section = sections[name];
-  return { [`has_${name}`]: section !== undefined, [name]: section };
-}
-
-/** A sample of the root as `/api/v2.1/machinestats` tells it. */
-export function machineStatsJson(stats: ContainerStats): JsonObject {
+/** Returns a sample of the root in the format of `/api/v2.1/machinestats`. */
+export function machineStatsJson(stats: ContainerStats): Wire<"MachineStats"> {
   const { timestamp, cpu, cpu_inst: cpuInst, memory, network } =
     containerStatsV2Json(stats);
   return {
@@ -83,8 +86,10 @@ export function machineStatsJson(stats: ContainerStats): JsonObject {
   };
 }
 
-/** One sample in the form of v2.1. */
-export function containerStatsV2Json(stats: ContainerStats): JsonObject {
+/** Returns a sample in v2.1 format. */
+export function containerStatsV2Json(
+  stats: ContainerStats,
+): Wire<"ContainerStatsV2"> {
   return {
     "timestamp": timeJson(stats.timestampMs),
     "cpu_inst": stats.cpuInst && cpuInstJson(stats.cpuInst),
@@ -94,14 +99,14 @@ export function containerStatsV2Json(stats: ContainerStats): JsonObject {
   };
 }
 
-/** Nanoseconds a second, cut to whole ones. */
-function cpuInstJson(rates: CpuInstStats): JsonObject {
+/** Returns rates in nanoseconds per second, rounded down. */
+function cpuInstJson(rates: CpuInstStats): Wire<"CpuInstStats"> {
   return {
     "usage": {
-      "total": wholeJson(rates.usage),
-      "per_cpu_usage": rates.perCpuUsage?.map(wholeJson),
-      "user": wholeJson(rates.user),
-      "system": wholeJson(rates.system),
+      "total": integerJson(rates.usage),
+      "per_cpu_usage": rates.perCpuUsage?.map((ns) => integerJson(ns)),
+      "user": integerJson(rates.user),
+      "system": integerJson(rates.system),
     },
   };
 }

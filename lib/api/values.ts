@@ -1,40 +1,116 @@
 import { BadRequestError } from "../model/errors.ts";
 import { parseDuration } from "../model/units.ts";
+import type { JsonObject } from "./json_values.ts";
 
-/** Says which form was wanted of a value, for the text of an error. */
-class FormError extends Error {}
-
-/** The spellings of Go's `strconv.ParseBool`. */
-const TRUE_REGEXP = /^(?:1|t|T|TRUE|true|True)$/;
-const FALSE_REGEXP = /^(?:0|f|F|FALSE|false|False)$/;
-
-const TIME_REGEXP =
-  /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
-
-/** As much of a bad value as an error repeats. */
-const SHOWN_LENGTH = 100;
-
-/**
- * The value of a query parameter, the first one where it is repeated;
- * `undefined` where it is not given.
- *
- * @throws {BadRequestError} naming the parameter, its value and the wanted form
- */
-export function readParameter<T>(
-  query: URLSearchParams,
-  key: string,
-  parse: (text: string) => T,
-): T | undefined {
-  const text = query.get(key);
-  return text === null
-    ? undefined
-    : readValue(`parameter "${key}"`, text, parse);
+/** A kind of value in a request: its parser, and the JSON Schema of what the parser accepts. */
+export interface ValueType<T> {
+  readonly schema: JsonObject;
+  /** @throws {InvalidValueError} if the value is invalid, by {@linkcode throwInvalidValue} */
+  parse(text: string): T;
 }
 
+/** The expected form is the message. */
+class InvalidValueError extends Error {}
+
+/** Maximum number of characters of an invalid value in an error message. */
+const SHOWN_LENGTH = 100;
+
+/** The spellings that Go's `strconv.ParseBool` accepts besides `true` and `false`. */
+const TRUE_SPELLINGS = ["1", "t", "T", "TRUE", "True"];
+const FALSE_SPELLINGS = ["0", "f", "F", "FALSE", "False"];
+
+const TIME_REGEXP =
+  /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[Tt]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+/** Go's `time.ParseDuration`. The micro sign and the Greek letter are different characters. */
+const DURATION_REGEXP =
+  /^[+-]?(?:0+|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/;
+
+/** `true`, `false`, and Go's other spellings. */
+export const BOOLEAN: ValueType<boolean> = {
+  schema: {
+    "anyOf": [
+      { "type": "boolean" },
+      // Not an enum: client generators fail on keys that differ in case only.
+      {
+        "type": "string",
+        "pattern": `^(${[...TRUE_SPELLINGS, ...FALSE_SPELLINGS].join("|")})$`,
+      },
+    ],
+  },
+  parse(text) {
+    if (text === "true" || TRUE_SPELLINGS.includes(text)) return true;
+    if (text === "false" || FALSE_SPELLINGS.includes(text)) return false;
+    throwInvalidValue("true or false");
+  },
+};
+
+/** A maximum number; -1 is unlimited. */
+export const COUNT: ValueType<number> = {
+  schema: integerSchema(-1),
+  parse(text) {
+    const count = Number(text);
+    const isInteger = /^[+-]?\d+$/.test(text) && Number.isSafeInteger(count);
+    if (!isInteger || count < -1) throwInvalidValue("an integer from -1");
+    return count;
+  },
+};
+
+/** The `seq` of an event. */
+export const SEQ: ValueType<number> = {
+  schema: integerSchema(0),
+  parse(text) {
+    const seq = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(seq)) {
+      throwInvalidValue("the seq of an event, an integer from 0");
+    }
+    return seq;
+  },
+};
+
+/** A duration of Go, which may be negative, in milliseconds; truncated to the largest safe integer. */
+export const DURATION: ValueType<number> = {
+  schema: { "type": "string", "pattern": DURATION_REGEXP.source },
+  parse(text) {
+    if (!DURATION_REGEXP.test(text)) {
+      throwInvalidValue("a duration such as 300ms, 10s or 1m30s");
+    }
+    const sign = text.startsWith("-") ? -1 : 1;
+    try {
+      return sign * parseDuration(text.replace("-", ""));
+    } catch (error) {
+      if (error instanceof RangeError) {
+        return sign * Number.MAX_SAFE_INTEGER;
+      }
+      throw error;
+    }
+  },
+};
+
+/** A time, in milliseconds since the epoch; `undefined` for the year 1, Go's zero time. */
+export const TIME: ValueType<number | undefined> = {
+  schema: {
+    "type": "string",
+    "format": "date-time",
+    "pattern": TIME_REGEXP.source,
+  },
+  parse(text) {
+    const [, day = "", time = "", fraction = "", zone = ""] =
+      TIME_REGEXP.exec(text) ?? [];
+    const secondsMs = Date.parse(`${day}T${time}${zone.toUpperCase()}`);
+    if (Number.isNaN(secondsMs) || !isDay(day)) {
+      throwInvalidValue("an RFC 3339 time such as 2026-11-23T06:31:13.123Z");
+    }
+    if (day === "0001-01-01") return undefined;
+    return secondsMs + Number(`0${fraction}`) * 1000;
+  },
+};
+
 /**
- * What `parse` makes of a value that came with a request.
+ * Parses a value of a request.
  *
- * @throws {BadRequestError} naming the value, what it is for and the wanted form
+ * @param what names the value in the error
+ * @throws {BadRequestError} if `parse` calls {@linkcode throwInvalidValue}
  */
 export function readValue<V, T>(
   what: string,
@@ -44,79 +120,27 @@ export function readValue<V, T>(
   try {
     return parse(value);
   } catch (error) {
-    if (!(error instanceof FormError)) throw error;
+    if (!(error instanceof InvalidValueError)) throw error;
     const text = JSON.stringify(value);
     const shown = text.length > SHOWN_LENGTH
       ? `${text.slice(0, SHOWN_LENGTH)}…`
       : text;
     throw new BadRequestError(
-      `Cannot use ${what}: ${shown} is not ${error.message}`,
+      `Cannot use ${what}: ${shown} is invalid, expected ${error.message}`,
       { cause: error },
     );
   }
 }
 
-/** What a parser given to {@linkcode readValue} throws: `form` is what the value is not. */
-export function notA(form: string): Error {
-  return new FormError(form);
-}
-
-/** `true`, `false`, and Go's other spellings. */
-export function parseBoolean(text: string): boolean {
-  if (TRUE_REGEXP.test(text)) return true;
-  if (FALSE_REGEXP.test(text)) return false;
-  throw notA("true or false");
-}
-
-/** How many are wanted; −1 for all. */
-export function parseCount(text: string): number {
-  const count = Number(text);
-  const isWhole = /^[+-]?\d+$/.test(text) && Number.isSafeInteger(count);
-  if (!isWhole || count < -1) throw notA("a whole number from -1");
-  return count;
-}
-
-/** The number of an event. */
-export function parseSeq(text: string): number {
-  const seq = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seq)) {
-    throw notA("the seq of an event, a whole number from 0");
-  }
-  return seq;
-}
-
-/** Milliseconds; Go's durations may be negative. */
-export function parseSignedDuration(text: string): number {
-  const sign = text.startsWith("-") ? -1 : 1;
-  try {
-    return sign * parseDuration(sign < 0 ? text.slice(1) : text);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw notA("a duration such as 300ms, 10s or 1m30s");
-  }
-}
-
-/** Milliseconds since the epoch; `undefined` for the year 1, which is Go's unset time. */
-export function parseTime(text: string): number | undefined {
-  const [, day = "", time = "", fraction = "", zone = ""] =
-    TIME_REGEXP.exec(text) ?? [];
-  const secondsMs = Date.parse(`${day}T${time}${zone.toUpperCase()}`);
-  if (Number.isNaN(secondsMs) || !isDay(day)) {
-    throw notA("a time of RFC 3339 such as 2026-11-23T06:31:13.123Z");
-  }
-  if (day === "0001-01-01") return undefined;
-  return secondsMs + Number(`0${fraction}`) * 1000;
-}
-
-/** `Date` takes the 31st of any month, and means the month after. */
-function isDay(day: string): boolean {
-  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+/** Rejects a value within {@linkcode readValue}. */
+export function throwInvalidValue(expected: string): never {
+  throw new InvalidValueError(expected);
 }
 
 /**
- * Refuses a span of time that ends before it starts.
+ * Rejects a time span that ends before it starts.
  *
- * @throws {BadRequestError} naming both
+ * @throws {BadRequestError} naming both times
  */
 export function assertSpan(
   [startName, startMs]: readonly [string, number | undefined],
@@ -124,6 +148,20 @@ export function assertSpan(
 ): void {
   if (startMs === undefined || endMs === undefined || startMs <= endMs) return;
   throw new BadRequestError(
-    `Cannot use "${startName}" as it is after "${endName}"`,
+    `Cannot use "${startName}": it is later than "${endName}"`,
   );
+}
+
+function integerSchema(minimum: number): JsonObject {
+  return {
+    "type": "integer",
+    "format": "int64",
+    minimum,
+    "maximum": Number.MAX_SAFE_INTEGER,
+  };
+}
+
+/** `Date` accepts the 31st of any month, as a day of the next month. */
+function isDay(day: string): boolean {
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }

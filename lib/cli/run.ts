@@ -69,7 +69,7 @@ export async function runVerb(
     case "completion":
       return terminal.write(`${completion(shellOf(argument))}\n`);
     case "help":
-      return writeHelp(command, version, terminal);
+      return await writeHelp(command, version, terminal);
   }
 }
 
@@ -103,11 +103,11 @@ async function writeVersion(
   }
 }
 
-function writeHelp(
+async function writeHelp(
   { argument, values }: OtherCommand,
   version: string,
   terminal: Terminal,
-): void {
+): Promise<void> {
   const verb = VERBS.find(({ name }) => name === argument)?.name;
   if (argument !== undefined && verb === undefined) {
     const known = VERBS.map(({ name }) => name).join(", ");
@@ -115,6 +115,11 @@ function writeHelp(
       `Unknown verb "${argument}": expected one of ${known}`,
     );
   }
-  if (values.bool("man")) terminal.write(`${manPage(version)}\n`);
+  if (values.bool("openapi")) {
+    // Loaded on demand: it has the whole API.
+    const { openApiDocument } = await import("../api/openapi.ts");
+    const json = JSON.stringify(openApiDocument(version), null, 2);
+    terminal.write(`${json}\n`);
+  } else if (values.bool("man")) terminal.write(`${manPage(version)}\n`);
   else terminal.write(`${helpText(verb)}\n`);
 }

@@ -563,6 +563,13 @@ export const FLAGS = [
     verbs: ["help"],
     help: "print the man page, as for man -l -",
   },
+  {
+    name: "openapi",
+    kind: "bool",
+    default: "false",
+    verbs: ["help"],
+    help: "print the OpenAPI 3.1 description of the API",
+  },
 ] as const satisfies readonly Flag[];
 
 /** Keyed by the first flag of each group. */

@@ -30,7 +30,8 @@ async function send(count: number): Promise<number> {
   log.start();
   const streams = new EventStreams({ events, clock, maxStreams: 1 });
   const query = parseEventsQuery(
-    new Request("http://localhost/api/v1.3/events?stream=true"),
+    { headers: new Headers() },
+    new URLSearchParams("stream=true"),
     "/",
   );
   const response = streams.respond({ ...query, form: "ndjson" });

@@ -8,7 +8,13 @@ import {
   FROM_KUBELET,
   NOT_REPEATED,
 } from "../../tests/_support/differences.ts";
-import { ENDPOINTS, READ_METHODS } from "../../lib/api/routes.ts";
+import {
+  type Endpoint,
+  ENDPOINTS,
+  READ_METHODS,
+} from "../../lib/api/endpoint_table.ts";
+import { type Fields, splitField } from "../../lib/api/schema.ts";
+import { EVENT_SCHEMAS } from "../../lib/api/schemas/event.ts";
 import { groupsOf, usageOf } from "../../lib/cli/help.ts";
 import { IGNORED_FLAGS } from "../../lib/config/cadvisor_flags.ts";
 import { DEFAULT_CONFIG } from "../../lib/config/config.ts";
@@ -24,24 +30,13 @@ import {
 import { RESULT_FAMILIES } from "../../lib/metrics/metrics.ts";
 import { PROCESS_FAMILIES } from "../../lib/metrics/process_metrics.ts";
 import { resourceSections } from "../../lib/metrics/resource_families.ts";
-import { describeEndpoint } from "./endpoints.ts";
-import {
-  CHECKPOINT_FIELDS,
-  CONTAINER_FIELDS,
-  CONTEXT_FIELDS,
-  EVENT_FIELDS,
-  EVENT_TYPE_ROWS,
-  type Fields,
-  OOM_FIELDS,
-  POD_FIELDS,
-  RUN_UP_FIELDS,
-  TASK_FIELDS,
-} from "./event_fields.ts";
+import { EVENT_TYPE_ROWS } from "./event_types.ts";
 import { formatTable, type Tables } from "./pages.ts";
 
 /** All generated tables, by name. */
 export const TABLES: Tables = {
   "endpoints": endpoints,
+  "parameters": parameters,
   "flags": agentFlags,
   "verb-flags": verbFlags,
   "verbs": () =>
@@ -68,19 +63,20 @@ export const TABLES: Tables = {
         ...row,
       ]),
     ),
-  "event-fields": () => fieldTable(EVENT_FIELDS),
+  "event-fields": () => fieldTable(EVENT_SCHEMAS.Event),
   "event-container": () =>
     fieldTable({
-      ...CONTAINER_FIELDS,
+      ...EVENT_SCHEMAS.EventContainer,
       ...Object.fromEntries(
-        Object.entries(POD_FIELDS).map(([name, row]) => [`pod.${name}`, row]),
+        Object.entries(EVENT_SCHEMAS.EventPod)
+          .map(([name, field]) => [`pod.${name}`, field]),
       ),
     }),
-  "event-checkpoint": () => fieldTable(CHECKPOINT_FIELDS),
-  "event-oom": () => fieldTable(OOM_FIELDS),
-  "event-oom-context": () => fieldTable(CONTEXT_FIELDS),
-  "event-oom-task": () => fieldTable(TASK_FIELDS),
-  "event-oom-run-up": () => fieldTable(RUN_UP_FIELDS),
+  "event-checkpoint": () => fieldTable(EVENT_SCHEMAS.CheckpointData),
+  "event-oom": () => fieldTable(EVENT_SCHEMAS.OomKillData),
+  "event-oom-context": () => fieldTable(EVENT_SCHEMAS.OomContext),
+  "event-oom-task": () => fieldTable(EVENT_SCHEMAS.OomTopTask),
+  "event-oom-run-up": () => fieldTable(EVENT_SCHEMAS.OomRunUpPoint),
   "differences-cadvisor": () =>
     formatTable(["what", "cAdvisor", "cgwatch", "reason"], [
       ...FROM_CADVISOR.map(({ what, theirs, ours, reason }) => [
@@ -127,25 +123,49 @@ function paragraph(text: string): string {
 function fieldTable(fields: Fields): string {
   return formatTable(
     ["field", "type", "meaning"],
-    Object.entries(fields).map(([name, [type, meaning]]) => [
-      code(name),
-      type,
-      meaning,
-    ]),
+    Object.entries(fields).map(([name, field]) => {
+      const [type, description] = splitField(field);
+      return [code(name.replace(/\?$/, "")), typeName(type), description];
+    }),
   );
+}
+
+function typeName(type: string): string {
+  if (type.includes("'")) return "string";
+  const [, element] = /^\[(.+)\]$/.exec(type) ?? [];
+  if (element !== undefined) return `array of ${typeName(element)}s`;
+  return /^[A-Z]/.test(type) ? "object" : type;
 }
 
 function endpoints(): string {
   return formatTable(
     ["path", "methods", "response"],
     ENDPOINTS.map((endpoint) => {
-      const { path, versions, methods = READ_METHODS } = endpoint;
-      const { argument, response } = describeEndpoint(endpoint);
-      const base = versions === undefined
-        ? path
-        : `/api/${spanOf(versions)}/${path}`;
-      return [code(base + argument), methods.join(", "), response];
+      const { rest, methods = READ_METHODS, summary } = endpoint;
+      const name = rest === "container" ? "/NAME" : "";
+      return [code(pathOf(endpoint) + name), methods.join(", "), summary];
     }),
+  );
+}
+
+function pathOf({ path, versions }: Endpoint): string {
+  return versions === undefined ? path : `/api/${spanOf(versions)}/${path}`;
+}
+
+function parameters(): string {
+  const uses = ENDPOINTS.flatMap((endpoint) =>
+    (endpoint.parameters ?? []).map((parameter) => ({ parameter, endpoint }))
+  );
+  return formatTable(
+    ["parameter", "endpoints", "meaning"],
+    [...Map.groupBy(uses, ({ parameter }) => parameter)].map(
+      ([{ name, description }, found]) => [
+        code(name),
+        [...new Set(found.map(({ endpoint }) => code(endpoint.path)))]
+          .join(", "),
+        description,
+      ],
+    ),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Questions } from "../../lib/api/answers.ts";
+import type { ManagerQueries } from "../../lib/api/endpoints.ts";
 import { type CgroupName, isDescendant, ROOT } from "../../lib/model/cgroup.ts";
 import type {
   ContainerInfo,
@@ -24,7 +24,7 @@ import type { SourceState } from "../../lib/model/source_state.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
 import type { DerivedStats, DescribedUsage } from "../../lib/model/usage.ts";
 
-/** The minimum of a machine's attributes. */
+/** A machine with the required values only. */
 const MACHINE: MachineAttributes = {
   timestampMs: 1000,
   numCores: 2,
@@ -38,7 +38,7 @@ const MACHINE: MachineAttributes = {
 const SPEC: ContainerSpec = { hasDiskIo: true, cpu: { shares: 1024 } };
 
 /** Returns fixed containers, and records its calls. */
-export class FakeManager implements Questions {
+export class FakeManager implements ManagerQueries {
   ready = true;
   spec: ContainerSpec = SPEC;
   stats: readonly ContainerStats[] = [{
@@ -67,7 +67,7 @@ export class FakeManager implements Questions {
     capacityBytes: 4096,
   }];
   /** Name and arguments of each call. */
-  readonly asked: [
+  readonly calls: [
     string,
     CgroupName,
     ContainerInfoRequest | (RequestOptions & ProcessListOptions),
@@ -82,7 +82,7 @@ export class FakeManager implements Questions {
     name: CgroupName,
     request: ContainerInfoRequest,
   ): ContainerInfo {
-    this.asked.push(["containerInfo", name, request]);
+    this.calls.push(["containerInfo", name, request]);
     return this.#info(name);
   }
 
@@ -90,7 +90,7 @@ export class FakeManager implements Questions {
     name: CgroupName,
     request: ContainerInfoRequest,
   ): ContainerInfo[] {
-    this.asked.push(["subcontainersInfo", name, request]);
+    this.calls.push(["subcontainersInfo", name, request]);
     return this.#select(name, true).map((selected) => this.#info(selected));
   }
 
@@ -98,7 +98,7 @@ export class FakeManager implements Questions {
     name: CgroupName,
     options: RequestOptions,
   ): Promise<Map<CgroupName, ContainerInfo>> {
-    this.asked.push(["containerInfoV2", name, options]);
+    this.calls.push(["containerInfoV2", name, options]);
     const names = this.#select(name, options.recursive ?? false);
     return Promise.resolve(
       new Map(names.map((selected) => [selected, this.#info(selected)])),
@@ -126,7 +126,7 @@ export class FakeManager implements Questions {
     name: CgroupName,
     options: RequestOptions,
   ): Map<CgroupName, ContainerInfo> {
-    this.asked.push(["containerSpec", name, options]);
+    this.calls.push(["containerSpec", name, options]);
     const names = this.#select(name, options.recursive ?? false);
     return new Map(names.map((selected) => [selected, this.#info(selected)]));
   }
@@ -152,7 +152,7 @@ export class FakeManager implements Questions {
     alias: CgroupName,
     request: ContainerInfoRequest,
   ): ContainerInfo[] {
-    this.asked.push([`namespaceInfo of ${namespace}`, alias, request]);
+    this.calls.push([`namespaceInfo ${namespace}`, alias, request]);
     return this.#select(alias, alias === ROOT)
       .map((selected) => this.#info(selected));
   }
@@ -161,7 +161,7 @@ export class FakeManager implements Questions {
     name: CgroupName,
     options: RequestOptions,
   ): Promise<Map<CgroupName, DescribedUsage>> {
-    this.asked.push(["derivedStats", name, options]);
+    this.calls.push(["derivedStats", name, options]);
     const names = this.#select(name, options.recursive ?? false);
     return Promise.resolve(
       new Map(names.map((selected) => [
@@ -175,7 +175,7 @@ export class FakeManager implements Questions {
     name: CgroupName,
     options: RequestOptions & ProcessListOptions,
   ): Promise<ProcessInfo[]> {
-    this.asked.push(["processList", name, options]);
+    this.calls.push(["processList", name, options]);
     this.#select(name, false);
     return Promise.resolve(this.processes);
   }

@@ -4,12 +4,12 @@ const encoder = new TextEncoder();
 
 type Chunks = Promise<Iterable<Uint8Array<ArrayBuffer>>>;
 
-/** Returns the same text for every scrape, and records its calls. */
+/** Returns the same text for each scrape, and records the requests. */
 export class FakeMetrics {
-  readonly asked: ScrapeRequest[] = [];
+  readonly calls: ScrapeRequest[] = [];
 
   scrape(request: ScrapeRequest): Chunks {
-    this.asked.push(request);
+    this.calls.push(request);
     return Promise.resolve(
       ["a 1\n", "b 2\n"].map((text) => encoder.encode(text)),
     );

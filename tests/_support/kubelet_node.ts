@@ -1,7 +1,7 @@
 import { walkSync } from "@std/fs/walk";
 import { type CgroupDriver, KubepodsTree, labelsOf } from "./kubepods_tree.ts";
 
-/** Data that a node may have or lack. */
+/** Parts that a node may lack. */
 export const NODE_PARTS = [
   "filesystems",
   "kubelet",
@@ -16,6 +16,7 @@ export const NODE_PARTS = [
   "tasks",
 ] as const;
 
+/** A part that a node may lack. */
 export type NodePart = typeof NODE_PARTS[number];
 
 /** The pod with all data. */

@@ -1,32 +1,21 @@
-import { EventStreams } from "../../lib/api/event_stream.ts";
-import { createHandler } from "../../lib/api/routes.ts";
 import type { Manager } from "../../lib/manager/manager.ts";
-import { systemClock } from "../../lib/model/clock.ts";
-import { silentLogger } from "../../lib/model/logger.ts";
-import {
-  openManager,
-  type OpenManagerOptions,
-} from "../../lib/open_manager.ts";
-import { FakeMetrics } from "./fake_metrics.ts";
+import type { OpenManagerOptions } from "../../lib/open_manager.ts";
+import { ManagedApi } from "./managed_api.ts";
 import { unpack } from "./recorded_tree.ts";
 import { TestCgroup } from "./test_cgroup.ts";
 
 const BASE = new URL("../testdata/hosts/composed-v2.txt", import.meta.url);
 
-/**
- * Files by path below the root; a directory ends with `/`, and null removes an
- * existing file.
- */
+/** Files by their path below the root; a directory ends with `/`, and null removes it. */
 export type HostFiles = Readonly<Record<string, string | null>>;
 
 /**
- * A small cgroup v2 host with a cgroup `/web` and the files of a test case. A
- * real manager runs on it and is queried over the API.
+ * A small cgroup v2 host with a cgroup `/web` and the files of a case, with a
+ * real manager and its API.
  */
 export class SmallHost implements AsyncDisposable {
   readonly root: TestCgroup = TestCgroup.create();
-  readonly manager: Manager;
-  readonly #handle: (request: Request) => Promise<Response>;
+  readonly #api: ManagedApi;
 
   private constructor(files: HostFiles, options: OpenManagerOptions) {
     const { root } = this;
@@ -37,24 +26,14 @@ export class SmallHost implements AsyncDisposable {
       } else if (path.endsWith("/")) root.child(path.slice(0, -1));
       else root.file(path, text);
     }
-    this.manager = openManager({
-      root: root.path,
-      kmsg: "none",
-      nodeName: "small",
-      ...options,
-    });
-    const { events } = this.manager;
-    this.#handle = createHandler({
-      metrics: new FakeMetrics(),
-      questions: this.manager,
-      events,
-      streams: new EventStreams({ events, clock: systemClock }),
-      logger: silentLogger,
-      allowPs: "on",
-    });
+    this.#api = new ManagedApi(root.path, { nodeName: "small", ...options });
   }
 
-  /** Starts the manager; resolves when all containers are known. */
+  get manager(): Manager {
+    return this.#api.manager;
+  }
+
+  /** Starts the manager; resolves when all containers are listed. */
   static async start(
     files: HostFiles = {},
     options: OpenManagerOptions = {},
@@ -64,15 +43,15 @@ export class SmallHost implements AsyncDisposable {
     return host;
   }
 
-  /** Requests a path. */
-  async ask(path: string): Promise<Response> {
-    return await this.#handle(new Request(`http://localhost${path}`));
+  /** Sends a request for a path. */
+  fetch(path: string): Promise<Response> {
+    return this.#api.fetch(path);
   }
 
-  /** Returns the JSON of a response of any status. */
+  /** Returns the JSON of a response, with any status. */
   // deno-lint-ignore no-explicit-any
   async json(path: string): Promise<any> {
-    return await (await this.ask(path)).json();
+    return await (await this.fetch(path)).json();
   }
 
   /** Returns a container with a new sample, in v2.1 format. */

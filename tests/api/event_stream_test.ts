@@ -7,7 +7,7 @@ import { FakeClock } from "../_support/fake_clock.ts";
 
 const NDJSON: StreamQuery = { form: "ndjson", request: {} };
 
-/** Event streams over a real event manager, on a clock that stands still. */
+/** Event streams of a real event manager, with a fake clock. */
 class Setup {
   readonly clock = new FakeClock();
   readonly events = new EventManager({
@@ -35,7 +35,7 @@ class Setup {
   }
 }
 
-/** Reads a stream piece by piece. */
+/** Reads a stream chunk by chunk. */
 class TestClient {
   readonly response: Response;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -46,7 +46,7 @@ class TestClient {
     this.#reader = response.body.getReader();
   }
 
-  /** The next piece; `undefined` at the end. */
+  /** The next chunk; `undefined` at the end. */
   async read(): Promise<string | undefined> {
     const { value } = await this.#reader.read();
     return value && new TextDecoder().decode(value);
@@ -57,12 +57,12 @@ class TestClient {
   }
 }
 
-/** Lets everything run that waits for nothing else. */
+/** Runs all pending microtasks. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-Deno.test("EventStreams gives each event as a line, at once", async () => {
+Deno.test("EventStreams sends each event as a line immediately", async () => {
   const setup = new Setup();
   const client = setup.open();
   assertEquals(
@@ -79,7 +79,7 @@ Deno.test("EventStreams gives each event as a line, at once", async () => {
   await client.leave();
 });
 
-Deno.test("EventStreams gives server-sent events with type, data and id", async () => {
+Deno.test("EventStreams sends server-sent events with type, data and id", async () => {
   const setup = new Setup();
   const client = setup.open({ form: "sse", request: {} });
   assertEquals(
@@ -94,7 +94,7 @@ Deno.test("EventStreams gives server-sent events with type, data and id", async 
   await client.leave();
 });
 
-Deno.test("EventStreams goes on after a seq: the kept events, then the new ones", async () => {
+Deno.test("EventStreams resumes after a seq: stored events, then new ones", async () => {
   const setup = new Setup();
   setup.add("/a");
   const second = setup.add("/b");
@@ -105,7 +105,7 @@ Deno.test("EventStreams goes on after a seq: the kept events, then the new ones"
   await client.leave();
 });
 
-Deno.test("EventStreams gives many events in pieces of bounded size", async () => {
+Deno.test("EventStreams sends many events in chunks of bounded size", async () => {
   const setup = new Setup();
   for (let i = 0; i < 500; i++) setup.add(`/${i}`);
   const client = setup.open({ ...NDJSON, request: { sinceSeq: 0 } });
@@ -119,7 +119,7 @@ Deno.test("EventStreams gives many events in pieces of bounded size", async () =
   await client.leave();
 });
 
-Deno.test("EventStreams sends a heartbeat for every interval of silence", async () => {
+Deno.test("EventStreams sends a heartbeat after each idle interval", async () => {
   for (
     const [form, heartbeat] of [["ndjson", "\n"], ["sse", ":\n\n"]] as const
   ) {
@@ -143,7 +143,7 @@ Deno.test("EventStreams sends a heartbeat for every interval of silence", async 
   }
 });
 
-Deno.test("EventStreams takes nothing for a client that does not read, and tells it its losses", async () => {
+Deno.test("EventStreams takes no events for a client that does not read, and reports its losses", async () => {
   const setup = new Setup({ queueLimit: 4 });
   const stalled = setup.open();
   const other = setup.open();
@@ -160,7 +160,7 @@ Deno.test("EventStreams takes nothing for a client that does not read, and tells
   await other.leave();
 });
 
-Deno.test("EventStreams ends the watch of a client that leaves, reading or not", async () => {
+Deno.test("EventStreams ends the watch of a client that disconnects, reading or not", async () => {
   const setup = new Setup();
   const idle = setup.open();
   const waiting = setup.open();
@@ -174,10 +174,14 @@ Deno.test("EventStreams ends the watch of a client that leaves, reading or not",
   assertEquals(setup.streams.open, 0);
 });
 
-Deno.test("EventStreams throws 503 on one stream too many", async () => {
+Deno.test("EventStreams throws 503 if the maximum number of streams is open", async () => {
   const setup = new Setup({ maxStreams: 1 });
   const client = setup.open();
-  const error = assertThrows(() => setup.open(), HttpError, "1 are open");
+  const error = assertThrows(
+    () => setup.open(),
+    HttpError,
+    "maximum of 1 is open",
+  );
   assertEquals(error.status, 503);
   assertEquals(Object.keys(error.headers), ["retry-after"]);
   assertThrows(() => setup.streams.respondHead(NDJSON), HttpError);
@@ -185,7 +189,7 @@ Deno.test("EventStreams throws 503 on one stream too many", async () => {
   await setup.open().leave();
 });
 
-Deno.test("EventStreams.close() ends every stream and lets none start", async () => {
+Deno.test("EventStreams.close() ends every stream and rejects new ones", async () => {
   const setup = new Setup();
   const idle = setup.open();
   const waiting = setup.open({ ...NDJSON, heartbeatMs: 1000 });
@@ -201,7 +205,7 @@ Deno.test("EventStreams.close() ends every stream and lets none start", async ()
   assertThrows(() => setup.open(), HttpError, "stopping");
 });
 
-Deno.test("EventStreams.respondHead() says the same and opens nothing", () => {
+Deno.test("EventStreams.respondHead() has the same headers and opens no stream", () => {
   const setup = new Setup();
   const head = setup.streams.respondHead(NDJSON);
   assertEquals(head.headers.get("content-type"), "application/x-ndjson");

@@ -13,11 +13,14 @@ function parse(
     headers?: Record<string, string>;
   } = {},
 ): EventsQuery {
-  const url = `http://localhost/api/v1.3/events${name}?${query}`;
-  return parseEventsQuery(new Request(url, { headers }), name);
+  return parseEventsQuery(
+    { headers: new Headers(headers) },
+    new URLSearchParams(query),
+    name,
+  );
 }
 
-Deno.test("parseEventsQuery() without parameters asks for everything, everywhere", () => {
+Deno.test("parseEventsQuery() without parameters selects all events of all containers", () => {
   assertEquals(parse(""), { request: {}, form: "array" });
   assertEquals(parse("heartbeat=15s&unknown=1"), {
     request: {},
@@ -26,7 +29,7 @@ Deno.test("parseEventsQuery() without parameters asks for everything, everywhere
   });
 });
 
-Deno.test("parseEventsQuery() with a container in the path asks for that one only", () => {
+Deno.test("parseEventsQuery() with a container in the path selects only its events", () => {
   assertEquals(parse("", { name: "/a" }).request, { containerName: "/a" });
   assertEquals(parse("subcontainers=true", { name: "/a" }).request, {
     containerName: "/a",
@@ -35,7 +38,7 @@ Deno.test("parseEventsQuery() with a container in the path asks for that one onl
   });
 });
 
-Deno.test("parseEventsQuery() with a type follows cAdvisor: ten events of this container alone", () => {
+Deno.test("parseEventsQuery() with a type follows cAdvisor: ten events of the container without its subtree", () => {
   assertEquals(parse("oom_events=true").request, {
     types: new Set(["oom"] as const),
     containerName: "/",
@@ -48,7 +51,7 @@ Deno.test("parseEventsQuery() with a type follows cAdvisor: ten events of this c
   );
 });
 
-Deno.test("parseEventsQuery() with all_events selects every type but updates, which have a name of their own", () => {
+Deno.test("parseEventsQuery() with all_events selects all types except updates, which have a separate parameter", () => {
   const types = new Set(EVENT_TYPES);
   types.delete("containerUpdate");
   assertEquals(
@@ -61,7 +64,7 @@ Deno.test("parseEventsQuery() with all_events selects every type but updates, wh
   );
 });
 
-Deno.test("parseEventsQuery() selects warnings and node events by names of our own", () => {
+Deno.test("parseEventsQuery() selects warnings and node events by cgwatch's parameters", () => {
   assertEquals(
     parse("pressure_events=true").request.types,
     new Set(["memoryHigh", "memoryMax"] as const),
@@ -72,11 +75,11 @@ Deno.test("parseEventsQuery() selects warnings and node events by names of our o
   );
 });
 
-Deno.test("parseEventsQuery() with types that are all refused selects none", () => {
+Deno.test("parseEventsQuery() with all types set to false selects none", () => {
   assertEquals(parse("all_events=false").request.types, new Set());
 });
 
-Deno.test("parseEventsQuery() without a word on types selects all of them, everywhere", () => {
+Deno.test("parseEventsQuery() without a type selects all types of all containers", () => {
   assertEquals(parse("max_events=5").request, { maxEvents: 5 });
   assertEquals(parse("subcontainers=true").request, { maxEvents: 10 });
   assertEquals(parse("subcontainers=false").request, {
@@ -90,18 +93,18 @@ Deno.test("parseEventsQuery() without a word on types selects all of them, every
   });
 });
 
-Deno.test("parseEventsQuery() takes the first value of a repeated parameter", () => {
+Deno.test("parseEventsQuery() uses the first value of a repeated parameter", () => {
   assertEquals(parse("max_events=-1&max_events=3").request.maxEvents, -1);
 });
 
-Deno.test("parseEventsQuery() reads a zone whose plus has become a space", () => {
+Deno.test("parseEventsQuery() accepts a zone whose plus was decoded as a space", () => {
   assertEquals(
     parse("end_time=2026-01-01T02:00:00+02:00").request.endMs,
     Date.UTC(2026, 0, 1),
   );
 });
 
-Deno.test("parseEventsQuery() that goes on from a number has no bound of its own", () => {
+Deno.test("parseEventsQuery() with since_seq has no default maximum", () => {
   assertEquals(parse("since_seq=7").request, { sinceSeq: 7 });
   assertEquals(parse("since_seq=7&oom_events=true").request, {
     types: new Set(["oom"] as const),
@@ -114,7 +117,7 @@ Deno.test("parseEventsQuery() that goes on from a number has no bound of its own
   });
 });
 
-Deno.test("parseEventsQuery() streams JSON lines on demand, and SSE to who accepts it", () => {
+Deno.test("parseEventsQuery() selects NDJSON with stream, and SSE with Accept", () => {
   assertEquals(parse("stream=true").form, "ndjson");
   assertEquals(parse("stream=false").form, "array");
   const headers = { accept: "text/event-stream" };
@@ -142,19 +145,34 @@ Deno.test("parseEventsQuery() prefers Last-Event-ID of an SSE client to since_se
   );
 });
 
-Deno.test("parseEventsQuery() throws with parameter, value and wanted form", () => {
+Deno.test("parseEventsQuery() rejects an invalid value with its name and the expected form", () => {
   for (
     const [query, message] of [
-      ["stream=yes", '"stream": "yes" is not true or false'],
-      ["all_events", '"all_events": "" is not true or false'],
-      ["max_events=-2", '"max_events": "-2" is not a whole number from -1'],
-      ["start_time=now", '"start_time": "now" is not a time of RFC 3339'],
-      ["since_seq=-1", '"since_seq": "-1" is not the seq of an event'],
-      ["heartbeat=1ms", '"heartbeat": "1ms" is not a duration from 100ms'],
-      ["heartbeat=x", '"heartbeat": "x" is not a duration such as'],
+      ["stream=yes", '"stream": "yes" is invalid, expected true or false'],
+      ["all_events", '"all_events": "" is invalid, expected true or false'],
+      [
+        "max_events=-2",
+        '"max_events": "-2" is invalid, expected an integer from -1',
+      ],
+      [
+        "start_time=now",
+        '"start_time": "now" is invalid, expected an RFC 3339 time',
+      ],
+      [
+        "since_seq=-1",
+        '"since_seq": "-1" is invalid, expected the seq of an event',
+      ],
+      [
+        "heartbeat=1ms",
+        '"heartbeat": "1ms" is invalid, expected a duration from 100ms',
+      ],
+      [
+        "heartbeat=x",
+        '"heartbeat": "x" is invalid, expected a duration such as',
+      ],
       [
         "start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z",
-        'Cannot use "start_time" as it is after "end_time"',
+        'Cannot use "start_time": it is later than "end_time"',
       ],
       [
         "stream=true&end_time=2026-01-01T00:00:00Z",
@@ -166,6 +184,6 @@ Deno.test("parseEventsQuery() throws with parameter, value and wanted form", () 
   assertThrows(
     () => parse("", { headers }),
     BadRequestError,
-    'header "Last-Event-ID": "x" is not the seq',
+    'header "Last-Event-ID": "x" is invalid, expected the seq',
   );
 });

@@ -25,7 +25,7 @@ const ROOT: FsInfo = {
   io: NUMBERED_COUNTERS,
 };
 
-/** One that has never answered. */
+/** A file system that has never responded. */
 const HUNG: FsInfo = {
   device: "box:/export",
   mountPoint: "/mnt",
@@ -36,7 +36,7 @@ const HUNG: FsInfo = {
   isStale: true,
 };
 
-/** What is left once it has been on the wire. */
+/** Serializes a value. */
 function wire(value: unknown): string {
   return JSON.stringify(value);
 }
@@ -53,7 +53,7 @@ Deno.test("filesystemsJson() has cAdvisor's names, in its order", () => {
   );
 });
 
-Deno.test("filesystemsJson() leaves out what is not known, and says what is stale", () => {
+Deno.test("filesystemsJson() leaves out unknown values, and marks stale ones", () => {
   assertEquals(
     wire(filesystemsJson({ timestampMs: 0, filesystems: [HUNG] })),
     '{"filesystem":[{"device":"box:/export","type":"vfs",' +
@@ -62,7 +62,7 @@ Deno.test("filesystemsJson() leaves out what is not known, and says what is stal
   assertEquals(wire(filesystemsJson({ timestampMs: 0 })), "{}");
 });
 
-Deno.test("filesystemsV2Json() tells of one alone, as cAdvisor spells it", () => {
+Deno.test("filesystemsV2Json() has a single file system, with cAdvisor's spelling", () => {
   const layer = {
     type: "vfs",
     usageBytes: 300,

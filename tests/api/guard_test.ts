@@ -3,7 +3,7 @@ import { guard, type GuardOptions } from "../../lib/api/guard.ts";
 import { Tokens } from "../../lib/api/tokens.ts";
 import { parseListenAddress } from "../../lib/model/listen_address.ts";
 
-/** The path that the handler was asked for, or the status of the refusal. */
+/** Returns the path that the handler received, or the status of the rejection. */
 async function ask(
   url: string,
   options: Partial<GuardOptions> = {},
@@ -26,7 +26,7 @@ async function ask(
   return response.status === 200 ? text : response.status;
 }
 
-Deno.test("guard() lets nobody in without a token but to /healthz", async () => {
+Deno.test("guard() requires a token on every path except /healthz", async () => {
   const tokens = () => new Tokens(["secret"]);
   const headers = { authorization: "Bearer secret" };
   assertEquals(await ask("http://localhost/healthz", { tokens }), "/healthz");
@@ -48,7 +48,7 @@ Deno.test("guard() lets nobody in without a token but to /healthz", async () => 
   }
 });
 
-Deno.test("guard() asks for the tokens anew each time", async () => {
+Deno.test("guard() reads the tokens for each request", async () => {
   let tokens = new Tokens(["old"]);
   const headers = { authorization: "Bearer new" };
   const options = { tokens: () => tokens };
@@ -57,7 +57,7 @@ Deno.test("guard() asks for the tokens anew each time", async () => {
   assertEquals(await ask("http://localhost/x", options, { headers }), "/x");
 });
 
-Deno.test("guard() refuses on loopback a host that is neither address nor allowed", async () => {
+Deno.test("guard() rejects on loopback a host that is neither the address nor allowed", async () => {
   const allowedHosts = ["Cg.Example"];
   for (
     const [host, listen, wanted] of [
@@ -82,7 +82,7 @@ Deno.test("guard() refuses on loopback a host that is neither address nor allowe
   }
 });
 
-Deno.test("guard() has all below its base, and the metrics where they are wanted", async () => {
+Deno.test("guard() removes the base path, and maps the metrics path", async () => {
   const options = { basePath: "/cg", metricsPath: "/m" };
   assertEquals(await ask("http://localhost/cg/api/x?y", options), "/api/x");
   assertEquals(await ask("http://localhost/cg/m", options), "/metrics");
@@ -90,7 +90,7 @@ Deno.test("guard() has all below its base, and the metrics where they are wanted
   assertEquals(await ask("http://localhost/healthz", options), 404);
 });
 
-Deno.test("guard() hands on body and query of what it gives another path", async () => {
+Deno.test("guard() keeps body and query of a request whose path it changes", async () => {
   const handler = guard(
     async (request) => new Response(request.url + await request.text()),
     {
@@ -108,7 +108,7 @@ Deno.test("guard() hands on body and query of what it gives another path", async
   assertEquals(await response.text(), "http://localhost/x?y=1body");
 });
 
-Deno.test("guard() requires a Host of HTTP/1 on loopback, where HTTP/2 has none, and a unix socket needs none", async () => {
+Deno.test("guard() requires Host with HTTP/1 on loopback, but not with HTTP/2 or on a unix socket", async () => {
   const handler = guard((request) => new Response(request.method), {
     tokens: () => undefined,
     allowedHosts: [],
@@ -132,7 +132,7 @@ Deno.test("guard() requires a Host of HTTP/1 on loopback, where HTTP/2 has none,
   }
 });
 
-Deno.test("guard() refuses methods that no request of ours can have", async () => {
+Deno.test("guard() rejects methods that a Request cannot have", async () => {
   const handler = guard(() => new Response(), {
     tokens: () => undefined,
     allowedHosts: [],

@@ -25,7 +25,7 @@ async function gunzip(response: Response): Promise<unknown> {
   return await new Response(body).json();
 }
 
-Deno.test("jsonResponse() is one value with its length", async () => {
+Deno.test("jsonResponse() has a value and its length", async () => {
   const response = jsonResponse(ask(), { a: "ä" });
   assertEquals(response.status, 200);
   assertEquals(response.headers.get("content-type"), "application/json");
@@ -34,7 +34,7 @@ Deno.test("jsonResponse() is one value with its length", async () => {
   assertEquals(jsonResponse(ask(), {}, 503).status, 503);
 });
 
-Deno.test("jsonArrayResponse() and jsonObjectResponse() join what is JSON already", async () => {
+Deno.test("jsonArrayResponse() and jsonObjectResponse() join serialized JSON", async () => {
   assertEquals(await jsonArrayResponse(ask(), []).json(), []);
   assertEquals(await jsonArrayResponse(ask(), ["1", '"a"']).json(), [1, "a"]);
   assertEquals(await jsonObjectResponse(ask(), []).json(), {});
@@ -44,7 +44,7 @@ Deno.test("jsonArrayResponse() and jsonObjectResponse() join what is JSON alread
   );
 });
 
-Deno.test("jsonObjectResponse() escapes any name so that it is read as it was, and always in the same way", async () => {
+Deno.test("jsonObjectResponse() escapes any name, always in the same way", async () => {
   const names = [
     '"',
     "\\x2d",
@@ -59,7 +59,7 @@ Deno.test("jsonObjectResponse() escapes any name so that it is read as it was, a
   const members = names.map((name) => [name, "1"] as const);
   const text = await jsonObjectResponse(ask(), members).text();
   assertEquals(new Set(Object.keys(JSON.parse(text))), new Set(names));
-  // In the order given, also of names that look like numbers.
+  // In the given order, also for names that look like numbers.
   assertEquals(
     text,
     String
@@ -67,7 +67,7 @@ Deno.test("jsonObjectResponse() escapes any name so that it is read as it was, a
   );
 });
 
-Deno.test("jsonArrayResponse() takes elements of a long answer only as it is read", async () => {
+Deno.test("jsonArrayResponse() creates elements of a long response only as it is read", async () => {
   let taken = 0;
   const elements = repeat(`"${"x".repeat(1000)}"`, 10_000)
     .map((element) => (taken++, element));
@@ -80,7 +80,7 @@ Deno.test("jsonArrayResponse() takes elements of a long answer only as it is rea
   assert(Array.isArray(values) && values.length === 10_000);
 });
 
-Deno.test("jsonArrayResponse() stops taking elements when the client goes", async () => {
+Deno.test("jsonArrayResponse() stops creating elements when the client disconnects", async () => {
   let isReturned = false;
   function* elements(): Generator<string> {
     try {
@@ -94,7 +94,7 @@ Deno.test("jsonArrayResponse() stops taking elements when the client goes", asyn
   assert(isReturned);
 });
 
-Deno.test("jsonArrayResponse() is compressed for who asks for gzip, long or short", async () => {
+Deno.test("jsonArrayResponse() is compressed if the client accepts gzip, long or short", async () => {
   const headers = { "accept-encoding": "br, gzip;q=0.8" };
   for (const count of [200, 50_000]) {
     const response = jsonArrayResponse(ask(headers), repeat("12345", count));
@@ -104,7 +104,7 @@ Deno.test("jsonArrayResponse() is compressed for who asks for gzip, long or shor
   }
 });
 
-Deno.test("jsonResponse() is plain where gzip is not asked for, refused, or not worth it", async () => {
+Deno.test("jsonResponse() is not compressed if gzip is not accepted, refused, or useless", async () => {
   const long = "x".repeat(5000);
   for (
     const [headers, value] of [
@@ -121,7 +121,7 @@ Deno.test("jsonResponse() is plain where gzip is not asked for, refused, or not 
   }
 });
 
-Deno.test("headOf() keeps status and headers, and has no body", async () => {
+Deno.test("headOf() keeps status and headers without a body", async () => {
   for (const value of ["short", "x".repeat(100_000)]) {
     const get = jsonResponse(ask(), value, 503);
     const headers = [...get.headers];
@@ -132,7 +132,7 @@ Deno.test("headOf() keeps status and headers, and has no body", async () => {
   }
 });
 
-Deno.test("failureResponse() tells clients of their faults, and of no other", async () => {
+Deno.test("failureResponse() reports errors of the client, and no others", async () => {
   for (
     const [error, status] of [
       [new BadRequestError("Cannot do it"), 400],
@@ -148,7 +148,7 @@ Deno.test("failureResponse() tells clients of their faults, and of no other", as
   assertEquals(failureResponse(new TypeError("a fault of ours")), undefined);
 });
 
-Deno.test("jsonArrayResponse() gives others their turn, however slow its elements are", async () => {
+Deno.test("jsonArrayResponse() yields to the event loop, even with slow elements", async () => {
   let turns = 0;
   const timer = setInterval(() => turns++, 0);
   const slow = repeat("1", 20).map((element) => {

@@ -1,45 +1,30 @@
-// The API over a real manager of recorded hosts: what a client reads.
+// The API of a real manager of recorded hosts.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { EventStreams } from "../../lib/api/event_stream.ts";
-import { createHandler } from "../../lib/api/routes.ts";
-import type { Manager } from "../../lib/manager/manager.ts";
-import { systemClock } from "../../lib/model/clock.ts";
-import { silentLogger } from "../../lib/model/logger.ts";
-import { openManager } from "../../lib/open_manager.ts";
 import {
   RecordedTree,
   RECORDING_NAMES,
   type RecordingName,
 } from "../_support/recorded_tree.ts";
-import { FakeMetrics } from "../_support/fake_metrics.ts";
+import { ManagedApi } from "../_support/managed_api.ts";
 
 class RecordedApi implements AsyncDisposable {
   readonly recorded: RecordedTree;
-  readonly manager: Manager;
-  readonly handle: (request: Request) => Promise<Response>;
+  readonly api: ManagedApi;
 
-  constructor(name: RecordingName) {
+  private constructor(name: RecordingName) {
     this.recorded = new RecordedTree(name);
-    this.manager = openManager({
-      root: this.recorded.fs.root,
-      kmsg: "none",
-      version: "1.2.3",
-    });
-    const { events } = this.manager;
-    this.handle = createHandler({
-      metrics: new FakeMetrics(),
-      questions: this.manager,
-      events,
-      streams: new EventStreams({ events, clock: systemClock }),
-      logger: silentLogger,
-      allowPs: "on",
-    });
+    this.api = new ManagedApi(this.recorded.fs.root, { version: "1.2.3" });
+  }
+
+  static async start(name: RecordingName): Promise<RecordedApi> {
+    const recorded = new RecordedApi(name);
+    await recorded.api.manager.start();
+    return recorded;
   }
 
   async text(path: string): Promise<string> {
-    const request = new Request(`http://localhost/api/${path}`);
-    const response = await this.handle(request);
+    const response = await this.api.fetch(`/api/${path}`);
     const text = await response.text();
     assertEquals(response.status, 200, text);
     return text;
@@ -51,15 +36,14 @@ class RecordedApi implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.manager.stop();
+    await this.api[Symbol.asyncDispose]();
     this.recorded[Symbol.dispose]();
   }
 }
 
 for (const name of RECORDING_NAMES) {
-  Deno.test(`the API of the recorded host ${name} tells the same in every version`, async () => {
-    await using api = new RecordedApi(name);
-    await api.manager.start();
+  Deno.test(`the API of the recorded host ${name} has the same containers in every version`, async () => {
+    await using api = await RecordedApi.start(name);
     const all: { name: string }[] = await api.json("v1.1/subcontainers");
     const names = all.map(({ name }) => name);
     assert(names.length > 1 && names[0] === "/");
@@ -93,13 +77,12 @@ for (const name of RECORDING_NAMES) {
     );
   });
 
-  Deno.test(`the API of the recorded host ${name} writes its keys in the same order each time`, async () => {
-    await using api = new RecordedApi(name);
-    await api.manager.start();
+  Deno.test(`the API of the recorded host ${name} serializes keys in a fixed order`, async () => {
+    await using api = await RecordedApi.start(name);
     const path = "v2.1/spec?recursive=true";
     const first = await api.text(path);
     assertEquals(await api.text(path), first);
-    // Numbers past 2^53 with all their digits: no limit, by v2 and by v1.
+    // Integers above 2^53 have all digits: unlimited, on v2 and on v1.
     assertStringIncludes(
       first,
       name === "6.1-v2" ? ":18446744073709551615" : ":9223372036854771712",

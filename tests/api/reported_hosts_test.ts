@@ -1,4 +1,4 @@
-// Hosts like those that bugs of other programs were reported from, over the API.
+// Hosts for which bugs of other programs were reported.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SmallHost } from "../_support/small_host.ts";
@@ -6,7 +6,7 @@ import { SmallHost } from "../_support/small_host.ts";
 const CGROUP = "sys/fs/cgroup";
 const ROOT_MOUNT = "27 1 254:1 / / rw shared:1 - ext4 /dev/vda1 rw\n";
 
-Deno.test("a v1 host whose hierarchies were mounted with a source of - has its numbers", async () => {
+Deno.test("a v1 host whose hierarchies have the mount source - has its values", async () => {
   await using host = await SmallHost.start({
     [CGROUP]: null,
     "proc/1/mountinfo": ROOT_MOUNT + [
@@ -26,7 +26,7 @@ Deno.test("a v1 host whose hierarchies were mounted with a source of - has its n
   assertEquals(first.cpu.usage.total, 250000000);
 });
 
-Deno.test("a v2 host stays one, whichever v1 hierarchies without its controllers are mounted", async () => {
+Deno.test("a host with v1 hierarchies without controllers is a v2 host", async () => {
   for (
     const options of ["net_cls", "freezer", "devices", "xattr,name=systemd"]
   ) {
@@ -44,11 +44,11 @@ Deno.test("a v2 host stays one, whichever v1 hierarchies without its controllers
     assertEquals(root.memory.working_set, 2500000, options);
     const { spec } = await host.container("/web");
     assertEquals(spec.cpu.mask, "1", options);
-    assertEquals((await host.ask("/api/v1.3/containers/vpn")).status, 404);
+    assertEquals((await host.fetch("/api/v1.3/containers/vpn")).status, 404);
   }
 });
 
-Deno.test("a host with cpuset alone on v1 has the rest of its numbers from v2, those of / too", async () => {
+Deno.test("a host with only cpuset on v1 has its other values from v2, those of / too", async () => {
   await using host = await SmallHost.start({
     "proc/1/mountinfo": ROOT_MOUNT +
       "30 23 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n" +
@@ -64,7 +64,7 @@ Deno.test("a host with cpuset alone on v1 has the rest of its numbers from v2, t
   assertEquals(first.memory.usage, 8388608);
 });
 
-Deno.test("the root of a v1 host has its reservation beside the machine's memory", async () => {
+Deno.test("the root of a v1 host has its reservation and the machine's memory", async () => {
   await using host = await SmallHost.start({
     [CGROUP]: null,
     "proc/1/mountinfo": ROOT_MOUNT +
@@ -72,14 +72,14 @@ Deno.test("the root of a v1 host has its reservation beside the machine's memory
     [`${CGROUP}/memory/memory.limit_in_bytes`]: "9223372036854771712\n",
     [`${CGROUP}/memory/memory.soft_limit_in_bytes`]: "9223372036854771712\n",
   });
-  const text = await (await host.ask("/api/v2.1/spec/")).text();
+  const text = await (await host.fetch("/api/v2.1/spec/")).text();
   assertStringIncludes(
     text,
     '"memory":{"limit":2097152000,"reservation":9223372036854771712,"swap_limit":524288000}',
   );
 });
 
-Deno.test("a cgroup with cpu.idle, whose weight reads 0, has the least shares", async () => {
+Deno.test("a cgroup with cpu.idle, whose weight is 0, has the lowest shares", async () => {
   await using host = await SmallHost.start({
     [`${CGROUP}/web/cpu.idle`]: "1\n",
     [`${CGROUP}/web/cpu.weight`]: "0\n",
@@ -93,7 +93,7 @@ const ID = "79fedb3bd23ca77c9d9ccb41909038316f713df22b54b7d942b71d3812e7c74e";
 const OTHER_ID = `8${ID.slice(1)}`;
 const LONE_ID = `9${ID.slice(1)}`;
 
-/** The bundle that containerd keeps of a container of a pod. */
+/** Returns containerd's bundle of a container of a pod. */
 function bundleOf(
   id: string,
   pod: string,
@@ -113,7 +113,7 @@ function bundleOf(
   };
 }
 
-Deno.test("a cgroup whose name is a path for systemd's driver is the container of the pod that it names", async () => {
+Deno.test("a cgroup whose name is a path of systemd's driver belongs to the pod in that name", async () => {
   const undivided = (uid: string, id: string) =>
     `kubepods-burstable-pod${
       uid.replaceAll("-", "_")

@@ -8,18 +8,18 @@ function post(body: BodyInit, headers: Record<string, string> = {}): Request {
   return new Request("http://localhost/", { method: "POST", body, headers });
 }
 
-Deno.test("readBody() reads UTF-8, also where pieces cut a letter", async () => {
+Deno.test("readBody() decodes UTF-8, also if chunks split a character", async () => {
   const bytes = new TextEncoder().encode('{"a":"ä"}');
   const pieces = [...bytes].map((byte) => Uint8Array.of(byte));
   assertEquals(await readBody(post(ReadableStream.from(pieces))), '{"a":"ä"}');
 });
 
-Deno.test("readBody() is empty where there is no body", async () => {
+Deno.test("readBody() is empty without a body", async () => {
   assertEquals(await readBody(new Request("http://localhost/")), "");
   assertEquals(await readBody(post("")), "");
 });
 
-Deno.test("readBody() takes 64 KiB and throws 413 on a byte more", async () => {
+Deno.test("readBody() accepts 64 KiB and throws 413 for one byte more", async () => {
   const most = "x".repeat(64 * 1024);
   assertEquals((await readBody(post(most))).length, most.length);
   const error = await assertRejects(
@@ -30,7 +30,7 @@ Deno.test("readBody() takes 64 KiB and throws 413 on a byte more", async () => {
   assertEquals(error.status, 413);
 });
 
-Deno.test("readBody() throws 413 on what is announced as longer, unread", async () => {
+Deno.test("readBody() throws 413 for a longer content-length without reading the body", async () => {
   let isRead = false;
   const body = new ReadableStream({
     pull() {
@@ -45,7 +45,7 @@ Deno.test("readBody() throws 413 on what is announced as longer, unread", async 
   assertEquals(isRead, false);
 });
 
-Deno.test("readBody() throws on bytes that are not UTF-8, and on a body that breaks off", async () => {
+Deno.test("readBody() rejects bytes that are not UTF-8, and an incomplete body", async () => {
   const broken = new ReadableStream({
     start: (controller) => controller.error(new Error("gone")),
   });
@@ -58,7 +58,7 @@ Deno.test("readBody() throws on bytes that are not UTF-8, and on a body that bre
   }
 });
 
-Deno.test("readBody() throws on a body that takes longer than 10 s, and stops reading it", async () => {
+Deno.test("readBody() rejects a body that takes longer than 10 s, and stops reading it", async () => {
   const clock = new FakeClock();
   let isCancelled = false;
   const dripping = new ReadableStream({

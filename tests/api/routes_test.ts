@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EventStreams } from "../../lib/api/event_stream.ts";
-import type { AllowPs } from "../../lib/api/answers.ts";
+import type { AllowPs } from "../../lib/api/endpoints.ts";
 import { createHandler } from "../../lib/api/routes.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
 import type { EventType } from "../../lib/model/event.ts";
@@ -15,7 +15,7 @@ import { FakeManager } from "../_support/fake_manager.ts";
 
 /** The whole API without a socket. */
 class Api {
-  readonly questions: FakeManager;
+  readonly manager: FakeManager;
   readonly clock = new FakeClock();
   readonly events = new EventManager({
     node: "n1",
@@ -32,15 +32,15 @@ class Api {
   readonly #handler: (request: Request) => Promise<Response>;
 
   constructor(names?: readonly string[], allowPs: AllowPs = "off") {
-    this.questions = new FakeManager(names);
-    const { questions, events, streams } = this;
+    this.manager = new FakeManager(names);
+    const { manager, events, streams } = this;
     const logger: Logger = {
       ...silentLogger,
       error: (message, fields) => this.errors.push([message, fields]),
     };
     const { metrics } = this;
     this.#handler = createHandler({
-      questions,
+      manager,
       events,
       streams,
       logger,
@@ -76,23 +76,23 @@ class Api {
   }
 }
 
-Deno.test("createHandler() answers /healthz while it serves", async () => {
+Deno.test("createHandler() responds to /healthz", async () => {
   const response = await new Api().request("/healthz");
   assertEquals(response.status, 200);
   assertEquals(await response.text(), "ok");
 });
 
-Deno.test("createHandler() answers /readyz with 503 until it is ready", async () => {
+Deno.test("createHandler() responds to /readyz with 503 until the manager is ready", async () => {
   const api = new Api();
   const sources = [{ name: "kmsg", state: "off", detail: "turned off" }];
   assertEquals(await api.json("/readyz"), { ready: true, sources });
-  api.questions.ready = false;
+  api.manager.ready = false;
   const response = await api.request("/readyz");
   assertEquals(response.status, 503);
   assertEquals(await response.json(), { ready: false, sources });
 });
 
-Deno.test("createHandler() answers for the container that the path names", async () => {
+Deno.test("createHandler() selects the container in the path", async () => {
   for (
     const [path, name] of [
       ["", "/"],
@@ -110,7 +110,7 @@ Deno.test("createHandler() answers for the container that the path names", async
   }
 });
 
-Deno.test("createHandler() decodes names as systemd and UTF-8 make them", async () => {
+Deno.test("createHandler() decodes names with systemd's escapes and UTF-8", async () => {
   const names = ["/system.slice/a\\x2db.service", "/ä b", "/100%"];
   const api = new Api(names);
   for (const name of names) {
@@ -119,7 +119,7 @@ Deno.test("createHandler() decodes names as systemd and UTF-8 make them", async 
   }
 });
 
-Deno.test("createHandler() answers 400 where a name cannot be decoded", async () => {
+Deno.test("createHandler() responds with 400 to a name that cannot be decoded", async () => {
   for (const path of ["/%zz", "/a/%ff", "/%"]) {
     const [status, error] = await new Api().error(
       `/api/v1.3/containers${path}`,
@@ -129,7 +129,7 @@ Deno.test("createHandler() answers 400 where a name cannot be decoded", async ()
   }
 });
 
-Deno.test("createHandler() answers 404 for an unknown container", async () => {
+Deno.test("createHandler() responds with 404 to an unknown container", async () => {
   for (
     const path of [
       "/api/v1.3/containers/x",
@@ -142,13 +142,13 @@ Deno.test("createHandler() answers 404 for an unknown container", async () => {
   }
 });
 
-Deno.test("createHandler() takes the request for containers from the body of POST", async () => {
+Deno.test("createHandler() reads the request for containers from the body of POST", async () => {
   const api = new Api();
   const body = '{"num_stats":1}';
   await api.json("/api/v1.3/containers/a", { method: "POST", body });
   await api.json("/api/v1.3/subcontainers/a", { method: "POST", body });
   await api.json("/api/v1.3/containers/a");
-  assertEquals(api.questions.asked, [
+  assertEquals(api.manager.calls, [
     ["containerInfo", "/a", { numStats: 1 }],
     ["subcontainersInfo", "/a", { numStats: 1 }],
     ["containerInfo", "/a", {}],
@@ -158,7 +158,7 @@ Deno.test("createHandler() takes the request for containers from the body of POS
     body: "{",
   });
   assertEquals(status, 400);
-  assertStringIncludes(error, "Cannot read the body as JSON");
+  assertStringIncludes(error, "Cannot parse the body as JSON");
   assertEquals(
     (await api.error("/api/v1.3/containers/a", {
       method: "POST",
@@ -168,14 +168,14 @@ Deno.test("createHandler() takes the request for containers from the body of POS
   );
 });
 
-Deno.test("createHandler() answers subcontainers as an array, without one that fails", async () => {
+Deno.test("createHandler() leaves a container that fails out of subcontainers", async () => {
   const api = new Api();
   const infos = await api.json("/api/v1.3/subcontainers/a");
   // deno-lint-ignore no-explicit-any
   assertEquals(infos.map((info: any) => info.name), ["/a", "/a/b"]);
-  const all = api.questions.subcontainersInfo;
-  api.questions.subcontainersInfo = (name, request) => {
-    const [first, ...rest] = all.call(api.questions, name, request);
+  const all = api.manager.subcontainersInfo;
+  api.manager.subcontainersInfo = (name, request) => {
+    const [first, ...rest] = all.call(api.manager, name, request);
     assert(first !== undefined);
     const gone = {
       ...first,
@@ -191,15 +191,15 @@ Deno.test("createHandler() answers subcontainers as an array, without one that f
   assertEquals(api.errors, []);
 });
 
-Deno.test("createHandler() makes the JSON of 1,000 containers only as it is read", async () => {
+Deno.test("createHandler() serializes 1,000 containers only as they are read", async () => {
   const names = Array.from({ length: 1000 }, (_, i) => `/c${i}`);
   const api = new Api(["/", ...names]);
-  const [sample] = api.questions.stats;
+  const [sample] = api.manager.stats;
   assert(sample !== undefined);
-  const all = api.questions.subcontainersInfo;
+  const all = api.manager.subcontainersInfo;
   let made = 0;
-  api.questions.subcontainersInfo = (name, request) =>
-    all.call(api.questions, name, request).map((info) => ({
+  api.manager.subcontainersInfo = (name, request) =>
+    all.call(api.manager, name, request).map((info) => ({
       ...info,
       get stats() {
         made++;
@@ -213,7 +213,7 @@ Deno.test("createHandler() makes the JSON of 1,000 containers only as it is read
   for await (const chunk of response.body) {
     length += chunk.length;
     read += new TextDecoder().decode(chunk).split('"name":').length - 1;
-    // What is made and not yet read: one chunk of 64 KiB, and the container that made it full.
+    // Serialized and not read yet: one chunk of 64 KiB, and the container that filled it.
     assert(chunk.length < 80_000, `${chunk.length}`);
     assert(made - read < 20, `${made} made when ${read} were read`);
   }
@@ -221,7 +221,7 @@ Deno.test("createHandler() makes the JSON of 1,000 containers only as it is read
   assert(length > 4_000_000, `${length}`);
 });
 
-Deno.test("createHandler() answers v2 stats by name, and never of the root", async () => {
+Deno.test("createHandler() returns v2.1 stats by name, without the root", async () => {
   const api = new Api();
   assertEquals(Object.keys(await api.json("/api/v2.1/stats/a")), ["/a"]);
   assertEquals(
@@ -229,14 +229,14 @@ Deno.test("createHandler() answers v2 stats by name, and never of the root", asy
     ["/a", "/a/b"],
   );
   assertEquals(await api.json("/api/v2.1/stats/"), {});
-  assertEquals(api.questions.asked[1], [
+  assertEquals(api.manager.calls[1], [
     "containerInfoV2",
     "/",
     { recursive: true, maxAgeMs: 0 },
   ]);
 });
 
-Deno.test("createHandler() answers v2.0 stats as samples alone, of the root too", async () => {
+Deno.test("createHandler() returns v2.0 stats as samples only, with the root", async () => {
   const stats = await new Api().json("/api/v2.0/stats?recursive=true");
   assertEquals(Object.keys(stats), ["/", "/a", "/a/b"]);
   const [sample] = stats["/a"];
@@ -245,7 +245,7 @@ Deno.test("createHandler() answers v2.0 stats as samples alone, of the root too"
   assertEquals(sample.cpu.usage.total, 5);
 });
 
-Deno.test("createHandler() answers the machine's samples, which are the root's", async () => {
+Deno.test("createHandler() returns samples of the root as the machine's", async () => {
   const api = new Api();
   assertEquals(
     await api.json("/api/v2.1/machinestats?count=1&recursive=true"),
@@ -253,23 +253,23 @@ Deno.test("createHandler() answers the machine's samples, which are the root's",
       { timestamp: "1970-01-01T00:00:01Z", cpu: { usage: { total: 5 } } },
     ],
   );
-  assertEquals(api.questions.asked, [
+  assertEquals(api.manager.calls, [
     ["containerInfoV2", "/", { count: 1, recursive: false }],
   ]);
   const [status, error] = await api.error(
     "/api/v2.1/machinestats?type=docker",
   );
   assertEquals(status, 400);
-  assertStringIncludes(error, '"docker" names containers');
+  assertStringIncludes(error, '"docker" selects containers');
 });
 
-Deno.test("createHandler() answers v2 specs by name, of the root too", async () => {
+Deno.test("createHandler() returns v2 specs by name, with the root", async () => {
   const specs = await new Api().json("/api/v2.1/spec?recursive=true");
   assertEquals(Object.keys(specs), ["/", "/a", "/a/b"]);
   assertEquals(specs["/a"].has_cpu, true);
 });
 
-/** The types of request that cAdvisor's versions have, and which answer without asking the runtime or the machine. */
+/** Request types by version of cAdvisor's API, except `ps`. */
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   "v1.0": ["machine", "containers"],
   "v1.1": ["machine", "containers", "subcontainers"],
@@ -298,7 +298,7 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-Deno.test("createHandler() answers each type in the versions that have it, and in no other", async () => {
+Deno.test("createHandler() has each request type in the versions of cAdvisor, and in no others", async () => {
   const api = new Api();
   const all = new Set(Object.values(TYPES).flat());
   for (const [version, types] of Object.entries(TYPES)) {
@@ -310,28 +310,28 @@ Deno.test("createHandler() answers each type in the versions that have it, and i
     for (const type of all.difference(new Set(types))) {
       const [status, error] = await api.error(`/api/${version}/${type}`);
       assertEquals(status, 404);
-      assertStringIncludes(error, `"${type}" of ${version}: known are`);
+      assertStringIncludes(error, `"${type}" of ${version}: expected one of`);
     }
   }
 });
 
-Deno.test("createHandler() answers docker's containers by cgroup name", async () => {
+Deno.test("createHandler() returns docker containers by cgroup name", async () => {
   const api = new Api();
   const all = await api.json("/api/v1.2/docker");
   assertEquals(Object.keys(all), ["/", "/a", "/a/b"]);
   const body = '{"num_stats":2}';
   const one = await api.json("/api/v1.3/docker/a", { method: "POST", body });
   assertEquals(one["/a"].name, "/a");
-  assertEquals(api.questions.asked, [
-    ["namespaceInfo of docker", "/", {}],
-    ["namespaceInfo of docker", "/a", { numStats: 2 }],
+  assertEquals(api.manager.calls, [
+    ["namespaceInfo docker", "/", {}],
+    ["namespaceInfo docker", "/a", { numStats: 2 }],
   ]);
 });
 
-Deno.test("createHandler() answers the summary by name, and says what is not there yet", async () => {
+Deno.test("createHandler() returns the summary by name, and marks absent values", async () => {
   const api = new Api();
   const spread = { std: 1, max: 9, fifty: 2, ninety: 7, ninetyfive: 8 };
-  api.questions.usage = {
+  api.manager.usage = {
     timestampMs: Date.UTC(2026, 10, 23),
     latest: { cpu: 12, memory: 4096 },
     minute: {
@@ -359,12 +359,12 @@ Deno.test("createHandler() answers the summary by name, and says what is not the
       day_usage: none,
     },
   });
-  assertEquals(api.questions.asked, [
+  assertEquals(api.manager.calls, [
     ["derivedStats", "/a", { maxAgeMs: 1000 }],
   ]);
 });
 
-Deno.test("createHandler() lists processes only where it is allowed", async () => {
+Deno.test("createHandler() lists processes only if allowed", async () => {
   const [status, error] = await new Api().error("/api/v2.1/ps/a");
   assertEquals(status, 403);
   assertStringIncludes(error, "--allow-ps");
@@ -373,7 +373,7 @@ Deno.test("createHandler() lists processes only where it is allowed", async () =
   ) {
     const api = new Api(undefined, allowPs);
     assertEquals(await api.json("/api/v2.0/ps/a?recursive=true"), []);
-    assertEquals(api.questions.asked, [
+    assertEquals(api.manager.calls, [
       ["processList", "/a", { recursive: true, commandLines }],
     ]);
     assertEquals((await api.error("/api/v2.1/ps/x"))[0], 404);
@@ -381,17 +381,23 @@ Deno.test("createHandler() lists processes only where it is allowed", async () =
   }
 });
 
-Deno.test("createHandler() answers the version as a JSON string", async () => {
+Deno.test("createHandler() returns the version as a JSON string", async () => {
   assertEquals(await new Api().json("/api/v2.1/version"), "0.1.0");
   assertEquals(await new Api().json("/api/v2.1/version/"), "0.1.0");
 });
 
-Deno.test("createHandler() answers 400 for a bad parameter", async () => {
+Deno.test("createHandler() responds with 400 to an invalid parameter", async () => {
   for (
     const [path, message] of [
-      ["/api/v2.1/stats?count=x", '"count": "x" is not a whole number'],
-      ["/api/v2.1/spec?type=x", '"type": "x" is not name, docker or podman'],
-      ["/api/v1.3/events?max_events=x", '"max_events": "x" is not'],
+      [
+        "/api/v2.1/stats?count=x",
+        '"count": "x" is invalid, expected an integer',
+      ],
+      [
+        "/api/v2.1/spec?type=x",
+        '"type": "x" is invalid, expected name, docker, podman',
+      ],
+      ["/api/v1.3/events?max_events=x", '"max_events": "x" is invalid'],
     ] as const
   ) {
     const [status, error] = await new Api().error(path);
@@ -400,7 +406,7 @@ Deno.test("createHandler() answers 400 for a bad parameter", async () => {
   }
 });
 
-Deno.test("createHandler() answers events of all types and containers to who says nothing", async () => {
+Deno.test("createHandler() returns events of all types and containers by default", async () => {
   const api = new Api();
   api.add("containerCreation", "/");
   api.add("oom", "/a/b");
@@ -423,7 +429,7 @@ Deno.test("createHandler() answers events of all types and containers to who say
   assertEquals(await seqs("v1.3/events/not/there"), []);
 });
 
-Deno.test("createHandler() streams events, as many streams as there may be", async () => {
+Deno.test("createHandler() streams events, up to the maximum number of streams", async () => {
   const api = new Api();
   const response = await api.request("/api/v1.3/events?stream=true");
   assertEquals(
@@ -432,7 +438,7 @@ Deno.test("createHandler() streams events, as many streams as there may be", asy
   );
   const [status, error] = await api.error("/api/v2.1/events?stream=true");
   assertEquals(status, 503);
-  assertStringIncludes(error, "1 are open");
+  assertStringIncludes(error, "maximum of 1 is open");
   await response.body?.cancel();
   const sse = await api.request("/api/v2.1/events", {
     headers: { accept: "text/event-stream" },
@@ -441,7 +447,7 @@ Deno.test("createHandler() streams events, as many streams as there may be", asy
   await sse.body?.cancel();
 });
 
-Deno.test("createHandler() answers HEAD as GET without a body, and opens no stream", async () => {
+Deno.test("createHandler() responds to HEAD as to GET without a body, and opens no stream", async () => {
   const api = new Api();
   for (
     const path of [
@@ -463,7 +469,7 @@ Deno.test("createHandler() answers HEAD as GET without a body, and opens no stre
   }
 });
 
-Deno.test("createHandler() answers 405 with the methods that a path knows", async () => {
+Deno.test("createHandler() responds with 405 and the methods of the path", async () => {
   const api = new Api();
   for (
     const [method, path, allow] of [
@@ -481,7 +487,7 @@ Deno.test("createHandler() answers 405 with the methods that a path knows", asyn
   }
 });
 
-Deno.test("createHandler() answers 404 for what there is not, and says what there is", async () => {
+Deno.test("createHandler() responds with 404 to an unknown path, and lists the known versions", async () => {
   const api = new Api();
   for (
     const [path, message] of [
@@ -490,17 +496,17 @@ Deno.test("createHandler() answers 404 for what there is not, and says what ther
       ["/healthz/x", 'Unknown path "/healthz/x"'],
       [
         "/api/v9/x",
-        'Unknown API version "v9": known are v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
+        'Unknown API version "v9": expected one of v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
       ],
       [
         "/api/v1x0/containers",
-        'Unknown API version "v1x0": known are v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
+        'Unknown API version "v1x0": expected one of v1.0, v1.1, v1.2, v1.3, v2.0, v2.1',
       ],
     ] as const
   ) assertEquals(await api.error(path), [404, message]);
 });
 
-Deno.test("createHandler() answers 400 with what may follow /api and a version", async () => {
+Deno.test("createHandler() responds with 400 to /api and to a version, and lists what may follow", async () => {
   const api = new Api();
   for (const path of ["/api", "/api/"]) {
     assertEquals(
@@ -515,16 +521,16 @@ Deno.test("createHandler() answers 400 with what may follow /api and a version",
   }
 });
 
-Deno.test("createHandler() answers 414 for an address of more than 8 KiB", async () => {
+Deno.test("createHandler() responds with 414 to a URL of more than 8 KiB", async () => {
   const [status] = await new Api().error(
     `/api/v1.3/events?x=${"x".repeat(8192)}`,
   );
   assertEquals(status, 414);
 });
 
-Deno.test("createHandler() answers 500 for a fault of its own, logs it once and leaks nothing", async () => {
+Deno.test("createHandler() responds with 500 to an internal error, logs it once and leaks nothing", async () => {
   const api = new Api();
-  api.questions.containerInfo = () => {
+  api.manager.containerInfo = () => {
     throw new TypeError("secret");
   };
   const [status, error] = await api.error("/api/v1.3/containers/a");
@@ -534,7 +540,7 @@ Deno.test("createHandler() answers 500 for a fault of its own, logs it once and 
   assertStringIncludes(`${api.errors[0]?.[1]?.["error"]}`, "secret");
 });
 
-Deno.test("createHandler() compresses long answers for who asks for gzip", async () => {
+Deno.test("createHandler() compresses long responses for clients that accept gzip", async () => {
   const api = new Api();
   for (let i = 0; i < 100; i++) api.add("oom", `/${i}`);
   const response = await api.request("/api/v1.3/events", {
@@ -545,7 +551,7 @@ Deno.test("createHandler() compresses long answers for who asks for gzip", async
   assertEquals((await new Response(body).json()).length, 100);
 });
 
-Deno.test("createHandler() tells of the machine in every version", async () => {
+Deno.test("createHandler() returns the machine in every version", async () => {
   const api = new Api();
   for (const version of ["v1.0", "v1.1", "v1.2", "v1.3", "v2.0", "v2.1"]) {
     const machine = await api.json(`/api/${version}/machine`);
@@ -559,7 +565,7 @@ Deno.test("createHandler() tells of the machine in every version", async () => {
   }
 });
 
-Deno.test("createHandler() tells file systems as an array, or the one of a UUID", async () => {
+Deno.test("createHandler() returns file systems as an array, or the one with a UUID", async () => {
   const api = new Api();
   const root = {
     timestamp: "1970-01-01T00:00:01Z",
@@ -571,14 +577,14 @@ Deno.test("createHandler() tells file systems as an array, or the one of a UUID"
   for (const query of ["", "?label=", "?label=root", "?uuid="]) {
     assertEquals(await api.json(`/api/v2.1/storage${query}`), [root]);
   }
-  // The UUID has the say.
+  // The UUID takes precedence.
   const path = "/api/v2.0/storage?label=x&uuid=1C-2";
   assertEquals(await api.json(path), root);
   const [status] = await api.error("/api/v2.1/storage?uuid=none");
   assertEquals(status, 404);
 });
 
-Deno.test("createHandler() answers /metrics in the form that Accept asks for, with what the query selects", async () => {
+Deno.test("createHandler() returns /metrics in the accepted format, with the selected families", async () => {
   const api = new Api();
   const plain = await api.request("/metrics?name[]=a&name[]=b&max_age=1s");
   assertEquals(await plain.text(), "a 1\nb 2\n");
@@ -598,7 +604,7 @@ Deno.test("createHandler() answers /metrics in the form that Accept asks for, wi
     open.headers.get("content-type"),
     "application/openmetrics-text; version=1.0.0; charset=utf-8",
   );
-  assertEquals(api.metrics.asked, [
+  assertEquals(api.metrics.calls, [
     {
       format: "prometheus",
       names: new Set(["a", "b"]),
@@ -616,7 +622,7 @@ Deno.test("createHandler() answers /metrics in the form that Accept asks for, wi
   assertEquals(await resource.text(), "c 3\n");
 });
 
-Deno.test("createHandler() answers /stats/summary, and refuses a flag that is none", async () => {
+Deno.test("createHandler() returns /stats/summary, and rejects an invalid parameter", async () => {
   const api = new Api();
   const { node, pods } = await api.json("/stats/summary");
   assertEquals([node.nodeName, pods], ["n1", []]);
@@ -628,7 +634,7 @@ Deno.test("createHandler() answers /stats/summary, and refuses a flag that is no
   ]);
   const few = await api.json("/stats/summary?only_cpu_and_memory=true");
   assertEquals(Object.keys(few.node).includes("rlimit"), false);
-  // As the kubelet allows.
+  // The kubelet accepts POST too.
   const posted = await api.request("/stats/summary", { method: "POST" });
   assertEquals((await posted.json()).node.nodeName, "n1");
   const [status] = await api.error("/stats/summary?only_cpu_and_memory=x");

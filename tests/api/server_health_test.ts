@@ -3,7 +3,7 @@ import { ServerHealth } from "../../lib/api/server_health.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-Deno.test("ServerHealth is degraded while an address is not served, and for a minute after", () => {
+Deno.test("ServerHealth is degraded while an address is not served, and for one minute afterwards", () => {
   const clock = new FakeClock();
   const health = new ServerHealth(clock, silentLogger);
   assertEquals(health.state, { name: "http", state: "ok", detail: "" });
@@ -23,7 +23,7 @@ Deno.test("ServerHealth is degraded while an address is not served, and for a mi
   assertEquals(health.state.state, "ok");
 });
 
-Deno.test("ServerHealth logs once a minute at most", () => {
+Deno.test("ServerHealth logs at most once per minute", () => {
   const clock = new FakeClock();
   const warnings: unknown[] = [];
   const logger = {

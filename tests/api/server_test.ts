@@ -29,14 +29,14 @@ function createStreams(): [EventManager, EventStreams] {
   return [events, new EventStreams({ events, clock })];
 }
 
-/** How long something takes, milliseconds. */
+/** Measures a duration, milliseconds. */
 async function timed(work: () => Promise<void>): Promise<number> {
   const startMs = performance.now();
   await work();
   return performance.now() - startMs;
 }
 
-Deno.test("serve() listens on every address, and says which", async () => {
+Deno.test("serve() listens on every address, and returns the addresses", async () => {
   const listen = [...LOOPBACK, ...LOOPBACK];
   const server = await start((request) => new Response(request.url), {
     listen,
@@ -50,7 +50,7 @@ Deno.test("serve() listens on every address, and says which", async () => {
   await server.shutdown();
 });
 
-Deno.test("serve() rejects with address and reason, and listens nowhere then", async () => {
+Deno.test("serve() rejects with address and reason, and listens on no address", async () => {
   const first = await start(() => new Response());
   const taken = parseListenAddress(first.addresses[0]?.slice(7) ?? "");
   await assertRejects(
@@ -61,7 +61,7 @@ Deno.test("serve() rejects with address and reason, and listens nowhere then", a
   await first.shutdown();
 });
 
-Deno.test("serve() answers 500 for a handler that throws, logs it once and leaks nothing", async () => {
+Deno.test("serve() responds with 500 if the handler throws, logs it once and leaks nothing", async () => {
   const errors: (LogFields | undefined)[] = [];
   const logger: Logger = {
     ...silentLogger,
@@ -101,7 +101,7 @@ Deno.test("serve() sends the headers of a stream before its first event", async 
   assertEquals((await reader?.read())?.done, true);
 });
 
-Deno.test("serve() ends the watch of a client that goes", async () => {
+Deno.test("serve() ends the watch of a client that disconnects", async () => {
   const [events, streams] = createStreams();
   const server = await start(
     () => streams.respond({ form: "ndjson", request: {} }),
@@ -115,7 +115,7 @@ Deno.test("serve() ends the watch of a client that goes", async () => {
   await server.shutdown();
 });
 
-Deno.test("Server.shutdown() waits for answers on their way", async () => {
+Deno.test("Server.shutdown() waits for responses in progress", async () => {
   const server = await start(async () => {
     await new Promise((done) => setTimeout(done, 100));
     return new Response("late");
@@ -127,7 +127,7 @@ Deno.test("Server.shutdown() waits for answers on their way", async () => {
   await shutdown;
 });
 
-Deno.test("Server.shutdown() is quick after answers of every kind", async () => {
+Deno.test("Server.shutdown() is quick after responses of every kind", async () => {
   const server = await start((request) => {
     const { pathname } = new URL(request.url);
     if (pathname === "/empty") return new Response(null, { status: 204 });
@@ -146,7 +146,7 @@ Deno.test("Server.shutdown() is quick after answers of every kind", async () => 
   assert(elapsedMs < 250, `${elapsedMs} ms`);
 });
 
-Deno.test("Server.shutdown() ends in time with clients that do not read, and one that never gets an answer", async () => {
+Deno.test("Server.shutdown() ends in time with clients that do not read, and one without a response", async () => {
   const server = await start((request) => {
     if (request.url.endsWith("/never")) return new Promise(() => {});
     return new Response(

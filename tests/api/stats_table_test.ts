@@ -29,7 +29,7 @@ const V1_DOCKER =
 const HYBRID_DOCKER =
   "/docker/f0b5054346d2b7dbd259a72ce0094c0b4a025f355fb40049d338329322f1cf16";
 
-/** Files of a process that were recorded, on whichever kernel. */
+/** Recorded files of a process, of any kernel. */
 const PROCESS_FILES = {
   "net/dev": "6.1-v2-docker-net-dev.txt",
   "net/tcp": "6.18-net-tcp.txt",
@@ -43,7 +43,7 @@ const PROCESS_FILES = {
   smaps_rollup: "6.18-smaps_rollup.txt",
 } as const;
 
-/** A recorded container whose first process has a network of its own. */
+/** A recorded container whose first process has its own network namespace. */
 function withContainer(
   recording: RecordingName,
   name: string,
@@ -59,7 +59,7 @@ function withContainer(
   const plain = new ReferenceCgroup({ root: root.path, directories });
   root.child("sys/kernel/mm/hugepages/hugepages-2048kB");
   root.child("sys/kernel/mm/hugepages/hugepages-1048576kB");
-  // A network is told by the inode.
+  // A network namespace is identified by its inode.
   root.file("proc/1/net/dev", "");
   for (const pid of plain.subtreePids() ?? []) {
     for (const [file, text] of Object.entries(PROCESS_FILES)) {
@@ -81,7 +81,7 @@ for (
     ["6.18-hybrid", "/rt-blkio", 2],
   ] as const
 ) {
-  Deno.test(`containerStatsJson() has each field that the files of ${recording} ${name.slice(0, 20)} have, and no other`, () => {
+  Deno.test(`containerStatsJson() has exactly the fields of the files of ${recording} ${name.slice(0, 20)}`, () => {
     withContainer(recording, name, (handler, plain) => {
       const text = JSON.stringify(containerStatsJson(sampleOnce(handler)));
       const expected = readRows(STATS_ROWS, plain);
@@ -90,10 +90,10 @@ for (
     });
   });
 
-  Deno.test(`containerStatsV2Json() and deprecatedContainerStatsJson() of ${recording} ${name.slice(0, 20)} have the same`, () => {
+  Deno.test(`containerStatsV2Json() and deprecatedContainerStatsJson() have the fields of ${recording} ${name.slice(0, 20)}`, () => {
     withContainer(recording, name, (handler, plain) => {
       const stats = sampleOnce(handler);
-      // v2 has no cpuset, and no first interface beside the others.
+      // v2 has no cpuset, and does not repeat the first interface.
       const rows = STATS_ROWS.filter(({ path }) =>
         !path.startsWith("cpuset.") && !/^network\.(name|[rt]x_)/.test(path)
       );
@@ -104,7 +104,7 @@ for (
     });
   });
 
-  Deno.test(`specJson() has each limit that the files of ${recording} ${name.slice(0, 20)} have, and no other`, () => {
+  Deno.test(`specJson() has exactly the limits of the files of ${recording} ${name.slice(0, 20)}`, () => {
     withContainer(recording, name, (handler, plain) => {
       const text = JSON.stringify(specJson(handler.spec()));
       checkRows(SPEC_ROWS, JSON.parse(text), readRows(SPEC_ROWS, plain));
@@ -112,7 +112,7 @@ for (
   });
 }
 
-Deno.test("specJson() keeps all digits of what a recorded kernel says", () => {
+Deno.test("specJson() keeps all digits of a recorded limit", () => {
   withContainer("6.1-v1-legacy", V1_DOCKER, (handler) => {
     const text = JSON.stringify(specJson(handler.spec()));
     assertStringIncludes(text, '"reservation":9223372036854771712,');
@@ -123,7 +123,7 @@ Deno.test("specJson() keeps all digits of what a recorded kernel says", () => {
   });
 });
 
-Deno.test("deprecatedContainerStatsJson() says of each section whether it is there", () => {
+Deno.test("deprecatedContainerStatsJson() has a flag for the presence of each section", () => {
   const json = JSON.parse(JSON.stringify(deprecatedContainerStatsJson({
     timestampMs: 0,
     cpu: { usageNs: 1 },

@@ -52,7 +52,7 @@ const FILESYSTEM_JSON = {
   inodesUsed: 6,
 };
 
-/** The summary of a composed node, with or without what a runtime tells. */
+/** Returns the summary of a composed node, with or without a runtime. */
 function summaryOf(driver: CgroupDriver, isTold: boolean): NodeSummary {
   using tree = new KubepodsTree(driver);
   using scraped = new MetricsFixture(tree.recorded);
@@ -62,7 +62,7 @@ function summaryOf(driver: CgroupDriver, isTold: boolean): NodeSummary {
     const [stats] = container.stats({ count: 1 });
     const { reference, spec } = container;
     const labels = isTold ? labelsOf(reference.name) : undefined;
-    // The recorded host's pids are of no process here.
+    // The recorded pids belong to no process here.
     const isSandbox = /1{64}/.test(reference.name);
     return {
       reference,
@@ -113,7 +113,7 @@ function json(
 const TIME_REGEXP = /^2026-11-23T\d\d:\d\d:\d\dZ$/;
 
 for (const driver of ["cgroupfs", "systemd"] as const) {
-  Deno.test(`nodeSummaryJson() tells node, pods and containers of the ${driver} driver with every field that is known`, () => {
+  Deno.test(`nodeSummaryJson() has node, pods and containers of the ${driver} driver with every known field`, () => {
     const { node, pods } = json(summaryOf(driver, true));
     assertEquals(node.nodeName, "n1");
     assertEquals(node.startTime, "2026-11-23T06:01:53Z");
@@ -130,7 +130,7 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
       "rlimit",
     ]);
     assertEquals(node.fs, FILESYSTEM_JSON);
-    // What of it are images, nobody has told.
+    // The usage of images is unknown.
     const { usedBytes: _, inodesUsed: __, ...imageFs } = FILESYSTEM_JSON;
     assertEquals(node.runtime, { imageFs });
     assertEquals(node.rlimit, {
@@ -176,7 +176,7 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
       "process_stats",
     ]);
     assertEquals(web.startTime, "2026-11-23T06:00:00Z");
-    // Two of each of two containers: neither the pod's own nor the sandbox's.
+    // Two processes in each of two containers, without those of pod and sandbox.
     assertEquals(web["process_stats"]["process_count"], 4);
     const { time, ...network } = web.network;
     assertMatch(time, TIME_REGEXP);
@@ -244,7 +244,7 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
     ]);
   });
 
-  Deno.test(`nodeSummaryJson() tells what the names of cgroups of the ${driver} driver say where no runtime does`, () => {
+  Deno.test(`nodeSummaryJson() has the pods in cgroup names of the ${driver} driver if there is no runtime`, () => {
     const { pods } = json(summaryOf(driver, false));
     assertEquals(
       pods.map((
@@ -262,7 +262,7 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
   });
 }
 
-Deno.test("nodeSummaryJson() with onlyCpuAndMemory leaves the rest out", () => {
+Deno.test("nodeSummaryJson() with onlyCpuAndMemory leaves out everything else", () => {
   const { node, pods } = json(summaryOf("systemd", true), {
     onlyCpuAndMemory: true,
   });
@@ -293,7 +293,7 @@ Deno.test("nodeSummaryJson() with onlyCpuAndMemory leaves the rest out", () => {
   }
 });
 
-/** A node with one pod, whose containers a test gives. */
+/** Returns a node with one pod and the given containers. */
 function nodeOf(
   containers: readonly Partial<DescribedContainer>[],
   sandbox?: Partial<DescribedContainer>,
@@ -330,7 +330,7 @@ function nodeOf(
   };
 }
 
-Deno.test("nodeSummaryJson() tells the node's network of a pod that is on it, and no network of one that is not known", () => {
+Deno.test("nodeSummaryJson() has the node's network for a pod on it, and none if the network is unknown", () => {
   const networkOf = (summary: NodeSummary) => json(summary).pods[0].network;
   const onHost = networkOf(nodeOf([{}], { isOnHostNetwork: true }));
   assertEquals(onHost, json(nodeOf([{}])).node.network);
@@ -339,11 +339,11 @@ Deno.test("nodeSummaryJson() tells the node's network of a pod that is on it, an
   assertEquals(networkOf(nodeOf([{}], {})), undefined);
 });
 
-Deno.test("nodeSummaryJson() has no volumes where there are none", () => {
+Deno.test("nodeSummaryJson() has no volumes for a pod without volumes", () => {
   assertEquals("volume" in json(nodeOf([{}])).pods[0], false);
 });
 
-Deno.test("nodeSummaryJson() tells what a container may still swap out: of v1 without its memory, of no limit 0, and no more than the node has", () => {
+Deno.test("nodeSummaryJson() has available swap: without memory on v1, 0 if unlimited, and at most the node's", () => {
   const swapOf = (
     memory: NonNullable<DescribedContainer["spec"]["memory"]>,
     swapBytes: number | undefined = 10,

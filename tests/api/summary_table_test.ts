@@ -1,5 +1,5 @@
-// The kubelet's table of fields, row by row, on a composed node, whole and with
-// a fact missing. Longer than other files, as that table is.
+// The kubelet's table of fields, row by row, on a composed node, complete and with
+// a part missing. Exceeds 300 lines: one table.
 
 import { assert, assertEquals } from "@std/assert";
 import { nodeSummaryJson } from "../../lib/api/summary_json.ts";
@@ -16,7 +16,7 @@ import {
 import { firstSamples } from "../_support/first_samples.ts";
 import type { CgroupDriver } from "../_support/kubepods_tree.ts";
 
-/** What a value is checked against. */
+/** Sources of expected values. */
 interface Known {
   readonly node: KubeletNode;
   readonly root: FsInfo;
@@ -24,7 +24,7 @@ interface Known {
   readonly filesystem: (mountPoint: string) => FsInfo;
 }
 
-/** A field: what it needs beside its cgroup's own files, and its value or form. */
+/** A field: the parts of a node that it requires, and its value or format. */
 interface Row {
   readonly field: string;
   readonly needs: readonly NodePart[];
@@ -33,15 +33,15 @@ interface Row {
 
 type Where = "node" | "system" | "pod" | "container";
 
-/** Fields that no file of a host tells, and so are never there. */
-const UNTOLD: Readonly<Record<Where, RegExp>> = {
-  // What images and layers take in all, their runtime alone knows.
+/** Fields that are always absent, because no file of the host has them. */
+const ABSENT: Readonly<Record<Where, RegExp>> = {
+  // Only the runtime could measure images and layers.
   node: /^runtime\.\w+\.(usedBytes|inodesUsed)$/,
-  // The kubelet takes them away.
+  // The kubelet removes them.
   system: /^(rootfs|logs)\b/,
-  // Claims are known to the API server alone.
+  // Only the API server has claims.
   pod: /\.pvcRef\b/,
-  // Of an old kubelet's own driver, and what it asks containers themselves.
+  // An old kubelet's driver, and metrics that it requested from containers.
   container: /^(accelerators|userDefinedMetrics)\b/,
 };
 
@@ -51,10 +51,10 @@ function number(text: string, key: string): number {
   return Number(new RegExp(`^${key} (\\d+)$`, "m").exec(text)?.[1]);
 }
 
-/** Of the node. */
+/** Swap of the node, bytes. */
 const SWAP_TOTAL = 2 ** 20;
 
-/** A cgroup's text; of the node the root's. */
+/** Returns the text of a control file; for the node of the root's. */
 function controlOf(where: Where, file: string) {
   return ({ node }: Known): string =>
     where === "node"
@@ -69,14 +69,14 @@ function controlOf(where: Where, file: string) {
       );
 }
 
-/** A number of a control file that has keys. */
+/** Returns a value of a flat keyed file. */
 function keyed(where: Where, file: string, key: string, factor = 1) {
   return (known: Known) => number(controlOf(where, file)(known), key) * factor;
 }
 
 function psiRows(where: Where, section: "cpu" | "memory" | "io"): Row[] {
   const file = `${section}.pressure`;
-  // The root's CPU has no "full" before 5.13, and nothing to tell there since.
+  // The root's CPU has no "full" before Linux 5.13, and zeros since.
   return ["full", "some"].flatMap((share) =>
     ["total", "avg10", "avg60", "avg300"].map((key): Row => ({
       field: `${section}.psi.${share}.${key}`,
@@ -90,7 +90,7 @@ function psiRows(where: Where, section: "cpu" | "memory" | "io"): Row[] {
   );
 }
 
-/** CPU, memory, I/O and swap, which node, pods and containers have alike. */
+/** Fields of CPU, memory, I/O and swap, which node, pods and containers share. */
 function usageRows(where: Where): Row[] {
   const usage = (known: Known): number =>
     where === "node"
@@ -156,7 +156,7 @@ function usageRows(where: Where): Row[] {
     { field: "swap.time", needs: ["swap"], expected: TIME_REGEXP },
     {
       field: "swap.swapAvailableBytes",
-      // Of a container without a limit it is 0, and never more than the node has.
+      // 0 for a container without a limit, at most the node's.
       needs: where === "container" ? ["swap"] : ["swap", ...limits],
       expected: (known: Known) =>
         Math.max(
@@ -189,7 +189,7 @@ function networkRows(needs: readonly NodePart[]): Row[] {
   ];
 }
 
-/** How full a file system is, as the manager tells it. */
+/** Fields of a file system. */
 function spaceRows(
   field: string,
   of: (known: Known) => FsInfo,
@@ -220,7 +220,7 @@ function spaceRows(
   ];
 }
 
-/** The same of one that is asked whole. */
+/** Fields of a whole file system. */
 function filesystemRows(
   field: string,
   of: (known: Known) => FsInfo,
@@ -246,7 +246,7 @@ function filesystemRows(
 
 type Place = keyof KubeletNode["places"];
 
-/** What is counted on the kubelet's file system. */
+/** Fields of files on the kubelet's file system. */
 function countedRows(
   field: string,
   places: readonly Place[],
@@ -279,10 +279,10 @@ const ROWS: Readonly<Record<Where, readonly Row[]>> = {
     ...usageRows("node"),
     ...networkRows(["network"]),
     ...filesystemRows("fs", root),
-    // Where the layers are, containerd's images are.
+    // containerd's images are on the file system of the layers.
     ...["imageFs", "containerFs"].flatMap((of) =>
       filesystemRows(`runtime.${of}`, root, ["layers", "runtime"])
-        .filter(({ field }) => !UNTOLD.node.test(field))
+        .filter(({ field }) => !ABSENT.node.test(field))
     ),
     { field: "rlimit.time", needs: ["tasks"], expected: TIME_REGEXP },
     { field: "rlimit.maxpid", needs: ["tasks"], expected: 32_768 },
@@ -295,7 +295,7 @@ const ROWS: Readonly<Record<Where, readonly Row[]>> = {
   ],
   pod: [
     { field: "podRef.uid", needs: [], expected: POD_UID },
-    // They are empty where nobody tells them.
+    // They are empty if unknown.
     { field: "podRef.name", needs: [], expected: "web-0" },
     { field: "podRef.namespace", needs: [], expected: "shop" },
     { field: "startTime", needs: [], expected: TIME_REGEXP },
@@ -304,7 +304,7 @@ const ROWS: Readonly<Record<Where, readonly Row[]>> = {
     {
       field: "process_stats.process_count",
       needs: ["processes"],
-      // Two of each of two containers: neither the pod's own nor the sandbox's.
+      // Two processes in each of two containers, without those of pod and sandbox.
       expected: 4,
     },
     {
@@ -363,7 +363,7 @@ const ROWS: Readonly<Record<Where, readonly Row[]>> = {
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-/** Each leaf of an object by its path; parts that are lists of their own are left out. */
+/** Returns each leaf of an object by its path, without nested lists. */
 function flatten(json: Json, skip: readonly string[] = []): Map<string, Json> {
   const flat = new Map<string, Json>();
   const visit = (value: Json, path: string) => {
@@ -380,7 +380,7 @@ function flatten(json: Json, skip: readonly string[] = []): Map<string, Json> {
   return flat;
 }
 
-/** The first summary of a manager that is ready, which has all that there is. */
+/** Returns the first complete summary of a ready manager. */
 async function firstSummary(manager: Manager) {
   const summary = await manager.nodeSummary({ maxAgeMs: 0 });
   const json: Json = JSON.parse(JSON.stringify(nodeSummaryJson(summary)));
@@ -392,7 +392,7 @@ async function firstSummary(manager: Manager) {
   return { node: json.node, system, pod, container };
 }
 
-/** Volumes by their names instead of their places. */
+/** Returns volumes by name instead of index. */
 function byName(part: Json): Json {
   if (part?.volume === undefined) return part;
   const volume = Object.fromEntries(
@@ -410,8 +410,8 @@ const SKIPPED: Readonly<Record<Where, readonly string[]>> = {
 
 function check(where: Where, part: Json, known?: Known, lacks?: NodePart) {
   const flat = flatten(byName(part), SKIPPED[where]);
-  const untold = [...flat.keys()].filter((field) => UNTOLD[where].test(field));
-  assertEquals(untold, [], `${where}: what nobody tells`);
+  const present = [...flat.keys()].filter((field) => ABSENT[where].test(field));
+  assertEquals(present, [], `${where}: fields that no file has`);
   for (const { field, needs, expected } of ROWS[where]) {
     const isKnown = lacks === undefined || !needs.includes(lacks);
     assertEquals(
@@ -467,23 +467,23 @@ async function checkNode(driver: CgroupDriver, lacks?: NodePart) {
   }
 }
 
-/** What is being counted is counted to its end, also where nobody asks any more. */
-const GOES_ON = { sanitizeOps: false, sanitizeResources: false } as const;
+/** Disk usage is counted to the end after the manager has stopped. */
+const CONTINUES = { sanitizeOps: false, sanitizeResources: false } as const;
 
 for (const driver of ["cgroupfs", "systemd"] as const) {
   Deno.test({
     name:
-      `Manager.nodeSummary() gives each of the kubelet's fields with its value, with the ${driver} driver`,
-    ...GOES_ON,
+      `Manager.nodeSummary() has each of the kubelet's fields with its value, with the ${driver} driver`,
+    ...CONTINUES,
     fn: () => checkNode(driver),
   });
 }
 
-for (const fact of NODE_PARTS) {
+for (const part of NODE_PARTS) {
   Deno.test({
     name:
-      `Manager.nodeSummary() lacks the fields that need ${fact} where nothing is known of them, and no other`,
-    ...GOES_ON,
-    fn: () => checkNode("systemd", fact),
+      `Manager.nodeSummary() without ${part} lacks exactly the fields that require it`,
+    ...CONTINUES,
+    fn: () => checkNode("systemd", part),
   });
 }

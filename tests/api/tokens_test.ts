@@ -1,23 +1,23 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseTokens, Tokens } from "../../lib/api/tokens.ts";
 
-Deno.test("parseTokens() reads one token a line, without comments", () => {
+Deno.test("parseTokens() reads one token per line, without comments", () => {
   assertEquals(parseTokens("# ours\nabc\n\n  d-e.f= \n"), ["abc", "d-e.f="]);
 });
 
-Deno.test("parseTokens() throws where there is none, and names no token", () => {
+Deno.test("parseTokens() rejects a file without tokens, and leaks no token", () => {
   assertThrows(() => parseTokens("# nothing\n"), RangeError, "no token");
   const error = assertThrows(() => parseTokens("ok\nse cret\n"), RangeError);
   assert(error instanceof Error && !error.message.includes("cret"));
   assertThrows(() => parseTokens("x".repeat(5000)), RangeError);
 });
 
-Deno.test("Tokens.admits() each of its tokens, and nothing like them", () => {
+Deno.test("Tokens.authorizes() accepts each of its tokens, and nothing similar", () => {
   const tokens = new Tokens(["abc", "x".repeat(4096)]);
   for (
     const good of ["Bearer abc", "bearer  abc", `Bearer ${"x".repeat(4096)}`]
   ) {
-    assert(tokens.admits(good), good);
+    assert(tokens.authorizes(good), good);
   }
   for (
     const bad of [
@@ -34,6 +34,6 @@ Deno.test("Tokens.admits() each of its tokens, and nothing like them", () => {
       `Bearer ${"x".repeat(4095)}`,
       `Bearer ${"x".repeat(4097)}`,
     ]
-  ) assertEquals(tokens.admits(bad), false, String(bad));
-  assertEquals(new Tokens([]).admits("Bearer "), false);
+  ) assertEquals(tokens.authorizes(bad), false, String(bad));
+  assertEquals(new Tokens([]).authorizes("Bearer "), false);
 });

@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
+  integerJson,
   type JsonObject,
   timeJson,
-  wholeJson,
 } from "../../lib/api/json_values.ts";
 import {
   containerInfoJson,
@@ -11,7 +11,7 @@ import {
 } from "../../lib/api/v1_json.ts";
 import type { ContainerStats } from "../../lib/model/stats.ts";
 
-/** What a client reads. */
+/** Serializes and parses a value. */
 function received(json: JsonObject): unknown {
   return JSON.parse(JSON.stringify(json));
 }
@@ -70,7 +70,7 @@ const SAMPLE: ContainerStats = {
   processes: { processCount: 1, threadsCurrent: 2, threadsMax: 100 },
 };
 
-Deno.test("containerStatsJson() gives every number cAdvisor's name", () => {
+Deno.test("containerStatsJson() has cAdvisor's name for every value", () => {
   const faults = { pgfault: 14, pgmajfault: 15 };
   assertEquals(received(containerStatsJson(SAMPLE)), {
     timestamp: "2026-01-01T00:00:01.5Z",
@@ -122,7 +122,7 @@ Deno.test("containerStatsJson() gives every number cAdvisor's name", () => {
   });
 });
 
-Deno.test("containerStatsJson() names what only some containers have as cAdvisor does, odd capitals and all", () => {
+Deno.test("containerStatsJson() has cAdvisor's names for values of some containers only", () => {
   const eth0 = {
     name: "eth0",
     rxBytes: 1,
@@ -188,7 +188,7 @@ Deno.test("containerStatsJson() names what only some containers have as cAdvisor
   });
 });
 
-Deno.test("containerStatsJson() leaves out what was not collected, and keeps zeros that were", () => {
+Deno.test("containerStatsJson() leaves out what was not collected, and keeps zeros", () => {
   assertEquals(received(containerStatsJson({ timestampMs: 0 })), {
     timestamp: "1970-01-01T00:00:00Z",
   });
@@ -208,7 +208,7 @@ Deno.test("containerStatsJson() leaves out what was not collected, and keeps zer
   });
 });
 
-Deno.test("specJson() names limits as cAdvisor does, and says which parts there are", () => {
+Deno.test("specJson() has cAdvisor's names for limits, and flags for its parts", () => {
   const spec = specJson({
     creationTimeMs: Date.UTC(2026, 0, 1),
     labels: { app: "web" },
@@ -258,7 +258,7 @@ Deno.test("specJson() of a container without controllers has no limits and no ti
   });
 });
 
-Deno.test("specJson() writes no limit as the greatest number of 64 bits", () => {
+Deno.test("specJson() has the largest 64-bit integer for unlimited", () => {
   const json = JSON.stringify(specJson({
     memory: { limitBytes: Infinity, swapLimitBytes: Infinity },
     processes: { limit: Infinity },
@@ -271,7 +271,7 @@ Deno.test("specJson() writes no limit as the greatest number of 64 bits", () => 
   assertStringIncludes(json, '"processes":{"limit":18446744073709551615}');
 });
 
-Deno.test("containerInfoJson() puts the reference's fields beside the others", () => {
+Deno.test("containerInfoJson() has the fields of the reference at the top level", () => {
   const info = containerInfoJson({
     reference: {
       name: "/docker/eac18",
@@ -297,7 +297,7 @@ Deno.test("containerInfoJson() puts the reference's fields beside the others", (
   });
 });
 
-Deno.test("containerInfoJson() of a plain cgroup without samples leaves the lists out", () => {
+Deno.test("containerInfoJson() of a raw cgroup without samples leaves out the lists", () => {
   const info = containerInfoJson({
     reference: { name: "/a" },
     subcontainers: [],
@@ -307,20 +307,20 @@ Deno.test("containerInfoJson() of a plain cgroup without samples leaves the list
   assertEquals(Object.keys(received(info) as object), ["name", "spec"]);
 });
 
-Deno.test("wholeJson() keeps all digits of what the kernel says", () => {
+Deno.test("integerJson() keeps all digits", () => {
   const noLimitOfV1 = 9223372036854771712;
   assertEquals(
     JSON.stringify([
-      wholeJson(noLimitOfV1),
-      wholeJson(2 ** 53 - 1),
-      wholeJson(1.9),
-      wholeJson(0),
+      integerJson(noLimitOfV1),
+      integerJson(2 ** 53 - 1),
+      integerJson(1.9),
+      integerJson(0),
     ]),
     "[9223372036854771712,9007199254740991,1,0]",
   );
 });
 
-Deno.test("timeJson() trims zeros and knows a time that was never set", () => {
+Deno.test("timeJson() trims zeros and has the year 1 for an unset time", () => {
   assertEquals(timeJson(undefined), "0001-01-01T00:00:00Z");
   assertEquals(timeJson(Date.UTC(2026, 10, 20)), "2026-11-20T00:00:00Z");
   assertEquals(timeJson(10.25), "1970-01-01T00:00:00.01025Z");

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   containerInfoV2Json,
   containerSpecV2Json,
+  deprecatedContainerStatsJson,
 } from "../../lib/api/v2_json.ts";
 
 function received(value: unknown): unknown {
@@ -14,7 +15,7 @@ const SPEC = {
   hasDiskIo: true,
 };
 
-Deno.test("containerSpecV2Json() has aliases and namespace, and loses no limit", () => {
+Deno.test("containerSpecV2Json() has aliases, namespace and all limits", () => {
   const reference = { name: "/d/e", aliases: ["web"], namespace: "docker" };
   assertEquals(received(containerSpecV2Json({ reference, spec: SPEC })), {
     creation_time: "0001-01-01T00:00:00Z",
@@ -34,7 +35,7 @@ Deno.test("containerSpecV2Json() has aliases and namespace, and loses no limit",
   });
 });
 
-Deno.test("containerInfoV2Json() has a spec, and samples with whole rates", () => {
+Deno.test("containerInfoV2Json() has a spec, and samples with integer rates", () => {
   const info = containerInfoV2Json({
     reference: { name: "/a" },
     spec: SPEC,
@@ -75,4 +76,26 @@ Deno.test("containerInfoV2Json() without samples has a spec only", () => {
   };
   const json = received(containerInfoV2Json(info));
   assertEquals(Object.keys(json as object), ["spec"]);
+});
+
+Deno.test("v2.0 has the file systems as an array, v2.1 an object if there is only one", () => {
+  const filesystem = { device: "/dev/vda", type: "vfs", usageBytes: 60 };
+  for (const count of [1, 2]) {
+    const stats = {
+      timestampMs: 0,
+      filesystems: new Array(count).fill(filesystem),
+    };
+    const { filesystem: all, has_filesystem: has } =
+      deprecatedContainerStatsJson(stats);
+    assertEquals([has, all?.length], [true, count]);
+    const { stats: samples } = containerInfoV2Json({
+      reference: { name: "/a" },
+      spec: SPEC,
+      stats: [stats],
+    });
+    assertEquals(
+      samples?.[0]?.filesystem?.totalUsageBytes,
+      count === 1 ? 60 : undefined,
+    );
+  }
 });

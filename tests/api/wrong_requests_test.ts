@@ -1,5 +1,5 @@
-// What a client can do wrong, each with its status and what it is told; over a socket, since a
-// client's library would put most of it right before it is sent.
+// Invalid requests, each with its status and error; over a socket, because a client library would
+// correct most of them before it sends them.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EventStreams } from "../../lib/api/event_stream.ts";
@@ -18,19 +18,19 @@ async function listen(logger = silentLogger): Promise<Server> {
   const clock = systemClock;
   const events = new EventManager({ node: "n1", bootId: "b1", clock });
   const streams = new EventStreams({ events, clock });
-  const questions = new FakeManager();
+  const manager = new FakeManager();
   const aliases = new AliasTable(() =>
     ["web", "webhook"].map((name) => ({
       reference: { name: `/${name}`, aliases: [name], namespace: "docker" },
     }))
   );
-  questions.namespaceInfo = (namespace, alias) => {
+  manager.namespaceInfo = (namespace, alias) => {
     const { reference } = aliases.find(namespace, alias.slice(1));
-    throw new Error(`No wrong request finds "${reference.name}"`);
+    throw new Error(`Invalid request selected "${reference.name}"`);
   };
   const handler = createHandler({
     metrics: new FakeMetrics(),
-    questions,
+    manager,
     events,
     streams,
     logger,
@@ -49,14 +49,14 @@ async function listen(logger = silentLogger): Promise<Server> {
   });
 }
 
-interface Answer {
+interface RawResponse {
   readonly status: number;
   readonly head: string;
   readonly body: string;
 }
 
-/** Sends bytes as they are, and reads until the server closes. */
-async function send(server: Server, request: string): Promise<Answer> {
+/** Sends raw bytes, and reads until the server closes the connection. */
+async function send(server: Server, request: string): Promise<RawResponse> {
   const { port } = new URL(server.addresses[0] ?? "");
   using connection = await Deno.connect({
     hostname: "127.0.0.1",
@@ -72,7 +72,7 @@ async function send(server: Server, request: string): Promise<Answer> {
   return { status: Number(head.split(" ")[1]), head, body };
 }
 
-function ask(target: string, method = "GET", body?: string): string {
+function requestText(target: string, method = "GET", body?: string): string {
   const length = body === undefined ? "" : `content-length: ${body.length}\r\n`;
   return `${method} ${target} HTTP/1.1\r\nhost: localhost\r\n${length}` +
     `connection: close\r\n\r\n${body ?? ""}`;
@@ -81,9 +81,9 @@ function ask(target: string, method = "GET", body?: string): string {
 const containers = "/api/v1.3/containers";
 const stats = "/api/v2.1/stats";
 
-/** Target, method, body; status and what the error says. */
+/** Target, method, body; status and a part of the error. */
 const WRONG: readonly [string, string, string | undefined, number, string][] = [
-  // What there is not.
+  // Unknown paths.
   ["/nothing", "GET", undefined, 404, 'Unknown path "/nothing"'],
   ["/api/v9/stats", "GET", undefined, 404, 'Unknown API version "v9"'],
   ["/api/v2/stats", "GET", undefined, 404, 'Unknown API version "v2"'],
@@ -95,15 +95,15 @@ const WRONG: readonly [string, string, string | undefined, number, string][] = [
   ["/api/v2.1/ps", "GET", undefined, 403, "--allow-ps"],
   ["/api/v1.2/docker/db", "GET", undefined, 404, 'docker container "db"'],
   ["/api/v1.3/docker/we", "GET", undefined, 400, 'may be "web", "webhook"'],
-  // Values out of their form.
-  [`${stats}?type=rkt`, "GET", undefined, 400, '"type": "rkt" is not name'],
-  [`${stats}?count=ten`, "GET", undefined, 400, '"count": "ten" is not'],
-  [`${stats}?count=-2`, "GET", undefined, 400, '"count": "-2" is not'],
-  [`${stats}?count=1e3`, "GET", undefined, 400, '"count": "1e3" is not'],
+  // Invalid values.
+  [`${stats}?type=rkt`, "GET", undefined, 400, '"type": "rkt" is invalid'],
+  [`${stats}?count=ten`, "GET", undefined, 400, '"count": "ten" is invalid'],
+  [`${stats}?count=-2`, "GET", undefined, 400, '"count": "-2" is invalid'],
+  [`${stats}?count=1e3`, "GET", undefined, 400, '"count": "1e3" is invalid'],
   [`${stats}?count=99999999999999999999`, "GET", undefined, 400, '"count"'],
   [`${stats}?recursive=yes`, "GET", undefined, 400, '"recursive": "yes"'],
-  [`${stats}?max_age=10`, "GET", undefined, 400, '"max_age": "10" is not'],
-  [`${stats}?max_age=`, "GET", undefined, 400, '"max_age": "" is not'],
+  [`${stats}?max_age=10`, "GET", undefined, 400, '"max_age": "10" is invalid'],
+  [`${stats}?max_age=`, "GET", undefined, 400, '"max_age": "" is invalid'],
   ["/api/v1.3/events?start_time=noon", "GET", undefined, 400, '"start_time"'],
   [
     "/api/v1.3/events?end_time=2026-02-30T00:00:00Z",
@@ -113,8 +113,8 @@ const WRONG: readonly [string, string, string | undefined, number, string][] = [
     '"end_time"',
   ],
   // Bodies.
-  [containers, "POST", "{", 400, "Cannot read the body as JSON"],
-  [containers, "POST", "[1]", 400, "not an object"],
+  [containers, "POST", "{", 400, "Cannot parse the body as JSON"],
+  [containers, "POST", "[1]", 400, "expected an object"],
   [containers, "POST", "\xff\xfe", 400, "Cannot read the body"],
   [containers, "POST", '{"num_stats":"1"}', 400, '"num_stats"'],
   [containers, "POST", '{"num_stats":-2}', 400, '"num_stats"'],
@@ -124,16 +124,16 @@ const WRONG: readonly [string, string, string | undefined, number, string][] = [
     "POST",
     '{"start":"2026-11-23T00:00:02Z","end":"2026-11-23T00:00:01Z"}',
     400,
-    '"start" as it is after "end"',
+    '"start": it is later than "end"',
   ],
   [containers, "POST", " ".repeat(65_537), 413, "longer than 65536 bytes"],
   ["/api/v1.2/docker/a", "POST", "nonsense", 400, "as JSON"],
   // Methods.
-  [containers, "PUT", "{}", 405, "allowed is GET, HEAD, POST"],
-  [stats, "POST", "{}", 405, "allowed is GET, HEAD"],
+  [containers, "PUT", "{}", 405, "expected one of GET, HEAD, POST"],
+  [stats, "POST", "{}", 405, "expected one of GET, HEAD"],
   [stats, "BREW", undefined, 405, "Cannot BREW"],
   ["/healthz", "DELETE", undefined, 405, "Cannot DELETE"],
-  // Paths that would be something else to a file system.
+  // Paths that a file system would resolve.
   [
     `${containers}/../../../../etc/passwd`,
     "GET",
@@ -150,7 +150,7 @@ const WRONG: readonly [string, string, string | undefined, number, string][] = [
     '"/etc/passwd"',
   ],
   [`${containers}/..%5c..%5cetc`, "GET", undefined, 404, "Unknown container"],
-  [`${containers}/a%00b`, "GET", undefined, 400, "the byte 0"],
+  [`${containers}/a%00b`, "GET", undefined, 400, "null byte"],
   [`${containers}/%zz`, "GET", undefined, 400, 'Cannot decode "%zz"'],
   [`${containers}/%ff`, "GET", undefined, 400, 'Cannot decode "%ff"'],
   [`//api//v1.3//containers`, "GET", undefined, 404, "Unknown"],
@@ -158,31 +158,31 @@ const WRONG: readonly [string, string, string | undefined, number, string][] = [
   [`${stats}?count=${"9".repeat(10_240)}`, "GET", undefined, 414, "8192 bytes"],
 ];
 
-Deno.test("the API answers every wrong request with its own status and reason", async (t) => {
+Deno.test("the API rejects each invalid request with its own status and error", async (t) => {
   const server = await listen();
   for (const [target, method, body, status, reason] of WRONG) {
     const shown = `${method} ${target.slice(0, 60)} ${
       body?.slice(0, 20) ?? ""
     }`;
     await t.step(shown, async () => {
-      const answer = await send(server, ask(target, method, body));
-      assertEquals(answer.status, status, answer.body);
-      const { error, ...rest } = JSON.parse(answer.body);
+      const response = await send(server, requestText(target, method, body));
+      assertEquals(response.status, status, response.body);
+      const { error, ...rest } = JSON.parse(response.body);
       assertEquals(rest, {});
       assertStringIncludes(error, reason);
-      // What a client sent is not sent back at length.
+      // The error truncates what the client sent.
       assert(error.length < 400, error);
-      assertStringIncludes(answer.head, "content-type: application/json");
-      assertEquals(/^allow: /m.test(answer.head), status === 405);
+      assertStringIncludes(response.head, "content-type: application/json");
+      assertEquals(/^allow: /m.test(response.head), status === 405);
     });
   }
-  // None of it has done any harm.
-  const { status, body } = await send(server, ask(`${containers}/a`));
+  // The server still works.
+  const { status, body } = await send(server, requestText(`${containers}/a`));
   assertEquals([status, JSON.parse(body).name], [200, "/a"]);
   await server.shutdown();
 });
 
-Deno.test("the API answers names that only look wrong", async () => {
+Deno.test("the API accepts unusual spellings of a container name", async () => {
   const server = await listen();
   for (
     const target of [
@@ -195,13 +195,13 @@ Deno.test("the API answers names that only look wrong", async () => {
       `http://elsewhere.example${containers}/a`,
     ]
   ) {
-    const { status, body } = await send(server, ask(target));
+    const { status, body } = await send(server, requestText(target));
     assertEquals([status, JSON.parse(body).name], [200, "/a"], target);
   }
   await server.shutdown();
 });
 
-Deno.test("the server refuses what is not HTTP, and serves on", async () => {
+Deno.test("the server rejects invalid HTTP and continues to serve", async () => {
   const server = await listen();
   for (
     const bytes of [
@@ -217,15 +217,15 @@ Deno.test("the server refuses what is not HTTP, and serves on", async () => {
     try {
       ({ status } = await send(server, bytes));
     } catch {
-      // Cut off while it was sending.
+      // The server closed the connection early.
     }
     assert(status === 0 || Number.isNaN(status) || status >= 400, `${status}`);
   }
-  assertEquals((await send(server, ask("/healthz"))).status, 200);
+  assertEquals((await send(server, requestText("/healthz"))).status, 200);
   await server.shutdown();
 });
 
-/** Lines of a head, and the status of the response. */
+/** Header lines, and the status of the response. */
 const HOSTS: readonly [string, number][] = [
   ["", 400],
   ["Host:", 400],
@@ -249,7 +249,7 @@ const HOSTS: readonly [string, number][] = [
   ["Host: 127.0.0.1", 200],
 ];
 
-Deno.test("the guard refuses every host that Deno lets through, before any handler", async (t) => {
+Deno.test("the guard rejects every invalid host that Deno accepts, before any handler", async (t) => {
   const errors: string[] = [];
   const server = await listen({
     ...silentLogger,
@@ -257,14 +257,14 @@ Deno.test("the guard refuses every host that Deno lets through, before any handl
   });
   for (const [line, status] of HOSTS) {
     for (const version of ["1.0", "1.1"]) {
-      await t.step(`${JSON.stringify(line)} of HTTP/${version}`, async () => {
+      await t.step(`${JSON.stringify(line)} with HTTP/${version}`, async () => {
         const head = line === "" ? "" : `${line}\r\n`;
-        const answer = await send(
+        const response = await send(
           server,
           `GET /healthz HTTP/${version}\r\n${head}connection: close\r\n\r\n`,
         );
-        assertEquals(answer.status, status, answer.body);
-        assert(!/\.ts|\bat /.test(answer.body), answer.body);
+        assertEquals(response.status, status, response.body);
+        assert(!/\.ts|\bat /.test(response.body), response.body);
       });
     }
   }
@@ -284,7 +284,7 @@ Deno.test("the guard refuses every host that Deno lets through, before any handl
   await server.shutdown();
 });
 
-Deno.test("the API answers odd methods, header bytes and bodies, none with 500", async (t) => {
+Deno.test("the API responds to unusual methods, header bytes and bodies without a 500", async (t) => {
   const errors: string[] = [];
   const server = await listen({
     ...silentLogger,
@@ -293,7 +293,7 @@ Deno.test("the API answers odd methods, header bytes and bodies, none with 500",
   const odd = (method: string, target: string, more = "") =>
     `${method} ${target} HTTP/1.1\r\nHost: localhost\r\nconnection: close\r\n${more}\r\n`;
   for (
-    const [request, wanted] of [
+    const [request, expected] of [
       [odd("get", `${containers}/a`), 405],
       [odd("Post", `${containers}/a`, "content-length: 0\r\n"), 405],
       [odd("head", "/prometheus"), 405],
@@ -316,7 +316,7 @@ Deno.test("the API answers odd methods, header bytes and bodies, none with 500",
   ) {
     await t.step(JSON.stringify(request), async () => {
       const { status, head, body } = await send(server, request);
-      assertEquals(status, wanted, body);
+      assertEquals(status, expected, body);
       assertEquals(/^allow: GET, HEAD/m.test(head), status === 405);
     });
   }

@@ -23,7 +23,7 @@ import { delay, until } from "./_agent.ts";
 
 const clock = systemClock;
 
-/** The API on real sockets, with fake queries. */
+/** The API on real sockets, with a fake manager. */
 class ServedApi {
   /** Stores few events, so that memory belongs to the streams. */
   readonly events = new EventManager({
@@ -37,12 +37,12 @@ class ServedApi {
 
   async listen(...addresses: string[]): Promise<string> {
     const { events, streams } = this;
-    const questions = new FakeManager();
+    const manager = new FakeManager();
     const metrics = new FakeMetrics();
     const logger = silentLogger;
     this.server = await serve(
       createHandler({
-        questions,
+        manager,
         events,
         streams,
         metrics,
@@ -160,14 +160,14 @@ Deno.test("serve() does not replace a socket in use, or a file that is not a soc
     await assertRejects(
       () => new ServedApi().listen("127.0.0.1:0", `unix:${path}`),
       Error,
-      `Cannot listen on "unix:${path}": Another program is listening there`,
+      `Cannot listen on "unix:${path}": another program is listening there`,
     );
     await first.server?.shutdown();
     await Deno.writeTextFile(path, "precious");
     await assertRejects(
       () => new ServedApi().listen(`unix:${path}`),
       Error,
-      `Cannot listen on "unix:${path}": A file that is no socket is there`,
+      `Cannot listen on "unix:${path}": the file exists and is not a socket`,
     );
     assertEquals(await Deno.readTextFile(path), "precious");
   });

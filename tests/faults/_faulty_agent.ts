@@ -70,7 +70,7 @@ export class FaultyAgent implements AsyncDisposable {
     });
     const streams = new EventStreams({ events, clock });
     this.#handle = createHandler({
-      questions: this.manager,
+      manager: this.manager,
       events,
       streams,
       metrics: new Metrics({

@@ -25,8 +25,8 @@ import {
 } from "./parameters.ts";
 import { processJson } from "./process_json.ts";
 import { readBody } from "./request_body.ts";
+import type { Wire } from "./schema.ts";
 import { derivedStatsJson } from "./usage_json.ts";
-import type { JsonObject } from "./json_values.ts";
 import { containerInfoJson } from "./v1_json.ts";
 import {
   containerInfoV2Json,
@@ -35,11 +35,11 @@ import {
   machineStatsJson,
 } from "./v2_json.ts";
 
-/** Who may see processes: nobody, whoever may ask, or all with command lines. */
+/** Whether `ps` lists processes: `full` with command lines. */
 export type AllowPs = "off" | "on" | "full";
 
-/** The part of the manager that the API is answered from. */
-export type Questions = Pick<
+/** Methods of the manager that the API calls. */
+export type ManagerQueries = Pick<
   Manager,
   | "containerInfo"
   | "containerInfoV2"
@@ -57,8 +57,8 @@ export type Questions = Pick<
   | "versionInfo"
 >;
 
-/** Renders the expositions for Prometheus, in pieces. */
-export interface MetricsTexts {
+/** Renders Prometheus expositions, in chunks. */
+export interface MetricsRenderer {
   /** `/metrics`. */
   scrape(request: ScrapeRequest): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
   /** `/metrics/resource`. */
@@ -67,94 +67,89 @@ export interface MetricsTexts {
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
 }
 
-/** What the API answers from. */
+/** Dependencies of the API. */
 export interface ApiDependencies {
-  readonly questions: Questions;
-  /** Has the kept events. */
+  readonly manager: ManagerQueries;
+  /** Stored events. */
   readonly events: Pick<EventManager, "getEvents">;
-  /** Makes the streams of events to come. */
+  /** Streams of new events. */
   readonly streams: EventStreams;
-  /** Whether processes are told of, and with their command lines. */
   readonly allowPs: AllowPs;
-  /** Makes the texts for Prometheus. */
-  readonly metrics: MetricsTexts;
-  /** Told of faults of the agent's own. */
+  readonly metrics: MetricsRenderer;
+  /** Receives internal errors. */
   readonly logger: Logger;
 }
 
-/** One request, of which the path has been understood. */
-export interface Call {
-  /** As it came. */
+/** A request whose path has been matched. */
+export interface RequestContext {
   readonly request: Request;
-  /** What follows the path. */
+  /** The parameters that the endpoint declares; any others are removed. */
   readonly query: URLSearchParams;
-  /** The container that the path names. */
+  /** The container in the path; `/` if there is none. */
   readonly name: CgroupName;
 }
 
-/** How the agent fares: 200 once it is ready, 503 before. */
-export function answerReady(
-  { request }: Call,
-  { questions }: ApiDependencies,
+/** Readiness: 200 if the agent is ready, otherwise 503. */
+export function handleReadyz(
+  { request }: RequestContext,
+  { manager }: ApiDependencies,
 ): Response {
-  const { ready } = questions;
-  const sources = questions.sources()
+  const { ready } = manager;
+  const sources = manager.sources()
     .map(({ name, state, detail }) => ({ name, state, detail }));
-  return jsonResponse(
-    request,
-    { ready, sources },
-    ready ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable,
-  );
+  const json: Wire<"Readiness"> = { ready, sources };
+  const status = ready ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable;
+  return jsonResponse(request, json, status);
 }
 
-/** The version of the agent, as a JSON string. */
-export function answerVersion(
-  { request }: Call,
-  { questions }: ApiDependencies,
+/** Version of the agent. */
+export function handleVersion(
+  { request }: RequestContext,
+  { manager }: ApiDependencies,
 ): Response {
-  return jsonResponse(request, questions.versionInfo().version);
+  return jsonResponse(request, manager.versionInfo().version);
 }
 
-/** One container, in the form of v1. */
-export async function answerContainer(
-  { request, name }: Call,
-  { questions }: ApiDependencies,
+/** A container, in v1 format. */
+export async function handleContainer(
+  { request, name }: RequestContext,
+  { manager }: ApiDependencies,
 ): Promise<Response> {
-  const wanted = parseContainerInfoRequest(await readBody(request));
-  const info = questions.containerInfo(name, wanted);
+  const selection = parseContainerInfoRequest(await readBody(request));
+  const info = manager.containerInfo(name, selection);
   return jsonResponse(request, containerInfoJson(info));
 }
 
-/** A container and all below it, in the form of v1. */
-export async function answerSubcontainers(
-  { request, name }: Call,
-  { questions, logger }: ApiDependencies,
+/** A container and its subtree, in v1 format. */
+export async function handleSubcontainers(
+  { request, name }: RequestContext,
+  { manager, logger }: ApiDependencies,
 ): Promise<Response> {
-  const wanted = parseContainerInfoRequest(await readBody(request));
-  const infos = questions.subcontainersInfo(name, wanted);
+  const selection = parseContainerInfoRequest(await readBody(request));
+  const infos = manager.subcontainersInfo(name, selection);
   const elements = Iterator.from(infos)
     .flatMap((info) => jsonUnlessFailed(info, containerInfoJson, logger));
   return jsonArrayResponse(request, elements);
 }
 
-/** Docker's containers by cgroup name, in the form of v1: all, or the one that the path names. */
-export async function answerDocker(
-  { request, name }: Call,
-  { questions, logger }: ApiDependencies,
+/** Docker containers by cgroup name, in v1 format: all, or the one in the path. */
+export async function handleDocker(
+  { request, name }: RequestContext,
+  { manager, logger }: ApiDependencies,
 ): Promise<Response> {
-  const wanted = parseContainerInfoRequest(await readBody(request));
-  const infos = questions.namespaceInfo("docker", name, wanted);
+  const selection = parseContainerInfoRequest(await readBody(request));
+  const infos = manager.namespaceInfo("docker", name, selection);
   const members = Iterator.from(infos)
     .map((info) => [info.reference.name, info] as const);
   return membersResponse(request, members, containerInfoJson, logger);
 }
 
-/** The containers that the query selects, by name, in the form of v2. */
-export async function answerStats(
-  { request, query, name }: Call,
-  { questions, logger }: ApiDependencies,
+/** The selected containers by name, in v2 format. */
+export async function handleStats(
+  { request, query, name }: RequestContext,
+  { manager, logger }: ApiDependencies,
 ): Promise<Response> {
-  const infos = await questions.containerInfoV2(
+  const infos = await manager.containerInfoV2(
     name,
     parseRequestOptions(query),
   );
@@ -163,12 +158,12 @@ export async function answerStats(
   return membersResponse(request, others, containerInfoV2Json, logger);
 }
 
-/** The samples alone of the containers that the query selects, by name, in the form of v2.0; the root's too. */
-export async function answerDeprecatedStats(
-  { request, query, name }: Call,
-  { questions, logger }: ApiDependencies,
+/** The samples of the selected containers by name, in v2.0 format; the root included. */
+export async function handleDeprecatedStats(
+  { request, query, name }: RequestContext,
+  { manager, logger }: ApiDependencies,
 ): Promise<Response> {
-  const infos = await questions.containerInfoV2(
+  const infos = await manager.containerInfoV2(
     name,
     parseRequestOptions(query),
   );
@@ -177,18 +172,18 @@ export async function answerDeprecatedStats(
   return membersResponse(request, infos, toJson, logger);
 }
 
-/** The machine's samples, which are the root's: the parts that it alone has, in the form of v2. */
-export async function answerMachineStats(
-  { request, query }: Call,
-  { questions }: ApiDependencies,
+/** The samples of the root, in v2 format: the sections that apply to a machine. */
+export async function handleMachineStats(
+  { request, query }: RequestContext,
+  { manager }: ApiDependencies,
 ): Promise<Response> {
   const { type = "name", ...options } = parseRequestOptions(query);
   if (type !== "name") {
     throw new BadRequestError(
-      `Cannot use parameter "type": "${type}" names containers, and this is of the machine`,
+      `Cannot use parameter "type": "${type}" selects containers, expected name`,
     );
   }
-  const infos = await questions.containerInfoV2(ROOT, {
+  const infos = await manager.containerInfoV2(ROOT, {
     ...options,
     recursive: false,
   });
@@ -201,29 +196,29 @@ export async function answerMachineStats(
   );
 }
 
-/** Limits and identity of the containers that the query selects, by name. */
-export function answerSpec(
-  { request, query, name }: Call,
-  { questions, logger }: ApiDependencies,
+/** Limits and identity of the selected containers, by name. */
+export function handleSpec(
+  { request, query, name }: RequestContext,
+  { manager, logger }: ApiDependencies,
 ): Response {
-  const specs = questions.containerSpec(name, parseRequestOptions(query));
+  const specs = manager.containerSpec(name, parseRequestOptions(query));
   return membersResponse(request, specs, containerSpecV2Json, logger);
 }
 
-/** What the containers that the query selects used of late, by name. */
-export async function answerSummary(
-  { request, query, name }: Call,
-  { questions, logger }: ApiDependencies,
+/** Recent usage of the selected containers, by name. */
+export async function handleSummary(
+  { request, query, name }: RequestContext,
+  { manager, logger }: ApiDependencies,
 ): Promise<Response> {
-  const usages = await questions.derivedStats(name, parseRequestOptions(query));
+  const usages = await manager.derivedStats(name, parseRequestOptions(query));
   const toJson = ({ usage }: DescribedUsage) => derivedStatsJson(usage);
   return membersResponse(request, usages, toJson, logger);
 }
 
 /** The processes of a container. */
-export async function answerPs(
-  { request, query, name }: Call,
-  { questions, allowPs }: ApiDependencies,
+export async function handlePs(
+  { request, query, name }: RequestContext,
+  { manager, allowPs }: ApiDependencies,
 ): Promise<Response> {
   const options = parseRequestOptions(query);
   if (allowPs === "off") {
@@ -233,7 +228,7 @@ export async function answerPs(
     );
   }
   const nowMs = systemClock.now();
-  const processes = await questions.processList(name, {
+  const processes = await manager.processList(name, {
     ...options,
     commandLines: allowPs === "full",
   });
@@ -245,28 +240,28 @@ export async function answerPs(
 }
 
 /** Events as an array, or as a stream. */
-export function answerEvents(
-  { request, name }: Call,
+export function handleEvents(
+  { request, query, name }: RequestContext,
   { events, streams }: ApiDependencies,
 ): Response {
-  const query = parseEventsQuery(request, name);
-  const { form } = query;
+  const eventsQuery = parseEventsQuery(request, query, name);
+  const { form } = eventsQuery;
   if (form === "array") {
-    const found = events.getEvents(query.request);
+    const found = events.getEvents(eventsQuery.request);
     return jsonArrayResponse(
       request,
       Iterator.from(found).map(({ json }) => json),
     );
   }
   return request.method === "HEAD"
-    ? streams.respondHead({ ...query, form })
-    : streams.respond({ ...query, form });
+    ? streams.respondHead({ ...eventsQuery, form })
+    : streams.respond({ ...eventsQuery, form });
 }
 
 type Referenced = { readonly reference: ContainerReference };
-type ToJson<T> = (info: T) => JsonObject | readonly JsonObject[];
+type ToJson<T> = (info: T) => object;
 
-/** Answers with an object that has the JSON of each container by its name. */
+/** Responds with an object of the JSON of each container by its name. */
 function membersResponse<T extends Referenced>(
   request: Request,
   infos: Iterable<readonly [string, T]>,
@@ -280,8 +275,8 @@ function membersResponse<T extends Referenced>(
 }
 
 /**
- * The JSON of one container of several, or nothing where it fails: one that
- * has just gone must not cost the others their answer.
+ * Returns the JSON of one of several containers, or nothing if it fails: a
+ * container that was just removed must not fail the response for the others.
  */
 function jsonUnlessFailed<T extends Referenced>(
   info: T,
@@ -291,7 +286,7 @@ function jsonUnlessFailed<T extends Referenced>(
   try {
     return [JSON.stringify(toJson(info))];
   } catch (error) {
-    logger.debug("Cannot tell of a container, leaving it out", {
+    logger.debug("Cannot serialize a container, leaving it out", {
       container: info.reference.name,
       error: messageOf(error),
     });

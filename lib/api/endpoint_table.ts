@@ -1,0 +1,310 @@
+/**
+ * The one table of endpoints: requests are routed by it, and the API
+ * description is built from it. Exceeds 300 lines: one table.
+ *
+ * @module
+ */
+import {
+  type ApiDependencies,
+  handleContainer,
+  handleDeprecatedStats,
+  handleDocker,
+  handleEvents,
+  handleMachineStats,
+  handlePs,
+  handleReadyz,
+  handleSpec,
+  handleStats,
+  handleSubcontainers,
+  handleSummary,
+  handleVersion,
+  type RequestContext,
+} from "./endpoints.ts";
+import { EVENTS_PARAMETERS } from "./events_query.ts";
+import {
+  handleAttributes,
+  handleMachine,
+  handleStorage,
+  STORAGE_PARAMETERS,
+} from "./machine_endpoints.ts";
+import {
+  EXPOSITION_TYPES,
+  handleMetrics,
+  handleNodeSummary,
+  handleResourceMetrics,
+  NAMES,
+  ONLY_CPU_AND_MEMORY,
+} from "./metrics_endpoints.ts";
+import {
+  type Parameter,
+  REQUEST_PARAMETERS,
+  ROOT_PARAMETERS,
+} from "./parameters.ts";
+
+/** cAdvisor's versions of the API. */
+export const V1 = ["v1.0", "v1.1", "v1.2", "v1.3"] as const;
+const V2 = ["v2.0", "v2.1"] as const;
+
+/** A version of the API. */
+export type Version = typeof V1[number] | typeof V2[number];
+
+/** All versions, in ascending order. */
+export const VERSIONS: readonly Version[] = [...V1, ...V2];
+
+/** One path; with `versions`, one request type of each of them. */
+export interface Endpoint {
+  /** The whole path, or the part after `/api/VERSION/`. */
+  readonly path: string;
+  /** @default none, the path has no version */
+  readonly versions?: readonly Version[];
+  /** What may follow the path; cAdvisor ignores it on some paths. @default nothing */
+  readonly rest?: "container" | "ignored";
+  /** @default READ_METHODS */
+  readonly methods?: readonly string[];
+  readonly summary: string;
+  /** Query parameters; a handler receives no others. @default none */
+  readonly parameters?: readonly Parameter[];
+  /** JSON body of POST, a field of `schema.ts`; it may be left out. @default none */
+  readonly body?: string;
+  /** Content of a 200, a field of `schema.ts` by content type. */
+  readonly content: Readonly<Record<string, string>>;
+  /**
+   * JSON of other statuses that are specific to this endpoint, a field of
+   * `schema.ts` by status; no body without a type.
+   *
+   * @default none
+   */
+  readonly responses?: Readonly<Record<number, string>>;
+  /** Whether it requires no token. @default false */
+  readonly isPublic?: boolean;
+  handle(
+    context: RequestContext,
+    dependencies: ApiDependencies,
+  ): Response | Promise<Response>;
+}
+
+/** Methods of an endpoint that takes no body. */
+export const READ_METHODS = ["GET", "HEAD"] as const;
+/** cAdvisor's clients POST their request for containers; the kubelet accepts POST too. */
+const QUERY_METHODS = ["GET", "HEAD", "POST"] as const;
+
+const REQUEST = "ContainerInfoRequest | null: Selects samples";
+
+const NOT_FOUND = { 404: "Error: Unknown container" } as const;
+const NOT_LISTED = {
+  404: "Error: The containers have not been listed yet",
+} as const;
+
+const EXPOSITION = {
+  [EXPOSITION_TYPES.prometheus]: "string: Prometheus text format 0.0.4",
+  [EXPOSITION_TYPES.openmetrics]: "string: OpenMetrics 1.0",
+} as const;
+
+/** All endpoints. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  {
+    path: "/healthz",
+    summary: "Liveness; requires no token",
+    isPublic: true,
+    content: { "text/plain;charset=UTF-8": "string: `ok`" },
+    handle: () => new Response("ok"),
+  },
+  {
+    path: "/readyz",
+    summary: "Readiness and state of the data sources",
+    content: { "application/json": "Readiness: The agent is ready" },
+    responses: {
+      503: "Readiness | Error: The agent is not ready, or is stopping",
+    },
+    handle: handleReadyz,
+  },
+  {
+    path: "/openapi.json",
+    summary: "This description",
+    content: { "application/json": "object: OpenAPI 3.1" },
+    responses: { 304: ": The document has the ETag of `If-None-Match`" },
+    async handle({ request }, { manager }) {
+      // Loaded on request: most agents never need the descriptions in memory.
+      const { openApiResponse } = await import("./openapi.ts");
+      return await openApiResponse(request, manager.versionInfo().version);
+    },
+  },
+  {
+    path: "/metrics",
+    summary: "Metrics of containers, machine and agent",
+    parameters: [NAMES, ...REQUEST_PARAMETERS],
+    content: EXPOSITION,
+    handle: handleMetrics,
+  },
+  {
+    path: "/metrics/resource",
+    summary: "The kubelet's resource metrics",
+    parameters: [NAMES],
+    content: EXPOSITION,
+    handle: handleResourceMetrics,
+  },
+  {
+    path: "/stats/summary",
+    methods: QUERY_METHODS,
+    summary: "The kubelet's Summary API",
+    parameters: [ONLY_CPU_AND_MEMORY],
+    content: { "application/json": "Summary: Usage of the node and its pods" },
+    responses: NOT_LISTED,
+    handle: handleNodeSummary,
+  },
+  {
+    path: "containers",
+    versions: V1,
+    rest: "container",
+    methods: QUERY_METHODS,
+    summary: "A container: limits, samples and children",
+    body: REQUEST,
+    content: { "application/json": "ContainerInfo: The container" },
+    responses: NOT_FOUND,
+    handle: handleContainer,
+  },
+  {
+    path: "subcontainers",
+    versions: V1.slice(1),
+    rest: "container",
+    methods: QUERY_METHODS,
+    summary: "A container and its subtree",
+    body: REQUEST,
+    content: { "application/json": "[ContainerInfo]: Sorted by name" },
+    responses: NOT_FOUND,
+    handle: handleSubcontainers,
+  },
+  {
+    path: "docker",
+    versions: V1.slice(2),
+    rest: "container",
+    methods: QUERY_METHODS,
+    summary: "Docker containers: all, or one by ID, name or unique prefix",
+    body: REQUEST,
+    content: { "application/json": "{ContainerInfo}: By cgroup path" },
+    responses: NOT_FOUND,
+    handle: handleDocker,
+  },
+  {
+    path: "events",
+    versions: [...V1.slice(3), ...V2],
+    rest: "container",
+    summary: "Events, as an array or as a stream",
+    parameters: EVENTS_PARAMETERS,
+    content: {
+      "application/json": "[Event]: Sorted by `seq`",
+      "application/x-ndjson":
+        "Event: One event per line; empty lines are heartbeats",
+      "text/event-stream":
+        "Event: One event per `data`, `id` is its `seq`; `Last-Event-ID` resumes",
+    },
+    responses: {
+      503: "Error: Too many streams are open, or the agent is stopping",
+    },
+    handle: handleEvents,
+  },
+  {
+    path: "version",
+    versions: V2,
+    rest: "ignored",
+    summary: "Version of the agent",
+    content: { "application/json": "string: Version" },
+    handle: handleVersion,
+  },
+  {
+    path: "stats",
+    versions: ["v2.0"],
+    rest: "container",
+    summary: "Samples of containers, each section after its `has_…` flag",
+    parameters: REQUEST_PARAMETERS,
+    content: {
+      "application/json":
+        "{[DeprecatedContainerStats]}: By cgroup path, oldest first",
+    },
+    responses: NOT_FOUND,
+    handle: handleDeprecatedStats,
+  },
+  {
+    path: "stats",
+    versions: ["v2.1"],
+    rest: "container",
+    summary: "Limits and samples of containers, without the root",
+    parameters: REQUEST_PARAMETERS,
+    content: { "application/json": "{ContainerInfoV2}: By cgroup path" },
+    responses: NOT_FOUND,
+    handle: handleStats,
+  },
+  {
+    path: "machine",
+    versions: VERSIONS,
+    rest: "ignored",
+    summary: "The machine",
+    content: { "application/json": "MachineInfo: The machine" },
+    handle: handleMachine,
+  },
+  {
+    path: "attributes",
+    versions: V2,
+    rest: "ignored",
+    summary: "The machine and its software versions",
+    content: { "application/json": "Attributes: The machine" },
+    handle: handleAttributes,
+  },
+  {
+    path: "storage",
+    versions: V2,
+    rest: "ignored",
+    summary: "File systems",
+    parameters: STORAGE_PARAMETERS,
+    content: {
+      "application/json":
+        "[FsInfo] | FsInfo: An array; with `uuid` one file system",
+    },
+    responses: { 404: "Error: Unknown UUID" },
+    handle: handleStorage,
+  },
+  {
+    path: "machinestats",
+    versions: ["v2.1"],
+    rest: "ignored",
+    summary: "Samples of the machine",
+    parameters: ROOT_PARAMETERS,
+    content: { "application/json": "[MachineStats]: Oldest first" },
+    responses: NOT_LISTED,
+    handle: handleMachineStats,
+  },
+  {
+    path: "spec",
+    versions: V2,
+    rest: "container",
+    summary: "Limits and identity of containers",
+    parameters: REQUEST_PARAMETERS,
+    content: { "application/json": "{ContainerSpecV2}: By cgroup path" },
+    responses: NOT_FOUND,
+    handle: handleSpec,
+  },
+  {
+    path: "summary",
+    versions: V2,
+    rest: "container",
+    summary: "Usage of containers in the last minute, hour and day",
+    parameters: REQUEST_PARAMETERS,
+    content: { "application/json": "{DerivedStats}: By cgroup path" },
+    responses: NOT_FOUND,
+    handle: handleSummary,
+  },
+  {
+    path: "ps",
+    versions: V2,
+    rest: "container",
+    summary:
+      "Processes of a container, for `/` of the machine; requires `--allow-ps`",
+    parameters: REQUEST_PARAMETERS,
+    content: { "application/json": "[ProcessInfo]: Processes" },
+    responses: {
+      403: "Error: `--allow-ps` is off, or the `Host` header is not allowed",
+      ...NOT_FOUND,
+    },
+    handle: handlePs,
+  },
+];

@@ -1,0 +1,256 @@
+import { STATUS_CODE } from "@std/http/status";
+import {
+  type Endpoint,
+  ENDPOINTS,
+  READ_METHODS,
+  type Version,
+  VERSIONS,
+} from "./endpoint_table.ts";
+import { bytesResponse } from "./json_response.ts";
+import type { JsonObject } from "./json_values.ts";
+import type { Parameter } from "./parameters.ts";
+import {
+  type Fields,
+  fieldSchema,
+  objectSchema,
+  splitField,
+} from "./schema.ts";
+import { CONTAINER_SCHEMAS } from "./schemas/container.ts";
+import { EVENT_SCHEMAS } from "./schemas/event.ts";
+import { MACHINE_SCHEMAS } from "./schemas/machine.ts";
+import { SUMMARY_SCHEMAS } from "./schemas/summary.ts";
+
+const DESCRIPTION = `\
+Containers, OOM kills and resource usage of one Linux node: cAdvisor's API v1.0 to v2.1, the \
+kubelet's Summary API and Prometheus metrics. HEAD is accepted where GET is. Unknown query \
+parameters are ignored, and the first value of a repeated one is used. A field is absent if its \
+value is unknown. Counters are cumulative. JSON is compressed with gzip on request. An \
+unsupported method is responded to with 405 and \`Allow\`. Paths are relative to --url-base-prefix, \
+and --prometheus-endpoint renames \`/metrics\`.`;
+
+/** Errors of all endpoints, by status. */
+const ERRORS: Readonly<Record<number, string>> = {
+  400: "Error: A parameter, the body, the path or the `Host` header is invalid",
+  401: "Error: The bearer token is missing or wrong",
+  403: "Error: The `Host` header is not allowed",
+  413: "Error: The body is longer than 64 KiB",
+  414: "Error: The URL is longer than 8 KiB",
+  500: "Error: Internal error",
+  503: "Error: The agent is stopping",
+};
+
+/** Tag of the endpoints without a version. */
+const AGENT = "agent";
+
+const SCHEMAS: Readonly<Record<string, Fields>> = {
+  ...CONTAINER_SCHEMAS,
+  ...EVENT_SCHEMAS,
+  ...MACHINE_SCHEMAS,
+  ...SUMMARY_SCHEMAS,
+};
+
+const CONTAINER: JsonObject = {
+  "name": "container",
+  "in": "path",
+  "required": true,
+  "description":
+    "Cgroup path, or with `type=docker` and for `docker` a name or ID. Percent-encoded as one segment (`%2F` for `/`), or as several",
+  // A URL parser resolves "." and "..".
+  "schema": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^\\u0000]+$" },
+  "example": "system.slice",
+};
+
+/** Builds the OpenAPI 3.1 document of the API. */
+export function openApiDocument(version: string): JsonObject {
+  const parameters = new Set(
+    ENDPOINTS.flatMap(({ parameters = [] }) => parameters),
+  );
+  return {
+    "openapi": "3.1.1",
+    "info": {
+      "title": "cgwatch",
+      version,
+      "description": DESCRIPTION,
+      "license": { "name": "MIT", "identifier": "MIT" },
+    },
+    // Relative to the document.
+    "servers": [{ "url": "." }],
+    "security": [{}, { "token": [] }],
+    "tags": [
+      {
+        "name": AGENT,
+        "description":
+          "State of the agent, metrics and the kubelet's endpoints",
+      },
+      ...VERSIONS.map((name) => ({
+        name,
+        "description": `cAdvisor's API ${name}`,
+      })),
+    ],
+    "paths": Object.fromEntries(ENDPOINTS.flatMap(pathsOf)),
+    "components": {
+      "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+      "parameters": {
+        "container": CONTAINER,
+        ...Object.fromEntries(
+          [...parameters].map((parameter) => [
+            parameter.id ?? parameter.name,
+            parameterObject(parameter),
+          ]),
+        ),
+      },
+      "responses": Object.fromEntries(
+        Object.entries(ERRORS)
+          .map(([status, field]) => [status, errorObject(field)]),
+      ),
+      "schemas": Object.fromEntries(
+        Object.entries(SCHEMAS)
+          .map(([name, fields]) => [name, objectSchema(fields)]),
+      ),
+    },
+  };
+}
+
+interface Rendered {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly etag: string;
+}
+
+let rendered: Rendered | undefined;
+
+/** Responds with the document; with 304 if the client has it. */
+export async function openApiResponse(
+  request: Request,
+  version: string,
+): Promise<Response> {
+  rendered ??= await render(version);
+  const { bytes, etag } = rendered;
+  const known = request.headers.get("if-none-match")?.split(/, */) ?? [];
+  const response = known.includes(etag)
+    ? new Response(null, { status: STATUS_CODE.NotModified })
+    : bytesResponse(request, [bytes]);
+  response.headers.set("etag", etag);
+  response.headers.set("cache-control", "no-cache");
+  return response;
+}
+
+async function render(version: string): Promise<Rendered> {
+  const text = JSON.stringify(openApiDocument(version));
+  const bytes = new TextEncoder().encode(text);
+  const hash = await crypto.subtle.digest("SHA-256", bytes);
+  const etag = `W/"${btoa(String.fromCharCode(...new Uint8Array(hash)))}"`;
+  return { bytes, etag };
+}
+
+function pathsOf(endpoint: Endpoint): [string, JsonObject][] {
+  const { path, versions = [undefined], rest = "ignored" } = endpoint;
+  return versions.flatMap((version) => {
+    const base = version === undefined ? path : `/api/${version}/${path}`;
+    const item = pathItem(endpoint, base, version);
+    if (rest === "ignored") return [[base, item]];
+    const named = `${base}/{${rest}}`;
+    return [[base, item], [named, {
+      "parameters": [{ "$ref": `#/components/parameters/${rest}` }],
+      ...pathItem(endpoint, named, version),
+    }]];
+  });
+}
+
+function pathItem(
+  endpoint: Endpoint,
+  path: string,
+  version?: Version,
+): JsonObject {
+  const methods: readonly string[] = endpoint.methods ?? READ_METHODS;
+  return Object.fromEntries(
+    methods.filter((method) => method !== "HEAD").map((method) => [
+      method.toLowerCase(),
+      {
+        "operationId": `${method}${path.replace(/^\/api/, "")}`.toLowerCase()
+          .replaceAll(/\W+/g, "_").replace(/_$/, ""),
+        "tags": [version ?? AGENT],
+        "summary": endpoint.summary,
+        ...operation(endpoint, method),
+      },
+    ]),
+  );
+}
+
+function operation(endpoint: Endpoint, method: string): JsonObject {
+  const { parameters = [], body, content, responses = {}, isPublic = false } =
+    endpoint;
+  const hasBody = method === "POST" && body !== undefined;
+  const references = parameters.map((parameter) => ({
+    "$ref": `#/components/parameters/${parameter.id ?? parameter.name}`,
+  }));
+  const common = Object.keys(ERRORS).filter((status) =>
+    (status !== "401" || !isPublic) && (status !== "413" || hasBody)
+  );
+  const all = {
+    "200": contentObject(content),
+    ...Object.fromEntries(
+      common.map((status) => [
+        status,
+        { "$ref": `#/components/responses/${status}` },
+      ]),
+    ),
+    ...Object.fromEntries(
+      Object.entries(responses)
+        .map(([status, field]) => [status, errorObject(field)]),
+    ),
+  };
+  return {
+    ...(isPublic && { "security": [] }),
+    ...(references.length > 0 && { "parameters": references }),
+    ...(hasBody && {
+      "requestBody": {
+        "content": { "application/json": { "schema": fieldSchema(body) } },
+      },
+    }),
+    "responses": all,
+  };
+}
+
+function parameterObject(parameter: Parameter): JsonObject {
+  const { name, description, schema, isRepeated = false } = parameter;
+  return {
+    name,
+    "in": "query",
+    description,
+    "schema": isRepeated ? { "type": "array", "items": schema } : schema,
+  };
+}
+
+function errorObject(field: string): JsonObject {
+  return contentObject({ "application/json": field });
+}
+
+function contentObject(content: Endpoint["content"]): JsonObject {
+  const fields = Object.entries(content);
+  const typed = fields.filter(([, field]) => splitField(field)[0] !== "");
+  return {
+    "description": fields.map(([, field]) => splitField(field)[1]).join(". "),
+    ...(typed.length > 0 && {
+      "content": Object.fromEntries(
+        typed.map((
+          [type, field],
+        ) => [type, { "schema": bodySchema(type, field) }]),
+      ),
+    }),
+  };
+}
+
+/** A stream of events has text whose schema is that of one event. */
+function bodySchema(contentType: string, field: string): JsonObject {
+  const schema = fieldSchema(field);
+  if (contentType === "application/json" || schema["type"] === "string") {
+    return schema;
+  }
+  const { description, ...contentSchema } = schema;
+  return {
+    "type": "string",
+    description,
+    "contentMediaType": "application/json",
+    contentSchema,
+  };
+}
