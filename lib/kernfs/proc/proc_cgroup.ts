@@ -141,7 +141,10 @@ export function parseVictimCgroup(
   view: CgroupView = HOST_VIEW,
 ): VictimCgroup | undefined {
   const { memory, unified } = namesOf(text, view);
-  const isMemory = memory === undefined || memory.name !== ROOT;
+  // The kernel prints "/" for an exiting process in v1, also in a private
+  // namespace, where that is the agent's own cgroup (`proc_cgroup_show`).
+  const isMemory = memory === undefined ||
+    !memory.isRoot && memory.name !== ROOT;
   const { name } = memory !== undefined && isMemory ? memory : unified ?? {};
   return name === undefined || name === ROOT ? undefined : { name, isMemory };
 }
@@ -177,6 +180,8 @@ function readCpuset(
 /** A line, and its name if the view has one. */
 interface Named {
   readonly name: CgroupName | undefined;
+  /** Whether its path is `/`: the namespace's root, or in v1 an exiting process. */
+  readonly isRoot: boolean;
 }
 
 /** Parses the lines of v1's memory controller and of v2. */
@@ -191,12 +196,9 @@ function namesOf(
     if (controllers === undefined || path === undefined) continue;
     const nameIn = (controller: string) => ({
       name: view.resolve(controller, withoutMark(path)),
+      isRoot: path === ROOT,
     });
-    // The kernel prints "/" for an exiting process in v1, also in a private
-    // namespace, where it would be the agent's own cgroup (`proc_cgroup_show`).
-    if (controllers.split(",").includes("memory")) {
-      memory = path === ROOT ? { name: ROOT } : nameIn("memory");
-    }
+    if (controllers.split(",").includes("memory")) memory = nameIn("memory");
     if (controllers === "") unified = nameIn("");
   }
   return {
