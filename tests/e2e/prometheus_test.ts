@@ -177,9 +177,9 @@ Deno.test({
         Date.now() < startMs + SCRAPING_SECONDS * 1000;
         count++
       ) {
-        cgroups.make(`/life${count}`);
+        cgroups.make(`/count${count}`);
         await delay(300);
-        cgroups.remove(`/life${count}`);
+        cgroups.remove(`/count${count}`);
       }
       const endMs = Date.now();
       const rate = (cpuSeconds(cgroups, "/busy") - before) /
