@@ -128,7 +128,8 @@ Deno.test({
     const isNamed = (event: WireEvent) => event.container?.name !== undefined;
     const named = () =>
       new Set(
-        node.events.filter(isNamed).map((event) => event.container_name),
+        node.events.filter(isNamed).map((event) => event.container_name)
+          .filter((name) => madeMs.has(name)),
       ).size;
     await until(() => named() >= CONTAINERS, { timeoutMs: 10_000 });
     assertEquals(named(), CONTAINERS);
