@@ -2,66 +2,66 @@ import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
 
-/** Kills that no record names, and what the containers' counts prove of them. */
+/** Kills without a record, with what the containers' counts prove about them. */
 export interface CountedKills {
   readonly count: number;
   /** The kernel file that counted them. */
   readonly source: string;
-  /** The cgroup they were in; absent where that is not proven. */
+  /** Absent if the cgroup is not proven. */
   readonly victimCgroup?: CgroupName;
-  /** Whether the kernel counted a group kill there; absent where it does not count them. */
+  /** Whether the kernel counted a group kill there; absent if it does not count group kills. */
   readonly group?: boolean;
 }
 
-/** The kernel's counts of one container. */
+/** Kill counts of one container. */
 interface Account {
-  /** Absent where the container is gone, or was never found. */
+  /** Absent if the container was removed or never found. */
   handler: ContainerHandler | undefined;
-  /** Of its memory cgroup, which keeps it when it is renamed. */
+  /** Inode of the memory cgroup, unchanged by a rename. */
   readonly inode: number | undefined;
   source: string;
   counted: number;
   groupKills: number | undefined;
-  /** Whether group kills were counted since all was last explained. */
+  /** Whether group kills were counted since the last {@linkcode OomCounters.settle}. */
   hasGroupKill: boolean;
-  /** Kills that were counted and that no event named. */
+  /** Counted kills minus kills named by events. */
   unnamed: number;
   endedMs: number;
 }
 
-/** The file that counts the kills of a whole node. */
+/** The file that counts the kills of the node. */
 const NODE_SOURCE = "vmstat";
 
-/** The count of a container that is gone is exposed for so long. */
+/** The kill count of a removed container is exposed for 5 minutes. */
 const ENDED_MS = 5 * 60_000;
 const MAX_ENDED = 10_000;
 
 /**
- * The kernel's counts of the OOM kills of each container. They never cause an
- * event: they state where kills were that no record names, if nothing else can
- * be meant, and which kernel file confirms a kill.
+ * The kernel's OOM kill counts of each container. They never cause an event:
+ * they locate kills without a record if the location is unambiguous, and name
+ * the kernel file that confirms a kill.
  */
 export class OomCounters {
   readonly #clock: Clock;
   readonly #living = new Map<CgroupName, Account>();
-  /** By name, in the order in which they were removed. */
+  /** Removed containers by name, in order of removal. */
   readonly #ended = new Map<CgroupName, Account>();
-  /** Kills that events of this run report, by name. */
+  /** Kills reported by events of this run, by name. */
   readonly #kills = new Map<CgroupName, number>();
-  /** Kills that were reported without a cgroup since all was last explained. */
+  /** Kills reported without a cgroup since the last {@linkcode OomCounters.settle}. */
   #withoutCgroup = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Kills by container that events reported in this run; of one that is gone for five minutes. */
+  /** Returns the kills reported in this run by container; a removed container is included for 5 minutes. */
   killsByContainer(): Iterable<readonly [CgroupName, number]> {
     this.#forget();
     return this.#kills;
   }
 
-  /** A container was found; `isNew` where it was not there when the agent started. */
+  /** Adds a container; `isNew` if it was created after the agent started. */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
     const read = handler.oomKills();
@@ -76,14 +76,14 @@ export class OomCounters {
       unnamed: isNew ? read?.count ?? 0 : 0,
       endedMs: Infinity,
     };
-    // What was counted under another name is not counted anew.
+    // Kills counted under another name are not counted again.
     const renamed = account.unnamed > 0 ? this.#withInode(inode) : undefined;
     if (renamed !== undefined) {
       account.unnamed += renamed.unnamed - renamed.counted;
       renamed.unnamed = 0;
     }
     const before = this.#ended.get(name);
-    // An event named it before it was found.
+    // An event named the container before it was found.
     if (before !== undefined && before.inode === undefined) {
       account.unnamed += before.unnamed;
     }
@@ -91,7 +91,6 @@ export class OomCounters {
     this.#living.set(name, account);
   }
 
-  /** A container was removed. */
   close(name: CgroupName): void {
     const account = this.#living.get(name);
     if (account === undefined) return;
@@ -101,24 +100,24 @@ export class OomCounters {
     }
   }
 
-  /** The kernel wrote to a file that counts a container's kills. */
+  /** Reads the counts of a container after the kernel wrote to a file of them. */
   look(name: CgroupName): void {
     read(this.#living.get(name));
   }
 
-  /** Whether a container counted a kill that no event named. */
+  /** Returns whether a container counted a kill that no event names. */
   hasUnnamed(name: CgroupName): boolean {
     const account = this.#living.get(name);
     read(account);
     return (account?.unnamed ?? 0) > 0;
   }
 
-  /** Reads the counts of all containers: some may be removed soon. */
+  /** Reads the counts of all containers, since some may be removed soon. */
   readAll(): void {
     for (const account of this.#living.values()) read(account);
   }
 
-  /** An event reports a kill. Returns the file that counted it, too. */
+  /** Records a kill reported by an event. Returns the file that also counted the kill. */
   name(victimCgroup: CgroupName | undefined): string | undefined {
     if (victimCgroup === undefined) {
       this.#withoutCgroup++;
@@ -132,19 +131,18 @@ export class OomCounters {
     return isCounted ? account.source : undefined;
   }
 
-  /** The first victim of a group was counted once more. */
+  /** Records that the first victim of a group was counted again. */
   repeat(victimCgroup: CgroupName | undefined): void {
     if (victimCgroup !== undefined) this.#find(victimCgroup).unnamed--;
   }
 
   /**
-   * Where so many kills were that no record names: in the containers that
-   * counted kills which no event named, if all that the node counted is
-   * accounted for with these; else their records may be yet to come. A kill that
-   * an event reports without a cgroup may be any of those that a container
-   * counted: only what a container counted beyond all of them is proven.
+   * Locates `count` kills without a record: in the containers that counted
+   * kills without an event, if these kills complete the node's count; otherwise
+   * the records may still arrive. A kill reported without a cgroup may be any of
+   * those that a container counted: only kills beyond their number are proven.
    *
-   * @param areAll whether all that was counted when the counts were last read is accounted for with these
+   * @param areAll whether these kills complete the node's count as of the last read of the containers' counts
    */
   locate(count: number, areAll: boolean): CountedKills[] {
     const found = this.#accounts().filter(([, { unnamed }]) => unnamed > 0);
@@ -171,7 +169,7 @@ export class OomCounters {
     return located;
   }
 
-  /** Every unit that the node counted is accounted for: nothing that was counted before can be meant any more. */
+  /** Resets the differences once every unit of the node's count is accounted for: no earlier count explains a later kill. */
   settle(isStill: () => boolean): void {
     if (
       this.#withoutCgroup === 0 &&
@@ -183,7 +181,7 @@ export class OomCounters {
     // The node counts a kill before its cgroup does.
     if (!isStill()) return;
     for (const [name, account] of this.#accounts()) {
-      // What was counted there and named nowhere are the kills without a cgroup.
+      // Kills counted there without an event are those reported without a cgroup.
       const kills = Math.min(Math.max(0, account.unnamed), this.#withoutCgroup);
       this.#withoutCgroup -= kills;
       this.#kill(name, kills);
@@ -230,7 +228,7 @@ export class OomCounters {
     if (count > 0) this.#kills.set(name, (this.#kills.get(name) ?? 0) + count);
   }
 
-  /** The kernel counts a group kill in the cgroup whose `memory.oom.group` is set: this one or one above it. */
+  /** The kernel counts a group kill in the cgroup with `memory.oom.group`: this cgroup or an ancestor. */
   #hasGroupKill(name: CgroupName, account: Account): boolean | undefined {
     if (account.groupKills === undefined) return undefined;
     if (account.hasGroupKill) return true;
@@ -251,7 +249,6 @@ export class OomCounters {
   }
 }
 
-/** Reads the counts of a container, if it is still there. */
 function read(account: Account | undefined): void {
   const now = account?.handler?.oomKills();
   if (account === undefined || now === undefined) return;

@@ -10,39 +10,36 @@ import { RecordOrder } from "./record_order.ts";
 import type { OomIncidentReport, OomKillReport, OomReport } from "./report.ts";
 import { OomUnits, SETTLE_MS } from "./units.ts";
 
-/** What an earlier run of the same boot left in its event log. */
+/** State of an earlier run of the same boot, from its event log. */
 export interface EarlierOoms {
   readonly state: CheckpointData;
-  /** The `incident` of the last `oom` event, whose kills may not be in the log. */
+  /** The `incident` of the last `oom` event, whose kills may be missing from the event log. */
   readonly lastIncident?: string;
 }
 
-/** What an {@linkcode OomMonitor} is built from. */
+/** Dependencies of an {@linkcode OomMonitor}. */
 export interface OomMonitorOptions
   extends OomEventsOptions, Pick<OomParserOptions, "groupKills" | "locate"> {
   readonly clock: Clock;
   readonly counters: OomCounters;
-  /** @default nothing: the first start */
+  /** @default none: the first start */
   readonly earlier?: EarlierOoms | undefined;
-  /** The node's count of OOM kills; undefined where it is not counted. */
+  /** Returns the node's OOM kill count, or `undefined` if the kernel has none. */
   readonly readCount: () => number | undefined;
-  /** Whether a kill cannot be one of a group. @default that is not known */
+  /** Returns whether a kill cannot be part of a group kill. @default unknown */
   readonly isKilledAlone?: (victim: CgroupName, limit: CgroupName) => boolean;
   readonly addEvent: (event: NewEvent) => void;
-  /** The state changed without an event that carries it. */
+  /** Called if the state changed without an event that contains it. */
   readonly onState?: () => void;
 }
 
-/**
- * Without any log a kill is reported so long after its count: the cgroup that
- * counted it, too, may be new.
- */
+/** Without any log, milliseconds from count to report: the cgroup of the kill may be new. */
 const OFF_SETTLE_MS = 500;
 
 /**
- * From kernel log records and counts to events, without any waiting: who reads
+ * Turns kernel log records and counts into events, synchronously. The reader of
  * the log passes its records in order, and calls {@linkcode OomMonitor.end} when
- * it has been read to its end.
+ * the log has been read to its end.
  */
 export class OomMonitor {
   readonly #options: OomMonitorOptions;
@@ -75,32 +72,30 @@ export class OomMonitor {
     });
   }
 
-  /** Kills of this run that events report. */
   get kills(): number {
     return this.#kills;
   }
 
-  /** What a restart needs, as of the last event. */
   get state(): CheckpointData {
     return this.#units.state;
   }
 
-  /** Units of the node's count that are accounted for; undefined where that is not known yet. */
+  /** Units of the node's count accounted for; `undefined` if not yet determined. */
   get accounted(): number | undefined {
     return this.#units.accounted;
   }
 
-  /** Whether a kill is deferred until the log is quiet. */
+  /** Whether a kill is deferred until the log is idle. */
   get isHolding(): boolean {
     return this.#parser.isHolding;
   }
 
-  /** Whether it is of interest that the log is at its end. */
+  /** Whether the end of the log must be found. */
   get needsEnd(): boolean {
     return this.#units.isOpen;
   }
 
-  /** Takes the next record. Returns whether it is new, and how many were lost before it. */
+  /** Processes the next record. Returns whether it is new, and the number of records lost before it. */
   take(
     record: KmsgRecord,
     kind: KmsgFile["kind"],
@@ -119,34 +114,33 @@ export class OomMonitor {
     return { isNew: true, lost };
   }
 
-  /** One record was lost whose number is not known. */
+  /** Notes the loss of a record whose number is unknown. */
   skip(): void {
     this.#order.skip();
     this.#lose();
   }
 
-  /** Reads the count; to be called every now and then, and before the end of the log is looked for. */
+  /** Reads the count. Call it periodically, and before finding out whether the log is at its end. */
   sample(): void {
     this.#units.sample();
     this.#units.overdue();
-    // Some of the containers may be removed soon.
     if (this.#isUnaccounted()) this.#options.counters.readAll();
   }
 
-  /** The log is quiet: reports the kill that is deferred. */
+  /** Reports the deferred kill. Call it when the log is idle. */
   flush(): void {
     if (this.#last === undefined) return;
     this.#pass(this.#last, this.#parser.flush());
     this.#advance();
   }
 
-  /** Nothing is read any more: reports the kill that is deferred. */
+  /** Reports the deferred kill and ends reading. */
   close(): void {
     this.flush();
     this.#units.close();
   }
 
-  /** The log has been read to its end since {@linkcode OomMonitor.sample} was called last. */
+  /** Call it if the log has been read to its end since the last {@linkcode OomMonitor.sample}. */
   end(): void {
     this.flush();
     const before = this.#beforeEnd();
@@ -154,7 +148,7 @@ export class OomMonitor {
     this.#afterEnd(before);
   }
 
-  /** No log can be read now; `isOff` where none ever will. */
+  /** Call it while no log can be read; `isOff` if none is configured. */
   withoutLog(isOff: boolean): void {
     const before = this.#beforeEnd();
     this.#units.withoutLog(isOff ? OFF_SETTLE_MS : SETTLE_MS);
@@ -162,7 +156,7 @@ export class OomMonitor {
   }
 
   #beforeEnd(): CheckpointData {
-    // Before the count is read: then it includes all that the containers counted.
+    // Before the node's count is read, which then includes all kills of the containers.
     if (this.#isUnaccounted()) this.#options.counters.readAll();
     return this.#units.state;
   }
@@ -220,7 +214,7 @@ export class OomMonitor {
     this.#add(this.#events.ofReport(this.#withGroup(report), known));
   }
 
-  /** Completes a kill after which the log was quiet, so that no record states whether a group was killed. */
+  /** Completes a kill after which the log was idle, so that no record states whether a group was killed. */
   #withGroup<Report extends OomIncidentReport | OomKillReport>(
     report: Report,
   ): Report {
@@ -236,7 +230,7 @@ export class OomMonitor {
     const { counters } = this.#options;
     const first = (this.#units.accounted ?? 0) + 1;
     const past = Math.min(count, this.#units.pastFrom(first));
-    // The containers' counts of before the start are not known.
+    // The containers' counts before the start are unknown.
     if (past > 0) this.#inferKills({ count: past, source: "vmstat" }, true);
     if (count === past) return;
     this.#kills += count - past;
@@ -262,7 +256,7 @@ export class OomMonitor {
   #add(event: NewEvent): void {
     if (event.type === "oom") {
       const incident = event.data?.oom?.incident;
-      // The earlier run was ended between it and its kill.
+      // The earlier run ended between the incident and its kill.
       if (incident !== undefined && incident === this.#lastIncident) {
         this.#lastIncident = undefined;
         return;
