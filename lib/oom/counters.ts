@@ -14,7 +14,7 @@ export interface CountedKills {
 }
 
 /** Kill counts of one container. */
-interface Account {
+interface KillCounts {
   /** Absent if the container was removed or never found. */
   handler: ContainerHandler | undefined;
   /** Inode of the memory cgroup, unchanged by a rename. */
@@ -43,9 +43,9 @@ const MAX_ENDED = 10_000;
  */
 export class OomCounters {
   readonly #clock: Clock;
-  readonly #living = new Map<CgroupName, Account>();
+  readonly #living = new Map<CgroupName, KillCounts>();
   /** Removed containers by name, in order of removal. */
-  readonly #ended = new Map<CgroupName, Account>();
+  readonly #ended = new Map<CgroupName, KillCounts>();
   /** Kills reported by events of this run, by name. */
   readonly #kills = new Map<CgroupName, number>();
   /** Kills reported without a cgroup since the last {@linkcode OomCounters.settle}. */
@@ -66,7 +66,7 @@ export class OomCounters {
     const { name } = handler.reference;
     const read = handler.oomKills();
     const inode = handler.memoryInode();
-    const account: Account = {
+    const counts: KillCounts = {
       handler,
       inode,
       source: read?.source ?? "",
@@ -77,62 +77,62 @@ export class OomCounters {
       endedMs: Infinity,
     };
     // Kills counted under another name are not counted again.
-    const renamed = account.unnamed > 0 ? this.#withInode(inode) : undefined;
+    const renamed = counts.unnamed > 0 ? this.#withInode(inode) : undefined;
     if (renamed !== undefined) {
-      account.unnamed += renamed.unnamed - renamed.counted;
+      counts.unnamed += renamed.unnamed - renamed.counted;
       renamed.unnamed = 0;
     }
     const before = this.#ended.get(name);
     // An event named the container before it was found.
     if (before !== undefined && before.inode === undefined) {
-      account.unnamed += before.unnamed;
+      counts.unnamed += before.unnamed;
     }
     this.#ended.delete(name);
-    this.#living.set(name, account);
+    this.#living.set(name, counts);
   }
 
   close(name: CgroupName): void {
-    const account = this.#living.get(name);
-    if (account === undefined) return;
+    const counts = this.#living.get(name);
+    if (counts === undefined) return;
     this.#living.delete(name);
-    if (account.counted > 0 || account.unnamed !== 0 || this.#kills.has(name)) {
-      this.#end(name, account);
+    if (counts.counted > 0 || counts.unnamed !== 0 || this.#kills.has(name)) {
+      this.#end(name, counts);
     }
   }
 
   /** Reads the counts of a container after the kernel wrote to a file of them. */
-  look(name: CgroupName): void {
+  refresh(name: CgroupName): void {
     read(this.#living.get(name));
   }
 
   /** Returns whether a container counted a kill that no event names. */
   hasUnnamed(name: CgroupName): boolean {
-    const account = this.#living.get(name);
-    read(account);
-    return (account?.unnamed ?? 0) > 0;
+    const counts = this.#living.get(name);
+    read(counts);
+    return (counts?.unnamed ?? 0) > 0;
   }
 
   /** Reads the counts of all containers, since some may be removed soon. */
   readAll(): void {
-    for (const account of this.#living.values()) read(account);
+    for (const counts of this.#living.values()) read(counts);
   }
 
   /** Records a kill reported by an event. Returns the file that also counted the kill. */
-  name(victimCgroup: CgroupName | undefined): string | undefined {
+  recordKill(victimCgroup: CgroupName | undefined): string | undefined {
     if (victimCgroup === undefined) {
       this.#withoutCgroup++;
       return undefined;
     }
-    const account = this.#find(victimCgroup);
-    read(account);
-    const isCounted = account.unnamed > 0;
-    account.unnamed--;
+    const counts = this.#find(victimCgroup);
+    read(counts);
+    const isCounted = counts.unnamed > 0;
+    counts.unnamed--;
     this.#kill(victimCgroup, 1);
-    return isCounted ? account.source : undefined;
+    return isCounted ? counts.source : undefined;
   }
 
   /** Records that the first victim of a group was counted again. */
-  repeat(victimCgroup: CgroupName | undefined): void {
+  recordRepeat(victimCgroup: CgroupName | undefined): void {
     if (victimCgroup !== undefined) this.#find(victimCgroup).unnamed--;
   }
 
@@ -145,19 +145,19 @@ export class OomCounters {
    * @param areAll whether these kills complete the node's count as of the last read of the containers' counts
    */
   locate(count: number, areAll: boolean): CountedKills[] {
-    const found = this.#accounts().filter(([, { unnamed }]) => unnamed > 0);
+    const found = this.#allCounts().filter(([, { unnamed }]) => unnamed > 0);
     const located: CountedKills[] = [];
     let left = count;
-    for (const [victimCgroup, account] of areAll ? found : []) {
-      const kills = Math.min(account.unnamed - this.#withoutCgroup, left);
+    for (const [victimCgroup, counts] of areAll ? found : []) {
+      const kills = Math.min(counts.unnamed - this.#withoutCgroup, left);
       if (kills <= 0) continue;
       left -= kills;
-      account.unnamed -= kills;
+      counts.unnamed -= kills;
       this.#kill(victimCgroup, kills);
-      const group = this.#hasGroupKill(victimCgroup, account);
+      const group = this.#hasGroupKill(victimCgroup, counts);
       located.push({
         count: kills,
-        source: account.source,
+        source: counts.source,
         victimCgroup,
         ...(group !== undefined && { group }),
       });
@@ -173,34 +173,34 @@ export class OomCounters {
   settle(isStill: () => boolean): void {
     if (
       this.#withoutCgroup === 0 &&
-      !this.#accounts().some(([, account]) =>
-        account.unnamed !== 0 || account.hasGroupKill
+      !this.#allCounts().some(([, counts]) =>
+        counts.unnamed !== 0 || counts.hasGroupKill
       )
     ) return;
     this.readAll();
     // The node counts a kill before its cgroup does.
     if (!isStill()) return;
-    for (const [name, account] of this.#accounts()) {
+    for (const [name, counts] of this.#allCounts()) {
       // Kills counted there without an event are those reported without a cgroup.
-      const kills = Math.min(Math.max(0, account.unnamed), this.#withoutCgroup);
+      const kills = Math.min(Math.max(0, counts.unnamed), this.#withoutCgroup);
       this.#withoutCgroup -= kills;
       this.#kill(name, kills);
-      account.unnamed = 0;
-      account.hasGroupKill = false;
+      counts.unnamed = 0;
+      counts.hasGroupKill = false;
     }
     this.#withoutCgroup = 0;
   }
 
-  #accounts(): [CgroupName, Account][] {
+  #allCounts(): [CgroupName, KillCounts][] {
     return [...this.#ended, ...this.#living];
   }
 
-  #withInode(inode: number | undefined): Account | undefined {
+  #withInode(inode: number | undefined): KillCounts | undefined {
     if (inode === undefined) return undefined;
-    return this.#accounts().find(([, account]) => account.inode === inode)?.[1];
+    return this.#allCounts().find(([, counts]) => counts.inode === inode)?.[1];
   }
 
-  #find(name: CgroupName): Account {
+  #find(name: CgroupName): KillCounts {
     const known = this.#living.get(name) ?? this.#ended.get(name);
     if (known !== undefined) return known;
     return this.#end(name, {
@@ -215,13 +215,13 @@ export class OomCounters {
     });
   }
 
-  #end(name: CgroupName, account: Account): Account {
-    account.handler = undefined;
-    account.endedMs = this.#clock.monotonic();
+  #end(name: CgroupName, counts: KillCounts): KillCounts {
+    counts.handler = undefined;
+    counts.endedMs = this.#clock.monotonic();
     this.#ended.delete(name);
-    this.#ended.set(name, account);
+    this.#ended.set(name, counts);
     this.#forget();
-    return account;
+    return counts;
   }
 
   #kill(name: CgroupName, count: number): void {
@@ -229,9 +229,9 @@ export class OomCounters {
   }
 
   /** The kernel counts a group kill in the cgroup with `memory.oom.group`: this cgroup or an ancestor. */
-  #hasGroupKill(name: CgroupName, account: Account): boolean | undefined {
-    if (account.groupKills === undefined) return undefined;
-    if (account.hasGroupKill) return true;
+  #hasGroupKill(name: CgroupName, counts: KillCounts): boolean | undefined {
+    if (counts.groupKills === undefined) return undefined;
+    if (counts.hasGroupKill) return true;
     for (let above = name; above !== ROOT;) {
       above = parentOf(above);
       if (this.#living.get(above)?.hasGroupKill) return true;
@@ -249,14 +249,14 @@ export class OomCounters {
   }
 }
 
-function read(account: Account | undefined): void {
-  const now = account?.handler?.oomKills();
-  if (account === undefined || now === undefined) return;
-  account.unnamed += now.count - account.counted;
-  account.counted = now.count;
-  account.source = now.source;
-  if ((now.groupKills ?? 0) > (account.groupKills ?? 0)) {
-    account.hasGroupKill = true;
+function read(counts: KillCounts | undefined): void {
+  const now = counts?.handler?.oomKills();
+  if (counts === undefined || now === undefined) return;
+  counts.unnamed += now.count - counts.counted;
+  counts.counted = now.count;
+  counts.source = now.source;
+  if ((now.groupKills ?? 0) > (counts.groupKills ?? 0)) {
+    counts.hasGroupKill = true;
   }
-  account.groupKills = now.groupKills;
+  counts.groupKills = now.groupKills;
 }

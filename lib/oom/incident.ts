@@ -2,7 +2,7 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
 import type { OomKilledLine } from "./lines.ts";
 import type {
-  OomFacts,
+  OomDetails,
   OomIncidentReport,
   OomKillReport,
   OomScope,
@@ -55,7 +55,7 @@ export class Incident {
     const { pid, processName, uid } = killed ?? this;
     return {
       type: "oom",
-      ...this.#facts(this.victimCgroup),
+      ...this.#details(this.victimCgroup),
       ...(pid === undefined ? {} : { pid }),
       ...(processName === undefined ? {} : { processName }),
       ...(uid === undefined ? {} : { uid }),
@@ -74,7 +74,7 @@ export class Incident {
     // Linux 5.0 to 5.3 print the user in the summary only.
     const uid = line.uid ?? (this.pid === line.pid ? this.uid : undefined);
     return {
-      ...this.#facts(victimCgroup),
+      ...this.#details(victimCgroup),
       ...line,
       ...(uid === undefined ? {} : { uid }),
       type: "oomKill",
@@ -85,7 +85,7 @@ export class Incident {
     };
   }
 
-  #facts(victimCgroup: CgroupName | undefined): OomFacts {
+  #details(victimCgroup: CgroupName | undefined): OomDetails {
     const { scope, limitCgroup, tasks } = this;
     // Before Linux 5.0 no line states the constraint, but only a memory cgroup limit has this scope.
     const constraint = this.constraint ??

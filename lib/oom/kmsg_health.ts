@@ -42,9 +42,9 @@ export class KmsgHealth {
 
   /** Sets why the log is not open; returns whether the problem is new. */
   fail(problem: string): boolean {
-    const isNews = problem !== this.#problem;
+    const isChanged = problem !== this.#problem;
     this.#problem = problem;
-    return isNews;
+    return isChanged;
   }
 
   lose(count: number): void {

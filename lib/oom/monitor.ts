@@ -2,7 +2,10 @@ import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { CheckpointData, NewEvent } from "../model/event.ts";
 import type { OomCounters } from "./counters.ts";
-import { OomEvents, type OomEventsOptions } from "./events.ts";
+import {
+  OomEventBuilder,
+  type OomEventBuilderOptions,
+} from "./event_builder.ts";
 import type { KmsgFile } from "./kmsg_watcher.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
 import { OomParser, type OomParserOptions } from "./parser.ts";
@@ -19,7 +22,9 @@ export interface EarlierOoms {
 
 /** Dependencies of an {@linkcode OomMonitor}. */
 export interface OomMonitorOptions
-  extends OomEventsOptions, Pick<OomParserOptions, "groupKills" | "locate"> {
+  extends
+    OomEventBuilderOptions,
+    Pick<OomParserOptions, "groupKills" | "locate"> {
   readonly clock: Clock;
   readonly counters: OomCounters;
   /** @default none: the first start */
@@ -46,7 +51,7 @@ export class OomMonitor {
   readonly #parser: OomParser;
   readonly #order = new RecordOrder();
   readonly #units: OomUnits;
-  readonly #events: OomEvents;
+  readonly #events: OomEventBuilder;
   readonly #startMs: number;
   #lastIncident: string | undefined;
   #last: KmsgRecord | undefined;
@@ -57,7 +62,7 @@ export class OomMonitor {
     const { clock, earlier, readCount, counters } = options;
     this.#startMs = clock.now();
     this.#parser = new OomParser(options);
-    this.#events = new OomEvents(options);
+    this.#events = new OomEventBuilder(options);
     this.#lastIncident = earlier?.lastIncident;
     this.#units = new OomUnits({
       earlier: earlier?.state,
@@ -65,7 +70,7 @@ export class OomMonitor {
       nowMs: () => clock.monotonic(),
       report: (report, isPast) => this.#report(report, isPast),
       repeat: ({ victimCgroup }) => {
-        counters.repeat(victimCgroup);
+        counters.recordRepeat(victimCgroup);
         options.onState?.();
       },
       infer: (count, areAll) => this.#infer(count, areAll),
@@ -206,12 +211,12 @@ export class OomMonitor {
     const sources = ["kmsg"];
     if (report.type === "oomKill" && !historical) {
       this.#kills++;
-      const source = this.#options.counters.name(report.victimCgroup);
+      const source = this.#options.counters.recordKill(report.victimCgroup);
       if (source !== undefined) sources.push(source);
     }
     const { state } = this.#units;
     const known = { historical, isBacklog, sources, state };
-    this.#add(this.#events.ofReport(this.#withGroup(report), known));
+    this.#add(this.#events.fromReport(this.#withGroup(report), known));
   }
 
   /** Completes a kill after which the log was idle, so that no record states whether a group was killed. */
@@ -240,7 +245,7 @@ export class OomMonitor {
   }
 
   #inferKills(
-    kills: Parameters<OomEvents["ofCounts"]>[0],
+    kills: Parameters<OomEventBuilder["fromCounts"]>[0],
     historical: boolean,
   ): void {
     const first = (this.#units.accounted ?? 0) + 1;
@@ -249,7 +254,7 @@ export class OomMonitor {
       return this.#units.state;
     };
     for (
-      const event of this.#events.ofCounts(kills, historical, first, next)
+      const event of this.#events.fromCounts(kills, historical, first, next)
     ) this.#add(event);
   }
 

@@ -43,7 +43,7 @@ interface DeferredKill {
 
 /** Maximum number of other records between a kill and the line of its group. */
 const MAX_RECORDS_DEFERRED = 8;
-/** Maximum time between them, microseconds; a later line applies only to the kills after it. */
+/** Maximum microseconds between the two; a later line applies only to the kills after it. */
 const MAX_USEC_DEFERRED = 50_000;
 
 /** Maximum number of open incidents; 1 since Linux 4.2, whose `oom_lock` covers all printing. */
@@ -210,9 +210,9 @@ export class OomParser {
           this.#open.findLast((open) =>
             !open.isNamed && open.fits(record, line.scope)
           ) ?? new Incident(record);
-        const { type: _, ...facts } = line;
+        const { type: _, ...details } = line;
         const { limitCgroup = incident.limitCgroup } = agreedNames(line.names);
-        Object.assign(incident, facts, agreedNames(line.names), {
+        Object.assign(incident, details, agreedNames(line.names), {
           limitCgroup,
           sequence: record.sequence,
           isNamed: true,
@@ -274,8 +274,8 @@ export class OomParser {
     const summed = this.#summed(record, line.scope, line.pid);
     const incident = summed ?? new Incident(record);
     if (summed === undefined) {
-      const { type: _, ...facts } = line;
-      Object.assign(incident, facts);
+      const { type: _, ...details } = line;
+      Object.assign(incident, details);
     }
     this.#close(incident);
     this.#last = undefined;

@@ -12,7 +12,7 @@ export interface OomTask {
 }
 
 /** Attributes of an OOM and of each of its kills; those not in the log are absent. */
-export interface OomFacts {
+export interface OomDetails {
   readonly scope?: OomScope;
   /** `CONSTRAINT_NONE`, `_CPUSET`, `_MEMORY_POLICY`, `_MEMCG`. */
   readonly constraint?: string;
@@ -25,7 +25,7 @@ export interface OomFacts {
 }
 
 /** Once per incident, when the kernel has named the cgroup, or the process to kill. */
-export interface OomIncidentReport extends OomFacts {
+export interface OomIncidentReport extends OomDetails {
   readonly type: "oom";
   /** The process chosen, which the kernel may still skip. */
   readonly pid?: number;
@@ -53,7 +53,7 @@ export interface KilledProcess {
 }
 
 /** Once per killed process. */
-export interface OomKillReport extends OomFacts, KilledProcess {
+export interface OomKillReport extends OomDetails, KilledProcess {
   readonly type: "oomKill";
   /** Whether a whole cgroup was killed (`memory.oom.group`); absent if the log does not state it. */
   readonly group?: boolean;

@@ -14,7 +14,7 @@ import type {
  */
 export const SETTLE_MS = 1_500;
 
-/** Maximum number of waiting reports; more than any kernel's log holds. */
+/** Maximum number of stored reports; more than any kernel's log holds. */
 const MAX_WAITING = 10_000;
 
 /** Maximum wait of a report, if the count never settles or the log is never read to its end. */
@@ -63,7 +63,7 @@ export interface OomUnitsOptions {
  * {@linkcode SETTLE_MS} ago and exceed U are inferred.
  *
  * **Each kill has exactly one event.** *No duplicates:* R only grows, and is
- * in the same line as the last event of its record: a crash leaves both or
+ * in the same line of the event log as the last event of its record: a crash leaves both or
  * neither. *No false kills:* a unit counted SETTLE_MS ago has been printed; at
  * the end of the log, all such units except lost ones are in U. *No missing
  * kills:* once no kill happens for SETTLE_MS, the excess is exactly the lost
@@ -73,8 +73,8 @@ export interface OomUnitsOptions {
  * read from the oldest on, those up to R only for the parser's state. *First
  * start:* U is the count at a moment when the log has been read to its end and
  * the count did not change meanwhile; a unit counted but not yet printed at
- * that moment never makes U exceed the count. If the log ends earlier, U is the
- * units read plus the lowest count before them. If the log appears after U was
+ * that moment never makes U exceed the count. If the log ends before that, U is
+ * the units read plus the lowest count before them. If the log appears after U was
  * set, its first records wait until their positions in the count are
  * determined. *Without a log*, units are inferred in the same way, and L counts
  * them. While L is not 0, new records wait: guarantee 1 gives each its position
@@ -94,7 +94,7 @@ export class OomUnits {
   #usec: number | undefined;
   #units: number | undefined;
   #inferred: number;
-  /** Whether U may be too high: a unit counted before the first start may not have been printed then. */
+  /** Whether U may be too high by one: a unit counted before the first start may not have been printed then. */
   #isTentative = false;
   /** Whether R was found in the log, or precedes it; otherwise R may belong to another log. */
   #isConfirmed = false;
@@ -340,7 +340,9 @@ export class OomUnits {
   #takeNew(report: OomReport): void {
     const mustWait = this.#units !== undefined &&
       (this.#inferred > 0 || this.#isUnread);
-    if (this.#waiting.length === 0 && !mustWait) return this.#account(report);
+    if (this.#waiting.length === 0 && !mustWait) {
+      return this.#accountFor(report);
+    }
     if (this.#waiting.length === 0) {
       this.#waitingSinceMs = this.#options.nowMs();
       this.#base = Infinity;
@@ -352,7 +354,7 @@ export class OomUnits {
   }
 
   /** Accounts for the unit of a new record, if any. */
-  #account(report: OomReport, isPast = false, isInUnits = false): void {
+  #accountFor(report: OomReport, isPast = false, isInUnits = false): void {
     if (report.type === "oom") return this.#options.report(report, isPast);
     this.#reach(report);
     const count = this.#options.readCount();
@@ -445,7 +447,7 @@ export class OomUnits {
         const isReported = reported.has(incident) || !suppressed.has(incident);
         if (isReported) this.#options.report(report, past.has(incident));
       } else if (isOld(at)) this.#reach(report);
-      else this.#account(report, unit <= pastUpTo, unit <= units);
+      else this.#accountFor(report, unit <= pastUpTo, unit <= units);
     }
   }
 }

@@ -9,7 +9,7 @@ import type {
 import { BootTime, parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import type { CountedKills } from "./counters.ts";
-import type { OomFacts, OomIncidentReport, OomKillReport } from "./report.ts";
+import type { OomDetails, OomIncidentReport, OomKillReport } from "./report.ts";
 
 /**
  * A live record is read within milliseconds: one that appears older was written
@@ -17,8 +17,8 @@ import type { OomFacts, OomIncidentReport, OomKillReport } from "./report.ts";
  */
 const LIVE_RECORD_MS = 2_000;
 
-/** Dependencies of {@linkcode OomEvents}. */
-export interface OomEventsOptions {
+/** Dependencies of {@linkcode OomEventBuilder}. */
+export interface OomEventBuilderOptions {
   readonly fs: Pick<HostFs, "readText" | "pageBytes">;
   readonly clock: Clock;
   readonly bootId: string;
@@ -40,11 +40,11 @@ export interface ExactKill {
 }
 
 /** Builds events from reports, and from kills that only counters show. */
-export class OomEvents {
-  readonly #options: OomEventsOptions;
+export class OomEventBuilder {
+  readonly #options: OomEventBuilderOptions;
   readonly #bootTime = new BootTime();
 
-  constructor(options: OomEventsOptions) {
+  constructor(options: OomEventBuilderOptions) {
     this.#options = options;
   }
 
@@ -57,7 +57,7 @@ export class OomEvents {
     return this.#bootTime.wallMs(usecSinceBoot, nowMs, parseUptime(uptime));
   }
 
-  ofReport(
+  fromReport(
     report: OomIncidentReport | OomKillReport,
     known: ExactKill,
   ): NewEvent {
@@ -103,7 +103,7 @@ export class OomEvents {
    *
    * @param next accounts for one unit; called before each `oomKill`
    */
-  *ofCounts(
+  *fromCounts(
     { count, source, victimCgroup, group }: CountedKills,
     historical: boolean,
     firstUnit: number,
@@ -130,8 +130,8 @@ export class OomEvents {
     }
   }
 
-  #context(facts: OomFacts, timestampMs: number): OomContext | undefined {
-    const { limitCgroup, topTasks } = facts;
+  #context(details: OomDetails, timestampMs: number): OomContext | undefined {
+    const { limitCgroup, topTasks } = details;
     const read = limitCgroup === undefined
       ? undefined
       : this.#options.readContext(limitCgroup, timestampMs);
@@ -161,8 +161,10 @@ function stateData(state: CheckpointData, isInferred = false): OomKillData {
   };
 }
 
-function scopeData(facts: OomFacts & { readonly uid?: number }): OomKillData {
-  const { constraint, uid, scope, limitCgroup, victimCgroup } = facts;
+function scopeData(
+  details: OomDetails & { readonly uid?: number },
+): OomKillData {
+  const { constraint, uid, scope, limitCgroup, victimCgroup } = details;
   return {
     ...(constraint !== undefined && { "constraint": constraint }),
     ...(uid !== undefined && { "uid": uid }),
