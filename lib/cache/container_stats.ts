@@ -34,7 +34,7 @@ import type {
   ProcessStats,
   ResctrlStats,
 } from "../model/stats.ts";
-import type { KeptSample } from "./memory_cache.ts";
+import type { StoredSample } from "./memory_cache.ts";
 
 type Fields = Readonly<Record<string, ColumnName>>;
 
@@ -94,10 +94,10 @@ export interface StatsParts {
 
 /** Builds the stats of a sample; rates are relative to `previous`, a sample of the same cgroup. */
 export function toContainerStats(
-  sample: KeptSample,
+  sample: StoredSample,
   layout: RowLayout,
   parts: StatsParts,
-  previous?: KeptSample,
+  previous?: StoredSample,
 ): ContainerStats {
   const { row, timestampMs } = sample;
   const groups = new Groups(layout, row);
@@ -196,8 +196,8 @@ function cpuStats(groups: Groups): CpuStats {
 
 /** Nanoseconds per second; absent if time or a counter decreased. */
 function cpuInstStats(
-  previous: KeptSample,
-  { row, timestampMs }: KeptSample,
+  previous: StoredSample,
+  { row, timestampMs }: StoredSample,
   groups: Groups,
 ): CpuInstStats | undefined {
   const seconds = (timestampMs - previous.timestampMs) / 1000;

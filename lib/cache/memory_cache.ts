@@ -1,7 +1,7 @@
 import type { RowLayout } from "../model/sample.ts";
 
 /** One stored sample. */
-export interface KeptSample {
+export interface StoredSample {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
   /** A copy of the columns, as many as the layout had for the newest sample; `NaN` for columns that this sample lacks. */
@@ -79,7 +79,7 @@ export class SampleRing {
   }
 
   /** The newest sample; its row is the same array until a sample differs. */
-  get latest(): KeptSample | undefined {
+  get latest(): StoredSample | undefined {
     if (this.#size === 0) return undefined;
     const at = this.#size - 1;
     this.#latest ??= this.#rowAt(at).slice();
@@ -87,9 +87,9 @@ export class SampleRing {
   }
 
   /** Returns the samples in a range, oldest first. */
-  samples(range: SampleRange = {}): KeptSample[] {
+  samples(range: SampleRange = {}): StoredSample[] {
     const { startMs = -Infinity, endMs = Infinity, count = -1 } = range;
-    const found: KeptSample[] = [];
+    const found: StoredSample[] = [];
     for (let i = this.#size - 1; i >= 0; i--) {
       if (count >= 0 && found.length >= count) break;
       const timestampMs = this.#timeAt(i);
