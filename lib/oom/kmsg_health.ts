@@ -72,13 +72,13 @@ export class KmsgHealth {
     const waitedMs = this.#clock.monotonic() - this.#writerlessSinceMs;
     return waitedMs > WRITER_SHOWN_MS
       ? undefined
-      : "The kernel log ended: its writer is gone";
+      : "The kernel log ended: the writer closed it";
   }
 
   #lossDetail(): string | undefined {
     const recent = this.#clock.monotonic() - this.#lostAtMs < LOSS_SHOWN_MS;
     return recent
-      ? `Records were lost before they could be read, ${this.#lost} in all`
+      ? `Records lost before they were read: ${this.#lost}`
       : undefined;
   }
 }

@@ -30,13 +30,13 @@ const WARN_INTERVAL_MS = 60_000;
 const POLL_MS = 250;
 
 /**
- * The log is idle after QUIET_TURNS timers without a record while a read waits:
+ * The log is idle after IDLE_TIMERS timers without a record while a read waits:
  * the first timer may fire while a record is queued on a busy event loop. The
- * end of the log requires END_TURNS, since kills are inferred there.
+ * end of the log requires END_TIMERS, since kills are inferred there.
  */
-const QUIET_MS = 10;
-const QUIET_TURNS = 2;
-const END_TURNS = 5;
+const IDLE_MS = 10;
+const IDLE_TIMERS = 2;
+const END_TIMERS = 5;
 
 /** Interval between reads of the node's count if all units are accounted for: a wake-up takes 0.3 ms. */
 const SETTLED_INTERVAL_MS = 1_000;
@@ -66,7 +66,7 @@ export class OomWatcher {
   /** Whether opening the log has succeeded or failed. */
   #wasTried = false;
   #cancelTick: () => void = () => {};
-  #cancelQuiet: (() => void) | undefined;
+  #cancelIdle: (() => void) | undefined;
   #records = 0;
   #malformed = 0;
   #reopens = 0;
@@ -127,7 +127,7 @@ export class OomWatcher {
   close(): void {
     if (this.#stop.signal.aborted) return;
     this.#cancelTick();
-    this.#cancelQuiet?.();
+    this.#cancelIdle?.();
     this.#attempt(() => this.#monitor.close());
     this.#stop.abort();
     this.#file?.close();
@@ -169,7 +169,7 @@ export class OomWatcher {
     let hadRecords = false;
     for (;;) {
       this.#isWaiting = true;
-      if (file.kind !== "file") this.#awaitQuiet();
+      if (file.kind !== "file") this.#awaitIdle();
       const read = await file.read();
       this.#isWaiting = false;
       if (signal.aborted) return;
@@ -223,31 +223,31 @@ export class OomWatcher {
   }
 
   /** Waits until the log is idle, to report a deferred kill, and until it is at its end. */
-  #awaitQuiet(): void {
-    if (this.#cancelQuiet !== undefined) return;
+  #awaitIdle(): void {
+    if (this.#cancelIdle !== undefined) return;
     if (!this.#monitor.isHolding && !this.#monitor.needsEnd) return;
     let records = this.#records;
-    let turns = 0;
+    let timers = 0;
     let isSampled = false;
-    const turn = () => {
-      this.#cancelQuiet = undefined;
-      const isQuiet = this.#isWaiting && records === this.#records;
-      turns = isQuiet ? turns + 1 : 0;
+    const onTimer = () => {
+      this.#cancelIdle = undefined;
+      const isIdle = this.#isWaiting && records === this.#records;
+      timers = isIdle ? timers + 1 : 0;
       records = this.#records;
-      if (turns === 0 || !isSampled) {
+      if (timers === 0 || !isSampled) {
         this.#attempt(() => this.#monitor.sample());
         isSampled = true;
       }
-      if (turns >= QUIET_TURNS) this.#attempt(() => this.#monitor.flush());
-      if (turns >= END_TURNS) {
+      if (timers >= IDLE_TIMERS) this.#attempt(() => this.#monitor.flush());
+      if (timers >= END_TIMERS) {
         this.#attempt(() => this.#monitor.end());
         return;
       }
       if (this.#file === undefined || !this.#isWaiting) return;
       if (!this.#monitor.isHolding && !this.#monitor.needsEnd) return;
-      this.#cancelQuiet = this.#clock.schedule(QUIET_MS, turn);
+      this.#cancelIdle = this.#clock.schedule(IDLE_MS, onTimer);
     };
-    this.#cancelQuiet = this.#clock.schedule(QUIET_MS, turn);
+    this.#cancelIdle = this.#clock.schedule(IDLE_MS, onTimer);
   }
 
   /** Reads the node's count. */
@@ -259,7 +259,7 @@ export class OomWatcher {
     else if (!this.#health.isReading || this.#isWriterless) {
       monitor.withoutLog(false);
     } else if (this.#isWaiting && this.#file?.kind !== "file") {
-      this.#awaitQuiet();
+      this.#awaitIdle();
     }
   }
 

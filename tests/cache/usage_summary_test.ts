@@ -171,7 +171,7 @@ for (
     ["more than a day of an idle container", 30 * 60 * MINUTE_MS, 60_000],
   ] as const
 ) {
-  Deno.test(`UsageSummary tells of hour and day after ${what}`, () => {
+  Deno.test(`UsageSummary returns hour and day after ${what}`, () => {
     const samples = history(spanMs, everyMs, new SeededRandom(2));
     const summary = new UsageSummary();
     add(summary, ...samples);

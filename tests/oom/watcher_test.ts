@@ -233,7 +233,7 @@ Deno.test("OomWatcher counts overwritten records, and reports the loss for a min
   assertEquals(watched.watcher.state, {
     name: "kmsg",
     state: "degraded",
-    detail: "Records were lost before they could be read, 3 in all",
+    detail: "Records lost before they were read: 3",
   });
   watched.clock.advance(60_000);
   assertEquals(watched.watcher.state.state, "ok");
