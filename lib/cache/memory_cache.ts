@@ -1,27 +1,27 @@
 import type { RowLayout } from "../model/sample.ts";
 
-/** One kept sample. */
-export interface KeptSample {
+/** One stored sample. */
+export interface StoredSample {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
-  /** A copy of the columns, as many as the layout had when the newest was kept; `NaN` where this one had none. */
+  /** A copy of the columns, as many as the layout had for the newest sample; `NaN` for columns that this sample lacks. */
   readonly row: Float64Array;
 }
 
-/** Which samples are asked for; an absent field asks for any. */
+/** Range of samples; an absent field means unbounded. */
 export interface SampleRange {
   readonly startMs?: number;
   readonly endMs?: number;
-  /** The newest so many; −1 for all. @default -1 */
+  /** Maximum number of samples, the newest ones; −1 for all. @default -1 */
   readonly count?: number;
 }
 
 const FIRST_CAPACITY = 4;
 
 /**
- * The recent samples of one container: rows of doubles in one typed array,
- * used as a ring. It grows as it fills, up to its bound, and drops what is
- * older than the newest by more than its age.
+ * The recent samples of one container: rows of doubles in one typed array, used
+ * as a ring. It grows up to `maxRows`, and drops samples older than the newest
+ * by more than `maxAgeMs`.
  */
 export class SampleRing {
   readonly layout: RowLayout;
@@ -46,14 +46,13 @@ export class SampleRing {
     this.#rows = new Float64Array(this.#capacity * this.#stride);
   }
 
-  /** How many samples are kept. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Keeps a sample; returns whether it differs from the one before. One older
-   * than the last empties the ring: the clock was set back.
+   * Adds a sample; returns whether it differs from the previous one. A sample
+   * older than the last empties the ring: the clock was set back.
    */
   add(timestampMs: number, row: Float64Array): boolean {
     const width = this.layout.width;
@@ -79,18 +78,18 @@ export class SampleRing {
     return changed;
   }
 
-  /** The newest sample; its row is the same array as long as no sample differs. */
-  get latest(): KeptSample | undefined {
+  /** The newest sample; its row is the same array until a sample differs. */
+  get latest(): StoredSample | undefined {
     if (this.#size === 0) return undefined;
     const at = this.#size - 1;
     this.#latest ??= this.#rowAt(at).slice();
     return { timestampMs: this.#timeAt(at), row: this.#latest };
   }
 
-  /** The samples asked for, oldest first. */
-  samples(range: SampleRange = {}): KeptSample[] {
+  /** Returns the samples in a range, oldest first. */
+  samples(range: SampleRange = {}): StoredSample[] {
     const { startMs = -Infinity, endMs = Infinity, count = -1 } = range;
-    const found: KeptSample[] = [];
+    const found: StoredSample[] = [];
     for (let i = this.#size - 1; i >= 0; i--) {
       if (count >= 0 && found.length >= count) break;
       const timestampMs = this.#timeAt(i);
@@ -146,37 +145,37 @@ export class SampleRing {
   }
 }
 
-/** How long, and how often at most, samples are kept. */
+/** Retention of samples. */
 export interface MemoryCacheOptions {
   /** `--storage-duration`. */
   readonly maxAgeMs: number;
-  /** The shortest time between two samples of the beat. */
+  /** The shortest housekeeping interval. */
   readonly intervalMs: number;
 }
 
-/** Rows beyond those of the beat: samples taken on demand. */
+/** Additional rows for samples taken on demand. */
 const SPARE_ROWS = 60;
 
-/** Rings of containers that were removed: the record of an OOM kill may be read later. */
+/** Rings of removed containers: the record of an OOM kill may be read later. */
 const MAX_REMOVED = 32;
 
 /** The recent samples of all containers. */
 export class MemoryCache {
   readonly #options: MemoryCacheOptions;
   readonly #rings = new Map<string, SampleRing>();
-  /** In the order in which they were removed. */
+  /** In order of removal. */
   readonly #removed = new Map<string, SampleRing>();
 
   constructor(options: MemoryCacheOptions) {
     this.#options = options;
   }
 
-  /** How many containers have a ring. */
+  /** Number of containers with a ring. */
   get size(): number {
     return this.#rings.size;
   }
 
-  /** The ring of a container, made where there is none. */
+  /** Returns the ring of a container, or creates it. */
   ring(name: string, layout: RowLayout): SampleRing {
     const known = this.#rings.get(name);
     if (known !== undefined && known.layout === layout) return known;
@@ -187,12 +186,12 @@ export class MemoryCache {
     return ring;
   }
 
-  /** The ring of a container that has one, or had one when it was removed a while ago. */
+  /** Returns the ring of a container, or of one of the last {@linkcode MAX_REMOVED} removed. */
   recent(name: string): SampleRing | undefined {
     return this.#rings.get(name) ?? this.#removed.get(name);
   }
 
-  /** Forgets a container; its samples stay for {@linkcode MemoryCache.recent} until others were removed. */
+  /** Removes a container; its samples remain available to {@linkcode MemoryCache.recent}. */
   remove(name: string): void {
     const ring = this.#rings.get(name);
     if (ring === undefined) return;

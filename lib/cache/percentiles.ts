@@ -1,12 +1,12 @@
 import type { Percentiles } from "../model/usage.ts";
 
 /**
- * Percentiles of numbers, which are put in order; undefined of none. Where a
- * percentile falls between two numbers it is between them in proportion; all
- * is cut to whole numbers.
+ * Returns percentiles of `values`, which it sorts; `undefined` if empty. A
+ * percentile between two values is interpolated linearly; all results are
+ * truncated to integers.
  *
- * @param means what the mean is made of, where it is not the same numbers
- * @param maxima what the greatest is looked for in, likewise
+ * @param means values for the mean, if different
+ * @param maxima values for the maximum, if different
  */
 export function percentilesOf(
   values: Float64Array,
@@ -38,7 +38,6 @@ function deviation(values: Float64Array, mean: number): number {
   return Math.sqrt(squares / (values.length - 1));
 }
 
-/** Of numbers in ascending order. */
 function percentile(sorted: Float64Array, part: number): number {
   const rank = part * (sorted.length + 1);
   const whole = Math.trunc(rank);

@@ -1,24 +1,24 @@
 import type { OomContext, OomRunUpPoint } from "../model/event.ts";
 import { COLUMN } from "../model/sample.ts";
 
-/** One sample: its time, milliseconds since the epoch, and its columns. */
+/** One sample: time (milliseconds since the epoch) and columns. */
 export interface RunUpSample {
   readonly timestampMs: number;
   readonly row: Float64Array;
 }
 
-/** The run-up begins so long before the kill. */
+/** Milliseconds from the start of the run-up to the kill. */
 export const RUN_UP_MS = 120_000;
 
 const MAX_POINTS = 30;
-/** Of its JSON. */
+/** Maximum size of the JSON. */
 const MAX_BYTES = 2_048;
 
 const GROWTH_MS = 10_000;
 
 /**
- * The course of a cgroup's memory before a kill: the newest sample, and others
- * as evenly as their number allows. Empty where there is no sample.
+ * Returns the memory usage of a cgroup before a kill: the newest sample, and
+ * others at even distances. Empty without samples.
  *
  * @param samples of the last two minutes, the oldest first
  */
@@ -43,7 +43,7 @@ export function runUpOf(
   };
 }
 
-/** At most so many points at even distances, the last among them. */
+/** Returns at most `most` points at even distances, including the last. */
 function thin(points: readonly OomRunUpPoint[], most: number): OomRunUpPoint[] {
   if (points.length <= most) return [...points];
   const step = (points.length - 1) / (most - 1);
@@ -73,7 +73,7 @@ function pointOf(
   };
 }
 
-/** Over the samples of the last 10 s; undefined where there are not two. */
+/** Returns the growth over the last 10 s, bytes per second; `undefined` for fewer than two samples. */
 function growthOf(samples: readonly RunUpSample[]): number | undefined {
   const last = samples.at(-1);
   if (last === undefined) return undefined;

@@ -6,13 +6,13 @@ import { percentilesOf } from "./percentiles.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Samples that follow closer are passed over, which bounds a minute at 600 of them. */
+/** Closer samples are ignored, which limits a minute to 600 samples. */
 const MIN_GAP_MS = 100;
 
 /**
- * What one container used in the last minute, hour and day. Taking a sample
- * costs next to nothing; each minute makes one row of the samples since the
- * last, and hours and days are made of those rows when they are asked for.
+ * Usage of one container in the last minute, hour and day. Adding a sample is
+ * cheap; each minute adds one row, from which hours and days are computed on
+ * demand.
  */
 export class UsageSummary {
   readonly #minutes = new MinuteRows();
@@ -21,19 +21,19 @@ export class UsageSummary {
   #lastMs = NaN;
   #lastCpuNs = NaN;
   #latestCpu: number | undefined;
-  /** Milli-CPUs between each two samples of the current minute. */
+  /** Milli-CPUs between consecutive samples of the current minute. */
   #cpu: number[] = [];
-  /** Working sets in bytes, that of the last minute's end first. */
+  /** Working sets in bytes, starting with that at the end of the last minute. */
   #memory: number[] = [];
 
-  /** Takes a sample: the row as the handler filled it. */
+  /** Adds a sample: the row as filled by the handler. */
   add(timestampMs: number, row: Float64Array): void {
     const elapsedMs = timestampMs - this.#lastMs;
     if (elapsedMs >= 0 && elapsedMs < MIN_GAP_MS) return;
-    // The first, or the clock was set back.
+    // The first sample, or the clock was set back.
     if (!(elapsedMs > 0)) this.#begin(timestampMs);
     const cpuNs = row[COLUMN.cpuUsageNs] ?? NaN;
-    // Nanoseconds a millisecond are millionths of a CPU.
+    // Nanoseconds per millisecond are millionths of a CPU.
     const rate = Math.trunc((cpuNs - this.#lastCpuNs) / elapsedMs / 1000);
     this.#latestCpu = elapsedMs > 0 && rate >= 0 ? rate : undefined;
     if (this.#latestCpu !== undefined) this.#cpu.push(this.#latestCpu);
@@ -44,7 +44,6 @@ export class UsageSummary {
     if (timestampMs - this.#startMs > MINUTE_MS) this.#end();
   }
 
-  /** The use of late. */
   derived(): DerivedStats {
     const cpu = this.#latestCpu;
     const memory = this.#memory.at(-1);

@@ -173,7 +173,7 @@ export class ContainerLifecycle {
         case "delete":
           return this.#destroyContainer(change.name);
         case "memoryEvents":
-          return this.#options.counters.look(change.name);
+          return this.#options.counters.refresh(change.name);
         case "limits":
           return this.containers.get(change.name)?.forgetLimits();
         case "update":

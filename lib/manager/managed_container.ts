@@ -7,11 +7,11 @@ import type { Logger } from "../model/logger.ts";
 import type { RowLayout } from "../model/sample.ts";
 import type { ContainerStats } from "../model/stats.ts";
 import type { DerivedStats } from "../model/usage.ts";
-import { toContainerStats } from "../cache/derived_stats.ts";
+import { toContainerStats } from "../cache/container_stats.ts";
 import type {
-  KeptSample,
   SampleRange,
   SampleRing,
+  StoredSample,
 } from "../cache/memory_cache.ts";
 import { UsageSummary } from "../cache/usage_summary.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
@@ -243,7 +243,7 @@ export class ManagedContainer implements Task {
   }
 
   /** Its newest sample as it was taken, if there is one, and what its columns are. */
-  get latest(): { sample: KeptSample | undefined; layout: RowLayout } {
+  get latest(): { sample: StoredSample | undefined; layout: RowLayout } {
     this.#sampleFirst();
     const { ring } = this.#options;
     return { sample: ring.latest, layout: ring.layout };

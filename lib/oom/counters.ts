@@ -2,71 +2,71 @@ import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
 
-/** Kills that no record names, and what the containers' counts prove of them. */
+/** Kills without a record, with what the containers' counts prove about them. */
 export interface CountedKills {
   readonly count: number;
   /** The kernel file that counted them. */
   readonly source: string;
-  /** The cgroup they were in; absent where that is not proven. */
+  /** Absent if the cgroup is not proven. */
   readonly victimCgroup?: CgroupName;
-  /** Whether the kernel counted a group kill there; absent where it does not count them. */
+  /** Whether the kernel counted a group kill there; absent if it does not count group kills. */
   readonly group?: boolean;
 }
 
-/** The kernel's counts of one container. */
-interface Account {
-  /** Absent where the container is gone, or was never found. */
+/** Kill counts of one container. */
+interface KillCounts {
+  /** Absent if the container was removed or never found. */
   handler: ContainerHandler | undefined;
-  /** Of its memory cgroup, which keeps it when it is renamed. */
+  /** Inode of the memory cgroup, unchanged by a rename. */
   readonly inode: number | undefined;
   source: string;
   counted: number;
   groupKills: number | undefined;
-  /** Whether group kills were counted since all was last explained. */
+  /** Whether group kills were counted since the last {@linkcode OomCounters.settle}. */
   hasGroupKill: boolean;
-  /** Kills that were counted and that no event named. */
+  /** Counted kills minus kills named by events. */
   unnamed: number;
   endedMs: number;
 }
 
-/** The file that counts the kills of a whole node. */
+/** The file that counts the kills of the node. */
 const NODE_SOURCE = "vmstat";
 
-/** The count of a container that is gone is exposed for so long. */
+/** The kill count of a removed container is exposed for 5 minutes. */
 const ENDED_MS = 5 * 60_000;
 const MAX_ENDED = 10_000;
 
 /**
- * The kernel's counts of the OOM kills of each container. They never cause an
- * event: they state where kills were that no record names, if nothing else can
- * be meant, and which kernel file confirms a kill.
+ * The kernel's OOM kill counts of each container. They never cause an event:
+ * they locate kills without a record if the location is unambiguous, and name
+ * the kernel file that confirms a kill.
  */
 export class OomCounters {
   readonly #clock: Clock;
-  readonly #living = new Map<CgroupName, Account>();
-  /** By name, in the order in which they were removed. */
-  readonly #ended = new Map<CgroupName, Account>();
-  /** Kills that events of this run report, by name. */
+  readonly #living = new Map<CgroupName, KillCounts>();
+  /** Removed containers by name, in order of removal. */
+  readonly #ended = new Map<CgroupName, KillCounts>();
+  /** Kills reported by events of this run, by name. */
   readonly #kills = new Map<CgroupName, number>();
-  /** Kills that were reported without a cgroup since all was last explained. */
+  /** Kills reported without a cgroup since the last {@linkcode OomCounters.settle}. */
   #withoutCgroup = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Kills by container that events reported in this run; of one that is gone for five minutes. */
+  /** Returns the kills reported in this run by container; a removed container is included for 5 minutes. */
   killsByContainer(): Iterable<readonly [CgroupName, number]> {
     this.#forget();
     return this.#kills;
   }
 
-  /** A container was found; `isNew` where it was not there when the agent started. */
+  /** Adds a container; `isNew` if it was created after the agent started. */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
     const read = handler.oomKills();
     const inode = handler.memoryInode();
-    const account: Account = {
+    const counts: KillCounts = {
       handler,
       inode,
       source: read?.source ?? "",
@@ -76,90 +76,88 @@ export class OomCounters {
       unnamed: isNew ? read?.count ?? 0 : 0,
       endedMs: Infinity,
     };
-    // What was counted under another name is not counted anew.
-    const renamed = account.unnamed > 0 ? this.#withInode(inode) : undefined;
+    // Kills counted under another name are not counted again.
+    const renamed = counts.unnamed > 0 ? this.#withInode(inode) : undefined;
     if (renamed !== undefined) {
-      account.unnamed += renamed.unnamed - renamed.counted;
+      counts.unnamed += renamed.unnamed - renamed.counted;
       renamed.unnamed = 0;
     }
     const before = this.#ended.get(name);
-    // An event named it before it was found.
+    // An event named the container before it was found.
     if (before !== undefined && before.inode === undefined) {
-      account.unnamed += before.unnamed;
+      counts.unnamed += before.unnamed;
     }
     this.#ended.delete(name);
-    this.#living.set(name, account);
+    this.#living.set(name, counts);
   }
 
-  /** A container was removed. */
   close(name: CgroupName): void {
-    const account = this.#living.get(name);
-    if (account === undefined) return;
+    const counts = this.#living.get(name);
+    if (counts === undefined) return;
     this.#living.delete(name);
-    if (account.counted > 0 || account.unnamed !== 0 || this.#kills.has(name)) {
-      this.#end(name, account);
+    if (counts.counted > 0 || counts.unnamed !== 0 || this.#kills.has(name)) {
+      this.#end(name, counts);
     }
   }
 
-  /** The kernel wrote to a file that counts a container's kills. */
-  look(name: CgroupName): void {
+  /** Reads the counts of a container after the kernel wrote to a file of them. */
+  refresh(name: CgroupName): void {
     read(this.#living.get(name));
   }
 
-  /** Whether a container counted a kill that no event named. */
+  /** Returns whether a container counted a kill that no event names. */
   hasUnnamed(name: CgroupName): boolean {
-    const account = this.#living.get(name);
-    read(account);
-    return (account?.unnamed ?? 0) > 0;
+    const counts = this.#living.get(name);
+    read(counts);
+    return (counts?.unnamed ?? 0) > 0;
   }
 
-  /** Reads the counts of all containers: some may be removed soon. */
+  /** Reads the counts of all containers, since some may be removed soon. */
   readAll(): void {
-    for (const account of this.#living.values()) read(account);
+    for (const counts of this.#living.values()) read(counts);
   }
 
-  /** An event reports a kill. Returns the file that counted it, too. */
-  name(victimCgroup: CgroupName | undefined): string | undefined {
+  /** Records a kill reported by an event. Returns the file that also counted the kill. */
+  recordKill(victimCgroup: CgroupName | undefined): string | undefined {
     if (victimCgroup === undefined) {
       this.#withoutCgroup++;
       return undefined;
     }
-    const account = this.#find(victimCgroup);
-    read(account);
-    const isCounted = account.unnamed > 0;
-    account.unnamed--;
+    const counts = this.#find(victimCgroup);
+    read(counts);
+    const isCounted = counts.unnamed > 0;
+    counts.unnamed--;
     this.#kill(victimCgroup, 1);
-    return isCounted ? account.source : undefined;
+    return isCounted ? counts.source : undefined;
   }
 
-  /** The first victim of a group was counted once more. */
-  repeat(victimCgroup: CgroupName | undefined): void {
+  /** Records that the first victim of a group was counted again. */
+  recordRepeat(victimCgroup: CgroupName | undefined): void {
     if (victimCgroup !== undefined) this.#find(victimCgroup).unnamed--;
   }
 
   /**
-   * Where so many kills were that no record names: in the containers that
-   * counted kills which no event named, if all that the node counted is
-   * accounted for with these; else their records may be yet to come. A kill that
-   * an event reports without a cgroup may be any of those that a container
-   * counted: only what a container counted beyond all of them is proven.
+   * Locates `count` kills without a record: in the containers that counted
+   * kills without an event, if these kills complete the node's count; otherwise
+   * the records may still arrive. A kill reported without a cgroup may be any of
+   * those that a container counted: only kills beyond their number are proven.
    *
-   * @param areAll whether all that was counted when the counts were last read is accounted for with these
+   * @param areAll whether these kills complete the node's count as of the last read of the containers' counts
    */
   locate(count: number, areAll: boolean): CountedKills[] {
-    const found = this.#accounts().filter(([, { unnamed }]) => unnamed > 0);
+    const found = this.#allCounts().filter(([, { unnamed }]) => unnamed > 0);
     const located: CountedKills[] = [];
     let left = count;
-    for (const [victimCgroup, account] of areAll ? found : []) {
-      const kills = Math.min(account.unnamed - this.#withoutCgroup, left);
+    for (const [victimCgroup, counts] of areAll ? found : []) {
+      const kills = Math.min(counts.unnamed - this.#withoutCgroup, left);
       if (kills <= 0) continue;
       left -= kills;
-      account.unnamed -= kills;
+      counts.unnamed -= kills;
       this.#kill(victimCgroup, kills);
-      const group = this.#hasGroupKill(victimCgroup, account);
+      const group = this.#hasGroupKill(victimCgroup, counts);
       located.push({
         count: kills,
-        source: account.source,
+        source: counts.source,
         victimCgroup,
         ...(group !== undefined && { group }),
       });
@@ -171,38 +169,38 @@ export class OomCounters {
     return located;
   }
 
-  /** Every unit that the node counted is accounted for: nothing that was counted before can be meant any more. */
+  /** Resets the differences once every unit of the node's count is accounted for: no earlier count explains a later kill. */
   settle(isStill: () => boolean): void {
     if (
       this.#withoutCgroup === 0 &&
-      !this.#accounts().some(([, account]) =>
-        account.unnamed !== 0 || account.hasGroupKill
+      !this.#allCounts().some(([, counts]) =>
+        counts.unnamed !== 0 || counts.hasGroupKill
       )
     ) return;
     this.readAll();
     // The node counts a kill before its cgroup does.
     if (!isStill()) return;
-    for (const [name, account] of this.#accounts()) {
-      // What was counted there and named nowhere are the kills without a cgroup.
-      const kills = Math.min(Math.max(0, account.unnamed), this.#withoutCgroup);
+    for (const [name, counts] of this.#allCounts()) {
+      // Kills counted there without an event are those reported without a cgroup.
+      const kills = Math.min(Math.max(0, counts.unnamed), this.#withoutCgroup);
       this.#withoutCgroup -= kills;
       this.#kill(name, kills);
-      account.unnamed = 0;
-      account.hasGroupKill = false;
+      counts.unnamed = 0;
+      counts.hasGroupKill = false;
     }
     this.#withoutCgroup = 0;
   }
 
-  #accounts(): [CgroupName, Account][] {
+  #allCounts(): [CgroupName, KillCounts][] {
     return [...this.#ended, ...this.#living];
   }
 
-  #withInode(inode: number | undefined): Account | undefined {
+  #withInode(inode: number | undefined): KillCounts | undefined {
     if (inode === undefined) return undefined;
-    return this.#accounts().find(([, account]) => account.inode === inode)?.[1];
+    return this.#allCounts().find(([, counts]) => counts.inode === inode)?.[1];
   }
 
-  #find(name: CgroupName): Account {
+  #find(name: CgroupName): KillCounts {
     const known = this.#living.get(name) ?? this.#ended.get(name);
     if (known !== undefined) return known;
     return this.#end(name, {
@@ -217,23 +215,23 @@ export class OomCounters {
     });
   }
 
-  #end(name: CgroupName, account: Account): Account {
-    account.handler = undefined;
-    account.endedMs = this.#clock.monotonic();
+  #end(name: CgroupName, counts: KillCounts): KillCounts {
+    counts.handler = undefined;
+    counts.endedMs = this.#clock.monotonic();
     this.#ended.delete(name);
-    this.#ended.set(name, account);
+    this.#ended.set(name, counts);
     this.#forget();
-    return account;
+    return counts;
   }
 
   #kill(name: CgroupName, count: number): void {
     if (count > 0) this.#kills.set(name, (this.#kills.get(name) ?? 0) + count);
   }
 
-  /** The kernel counts a group kill in the cgroup whose `memory.oom.group` is set: this one or one above it. */
-  #hasGroupKill(name: CgroupName, account: Account): boolean | undefined {
-    if (account.groupKills === undefined) return undefined;
-    if (account.hasGroupKill) return true;
+  /** The kernel counts a group kill in the cgroup with `memory.oom.group`: this cgroup or an ancestor. */
+  #hasGroupKill(name: CgroupName, counts: KillCounts): boolean | undefined {
+    if (counts.groupKills === undefined) return undefined;
+    if (counts.hasGroupKill) return true;
     for (let above = name; above !== ROOT;) {
       above = parentOf(above);
       if (this.#living.get(above)?.hasGroupKill) return true;
@@ -251,15 +249,14 @@ export class OomCounters {
   }
 }
 
-/** Reads the counts of a container, if it is still there. */
-function read(account: Account | undefined): void {
-  const now = account?.handler?.oomKills();
-  if (account === undefined || now === undefined) return;
-  account.unnamed += now.count - account.counted;
-  account.counted = now.count;
-  account.source = now.source;
-  if ((now.groupKills ?? 0) > (account.groupKills ?? 0)) {
-    account.hasGroupKill = true;
+function read(counts: KillCounts | undefined): void {
+  const now = counts?.handler?.oomKills();
+  if (counts === undefined || now === undefined) return;
+  counts.unnamed += now.count - counts.counted;
+  counts.counted = now.count;
+  counts.source = now.source;
+  if ((now.groupKills ?? 0) > (counts.groupKills ?? 0)) {
+    counts.hasGroupKill = true;
   }
-  account.groupKills = now.groupKills;
+  counts.groupKills = now.groupKills;
 }

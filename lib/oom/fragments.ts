@@ -1,10 +1,10 @@
 import type { KmsgRecord } from "./kmsg_record.ts";
 import { isWholeOomSummary, OOM_SUMMARY_START } from "./summary.ts";
 
-/** The rest of a line comes at once or never: past so many other records it is given up. */
+/** The rest of a line follows immediately or never: after more other records it is given up. */
 const MAX_RECORDS_BETWEEN = 64;
 
-/** Lines begun at once; more than a handful of CPUs have never been seen in one OOM. */
+/** Maximum number of incomplete lines; one OOM involves a handful of CPUs. */
 const MAX_HELD = 16;
 
 const TASK_WHOLE_REGEXP =
@@ -17,22 +17,19 @@ interface Held {
 }
 
 /**
- * Puts lines together that the kernel printed in pieces (`KERN_CONT`).
+ * Joins lines that the kernel printed in fragments (`KERN_CONT`).
  *
- * The lines with cgroup names are printed piece by piece. A message from
- * another CPU between two pieces, or a line of more than about 1000 bytes,
- * makes a record of its own of the rest: flagged `c` or `+`, or beginning with
- * the comma that the summary's fields begin with. With extended consoles every
- * piece is a record.
+ * The lines with cgroup names are printed in fragments. If a message from
+ * another CPU is between two fragments, or a line exceeds about 1000 bytes, the
+ * rest is a separate record: flagged `c` or `+`, or starting with the comma
+ * before a field of the summary. With extended consoles each fragment is a
+ * record.
  */
 export class OomFragments {
-  /** By who prints, where the kernel says so. */
+  /** Keyed by caller, if the kernel prints it. */
   readonly #held = new Map<string | undefined, Held>();
 
-  /**
-   * Gives the records whose text is whole, or as whole as it will get: as a
-   * rule the one that came.
-   */
+  /** Returns the records whose text is complete or given up: usually the argument. */
   push(record: KmsgRecord): readonly KmsgRecord[] {
     if (this.#held.size === 0) {
       return this.#begin(record) ? [] : [record];
@@ -49,7 +46,7 @@ export class OomFragments {
     return given;
   }
 
-  /** Records were lost: what is held may lack its middle. */
+  /** Discards incomplete lines after a loss of records: their middle may be missing. */
   clear(): void {
     this.#held.clear();
   }
@@ -64,7 +61,7 @@ export class OomFragments {
     return true;
   }
 
-  /** Takes out what the record shows to be over, or what waited for too long. */
+  /** Removes and returns the lines that the record ends, or that waited for too many records. */
   #giveUp(record: KmsgRecord): KmsgRecord[] {
     const given: KmsgRecord[] = [];
     for (const [caller, held] of this.#held) {
@@ -82,21 +79,21 @@ function finish(held: Held): KmsgRecord {
   return { ...held.first, text: held.text };
 }
 
-/** Whether the text begins one of the lines that come in pieces, and lacks its end. */
+/** Returns whether the text starts a line printed in fragments and lacks its end. */
 function isUnfinished(text: string): boolean {
   if (text.startsWith(OOM_SUMMARY_START)) return !isWholeOomSummary(text);
   if (!/^Tasks? in /.test(text)) return false;
-  // A process can have such a name and ask for memory.
+  // A process with such a name can invoke the OOM killer.
   return !TASK_WHOLE_REGEXP.test(text);
 }
 
-/** Whether the record can only be the next line of an OOM. */
+/** Returns whether the record can only be the next line of an OOM. */
 function beginsLine(text: string): boolean {
   return /^(?:Memory cgroup |Out of memory|Killed process |Tasks? in |oom-kill:)/
     .test(text) || text.includes(" invoked oom-killer:");
 }
 
-/** Whether the record goes on with the text, in a place where the kernel splits it. */
+/** Returns whether the record continues the text at a point where the kernel splits lines. */
 function continues(text: string, record: KmsgRecord): boolean {
   const summary = text.startsWith(OOM_SUMMARY_START);
   if (summary && record.text.startsWith(",")) return true;

@@ -2,7 +2,7 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
 import type { OomKilledLine } from "./lines.ts";
 import type {
-  OomFacts,
+  OomDetails,
   OomIncidentReport,
   OomKillReport,
   OomScope,
@@ -10,13 +10,12 @@ import type {
 import type { SummaryNames } from "./summary.ts";
 import type { OomTaskTable } from "./task_table.ts";
 
-/** A shortage of memory whose records are being read. */
+/** An OOM whose records are being read. */
 export class Incident {
-  /** Who prints its lines, where the kernel prints that. */
+  /** The thread or CPU that prints the lines, if the kernel prints it. */
   readonly caller: string | undefined;
-  /** Of the `oom-kill:` record, else of the first. */
+  /** Sequence number of the `oom-kill:` record, or of the first record. */
   sequence: number;
-  /** Whether it was reported. */
   reported = false;
   scope: OomScope | undefined;
   constraint: string | undefined;
@@ -25,38 +24,38 @@ export class Incident {
   pid: number | undefined;
   processName: string | undefined;
   uid: number | undefined;
-  /** The names of its `oom-kill:` line (Linux ≥5.0). */
+  /** The names in the `oom-kill:` line (Linux ≥5.0). */
   names: readonly SummaryNames[] | undefined;
-  /** Whether a line named the cgroups, or that the whole machine is short. */
+  /** Whether a line stated the cgroups, or that the OOM is global. */
   isNamed = false;
   /** The process of the `Kill process … or sacrifice child` line (before Linux 5.1). */
   chosenPid: number | undefined;
-  /** The cgroup that is killed as a whole; `null` where its path cannot be known. */
+  /** The cgroup killed as a whole; `null` if its path is unknown. */
   group: CgroupName | null | undefined;
-  /** Its first victim, and whether that one was printed again with its group. */
+  /** First victim of the group. */
   firstPid: number | undefined;
+  /** Whether `firstPid` was printed again with the group. */
   isRepeated = false;
   tasks: OomTaskTable | undefined;
 
-  /** @param record the first of the incident */
   constructor(record: KmsgRecord) {
     this.caller = record.caller;
     this.sequence = record.sequence;
   }
 
-  /** Whether a record with this scope can be of the incident. */
+  /** Returns whether a record with this scope can belong to the incident. */
   fits(record: KmsgRecord, scope: OomScope | undefined): boolean {
     return this.caller === record.caller &&
       (this.scope ?? scope) === (scope ?? this.scope);
   }
 
-  /** What is reported once; `killed` where only the kill's record is known. */
+  /** Returns the incident's single report. Pass `killed` if the incident has no other record. */
   report(record: KmsgRecord, killed?: OomKilledLine): OomIncidentReport {
     this.reported = true;
     const { pid, processName, uid } = killed ?? this;
     return {
       type: "oom",
-      ...this.#facts(this.victimCgroup),
+      ...this.#details(this.victimCgroup),
       ...(pid === undefined ? {} : { pid }),
       ...(processName === undefined ? {} : { processName }),
       ...(uid === undefined ? {} : { uid }),
@@ -66,7 +65,6 @@ export class Incident {
     };
   }
 
-  /** What is reported of a kill. */
   killReport(
     record: KmsgRecord,
     line: OomKilledLine,
@@ -76,7 +74,7 @@ export class Incident {
     // Linux 5.0 to 5.3 print the user in the summary only.
     const uid = line.uid ?? (this.pid === line.pid ? this.uid : undefined);
     return {
-      ...this.#facts(victimCgroup),
+      ...this.#details(victimCgroup),
       ...line,
       ...(uid === undefined ? {} : { uid }),
       type: "oomKill",
@@ -87,9 +85,9 @@ export class Incident {
     };
   }
 
-  #facts(victimCgroup: CgroupName | undefined): OomFacts {
+  #details(victimCgroup: CgroupName | undefined): OomDetails {
     const { scope, limitCgroup, tasks } = this;
-    // Before Linux 5.0 no line states it, but only a cgroup's limit has this scope.
+    // Before Linux 5.0 no line states the constraint, but only a memory cgroup limit has this scope.
     const constraint = this.constraint ??
       (scope === "cgroup" ? "CONSTRAINT_MEMCG" : undefined);
     return {

@@ -2,24 +2,24 @@
 export interface KmsgRecord {
   /** Syslog level, 0 (emergency) to 7 (debug). */
   readonly priority: number;
-  /** 0 is the kernel itself; what user space writes to the device gets another. */
+  /** 0: the kernel; records written by user space have another. */
   readonly facility: number;
-  /** Grows by one with every record of a boot. */
+  /** Increases by one per record of a boot. */
   readonly sequence: number;
-  /** Microseconds of the kernel's log clock, which stands still while the machine is suspended. */
+  /** Microseconds of the kernel's log clock, which stops while the machine is suspended. */
   readonly usecSinceBoot: number;
-  /** `-` for a line of its own; `c` and `+` for a piece of one. */
+  /** `-` for a whole line; `c` or `+` for a fragment. */
   readonly flag: string;
-  /** Who printed it, `T<thread id>` or `C<cpu>`; Linux ≥5.1 with `CONFIG_PRINTK_CALLER` only. */
+  /** Printing context, `T<thread id>` or `C<cpu>`; Linux ≥5.1 with `CONFIG_PRINTK_CALLER` only. */
   readonly caller?: string;
   /** The message, unescaped. */
   readonly text: string;
 }
 
-/** Facility and level share a number: the level has the low three bits. */
+/** The level is the low three bits of the prefix, the facility the other bits. */
 const LEVELS = 8;
 
-/** Linux 3.5 printed no flag. Numbers above 2^53 are none that a kernel prints. */
+/** Linux 3.5 prints no flag. No kernel prints numbers above 2^53. */
 const RECORD_REGEXP = /^(\d{1,15}),(\d{1,15}),(\d{1,15})(?:,([^;]*))?;([^\n]*)/;
 const CALLER_REGEXP = /,caller=([^,]*)/;
 const ESCAPES_REGEXP = /(?:\\x[0-9a-fA-F]{2})+/g;
@@ -27,7 +27,7 @@ const ESCAPES_REGEXP = /(?:\\x[0-9a-fA-F]{2})+/g;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Parses what one read of `/dev/kmsg` returns (`Documentation/ABI/testing/dev-kmsg`).
+ * Parses the result of one read of `/dev/kmsg` (`Documentation/ABI/testing/dev-kmsg`).
  *
  * ```
  * 6,1691,1760246773,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=web,…
@@ -35,10 +35,10 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  *  SUBSYSTEM=net
  * ```
  *
- * Lines after the first are a dictionary that is not used here. Unknown fields
+ * Lines after the first are a dictionary, which is ignored. Unknown fields
  * before the `;` are skipped, as the kernel requires.
  *
- * @returns The record, or `undefined` for what is none.
+ * @returns `undefined` for invalid input
  */
 export function parseKmsgRecord(bytes: Uint8Array): KmsgRecord | undefined {
   const match = RECORD_REGEXP.exec(decoder.decode(bytes));
@@ -57,8 +57,8 @@ export function parseKmsgRecord(bytes: Uint8Array): KmsgRecord | undefined {
 }
 
 /**
- * The kernel writes bytes below 0x20, from 0x7f on, and the backslash as
- * `\xNN`, bytewise: a name in UTF-8 comes as several escapes.
+ * The kernel escapes each byte below 0x20 or from 0x7f on, and the backslash, as
+ * `\xNN`: a UTF-8 character is several escapes.
  */
 function unescape(text: string): string {
   return text.replaceAll(ESCAPES_REGEXP, (escapes) => {

@@ -1,59 +1,58 @@
-// Longer than other files: it has both kinds of kernel log, which answer in one form.
+// Exceeds 300 lines: devices and streams behind one interface.
 
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { setImmediate, setTimeout } from "node:timers/promises";
 
-/** What a read of the kernel log gives. */
+/** Result of a read of the kernel log. */
 export type KmsgRead =
-  /** The records that came, one or more; their bytes hold until the next read. */
+  /** One or more records; their bytes are valid until the next read. */
   | { readonly type: "records"; readonly records: readonly Uint8Array[] }
-  /** A device: all that was in the log when it was opened has been read. */
+  /** Device only: the backlog has been read. */
   | { readonly type: "caughtUp" }
-  /** Records were overwritten before they could be read; the next read goes on after them. */
+  /** Records were overwritten before they were read; the next read continues after them. */
   | { readonly type: "overrun" }
-  /** One record was too long, and is lost. */
+  /** One record was too long and is lost. */
   | { readonly type: "tooLong" }
-  /** Nothing is there, and no read would wait for more: ask again in a while. */
+  /** No data, and a read does not wait for more: poll again. */
   | { readonly type: "idle" }
-  /** Nothing will ever come: open it anew. */
+  /** No more data will arrive: reopen the log. */
   | { readonly type: "end" };
 
 /** A kernel log that is open for reading. */
 export interface KmsgFile {
-  /** `device` numbers its records without gaps and begins at the oldest; the others give what they are given. */
+  /** A `device` numbers its records without gaps and starts at the oldest; the others return the lines written to them. */
   readonly kind: "device" | "fifo" | "file";
-  /** Waits for what comes next. */
   read(): Promise<KmsgRead>;
-  /** Closes it; a read that waits may continue to wait. */
+  /** Closes the log; a waiting read may continue to wait. */
   close(): void;
 }
 
 /**
- * A record is at most 8192 bytes until Linux 6.2 (`CONSOLE_EXT_LOG_MAX`), 2048
- * since. One that is longer than the buffer is lost.
+ * A record has at most 8192 bytes up to Linux 6.2 (`CONSOLE_EXT_LOG_MAX`), 2048
+ * since. A record longer than the buffer is lost.
  */
 const RECORD_BYTES = 8192 + 512;
 
-/** So many records are read in one go, which takes 0.5 ms. */
+/** Maximum number of records per read; 64 take 0.5 ms. */
 const BATCH_RECORDS = 64;
 
-/** A read that waits for so long has read all records, where nothing better proves it. */
+/** A read that waits this long is at the end of the log, if nothing better proves it. */
 const QUIET_MS = 100;
 
-/** How much of a FIFO or a file is read at once; a longer line is lost. */
+/** Maximum bytes per read of a FIFO or file; a longer line is lost. */
 const CHUNK_BYTES = 64 * 1024;
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 
 /**
- * Opens the kernel log: a device like `/dev/kmsg`, or a FIFO or a file of
- * records, one a line. `openDrain` opens a device once more, for reads that do
- * not wait.
+ * Opens the kernel log: a device like `/dev/kmsg`, or a FIFO or file with one
+ * record per line. `openDrain` opens another descriptor of a device, for
+ * non-blocking reads.
  *
- * @throws {Deno.errors.NotFound} When there is none.
- * @throws {Deno.errors.PermissionDenied} When it may not be read:
- * `kernel.dmesg_restrict` without CAP_SYSLOG, `printk.devkmsg=off`.
+ * @throws {Deno.errors.NotFound} if the path does not exist
+ * @throws {Deno.errors.PermissionDenied} with `kernel.dmesg_restrict` and
+ * without CAP_SYSLOG, or with `printk.devkmsg=off`
  */
 export async function openKmsg(
   path: string,
@@ -66,9 +65,9 @@ export async function openKmsg(
   if (!info.isFifo) {
     return await KmsgStream.create(path, "file", await Deno.open(path));
   }
-  // Opening a FIFO to read waits for a writer, and there is no way to take
-  // that back. Opening it for both does not wait, and then there is a writer.
-  // That one goes at once, so that the end of the real one shows.
+  // Opening a FIFO for reading blocks until it has a writer, and cannot be
+  // canceled. Opening it for both does not block, and is a writer. It is closed
+  // immediately, so that the end of the real writer is visible.
   const both = await Deno.open(path, { read: true, write: true })
     .catch(() => undefined);
   try {
@@ -79,22 +78,22 @@ export async function openKmsg(
 }
 
 /**
- * One read returns one record, never a part of one.
+ * One read returns one whole record.
  *
- * A read of the file waits on a thread until there is a record. To change
- * threads for each of the 40 records of an OOM takes 2 ms, and 10 to 25 where
- * the CPUs are busy. So a second descriptor, which does not wait, reads what is
- * there; the file, set to the end of the log, waits for more. Without the
- * second descriptor the file reads everything.
+ * A read of the file blocks a thread until there is a record. Switching threads
+ * for each of the 40 records of an OOM takes 2 ms, or 10 to 25 ms on busy CPUs.
+ * Therefore a second, non-blocking descriptor reads the available records, and
+ * the file, positioned at the end of the log, waits for more. Without the second
+ * descriptor, the file reads all records.
  */
 class KmsgDevice implements KmsgFile {
   readonly kind = "device";
   readonly #file: Deno.FsFile;
   #drain: number | undefined;
   readonly #buffer = new Uint8Array(RECORD_BYTES);
-  /** A read of the file whose result was not returned yet. */
+  /** A read of the file whose result has not been returned. */
   #waiting: Promise<KmsgRead> | undefined;
-  /** Whether the file was set to the end of the log after the last record was read. */
+  /** Whether the file was positioned at the end of the log after the last record was read. */
   #isSet = false;
   #isCaughtUp = false;
 
@@ -108,12 +107,12 @@ class KmsgDevice implements KmsgFile {
       const there = this.#readThere();
       if (there !== undefined) {
         this.#isSet = false;
-        // A flood must not keep others from the event loop.
+        // A flood of records must not block the event loop.
         await setImmediate();
         return there;
       }
       if (this.#drain !== undefined && !this.#isSet) {
-        // A record from now on ends the wait; an earlier one is read first.
+        // A later record ends the wait; an earlier one is read first.
         await this.#file.seek(0, Deno.SeekMode.End);
         this.#isSet = true;
         continue;
@@ -125,7 +124,7 @@ class KmsgDevice implements KmsgFile {
       }
       const read = await waiting;
       this.#waiting = undefined;
-      // The other descriptor reads the same once more, and all that follows.
+      // The other descriptor reads the same record and all that follow.
       if (this.#drain === undefined) return read;
       this.#isSet = false;
     }
@@ -137,7 +136,7 @@ class KmsgDevice implements KmsgFile {
     this.#drain = undefined;
   }
 
-  /** Some records that are there, or what is wrong with the next; undefined where none is there. */
+  /** Returns available records or the failure of the next; `undefined` if there is none. */
   #readThere(): KmsgRead | undefined {
     if (this.#drain === undefined) return undefined;
     const records: Uint8Array[] = [];
@@ -154,17 +153,17 @@ class KmsgDevice implements KmsgFile {
         records.push(this.#buffer.slice(0, length));
       }
     } catch (error) {
-      // What was lost shows in the numbers of the records, too.
+      // A loss is also visible in the sequence numbers.
       if (records.length === 0) return failureOf(error);
     }
     return { type: "records", records };
   }
 
-  /** The read of the file that waits, begun where there is none. */
+  /** Returns the waiting read of the file, or starts one. */
   #wait(): Promise<KmsgRead> {
     if (this.#waiting === undefined) {
       this.#waiting = this.#readFile();
-      // It may fail after close(), when no caller waits for it.
+      // The read may fail after close(), when no caller awaits it.
       this.#waiting.catch(() => {});
     }
     return this.#waiting;
@@ -180,7 +179,7 @@ class KmsgDevice implements KmsgFile {
     }
   }
 
-  /** Whether a read that waits is at the end of the log. */
+  /** Returns whether a waiting read is at the end of the log. */
   async #isAtEnd(waiting: Promise<KmsgRead>): Promise<boolean> {
     if (this.#drain !== undefined) return true;
     const over = new AbortController();
@@ -194,7 +193,7 @@ class KmsgDevice implements KmsgFile {
   }
 }
 
-/** A descriptor of which no read waits; undefined where it cannot be opened. */
+/** Returns a non-blocking descriptor, or `undefined` if it cannot be opened. */
 function openWithoutWaiting(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -203,7 +202,7 @@ function openWithoutWaiting(path: string): number | undefined {
   }
 }
 
-/** What a read that failed reports of the log; undefined where no record is there. @throws any other error */
+/** Maps the error of a read; `undefined` if there is no record. @throws any other error */
 function failureOf(error: unknown): KmsgRead | undefined {
   switch (error instanceof Error && "code" in error && error.code) {
     case "EAGAIN":
@@ -211,7 +210,7 @@ function failureOf(error: unknown): KmsgRead | undefined {
     case "EPIPE":
       return { type: "overrun" };
     case "EINVAL":
-      // The record is longer than the buffer, and is skipped.
+      // The record is longer than the buffer, and the kernel skips it.
       return { type: "tooLong" };
     default:
       throw error;
@@ -219,8 +218,8 @@ function failureOf(error: unknown): KmsgRead | undefined {
 }
 
 /**
- * Lines of a FIFO or a file. One that begins with a space goes on with the
- * record before and says nothing of use, so no record waits for it.
+ * Lines of a FIFO or file. A line that starts with a space belongs to the
+ * dictionary of the previous record, and is ignored.
  */
 class KmsgStream implements KmsgFile {
   readonly kind: "fifo" | "file";
@@ -228,12 +227,12 @@ class KmsgStream implements KmsgFile {
   readonly #file: Deno.FsFile;
   readonly #inode: number | null;
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
-  /** How much of the buffer is the beginning of a line. */
+  /** Bytes of an incomplete line at the start of the buffer. */
   #begun = 0;
-  /** Whether the line being read is too long, and what comes of it is passed over. */
+  /** Whether the current line is too long, so that the rest of it is skipped. */
   #skipping = false;
   #position = 0;
-  /** Reads that found nothing, since one that did. */
+  /** Consecutive reads without data. */
   #idleReads = 0;
 
   private constructor(
@@ -282,10 +281,7 @@ class KmsgStream implements KmsgFile {
     closeQuietly(this.#file);
   }
 
-  /**
-   * At the end, a line without a newline is whole when its writer has gone, or
-   * has written nothing more for a while.
-   */
+  /** At the end, a line without newline is complete if the writer has closed the FIFO, or a second read has no data. */
   #readNothing(): KmsgRead {
     this.#idleReads++;
     const isWhole = this.kind === "fifo" || this.#idleReads > 1;
@@ -297,12 +293,12 @@ class KmsgStream implements KmsgFile {
     return wanted ? { type: "records", records: [line] } : { type: "idle" };
   }
 
-  /** The whole lines in the buffer's first `length` bytes; what is left moves to its front. */
+  /** Returns the complete lines in the first `length` bytes; moves the rest to the start of the buffer. */
   #takeLines(length: number): Uint8Array[] {
     const bytes = this.#buffer.subarray(0, length);
     const lines: Uint8Array[] = [];
     let from = 0;
-    // What was begun has no newline, or it would have been taken.
+    // The incomplete line contains no newline.
     let newline = bytes.indexOf(NEWLINE, this.#begun);
     while (newline >= 0) {
       const line = bytes.subarray(from, newline);
@@ -313,13 +309,13 @@ class KmsgStream implements KmsgFile {
     }
     this.#begun = length - from;
     if (from === 0 || this.#begun === 0) return lines;
-    // The lines point into the buffer, so they must be moved away first.
+    // The lines are views of the buffer: copy them first.
     const kept = lines.map((line) => line.slice());
     this.#buffer.copyWithin(0, from, length);
     return kept;
   }
 
-  /** Whether the path still names what is open; a file cut short is read from its start. */
+  /** Returns whether the path still names the open file; reads a truncated file from its start. */
   async #isSame(): Promise<boolean> {
     try {
       const info = await Deno.stat(this.#path);
@@ -345,6 +341,6 @@ function closeQuietly(file: Deno.FsFile): void {
   try {
     file.close();
   } catch {
-    // Closed before, by an end that raced with this one.
+    // Already closed by a concurrent end.
   }
 }

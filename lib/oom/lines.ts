@@ -6,29 +6,29 @@ import {
 } from "./summary.ts";
 import type { KilledProcess, OomScope } from "./report.ts";
 
-/** The line that says that a process was killed. */
+/** The `Killed process` line. */
 export interface OomKilledLine extends KilledProcess {
   readonly type: "killed";
-  /** Absent before Linux 5.1, where the line before says it. */
+  /** Absent before Linux 5.1, where the previous line states the scope. */
   readonly scope?: OomScope;
 }
 
 /** A line of the kernel log that belongs to an OOM. */
 export type OomLine =
-  /** The head of every dump; its process is the one that asked for memory. */
+  /** The header of every dump, with the process that invoked the OOM killer. */
   | { readonly type: "invoked" }
-  /** Until Linux 4.20: the victim's cgroup and the one at its limit. */
+  /** Until Linux 4.20: the victim's cgroup and the cgroup at its limit. */
   | {
     readonly type: "taskIn";
     readonly victimCgroup?: CgroupName;
     readonly limitCgroup?: CgroupName;
   }
-  /** Until Linux 4.20: the same where nothing can be killed. */
+  /** Until Linux 4.20: the cgroup at its limit, if nothing can be killed. */
   | { readonly type: "limitReached"; readonly limitCgroup?: CgroupName }
   /** The first such line of a dump names the cgroup at its limit. */
   | { readonly type: "memoryStats"; readonly limitCgroup?: CgroupName }
   | OomSummaryLine
-  /** Until Linux 5.1: the process chosen; a child may be killed in its place. */
+  /** Until Linux 5.1: the process chosen; a child may be killed instead. */
   | {
     readonly type: "chosen";
     readonly scope: OomScope;
@@ -36,7 +36,7 @@ export type OomLine =
     readonly processName: string;
   }
   | OomKilledLine
-  /** Linux ≥5.0: the process chosen needs no killing. */
+  /** Linux ≥5.0: the process chosen is exiting and is not killed. */
   | {
     readonly type: "exiting";
     readonly scope: OomScope;
@@ -54,7 +54,7 @@ const SCOPE = String
 const KILLED_REGEXP = new RegExp(
   String.raw`^(?:${SCOPE})?Killed process (\d{1,10})(?:, UID \d+,)? \(`,
 );
-/** Up to the last parenthesis that sizes follow: a name can hold parentheses, and more. */
+/** Up to the last parenthesis before the sizes: a name can contain parentheses. */
 const NAMED_REGEXP = /^[\s\S]*\)(?=(?:, UID \d+,)? (?:total-vm|vsz):\d+kB)/;
 
 const CHOSEN_REGEXP = new RegExp(
@@ -69,31 +69,28 @@ const TASK_IN_LIMIT = " killed as a result of limit of ";
 const GROUP_REGEXP =
   /^Tasks in ([\s\S]*) are going to be killed due to memory\.oom\.group set/;
 const LIMIT_REACHED_REGEXP = /^Memory limit reached of cgroup (\/[\s\S]*)$/;
-/** In old kernels the numbers follow on the same line. */
+/** Old kernels print the statistics on the same line. */
 const MEMORY_STATS_REGEXP =
   /^Memory cgroup stats for (\/[\s\S]*?):(?:$| cache:\d)/;
 const NO_VICTIM_REGEXP =
   /^(?:Kernel panic - not syncing: )?Out of memory(?: and no killable processes|: ([a-z-]+) panic_on_oom is enabled)/;
 
-/**
- * A name is at most 15 bytes and so is what can stand before the words; what
- * stands farther back is not the head of a dump.
- */
+/** A process name has at most 15 bytes: farther back, `INVOKED` is not a header. */
 const INVOKED = " invoked oom-killer:";
 const MAX_NAME_LENGTH = 64;
 
 /**
- * Parses a message of the kernel log that belongs to an OOM, in the words of
- * any kernel from 2.6.32 to 6.18; anything else gives `undefined`.
+ * Parses a kernel log message of an OOM, in the format of any kernel from 2.6.32
+ * to 6.18; returns `undefined` for other messages.
  *
- * Only what stands at the start of the message counts, so that no name that a
- * process gave itself is taken for the kernel's word.
+ * Only the start of the message is matched, so that no process name is mistaken
+ * for a message of the kernel.
  */
 export function parseOomLine(text: string): OomLine | undefined {
   return parseByStart(text) ?? parseInvoked(text);
 }
 
-/** The first letter turns nearly every message of a kernel log away. */
+/** The first letter excludes nearly every message of a kernel log. */
 function parseByStart(text: string): OomLine | undefined {
   switch (text.charAt(0)) {
     case "K":
@@ -137,7 +134,7 @@ function parseTasks(text: string): OomLine | undefined {
   const task = TASK_IN_REGEXP.exec(text);
   if (task === null) return undefined;
   const [, victim = "", limit = ""] = task;
-  // A cgroup with such a name: where it ends is not known.
+  // A cgroup name contains the separator: its end is ambiguous.
   if (limit.includes(TASK_IN_LIMIT)) return { type: "taskIn" };
   const victimCgroup = printedCgroup(victim);
   const limitCgroup = printedCgroup(limit);
@@ -169,14 +166,14 @@ function parseChosen(text: string): OomLine | undefined {
 function parseNoVictim(text: string): OomLine | undefined {
   const match = NO_VICTIM_REGEXP.exec(text);
   if (match === null) return undefined;
-  // "compulsory" panics at a cgroup's limit too.
+  // "compulsory" also panics at a cgroup's limit.
   return match[1] === "system-wide"
     ? { type: "noVictim", scope: "host" }
     : { type: "noVictim" };
 }
 
 /**
- * One kill, in words that grew over time:
+ * Parses the line of a kill, whose format changed over time:
  *
  * ```
  * Killed process 7, UID 0, (sh) total-vm:8kB, anon-rss:4kB, file-rss:0kB
@@ -201,7 +198,7 @@ function parseKilled(text: string): OomKilledLine | undefined {
   };
 }
 
-/** A number that lacks what follows it was cut: it is left out. */
+/** A number without the text after it is truncated, and is omitted. */
 const SIZE_REGEXPS = {
   totalVmBytes: / (?:total-vm|vsz):(\d{1,15})kB/,
   anonRssBytes: /, anon-rss:(\d{1,15})kB/,
@@ -225,8 +222,8 @@ function parseSizes(tail: string): Sizes {
     }
   }
   const { totalVmBytes, pgtablesBytes } = sizes;
-  // Linux 5.4.0 to 5.4.7 printed bytes and called them kB. Page tables as
-  // large as what they map are no such thing.
+  // Linux 5.4.0 to 5.4.7 print bytes labeled kB. Page tables are never larger
+  // than the memory that they map.
   if (
     pgtablesBytes !== undefined && pgtablesBytes > (totalVmBytes ?? Infinity)
   ) {

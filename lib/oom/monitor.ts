@@ -2,7 +2,10 @@ import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { CheckpointData, NewEvent } from "../model/event.ts";
 import type { OomCounters } from "./counters.ts";
-import { OomEvents, type OomEventsOptions } from "./events.ts";
+import {
+  OomEventBuilder,
+  type OomEventBuilderOptions,
+} from "./event_builder.ts";
 import type { KmsgFile } from "./kmsg_watcher.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
 import { OomParser, type OomParserOptions } from "./parser.ts";
@@ -10,46 +13,45 @@ import { RecordOrder } from "./record_order.ts";
 import type { OomIncidentReport, OomKillReport, OomReport } from "./report.ts";
 import { OomUnits, SETTLE_MS } from "./units.ts";
 
-/** What an earlier run of the same boot left in its event log. */
+/** State of an earlier run of the same boot, from its event log. */
 export interface EarlierOoms {
   readonly state: CheckpointData;
-  /** The `incident` of the last `oom` event, whose kills may not be in the log. */
+  /** The `incident` of the last `oom` event, whose kills may be missing from the event log. */
   readonly lastIncident?: string;
 }
 
-/** What an {@linkcode OomMonitor} is built from. */
+/** Dependencies of an {@linkcode OomMonitor}. */
 export interface OomMonitorOptions
-  extends OomEventsOptions, Pick<OomParserOptions, "groupKills" | "locate"> {
+  extends
+    OomEventBuilderOptions,
+    Pick<OomParserOptions, "groupKills" | "locate"> {
   readonly clock: Clock;
   readonly counters: OomCounters;
-  /** @default nothing: the first start */
+  /** @default none: the first start */
   readonly earlier?: EarlierOoms | undefined;
-  /** The node's count of OOM kills; undefined where it is not counted. */
+  /** Returns the node's OOM kill count, or `undefined` if the kernel has none. */
   readonly readCount: () => number | undefined;
-  /** Whether a kill cannot be one of a group. @default that is not known */
+  /** Returns whether a kill cannot be part of a group kill. @default unknown */
   readonly isKilledAlone?: (victim: CgroupName, limit: CgroupName) => boolean;
   readonly addEvent: (event: NewEvent) => void;
-  /** The state changed without an event that carries it. */
+  /** Called if the state changed without an event that contains it. */
   readonly onState?: () => void;
 }
 
-/**
- * Without any log a kill is reported so long after its count: the cgroup that
- * counted it, too, may be new.
- */
+/** Without any log, milliseconds from count to report: the cgroup of the kill may be new. */
 const OFF_SETTLE_MS = 500;
 
 /**
- * From kernel log records and counts to events, without any waiting: who reads
+ * Turns kernel log records and counts into events, synchronously. The reader of
  * the log passes its records in order, and calls {@linkcode OomMonitor.end} when
- * it has been read to its end.
+ * the log has been read to its end.
  */
 export class OomMonitor {
   readonly #options: OomMonitorOptions;
   readonly #parser: OomParser;
   readonly #order = new RecordOrder();
   readonly #units: OomUnits;
-  readonly #events: OomEvents;
+  readonly #events: OomEventBuilder;
   readonly #startMs: number;
   #lastIncident: string | undefined;
   #last: KmsgRecord | undefined;
@@ -60,7 +62,7 @@ export class OomMonitor {
     const { clock, earlier, readCount, counters } = options;
     this.#startMs = clock.now();
     this.#parser = new OomParser(options);
-    this.#events = new OomEvents(options);
+    this.#events = new OomEventBuilder(options);
     this.#lastIncident = earlier?.lastIncident;
     this.#units = new OomUnits({
       earlier: earlier?.state,
@@ -68,39 +70,37 @@ export class OomMonitor {
       nowMs: () => clock.monotonic(),
       report: (report, isPast) => this.#report(report, isPast),
       repeat: ({ victimCgroup }) => {
-        counters.repeat(victimCgroup);
+        counters.recordRepeat(victimCgroup);
         options.onState?.();
       },
       infer: (count, areAll) => this.#infer(count, areAll),
     });
   }
 
-  /** Kills of this run that events report. */
   get kills(): number {
     return this.#kills;
   }
 
-  /** What a restart needs, as of the last event. */
   get state(): CheckpointData {
     return this.#units.state;
   }
 
-  /** Units of the node's count that are accounted for; undefined where that is not known yet. */
+  /** Units of the node's count accounted for; `undefined` if not yet determined. */
   get accounted(): number | undefined {
     return this.#units.accounted;
   }
 
-  /** Whether a kill is deferred until the log is quiet. */
+  /** Whether a kill is deferred until the log is idle. */
   get isHolding(): boolean {
     return this.#parser.isHolding;
   }
 
-  /** Whether it is of interest that the log is at its end. */
+  /** Whether the end of the log must be found. */
   get needsEnd(): boolean {
     return this.#units.isOpen;
   }
 
-  /** Takes the next record. Returns whether it is new, and how many were lost before it. */
+  /** Processes the next record. Returns whether it is new, and the number of records lost before it. */
   take(
     record: KmsgRecord,
     kind: KmsgFile["kind"],
@@ -119,34 +119,33 @@ export class OomMonitor {
     return { isNew: true, lost };
   }
 
-  /** One record was lost whose number is not known. */
+  /** Notes the loss of a record whose number is unknown. */
   skip(): void {
     this.#order.skip();
     this.#lose();
   }
 
-  /** Reads the count; to be called every now and then, and before the end of the log is looked for. */
+  /** Reads the count. Call it periodically, and before finding out whether the log is at its end. */
   sample(): void {
     this.#units.sample();
     this.#units.overdue();
-    // Some of the containers may be removed soon.
     if (this.#isUnaccounted()) this.#options.counters.readAll();
   }
 
-  /** The log is quiet: reports the kill that is deferred. */
+  /** Reports the deferred kill. Call it when the log is idle. */
   flush(): void {
     if (this.#last === undefined) return;
     this.#pass(this.#last, this.#parser.flush());
     this.#advance();
   }
 
-  /** Nothing is read any more: reports the kill that is deferred. */
+  /** Reports the deferred kill and ends reading. */
   close(): void {
     this.flush();
     this.#units.close();
   }
 
-  /** The log has been read to its end since {@linkcode OomMonitor.sample} was called last. */
+  /** Call it if the log has been read to its end since the last {@linkcode OomMonitor.sample}. */
   end(): void {
     this.flush();
     const before = this.#beforeEnd();
@@ -154,7 +153,7 @@ export class OomMonitor {
     this.#afterEnd(before);
   }
 
-  /** No log can be read now; `isOff` where none ever will. */
+  /** Call it while no log can be read; `isOff` if none is configured. */
   withoutLog(isOff: boolean): void {
     const before = this.#beforeEnd();
     this.#units.withoutLog(isOff ? OFF_SETTLE_MS : SETTLE_MS);
@@ -162,7 +161,7 @@ export class OomMonitor {
   }
 
   #beforeEnd(): CheckpointData {
-    // Before the count is read: then it includes all that the containers counted.
+    // Before the node's count is read, which then includes all kills of the containers.
     if (this.#isUnaccounted()) this.#options.counters.readAll();
     return this.#units.state;
   }
@@ -212,15 +211,15 @@ export class OomMonitor {
     const sources = ["kmsg"];
     if (report.type === "oomKill" && !historical) {
       this.#kills++;
-      const source = this.#options.counters.name(report.victimCgroup);
+      const source = this.#options.counters.recordKill(report.victimCgroup);
       if (source !== undefined) sources.push(source);
     }
     const { state } = this.#units;
     const known = { historical, isBacklog, sources, state };
-    this.#add(this.#events.ofReport(this.#withGroup(report), known));
+    this.#add(this.#events.fromReport(this.#withGroup(report), known));
   }
 
-  /** Completes a kill after which the log was quiet, so that no record states whether a group was killed. */
+  /** Completes a kill after which the log was idle, so that no record states whether a group was killed. */
   #withGroup<Report extends OomIncidentReport | OomKillReport>(
     report: Report,
   ): Report {
@@ -236,7 +235,7 @@ export class OomMonitor {
     const { counters } = this.#options;
     const first = (this.#units.accounted ?? 0) + 1;
     const past = Math.min(count, this.#units.pastFrom(first));
-    // The containers' counts of before the start are not known.
+    // The containers' counts before the start are unknown.
     if (past > 0) this.#inferKills({ count: past, source: "vmstat" }, true);
     if (count === past) return;
     this.#kills += count - past;
@@ -246,7 +245,7 @@ export class OomMonitor {
   }
 
   #inferKills(
-    kills: Parameters<OomEvents["ofCounts"]>[0],
+    kills: Parameters<OomEventBuilder["fromCounts"]>[0],
     historical: boolean,
   ): void {
     const first = (this.#units.accounted ?? 0) + 1;
@@ -255,14 +254,14 @@ export class OomMonitor {
       return this.#units.state;
     };
     for (
-      const event of this.#events.ofCounts(kills, historical, first, next)
+      const event of this.#events.fromCounts(kills, historical, first, next)
     ) this.#add(event);
   }
 
   #add(event: NewEvent): void {
     if (event.type === "oom") {
       const incident = event.data?.oom?.incident;
-      // The earlier run was ended between it and its kill.
+      // The earlier run ended between the incident and its kill.
       if (incident !== undefined && incident === this.#lastIncident) {
         this.#lastIncident = undefined;
         return;

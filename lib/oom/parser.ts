@@ -7,21 +7,21 @@ import type { OomReport, OomScope } from "./report.ts";
 import { agreedNames } from "./summary.ts";
 import { OomTaskTable } from "./task_table.ts";
 
-/** What an {@linkcode OomParser} may use beside the log. */
+/** Options of an {@linkcode OomParser}. */
 export interface OomParserOptions {
   /**
-   * Whether this kernel may kill whole cgroups (`memory.oom.group`, v2); where
-   * it does not, no kill is deferred.
+   * Whether this kernel may kill whole cgroups (`memory.oom.group`, v2); if
+   * not, no kill is deferred.
    *
    * @default true
    */
   readonly groupKills?: boolean;
   /**
-   * Returns the cgroup of a process that was killed, where that is proven. It
-   * is called when the kill is read, since the process is soon gone, and only
-   * where the log does not name the cgroup.
+   * Returns the cgroup of a killed process, if proven. Called as soon as the
+   * kill is read, since the process exits soon, and only if the log does not
+   * name the cgroup.
    *
-   * @default none is known
+   * @default always `undefined`
    */
   readonly locate?: (
     pid: number,
@@ -29,30 +29,30 @@ export interface OomParserOptions {
   ) => CgroupName | undefined;
 }
 
-/** A kill that waits for the record that states whether a whole group is killed. */
+/** A kill that waits for a record that states whether a whole group is killed. */
 interface DeferredKill {
   readonly record: KmsgRecord;
   readonly line: OomKilledLine;
   readonly incident: Incident;
   readonly victimCgroup: CgroupName | undefined;
-  /** Whether it may be of a group whose header came before. */
+  /** Whether the kill may belong to a group whose header precedes it. */
   readonly isUnsure: boolean;
-  /** Records since. */
+  /** Records since the kill. */
   records: number;
 }
 
-/** So many other records may come between a kill and the line of its group. */
+/** Maximum number of other records between a kill and the line of its group. */
 const MAX_RECORDS_DEFERRED = 8;
-/** And so much time; a later line still makes a group of the kills after it. */
+/** Maximum microseconds between the two; a later line applies only to the kills after it. */
 const MAX_USEC_DEFERRED = 50_000;
 
-/** Incidents open at once; one at a time since Linux 4.2, whose `oom_lock` covers all printing. */
+/** Maximum number of open incidents; 1 since Linux 4.2, whose `oom_lock` covers all printing. */
 const MAX_OPEN = 32;
 
 /**
  * The kernel prints headers and summaries of ten OOMs in five seconds
- * (`oom_rs`, `DEFAULT_RATELIMIT_BURST`); two more are for the time between its
- * decision and the record of the kill.
+ * (`oom_rs`, `DEFAULT_RATELIMIT_BURST`); two more seconds cover the time between
+ * its decision and the record of the kill.
  */
 const HEADERS = 10;
 const HEADERS_USEC = 7_000_000;
@@ -60,43 +60,43 @@ const HEADERS_USEC = 7_000_000;
 const NOTHING: readonly OomReport[] = [];
 
 /**
- * Turns kernel log records into reports: one of each incident, one of each
+ * Turns kernel log records into reports: one per incident and one per
  * `Killed process` record, which is a kill or the repeat of a group's first
  * victim.
  *
- * What belongs together is proven by order, never by nearness in time:
+ * Records are associated by order, never by proximity in time:
  *
  * - Since Linux 4.2 the kernel holds `oom_lock` from the header to the last
  *   kill line. If no record was lost, the first `Killed` or `Skip` line after a
- *   summary is of that summary, provided that no other kill can be printed
- *   without a header: it names the same pid, or fewer than ten headers precede
- *   it in seven seconds, all of which were read.
- * - The same holds for the members of a group, of which nothing marks the end.
- * - Before Linux 4.2 two cgroups' reports can interleave. Where a line can be
- *   of several incidents, their cgroups are left out.
- * - A kill line without any of these is an incident of its own.
+ *   summary belongs to it, provided that no other kill can be printed without a
+ *   header: the line has the same pid, or fewer than ten headers precede it
+ *   within seven seconds, all of which were read.
+ * - The same applies to the members of a group, whose end is not marked.
+ * - Before Linux 4.2, reports of two cgroups can interleave. If a line can belong
+ *   to several incidents, their cgroups are omitted.
+ * - A kill line without any of these is a separate incident.
  *
- * That a group is killed follows the first of its kills. So a kill is deferred
- * until the next record of an OOM; who reads the log calls
- * {@linkcode OomParser.flush} when nothing comes.
+ * The line of a group follows the group's first kill. Therefore a kill is
+ * deferred until the next record of an OOM; the reader of the log calls
+ * {@linkcode OomParser.flush} if none arrives.
  *
- * Longer than other files: one state machine with a case for each line.
+ * Exceeds 300 lines: one state machine.
  */
 export class OomParser {
   readonly #fragments = new OomFragments();
   readonly #groupKills: boolean;
   readonly #locate: NonNullable<OomParserOptions["locate"]>;
-  /** Incidents whose victim is not killed yet, the oldest first. */
+  /** Incidents whose victim has not been killed, the oldest first. */
   #open: Incident[] = [];
-  /** The incident of the last kill line: a group line that follows is of it. */
+  /** The incident of the last kill line, to which a following group line belongs. */
   #last: Incident | undefined;
   /** The incident whose group is being killed. */
   #group: Incident | undefined;
-  /** Whether the group of a kill may have begun before the records that were read. */
+  /** Whether the group of a kill may have started before the first record read. */
   #isMidway = true;
-  /** Times of the headers of the last seconds. */
+  /** Times of the headers within HEADERS_USEC. */
   #headers: number[] = [];
-  /** From when on every record was read. */
+  /** Time since which every record was read. */
   #knownFromUsec: number | undefined;
   #deferred: DeferredKill | undefined;
 
@@ -105,17 +105,16 @@ export class OomParser {
     this.#locate = options.locate ?? (() => undefined);
   }
 
-  /** Whether a kill is deferred, so that `flush()` returns it. */
+  /** Whether a kill is deferred. */
   get isHolding(): boolean {
     return this.#deferred !== undefined;
   }
 
-  /** Takes the next record of the log. */
   push(record: KmsgRecord): readonly OomReport[] {
     this.#knownFromUsec ??= record.sequence === 0
       ? -Infinity
       : record.usecSinceBoot;
-    // What user space writes to the device never has the kernel's facility.
+    // Records written by user space never have the kernel's facility.
     if (record.facility !== 0) return NOTHING;
     let reports: OomReport[] | undefined;
     for (const whole of this.#fragments.push(record)) {
@@ -128,14 +127,14 @@ export class OomParser {
     return reports ?? NOTHING;
   }
 
-  /** Returns what is deferred: nothing came for a while, and whether a group follows is not known. */
+  /** Returns the deferred kill, without `group`. Call it when the log is idle. */
   flush(): readonly OomReport[] {
     const reports: OomReport[] = [];
     this.#release(reports, undefined);
     return reports;
   }
 
-  /** Records were lost: forgets all that began before. Returns what was deferred. */
+  /** Discards all state after a loss of records. Returns the deferred kill. */
   gap(): readonly OomReport[] {
     const reports = this.flush();
     this.#fragments.clear();
@@ -146,7 +145,7 @@ export class OomParser {
     return reports;
   }
 
-  /** A record that is no line of an OOM, or a row of the task table. */
+  /** Processes a record other than an OOM line, possibly a row of the task table. */
   #pass(record: KmsgRecord, reports: OomReport[]): void {
     const deferred = this.#deferred;
     if (deferred !== undefined) {
@@ -170,7 +169,6 @@ export class OomParser {
     }
   }
 
-  /** A table of what each line means; hence its length. */
   #take(record: KmsgRecord, line: OomLine, reports: OomReport[]): void {
     if (line.type === "group") return this.#takeGroup(record, line, reports);
     this.#release(reports, false);
@@ -181,7 +179,7 @@ export class OomParser {
     switch (line.type) {
       case "invoked":
         this.#headers.push(record.usecSinceBoot);
-        // One that was summed up is over: Linux 5.0 to 5.7 print no more of a victim that was gone.
+        // An incident with a summary has ended: Linux 5.0 to 5.7 print no line for a victim that has exited.
         this.#open = this.#open.filter(({ names }) => names === undefined);
         this.#begin(record);
         break;
@@ -212,14 +210,14 @@ export class OomParser {
           this.#open.findLast((open) =>
             !open.isNamed && open.fits(record, line.scope)
           ) ?? new Incident(record);
-        const { type: _, ...facts } = line;
+        const { type: _, ...details } = line;
         const { limitCgroup = incident.limitCgroup } = agreedNames(line.names);
-        Object.assign(incident, facts, agreedNames(line.names), {
+        Object.assign(incident, details, agreedNames(line.names), {
           limitCgroup,
           sequence: record.sequence,
           isNamed: true,
         });
-        // Of a kernel that prints summaries no two reports are open at once.
+        // A kernel that prints summaries has one open report at a time.
         this.#open = [incident];
         reports.push(incident.report(record));
         break;
@@ -246,12 +244,12 @@ export class OomParser {
     }
   }
 
-  /** `Kill process 7 (sh) score 99 or sacrifice child`: whose kill line comes next. */
+  /** Processes `Kill process 7 (sh) score 99 or sacrifice child`, which precedes the kill line. */
   #choose(record: KmsgRecord, scope: OomScope, pid: number): void {
     const open = this.#open.filter((incident) =>
       incident.chosenPid === undefined && incident.fits(record, scope)
     );
-    // A cgroup's report has named its cgroups by now, a host's never does.
+    // A cgroup's report has named its cgroups by this line, a host's never does.
     const named = open.filter((incident) =>
       incident.isNamed === (scope === "cgroup")
     );
@@ -261,7 +259,7 @@ export class OomParser {
     incident.chosenPid = pid;
   }
 
-  /** The victim chosen dies by itself: a shortage, but no kill. */
+  /** Processes a victim that is already exiting: an OOM without a kill. */
   #takeExiting(
     record: KmsgRecord,
     line: Extract<OomLine, { type: "exiting" }>,
@@ -269,22 +267,22 @@ export class OomParser {
   ): void {
     const group = this.#group;
     if (group?.fits(record, line.scope)) {
-      // A member; of the first victim there is no repeat then.
+      // A member of the group. If it is the first victim, it is not repeated.
       if (line.pid === group.firstPid) group.isRepeated = true;
       return;
     }
     const summed = this.#summed(record, line.scope, line.pid);
     const incident = summed ?? new Incident(record);
     if (summed === undefined) {
-      const { type: _, ...facts } = line;
-      Object.assign(incident, facts);
+      const { type: _, ...details } = line;
+      Object.assign(incident, details);
     }
     this.#close(incident);
     this.#last = undefined;
     if (!incident.reported) reports.push(incident.report(record));
   }
 
-  /** All processes of a cgroup are killed; the first of them precedes this line. */
+  /** Processes the line of a group: all processes of a cgroup are killed, the first before this line. */
   #takeGroup(
     record: KmsgRecord,
     line: Extract<OomLine, { type: "group" }>,
@@ -327,7 +325,7 @@ export class OomParser {
       this.#close(own);
       this.#kill(record, line, own, own.victimCgroup, reports);
     } else if (group !== undefined && this.#isMember(record, group)) {
-      // Its other processes may be in any cgroup below it.
+      // The group's other processes may be in any descendant cgroup.
       const isThere = group.group !== null &&
         group.group === group.victimCgroup;
       const victim = isThere ? group.victimCgroup : undefined;
@@ -369,7 +367,7 @@ export class OomParser {
     this.#release(reports, false);
   }
 
-  /** Reports the kill that was deferred; `group` is what is known of its group. */
+  /** Reports the deferred kill; `group` is `undefined` if unknown. */
   #release(reports: OomReport[], group: boolean | undefined): void {
     const deferred = this.#deferred;
     if (deferred === undefined) return;
@@ -394,7 +392,7 @@ export class OomParser {
     );
   }
 
-  /** The incident whose summary this kill line belongs to; one that it does not belong to is over. */
+  /** Returns the incident whose summary this kill line belongs to; closes any other with a summary. */
   #summed(
     record: KmsgRecord,
     scope: OomScope | undefined,
@@ -410,26 +408,26 @@ export class OomParser {
     return undefined;
   }
 
-  /** The incident whose choice this kill line follows; the victim may be a child of the process chosen. */
+  /** Returns the incident whose choice this kill line follows; the victim may be a child of the process chosen. */
   #chosen(record: KmsgRecord, line: OomKilledLine): Incident | undefined {
     const open = this.#open.filter((incident) =>
       incident.chosenPid !== undefined && incident.fits(record, line.scope)
     );
     return only(open.filter(({ chosenPid }) => chosenPid === line.pid)) ??
       firstAlike(open) ??
-      // A kernel whose kill line has no scope, and that prints no choice.
+      // A kernel that prints neither scope nor choice.
       (line.scope === undefined
         ? only(this.#open.filter(({ isNamed }) => isNamed))
         : undefined);
   }
 
-  /** Whether a kill can only be of the group that is being killed. */
+  /** Returns whether a kill can only belong to the group being killed. */
   #isMember(record: KmsgRecord, group: Incident): boolean {
-    // Kernels that print their choice print it of every kill but a group's others.
+    // Kernels that print their choice print it for every kill except a group's other members.
     return group.chosenPid !== undefined || this.#hasHeaderLeft(record);
   }
 
-  /** Whether the kernel would have printed a header of another OOM. */
+  /** Returns whether the rate limit would have allowed the header of another OOM. */
   #hasHeaderLeft({ usecSinceBoot }: KmsgRecord): boolean {
     const sinceUsec = usecSinceBoot - HEADERS_USEC;
     this.#headers = this.#headers.filter((usec) => usec > sinceUsec);
@@ -442,7 +440,7 @@ function only<T>(items: readonly T[]): T | undefined {
   return items.length === 1 ? items[0] : undefined;
 }
 
-/** The oldest of those that can be meant; without cgroups where these differ. */
+/** Returns the oldest candidate; removes the cgroups of all if they differ. */
 function firstAlike(incidents: readonly Incident[]): Incident | undefined {
   const [first, ...others] = incidents;
   if (first === undefined) return undefined;

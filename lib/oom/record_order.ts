@@ -1,39 +1,35 @@
 import type { KmsgFile } from "./kmsg_watcher.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
 
-/** How a record continues the log. */
+/** Position of a record relative to the log read so far. */
 export type RecordPlace =
-  /** It was read before. */
+  /** Already read. */
   | { readonly type: "known" }
-  /** It is new; so many were lost before it. */
+  /** New, after `lost` lost records. */
   | { readonly type: "next"; readonly lost: number }
-  /** Another log begins with it. */
+  /** First record of another log. */
   | { readonly type: "other" };
 
-/** Records of a FIFO or a file whose numbers and times are kept: 512 KB. */
+/** Records of a FIFO or file whose numbers and times are stored: 512 KB. */
 const MAX_KEPT = 32_768;
 
 /**
- * Says of each record whether it is new. The kernel numbers its records from
- * 0 on, without gaps. A device that is opened again begins at the oldest. Who
- * feeds a FIFO may begin again, too, or continue with another kernel's log:
- * a record with number and time of one that was read is the same record.
+ * Determines whether each record is new. The kernel numbers its records from 0
+ * without gaps. A reopened device starts at the oldest. The writer of a FIFO may
+ * also start over, or continue with another kernel's log: a record with the
+ * number and time of one already read is the same record.
  */
 export class RecordOrder {
   #last: number | undefined;
   #sequences: Float64Array | undefined;
   #usecs: Float64Array | undefined;
 
-  /** The number of the last record; −1 before the first. */
+  /** Number of the last record; −1 before the first. */
   get last(): number {
     return this.#last ?? -1;
   }
 
-  /**
-   * Finds the place of the record that was read next.
-   *
-   * @param earlier the last record that an earlier run read
-   */
+  /** @param earlier the last record read by an earlier run */
   place(
     { sequence, usecSinceBoot }: KmsgRecord,
     kind: KmsgFile["kind"],
@@ -53,7 +49,7 @@ export class RecordOrder {
     return { type: "next", lost: Math.max(0, lost) };
   }
 
-  /** A record was lost whose number is not known. */
+  /** Notes the loss of a record whose number is unknown. */
   skip(): void {
     if (this.#last !== undefined) this.#last++;
   }
@@ -67,7 +63,7 @@ export class RecordOrder {
     this.#usecs[sequence % MAX_KEPT] = usec;
   }
 
-  /** Whether it was read; of one so old that its time is not kept, that is taken for granted. */
+  /** Returns whether the record was read; assumed if it is too old for its time to be stored. */
   #isSame(sequence: number, usec: number): boolean {
     const at = sequence % MAX_KEPT;
     const kept = this.#sequences?.[at] ?? -1;

@@ -1,9 +1,9 @@
 import type { CgroupName } from "../model/cgroup.ts";
 
-/** `cgroup` when a limit was hit, `host` when the machine, a cpuset or a memory policy ran out. */
+/** `cgroup` if a limit was hit, `host` if the machine, a cpuset or a memory policy ran out of memory. */
 export type OomScope = "cgroup" | "host";
 
-/** A line of the task table that the kernel prints before it kills. */
+/** A row of the task table that the kernel prints before a kill. */
 export interface OomTask {
   readonly pid: number;
   readonly processName: string;
@@ -11,8 +11,8 @@ export interface OomTask {
   readonly rssPages: number;
 }
 
-/** What is known of a shortage and of every process killed for it; what the kernel did not say is absent. */
-export interface OomFacts {
+/** Attributes of an OOM and of each of its kills; those not in the log are absent. */
+export interface OomDetails {
   readonly scope?: OomScope;
   /** `CONSTRAINT_NONE`, `_CPUSET`, `_MEMORY_POLICY`, `_MEMCG`. */
   readonly constraint?: string;
@@ -20,14 +20,14 @@ export interface OomFacts {
   readonly limitCgroup?: CgroupName;
   /** The cgroup of the victim (`task_memcg`). */
   readonly victimCgroup?: CgroupName;
-  /** The greatest users of memory among those that could be killed, at most 10. */
+  /** The largest memory users among the candidates, at most 10. */
   readonly topTasks?: readonly OomTask[];
 }
 
-/** Once an incident, when the kernel named who is short of memory, or what it will kill. */
-export interface OomIncidentReport extends OomFacts {
+/** Once per incident, when the kernel has named the cgroup, or the process to kill. */
+export interface OomIncidentReport extends OomDetails {
   readonly type: "oom";
-  /** The process chosen, which the kernel may yet skip. */
+  /** The process chosen, which the kernel may still skip. */
   readonly pid?: number;
   readonly processName?: string;
   readonly uid?: number;
@@ -39,7 +39,7 @@ export interface OomIncidentReport extends OomFacts {
   readonly usecSinceBoot: number;
 }
 
-/** A process that was killed, as the kernel tells of it. Sizes are bytes. */
+/** A killed process, as logged by the kernel. Sizes are bytes. */
 export interface KilledProcess {
   readonly pid: number;
   readonly processName: string;
@@ -52,12 +52,12 @@ export interface KilledProcess {
   readonly oomScoreAdj?: number;
 }
 
-/** Once a process that was killed. */
-export interface OomKillReport extends OomFacts, KilledProcess {
+/** Once per killed process. */
+export interface OomKillReport extends OomDetails, KilledProcess {
   readonly type: "oomKill";
-  /** Whether all of a cgroup was killed (`memory.oom.group`); absent where the log does not state it. */
+  /** Whether a whole cgroup was killed (`memory.oom.group`); absent if the log does not state it. */
   readonly group?: boolean;
-  /** Identifies the incident, as that of {@linkcode OomIncidentReport} does. */
+  /** Identifies the incident, as in {@linkcode OomIncidentReport}. */
   readonly incidentSequence: number;
   /** Sequence number of the `Killed process` record. */
   readonly kmsgSequence: number;
@@ -65,7 +65,7 @@ export interface OomKillReport extends OomFacts, KilledProcess {
   readonly usecSinceBoot: number;
 }
 
-/** The first victim of a group, killed (counted and printed) once more with its group: no other kill. */
+/** The first victim of a group, counted and printed again with its group: not another kill. */
 export interface OomRepeatReport {
   readonly type: "repeat";
   readonly victimCgroup?: CgroupName;
@@ -73,5 +73,5 @@ export interface OomRepeatReport {
   readonly kmsgSequence: number;
 }
 
-/** What the kernel log states of an OOM. */
+/** A report of the kernel log. */
 export type OomReport = OomIncidentReport | OomKillReport | OomRepeatReport;

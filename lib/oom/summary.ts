@@ -1,7 +1,7 @@
 import { type CgroupName, isDescendant } from "../model/cgroup.ts";
 import type { OomScope } from "./report.ts";
 
-/** One way to read the names of a summary. */
+/** One interpretation of the names of a summary. */
 export interface SummaryNames {
   readonly limitCgroup?: CgroupName;
   readonly victimCgroup?: CgroupName;
@@ -13,21 +13,21 @@ export interface OomSummaryLine {
   readonly type: "summary";
   readonly scope: OomScope;
   readonly constraint?: string;
-  /** Each way to read the names; several where a name contains what separates them, none where the line was cut. */
+  /** Interpretations of the names; several if a name contains a separator, none if the line is truncated. */
   readonly names: readonly SummaryNames[];
-  /** The process chosen; absent where the line was cut. */
+  /** The process chosen; absent if the line is truncated. */
   readonly pid?: number;
   readonly uid?: number;
 }
 
-/** What a summary starts with. */
+/** Prefix of a summary. */
 export const OOM_SUMMARY_START = "oom-kill:constraint=";
 
-/** What ends a whole summary. The first kernels padded the numbers; the user is printed as a signed number. */
+/** End of a complete summary. The first kernels pad the numbers; the user is printed as a signed number. */
 const END_REGEXP = /,pid= *(\d{1,10}),uid= *(-?\d{1,10})\s*$/;
 
 const MEMS_ALLOWED = ",mems_allowed=";
-/** From there on to the names. The list of nodes has commas of its own. */
+/** Matches up to the names. The list of nodes may contain commas. */
 const NODES_REGEXP = new RegExp(
   String.raw`^${MEMS_ALLOWED}[\d,-]*?(?=,oom_memcg=|,global_oom,|,task=)`,
 );
@@ -41,20 +41,20 @@ const NAME = ",task=";
 const MAX_NAME_BYTES = 15;
 
 /**
- * The kernel prints each path by itself and truncates it to the room of a
- * record: 1,021 bytes since Linux 5.10, 975 or 991 before. A path as long as
- * that may be the beginning of another.
+ * The kernel prints each path separately, truncated to the size of a record:
+ * 1,021 bytes since Linux 5.10, 975 or 991 before. A path of that length may be
+ * the prefix of another.
  */
 const TRUNCATED_BYTES = 960;
 
 const encoder = new TextEncoder();
 
-/** Whether a summary has its last field. */
+/** Returns whether a summary has its last field. */
 export function isWholeOomSummary(text: string): boolean {
   return END_REGEXP.test(text);
 }
 
-/** The cgroup of a path as the kernel log has it; undefined where it may be truncated, or is `(null)` or the like. */
+/** Returns the cgroup of a path in the kernel log; `undefined` if possibly truncated, or not a path, such as `(null)`. */
 export function printedCgroup(path: string): CgroupName | undefined {
   return path.startsWith("/") && byteLength(path) < TRUNCATED_BYTES
     ? path
@@ -70,8 +70,8 @@ export function printedCgroup(path: string): CgroupName | undefined {
  * ```
  *
  * A kernel without memory cgroups prints none of `oom_memcg`, `global_oom` and
- * `task_memcg`. Each name may contain what separates the fields: all ways to
- * read the line are kept that the kernel can have meant.
+ * `task_memcg`. A name may contain the separators of the fields: all possible
+ * interpretations are returned.
  */
 export function parseOomSummary(text: string): OomSummaryLine | undefined {
   if (!text.startsWith(OOM_SUMMARY_START)) return undefined;
@@ -91,8 +91,8 @@ export function parseOomSummary(text: string): OomSummaryLine | undefined {
 }
 
 /**
- * What the names of a summary are, where all ways to read it agree. The kill
- * line has the process's name, too, and excludes the ways that have another.
+ * Returns the names on which all interpretations agree. The process name of the
+ * kill line excludes interpretations with another name.
  */
 export function agreedNames(
   all: readonly SummaryNames[],
@@ -110,7 +110,7 @@ export function agreedNames(
   return agreed;
 }
 
-/** The ways to read what precedes `,pid=`. */
+/** Returns the interpretations of the text before `,pid=`. */
 function namesIn(body: string): SummaryNames[] {
   const names = afterCpuset(body);
   if (names === undefined) return [];
@@ -137,7 +137,7 @@ function namesIn(body: string): SummaryNames[] {
     for (const [path, name] of splits(rest, NAME)) {
       if (!isPrinted(path)) continue;
       const victim = printedCgroup(path);
-      // The victim is below the cgroup whose limit was hit, or in it.
+      // The victim is in the cgroup whose limit was hit, or in a descendant.
       const isBelow = limit === undefined || victim === undefined ||
         victim === limit || isDescendant(victim, limit);
       if (!isBelow) continue;
@@ -154,8 +154,8 @@ function namesIn(body: string): SummaryNames[] {
 }
 
 /**
- * What follows the nodes. The name of a cpuset has no slash, but may contain
- * all else: it ends at the last `,mems_allowed=` that can be the kernel's.
+ * Returns the text after the nodes. The name of a cpuset may contain anything
+ * except a slash: it ends at the last `,mems_allowed=` that the kernel may have printed.
  */
 function afterCpuset(body: string): string | undefined {
   const from = body.indexOf(",cpuset=") + ",cpuset=".length;
@@ -172,12 +172,12 @@ function afterCpuset(body: string): string | undefined {
   return found;
 }
 
-/** Whether the kernel can have printed it for a path: `/a`, `(null)`, `<name too long>`. */
+/** Returns whether the kernel may print this for a path: `/a`, `(null)`, `<name too long>`. */
 function isPrinted(path: string): boolean {
   return /^[/(<]/.test(path);
 }
 
-/** Both sides of each place where a separator occurs. */
+/** Yields the text before and after each occurrence of a separator. */
 function* splits(
   text: string,
   separator: string,
@@ -195,7 +195,7 @@ function nameIn(processName: string): { processName: string }[] {
   return byteLength(processName) <= MAX_NAME_BYTES ? [{ processName }] : [];
 }
 
-/** Bytes of a text that was decoded; what is no UTF-8 was one byte. */
+/** Returns the bytes of a decoded string; each replacement character was one byte. */
 function byteLength(text: string): number {
   return encoder.encode(text.replaceAll("\ufffd", " ")).length;
 }

@@ -1,6 +1,5 @@
 import type { OomTask } from "./report.ts";
 
-/** How many tasks are kept. */
 const MAX_TASKS = 10;
 
 /** Every kernel prints these columns first, and the name last. */
@@ -8,7 +7,7 @@ const HEADER_REGEXP = /^\[ +pid +\] +uid +tgid +total_vm +rss (.* )?name$/;
 const ROW_REGEXP = /^\[ *(\d{1,10})\] +\d+ +\d+ +\d+ +(\d{1,15}) +(\S.*)$/s;
 
 /**
- * The greatest users of memory in the task table of one OOM, greatest first.
+ * The largest memory users in the task table of one OOM, largest first.
  *
  * ```
  * [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name
@@ -16,7 +15,7 @@ const ROW_REGEXP = /^\[ *(\d{1,10})\] +\d+ +\d+ +\d+ +(\d{1,15}) +(\S.*)$/s;
  * ```
  */
 export class OomTaskTable {
-  /** What precedes the name of a process, after the columns of every kernel. */
+  /** The columns between those of every kernel and the process name. */
   readonly #others: RegExp;
   readonly #tasks: OomTask[] = [];
 
@@ -24,14 +23,13 @@ export class OomTaskTable {
     this.#others = new RegExp(String.raw`^(?:-?\d+ +){${others}}`);
   }
 
-  /** A table with this header; `undefined` for any other line. */
+  /** Returns a table with this header; `undefined` for any other line. */
   static fromHeader(text: string): OomTaskTable | undefined {
     const header = HEADER_REGEXP.exec(text);
     if (header === null) return undefined;
     return new OomTaskTable(header[1]?.trim().split(/ +/).length ?? 0);
   }
 
-  /** The greatest users among the rows added. */
   get topTasks(): readonly OomTask[] {
     return this.#tasks;
   }

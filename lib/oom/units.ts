@@ -6,29 +6,29 @@ import type {
   OomReport,
 } from "./report.ts";
 
-// The invariant of this folder.
+// The invariant of this directory.
 
 /**
- * A record of a kill is readable within so long of its count: the killer may be
- * preempted or throttled between the two.
+ * Maximum milliseconds between the count of a kill and the time when its record
+ * is readable: the killer may be preempted or throttled between the two.
  */
 export const SETTLE_MS = 1_500;
 
-/** Reports kept until it is known which of them are new; more than any kernel's log holds. */
+/** Maximum number of stored reports; more than any kernel's log holds. */
 const MAX_WAITING = 10_000;
 
-/** And so long at most, where the count never settles or the log is never read to its end. */
+/** Maximum wait of a report, if the count never settles or the log is never read to its end. */
 const MAX_WAIT_MS = 10_000;
 
-/** What {@linkcode OomUnits} are built from. */
+/** Dependencies of {@linkcode OomUnits}. */
 export interface OomUnitsOptions {
-  /** What an earlier run of the same boot left. @default nothing: the first start */
+  /** The state written by an earlier run of the same boot. @default none: the first start */
   readonly earlier?: CheckpointData | undefined;
-  /** The node's count of OOM kills since boot (`/proc/vmstat`, `oom_kill`, Linux ≥4.13); undefined where it is not counted. */
+  /** Returns the node's OOM kill count since boot (`/proc/vmstat`, `oom_kill`, Linux ≥4.13), or `undefined` if the kernel has none. */
   readonly readCount: () => number | undefined;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
-  /** Receives an incident or a kill that no event has yet; `isPast` where the count proves that it was before the start. */
+  /** Receives an incident or a kill without an event; `isPast` if the count proves that it was before the start. */
   readonly report: (
     report: OomIncidentReport | OomKillReport,
     isPast: boolean,
@@ -36,91 +36,91 @@ export interface OomUnitsOptions {
   /** Receives the repeat of a group's first victim. */
   readonly repeat: (report: OomRepeatReport) => void;
   /**
-   * Receives how many kills no record names, and whether these are all that
-   * are counted now and not accounted for; is to call
-   * {@linkcode OomUnits.inferOne} before the event of each.
+   * Receives the number of kills without a record, and whether these are all
+   * counted units not yet accounted for. Must call
+   * {@linkcode OomUnits.inferOne} before the event of each kill.
    */
   readonly infer: (count: number, areAll: boolean) => void;
 }
 
 /**
- * Accounts for each unit of the node's count of OOM kills exactly once.
+ * Accounts for each unit of the node's OOM kill count exactly once.
  *
- * **Facts** (`mm/oom_kill.c`). (1) Each unit has exactly one `Killed process`
- * record, which is printed after it is counted, in the order of the count,
- * under `oom_lock`. (2) Records have numbers without gaps. (3) A record is
- * readable within {@linkcode SETTLE_MS} of its count. (4) The first victim of a
- * group is counted and printed twice: two units, one kill.
+ * **Kernel guarantees** (`mm/oom_kill.c`). (1) Each unit has exactly one
+ * `Killed process` record, printed after the unit is counted, in the order of
+ * the count, under `oom_lock`. (2) Records are numbered without gaps. (3) A
+ * record is readable within {@linkcode SETTLE_MS} of its count. (4) The first
+ * victim of a group is counted and printed twice: two units, one kill.
  *
- * **State**, which is all that the event log carries across a restart. R
- * (`kmsg_seq`): the last record all of whose events are in the log. U
- * (`node_oom_kills`): units accounted for. L (`inferred_units`): units inferred
- * whose records may yet come.
+ * **State**, all that the event log carries across a restart. R (`kmsg_seq`):
+ * the last record all of whose events are in the event log. U
+ * (`node_oom_kills`): units accounted for. L (`inferred_units`): inferred units
+ * whose records may still arrive.
  *
- * **Rule.** A record is new if and only if its number is beyond R. Each new
+ * **Rule.** A record is new if and only if its number exceeds R. Each new
  * record accounts for one unit: a kill, which gets an event, or a repeat, which
- * gets none. At a moment when the log has been read to its end, the units that
- * were counted {@linkcode SETTLE_MS} ago and exceed U are inferred.
+ * gets none. When the log has been read to its end, the units that were counted
+ * {@linkcode SETTLE_MS} ago and exceed U are inferred.
  *
- * **Why each kill has one event.** *None has two:* R only grows, and is in the
- * same line as the last event of its record, so that a crash leaves both or
- * neither. *None is invented:* what was counted SETTLE_MS ago has been printed;
- * at the end of the log all of it that was not lost is in U. *None is missing:*
- * once no kill happens for SETTLE_MS, the excess is all that was lost. In
- * between the excess is smaller, never greater: inference waits.
+ * **Each kill has exactly one event.** *No duplicates:* R only grows, and is
+ * in the same line of the event log as the last event of its record: a crash leaves both or
+ * neither. *No false kills:* a unit counted SETTLE_MS ago has been printed; at
+ * the end of the log, all such units except lost ones are in U. *No missing
+ * kills:* once no kill happens for SETTLE_MS, the excess is exactly the lost
+ * units. Until then the excess is smaller, never larger: inference waits.
  *
- * **The rest follows.** A start is no case of its own: the kernel's records are
- * read from the oldest on, those up to R only for the parser's state. *The
- * first start:* U is the count at a moment when the log has been read to its
- * end and the count did not change meanwhile; a unit that was counted and not
- * yet printed then never makes U exceed the count. If the log ends before that,
- * U is the units read and the least count before them; if it appears only after
- * U was set, its first records wait for their place. *Without a log* units are
- * inferred in the same way, and L counts them. While L is not 0, new records
- * wait: fact 1 gives each its place in the count, and those up to U were
- * inferred. *Another log* (R's number has another time, or is beyond the end):
- * R is void, U is not, and the place in the count decides in the same way.
- * *Lost records* are found by the count alone; where they
- * are among those that wait, the first L that wait are taken for inferred ones. Without a count nothing is
- * inferred.
+ * **Consequences.** A restart is not a special case: the kernel's records are
+ * read from the oldest on, those up to R only for the parser's state. *First
+ * start:* U is the count at a moment when the log has been read to its end and
+ * the count did not change meanwhile; a unit counted but not yet printed at
+ * that moment never makes U exceed the count. If the log ends before that, U is
+ * the units read plus the lowest count before them. If the log appears after U was
+ * set, its first records wait until their positions in the count are
+ * determined. *Without a log*, units are inferred in the same way, and L counts
+ * them. While L is not 0, new records wait: guarantee 1 gives each its position
+ * in the count, and those up to U were inferred. *A different log* (R's number
+ * has another timestamp, or is beyond the end): R is void, U is not, and the
+ * position in the count decides in the same way. *Lost records* are found only
+ * by the count; if they are among the waiting records, the first L of those are
+ * treated as inferred. Without a count, nothing is inferred.
  *
- * Longer than other files: one state machine.
+ * Exceeds 300 lines: one state machine.
  */
 export class OomUnits {
   readonly #options: OomUnitsOptions;
-  /** The count at the start: units up to it are of the past. */
+  /** The count at the start: units up to it are historical. */
   readonly #startCount: number;
   #sequence: number | undefined;
   #usec: number | undefined;
   #units: number | undefined;
   #inferred: number;
-  /** Whether U may be one too high, since a unit of before the first start was perhaps not printed then. */
+  /** Whether U may be too high by one: a unit counted before the first start may not have been printed then. */
   #isTentative = false;
-  /** Whether R was found in the log, or is behind it; else R may be of another log. */
+  /** Whether R was found in the log, or precedes it; otherwise R may belong to another log. */
   #isConfirmed = false;
-  /** Units whose records were read before U is known … */
+  /** Units whose records were read before U was set. */
   #reads = 0;
-  /** … and the least count that was found before the first of them. */
+  /** The lowest count before the first of `#reads`. */
   #firstBase = Infinity;
-  /** Whether U was set before any record was read: the first ones may be of units up to U. */
+  /** Whether U was set before any record was read: the first records may belong to units up to U. */
   #isUnread = false;
-  /** Units inferred in this run at what was taken for the end of the log. */
+  /** Units inferred in this run at a presumed end of the log. */
   #late = 0;
-  /** Counts by time, the oldest first: the first is the one of SETTLE_MS ago. */
+  /** Counts by time, the oldest first: the first is the count SETTLE_MS ago. */
   #samples: { readonly ms: number; readonly count: number }[] = [];
-  /** Reports up to R, while R is not confirmed. */
+  /** Reports up to R while R is not confirmed. */
   #known: OomReport[] = [];
-  /** New reports whose place in the count is not known. */
+  /** New reports whose position in the count is unknown. */
   #waiting: OomReport[] = [];
   #waitingSinceMs = Infinity;
-  /** The least count that was found before the first of them: their place, once no kill was in between. */
+  /** The lowest count before the first waiting report: its position, once no unit is between count and record. */
   #base = Infinity;
-  /** Whether records were lost among those that L counts or that wait: then their place is not known. */
+  /** Whether records counted by L or waiting were lost: then their positions are unknown. */
   #hasGap = false;
   #isAtEnd = false;
-  /** Whether the records of the units that are being inferred may yet come. */
+  /** Whether the records of the units being inferred may still arrive. */
   #mayCome = false;
-  /** Whether this run or an earlier one took a record. */
+  /** Whether this run or an earlier run accounted for a record. */
   #hasRead: boolean;
 
   constructor(options: OomUnitsOptions) {
@@ -133,7 +133,7 @@ export class OomUnits {
     this.#inferred = earlier?.inferred_units ?? 0;
     const units = earlier?.node_oom_kills;
     if (units !== undefined && count !== undefined) {
-      // Fewer were counted only if the machine was reset to an earlier state.
+      // A lower count occurs only if the machine was reset to an earlier state.
       this.#units = Math.min(units, count);
     }
     this.#isConfirmed = this.#sequence === undefined;
@@ -141,7 +141,7 @@ export class OomUnits {
     this.sample();
   }
 
-  /** R, U and L after the last event; without U while that is not certain. */
+  /** R, U and L after the last event; without U while U is tentative. */
   get state(): CheckpointData {
     return {
       ...(this.#sequence !== undefined && { "kmsg_seq": this.#sequence }),
@@ -152,22 +152,22 @@ export class OomUnits {
     };
   }
 
-  /** U, certain or not. */
+  /** U, tentative or not. */
   get accounted(): number | undefined {
     return this.#units;
   }
 
-  /** Whether all that was in the log at the start has been read. */
+  /** Whether the backlog of the kernel log has been read. */
   get hasReadPast(): boolean {
     return this.#isAtEnd;
   }
 
-  /** The last record that the earlier run accounted for, until the log's first record is taken. */
+  /** R; until the first record is taken, that of the earlier run. */
   get sequence(): number | undefined {
     return this.#sequence;
   }
 
-  /** Whether units are not accounted for, so that the end of the log is of interest. */
+  /** Whether units are not accounted for, so that the end of the log must be found. */
   get isOpen(): boolean {
     const count = this.#samples.at(-1)?.count;
     if (!this.#isAtEnd || this.#waiting.length > 0) return true;
@@ -175,7 +175,7 @@ export class OomUnits {
       count !== undefined && count > (this.#units ?? -1);
   }
 
-  /** Reads the count; to be called every now and then, and before it is found that the log is at its end. */
+  /** Reads the count. Call it periodically, and before finding out whether the log is at its end. */
   sample(): void {
     const count = this.#options.readCount();
     if (count === undefined) return;
@@ -185,7 +185,7 @@ export class OomUnits {
     while ((samples[1]?.ms ?? Infinity) <= ms - SETTLE_MS) samples.shift();
   }
 
-  /** Takes what a record reports. To be called for each record, in order, with its own number and time. */
+  /** Processes the reports of a record. Call it for each record, in order, with the record's own number and time. */
   take(
     sequence: number,
     usecSinceBoot: number,
@@ -200,7 +200,7 @@ export class OomUnits {
     }
   }
 
-  /** All records up to this one have their events, or need none: it is R, unless reports wait. */
+  /** Sets R: all records up to this one have their events or need none. No effect while reports wait. */
   advance(sequence: number, usecSinceBoot: number): void {
     if (this.#waiting.length > 0 || !this.#isConfirmed) return;
     if (sequence < (this.#sequence ?? -1)) return;
@@ -208,16 +208,16 @@ export class OomUnits {
     this.#usec = usecSinceBoot;
   }
 
-  /** Records were lost. */
+  /** Notes that records were lost. */
   lose(): void {
     if (this.#inferred > 0 || this.#waiting.length > 0) this.#hasGap = true;
   }
 
-  /** Another log begins, which numbers its records anew. */
+  /** Starts another log, with its own record numbers. */
   begin(): void {
     this.#sequence = this.#usec = undefined;
     this.#isConfirmed = this.#hasRead = true;
-    // Any unit's record may come once more, under another number.
+    // The record of any unit may appear again, under another number.
     this.#inferred = this.#units ?? 0;
     this.#reads = 0;
     this.#firstBase = Infinity;
@@ -227,10 +227,10 @@ export class OomUnits {
   }
 
   /**
-   * The log has been read to its end since {@linkcode OomUnits.sample} was
-   * called last.
+   * Infers units at the end of the log, which has been read to its end since
+   * the last {@linkcode OomUnits.sample}.
    *
-   * @param lastSequence the number of its last record
+   * @param lastSequence the number of the last record
    */
   end(lastSequence: number): void {
     const count = this.#options.readCount();
@@ -240,7 +240,7 @@ export class OomUnits {
     if (this.#waiting.length === 0) this.#isUnread = false;
     if (count === undefined) return;
     if (this.#units === undefined) {
-      // A kill meanwhile may be printed, or lost: then the next end decides.
+      // A kill in the meantime may be printed or lost: the next end decides.
       if (count !== this.#samples.at(-1)?.count) return;
       this.#units = count;
       this.#isTentative = true;
@@ -254,16 +254,16 @@ export class OomUnits {
   }
 
   /**
-   * No log can be read now.
+   * Infers units while no log can be read.
    *
-   * @param settleMs how long after its count a kill is inferred
+   * @param settleMs milliseconds between the count of a kill and its inference
    */
   withoutLog(settleMs: number): void {
     const count = this.#options.readCount();
     if (count === undefined) return;
     if (this.#units === undefined) {
-      // What was before the first start has no event; where some of it was
-      // read, its place in the count tells the rest from what is new.
+      // Kills before the first start have no event. If some of them were read,
+      // their position in the count separates the others from new kills.
       this.#units = this.#hasRead
         ? Math.min(count, this.#firstBase + this.#reads)
         : this.#startCount;
@@ -278,25 +278,25 @@ export class OomUnits {
     this.#infer(all, true, count);
   }
 
-  /** How many units from this one on were counted before the start. */
+  /** Returns the number of units from this one on that were counted before the start. */
   pastFrom(unit: number): number {
     return Math.max(0, this.#startCount - unit + 1);
   }
 
-  /** Accounts for one unit that no record names. */
+  /** Accounts for one unit without a record. */
   inferOne(): void {
     this.#units = (this.#units ?? 0) + 1;
     if (this.#mayCome) this.#inferred++;
   }
 
-  /** U is certain once the log is at its end and no kill was counted for a while; at stop it is taken as it is. */
+  /** Ends the tentative state of U if the count has not changed for SETTLE_MS. Call it at the end of the log, or without a log. */
   #settle(count: number): void {
     if (!this.#isTentative) return;
     this.#units = Math.min(this.#units ?? 0, count);
     if (this.#settledCount(SETTLE_MS) === count) this.#isTentative = false;
   }
 
-  /** Nothing is read any more: what is known of U goes into the last checkpoint. */
+  /** Ends reading: U, even if tentative, is written to the last checkpoint. */
   close(): void {
     this.#isTentative = false;
     const count = this.#options.readCount();
@@ -311,19 +311,18 @@ export class OomUnits {
     this.#options.infer(units, (this.#units ?? 0) + units === count);
   }
 
-  /** How many units were counted so long ago and are not accounted for; none while reports wait. */
+  /** Returns the number of units counted at least `settleMs` ago and not accounted for; 0 while reports wait. */
   #excess(settleMs: number): number {
     if (this.#waiting.length > 0) return 0;
     return (this.#settledCount(settleMs) ?? 0) - (this.#units ?? 0);
   }
 
-  /** The count of so long ago. */
   #settledCount(settleMs: number): number | undefined {
     const limitMs = this.#options.nowMs() - settleMs;
     return this.#samples.findLast(({ ms }) => ms <= limitMs)?.count;
   }
 
-  /** Finds out whether R is of this log. */
+  /** Determines whether R belongs to this log. */
   #confirm(sequence: number, usecSinceBoot: number): void {
     const known = this.#sequence ?? -1;
     if (sequence < known) return;
@@ -341,7 +340,9 @@ export class OomUnits {
   #takeNew(report: OomReport): void {
     const mustWait = this.#units !== undefined &&
       (this.#inferred > 0 || this.#isUnread);
-    if (this.#waiting.length === 0 && !mustWait) return this.#account(report);
+    if (this.#waiting.length === 0 && !mustWait) {
+      return this.#accountFor(report);
+    }
     if (this.#waiting.length === 0) {
       this.#waitingSinceMs = this.#options.nowMs();
       this.#base = Infinity;
@@ -352,8 +353,8 @@ export class OomUnits {
     if (this.#waiting.length >= MAX_WAITING) this.#decide();
   }
 
-  /** Accounts for the unit of a new record, if it has one. */
-  #account(report: OomReport, isPast = false, isInUnits = false): void {
+  /** Accounts for the unit of a new record, if any. */
+  #accountFor(report: OomReport, isPast = false, isInUnits = false): void {
     if (report.type === "oom") return this.#options.report(report, isPast);
     this.#reach(report);
     const count = this.#options.readCount();
@@ -363,7 +364,7 @@ export class OomUnits {
     }
     if (this.#units !== undefined && count !== undefined && !isInUnits) {
       if (this.#units >= count && this.#late > 0) {
-        // Its record came after all, later than any should.
+        // The record arrived later than SETTLE_MS: its unit was inferred.
         this.#late--;
         return;
       }
@@ -379,12 +380,12 @@ export class OomUnits {
     this.#usec = report.type === "repeat" ? undefined : report.usecSinceBoot;
   }
 
-  /** Notes where the reports that wait are in the count, and decides once that is settled. */
+  /** Determines the position of the waiting reports in the count, and decides once the count is settled. */
   #placeWaiting(count: number): void {
     if (this.#waiting.length === 0) return;
     this.#place(count);
     const waitedMs = this.#options.nowMs() - this.#waitingSinceMs;
-    // No unit is between its count and its record then.
+    // Then no unit is counted without its record being readable.
     const isSettled = this.#settledCount(SETTLE_MS) === count;
     if (waitedMs >= SETTLE_MS && isSettled) this.#decide();
     else this.overdue();
@@ -395,23 +396,23 @@ export class OomUnits {
     this.#base = Math.min(this.#base, count - units);
   }
 
-  /** The reports wait for too long without an end of the log. */
+  /** Decides if reports have waited for MAX_WAIT_MS without an end of the log. */
   overdue(): void {
     const waitedMs = this.#options.nowMs() - this.#waitingSinceMs;
     if (this.#waiting.length > 0 && waitedMs >= MAX_WAIT_MS) this.#decide();
   }
 
-  /** Accounts for the reports that waited: those up to U were inferred. */
+  /** Accounts for the waiting reports: those up to U were inferred. */
   #decide(): void {
     const count = this.#options.readCount();
     if (count !== undefined) this.#place(count);
     const units = this.#units ?? 0;
-    // Where no run took a record, those before were not inferred, and have no event either.
+    // If no run read a record, the earlier units were not inferred and have no event.
     const inferredFrom = this.#hasRead ? units - this.#inferred : 0;
     const oldFrom = this.#hasRead || this.#hasGap ? 0 : units - this.#inferred;
-    // Better a name is lost than a kill reported twice: the count finds the rest.
+    // Prefer losing a name to reporting a kill twice: the count finds the other kills.
     if (this.#hasGap) this.#base = Math.min(this.#base, inferredFrom);
-    // Which of them are of the past is not known then.
+    // With a gap, it is unknown which reports are historical.
     const pastUpTo = this.#hasGap ? 0 : this.#startCount;
     this.#hasGap = false;
     const waiting = this.#waiting;
@@ -437,7 +438,7 @@ export class OomUnits {
     }
     const old = places.filter((_, at) => isOld(at)).length;
     const isNew = places.some((unit) => unit !== undefined && unit > units);
-    // Records come in the order of the count: after a new one no older comes.
+    // Records are in the order of the count: no older record follows a new one.
     this.#inferred = isNew ? 0 : Math.max(0, this.#inferred - old);
     for (const [at, report] of waiting.entries()) {
       const unit = places[at] ?? Infinity;
@@ -446,7 +447,7 @@ export class OomUnits {
         const isReported = reported.has(incident) || !suppressed.has(incident);
         if (isReported) this.#options.report(report, past.has(incident));
       } else if (isOld(at)) this.#reach(report);
-      else this.#account(report, unit <= pastUpTo, unit <= units);
+      else this.#accountFor(report, unit <= pastUpTo, unit <= units);
     }
   }
 }

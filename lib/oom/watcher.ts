@@ -10,47 +10,47 @@ import type { OomMonitor } from "./monitor.ts";
 
 /** Options of an {@linkcode OomWatcher}. */
 export interface OomWatcherOptions {
-  /** The kernel log: a device, or a FIFO or file of records. @default none is read */
+  /** The kernel log: a device, or a FIFO or file of records. @default none */
   readonly path?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly monitor: OomMonitor;
-  /** How long to wait before the log is opened again; doubles up to a minute. @default 5000 */
+  /** Milliseconds before the log is reopened; doubles up to a minute. @default 5000 */
   readonly reopenDelayMs?: number;
-  /** How to open the log. @default openKmsg */
+  /** @default openKmsg */
   readonly open?: (path: string) => Promise<KmsgFile>;
 }
 
 const MAX_REOPEN_DELAY_MS = 60_000;
 
-/** A log that fails each time it is opened is warned about this often. */
+/** Minimum time between warnings about a log that cannot be read. */
 const WARN_INTERVAL_MS = 60_000;
 
-/** How often the end of a file is checked for more. */
+/** Interval of reads at the end of a file. */
 const POLL_MS = 250;
 
 /**
- * The log is quiet after so many turns without a record while a read waits: a
- * first may fall due while a record waits behind whatever kept the event loop
- * busy. That the log is at its end takes more turns, as kills are inferred then.
+ * The log is idle after IDLE_TIMERS timers without a record while a read waits:
+ * the first timer may fire while a record is queued on a busy event loop. The
+ * end of the log requires END_TIMERS, since kills are inferred there.
  */
-const QUIET_MS = 10;
-const QUIET_TURNS = 2;
-const END_TURNS = 5;
+const IDLE_MS = 10;
+const IDLE_TIMERS = 2;
+const END_TIMERS = 5;
 
-/** The node's count is read this often where all of it is accounted for: to wake up takes 0.3 ms … */
+/** Interval between reads of the node's count if all units are accounted for: a wake-up takes 0.3 ms. */
 const SETTLED_INTERVAL_MS = 1_000;
-/** … this often where it is not … */
+/** Interval while some units are not accounted for. */
 const INTERVAL_MS = 250;
-/** … and this often where no log can be read: the container may be removed soon. */
+/** Interval while no log can be read: the container may be removed soon. */
 const ALONE_INTERVAL_MS = 50;
 
 /**
  * Reads the kernel log and the node's count of OOM kills, and passes both to
  * an {@linkcode OomMonitor}.
  *
- * The log is read from the oldest record that the kernel has. A log that
- * cannot be opened or that ends is tried again; losses are counted.
+ * The log is read from the kernel's oldest record. A log that cannot be opened or
+ * that ends is reopened; losses are counted.
  */
 export class OomWatcher {
   readonly #options: OomWatcherOptions;
@@ -59,14 +59,14 @@ export class OomWatcher {
   readonly #health: KmsgHealth;
   readonly #stop = new AbortController();
   #file: KmsgFile | undefined;
-  /** Whether a read of the log waits for a record. */
+  /** Whether a read waits for a record. */
   #isWaiting = false;
   /** Whether a FIFO has no writer. */
   #isWriterless = false;
-  /** Whether the log was opened, or could not be. */
+  /** Whether opening the log has succeeded or failed. */
   #wasTried = false;
   #cancelTick: () => void = () => {};
-  #cancelQuiet: (() => void) | undefined;
+  #cancelIdle: (() => void) | undefined;
   #records = 0;
   #malformed = 0;
   #reopens = 0;
@@ -79,12 +79,11 @@ export class OomWatcher {
     this.#health = new KmsgHealth(options.clock);
   }
 
-  /** Records read. */
   get records(): number {
     return this.#records;
   }
 
-  /** Lines read that are no records. */
+  /** Invalid records read. */
   get malformed(): number {
     return this.#malformed;
   }
@@ -94,29 +93,26 @@ export class OomWatcher {
     return this.#health.lost;
   }
 
-  /** How many times the log was opened again, or that was tried. */
+  /** Attempts to reopen the log. */
   get reopens(): number {
     return this.#reopens;
   }
 
-  /** Whether the log can be read. */
   get state(): SourceState {
     return this.#options.path === undefined
       ? { name: "kmsg", state: "off", detail: "turned off by --kmsg=none" }
       : this.#health.state;
   }
 
-  /** Kills of this run that events report. */
+  /** Kills reported by events of this run. */
   get kills(): number {
     return this.#monitor.kills;
   }
 
-  /** What a restart needs. */
   get checkpoint(): CheckpointData {
     return this.#monitor.state;
   }
 
-  /** Begins to read. */
   start(): void {
     const { path } = this.#options;
     if (path !== undefined) void this.#run(path);
@@ -125,20 +121,20 @@ export class OomWatcher {
   }
 
   /**
-   * Reads no more; a kill that is deferred is reported. Does not wait for a
-   * read that waits: in Deno 2.6 closing `/dev/kmsg` does not end it.
+   * Stops reading; reports a deferred kill. Does not await a waiting read: in
+   * Deno 2.6, closing `/dev/kmsg` does not end it.
    */
   close(): void {
     if (this.#stop.signal.aborted) return;
     this.#cancelTick();
-    this.#cancelQuiet?.();
+    this.#cancelIdle?.();
     this.#attempt(() => this.#monitor.close());
     this.#stop.abort();
     this.#file?.close();
     this.#health.fail("Closed");
   }
 
-  /** Opens the log again and again. Never rejects. */
+  /** Reads the log, and reopens it until closed. Never rejects. */
   async #run(path: string): Promise<void> {
     const { signal } = this.#stop;
     const { reopenDelayMs = 5000 } = this.#options;
@@ -173,7 +169,7 @@ export class OomWatcher {
     let hadRecords = false;
     for (;;) {
       this.#isWaiting = true;
-      if (file.kind !== "file") this.#awaitQuiet();
+      if (file.kind !== "file") this.#awaitIdle();
       const read = await file.read();
       this.#isWaiting = false;
       if (signal.aborted) return;
@@ -188,7 +184,7 @@ export class OomWatcher {
           this.#attempt(() => this.#monitor.end());
           break;
         case "overrun":
-          // The numbers of the records that follow show how many were lost.
+          // The sequence numbers of later records show the number of lost records.
           break;
         case "tooLong":
           this.#health.lose(1);
@@ -199,7 +195,7 @@ export class OomWatcher {
           this.#attempt(() =>
             this.#isWriterless ? this.#monitor.flush() : this.#monitor.end()
           );
-          // Before its first writer a FIFO has lost nothing.
+          // A FIFO without any writer yet has lost nothing.
           if (this.#isWriterless && hadRecords) this.#health.loseWriter();
           await sleep(this.#clock, POLL_MS, signal);
           if (signal.aborted) return;
@@ -226,32 +222,32 @@ export class OomWatcher {
     });
   }
 
-  /** Waits until the log is quiet: for a kill that is deferred, and for the end of the log. */
-  #awaitQuiet(): void {
-    if (this.#cancelQuiet !== undefined) return;
+  /** Waits until the log is idle, to report a deferred kill, and until it is at its end. */
+  #awaitIdle(): void {
+    if (this.#cancelIdle !== undefined) return;
     if (!this.#monitor.isHolding && !this.#monitor.needsEnd) return;
     let records = this.#records;
-    let turns = 0;
+    let timers = 0;
     let isSampled = false;
-    const turn = () => {
-      this.#cancelQuiet = undefined;
-      const isQuiet = this.#isWaiting && records === this.#records;
-      turns = isQuiet ? turns + 1 : 0;
+    const onTimer = () => {
+      this.#cancelIdle = undefined;
+      const isIdle = this.#isWaiting && records === this.#records;
+      timers = isIdle ? timers + 1 : 0;
       records = this.#records;
-      if (turns === 0 || !isSampled) {
+      if (timers === 0 || !isSampled) {
         this.#attempt(() => this.#monitor.sample());
         isSampled = true;
       }
-      if (turns >= QUIET_TURNS) this.#attempt(() => this.#monitor.flush());
-      if (turns >= END_TURNS) {
+      if (timers >= IDLE_TIMERS) this.#attempt(() => this.#monitor.flush());
+      if (timers >= END_TIMERS) {
         this.#attempt(() => this.#monitor.end());
         return;
       }
       if (this.#file === undefined || !this.#isWaiting) return;
       if (!this.#monitor.isHolding && !this.#monitor.needsEnd) return;
-      this.#cancelQuiet = this.#clock.schedule(QUIET_MS, turn);
+      this.#cancelIdle = this.#clock.schedule(IDLE_MS, onTimer);
     };
-    this.#cancelQuiet = this.#clock.schedule(QUIET_MS, turn);
+    this.#cancelIdle = this.#clock.schedule(IDLE_MS, onTimer);
   }
 
   /** Reads the node's count. */
@@ -263,7 +259,7 @@ export class OomWatcher {
     else if (!this.#health.isReading || this.#isWriterless) {
       monitor.withoutLog(false);
     } else if (this.#isWaiting && this.#file?.kind !== "file") {
-      this.#awaitQuiet();
+      this.#awaitIdle();
     }
   }
 
@@ -273,7 +269,7 @@ export class OomWatcher {
       : this.#monitor.needsEnd
       ? INTERVAL_MS
       : SETTLED_INTERVAL_MS;
-    // At full seconds, when containers are due as well.
+    // At full seconds, together with the housekeeping of containers.
     const delayMs = intervalMs - this.#clock.monotonic() % intervalMs;
     this.#cancelTick = this.#clock.schedule(delayMs, () => {
       this.#attempt(() => this.#tick());
@@ -281,7 +277,7 @@ export class OomWatcher {
     });
   }
 
-  /** What fails must not end the reading. */
+  /** An error must not end reading. */
   #attempt(step: () => void): void {
     try {
       step();
@@ -299,6 +295,6 @@ export class OomWatcher {
     if (nowMs - this.#warnedMs < WARN_INTERVAL_MS) return;
     this.#warnedMs = nowMs;
     const { path, logger } = this.#options;
-    logger.warn("Kernel log failed, trying again", { path, problem });
+    logger.warn("Kernel log failed, reopening it", { path, problem });
   }
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { toContainerStats } from "../../lib/cache/derived_stats.ts";
+import { toContainerStats } from "../../lib/cache/container_stats.ts";
 import { SampleRing } from "../../lib/cache/memory_cache.ts";
 import type { CgroupHandlerOptions } from "../../lib/handlers/cgroup_handler.ts";
 import type { ContainerSpec } from "../../lib/model/container.ts";

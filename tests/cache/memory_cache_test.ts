@@ -11,7 +11,7 @@ import {
 } from "../../lib/model/sample.ts";
 import { SeededRandom } from "../_support/random.ts";
 
-/** A row whose first column has this number. */
+/** A row with this value in the first column. */
 function rowOf(number: number): Float64Array {
   return new Float64Array(FIXED_COLUMNS).fill(NaN).fill(number, 0, 1);
 }
@@ -31,7 +31,7 @@ function timesOf(ring: SampleRing, range?: SampleRange): number[] {
   return ring.samples(range).map(({ timestampMs }) => timestampMs);
 }
 
-Deno.test("SampleRing keeps samples, oldest first", () => {
+Deno.test("SampleRing returns samples oldest first", () => {
   const ring = ringOf([10, 20, 30]);
   assertEquals(ring.size, 3);
   assertEquals(timesOf(ring), [10, 20, 30]);
@@ -39,7 +39,7 @@ Deno.test("SampleRing keeps samples, oldest first", () => {
   assertEquals(ringOf([]).samples(), []);
 });
 
-Deno.test("SampleRing.samples() gives the newest so many", () => {
+Deno.test("SampleRing.samples() returns the given number of newest samples", () => {
   const ring = ringOf([10, 20, 30]);
   assertEquals(timesOf(ring, { count: 2 }), [20, 30]);
   assertEquals(timesOf(ring, { count: 9 }), [10, 20, 30]);
@@ -47,7 +47,7 @@ Deno.test("SampleRing.samples() gives the newest so many", () => {
   assertEquals(timesOf(ring, { count: -1 }), [10, 20, 30]);
 });
 
-Deno.test("SampleRing.samples() gives those of a span of time, both ends included", () => {
+Deno.test("SampleRing.samples() returns the samples of a time range, both ends included", () => {
   const ring = ringOf([10, 20, 30, 40]);
   assertEquals(timesOf(ring, { startMs: 20, endMs: 30 }), [20, 30]);
   assertEquals(timesOf(ring, { startMs: 21 }), [30, 40]);
@@ -57,18 +57,18 @@ Deno.test("SampleRing.samples() gives those of a span of time, both ends include
   assertEquals(timesOf(ring, { startMs: 30, endMs: 20 }), []);
 });
 
-Deno.test("SampleRing.samples() gives copies", () => {
+Deno.test("SampleRing.samples() returns copies", () => {
   const ring = ringOf([10]);
   ring.samples()[0]?.row.fill(7);
   assertEquals(ring.samples()[0]?.row[0], 10);
 });
 
-Deno.test("SampleRing drops what is older than the newest by more than its age", () => {
+Deno.test("SampleRing drops samples older than the newest by more than the maximum age", () => {
   assertEquals(timesOf(ringOf([10, 20, 30, 40], 25)), [20, 30, 40]);
   assertEquals(timesOf(ringOf([10, 20, 1000], 25)), [1000]);
 });
 
-Deno.test("SampleRing keeps no more rows than its bound", () => {
+Deno.test("SampleRing limits the number of rows", () => {
   for (const bound of [2, 3, 4, 5, 60]) {
     const times = Array.from({ length: 100 }, (_, i) => i);
     assertEquals(timesOf(ringOf(times, 1e6, bound)), times.slice(-bound));
@@ -81,7 +81,7 @@ Deno.test("SampleRing is emptied by a clock that was set back", () => {
   assertEquals(ring.add(15, rowOf(15)), false);
 });
 
-Deno.test("SampleRing.add() tells whether a sample differs from the one before", () => {
+Deno.test("SampleRing.add() returns whether a sample differs from the previous one", () => {
   const ring = new SampleRing(new RowLayout(), 1e6, 100);
   assertEquals(ring.add(1, rowOf(7)), true);
   assertEquals(ring.add(2, rowOf(7)), false);
@@ -97,7 +97,7 @@ Deno.test("SampleRing widens its rows when a disk is first seen", () => {
   ring.add(1, builder.row);
   const column = builder.group("serviced", "8:0");
   builder.row[column] = 5;
-  // The layout grew; the rows have not yet.
+  // The layout has grown, the rows have not.
   assertEquals(ring.samples()[0]?.row.length, FIXED_COLUMNS);
   assertEquals(ring.add(2, builder.row), true);
   const [first, second] = ring.samples();
@@ -106,7 +106,7 @@ Deno.test("SampleRing widens its rows when a disk is first seen", () => {
   assertEquals(ring.add(3, builder.row), false);
 });
 
-Deno.test("SampleRing holds what an array would, whatever happens", () => {
+Deno.test("SampleRing behaves like an array under random operations", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new SeededRandom(seed);
     const maxAgeMs = 1 + random.below(200);
@@ -141,14 +141,14 @@ Deno.test("SampleRing holds what an array would, whatever happens", () => {
   }
 });
 
-Deno.test("MemoryCache has one ring a container, and forgets it with the container", () => {
+Deno.test("MemoryCache has one ring per container, and removes it with the container", () => {
   const cache = new MemoryCache({ maxAgeMs: 120_000, intervalMs: 1_000 });
   const layout = new RowLayout();
   const ring = cache.ring("/a", layout);
   assertStrictEquals(cache.ring("/a", layout), ring);
   assertEquals(cache.size, 1);
   ring.add(1, rowOf(1));
-  // A new container of that name has a layout of its own.
+  // A new container of that name has another layout.
   assertEquals(cache.ring("/a", new RowLayout()).size, 0);
   assertEquals(cache.size, 1);
   cache.remove("/a");
@@ -156,7 +156,7 @@ Deno.test("MemoryCache has one ring a container, and forgets it with the contain
   assertEquals(cache.size, 0);
 });
 
-Deno.test("MemoryCache bounds a ring by the samples of its age, and some on demand", () => {
+Deno.test("MemoryCache limits a ring to the samples of its age and some on demand", () => {
   const cache = new MemoryCache({ maxAgeMs: 2_000, intervalMs: 1_000 });
   const ring = cache.ring("/a", new RowLayout());
   for (let i = 0; i < 1000; i++) ring.add(i, rowOf(i));

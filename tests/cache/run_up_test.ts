@@ -42,7 +42,7 @@ Deno.test("runUpOf() returns the samples of the last two minutes, the oldest fir
   });
 });
 
-Deno.test("runUpOf() returns nothing without samples, and no growth of a single one", () => {
+Deno.test("runUpOf() returns nothing without samples, and no growth for a single sample", () => {
   assertEquals(runUpOf([], KILLED_MS), {});
   assertEquals(runUpOf([sample(5, NaN)], KILLED_MS), {});
   const { growth_bytes_per_second: growth, run_up } = runUpOf(
@@ -53,7 +53,7 @@ Deno.test("runUpOf() returns nothing without samples, and no growth of a single 
   assertEquals(growth, undefined);
 });
 
-Deno.test("runUpOf() keeps to 30 points and 2 KB, the newest among them", () => {
+Deno.test("runUpOf() returns at most 30 points and 2 KB, including the newest", () => {
   for (const bytes of [7, 2 ** 35]) {
     const samples = Array.from(
       { length: 120 },
@@ -75,7 +75,7 @@ Deno.test("runUpOf() keeps to 30 points and 2 KB, the newest among them", () => 
   }
 });
 
-Deno.test("MemoryCache keeps the samples of the last containers that were removed", () => {
+Deno.test("MemoryCache keeps the samples of the last removed containers", () => {
   const cache = new MemoryCache({ maxAgeMs: 120_000, intervalMs: 1_000 });
   const { layout, row } = new RowBuilder();
   for (let i = 0; i < 40; i++) {
@@ -85,7 +85,7 @@ Deno.test("MemoryCache keeps the samples of the last containers that were remove
   assertEquals(cache.size, 0);
   assertEquals(cache.recent("/c7"), undefined);
   assertEquals(cache.recent("/c8")?.size, 1);
-  // One of its name that is there now counts alone.
+  // A current container of that name takes precedence.
   cache.ring("/c39", layout);
   assertEquals(cache.recent("/c39")?.size, 0);
 });

@@ -32,7 +32,7 @@ function add(summary: UsageSummary, ...samples: Taken[]): void {
   }
 }
 
-/** A container that uses now more, now less, sampled about every so often. */
+/** A container with varying usage, sampled at about the given interval. */
 function history(
   spanMs: number,
   everyMs: number,
@@ -51,7 +51,7 @@ function history(
   return samples;
 }
 
-/** The samples of each whole minute, its first being the last of the minute before. */
+/** The samples of each whole minute, starting with the last of the previous minute. */
 function minutesOf(samples: Taken[]): Taken[][] {
   const minutes: Taken[][] = [];
   let current: Taken[] = [];
@@ -73,7 +73,7 @@ function ratesOf(samples: Taken[]): number[] {
   });
 }
 
-/** The same in a plain way: the percentile by its textbook definition. */
+/** Reference implementation: the percentile by its textbook definition. */
 function percentile(numbers: number[], part: number): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   const at = part * (sorted.length + 1);
@@ -115,7 +115,7 @@ function spreadOfMinutes(minutes: Percentiles[]): Percentiles {
 function assertSpread(found: Percentiles | undefined, wanted: Percentiles) {
   assert(found !== undefined);
   for (const [key, value] of Object.entries(wanted)) {
-    // Minutes are kept as floats, and all is cut to whole numbers.
+    // Minutes are stored as floats, and results are truncated to integers.
     const tolerance = Math.max(1, value * 2e-7);
     assertAlmostEquals(
       found[key as keyof Percentiles],
@@ -126,7 +126,7 @@ function assertSpread(found: Percentiles | undefined, wanted: Percentiles) {
   }
 }
 
-Deno.test("UsageSummary knows nothing before the first sample, and the last sample after it", () => {
+Deno.test("UsageSummary is empty before the first sample, and has the last sample after it", () => {
   const summary = new UsageSummary();
   const nothing = { percentComplete: 0 };
   const spans = { minute: nothing, hour: nothing, day: nothing };
@@ -145,10 +145,10 @@ Deno.test("UsageSummary knows nothing before the first sample, and the last samp
   assertEquals(summary.derived().latest, { cpu: 1500, memory: 0 });
 });
 
-Deno.test("UsageSummary tells of the last whole minute exactly", () => {
+Deno.test("UsageSummary is exact for the last whole minute", () => {
   const samples = history(10 * MINUTE_MS, 1_000, new SeededRandom(1));
   const summary = new UsageSummary();
-  let told = 0;
+  let checked = 0;
   for (const [index, sample] of samples.entries()) {
     add(summary, sample);
     const minute = minutesOf(samples.slice(0, index + 1)).at(-1);
@@ -158,9 +158,9 @@ Deno.test("UsageSummary tells of the last whole minute exactly", () => {
       cpu: spread(ratesOf(minute)),
       memory: spread(minute.map(({ memoryBytes }) => memoryBytes)),
     });
-    told++;
+    checked++;
   }
-  assert(told > 300);
+  assert(checked > 300);
 });
 
 for (
@@ -171,7 +171,7 @@ for (
     ["more than a day of an idle container", 30 * 60 * MINUTE_MS, 60_000],
   ] as const
 ) {
-  Deno.test(`UsageSummary tells of hour and day after ${what}`, () => {
+  Deno.test(`UsageSummary returns hour and day after ${what}`, () => {
     const samples = history(spanMs, everyMs, new SeededRandom(2));
     const summary = new UsageSummary();
     add(summary, ...samples);
@@ -207,7 +207,7 @@ for (
   });
 }
 
-Deno.test("UsageSummary leaves out what was not measured", () => {
+Deno.test("UsageSummary omits values that were not measured", () => {
   const summary = new UsageSummary();
   for (let second = 0; second < 70; second++) {
     add(summary, {
@@ -219,11 +219,11 @@ Deno.test("UsageSummary leaves out what was not measured", () => {
   const { latest, minute, hour } = summary.derived();
   assertEquals(latest, { memory: 69 });
   assertEquals([minute.cpu, hour.cpu], [undefined, undefined]);
-  // From the 35th second to the 61st, with which the minute ends.
+  // From the 35th second to the 61st, which ends the minute.
   assertEquals(minute.memory?.count, 27);
 });
 
-Deno.test("UsageSummary begins its minute anew where the clock was set back, and forgets what is to come", () => {
+Deno.test("UsageSummary restarts its minute if the clock was set back, and removes future minutes", () => {
   const summary = new UsageSummary();
   const cpuNs = 0;
   const samples = (startMs: number, count: number) => {
@@ -239,7 +239,7 @@ Deno.test("UsageSummary begins its minute anew where the clock was set back, and
   assertEquals(minute.memory?.max, 61);
 });
 
-Deno.test("UsageSummary passes over samples that follow closer than 100 ms", () => {
+Deno.test("UsageSummary ignores samples less than 100 ms apart", () => {
   const summary = new UsageSummary();
   for (let ms = 0; ms <= 60_100; ms += 10) {
     add(summary, { timestampMs: START_MS + ms, cpuNs: 0, memoryBytes: 0 });
@@ -247,7 +247,7 @@ Deno.test("UsageSummary passes over samples that follow closer than 100 ms", () 
   assertEquals(summary.derived().minute.memory?.count, 602);
 });
 
-Deno.test("UsageSummary takes 1,000 samples in less than 5 ms", () => {
+Deno.test("UsageSummary adds 1,000 samples in less than 5 ms", () => {
   const row = rowOf(0, 0);
   const summaries = Array.from({ length: 1000 }, () => new UsageSummary());
   const times: number[] = [];
@@ -258,6 +258,6 @@ Deno.test("UsageSummary takes 1,000 samples in less than 5 ms", () => {
     }
     times.push(performance.now() - startMs);
   }
-  // The middle: one second in sixty makes a minute of each.
+  // The median: one second in sixty completes a minute.
   assertLess(times.toSorted((a, b) => a - b)[60] ?? NaN, 5);
 });

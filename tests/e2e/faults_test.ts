@@ -41,7 +41,10 @@ async function metricOf(agent: AgentProcess, name: string): Promise<number> {
 }
 
 /** Returns the events of a container and its descendants in short form. */
-async function told(agent: AgentProcess, name: string): Promise<string[]> {
+async function briefEvents(
+  agent: AgentProcess,
+  name: string,
+): Promise<string[]> {
   const events: WireEvent[] = await agent.json(
     `/api/v1.3/events${name}?all_events=true&subcontainers=true&max_events=-1`,
   );
@@ -104,7 +107,7 @@ Deno.test({
           `containerCreation ${cgroups.name}/amid-${n}`,
         );
       }
-      assertEquals(await told(agent, cgroups.name), expected.toSorted());
+      assertEquals(await briefEvents(agent, cgroups.name), expected.toSorted());
       assert(await until(() => areMeasured(agent, cgroups.name)));
     } finally {
       assertEquals((await agent.stop()).code, 0, agent.stderr);
@@ -230,7 +233,7 @@ Deno.test({
       cgroups.remove("/a");
       assert(await until(async () => await is() === 2));
       assertEquals(
-        await told(agent, cgroups.name),
+        await briefEvents(agent, cgroups.name),
         [
           `containerCreation ${cgroups.name}`,
           `containerCreation ${cgroups.name}/a`,

@@ -255,7 +255,7 @@ Deno.test("OomWatcher reads a FIFO, and reports when its writer has closed it", 
   await until(() => watcher.state.state === "degraded");
   assertEquals(
     watcher.state.detail,
-    "The kernel log ended: its writer is gone",
+    "The kernel log ended: the writer closed it",
   );
 
   const second = await Deno.open(path, { write: true });

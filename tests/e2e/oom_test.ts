@@ -43,18 +43,18 @@ Deno.test({
         assertEquals(oom.container_name, name);
         assertEquals(kill.event_type, "oomKill");
         assertEquals(kill.container_name, name);
-        const facts = kill.event_data.oom;
-        assertEquals(facts.process_name, "tail");
-        assertEquals(facts.constraint, "CONSTRAINT_MEMCG");
-        assertEquals(facts.scope, "cgroup");
-        assertEquals(facts.limit_cgroup, name);
-        assertEquals(facts.victim_cgroup, name);
-        assertEquals(facts.attribution, "exact");
-        assertEquals(facts.historical, false);
-        assertEquals(facts.incident, oom.event_data.oom.incident);
-        assertGreater(facts.anon_rss_bytes, 8 * 2 ** 20);
-        assertGreater(facts.total_vm_bytes, facts.anon_rss_bytes);
-        assertEquals(facts.anon_rss_bytes % 1024, 0);
+        const details = kill.event_data.oom;
+        assertEquals(details.process_name, "tail");
+        assertEquals(details.constraint, "CONSTRAINT_MEMCG");
+        assertEquals(details.scope, "cgroup");
+        assertEquals(details.limit_cgroup, name);
+        assertEquals(details.victim_cgroup, name);
+        assertEquals(details.attribution, "exact");
+        assertEquals(details.historical, false);
+        assertEquals(details.incident, oom.event_data.oom.incident);
+        assertGreater(details.anon_rss_bytes, 8 * 2 ** 20);
+        assertGreater(details.total_vm_bytes, details.anon_rss_bytes);
+        assertEquals(details.anon_rss_bytes % 1024, 0);
         latencies.push(kill.arrivedMs - Date.parse(kill.timestamp));
         const logged = (await readEvents(log)).filter((event) =>
           event.event_data.oom?.pid === pid

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { toContainerStats } from "../../lib/cache/derived_stats.ts";
+import { toContainerStats } from "../../lib/cache/container_stats.ts";
 import { containerStatsJson } from "../../lib/api/v1_json.ts";
 import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";

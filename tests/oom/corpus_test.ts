@@ -6,11 +6,11 @@ import { brief, KMSG_DIR, recordsOf, reportsOf } from "../_support/kmsg_log.ts";
 
 /** Kills of another cgroup, whose headers are nine of the ten that the kernel prints in five seconds. */
 const NINE_OTHERS = Array.from({ length: 9 }, (_, i) => {
-  const facts = `cgroup MEMCG limit /other in it ${850 + i} (ab) uid 0`;
+  const details = `cgroup MEMCG limit /other in it ${850 + i} (ab) uid 0`;
   const sequence = 7003 + 3 * i;
   return [
-    `${sequence} oom of ${sequence}: ${facts}`,
-    `${sequence + 1} oomKill of ${sequence}: ${facts}`,
+    `${sequence} oom of ${sequence}: ${details}`,
+    `${sequence + 1} oomKill of ${sequence}: ${details}`,
   ];
 }).flat();
 
@@ -169,7 +169,7 @@ Deno.test("OomParser reports the incidents and kills of each kernel's log", asyn
   assertEquals(names.sort(), Object.keys(CORPUS).sort());
 });
 
-Deno.test("OomParser reports every number of a kill, in bytes", async () => {
+Deno.test("OomParser reports every size of a kill in bytes", async () => {
   const log = await Deno.readTextFile(
     new URL("6.18-v1-memcg-docker.kmsg", KMSG_DIR),
   );
@@ -206,7 +206,7 @@ Deno.test("OomParser reports every number of a kill, in bytes", async () => {
 
 const encoder = new TextEncoder();
 
-/** Cuts, doubles, drops, moves or spoils lines, or loses them as a gap does. */
+/** Truncates, duplicates, removes, moves or corrupts lines, or replaces them with a gap. */
 function mutate(
   lines: readonly Uint8Array[],
   random: SeededRandom,
@@ -252,7 +252,7 @@ function mutate(
   return mutated;
 }
 
-/** The pids that kill lines name, one for each line, found the simplest way. */
+/** Returns the PIDs in kill lines, one per line. */
 function pidsIn(lines: readonly (Uint8Array | "gap")[]): number[] {
   const pids: number[] = [];
   for (const line of lines) {
@@ -263,17 +263,17 @@ function pidsIn(lines: readonly (Uint8Array | "gap")[]): number[] {
   return pids;
 }
 
-Deno.test("OomParser survives spoiled logs, and reports no kill that is not in them", async () => {
+Deno.test("OomParser tolerates corrupted logs and reports only kills in them", async () => {
   const names = Object.keys(CORPUS);
-  // 100,000 in all.
+  // 100,000 in total.
   const rounds = Math.ceil(100_000 / names.length);
   for (const name of names) {
     const log = await Deno.readTextFile(new URL(name, KMSG_DIR));
     const lines = log.trimEnd().split("\n").map((line) => encoder.encode(line));
-    // Most of a log is stack and table; what matters is at its ends.
-    const telling = lines.filter((_, i) => i < 2 || i > lines.length - 14);
+    // Most of a log is stack trace and task table; the relevant lines are at its ends.
+    const relevant = lines.filter((_, i) => i < 2 || i > lines.length - 14);
     for (let seed = 1; seed <= rounds; seed++) {
-      const mutated = mutate(telling, new SeededRandom(seed));
+      const mutated = mutate(relevant, new SeededRandom(seed));
       const pids = pidsIn(mutated);
       const parser = new OomParser();
       const reports = mutated.flatMap((line) => {

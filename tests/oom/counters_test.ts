@@ -5,7 +5,7 @@ import { FakeClock } from "../_support/fake_clock.ts";
 
 const SOURCE = "memory.events.local";
 
-/** Containers whose counts the test sets. */
+/** Containers with counts set by the test. */
 class Bench {
   readonly clock = new FakeClock();
   readonly counters = new OomCounters(this.clock);
@@ -49,7 +49,7 @@ class Bench {
   }
 }
 
-Deno.test("OomCounters locates kills where the counts leave no choice", () => {
+Deno.test("OomCounters locates kills if the counts are unambiguous", () => {
   const bench = new Bench();
   bench.set("/a", 3);
   bench.set("/b", 0);
@@ -68,7 +68,7 @@ Deno.test("OomCounters locates kills where the counts leave no choice", () => {
   assertEquals(bench.locate(1), ["1 ? vmstat"]);
 });
 
-Deno.test("OomCounters locates no kill that may be one whose record is yet to come", () => {
+Deno.test("OomCounters does not locate kills whose record may still arrive", () => {
   const bench = new Bench();
   bench.set("/a", 0);
   bench.set("/b", 0);
@@ -80,7 +80,7 @@ Deno.test("OomCounters locates no kill that may be one whose record is yet to co
   assertEquals(bench.kills(), {});
 });
 
-Deno.test("OomCounters locates kills of a container that is found after the first of them", () => {
+Deno.test("OomCounters locates kills of a container found after its first kill", () => {
   const bench = new Bench();
   assertEquals(bench.locate(1), ["1 ? vmstat"]);
   bench.set("/a", 2);
@@ -88,7 +88,7 @@ Deno.test("OomCounters locates kills of a container that is found after the firs
   assertEquals(bench.locate(1), [`1 /a ${SOURCE}`]);
 });
 
-Deno.test("OomCounters counts a kill that was reported without a cgroup where it was, once all is explained", () => {
+Deno.test("OomCounters assigns a kill reported without a cgroup to its container once all are accounted for", () => {
   const bench = new Bench();
   bench.set("/a", 0);
   bench.set("/b", 0);
@@ -96,8 +96,8 @@ Deno.test("OomCounters counts a kill that was reported without a cgroup where it
   bench.open("/b", 2);
   bench.set("/a", 1);
   bench.set("/b", 1);
-  assertEquals(bench.counters.name(undefined), undefined);
-  // Either may be the one that was reported.
+  assertEquals(bench.counters.recordKill(undefined), undefined);
+  // Either may be the reported one.
   assertEquals(bench.locate(1), ["1 ? vmstat"]);
   bench.counters.settle(() => false);
   assertEquals(bench.kills(), {});
@@ -105,28 +105,28 @@ Deno.test("OomCounters counts a kill that was reported without a cgroup where it
   assertEquals(bench.kills(), { "/a": 1, "/b": 1 });
 });
 
-Deno.test("OomCounters names the file that counted a kill, and counts a repeat as no kill", () => {
+Deno.test("OomCounters returns the file that counted a kill, and does not count a repeat as a kill", () => {
   const bench = new Bench();
   bench.set("/a", 0);
   bench.open("/a", 1);
   bench.set("/a", 2);
-  assertEquals(bench.counters.name("/a"), SOURCE);
-  bench.counters.repeat("/a");
+  assertEquals(bench.counters.recordKill("/a"), SOURCE);
+  bench.counters.recordRepeat("/a");
   assertEquals(bench.locate(1), ["1 ? vmstat"]);
-  assertEquals(bench.counters.name("/a"), undefined);
+  assertEquals(bench.counters.recordKill("/a"), undefined);
   assertEquals(bench.kills(), { "/a": 2 });
   assertEquals(bench.counters.hasUnnamed("/a"), false);
   bench.set("/a", 4);
   assertEquals(bench.counters.hasUnnamed("/a"), true);
 });
 
-Deno.test("OomCounters counts nothing anew of a cgroup that is renamed", () => {
+Deno.test("OomCounters does not count kills again if a cgroup is renamed", () => {
   for (const isClosedFirst of [true, false]) {
     const bench = new Bench();
     bench.set("/old", 0);
     bench.open("/old", 7);
     bench.set("/old", 3);
-    for (let i = 0; i < 3; i++) bench.counters.name("/old");
+    for (let i = 0; i < 3; i++) bench.counters.recordKill("/old");
     bench.set("/new", 4);
     if (isClosedFirst) bench.close("/old");
     bench.open("/new", 7);
@@ -135,13 +135,13 @@ Deno.test("OomCounters counts nothing anew of a cgroup that is renamed", () => {
   }
 });
 
-Deno.test("OomCounters counts a container that is made anew from 0, and keeps what was reported of its name", () => {
+Deno.test("OomCounters counts a recreated container from 0, and keeps the kills reported for its name", () => {
   const bench = new Bench();
   bench.set("/a", 0);
   bench.open("/a", 1);
   bench.set("/a", 2);
-  bench.counters.name("/a");
-  bench.counters.name("/a");
+  bench.counters.recordKill("/a");
+  bench.counters.recordKill("/a");
   bench.close("/a");
   assertEquals(bench.kills(), { "/a": 2 });
   bench.set("/a", 1);
@@ -150,20 +150,20 @@ Deno.test("OomCounters counts a container that is made anew from 0, and keeps wh
   assertEquals(bench.kills(), { "/a": 3 });
 });
 
-Deno.test("OomCounters knows a kill of a container that an event named before it was found", () => {
+Deno.test("OomCounters recognizes a kill of a container named by an event before it was found", () => {
   const bench = new Bench();
-  assertEquals(bench.counters.name("/a"), undefined);
+  assertEquals(bench.counters.recordKill("/a"), undefined);
   bench.set("/a", 1);
   bench.open("/a", 1);
   assertEquals(bench.locate(1), ["1 ? vmstat"]);
 });
 
-Deno.test("OomCounters keeps the kills of a container that is gone for five minutes", () => {
+Deno.test("OomCounters keeps the kills of a removed container for five minutes", () => {
   const bench = new Bench();
   bench.set("/a", 0);
   bench.open("/a", 1);
-  bench.counters.name("/a");
-  bench.counters.name("/never-found");
+  bench.counters.recordKill("/a");
+  bench.counters.recordKill("/never-found");
   bench.close("/a");
   bench.clock.advance(299_000);
   assertEquals(bench.kills(), { "/a": 1, "/never-found": 1 });
@@ -171,7 +171,7 @@ Deno.test("OomCounters keeps the kills of a container that is gone for five minu
   assertEquals(bench.kills(), {});
 });
 
-Deno.test("OomCounters states whether a cgroup, or one above it, was killed as a whole", () => {
+Deno.test("OomCounters reports whether a cgroup or an ancestor was killed as a whole", () => {
   const bench = new Bench();
   for (const [at, name] of ["/pod", "/pod/a", "/b"].entries()) {
     bench.set(name, 0, 0);
@@ -189,7 +189,7 @@ Deno.test("OomCounters states whether a cgroup, or one above it, was killed as a
   ]);
 });
 
-Deno.test("OomCounters locates what a container counted beyond all kills that were reported without a cgroup", () => {
+Deno.test("OomCounters locates kills of a container beyond the number reported without a cgroup", () => {
   const bench = new Bench();
   bench.set("/a", 0);
   bench.set("/b", 0);
@@ -197,7 +197,7 @@ Deno.test("OomCounters locates what a container counted beyond all kills that we
   bench.open("/b", 2);
   bench.set("/a", 3);
   bench.set("/b", 1);
-  bench.counters.name(undefined);
+  bench.counters.recordKill(undefined);
   assertEquals(bench.locate(3), [`2 /a ${SOURCE}`, "1 ? vmstat"]);
   bench.counters.settle(() => true);
   assertEquals(bench.kills(), { "/a": 3, "/b": 1 });

@@ -1,11 +1,11 @@
 /**
  * Random histories of a model kernel and of runs of the agent: restarts with
  * SIGTERM and SIGKILL, rings that overrun, logs that are rotated, deleted or old,
- * kernel logs that are off or come through a FIFO. However a history goes, its
- * event log has each kill once.
+ * kernel logs that are off or arrive through a FIFO. In every history, the event
+ * log has each kill once.
  *
- * `CGWATCH_OOM_HISTORIES` is how many, `CGWATCH_OOM_SEED` the first seed; a
- * history that fails prints its own.
+ * `CGWATCH_OOM_HISTORIES` is the number of histories, `CGWATCH_OOM_SEED` the
+ * first seed; a failing history prints its seed.
  *
  * @module
  */
@@ -26,16 +26,15 @@ const SEED = Number(Deno.env.get("CGWATCH_OOM_SEED") ?? Date.now() % 1e9);
 
 type Source = "device" | "fifo" | "none";
 
-/** One history. */
 class History {
   readonly random: SeededRandom;
   readonly kernel: OomKernel;
   readonly log: ModelLog;
   readonly sources: readonly Source[];
-  /** The node's count at the moment from which on nothing may be missing. */
+  /** The node's count from which on no kill may be missing. */
   firstUnit: number | undefined;
   slack = 0;
-  /** Whether a run was ended between the events of kills that were inferred at once. */
+  /** Whether a run ended between the events of kills inferred together. */
   wasCut = false;
   #monitor: OomMonitor | undefined;
   #counters: OomCounters | undefined;
@@ -43,12 +42,12 @@ class History {
   readonly #base = new Map<string, number>();
   #inode = 0;
   #source: Source = "device";
-  /** What a FIFO's writer has written and the agent not yet read; the writer's place in the kernel's log. */
+  /** Whether the agent has a readable log. */
   #isFed = false;
   #position = 0;
   #queue: Event[] = [];
   #seq = 0;
-  /** Records of repeats that were read; what the log of that time accounts for. */
+  /** Records read, as far as the event log accounts for them. */
   delivered = new Set<number>();
   #saved:
     | {
@@ -138,7 +137,7 @@ class History {
   }
 
   #wantsCheckpoint = false;
-  /** Kills that this run inferred. */
+  /** Kills inferred by this run. */
   #inferred = 0;
 
   #add({ type, containerName, data }: NewEvent): void {
@@ -155,21 +154,21 @@ class History {
     });
   }
 
-  /** From when on the count is accounted for: where it is not known whether a unit was printed then, that one may be missing. */
+  /** Notes the count from which on units are accounted for; a unit possibly not printed at that moment may be missing. */
   #noteFirst(): void {
     const units = this.#monitor?.accounted;
     if (this.firstUnit !== undefined || units === undefined) return;
-    // It may have inferred some at the same moment.
+    // The run may have inferred some at the same moment.
     this.firstUnit = units - this.#inferred;
     this.slack = this.kernel.isPrinting ? 1 : 0;
-    // Records of before may come later and take the place of what is lost then.
+    // Earlier records may arrive later and replace lost ones.
     if (!this.#isFed && this.#source === "fifo") this.slack = Infinity;
     if (this.#source === "none" && this.sources.length > 1) {
       this.slack = Infinity;
     }
   }
 
-  /** Writes some of the events that wait. */
+  /** Writes some of the queued events. */
   flush(most = Infinity): void {
     for (let i = 0; i < most && this.#queue.length > 0; i++) {
       this.log.write(this.#queue.shift() as Event);
@@ -195,13 +194,13 @@ class History {
     return false;
   }
 
-  /** What the agent does now and then. */
+  /** Runs the periodic work of the agent. */
   tick(): void {
     const monitor = this.#monitor;
     if (monitor === undefined) return;
     monitor.sample();
     if (this.#isFed) {
-      // A kill may come between.
+      // A kill may occur in between.
       if (this.random.chance(0.2)) this.kernel.step();
       if (this.random.chance(0.7) && this.read()) monitor.end();
     } else monitor.withoutLog(this.#source === "none");
@@ -225,7 +224,7 @@ class History {
     this.#monitor = undefined;
   }
 
-  /** The repeats that no line of the log accounts for are not accounted for. */
+  /** Removes delivered records that no line of the event log accounts for. */
   async #forgetUnsaved(): Promise<void> {
     const { ooms } = await readLogTail("log", { reader: this.log.reader });
     const last = ooms?.state.kmsg_seq ?? -1;
@@ -264,7 +263,7 @@ class History {
         break;
       case 3:
         if (this.#saved === undefined) break;
-        // An older state of it comes back.
+        // An older state of the event log is restored.
         log.parts = [...this.#saved.parts];
         log.removed = [...this.#saved.removed];
         this.delivered = new Set(this.#saved.delivered);
@@ -281,7 +280,7 @@ class History {
     }
   }
 
-  /** Things happen to the machine. */
+  /** Changes the state of the machine at random. */
   happen(count: number): void {
     const { kernel, random } = this;
     for (let i = 0; i < count; i++) {
@@ -352,7 +351,7 @@ class History {
     this.check();
   }
 
-  /** The writer of a FIFO comes, goes, or begins again. */
+  /** The writer of a FIFO connects, disconnects, or starts over. */
   #feed(always = false): void {
     if (this.#source !== "fifo") return;
     this.#isFed = always || this.random.chance(0.6);
@@ -375,13 +374,13 @@ class History {
       if (unit.sequence !== undefined) bySequence.set(unit.sequence, unit);
     }
     const exact = kills.filter(({ attribution }) => attribution === "exact");
-    const told = new Set<Unit>();
+    const reported = new Set<Unit>();
     for (const oom of exact) {
       const unit = bySequence.get(oom.kmsg_seq ?? -1);
       assert(unit !== undefined, `no such record: ${oom.kmsg_seq}`);
       assertEquals(oom.pid, unit.pid);
-      assert(!told.has(unit), `record ${oom.kmsg_seq} is reported twice`);
-      told.add(unit);
+      assert(!reported.has(unit), `record ${oom.kmsg_seq} is reported twice`);
+      reported.add(unit);
       assertEquals(oom.victim_cgroup ?? unit.cgroup, unit.cgroup);
       assertEquals(oom.limit_cgroup ?? unit.limit, unit.limit);
       if (oom.group !== undefined && kernel.hasGroups) {
@@ -392,7 +391,7 @@ class History {
       for (const unit of kernel.units) {
         const wasRead = unit.sequence !== undefined &&
           this.delivered.has(unit.sequence);
-        assert(unit.isRepeat || !wasRead || told.has(unit), `${unit.pid}`);
+        assert(unit.isRepeat || !wasRead || reported.has(unit), `${unit.pid}`);
       }
       assertEquals(exact.length, kills.length);
       return;
@@ -400,20 +399,20 @@ class History {
     const units = kernel.units.length;
     assertEquals(this.firstUnit === undefined, false);
     const rest = kernel.units.slice(this.firstUnit)
-      .filter((unit) => !told.has(unit));
+      .filter((unit) => !reported.has(unit));
     const repeats =
       rest.filter(({ isRepeat, sequence = -1 }) =>
         isRepeat && this.delivered.has(sequence)
       ).length;
     const inferred = kills.length - exact.length;
-    const facts = `${units} units, the first ${this.firstUnit} before; ` +
+    const summary = `${units} units, the first ${this.firstUnit} before; ` +
       `${exact.length} exact, ${rest.length} not, ${repeats} of them repeats; ` +
       `${inferred} inferred`;
     // A repeat may have been inferred when no log could be read.
     const isExact = this.sources.length === 1 && this.#source !== "fifo";
     const most = isExact ? rest.length - repeats : rest.length;
     const least = rest.length - repeats - this.slack;
-    assert(inferred >= least && inferred <= most, facts);
+    assert(inferred >= least && inferred <= most, summary);
     for (const name of this.wasCut ? [] : CGROUPS) {
       const there = kills.filter((oom) => oom.victim_cgroup === name).length;
       const counted = kernel.counts.get(name) ?? 0;

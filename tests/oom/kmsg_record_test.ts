@@ -5,7 +5,7 @@ function parse(text: string) {
   return parseKmsgRecord(new TextEncoder().encode(text));
 }
 
-Deno.test("parseKmsgRecord() reads a record of the kernel", () => {
+Deno.test("parseKmsgRecord() parses a record of the kernel", () => {
   assertEquals(
     parse("6,1691,1760246773,-;oom-kill:constraint=CONSTRAINT_NONE\n"),
     {
@@ -19,14 +19,14 @@ Deno.test("parseKmsgRecord() reads a record of the kernel", () => {
   );
 });
 
-Deno.test("parseKmsgRecord() tells what user space wrote by its facility", () => {
+Deno.test("parseKmsgRecord() distinguishes records of user space by facility", () => {
   const record = parse("11,346,1340871,-;Out of memory: Killed process 1 (x)");
   assertEquals(record?.facility, 1);
   assertEquals(record?.priority, 3);
   assertEquals(parse("191,1,2,-;local7.debug")?.facility, 23);
 });
 
-Deno.test("parseKmsgRecord() reads who printed it, and passes over fields it does not know", () => {
+Deno.test("parseKmsgRecord() parses the caller and ignores unknown fields", () => {
   const record = parse("4,7,8,c,caller=T1204,later=x;text; with; more");
   assertEquals(record?.caller, "T1204");
   assertEquals(record?.flag, "c");
@@ -35,21 +35,21 @@ Deno.test("parseKmsgRecord() reads who printed it, and passes over fields it doe
   assertEquals(parse("4,7,8,-;,caller=T1;t")?.caller, undefined);
 });
 
-Deno.test("parseKmsgRecord() reads the header of Linux 3.5, which has no flag", () => {
+Deno.test("parseKmsgRecord() parses the header of Linux 3.5, without flag", () => {
   const record = parse("6,339,5140900;NET: Registered protocol family 10, x");
   assertEquals(record?.flag, "-");
   assertEquals(record?.usecSinceBoot, 5140900);
   assertEquals(record?.text, "NET: Registered protocol family 10, x");
 });
 
-Deno.test("parseKmsgRecord() leaves out the dictionary that follows the text", () => {
+Deno.test("parseKmsgRecord() ignores the dictionary after the text", () => {
   const record = parse(
     "6,500,42,-;usb 1-1: new device\n SUBSYSTEM=usb\n DEVICE=c189:1\n",
   );
   assertEquals(record?.text, "usb 1-1: new device");
 });
 
-Deno.test("parseKmsgRecord() undoes the kernel's escapes", () => {
+Deno.test("parseKmsgRecord() decodes the kernel's escapes", () => {
   assertEquals(
     parse(String.raw`6,1,2,-;app\x5cx2dweb \xc3\xa9\x0anext`)?.text,
     "app\\x2dweb é\nnext",
@@ -57,14 +57,14 @@ Deno.test("parseKmsgRecord() undoes the kernel's escapes", () => {
   assertEquals(parse(String.raw`6,1,2,-;\x5c`)?.text, "\\");
 });
 
-Deno.test("parseKmsgRecord() puts a replacement for bytes that are no UTF-8", () => {
+Deno.test("parseKmsgRecord() replaces invalid UTF-8", () => {
   assertEquals(parse(String.raw`6,1,2,-;a\xffb\xc3`)?.text, "a\ufffdb\ufffd");
   const bytes = new TextEncoder().encode("6,1,2,-;a?b");
   bytes[9] = 0xfe;
   assertEquals(parseKmsgRecord(bytes)?.text, "a\ufffdb");
 });
 
-Deno.test("parseKmsgRecord() leaves what only looks like an escape", () => {
+Deno.test("parseKmsgRecord() keeps text similar to an escape", () => {
   assertEquals(parse(String.raw`6,1,2,-;\x4`)?.text, String.raw`\x4`);
   assertEquals(parse(String.raw`6,1,2,-;\xg0\y\x`)?.text, String.raw`\xg0\y\x`);
 });
@@ -74,7 +74,7 @@ Deno.test("parseKmsgRecord() accepts an empty text", () => {
   assertEquals(parse("4,12,13,-;\n")?.text, "");
 });
 
-Deno.test("parseKmsgRecord() gives nothing for what is no record", () => {
+Deno.test("parseKmsgRecord() returns undefined for invalid input", () => {
   for (
     const text of [
       "",
@@ -96,7 +96,7 @@ Deno.test("parseKmsgRecord() gives nothing for what is no record", () => {
   ) assertEquals(parse(text), undefined, text);
 });
 
-Deno.test("parseKmsgRecord() never throws, whatever the bytes", () => {
+Deno.test("parseKmsgRecord() never throws for random bytes", () => {
   let seed = 1;
   const random = () => (seed = (seed * 48271) % 2147483647);
   const base = new TextEncoder().encode(

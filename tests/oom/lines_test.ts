@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseOomLine } from "../../lib/oom/lines.ts";
 
-Deno.test("parseOomLine() reads a kill in the words of every kernel", () => {
+Deno.test("parseOomLine() parses a kill in the format of every kernel", () => {
   const sizes = "total-vm:8kB, anon-rss:4kB, file-rss:1kB";
   const bytes = { totalVmBytes: 8192, anonRssBytes: 4096, fileRssBytes: 1024 };
   const killed = { type: "killed", pid: 7, processName: "sh" } as const;
@@ -51,7 +51,7 @@ Deno.test("parseOomLine() reads a kill in the words of every kernel", () => {
   }
 });
 
-Deno.test("parseOomLine() takes the name for what it is, whatever is in it", () => {
+Deno.test("parseOomLine() parses process names with any characters", () => {
   const names = [
     "a b",
     "a, b",
@@ -72,7 +72,7 @@ Deno.test("parseOomLine() takes the name for what it is, whatever is in it", () 
   }
 });
 
-Deno.test("parseOomLine() takes a kill line that was cut after the name for a kill", () => {
+Deno.test("parseOomLine() parses a kill line truncated after the name", () => {
   const whole =
     "Out of memory: Killed process 77 (sh) total-vm:88kB, anon-rss:44kB, file-rss:11kB, shmem-rss:0kB, UID:48 pgtables:44kB oom_score_adj:5";
   const nameEnd = whole.indexOf("(sh)") + 4;
@@ -91,15 +91,15 @@ Deno.test("parseOomLine() takes a kill line that was cut after the name for a ki
   }
 });
 
-Deno.test("parseOomLine() reads page tables that Linux 5.4.0 printed in bytes", () => {
+Deno.test("parseOomLine() parses page tables printed in bytes by Linux 5.4.0", () => {
   const line = parseOomLine(
     "Out of memory: Killed process 7 (sh) total-vm:34520kB, anon-rss:32kB, file-rss:8kB, shmem-rss:0kB, UID:0 pgtables:106496kB oom_score_adj:0",
   );
   assertEquals(line?.type === "killed" && line.pgtablesBytes, 106496);
 });
 
-Deno.test("parseOomLine() takes for no kill what only looks like one", () => {
-  const texts = [
+Deno.test("parseOomLine() rejects lines similar to a kill", () => {
+  const lines = [
     "audit: Killed process 7 (sh) total-vm:8kB",
     "x: Out of memory: Killed process 7 (sh) total-vm:8kB",
     " Killed process 7 (sh) total-vm:8kB",
@@ -114,10 +114,10 @@ Deno.test("parseOomLine() takes for no kill what only looks like one", () => {
     "oom killer 7 (sh) has mm pinned by 8 (sh)",
     "cgroup: fork rejected by pids controller in /a",
   ];
-  for (const text of texts) assertEquals(parseOomLine(text), undefined, text);
+  for (const text of lines) assertEquals(parseOomLine(text), undefined, text);
 });
 
-Deno.test("parseOomLine() tells a choice, a spared victim and a group from a kill", () => {
+Deno.test("parseOomLine() distinguishes a choice, a skipped victim and a group from a kill", () => {
   const table = [
     [
       "Memory cgroup out of memory: Kill process 7 (a (b)) score 982 or sacrifice child",
@@ -151,7 +151,7 @@ Deno.test("parseOomLine() tells a choice, a spared victim and a group from a kil
   }
 });
 
-Deno.test("parseOomLine() reads the cgroups of Linux before 5.0", () => {
+Deno.test("parseOomLine() parses the cgroups of Linux before 5.0", () => {
   assertEquals(
     parseOomLine(
       "Task in /a killed/b killed as a result of limit of /a killed",
@@ -173,7 +173,7 @@ Deno.test("parseOomLine() reads the cgroups of Linux before 5.0", () => {
   });
 });
 
-Deno.test("parseOomLine() reads the head of a dump, whoever asked for memory", () => {
+Deno.test("parseOomLine() parses the header of a dump with any process name", () => {
   const tail = " invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0";
   for (
     const name of ["sh", "Task in /x", "Out of memory", "K", "oom-kill:", ""]
@@ -183,7 +183,7 @@ Deno.test("parseOomLine() reads the head of a dump, whoever asked for memory", (
   assertEquals(parseOomLine("x".repeat(80) + tail), undefined);
 });
 
-Deno.test("parseOomLine() reads the cgroup of the memory lines", () => {
+Deno.test("parseOomLine() parses the cgroup of the memory lines", () => {
   for (
     const text of [
       "Memory cgroup stats for /a:b:",

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { headOf, OomBench } from "../_support/oom_bench.ts";
 
-Deno.test("OomMonitor reports a group's first victim once, through restarts", async () => {
+Deno.test("OomMonitor reports a group's first victim once across restarts", async () => {
   const bench = new OomBench();
   await bench.start();
   const expected: number[] = [];
@@ -18,7 +18,7 @@ Deno.test("OomMonitor reports a group's first victim once, through restarts", as
   }
 });
 
-Deno.test("OomMonitor reports a group that was killed while no agent ran", async () => {
+Deno.test("OomMonitor reports a group killed while no agent was running", async () => {
   const bench = new OomBench();
   await bench.start();
   bench.kill(1, "/g");
@@ -40,7 +40,7 @@ Deno.test("OomMonitor reports a group that was killed while no agent ran", async
   assertEquals(bench.monitor.kills, 0);
 });
 
-Deno.test("OomMonitor infers nothing while the count is ahead of what is read", async () => {
+Deno.test("OomMonitor infers nothing while the count is ahead of the records read", async () => {
   const bench = new OomBench();
   await bench.start();
   bench.add();
@@ -62,7 +62,7 @@ Deno.test("OomMonitor infers nothing while the count is ahead of what is read", 
   assertEquals(bench.pids(), Array.from({ length: 301 }, (_, i) => i + 1));
 });
 
-Deno.test("OomMonitor reports the kills of a container that is made anew by their records alone", async () => {
+Deno.test("OomMonitor reports the kills of a recreated container from their records only", async () => {
   const bench = new OomBench();
   await bench.start("fifo");
   for (let pid = 1; pid <= 10; pid++) {
@@ -76,7 +76,7 @@ Deno.test("OomMonitor reports the kills of a container that is made anew by thei
   assertEquals(bench.pids(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-Deno.test("OomMonitor without a log infers each kill of a container that is made anew once", async () => {
+Deno.test("OomMonitor without a log infers each kill of a recreated container once", async () => {
   const bench = new OomBench();
   await bench.start("none");
   for (let i = 0; i < 10; i++) {
@@ -90,7 +90,7 @@ Deno.test("OomMonitor without a log infers each kill of a container that is made
   assertEquals(bench.pids(), Array.from({ length: 10 }, () => "?"));
 });
 
-Deno.test("OomMonitor takes a record with number and time of one that was read for the same", async () => {
+Deno.test("OomMonitor treats records with the same number and time as the same record", async () => {
   const bench = new OomBench();
   await bench.start("fifo");
   for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
@@ -103,7 +103,7 @@ Deno.test("OomMonitor takes a record with number and time of one that was read f
   assertEquals(bench.pids(), [1, 2, 3, 4]);
 });
 
-Deno.test("OomMonitor continues by name when records are numbered anew", async () => {
+Deno.test("OomMonitor continues with exact kills if record numbers restart", async () => {
   const bench = new OomBench();
   await bench.start("file");
   for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
@@ -117,7 +117,7 @@ Deno.test("OomMonitor continues by name when records are numbered anew", async (
   await bench.start("file");
   bench.pass(3_000);
   assertEquals(bench.pids(), [1, 2, 3, 4]);
-  // Likewise while no agent runs.
+  // The same while no agent is running.
   bench.stop();
   bench.ring = [];
   bench.nextSequence = 0;
@@ -127,7 +127,7 @@ Deno.test("OomMonitor continues by name when records are numbered anew", async (
   assertEquals(bench.pids(), [1, 2, 3, 4, 5]);
 });
 
-Deno.test("OomMonitor reports no kill again when its log was rotated, and all that the kernel has when it was deleted", async () => {
+Deno.test("OomMonitor reports no kill again after its log was rotated, and all kills in the kernel log after it was deleted", async () => {
   const bench = new OomBench();
   await bench.start();
   for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
@@ -148,13 +148,13 @@ Deno.test("OomMonitor reports no kill again when its log was rotated, and all th
   }
 });
 
-Deno.test("OomMonitor begins each part of its log with what a restart needs", async () => {
+Deno.test("OomMonitor starts each file of its log with the state for a restart", async () => {
   const bench = new OomBench();
   await bench.start();
   bench.kill(1, "/c");
   bench.pass(2_000);
   bench.stop();
-  // The part with the last kill is removed.
+  // The file with the last kill is removed.
   bench.log.parts = ["", ...bench.log.parts];
   await bench.start();
   bench.stop();
@@ -165,7 +165,7 @@ Deno.test("OomMonitor begins each part of its log with what a restart needs", as
   assertEquals(bench.pids(), [2]);
 });
 
-Deno.test("OomMonitor infers what was overwritten while no agent ran, and reports the rest by name", async () => {
+Deno.test("OomMonitor infers kills overwritten while no agent was running, and reports the others from records", async () => {
   const bench = new OomBench();
   await bench.start();
   for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
@@ -184,7 +184,7 @@ Deno.test("OomMonitor infers what was overwritten while no agent ran, and report
   assertEquals(bench.kills().at(-1)?.node_oom_kills, 108);
 });
 
-Deno.test("OomMonitor infers what was overwritten while it ran, where the counts prove it", async () => {
+Deno.test("OomMonitor infers kills overwritten while it was running, with the cgroup if the counts prove it", async () => {
   const bench = new OomBench();
   await bench.start("fifo");
   bench.open("/c");
@@ -205,7 +205,7 @@ Deno.test("OomMonitor infers what was overwritten while it ran, where the counts
   assertEquals(bench.monitor.kills, 5);
 });
 
-Deno.test("OomMonitor without a log infers each kill once, also those while it was stopped", async () => {
+Deno.test("OomMonitor without a log infers each kill once, including kills while it was stopped", async () => {
   const bench = new OomBench();
   await bench.start("none");
   bench.open("/c");
@@ -231,7 +231,7 @@ Deno.test("OomMonitor without a log infers each kill once, also those while it w
   );
 });
 
-Deno.test("OomMonitor reports what was killed before its first start by name, as of the past", async () => {
+Deno.test("OomMonitor reports kills before its first start as historical", async () => {
   const bench = new OomBench();
   for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
   bench.clock.advance(1_000);
@@ -246,8 +246,8 @@ Deno.test("OomMonitor reports what was killed before its first start by name, as
   assertEquals(bench.monitor.kills, 1);
 });
 
-Deno.test("OomMonitor gives no second event to a record that comes after its kill was inferred", async () => {
-  // The log is off, and comes back.
+Deno.test("OomMonitor adds no event for a record that arrives after its kill was inferred", async () => {
+  // The log is off, then readable again.
   const off = new OomBench();
   await off.start();
   off.kill(1, "/c");
@@ -262,7 +262,7 @@ Deno.test("OomMonitor gives no second event to a record that comes after its kil
   await off.start();
   off.pass(3_000);
   assertEquals(off.pids(), [1, "?", 3]);
-  // Its killer was kept from printing for longer than any should be.
+  // The killer was delayed for longer than SETTLE_MS.
   const late = new OomBench();
   await late.start();
   late.pass(2_000);
@@ -278,7 +278,7 @@ Deno.test("OomMonitor gives no second event to a record that comes after its kil
   assertEquals(late.pids(), ["?", 2]);
 });
 
-Deno.test("OomMonitor reports what the records show where the kernel does not count", async () => {
+Deno.test("OomMonitor reports the kills in records if the kernel has no count", async () => {
   const bench = new OomBench();
   bench.count = undefined;
   await bench.start();
@@ -294,7 +294,7 @@ Deno.test("OomMonitor reports what the records show where the kernel does not co
   assertEquals(bench.kills()[0]?.node_oom_kills, undefined);
 });
 
-Deno.test("OomMonitor reports an incident once that a crash cut from its kill", async () => {
+Deno.test("OomMonitor reports an incident once if a crash separates it from its kill", async () => {
   const bench = new OomBench();
   await bench.start();
   bench.pass(2_000);
@@ -329,7 +329,7 @@ Deno.test("OomMonitor lists the counter that confirms a kill", async () => {
   ]);
 });
 
-Deno.test("OomMonitor states that no group was killed where the log is quiet and the cgroups prove it", async () => {
+Deno.test("OomMonitor reports that no group was killed if the log is idle and the cgroups prove it", async () => {
   const bench = new OomBench({
     isKilledAlone: (victim, limit) => victim === "/c" && limit === "/c",
   });
@@ -347,7 +347,7 @@ Deno.test("OomMonitor states that no group was killed where the log is quiet and
   ]);
 });
 
-/** Kills whose records are read one by one, then some whose records are lost with the writer of the log. */
+/** Kills whose records are read one by one, then kills whose records are lost with the writer of the log. */
 function endAmidKills(
   bench: OomBench,
   pids: readonly number[],
@@ -357,7 +357,7 @@ function endAmidKills(
     bench.clock.advance(50);
     bench.kill(pid, "/c");
     bench.read();
-    // For a moment nothing follows.
+    // A short pause.
     bench.monitor.flush();
   }
   bench.add(undefined, lost);
@@ -365,7 +365,7 @@ function endAmidKills(
   bench.pass(15_000);
 }
 
-Deno.test("OomMonitor places the records of a log that appears after the start, and ends amid kills", async () => {
+Deno.test("OomMonitor determines the position of the records of a log that appears after the start and ends during kills", async () => {
   const bench = new OomBench();
   for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
   await bench.start("none");
@@ -381,7 +381,7 @@ Deno.test("OomMonitor places the records of a log that appears after the start, 
   );
 });
 
-Deno.test("OomMonitor infers what was lost with a log that ended before it was read to its end", async () => {
+Deno.test("OomMonitor infers kills lost with a log that ended before it was read to its end", async () => {
   const bench = new OomBench();
   for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
   await bench.start("fifo", false);

@@ -28,12 +28,14 @@ function groupSet(cgroup: string): string {
   return `Tasks in ${cgroup} are going to be killed due to memory.oom.group set`;
 }
 
-/** What is reported of texts that are numbered from 100. */
-function told(texts: readonly (string | Partial<KmsgRecord>)[]): string[] {
-  return reportsOf(recordsFrom(texts)).map(brief);
+/** Returns the reports of records numbered from 100. */
+function briefReports(
+  lines: readonly (string | Partial<KmsgRecord>)[],
+): string[] {
+  return reportsOf(recordsFrom(lines)).map(brief);
 }
 
-Deno.test("OomParser reports an incident at its summary, and a kill when it knows of no group", () => {
+Deno.test("OomParser reports an incident at its summary, and a kill once no group line can follow", () => {
   const parser = new OomParser();
   const [head, sum, kill, other] = recordsFrom([
     INVOKED,
@@ -51,7 +53,7 @@ Deno.test("OomParser reports an incident at its summary, and a kill when it know
   assertEquals(parser.flush(), []);
 });
 
-Deno.test("OomParser holds a kill back for a few records, and for a short time", () => {
+Deno.test("OomParser defers a kill for a limited number of records and a limited time", () => {
   const noise = Array.from({ length: 9 }, () => "eth0: link up");
   const parser = new OomParser();
   const counts = recordsFrom([killed(7), ...noise])
@@ -66,25 +68,26 @@ Deno.test("OomParser holds a kill back for a few records, and for a short time",
   assertEquals(parser.push(late).length, 2);
 });
 
-Deno.test("OomParser takes no word of user space", () => {
+Deno.test("OomParser ignores records of user space", () => {
   const forged = [INVOKED, summary(7, "/a"), killed(7), groupSet("/a")]
     .map((text) => ({ text, facility: 1 }));
-  assertEquals(told(forged), []);
+  assertEquals(briefReports(forged), []);
   // A forged group line between a kill and the next record changes nothing.
   assertEquals(
-    told([killed(8), { text: groupSet("/a"), facility: 1 }, killed(9)]).length,
+    briefReports([killed(8), { text: groupSet("/a"), facility: 1 }, killed(9)])
+      .length,
     4,
   );
 });
 
-Deno.test("OomParser reports a kill whose head and summary the kernel left out", () => {
-  assertEquals(told([killed(7), killed(8, "Out of memory: ")]), [
+Deno.test("OomParser reports a kill whose header and summary the kernel omitted", () => {
+  assertEquals(briefReports([killed(7), killed(8, "Out of memory: ")]), [
     "100 oom of 100: cgroup MEMCG 7 (sh)",
     "100 oomKill of 100: cgroup MEMCG 7 (sh)",
     "101 oom of 101: host ? 8 (sh)",
     "101 oomKill of 101: host ? 8 (sh)",
   ]);
-  assertEquals(told([chosen(7), killed(9, ""), killed(8, "")]), [
+  assertEquals(briefReports([chosen(7), killed(9, ""), killed(8, "")]), [
     "101 oom of 100: cgroup MEMCG 9 (sh)",
     "101 oomKill of 100: cgroup MEMCG 9 (sh)",
     "102 oom of 102: ? ? 8 (sh)",
@@ -92,13 +95,13 @@ Deno.test("OomParser reports a kill whose head and summary the kernel left out",
   ]);
 });
 
-Deno.test("OomParser reports every kill of a storm in which most heads are left out", () => {
-  const texts: string[] = [];
+Deno.test("OomParser reports every kill of a storm with most headers omitted", () => {
+  const lines: string[] = [];
   for (let pid = 1; pid <= 200; pid++) {
-    if (pid <= 10) texts.push(INVOKED, summary(pid, `/c${pid}`));
-    texts.push(killed(pid));
+    if (pid <= 10) lines.push(INVOKED, summary(pid, `/c${pid}`));
+    lines.push(killed(pid));
   }
-  const reports = reportsOf(recordsFrom(texts));
+  const reports = reportsOf(recordsFrom(lines));
   const kills = reports.filter((report) => report.type === "oomKill");
   assertEquals(kills.map((kill) => kill.pid), kills.map((_, i) => i + 1));
   assertEquals(kills.length, 200);
@@ -110,9 +113,9 @@ Deno.test("OomParser reports every kill of a storm in which most heads are left 
   assertEquals(reports.length, 400);
 });
 
-Deno.test("OomParser reports a shortage in which nothing is killed", () => {
+Deno.test("OomParser reports an OOM without a kill", () => {
   assertEquals(
-    told([
+    briefReports([
       INVOKED,
       summary(7, "/a"),
       "Memory cgroup out of memory: OOM victim 7 (sh) is already exiting. Skip killing the task",
@@ -124,7 +127,7 @@ Deno.test("OomParser reports a shortage in which nothing is killed", () => {
     ],
   );
   assertEquals(
-    told([
+    briefReports([
       INVOKED,
       "Memory cgroup stats for /a:",
       "Memory cgroup stats for /a/b: cache:0KB",
@@ -138,9 +141,9 @@ Deno.test("OomParser reports a shortage in which nothing is killed", () => {
   );
 });
 
-Deno.test("OomParser does not attribute a kill to a victim that was spared", () => {
+Deno.test("OomParser does not attribute a kill to a skipped victim", () => {
   assertEquals(
-    told([
+    briefReports([
       summary(7, "/a"),
       "Memory cgroup out of memory: OOM victim 7 (sh) is already exiting. Skip killing the task",
       killed(8),
@@ -152,10 +155,10 @@ Deno.test("OomParser does not attribute a kill to a victim that was spared", () 
   );
 });
 
-Deno.test("OomParser tells two incidents apart by who prints them", () => {
+Deno.test("OomParser distinguishes two incidents by caller", () => {
   const by = (caller: string, text: string) => ({ caller, text });
   assertEquals(
-    told([
+    briefReports([
       by("T1", INVOKED),
       by("T2", INVOKED),
       by("T1", taskIn("/a")),
@@ -174,9 +177,9 @@ Deno.test("OomParser tells two incidents apart by who prints them", () => {
   );
 });
 
-Deno.test("OomParser neither loses nor merges an old incident that another begins within", () => {
+Deno.test("OomParser neither loses nor merges an old incident interleaved with another", () => {
   assertEquals(
-    told([
+    briefReports([
       INVOKED,
       INVOKED,
       taskIn("/a"),
@@ -195,9 +198,9 @@ Deno.test("OomParser neither loses nor merges an old incident that another begin
   );
 });
 
-Deno.test("OomParser names no cgroup where either of two old incidents may be meant", () => {
+Deno.test("OomParser reports no cgroup if a line can belong to either of two old incidents", () => {
   assertEquals(
-    told([
+    briefReports([
       INVOKED,
       INVOKED,
       taskIn("/a"),
@@ -214,9 +217,9 @@ Deno.test("OomParser names no cgroup where either of two old incidents may be me
   );
 });
 
-Deno.test("OomParser keeps a host's shortage apart from a cgroup's", () => {
+Deno.test("OomParser distinguishes a global OOM from a cgroup's", () => {
   assertEquals(
-    told([
+    briefReports([
       INVOKED,
       INVOKED,
       taskIn("/a"),
@@ -234,7 +237,7 @@ Deno.test("OomParser keeps a host's shortage apart from a cgroup's", () => {
   );
 });
 
-/** Headers and kills of so many OOMs, as many as the kernel prints in five seconds. */
+/** Headers and kills of `count` OOMs. */
 function storm(count: number): string[] {
   return Array.from({ length: count }, (_, i) => [
     INVOKED,
@@ -243,16 +246,16 @@ function storm(count: number): string[] {
   ]).flat();
 }
 
-Deno.test("OomParser gives a kill line after a summary that summary's cgroups, whatever its pid and time", () => {
+Deno.test("OomParser assigns a summary's cgroups to the next kill line with any PID and time", () => {
   const noise = Array.from({ length: 50 }, () => "eth0: link up");
   const late = { text: killed(71), usecSinceBoot: 3_600_000_000 };
   assertEquals(
-    told([INVOKED, summary(7, "/a", "/a/b", 5), ...noise, late])[1],
+    briefReports([INVOKED, summary(7, "/a", "/a/b", 5), ...noise, late])[1],
     "152 oomKill of 101: cgroup MEMCG limit /a in /a/b 71 (sh)",
   );
-  // Another caller's is none.
+  // A kill line of another caller is not assigned.
   assertEquals(
-    told([
+    briefReports([
       { text: summary(7, "/a"), caller: "T1" },
       { text: killed(71), caller: "T2" },
     ])[2],
@@ -260,30 +263,30 @@ Deno.test("OomParser gives a kill line after a summary that summary's cgroups, w
   );
 });
 
-Deno.test("OomParser gives a kill line another pid's cgroups only while the kernel has headers left", () => {
-  const texts = [INVOKED, summary(7, "/a"), killed(8)];
+Deno.test("OomParser assigns another PID's cgroups to a kill line only within the kernel's rate limit of headers", () => {
+  const lines = [INVOKED, summary(7, "/a"), killed(8)];
   assertEquals(
-    told([...storm(8), ...texts]).at(-1),
+    briefReports([...storm(8), ...lines]).at(-1),
     "126 oomKill of 125: cgroup MEMCG limit /a in it 8 (sh)",
   );
   assertEquals(
-    told([...storm(9), ...texts]).at(-1),
+    briefReports([...storm(9), ...lines]).at(-1),
     "129 oomKill of 129: cgroup MEMCG 8 (sh)",
   );
   assertEquals(
-    told([...storm(9), INVOKED, summary(7, "/a"), killed(7)]).at(-1),
+    briefReports([...storm(9), INVOKED, summary(7, "/a"), killed(7)]).at(-1),
     "129 oomKill of 128: cgroup MEMCG limit /a in it 7 (sh) uid 0",
   );
-  // The log before was not read: there may have been ten.
+  // The earlier log was not read: it may contain ten headers.
   const parser = new OomParser();
-  const reports = recordsFrom(texts).flatMap((record) => parser.push(record));
+  const reports = recordsFrom(lines).flatMap((record) => parser.push(record));
   assertEquals(
     [...reports, ...parser.flush()].map(brief).at(-1),
     "102 oomKill of 102: cgroup MEMCG 8 (sh)",
   );
-  // All of it was, if it is the first of the boot.
+  // The whole log was read if the first record is number 0.
   const first = new OomParser();
-  const all = recordsFrom(texts).flatMap((record) =>
+  const all = recordsFrom(lines).flatMap((record) =>
     first.push({ ...record, sequence: record.sequence - 100 })
   );
   assertEquals(
@@ -292,8 +295,8 @@ Deno.test("OomParser gives a kill line another pid's cgroups only while the kern
   );
 });
 
-Deno.test("OomParser gives a kill after a group the group only while the kernel has headers left", () => {
-  const texts = [
+Deno.test("OomParser assigns a kill after a group to the group only within the kernel's rate limit of headers", () => {
+  const lines = [
     INVOKED,
     summary(7, "/a"),
     killed(7),
@@ -302,13 +305,13 @@ Deno.test("OomParser gives a kill after a group the group only while the kernel 
     killed(7),
     killed(9),
   ];
-  assertEquals(told([...storm(8), ...texts]).slice(-4), [
+  assertEquals(briefReports([...storm(8), ...lines]).slice(-4), [
     "126 oomKill of 125: cgroup MEMCG limit /a in it 7 (sh) uid 0 group",
     "128 oomKill of 125: cgroup MEMCG limit /a in it 8 (sh) group",
     "129 repeat",
     "130 oomKill of 125: cgroup MEMCG limit /a in it 9 (sh) group",
   ]);
-  assertEquals(told([...storm(9), ...texts]).slice(-6), [
+  assertEquals(briefReports([...storm(9), ...lines]).slice(-6), [
     "129 oomKill of 128: cgroup MEMCG limit /a in it 7 (sh) uid 0 group",
     "131 oom of 131: cgroup MEMCG 8 (sh)",
     "131 oomKill of 131: cgroup MEMCG 8 (sh)",
@@ -316,14 +319,14 @@ Deno.test("OomParser gives a kill after a group the group only while the kernel 
     "133 oom of 133: cgroup MEMCG 9 (sh)",
     "133 oomKill of 133: cgroup MEMCG 9 (sh)",
   ]);
-  const unsure = reportsOf(recordsFrom([...storm(9), ...texts, INVOKED]))
+  const unsure = reportsOf(recordsFrom([...storm(9), ...lines, INVOKED]))
     .findLast((report) => report.type === "oomKill");
   assertEquals(unsure?.type === "oomKill" && "group" in unsure, false);
 });
 
-Deno.test("OomParser names no cgroup of a group's members where the first victim was below it", () => {
+Deno.test("OomParser reports no cgroup for a group's members if the first victim was in a descendant", () => {
   assertEquals(
-    told([
+    briefReports([
       INVOKED,
       summary(7, "/a", "/a/b"),
       killed(7),
@@ -339,9 +342,9 @@ Deno.test("OomParser names no cgroup of a group's members where the first victim
   );
 });
 
-Deno.test("OomParser reports each process of a group once, and says that it is one", () => {
+Deno.test("OomParser reports each process of a group once, with group: true", () => {
   assertEquals(
-    told([
+    briefReports([
       INVOKED,
       summary(7, "/pod", "/pod/a"),
       killed(7),
@@ -363,18 +366,21 @@ Deno.test("OomParser reports each process of a group once, and says that it is o
   );
 });
 
-Deno.test("OomParser reports a group whose head and summary the kernel left out", () => {
-  assertEquals(told([killed(7), groupSet("/a"), killed(8), killed(7)]), [
-    "100 oom of 100: cgroup MEMCG 7 (sh)",
-    "100 oomKill of 100: cgroup MEMCG 7 (sh) group",
-    "102 oomKill of 100: cgroup MEMCG 8 (sh) group",
-    "103 repeat",
-  ]);
+Deno.test("OomParser reports a group whose header and summary the kernel omitted", () => {
+  assertEquals(
+    briefReports([killed(7), groupSet("/a"), killed(8), killed(7)]),
+    [
+      "100 oom of 100: cgroup MEMCG 7 (sh)",
+      "100 oomKill of 100: cgroup MEMCG 7 (sh) group",
+      "102 oomKill of 100: cgroup MEMCG 8 (sh) group",
+      "103 repeat",
+    ],
+  );
 });
 
-Deno.test("OomParser begins another incident where one group follows another", () => {
+Deno.test("OomParser starts another incident if one group follows another", () => {
   assertEquals(
-    told([
+    briefReports([
       ...storm(9),
       INVOKED,
       summary(7, "/a"),
@@ -395,20 +401,29 @@ Deno.test("OomParser begins another incident where one group follows another", (
   );
 });
 
-Deno.test("OomParser ends a group at the next report, whatever time its kills take", () => {
+Deno.test("OomParser ends a group at the next report, regardless of time", () => {
   const later = { text: killed(8), usecSinceBoot: 60_000_000 };
-  assertEquals(told([killed(7), groupSet("/a"), later, INVOKED]).slice(2), [
-    "102 oomKill of 100: cgroup MEMCG 8 (sh) group",
-  ]);
   assertEquals(
-    told([summary(7, "/a"), killed(7), groupSet("/a"), INVOKED, killed(8)]).at(
+    briefReports([killed(7), groupSet("/a"), later, INVOKED]).slice(2),
+    [
+      "102 oomKill of 100: cgroup MEMCG 8 (sh) group",
+    ],
+  );
+  assertEquals(
+    briefReports([
+      summary(7, "/a"),
+      killed(7),
+      groupSet("/a"),
+      INVOKED,
+      killed(8),
+    ]).at(
       -1,
     ),
     "104 oomKill of 104: cgroup MEMCG 8 (sh)",
   );
 });
 
-Deno.test("OomParser joins a summary that came in pieces", () => {
+Deno.test("OomParser joins a fragmented summary", () => {
   const expected = [
     "100 oom of 100: cgroup MEMCG limit /a b in /a b/c 7 (sh) uid 0",
     "oomKill of 100: cgroup MEMCG limit /a b in /a b/c 7 (sh) uid 0",
@@ -416,62 +431,69 @@ Deno.test("OomParser joins a summary that came in pieces", () => {
   const whole = summary(7, "/a b", "/a b/c");
   const fields = whole.replaceAll("=/", "=|/").replaceAll(",", "|,").split("|");
   for (const flag of ["c", "+"]) {
-    const texts: Partial<KmsgRecord>[] = [];
+    const lines: Partial<KmsgRecord>[] = [];
     for (const text of fields) {
-      texts.push({ text, flag }, { text: "eth0: link up" });
+      lines.push({ text, flag }, { text: "eth0: link up" });
     }
-    const seen = told([...texts, killed(7)]);
+    const seen = briefReports([...lines, killed(7)]);
     assertEquals(seen[0], expected[0]);
     assertEquals(seen[1]?.replace(/^\d+ /, ""), expected[1]);
   }
   const at = whole.indexOf(",task_memcg");
-  assertEquals(told([whole.slice(0, at), whole.slice(at)]), [expected[0]]);
+  assertEquals(briefReports([whole.slice(0, at), whole.slice(at)]), [
+    expected[0],
+  ]);
 });
 
-Deno.test("OomParser joins the lines of old kernels that came in pieces", () => {
-  const pieces = ["Task in ", "/a/b", " killed as a result of limit of ", "/a"]
+Deno.test("OomParser joins fragmented lines of old kernels", () => {
+  const fragments = [
+    "Task in ",
+    "/a/b",
+    " killed as a result of limit of ",
+    "/a",
+  ]
     .map((text, i) => ({ text, flag: i === 0 ? "c" : "+" }));
-  assertEquals(told([INVOKED, ...pieces, killed(7, "")]), [
+  assertEquals(briefReports([INVOKED, ...fragments, killed(7, "")]), [
     "101 oom of 100: cgroup MEMCG limit /a in /a/b",
     "105 oomKill of 100: cgroup MEMCG limit /a in /a/b 7 (sh)",
   ]);
   const group = ["Tasks in ", "/a", groupSet("").slice("Tasks in ".length)]
     .map((text) => ({ text, flag: "c" }));
   assertEquals(
-    told([killed(7), ...group, killed(8)])[2],
+    briefReports([killed(7), ...group, killed(8)])[2],
     "104 oomKill of 100: cgroup MEMCG 8 (sh) group",
   );
 });
 
-Deno.test("OomParser joins the pieces of each task's own summary", () => {
-  const pieces = (caller: string, whole: string) => {
+Deno.test("OomParser joins fragments by caller", () => {
+  const fragments = (caller: string, whole: string) => {
     const at = whole.indexOf(",task_memcg");
     return [whole.slice(0, at), whole.slice(at)].map((text) => ({
       caller,
       text,
     }));
   };
-  const [a1, a2] = pieces("T1", summary(7, "/a"));
-  const [b1, b2] = pieces("T2", summary(8, "/b"));
+  const [a1, a2] = fragments("T1", summary(7, "/a"));
+  const [b1, b2] = fragments("T2", summary(8, "/b"));
   assert(a1 && a2 && b1 && b2);
-  assertEquals(told([a1, b1, b2, a2]), [
+  assertEquals(briefReports([a1, b1, b2, a2]), [
     "101 oom of 101: cgroup MEMCG limit /b in it 8 (sh) uid 0",
     "100 oom of 100: cgroup MEMCG limit /a in it 7 (sh) uid 0",
   ]);
 });
 
-Deno.test("OomParser makes do with a summary whose rest never comes", () => {
+Deno.test("OomParser processes a summary whose rest never arrives", () => {
   const whole = summary(7, "/a");
   const cut = whole.slice(0, whole.indexOf(",task="));
-  assertEquals(told([INVOKED, cut, killed(7)]), [
+  assertEquals(briefReports([INVOKED, cut, killed(7)]), [
     "101 oom of 101: cgroup MEMCG",
     "102 oomKill of 101: cgroup MEMCG 7 (sh)",
   ]);
   const noise = Array.from({ length: 70 }, () => "eth0: link up");
-  assertEquals(told([INVOKED, cut, ...noise]).length, 1);
+  assertEquals(briefReports([INVOKED, cut, ...noise]).length, 1);
 });
 
-Deno.test("OomParser forgets what it knows by half when records were lost", () => {
+Deno.test("OomParser discards incomplete state after a loss of records", () => {
   const parser = new OomParser();
   const reports: OomReport[] = [];
   const feed = (records: readonly KmsgRecord[]) => {
@@ -509,13 +531,13 @@ Deno.test("OomParser forgets what it knows by half when records were lost", () =
   ]);
 });
 
-Deno.test("OomParser gives what it holds back when records were lost", () => {
+Deno.test("OomParser returns deferred kills after a loss of records", () => {
   const parser = new OomParser();
   for (const record of recordsFrom([killed(7)])) parser.push(record);
   assertEquals(parser.gap().map((report) => report.type), ["oom", "oomKill"]);
 });
 
-Deno.test("OomParser holds no kill back where the kernel kills no groups", () => {
+Deno.test("OomParser defers no kill if the kernel kills no groups", () => {
   const parser = new OomParser({ groupKills: false });
   const reports = recordsFrom([summary(7, "/a"), killed(7), killed(8)])
     .map((record) => parser.push(record).map(brief));
@@ -530,7 +552,7 @@ Deno.test("OomParser holds no kill back where the kernel kills no groups", () =>
   assertEquals(parser.isHolding, false);
 });
 
-Deno.test("OomParser locates a killed process as soon as its kill is read, where the log does not name its cgroup", () => {
+Deno.test("OomParser locates a killed process as soon as its kill is read, if the log does not name its cgroup", () => {
   const asked: [number, number][] = [];
   const parser = new OomParser({
     locate: (pid, usecSinceBoot) => {

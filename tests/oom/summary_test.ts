@@ -4,7 +4,7 @@ import { agreedNames, parseOomSummary } from "../../lib/oom/summary.ts";
 const MEMCG =
   "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=web,mems_allowed=0,";
 
-Deno.test("parseOomSummary() reads whose limit was hit, and who is killed", () => {
+Deno.test("parseOomSummary() parses the limit's cgroup and the victim", () => {
   assertEquals(
     parseOomSummary(
       `${MEMCG}oom_memcg=/pod,task_memcg=/pod/web,task=tail,pid=7,uid=1000`,
@@ -24,7 +24,7 @@ Deno.test("parseOomSummary() reads whose limit was hit, and who is killed", () =
   );
 });
 
-Deno.test("parseOomSummary() reads the padded numbers of Linux 5.0, and users above 2^31", () => {
+Deno.test("parseOomSummary() parses the padded numbers of Linux 5.0, and users above 2^31", () => {
   const line = parseOomSummary(
     `${MEMCG}oom_memcg=/pod,task_memcg=/pod,task=tail,pid=    7,uid=    0`,
   );
@@ -36,7 +36,7 @@ Deno.test("parseOomSummary() reads the padded numbers of Linux 5.0, and users ab
   assertEquals(nobody?.uid, 4294967294);
 });
 
-Deno.test("parseOomSummary() names the victim's cgroup when the machine is short of memory", () => {
+Deno.test("parseOomSummary() returns the victim's cgroup for a global OOM", () => {
   assertEquals(
     parseOomSummary(
       "oom-kill:constraint=CONSTRAINT_CPUSET,nodemask=0-1,3,cpuset=/,mems_allowed=0-1,3,global_oom,task_memcg=/a,task=x,pid=7,uid=0",
@@ -52,7 +52,7 @@ Deno.test("parseOomSummary() names the victim's cgroup when the machine is short
   );
 });
 
-Deno.test("parseOomSummary() reads the line of a kernel without memory cgroups", () => {
+Deno.test("parseOomSummary() parses the line of a kernel without memory cgroups", () => {
   assertEquals(
     parseOomSummary(
       "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0-1,task=x,pid=7,uid=0",
@@ -68,7 +68,7 @@ Deno.test("parseOomSummary() reads the line of a kernel without memory cgroups",
   );
 });
 
-Deno.test("parseOomSummary() and the kill line's name find the cgroups, whatever the names contain", () => {
+Deno.test("parseOomSummary() and the kill line's name determine the cgroups for any names", () => {
   const table = [
     ["web", "/a", "/a/b", "x,pid=1,uid=0"],
     ["web", "/a", "/a", "x,task=y"],
@@ -105,7 +105,7 @@ Deno.test("parseOomSummary() and the kill line's name find the cgroups, whatever
   }
 });
 
-Deno.test("agreedNames() leaves out what can be read in two ways", () => {
+Deno.test("agreedNames() omits ambiguous names", () => {
   const line = parseOomSummary(
     `${MEMCG}oom_memcg=/u,task_memcg=/u/b,task=c,task=tail,pid=7,uid=0`,
   );
@@ -113,7 +113,7 @@ Deno.test("agreedNames() leaves out what can be read in two ways", () => {
   assertEquals(agreedNames(line?.names ?? [], "other"), { limitCgroup: "/u" });
 });
 
-Deno.test("parseOomSummary() names no cgroup that may be truncated", () => {
+Deno.test("parseOomSummary() omits a possibly truncated cgroup", () => {
   const whole =
     `${MEMCG}oom_memcg=/pod/x,task_memcg=/pod/x/web,task=tail,pid=17,uid=10`;
   for (let length = 0; length < whole.length; length++) {
@@ -133,7 +133,7 @@ Deno.test("parseOomSummary() names no cgroup that may be truncated", () => {
   });
 });
 
-Deno.test("parseOomSummary() leaves out a cgroup whose path the kernel could not print", () => {
+Deno.test("parseOomSummary() omits a cgroup whose path the kernel could not print", () => {
   const line = parseOomSummary(
     `${MEMCG}oom_memcg=(null),task_memcg=<name too long>,task=x,pid=7,uid=0`,
   );
@@ -142,7 +142,7 @@ Deno.test("parseOomSummary() leaves out a cgroup whose path the kernel could not
   assertEquals(line?.pid, 7);
 });
 
-Deno.test("parseOomSummary() passes over what begins otherwise", () => {
+Deno.test("parseOomSummary() ignores lines with another prefix", () => {
   assertEquals(parseOomSummary("oom-kill"), undefined);
   assertEquals(
     parseOomSummary(" oom-kill:constraint=CONSTRAINT_NONE"),

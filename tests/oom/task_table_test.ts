@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { OomTaskTable } from "../../lib/oom/task_table.ts";
 
-Deno.test("OomTaskTable reads the columns of each kernel", () => {
+Deno.test("OomTaskTable parses the columns of each kernel", () => {
   const tables = [
     [
       "[ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name",
@@ -27,7 +27,7 @@ Deno.test("OomTaskTable reads the columns of each kernel", () => {
   }
 });
 
-Deno.test("OomTaskTable keeps the ten greatest, greatest first", () => {
+Deno.test("OomTaskTable keeps the ten largest tasks, largest first", () => {
   const table = OomTaskTable.fromHeader(
     "[  pid  ]   uid  tgid total_vm      rss swapents oom_score_adj name",
   );
@@ -42,7 +42,7 @@ Deno.test("OomTaskTable keeps the ten greatest, greatest first", () => {
   assertEquals(name, `a b  ${table?.topTasks[0]?.pid}`);
 });
 
-Deno.test("OomTaskTable passes over what is no row", () => {
+Deno.test("OomTaskTable ignores other lines", () => {
   assertEquals(OomTaskTable.fromHeader("[drm] Initialized"), undefined);
   const table = OomTaskTable.fromHeader(
     "[  pid  ]   uid  tgid total_vm      rss swapents oom_score_adj name",

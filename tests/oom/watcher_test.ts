@@ -22,22 +22,22 @@ function noise(sequence: number): string {
   return `6,${sequence},${sequence * 1000},-;eth0: link up\n SUBSYSTEM=net\n`;
 }
 
-function told(sequence: number, pid: number): string[] {
+function incidentAndKill(sequence: number, pid: number): string[] {
   return [`${sequence} oom`, `${sequence} oomKill ${pid}`];
 }
 
-/** An earlier run that read the log up to a record. */
+/** State of an earlier run that read the log up to a record. */
 function upTo(kmsgSeq: number): EarlierOoms {
   return { state: { "kmsg_seq": kmsgSeq, "inferred_units": 0 } };
 }
 
-/** A watcher with a clock of its own, and the events of its monitor. */
+/** A watcher with a fake clock, and the events of its monitor. */
 class Watched {
   readonly clock = new FakeClock();
   readonly watcher: OomWatcher;
   readonly events: NewEvent[] = [];
   readonly opened: string[] = [];
-  /** The node's count; undefined where the kernel has none. */
+  /** The node's count; `undefined` if the kernel has none. */
   count: number | undefined;
 
   constructor(
@@ -86,7 +86,7 @@ class Watched {
     });
   }
 
-  /** Lets reads come in, and time pass by `stepMs` between them, until something holds. */
+  /** Alternates reads and steps of `stepMs` until a condition is true. */
   async until(isMet: () => boolean, stepMs = 5): Promise<void> {
     for (let turn = 0; turn < 2000; turn++) {
       if (isMet()) return;
@@ -100,7 +100,7 @@ class Watched {
     this.clock.advance(stepMs);
   }
 
-  /** Lets so much time pass, and what comes be read. */
+  /** Advances the clock and lets reads finish. */
   async pass(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += 10) await this.turn(10);
   }
@@ -111,13 +111,16 @@ class Watched {
   }
 }
 
-Deno.test("OomWatcher yields what the log tells, from its oldest record on", async () => {
+Deno.test("OomWatcher reports kills from the oldest record of the log on", async () => {
   const watched = new Watched([
     new FakeKmsg([noise(1), killed(2, 7), noise(3), killed(4, 8)]),
   ]);
   assertEquals(watched.watcher.state.state, "degraded");
   await watched.until(() => watched.reports.length === 4);
-  assertEquals(watched.reports, [...told(2, 7), ...told(4, 8)]);
+  assertEquals(watched.reports, [
+    ...incidentAndKill(2, 7),
+    ...incidentAndKill(4, 8),
+  ]);
   assertEquals(watched.watcher.records, 4);
   assertEquals(watched.watcher.state, {
     name: "kmsg",
@@ -127,7 +130,7 @@ Deno.test("OomWatcher yields what the log tells, from its oldest record on", asy
   watched.close();
 });
 
-Deno.test("OomWatcher defers a kill until the log is quiet", async () => {
+Deno.test("OomWatcher defers a kill until the log is idle", async () => {
   const file = new FakeKmsg([killed(2, 7)]);
   const watched = new Watched([file]);
   await watched.until(() => watched.watcher.records === 1, 0);
@@ -142,7 +145,7 @@ Deno.test("OomWatcher defers a kill until the log is quiet", async () => {
   watched.close();
 });
 
-Deno.test("OomWatcher infers what the count has and the log at its end has not", async () => {
+Deno.test("OomWatcher infers counted kills missing at the end of the log", async () => {
   const file = new FakeKmsg([noise(1), killed(2, 7)]);
   const watched = new Watched([file], { count: 5 });
   await watched.until(() => watched.reports.length === 2);
@@ -151,7 +154,7 @@ Deno.test("OomWatcher infers what the count has and the log at its end has not",
   await watched.pass(1_000);
   file.push(killed(3, 8));
   await watched.pass(4_000);
-  assertEquals(watched.reports.slice(2), told(3, 8));
+  assertEquals(watched.reports.slice(2), incidentAndKill(3, 8));
   watched.count = 8;
   await watched.pass(1_000);
   // A record is readable within 1.5 s of its count.
@@ -162,7 +165,7 @@ Deno.test("OomWatcher infers what the count has and the log at its end has not",
   watched.close();
 });
 
-Deno.test("OomWatcher infers nothing while records come", async () => {
+Deno.test("OomWatcher infers nothing while records arrive", async () => {
   const file = new FakeKmsg([noise(1)]);
   const watched = new Watched([file], { count: 5 });
   await watched.pass(3_000);
@@ -174,7 +177,7 @@ Deno.test("OomWatcher infers nothing while records come", async () => {
   assertEquals(watched.reports, []);
   file.push(killed(600, 7));
   await watched.pass(4_000);
-  assertEquals(watched.reports, told(600, 7));
+  assertEquals(watched.reports, incidentAndKill(600, 7));
   watched.close();
 });
 
@@ -191,7 +194,7 @@ Deno.test("OomWatcher without a log infers each kill within a second", () => {
   watched.close();
 });
 
-Deno.test("OomWatcher infers what is counted while the log cannot be opened, and gives its record no event", async () => {
+Deno.test("OomWatcher infers kills counted while the log cannot be opened, and adds no event for their records", async () => {
   const watched = new Watched(
     [new Error("Not permitted"), new FakeKmsg([noise(1), killed(2, 7)])],
     {
@@ -209,7 +212,7 @@ Deno.test("OomWatcher infers what is counted while the log cannot be opened, and
   watched.close();
 });
 
-Deno.test("OomWatcher leaves out what an earlier run has told, and learns from it still", async () => {
+Deno.test("OomWatcher omits reports of an earlier run, but uses their records as context", async () => {
   const head =
     "6,2,2000,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=sh,pid=8,uid=0";
   const kill = "3,3,2001,-;Memory cgroup out of memory: Killed process 8 (sh)";
@@ -222,7 +225,7 @@ Deno.test("OomWatcher leaves out what an earlier run has told, and learns from i
   watched.close();
 });
 
-Deno.test("OomWatcher counts the records that were overwritten, and says so for a while", async () => {
+Deno.test("OomWatcher counts overwritten records, and reports the loss for a minute", async () => {
   const file = new FakeKmsg([noise(5), { type: "overrun" }, noise(9)]);
   const watched = new Watched([file]);
   await watched.until(() => watched.watcher.records === 2);
@@ -230,14 +233,14 @@ Deno.test("OomWatcher counts the records that were overwritten, and says so for 
   assertEquals(watched.watcher.state, {
     name: "kmsg",
     state: "degraded",
-    detail: "Records were lost before they could be read, 3 in all",
+    detail: "Records lost before they were read: 3",
   });
   watched.clock.advance(60_000);
   assertEquals(watched.watcher.state.state, "ok");
   watched.close();
 });
 
-Deno.test("OomWatcher forgets half an incident when records were lost", async () => {
+Deno.test("OomWatcher discards an incomplete incident after a loss of records", async () => {
   const head = "6,2,2000,-;Task in /a killed as a result of limit of /a";
   const watched = new Watched([
     new FakeKmsg([head, "3,9,9000,-;Killed process 7 (sh)"]),
@@ -248,7 +251,7 @@ Deno.test("OomWatcher forgets half an incident when records were lost", async ()
   watched.close();
 });
 
-Deno.test("OomWatcher counts a record that was too long once", async () => {
+Deno.test("OomWatcher counts an oversized record once", async () => {
   const watched = new Watched([
     new FakeKmsg([noise(5), { type: "tooLong" }, noise(7), noise(8)]),
   ]);
@@ -257,7 +260,7 @@ Deno.test("OomWatcher counts a record that was too long once", async () => {
   watched.close();
 });
 
-Deno.test("OomWatcher counts lines that are no records, and goes on", async () => {
+Deno.test("OomWatcher counts invalid records and continues", async () => {
   const watched = new Watched([new FakeKmsg(["rubbish", killed(2, 7)])]);
   await watched.until(() => watched.reports.length === 2);
   assertEquals(watched.watcher.malformed, 1);
@@ -265,7 +268,7 @@ Deno.test("OomWatcher counts lines that are no records, and goes on", async () =
   watched.close();
 });
 
-Deno.test("OomWatcher opens a log again that fails, and tells nothing twice", async () => {
+Deno.test("OomWatcher reopens a log that fails, and reports nothing twice", async () => {
   const first = new FakeKmsg([killed(2, 7), noise(3), new Error("Gone")]);
   const watched = new Watched([
     first,
@@ -275,7 +278,10 @@ Deno.test("OomWatcher opens a log again that fails, and tells nothing twice", as
   assertEquals(watched.watcher.state.state, "degraded");
   assertEquals(first.closed, true);
   await watched.until(() => watched.reports.length === 4, 100);
-  assertEquals(watched.reports, [...told(2, 7), ...told(4, 8)]);
+  assertEquals(watched.reports, [
+    ...incidentAndKill(2, 7),
+    ...incidentAndKill(4, 8),
+  ]);
   assertEquals(watched.watcher.state.state, "ok");
   assertEquals(watched.watcher.reopens, 1);
   assertEquals(watched.watcher.records, 3);
@@ -283,7 +289,7 @@ Deno.test("OomWatcher opens a log again that fails, and tells nothing twice", as
   watched.close();
 });
 
-Deno.test("OomWatcher waits longer and longer for a log that cannot be opened", async () => {
+Deno.test("OomWatcher increases the delay for a log that cannot be opened", async () => {
   const watched = new Watched(
     Array.from({ length: 20 }, () => new Error("Not permitted")),
     { reopenDelayMs: 5000 },
@@ -304,7 +310,7 @@ Deno.test("OomWatcher waits longer and longer for a log that cannot be opened", 
   watched.close();
 });
 
-Deno.test("OomWatcher opens a device again that ends", async () => {
+Deno.test("OomWatcher reopens a device that ends", async () => {
   const watched = new Watched([
     new FakeKmsg([noise(1), { type: "end" }]),
     new FakeKmsg([killed(2, 7)]),
@@ -314,20 +320,20 @@ Deno.test("OomWatcher opens a device again that ends", async () => {
   watched.close();
 });
 
-Deno.test("OomWatcher ends at once when closed, though a read goes on", async () => {
+Deno.test("OomWatcher ends immediately if closed during a read", async () => {
   const file = new FakeKmsg([killed(2, 7)]);
   const watched = new Watched([file]);
   await watched.until(() => watched.watcher.records === 1, 0);
   watched.close();
-  assertEquals(watched.reports, told(2, 7));
+  assertEquals(watched.reports, incidentAndKill(2, 7));
   assertEquals(file.closed, true);
   assertEquals(watched.watcher.state.state, "degraded");
   file.push(killed(3, 8));
   await watched.turn(0);
-  assertEquals(watched.reports, told(2, 7));
+  assertEquals(watched.reports, incidentAndKill(2, 7));
 });
 
-Deno.test("OomWatcher ends when closed before the log was open", async () => {
+Deno.test("OomWatcher ends if closed before the log is open", async () => {
   const opening = Promise.withResolvers<KmsgFile>();
   const watched = new Watched([], { open: () => opening.promise });
   watched.close();
@@ -336,7 +342,7 @@ Deno.test("OomWatcher ends when closed before the log was open", async () => {
   await watched.until(() => file.closed, 0);
 });
 
-/** A file of records below /tmp, gone after the test. */
+/** A file of records below /tmp, removed after the test. */
 async function withFile(
   text: string,
   test: (path: string) => Promise<void>,
@@ -360,14 +366,17 @@ Deno.test("OomWatcher follows a file, line by line", async () => {
       append: true,
     });
     await watched.until(() => watched.reports.length === 4);
-    assertEquals(watched.reports, [...told(2, 7), ...told(3, 8)]);
+    assertEquals(watched.reports, [
+      ...incidentAndKill(2, 7),
+      ...incidentAndKill(3, 8),
+    ]);
     assertEquals(watched.watcher.state.state, "ok");
     assertEquals(watched.watcher.malformed, 0);
     watched.close();
   });
 });
 
-Deno.test("OomWatcher takes a last line without a newline when nothing follows", async () => {
+Deno.test("OomWatcher reads a last line without newline if no data follows", async () => {
   await withFile(killed(2, 7), async (path) => {
     const watched = new Watched(path);
     await watched.until(() => watched.reports.length === 2);
@@ -375,18 +384,18 @@ Deno.test("OomWatcher takes a last line without a newline when nothing follows",
   });
 });
 
-Deno.test("OomWatcher starts over when a file is cut short, which is no gap", async () => {
+Deno.test("OomWatcher starts over without a gap if a file is truncated", async () => {
   await withFile(`${noise(50)}\n${killed(51, 7)}\n`, async (path) => {
     const watched = new Watched(path, { earlier: upTo(51) });
     await watched.until(() => watched.watcher.records === 2);
     await Deno.writeTextFile(path, `${killed(2, 8)}\n`);
     await watched.until(() => watched.reports.length === 2);
-    assertEquals(watched.reports, told(2, 8));
+    assertEquals(watched.reports, incidentAndKill(2, 8));
     watched.close();
   });
 });
 
-Deno.test("OomWatcher opens a file again that another took the place of", async () => {
+Deno.test("OomWatcher reopens a replaced file", async () => {
   await withFile(`${killed(2, 7)}\n`, async (path) => {
     const watched = new Watched(path);
     await watched.until(() => watched.reports.length === 2);
@@ -398,7 +407,7 @@ Deno.test("OomWatcher opens a file again that another took the place of", async 
   });
 });
 
-Deno.test("OomWatcher counts the numbers that a file jumps over", async () => {
+Deno.test("OomWatcher counts sequence numbers missing in a file", async () => {
   await withFile(`${noise(1)}\n${noise(4)}\n${noise(2)}\n`, async (path) => {
     const watched = new Watched(path);
     await watched.until(() => watched.watcher.records === 3);
@@ -407,19 +416,22 @@ Deno.test("OomWatcher counts the numbers that a file jumps over", async () => {
   });
 });
 
-Deno.test("OomWatcher passes over a line that is too long, and reads those around it", async () => {
+Deno.test("OomWatcher skips an oversized line and reads the lines around it", async () => {
   const long = `6,3,3000,-;${"x".repeat(200_000)}`;
   const text = `${killed(2, 7)}\n${long}\n${killed(4, 8)}\n`;
   await withFile(text, async (path) => {
     const watched = new Watched(path);
     await watched.until(() => watched.reports.length === 4);
-    assertEquals(watched.reports, [...told(2, 7), ...told(4, 8)]);
+    assertEquals(watched.reports, [
+      ...incidentAndKill(2, 7),
+      ...incidentAndKill(4, 8),
+    ]);
     assertEquals(watched.watcher.lost, 1);
     watched.close();
   });
 });
 
-Deno.test("OomWatcher reads a long file whole, wherever its chunks end", async () => {
+Deno.test("OomWatcher reads a long file completely, with any chunk boundaries", async () => {
   const records = Array.from(
     { length: 5000 },
     (_, i) => `6,${i + 1},${i},-;${"é".repeat(i % 97)}\n KEY=value`,
@@ -433,7 +445,7 @@ Deno.test("OomWatcher reads a long file whole, wherever its chunks end", async (
   });
 });
 
-Deno.test("OomWatcher waits for a file that is not there yet", async () => {
+Deno.test("OomWatcher waits for a missing file", async () => {
   await withFile("", async (path) => {
     await Deno.remove(path);
     const watched = new Watched(path);

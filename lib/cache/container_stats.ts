@@ -1,6 +1,6 @@
 /**
- * Objects made of rows, at the edge: what was not collected is absent again.
- * Over 300 lines, since it has every number of a container once.
+ * Builds stats objects from rows: values that were not collected are absent.
+ * Exceeds 300 lines: one table of all fields.
  *
  * @module
  */
@@ -34,7 +34,7 @@ import type {
   ProcessStats,
   ResctrlStats,
 } from "../model/stats.ts";
-import type { KeptSample } from "./memory_cache.ts";
+import type { StoredSample } from "./memory_cache.ts";
 
 type Fields = Readonly<Record<string, ColumnName>>;
 
@@ -84,23 +84,20 @@ const PROCESS_FIELDS = {
   threadsMax: "threadsMax",
 } as const satisfies Fields;
 
-/** Which parts a container has even where nothing was counted yet. */
+/** Sections present even if nothing was counted yet. */
 export interface StatsParts {
-  /** Input and output is collected. */
+  /** Whether I/O is collected. */
   readonly diskIo: boolean;
-  /** The path of the block device of that number (`8:0`), where it is known. */
+  /** Returns the path of the block device with this number (`8:0`), if known. */
   readonly deviceName?: (device: string) => string | undefined;
 }
 
-/**
- * Makes the object of a sample. `previous` gives the rates: it must be of the
- * same cgroup.
- */
+/** Builds the stats of a sample; rates are relative to `previous`, a sample of the same cgroup. */
 export function toContainerStats(
-  sample: KeptSample,
+  sample: StoredSample,
   layout: RowLayout,
   parts: StatsParts,
-  previous?: KeptSample,
+  previous?: StoredSample,
 ): ContainerStats {
   const { row, timestampMs } = sample;
   const groups = new Groups(layout, row);
@@ -136,7 +133,7 @@ type Numbers<K extends keyof GroupColumns> = {
   [C in GroupColumns[K][number]]?: number;
 };
 
-/** The groups of one row; one kept before a disk was first seen is shorter. */
+/** The groups of one row; a row stored before a disk was first seen is shorter. */
 class Groups {
   readonly row: Float64Array;
   readonly #byKind: Map<GroupKind, ColumnGroup[]>;
@@ -153,7 +150,7 @@ class Groups {
     return this.#byKind.get(kind) ?? [];
   }
 
-  /** What a group's columns say, less those without a number. */
+  /** Returns the values of a group's columns, without those that are `NaN`. */
   numbers<C extends string>(
     { offset }: ColumnGroup,
     columns: readonly C[],
@@ -166,7 +163,7 @@ class Groups {
     return numbers;
   }
 
-  /** What the groups of a kind say, by key, less those without any number. */
+  /** Returns the values of the groups of a kind by key, without groups that have none. */
   byKey<K extends keyof GroupColumns>(kind: K): Record<string, Numbers<K>> {
     const found: Record<string, Numbers<K>> = {};
     const columns: readonly GroupColumns[K][number][] = GROUP_COLUMNS[kind];
@@ -177,7 +174,7 @@ class Groups {
     return found;
   }
 
-  /** What the group of a kind says of which there is one. */
+  /** Returns the values of the only group of a kind. */
   only<K extends keyof GroupColumns>(kind: K): Numbers<K> {
     return this.byKey(kind)[""] ?? {};
   }
@@ -197,10 +194,10 @@ function cpuStats(groups: Groups): CpuStats {
   };
 }
 
-/** Nanoseconds a second; absent where time or a counter went back. */
+/** Nanoseconds per second; absent if time or a counter decreased. */
 function cpuInstStats(
-  previous: KeptSample,
-  { row, timestampMs }: KeptSample,
+  previous: StoredSample,
+  { row, timestampMs }: StoredSample,
   groups: Groups,
 ): CpuInstStats | undefined {
   const seconds = (timestampMs - previous.timestampMs) / 1000;
@@ -266,7 +263,7 @@ const HIERARCHICAL_NUMA = {
   unevictable: "hierarchicalUnevictable",
 } as const satisfies NumaColumns;
 
-/** Pages by kind, then node, as cAdvisor has them. */
+/** Returns pages by kind, then node, as cAdvisor does. */
 function numaStats(
   groups: Groups,
   columns: NumaColumns,
@@ -357,7 +354,7 @@ function processStats(groups: Groups): ProcessStats {
   };
 }
 
-/** A domain of bandwidth and a cache are directories of the same kind, which one is told by its files. */
+/** Bandwidth domains and caches have the same kind of directory; their files distinguish them. */
 function resctrlStats(groups: Groups): ResctrlStats {
   const domains = Object.values(groups.byKey("resctrl"));
   const memoryBandwidth = domains
@@ -394,7 +391,7 @@ function pressureShare(
   return { avg10, avg60, avg300, totalUsec };
 }
 
-/** The fields whose columns have a number. */
+/** Returns the fields whose columns are not `NaN`. */
 function pick<F extends Fields>(
   row: Float64Array,
   fields: F,
@@ -407,7 +404,7 @@ function pick<F extends Fields>(
   return picked;
 }
 
-/** Whether all columns of a group have a number. */
+/** Returns whether no column of a group is `NaN`. */
 function isWhole<K extends keyof GroupColumns>(
   kind: K,
   numbers: Numbers<K> | undefined,
@@ -420,7 +417,7 @@ function hasAny(part: object): boolean {
   return Object.keys(part).length > 0;
 }
 
-/** The parts that have anything in them. */
+/** Returns the non-empty sections. */
 function withAny<T extends Readonly<Record<string, object>>>(
   parts: T,
 ): Partial<T> {

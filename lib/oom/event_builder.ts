@@ -9,46 +9,46 @@ import type {
 import { BootTime, parseUptime } from "../kernfs/proc/boot_time.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import type { CountedKills } from "./counters.ts";
-import type { OomFacts, OomIncidentReport, OomKillReport } from "./report.ts";
+import type { OomDetails, OomIncidentReport, OomKillReport } from "./report.ts";
 
 /**
- * A live record is read within milliseconds: one that seems older was written
+ * A live record is read within milliseconds: one that appears older was written
  * after a suspend, which the log's clock does not count.
  */
 const LIVE_RECORD_MS = 2_000;
 
-/** What {@linkcode OomEvents} are built from. */
-export interface OomEventsOptions {
+/** Dependencies of {@linkcode OomEventBuilder}. */
+export interface OomEventBuilderOptions {
   readonly fs: Pick<HostFs, "readText" | "pageBytes">;
   readonly clock: Clock;
   readonly bootId: string;
-  /** The state of a cgroup whose limit was hit; the time is that of the kill, milliseconds since the epoch. */
+  /** Returns the state of the cgroup whose limit was hit. `timestampMs`: time of the kill, milliseconds since the epoch. */
   readonly readContext: (
     cgroup: CgroupName,
     timestampMs: number,
   ) => OomContext | undefined;
 }
 
-/** What is known of a kill beside its record. */
+/** Attributes of a kill that its record does not contain. */
 export interface ExactKill {
   readonly historical: boolean;
-  /** Whether its record was in the log before the agent read it to its end. */
+  /** Whether the record was in the log before the agent first reached its end. */
   readonly isBacklog: boolean;
-  /** `kmsg`, and the file whose count confirms it. */
+  /** `kmsg`, and the file whose count confirms the kill. */
   readonly sources: readonly string[];
   readonly state: CheckpointData;
 }
 
-/** Builds events of reports, and of kills that only counters show. */
-export class OomEvents {
-  readonly #options: OomEventsOptions;
+/** Builds events from reports, and from kills that only counters show. */
+export class OomEventBuilder {
+  readonly #options: OomEventBuilderOptions;
   readonly #bootTime = new BootTime();
 
-  constructor(options: OomEventsOptions) {
+  constructor(options: OomEventBuilderOptions) {
     this.#options = options;
   }
 
-  /** When a record was written, milliseconds since the epoch. */
+  /** Returns the time when a record was written, milliseconds since the epoch. */
   writtenMs(usecSinceBoot: number): number {
     const { fs, clock } = this.#options;
     const nowMs = clock.now();
@@ -57,8 +57,7 @@ export class OomEvents {
     return this.#bootTime.wallMs(usecSinceBoot, nowMs, parseUptime(uptime));
   }
 
-  /** The event of a report. */
-  ofReport(
+  fromReport(
     report: OomIncidentReport | OomKillReport,
     known: ExactKill,
   ): NewEvent {
@@ -87,7 +86,7 @@ export class OomEvents {
       ...(isKill && stateData(state)),
     };
     const { limitCgroup, victimCgroup, scope } = report;
-    // Where the kernel did not print the limit, the victim's cgroup is the nearest to it.
+    // If the kernel did not print the limit's cgroup, the victim's cgroup is the nearest to it.
     const cgroup = isKill && (limitCgroup !== undefined || scope === "host")
       ? limitCgroup
       : victimCgroup;
@@ -100,11 +99,11 @@ export class OomEvents {
   }
 
   /**
-   * Events of kills that no record names: one of the incident, then one of each.
+   * Yields the events of kills without a record: `oom`, then one `oomKill` per kill.
    *
-   * @param next accounts for one unit; called before each kill's event
+   * @param next accounts for one unit; called before each `oomKill`
    */
-  *ofCounts(
+  *fromCounts(
     { count, source, victimCgroup, group }: CountedKills,
     historical: boolean,
     firstUnit: number,
@@ -112,7 +111,7 @@ export class OomEvents {
   ): Generator<NewEvent> {
     const oom: OomKillData = {
       ...(victimCgroup !== undefined && { "victim_cgroup": victimCgroup }),
-      // A unit is inferred once in a boot.
+      // A unit is inferred once per boot.
       "incident": `${this.#options.bootId}-${source}-${firstUnit}`,
       "sources": [source],
       "attribution": "inferred",
@@ -131,8 +130,8 @@ export class OomEvents {
     }
   }
 
-  #context(facts: OomFacts, timestampMs: number): OomContext | undefined {
-    const { limitCgroup, topTasks } = facts;
+  #context(details: OomDetails, timestampMs: number): OomContext | undefined {
+    const { limitCgroup, topTasks } = details;
     const read = limitCgroup === undefined
       ? undefined
       : this.#options.readContext(limitCgroup, timestampMs);
@@ -151,7 +150,7 @@ export class OomEvents {
   }
 }
 
-/** What of the state belongs into the event of a kill: with the number of its own record it is all that a restart needs. */
+/** Returns the state fields of a kill's event; with the event's record number they are all that a restart needs. */
 function stateData(state: CheckpointData, isInferred = false): OomKillData {
   const { kmsg_seq: read, node_oom_kills: units, inferred_units: inferred } =
     state;
@@ -162,8 +161,10 @@ function stateData(state: CheckpointData, isInferred = false): OomKillData {
   };
 }
 
-function scopeData(facts: OomFacts & { readonly uid?: number }): OomKillData {
-  const { constraint, uid, scope, limitCgroup, victimCgroup } = facts;
+function scopeData(
+  details: OomDetails & { readonly uid?: number },
+): OomKillData {
+  const { constraint, uid, scope, limitCgroup, victimCgroup } = details;
   return {
     ...(constraint !== undefined && { "constraint": constraint }),
     ...(uid !== undefined && { "uid": uid }),
@@ -173,7 +174,6 @@ function scopeData(facts: OomFacts & { readonly uid?: number }): OomKillData {
   };
 }
 
-/** The fields of sizes, and the names of their columns. */
 const SIZES = {
   totalVmBytes: "total_vm_bytes",
   anonRssBytes: "anon_rss_bytes",

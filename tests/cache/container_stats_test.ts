@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { toContainerStats } from "../../lib/cache/derived_stats.ts";
-import type { KeptSample } from "../../lib/cache/memory_cache.ts";
+import { toContainerStats } from "../../lib/cache/container_stats.ts";
+import type { StoredSample } from "../../lib/cache/memory_cache.ts";
 import {
   COLUMN,
   type ColumnName,
@@ -12,11 +12,11 @@ import type { ContainerStats } from "../../lib/model/stats.ts";
 type Columns = Partial<Record<ColumnName, number>>;
 type Groups = readonly (readonly [GroupKind, string, readonly number[]])[];
 
-/** Samples of one container, put together of columns and groups. */
+/** Samples of one container, built from columns and groups. */
 class Samples {
   readonly builder = new RowBuilder();
 
-  at(timestampMs: number, columns: Columns, groups: Groups = []): KeptSample {
+  at(timestampMs: number, columns: Columns, groups: Groups = []): StoredSample {
     this.builder.clear();
     for (const [name, value] of Object.entries(columns)) {
       this.builder.row[COLUMN[name as ColumnName]] = value;
@@ -29,8 +29,8 @@ class Samples {
   }
 
   stats(
-    sample: KeptSample,
-    previous?: KeptSample,
+    sample: StoredSample,
+    previous?: StoredSample,
     diskIo = false,
   ): ContainerStats {
     return toContainerStats(sample, this.builder.layout, { diskIo }, previous);
@@ -40,7 +40,7 @@ class Samples {
 const N = NaN;
 const TIMES = { cpuUsageNs: 1e9, cpuUserNs: 6e8, cpuSystemNs: 4e8 };
 
-Deno.test("toContainerStats() leaves out what was not collected", () => {
+Deno.test("toContainerStats() omits values that were not collected", () => {
   const samples = new Samples();
   assertEquals(samples.stats(samples.at(7, {})), { timestampMs: 7 });
   assertEquals(samples.stats(samples.at(7, { cpuUsageNs: 0 })), {
@@ -49,7 +49,7 @@ Deno.test("toContainerStats() leaves out what was not collected", () => {
   });
 });
 
-Deno.test("toContainerStats() tells 0 from absent", () => {
+Deno.test("toContainerStats() distinguishes 0 from absent", () => {
   const samples = new Samples();
   const { memory, processes } = samples.stats(
     samples.at(7, { memoryFailcnt: 0, threadsMax: Infinity }),
@@ -58,7 +58,7 @@ Deno.test("toContainerStats() tells 0 from absent", () => {
   assertEquals(processes, { threadsMax: Infinity });
 });
 
-Deno.test("toContainerStats() takes usage less inactive file for the working set, and 0 at least", () => {
+Deno.test("toContainerStats() computes the working set as usage minus inactive file, at least 0", () => {
   const samples = new Samples();
   const workingSet = (columns: Columns) =>
     samples.stats(samples.at(7, columns)).memory?.workingSetBytes;
@@ -68,7 +68,7 @@ Deno.test("toContainerStats() takes usage less inactive file for the working set
   assertEquals(workingSet({ memoryInactiveFile: 30 }), undefined);
 });
 
-Deno.test("toContainerStats() gives nanoseconds of CPU a second against the sample before", () => {
+Deno.test("toContainerStats() computes CPU nanoseconds per second from the previous sample", () => {
   const samples = new Samples();
   const before = samples.at(1_000, TIMES, [["cpu", "0", [4e8]], ["cpu", "1", [
     6e8,
@@ -102,7 +102,7 @@ Deno.test("toContainerStats() rounds rates down, as cAdvisor does", () => {
   });
 });
 
-Deno.test("toContainerStats() gives no rates where time or a counter went back, or was not collected", () => {
+Deno.test("toContainerStats() omits rates if time or a counter decreased or was not collected", () => {
   const samples = new Samples();
   const before = samples.at(1_000, TIMES);
   for (
@@ -120,7 +120,7 @@ Deno.test("toContainerStats() gives no rates where time or a counter went back, 
   }
 });
 
-Deno.test("toContainerStats() leaves out the rates by CPU where a CPU is new", () => {
+Deno.test("toContainerStats() omits the rates per CPU if a CPU is new", () => {
   const samples = new Samples();
   const before = samples.at(1_000, TIMES, [["cpu", "0", [1]]]);
   const now = samples.at(2_000, TIMES, [["cpu", "0", [2]], ["cpu", "1", [1]]]);
@@ -131,7 +131,7 @@ Deno.test("toContainerStats() leaves out the rates by CPU where a CPU is new", (
   });
 });
 
-Deno.test("toContainerStats() has disks with what was counted on them", () => {
+Deno.test("toContainerStats() returns disks with their counters", () => {
   const samples = new Samples();
   const sample = samples.at(7, {}, [
     ["serviceBytes", "8:0", [1, 2, N, N, N, 3]],
@@ -147,7 +147,7 @@ Deno.test("toContainerStats() has disks with what was counted on them", () => {
   assertEquals(samples.stats(sample).diskIo, undefined);
 });
 
-Deno.test("toContainerStats() has the disks' part, empty, where nothing was counted yet", () => {
+Deno.test("toContainerStats() returns an empty disk section if nothing was counted yet", () => {
   const samples = new Samples();
   assertEquals(samples.stats(samples.at(7, {}), undefined, true), {
     timestampMs: 7,
@@ -155,7 +155,7 @@ Deno.test("toContainerStats() has the disks' part, empty, where nothing was coun
   });
 });
 
-Deno.test("toContainerStats() has the pressure with the resource, and the line that is there", () => {
+Deno.test("toContainerStats() returns the pressure of a resource with its available lines", () => {
   const samples = new Samples();
   const { cpu, memory, diskIo } = samples.stats(
     samples.at(7, {}, [
@@ -173,7 +173,7 @@ Deno.test("toContainerStats() has the pressure with the resource, and the line t
   assertEquals(diskIo?.pressure, { some, full });
 });
 
-Deno.test("toContainerStats() leaves out groups that were not there yet when the sample was kept", () => {
+Deno.test("toContainerStats() omits groups added after the sample was stored", () => {
   const samples = new Samples();
   const early = samples.at(7, { cpuUsageNs: 1 });
   samples.at(8, {}, [
@@ -188,7 +188,7 @@ Deno.test("toContainerStats() leaves out groups that were not there yet when the
   });
 });
 
-Deno.test("toContainerStats() has groups of any kind where they belong", () => {
+Deno.test("toContainerStats() returns groups of each kind", () => {
   const samples = new Samples();
   const sample = samples.at(7, {
     memoryPgfault: 9,
@@ -256,7 +256,7 @@ Deno.test("toContainerStats() has groups of any kind where they belong", () => {
   });
 });
 
-Deno.test("toContainerStats() has the paths of disks where they are known, and counts without operations", () => {
+Deno.test("toContainerStats() returns known disk paths, and counters without operations", () => {
   const samples = new Samples();
   const sample = samples.at(7, {}, [
     ["costUsageUsec", "8:0", [3]],
