@@ -36,7 +36,7 @@ const SWEEP_REST_FACTOR = 4;
  * takes 0.1 to 0.4 ms each, a further call of it blocks: for 4.5 s in a storm
  * of 2,000. It is called when nothing was reported or found for so long …
  */
-const QUIET_MS = 250;
+const QUIET_MS = 100;
 /** … or when a hierarchy has waited for so long. */
 const MAX_UNWATCHED_MS = 10_000;
 
