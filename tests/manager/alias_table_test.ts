@@ -54,7 +54,7 @@ Deno.test("AliasTable.find() names the candidates where there are several", () =
   assertThrows(
     () => table.find("docker", "we"),
     BadRequestError,
-    'Cannot tell which docker container "we" is: it may be "web", "webhook"',
+    'Cannot find docker container "we": the prefix is ambiguous, expected one of "web", "webhook"',
   );
   const many = Array.from({ length: 25 }, (_, i): Referenced => ({
     reference: {
@@ -81,7 +81,7 @@ Deno.test("AliasTable.find() knows no plain cgroup, no other namespace and no em
   assertThrows(
     () => table.find("docker", ""),
     BadRequestError,
-    "Cannot tell which docker container is meant",
+    'Cannot find docker container ""',
   );
 });
 

@@ -221,7 +221,7 @@ Deno.test("ManagedContainer complains of one container once a minute at most", (
   clock.advance(59_999);
   container.sample();
   assertEquals(warnings, [{
-    message: "Cannot read a control file, leaving its numbers out",
+    message: "Cannot read a control file, leaving out its values",
     fields: { container: "/web", error: "line 1 is bad" },
   }]);
   clock.advance(1);
@@ -302,12 +302,12 @@ Deno.test("ManagedContainer.run() reads limits that were asked for again after f
   clock.advance(301_001);
   container.run();
   assertEquals(handler.specs, 2);
-  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 2);
+  assertEquals(container.specNoOlderThan(Infinity).memory?.limitBytes, 2);
   handler.specNow = { hasDiskIo: false, memory: { limitBytes: 3 } };
-  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 2);
-  container.forgetLimits();
-  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 3);
-  container.forgetLimits();
+  assertEquals(container.specNoOlderThan(Infinity).memory?.limitBytes, 2);
+  container.invalidateSpec();
+  assertEquals(container.specNoOlderThan(Infinity).memory?.limitBytes, 3);
+  container.invalidateSpec();
   container.run();
   assertEquals(handler.specs, 4);
 });

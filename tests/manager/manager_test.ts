@@ -15,8 +15,8 @@ import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { Manager } from "../../lib/manager/manager.ts";
-import { PodDisks } from "../../lib/manager/pod_disks.ts";
-import { PodFiles } from "../../lib/manager/pod_files.ts";
+import { PodDiskUsage } from "../../lib/manager/pod_disk_usage.ts";
+import { PodVolumeScanner } from "../../lib/manager/pod_volume_scanner.ts";
 import { OomCounters } from "../../lib/oom/counters.ts";
 import { OomMonitor } from "../../lib/oom/monitor.ts";
 import { OomWatcher } from "../../lib/oom/watcher.ts";
@@ -112,9 +112,9 @@ class ManagedHost implements AsyncDisposable {
       },
       sinks: () => [],
       usage,
-      podDisks: new PodDisks({
+      podDiskUsage: new PodDiskUsage({
         usage,
-        files: new PodFiles({ files, clock, calls }),
+        files: new PodVolumeScanner({ files, clock, calls }),
         filesystems,
       }),
       machine: new MachineCache({

@@ -577,7 +577,7 @@ Deno.test("CgroupTree keeps what cannot be looked at, says so, and follows the o
   assertEquals(host.reconcile(), ["+/c", "listed"]);
   assertEquals(
     host.tree.failure,
-    `cannot look at "${host.at(0, "/a").path}": EIO (os error 5)`,
+    `cannot read "${host.at(0, "/a").path}": EIO (os error 5)`,
   );
   assertEquals(host.settle(), []);
   host.refuse(0, "/a", false);

@@ -6,7 +6,7 @@ import type {
   ContainerWatcher,
   WatchCounters,
 } from "../../lib/sources/container_watcher.ts";
-import { SteadyWatcher } from "../../lib/sources/steady_watcher.ts";
+import { FallbackWatcher } from "../../lib/sources/fallback_watcher.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
 /** A watcher that lists once, and fails or ends when it is told to. */
@@ -49,14 +49,14 @@ class Bench {
   readonly clock = new FakeClock();
   readonly made: FakeWatcher[] = [];
   readonly said: string[] = [];
-  readonly steady: SteadyWatcher;
+  readonly steady: FallbackWatcher;
   readonly #followed: Promise<void>;
   listed = 0;
 
   constructor() {
     const say = (message: string) => void this.said.push(message);
     const logger: Logger = { debug() {}, info: say, warn: say, error: say };
-    this.steady = new SteadyWatcher({
+    this.steady = new FallbackWatcher({
       clock: this.clock,
       logger,
       watch: (failure) => {
@@ -98,7 +98,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-Deno.test("SteadyWatcher goes on without inotify where that fails, and tries it again", async () => {
+Deno.test("FallbackWatcher goes on without inotify where that fails, and tries it again", async () => {
   await using bench = new Bench();
   await turn();
   assertEquals(bench.steady.state.state, "ok");
@@ -109,11 +109,11 @@ Deno.test("SteadyWatcher goes on without inotify where that fails, and tries it 
   assertEquals(bench.steady.state.state, "ok");
   assertEquals(bench.said, [
     "Cannot watch cgroups with inotify, listing them instead",
-    "Cgroups are watched with inotify again",
+    "Watching cgroups with inotify again",
   ]);
 });
 
-Deno.test("SteadyWatcher tries inotify less and less often while it fails at once, and soon where it served", async () => {
+Deno.test("FallbackWatcher tries inotify less and less often while it fails at once, and soon where it served", async () => {
   await using bench = new Bench();
   const beats: number[] = [];
   for (let tries = 0; tries < 8; tries++) {
@@ -126,7 +126,7 @@ Deno.test("SteadyWatcher tries inotify less and less often while it fails at onc
   assertEquals(await bench.beats(), 1);
 });
 
-Deno.test("SteadyWatcher complains once a minute, and keeps counting over all watchers", async () => {
+Deno.test("FallbackWatcher complains once a minute, and keeps counting over all watchers", async () => {
   await using bench = new Bench();
   for (let tries = 0; tries < 3; tries++) {
     await bench.fail();
@@ -144,7 +144,7 @@ Deno.test("SteadyWatcher complains once a minute, and keeps counting over all wa
   });
 });
 
-Deno.test("SteadyWatcher says that it is trying until all is listed", async () => {
+Deno.test("FallbackWatcher says that it is trying until all is listed", async () => {
   await using bench = new Bench();
   await bench.fail();
   bench.steady.retry();

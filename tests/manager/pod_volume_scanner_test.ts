@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
-import { type FilesOfPod, PodFiles } from "../../lib/manager/pod_files.ts";
+import {
+  type PodVolumes,
+  PodVolumeScanner,
+} from "../../lib/manager/pod_volume_scanner.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 import { WatchedCalls } from "../_support/watched_calls.ts";
@@ -28,14 +31,14 @@ class Node implements Disposable {
   readonly clock = new FakeClock();
   readonly files = new HangingFiles(this.root.hostFs());
   readonly calls = new WatchedCalls(this.clock);
-  readonly pods = new PodFiles({
+  readonly pods = new PodVolumeScanner({
     files: this.files,
     clock: this.clock,
     calls: this.calls,
   });
 
   /** Asks until a look that this began has ended. */
-  async look(places = PLACES): Promise<FilesOfPod | undefined> {
+  async look(places = PLACES): Promise<PodVolumes | undefined> {
     this.pods.of(places);
     await this.calls.idle();
     return this.pods.of(places);
@@ -46,7 +49,7 @@ class Node implements Disposable {
   }
 }
 
-Deno.test("PodFiles.of() finds volumes by plugin and name, the pod's hosts, and logs that are of no container", async () => {
+Deno.test("PodVolumeScanner.of() finds volumes by plugin and name, the pod's hosts, and logs that are of no container", async () => {
   using node = new Node();
   node.root.file(`${VOLUMES}/kubernetes.io~empty-dir/cache/a`, "")
     .file(`${VOLUMES}/kubernetes.io~csi/pvc-1/vol_data.json`, "{}")
@@ -85,7 +88,7 @@ Deno.test("PodFiles.of() finds volumes by plugin and name, the pod's hosts, and 
   );
 });
 
-Deno.test("PodFiles.of() knows that a pod has no volumes, and nothing of one that is not there", async () => {
+Deno.test("PodVolumeScanner.of() knows that a pod has no volumes, and nothing of one that is not there", async () => {
   using node = new Node();
   assertEquals(await node.look(), undefined);
   node.root.child(PLACES.directory);
@@ -96,7 +99,7 @@ Deno.test("PodFiles.of() knows that a pod has no volumes, and nothing of one tha
   assertEquals(await node.look(), undefined);
 });
 
-Deno.test("PodFiles.of() looks anew a minute later, and not before", async () => {
+Deno.test("PodVolumeScanner.of() looks anew a minute later, and not before", async () => {
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
   assertEquals((await node.look())?.volumes.length, 1);
@@ -107,7 +110,7 @@ Deno.test("PodFiles.of() looks anew a minute later, and not before", async () =>
   assertEquals((await node.look())?.volumes.length, 2);
 });
 
-Deno.test("PodFiles.of() finds another pod's files while one pod's directory hangs, and keeps what it found there", async () => {
+Deno.test("PodVolumeScanner.of() finds another pod's files while one pod's directory hangs, and keeps what it found there", async () => {
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
   const other = { directory: "/var/lib/kubelet/pods/aaaa" };
@@ -127,7 +130,7 @@ Deno.test("PodFiles.of() finds another pod's files while one pod's directory han
   assertEquals(node.pods.of(other)?.volumes.map(({ name }) => name), ["b"]);
 });
 
-Deno.test("PodFiles.of() tells nothing of a pod with more volumes than it looks at, and not a part of them", async () => {
+Deno.test("PodVolumeScanner.of() tells nothing of a pod with more volumes than it looks at, and not a part of them", async () => {
   using node = new Node();
   for (let i = 0; i <= 1_000; i++) {
     node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/v${i}`);
@@ -135,7 +138,7 @@ Deno.test("PodFiles.of() tells nothing of a pod with more volumes than it looks 
   assertEquals(await node.look(), undefined);
 });
 
-Deno.test("PodFiles.forget() lets go of what was found, and of a look that waits", async () => {
+Deno.test("PodVolumeScanner.forget() lets go of what was found, and of a look that waits", async () => {
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
   await node.look();
