@@ -272,10 +272,7 @@ function hasUnifiedMemory({ all }: Hierarchies): boolean {
   );
 }
 
-/**
- * Returns the path and the opener of the kernel log: the host's, otherwise that
- * of the agent's own `/dev`.
- */
+/** Returns the path and the opener of the kernel log: the host's, otherwise that of the agent's own `/dev`. */
 function kernelLogOf(
   fs: HostFs,
   kmsg: string,

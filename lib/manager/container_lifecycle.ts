@@ -51,10 +51,7 @@ export interface LifecycleCounters extends WatchCounters {
   readonly housekeeping: Histogram;
 }
 
-/**
- * Creates and closes handlers and housekeeping as containers are created and
- * removed, and emits events.
- */
+/** Creates and closes handlers and housekeeping of containers, and emits their events. */
 export class ContainerLifecycle {
   readonly containers: ContainerTable = new ContainerTable();
   readonly #options: ContainerLifecycleOptions;
@@ -183,11 +180,14 @@ export class ContainerLifecycle {
           return this.#finishListing();
       }
     } catch (error) {
-      this.#options.logger.error("Cannot follow a container, skipping it", {
-        change: change.type,
-        ...("name" in change && { container: change.name }),
-        error: messageOf(error),
-      });
+      this.#options.logger.error(
+        "Cannot process the change of a container, skipping it",
+        {
+          change: change.type,
+          ...("name" in change && { container: change.name }),
+          error: messageOf(error),
+        },
+      );
     }
   }
 

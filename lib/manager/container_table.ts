@@ -74,10 +74,7 @@ export class ContainerTable {
     return found.sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /**
-   * Returns all containers of a runtime if the alias is `/`, otherwise the
-   * container with that alias.
-   */
+  /** Returns all containers of a runtime if the alias is `/`, otherwise the container with that alias. */
   inNamespace(namespace: string, alias: CgroupName): ManagedContainer[] {
     return alias === ROOT
       ? this.#aliases.of(namespace)

@@ -11,10 +11,7 @@ export interface DeletionsOptions {
 /** cAdvisor's value for an exit code that was not reported. */
 const UNKNOWN_EXIT_CODE = -1;
 
-/**
- * Docker reports an exit about 30 ms after the cgroup is removed (20.10); later
- * reports become updates.
- */
+/** Docker reports an exit about 30 ms after the cgroup is removed (20.10); later reports become updates. */
 const WAIT_MS = 250;
 
 interface Deletion {
@@ -40,10 +37,7 @@ export class Deletions {
     this.#options = options;
   }
 
-  /**
-   * Adds a removed container; `reportsExit` if its exit code is unknown and may
-   * be reported soon.
-   */
+  /** Adds a removed container; `reportsExit` if its exit code is unknown and may be reported soon. */
   add(
     name: CgroupName,
     exitCode: number | undefined,

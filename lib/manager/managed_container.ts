@@ -24,12 +24,7 @@ export interface HousekeepingOptions {
   /** The interval doubles up to this while nothing changes. */
   readonly maxIntervalMs: number;
   readonly dynamic: boolean;
-  /**
-   * Maximum random part added to the interval, as a factor of it, so that
-   * containers are not all read at the same time.
-   *
-   * @default 1
-   */
+  /** Maximum random part added to each interval, to spread the reads. @default 1 */
   readonly jitterFactor?: number;
 }
 
@@ -58,9 +53,9 @@ interface DescribedSpec {
 
 const SPEC_AGE_MS = 5_000;
 /**
- * A change of a limit is a write to a file, which inotify reports. Without
- * inotify, specs that were requested once are read again after this time, or up
- * to twice this time, for clients that do not wait for a read.
+ * Inotify reports each change of a limit. Without it, specs that were requested
+ * once are read again in the background after this time, or up to twice this
+ * time.
  */
 const STORED_SPEC_AGE_MS = 5 * 60_000;
 const ERROR_LOG_INTERVAL_MS = 60_000;
@@ -111,10 +106,7 @@ export class ManagedContainer implements Task {
     return this.specNoOlderThan(SPEC_AGE_MS);
   }
 
-  /**
-   * Returns the spec with limits up to `ageMs` old. Reading them takes three
-   * times as long as a sample.
-   */
+  /** Returns the spec with limits up to `ageMs` old. Reading them takes three times as long as a sample. */
   specNoOlderThan(ageMs: number): ContainerSpec {
     const limits = this.#limitsWithin(ageMs);
     const metadata = this.#options.identities?.metadataOf(this.name);
@@ -210,10 +202,7 @@ export class ManagedContainer implements Task {
     }
   }
 
-  /**
-   * Takes a sample if the last one was before `sinceMs` of the monotonic clock;
-   * returns whether it did.
-   */
+  /** Takes a sample if the last one was before `sinceMs` of the monotonic clock; returns whether it did. */
   refresh(sinceMs: number): boolean {
     if (this.#sampledMs >= sinceMs || !this.isWhole) return false;
     this.sample();
@@ -262,16 +251,12 @@ export class ManagedContainer implements Task {
     return { sample: ring.latest, layout: ring.layout };
   }
 
-  /** Closes its files. */
   close(): void {
     this.#closed = true;
     this.handler.close();
   }
 
-  /**
-   * Takes the first sample before the scheduler does, if a request needs it: at
-   * start 1,000 first samples take 0.5 s.
-   */
+  /** Samples before the scheduler does if a request needs it: at start 1,000 samples take 0.5 s. */
   #sampleFirst(): void {
     if (!this.hasSample && this.isWhole) this.sample();
   }

@@ -66,10 +66,7 @@ export interface ManagerCounters extends LifecycleCounters {
 }
 
 const DEFAULT_NUM_STATS = 60;
-/**
- * Maximum wait for runtimes to name the containers that exist at start; others
- * get their names later.
- */
+/** Maximum wait for runtimes to name the containers that exist at start; others get their names later. */
 const NAMES_MS = 1_000;
 const DEFAULT_COUNT = 64;
 
@@ -133,10 +130,7 @@ export class Manager {
     return this.#options.events;
   }
 
-  /**
-   * Whether everything that existed at start is known: containers, their names,
-   * and file systems that respond.
-   */
+  /** Whether everything that existed at start is known: containers, their names, and file systems that respond. */
   get ready(): boolean {
     return this.#hasStarted && this.#lifecycle.ready;
   }

@@ -37,10 +37,7 @@ export interface NodeSummariesOptions {
   readonly cgroupView?: CgroupView;
 }
 
-/**
- * Maximum wait of a summary for disk usage that was never counted; it leaves
- * out what takes longer.
- */
+/** Maximum wait of a summary for disk usage that was never counted; it leaves out what takes longer. */
 const FIRST_COUNT_MS = 2_000;
 
 /** Builds the summary of a node from its containers. */

@@ -34,10 +34,7 @@ export interface PodDiskUsageOptions {
 /** Directory in which the kubelet has runtimes write the output of containers. */
 const LOGS = "/var/log/pods";
 
-/**
- * Plugins of volumes that are directories on the kubelet's file system; volumes
- * in memory are mounts.
- */
+/** Plugins of volumes that are directories on the kubelet's file system; volumes in memory are mounts. */
 const LOCAL_PLUGINS: ReadonlySet<string> = new Set([
   "kubernetes.io~empty-dir",
   "kubernetes.io~configmap",
@@ -77,7 +74,7 @@ export class PodDiskUsage {
     const { usage, files, filesystems } = this.#options;
     const measurement = new Measurement(this.#options, root);
     const kubelet = kubeletDirectory(filesystems.mounts);
-    const measured = pods.map((pod) => measurement.measure(pod, kubelet));
+    const summaries = pods.map((pod) => measurement.measure(pod, kubelet));
     for (const gone of this.#counted.difference(measurement.counted)) {
       usage.forget(gone);
     }
@@ -86,7 +83,7 @@ export class PodDiskUsage {
     }
     this.#counted = measurement.counted;
     this.#scanned = measurement.scanned;
-    return measured;
+    return summaries;
   }
 }
 
@@ -118,11 +115,11 @@ class Measurement {
     const containers = pod.containers.map((container) =>
       this.#logged(this.#layered(container), directories?.logs)
     );
-    const measured = { ...pod, containers };
-    if (directories === undefined) return measured;
+    const summary = { ...pod, containers };
+    if (directories === undefined) return summary;
     this.scanned.add(directories.directory);
     const found = this.#options.files.of(directories);
-    if (found === undefined) return measured;
+    if (found === undefined) return summary;
     const volumes = found.volumes.map((volume) => this.#volume(volume));
     const ephemeralStorage = directories.logs === undefined
       ? undefined
@@ -139,7 +136,7 @@ class Measurement {
         ...found.files.map((path) => this.#count(path) ?? this.#nothing(path)),
       ], this.#root);
     return {
-      ...measured,
+      ...summary,
       volumes: volumes.filter((volume) => volume !== undefined),
       ...(ephemeralStorage !== undefined && { ephemeralStorage }),
     };

@@ -142,7 +142,9 @@ export class PodVolumeScanner {
     const paths: string[] = [];
     for await (const name of this.#options.files.entries(directory)) {
       if (paths.length === MAX_ENTRIES) {
-        throw new RangeError(`"${directory}" has over ${MAX_ENTRIES} entries`);
+        throw new RangeError(
+          `Cannot list "${directory}": over ${MAX_ENTRIES} entries`,
+        );
       }
       paths.push(`${directory}/${name}`);
     }

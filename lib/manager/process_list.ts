@@ -24,10 +24,7 @@ interface Host {
   readonly users: ReadonlyMap<number, string>;
 }
 
-/**
- * The kernel reads `cmdline` from the process's memory, which a hanging process
- * may have locked.
- */
+/** The kernel reads `cmdline` from the process's memory, which a hanging process may have locked. */
 const CMDLINE_TIMEOUT_MS = 200;
 /** Maximum number of command lines being read in the background; beyond it none is requested. */
 const MAX_STUCK = 16;
@@ -106,10 +103,7 @@ export class ProcessList {
     };
   }
 
-  /**
-   * Returns `undefined` for a process whose files have an unexpected format, so
-   * that others are still listed.
-   */
+  /** Returns `undefined` for a process whose files have an unexpected format, so that others are still listed. */
   #tryProcess(
     pid: number,
     name: CgroupName,
@@ -166,10 +160,7 @@ export class ProcessList {
     };
   }
 
-  /**
-   * Returns the arguments, separated by spaces; `undefined` for a kernel
-   * thread, and after a timeout.
-   */
+  /** Returns the arguments, separated by spaces; `undefined` for a kernel thread, and after a timeout. */
   async #commandLine(pid: number): Promise<string | undefined> {
     if (this.#stuck >= MAX_STUCK) return undefined;
     this.#stuck++;

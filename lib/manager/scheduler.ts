@@ -13,10 +13,7 @@ const TICKS_MS = [1_000, 100] as const;
 
 /** A periodic task. */
 export interface Task {
-  /**
-   * Runs the task. Returns the delay until the next run in milliseconds;
-   * `undefined` for none. Does not throw.
-   */
+  /** Runs the task; returns the delay of the next run in milliseconds, if any. Does not throw. */
   run(): number | undefined;
 }
 

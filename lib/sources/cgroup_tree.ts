@@ -38,10 +38,7 @@ export type HintKind = "create" | "remove" | "rename";
  */
 type Comparison = "number" | "names" | "inodes";
 
-/**
- * With this many touches, as many directories may be created as are removed
- * without a notification.
- */
+/** With this many touches, as many directories may be created as are removed without a notification. */
 const MANY_TOUCHES = 8;
 
 /** Placeholder for an inode: not seen in this hierarchy. */
@@ -145,10 +142,7 @@ export class CgroupTree {
     else this.#countNotification(node, at, kind, isThere);
   }
 
-  /**
-   * Checks a created directory that is not known before its hint is handled: by
-   * then it may be gone.
-   */
+  /** Checks a created directory that is not known before its hint is handled: by then it may be gone. */
   discover(path: string): void {
     const [at, name] = this.#locate(path);
     if (at >= 0 && this.#nodes.has(ROOT) && !this.#nodes.has(name)) {
@@ -222,10 +216,7 @@ export class CgroupTree {
     this.#changes.push({ type: "listed" });
   }
 
-  /**
-   * Returns the index of the hierarchy of a directory, −1 if there is none, and
-   * the name of its container.
-   */
+  /** Returns the index of the hierarchy of a directory, −1 if there is none, and the name of its container. */
   #locate(path: string): [at: number, name: CgroupName] {
     const at = this.#hierarchies.findIndex((hierarchy) =>
       path.startsWith(hierarchy.path) &&
@@ -371,10 +362,7 @@ export class CgroupTree {
     return true;
   }
 
-  /**
-   * Reports containers of this name that were created and removed before the
-   * one that exists now.
-   */
+  /** Reports containers of this name that were created and removed before the one that exists now. */
   #countNotification(
     node: Node,
     at: number,

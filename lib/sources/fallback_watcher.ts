@@ -30,10 +30,7 @@ const MAX_INTERVALS = 32;
 /** Minimum interval between two warnings that inotify fails. */
 const WARN_INTERVAL_MS = 60_000;
 
-/**
- * Watches with inotify while it works, and without it while it fails. The
- * changes continue after any failure.
- */
+/** Watches with inotify while it works, and without it while it fails. The changes continue after any failure. */
 export class FallbackWatcher implements ContainerWatcher {
   readonly #options: FallbackWatcherOptions;
   /** Counts of the replaced watchers, and of replacements (`fallback`). */
@@ -59,7 +56,7 @@ export class FallbackWatcher implements ContainerWatcher {
 
   get state(): SourceState {
     const { state } = this.#watcher;
-    // Inotify is in order only after the first listing is complete.
+    // Whether inotify works again is known only after the listing is complete.
     if (this.#isFallback || this.#failure === undefined) return state;
     return {
       ...state,

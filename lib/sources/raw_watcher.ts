@@ -97,7 +97,7 @@ export class RawWatcher implements ContainerWatcher {
   #noSweepBeforeMs = 0;
   #unwatchedDueMs = Infinity;
   #reconcile = true;
-  /** Whether the first listing is complete. Until then no client is served. */
+  /** Whether the first listing is complete. Until then there is nothing to query. */
   #isListed = false;
   #error: Error | undefined;
   #closed = false;

@@ -184,10 +184,7 @@ export class SubtreeWatcher {
     }
   }
 
-  /**
-   * A directory with its own watcher reports its removal (IN_DELETE_SELF), and
-   * so does its parent.
-   */
+  /** A directory with its own watcher reports its removal (IN_DELETE_SELF), and so does its parent. */
   #isRepeated(kind: Deno.FsEvent["kind"], path: string): boolean {
     if (kind === "create") this.#removed.delete(path);
     if (kind !== "remove") return false;

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { LifetimeCounter } from "../../lib/sources/lifetime_counter.ts";
 
-/** Lives that began and ended after notifications; a capital is a creation for certain. */
-function livesAfter(notifications: string): [begun: number, ended: number] {
+/** Returns the lifetimes started and ended after notifications; upper case is a certain creation. */
+function lifetimesAfter(notifications: string): [begun: number, ended: number] {
   const counter = new LifetimeCounter(1);
   for (const letter of notifications) {
     counter.recordNotification(0, letter === "C");
@@ -10,23 +10,23 @@ function livesAfter(notifications: string): [begun: number, ended: number] {
   return [counter.begun(0), counter.ended(0)];
 }
 
-Deno.test("LifetimeCounter counts two notifications for a life, whatever they say", () => {
-  assertEquals(livesAfter(""), [0, 0]);
-  assertEquals(livesAfter("r"), [1, 0]);
-  assertEquals(livesAfter("C"), [1, 0]);
-  assertEquals(livesAfter("rr"), [1, 1]);
-  assertEquals(livesAfter("Cr"), [1, 1]);
-  assertEquals(livesAfter("rrr"), [2, 1]);
-  assertEquals(livesAfter("CrrrCr"), [3, 3]);
+Deno.test("LifetimeCounter counts two notifications of any kind per lifetime", () => {
+  assertEquals(lifetimesAfter(""), [0, 0]);
+  assertEquals(lifetimesAfter("r"), [1, 0]);
+  assertEquals(lifetimesAfter("C"), [1, 0]);
+  assertEquals(lifetimesAfter("rr"), [1, 1]);
+  assertEquals(lifetimesAfter("Cr"), [1, 1]);
+  assertEquals(lifetimesAfter("rrr"), [2, 1]);
+  assertEquals(lifetimesAfter("CrrrCr"), [3, 3]);
 });
 
-Deno.test("LifetimeCounter is set right by a creation that is certain", () => {
-  assertEquals(livesAfter("CC"), [2, 1]);
-  assertEquals(livesAfter("rC"), [2, 1]);
-  assertEquals(livesAfter("rCr"), [2, 2]);
+Deno.test("LifetimeCounter is corrected by a certain creation", () => {
+  assertEquals(lifetimesAfter("CC"), [2, 1]);
+  assertEquals(lifetimesAfter("rC"), [2, 1]);
+  assertEquals(lifetimesAfter("rCr"), [2, 2]);
 });
 
-Deno.test("LifetimeCounter.limit() takes a hierarchy's last life for no later one than ours", () => {
+Deno.test("LifetimeCounter.limit() limits a hierarchy's lifetimes to those reported", () => {
   const counter = new LifetimeCounter(2);
   counter.adds = 1;
   counter.recordNotification(0, true);

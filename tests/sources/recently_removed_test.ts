@@ -3,7 +3,7 @@ import { RecentlyRemoved } from "../../lib/sources/recently_removed.ts";
 import { LifetimeCounter } from "../../lib/sources/lifetime_counter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-Deno.test("RecentlyRemoved gives a counter back once", () => {
+Deno.test("RecentlyRemoved returns a counter once", () => {
   const gone = new RecentlyRemoved(new FakeClock());
   const counter = new LifetimeCounter(1);
   gone.keep("/a", counter);
@@ -24,7 +24,7 @@ Deno.test("RecentlyRemoved forgets after a minute", () => {
   assertEquals(gone.take("/b") === undefined, false);
 });
 
-Deno.test("RecentlyRemoved counts the minute anew for a name that is kept again", () => {
+Deno.test("RecentlyRemoved restarts the minute for a name that is kept again", () => {
   const clock = new FakeClock();
   const gone = new RecentlyRemoved(clock);
   const counter = new LifetimeCounter(1);
