@@ -28,7 +28,6 @@ export type RuntimesConfig = Pick<
 export interface Runtimes {
   /** Reads the runtimes' files and sockets. */
   readonly identities: IdentityStore;
-  /** Receive the events of engines. */
   readonly engineWatchers: readonly EngineWatcher[];
   /** Finds the file systems of images. */
   readonly imageStores: ImageStores;

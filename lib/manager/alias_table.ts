@@ -6,7 +6,6 @@ const NAMED_CANDIDATES = 10;
 
 /** An object with a reference, to which names may be added over time. */
 export interface Referenced {
-  /** Current id and aliases. */
   readonly reference: ContainerReference;
 }
 

@@ -59,7 +59,6 @@ export class ContainerLifecycle {
   readonly #deletions: Deletions;
   readonly #pressure: PressureEvents | undefined;
   readonly #listed = Promise.withResolvers<void>();
-  /** Resolves after the first samples. */
   readonly #sampled = Promise.withResolvers<void>();
   readonly #watcher: FallbackWatcher;
   #cancelGlobal: () => void = () => {};

@@ -16,7 +16,6 @@ const WAIT_MS = 250;
 
 interface Deletion {
   readonly name: CgroupName;
-  /** Time of the removal. */
   readonly timestampMs: number;
   readonly cancel: () => void;
   /** Set once the event does not wait any more. */
@@ -57,7 +56,6 @@ export class Deletions {
     this.#release();
   }
 
-  /** Whether the event of a container waits for its exit code. */
   awaits(name: CgroupName): boolean {
     return this.#waiting.some((deletion) =>
       deletion.name === name && deletion.exitCode === undefined
@@ -86,7 +84,6 @@ export class Deletions {
     }
   }
 
-  /** Ends all waits. */
   stop(): void {
     for (const { name } of [...this.#waiting]) this.end(name);
   }

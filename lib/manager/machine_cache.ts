@@ -52,7 +52,6 @@ export class MachineCache {
     return this.#refreshFilesystems();
   }
 
-  /** Stops reading; the known data stays available. */
   stop(): void {
     this.#isStopped = true;
     this.#cancelAttributes();

@@ -54,7 +54,6 @@ export class NodeSummaries {
     });
   }
 
-  /** Returns the node, its pods and their usage. */
   async make(
     containers: readonly ManagedContainer[],
     { onlyCpuAndMemory = false }: NodeSummaryOptions,

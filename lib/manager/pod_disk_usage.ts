@@ -87,7 +87,6 @@ export class PodDiskUsage {
   }
 }
 
-/** One measurement of all pods. */
 class Measurement {
   readonly counted = new Set<string>();
   readonly scanned = new Set<string>();

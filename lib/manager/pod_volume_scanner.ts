@@ -88,7 +88,6 @@ export class PodVolumeScanner {
     return this.#last;
   }
 
-  /** Removes the pod with that directory. */
   forget(directory: string): void {
     this.#entries.delete(directory);
   }
@@ -137,7 +136,6 @@ export class PodVolumeScanner {
     }
   }
 
-  /** Returns the paths of all entries of a directory. */
   async #list(directory: string): Promise<string[]> {
     const paths: string[] = [];
     for await (const name of this.#options.files.entries(directory)) {

@@ -12,7 +12,6 @@ export interface PressureEventsOptions {
   readonly clock: Clock;
   readonly events: EventManager;
   readonly scheduler: Scheduler;
-  /** Interval between two reads of a container. */
   readonly intervalMs: number;
 }
 
@@ -45,7 +44,6 @@ export class PressureEvents {
     this.#options.scheduler.schedule(task, 0);
   }
 
-  /** Stops reading a container. */
   close(name: CgroupName): void {
     const task = this.#tasks.get(name);
     if (task === undefined) return;
@@ -63,7 +61,6 @@ interface ReportedCount {
   lastMs: number;
 }
 
-/** Reads the counts of one container. */
 class PressureTask implements Task {
   readonly #handler: ContainerHandler;
   readonly #options: PressureEventsOptions;

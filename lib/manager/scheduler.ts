@@ -41,7 +41,7 @@ interface Entry {
  * short synchronous batches, so that requests are handled in between.
  */
 export class Scheduler {
-  /** Durations of tasks in seconds. */
+  /** Seconds. */
   readonly durations: Histogram = new Histogram(DURATION_BOUNDS);
   readonly #clock: Clock;
   readonly #entries = new Map<Task, Entry>();
@@ -71,7 +71,6 @@ export class Scheduler {
     this.#arm();
   }
 
-  /** Removes the task. */
   cancel(task: Task): void {
     const entry = this.#entries.get(task);
     if (entry === undefined) return;
@@ -85,7 +84,6 @@ export class Scheduler {
     }
   }
 
-  /** Removes all tasks. */
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer?.();

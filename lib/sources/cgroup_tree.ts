@@ -51,7 +51,6 @@ interface Node {
   readonly name: CgroupName;
   /** Inode of the directory in each hierarchy, or {@linkcode UNSEEN} or {@linkcode LEFT}. */
   readonly inodes: number[];
-  /** Counts the recent containers of that name. */
   readonly counter: LifetimeCounter;
   readonly children: Set<CgroupName>;
 }
@@ -104,7 +103,6 @@ export class CgroupTree {
     return count;
   }
 
-  /** Mount points of the hierarchies. */
   get paths(): string[] {
     return this.#hierarchies.map((hierarchy) => hierarchy.path);
   }
@@ -119,7 +117,6 @@ export class CgroupTree {
     return this.#relists.dueMs;
   }
 
-  /** Returns the changes since the last call. */
   take(): ContainerChange[] {
     const changes = this.#changes;
     if (changes.length > 0) this.#changes = [];
@@ -150,13 +147,11 @@ export class CgroupTree {
     }
   }
 
-  /** Returns the container that has a directory with this path. */
   nameOf(path: string): CgroupName | undefined {
     const [at, name] = this.#locate(path);
     return at >= 0 && this.#nodes.has(name) ? name : undefined;
   }
 
-  /** Checks whether a container still exists. */
   check(name: CgroupName): void {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
@@ -169,7 +164,6 @@ export class CgroupTree {
     if (name !== undefined) this.#relists.retry(name);
   }
 
-  /** Lists the directories that are due. */
   *settle(): Generator<void> {
     for (
       let relist = this.#relists.take();
@@ -288,7 +282,6 @@ export class CgroupTree {
     }
   }
 
-  /** Schedules a listing soon after an event in a directory. */
   #touch(name: CgroupName): void {
     if (this.#nodes.has(name)) this.#relists.touch(name);
   }
@@ -444,7 +437,6 @@ export class CgroupTree {
     else this.#reportUpdate(node.name);
   }
 
-  /** Removes a container and its descendants from one hierarchy. */
   #leave(node: Node, at: number): void {
     if (!hasInode(node, at)) return;
     node.inodes[at] = LEFT;

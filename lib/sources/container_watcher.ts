@@ -45,6 +45,5 @@ export interface ContainerWatcher {
   reconcile(): void;
   readonly state: SourceState;
   readonly counters: WatchCounters;
-  /** Ends the changes. */
   close(): void;
 }

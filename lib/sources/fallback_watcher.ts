@@ -36,11 +36,9 @@ export class FallbackWatcher implements ContainerWatcher {
   /** Counts of the replaced watchers, and of replacements (`fallback`). */
   readonly #rescans: Record<string, number> = { fallback: 0 };
   #watcher: ContainerWatcher;
-  /** Whether the current watcher is one without inotify. */
   #isFallback = false;
   /** Last error of inotify, until it works again. */
   #failure: string | undefined;
-  /** Housekeeping intervals until inotify is tried again. */
   #intervalsLeft = 0;
   /** Number of intervals after the next failure. */
   #intervals = 1;

@@ -9,9 +9,7 @@
  * count after a loss.
  */
 export class LifetimeCounter {
-  /** Creations reported. */
   adds = 0;
-  /** Deletions reported. */
   deletes = 0;
   readonly #notifications: number[];
 

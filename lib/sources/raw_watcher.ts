@@ -82,7 +82,6 @@ export class RawWatcher implements ContainerWatcher {
   /** Number of watched hierarchies, the first ones of the tree. */
   #watched = 0;
   #hints: { path: string; kind: HintKind }[] = [];
-  /** Time since which hints are queued. */
   #hintsSinceMs = Infinity;
   /** Directories with files that were written to. */
   readonly #written = {
@@ -183,7 +182,6 @@ export class RawWatcher implements ContainerWatcher {
     this.#unwatchedDueMs = this.#subtrees.unwatched.size > 0 ? 0 : Infinity;
   }
 
-  /** Runs the walk that is due. */
   async *#walkNext(): AsyncGenerator<readonly ContainerChange[]> {
     const nowMs = this.#clock.monotonic();
     if (this.#reconcile) {
@@ -205,7 +203,6 @@ export class RawWatcher implements ContainerWatcher {
     }
   }
 
-  /** Time at which the next hierarchy is to be watched. */
   get #watchDueMs(): number {
     if (this.#watched === this.#tree.paths.length) return Infinity;
     const quietMs = this.#activeMs + QUIET_MS;
@@ -266,7 +263,6 @@ export class RawWatcher implements ContainerWatcher {
     this.#listAll();
   }
 
-  /** Schedules a complete listing after notifications were lost. */
   #listAll(): void {
     this.#rescans++;
     this.reconcile();

@@ -25,7 +25,6 @@ export class RecentlyRemoved {
     this.#clock = clock;
   }
 
-  /** Keeps the counter of a name for up to 60 s. */
   keep(name: CgroupName, counter: LifetimeCounter): void {
     // Deleted first, so that it is the last in the map.
     this.#byName.delete(name);

@@ -6,7 +6,6 @@ export interface Relist {
   readonly name: CgroupName;
   /** Index of the wait before the listing. */
   readonly level: number;
-  /** Whether no other listing follows. */
   readonly isLast: boolean;
   /** End of the wait, on the clock's monotonic time. */
   readonly dueMs: number;
@@ -58,7 +57,6 @@ export class RelistQueue {
     this.#add(name, level + 1);
   }
 
-  /** Removes and returns a listing that is due. */
   take(): Relist | undefined {
     for (const queue of this.#queues) {
       const [first] = queue.values();
@@ -71,7 +69,6 @@ export class RelistQueue {
     return undefined;
   }
 
-  /** Removes the listings of a directory that is gone. */
   forget(name: CgroupName): void {
     for (const queue of this.#queues) queue.delete(name);
   }

@@ -12,7 +12,6 @@ export class ScanErrors {
     return this.#errors.size === 0;
   }
 
-  /** Whether a directory cannot be read. */
   has(path: string): boolean {
     return this.#errors.has(path);
   }
@@ -29,7 +28,6 @@ export class ScanErrors {
     return undefined;
   }
 
-  /** Records that a directory cannot be read. */
   begin(path: string, error: unknown): void {
     if (this.#errors.size >= MAX_KEPT) return;
     this.#errors.set(path, messageOf(error));
@@ -42,7 +40,6 @@ export class ScanErrors {
     if (isGone) this.endListing(path, []);
   }
 
-  /** Records that a directory cannot be listed. */
   beginListing(path: string, error: unknown): void {
     this.begin(`${path}/`, error);
   }

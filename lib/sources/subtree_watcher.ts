@@ -117,7 +117,6 @@ export class SubtreeWatcher {
     }
   }
 
-  /** Ends the notifications. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#end("");
@@ -197,7 +196,6 @@ export class SubtreeWatcher {
     if (!this.#isClosed) this.#options.onError(new Error(reasonOf(error)));
   }
 
-  /** Ends the watchers of a path and of its descendants. */
   async #end(path: string): Promise<void> {
     const ended: Promise<void>[] = [];
     for (const [below, subtree] of this.#subtrees) {
