@@ -22,21 +22,21 @@ import { openManager } from "./open_manager.ts";
 
 /** A running agent. */
 export interface Agent {
-  /** Where it listens: `http://127.0.0.1:8080`, `unix:/path`. */
+  /** Listen addresses: `http://127.0.0.1:8080`, `unix:/path`. */
   readonly addresses: readonly string[];
-  /** Its events: those that it keeps and all new ones, where a `seq` is given. */
+  /** Yields its events: with a `seq` the stored ones first, then all new ones. */
   watchEvents: EventManager["watchEvents"];
-  /** Opens the event log anew, and reads the tokens anew. */
+  /** Reopens the event log, and re-reads the tokens. */
   reload(): void;
-  /** Stops taking, flushes and syncs; within 2 s. */
+  /** Stops collecting, flushes and syncs; within 2 s. */
   stop(): Promise<void>;
 }
 
-/** What the host tells that is not in its files. */
+/** Properties of the host that are not in its files. */
 export interface AgentHost {
   readonly hostname: string;
   readonly version: string;
-  /** Whether stdout is shown to a person, who is not served by lines of JSON. @default false */
+  /** Whether stdout is a terminal, on which JSON lines are not useful. @default false */
   readonly isStdoutShown?: boolean;
 }
 
@@ -56,7 +56,7 @@ const LOG_OFF: SourceState = {
  * Builds the agent and starts it: the one place that names concrete classes.
  * Resolves once it is ready.
  *
- * @throws {Error} where there are no cgroups, or an address cannot be had
+ * @throws {Error} if there are no cgroups, or an address is unavailable
  */
 export async function startAgent(
   config: Config,
@@ -103,7 +103,8 @@ export async function startAgent(
     clock,
     logger,
     kinds: config.metricKinds,
-    // The slowest beat of a container that works; one that is idle may have begun to.
+    // The longest housekeeping interval of an active container; that of an idle
+    // one may be longer.
     maxAgeMs: 2 * config.housekeepingIntervalMs,
     ownFs: new HostFs(),
     counters: () => ({
@@ -145,7 +146,7 @@ export async function startAgent(
       try {
         tokens = readTokens?.();
       } catch (error) {
-        logger.error("Cannot read the tokens anew, keeping the old ones", {
+        logger.error("Cannot re-read the tokens, keeping the old ones", {
           error: messageOf(error),
         });
       }
@@ -158,24 +159,24 @@ export async function startAgent(
   };
 }
 
-/** Who has no tokens need not have what guards them in memory, which takes 4 MB. */
+/** Imported on demand: without tokens, their reader need not take 4 MB of memory. */
 async function tokensReader(path: string): Promise<() => Tokens> {
   const { readTokens } = await import("./config/secret_files.ts");
   return () => readTokens(path);
 }
 
-/** Tells what an operator may not have meant. */
+/** Logs warnings about settings that may be mistakes. */
 function warnOfConfig(config: Config, logger: Logger): void {
   const { ignoredFlags, listen, tls, authTokenFile } = config;
   if (ignoredFlags.length > 0) {
-    logger.warn("Passing over flags of cAdvisor's that mean nothing here", {
+    logger.warn("Ignoring cAdvisor flags without effect", {
       flags: ignoredFlags.join(" "),
     });
   }
   const open = listen.filter((address) => !isLoopback(address));
   if (open.length > 0 && tls === undefined && authTokenFile === undefined) {
     logger.warn(
-      "Anybody who reaches this machine may ask: there is neither --auth-token-file nor --tls-cert",
+      "Serving a non-loopback address without authentication or TLS: set --auth-token-file or --tls-cert",
       { listen: open.map((address) => formatListenAddress(address)).join(" ") },
     );
   }
@@ -206,14 +207,14 @@ function createEventLog(
   });
 }
 
-/** What an earlier run left; a log that cannot be read has nothing to say. */
+/** Returns the tail of an earlier run's log; an empty one if the log cannot be read. */
 async function readTail(path: string, logger: Logger): Promise<LogTail> {
   const nothing: LogTail = { lastSeq: 0, tornBytes: 0 };
   if (path === "-" || path === "none") return nothing;
   try {
     return await readLogTail(path, { reader: logReader });
   } catch (error) {
-    logger.warn("Cannot read the event log, numbering events anew", {
+    logger.warn("Cannot read the event log, numbering events from 1", {
       path,
       error: messageOf(error),
     });

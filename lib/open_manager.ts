@@ -25,8 +25,8 @@ import { nodeOomKills } from "./kernfs/proc/vmstat.ts";
 import type { LogTail } from "./log/log_tail.ts";
 import { accessState } from "./manager/host_access.ts";
 import { MachineCache } from "./manager/machine_cache.ts";
-import { PodDisks } from "./manager/pod_disks.ts";
-import { PodFiles } from "./manager/pod_files.ts";
+import { PodDiskUsage } from "./manager/pod_disk_usage.ts";
+import { PodVolumeScanner } from "./manager/pod_volume_scanner.ts";
 import { Manager } from "./manager/manager.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import { type Logger, silentLogger } from "./model/logger.ts";
@@ -39,7 +39,7 @@ import { OomWatcher, type OomWatcherOptions } from "./oom/watcher.ts";
 import { PollWatcher } from "./sources/poll_watcher.ts";
 import { RawWatcher } from "./sources/raw_watcher.ts";
 
-/** What of the agent's configuration a manager heeds. */
+/** The part of the agent's configuration that a manager uses. */
 export type ManagerConfig = Pick<
   Config,
   | "allowDynamicHousekeeping"
@@ -64,38 +64,38 @@ export type ManagerConfig = Pick<
   | "storeContainerLabels"
 >;
 
-/** Options of {@linkcode openManager}; what is left out is as the agent's flags are by default. */
+/** Options of {@linkcode openManager}; absent ones have the defaults of the agent's flags. */
 export interface OpenManagerOptions extends Partial<ManagerConfig> {
-  /** What `versionInfo()` tells of the program. @default "" */
+  /** Version of the program in `versionInfo()`. @default "" */
   readonly version?: string;
   /** @default silentLogger */
   readonly logger?: Logger;
-  /** What an earlier run left in its event log. @default nothing */
+  /** State in the event log of an earlier run. @default none */
   readonly earlierRun?: Omit<LogTail, "tornBytes">;
   /** Called when {@linkcode Manager.checkpoint} changed without an event that carries it. */
   readonly onCheckpoint?: () => void;
-  /** How what takes the events fares. @default nothing takes them */
+  /** States of the consumers of events. @default none */
   readonly sinks?: () => readonly SourceState[];
   /** @default systemClock */
   readonly clock?: Clock;
 }
 
-/** For connections, logs and all else where many files may be open; else half of them. */
+/** File descriptors left for connections, logs and other files; half of them at a low limit. */
 const SPARE_DESCRIPTORS = 2_048;
 const DEFAULT_OPEN_FILES_LIMIT = 1024;
 
 /**
- * Makes a manager of this host, which is the whole agent but its HTTP server
- * and its event log. Nothing is read on until {@linkcode Manager.start}.
+ * Creates a manager of this host, which is the agent without its HTTP server
+ * and event log. Nothing is read periodically before {@linkcode Manager.start}.
  *
- * @throws {Error} where there are no cgroups
+ * @throws {Error} if there are no cgroups
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { openManager } from "./open_manager.ts";
  *
- * // A folder that looks like a host. Of this host itself: openManager().
+ * // A directory that resembles a host. For this host: openManager().
  * const root = await Deno.makeTempDir();
  * const cgroups = `${root}/sys/fs/cgroup`;
  * await Deno.mkdir(`${cgroups}/web`, { recursive: true });
@@ -114,10 +114,11 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const { clock = systemClock } = options;
   const { root, cgroupRoot } = config;
   const hierarchies = findHierarchies(new HostFs({ root }), cgroupRoot);
-  const isHost = isKernels(hierarchies, new HostFs());
+  const isHost = isCgroupfs(hierarchies, new HostFs());
   const fs = new HostFs({
     root,
-    // None of plain files, whose place another may take.
+    // No open files in a tree of plain files, where another file may replace
+    // one.
     maxOpenFiles: isHost ? maxOpenFiles() : 0,
   });
   const bootId = readBootId(fs, config.bootIdFiles);
@@ -150,7 +151,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     hasUnifiedMemory(hierarchies);
   if (config.pressureEvents && !pressureEvents) {
     logger.warn(
-      "Cannot tell of memory pressure, which cgroup v1 does not count",
+      "Cannot report memory pressure: cgroup v1 does not count it",
     );
   }
   const cache = new MemoryCache({
@@ -235,9 +236,9 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
         : new PollWatcher(tree, clock, failure),
     sinks: options.sinks ?? (() => []),
     usage,
-    podDisks: new PodDisks({
+    podDiskUsage: new PodDiskUsage({
       usage,
-      files: new PodFiles({ files, clock, calls }),
+      files: new PodVolumeScanner({ files, clock, calls }),
       filesystems,
     }),
     machine: new MachineCache({
@@ -259,19 +260,19 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   });
 }
 
-/** Whether the kernel itself is read, and not a tree of plain files. */
-function isKernels({ all }: Hierarchies, fs: HostFs): boolean {
+/** Whether all hierarchies are cgroupfs, and not a tree of plain files. */
+function isCgroupfs({ all }: Hierarchies, fs: HostFs): boolean {
   return all.every(({ path }) => fs.isCgroupfs(path));
 }
 
-/** Whether memory is of cgroup v2. */
+/** Whether the memory controller is in cgroup v2. */
 function hasUnifiedMemory({ all }: Hierarchies): boolean {
   return all.some(({ version, controllers }) =>
     version === 2 && controllers.includes("memory")
   );
 }
 
-/** How the kernel log is opened: the host's, else that of our own `/dev`. */
+/** Returns the path and the opener of the kernel log: the host's, otherwise that of the agent's own `/dev`. */
 function kernelLogOf(
   fs: HostFs,
   kmsg: string,
@@ -279,7 +280,7 @@ function kernelLogOf(
 ): Pick<OomWatcherOptions, "path" | "open"> {
   if (kmsg === "none") return {};
   const [path, inOurs] = kernelLogPaths(fs, kmsg);
-  // A folder that looks like a host has no kernel of its own.
+  // A directory that resembles a host has no kernel of its own.
   if (inOurs === undefined || !isHost) return { path };
   return {
     path,
@@ -292,12 +293,12 @@ function kernelLogOf(
   };
 }
 
-/** The name of the node, which is that of our UTS namespace. */
+/** Returns the node's name, that of the agent's UTS namespace. */
 function hostname(): string {
   return new HostFs().readText("/proc/sys/kernel/hostname")?.trim() ?? "";
 }
 
-/** How many control files may stay open: most of what the process may open at all. */
+/** Returns the maximum number of open control files: most of the process's limit. */
 export function maxOpenFiles(): number {
   const limits = new HostFs().readText("/proc/self/limits") ?? "";
   const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;

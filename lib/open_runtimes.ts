@@ -18,25 +18,24 @@ import {
   readContainerdSockets,
 } from "./runtimes/runtime_roots.ts";
 
-/** What of the agent's configuration is of runtimes. */
+/** The part of the agent's configuration that refers to runtimes. */
 export type RuntimesConfig = Pick<
   Config,
   "containerLabels" | "engineSockets" | "runtimeRoots" | "storeContainerLabels"
 >;
 
-/** Who knows what the containers are called, and who tells it. */
+/** Sources of the names and metadata of containers. */
 export interface Runtimes {
-  /** Asks the runtimes' files and sockets. */
+  /** Reads the runtimes' files and sockets. */
   readonly identities: IdentityStore;
-  /** Hear from the engines by themselves. */
   readonly engineWatchers: readonly EngineWatcher[];
-  /** Which file systems have images. */
+  /** Finds the file systems of images. */
   readonly imageStores: ImageStores;
 }
 
 const PATHS_AGE_MS = 60_000;
 
-/** Makes what names the containers of this host. */
+/** Creates the sources of names for the containers of this host. */
 export function openRuntimes(
   config: RuntimesConfig,
   { fs, hierarchies, clock }: {
@@ -90,7 +89,7 @@ export function openRuntimes(
     ),
   };
 
-  /** One of those that a host may have; each is looked for by itself. */
+  /** Returns one of the sockets that a host may have; each is searched separately. */
   function containerdSocket(at: number): EngineSocket {
     return new EngineSocket({
       paths: async () => {
@@ -101,7 +100,7 @@ export function openRuntimes(
     });
   }
 
-  /** By the configuration as it was a minute ago at most. */
+  /** Reads the sockets from the configuration, at most once a minute. */
   function containerdPaths(): Promise<readonly string[]> {
     const nowMs = clock.monotonic();
     if (nowMs - pathsMs >= PATHS_AGE_MS) {

@@ -1,5 +1,5 @@
-// What this project relies on of `@std`. It holds for the real packages and for the stand-ins of
-// scripts/offline alike; whichever is mapped is tested.
+// Properties of `@std` that this project depends on, both in the real packages
+// and in the stand-ins of scripts/offline; the mapped one is tested.
 
 import {
   assert,

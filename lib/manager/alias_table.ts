@@ -1,29 +1,28 @@
 import type { ContainerReference } from "../model/container.ts";
 import { BadRequestError, UnknownContainerError } from "../model/errors.ts";
 
-/** As many candidates as an error names. */
+/** Number of candidates that an error names. */
 const NAMED_CANDIDATES = 10;
 
-/** What has a reference, which may learn of more names as it lives. */
+/** An object with a reference, to which names may be added over time. */
 export interface Referenced {
-  /** What it is known by now. */
   readonly reference: ContainerReference;
 }
 
 /**
- * The names that runtimes give, each in the runtime's namespace. It looks at
- * the references anew each time, since a runtime is asked for a container's
- * name after its cgroup was seen: 1,000 containers take 0.1 ms.
+ * Finds containers by the names that runtimes use, each in the runtime's
+ * namespace. References are read on each call, since a container's name is
+ * looked up after its cgroup was seen: 1,000 containers take 0.1 ms.
  */
 export class AliasTable<T extends Referenced> {
   readonly #all: () => Iterable<T>;
 
-  /** Makes a table of whatever `all` gives when it is asked. */
+  /** @param all Returns all objects at the time of the call */
   constructor(all: () => Iterable<T>) {
     this.#all = all;
   }
 
-  /** All of one namespace, by cgroup name. */
+  /** Returns all objects of one namespace, sorted by cgroup name. */
   of(namespace: string): T[] {
     return [...this.#all()]
       .filter(({ reference }) => reference.namespace === namespace)
@@ -31,16 +30,17 @@ export class AliasTable<T extends Referenced> {
   }
 
   /**
-   * The one whose id or alias that is; where there is none, the only one of
-   * which an id or alias begins so. Several names of one container are one.
+   * Returns the object with that id or alias; otherwise the only one with an id
+   * or alias that has that prefix. Several matching names of one container
+   * count as one.
    *
-   * @throws {UnknownContainerError} where there is none
-   * @throws {BadRequestError} naming the candidates where there are several
+   * @throws {UnknownContainerError} if there is none
+   * @throws {BadRequestError} if there are several, with the candidates
    */
   find(namespace: string, alias: string): T {
     if (alias === "") {
       throw new BadRequestError(
-        `Cannot tell which ${namespace} container is meant: expected a name, an id, or the beginning of one`,
+        `Cannot find ${namespace} container "": expected a name, an id, or a unique prefix`,
       );
     }
     const startsWith = this.of(namespace).filter(({ reference }) =>
@@ -56,7 +56,7 @@ export class AliasTable<T extends Referenced> {
     }
     if (candidates.length > 1) {
       throw new BadRequestError(
-        `Cannot tell which ${namespace} container "${alias}" is: it may be ${
+        `Cannot find ${namespace} container "${alias}": the prefix is ambiguous, expected one of ${
           listOf(candidates)
         }`,
       );
@@ -65,7 +65,6 @@ export class AliasTable<T extends Referenced> {
   }
 }
 
-/** Orders by cgroup name. */
 function byName(a: Referenced, b: Referenced): number {
   return a.reference.name < b.reference.name ? -1 : 1;
 }

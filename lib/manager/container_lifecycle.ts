@@ -7,9 +7,9 @@ import type {
   WatchCounters,
 } from "../sources/container_watcher.ts";
 import {
-  SteadyWatcher,
-  type SteadyWatcherOptions,
-} from "../sources/steady_watcher.ts";
+  FallbackWatcher,
+  type FallbackWatcherOptions,
+} from "../sources/fallback_watcher.ts";
 import type { EventManager } from "../events/event_manager.ts";
 import type { HandlerRegistry } from "../registry/handler_registry.ts";
 import type { EngineWatcher } from "../runtimes/engine_watcher.ts";
@@ -28,30 +28,30 @@ import type { OomCounters } from "../oom/counters.ts";
 import { PressureEvents } from "./pressure_events.ts";
 import { Scheduler } from "./scheduler.ts";
 
-/** What a {@linkcode ContainerLifecycle} works with. */
-export interface ContainerLifecycleOptions extends SteadyWatcherOptions {
+/** Dependencies of a {@linkcode ContainerLifecycle}. */
+export interface ContainerLifecycleOptions extends FallbackWatcherOptions {
   readonly registry: HandlerRegistry;
   readonly cache: MemoryCache;
   readonly events: EventManager;
   readonly counters: OomCounters;
   readonly identities: IdentityStore;
-  /** Tell of containers by themselves. */
+  /** Watchers of engines that report containers by events. */
   readonly engineWatchers: readonly EngineWatcher[];
   readonly housekeeping: HousekeepingOptions;
-  /** Whether containers that meet a memory limit are told of. @default false */
+  /** Whether to emit events if containers meet a memory limit. @default false */
   readonly pressureEvents?: boolean;
-  /** Everything is compared with the listing this often. */
+  /** Interval of the comparison of all containers with a listing. */
   readonly globalHousekeepingIntervalMs: number;
 }
 
-/** What a {@linkcode ContainerLifecycle} has done in this run. */
+/** Counters of a {@linkcode ContainerLifecycle} in this run. */
 export interface LifecycleCounters extends WatchCounters {
   readonly containers: number;
-  /** How long each piece of housekeeping took, in seconds. */
+  /** Durations of housekeeping tasks in seconds. */
   readonly housekeeping: Histogram;
 }
 
-/** Makes and ends handlers and housekeeping as containers come and go, and tells of it. */
+/** Creates and closes handlers and housekeeping of containers, and emits their events. */
 export class ContainerLifecycle {
   readonly containers: ContainerTable = new ContainerTable();
   readonly #options: ContainerLifecycleOptions;
@@ -59,12 +59,11 @@ export class ContainerLifecycle {
   readonly #deletions: Deletions;
   readonly #pressure: PressureEvents | undefined;
   readonly #listed = Promise.withResolvers<void>();
-  /** Resolves after the first samples. */
   readonly #sampled = Promise.withResolvers<void>();
-  readonly #watcher: SteadyWatcher;
+  readonly #watcher: FallbackWatcher;
   #cancelGlobal: () => void = () => {};
-  #beats = 0;
-  /** Whether all containers that were there at start are known. */
+  #housekeepings = 0;
+  /** Whether all containers that existed at start are known. */
   #isListed = false;
   #stopped = false;
   #ended: Promise<void> = Promise.resolve();
@@ -82,38 +81,34 @@ export class ContainerLifecycle {
         intervalMs: housekeeping.intervalMs,
       });
     }
-    this.#watcher = new SteadyWatcher(options);
+    this.#watcher = new FallbackWatcher(options);
   }
 
-  /** Whether all containers that were there at start are known. */
   get ready(): boolean {
     return this.#isListed && !this.#stopped;
   }
 
-  /** Whether it was stopped. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  /** How the watcher fares. */
   get state(): SourceState {
     return this.#watcher.state;
   }
 
-  /** What it watches and has done. */
   get counters(): LifecycleCounters {
     const { directories, rescans } = this.#watcher.counters;
     return {
       directories,
-      rescans: { housekeeping: this.#beats, ...rescans },
+      rescans: { housekeeping: this.#housekeepings, ...rescans },
       containers: this.containers.size,
       housekeeping: this.#scheduler.durations,
     };
   }
 
   /**
-   * Adds what became known of a container as an event; an exit code that its
-   * deletion waits for goes into that, instead.
+   * Emits changed metadata of a container as an event; an exit code that the
+   * deletion event waits for goes into that event instead.
    */
   addUpdate({ cgroup, data }: IdentityUpdate): void {
     const { clock, events } = this.#options;
@@ -135,14 +130,14 @@ export class ContainerLifecycle {
     if (isAwaited) this.#deletions.end(cgroup, exitCode);
   }
 
-  /** Starts watching; resolves once every container that is there is known. */
+  /** Starts watching; resolves once every existing container is known. */
   start(): Promise<void> {
-    this.#ended = this.#pump();
+    this.#ended = this.#followChanges();
     this.#scheduleGlobalHousekeeping();
     return this.#listed.promise;
   }
 
-  /** Stops watching and measuring; what is known stays. Resolves when nothing is watched any more. */
+  /** Stops watching and sampling, and keeps the known data. Resolves when watching has ended. */
   stop(): Promise<void> {
     if (this.#stopped) return this.#ended;
     this.#stopped = true;
@@ -156,11 +151,13 @@ export class ContainerLifecycle {
     return this.#ended;
   }
 
-  async #pump(): Promise<void> {
-    // Without yielding between changes: until the next look at the cgroups, a new one may be gone.
+  async #followChanges(): Promise<void> {
+    // Does not yield between changes: a new container may be gone before its
+    // cgroup is read.
     for await (const changes of this.#watcher.changes()) {
       for (const change of changes) this.#apply(change);
-      // The watcher would block for 0.1 s per hierarchy of 1,000 cgroups before the first samples are taken.
+      // The watcher would block for 0.1 s per hierarchy of 1,000 cgroups before
+      // the first samples are taken.
       if (this.#isListed) await this.#sampled.promise;
     }
   }
@@ -175,18 +172,21 @@ export class ContainerLifecycle {
         case "memoryEvents":
           return this.#options.counters.refresh(change.name);
         case "limits":
-          return this.containers.get(change.name)?.forgetLimits();
+          return this.containers.get(change.name)?.invalidateSpec();
         case "update":
           return this.#refreshContainer(change.name);
         case "listed":
           return this.#finishListing();
       }
     } catch (error) {
-      this.#options.logger.error("Cannot follow a container, skipping it", {
-        change: change.type,
-        ...("name" in change && { container: change.name }),
-        error: messageOf(error),
-      });
+      this.#options.logger.error(
+        "Cannot process the change of a container, skipping it",
+        {
+          change: change.type,
+          ...("name" in change && { container: change.name }),
+          error: messageOf(error),
+        },
+      );
     }
   }
 
@@ -221,7 +221,7 @@ export class ContainerLifecycle {
     this.#scheduler.schedule(container, 0);
   }
 
-  /** It shows in other hierarchies than before, and may be whole by that. */
+  /** The container is in other hierarchies than before, and may be complete now. */
   #refreshContainer(name: CgroupName): void {
     const container = this.containers.get(name);
     if (container === undefined) return;
@@ -229,7 +229,7 @@ export class ContainerLifecycle {
     if (!container.hasSample) this.#scheduler.schedule(container, 0);
   }
 
-  /** First samples are due already; a response that needs one sooner takes it. */
+  /** First samples are due already; a request that needs one sooner takes it. */
   #finishListing(): void {
     if (this.#isListed || this.#stopped) return;
     this.#isListed = true;
@@ -255,7 +255,7 @@ export class ContainerLifecycle {
     this.#deletions.add(name, exitCode, this.#reportsExit(name));
   }
 
-  /** Whether the engine of a container that went is followed: it soon reports how. */
+  /** Whether the engine of a removed container is watched, and will report the exit code soon. */
   #reportsExit(name: CgroupName): boolean {
     const { identities, engineWatchers } = this.#options;
     const runtime = identities.removedRuntime(name);
@@ -268,7 +268,7 @@ export class ContainerLifecycle {
   #scheduleGlobalHousekeeping(): void {
     const { clock, globalHousekeepingIntervalMs } = this.#options;
     this.#cancelGlobal = clock.schedule(globalHousekeepingIntervalMs, () => {
-      this.#beats++;
+      this.#housekeepings++;
       this.#watcher.retry();
       this.#watcher.reconcile();
       for (const { handler } of this.containers.all()) handler.refresh();

@@ -15,29 +15,25 @@ export class ContainerTable {
   readonly #children = new Map<CgroupName, Set<CgroupName>>();
   readonly #aliases = new AliasTable(() => this.all());
 
-  /** How many there are. */
   get size(): number {
     return this.#byName.size;
   }
 
-  /** All of them. */
   all(): Iterable<ManagedContainer> {
     return this.#byName.values();
   }
 
-  /** The container of that name, if there is one. */
   get(name: CgroupName): ManagedContainer | undefined {
     return this.#byName.get(name);
   }
 
-  /** The container of that name. @throws {UnknownContainerError} */
+  /** @throws {UnknownContainerError} if there is none */
   find(name: CgroupName): ManagedContainer {
     const container = this.#byName.get(name);
     if (container === undefined) throw new UnknownContainerError(name);
     return container;
   }
 
-  /** Puts one in. */
   add(container: ManagedContainer): void {
     const { name } = container.reference;
     this.#byName.set(name, container);
@@ -47,7 +43,7 @@ export class ContainerTable {
     else this.#children.set(parentOf(name), new Set([name]));
   }
 
-  /** Takes one out; returns it if it was there. */
+  /** Removes and returns a container; `undefined` if there is none. */
   remove(name: CgroupName): ManagedContainer | undefined {
     const container = this.#byName.get(name);
     if (container === undefined) return undefined;
@@ -58,13 +54,17 @@ export class ContainerTable {
     return container;
   }
 
-  /** References of the direct children, by name. */
+  /** Returns the references of the direct children, sorted by name. */
   childrenOf(name: CgroupName): ContainerReference[] {
     return [...this.#children.get(name) ?? []].toSorted()
       .map((child) => this.find(child).reference);
   }
 
-  /** The container and all below it, by name. @throws {UnknownContainerError} where there is none */
+  /**
+   * Returns a container and its descendants, sorted by name.
+   *
+   * @throws {UnknownContainerError} if there is none
+   */
   withDescendants(name: CgroupName): ManagedContainer[] {
     const found: ManagedContainer[] = [];
     for (const [other, container] of this.#byName) {
@@ -74,7 +74,7 @@ export class ContainerTable {
     return found.sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /** All containers of a runtime where the alias is `/`, else the one that it names. */
+  /** Returns all containers of a runtime if the alias is `/`, otherwise the container with that alias. */
   inNamespace(namespace: string, alias: CgroupName): ManagedContainer[] {
     return alias === ROOT
       ? this.#aliases.of(namespace)
@@ -82,11 +82,11 @@ export class ContainerTable {
   }
 
   /**
-   * What a v2 request names: by cgroup name, or by id, name or unique prefix
-   * among a runtime's aliases.
+   * Returns the containers of a v2 request: by cgroup name, or by id, name or
+   * unique prefix among a runtime's aliases.
    *
-   * @throws {UnknownContainerError} where there is none
-   * @throws {BadRequestError} where a prefix fits several
+   * @throws {UnknownContainerError} if there is none
+   * @throws {BadRequestError} if a prefix matches several
    */
   requested(name: CgroupName, options: RequestOptions): ManagedContainer[] {
     const { type = "name", recursive = false } = options;
@@ -96,7 +96,7 @@ export class ContainerTable {
     if (!recursive) return [this.#aliases.find(type, name.slice(1))];
     if (name === ROOT) return this.#aliases.of(type);
     throw new BadRequestError(
-      `Cannot list below ${type} container "${name}": only "/" can be asked for with "recursive"`,
+      `Cannot list descendants of ${type} container "${name}": "recursive" requires the name "/"`,
     );
   }
 }

@@ -2,42 +2,41 @@ import { type CgroupName, isDescendant } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { EventManager } from "../events/event_manager.ts";
 
-/** What {@linkcode Deletions} stand on. */
+/** Dependencies of {@linkcode Deletions}. */
 export interface DeletionsOptions {
   readonly clock: Clock;
   readonly events: Pick<EventManager, "addEvent">;
 }
 
-/** cAdvisor's word for an exit code that nobody reported. */
+/** cAdvisor's value for an exit code that was not reported. */
 const UNKNOWN_EXIT_CODE = -1;
 
-/** Docker reports an exit some 30 ms after the cgroup went (20.10); what takes longer becomes an update. */
+/** Docker reports an exit about 30 ms after the cgroup is removed (20.10); later reports become updates. */
 const WAIT_MS = 250;
 
 interface Deletion {
   readonly name: CgroupName;
-  /** When the cgroup went. */
   readonly timestampMs: number;
   readonly cancel: () => void;
-  /** Set once the event need not wait any more. */
+  /** Set once the event does not wait any more. */
   exitCode?: number;
 }
 
 /**
- * Adds an event for each container that went. One whose runtime reports exits
- * waits for the code, while the events of other containers go on; those of the
- * containers around it do not come before it.
+ * Emits an event for each removed container. The event of a container whose
+ * runtime reports exits waits for the exit code. Events of other containers do
+ * not wait, but those of its ancestors are emitted after it.
  */
 export class Deletions {
   readonly #options: DeletionsOptions;
-  /** In the order in which they went. */
+  /** In order of removal. */
   #waiting: Deletion[] = [];
 
   constructor(options: DeletionsOptions) {
     this.#options = options;
   }
 
-  /** A container went; `reportsExit` where its exit code is not known yet, and soon may be. */
+  /** Adds a removed container; `reportsExit` if its exit code is unknown and may be reported soon. */
   add(
     name: CgroupName,
     exitCode: number | undefined,
@@ -57,14 +56,13 @@ export class Deletions {
     this.#release();
   }
 
-  /** Whether the event of a container waits for its exit code. */
   awaits(name: CgroupName): boolean {
     return this.#waiting.some((deletion) =>
       deletion.name === name && deletion.exitCode === undefined
     );
   }
 
-  /** The event of a container waits no more: its exit code is known, or will not be. */
+  /** Ends the wait of a container's event for its exit code. */
   end(name: CgroupName, exitCode: number = UNKNOWN_EXIT_CODE): void {
     for (const deletion of this.#waiting) {
       if (deletion.name !== name || deletion.exitCode !== undefined) continue;
@@ -74,7 +72,10 @@ export class Deletions {
     this.#release();
   }
 
-  /** Another container has a name now: whatever went at that name, or below it, went before. */
+  /**
+   * Ends the waits at a name and below it: another container now has that name,
+   * and its creation event follows theirs.
+   */
   flush(name: CgroupName): void {
     for (const deletion of [...this.#waiting]) {
       if (deletion.name === name || isDescendant(deletion.name, name)) {
@@ -83,12 +84,11 @@ export class Deletions {
     }
   }
 
-  /** Nothing waits any more. */
   stop(): void {
     for (const { name } of [...this.#waiting]) this.end(name);
   }
 
-  /** Adds the events that wait neither for a code nor for one below them. */
+  /** Emits the events that wait neither for an exit code nor for a descendant. */
   #release(): void {
     const kept: Deletion[] = [];
     for (const deletion of this.#waiting) {

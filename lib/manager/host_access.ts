@@ -5,7 +5,6 @@ import type { SourceState } from "../model/source_state.ts";
 /** Inputs of {@linkcode accessState}. */
 export interface HostAccess {
   readonly privileges: Privileges;
-  /** State of the kernel log. */
   readonly kmsg: SourceState;
   readonly namespace: Pick<CgroupNamespace, "isPrivate" | "isResolved">;
 }

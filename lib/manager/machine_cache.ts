@@ -13,27 +13,27 @@ import { readMachine, readVersions } from "../kernfs/machine.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 import { kubeletDirectory } from "./kubelet_directory.ts";
 
-/** What a {@linkcode MachineCache} stands on. */
+/** Dependencies of a {@linkcode MachineCache}. */
 export interface MachineCacheOptions {
   readonly fs: HostFs;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly filesystems: Filesystems;
-  /** The first that can be read has the machine's id. */
+  /** The first readable file contains the machine's id. */
   readonly machineIdFiles: readonly string[];
   readonly bootId: string;
   readonly version: string;
 }
 
 const MACHINE_INTERVAL_MS = 5 * 60_000;
-/** As often as the kubelet decides whom to evict. */
+/** Interval of the kubelet's eviction decisions. */
 const FILESYSTEMS_INTERVAL_MS = 10_000;
 
-/** Keeps what is known of the machine, and reads it anew from time to time. */
+/** Caches the attributes of the machine, and reads them periodically. */
 export class MachineCache {
   readonly #options: MachineCacheOptions;
-  #facts: MachineAttributes | undefined;
-  #cancelFacts: () => void = () => {};
+  #attributes: MachineAttributes | undefined;
+  #cancelAttributes: () => void = () => {};
   #cancelFilesystems: () => void = () => {};
   #isStopped = false;
 
@@ -41,37 +41,42 @@ export class MachineCache {
     this.#options = options;
   }
 
-  /** The file systems, read anew every 10 s. */
+  /** The file systems, read every 10 s. */
   get filesystems(): Filesystems {
     return this.#options.filesystems;
   }
 
-  /** Begins to read; resolves once the file systems have been read, within some seconds. */
+  /** Starts to read; resolves once the file systems have been read, within some seconds. */
   start(): Promise<void> {
-    this.#scheduleFacts();
-    return this.#beatFilesystems();
+    this.#scheduleAttributes();
+    return this.#refreshFilesystems();
   }
 
-  /** Reads no more; what is known can still be asked for. */
   stop(): void {
     this.#isStopped = true;
-    this.#cancelFacts();
+    this.#cancelAttributes();
     this.#cancelFilesystems();
   }
 
-  /** Facts of the machine, some five minutes old at most, and its file systems, some ten seconds. */
+  /**
+   * Returns the attributes of the machine, up to about five minutes old, and
+   * its file systems, up to about ten seconds old.
+   */
   machineInfo(): MachineInfo {
-    this.#facts ??= this.#readAtOnce();
-    return { ...this.#facts, filesystems: this.#options.filesystems.latest };
+    this.#attributes ??= this.#readInOneStep();
+    return {
+      ...this.#attributes,
+      filesystems: this.#options.filesystems.latest,
+    };
   }
 
-  /** Versions of the kernel, the operating system and this program. */
+  /** Returns the versions of the kernel, the operating system and this program. */
   versionInfo(): VersionInfo {
     const { fs, version } = this.#options;
     return { ...readVersions(fs), version };
   }
 
-  /** The file system of the kubelet's files, or of `/` where there is no kubelet. */
+  /** Returns the file system of the kubelet's directory, or of `/` without a kubelet. */
   async rootFsInfo(): Promise<FsInfo> {
     const { filesystems } = this.#options;
     try {
@@ -90,7 +95,7 @@ export class MachineCache {
     return readMachine(fs, { timestampMs, machineIdFiles, bootId });
   }
 
-  #readAtOnce(): MachineAttributes {
+  #readInOneStep(): MachineAttributes {
     const steps = this.#read();
     for (;;) {
       const { done, value } = steps.next();
@@ -111,35 +116,35 @@ export class MachineCache {
     }
   }
 
-  #scheduleFacts(): void {
-    this.#cancelFacts = this.#options.clock.schedule(
+  #scheduleAttributes(): void {
+    this.#cancelAttributes = this.#options.clock.schedule(
       MACHINE_INTERVAL_MS,
       async () => {
         try {
-          this.#facts = await this.#readInSlices();
+          this.#attributes = await this.#readInSlices();
         } catch (error) {
-          this.#complain("Cannot read the machine, trying again", error);
+          this.#warn("Cannot read the machine, trying again", error);
         }
-        if (!this.#isStopped) this.#scheduleFacts();
+        if (!this.#isStopped) this.#scheduleAttributes();
       },
     );
   }
 
-  async #beatFilesystems(): Promise<void> {
+  async #refreshFilesystems(): Promise<void> {
     const { filesystems, clock } = this.#options;
     try {
       await filesystems.refresh();
     } catch (error) {
-      this.#complain("Cannot read the file systems, trying again", error);
+      this.#warn("Cannot read the file systems, trying again", error);
     }
     if (this.#isStopped) return;
     this.#cancelFilesystems = clock.schedule(
       FILESYSTEMS_INTERVAL_MS,
-      () => this.#beatFilesystems(),
+      () => this.#refreshFilesystems(),
     );
   }
 
-  #complain(what: string, error: unknown): void {
-    this.#options.logger.warn(what, { error: messageOf(error) });
+  #warn(message: string, error: unknown): void {
+    this.#options.logger.warn(message, { error: messageOf(error) });
   }
 }

@@ -18,49 +18,49 @@ import type { ContainerHandler } from "../registry/handler_registry.ts";
 import type { IdentityStore } from "../runtimes/identity_store.ts";
 import type { Task } from "./scheduler.ts";
 
-/** How often containers are read. */
+/** Intervals of housekeeping. */
 export interface HousekeepingOptions {
   readonly intervalMs: number;
   /** The interval doubles up to this while nothing changes. */
   readonly maxIntervalMs: number;
   readonly dynamic: boolean;
-  /** Up to so much of the interval is added by chance, so that containers do not march in step. @default 1 */
+  /** Maximum random part added to each interval, to spread the reads. @default 1 */
   readonly jitterFactor?: number;
 }
 
-/** What a {@linkcode ManagedContainer} stands on. */
+/** Dependencies of a {@linkcode ManagedContainer}. */
 export interface ManagedContainerOptions {
   readonly handler: ContainerHandler;
   readonly ring: SampleRing;
-  /** When its cgroup was made, where that was seen. */
+  /** Creation time of the cgroup, if that was seen. */
   readonly createdMs: number | undefined;
   readonly housekeeping: HousekeepingOptions;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** It has just come, and has no sample until it is whole. @default false */
+  /** The container was created just now, and has no sample until it is complete. @default false */
   readonly isNew?: boolean;
-  /** Who knows what its runtime calls it. @default nobody */
+  /** Source of names and metadata from the runtime. @default none */
   readonly identities?: Pick<IdentityStore, "referenceOf" | "metadataOf">;
-  /** Called where a file says that the cgroup is gone. */
+  /** Called if a read shows that the cgroup is gone. */
   readonly onGone: () => void;
 }
 
 interface DescribedSpec {
   readonly limits: ContainerSpec;
-  readonly facts: ContainerMetadata;
+  readonly metadata: ContainerMetadata;
   readonly spec: ContainerSpec;
 }
 
 const SPEC_AGE_MS = 5_000;
 /**
- * Whoever changes a limit writes to a file, which is heard of where inotify
- * serves. Elsewhere those that were asked for once are read again after so long
- * and up to twice as long, for whoever does not wait for them.
+ * Inotify reports each change of a limit. Without it, specs that were requested
+ * once are read again in the background after this time, or up to twice this
+ * time.
  */
-const KEPT_SPEC_AGE_MS = 5 * 60_000;
+const STORED_SPEC_AGE_MS = 5 * 60_000;
 const ERROR_LOG_INTERVAL_MS = 60_000;
-/** A container that is not whole yet is looked at again after so long. */
-const WHOLE_LOOK_MS = 100;
+/** Interval of checks of a container that is not complete. */
+const INCOMPLETE_CHECK_MS = 100;
 
 /** A container, its handler, and its housekeeping. */
 export class ManagedContainer implements Task {
@@ -69,7 +69,7 @@ export class ManagedContainer implements Task {
   #intervalMs: number;
   #spec: ContainerSpec | undefined;
   #specMs = -Infinity;
-  /** Its limits with what its runtime tells, until either is another. */
+  /** Limits with metadata, until either changes. */
   #described: DescribedSpec | undefined;
   #sampledMs = -Infinity;
   #loggedMs = -Infinity;
@@ -86,43 +86,46 @@ export class ManagedContainer implements Task {
     this.#isWhole = options.isNew !== true;
   }
 
-  /** The name of its cgroup. */
   get name(): CgroupName {
     return this.handler.reference.name;
   }
 
-  /** What it is known by now. */
   get reference(): ContainerReference {
     return this.#options.identities?.referenceOf(this.name) ??
       this.handler.reference;
   }
 
-  /** Whether its runtime started it in the network namespace of the host. */
+  /** Whether the runtime started it in the network namespace of the host. */
   get isOnHostNetwork(): boolean {
     const { network } = this.#options.identities?.metadataOf(this.name) ?? {};
     return network?.kind === "host";
   }
 
-  /** Its limits, 5 s old at most, and what its runtime tells of it. */
+  /** Limits, up to 5 s old, and metadata. */
   get spec(): ContainerSpec {
-    return this.specWithin(SPEC_AGE_MS);
+    return this.specNoOlderThan(SPEC_AGE_MS);
   }
 
-  /** The same with limits so old at most. To read them takes three times as long as a sample. */
-  specWithin(ageMs: number): ContainerSpec {
+  /** Returns the spec with limits up to `ageMs` old. Reading them takes three times as long as a sample. */
+  specNoOlderThan(ageMs: number): ContainerSpec {
     const limits = this.#limitsWithin(ageMs);
-    const facts = this.#options.identities?.metadataOf(this.name);
-    if (facts === undefined) return limits;
+    const metadata = this.#options.identities?.metadataOf(this.name);
+    if (metadata === undefined) return limits;
     if (
-      this.#described?.limits !== limits || this.#described.facts !== facts
+      this.#described?.limits !== limits ||
+      this.#described.metadata !== metadata
     ) {
-      this.#described = { limits, facts, spec: withFacts(limits, facts) };
+      this.#described = {
+        limits,
+        metadata,
+        spec: withMetadata(limits, metadata),
+      };
     }
     return this.#described.spec;
   }
 
-  /** Its limits may be others. */
-  forgetLimits(): void {
+  /** Marks the cached limits as outdated. */
+  invalidateSpec(): void {
     this.#specMs = -Infinity;
   }
 
@@ -143,23 +146,23 @@ export class ManagedContainer implements Task {
     return this.#spec;
   }
 
-  /** Whether its samples have all that is measured of it; looks where that is not known. */
+  /** Whether its samples have all metrics; checks the handler until they do. */
   get isWhole(): boolean {
     if (this.#isWhole) return true;
     const ageMs = this.#options.clock.monotonic() - this.#openedMs;
     try {
       if (!this.handler.isComplete(ageMs)) return false;
     } catch {
-      // A sample will say what is wrong.
+      // The next sample logs the error.
     }
-    // What was not there at an earlier look may be there by now.
+    // Files that did not exist at an earlier check may exist now.
     this.handler.refresh();
     return this.#isWhole = true;
   }
 
-  /** One beat: samples, and says when the next is due. */
+  /** Takes a sample; returns the delay of the next in milliseconds. */
   run(): number {
-    if (!this.isWhole) return WHOLE_LOOK_MS;
+    if (!this.isWhole) return INCOMPLETE_CHECK_MS;
     if (this.#spec !== undefined) this.#keepSpecFresh();
     const { dynamic, intervalMs, maxIntervalMs, jitterFactor = 1 } =
       this.#options.housekeeping;
@@ -172,14 +175,14 @@ export class ManagedContainer implements Task {
 
   #keepSpecFresh(): void {
     try {
-      // By chance, so that a thousand do not have their turn at once.
-      this.#limitsWithin(KEPT_SPEC_AGE_MS * (1 + Math.random()));
+      // Random, so that a thousand specs are not read at the same time.
+      this.#limitsWithin(STORED_SPEC_AGE_MS * (1 + Math.random()));
     } catch (error) {
-      this.#complain(error);
+      this.#warn(error);
     }
   }
 
-  /** Reads the container; returns whether anything changed since the last sample. */
+  /** Samples the container; returns whether anything changed since the last sample. */
   sample(): boolean {
     const { ring, clock, onGone } = this.#options;
     if (this.#closed) return false;
@@ -187,38 +190,38 @@ export class ManagedContainer implements Task {
     try {
       const { error, gone } = this.handler.sample();
       this.#sampledMs = clock.monotonic();
-      if (error !== undefined) this.#complain(error);
+      if (error !== undefined) this.#warn(error);
       if (gone) onGone();
       const { row } = this.handler.builder;
       this.#summary.add(timestampMs, row);
       return ring.add(timestampMs, row);
     } catch (error) {
-      // Whatever it is, the others are measured on.
-      this.#complain(error);
+      // Any error is logged, so that other containers are still sampled.
+      this.#warn(error);
       return false;
     }
   }
 
-  /** Samples where the last sample was before `sinceMs` of the monotonic clock; returns whether it did. */
+  /** Takes a sample if the last one was before `sinceMs` of the monotonic clock; returns whether it did. */
   refresh(sinceMs: number): boolean {
     if (this.#sampledMs >= sinceMs || !this.isWhole) return false;
     this.sample();
     return true;
   }
 
-  /** What it used in the last minute, hour and day. */
+  /** Usage in the last minute, hour and day. */
   get derivedStats(): DerivedStats {
     this.#sampleFirst();
     return this.#summary.derived();
   }
 
-  /** Its samples as objects, oldest first. */
+  /** Returns its samples as objects, oldest first. */
   stats(range: SampleRange): ContainerStats[] {
     const { ring } = this.#options;
     const { count = -1 } = range;
     if (count === 0) return [];
     this.#sampleFirst();
-    // One more, for the rates of the first.
+    // One more sample, for the rates of the first.
     const samples = ring.samples({
       ...range,
       count: count < 0 ? count : count + 1,
@@ -237,51 +240,49 @@ export class ManagedContainer implements Task {
     return count < 0 ? stats : stats.slice(-count);
   }
 
-  /** Whether it was sampled. */
   get hasSample(): boolean {
     return this.#sampledMs > -Infinity;
   }
 
-  /** Its newest sample as it was taken, if there is one, and what its columns are. */
+  /** The newest sample as stored, if there is one, and the layout of its columns. */
   get latest(): { sample: StoredSample | undefined; layout: RowLayout } {
     this.#sampleFirst();
     const { ring } = this.#options;
     return { sample: ring.latest, layout: ring.layout };
   }
 
-  /** Lets go of its files. */
   close(): void {
     this.#closed = true;
     this.handler.close();
   }
 
-  /** Samples before the scheduler does if a response needs it: at start 1,000 first samples take 0.5 s. */
+  /** Samples before the scheduler does if a request needs it: at start 1,000 samples take 0.5 s. */
   #sampleFirst(): void {
     if (!this.hasSample && this.isWhole) this.sample();
   }
 
-  #complain(error: unknown): void {
+  #warn(error: unknown): void {
     const { clock, logger } = this.#options;
     const nowMs = clock.monotonic();
     if (nowMs - this.#loggedMs < ERROR_LOG_INTERVAL_MS) return;
     this.#loggedMs = nowMs;
-    logger.warn("Cannot read a control file, leaving its numbers out", {
+    logger.warn("Cannot read a control file, leaving out its values", {
       container: this.reference.name,
       error: messageOf(error),
     });
   }
 }
 
-/** cAdvisor tells the restarts as a label of this name, if there were any. */
+/** cAdvisor's label for the number of restarts, absent if it is 0. */
 const RESTARTS_LABEL = "restartcount";
 
-function withFacts(
+function withMetadata(
   spec: ContainerSpec,
-  facts: ContainerMetadata,
+  metadata: ContainerMetadata,
 ): ContainerSpec {
-  const { createdMs, startedMs, image, health, restartCount = 0 } = facts;
+  const { createdMs, startedMs, image, health, restartCount = 0 } = metadata;
   const labels = {
-    ...facts.labels,
+    ...metadata.labels,
     ...(restartCount > 0 && { [RESTARTS_LABEL]: String(restartCount) }),
   };
   return {

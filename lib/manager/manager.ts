@@ -40,46 +40,46 @@ import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
 import { NodeSummaries, type NodeSummariesOptions } from "./node_summaries.ts";
 
-// Longer than other files, since each question is a method of one class.
+// Exceeds 300 lines: each query is a method of one class.
 
-/** What a {@linkcode Manager} conducts. */
+/** Dependencies of a {@linkcode Manager}. */
 export interface ManagerOptions
   extends ContainerLifecycleOptions, NodeSummariesOptions {
   readonly ooms: OomWatcher;
   readonly events: EventManager;
   readonly machine: MachineCache;
-  /** Counts what containers and pods take on disk. */
+  /** Counts the disk usage of containers and pods. */
   readonly usage: Pick<DirectoryUsage, "stop">;
-  /** How much of the host is to be seen from our container. @default all of it, for it is the host */
+  /** Access to the host from the agent's own container. @default complete, on the host */
   readonly access?: (kmsg: SourceState) => SourceState;
-  /** How what takes the events fares, beside the sources. */
+  /** States of the consumers of events, reported with the sources. */
   readonly sinks: () => readonly SourceState[];
 }
 
-/** What a {@linkcode Manager} has done in this run. */
+/** Counters of a {@linkcode Manager} in this run. */
 export interface ManagerCounters extends LifecycleCounters {
-  /** Kills for want of memory that events told of. */
+  /** OOM kills reported by events. */
   readonly oomKills: number;
-  /** Records of the kernel log; absent where it is not to be read. */
+  /** Records of the kernel log; absent if the log is turned off. */
   readonly kmsg?: Pick<OomWatcher, "records" | "lost" | "malformed">;
   readonly events: EventCounters;
 }
 
 const DEFAULT_NUM_STATS = 60;
-/** As long as runtimes may take to name the containers that are there at start; others get their names later. */
+/** Maximum wait for runtimes to name the containers that exist at start; others get their names later. */
 const NAMES_MS = 1_000;
 const DEFAULT_COUNT = 64;
 
 /**
- * Turns what the sources hear into handlers and events, keeps housekeeping
- * going, and answers the questions that a kubelet asks.
+ * Turns changes and kernel records into handlers and events, runs housekeeping,
+ * and handles the queries of a kubelet.
  *
  * @example
  * ```ts
  * import { assertEquals, assertThrows } from "@std/assert";
  * import { openManager, UnknownContainerError } from "../mod.ts";
  *
- * // A folder that looks like a host. Of this host itself: openManager().
+ * // A directory that resembles a host. For this host: openManager().
  * const root = await Deno.makeTempDir();
  * const cgroups = `${root}/sys/fs/cgroup`;
  * await Deno.mkdir(`${cgroups}/shop/web`, { recursive: true });
@@ -94,7 +94,7 @@ const DEFAULT_COUNT = 64;
  * assertEquals(below.map(({ reference }) => reference.name), ["/shop", "/shop/web"]);
  * assertThrows(() => manager.containerInfo("/none"), UnknownContainerError);
  *
- * // Sampled anew, since no sample is as young as that.
+ * // Takes a sample, since no stored sample is new enough.
  * const options = { recursive: true, maxAgeMs: 0, count: 1 };
  * const v2 = await manager.containerInfoV2("/shop", options);
  * assertEquals(v2.get("/shop/web")?.stats[0]?.memory?.usageBytes, 4096);
@@ -125,12 +125,12 @@ export class Manager {
     this.#summaries = new NodeSummaries(options);
   }
 
-  /** What happened, kept for a while and told to who watches. */
+  /** Stored and new events. */
   get events(): EventManager {
     return this.#options.events;
   }
 
-  /** Whether all that was there at start is known: containers, their names, and file systems that respond. */
+  /** Whether everything that existed at start is known: containers, their names, and file systems that respond. */
   get ready(): boolean {
     return this.#hasStarted && this.#lifecycle.ready;
   }
@@ -139,7 +139,7 @@ export class Manager {
   async start(): Promise<void> {
     const { identities, engineWatchers } = this.#options;
     identities.start((update) => this.#lifecycle.addUpdate(update));
-    for (const watcher of engineWatchers) this.#pumpEngine(watcher);
+    for (const watcher of engineWatchers) this.#followEngine(watcher);
     this.#options.ooms.start();
     await Promise.all([
       this.#options.machine.start(),
@@ -155,9 +155,9 @@ export class Manager {
   }
 
   /**
-   * Stops the sources and measuring; what was asked for can still be answered.
-   * Resolves when the last of them has ended and what runtimes were asked is
-   * answered, for which nobody need wait.
+   * Stops the sources and sampling; stored data stays available to queries.
+   * Resolves when the last source has ended and the pending requests to
+   * runtimes are complete; no caller needs to wait for that.
    */
   async stop(): Promise<void> {
     this.#options.ooms.close();
@@ -169,7 +169,7 @@ export class Manager {
     await Promise.all([unwatched, identities.close()]);
   }
 
-  /** How the sources fare, and what takes the events. */
+  /** Returns the states of the sources, and of the consumers of events. */
   sources(): readonly SourceState[] {
     const { ooms, access } = this.#options;
     return [
@@ -183,12 +183,12 @@ export class Manager {
     ];
   }
 
-  /** How far the kernel log and the node's count of OOM kills are accounted for. */
+  /** Position up to which the kernel log and the node's count of OOM kills are accounted for. */
   get checkpoint(): CheckpointData {
     return this.#options.ooms.checkpoint;
   }
 
-  /** What it has done so far. */
+  /** Counters since the start. */
   get counters(): ManagerCounters {
     const { ooms, events } = this.#options;
     const { records, lost, malformed } = ooms;
@@ -200,7 +200,11 @@ export class Manager {
     };
   }
 
-  /** A container with its samples, its limits and its direct children. @throws {UnknownContainerError} */
+  /**
+   * Returns a container with its samples, its limits and its direct children.
+   *
+   * @throws {UnknownContainerError}
+   */
   containerInfo(
     name: CgroupName,
     request: ContainerInfoRequest = {},
@@ -208,7 +212,7 @@ export class Manager {
     return this.#info(this.#containers.find(name), request);
   }
 
-  /** A container and all below it. @throws {UnknownContainerError} */
+  /** Returns a container and its descendants. @throws {UnknownContainerError} */
   subcontainersInfo(
     name: CgroupName,
     request: ContainerInfoRequest = {},
@@ -218,11 +222,11 @@ export class Manager {
   }
 
   /**
-   * Containers of a runtime: all where `alias` is `/`, else the one with that
-   * id, name, or unique beginning of one.
+   * Returns containers of a runtime: all if `alias` is `/`, otherwise the one
+   * with that id, name, or unique prefix.
    *
    * @throws {UnknownContainerError}
-   * @throws {BadRequestError} where it may be several
+   * @throws {BadRequestError} if a prefix matches several
    */
   namespaceInfo(
     namespace: string,
@@ -233,7 +237,11 @@ export class Manager {
       .map((container) => this.#info(container, request));
   }
 
-  /** Specs and samples of what is asked for, by name. @throws {UnknownContainerError} */
+  /**
+   * Returns specs and samples of the requested containers, by name.
+   *
+   * @throws {UnknownContainerError}
+   */
   async containerInfoV2(
     name: CgroupName,
     options: RequestOptions = {},
@@ -251,7 +259,11 @@ export class Manager {
     }));
   }
 
-  /** As {@linkcode containerInfoV2}, in the form of v1. @throws {UnknownContainerError} */
+  /**
+   * Returns the same as {@linkcode containerInfoV2}, in v1 format.
+   *
+   * @throws {UnknownContainerError}
+   */
   async requestedContainersInfo(
     name: CgroupName,
     options: RequestOptions = {},
@@ -265,8 +277,8 @@ export class Manager {
   }
 
   /**
-   * What is asked for as it is kept, for those who read samples without making
-   * objects of them.
+   * Returns the requested containers themselves, for callers that read samples
+   * without creating objects.
    *
    * @throws {UnknownContainerError}
    */
@@ -277,7 +289,7 @@ export class Manager {
     return this.#fresh(name, options);
   }
 
-  /** The node, its pods and what they use, as a kubelet tells it. */
+  /** Returns the node, its pods and their usage, as in a kubelet's summary. */
   async nodeSummary(options: NodeSummaryOptions = {}): Promise<NodeSummary> {
     const { maxAgeMs } = options;
     const containers = await this.#fresh(ROOT, {
@@ -287,17 +299,21 @@ export class Manager {
     return await this.#summaries.make(containers, options);
   }
 
-  /** Kills for want of memory by container, in this run; of one that is gone for five minutes. */
+  /** Returns OOM kills by container in this run; those of a removed container for five minutes. */
   oomKills(): Iterable<readonly [CgroupName, number]> {
     return this.#options.counters.killsByContainer();
   }
 
-  /** Who a container was that is gone, for five minutes. */
+  /** Returns the identity of a removed container, for five minutes. */
   removedContainer(name: CgroupName): RemovedContainer | undefined {
     return this.#options.identities.removedContainer(name);
   }
 
-  /** Limits and identity of what is asked for, by name. @throws {UnknownContainerError} */
+  /**
+   * Returns limits and identity of the requested containers, by name.
+   *
+   * @throws {UnknownContainerError}
+   */
   containerSpec(
     name: CgroupName,
     options: RequestOptions = {},
@@ -311,7 +327,12 @@ export class Manager {
     }));
   }
 
-  /** What is asked for used in the last minute, hour and day, by name. @throws {UnknownContainerError} */
+  /**
+   * Returns the usage of the requested containers in the last minute, hour and
+   * day, by name.
+   *
+   * @throws {UnknownContainerError}
+   */
   async derivedStats(
     name: CgroupName,
     options: RequestOptions = {},
@@ -326,8 +347,8 @@ export class Manager {
   }
 
   /**
-   * The processes of one container, without those below it; of the root all
-   * there are.
+   * Returns the processes of one container without its descendants; for the
+   * root, all processes.
    *
    * @throws {UnknownContainerError}
    */
@@ -344,42 +365,42 @@ export class Manager {
     );
   }
 
-  /** Events as they come, and with `sinceSeq` the kept ones before. */
+  /** Yields new events, and with `sinceSeq` the stored ones first. */
   watchEvents(request: EventRequest, options?: WatchOptions): EventWatch {
     return this.#options.events.watchEvents(request, options);
   }
 
-  /** Facts of the machine, and its file systems. */
+  /** Returns attributes of the machine, and its file systems. */
   machineInfo(): MachineInfo {
     return this.#options.machine.machineInfo();
   }
 
-  /** Versions of the kernel, the operating system and this program. */
+  /** Returns the versions of the kernel, the operating system and this program. */
   versionInfo(): VersionInfo {
     return this.#options.machine.versionInfo();
   }
 
-  /** The file system of the kubelet's files, or of `/` where there is no kubelet. */
+  /** Returns the file system of the kubelet's directory, or of `/` without a kubelet. */
   rootFsInfo(): Promise<FsInfo> {
     return this.#options.machine.rootFsInfo();
   }
 
-  /** The file system that a directory is on. @throws {UnknownFilesystemError} */
+  /** Returns the file system of a directory. @throws {UnknownFilesystemError} */
   dirFsInfo(path: string): Promise<FsInfo> {
     return this.#options.machine.filesystems.ofDirectory(path);
   }
 
-  /** The file systems with a label, or all of them. @throws {UnknownFilesystemError} */
+  /** Returns the file systems with a label, or all of them. @throws {UnknownFilesystemError} */
   fsInfo(label?: string): readonly FsInfo[] {
     return this.#options.machine.filesystems.withLabel(label);
   }
 
-  /** The file system with a UUID. @throws {UnknownFilesystemError} */
+  /** Returns the file system with a UUID. @throws {UnknownFilesystemError} */
   fsInfoByUuid(uuid: string): FsInfo {
     return this.#options.machine.filesystems.withUuid(uuid);
   }
 
-  /** Its parts are made when they are asked for: an answer of thousands is written piece by piece. */
+  /** Builds each part when it is read: a response with thousands is written in chunks. */
   #info(
     container: ManagedContainer,
     request: ContainerInfoRequest,
@@ -401,7 +422,7 @@ export class Manager {
     };
   }
 
-  /** The containers asked for, sampled anew where their last sample is too old. */
+  /** Returns the requested containers, with new samples if the last ones are too old. */
   async #fresh(
     name: CgroupName,
     options: RequestOptions,
@@ -412,7 +433,7 @@ export class Manager {
     const { clock } = this.#options;
     const sinceMs = clock.monotonic() - maxAgeMs;
     const slicer = new TimeSlicer(clock);
-    // Who asks at the same time takes the samples that the first one takes.
+    // Concurrent requests share the samples that the first one takes.
     await slicer.yieldToEventLoop();
     for (const container of containers) {
       if (
@@ -426,14 +447,14 @@ export class Manager {
     return containers;
   }
 
-  async #pumpEngine(watcher: EngineWatcher): Promise<void> {
+  async #followEngine(watcher: EngineWatcher): Promise<void> {
     const { identities, logger } = this.#options;
     for await (const batch of watcher.updates()) {
       for (const event of batch) {
         try {
           identities.update(event);
         } catch (error) {
-          logger.error("Cannot take what an engine told, skipping it", {
+          logger.error("Cannot process the event of an engine, skipping it", {
             container: event.metadata.id,
             error: messageOf(error),
           });

@@ -4,16 +4,16 @@ import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 
 /**
- * Tells of each host OOM what the kubelet would write of its node, until the
- * watch returned is closed.
+ * Emits for each host OOM the event that the kubelet would write for its node,
+ * until the returned watch is closed.
  */
 export function startNodeEvents(events: EventManager): EventWatch {
   const watch = events.watchEvents({ types: new Set(["oomKill"]) });
-  tellNodeEvents(events, watch);
+  emitNodeEvents(events, watch);
   return watch;
 }
 
-async function tellNodeEvents(
+async function emitNodeEvents(
   events: EventManager,
   watch: EventWatch,
 ): Promise<void> {
@@ -26,15 +26,16 @@ async function tellNodeEvents(
 }
 
 /**
- * The event that the kubelet's OOM watcher writes since about Kubernetes 1.18:
+ * Returns the event that the kubelet's OOM watcher writes since about
+ * Kubernetes 1.18:
  *
  * ```text
  * System OOM encountered, victim process: stress, pid: 4711
  * ```
  *
- * It dates it when it reads of it; here it has the time of the kill. Undefined
- * for a kill at a cgroup's limit, and for one before the agent's start: it was
- * the business of whoever ran then.
+ * The kubelet uses the time at which it reads the record; this event has the
+ * time of the kill. Returns `undefined` for a kill at a cgroup's limit, and for
+ * one before the start of the agent, which an earlier agent reported.
  */
 export function nodeEventOf(kill: StoredEvent): NewEvent | undefined {
   const { oom } = kill.event.event_data;

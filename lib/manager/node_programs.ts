@@ -5,7 +5,7 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 
-/** A process of the node that has one of some names. */
+/** A process of the node with one of the given names. */
 export interface NodeProgram {
   /** The first 15 bytes of its name. */
   readonly name: string;
@@ -14,7 +14,7 @@ export interface NodeProgram {
 
 /** Programs of a node start rarely. */
 const INTERVAL_MS = 60_000;
-/** Limit of processes of one name. */
+/** Maximum number of processes of one name. */
 const MAX_OF_A_NAME = 64;
 
 /**

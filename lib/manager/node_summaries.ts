@@ -17,27 +17,30 @@ import { readTaskLimits } from "../kernfs/proc/task_limits.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 import type { MachineCache } from "./machine_cache.ts";
 import type { ManagedContainer } from "./managed_container.ts";
-import type { PodDisks } from "./pod_disks.ts";
+import type { PodDiskUsage } from "./pod_disk_usage.ts";
 import { NodePrograms } from "./node_programs.ts";
 import { groupByPod } from "./pods.ts";
 import { KUBELETS, RUNTIMES } from "./system_containers.ts";
 
-/** What summaries of a node are made of. */
+/** Dependencies of {@linkcode NodeSummaries}. */
 export interface NodeSummariesOptions {
   readonly fs: HostFs;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: Pick<EventManager, "node">;
   readonly machine: Pick<MachineCache, "filesystems" | "rootFsInfo">;
-  readonly podDisks: Pick<PodDisks, "measure" | "isBehind" | "caughtUp">;
-  /** How `/proc` names cgroups. @default as the host does */
+  readonly podDiskUsage: Pick<
+    PodDiskUsage,
+    "measure" | "isBehind" | "caughtUp"
+  >;
+  /** Mapping of the cgroup names in `/proc`. @default that of the host */
   readonly cgroupView?: CgroupView;
 }
 
-/** A summary waits so long for what was never counted; it leaves out what takes longer. */
+/** Maximum wait of a summary for disk usage that was never counted; it leaves out what takes longer. */
 const FIRST_COUNT_MS = 2_000;
 
-/** Makes the summary of a node, of its containers as they are kept. */
+/** Builds the summary of a node from its containers. */
 export class NodeSummaries {
   readonly #options: NodeSummariesOptions;
   readonly #programs: NodePrograms;
@@ -51,12 +54,11 @@ export class NodeSummaries {
     });
   }
 
-  /** The node, its pods and what they use. */
   async make(
     containers: readonly ManagedContainer[],
     { onlyCpuAndMemory = false }: NodeSummaryOptions,
   ): Promise<NodeSummary> {
-    const { fs, clock, events, podDisks } = this.#options;
+    const { fs, clock, events, podDiskUsage } = this.#options;
     const grouped = groupByPod(
       await this.#describe(containers),
       await this.#programs.list(),
@@ -73,29 +75,29 @@ export class NodeSummaries {
     };
     if (onlyCpuAndMemory) return summary;
     const root = await this.#rootFilesystem();
-    let pods = podDisks.measure(grouped.pods, root);
+    let pods = podDiskUsage.measure(grouped.pods, root);
     const endMs = clock.monotonic() + FIRST_COUNT_MS;
-    // What one count finds, such as a volume, may be counted next.
-    while (podDisks.isBehind && await this.#catchUp(endMs)) {
+    // A first count may find volumes, which are counted next.
+    while (podDiskUsage.isBehind && await this.#catchUp(endMs)) {
       const { pods: again } = groupByPod(await this.#describe(containers));
-      pods = podDisks.measure(again, root);
+      pods = podDiskUsage.measure(again, root);
     }
     return { ...summary, pods, filesystems: this.#filesystems(root, pods) };
   }
 
-  /** Whether all that is to be counted was counted in time. */
+  /** Returns whether all pending counts ended in time. */
   async #catchUp(endMs: number): Promise<boolean> {
-    const { clock, podDisks } = this.#options;
+    const { clock, podDiskUsage } = this.#options;
     const timer = new AbortController();
     await Promise.race([
-      podDisks.caughtUp(),
+      podDiskUsage.caughtUp(),
       sleep(clock, endMs - clock.monotonic(), timer.signal),
     ]);
     timer.abort();
     return clock.monotonic() < endMs;
   }
 
-  /** Those that can be told of. */
+  /** Returns the containers that can be described. */
   async #describe(
     containers: readonly ManagedContainer[],
   ): Promise<DescribedContainer[]> {
@@ -115,7 +117,7 @@ export class NodeSummaries {
           ...(isOnHostNetwork && { isOnHostNetwork }),
         });
       } catch (error) {
-        logger.debug("Cannot tell of a container, leaving it out", {
+        logger.debug("Cannot describe a container, leaving it out", {
           container: reference.name,
           error: messageOf(error),
         });
@@ -126,13 +128,13 @@ export class NodeSummaries {
     return described;
   }
 
-  /** Undefined where it does not answer, or is not there. */
+  /** Returns `undefined` if the file system does not respond, or does not exist. */
   async #rootFilesystem(): Promise<FsInfo | undefined> {
     const { machine, logger } = this.#options;
     try {
       return await machine.rootFsInfo();
     } catch (error) {
-      logger.debug("Cannot tell of the node's file system", {
+      logger.debug("Cannot read the node's file system, leaving it out", {
         error: messageOf(error),
       });
       return undefined;
@@ -140,21 +142,23 @@ export class NodeSummaries {
   }
 
   /**
-   * Images and layers are where their label says, or else where the layers of
-   * pods are: containerd keeps both in one place.
+   * Returns the file systems of images and layers by their labels, otherwise by
+   * the layers of pods: containerd keeps images and layers on one file system.
    */
   #filesystems(
     root: FsInfo | undefined,
     pods: readonly PodSummary[],
   ): NodeFilesystems {
     const all = this.#options.machine.filesystems.withLabel();
-    const labelled = (...wanted: string[]) =>
-      all.find(({ labels }) => wanted.some((label) => labels.includes(label)));
+    const withAnyLabel = (...expected: string[]) =>
+      all.find(({ labels }) =>
+        expected.some((label) => labels.includes(label))
+      );
     const layers = pods.flatMap(({ containers }) => containers)
       .find(({ rootfs }) => rootfs?.filesystem !== undefined)
       ?.rootfs?.filesystem;
-    const images = labelled("docker-images", "crio-images") ?? layers;
-    const containers = labelled("crio-containers") ?? layers;
+    const images = withAnyLabel("docker-images", "crio-images") ?? layers;
+    const containers = withAnyLabel("crio-containers") ?? layers;
     return {
       ...(root !== undefined && { root }),
       ...(images !== undefined && { images }),

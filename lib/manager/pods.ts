@@ -8,7 +8,7 @@ import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
 import type { NodeProgram } from "./node_programs.ts";
 import { systemContainersOf } from "./system_containers.ts";
 
-/** The labels by which Kubernetes' runtimes tell what a container is. */
+/** The labels by which Kubernetes' runtimes identify a container. */
 export const KUBERNETES_LABELS = {
   container: "io.kubernetes.container.name",
   pod: "io.kubernetes.pod.name",
@@ -16,10 +16,10 @@ export const KUBERNETES_LABELS = {
   uid: "io.kubernetes.pod.uid",
 } as const;
 
-/** What dockershim and CRI-O call the container that holds a pod's namespaces. */
+/** Name of dockershim and CRI-O for the container that holds a pod's namespaces. */
 const SANDBOX = "POD";
 
-/** What of the containers is the node's, and what is of its pods. */
+/** The containers, grouped into those of the node and those of its pods. */
 export interface GroupedContainers {
   readonly root?: DescribedContainer;
   readonly systemContainers: readonly NamedContainer[];
@@ -36,9 +36,9 @@ interface Pod {
 }
 
 /**
- * Finds pods and what is in them: by the names of cgroups, which tell a pod's
- * uid and a container's id, and by the labels that runtimes tell. A pod none of
- * whose containers runs is left out, as the kubelet leaves it out.
+ * Finds pods and their containers: by the names of cgroups, which contain a
+ * pod's uid and a container's id, and by the labels of runtimes. A pod without
+ * running containers is left out, as in the kubelet.
  */
 export function groupByPod(
   containers: readonly DescribedContainer[],
@@ -78,19 +78,22 @@ function addToPod(pods: Map<string, Pod>, container: DescribedContainer): void {
   }
   if (name !== undefined) pod.name = name;
   if (namespace !== undefined) pod.namespace = namespace;
-  const told = labels[KUBERNETES_LABELS.container];
-  // containerd's sandboxes have the pod's labels alone.
-  if (told === SANDBOX || (told === undefined && name !== undefined)) {
+  const containerName = labels[KUBERNETES_LABELS.container];
+  // containerd's sandboxes have the pod's labels only.
+  if (
+    containerName === SANDBOX ||
+    (containerName === undefined && name !== undefined)
+  ) {
     pod.sandbox = container;
     return;
   }
-  const named = { ...container, name: told ?? origin.id };
+  const named = { ...container, name: containerName ?? origin.id };
   const same = pod.containers.get(named.name);
   if (same === undefined) pod.containers.set(named.name, [named]);
   else same.push(named);
 }
 
-/** Of several of one name, which came after each other, the newest that does anything. */
+/** Returns the newest active container of several successive ones with the same name. */
 function theRunning(same: readonly NamedContainer[]): NamedContainer {
   const newestFirst = same.toSorted((one, other) =>
     (other.spec.creationTimeMs ?? 0) - (one.spec.creationTimeMs ?? 0)

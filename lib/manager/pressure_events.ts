@@ -7,26 +7,25 @@ import type {
 } from "../registry/handler_registry.ts";
 import type { Scheduler, Task } from "./scheduler.ts";
 
-/** What {@linkcode PressureEvents} stand on. */
+/** Dependencies of {@linkcode PressureEvents}. */
 export interface PressureEventsOptions {
   readonly clock: Clock;
   readonly events: EventManager;
   readonly scheduler: Scheduler;
-  /** From one look at a container to the next. */
   readonly intervalMs: number;
 }
 
-/** A container has one event of a type in so long. */
+/** Minimum interval between two events of a type for a container. */
 const EVENT_INTERVAL_MS = 10_000;
 
 /**
- * Tells that containers meet `memory.high` or `memory.max` (cgroup v2), each
- * under the cgroup whose limit it is.
+ * Emits events if containers meet `memory.high` or `memory.max` (cgroup v2),
+ * each for the cgroup that has the limit.
  *
- * Counts are read on a beat, and not when inotify tells that they moved: one
- * OOM makes 250 such notifications, a storm loses some, there are none where
- * inotify failed, and what is counted in the ten seconds after an event would
- * want a beat to be told at all. A read takes 2 µs.
+ * Counts are read periodically, and not when inotify reports a change: one OOM
+ * causes 250 such notifications, a storm loses some, there are none while
+ * inotify fails, and hits in the ten seconds after an event would be reported
+ * only by a periodic read. A read takes 2 µs.
  */
 export class PressureEvents {
   readonly #options: PressureEventsOptions;
@@ -36,7 +35,7 @@ export class PressureEvents {
     this.#options = options;
   }
 
-  /** A container came; `isNew` where it was not there when the agent started. */
+  /** Starts reading a container; `isNew` if it was created after the agent started. */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
     this.close(name);
@@ -45,7 +44,6 @@ export class PressureEvents {
     this.#options.scheduler.schedule(task, 0);
   }
 
-  /** A container went. */
   close(name: CgroupName): void {
     const task = this.#tasks.get(name);
     if (task === undefined) return;
@@ -54,20 +52,19 @@ export class PressureEvents {
   }
 }
 
-/** What was told of one limit. */
-interface Told {
+/** Count of one limit at its last event. */
+interface ReportedCount {
   readonly type: "memoryHigh" | "memoryMax";
   readonly limit: keyof MemoryLimitHits;
-  /** What the kernel had counted then. */
+  /** The kernel's count at that time. */
   count: number;
   lastMs: number;
 }
 
-/** Looks at one container. */
 class PressureTask implements Task {
   readonly #handler: ContainerHandler;
   readonly #options: PressureEventsOptions;
-  readonly #told: readonly Told[];
+  readonly #reported: readonly ReportedCount[];
 
   constructor(
     handler: ContainerHandler,
@@ -79,7 +76,7 @@ class PressureTask implements Task {
     const before = isNew ? undefined : handler.memoryLimitHits();
     const { high = 0, max = 0 } = before ?? {};
     const lastMs = -Infinity;
-    this.#told = [
+    this.#reported = [
       { type: "memoryHigh", limit: "high", count: high, lastMs },
       { type: "memoryMax", limit: "max", count: max, lastMs },
     ];
@@ -88,24 +85,27 @@ class PressureTask implements Task {
   run(): number {
     const hits = this.#handler.memoryLimitHits();
     if (hits !== undefined) {
-      for (const told of this.#told) this.#tell(told, hits[told.limit]);
+      for (const reported of this.#reported) {
+        this.#report(reported, hits[reported.limit]);
+      }
     }
     return this.#options.intervalMs;
   }
 
-  #tell(told: Told, counted: number): void {
+  #report(reported: ReportedCount, counted: number): void {
     const { clock, events } = this.#options;
-    // It begins anew where the memory controller was turned off and on again.
-    if (counted < told.count) told.count = 0;
-    const count = counted - told.count;
+    // The count restarts at 0 if the memory controller was turned off and on
+    // again.
+    if (counted < reported.count) reported.count = 0;
+    const count = counted - reported.count;
     const nowMs = clock.monotonic();
-    // NaN, where the file lacks the key, is not greater.
-    if (!(count > 0) || nowMs - told.lastMs < EVENT_INTERVAL_MS) return;
-    told.count = counted;
-    told.lastMs = nowMs;
+    // NaN, if the file lacks the key, is not greater.
+    if (!(count > 0) || nowMs - reported.lastMs < EVENT_INTERVAL_MS) return;
+    reported.count = counted;
+    reported.lastMs = nowMs;
     events.addEvent({
       timestampMs: clock.now(),
-      type: told.type,
+      type: reported.type,
       containerName: this.#handler.reference.name,
       data: { "memory_pressure": { count } },
     });

@@ -16,7 +16,7 @@ import { type Clock, sleep } from "../model/clock.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 
-/** What is the same for all processes of one listing. */
+/** Data common to all processes of one listing. */
 interface Host {
   readonly nowMs: number;
   readonly bootMs: number;
@@ -24,21 +24,21 @@ interface Host {
   readonly users: ReadonlyMap<number, string>;
 }
 
-/** The kernel answers `cmdline` from the process's memory, which a process that hangs may have locked. */
+/** The kernel reads `cmdline` from the process's memory, which a hanging process may have locked. */
 const CMDLINE_TIMEOUT_MS = 200;
-/** Command lines that are waited for in the background, at most; past it none is asked for. */
+/** Maximum number of command lines being read in the background; beyond it none is requested. */
 const MAX_STUCK = 16;
 
 /**
- * Lists processes from `/proc`, in short slices. What ends meanwhile, or is
- * hidden from us (`hidepid`), is left out.
+ * Lists processes from `/proc`, in short slices. Processes that end in the
+ * meantime, or are hidden from the agent (`hidepid`), are left out.
  */
 export class ProcessList {
   readonly #fs: HostFs;
   readonly #clock: Clock;
   readonly #view: CgroupView;
   readonly #pending = new Map<string, Promise<ProcessInfo[]>>();
-  /** Command lines whose reads have not come back. */
+  /** Reads of command lines that have not returned. */
   #stuck = 0;
 
   constructor(fs: HostFs, clock: Clock, view: CgroupView = HOST_VIEW) {
@@ -48,8 +48,9 @@ export class ProcessList {
   }
 
   /**
-   * The processes of a cgroup, without those below it, by number; of the root
-   * all there are. Who asks for the same while it is read gets the same.
+   * Returns the processes of a cgroup without its descendants, sorted by pid;
+   * for the root, all processes. Concurrent calls for the same cgroup share one
+   * result.
    */
   read(
     name: CgroupName,
@@ -102,7 +103,7 @@ export class ProcessList {
     };
   }
 
-  /** One whose files have not their form is left out: the others are told of. */
+  /** Returns `undefined` for a process whose files have an unexpected format, so that others are still listed. */
   #tryProcess(
     pid: number,
     name: CgroupName,
@@ -134,7 +135,8 @@ export class ProcessList {
     const startTimeMs = bootMs + stat.startTicks * 1000 / TICKS_PER_SECOND;
     const runningTimeMs = (stat.userTicks + stat.systemTicks) * 1000 /
       TICKS_PER_SECOND;
-    // Where the kernel names no memory it also counts no page: a kernel thread, or one that has ended.
+    // If the kernel lists no memory and counts no pages: a kernel thread, or an
+    // ended process.
     const rssBytes = status.rssBytes ??
       (stat.rssPages === 0 ? 0 : undefined);
     return {
@@ -142,7 +144,7 @@ export class ProcessList {
       pid,
       parentPid: stat.parentPid,
       startTimeMs,
-      // A tick is the shortest life that can be told.
+      // A tick is the shortest measurable runtime.
       cpuPercent: runningTimeMs * 100 /
         Math.max(1000 / TICKS_PER_SECOND, nowMs - startTimeMs),
       ...(rssBytes !== undefined && memoryBytes !== undefined && {
@@ -158,7 +160,7 @@ export class ProcessList {
     };
   }
 
-  /** The arguments with blanks between; undefined of a kernel thread, and where they do not come in time. */
+  /** Returns the arguments, separated by spaces; `undefined` for a kernel thread, and after a timeout. */
   async #commandLine(pid: number): Promise<string | undefined> {
     if (this.#stuck >= MAX_STUCK) return undefined;
     this.#stuck++;

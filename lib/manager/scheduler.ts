@@ -1,19 +1,19 @@
 import type { Clock } from "../model/clock.ts";
 import { Histogram } from "../model/histogram.ts";
 
-/** Work goes on for this long before others get their turn. */
+/** Maximum duration of a batch, after which the event loop runs. */
 const BATCH_MS = 2;
 
 /**
- * Work that comes again after ten times as long or more is due at the next
- * multiple of this: to wake up takes 0.3 ms, four times as long as to read a
- * container, and of 500 each woke the process by itself.
+ * Tasks with a delay of ten times this or more are due at the next multiple of
+ * this: a wake-up takes 0.3 ms, four times as long as reading a container, and
+ * each of 500 containers caused its own wake-up.
  */
 const TICKS_MS = [1_000, 100] as const;
 
-/** Work that is due again and again. */
+/** A periodic task. */
 export interface Task {
-  /** Does it, and says in how many milliseconds it is due again; undefined for never. It does not throw. */
+  /** Runs the task; returns the delay of the next run in milliseconds, if any. Does not throw. */
   run(): number | undefined;
 }
 
@@ -37,11 +37,11 @@ interface Entry {
 }
 
 /**
- * One timer for the work on all containers: a heap by due time. Work is done
- * in short synchronous batches, so that requests are answered between.
+ * One timer for the tasks of all containers: a heap by due time. Tasks run in
+ * short synchronous batches, so that requests are handled in between.
  */
 export class Scheduler {
-  /** How long each piece of work took, in seconds. */
+  /** Seconds. */
   readonly durations: Histogram = new Histogram(DURATION_BOUNDS);
   readonly #clock: Clock;
   readonly #entries = new Map<Task, Entry>();
@@ -54,12 +54,11 @@ export class Scheduler {
     this.#clock = clock;
   }
 
-  /** How many tasks there are. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Does the task in `delayMs`, instead of when it was due before. */
+  /** Schedules the task in `delayMs`, replacing its earlier due time. */
   schedule(task: Task, delayMs: number): void {
     this.cancel(task);
     const entry = {
@@ -72,20 +71,19 @@ export class Scheduler {
     this.#arm();
   }
 
-  /** Does it no more. */
   cancel(task: Task): void {
     const entry = this.#entries.get(task);
     if (entry === undefined) return;
     entry.cancelled = true;
     this.#entries.delete(task);
-    // Cancelled entries leave when they come due; many of them leave at once.
+    // Cancelled entries are removed when they are due, or together if they are
+    // the majority.
     if (this.#heap.length > 64 && this.#heap.length > 2 * this.#entries.size) {
       this.#heap = this.#heap.filter((other) => !other.cancelled)
         .sort((a, b) => a.dueMs - b.dueMs);
     }
   }
 
-  /** Ends all work. */
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer?.();

@@ -6,7 +6,7 @@ import type {
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
 import type { NodeProgram } from "./node_programs.ts";
 
-/** Programs that are, or contain, a kubelet: its own, k3s', microk8s' and the one of old releases. */
+/** Programs that are, or contain, a kubelet: its own, k3s', microk8s' and that of old releases. */
 export const KUBELETS: readonly string[] = [
   "kubelet",
   "k3s-server",
@@ -28,10 +28,10 @@ const UNITS: readonly (readonly [system: string, unit: RegExp])[] = [
 const PODS_REGEXP = /^(?:kubepods|(?:.+-)?kubepods\.slice)$/;
 
 /**
- * The system containers of a node, by the kubelet's names for them: `pods`, the
+ * Returns the system containers of a node, by the kubelet's names: `pods`, the
  * cgroup around all pods that eviction measures; `kubelet` and `runtime`, the
- * cgroups that these programs run in. None of them has a fixed place: it
- * depends on `cgroupRoot`, the driver, and on who started the programs.
+ * cgroups of these programs. None of them has a fixed path: it depends on
+ * `cgroupRoot`, the driver, and the way the programs were started.
  */
 export function systemContainersOf(
   containers: readonly DescribedContainer[],
@@ -54,7 +54,10 @@ export function systemContainersOf(
   );
 }
 
-/** Returns the cgroup of this node's pods, not that of a node in a container; of several, the one with most cgroups below it. */
+/**
+ * Returns the cgroup of this node's pods, not that of a node in a container. If
+ * there are several, returns the one with most descendants.
+ */
 function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
   const below = (name: CgroupName) =>
     names.filter((other) => other.startsWith(`${name}/`)).length;
@@ -64,7 +67,10 @@ function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
     .toSorted(([most], [more]) => more - most)[0]?.[1];
 }
 
-/** Returns the cgroup of the likeliest program; of several processes the one in `preferred`, otherwise the first. */
+/**
+ * Returns the cgroup of the likeliest program. If there are several processes,
+ * the one in `preferred` takes precedence, otherwise the first.
+ */
 function cgroupOf(
   likeliest: readonly string[],
   programs: readonly NodeProgram[],

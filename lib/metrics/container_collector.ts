@@ -147,7 +147,7 @@ export class ContainerCollector {
     const specs = new Map<ManagedContainer, ContainerSpec>();
     for (const container of containers) {
       try {
-        specs.set(container, container.specWithin(Infinity));
+        specs.set(container, container.specNoOlderThan(Infinity));
       } catch (error) {
         logger.debug("Cannot read a container's limits, omitting it", {
           container: container.reference.name,

@@ -4,66 +4,69 @@ import type { Hierarchy } from "../kernfs/cgroup/hierarchy.ts";
 import type { HostFs } from "../kernfs/host_fs.ts";
 import type { DirectoryStat } from "../kernfs/host_fs.ts";
 import type { ContainerChange } from "./container_watcher.ts";
-import { JustGone } from "./just_gone.ts";
-import { ListFailures } from "./list_failures.ts";
+import { RecentlyRemoved } from "./recently_removed.ts";
+import { ScanErrors } from "./scan_errors.ts";
 import { type Relist, RelistQueue } from "./relist_queue.ts";
-import { Tally } from "./tally.ts";
+import { LifetimeCounter } from "./lifetime_counter.ts";
 
-/** What a {@linkcode CgroupTree} stands on. */
+/** Dependencies of a {@linkcode CgroupTree}. */
 export interface CgroupTreeOptions {
   readonly fs: HostFs;
   readonly hierarchies: readonly Hierarchy[];
   readonly clock: Clock;
   /**
-   * Notifications are of directories alone, one of each creation and one of
-   * each removal, so that they can be counted: true on cgroupfs, not on a
-   * tree of plain files. @default true
+   * Notifications refer to directories only, one for each creation and one for
+   * each removal, so that they can be counted: true on cgroupfs, false on a
+   * tree of plain files.
+   *
+   * @default true
    */
   readonly removalsCount?: boolean;
 }
 
 /**
- * What a notification reports of a directory. A creation is reported as a
+ * Event that a notification reports of a directory. A creation is reported as a
  * removal if the directory is gone when `Deno.watchFs` passes it on.
  */
 export type HintKind = "create" | "remove" | "rename";
 
 /**
- * How a directory is compared with what is known: by its number of children,
- * by their names, or by their inodes. The number is the same where one is
- * removed and another created, but costs a twentieth of the names.
+ * Property by which a directory is compared with the known state: the number of
+ * children, their names, or their inodes. The number does not change if one
+ * child is removed and another created, but reading it costs a twentieth of
+ * reading the names.
  */
 type Comparison = "number" | "names" | "inodes";
 
-/** Where so much happens, as many may be created as are removed without a notification. */
+/** With this many touches, as many directories may be created as are removed without a notification. */
 const MANY_TOUCHES = 8;
 
-/** In place of an inode: not seen in this hierarchy. */
+/** Placeholder for an inode: not seen in this hierarchy. */
 const UNSEEN = 0;
-/** In place of an inode: seen in this hierarchy, and no more. */
+/** Placeholder for an inode: seen in this hierarchy, then removed from it. */
 const LEFT = -1;
 
-/** A container, in whichever hierarchies it shows. */
+/** A container, in any number of hierarchies. */
 interface Node {
   readonly name: CgroupName;
-  /** Its directory's inode in each hierarchy, or {@linkcode UNSEEN} or {@linkcode LEFT}. */
+  /** Inode of the directory in each hierarchy, or {@linkcode UNSEEN} or {@linkcode LEFT}. */
   readonly inodes: number[];
-  /** How many of that name there were lately. */
-  readonly tally: Tally;
+  readonly counter: LifetimeCounter;
   readonly children: Set<CgroupName>;
 }
 
 /**
- * What containers there are, by listing; notifications are hints where to
- * look. A container is one name in any number of hierarchies: it is added
- * once, when it shows in the first, and deleted once, when it has left the
- * last. A name that comes back with another inode is another container.
+ * The set of containers, built from directory listings; notifications are hints
+ * for what to check. A container is one name in any number of hierarchies: it
+ * is added once, when it appears in the first, and deleted once, when it is
+ * gone from the last. A name that reappears with another inode is another
+ * container.
  *
  * Changes collect until {@linkcode take}. The long walks are generators that
- * stop after each directory, so that the caller can do other work between.
+ * stop after each directory, so that the caller can do other work in between.
  *
- * Over 300 lines, for it is one state machine: a look at a directory may add,
- * move and end containers above, below and beside it.
+ * Exceeds 300 lines: one state machine. Checking a directory may add, move and
+ * end containers among its ancestors, descendants and siblings.
  */
 export class CgroupTree {
   readonly fs: HostFs;
@@ -71,28 +74,27 @@ export class CgroupTree {
   readonly #removalsCount: boolean;
   readonly #nodes = new Map<CgroupName, Node>();
   #changes: ContainerChange[] = [];
-  /** Whose adds or updates are among them. */
+  /** Names with an add or update in `#changes`. */
   readonly #fresh = new Set<CgroupName>();
   readonly #relists: RelistQueue;
-  readonly #justGone: JustGone;
-  readonly #failures = new ListFailures();
-  /** Takes the directories found, where they are not to be listed at once. */
+  readonly #recentlyRemoved: RecentlyRemoved;
+  readonly #errors = new ScanErrors();
+  /** Receives the directories found, if they are not to be listed immediately. */
   #listedLater: Set<CgroupName> | undefined;
 
   constructor(options: CgroupTreeOptions) {
     this.fs = options.fs;
     this.#hierarchies = options.hierarchies;
     this.#removalsCount = options.removalsCount ?? true;
-    this.#justGone = new JustGone(options.clock);
+    this.#recentlyRemoved = new RecentlyRemoved(options.clock);
     this.#relists = new RelistQueue(options.clock);
   }
 
-  /** How many containers there are. */
   get size(): number {
     return this.#nodes.size;
   }
 
-  /** Directories over all hierarchies. */
+  /** Number of directories over all hierarchies. */
   get directories(): number {
     let count = 0;
     for (const { inodes } of this.#nodes.values()) {
@@ -101,22 +103,20 @@ export class CgroupTree {
     return count;
   }
 
-  /** Where the hierarchies are mounted. */
   get paths(): string[] {
     return this.#hierarchies.map((hierarchy) => hierarchy.path);
   }
 
-  /** What cannot be looked at now, and why; undefined where all can. */
+  /** The directories that cannot be read now, and the reason; `undefined` if all can. */
   get failure(): string | undefined {
-    return this.#failures.text;
+    return this.#errors.text;
   }
 
-  /** When {@linkcode settle} has something to do, on the clock's monotonic time. */
+  /** Time at which {@linkcode settle} has work, on the clock's monotonic time. */
   get dueMs(): number {
     return this.#relists.dueMs;
   }
 
-  /** The changes since the last call. */
   take(): ContainerChange[] {
     const changes = this.#changes;
     if (changes.length > 0) this.#changes = [];
@@ -124,49 +124,46 @@ export class CgroupTree {
     return changes;
   }
 
-  /** A notification named this path: a directory made, removed, or either. */
+  /** Handles a notification with this path: a directory created, removed, or either. */
   hint(path: string, kind: HintKind): void {
     const [at, name] = this.#locate(path);
     // Before the first listing there is nothing to compare with.
     if (at < 0 || name === ROOT || !this.#nodes.has(ROOT)) return;
-    // Others may be created or removed beside it, of which nothing is reported.
+    // Siblings may be created or removed of which nothing is reported.
     this.#touch(parentOf(name));
     if (kind === "remove") this.#leaveUnseen(at, name);
-    const isThere = this.#look(at, name);
+    const isThere = this.#checkDirectory(at, name);
     if (!this.#removalsCount || kind === "rename") return;
     const node = this.#nodes.get(name);
-    if (node === undefined) this.#heardOfUnknown(at, name, kind);
-    else this.#heardOf(node, at, kind, isThere);
+    if (node === undefined) this.#countUnknown(at, name, kind);
+    else this.#countNotification(node, at, kind, isThere);
   }
 
-  /** A directory was made: one that is not known is looked at before its hint's turn comes, when it may be gone. */
+  /** Checks a created directory that is not known before its hint is handled: by then it may be gone. */
   discover(path: string): void {
     const [at, name] = this.#locate(path);
     if (at >= 0 && this.#nodes.has(ROOT) && !this.#nodes.has(name)) {
-      this.#look(at, name);
+      this.#checkDirectory(at, name);
     }
   }
 
-  /** The container that has a directory with this path. */
   nameOf(path: string): CgroupName | undefined {
     const [at, name] = this.#locate(path);
     return at >= 0 && this.#nodes.has(name) ? name : undefined;
   }
 
-  /** Looks whether a container is still there. */
   check(name: CgroupName): void {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
-    for (const at of this.#hierarchies.keys()) this.#look(at, name);
+    for (const at of this.#hierarchies.keys()) this.#checkDirectory(at, name);
   }
 
-  /** Lists the directory at a path a while later: nothing reports what happens in it. */
+  /** Schedules a later listing of a directory in which nothing is reported. */
   listLater(path: string): void {
     const name = this.nameOf(path);
     if (name !== undefined) this.#relists.retry(name);
   }
 
-  /** Lists what is due. */
   *settle(): Generator<void> {
     for (
       let relist = this.#relists.take();
@@ -179,11 +176,11 @@ export class CgroupTree {
   }
 
   #comparisonOf({ touches, isLast }: Relist): Comparison {
-    if (!this.#failures.isEmpty) return "inodes";
+    if (!this.#errors.isEmpty) return "inodes";
     return isLast || touches >= MANY_TOUCHES ? "names" : "number";
   }
 
-  /** Lists each directory whose number of children is another than that of those known. */
+  /** Lists each directory whose number of children differs from the known number. */
   *sweep(): Generator<void> {
     for (const [name, { children }] of [...this.#nodes]) {
       if (children.size > 0) yield* this.#relist(name, "number");
@@ -191,29 +188,29 @@ export class CgroupTree {
     }
   }
 
-  /** Compares everything known with the listing, or what is known of one hierarchy. */
+  /** Compares the whole known state with the listing, or that of one hierarchy. */
   *reconcile(hierarchy?: number): Generator<void> {
     const isFirst = !this.#nodes.has(ROOT);
     if (isFirst) this.#addRoot();
     const names = new Set(this.#nodes.keys());
-    // At first there is much to find: it comes up later in the same loop.
+    // The first listing finds many directories: this loop reaches them later.
     if (isFirst) this.#listedLater = names;
     try {
       for (const name of names) {
         yield* this.#relist(name, "inodes", hierarchy);
-        // In a storm, what is new would be gone before this ends.
+        // In a storm, new containers would be gone before this ends.
         yield* this.settle();
       }
     } finally {
-      // Also where nobody asks for the rest.
+      // Runs also if the caller stops iterating.
       this.#listedLater = undefined;
     }
     if (hierarchy !== undefined) return;
-    this.#justGone.forget();
+    this.#recentlyRemoved.forget();
     this.#changes.push({ type: "listed" });
   }
 
-  /** In which hierarchy a directory is, −1 for none, and whose it is. */
+  /** Returns the index of the hierarchy of a directory, −1 if there is none, and the name of its container. */
   #locate(path: string): [at: number, name: CgroupName] {
     const at = this.#hierarchies.findIndex((hierarchy) =>
       path.startsWith(hierarchy.path) &&
@@ -229,14 +226,14 @@ export class CgroupTree {
     for (const at of this.#hierarchies.keys()) {
       root.inodes[at] = this.#stat(at, ROOT)?.inode ?? UNSEEN;
     }
-    this.#tellAdd(ROOT, root.tally, undefined);
+    this.#reportAdd(ROOT, root.counter, undefined);
   }
 
   #newNode(name: CgroupName): Node {
     const node = {
       name,
       inodes: this.#hierarchies.map(() => UNSEEN),
-      tally: this.#justGone.take(name) ?? this.#newTally(),
+      counter: this.#recentlyRemoved.take(name) ?? this.#newCounter(),
       children: new Set<CgroupName>(),
     };
     this.#nodes.set(name, node);
@@ -249,18 +246,18 @@ export class CgroupTree {
   }
 
   /**
-   * The directory of a container in a hierarchy. Where the kernel does not say
-   * (EIO, EACCES) it is taken to be as it was: one that cannot be looked at is
-   * not gone, and the others are followed on.
+   * Returns the directory of a container in a hierarchy. If the kernel returns
+   * EIO or EACCES, the result is the last known state: a directory that cannot
+   * be read is not gone, and other containers are still tracked.
    */
   #stat(at: number, name: CgroupName): DirectoryStat | undefined {
     const path = this.#path(at, name);
     try {
       const stat = this.fs.statDirectory(path);
-      this.#failures.end(path, stat === undefined);
+      this.#errors.end(path, stat === undefined);
       return stat;
     } catch (error) {
-      this.#failures.begin(path, error);
+      this.#errors.begin(path, error);
       this.#relists.retry(name === ROOT ? ROOT : parentOf(name));
       const inode = this.#nodes.get(name)?.inodes[at] ?? UNSEEN;
       if (inode <= 0) return undefined;
@@ -268,27 +265,29 @@ export class CgroupTree {
     }
   }
 
-  /** Names of what is in it; none where they cannot be read (EMFILE), and it is listed again. */
+  /**
+   * Returns the names of the subdirectories. If they cannot be read (EMFILE),
+   * returns an empty list and schedules another listing.
+   */
   #list(at: number, name: CgroupName): string[] {
     const path = this.#path(at, name);
     try {
       const names = this.fs.subdirectories(path);
-      this.#failures.endListing(path, names);
+      this.#errors.endListing(path, names);
       return names;
     } catch (error) {
-      this.#failures.beginListing(path, error);
+      this.#errors.beginListing(path, error);
       this.#relists.retry(name);
       return [];
     }
   }
 
-  /** Something happened in a directory: it is listed again soon. */
   #touch(name: CgroupName): void {
     if (this.#nodes.has(name)) this.#relists.touch(name);
   }
 
-  /** Sees whether `name` is in a hierarchy, and what that means; returns whether it is. */
-  #look(at: number, name: CgroupName): boolean {
+  /** Checks whether `name` is in a hierarchy and updates the containers; returns whether it is. */
+  #checkDirectory(at: number, name: CgroupName): boolean {
     const stat = this.#stat(at, name);
     const node = this.#nodes.get(name);
     if (stat === undefined) {
@@ -297,35 +296,42 @@ export class CgroupTree {
     }
     if (node === undefined) return this.#add(at, name, stat);
     if (node.inodes[at] === stat.inode) return true;
-    // In another container of its parent's name it is another, too.
-    if (name !== ROOT) this.#look(at, parentOf(name));
+    // If the parent is now another container, the child is another one, too.
+    if (name !== ROOT) this.#checkDirectory(at, parentOf(name));
     if (
       this.#nodes.get(name) !== node || node.inodes[at] === stat.inode
-    ) return this.#look(at, name);
-    // Before what is below it is looked for elsewhere: that would be another's.
+    ) return this.#checkDirectory(at, name);
+    // This check comes before the descendants are searched in other
+    // hierarchies, where they would belong to another container.
     if (this.#wasReplaced(node, at)) {
-      this.#gone(node);
+      this.#remove(node);
       return this.#add(at, name, stat);
     }
     this.#leave(node, at);
-    this.#tellUpdate(name);
+    this.#reportUpdate(name);
     this.#show(node, at, stat);
     return true;
   }
 
-  /** Notes where a container shows, and lists what is below it: of what was created before it was watched nothing is reported. */
+  /**
+   * Records that a container is in a hierarchy, and lists its descendants:
+   * nothing is reported of those created before the directory was watched.
+   */
   #show(node: Node, at: number, stat: DirectoryStat): void {
     node.inodes[at] = stat.inode;
     if (this.#listedLater === undefined) this.#touch(node.name);
     if (stat.links === 2) return;
     if (this.#listedLater?.add(node.name) === undefined) {
       for (const _ of this.#listOne(at, node.name, "number")) {
-        /* All at once. */
+        /** Lists without yielding. */
       }
     }
   }
 
-  /** At first a container is looked for in all hierarchies at once, so that nothing of it need be looked at again. */
+  /**
+   * In the first listing, searches a container in all hierarchies together, so
+   * that none of its directories needs a second check.
+   */
   #showElsewhere(node: Node, parent: Node): void {
     for (const at of this.#hierarchies.keys()) {
       if (node.inodes[at] !== UNSEEN || !hasInode(parent, at)) continue;
@@ -336,97 +342,101 @@ export class CgroupTree {
 
   #add(at: number, name: CgroupName, stat: DirectoryStat): boolean {
     const parentName = parentOf(name);
-    if (!this.#look(at, parentName)) return false;
+    if (!this.#checkDirectory(at, parentName)) return false;
     const parent = this.#nodes.get(parentName);
     if (parent === undefined) return false;
-    // The parent may have found it already, being new itself.
-    if (this.#nodes.has(name)) return this.#look(at, name);
+    // The parent, if new itself, may have found it already.
+    if (this.#nodes.has(name)) return this.#checkDirectory(at, name);
     parent.children.add(name);
     const node = this.#newNode(name);
-    this.#tellAdd(name, node.tally, stat.modifiedMs);
+    this.#reportAdd(name, node.counter, stat.modifiedMs);
     this.#show(node, at, stat);
     if (this.#listedLater !== undefined) this.#showElsewhere(node, parent);
     return true;
   }
 
-  /** Tells of those that came and went before one that is there. */
-  #heardOf(node: Node, at: number, kind: HintKind, isThere: boolean): void {
-    const { name, tally } = node;
-    tally.hear(at, kind === "create");
-    if (kind === "create") tally.limit(at);
-    // Where it left one hierarchy only, the others will tell.
+  /** Reports containers of this name that were created and removed before the one that exists now. */
+  #countNotification(
+    node: Node,
+    at: number,
+    kind: HintKind,
+    isThere: boolean,
+  ): void {
+    const { name, counter } = node;
+    counter.recordNotification(at, kind === "create");
+    if (kind === "create") counter.limit(at);
+    // If it left one hierarchy only, notifications of the others follow.
     if (!isThere) return;
-    while (tally.deletes < tally.ended(at)) {
-      this.#tellDelete(name, tally);
+    while (counter.deletes < counter.ended(at)) {
+      this.#reportDelete(name, counter);
       const createdMs = this.#stat(at, name)?.modifiedMs;
-      this.#tellAdd(name, tally, createdMs);
+      this.#reportAdd(name, counter, createdMs);
     }
   }
 
-  /** Tells of those that the kernel told of, and that were gone before we could look. */
-  #heardOfUnknown(at: number, name: CgroupName, kind: HintKind): void {
-    const tally = this.#justGone.take(name) ?? this.#newTally();
-    tally.hear(at, kind === "create");
-    this.#justGone.keep(name, tally);
-    if (tally.adds >= tally.begun(at)) return;
+  /** Reports containers with notifications that were removed before they could be read. */
+  #countUnknown(at: number, name: CgroupName, kind: HintKind): void {
+    const counter = this.#recentlyRemoved.take(name) ?? this.#newCounter();
+    counter.recordNotification(at, kind === "create");
+    this.#recentlyRemoved.keep(name, counter);
+    if (counter.adds >= counter.begun(at)) return;
     for (const other of this.#hierarchies.keys()) {
-      if (this.#look(other, name)) return;
-      // It may be there: it is told when it can be looked at.
-      if (this.#failures.has(this.#path(other, name))) return;
+      if (this.#checkDirectory(other, name)) return;
+      // It may exist: it is reported when it can be read.
+      if (this.#errors.has(this.#path(other, name))) return;
     }
-    while (tally.adds < tally.begun(at)) {
-      this.#tellAdd(name, tally, undefined);
-      this.#tellDelete(name, tally);
+    while (counter.adds < counter.begun(at)) {
+      this.#reportAdd(name, counter, undefined);
+      this.#reportDelete(name, counter);
     }
   }
 
-  #newTally(): Tally {
-    return new Tally(this.#hierarchies.length);
+  #newCounter(): LifetimeCounter {
+    return new LifetimeCounter(this.#hierarchies.length);
   }
 
-  #tellAdd(
+  #reportAdd(
     name: CgroupName,
-    tally: Tally,
+    counter: LifetimeCounter,
     createdMs: number | undefined,
   ): void {
-    tally.adds++;
+    counter.adds++;
     this.#fresh.add(name);
     this.#changes.push({ type: "add", name, createdMs });
   }
 
-  /** One is enough, where many hierarchies tell of it. */
-  #tellUpdate(name: CgroupName): void {
+  /** One update is enough for any number of hierarchies. */
+  #reportUpdate(name: CgroupName): void {
     if (this.#fresh.has(name)) return;
     this.#fresh.add(name);
     this.#changes.push({ type: "update", name });
   }
 
-  #tellDelete(name: CgroupName, tally: Tally): void {
-    tally.deletes++;
+  #reportDelete(name: CgroupName, counter: LifetimeCounter): void {
+    counter.deletes++;
     this.#fresh.delete(name);
     this.#changes.push({ type: "delete", name });
   }
 
-  /** Takes a container out of one hierarchy, and away if that was the last. */
+  /** Removes a container from one hierarchy, and deletes it if that was the last. */
   #lose(node: Node, at: number): void {
     this.#leave(node, at);
     if (!this.#isAnywhere(node)) {
-      // It may show in a hierarchy whose notification is still to come.
+      // It may be in a hierarchy whose notification is still pending.
       for (const [other, inode] of node.inodes.entries()) {
         if (inode !== UNSEEN) continue;
         const stat = this.#stat(other, node.name);
         if (stat === undefined) continue;
-        this.#look(other, parentOf(node.name));
+        this.#checkDirectory(other, parentOf(node.name));
         if (this.#nodes.get(node.name) !== node) return;
         this.#show(node, other, stat);
       }
     }
     if (this.#nodes.get(node.name) !== node) return;
-    if (!this.#isAnywhere(node)) this.#gone(node);
-    else this.#tellUpdate(node.name);
+    if (!this.#isAnywhere(node)) this.#remove(node);
+    else this.#reportUpdate(node.name);
   }
 
-  /** Takes it and what is below it out of one hierarchy. */
   #leave(node: Node, at: number): void {
     if (!hasInode(node, at)) return;
     node.inodes[at] = LEFT;
@@ -436,11 +446,14 @@ export class CgroupTree {
     }
   }
 
-  /** A removal of the container that is known, where it was never seen: it was there before we looked. */
+  /**
+   * Handles the removal of a known container from a hierarchy in which it was
+   * never seen: it was there before the first check.
+   */
   #leaveUnseen(at: number, name: CgroupName): void {
     const node = this.#nodes.get(name);
     if (node?.inodes[at] !== UNSEEN) return;
-    if (node.tally.ended(at) + 1 >= node.tally.adds) node.inodes[at] = LEFT;
+    if (node.counter.ended(at) + 1 >= node.counter.adds) node.inodes[at] = LEFT;
   }
 
   #isAnywhere(node: Node): boolean {
@@ -448,9 +461,9 @@ export class CgroupTree {
   }
 
   /**
-   * Whether the directory that shows in a hierarchy, not the one that a
-   * container had there, is another container's. It is the same container's
-   * where that still lives elsewhere, or went from everywhere else before it
+   * Whether the directory now in a hierarchy belongs to another container, if
+   * its inode is not the known one. It belongs to the same container if that
+   * still exists in another hierarchy, or was removed from all others before it
    * was first seen here.
    */
   #wasReplaced(node: Node, at: number): boolean {
@@ -464,19 +477,19 @@ export class CgroupTree {
     return replaced;
   }
 
-  #gone(node: Node): void {
+  #remove(node: Node): void {
     for (const name of node.children) {
       const child = this.#nodes.get(name);
-      if (child !== undefined) this.#gone(child);
+      if (child !== undefined) this.#remove(child);
     }
     this.#nodes.delete(node.name);
     this.#relists.forget(node.name);
     this.#nodes.get(parentOf(node.name))?.children.delete(node.name);
-    this.#tellDelete(node.name, node.tally);
-    this.#justGone.keep(node.name, node.tally);
+    this.#reportDelete(node.name, node.counter);
+    this.#recentlyRemoved.keep(node.name, node.counter);
   }
 
-  /** Brings a directory and its children up to date, in every hierarchy or in one. */
+  /** Updates a directory and its children, in all hierarchies or in one. */
   *#relist(
     name: CgroupName,
     by: Comparison,
@@ -487,8 +500,8 @@ export class CgroupTree {
       const node = this.#nodes.get(name);
       if (node === undefined) return;
       if (hasInode(node, at)) yield* this.#listOne(at, name, by);
-      // A hierarchy that could not be looked at when the others were.
-      else if (name === ROOT) this.#look(at, ROOT);
+      // The root could not be read in this hierarchy before.
+      else if (name === ROOT) this.#checkDirectory(at, ROOT);
     }
   }
 
@@ -496,13 +509,14 @@ export class CgroupTree {
     const stat = this.#stat(at, name);
     if (stat?.inode !== this.#nodes.get(name)?.inodes[at]) {
       // Another directory, or none.
-      this.#look(at, name);
+      this.#checkDirectory(at, name);
       return;
     }
     if (stat === undefined) return;
     const known = [...this.#nodes.get(name)?.children ?? []]
       .filter((child) => this.#isKnown(at, child));
-    // Two links are "." and the parent's, the others are those below.
+    // A directory has two links for "." and its parent's entry, the others are
+    // its subdirectories.
     const below = stat.links - 2;
     const isCounted = by === "number" || this.#listedLater !== undefined ||
       (by === "names" && below === 0);
@@ -510,21 +524,21 @@ export class CgroupTree {
     if (by === "inodes") {
       let there = 0;
       for (const child of known) {
-        if (this.#look(at, child)) there++;
+        if (this.#checkDirectory(at, child)) there++;
         yield;
       }
-      if (there === below && this.#failures.isEmpty) return;
+      if (there === below && this.#errors.isEmpty) return;
     }
     const found = new Set(
       this.#list(at, name).map((base) => childOf(name, base)),
     );
     for (const child of known) {
       if (found.delete(child)) continue;
-      this.#look(at, child);
+      this.#checkDirectory(at, child);
       yield;
     }
     for (const child of found) {
-      this.#look(at, child);
+      this.#checkDirectory(at, child);
       yield;
     }
   }

@@ -1,46 +1,49 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import type { SourceState } from "../model/source_state.ts";
 
-/** A container came, went, shows in other hierarchies than before, had its memory events counted, or its limits set. */
+/**
+ * Change of a container: created, removed, in other hierarchies than before,
+ * `memory.events` updated, or limits set.
+ */
 export type ContainerChange =
   | {
     readonly type: "add";
     readonly name: CgroupName;
-    /** When its cgroup was made, as far as that can be told; milliseconds since the epoch. */
+    /** Creation time of the cgroup, if available, in milliseconds since the epoch. */
     readonly createdMs: number | undefined;
   }
   | { readonly type: "update"; readonly name: CgroupName }
   | { readonly type: "delete"; readonly name: CgroupName }
-  /** The kernel wrote to its `memory.events`: it met a limit, or one below it did. */
+  /** The kernel wrote to its `memory.events`: it or a descendant met a limit. */
   | { readonly type: "memoryEvents"; readonly name: CgroupName }
-  /** Somebody wrote to its control files. */
+  /** A process wrote to its control files. */
   | { readonly type: "limits"; readonly name: CgroupName }
-  /** All that is there has been listed. */
+  /** The first listing is complete. */
   | { readonly type: "listed" };
 
-/** What a watcher has at hand, and how often it had to look at everything. */
+/** Number of watched directories and of complete rescans. */
 export interface WatchCounters {
-  /** Directories that the kernel tells of. */
+  /** Directories with notifications from the kernel. */
   readonly directories: number;
-  /** Listings of everything, by what made them needful. */
+  /** Complete listings, by reason. */
   readonly rescans: Readonly<Record<string, number>>;
 }
 
-/** Hears of containers that come and go. */
+/** Watches for the creation and removal of containers. */
 export interface ContainerWatcher {
   /**
-   * The changes, in batches: first an add for every container there is, parents
-   * before children, and `listed` after the last of them. Ends after {@linkcode close}; throws where it cannot go on watching.
+   * Yields the changes in batches: first an add for every existing container,
+   * parents before children, and `listed` after the last of them. Ends after
+   * {@linkcode close}.
+   *
+   * @throws {Error} if watching cannot continue
    */
   changes(): AsyncIterable<readonly ContainerChange[]>;
-  /** Looks soon whether this container is still there. */
+  /** Schedules a check whether this container still exists. */
   check(name: CgroupName): void;
-  /** Compares all that is known with what is there. */
+  /** Schedules a comparison of all known containers with a listing. */
   reconcile(): void;
-  /** How it fares. */
   readonly state: SourceState;
-  /** How much it watches. */
   readonly counters: WatchCounters;
-  /** Ends the changes. */
   close(): void;
 }

@@ -9,12 +9,12 @@ import type {
 } from "./container_watcher.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 
-/** Whatever lives 250 ms must be seen. */
+/** A container that exists for 250 ms must be seen. */
 const INTERVAL_MS = 200;
-/** Listing takes a twentieth of a core at most. */
+/** Listing takes at most a twentieth of a core. */
 const REST_FACTOR = 20;
 
-/** Lists every hierarchy again and again: the way without inotify. */
+/** Lists every hierarchy periodically, without inotify. */
 export class PollWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class PollWatcher implements ContainerWatcher {
   #intervalMs = INTERVAL_MS;
   #closed = false;
 
-  /** `reason` says why inotify does not serve. */
+  /** @param reason Error of inotify */
   constructor(tree: CgroupTree, clock: Clock, reason: string) {
     this.#tree = tree;
     this.#clock = clock;
@@ -31,7 +31,6 @@ export class PollWatcher implements ContainerWatcher {
     this.#reason = reason;
   }
 
-  /** @inheritdoc */
   get state(): SourceState {
     const { failure, paths } = this.#tree;
     const detail = `listing ${paths.length} hierarchies every ${
@@ -42,12 +41,10 @@ export class PollWatcher implements ContainerWatcher {
     return { name: "cgroups", state: "degraded", detail };
   }
 
-  /** @inheritdoc */
   get counters(): WatchCounters {
     return { directories: 0, rescans: {} };
   }
 
-  /** @inheritdoc */
   async *changes(): AsyncGenerator<readonly ContainerChange[]> {
     while (!this.#closed) {
       let workMs = 0;
@@ -70,18 +67,15 @@ export class PollWatcher implements ContainerWatcher {
     }
   }
 
-  /** @inheritdoc */
   check(name: CgroupName): void {
     this.#tree.check(name);
     this.#slicer.wake();
   }
 
-  /** @inheritdoc */
   reconcile(): void {
     this.#slicer.wake();
   }
 
-  /** @inheritdoc */
   close(): void {
     this.#closed = true;
     this.#slicer.wake();

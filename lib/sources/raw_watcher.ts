@@ -11,43 +11,43 @@ import { TimeSlicer } from "../model/time_slicer.ts";
 import { SubtreeWatcher } from "./subtree_watcher.ts";
 
 /**
- * The later it is, the longer its slices of time are, up to this many
- * milliseconds: a container that lived 250 ms must not be missed, however busy
- * the others keep the event loop.
+ * Maximum length of a time slice in milliseconds. Slices grow with the delay of
+ * the walk: a container that exists for 250 ms must not be missed, however busy
+ * other work keeps the event loop.
  */
 const MAX_SLICE_MS = 40;
-/** The part of its lateness that a slice is long. */
+/** Length of a slice as a fraction of the delay. */
 const SLICE_SHARE = 0.5;
-/** Notifications beyond this wait for nobody: everything is listed instead. */
+/** Maximum number of queued notifications; beyond it, everything is listed instead. */
 const MAX_HINTS = 65_536;
 
 /**
- * So many notifications that wait show that the event loop is behind: Deno 2.6
- * drops those beyond 16 of a hierarchy without a word.
+ * Number of queued notifications that shows that the event loop is behind: Deno
+ * 2.6 silently drops those beyond 16 of a hierarchy.
  */
 const BURST_HINTS = 16;
-/** The numbers of all children are compared so long after a burst … */
+/** The numbers of all children are compared this long after a burst … */
 const SWEEP_MS = 150;
-/** … or this many times what that took. */
+/** … or after this multiple of the duration of the last comparison. */
 const SWEEP_REST_FACTOR = 4;
 
 /**
- * While containers are created faster than `Deno.watchFs` watches them, which
- * takes 0.1 to 0.4 ms each, a further call of it blocks: for 4.5 s in a storm
- * of 2,000. It is called when nothing was reported or found for so long …
+ * While containers are created faster than `Deno.watchFs` watches them (0.1 to
+ * 0.4 ms each), a further call of it blocks: for 4.5 s in a storm of 2,000. It
+ * is called after this time without notifications and changes …
  */
 const QUIET_MS = 100;
-/** … or when a hierarchy has waited for so long. */
+/** … or when a hierarchy has waited for this long. */
 const MAX_UNWATCHED_MS = 10_000;
 
-/** Directories that cannot be watched are listed so often. */
+/** Interval at which directories that cannot be watched are listed. */
 const UNWATCHED_MS = 2_000;
 
-/** Files of cgroup v2 that the kernel says it wrote to: one OOM is told 250 times. */
+/** cgroup v2 files with notifications of the kernel's own writes: one OOM causes 250. */
 const MEMORY_EVENTS_REGEXP = /^memory\.events(?:\.local)?$/;
-/** Others of the kernel's, and those that processes are moved with. */
+/** Other files that the kernel writes, and those that move processes. */
 const NO_LIMIT_REGEXP = /\.events(?:\.local)?$|^cgroup\.|^tasks$/;
-/** What was written is told so long after the first time. */
+/** Delay from the first write to the change that reports it. */
 const WRITTEN_MS = 10;
 
 const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
@@ -65,24 +65,23 @@ export interface RawWatcherOptions {
 /**
  * Watches every hierarchy with inotify, through `Deno.watchFs`.
  *
- * Notifications are hints, each of which leads to a look: `mkdir -p a/b/c` is
- * reported as fewer creations than directories, for b may be created before a
+ * Notifications are hints, each of which causes a check: `mkdir -p a/b/c` is
+ * reported as fewer creations than directories, since b may be created before a
  * is watched; some removals are never reported; a full queue reports only that
- * it was full. So what was touched is listed again shortly after, and
- * everything after a full queue and on `reconcile()`. A hierarchy is watched
- * first and listed then.
+ * it was full. So a touched directory is listed again shortly after, and
+ * everything is listed after a full queue and on `reconcile()`. A hierarchy is
+ * watched first and listed then.
  *
- * Over 300 lines, as it is one state machine: which of its walks is due.
+ * Exceeds 300 lines: one state machine that selects the walk that is due.
  */
 export class RawWatcher implements ContainerWatcher {
   readonly #tree: CgroupTree;
   readonly #clock: Clock;
   readonly #slicer: TimeSlicer;
   readonly #subtrees: SubtreeWatcher;
-  /** Hierarchies that are watched, of those of the tree the first ones. */
+  /** Number of watched hierarchies, the first ones of the tree. */
   #watched = 0;
   #hints: { path: string; kind: HintKind }[] = [];
-  /** Since when hints wait to be followed. */
   #hintsSinceMs = Infinity;
   /** Directories with files that were written to. */
   readonly #written = {
@@ -90,18 +89,18 @@ export class RawWatcher implements ContainerWatcher {
     limits: new Set<string>(),
   };
   #writtenDueMs = Infinity;
-  /** When something was reported or found last. */
+  /** Time of the last notification or change. */
   #activeMs = -Infinity;
   #lastWatchMs = -Infinity;
   #sweepDueMs = Infinity;
   #noSweepBeforeMs = 0;
   #unwatchedDueMs = Infinity;
   #reconcile = true;
-  /** Whether all that is there was listed: before, nobody has anything to ask for. */
+  /** Whether the first listing is complete. Until then there is nothing to query. */
   #isListed = false;
   #error: Error | undefined;
   #closed = false;
-  /** Full queues: how often everything was listed for want of notifications. */
+  /** Complete listings after lost notifications. */
   #rescans = 0;
 
   constructor({ tree, clock }: RawWatcherOptions) {
@@ -118,7 +117,6 @@ export class RawWatcher implements ContainerWatcher {
     });
   }
 
-  /** @inheritdoc */
   get state(): SourceState {
     const { paths, directories } = this.#tree;
     const failure = this.#tree.failure ?? this.#subtrees.failure;
@@ -130,7 +128,6 @@ export class RawWatcher implements ContainerWatcher {
     };
   }
 
-  /** @inheritdoc */
   get counters(): WatchCounters {
     return {
       directories: this.#tree.directories - this.#subtrees.unwatched.size,
@@ -138,7 +135,6 @@ export class RawWatcher implements ContainerWatcher {
     };
   }
 
-  /** @inheritdoc */
   async *changes(): AsyncGenerator<readonly ContainerChange[]> {
     try {
       this.#watchNext();
@@ -158,27 +154,24 @@ export class RawWatcher implements ContainerWatcher {
     }
   }
 
-  /** @inheritdoc */
   check(name: CgroupName): void {
     this.#tree.check(name);
     this.#slicer.wake();
   }
 
-  /** @inheritdoc */
   reconcile(): void {
     this.#reconcile = true;
     this.#slicer.wake();
   }
 
-  /** @inheritdoc */
   close(): void {
     this.#closed = true;
     this.#slicer.wake();
   }
 
   /**
-   * Watches one hierarchy more. With 1,000 directories that takes 90 ms, for
-   * which others wait: so everything is listed, and reported, after the first.
+   * Watches one more hierarchy. With 1,000 directories this blocks for 90 ms:
+   * so everything is listed and reported after the first hierarchy.
    */
   #watchNext(): void {
     const path = this.#tree.paths[this.#watched];
@@ -189,7 +182,6 @@ export class RawWatcher implements ContainerWatcher {
     this.#unwatchedDueMs = this.#subtrees.unwatched.size > 0 ? 0 : Infinity;
   }
 
-  /** Does whichever of the walks is due. */
   async *#walkNext(): AsyncGenerator<readonly ContainerChange[]> {
     const nowMs = this.#clock.monotonic();
     if (this.#reconcile) {
@@ -211,7 +203,6 @@ export class RawWatcher implements ContainerWatcher {
     }
   }
 
-  /** When the next hierarchy is to be watched. */
   get #watchDueMs(): number {
     if (this.#watched === this.#tree.paths.length) return Infinity;
     const quietMs = this.#activeMs + QUIET_MS;
@@ -243,7 +234,8 @@ export class RawWatcher implements ContainerWatcher {
     const nowMs = this.#clock.monotonic();
     this.#noSweepBeforeMs = nowMs +
       Math.max(SWEEP_MS, (nowMs - beganMs) * SWEEP_REST_FACTOR);
-    // Notifications lag behind where it found anything, and there are none of a hierarchy not watched yet.
+    // If the sweep found changes, notifications lag behind; an unwatched
+    // hierarchy has none.
     if (found || this.#watched < this.#tree.paths.length) {
       this.#sweepDueMs = this.#noSweepBeforeMs;
     }
@@ -271,7 +263,6 @@ export class RawWatcher implements ContainerWatcher {
     this.#listAll();
   }
 
-  /** Notifications were lost. */
   #listAll(): void {
     this.#rescans++;
     this.reconcile();
@@ -313,7 +304,7 @@ export class RawWatcher implements ContainerWatcher {
     return changes;
   }
 
-  /** Follows hints for one slice of time. */
+  /** Handles hints for one time slice. */
   #takeHints(): void {
     if (this.#hints.length === 0) return;
     if (this.#hints.length >= BURST_HINTS && this.#sweepDueMs === Infinity) {
@@ -333,7 +324,10 @@ export class RawWatcher implements ContainerWatcher {
     if (this.#hints.length === 0) this.#hintsSinceMs = Infinity;
   }
 
-  /** Walks in slices of time, passing on what was found, following hints between; returns whether it found anything. */
+  /**
+   * Runs a walk in time slices, yields the changes found and handles hints in
+   * between; returns whether it found any.
+   */
   async *#walk(
     steps: Generator<void>,
   ): AsyncGenerator<readonly ContainerChange[], boolean> {

@@ -4,34 +4,33 @@ import type { Clock } from "../model/clock.ts";
 /** A directory to be listed again. */
 export interface Relist {
   readonly name: CgroupName;
-  /** Index of the wait before it. */
+  /** Index of the wait before the listing. */
   readonly level: number;
-  /** Whether no other follows it. */
   readonly isLast: boolean;
-  /** When that ends, on the clock's monotonic time. */
+  /** End of the wait, on the clock's monotonic time. */
   readonly dueMs: number;
-  /** How often something happened in it meanwhile. */
+  /** Number of events in the directory during the wait. */
   touches: number;
 }
 
 /**
- * Waits before the listings of a directory in which something happened. What
- * is created in a new directory before it is watched is never reported, and on
- * a busy machine `Deno.watchFs` watches it seconds late.
+ * Waits before the listings of a directory after an event. Nothing is ever
+ * reported of what is created in a new directory before it is watched, and on a
+ * busy machine `Deno.watchFs` watches it seconds late.
  */
 const WAITS_MS = [50, 500, 1_600] as const;
 
-/** The directories that are to be listed again, and when. */
+/** Queue of the directories to be listed again. */
 export class RelistQueue {
   readonly #clock: Clock;
-  /** One for each wait, so that each is in the order of time. */
+  /** One queue per wait, so that each is in order of time. */
   readonly #queues = WAITS_MS.map(() => new Map<CgroupName, Relist>());
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** When the first is due, on the clock's monotonic time. */
+  /** Time of the first listing, on the clock's monotonic time. */
   get dueMs(): number {
     let dueMs = Infinity;
     for (const queue of this.#queues) {
@@ -41,24 +40,23 @@ export class RelistQueue {
     return dueMs;
   }
 
-  /** Something happened in a directory. */
+  /** Schedules the listings after an event in a directory. */
   touch(name: CgroupName): void {
     this.#add(name, 0);
     const relist = this.#queues[0]?.get(name);
     if (relist !== undefined) relist.touches++;
   }
 
-  /** A directory could not be read: it is listed again after the longest wait. */
+  /** Schedules a listing after the longest wait, for a directory that could not be read. */
   retry(name: CgroupName): void {
     this.#add(name, WAITS_MS.length - 1);
   }
 
-  /** The next listing is after a longer wait; after the longest is none. */
+  /** Schedules the next listing after a longer wait; none follows the longest. */
   postpone({ name, level }: Relist): void {
     this.#add(name, level + 1);
   }
 
-  /** Removes one that is due, and returns it. */
   take(): Relist | undefined {
     for (const queue of this.#queues) {
       const [first] = queue.values();
@@ -71,7 +69,6 @@ export class RelistQueue {
     return undefined;
   }
 
-  /** A directory is gone. */
   forget(name: CgroupName): void {
     for (const queue of this.#queues) queue.delete(name);
   }
@@ -79,7 +76,7 @@ export class RelistQueue {
   #add(name: CgroupName, level: number): void {
     const waitMs = WAITS_MS[level];
     if (waitMs === undefined) return;
-    // The shortest wait counts: the longer ones follow it.
+    // The shortest wait takes precedence: the longer ones follow it.
     if (this.#queues.slice(0, level + 1).some((queue) => queue.has(name))) {
       return;
     }

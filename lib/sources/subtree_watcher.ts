@@ -4,9 +4,9 @@ import { isGone, messageOf } from "../model/errors.ts";
 /** Dependencies of a {@linkcode SubtreeWatcher}. */
 export interface SubtreeWatcherOptions {
   readonly fs: HostFs;
-  /** Receives each notification, of paths below what is watched only. */
+  /** Receives each notification, for paths below the watched directory only. */
   readonly onEvent: (event: Deno.FsEvent) => void;
-  /** Receives the reason why notifications end. */
+  /** Receives the error that ends notifications. */
   readonly onError: (error: Error) => void;
 }
 
@@ -16,7 +16,7 @@ interface Subtree {
   readonly ended: Promise<void>;
 }
 
-/** Attempts to watch a subtree of which directories are removed meanwhile. */
+/** Attempts to watch a subtree while its directories are removed. */
 const MAX_TRIES = 5;
 
 /** Deno's message for ENOSPC of inotify, or that errno itself. */
@@ -26,24 +26,24 @@ const INSTANCE_LIMIT_REGEXP = /\(os error 2[34]\)/;
 /** ENOMEM. */
 const MEMORY_REGEXP = /\(os error 12\)/;
 
-/** A file of each cgroup, which is watched to find out whether a further watch can be had. */
+/** A file of each cgroup, watched to check whether a further watch is available. */
 const PROBE_FILE = "cgroup.procs";
 
 /**
- * Watches directories with all below them, by `Deno.watchFs`.
+ * Watches directories with their descendants, by `Deno.watchFs`.
  *
- * It throws for a whole tree if one directory of it cannot be watched. Then
- * the directory above is watched alone, and each subtree beside the bad one by
- * itself. All watchers of a process share one inotify instance, which passes
- * what it reports to each whose path is a prefix, whether it is recursive or
- * not; Deno 2.6 passes removals to all: each path is taken from one watcher.
+ * `Deno.watchFs` throws for a whole tree if one directory of it cannot be
+ * watched. Then the parent is watched alone, and each other subtree of the
+ * parent by itself. All watchers of a process share one inotify instance, which
+ * passes a notification to each watcher whose path is a prefix, recursive or
+ * not; Deno 2.6 passes removals to all: each path is accepted from one watcher.
  */
 export class SubtreeWatcher {
   readonly #options: SubtreeWatcherOptions;
   readonly #subtrees = new Map<string, Subtree>();
-  /** Directories that are watched without what is below them. */
+  /** Directories that are watched without their descendants. */
   readonly #shallow = new Set<string>();
-  /** Directories that cannot be watched, and why. */
+  /** Directories that cannot be watched, with the reason. */
   readonly unwatched: Map<string, string> = new Map();
   /** Directories with a watcher of their own whose removal was reported once. */
   readonly #removed = new Set<string>();
@@ -53,7 +53,10 @@ export class SubtreeWatcher {
     this.#options = options;
   }
 
-  /** The first directory that cannot be watched, how many there are, and why; undefined if there is none. */
+  /**
+   * The first directory that cannot be watched, the number of others, and the
+   * reason; `undefined` if there is none.
+   */
   get failure(): string | undefined {
     for (const [path, reason] of this.unwatched) {
       const others = this.unwatched.size - 1;
@@ -64,10 +67,11 @@ export class SubtreeWatcher {
   }
 
   /**
-   * Watches a directory and all below it that can be watched. Blocks for 0.1 ms
-   * a directory.
+   * Watches a directory and all descendants that can be watched. Blocks for 0.1
+   * ms per directory.
    *
-   * @throws {Error} if a limit is reached, or the directory itself cannot be watched
+   * @throws {Error} if a limit is reached, or the directory itself cannot be
+   * watched
    */
   watch(path: string): void {
     this.#watch(path);
@@ -75,11 +79,15 @@ export class SubtreeWatcher {
     if (reason !== undefined) throw new Error(reason);
   }
 
-  /** A directory was created, or is gone: watches it, unless the one above it is watched with all below it. */
+  /**
+   * Watches a created directory, or stops watching a removed one, unless a
+   * recursive watch of the parent includes it.
+   */
   async follow(path: string, isThere: boolean): Promise<void> {
     if (!this.#shallow.has(path.slice(0, path.lastIndexOf("/")))) return;
     try {
-      // A second watcher of the same path would share the watch of the first, which is removed with it.
+      // A second watcher of the same path would share the watch of the first,
+      // which is removed with it.
       await this.#end(path);
       if (isThere && !this.#isClosed) this.#watch(path);
     } catch (error) {
@@ -88,7 +96,7 @@ export class SubtreeWatcher {
   }
 
   /**
-   * Watches what could not be watched, where that is possible now.
+   * Watches the directories that could not be watched before, if possible now.
    *
    * @throws {Error} if a limit is reached. Then directories created since are
    * not watched, which `Deno.watchFs` does not report.
@@ -109,7 +117,6 @@ export class SubtreeWatcher {
     }
   }
 
-  /** Ends the notifications. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#end("");
@@ -135,7 +142,10 @@ export class SubtreeWatcher {
     for (const name of this.#list(path)) this.#watch(`${path}/${name}`);
   }
 
-  /** Names of what is in a directory; none if it cannot be listed, which its listing reports. */
+  /**
+   * Returns the names of the subdirectories; an empty list if the directory
+   * cannot be listed, which its listing reports.
+   */
   #list(path: string): string[] {
     try {
       return this.#options.fs.subdirectories(path);
@@ -173,7 +183,7 @@ export class SubtreeWatcher {
     }
   }
 
-  /** A directory that is watched by itself reports its removal (IN_DELETE_SELF), and so does the one above it. */
+  /** A directory with its own watcher reports its removal (IN_DELETE_SELF), and so does its parent. */
   #isRepeated(kind: Deno.FsEvent["kind"], path: string): boolean {
     if (kind === "create") this.#removed.delete(path);
     if (kind !== "remove") return false;
@@ -186,7 +196,6 @@ export class SubtreeWatcher {
     if (!this.#isClosed) this.#options.onError(new Error(reasonOf(error)));
   }
 
-  /** Ends the watchers of a path and of all below it. */
   async #end(path: string): Promise<void> {
     const ended: Promise<void>[] = [];
     for (const [below, subtree] of this.#subtrees) {
@@ -206,7 +215,7 @@ function isLimit(error: unknown): boolean {
     .some((regexp) => regexp.test(message));
 }
 
-/** The reason for the operator, without the paths that Deno adds to its message. */
+/** Returns the reason for the operator, without the paths that Deno adds to its message. */
 function reasonOf(error: unknown): string {
   const message = messageOf(error).replace(/ about \[.*\]$/s, "");
   if (WATCH_LIMIT_REGEXP.test(message)) {

@@ -1,26 +1,26 @@
-/** One figure: what was measured, against what, and what is wanted of it. */
+/** One figure: the measured values, their reference, and the goal. */
 export interface Figure {
   readonly name: string;
   readonly unit: string;
-  /** One a round. */
+  /** One per round. */
   readonly values: readonly number[];
-  /** What it is measured against, and what that took in the same rounds. */
+  /** Reference, and its values in the same rounds. */
   readonly reference?: {
     readonly name: string;
     readonly values: readonly number[];
   };
-  /** What is wanted of the value or, where `of` says so, of its ratio to the reference. */
+  /** Limit of the value, or of its ratio to or difference from the reference. */
   readonly goal?: {
     readonly of: "value" | "ratio" | "difference";
     readonly limit: number;
     /** @default at most */
     readonly atLeast?: boolean;
   };
-  /** How it was measured, in a few words. */
+  /** Short description of the measurement. */
   readonly note?: string;
 }
 
-/** What `scripts/bench` was asked to do. */
+/** Options of `scripts/bench`. */
 export interface BenchOptions {
   readonly quick: boolean;
   /** Diagnostics of the run. */
@@ -33,14 +33,14 @@ export interface Benchmark {
   run(options: BenchOptions): Promise<readonly Figure[]>;
 }
 
-/** So large a share of the values, sorted, lies below. */
+/** Returns the quantile of the values at this share. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = Math.min(sorted.length - 1, Math.floor(sorted.length * share));
   return sorted[at] ?? NaN;
 }
 
-/** What the goal is of: the medians' value, ratio or difference. */
+/** Returns the number that the goal limits: the medians' value, ratio or difference. */
 export function measureOf({ values, reference, goal }: Figure): number {
   const value = quantile(values, 0.5);
   const floor = quantile(reference?.values ?? [], 0.5);
@@ -54,16 +54,16 @@ export function measureOf({ values, reference, goal }: Figure): number {
   }
 }
 
-/** Whether the goal is met; undefined where there is none. */
+/** Whether the goal is met; `undefined` if there is none. */
 export function isMet(figure: Figure): boolean | undefined {
   const { goal } = figure;
   if (goal === undefined) return undefined;
-  const measured = measureOf(figure);
-  if (Number.isNaN(measured)) return undefined;
-  return goal.atLeast ? measured >= goal.limit : measured <= goal.limit;
+  const value = measureOf(figure);
+  if (Number.isNaN(value)) return undefined;
+  return goal.atLeast ? value >= goal.limit : value <= goal.limit;
 }
 
-/** The figures as a table: value with its spread, reference, ratio, goal. */
+/** Returns the figures as a table: value with its spread, reference, ratio, goal. */
 export function renderTable(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => {
     const { name, unit, values, reference, note = "" } = figure;
@@ -112,7 +112,7 @@ function spread(values: readonly number[]): string {
     })`;
 }
 
-/** Three digits that tell. */
+/** Formats a number with three significant digits. */
 function number(value: number): string {
   if (Number.isNaN(value)) return "?";
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");

@@ -1,12 +1,12 @@
 /*
- * What the machine can do without an agent: the floors that scripts/bench
- * measures against. Prints one line for each thing that it did or saw.
+ * Reference implementation without an agent, to which scripts/bench compares.
+ * Prints one line per round or event.
  *
- *   floor pread ROUNDS BUFFER   paths on stdin, which are kept open; but those of lists, which the kernel
- *                               makes once for an open file, and those beyond what may be open; CPU
- *                               nanoseconds of each round
- *   floor inotify DIRECTORY     the name of each directory made in it
- *   floor kmsg                  the number of each record of the kernel log that says "Killed process"
+ *   floor pread ROUNDS BUFFER   reads the paths on stdin, with the files kept open, except lists (the
+ *                               kernel creates them once per open file) and files beyond the limit of
+ *                               open files; prints the CPU nanoseconds of each round
+ *   floor inotify DIRECTORY     prints the name of each directory created in it
+ *   floor kmsg                  prints the number of each kernel log record with "Killed process"
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /**
- * The references in C, compiled on the spot.
+ * The references in C, compiled on demand.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { fromFileUrl } from "@std/path";
 
 const SOURCE = fromFileUrl(new URL("./floor.c", import.meta.url));
 
-/** Compiles them; undefined where there is no compiler. */
+/** Compiles the references; returns `undefined` without a compiler. */
 export async function compileFloor(dir: string): Promise<string | undefined> {
   const path = `${dir}/floor`;
   try {

@@ -1,5 +1,5 @@
 /**
- * What a sample costs, and a beat of many.
+ * Cost of one sample, and of one sample of many containers.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import { compileFloor } from "./floor.ts";
 
 const BUFFER_BYTES = 65_536;
 
-/** After so many V8 has compiled all that there is to compile: those of 20 s at 500 containers. */
+/** Samples after which V8 has compiled all code: those of 20 s at 500 containers. */
 const WARM_SAMPLES = 10_000;
 
-/** Remembers which control files were opened. */
+/** Records the control files that were opened. */
 class RememberingFs extends HostFs {
   readonly paths = new Set<string>();
 
@@ -30,7 +30,7 @@ class RememberingFs extends HostFs {
   }
 }
 
-/** Containers that are sampled as the agent does, one after the other. */
+/** Containers that are sampled one after the other, as in the agent. */
 class Samples implements AsyncDisposable {
   readonly #cgroups: TestCgroups;
   readonly fs: RememberingFs = new RememberingFs({
@@ -38,7 +38,7 @@ class Samples implements AsyncDisposable {
   });
   readonly #handlers: CgroupHandler[] = [];
   readonly #rings: SampleRing[] = [];
-  #beats = 0;
+  #rounds = 0;
 
   constructor(count: number) {
     this.#cgroups = new TestCgroups(`bench${count}`);
@@ -55,16 +55,16 @@ class Samples implements AsyncDisposable {
       this.#handlers.push(handler);
       this.#rings.push(cache.ring(name, handler.builder.layout));
     }
-    for (let warm = 0; warm < WARM_SAMPLES; warm += count) this.beat();
+    for (let warm = 0; warm < WARM_SAMPLES; warm += count) this.sampleAll();
   }
 
-  /** Samples all of them; returns the CPU it took, nanoseconds. */
-  beat(): number {
+  /** Samples all containers; returns the CPU time in nanoseconds. */
+  sampleAll(): number {
     const before = process.cpuUsage();
-    this.#beats++;
+    this.#rounds++;
     for (const [i, handler] of this.#handlers.entries()) {
       handler.sample();
-      this.#rings[i]?.add(this.#beats * 1000, handler.builder.row);
+      this.#rings[i]?.add(this.#rounds * 1000, handler.builder.row);
     }
     const { user, system } = process.cpuUsage(before);
     return (user + system) * 1000;
@@ -81,7 +81,7 @@ class Samples implements AsyncDisposable {
   }
 }
 
-/** CPU nanoseconds of each round of reading these files in C. */
+/** Returns the CPU nanoseconds of each round of reading these files in C. */
 async function readInC(
   floor: string,
   files: readonly string[],
@@ -100,7 +100,7 @@ async function readInC(
   return new TextDecoder().decode(stdout).trim().split("\n").map(Number);
 }
 
-/** CPU nanoseconds of reading these files as one would without a thought. */
+/** Returns the CPU nanoseconds of reading these files with `Deno.readTextFile`. */
 async function readNaively(files: readonly string[]): Promise<number> {
   const before = process.cpuUsage();
   for (const file of files) {
@@ -125,9 +125,9 @@ const sample: Benchmark = {
       const inC: number[] = [];
       const naive: number[] = [];
       for (let round = 0; round < rounds; round++) {
-        // As in C, the first round warms: another process had the caches meanwhile.
-        samples.beat();
-        ours.push(samples.beat() / count / 1000);
+        // As in C, the first round warms the caches, which another process used in between.
+        samples.sampleAll();
+        ours.push(samples.sampleAll() / count / 1000);
         if (floor !== undefined) {
           for (const ns of await readInC(floor, files, 1)) {
             inC.push(ns / count / 1000);
@@ -146,7 +146,7 @@ const sample: Benchmark = {
         goal: { of: "ratio", limit: 1.8 },
         note,
       }, {
-        name: "the same, against readTextFile and split",
+        name: "CPU per sample, against readTextFile and split",
         unit: "µs",
         values: ours,
         reference: { name: "naive", values: naive },
@@ -159,8 +159,8 @@ const sample: Benchmark = {
   },
 };
 
-const beat: Benchmark = {
-  name: "beat",
+const manySamples: Benchmark = {
+  name: "samples",
   async run({ quick }) {
     const rounds = quick ? 3 : 9;
     const dir = await Deno.makeTempDir();
@@ -168,7 +168,10 @@ const beat: Benchmark = {
       const floor = await compileFloor(dir);
       const measure = async (count: number) => {
         await using samples = new Samples(count);
-        const ours = Array.from({ length: rounds }, () => samples.beat() / 1e6);
+        const ours = Array.from(
+          { length: rounds },
+          () => samples.sampleAll() / 1e6,
+        );
         const { openFiles, maxOpenFiles } = samples.fs;
         const note = openFiles < maxOpenFiles
           ? ""
@@ -184,14 +187,14 @@ const beat: Benchmark = {
         const reference = await measure(small);
         const { ours, inC, note } = await measure(large);
         figures.push({
-          name: `CPU of a beat of ${large} containers`,
+          name: `CPU of one sample of ${large} containers`,
           unit: "ms",
           values: ours,
           reference: { name: `${small} containers`, values: reference.ours },
           goal: { of: "ratio", limit: 10.5 },
           note,
         }, {
-          // More files than may be open are opened for each read, by both.
+          // Both open the files beyond the limit of open files for each read.
           name: "to read the same files in C",
           unit: "ms",
           values: inC,
@@ -206,4 +209,4 @@ const beat: Benchmark = {
 };
 
 /** The figures of housekeeping. */
-export const housekeeping: readonly Benchmark[] = [sample, beat];
+export const housekeeping: readonly Benchmark[] = [sample, manySamples];

@@ -1,5 +1,5 @@
 /**
- * How long an event takes from the kernel to the log.
+ * Latency of an event from the kernel to the log.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { CAN_OOM, HIERARCHIES, TestCgroups } from "../../tests/e2e/_cgroups.ts";
 import { type Benchmark, type Figure, quantile } from "./figure.ts";
 import { compileFloor, LineReader } from "./floor.ts";
 
-/** An agent whose log is read as it comes. */
+/** Starts an agent whose log is read as it is written. */
 async function startAgent(): Promise<LineReader> {
   const agent = new LineReader([
     AGENT,
@@ -20,7 +20,7 @@ async function startAgent(): Promise<LineReader> {
   return agent;
 }
 
-/** Median and 99th percentile against the same of a floor, of which so much more is allowed. */
+/** Returns median and 99th percentile, with those of a floor as reference and the allowed difference as goal. */
 function figuresOf(
   name: string,
   values: readonly number[],
@@ -98,7 +98,7 @@ const oom: Benchmark = {
     const dir = await Deno.makeTempDir();
     const floorPath = await compileFloor(dir);
     if (!CAN_OOM || floorPath === undefined) {
-      say("oom: wants a memory controller, /dev/kmsg and cc");
+      say("oom: requires a memory controller, /dev/kmsg and cc");
       return [];
     }
     await using cgroups = new TestCgroups("oomlatency");
@@ -108,7 +108,7 @@ const oom: Benchmark = {
       await delay(200);
       for (let i = 0; i < count; i++) {
         await cgroups.oom(`/o${i}`, 8 * 2 ** 20);
-        // The kernel prints ten in five seconds in full.
+        // The kernel prints at most ten complete reports in five seconds.
         await delay(quick ? 100 : 520);
       }
       await delay(1_000);

@@ -1,5 +1,5 @@
 /**
- * What a running agent costs, and how it answers meanwhile.
+ * Cost of a running agent, and its response times under load.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { TestCgroups } from "../../tests/e2e/_cgroups.ts";
 import { type Benchmark, type Figure, quantile } from "./figure.ts";
 import { LeanClient } from "./lean_client.ts";
 
-/** CPU time of a process, nanoseconds: of all its threads, also of those that have ended. */
+/** Returns the CPU time of a process in nanoseconds, with that of ended threads. */
 export async function cpuNs(pid: number): Promise<number> {
   const { userTicks, systemTicks } = parseProcessStat(
     await Deno.readTextFile(`/proc/${pid}/stat`),
@@ -20,13 +20,13 @@ export async function cpuNs(pid: number): Promise<number> {
   return (userTicks + systemTicks) * 1e9 / TICKS_PER_SECOND;
 }
 
-/** Resident memory of a process, MB. */
+/** Returns the resident memory of a process in MB. */
 export async function residentMb(pid: number): Promise<number> {
   const text = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1]) / 1024;
 }
 
-/** Makes so many cgroups without processes. */
+/** Creates cgroups without processes. */
 export function makeMany(cgroups: TestCgroups, count: number): void {
   for (let i = 0; i < count; i++) cgroups.make(`/c${i}`);
 }
@@ -63,7 +63,7 @@ const cpu: Benchmark = {
         values.push((await cpuNs(agent.pid) - before) / wallNs * 100);
       }
       return [{
-        name: "CPU at 500 containers, a 10 s beat, a scrape each 15 s",
+        name: "CPU at 500 containers, 10 s interval, 15 s scrapes",
         unit: "% of a core",
         values,
         goal: { of: "value", limit: 1 },
@@ -98,7 +98,7 @@ const memory: Benchmark = {
         figures.push({
           name: count === 10
             ? "resident memory, idle with 10 containers"
-            : "resident memory, 500 containers, a 1 s beat",
+            : "resident memory, 500 containers, 1 s interval",
           unit: "MB",
           values,
           goal: { of: "value", limit },
@@ -143,10 +143,10 @@ const scrape: Benchmark = {
         gzipMs.push(performance.now() - gzipStartMs);
         await delay(100);
       }
-      // How long a small answer takes meanwhile is how long nothing else was done.
+      // The time of a small response is the time for which the event loop was blocked.
       const stalls: number[] = [];
       const endMs = performance.now() + (quick ? 3_000 : 20_000);
-      // In a process of its own, lest we measure how long we were busy ourselves.
+      // In another process, so that the load of this one is not measured.
       const scraping = new Deno.Command(Deno.execPath(), {
         args: ["eval", SCRAPE_FOREVER, `${agent.url}/metrics`],
       }).spawn();
@@ -164,20 +164,20 @@ const scrape: Benchmark = {
         values: ms,
         goal: { of: "value", limit: 40 },
       }, {
-        name: "the same for each byte",
+        name: "time per byte of /metrics",
         unit: "ns",
         values: nsPerByte,
         goal: { of: "value", limit: 8 },
       }, {
-        name: "the same in gzip, decompressed by who asks",
+        name: "/metrics in gzip, decompressed by the client",
         unit: "ms",
         values: gzipMs,
       }, {
-        name: "/healthz meanwhile, p99",
+        name: "/healthz at the same time, p99",
         unit: "ms",
         values: [quantile(stalls, 0.99)],
         goal: { of: "value", limit: 10 },
-        note: `${stalls.length} answers`,
+        note: `${stalls.length} responses`,
       }];
     } finally {
       await agent.stop();

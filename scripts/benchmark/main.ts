@@ -1,5 +1,5 @@
 /**
- * Measures what the README says of speed and size.
+ * Measures the figures of speed and size in the documentation.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Benchmark, isMet, measureOf, renderTable } from "./figure.ts";
 import { housekeeping } from "./housekeeping.ts";
 import { latency } from "./latency.ts";
 import { load } from "./load.ts";
-import { beside } from "./peer.ts";
+import { comparison } from "./peer.ts";
 import { throughput } from "./throughput.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -16,7 +16,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...latency,
   ...load,
   ...throughput,
-  ...beside,
+  ...comparison,
 ];
 
 const { values, positionals } = parseArgs({

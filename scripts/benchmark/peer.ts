@@ -1,5 +1,5 @@
 /**
- * cgwatch beside cAdvisor, in turns, on the same cgroups.
+ * cgwatch compared with cAdvisor, alternately, on the same cgroups.
  *
  * @module
  */
@@ -22,7 +22,7 @@ interface Program extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Starts one of the two with this interval of housekeeping. */
+/** Starts one of the two programs with this housekeeping interval in seconds. */
 type Start = (seconds: number) => Promise<Program>;
 
 async function startCgwatch(seconds: number): Promise<Program> {
@@ -61,7 +61,7 @@ function startCadvisor(seconds: number): Promise<Program> {
   });
 }
 
-/** cAdvisor does not report the port that it takes for port 0. */
+/** cAdvisor does not report the port that it chooses for port 0. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
@@ -79,12 +79,12 @@ async function knows(
     const infos: unknown[] = await response.json();
     return infos.length > COUNT;
   } catch {
-    // It does not listen yet, or does not know the first.
+    // It does not listen yet, or does not list the first container.
     return false;
   }
 }
 
-/** What is measured of each program. */
+/** Measurements of each program. */
 const MEASURES = [
   ["start until all are known", "ms"],
   ["CPU", "% of a core"],
@@ -161,13 +161,13 @@ async function compare(
   const ours: Measured[] = [];
   const theirs: Measured[] = [];
   for (let round = 0; round < (quick ? 1 : 2); round++) {
-    say(`  ${COUNT} ${kind}, a ${seconds} s beat: cgwatch …`);
+    say(`  ${COUNT} ${kind}, ${seconds} s interval: cgwatch …`);
     ours.push(await measure(startCgwatch, cgroups, { seconds, quick }));
     say("  cAdvisor …");
     theirs.push(await measure(startCadvisor, cgroups, { seconds, quick }));
   }
   return MEASURES.map(([name, unit]) => ({
-    name: `${COUNT} ${kind}, a ${seconds} s beat: ${name}`,
+    name: `${COUNT} ${kind}, ${seconds} s interval: ${name}`,
     unit,
     values: ours.flatMap((measured) => measured[name]),
     reference: {
@@ -193,5 +193,5 @@ const peer: Benchmark = {
   },
 };
 
-/** cgwatch beside cAdvisor. */
-export const beside: readonly Benchmark[] = [peer];
+/** The comparison with cAdvisor. */
+export const comparison: readonly Benchmark[] = [peer];

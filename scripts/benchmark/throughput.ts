@@ -1,5 +1,5 @@
 /**
- * How many events a second go through manager, log and one stream.
+ * Events per second through manager, log and one stream.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { systemClock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import type { Benchmark } from "./figure.ts";
 
-/** Events added before the others have their turn: less than a queue holds. */
+/** Events added before yielding to the event loop: fewer than a queue's limit. */
 const BURST = 500;
 
-/** Sends so many events; returns how many a second came out at the far ends. */
+/** Sends events; returns the number per second received by log and stream. */
 async function send(count: number): Promise<number> {
   const dir = await Deno.makeTempDir();
   const clock = systemClock;

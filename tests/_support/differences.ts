@@ -7,7 +7,7 @@ import type { ParsedFamily, Series } from "./exposition.ts";
 type Json = any;
 
 /** Responses of one agent, and the files that it reads. */
-export interface Answers {
+export interface AgentClient {
   json(path: string): Promise<Json>;
   status(path: string, method?: string): Promise<number>;
   /** Returns `/metrics` or another text page. */
@@ -20,7 +20,7 @@ export interface Answers {
 }
 
 /** Agents of a host with cgroup v1, a host with v2, and a Kubernetes node. */
-export type Hosts = Readonly<Record<"v1" | "v2" | "node", Answers>>;
+export type Hosts = Readonly<Record<"v1" | "v2" | "node", AgentClient>>;
 
 /** An intended difference from cAdvisor or the kubelet. */
 export interface Difference {
@@ -35,20 +35,20 @@ export interface Difference {
 /** Differences in the order of the documentation. */
 export type Differences = readonly Difference[];
 
-async function stats(answers: Answers): Promise<Json> {
-  const { stats } = await answers.json(
-    `/api/v1.3/containers${answers.container}`,
+async function stats(client: AgentClient): Promise<Json> {
+  const { stats } = await client.json(
+    `/api/v1.3/containers${client.container}`,
   );
   return stats.at(-1);
 }
 
 /** Returns the series of a family for the Docker container, or the pod's. */
 async function series(
-  answers: Answers,
+  client: AgentClient,
   family: string,
-  id: string = answers.container,
+  id: string = client.container,
 ): Promise<readonly Series[]> {
-  const families = await answers.families("/metrics");
+  const families = await client.families("/metrics");
   return (families.get(family)?.series ?? [])
     .filter(({ labels }) => labels["id"] === id);
 }
@@ -219,8 +219,8 @@ export const FROM_CADVISOR: Differences = [
     reason:
       "a removed container has no series at the next scrape; an empty label is equivalent to an absent one",
     async holds({ v1, v2, node }) {
-      for (const answers of [v1, v2, node]) {
-        const text = await answers.text("/metrics");
+      for (const client of [v1, v2, node]) {
+        const text = await client.text("/metrics");
         assertEquals(text.match(/^\w+(?:\{.*\})? \S+ \S+$/m), null);
         assertEquals(text.match(/=""[,}]/), null);
       }

@@ -173,11 +173,11 @@ export class FakeContainerd implements AsyncDisposable {
   create(container: FakeContainer): void {
     this.containers.push(container);
     const { group, id, image = "" } = container;
-    this.tell(group, "/containers/create", proto(1, id), proto(2, image));
+    this.emit(group, "/containers/create", proto(1, id), proto(2, image));
   }
 
   /** Sends an event to subscribers. */
-  tell(group: string, topic: string, ...fields: readonly Uint8Array[]): void {
+  emit(group: string, topic: string, ...fields: readonly Uint8Array[]): void {
     this.send(encodeGrpcMessage(envelope(group, topic, ...fields)));
   }
 

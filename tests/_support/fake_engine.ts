@@ -46,7 +46,7 @@ export class FakeEngine implements AsyncDisposable {
   }
 
   /** Sends a JSON line or raw data to event subscribers. */
-  tell(text: string | object): void {
+  emit(text: string | object): void {
     const line = typeof text === "string" ? text : `${JSON.stringify(text)}\n`;
     for (const controller of this.#events) {
       controller.enqueue(new TextEncoder().encode(line));
@@ -55,7 +55,7 @@ export class FakeEngine implements AsyncDisposable {
 
   /** Sends an event of a container in Docker's format. */
   act(action: string, id: string, attributes: object = {}): void {
-    this.tell({
+    this.emit({
       Type: "container",
       Action: action,
       Actor: { ID: id, Attributes: attributes },

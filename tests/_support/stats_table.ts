@@ -401,8 +401,8 @@ export const SPEC_ROWS: readonly StatsRow[] = [
 ];
 
 /** Returns the value at a path of a response. */
-export function at(answer: unknown, path: string): unknown {
-  let value: unknown = answer;
+export function at(response: unknown, path: string): unknown {
+  let value: unknown = response;
   for (const name of path.split(".")) {
     if (typeof value !== "object" || value === null) return undefined;
     value = (value as Record<string, unknown>)[name];
@@ -416,13 +416,13 @@ export function at(answer: unknown, path: string): unknown {
  */
 export function checkRows(
   rows: readonly StatsRow[],
-  answer: unknown,
+  response: unknown,
   before: ReferenceReading,
   after: ReferenceReading = before,
 ): number {
   let present = 0;
   for (const { path } of rows) {
-    const value = withoutDevices(at(answer, path));
+    const value = withoutDevices(at(response, path));
     assertBetween(path, value, before.get(path), after.get(path));
     if (value !== undefined) present++;
   }

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { nodeSummaryJson } from "../../lib/api/summary_json.ts";
 import { parseUptime } from "../../lib/kernfs/proc/boot_time.ts";
 import { readTaskLimits } from "../../lib/kernfs/proc/task_limits.ts";
-import { PodDisks } from "../../lib/manager/pod_disks.ts";
+import { PodDiskUsage } from "../../lib/manager/pod_disk_usage.ts";
 import { groupByPod } from "../../lib/manager/pods.ts";
 import type {
   DescribedContainer,
@@ -75,7 +75,7 @@ function summaryOf(driver: CgroupDriver, isTold: boolean): NodeSummary {
     };
   });
   const { fs } = tree.recorded;
-  const disks = new PodDisks({
+  const disks = new PodDiskUsage({
     usage: {
       of: () => ({ timestampMs: clock.now(), bytes: 5, inodes: 2 }),
       isMissing: () => false,

@@ -351,7 +351,7 @@ Deno.test({
     // A missing engine is checked every 5 s.
     assert(await until(areOk, { timeoutMs: 10_000 }), "ok again");
     engine.act("rename", idOf(0), { name: "shop", oldName: "/web-0" });
-    containerd.tell("moby", "/tasks/start");
+    containerd.emit("moby", "/tasks/start");
     assert(
       await until(() =>
         node.events.some(({ container }) => container?.name === "shop")
@@ -456,7 +456,7 @@ Deno.test({
       const name = node.make(id, "");
       await delay(30);
       const exit = [proto(1, id), proto(2, id), proto(4, 3)];
-      containerd.tell(GROUP, "/tasks/exit", ...exit);
+      containerd.emit(GROUP, "/tasks/exit", ...exit);
       await delay(20);
       node.cgroups.remove(`/${id}`);
       assert(await until(() => node.of(name).length >= 2), name);

@@ -100,18 +100,18 @@ Deno.test("ContainerdEngine reports all containers except Docker's, in any names
   await until(() => watcher.state.state === "ok", "ok");
   await until(() => containerd.followers === 1, "followed");
   containerd.create(POD);
-  containerd.tell("shop", "/tasks/start", proto(1, "web"), proto(2, 77));
+  containerd.emit("shop", "/tasks/start", proto(1, "web"), proto(2, 77));
   const exit = (id: string, process: string, code: number) =>
-    containerd.tell(
+    containerd.emit(
       "shop",
       "/tasks/exit",
       ...[proto(1, id), proto(2, process), proto(3, 77), proto(4, code)],
     );
   exit("web", "exec-1", 1);
   exit("web", "web", 137);
-  containerd.tell("moby", "/containers/create", proto(1, ID));
-  containerd.tell("shop", "/tasks/oom", proto(1, "web"));
-  containerd.tell("shop", "/containers/delete", proto(1, "web"));
+  containerd.emit("moby", "/containers/create", proto(1, ID));
+  containerd.emit("shop", "/tasks/oom", proto(1, "web"));
+  containerd.emit("shop", "/containers/delete", proto(1, "web"));
   await until(() => events.length === 5, "5 events");
   const runtime = "containerd";
   const createdMs = 1_795_416_465_930.2075;
@@ -284,7 +284,7 @@ Deno.test("EngineWatcher of containerd continues with events if a container is t
   await until(() => watcher.state.state === "degraded", "degraded");
   assertEquals(watcher.lost, 1);
   await until(() => containerd.followers === 1, "followed");
-  containerd.tell("shop", "/containers/update", proto(1, "big"));
+  containerd.emit("shop", "/containers/update", proto(1, "big"));
   containerd.create({ ...WEB, id: "job" });
   await until(() => events.length === 2, "events");
   assertEquals(events.map(({ metadata }) => metadata.id), ["web", "job"]);
@@ -329,7 +329,7 @@ Deno.test("EngineWatcher of containerd skips and counts messages that are too lo
   const { watcher, events } = watched;
   await until(() => containerd.followers === 1, "followed");
   const image = "x".repeat(3 * 2 ** 20);
-  containerd.tell("shop", "/containers/create", proto(2, image));
+  containerd.emit("shop", "/containers/create", proto(2, image));
   containerd.send(Uint8Array.of(0, 0, 0, 0, 2, 255, 255));
   containerd.send(Uint8Array.of(1, 0, 0, 0, 1, 0));
   containerd.create(WEB);

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import {
-  type Answers,
+  type AgentClient,
   FROM_CADVISOR,
   FROM_KUBELET,
   type Hosts,
@@ -16,7 +16,7 @@ import { AgentProcess, until } from "./_agent.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
-class Agent implements Answers {
+class Agent implements AgentClient {
   readonly #agent: AgentProcess;
   readonly #root: string;
   readonly container: string;

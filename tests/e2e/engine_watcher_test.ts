@@ -170,9 +170,9 @@ Deno.test("EngineWatcher skips and counts messages that are too long or not JSON
   const { watcher, events } = watched;
   await until(() => engine.followers === 1, "followed");
   engine.act("start", ID, { name: "web", big: "x".repeat(3 * 2 ** 20) });
-  engine.tell("garbage\n");
-  engine.tell('{"Type":"container","Action":"sta');
-  engine.tell("\n");
+  engine.emit("garbage\n");
+  engine.emit('{"Type":"container","Action":"sta');
+  engine.emit("\n");
   engine.act("start", ID, { name: "web" });
   await until(() => events.length === 1, "events");
   assertEquals(watcher.lost, 3);

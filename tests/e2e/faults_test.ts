@@ -226,7 +226,7 @@ Deno.test({
         ),
         (await sourceOf(agent, "cgroups")).detail,
       );
-      assertStringIncludes(agent.stderr, "watched with inotify again");
+      assertStringIncludes(agent.stderr, "Watching cgroups with inotify again");
       cgroups.make("/b");
       const is = async () => (await agent.names(cgroups.name)).length;
       assert(await until(async () => await is() === 3));

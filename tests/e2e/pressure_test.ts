@@ -67,5 +67,5 @@ Deno.test("agent with --pressure-events reports that cgroup v1 does not support 
     "--pressure-events",
   ]);
   await agent.stop();
-  assert(/WARN +Cannot tell of memory pressure/.test(agent.stderr));
+  assert(/WARN +Cannot report memory pressure/.test(agent.stderr));
 });

@@ -102,7 +102,7 @@ Deno.test("agent warns of a non-loopback address without tokens", async () => {
     const path = join(directory, "tokens");
     await Deno.writeTextFile(path, "one\n", { mode: 0o600 });
     const args = ["--event-log=none", "--listen=0.0.0.0:0"];
-    const warning = "Anybody who reaches this machine may ask";
+    const warning = "Serving a non-loopback address without authentication";
     const open = await AgentProcess.start(args);
     assertEquals((await open.stop()).code, 0);
     assertStringIncludes(open.stderr, warning);

@@ -1,7 +1,7 @@
 import { type Seam, testFaultScenarios } from "./_fault_scenarios.ts";
 
 const WARNS = {
-  message: "Cannot read a control file, leaving its numbers out",
+  message: "Cannot read a control file, leaving out its values",
 };
 
 const SEAMS: readonly Seam[] = [

@@ -33,15 +33,15 @@ const PLAIN: Referenced = { reference: { name: "/web" } };
 
 const table = new AliasTable(() => [WEBHOOK, PLAIN, WEB, POD]);
 
-Deno.test("AliasTable.find() takes a name, an id, or the only beginning of one", () => {
+Deno.test("AliasTable.find() accepts a name, an id, or a unique prefix", () => {
   for (
     const [namespace, alias, found] of [
       ["docker", "abc1", WEB],
       ["docker", "abc", WEB],
       ["docker", "webh", WEBHOOK],
-      // The whole name of one is the beginning of another's, too.
+      // The whole name of one is also a prefix of another's.
       ["docker", "web", WEB],
-      // Several aliases of one container that begin so are one container.
+      // Several aliases of one container with the prefix are one container.
       ["docker", "web-", WEB],
       ["podman", "w", POD],
       // An id that is among no aliases.
@@ -54,7 +54,7 @@ Deno.test("AliasTable.find() names the candidates where there are several", () =
   assertThrows(
     () => table.find("docker", "we"),
     BadRequestError,
-    'Cannot tell which docker container "we" is: it may be "web", "webhook"',
+    'Cannot find docker container "we": the prefix is ambiguous, expected one of "web", "webhook"',
   );
   const many = Array.from({ length: 25 }, (_, i): Referenced => ({
     reference: {
@@ -70,7 +70,7 @@ Deno.test("AliasTable.find() names the candidates where there are several", () =
   );
 });
 
-Deno.test("AliasTable.find() knows no plain cgroup, no other namespace and no empty name", () => {
+Deno.test("AliasTable.find() finds no raw cgroup, no other namespace and no empty name", () => {
   assertThrows(
     () => table.find("docker", "abc9"),
     UnknownContainerError,
@@ -81,7 +81,7 @@ Deno.test("AliasTable.find() knows no plain cgroup, no other namespace and no em
   assertThrows(
     () => table.find("docker", ""),
     BadRequestError,
-    "Cannot tell which docker container is meant",
+    'Cannot find docker container ""',
   );
 });
 
@@ -90,7 +90,7 @@ Deno.test("AliasTable.of() is a namespace by cgroup name", () => {
   assertEquals(table.of("crio"), []);
 });
 
-Deno.test("AliasTable heeds what a runtime tells later", () => {
+Deno.test("AliasTable uses names that a runtime reports later", () => {
   const late = { reference: { name: "/docker/x" } };
   const containers: Referenced[] = [late];
   const table = new AliasTable(() => containers);

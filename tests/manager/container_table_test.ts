@@ -111,11 +111,11 @@ Deno.test("ContainerTable.childrenOf() names the direct children, in order", () 
   table.remove("/ab");
   table.remove("/a");
   assertEquals(childrenOf("/"), ["/z"]);
-  // Its children are there yet.
+  // Children of the removed container are still there.
   assertEquals(childrenOf("/a"), ["/a/a", "/a/b"]);
 });
 
-Deno.test("ContainerTable.withDescendants() gives a container and all below it, by name", () => {
+Deno.test("ContainerTable.withDescendants() returns a container and its descendants, by name", () => {
   const table = tableOf(...TREE);
   assertEquals(namesOf(table.withDescendants("/a")), [
     "/a",
@@ -127,7 +127,7 @@ Deno.test("ContainerTable.withDescendants() gives a container and all below it, 
   assertThrows(() => table.withDescendants("/b"), UnknownContainerError);
 });
 
-Deno.test("ContainerTable.requested() goes by the cgroup's name by default", () => {
+Deno.test("ContainerTable.requested() selects by the cgroup's name by default", () => {
   const table = tableOf(...TREE);
   assertEquals(namesOf(table.requested("/a", {})), ["/a"]);
   assertEquals(
@@ -137,7 +137,7 @@ Deno.test("ContainerTable.requested() goes by the cgroup's name by default", () 
   assertThrows(() => table.requested("/b", {}), UnknownContainerError);
 });
 
-Deno.test("ContainerTable.requested() asks a runtime's namespace for a name, id or beginning", () => {
+Deno.test("ContainerTable.requested() finds a name, id or prefix in a runtime's namespace", () => {
   const table = tableOf(...TREE, ...DOCKER);
   const docker = (alias: string) =>
     namesOf(table.requested(`/${alias}`, { type: "docker" }));
@@ -161,7 +161,7 @@ Deno.test("ContainerTable.inNamespace() is one container, or all for the root's 
   assertEquals(table.inNamespace("crio", "/"), []);
 });
 
-Deno.test("ContainerTable.requested() gives all of a namespace below the root, and below nothing else", () => {
+Deno.test("ContainerTable.requested() returns all of a namespace for the root, and for no other name", () => {
   const table = tableOf(...TREE, ...DOCKER);
   const options = { type: "docker", recursive: true } as const;
   assertEquals(

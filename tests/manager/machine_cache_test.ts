@@ -15,7 +15,7 @@ import { recordedMachine } from "../_support/recorded_tree.ts";
 const ROOT_DEVICE = 254 << 8;
 const SHM_DEVICE = 27;
 
-/** A recorded machine, whose directories are on the file systems that the test says. */
+/** A recorded machine, whose directories are on the file systems that the test specifies. */
 class SpaciousFiles extends MountedFiles {
   freeBytes = 100;
   readonly devices = new Map([["/", ROOT_DEVICE]]);
@@ -66,7 +66,7 @@ class Bench implements Disposable {
     version: "1.2.3",
   });
 
-  /** Lets time pass, and what is due then be done. */
+  /** Advances the clock and runs the timers due. */
   async advance(ms: number): Promise<void> {
     this.clock.advance(ms);
     for (let i = 0; i < 20; i++) {
@@ -81,7 +81,7 @@ class Bench implements Disposable {
   }
 }
 
-Deno.test("MachineCache.machineInfo() can be asked before the start, and has file systems once they were read", async () => {
+Deno.test("MachineCache.machineInfo() is available before the start, and has file systems once they were read", async () => {
   using bench = new Bench();
   const { machine } = bench;
   assertEquals(machine.machineInfo().numCores, 2);
@@ -98,7 +98,7 @@ Deno.test("MachineCache.machineInfo() can be asked before the start, and has fil
   });
 });
 
-Deno.test("MachineCache reads the machine anew every 5 minutes", async () => {
+Deno.test("MachineCache reads the machine every 5 minutes", async () => {
   using bench = new Bench();
   const { machine, clock, root } = bench;
   await machine.start();
@@ -115,7 +115,7 @@ Deno.test("MachineCache reads the machine anew every 5 minutes", async () => {
   assertEquals(machine.machineInfo().numCores, 2);
 });
 
-Deno.test("MachineCache reads the file systems anew every 10 s, until it is stopped", async () => {
+Deno.test("MachineCache reads the file systems every 10 s, until it is stopped", async () => {
   using bench = new Bench();
   const { machine, files, clock } = bench;
   await machine.start();
@@ -133,7 +133,7 @@ Deno.test("MachineCache reads the file systems anew every 10 s, until it is stop
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("MachineCache.rootFsInfo() is about the kubelet's directory, or else about the root", async () => {
+Deno.test("MachineCache.rootFsInfo() returns the file system of the kubelet's directory, otherwise of the root", async () => {
   using bench = new Bench();
   const { machine, files } = bench;
   await machine.start();
@@ -142,14 +142,14 @@ Deno.test("MachineCache.rootFsInfo() is about the kubelet's directory, or else a
   assertEquals((await machine.rootFsInfo()).mountPoint, "/dev/shm");
 });
 
-Deno.test("MachineCache.dirFsInfo() tells the file system of a directory, and throws where it has none", async () => {
+Deno.test("MachineCache.dirFsInfo() returns the file system of a directory, and throws if it has none", async () => {
   using bench = new Bench();
   const { machine, files } = bench;
   await machine.start();
   const { device, availableBytes, labels } = await machine.filesystems
     .ofDirectory("/");
   assertEquals([device, availableBytes, labels], ["/dev/vda", 50, ["root"]]);
-  // Of `/proc`.
+  // The device of `/proc`.
   files.devices.set("/proc/1", 21);
   const error = await assertRejects(() =>
     machine.filesystems.ofDirectory("/proc/1")

@@ -15,7 +15,7 @@ import type {
 } from "../../lib/registry/handler_registry.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-/** A handler whose container uses memory as the test says. */
+/** A handler whose container uses the memory that the test specifies. */
 class TestHandler implements ContainerHandler {
   readonly collectsDiskIo = true;
   readonly deviceName = () => undefined;
@@ -69,7 +69,7 @@ interface Warning {
   readonly fields: LogFields | undefined;
 }
 
-/** A container, with what it stands on. */
+/** A container, with its dependencies. */
 class Bench {
   readonly handler = new TestHandler();
   readonly clock = new FakeClock(1_000_000);
@@ -133,7 +133,7 @@ Deno.test("ManagedContainer.run() doubles its interval while nothing changes, an
   ]);
 });
 
-Deno.test("ManagedContainer has no sample of a new container until that is whole, whoever asks", () => {
+Deno.test("ManagedContainer has no sample of a new container until that is complete, for any caller", () => {
   const { container, handler, clock } = new Bench({}, undefined, true);
   handler.isCompleteAfterMs = 250;
   for (const ms of [0, 100, 200]) {
@@ -147,15 +147,15 @@ Deno.test("ManagedContainer has no sample of a new container until that is whole
   const { refreshes } = handler;
   clock.advance(50);
   assertEquals(container.run(), 1_000);
-  // It looks again for what was missing before.
+  // Missing files are searched again.
   assertEquals([handler.samples, handler.refreshes], [1, refreshes + 1]);
-  // From then on it is.
+  // The container stays complete.
   handler.isCompleteAfterMs = Infinity;
   assertEquals(container.refresh(Infinity), true);
   assertEquals(container.stats({}).length, 2);
 });
 
-Deno.test("ManagedContainer samples a new container of which cannot be told whether it is whole", () => {
+Deno.test("ManagedContainer samples a new container if the check whether it is complete fails", () => {
   const { container, handler } = new Bench({}, undefined, true);
   handler.isComplete = () => {
     throw new Error("EIO");
@@ -182,7 +182,7 @@ Deno.test("ManagedContainer.run() does not go below its interval for a longest t
   for (let i = 0; i < 5; i++) assertEquals(container.run(), 1_000);
 });
 
-Deno.test("ManagedContainer.run() adds up to the whole interval by chance, which spreads them", () => {
+Deno.test("ManagedContainer.run() adds a random part of the interval, to spread the samples", () => {
   const { container } = new Bench({ dynamic: false, jitterFactor: 1 });
   const intervals = Array.from({ length: 1_000 }, () => container.run());
   assert(intervals.every((ms) => ms >= 1_000 && ms < 2_000));
@@ -190,7 +190,7 @@ Deno.test("ManagedContainer.run() adds up to the whole interval by chance, which
   assert(Math.max(...intervals) > 1_900);
 });
 
-Deno.test("ManagedContainer.run() goes on where a sample fails, and wherever that comes from", () => {
+Deno.test("ManagedContainer.run() continues if a sample fails, with any error", () => {
   const bench = new Bench();
   const { container, handler, warnings } = bench;
   handler.result = { gone: true };
@@ -214,14 +214,14 @@ Deno.test("ManagedContainer.refresh() samples where the last sample is too old",
   assertEquals(handler.samples, 2);
 });
 
-Deno.test("ManagedContainer complains of one container once a minute at most", () => {
+Deno.test("ManagedContainer logs at most one warning per minute for a container", () => {
   const { container, handler, clock, warnings } = new Bench();
   handler.result = { gone: false, error: new Error("line 1 is bad") };
   container.sample();
   clock.advance(59_999);
   container.sample();
   assertEquals(warnings, [{
-    message: "Cannot read a control file, leaving its numbers out",
+    message: "Cannot read a control file, leaving out its values",
     fields: { container: "/web", error: "line 1 is bad" },
   }]);
   clock.advance(1);
@@ -229,7 +229,7 @@ Deno.test("ManagedContainer complains of one container once a minute at most", (
   assertEquals(warnings.length, 2);
 });
 
-Deno.test("ManagedContainer tells when a file says that the cgroup is gone", () => {
+Deno.test("ManagedContainer reports that the cgroup is gone if a read shows it", () => {
   const bench = new Bench();
   bench.container.sample();
   assertEquals(bench.goneCount, 0);
@@ -238,7 +238,7 @@ Deno.test("ManagedContainer tells when a file says that the cgroup is gone", () 
   assertEquals(bench.goneCount, 1);
 });
 
-Deno.test("ManagedContainer.stats() gives the newest so many, with the rates of the first", () => {
+Deno.test("ManagedContainer.stats() returns the newest `count` samples, with the rates of the first", () => {
   const bench = new Bench();
   const { row } = bench.handler.builder;
   for (const ms of [1_000, 2_000, 3_000]) {
@@ -257,7 +257,7 @@ Deno.test("ManagedContainer.stats() gives the newest so many, with the rates of 
   assertEquals(bench.container.stats({ count: 9 }).length, 3);
 });
 
-Deno.test("ManagedContainer.stats() dates samples by the clock on the wall", () => {
+Deno.test("ManagedContainer.stats() uses the wall clock for the timestamps of samples", () => {
   const bench = new Bench();
   bench.sampleAt(1_000, 2_000, 3_000);
   const times = bench.container.stats({ startMs: 1_001_500 })
@@ -278,7 +278,7 @@ Deno.test("ManagedContainer.stats() has the file systems as they were at each sa
   assertEquals(devices(), [["at 1001000"], ["at 1002000"]]);
 });
 
-Deno.test("ManagedContainer.spec is read anew after 5 s, and missing files are looked for then", () => {
+Deno.test("ManagedContainer.spec is read again after 5 s, and missing files are searched then", () => {
   const { container, handler, clock } = new Bench();
   handler.specNow = { hasDiskIo: false, memory: { limitBytes: 1 } };
   assertEquals(container.spec.memory?.limitBytes, 1);
@@ -290,7 +290,7 @@ Deno.test("ManagedContainer.spec is read anew after 5 s, and missing files are l
   assertEquals([handler.specs, handler.refreshes], [2, 2]);
 });
 
-Deno.test("ManagedContainer.run() reads limits that were asked for again after five to ten minutes, and when they were written", () => {
+Deno.test("ManagedContainer.run() reads requested limits again after five to ten minutes, and after a write", () => {
   const { container, handler, clock } = new Bench();
   container.run();
   assertEquals(handler.specs, 0);
@@ -302,17 +302,17 @@ Deno.test("ManagedContainer.run() reads limits that were asked for again after f
   clock.advance(301_001);
   container.run();
   assertEquals(handler.specs, 2);
-  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 2);
+  assertEquals(container.specNoOlderThan(Infinity).memory?.limitBytes, 2);
   handler.specNow = { hasDiskIo: false, memory: { limitBytes: 3 } };
-  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 2);
-  container.forgetLimits();
-  assertEquals(container.specWithin(Infinity).memory?.limitBytes, 3);
-  container.forgetLimits();
+  assertEquals(container.specNoOlderThan(Infinity).memory?.limitBytes, 2);
+  container.invalidateSpec();
+  assertEquals(container.specNoOlderThan(Infinity).memory?.limitBytes, 3);
+  container.invalidateSpec();
   container.run();
   assertEquals(handler.specs, 4);
 });
 
-Deno.test("ManagedContainer.run() samples all the same where its limits cannot be read", () => {
+Deno.test("ManagedContainer.run() still samples if its limits cannot be read", () => {
   const { container, handler, clock, warnings } = new Bench();
   void container.spec;
   handler.spec = () => {

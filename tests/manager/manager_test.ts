@@ -15,8 +15,8 @@ import { rawFactory } from "../../lib/handlers/raw.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
 import { MachineCache } from "../../lib/manager/machine_cache.ts";
 import { Manager } from "../../lib/manager/manager.ts";
-import { PodDisks } from "../../lib/manager/pod_disks.ts";
-import { PodFiles } from "../../lib/manager/pod_files.ts";
+import { PodDiskUsage } from "../../lib/manager/pod_disk_usage.ts";
+import { PodVolumeScanner } from "../../lib/manager/pod_volume_scanner.ts";
 import { OomCounters } from "../../lib/oom/counters.ts";
 import { OomMonitor } from "../../lib/oom/monitor.ts";
 import { OomWatcher } from "../../lib/oom/watcher.ts";
@@ -112,9 +112,9 @@ class ManagedHost implements AsyncDisposable {
       },
       sinks: () => [],
       usage,
-      podDisks: new PodDisks({
+      podDiskUsage: new PodDiskUsage({
         usage,
-        files: new PodFiles({ files, clock, calls }),
+        files: new PodVolumeScanner({ files, clock, calls }),
         filesystems,
       }),
       machine: new MachineCache({
@@ -126,7 +126,7 @@ class ManagedHost implements AsyncDisposable {
         bootId: "b1",
         version: "1.2.3",
       }),
-      // After the first sample, which is due at once, a test has its own.
+      // After the first sample, which is due immediately, a test takes its own.
       housekeeping: {
         intervalMs: 60_000,
         maxIntervalMs: 60_000,
@@ -158,7 +158,7 @@ Deno.test("Manager is ready once every container is known, each with its creatio
   assert(created.indexOf("/system.slice") >= 0);
 });
 
-Deno.test("Manager answers for one container, for those below it, and by what is asked for", async () => {
+Deno.test("Manager returns one container, its descendants, or the requested containers", async () => {
   await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
@@ -184,7 +184,7 @@ Deno.test("Manager answers for one container, for those below it, and by what is
   assert(manager.machineInfo().numCores > 0);
 });
 
-Deno.test("Manager finds a runtime's container by id, name, or a beginning of one", async () => {
+Deno.test("Manager finds a runtime's container by id, name, or prefix", async () => {
   await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
@@ -192,7 +192,7 @@ Deno.test("Manager finds a runtime's container by id, name, or a beginning of on
     manager.namespaceInfo("docker", alias).map(({ reference }) =>
       reference.name
     );
-  // Its runtime is asked beside it.
+  // The lookup in its runtime is concurrent.
   await sleep(systemClock, 0);
   for (const alias of ["/web", "/we", "/76b4e3d", "/"]) {
     assertEquals(namesOf(alias), [DOCKER], alias);
@@ -208,7 +208,7 @@ Deno.test("Manager finds a runtime's container by id, name, or a beginning of on
   assertEquals([...usages.keys()], [DOCKER]);
 });
 
-Deno.test("Manager takes one sample for all who ask at the same time, and anew for who asks later", async () => {
+Deno.test("Manager takes one sample for concurrent requests, and another one for a later request", async () => {
   await using host = new ManagedHost();
   const { manager } = host;
   await manager.start();
@@ -241,7 +241,7 @@ Deno.test("Manager knows no container that is not there", async () => {
   );
 });
 
-Deno.test("Manager goes on with listing where inotify fails, and says so", async () => {
+Deno.test("Manager falls back to listing if inotify fails, and reports it", async () => {
   const { watchFs } = Deno;
   using _ = {
     [Symbol.dispose]: () => {

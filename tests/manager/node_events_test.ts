@@ -13,7 +13,7 @@ function killOf(oom: OomKillData): NewEvent {
   };
 }
 
-/** The node events that these give. */
+/** Returns the node events that result from these events. */
 async function nodeEventsOf(...given: NewEvent[]) {
   const clock = new FakeClock();
   const events = new EventManager({ node: "n1", bootId: "b", clock });
@@ -60,7 +60,7 @@ Deno.test("startNodeEvents() leaves the victim out where it is not known whole, 
   );
 });
 
-Deno.test("startNodeEvents() has nothing to say of a cgroup's limit, of the past, of an unknown scope, or of other events", async () => {
+Deno.test("startNodeEvents() ignores kills at a cgroup's limit, historical ones, unknown scopes, and other events", async () => {
   const { scope: _, ...unknown } = killOf({}).data?.oom ?? {};
   const found = await nodeEventsOf(
     killOf({ "scope": "cgroup", "pid": 7, "process_name": "a" }),

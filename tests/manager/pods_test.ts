@@ -45,7 +45,7 @@ Deno.test("groupByPod() takes of several containers of one name the newest that 
   assertEquals(chosen(of("a", 1, 0), of("b", 3, 0), of("c", 2, 0)), ["b"]);
 });
 
-Deno.test("groupByPod() knows a pod by its labels where the cgroup's name has no uid", () => {
+Deno.test("groupByPod() identifies a pod by its labels if the cgroup's name has no uid", () => {
   const { pods } = groupByPod([
     container(`/system.slice/docker-${id("a")}.scope`, { labels: NAMED }),
   ]);
@@ -55,7 +55,7 @@ Deno.test("groupByPod() knows a pod by its labels where the cgroup's name has no
   );
 });
 
-Deno.test("groupByPod() leaves out what is of no pod", () => {
+Deno.test("groupByPod() leaves out containers that belong to no pod", () => {
   const names = [
     "/",
     "/system.slice/kubelet.service",

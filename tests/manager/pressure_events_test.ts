@@ -10,7 +10,7 @@ import type { TestCgroup } from "../_support/test_cgroup.ts";
 /** Throttled 193 times when it was recorded. */
 const HIGH = "/lab/high";
 
-/** A recorded host whose containers are looked at each second. */
+/** A recorded host whose containers are read every second. */
 class PressedHost implements Disposable {
   readonly clock = new FakeClock(1_000_000);
   readonly events = new EventManager({
@@ -32,7 +32,7 @@ class PressedHost implements Disposable {
     this.#recorded = new RecordedTree(name);
   }
 
-  /** Opens it, and looks once. */
+  /** Opens a container and reads it once. */
   open(name: string, isNew = false): CgroupHandler {
     const { fs, hierarchies } = this.#recorded;
     const kinds = new Set<string>();
@@ -60,8 +60,8 @@ class PressedHost implements Disposable {
     );
   }
 
-  /** Since the last call: `seconds type name count`. */
-  told(): string[] {
+  /** Returns the events since the last call: `seconds type name count`. */
+  reported(): string[] {
     const events = this.events.getEvents({ sinceSeq: this.#seq });
     this.#seq = this.events.lastSeq;
     return events.map(({ event, timestampMs }) => {
@@ -79,48 +79,48 @@ class PressedHost implements Disposable {
   }
 }
 
-Deno.test("PressureEvents tell by how much each count grew, at the next look", () => {
+Deno.test("PressureEvents report the increase of each count, at the next read", () => {
   using host = new PressedHost();
   host.open(HIGH);
   host.clock.advance(1_500);
-  assertEquals(host.told(), []);
+  assertEquals(host.reported(), []);
   host.count(HIGH, 200, 3);
   host.clock.advance(1_000);
-  assertEquals(host.told(), [
+  assertEquals(host.reported(), [
     `2 memoryHigh ${HIGH} 7`,
     `2 memoryMax ${HIGH} 3`,
   ]);
 });
 
-Deno.test("PressureEvents tell of one container and type every ten seconds, of all that was counted since", () => {
+Deno.test("PressureEvents report a container and type every ten seconds, with the whole increase since", () => {
   using host = new PressedHost();
   host.open(HIGH);
   for (let second = 1; second <= 25; second++) {
     host.count(HIGH, 193 + second, second < 5 ? 0 : 1);
     host.clock.advance(1_000);
   }
-  assertEquals(host.told(), [
+  assertEquals(host.reported(), [
     `1 memoryHigh ${HIGH} 1`,
     `5 memoryMax ${HIGH} 1`,
     `11 memoryHigh ${HIGH} 10`,
     `21 memoryHigh ${HIGH} 10`,
   ]);
   host.clock.advance(60_000);
-  assertEquals(host.told(), [`31 memoryHigh ${HIGH} 4`]);
+  assertEquals(host.reported(), [`31 memoryHigh ${HIGH} 4`]);
 });
 
-Deno.test("PressureEvents tell all that is counted of a container that came after the start", () => {
+Deno.test("PressureEvents report the whole count of a container created after the start", () => {
   using host = new PressedHost();
   host.open(HIGH, true);
-  assertEquals(host.told(), [`0 memoryHigh ${HIGH} 193`]);
+  assertEquals(host.reported(), [`0 memoryHigh ${HIGH} 193`]);
 });
 
-Deno.test("PressureEvents tell of the cgroup whose limit it is, not of those above", () => {
+Deno.test("PressureEvents report the cgroup that has the limit, not its ancestors", () => {
   using host = new PressedHost();
   host.open("/lab/io");
   host.count("/lab/io", 7, 7, "memory.events");
   host.clock.advance(1_000);
-  assertEquals(host.told(), []);
+  assertEquals(host.reported(), []);
 });
 
 Deno.test("PressureEvents read memory.events where there is no .local, before Linux 5.3", () => {
@@ -129,7 +129,7 @@ Deno.test("PressureEvents read memory.events where there is no .local, before Li
   host.open(HIGH);
   host.count(HIGH, 194, 0, "memory.events");
   host.clock.advance(1_000);
-  assertEquals(host.told(), [`1 memoryHigh ${HIGH} 1`]);
+  assertEquals(host.reported(), [`1 memoryHigh ${HIGH} 1`]);
 });
 
 Deno.test("PressureEvents count from 0 where the memory controller was off", () => {
@@ -137,17 +137,17 @@ Deno.test("PressureEvents count from 0 where the memory controller was off", () 
   host.open(HIGH);
   host.count(HIGH, 5, 0);
   host.clock.advance(1_000);
-  assertEquals(host.told(), [`1 memoryHigh ${HIGH} 5`]);
+  assertEquals(host.reported(), [`1 memoryHigh ${HIGH} 5`]);
 });
 
-Deno.test("PressureEvents have nothing to tell of /, which has no limits", () => {
+Deno.test("PressureEvents report nothing for /, which has no limits", () => {
   using host = new PressedHost();
   host.open("/");
   host.clock.advance(5_000);
-  assertEquals(host.told(), []);
+  assertEquals(host.reported(), []);
 });
 
-Deno.test("PressureEvents look no more at a container that went", () => {
+Deno.test("PressureEvents stop reading a removed container", () => {
   using host = new PressedHost();
   const handler = host.open(HIGH);
   host.clock.advance(1_000);
@@ -155,11 +155,11 @@ Deno.test("PressureEvents look no more at a container that went", () => {
   handler.close();
   host.count(HIGH, 300, 0);
   host.clock.advance(5_000);
-  assertEquals(host.told(), []);
+  assertEquals(host.reported(), []);
   host.pressure.close(HIGH);
 });
 
-Deno.test("PressureEvents go on where a count cannot be read", () => {
+Deno.test("PressureEvents continue if a count cannot be read", () => {
   using host = new PressedHost();
   host.open(HIGH);
   for (const text of ["high many\n", "high 193\n"]) {
@@ -168,7 +168,7 @@ Deno.test("PressureEvents go on where a count cannot be read", () => {
   }
   host.count(HIGH, 194, 0);
   host.clock.advance(1_000);
-  assertEquals(host.told(), [`3 memoryHigh ${HIGH} 1`]);
+  assertEquals(host.reported(), [`3 memoryHigh ${HIGH} 1`]);
 });
 
 Deno.test("PressureEvents find nothing on cgroup v1", () => {
@@ -180,5 +180,5 @@ Deno.test("PressureEvents find nothing on cgroup v1", () => {
   assertEquals(handler.oomKills()?.source, "memory.oom_control");
   assertEquals(handler.memoryLimitHits(), undefined);
   host.clock.advance(1_000);
-  assertEquals(host.told(), []);
+  assertEquals(host.reported(), []);
 });

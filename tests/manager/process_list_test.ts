@@ -50,7 +50,7 @@ class Host implements Disposable {
   }
 }
 
-Deno.test("ProcessList.read() tells of each process what the kernel tells", async () => {
+Deno.test("ProcessList.read() returns the kernel's data of each process", async () => {
   using host = new Host();
   host.process(7, "/web");
   const nowMs = Date.now();
@@ -75,7 +75,7 @@ Deno.test("ProcessList.read() tells of each process what the kernel tells", asyn
   });
 });
 
-Deno.test("ProcessList.read() is of one cgroup without those below; of the root all", async () => {
+Deno.test("ProcessList.read() returns the processes of one cgroup without its descendants, and all for the root", async () => {
   using host = new Host();
   host.process(100, "/web").process(20, "/web/a").process(3, "/")
     .process(4, "/webx");
@@ -86,7 +86,7 @@ Deno.test("ProcessList.read() is of one cgroup without those below; of the root 
   assertEquals(await pids("/none"), []);
 });
 
-Deno.test("ProcessList.read() tells command lines only to who asks, and names to whom there are none", async () => {
+Deno.test("ProcessList.read() returns command lines only on request, and names if there are none", async () => {
   using host = new Host();
   host.process(1, "/").process(2, "/", { cmdline: "", name: "kthreadd" });
   const commands = async (commandLines: boolean) =>
@@ -104,7 +104,7 @@ Deno.test("ProcessList.read() numbers a user without a name, and leaves out what
   assertEquals(found.map(({ user, pid }) => [user, pid]), [["4000000", 1]]);
 });
 
-Deno.test("ProcessList.read() reads once for all who ask for the same at the same time", async () => {
+Deno.test("ProcessList.read() reads once for concurrent calls for the same cgroup", async () => {
   using host = new Host();
   host.process(1, "/");
   const [first, second, other] = await Promise.all([

@@ -5,13 +5,13 @@ import type { Clock } from "../../lib/model/clock.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { SeededRandom } from "../_support/random.ts";
 
-/** Tasks that note when they ran. */
+/** Tasks that record when they ran. */
 class Tasks {
   readonly clock: FakeClock = new FakeClock();
   readonly scheduler: Scheduler = new Scheduler(this.clock);
   readonly ran: string[] = [];
 
-  /** A task that is due again after so long; never again by default. */
+  /** A task that is due again after `intervalMs`; never again by default. */
   task(name: string, intervalMs?: number): Task {
     return {
       run: () => {
@@ -22,7 +22,7 @@ class Tasks {
   }
 }
 
-/** A clock on which work takes time, while which no timer calls back. */
+/** A clock on which work takes time, and no timer fires during work. */
 class BusyClock implements Clock {
   readonly timers: FakeClock = new FakeClock();
   workedMs = 0;
@@ -59,7 +59,7 @@ Deno.test("Scheduler does tasks in the order in which they are due", () => {
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("Scheduler does a task again after the time it asks for", () => {
+Deno.test("Scheduler runs a task again after the delay it returns", () => {
   const tasks = new Tasks();
   tasks.scheduler.schedule(tasks.task("a", 10), 5);
   tasks.clock.advance(36);
@@ -77,7 +77,7 @@ Deno.test("Scheduler keeps one timer, for the next that is due", () => {
   assertEquals(tasks.ran, ["99 1"]);
 });
 
-Deno.test("Scheduler lets others have their turn after 2 ms of work", () => {
+Deno.test("Scheduler yields to the event loop after 2 ms of work", () => {
   const clock = new BusyClock();
   const scheduler = new Scheduler(clock);
   const log: string[] = [];
@@ -199,7 +199,7 @@ Deno.test("Scheduler does not hold on to what was cancelled", () => {
   assertEquals(tasks.ran, ["last 5000"]);
 });
 
-Deno.test("Scheduler does every task when it is due, whatever is scheduled and cancelled between", () => {
+Deno.test("Scheduler runs every task when it is due, with any others scheduled and cancelled in between", () => {
   for (let seed = 1; seed <= 30; seed++) {
     const random = new SeededRandom(seed);
     const { clock, scheduler } = new Tasks();

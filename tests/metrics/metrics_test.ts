@@ -103,7 +103,7 @@ Deno.test("Metrics report OOM kills of a removed container with its last labels"
       .map(({ labels, value }) => [labels["id"], labels["image"], value]);
   assertEquals(await kills(), []);
   tree.kills.set(name, 2).set("/never/seen", 1);
-  Object.defineProperty(container, "specWithin", {
+  Object.defineProperty(container, "specNoOlderThan", {
     value: () => ({ hasDiskIo: false, image: "nginx:1" }),
   });
   const expected = [[name, "nginx:1", 2], ["/never/seen", undefined, 1]];
@@ -127,7 +127,7 @@ for (const driver of ["cgroupfs", "systemd"] as const) {
     using tree = new MetricsFixture(kubepods.recorded);
     for (const container of tree.containers) {
       const labels = labelsOf(container.reference.name);
-      Object.defineProperty(container, "specWithin", {
+      Object.defineProperty(container, "specNoOlderThan", {
         value: () => ({
           hasDiskIo: false,
           ...(labels !== undefined && { labels }),

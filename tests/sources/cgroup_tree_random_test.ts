@@ -1,4 +1,4 @@
-// What holds of a CgroupTree whatever happens: a model makes and removes directories by chance.
+// Invariants of a CgroupTree: a model creates and removes random directories.
 
 import { assert, assertEquals } from "@std/assert";
 import { parentOf, ROOT } from "../../lib/model/cgroup.ts";
@@ -13,19 +13,19 @@ interface Hint {
 
 const BASES = ["a", "b", "c"] as const;
 const MAX_DEPTH = 3;
-/** So many changes of directories come at most between one and its hint. */
+/** Maximum number of changes of directories between one and its hint. */
 const MAX_LATE = 3;
 
-/** What is there, what the kernel would tell of it, and what the tree made of that. */
+/** The existing directories, the kernel's notifications, and the resulting changes of the tree. */
 class Model implements Disposable {
   readonly host: DirectoryTreeFixture;
   readonly random: SeededRandom;
   /** Names by hierarchy. */
   readonly listing: Set<string>[];
-  readonly told: Hint[] = [];
-  /** How often each name came to be, in any hierarchy at all. */
-  readonly lives = new Map<string, number>();
-  /** How many adds less deletes of each name were told. */
+  readonly hints: Hint[] = [];
+  /** Number of creations of each name, in any hierarchy. */
+  readonly creations = new Map<string, number>();
+  /** Number of reported adds minus deletes of each name. */
   readonly balance = new Map<string, number>();
   readonly adds = new Map<string, number>();
 
@@ -46,7 +46,7 @@ class Model implements Disposable {
     const names = this.listing[hierarchy] as Set<string>;
     if (names.has(name)) return;
     if (parentOf(name) !== ROOT) this.make(hierarchy, parentOf(name));
-    if (!this.exists(name)) count(this.lives, name);
+    if (!this.exists(name)) count(this.creations, name);
     this.host.at(hierarchy, name);
     names.add(name);
     this.#report({ hierarchy, name, kind: "create" });
@@ -56,7 +56,7 @@ class Model implements Disposable {
     }
   }
 
-  /** Removes a directory and all below it, as the kernel has it: from below. */
+  /** Removes a directory and its descendants, as the kernel requires: children first. */
   remove(hierarchy: number, name: string): void {
     const names = this.listing[hierarchy] as Set<string>;
     if (!names.has(name)) return;
@@ -66,16 +66,19 @@ class Model implements Disposable {
     this.#report({ hierarchy, name, kind: "remove" });
   }
 
-  /** As the kernel does: of what is in a watched directory. */
+  /** Reports changes in watched directories only, as the kernel does. */
   #report(hint: Hint): void {
     const watched = this.watched?.[hint.hierarchy];
     const parent = parentOf(hint.name);
     if (watched === undefined || parent === ROOT || watched.has(parent)) {
-      this.told.push(hint);
+      this.hints.push(hint);
     }
   }
 
-  /** As `Deno.watchFs` passes it on: nothing of what is gone with its parent, and as removed what is gone. */
+  /**
+   * Delivers a hint as `Deno.watchFs` does: not if its parent is gone, and as a
+   * removal if the directory is gone.
+   */
   deliver(hint: Hint): void {
     const { hierarchy, name } = hint;
     const names = this.listing[hierarchy] as Set<string>;
@@ -102,7 +105,7 @@ class Model implements Disposable {
     this.follow(this.host.changes());
   }
 
-  /** Makes sure that every change makes sense after those before it. */
+  /** Asserts that every change is valid after the changes before it. */
   follow(changes: readonly string[]): void {
     for (const change of changes) {
       const name = change.slice(1);
@@ -120,7 +123,7 @@ class Model implements Disposable {
     }
   }
 
-  /** Makes sure that the tree has exactly the containers that are there. */
+  /** Asserts that the tree has exactly the existing containers. */
   assertSameNames(): void {
     const there = [...this.balance].filter(([, balance]) => balance === 1)
       .map(([name]) => name).toSorted();
@@ -129,7 +132,7 @@ class Model implements Disposable {
     assertEquals(this.host.tree.size, names.size);
   }
 
-  /** Makes sure that the tree has exactly the directories that are there. */
+  /** Asserts that the tree has exactly the existing directories. */
   assertSame(): void {
     this.assertSameNames();
     const directories = this.listing.reduce(
@@ -159,7 +162,7 @@ function forEachSeed(seeds: number, check: (seed: number) => void): void {
 }
 
 for (const removalsCount of [true, false]) {
-  Deno.test(`CgroupTree equals the listing after reconcile(), whichever hints came in whichever order, with removalsCount ${removalsCount}`, () => {
+  Deno.test(`CgroupTree equals the listing after reconcile(), with any hints in any order, with removalsCount ${removalsCount}`, () => {
     forEachSeed(20, (seed) => {
       using model = new Model(seed, 3, removalsCount);
       const { random, host } = model;
@@ -169,7 +172,7 @@ for (const removalsCount of [true, false]) {
           if (random.chance(0.6)) model.make(hierarchy, model.anyName());
           else model.remove(hierarchy, model.anyName());
         }
-        const hints = model.told.splice(0)
+        const hints = model.hints.splice(0)
           .filter(() => random.chance(0.7));
         for (const hint of random.shuffle(hints)) model.hint(hint);
         if (random.chance(0.2)) host.clock.advance(6_000);
@@ -180,7 +183,7 @@ for (const removalsCount of [true, false]) {
   });
 }
 
-Deno.test("CgroupTree equals the listing where every hint came, in any order", () => {
+Deno.test("CgroupTree equals the listing if every hint arrived, in any order", () => {
   forEachSeed(20, (seed) => {
     using model = new Model(seed, 3, true);
     const { random } = model;
@@ -190,7 +193,9 @@ Deno.test("CgroupTree equals the listing where every hint came, in any order", (
         if (random.chance(0.6)) model.make(hierarchy, model.anyName());
         else model.remove(hierarchy, model.anyName());
       }
-      for (const hint of random.shuffle(model.told.splice(0))) model.hint(hint);
+      for (const hint of random.shuffle(model.hints.splice(0))) {
+        model.hint(hint);
+      }
       model.assertSame();
     }
   });
@@ -210,12 +215,12 @@ for (const late of [3, 12]) {
             if (isThere) model.remove(hierarchy, name);
             else model.make(hierarchy, name);
             while (
-              model.told.length > late ||
-              (model.told.length > 0 && random.chance(0.4))
-            ) model.deliver(model.told.shift() as Hint);
+              model.hints.length > late ||
+              (model.hints.length > 0 && random.chance(0.4))
+            ) model.deliver(model.hints.shift() as Hint);
           }
         }
-        for (const hint of model.told.splice(0)) model.deliver(hint);
+        for (const hint of model.hints.splice(0)) model.deliver(hint);
         model.follow(host.settle());
         model.assertSameNames();
         model.follow(host.reconcile());
@@ -223,10 +228,10 @@ for (const late of [3, 12]) {
       }
       for (const [name, adds] of model.adds) {
         if (name === ROOT) continue;
-        const lives = model.lives.get(name) ?? 0;
+        const creations = model.creations.get(name) ?? 0;
         assert(
-          adds <= lives,
-          `${name} was created ${lives} times, not ${adds}`,
+          adds <= creations,
+          `${name} was created ${creations} times, not ${adds}`,
         );
       }
     });
@@ -234,34 +239,34 @@ for (const late of [3, 12]) {
 }
 
 for (const hierarchies of [1, 3]) {
-  Deno.test(`CgroupTree counts every life once where every hint comes in order, up to three changes late, in ${hierarchies} hierarchies`, () => {
+  Deno.test(`CgroupTree counts every lifetime once if every hint arrives in order, up to three changes late, in ${hierarchies} hierarchies`, () => {
     forEachSeed(40, (seed) => {
       using model = new Model(seed, hierarchies, true);
       const { random, host } = model;
       const all = [...host.hierarchies.keys()];
       for (let step = 0; step < 80; step++) {
-        // As runtimes do: a container is made in all hierarchies, and removed from all.
+        // As in runtimes, a container is created in all hierarchies, and removed from all.
         const name = model.anyName();
         const isThere = model.exists(name);
         for (const hierarchy of all) {
           if (isThere) model.remove(hierarchy, name);
           else model.make(hierarchy, name);
           while (
-            model.told.length > MAX_LATE ||
-            (model.told.length > 0 && random.chance(0.4))
+            model.hints.length > MAX_LATE ||
+            (model.hints.length > 0 && random.chance(0.4))
           ) {
-            model.hint(model.told.shift() as Hint);
+            model.hint(model.hints.shift() as Hint);
           }
         }
       }
-      for (const hint of model.told.splice(0)) model.hint(hint);
+      for (const hint of model.hints.splice(0)) model.hint(hint);
       model.assertSame();
       model.adds.delete(ROOT);
       assertEquals(
         [...model.adds].toSorted(),
-        [...model.lives].toSorted(),
+        [...model.creations].toSorted(),
       );
-      assert(model.lives.size > 0);
+      assert(model.creations.size > 0);
     });
   });
 }

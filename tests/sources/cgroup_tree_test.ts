@@ -34,7 +34,7 @@ Deno.test("CgroupTree.reconcile() adds a container of several hierarchies once",
   assertEquals(host.tree.directories, 9);
 });
 
-Deno.test("CgroupTree.reconcile() says nothing of what did not change", () => {
+Deno.test("CgroupTree.reconcile() reports nothing without a change", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b");
   host.reconcile();
@@ -42,7 +42,7 @@ Deno.test("CgroupTree.reconcile() says nothing of what did not change", () => {
   assertEquals(host.reconcile(), ["listed"]);
 });
 
-Deno.test("CgroupTree.reconcile() finds whatever no hint told", () => {
+Deno.test("CgroupTree.reconcile() finds all changes without hints", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/stays");
   host.make("/goes/below");
@@ -69,7 +69,7 @@ Deno.test("CgroupTree.reconcile() finds whatever no hint told", () => {
   assert(changes.indexOf("-/again") < changes.indexOf("+/again"));
 });
 
-Deno.test("CgroupTree.reconcile() stops after each directory, that others may have their turn", () => {
+Deno.test("CgroupTree.reconcile() stops after each directory, so that the caller can yield", () => {
   using host = new DirectoryTreeFixture();
   for (let i = 0; i < 20; i++) host.make(`/d${i}`);
   assertEquals([...host.tree.reconcile()].length, 20);
@@ -89,7 +89,7 @@ Deno.test("CgroupTree.reconcile() that was not ended leaves nothing out of the n
   assertEquals(host.tree.size, 13);
 });
 
-Deno.test("CgroupTree.hint() adds what was made, with all below and above it", () => {
+Deno.test("CgroupTree.hint() adds a created directory with its ancestors and descendants", () => {
   using host = new DirectoryTreeFixture();
   host.reconcile();
   host.make("/a/b/c");
@@ -97,7 +97,7 @@ Deno.test("CgroupTree.hint() adds what was made, with all below and above it", (
   assertEquals(host.changes(), ["+/a", "+/a/b", "+/a/b/c"]);
 });
 
-Deno.test("CgroupTree.hint() tells when the directory was made", () => {
+Deno.test("CgroupTree.hint() reports the creation time of the directory", () => {
   using host = new DirectoryTreeFixture();
   host.reconcile();
   host.changes();
@@ -110,7 +110,7 @@ Deno.test("CgroupTree.hint() tells when the directory was made", () => {
   ]);
 });
 
-Deno.test("CgroupTree.hint() adds a container once, and updates it where it shows in further hierarchies", () => {
+Deno.test("CgroupTree.hint() adds a container once, and updates it if it appears in further hierarchies", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 3 });
   host.reconcile();
   host.make("/a");
@@ -118,7 +118,7 @@ Deno.test("CgroupTree.hint() adds a container once, and updates it where it show
     host.hint(at, "/a", "create");
     assertEquals(host.changes(), [change]);
   }
-  // Once is enough.
+  // One notification is enough.
   host.make("/b");
   for (const at of [0, 1, 2]) host.hint(at, "/b", "create");
   assertEquals(host.changes(), ["+/b"]);
@@ -138,7 +138,7 @@ Deno.test("CgroupTree.hint() deletes a container when it left the last hierarchy
   assertEquals(host.tree.size, 1);
 });
 
-Deno.test("CgroupTree.hint() deletes a whole subtree that was told as one removal, children first", () => {
+Deno.test("CgroupTree.hint() deletes a whole subtree that was reported as one removal, children first", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b/c");
   host.reconcile();
@@ -152,7 +152,7 @@ Deno.test("CgroupTree.hint() deletes a whole subtree that was told as one remova
   );
 });
 
-Deno.test("CgroupTree.hint() takes the removals of a subtree that come late for the ones it told", () => {
+Deno.test("CgroupTree.hint() matches late removals of a subtree with the ones reported", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b/c");
   host.reconcile();
@@ -168,7 +168,7 @@ Deno.test("CgroupTree.hint() takes the removals of a subtree that come late for 
   assertEquals(host.settle(), []);
 });
 
-Deno.test("CgroupTree.hint() takes another inode for another container", () => {
+Deno.test("CgroupTree.hint() treats another inode as another container", () => {
   using host = new DirectoryTreeFixture();
   host.make("/a/b");
   host.reconcile();
@@ -190,7 +190,7 @@ Deno.test("CgroupTree.hint() takes another inode in one of its hierarchies for t
   assertEquals(host.changes(), ["~/a/b", "~/a"]);
 });
 
-Deno.test("CgroupTree.hint() takes a name that all hierarchies have anew for another container, whichever tells first", () => {
+Deno.test("CgroupTree.hint() treats a name recreated in all hierarchies as another container, in any order of hints", () => {
   for (const [first, second] of [[0, 1], [1, 0]] as const) {
     using host = new DirectoryTreeFixture({ hierarchies: 2 });
     host.make("/a");
@@ -212,7 +212,7 @@ Deno.test("CgroupTree.hint() takes a name that comes back in the hierarchy it le
   host.at(0, "/a").remove();
   host.hint(0, "/a", "remove");
   assertEquals(host.changes(), ["~/a"]);
-  // All of this is done before the next notification is looked at, and one is lost.
+  // All of this happens before the next notification is handled, and one is lost.
   host.at(0, "/a").recreate();
   host.at(1, "/a").recreate();
   host.hint(0, "/a", "create");
@@ -242,11 +242,11 @@ Deno.test("CgroupTree.hint() takes a container that leaves before it was seen ev
   assertEquals(host.settle(), []);
 });
 
-Deno.test("CgroupTree.hint() counts one that came and went before it could look, once for all hierarchies", () => {
+Deno.test("CgroupTree.hint() counts a container removed before it was read, once for all hierarchies", () => {
   for (const label of ["create", "remove"] as const) {
     using host = new DirectoryTreeFixture({ hierarchies: 3 });
     host.reconcile();
-    for (let life = 0; life < 3; life++) {
+    for (let round = 0; round < 3; round++) {
       // A creation is reported as a removal if the directory is gone by then.
       for (const at of [0, 1, 2]) host.hint(at, "/a", label);
       for (const at of [0, 1, 2]) host.hint(at, "/a", "remove");
@@ -256,7 +256,7 @@ Deno.test("CgroupTree.hint() counts one that came and went before it could look,
   }
 });
 
-Deno.test("CgroupTree.hint() counts one whose removal alone was told, or whose creation alone", () => {
+Deno.test("CgroupTree.hint() counts a container if only its removal or only its creation was reported", () => {
   for (const label of ["create", "remove"] as const) {
     using host = new DirectoryTreeFixture({ hierarchies: 2 });
     host.reconcile();
@@ -291,7 +291,7 @@ Deno.test("CgroupTree.hint() counts the one before, where a listing found the ne
 Deno.test("CgroupTree.hint() counts nothing twice where a removal was lost", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
-  for (let life = 0; life < 3; life++) {
+  for (let round = 0; round < 3; round++) {
     host.make("/a");
     for (const at of [0, 1]) host.hint(at, "/a", "create");
     assertEquals(host.changes(), ["+/a"]);
@@ -310,7 +310,7 @@ Deno.test("CgroupTree.hint() counts nothing twice where a removal was lost", () 
   );
 });
 
-Deno.test("CgroupTree.hint() passes over the removals of an earlier life that a listing told", () => {
+Deno.test("CgroupTree.hint() ignores the removals of an earlier container that a listing reported", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a");
   host.reconcile();
@@ -325,7 +325,7 @@ Deno.test("CgroupTree.hint() passes over the removals of an earlier life that a 
   assertEquals(host.changes(), ["~/a", "-/a"]);
 });
 
-Deno.test("CgroupTree.hint() counts a short life soon after one that all hierarchies told", () => {
+Deno.test("CgroupTree.hint() counts a brief container soon after one that all hierarchies reported", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.make("/a");
@@ -341,7 +341,7 @@ Deno.test("CgroupTree.hint() counts a short life soon after one that all hierarc
   assertEquals(host.changes(), ["+/a", "-/a"]);
 });
 
-Deno.test("CgroupTree.hint() tells no second life of one that it hears of half a minute late", () => {
+Deno.test("CgroupTree.hint() does not count a container again if its removal arrives half a minute late", () => {
   using host = new DirectoryTreeFixture();
   host.reconcile();
   host.make("/a");
@@ -350,12 +350,12 @@ Deno.test("CgroupTree.hint() tells no second life of one that it hears of half a
   assertEquals(host.reconcile(), ["-/a", "listed"]);
   host.clock.advance(30_000);
   host.reconcile();
-  // Its creation is reported as a removal, for it is gone.
+  // The creation is reported as a removal, since the directory is gone.
   for (let hints = 0; hints < 2; hints++) host.hint(0, "/a", "remove");
   assertEquals(host.changes(), []);
 });
 
-Deno.test("CgroupTree forgets who went after a minute", () => {
+Deno.test("CgroupTree forgets removed containers after a minute", () => {
   using host = new DirectoryTreeFixture();
   host.make("/a");
   host.reconcile();
@@ -377,7 +377,7 @@ Deno.test("CgroupTree.settle() finds what was created in a new directory before 
   assertEquals(host.settle(), ["+/a/b", "+/a/b/c"]);
 });
 
-Deno.test("CgroupTree.settle() finds what was created and removed beside what a hint named", () => {
+Deno.test("CgroupTree.settle() finds created and removed siblings of a hint's path", () => {
   using host = new DirectoryTreeFixture();
   host.make("/a");
   host.make("/goes");
@@ -416,7 +416,7 @@ Deno.test("CgroupTree.settle() is due 50 ms after a hint, and at longer and long
     waits.push(host.tree.dueMs - lastMs);
     lastMs = host.tree.dueMs;
     host.clock.advance(host.tree.dueMs - host.clock.monotonic());
-    for (const _ of host.tree.settle()) { /* Goes on. */ }
+    for (const _ of host.tree.settle()) { /* Continues. */ }
   }
   assertEquals(waits, [50, 500, 1600]);
 });
@@ -446,7 +446,7 @@ Deno.test("CgroupTree.sweep() finds children that no hint named, by their number
   );
 });
 
-Deno.test("CgroupTree.reconcile() of one hierarchy finds what is new there, and is no listing of all", () => {
+Deno.test("CgroupTree.reconcile() of one hierarchy finds new containers there, and does not emit listed", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.at(0, "/a");
@@ -455,7 +455,7 @@ Deno.test("CgroupTree.reconcile() of one hierarchy finds what is new there, and 
   assertEquals(host.changes(), ["+/b"]);
 });
 
-Deno.test("CgroupTree.reconcile() follows on its way what was touched meanwhile", () => {
+Deno.test("CgroupTree.reconcile() lists directories that are touched during the walk", () => {
   using host = new DirectoryTreeFixture();
   for (let i = 0; i < 5; i++) host.make(`/d${i}`);
   host.reconcile();
@@ -478,7 +478,7 @@ Deno.test("CgroupTree.listLater() lists a directory of which nothing is reported
   assertEquals(host.settle(), ["+/a/b"]);
 });
 
-Deno.test("CgroupTree.hint() passes over paths that are not below a hierarchy", () => {
+Deno.test("CgroupTree.hint() ignores paths outside of the hierarchies", () => {
   using host = new DirectoryTreeFixture();
   host.reconcile();
   const { path } = host.root;
@@ -489,7 +489,7 @@ Deno.test("CgroupTree.hint() passes over paths that are not below a hierarchy", 
   assertEquals(host.settle(), []);
 });
 
-Deno.test("CgroupTree.hint() says nothing before the first listing", () => {
+Deno.test("CgroupTree.hint() reports nothing before the first listing", () => {
   using host = new DirectoryTreeFixture();
   host.make("/a");
   host.hint(0, "/a", "create");
@@ -498,7 +498,7 @@ Deno.test("CgroupTree.hint() says nothing before the first listing", () => {
   assertEquals(host.reconcile(), ["+/", "+/a", "listed"]);
 });
 
-Deno.test("CgroupTree.discover() adds what was made and all below it, and its late hint tells nothing more", () => {
+Deno.test("CgroupTree.discover() adds a created directory and its descendants, and its late hint reports nothing more", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.discover(0, "/early");
   host.reconcile();
@@ -510,7 +510,7 @@ Deno.test("CgroupTree.discover() adds what was made and all below it, and its la
   assertEquals(host.changes().filter((change) => change[0] !== "~"), []);
 });
 
-Deno.test("CgroupTree.check() deletes a container that is no more", () => {
+Deno.test("CgroupTree.check() deletes a container that is gone", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b");
   host.reconcile();
@@ -525,7 +525,7 @@ Deno.test("CgroupTree.check() deletes a container that is no more", () => {
   );
 });
 
-Deno.test("CgroupTree keeps a container that shows where no notification told of it yet", () => {
+Deno.test("CgroupTree keeps a container in a hierarchy whose notification is pending", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
   host.at(0, "/a");
@@ -568,7 +568,7 @@ Deno.test("CgroupTree adds everything again when a hierarchy's root was gone and
   assertEquals(host.reconcile(), ["+/", "+/a", "listed"]);
 });
 
-Deno.test("CgroupTree keeps what cannot be looked at, says so, and follows the others", () => {
+Deno.test("CgroupTree keeps a container that cannot be read, reports it, and tracks the others", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.make("/a/b");
   host.reconcile();
@@ -577,7 +577,7 @@ Deno.test("CgroupTree keeps what cannot be looked at, says so, and follows the o
   assertEquals(host.reconcile(), ["+/c", "listed"]);
   assertEquals(
     host.tree.failure,
-    `cannot look at "${host.at(0, "/a").path}": EIO (os error 5)`,
+    `cannot read "${host.at(0, "/a").path}": EIO (os error 5)`,
   );
   assertEquals(host.settle(), []);
   host.refuse(0, "/a", false);
@@ -585,7 +585,7 @@ Deno.test("CgroupTree keeps what cannot be looked at, says so, and follows the o
   assertEquals(host.tree.failure, undefined);
 });
 
-Deno.test("CgroupTree tells once of what cannot be looked at when it comes", () => {
+Deno.test("CgroupTree reports once a container that cannot be read when it is created", () => {
   using host = new DirectoryTreeFixture();
   host.reconcile();
   for (const isGoneUnseen of [false, true]) {
@@ -606,7 +606,7 @@ Deno.test("CgroupTree tells once of what cannot be looked at when it comes", () 
   }
 });
 
-Deno.test("CgroupTree finds a hierarchy whose root could not be looked at first", () => {
+Deno.test("CgroupTree finds a hierarchy whose root could not be read at first", () => {
   using host = new DirectoryTreeFixture();
   host.make("/a");
   host.refuse(0, "");
@@ -616,7 +616,7 @@ Deno.test("CgroupTree finds a hierarchy whose root could not be looked at first"
   assertEquals(host.tree.failure, undefined);
 });
 
-Deno.test("CgroupTree forgets what could not be looked at and is no more", () => {
+Deno.test("CgroupTree forgets an unreadable container that is gone", () => {
   using host = new DirectoryTreeFixture();
   host.make("/a");
   host.reconcile();

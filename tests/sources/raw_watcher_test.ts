@@ -15,7 +15,7 @@ function create(tree: CgroupTree): RawWatcher {
 
 runWatcherContract("RawWatcher", create);
 
-Deno.test("RawWatcher tells of limits that are written, and of memory events that the kernel counts", async () => {
+Deno.test("RawWatcher reports writes of limits, and memory events that the kernel counts", async () => {
   using host = new WatchedHost(create);
   host.make("/a/b");
   host.start();

@@ -5,7 +5,7 @@ import { TestCgroup } from "../_support/test_cgroup.ts";
 
 type WatchFs = typeof Deno.watchFs;
 
-/** A tree that is watched, and the creations and removals that are reported. */
+/** A watched tree, with the creations and removals reported. */
 class Watched implements AsyncDisposable {
   readonly root = TestCgroup.create();
   readonly events: string[] = [];
@@ -65,7 +65,7 @@ class Watched implements AsyncDisposable {
   }
 }
 
-Deno.test("SubtreeWatcher reports each path below a directory once, whatever else is watched", async () => {
+Deno.test("SubtreeWatcher reports each path below a directory once, with any other watchers", async () => {
   await using watched = new Watched();
   const { root, subtrees } = watched;
   root.child("a/b");
@@ -100,7 +100,7 @@ Deno.test("SubtreeWatcher.watch() watches around a directory that cannot be watc
     root.child(name);
     await watched.reports(`c/${name}`);
   }
-  // What is created beside it is watched in its turn, also where it had been removed.
+  // A sibling created later is watched, too, even if it was removed before.
   root.child("a/new/z");
   await watched.reports("c/a/new/z");
   await Deno.remove(`${root.path}/new`);
@@ -131,7 +131,7 @@ Deno.test("SubtreeWatcher.retry() watches what can be watched by then", async ()
   await watched.reports("c/a/bad/x");
 });
 
-Deno.test("SubtreeWatcher throws where a limit is reached, or the directory itself cannot be watched", async () => {
+Deno.test("SubtreeWatcher throws if a limit is reached, or the directory itself cannot be watched", async () => {
   await using watched = new Watched();
   const { root, subtrees } = watched;
   root.file("cgroup.procs", "").child("bad");

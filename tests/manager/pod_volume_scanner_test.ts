@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { MountedFiles } from "../../lib/filesystems/mounted_files.ts";
-import { type FilesOfPod, PodFiles } from "../../lib/manager/pod_files.ts";
+import {
+  type PodVolumes,
+  PodVolumeScanner,
+} from "../../lib/manager/pod_volume_scanner.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 import { WatchedCalls } from "../_support/watched_calls.ts";
@@ -11,7 +14,7 @@ const PLACES = {
 };
 const VOLUMES = `${PLACES.directory}/volumes`;
 
-/** Some of whose directories never answer, or must not be listed. */
+/** Files of which some directories never respond, or must not be listed. */
 class HangingFiles extends MountedFiles {
   readonly hanging = new Set<string>();
   readonly listed: string[] = [];
@@ -28,14 +31,14 @@ class Node implements Disposable {
   readonly clock = new FakeClock();
   readonly files = new HangingFiles(this.root.hostFs());
   readonly calls = new WatchedCalls(this.clock);
-  readonly pods = new PodFiles({
+  readonly pods = new PodVolumeScanner({
     files: this.files,
     clock: this.clock,
     calls: this.calls,
   });
 
-  /** Asks until a look that this began has ended. */
-  async look(places = PLACES): Promise<FilesOfPod | undefined> {
+  /** Starts a scan and returns its result. */
+  async scan(places = PLACES): Promise<PodVolumes | undefined> {
     this.pods.of(places);
     await this.calls.idle();
     return this.pods.of(places);
@@ -46,7 +49,7 @@ class Node implements Disposable {
   }
 }
 
-Deno.test("PodFiles.of() finds volumes by plugin and name, the pod's hosts, and logs that are of no container", async () => {
+Deno.test("PodVolumeScanner.of() finds volumes by plugin and name, the pod's hosts, and logs that belong to no container", async () => {
   using node = new Node();
   node.root.file(`${VOLUMES}/kubernetes.io~empty-dir/cache/a`, "")
     .file(`${VOLUMES}/kubernetes.io~csi/pvc-1/vol_data.json`, "{}")
@@ -54,7 +57,7 @@ Deno.test("PodFiles.of() finds volumes by plugin and name, the pod's hosts, and 
     .file(`${PLACES.directory}/etc-hosts`, "127.0.0.1 localhost\n")
     .file(`${PLACES.logs}/app/0.log`, "")
     .file(`${PLACES.logs}/hook.log`, "");
-  const found = await node.look();
+  const found = await node.scan();
   assertEquals(
     found?.volumes.toSorted((a, b) => a.name.localeCompare(b.name)),
     [
@@ -74,7 +77,7 @@ Deno.test("PodFiles.of() finds volumes by plugin and name, the pod's hosts, and 
     `${PLACES.directory}/etc-hosts`,
     `${PLACES.logs}/hook.log`,
   ]);
-  // What is in a volume, or mounted there, is nobody's business here.
+  // The contents of a volume, or of a mount, are not read.
   assertEquals(
     node.files.listed.filter((path) => path.startsWith(VOLUMES)).toSorted(),
     [
@@ -85,34 +88,34 @@ Deno.test("PodFiles.of() finds volumes by plugin and name, the pod's hosts, and 
   );
 });
 
-Deno.test("PodFiles.of() knows that a pod has no volumes, and nothing of one that is not there", async () => {
+Deno.test("PodVolumeScanner.of() returns no volumes for a pod without any, and undefined for a missing pod", async () => {
   using node = new Node();
-  assertEquals(await node.look(), undefined);
+  assertEquals(await node.scan(), undefined);
   node.root.child(PLACES.directory);
   node.clock.advance(60_000);
-  assertEquals(await node.look(), { volumes: [], files: [] });
+  assertEquals(await node.scan(), { volumes: [], files: [] });
   await Deno.remove(node.root.path + PLACES.directory);
   node.clock.advance(60_000);
-  assertEquals(await node.look(), undefined);
+  assertEquals(await node.scan(), undefined);
 });
 
-Deno.test("PodFiles.of() looks anew a minute later, and not before", async () => {
+Deno.test("PodVolumeScanner.of() scans again a minute later, and not before", async () => {
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
-  assertEquals((await node.look())?.volumes.length, 1);
+  assertEquals((await node.scan())?.volumes.length, 1);
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/b`);
   node.clock.advance(59_999);
-  assertEquals((await node.look())?.volumes.length, 1);
+  assertEquals((await node.scan())?.volumes.length, 1);
   node.clock.advance(1);
-  assertEquals((await node.look())?.volumes.length, 2);
+  assertEquals((await node.scan())?.volumes.length, 2);
 });
 
-Deno.test("PodFiles.of() finds another pod's files while one pod's directory hangs, and keeps what it found there", async () => {
+Deno.test("PodVolumeScanner.of() finds another pod's files while one pod's directory hangs, and keeps what it found there", async () => {
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
   const other = { directory: "/var/lib/kubelet/pods/aaaa" };
   node.root.child(`${other.directory}/volumes/kubernetes.io~empty-dir/b`);
-  const before = await node.look();
+  const before = await node.scan();
   node.files.hanging.add(PLACES.directory);
   node.clock.advance(60_000);
   node.pods.of(PLACES);
@@ -120,30 +123,30 @@ Deno.test("PodFiles.of() finds another pod's files while one pod's directory han
   while (node.clock.pending === 0) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  // It is given two seconds.
+  // The call times out after two seconds.
   node.clock.advance(2_000);
   await node.calls.idle();
   assertEquals(node.pods.of(PLACES), before);
   assertEquals(node.pods.of(other)?.volumes.map(({ name }) => name), ["b"]);
 });
 
-Deno.test("PodFiles.of() tells nothing of a pod with more volumes than it looks at, and not a part of them", async () => {
+Deno.test("PodVolumeScanner.of() returns undefined for a pod with too many volumes, and not a part of them", async () => {
   using node = new Node();
   for (let i = 0; i <= 1_000; i++) {
     node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/v${i}`);
   }
-  assertEquals(await node.look(), undefined);
+  assertEquals(await node.scan(), undefined);
 });
 
-Deno.test("PodFiles.forget() lets go of what was found, and of a look that waits", async () => {
+Deno.test("PodVolumeScanner.forget() removes the result, and a queued scan", async () => {
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
-  await node.look();
+  await node.scan();
   node.pods.forget(PLACES.directory);
   const { length } = node.files.listed;
   assertEquals(node.pods.of(PLACES), undefined);
   node.pods.forget(PLACES.directory);
-  await node.look({ ...PLACES, directory: "/elsewhere" });
+  await node.scan({ ...PLACES, directory: "/elsewhere" });
   assertEquals(
     node.files.listed.slice(length).includes(PLACES.directory),
     false,

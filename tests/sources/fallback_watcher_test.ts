@@ -6,10 +6,10 @@ import type {
   ContainerWatcher,
   WatchCounters,
 } from "../../lib/sources/container_watcher.ts";
-import { SteadyWatcher } from "../../lib/sources/steady_watcher.ts";
+import { FallbackWatcher } from "../../lib/sources/fallback_watcher.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-/** A watcher that lists once, and fails or ends when it is told to. */
+/** A watcher that lists once, and fails or ends on request. */
 class FakeWatcher implements ContainerWatcher {
   readonly #end = Promise.withResolvers<void>();
   readonly #failure: string | undefined;
@@ -48,15 +48,15 @@ class FakeWatcher implements ContainerWatcher {
 class Bench {
   readonly clock = new FakeClock();
   readonly made: FakeWatcher[] = [];
-  readonly said: string[] = [];
-  readonly steady: SteadyWatcher;
+  readonly messages: string[] = [];
+  readonly watcher: FallbackWatcher;
   readonly #followed: Promise<void>;
   listed = 0;
 
   constructor() {
-    const say = (message: string) => void this.said.push(message);
+    const say = (message: string) => void this.messages.push(message);
     const logger: Logger = { debug() {}, info: say, warn: say, error: say };
-    this.steady = new SteadyWatcher({
+    this.watcher = new FallbackWatcher({
       clock: this.clock,
       logger,
       watch: (failure) => {
@@ -69,7 +69,7 @@ class Bench {
   }
 
   async #follow(): Promise<void> {
-    for await (const _ of this.steady.changes()) this.listed++;
+    for await (const _ of this.watcher.changes()) this.listed++;
   }
 
   async fail(): Promise<void> {
@@ -77,19 +77,19 @@ class Bench {
     await turn();
   }
 
-  /** Beats until another watcher is made; how many that takes. */
-  async beats(): Promise<number> {
+  /** Calls `retry()` until another watcher is created; returns the number of calls. */
+  async retriesUntilReplaced(): Promise<number> {
     const before = this.made.length;
-    for (let beats = 1; beats <= 100; beats++) {
-      this.steady.retry();
+    for (let calls = 1; calls <= 100; calls++) {
+      this.watcher.retry();
       await turn();
-      if (this.made.length > before) return beats;
+      if (this.made.length > before) return calls;
     }
     return Infinity;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.steady.close();
+    this.watcher.close();
     await this.#followed;
   }
 }
@@ -98,58 +98,58 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-Deno.test("SteadyWatcher goes on without inotify where that fails, and tries it again", async () => {
+Deno.test("FallbackWatcher continues without inotify if that fails, and tries it again", async () => {
   await using bench = new Bench();
   await turn();
-  assertEquals(bench.steady.state.state, "ok");
+  assertEquals(bench.watcher.state.state, "ok");
   await bench.fail();
-  assertEquals(bench.steady.state.state, "degraded");
+  assertEquals(bench.watcher.state.state, "degraded");
   assertEquals([bench.made.length, bench.listed], [2, 2]);
-  assertEquals(await bench.beats(), 1);
-  assertEquals(bench.steady.state.state, "ok");
-  assertEquals(bench.said, [
+  assertEquals(await bench.retriesUntilReplaced(), 1);
+  assertEquals(bench.watcher.state.state, "ok");
+  assertEquals(bench.messages, [
     "Cannot watch cgroups with inotify, listing them instead",
-    "Cgroups are watched with inotify again",
+    "Watching cgroups with inotify again",
   ]);
 });
 
-Deno.test("SteadyWatcher tries inotify less and less often while it fails at once, and soon where it served", async () => {
+Deno.test("FallbackWatcher tries inotify less and less often while it fails immediately, and soon if it worked", async () => {
   await using bench = new Bench();
-  const beats: number[] = [];
+  const retries: number[] = [];
   for (let tries = 0; tries < 8; tries++) {
     await bench.fail();
-    beats.push(await bench.beats());
+    retries.push(await bench.retriesUntilReplaced());
   }
-  assertEquals(beats, [1, 2, 4, 8, 16, 32, 32, 32]);
-  bench.steady.retry();
+  assertEquals(retries, [1, 2, 4, 8, 16, 32, 32, 32]);
+  bench.watcher.retry();
   await bench.fail();
-  assertEquals(await bench.beats(), 1);
+  assertEquals(await bench.retriesUntilReplaced(), 1);
 });
 
-Deno.test("SteadyWatcher complains once a minute, and keeps counting over all watchers", async () => {
+Deno.test("FallbackWatcher logs one warning per minute, and sums the counts of all watchers", async () => {
   await using bench = new Bench();
   for (let tries = 0; tries < 3; tries++) {
     await bench.fail();
-    await bench.beats();
+    await bench.retriesUntilReplaced();
   }
   const warned = () =>
-    bench.said.filter((message) => message.startsWith("Cannot")).length;
+    bench.messages.filter((message) => message.startsWith("Cannot")).length;
   assertEquals(warned(), 1);
   bench.clock.advance(60_000);
   await bench.fail();
   assertEquals(warned(), 2);
-  assertEquals(bench.steady.counters.rescans, {
+  assertEquals(bench.watcher.counters.rescans, {
     fallback: 4,
     overflow: bench.made.length,
   });
 });
 
-Deno.test("SteadyWatcher says that it is trying until all is listed", async () => {
+Deno.test("FallbackWatcher reports that it tries inotify until the listing is complete", async () => {
   await using bench = new Bench();
   await bench.fail();
-  bench.steady.retry();
-  assertMatch(bench.steady.state.detail, /^trying inotify again.*no inotify$/);
-  assert(bench.steady.state.state === "degraded");
+  bench.watcher.retry();
+  assertMatch(bench.watcher.state.detail, /^trying inotify again.*no inotify$/);
+  assert(bench.watcher.state.state === "degraded");
   await turn();
-  assertEquals(bench.steady.state.state, "ok");
+  assertEquals(bench.watcher.state.state, "ok");
 });

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
-import { PodDisks } from "../../lib/manager/pod_disks.ts";
+import { PodDiskUsage } from "../../lib/manager/pod_disk_usage.ts";
 import type {
-  FilesOfPod,
-  PodPlaces,
+  PodDirectories,
   PodVolume,
-} from "../../lib/manager/pod_files.ts";
+  PodVolumes,
+} from "../../lib/manager/pod_volume_scanner.ts";
 import type { FsInfo } from "../../lib/model/filesystem.ts";
 import type { PodSummary } from "../../lib/model/node_summary.ts";
 
@@ -34,19 +34,19 @@ function volume(plugin: string, name: string): PodVolume {
   return { plugin: `kubernetes.io~${plugin}`, name, path };
 }
 
-/** Takes a directory with so long a path to have so many bytes, unless a test says otherwise. */
+/** Reports the length of a directory's path as its size in bytes, unless a test sets another. */
 class Node {
-  found: FilesOfPod | undefined = { volumes: [], files: [] };
-  readonly looked: PodPlaces[] = [];
+  found: PodVolumes | undefined = { volumes: [], files: [] };
+  readonly looked: PodDirectories[] = [];
   readonly forgotten: string[] = [];
-  /** Not counted yet, or not there. */
+  /** Directories that are not counted yet, or missing. */
   readonly unknown = new Map<string, "uncounted" | "missing">();
   readonly mounted = new Map<string, number>([["/", 1]]);
   latest: FsInfo[] = [ROOT, DISK];
 
-  get disks(): PodDisks {
+  get disks(): PodDiskUsage {
     const { mounted, latest, unknown } = this;
-    return new PodDisks({
+    return new PodDiskUsage({
       usage: {
         of: (path) =>
           unknown.has(path) ? undefined : {
@@ -106,7 +106,7 @@ const POD: PodSummary = {
 const APP_LOGS = `${LOGS}/app`;
 const SIDECAR_LOGS = `${LOGS}/sidecar`;
 
-Deno.test("PodDisks.measure() tells layers on the file system that they are on, and logs on the kubelet's", () => {
+Deno.test("PodDiskUsage.measure() reports layers on their own file system, and logs on the kubelet's", () => {
   const [pod] = new Node().disks.measure([POD], ROOT);
   assertEquals(pod?.containers.map(({ rootfs }) => rootfs), [
     { timestampMs: 1_500, bytes: 100, inodes: 3, filesystem: DISK },
@@ -120,7 +120,7 @@ Deno.test("PodDisks.measure() tells layers on the file system that they are on, 
   });
 });
 
-Deno.test("PodDisks.measure() counts local volumes, and tells of a mounted one what its file system says", () => {
+Deno.test("PodDiskUsage.measure() counts local volumes, and reports the file system's usage of a mounted one", () => {
   const node = new Node();
   const cache = volume("empty-dir", "cache");
   const memory = volume("empty-dir", "memory");
@@ -133,7 +133,7 @@ Deno.test("PodDisks.measure() counts local volumes, and tells of a mounted one w
   };
   node.mounted.set(memory.path, 2).set(`${claim.path}/mount`, 2)
     .set(silent.path, 3);
-  // It has never answered.
+  // It has never responded.
   const { timestampMs: _, ...never } = filesystem(3);
   node.latest = [ROOT, DISK, never];
   const [pod] = node.disks.measure([POD], ROOT);
@@ -152,7 +152,7 @@ Deno.test("PodDisks.measure() counts local volumes, and tells of a mounted one w
   ]);
 });
 
-Deno.test("PodDisks.measure() sums layers, logs, local volumes and single files up, and not what is mounted", () => {
+Deno.test("PodDiskUsage.measure() sums layers, logs, local volumes and single files up, and not what is mounted", () => {
   const node = new Node();
   const cache = volume("empty-dir", "cache");
   const memory = volume("empty-dir", "memory");
@@ -171,7 +171,7 @@ Deno.test("PodDisks.measure() sums layers, logs, local volumes and single files 
   });
 });
 
-Deno.test("PodDisks.measure() tells no sum while a part of it is not counted, and takes what is not there for nothing", () => {
+Deno.test("PodDiskUsage.measure() reports no sum while a part of it is not counted, and counts missing directories as 0", () => {
   const node = new Node();
   const cache = volume("empty-dir", "cache");
   const hosts = `${POD_DIRECTORY}/etc-hosts`;
@@ -201,7 +201,7 @@ Deno.test("PodDisks.measure() tells no sum while a part of it is not counted, an
   assertEquals(sum(), undefined);
 });
 
-Deno.test("PodDisks.measure() lets go of what is gone", () => {
+Deno.test("PodDiskUsage.measure() stops counting what is gone", () => {
   const node = new Node();
   const cache = volume("empty-dir", "cache");
   node.found = { volumes: [cache], files: [] };
@@ -217,7 +217,7 @@ Deno.test("PodDisks.measure() lets go of what is gone", () => {
   );
 });
 
-Deno.test("PodDisks.measure() looks for volumes by the uid alone, for logs by all names, and nowhere else than there", () => {
+Deno.test("PodDiskUsage.measure() looks for volumes by the uid alone, for logs by all names, and nowhere else than there", () => {
   const node = new Node();
   const { name: _, ...unnamed } = POD;
   const [pod] = node.disks.measure([unnamed], ROOT);

@@ -12,39 +12,46 @@ import type {
 import type { Filesystems } from "../filesystems/filesystems.ts";
 import { keyOf } from "../filesystems/partitions.ts";
 import { kubeletDirectory } from "./kubelet_directory.ts";
-import type { PodFiles, PodPlaces, PodVolume } from "./pod_files.ts";
+import type {
+  PodDirectories,
+  PodVolume,
+  PodVolumeScanner,
+} from "./pod_volume_scanner.ts";
 
-/** What tells of the disks of pods. */
-export interface PodDisksOptions {
+/** Dependencies of {@linkcode PodDiskUsage}. */
+export interface PodDiskUsageOptions {
   readonly usage: Pick<
     DirectoryUsage,
     "of" | "isMissing" | "forget" | "isBehind" | "caughtUp"
   >;
-  readonly files: Pick<PodFiles, "of" | "forget" | "isBehind" | "caughtUp">;
+  readonly files: Pick<
+    PodVolumeScanner,
+    "of" | "forget" | "isBehind" | "caughtUp"
+  >;
   readonly filesystems: Pick<Filesystems, "mounts" | "latest">;
 }
 
-/** Where the kubelet has its runtimes write what containers print. */
+/** Directory in which the kubelet has runtimes write the output of containers. */
 const LOGS = "/var/log/pods";
 
-/** Volumes that are directories on the kubelet's file system; in memory they are mounts. */
+/** Plugins of volumes that are directories on the kubelet's file system; volumes in memory are mounts. */
 const LOCAL_PLUGINS: ReadonlySet<string> = new Set([
   "kubernetes.io~empty-dir",
   "kubernetes.io~configmap",
   "kubernetes.io~git-repo",
 ]);
 
-/** Tells what pods take on disk: layers, logs and volumes of their containers. */
-export class PodDisks {
-  readonly #options: PodDisksOptions;
+/** Measures the disk usage of pods: layers, logs and volumes of their containers. */
+export class PodDiskUsage {
+  readonly #options: PodDiskUsageOptions;
   #counted = new Set<string>();
-  #looked = new Set<string>();
+  #scanned = new Set<string>();
 
-  constructor(options: PodDisksOptions) {
+  constructor(options: PodDiskUsageOptions) {
     this.#options = options;
   }
 
-  /** Whether something of the pods that were measured last was never counted, and soon will be. */
+  /** Whether part of the pods measured last was never counted, and soon will be. */
   get isBehind(): boolean {
     return this.#options.usage.isBehind || this.#options.files.isBehind;
   }
@@ -56,40 +63,39 @@ export class PodDisks {
   }
 
   /**
-   * The pods, with what is known by now of their disks; counting goes on
-   * meanwhile, and ends for those that are gone. `root` is the file system of
-   * the kubelet's files.
+   * Returns the pods with the disk usage known by now; counting continues in
+   * the background, and ends for pods that are gone. `root` is the file system
+   * of the kubelet's directory.
    */
   measure(
     pods: readonly PodSummary[],
     root: FsInfo | undefined,
   ): PodSummary[] {
     const { usage, files, filesystems } = this.#options;
-    const look = new Look(this.#options, root);
+    const measurement = new Measurement(this.#options, root);
     const kubelet = kubeletDirectory(filesystems.mounts);
-    const measured = pods.map((pod) => look.measure(pod, kubelet));
-    for (const gone of this.#counted.difference(look.counted)) {
+    const summaries = pods.map((pod) => measurement.measure(pod, kubelet));
+    for (const gone of this.#counted.difference(measurement.counted)) {
       usage.forget(gone);
     }
-    for (const gone of this.#looked.difference(look.looked)) {
+    for (const gone of this.#scanned.difference(measurement.scanned)) {
       files.forget(gone);
     }
-    this.#counted = look.counted;
-    this.#looked = look.looked;
-    return measured;
+    this.#counted = measurement.counted;
+    this.#scanned = measurement.scanned;
+    return summaries;
   }
 }
 
-/** One look at all pods. */
-class Look {
+class Measurement {
   readonly counted = new Set<string>();
-  readonly looked = new Set<string>();
-  readonly #options: PodDisksOptions;
+  readonly scanned = new Set<string>();
+  readonly #options: PodDiskUsageOptions;
   readonly #root: FsInfo | undefined;
   readonly #byDevice = new Map<string, FsInfo>();
   readonly #byMountPoint = new Map<string, FsInfo | undefined>();
 
-  constructor(options: PodDisksOptions, root: FsInfo | undefined) {
+  constructor(options: PodDiskUsageOptions, root: FsInfo | undefined) {
     const { latest, mounts } = options.filesystems;
     this.#options = options;
     this.#root = root;
@@ -104,30 +110,32 @@ class Look {
   }
 
   measure(pod: PodSummary, kubelet: string): PodSummary {
-    const places = placesOf(pod, kubelet);
+    const directories = directoriesOf(pod, kubelet);
     const containers = pod.containers.map((container) =>
-      this.#logged(this.#layered(container), places?.logs)
+      this.#logged(this.#layered(container), directories?.logs)
     );
-    const measured = { ...pod, containers };
-    if (places === undefined) return measured;
-    this.looked.add(places.directory);
-    const found = this.#options.files.of(places);
-    if (found === undefined) return measured;
+    const summary = { ...pod, containers };
+    if (directories === undefined) return summary;
+    this.scanned.add(directories.directory);
+    const found = this.#options.files.of(directories);
+    if (found === undefined) return summary;
     const volumes = found.volumes.map((volume) => this.#volume(volume));
-    const ephemeralStorage = places.logs === undefined ? undefined : sumOf([
-      ...containers.map(({ rootfs }) => rootfs),
-      ...containers.map(({ name, logs }) =>
-        logs ?? this.#nothing(`${places.logs}/${name}`)
-      ),
-      ...found.volumes.map((volume, index) =>
-        this.#isLocal(volume)
-          ? volumes[index]?.used ?? this.#nothing(volume.path)
-          : NOTHING
-      ),
-      ...found.files.map((path) => this.#count(path) ?? this.#nothing(path)),
-    ], this.#root);
+    const ephemeralStorage = directories.logs === undefined
+      ? undefined
+      : sumOf([
+        ...containers.map(({ rootfs }) => rootfs),
+        ...containers.map(({ name, logs }) =>
+          logs ?? this.#nothing(`${directories.logs}/${name}`)
+        ),
+        ...found.volumes.map((volume, index) =>
+          this.#isLocal(volume)
+            ? volumes[index]?.used ?? this.#nothing(volume.path)
+            : NOTHING
+        ),
+        ...found.files.map((path) => this.#count(path) ?? this.#nothing(path)),
+      ], this.#root);
     return {
-      ...measured,
+      ...summary,
       volumes: volumes.filter((volume) => volume !== undefined),
       ...(ephemeralStorage !== undefined && { ephemeralStorage }),
     };
@@ -135,7 +143,7 @@ class Look {
 
   #logged(container: NamedContainer, directory: string | undefined) {
     if (directory === undefined) return container;
-    // The kubelet counts the files of logs one by one, and not their directory.
+    // The kubelet counts log files individually, and not their directory.
     const logs = this.#count(`${directory}/${container.name}`, "files");
     return logs === undefined ? container : { ...container, logs };
   }
@@ -160,10 +168,10 @@ class Look {
     };
   }
 
-  /** Undefined where nothing is known of it (yet). */
+  /** Returns `undefined` if the usage is unknown so far. */
   #volume(volume: PodVolume): VolumeUsage | undefined {
     const { name, path } = volume;
-    // Those of CSI drivers are mounted one below.
+    // Volumes of CSI drivers are mounted one level below.
     for (const mountPoint of [path, `${path}/mount`]) {
       if (!this.#byMountPoint.has(mountPoint)) continue;
       const filesystem = this.#byMountPoint.get(mountPoint);
@@ -180,7 +188,7 @@ class Look {
     return LOCAL_PLUGINS.has(plugin) && !this.#byMountPoint.has(path);
   }
 
-  /** What a directory takes, on the file system of the kubelet's files. */
+  /** Returns the usage of a directory, on the file system of the kubelet's directory. */
   #count(path: string, counted: Counted = "tree"): DiskUsage | undefined {
     this.counted.add(path);
     const size = this.#options.usage.of(path, counted);
@@ -188,7 +196,7 @@ class Look {
     return { ...size, filesystem: this.#root };
   }
 
-  /** What a directory takes that is not there; undefined where it only was not counted. */
+  /** Returns zero usage if a directory does not exist; `undefined` if it was not counted. */
   #nothing(path: string): DiskUsage | undefined {
     return this.#options.usage.isMissing(path) ? NOTHING : undefined;
   }
@@ -196,7 +204,7 @@ class Look {
 
 const NOTHING: DiskUsage = { timestampMs: 0, bytes: 0, inodes: 0 };
 
-/** All of them together; undefined where one is not known, since half of it is not it. */
+/** Returns the sum; `undefined` if a part is unknown, since a partial sum is wrong. */
 function sumOf(
   parts: readonly (DiskUsage | undefined)[],
   filesystem: FsInfo | undefined,
@@ -212,11 +220,11 @@ function sumOf(
   return { ...sum, filesystem };
 }
 
-/** Undefined of a pod without a uid; no name may lead elsewhere. */
-function placesOf(
+/** Returns `undefined` for a pod without a uid; no name may lead to another directory. */
+function directoriesOf(
   { namespace, name, uid, containers }: PodSummary,
   kubelet: string,
-): PodPlaces | undefined {
+): PodDirectories | undefined {
   if (!isPlain(uid)) return undefined;
   const names = [namespace, name, ...containers.map(({ name }) => name)];
   return {

@@ -12,56 +12,58 @@ export interface PodVolume {
   readonly path: string;
 }
 
-/** What a pod has on disk besides its containers. */
-export interface FilesOfPod {
+/** Volumes and files of a pod, outside its containers. */
+export interface PodVolumes {
   readonly volumes: readonly PodVolume[];
-  /** Single files: its `/etc/hosts`, and logs that are of no container. */
+  /** Single files: its `/etc/hosts`, and logs that belong to no container. */
   readonly files: readonly string[];
 }
 
-/** Where the files of a pod are. */
-export interface PodPlaces {
+/** Paths of the directories of a pod. */
+export interface PodDirectories {
   /** `/var/lib/kubelet/pods/<uid>` */
   readonly directory: string;
-  /** `/var/log/pods/<namespace>_<name>_<uid>`; absent where its names are not known. */
+  /** `/var/log/pods/<namespace>_<name>_<uid>`; absent if its names are unknown. */
   readonly logs?: string;
 }
 
-/** What pods' files are found with. */
-export interface PodFilesOptions {
+/** Dependencies of a {@linkcode PodVolumeScanner}. */
+export interface PodVolumeScannerOptions {
   readonly files: Pick<MountedFiles, "entries" | "fileSize">;
   readonly clock: Clock;
   readonly calls: BlockingCallPool;
 }
 
-/** As often as the kubelet looks. */
+/** Interval of the kubelet's scan. */
 const INTERVAL_MS = 60_000;
-/** Files and volumes of one pod; a pod with more has none that are told. */
+/** Maximum number of entries of a directory; a scan of a pod with more fails. */
 const MAX_ENTRIES = 1_000;
 
 interface Entry {
-  found: FilesOfPod | undefined;
+  found: PodVolumes | undefined;
   dueMs: number;
   isQueued: boolean;
 }
 
 /**
  * Finds the volumes of pods in the kubelet's directories, one pod after the
- * other, and only while someone asks for them. What is mounted there is not
- * touched.
+ * other, and only while they are requested. Mounted volumes are not accessed.
  */
-export class PodFiles {
-  readonly #options: PodFilesOptions;
+export class PodVolumeScanner {
+  readonly #options: PodVolumeScannerOptions;
   readonly #entries = new Map<string, Entry>();
   #last: Promise<void> = Promise.resolve();
 
-  constructor(options: PodFilesOptions) {
+  constructor(options: PodVolumeScannerOptions) {
     this.#options = options;
   }
 
-  /** What was found last, undefined where nothing is known; a look that is due begins, and has a say later. */
-  of(places: PodPlaces): FilesOfPod | undefined {
-    const { directory } = places;
+  /**
+   * Returns the last result, `undefined` if there is none; starts a scan that
+   * is due, whose result a later call returns.
+   */
+  of(directories: PodDirectories): PodVolumes | undefined {
+    const { directory } = directories;
     let entry = this.#entries.get(directory);
     if (entry === undefined) {
       entry = { found: undefined, dueMs: -Infinity, isQueued: false };
@@ -70,48 +72,48 @@ export class PodFiles {
     if (!entry.isQueued && this.#options.clock.monotonic() >= entry.dueMs) {
       entry.isQueued = true;
       const due = entry;
-      this.#last = this.#last.then(() => this.#run(places, due));
+      this.#last = this.#last.then(() => this.#run(directories, due));
     }
     return entry.found;
   }
 
-  /** Whether a pod that was asked for waits to be looked at for the first time. */
+  /** Whether a requested pod waits for its first scan. */
   get isBehind(): boolean {
     return this.#entries.values()
       .some(({ isQueued, found }) => isQueued && found === undefined);
   }
 
-  /** Resolves once all that wait now have been looked at. */
+  /** Resolves once all queued scans are complete. */
   caughtUp(): Promise<void> {
     return this.#last;
   }
 
-  /** A pod with that directory is of no interest any more. */
   forget(directory: string): void {
     this.#entries.delete(directory);
   }
 
-  async #run(places: PodPlaces, entry: Entry): Promise<void> {
+  async #run(directories: PodDirectories, entry: Entry): Promise<void> {
     const { clock, calls } = this.#options;
-    const { directory } = places;
+    const { directory } = directories;
     if (this.#entries.get(directory) !== entry) return;
     try {
-      entry.found = await calls.run(directory, () => this.#find(places));
+      entry.found = await calls.run(directory, () => this.#find(directories));
     } catch (error) {
-      // Where it cannot be looked at now, what was found last stands.
+      // If it cannot be read now, the last result stays valid.
       if (isGone(error)) entry.found = undefined;
     }
     entry.dueMs = clock.monotonic() + INTERVAL_MS;
     entry.isQueued = false;
   }
 
-  async #find({ directory, logs }: PodPlaces): Promise<FilesOfPod> {
+  async #find({ directory, logs }: PodDirectories): Promise<PodVolumes> {
     const own = await this.#list(directory);
     const hosts = own.filter((path) => basename(path) === "etc-hosts");
     const volumes: PodVolume[] = [];
     for (const parent of await this.#listIfThere(`${directory}/volumes`)) {
       const plugin = basename(parent);
-      // The slash in the name of a plugin is written so; nothing else has one.
+      // `~` replaces the slash in the name of a plugin; other directories have
+      // none.
       if (!plugin.includes("~")) continue;
       for (const path of await this.#listIfThere(parent)) {
         volumes.push({ plugin, name: basename(path), path });
@@ -134,12 +136,13 @@ export class PodFiles {
     }
   }
 
-  /** Paths of all that is in a directory. */
   async #list(directory: string): Promise<string[]> {
     const paths: string[] = [];
     for await (const name of this.#options.files.entries(directory)) {
       if (paths.length === MAX_ENTRIES) {
-        throw new RangeError(`"${directory}" has over ${MAX_ENTRIES} entries`);
+        throw new RangeError(
+          `Cannot list "${directory}": over ${MAX_ENTRIES} entries`,
+        );
       }
       paths.push(`${directory}/${name}`);
     }

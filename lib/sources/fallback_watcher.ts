@@ -9,57 +9,52 @@ import type {
   WatchCounters,
 } from "./container_watcher.ts";
 
-/** What a {@linkcode SteadyWatcher} stands on. */
-export interface SteadyWatcherOptions {
+/** Dependencies of a {@linkcode FallbackWatcher}. */
+export interface FallbackWatcherOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Makes one with inotify, or one that does without, where that failed for the reason given. */
+  /** Creates a watcher with inotify, or one without it if inotify failed for the given reason. */
   readonly watch: (failure?: string) => ContainerWatcher;
 }
 
-/** One that fails without inotify is not tried again at once. */
+/** Delay before a failed watcher without inotify is replaced. */
 const RETRY_MS = 100;
 
 /**
- * Where inotify failed it is tried again at the next beat, then after twice as
- * many as before, up to so many. A try that fails with 3,000 cgroups takes 0.3 s.
+ * After a failure, inotify is tried again at the next housekeeping interval,
+ * then after twice as many as before, up to this many. A try that fails with
+ * 3,000 cgroups takes 0.3 s.
  */
-const MAX_BEATS = 32;
+const MAX_INTERVALS = 32;
 
-/** How often it is said that inotify fails. */
+/** Minimum interval between two warnings that inotify fails. */
 const WARN_INTERVAL_MS = 60_000;
 
-/**
- * Watches with inotify while that serves, and without it while it does not.
- * Its changes go on whatever fails.
- */
-export class SteadyWatcher implements ContainerWatcher {
-  readonly #options: SteadyWatcherOptions;
-  /** Of watchers that were replaced, and of replacements. */
+/** Watches with inotify while it works, and without it while it fails. The changes continue after any failure. */
+export class FallbackWatcher implements ContainerWatcher {
+  readonly #options: FallbackWatcherOptions;
+  /** Counts of the replaced watchers, and of replacements (`fallback`). */
   readonly #rescans: Record<string, number> = { fallback: 0 };
   #watcher: ContainerWatcher;
-  /** Whether the watcher is one without inotify. */
   #isFallback = false;
-  /** Why inotify failed last, until it serves again. */
+  /** Last error of inotify, until it works again. */
   #failure: string | undefined;
-  /** Beats until inotify is tried again. */
-  #beatsLeft = 0;
-  /** How many those are when it fails the next time. */
-  #beats = 1;
+  #intervalsLeft = 0;
+  /** Number of intervals after the next failure. */
+  #intervals = 1;
   #warnedMs = -Infinity;
-  /** Whether the operator was told that it failed. */
-  #isTold = false;
+  /** Whether a warning was logged since inotify last worked. */
+  #isWarned = false;
   #closed = false;
 
-  constructor(options: SteadyWatcherOptions) {
+  constructor(options: FallbackWatcherOptions) {
     this.#options = options;
     this.#watcher = options.watch();
   }
 
-  /** @inheritdoc */
   get state(): SourceState {
     const { state } = this.#watcher;
-    // That it serves again is not known before all was listed.
+    // Whether inotify works again is known only after the listing is complete.
     if (this.#isFallback || this.#failure === undefined) return state;
     return {
       ...state,
@@ -68,7 +63,6 @@ export class SteadyWatcher implements ContainerWatcher {
     };
   }
 
-  /** @inheritdoc */
   get counters(): WatchCounters {
     const { directories, rescans } = this.#watcher.counters;
     const sums = { ...this.#rescans };
@@ -76,7 +70,6 @@ export class SteadyWatcher implements ContainerWatcher {
     return { directories, rescans: sums };
   }
 
-  /** @inheritdoc */
   async *changes(): AsyncGenerator<readonly ContainerChange[]> {
     while (!this.#closed) {
       const isFallback = this.#isFallback;
@@ -87,38 +80,36 @@ export class SteadyWatcher implements ContainerWatcher {
         }
       } catch (error) {
         this.#fallBack(messageOf(error));
-        // Where inotify failed the listing begins at once, and misses nothing.
+        // After a failure of inotify the listing starts immediately, and misses
+        // nothing.
         if (isFallback) await sleep(this.#options.clock, RETRY_MS);
       }
     }
   }
 
-  /** To be called from time to time: tries inotify again where it failed and the time has come. */
+  /** Tries inotify again if it failed and the wait is over. Called at each global housekeeping. */
   retry(): void {
     if (!this.#isFallback) {
-      // It has served since the last time.
-      this.#beats = 1;
+      // Inotify has worked since the last call.
+      this.#intervals = 1;
       return;
     }
-    if (--this.#beatsLeft > 0) return;
+    if (--this.#intervalsLeft > 0) return;
     const listing = this.#watcher;
     this.#isFallback = false;
     this.#replace(this.#options.watch());
-    // Its changes end, and those of the new one begin.
+    // Ends the changes of the old watcher; those of the new one follow.
     listing.close();
   }
 
-  /** @inheritdoc */
   check(name: CgroupName): void {
     this.#watcher.check(name);
   }
 
-  /** @inheritdoc */
   reconcile(): void {
     this.#watcher.reconcile();
   }
 
-  /** @inheritdoc */
   close(): void {
     this.#closed = true;
     this.#watcher.close();
@@ -127,9 +118,9 @@ export class SteadyWatcher implements ContainerWatcher {
   #noteListed(): void {
     if (this.#isFallback || this.#failure === undefined) return;
     this.#failure = undefined;
-    if (!this.#isTold) return;
-    this.#isTold = false;
-    this.#options.logger.info("Cgroups are watched with inotify again");
+    if (!this.#isWarned) return;
+    this.#isWarned = false;
+    this.#options.logger.info("Watching cgroups with inotify again");
   }
 
   #fallBack(reason: string): void {
@@ -138,7 +129,7 @@ export class SteadyWatcher implements ContainerWatcher {
     const nowMs = clock.monotonic();
     if (nowMs - this.#warnedMs >= WARN_INTERVAL_MS) {
       this.#warnedMs = nowMs;
-      this.#isTold = true;
+      this.#isWarned = true;
       logger.warn("Cannot watch cgroups with inotify, listing them instead", {
         reason,
       });
@@ -148,8 +139,8 @@ export class SteadyWatcher implements ContainerWatcher {
     if (this.#isFallback) return;
     this.#isFallback = true;
     this.#failure = reason;
-    this.#beatsLeft = this.#beats;
-    this.#beats = Math.min(2 * this.#beats, MAX_BEATS);
+    this.#intervalsLeft = this.#intervals;
+    this.#intervals = Math.min(2 * this.#intervals, MAX_INTERVALS);
   }
 
   #replace(watcher: ContainerWatcher): void {

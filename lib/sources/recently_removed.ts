@@ -1,0 +1,50 @@
+import type { CgroupName } from "../model/cgroup.ts";
+import type { Clock } from "../model/clock.ts";
+import type { LifetimeCounter } from "./lifetime_counter.ts";
+
+interface Gone {
+  readonly counter: LifetimeCounter;
+  readonly atMs: number;
+}
+
+/**
+ * A removal is reported within milliseconds. With half the CPU that a storm
+ * requires, one was reported 23 s late: by then its name was forgotten, and it
+ * was counted as one more lifetime.
+ */
+const MAX_AGE_MS = 60_000;
+const MAX_NAMES = 65_536;
+
+/** Recently removed containers: the kernel may still send notifications of them. */
+export class RecentlyRemoved {
+  readonly #clock: Clock;
+  /** In order of time. */
+  readonly #byName = new Map<CgroupName, Gone>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  keep(name: CgroupName, counter: LifetimeCounter): void {
+    // Deleted first, so that it is the last in the map.
+    this.#byName.delete(name);
+    this.#byName.set(name, { counter, atMs: this.#clock.monotonic() });
+    if (this.#byName.size > MAX_NAMES) this.forget(1);
+  }
+
+  /** Removes and returns the counter of a name. */
+  take(name: CgroupName): LifetimeCounter | undefined {
+    const counter = this.#byName.get(name)?.counter;
+    this.#byName.delete(name);
+    return counter;
+  }
+
+  /** Removes the names older than 60 s, and at least the oldest `atLeast`. */
+  forget(atLeast = 0): void {
+    const limitMs = this.#clock.monotonic() - MAX_AGE_MS;
+    for (const [name, { atMs }] of this.#byName) {
+      if (atMs > limitMs && atLeast-- <= 0) break;
+      this.#byName.delete(name);
+    }
+  }
+}

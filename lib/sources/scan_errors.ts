@@ -1,0 +1,58 @@
+import { messageOf } from "../model/errors.ts";
+
+/** Maximum number of errors kept; further ones are not counted. */
+const MAX_KEPT = 1_000;
+
+/** Cgroup directories that cannot be read now, or not be listed. */
+export class ScanErrors {
+  /** By path; the path of a listing ends with a slash. */
+  readonly #errors = new Map<string, string>();
+
+  get isEmpty(): boolean {
+    return this.#errors.size === 0;
+  }
+
+  has(path: string): boolean {
+    return this.#errors.has(path);
+  }
+
+  /** Message with the first error and the number of others; `undefined` if there is none. */
+  get text(): string | undefined {
+    const { size } = this.#errors;
+    for (const [path, reason] of this.#errors) {
+      const more = size === 1
+        ? ""
+        : ` and ${size - 1}${size < MAX_KEPT ? "" : " or"} more`;
+      return `cannot read "${path}"${more}: ${reason}`;
+    }
+    return undefined;
+  }
+
+  begin(path: string, error: unknown): void {
+    if (this.#errors.size >= MAX_KEPT) return;
+    this.#errors.set(path, messageOf(error));
+  }
+
+  /** Removes the error of a directory that can be read again, or is gone. */
+  end(path: string, isGone: boolean): void {
+    if (this.isEmpty) return;
+    this.#errors.delete(path);
+    if (isGone) this.endListing(path, []);
+  }
+
+  beginListing(path: string, error: unknown): void {
+    this.begin(`${path}/`, error);
+  }
+
+  /** Removes the error of a listing, and those of children that no longer exist. */
+  endListing(path: string, names: readonly string[]): void {
+    if (this.isEmpty) return;
+    const above = `${path}/`;
+    const there = new Set(names);
+    for (const failed of this.#errors.keys()) {
+      if (!failed.startsWith(above)) continue;
+      const [name = ""] = failed.slice(above.length).split("/", 1);
+      if (!there.has(name)) this.#errors.delete(failed);
+    }
+  }
+}
