@@ -119,6 +119,8 @@ export async function startAgent(
         events,
         streams,
         metrics,
+        // An agent whose page nobody opens need not have it in memory.
+        page: async (path) => (await import("./web/page.ts")).pageFile(path),
         logger,
         allowPs: config.allowPs,
       }),

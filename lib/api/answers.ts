@@ -48,8 +48,10 @@ export type Questions = Pick<
   | "fsInfo"
   | "fsInfoByUuid"
   | "machineInfo"
+  | "managedContainers"
   | "namespaceInfo"
   | "nodeSummary"
+  | "oomKills"
   | "processList"
   | "ready"
   | "sources"
@@ -67,6 +69,14 @@ export interface MetricsTexts {
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
 }
 
+/** A file of the page for people. */
+export interface PageFile {
+  readonly contentType: string;
+  readonly text: string;
+  /** The same for the same text: `"0f3a…"`. */
+  readonly etag: string;
+}
+
 /** What the API answers from. */
 export interface ApiDependencies {
   readonly questions: Questions;
@@ -76,6 +86,8 @@ export interface ApiDependencies {
   readonly streams: EventStreams;
   /** Whether processes are told of, and with their command lines. */
   readonly allowPs: AllowPs;
+  /** The page for people, which has a file at this path or has none. */
+  readonly page: (path: string) => Promise<PageFile | undefined>;
   /** Makes the texts for Prometheus. */
   readonly metrics: MetricsTexts;
   /** Told of faults of the agent's own. */

@@ -18,6 +18,8 @@ export interface GuardOptions {
 
 /** Open to all, so that what restarts a dead agent needs no token. */
 const HEALTH = "/healthz";
+/** The page for people has nothing secret: it asks for the token, and sends it for all that it shows. */
+const PAGE_REGEXP = /^\/(?:$|(?:web|containers|docker)(?:\/|$))/;
 /** Where the handler has the metrics. */
 const METRICS = "/metrics";
 
@@ -61,7 +63,7 @@ export function guard(
     }
     const path = below(basePath, url.pathname);
     const admits = tokens()?.admits(request.headers.get("authorization"));
-    if (admits === false && path !== HEALTH) {
+    if (admits === false && !isOpen(path)) {
       return errorResponse(
         STATUS_CODE.Unauthorized,
         'Cannot answer without a token: wanted is "Authorization: Bearer TOKEN"',
@@ -97,6 +99,11 @@ function hostnameOf(
   // HTTP/2, which TLS clients prefer, has no such header; on loopback HTTP/1 must have it.
   const isPlain = url.startsWith("http:") && listener.type === "tcp";
   return isPlain && isLoopback(listener) ? undefined : URL.parse(url)?.hostname;
+}
+
+/** Whether a path needs no token. */
+function isOpen(path = ""): boolean {
+  return path === HEALTH || PAGE_REGEXP.test(path);
 }
 
 /** The path less what all are below; absent where it is not below it. */

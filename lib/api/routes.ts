@@ -39,6 +39,15 @@ import {
   answerStorage,
 } from "./machine_answers.ts";
 
+import { answerExplain } from "./explain_answers.ts";
+import {
+  answerContainerPage,
+  answerDockerPage,
+  answerPage,
+  PAGE_FILES,
+} from "./page_answers.ts";
+import { answerUsage } from "./usage_answers.ts";
+
 export type { ApiDependencies } from "./answers.ts";
 
 type Version = typeof V1[number] | typeof V2[number];
@@ -161,6 +170,17 @@ const ENDPOINTS: readonly Endpoint[] = [
     answer: answerSummary,
   },
   { path: "ps", versions: V2, takesContainer: true, answer: answerPs },
+  {
+    path: "usage",
+    versions: ["v2.1"],
+    takesContainer: true,
+    answer: answerUsage,
+  },
+  { path: "explain", versions: ["v2.1"], answer: answerExplain },
+  { path: "/", answer: answerPage },
+  { path: PAGE_FILES, takesContainer: true, answer: answerPage },
+  { path: "/containers", takesContainer: true, answer: answerContainerPage },
+  { path: "/docker", takesContainer: true, answer: answerDockerPage },
 ];
 
 /**

@@ -23,7 +23,8 @@ export interface ExplainOptions {
   readonly zone?: TimeZone;
 }
 
-type Row = readonly [label: string, value: string];
+/** A line of the table: a label, and a value without control characters. */
+export type Row = readonly [label: string, value: string];
 
 /** Processes that a table shows at most; of a bomb's hundreds the first say enough. */
 const MAX_ROWS = 20;
@@ -46,7 +47,7 @@ export function explainOom(
   { columns = 80, zone = localZone }: ExplainOptions = {},
 ): string[] {
   const lines = [
-    ...wrap(sentencesOf(story, zone).map(printed).join(" "), columns),
+    ...wrap(sentenceOf(story, zone), columns),
     "",
     ...rowLines(rowsOf(story, zone), columns),
     ...taskLines(story),
@@ -57,6 +58,14 @@ export function explainOom(
     ]),
   ];
   return lines.map((line) => cut(line, columns));
+}
+
+/** What happened, in plain English: `The OOM killer killed tail (pid 19801) in …`. */
+export function sentenceOf(
+  story: OomStory,
+  zone: TimeZone = localZone,
+): string {
+  return sentencesOf(story, zone).map(printed).join(" ");
 }
 
 /** One line of what was killed and why, for a list: `tail[19801]: container limit 32.0 MiB`. */
@@ -186,7 +195,8 @@ function processOf({ process_name: name, pid }: OomVictim): string {
   return name === undefined ? "a process" : `${name} (pid ${pid ?? "?"})`;
 }
 
-function rowsOf(story: OomStory, zone: TimeZone): Row[] {
+/** What is recorded of the first victim, its limit and the incident, as a table. */
+export function rowsOf(story: OomStory, zone: TimeZone = localZone): Row[] {
   const { victims: [victim], limit, run_up: runUp, kills } = story;
   if (victim === undefined) return [];
   const { container, unit, cgroup } = victim;

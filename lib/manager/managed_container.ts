@@ -246,6 +246,11 @@ export class ManagedContainer implements Task {
     return { sample: ring.latest, layout: ring.layout };
   }
 
+  /** Its newest samples as they were taken, oldest first. */
+  newest(count: number): readonly KeptSample[] {
+    return this.#options.ring.samples({ count });
+  }
+
   /** Lets go of its files. */
   close(): void {
     this.#closed = true;

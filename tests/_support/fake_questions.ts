@@ -1,4 +1,5 @@
 import type { Questions } from "../../lib/api/answers.ts";
+import type { ManagedContainer } from "../../lib/manager/managed_container.ts";
 import { type CgroupName, isDescendant, ROOT } from "../../lib/model/cgroup.ts";
 import type {
   ContainerInfo,
@@ -107,6 +108,14 @@ export class FakeQuestions implements Questions {
     options: RequestOptions,
   ): Promise<Map<CgroupName, ContainerInfo>> {
     return this.containerInfoV2(name, options);
+  }
+
+  managedContainers(): Promise<readonly ManagedContainer[]> {
+    return Promise.resolve([]);
+  }
+
+  oomKills(): Iterable<readonly [CgroupName, number]> {
+    return [];
   }
 
   nodeSummary(): Promise<NodeSummary> {

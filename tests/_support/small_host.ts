@@ -42,6 +42,7 @@ export class SmallHost implements AsyncDisposable {
     });
     const { events } = this.manager;
     this.#handle = createHandler({
+      page: () => Promise.resolve(undefined),
       metrics: new FakeMetrics(),
       questions: this.manager,
       events,

@@ -29,6 +29,7 @@ class RecordedApi implements AsyncDisposable {
     const { events } = this.manager;
     this.handle = createHandler({
       metrics: new FakeMetrics(),
+      page: () => Promise.resolve(undefined),
       questions: this.manager,
       events,
       streams: new EventStreams({ events, clock: systemClock }),

@@ -10,6 +10,7 @@ import {
   silentLogger,
 } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
+import { pageFile } from "../../lib/web/page.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
 import { FakeQuestions } from "../_support/fake_questions.ts";
 
@@ -46,6 +47,7 @@ class Api {
       logger,
       allowPs,
       metrics,
+      page: pageFile,
     });
   }
 

@@ -72,6 +72,7 @@ export class FaultyAgent implements AsyncDisposable {
     const streams = new EventStreams({ events, clock });
     this.#handle = createHandler({
       questions: this.manager,
+      page: () => Promise.resolve(undefined),
       events,
       streams,
       metrics: new Metrics({

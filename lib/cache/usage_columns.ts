@@ -1,0 +1,87 @@
+import {
+  COLUMN,
+  type ColumnName,
+  type GroupKind,
+  type RowLayout,
+} from "../model/sample.ts";
+import type { KeptSample } from "./memory_cache.ts";
+
+/** A sample, and the one before it of the same container, from which rates are. */
+export interface UsageSample {
+  readonly layout: RowLayout;
+  readonly sample: KeptSample;
+  readonly before: KeptSample | undefined;
+}
+
+/** A value of a sample; `NaN` where it was not measured, or a rate has no sample before. */
+type UsageColumn = (usage: UsageSample) => number;
+
+/** Index of a column within its group: `Read` and `Write` of a disk, bytes of an interface. */
+const READ = 0;
+const WRITE = 1;
+const RECEIVED = 0;
+const SENT = 4;
+
+const CPU_DIGITS = 1e4;
+
+/** What a container uses, by the names that `/api/v2.1/usage` has for it. */
+export const USAGE_COLUMNS = {
+  /** Milliseconds since the epoch. */
+  "timestamp": ({ sample }) => Math.round(sample.timestampMs),
+  /** CPUs in use: 1 is a whole one. */
+  "cpu": (usage) =>
+    Math.round(
+      increase(usage, "cpuUsageNs") / seconds(usage) / 1e9 *
+        CPU_DIGITS,
+    ) / CPU_DIGITS,
+  /** Share of the CFS periods in which it was throttled, from 0 to 1. */
+  "throttled": (usage) => {
+    const periods = increase(usage, "cpuPeriods");
+    const throttled = increase(usage, "cpuThrottledPeriods");
+    return periods === 0 ? 0 : Math.min(1, throttled / periods);
+  },
+  /** Bytes charged. */
+  "memory": ({ sample }) => valueOf(sample, "memoryUsage"),
+  /** Bytes charged without inactive page cache. */
+  "working_set": ({ sample }) => {
+    const inactive = valueOf(sample, "memoryInactiveFile");
+    const usage = valueOf(sample, "memoryUsage");
+    return Math.max(0, usage - (Number.isNaN(inactive) ? 0 : inactive));
+  },
+  /** Bytes a second, over all disks. */
+  "io_read": (usage) => groupRate(usage, "serviceBytes", READ),
+  "io_write": (usage) => groupRate(usage, "serviceBytes", WRITE),
+  /** Bytes a second, over all interfaces. */
+  "network_rx": (usage) => groupRate(usage, "interface", RECEIVED),
+  "network_tx": (usage) => groupRate(usage, "interface", SENT),
+  "processes": ({ sample }) => valueOf(sample, "processCount"),
+} as const satisfies Readonly<Record<string, UsageColumn>>;
+
+function valueOf({ row }: KeptSample, name: ColumnName): number {
+  return row[COLUMN[name]] ?? NaN;
+}
+
+/** From the sample before to this one; `NaN` where the counter went back. */
+function increase({ sample, before }: UsageSample, name: ColumnName): number {
+  if (before === undefined) return NaN;
+  const change = valueOf(sample, name) - valueOf(before, name);
+  return change >= 0 ? change : NaN;
+}
+
+function seconds({ sample, before }: UsageSample): number {
+  const ms = sample.timestampMs - (before?.timestampMs ?? NaN);
+  return ms > 0 ? ms / 1000 : NaN;
+}
+
+/** The sum of a counter's rates over all groups that both samples have. */
+function groupRate(usage: UsageSample, kind: GroupKind, index: number): number {
+  const { sample, before, layout } = usage;
+  if (before === undefined) return NaN;
+  let sum = NaN;
+  for (const { offset } of layout.of(kind)) {
+    const change = (sample.row[offset + index] ?? NaN) -
+      (before.row[offset + index] ?? NaN);
+    if (change >= 0) sum = (Number.isNaN(sum) ? 0 : sum) + change;
+  }
+  return Math.round(sum / seconds(usage));
+}
