@@ -61,6 +61,7 @@ export function guard(
         'Cannot answer: the header "Host" names neither the address nor an allowed host',
       );
     }
+    if (url.pathname === basePath) return redirectBelow(basePath);
     const path = below(basePath, url.pathname);
     const admits = tokens()?.admits(request.headers.get("authorization"));
     if (admits === false && !isOpen(path)) {
@@ -99,6 +100,15 @@ function hostnameOf(
   // HTTP/2, which TLS clients prefer, has no such header; on loopback HTTP/1 must have it.
   const isPlain = url.startsWith("http:") && listener.type === "tcp";
   return isPlain && isLoopback(listener) ? undefined : URL.parse(url)?.hostname;
+}
+
+/** The page's own addresses are relative, and so is this, as a proxy may have put a path before ours. */
+function redirectBelow(basePath: string): Response {
+  const location = `${basePath.slice(basePath.lastIndexOf("/") + 1)}/`;
+  return new Response(null, {
+    status: STATUS_CODE.Found,
+    headers: { location, "content-length": "0" },
+  });
 }
 
 /** Whether a path needs no token. */

@@ -22,7 +22,7 @@ const NAME_MS = 100;
 /** New containers that are requested one by one; more are a reason for the whole table. */
 const MAX_SINGLE = 8;
 const ALL_EVENTS =
-  "api/v1.3/events?all_events=true&update_events=true&pressure_events=true&node_events=true&subcontainers=true&max_events=";
+  "api/v1.3/events?all_events=true&update_events=true&pressure_events=true&node_events=true&subcontainers=true";
 
 /** The agent answered, with a status that is not 200. */
 class ApiError extends Error {}
@@ -222,7 +222,7 @@ export const feed = {
   /** @type {Set<(event: Json) => void>} Called with each new event. */
   listeners: new Set(),
   isLive: false,
-  /** @type {Json} The newest, from which a cut stream is resumed. */
+  /** @type {Json} The one with the greatest number, from which a cut stream is resumed. */
   last: undefined,
 
   /** Follows the stream, over cut connections and restarts of the agent. */
@@ -241,14 +241,15 @@ export const feed = {
 
   /** @param {AbortSignal} signal */
   async stream(signal) {
-    const { last: known } = this;
-    const found = await json(`${ALL_EVENTS}${known ? 1 : FIRST_EVENTS}`, { signal });
-    if (known === undefined) found.forEach((/** @type {Json} */ event) => this.add(event));
+    const known = this.last === undefined ? "" : `&since_seq=${this.last.seq - 1}`;
+    const wanted = `&max_events=${known === "" ? FIRST_EVENTS : 1}`;
+    const found = await json(`${ALL_EVENTS}${known}${wanted}`, { signal });
+    if (known === "") found.forEach((/** @type {Json} */ event) => this.add(event));
     // An agent without a log file numbers its events from 1 again.
-    else if (!(found.at(-1)?.seq >= known.seq)) return this.restart();
-    const silence = new AbortController();
+    else if (found.length === 0) return this.restart();
     const { last } = this;
     const since = Math.max(0, (last?.seq ?? 0) - 1);
+    const silence = new AbortController();
     const response = await request(
       `api/v1.3/events?stream=true&heartbeat=15s&since_seq=${since}`,
       { signal: AbortSignal.any([signal, silence.signal]) },
@@ -290,7 +291,8 @@ export const feed = {
     const { event_type: type, container_name: name } = event;
     this.events.push(event);
     if (this.events.length > KEPT_EVENTS) this.events.shift();
-    if (type !== "lost") this.last = event;
+    // Past events are in the order of their times.
+    if (type !== "lost" && !(event.seq < this.last?.seq)) this.last = event;
     if (type === "containerCreation" || type === "containerUpdate") usage.added.add(name);
     if (type === "containerDeletion") {
       usage.rows.delete(name);

@@ -72,12 +72,11 @@ function eventItem(event) {
  * @param {AbortSignal} signal @param {(event: Json) => boolean} matches
  */
 export function eventList(signal, matches, onWait = (/** @type {number} */ _) => {}) {
-  let last = -1;
+  let known = new Set();
   let waiting = 0;
   const add = (/** @type {Json} */ event) => {
-    if (!matches(event) || event.seq <= last) return;
+    if (!matches(event) || (event.seq && known.has(event.seq))) return;
     if (items.isPaused) return onWait(++waiting);
-    last = event.seq ?? last;
     items.prepend(eventItem(event));
     if (items.childElementCount > SHOWN) items.lastElementChild?.remove();
   };
@@ -86,7 +85,7 @@ export function eventList(signal, matches, onWait = (/** @type {number} */ _) =>
     /** Shows other events instead, oldest first. @param {readonly Json[]} events */
     show(events) {
       const found = events.filter(matches).slice(-SHOWN);
-      last = found.at(-1)?.seq ?? -1;
+      known = new Set(found.map(({ seq }) => seq));
       onWait(waiting = 0);
       items.replaceChildren(...found.map(eventItem).reverse());
     },
