@@ -46,6 +46,10 @@ const IDENTITY_COLUMNS = {
   Record<string, (named: NamedContainer) => string | number | undefined>
 >;
 
+/** Columns that have to be found out; others are known. */
+const NAMES: readonly Column[] = ["name", "type", "pod"];
+const UNNAMED: DisplayName = { name: "", type: "", pod: undefined };
+
 type Column = keyof typeof IDENTITY_COLUMNS | keyof typeof USAGE_COLUMNS;
 
 const COLUMNS = Object.keys({
@@ -55,9 +59,11 @@ const COLUMNS = Object.keys({
 
 /**
  * The containers that the query selects:
- * `{"columns":["name",…],"containers":{"/a":[["a",…]]}}`, one row of values for
- * each of the newest `count` samples (default 1), oldest first; null for what
- * is not measured. `columns` selects some, such as `cpu,memory`.
+ * `{"timestamp":…,"columns":["name",…],"containers":{"/a":[["a",…]]}}`, one row
+ * of values for each of the newest `count` samples (default 1), oldest first;
+ * null for what is not measured. `columns` selects some, such as `cpu,memory`.
+ * With `since`, the `timestamp` of an earlier response, only those that were
+ * measured after it.
  */
 export async function answerUsage(
   { request, query, name }: Call,
@@ -65,17 +71,22 @@ export async function answerUsage(
 ): Promise<Response> {
   const { count = 1, ...options } = parseRequestOptions(query);
   const columns = readParameter(query, "columns", parseColumns) ?? COLUMNS;
+  const since = readParameter(query, "since", parseSince) ?? -Infinity;
+  const timestamp = systemClock.now();
   const containers = await questions.managedContainers(name, options);
   const kills = new Map(questions.oomKills());
+  const hasNames = NAMES.some((column) => columns.includes(column));
   const pace = new Pace(systemClock);
   pace.begin();
   const named: NamedContainer[] = [];
   for (const container of containers) {
+    const { sample } = container.latest;
+    if (since > -Infinity && !((sample?.timestampMs ?? 0) > since)) continue;
     try {
       // Limits are read from files where nobody has requested them yet.
       const { labels } = container.specWithin(Infinity);
       named.push({
-        ...displayNameOf(container.reference, labels),
+        ...(hasNames ? displayNameOf(container.reference, labels) : UNNAMED),
         cgroup: container.name,
         container,
         oomKills: kills.get(container.name) ?? 0,
@@ -88,15 +99,26 @@ export async function answerUsage(
     }
     if (pace.spent) await pace.rest();
   }
-  return textResponse(request, tableText(columns, withPodNames(named), count));
+  const rows = hasNames ? withPodNames(named) : named;
+  return textResponse(
+    request,
+    tableText({ timestamp, columns, containers: rows, count }),
+  );
+}
+
+interface Table {
+  readonly timestamp: number;
+  readonly columns: readonly Column[];
+  readonly containers: readonly NamedContainer[];
+  readonly count: number;
 }
 
 function* tableText(
-  columns: readonly Column[],
-  containers: readonly NamedContainer[],
-  count: number,
+  { timestamp, columns, containers, count }: Table,
 ): Generator<string> {
-  yield `{"columns":${JSON.stringify(columns)},"containers":{`;
+  yield `{"timestamp":${timestamp},"columns":${
+    JSON.stringify(columns)
+  },"containers":{`;
   let separator = "";
   for (const named of containers) {
     const rows = rowsOf(columns, named, count);
@@ -138,6 +160,11 @@ function isUsage(column: Column): column is keyof typeof USAGE_COLUMNS {
 
 function numberJson(value: number): number | null {
   return Number.isFinite(value) ? value : null;
+}
+
+function parseSince(text: string): number {
+  if (!/^\d+$/.test(text)) throw notA("milliseconds since 1970");
+  return Number(text);
 }
 
 function parseColumns(text: string): Column[] {

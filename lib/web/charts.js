@@ -1,8 +1,4 @@
-/**
- * Lines over time, as SVG that the stylesheet colors, from typed arrays.
- *
- * @module
- */
+/** Lines over time, as SVG that the stylesheet colors, from typed arrays. @module */
 import { h, list, setAttributes, setText, time } from "./dom.js";
 
 /** What charts show: two minutes, which is what the agent keeps. */
@@ -52,9 +48,7 @@ export class Series {
   }
 }
 
-/** @typedef {{ from: number, to: number, max: number, width: number, height: number }} Box */
-
-/** The path of one line within a box. @param {Series} series @param {string} name @param {Box} box */
+/** The path of one line within a box. @param {Series} series @param {string} name @param {Record<"from" | "to" | "max" | "width" | "height", number>} box */
 function pathOf({ times, lines, size }, name, { from, to, max, width, height }) {
   const line = lines.get(name) ?? times;
   let d = "";

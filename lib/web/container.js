@@ -1,9 +1,4 @@
-/**
- * One container: what it is, what it used in the last two minutes, what
- * happened to it.
- *
- * @module
- */
+/** One container: what it is, what it used in the last two minutes, what happened to it. @module */
 import { chart, Series } from "./charts.js";
 import { containerInfo, every, feed, hasToken, json } from "./data.js";
 import { bytes, card, containerLink, count, encoded, facts } from "./dom.js";
@@ -138,31 +133,22 @@ export function containerView({ root, rest, signal, setTitle }) {
   const charts = usageCharts();
   const api = `api/v1.3/containers${encoded(name)}`;
   const link = h("a", { href: api, click: openJson }, "JSON of this container");
-  const events = eventList(
-    signal,
-    (event) => event.container_name === name || event.event_data.oom?.victim_cgroup === name,
-  );
+  const isOwn = (/** @type {Json} */ { container_name: own, event_data: { oom } }) =>
+    [own, oom?.limit_cgroup, oom?.victim_cgroup].includes(name);
+  const events = eventList(signal, isOwn);
   root.append(title, gone, about, charts.element, below, card("Events", events));
   root.append(processes(name, signal), h("p", {}, link));
-  json(`api/v1.3/events${encoded(name)}?all_events=true&update_events=true&max_events=50`, {
-    signal,
-  })
-    .then(events.show, () => {});
+  const past = `api/v1.3/events${encoded(name)}?all_events=true&update_events=true&max_events=50`;
+  json(past, { signal }).then(events.show, () => {});
   let shown = "";
   every(() => REFRESH_MS, signal, async () => {
-    let info;
-    try {
-      info = await containerInfo(name, shown === "" ? -1 : 3, signal);
-      gone.textContent = "";
-    } catch (error) {
-      gone.textContent = "It is not there, or not any more.";
-      throw error;
-    }
+    gone.textContent = "It is not there, or not any more.";
+    const info = await containerInfo(name, shown === "" ? -1 : 3, signal);
+    gone.textContent = "";
     const { spec, stats = [], subcontainers = [], aliases = [] } = info;
     const limit = spec.memory?.limit < NO_LIMIT ? spec.memory?.limit : undefined;
-    const marks = feed.events.filter(({ event_type: type, event_data: { oom } }) =>
-      type === "oomKill" && [oom?.limit_cgroup, oom?.victim_cgroup].includes(name)
-    ).map(({ timestamp }) => Date.parse(timestamp));
+    const kills = feed.events.filter((event) => event.event_type === "oomKill" && isOwn(event));
+    const marks = kills.map(({ timestamp }) => Date.parse(timestamp));
     charts.draw(stats, { limit, marks });
     const text = JSON.stringify([info, spec, subcontainers].map(({ stats: _, ...own }) => own));
     if (text === shown) return;
@@ -173,10 +159,8 @@ export function containerView({ root, rest, signal, setTitle }) {
     const children = subcontainers.slice(0, MAX_CHILDREN).map((/** @type {Json} */ child) =>
       h("li", {}, containerLink(child.name, child.aliases?.[0]))
     );
-    const inside = card(
-      `Below it: ${subcontainers.length}`,
-      h("ul", { class: "plain" }, ...children),
-    );
+    const names = h("ul", { class: "plain" }, ...children);
+    const inside = card(`Below it: ${subcontainers.length}`, names);
     below.replaceChildren(...subcontainers.length === 0 ? [] : [inside]);
   });
 }
@@ -207,22 +191,16 @@ function identityFacts({ name, id, namespace, aliases = [], spec }, limit) {
 /** The processes, which are fetched when they are opened. @param {string} name @param {AbortSignal} signal */
 function processes(name, signal) {
   const body = h("div");
-  const details = h(
-    "details",
-    { class: "card", toggle: load },
-    h("summary", {}, "Processes"),
-    body,
-  );
+  const details = h("details", { class: "card", toggle: load });
+  details.append(h("summary", {}, "Processes"), body);
   async function load() {
     if (!details.open) return;
     try {
       const found = await json(`api/v2.1/ps${encoded(name)}`, { signal });
-      const rows = found.map((/** @type {Json} */ one) => [
-        ...[one.pid, one.user].map(String),
-        percent(one.percent_cpu / 100),
-        bytes(one.rss),
-        ...[one.status, one.start_time, one.cmd].map(String),
-      ]);
+      const rows = found.map((/** @type {Json} */ one) => {
+        const { pid, user, percent_cpu: cpu, rss, status, start_time: started, cmd } = one;
+        return [`${pid}`, user, percent(cpu / 100), bytes(rss), status, started, cmd];
+      });
       const titles = ["PID", "User", "CPU", "Resident", "State", "Started", "Command"];
       body.replaceChildren(table(titles, rows));
     } catch (error) {
@@ -233,7 +211,7 @@ function processes(name, signal) {
 }
 
 /** A link sends no token: its target is fetched, and shown from memory. @param {Event} event */
-export async function openJson(event) {
+async function openJson(event) {
   if (!hasToken()) return;
   event.preventDefault();
   const { href } = /** @type {HTMLAnchorElement} */ (event.currentTarget);

@@ -1,12 +1,7 @@
-/**
- * The table of containers: thousands of rows, of which only those in view are
- * elements.
- *
- * @module
- */
+/** The table of containers: thousands of rows, of which only those in view are elements. @module */
 import { sparkline } from "./charts.js";
 import { usage } from "./data.js";
-import { bytes, containerLink, count, encoded, h, list } from "./dom.js";
+import { bytes, containerLink, count, encoded, h } from "./dom.js";
 import { percent, rate, setAttributes, setText } from "./dom.js";
 
 /** @typedef {import("./data.js").Row} Row */
@@ -66,9 +61,7 @@ export function isBusy({ cgroup, type, processes }) {
 }
 
 /** The parent before its children. @param {Row} a @param {Row} b */
-function byCgroup(a, b) {
-  return a.cgroup.replaceAll("/", "\0") < b.cgroup.replaceAll("/", "\0") ? -1 : 1;
-}
+const byCgroup = (a, b) => a.path < b.path ? -1 : 1;
 
 /** The largest first, or names in their order; those without a value last. @param {Column} column @param {boolean} isReversed */
 function byColumn([, , valueOf], isReversed) {
@@ -94,19 +87,13 @@ export function containersView({ root, params, signal, setTitle }) {
     value: params.get("filter") ?? "",
     input: () => choose({ filter: input.value }),
   });
-  const tree = h("input", {
-    type: "checkbox",
-    checked: params.has("tree"),
-    change: () => choose({ tree: tree.checked ? "1" : "" }),
-  });
+  const onTree = () => choose({ tree: tree.checked ? "1" : "" });
+  const tree = h("input", { type: "checkbox", checked: params.has("tree"), change: onTree });
   const total = h("output", { "aria-live": "off" });
-  const heads = Object.entries(COLUMNS).map(([key, [title, help]]) =>
-    h(
-      "div",
-      { role: "columnheader", class: `c-${key}` },
-      h("button", { title: help, click: () => sortBy(key) }, title),
-    )
-  );
+  const heads = Object.entries(COLUMNS).map(([key, [title, help]]) => {
+    const button = h("button", { title: help, click: () => sortBy(key) }, title);
+    return h("div", { role: "columnheader", class: `c-${key}` }, button);
+  });
   heads.splice(SPARK_AT, 0, h("div", { role: "columnheader", class: "c-spark" }, "2 min"));
   const body = h("div", { role: "rowgroup", class: "rows" });
   const space = h("div", { class: "space", role: "presentation" }, body);
@@ -115,9 +102,12 @@ export function containersView({ root, params, signal, setTitle }) {
   const grid = h("div", { class: "grid", tabindex: 0, keydown: onKey, ...named }, head, space);
   const label = h("label", {}, tree, " Tree");
   root.append(h("div", { class: "bar" }, h("h1", {}, "Containers"), input, label, total), grid);
-  const show = list(body, makeRow);
+  /** Each shows every so manyth row, so that a scroll changes only those that come into view. @type {ReturnType<typeof makeRow>[]} */
+  const parts = [];
   /** @type {Row[]} */
   let rows = [];
+  /** Values that were drawn are drawn again when this grows. */
+  let version = 0;
   let selected = "";
   let stayTimer = 0;
 
@@ -152,6 +142,7 @@ export function containersView({ root, params, signal, setTitle }) {
     } else if (tree.checked) found.sort(byCgroup);
     else found.sort(byColumn(COLUMNS[sort] ?? ["", "", (r) => r.cpu], params.has("reverse")));
     rows = found;
+    version++;
     setText(total, `${count(rows.length)} of ${count(all.length)}`);
     grid.setAttribute("aria-rowcount", String(rows.length + 1));
     const direction = params.has("reverse") === (sort === "name") ? "descending" : "ascending";
@@ -169,13 +160,14 @@ export function containersView({ root, params, signal, setTitle }) {
     const top = Math.floor(grid.scrollTop / ROW_HEIGHT) - SPARE_ROWS;
     const first = Math.max(0, Math.min(top, rows.length - seen));
     const inView = rows.slice(first, first + seen);
-    body.style.transform = `translateY(${first * ROW_HEIGHT}px)`;
-    show(inView.map((row, at) => /** @type {const} */ ([row, first + at])));
+    while (parts.length < seen) parts.push(makeRow());
+    inView.forEach((row, at) => parts[(first + at) % parts.length]?.update(row, first + at));
+    const unused = parts.length - inView.length;
+    for (let i = 0; i < unused; i++) parts[(first + inView.length + i) % parts.length]?.hide();
     clearTimeout(stayTimer);
     stayTimer = setTimeout(() => inView.forEach((row) => usage.loadHistory(row)), STAY_MS);
   }
 
-  /** @returns {readonly [Element, (item: readonly [Row, number]) => void]} */
   function makeRow() {
     const name = containerLink("");
     name.tabIndex = -1;
@@ -188,12 +180,20 @@ export function containersView({ root, params, signal, setTitle }) {
       const draw = (/** @type {Row} */ row) => format?.(Number(valueOf(row)));
       return /** @type {const} */ ([cell, draw]);
     });
-    const parts = cells.map(([cell]) => cell);
-    parts[0]?.append(name, type);
-    parts[MEMORY_AT]?.append(meter, memory);
-    parts.splice(SPARK_AT, 0, h("div", { role: "gridcell", class: "c-spark" }, spark));
-    const element = h("div", { role: "row" }, ...parts);
-    return [element, ([row, index]) => {
+    const all = cells.map(([cell]) => cell);
+    all[0]?.append(name, type);
+    all[MEMORY_AT]?.append(meter, memory);
+    all.splice(SPARK_AT, 0, h("div", { role: "gridcell", class: "c-spark" }, spark));
+    const element = h("div", { role: "row" }, ...all);
+    let drawn = "";
+    return { hide: () => element.remove(), update };
+
+    /** @param {Row} row @param {number} index */
+    function update(row, index) {
+      if (!element.isConnected) body.append(element);
+      if (drawn === `${index} ${version}`) return;
+      drawn = `${index} ${version}`;
+      element.style.transform = `translateY(${index * ROW_HEIGHT}px)`;
       const isSelected = row.cgroup === selected;
       element.id = `row-${index}`;
       setAttributes(element, { "aria-rowindex": index + 2, "aria-selected": `${isSelected}` });
@@ -216,7 +216,7 @@ export function containersView({ root, params, signal, setTitle }) {
       meter.classList.toggle("full", share > 0.9);
       element.classList.toggle("killed", row.oom_kills > 0);
       drawSpark(row.history, "cpu");
-    }];
+    }
   }
 
   /** @param {KeyboardEvent} event */
@@ -238,6 +238,7 @@ export function containersView({ root, params, signal, setTitle }) {
     const most = grid.clientHeight - 2 * ROW_HEIGHT;
     if (top < grid.scrollTop) grid.scrollTop = top;
     else if (top > grid.scrollTop + most) grid.scrollTop = top - most;
+    version++;
     draw();
     grid.setAttribute("aria-activedescendant", `row-${at}`);
   }

@@ -1,8 +1,4 @@
-/**
- * What happened: the live list of events, and an OOM kill as a card.
- *
- * @module
- */
+/** What happened: the live list of events, and an OOM kill as a card. @module */
 import { chart, Series } from "./charts.js";
 import { feed, json } from "./data.js";
 import { bytes, card, containerLink, count, facts, h, table, time } from "./dom.js";

@@ -1,13 +1,11 @@
 /**
- * The shell around the views: which one the address names, the token, and
- * whether the agent is reachable.
- *
- * @module
+ * The shell around the views: which one the address names, the token, and whether the agent is
+ * reachable. @module
  */
 import { containerView, dockerView } from "./container.js";
 import { containersView } from "./containers.js";
 import { feed, shell } from "./data.js";
-import { h } from "./dom.js";
+import { setAttributes, setText } from "./dom.js";
 import { eventsView, oomView } from "./events.js";
 import { machineView, overview } from "./node.js";
 
@@ -31,8 +29,6 @@ const VIEWS = {
   machine: machineView,
 };
 
-const TOAST_MS = 15_000;
-
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const root = byId("view");
@@ -52,11 +48,11 @@ function navigate() {
   const [, name = "", rest = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
   for (const link of document.querySelectorAll("nav a")) {
     const isCurrent = link.getAttribute("href") === `#/${name}`;
-    if (isCurrent) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    setAttributes(link, { "aria-current": isCurrent ? "page" : undefined });
   }
   root.replaceChildren();
   root.className = name;
+  root.scrollTop = 0;
   (VIEWS[name] ?? overview)({
     root,
     rest: decode(rest),
@@ -64,7 +60,6 @@ function navigate() {
     signal: current.signal,
     setTitle: (title) => document.title = `${title} – cgwatch`,
   });
-  scrollTo(0, 0);
   if (!isFirst) root.focus();
 }
 
@@ -79,8 +74,7 @@ function decode(text) {
 
 shell.report = (problem) => {
   state.className = problem === "" ? "ok" : "bad";
-  const text = problem || "live";
-  if (state.textContent !== text) state.textContent = text;
+  setText(state, problem || "live");
 };
 
 shell.requestToken = (wasRefused) => {
@@ -98,17 +92,6 @@ shell.requestToken = (wasRefused) => {
     };
   });
 };
-
-let toastTimer = 0;
-feed.listeners.add((event) => {
-  // Those of before the page was opened are in the list.
-  if (event.event_type !== "oomKill" || !feed.isLive) return;
-  const { process_name: process = "a process" } = event.event_data.oom ?? {};
-  const text = `OOM kill: ${process} in ${event.container_name}`;
-  byId("toast").replaceChildren(h("a", { href: `#/oom/${event.seq}` }, text));
-  clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => byId("toast").replaceChildren(), TOAST_MS);
-});
 
 addEventListener("hashchange", navigate);
 navigate();

@@ -1,8 +1,4 @@
-/**
- * The node: what it does now, and what it is.
- *
- * @module
- */
+/** The node: what it does now, and what it is. @module */
 import { usageCharts } from "./container.js";
 import { isBusy } from "./containers.js";
 import { containerInfo, every, feed, json, usage } from "./data.js";
@@ -56,26 +52,22 @@ function topCard([name, valueOf, format]) {
 export function overview({ root, signal, setTitle }) {
   setTitle("Overview");
   const title = h("h1", {}, "Node");
-  const [tiles, disks, sources] = ["tiles", "meters", "sources"]
-    .map((name) => h("ul", { class: name }));
+  const tiles = h("ul", { class: "tiles" });
+  const [disks, sources] = [h("ul", { class: "meters" }), h("ul", { class: "sources" })];
   const kills = h("ol", { class: "events" });
   const charts = h("div");
   const values = ["CPU", "Memory", "Containers", "OOM kills, last hour", "OOM kills, last day"]
     .map((label) => {
       const value = h("b", {}, "–");
-      tiles?.append(h("li", {}, h("span", {}, label), value));
+      tiles.append(h("li", {}, h("span", {}, label), value));
       return value;
     });
   const set = (/** @type {readonly (string | undefined)[]} */ texts) =>
     texts.forEach((text, at) => text !== undefined && setText(values[at] ?? title, text));
   const tops = RANKINGS.map(topCard);
-  const cards = [
-    ...tops.map(({ element }) => element),
-    card("OOM kills", kills),
-    card("Disks", disks ?? ""),
-    card("Sources", sources ?? ""),
-  ];
-  root.append(title, tiles ?? "", charts, h("div", { class: "cards" }, ...cards));
+  const cards = [card("OOM kills", kills), card("Disks", disks), card("Sources", sources)];
+  cards.unshift(...tops.map(({ element }) => element));
+  root.append(title, tiles, charts, h("div", { class: "cards" }, ...cards));
 
   drawNode().catch(() => {});
   usage.watch(TOP_REFRESH_MS, signal, () => {
@@ -84,7 +76,7 @@ export function overview({ root, signal, setTitle }) {
     tops.forEach(({ show }) => show(rows));
   });
   every(() => SLOW_REFRESH_MS, signal, async () => {
-    sources?.replaceChildren(...(await json("readyz")).sources.map(sourceItem));
+    sources.replaceChildren(...(await json("readyz")).sources.map(sourceItem));
     await loadKills();
   });
   const onEvent = (/** @type {Json} */ { event_type: type }) => {
@@ -108,7 +100,7 @@ export function overview({ root, signal, setTitle }) {
       const used = (now?.cpu?.usage?.total - before?.cpu?.usage?.total) / 1e6 / ms / cpus;
       const memory = `${bytes(now?.memory?.working_set)} of ${bytes(capacity)}`;
       set([`${percent(used)} of ${cpus} CPUs`, memory]);
-      disks?.replaceChildren(...(now?.filesystem ?? []).map(diskItem));
+      disks.replaceChildren(...(now?.filesystem ?? []).map(diskItem));
       setText(title, feed.last?.node ?? "Node");
     });
   }
@@ -140,11 +132,12 @@ function diskItem({ device, capacity, usage: used }) {
 
 /** @param {Json} source */
 function sourceItem({ name, state, detail }) {
-  const parts = [
+  const [label, text] = [
     h("b", {}, SOURCES[name] ?? name.replace("_", " ")),
-    h("span", { class: "detail" }, detail),
+    h("span", {}, detail),
   ];
-  return h("li", { class: state }, ...parts, h("span", { class: "kind" }, state));
+  text.className = "detail";
+  return h("li", { class: state }, label, text, h("span", { class: "kind" }, state));
 }
 
 /** @param {import("./main.js").View} view */
@@ -153,9 +146,9 @@ export async function machineView({ root, signal, setTitle }) {
   const [machine, storage] = await Promise.all(
     ["api/v2.1/attributes", "api/v2.1/storage"].map((path) => json(path, { signal })),
   );
-  /** @param {string} title @param {string[]} titles @param {Json[]} items @param {(item: Json) => (string | undefined)[]} cells */
+  /** @param {string} title @param {string} titles @param {Json[]} items @param {(item: Json) => (string | undefined)[]} cells */
   const section = (title, titles, items = [], cells) =>
-    items.length === 0 ? "" : card(title, table(titles, items.map(cells)));
+    items.length === 0 ? "" : card(title, table(titles.split(", "), items.map(cells)));
   const cores = (machine.topology ?? []).flatMap((/** @type {Json} */ node) =>
     (node.cores ?? []).map((/** @type {Json} */ core) => ({ node, ...core }))
   );
@@ -175,32 +168,27 @@ export async function machineView({ root, signal, setTitle }) {
   root.append(
     h("h1", {}, "Machine"),
     card("Versions and identity", versions),
-    section(
-      "Topology",
-      ["Node", "Memory", "Socket", "Core", "Threads", "Caches"],
-      cores,
-      (core) => [
-        `${core.node.node_id}`,
-        bytes(core.node.memory),
-        `${core.socket_id ?? "–"}`,
-        `${core.core_id}`,
-        core.thread_ids?.join(", "),
-        core.caches?.map(cache).join(", "),
-      ],
-    ),
-    section("File systems", ["Device", "Mounted at", "Used", "Capacity"], storage, (fs) => [
+    section("Topology", "Node, Memory, Socket, Core, Threads, Caches", cores, (core) => [
+      `${core.node.node_id}`,
+      bytes(core.node.memory),
+      `${core.socket_id ?? "–"}`,
+      `${core.core_id}`,
+      core.thread_ids?.join(", "),
+      core.caches?.map(cache).join(", "),
+    ]),
+    section("File systems", "Device, Mounted at, Used, Capacity", storage, (fs) => [
       fs.device,
       fs.mountpoint,
       bytes(fs.usage),
       bytes(fs.capacity),
     ]),
-    section(
-      "Disks",
-      ["Name", "Number", "Size", "Scheduler"],
-      Object.values(machine.disk_map ?? {}),
-      (disk) => [disk.name, `${disk.major}:${disk.minor}`, bytes(disk.size), disk.scheduler],
-    ),
-    section("Networks", ["Name", "Address", "MTU"], machine.network_devices, (device) => [
+    section("Disks", "Name, Number, Size, Scheduler", Object.values(machine.disk_map), (disk) => [
+      disk.name,
+      `${disk.major}:${disk.minor}`,
+      bytes(disk.size),
+      disk.scheduler,
+    ]),
+    section("Networks", "Name, Address, MTU", machine.network_devices, (device) => [
       device.name,
       device.mac_address,
       `${device.mtu ?? "–"}`,

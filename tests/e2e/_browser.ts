@@ -220,9 +220,13 @@ export class Browser implements AsyncDisposable {
     return new Browser(child, await Connection.open(address), directory);
   }
 
-  /** The process id of the browser itself. */
-  get pid(): number {
-    return this.#child.pid;
+  /** The process ids of those that pages run in. */
+  async tabPids(): Promise<number[]> {
+    const { processInfo } = await this.#connection.send(
+      "SystemInfo.getProcessInfo",
+    );
+    return processInfo.filter(({ type }: Json) => type === "renderer")
+      .map(({ id }: Json) => id);
   }
 
   /** Opens an empty page. */

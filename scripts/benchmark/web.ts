@@ -1,0 +1,186 @@
+/**
+ * What the page for people costs, with 3,000 recorded containers in Chromium.
+ *
+ * @module
+ */
+import { AgentProcess, delay, until } from "../../tests/e2e/_agent.ts";
+import {
+  Browser,
+  type BrowserPage,
+  HAS_CHROMIUM,
+} from "../../tests/e2e/_browser.ts";
+import {
+  readRecorded,
+  RecordedTree,
+  unpack,
+} from "../../tests/_support/recorded_tree.ts";
+import type { Benchmark, Figure } from "./figure.ts";
+import { cpuNs } from "./load.ts";
+
+const CONTAINERS = 3_000;
+/** So many of them work: their counters grow each second. */
+const BUSY = 150;
+
+/** Notes when the first rows are painted. */
+const WATCH_ROWS = `(function look() {
+  if (document.querySelectorAll(".rows [role=row]").length > 10) {
+    requestAnimationFrame(() => globalThis.shownMs = performance.now());
+  } else requestAnimationFrame(look);
+})()`;
+
+/** Sorts by each column in turn; the median time until the next frame has been painted, milliseconds. */
+const SORT = `(async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const times = [];
+  for (const button of document.querySelectorAll(".head button")) {
+    await frame();
+    const startMs = performance.now();
+    button.click();
+    await frame();
+    await frame();
+    times.push(performance.now() - startMs);
+  }
+  return times.sort((a, b) => a - b);
+})()`;
+
+/** Scrolls from the top for so long; the share of frames that did not come in time, percent. */
+const SCROLL = `(async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const grid = document.querySelector(".grid");
+  grid.scrollTop = 0;
+  let before = await frame();
+  const startMs = before;
+  let [shown, missed] = [0, 0];
+  while (before - startMs < 5000) {
+    grid.scrollTop += 90;
+    const now = await frame();
+    shown++;
+    missed += Math.max(0, Math.round((now - before) / (1000 / 60)) - 1);
+    before = now;
+  }
+  return missed / (shown + missed) * 100;
+})()`;
+
+function addContainers(root: RecordedTree): (round: number) => void {
+  const dump = readRecorded("cgroup", "6.1-v2-docker.txt");
+  const places = Array.from({ length: CONTAINERS }, (_, i) => {
+    const id = i.toString(16).padStart(64, "c0ffee");
+    return `/sys/fs/cgroup/system.slice/docker-${id}.scope`;
+  });
+  for (const place of places) unpack(root.root, dump, place);
+  return (round) => {
+    for (const [i, place] of places.slice(0, BUSY).entries()) {
+      const usec = round * (i + 1) * 5_000;
+      root.root.file(
+        `${place}/cpu.stat`,
+        `usage_usec ${usec}\nuser_usec ${usec}\nsystem_usec 0\n`,
+      );
+      root.root.file(
+        `${place}/memory.current`,
+        `${(i + 1) * 2 ** 20 + round}\n`,
+      );
+    }
+  };
+}
+
+/** Memory of the tab that is its own, MB. */
+async function tabMb(browser: Browser): Promise<number> {
+  let most = 0;
+  for (const pid of await browser.tabPids()) {
+    const text = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`)
+      .catch(() => "");
+    const kb = [...text.matchAll(/^Private_\w+:\s+(\d+)/gm)]
+      .reduce((sum, [, value]) => sum + Number(value), 0);
+    most = Math.max(most, kb / 1024);
+  }
+  return most;
+}
+
+/** CPU of the agent, percent of a core. */
+async function load(agent: AgentProcess, ms: number): Promise<number> {
+  const before = await cpuNs(agent.pid);
+  await delay(ms);
+  return (await cpuNs(agent.pid) - before) / ms / 1e4;
+}
+
+async function firstView(page: BrowserPage, url: string): Promise<number> {
+  await page.send("Network.clearBrowserCache");
+  await page.open("about:blank");
+  await page.open(url);
+  await page.until("globalThis.shownMs", 60_000);
+  return await page.evaluate("globalThis.shownMs");
+}
+
+/** What the page for people takes: of time, of memory, and of the agent. */
+export const web: readonly Benchmark[] = [{
+  name: "web",
+  async run({ quick, say }) {
+    if (!HAS_CHROMIUM) {
+      say("web: Chromium is not installed");
+      return [];
+    }
+    using recorded = new RecordedTree("6.1-v2");
+    const work = addContainers(recorded);
+    let round = 0;
+    work(round);
+    const agent = await AgentProcess.start([
+      `--root=${recorded.fs.root}`,
+      ...["--event-log=none", "--kmsg=none"],
+    ]);
+    const timer = setInterval(() => work(++round), 1_000);
+    const spanMs = quick ? 8_000 : 40_000;
+    try {
+      await using browser = await Browser.start();
+      await delay(quick ? 10_000 : 60_000);
+      const alone = await load(agent, spanMs);
+      const page = await browser.newPage();
+      await page.emulate(1280, 800);
+      await page.send("Page.addScriptToEvaluateOnNewDocument", {
+        source: WATCH_ROWS,
+      });
+      const url = `${agent.url}/#/containers`;
+      const views: number[] = [];
+      for (let i = 0; i < (quick ? 3 : 10); i++) {
+        views.push(await firstView(page, url));
+      }
+      const sorts: number[] = await page.evaluate(SORT);
+      const scrolled: number[] = [];
+      for (let i = 0; i < (quick ? 1 : 5); i++) {
+        scrolled.push(await page.evaluate(SCROLL));
+      }
+      await page.evaluate("document.querySelector('.grid').scrollTop = 0");
+      await delay(3_000);
+      const open = await load(agent, spanMs);
+      const memory = await tabMb(browser);
+      const hiddenFrom = page.requests.length;
+      await page.evaluate(
+        `Object.defineProperty(document, "hidden", { value: true });
+         document.dispatchEvent(new Event("visibilitychange")), 0`,
+      );
+      await until(() => false, { timeoutMs: 5_000 });
+      const requests = page.requests.length - hiddenFrom;
+      const note = `${CONTAINERS} containers, ${BUSY} busy`;
+      const figure = (
+        name: string,
+        unit: string,
+        values: number[],
+        limit: number,
+      ): Figure => ({ name, unit, values, goal: { of: "value", limit }, note });
+      return [
+        figure("page: first view of the table", "ms", views, 1_500),
+        figure("page: sort", "ms", sorts, 100),
+        figure("page: frames lost in a scroll", "%", scrolled, 5),
+        figure("page: private memory of the tab", "MB", [memory], 150),
+        {
+          ...figure("page: agent's CPU for it", "% of a core", [open], 2),
+          reference: { name: "no page", values: [alone] },
+          goal: { of: "difference", limit: 2 },
+        },
+        figure("page: requests in 5 s while hidden", "", [requests], 0),
+      ];
+    } finally {
+      clearInterval(timer);
+      await agent.stop();
+    }
+  },
+}];
