@@ -64,7 +64,7 @@ export function guard(
     if (url.pathname === basePath) return redirectBelow(basePath);
     const path = below(basePath, url.pathname);
     const admits = tokens()?.admits(request.headers.get("authorization"));
-    if (admits === false && !isOpen(path)) {
+    if (admits === false && (!isOpen(path) || path === metricsPath)) {
       return errorResponse(
         STATUS_CODE.Unauthorized,
         'Cannot answer without a token: wanted is "Authorization: Bearer TOKEN"',

@@ -39,14 +39,14 @@ import {
   answerStorage,
 } from "./machine_answers.ts";
 
-import { answerExplain } from "./explain_answers.ts";
+import { handleExplain } from "./explain_endpoint.ts";
 import {
-  answerContainerPage,
-  answerDockerPage,
-  answerPage,
+  handleContainerPage,
+  handleDockerPage,
+  handlePage,
   PAGE_FILES,
-} from "./page_answers.ts";
-import { answerUsage } from "./usage_answers.ts";
+} from "./page_endpoint.ts";
+import { handleUsage } from "./usage_endpoint.ts";
 
 export type { ApiDependencies } from "./answers.ts";
 
@@ -174,13 +174,13 @@ const ENDPOINTS: readonly Endpoint[] = [
     path: "usage",
     versions: ["v2.1"],
     takesContainer: true,
-    answer: answerUsage,
+    answer: handleUsage,
   },
-  { path: "explain", versions: ["v2.1"], answer: answerExplain },
-  { path: "/", answer: answerPage },
-  { path: PAGE_FILES, takesContainer: true, answer: answerPage },
-  { path: "/containers", takesContainer: true, answer: answerContainerPage },
-  { path: "/docker", takesContainer: true, answer: answerDockerPage },
+  { path: "explain", versions: ["v2.1"], answer: handleExplain },
+  { path: "/", answer: handlePage },
+  { path: PAGE_FILES, takesContainer: true, answer: handlePage },
+  { path: "/containers", takesContainer: true, answer: handleContainerPage },
+  { path: "/docker", takesContainer: true, answer: handleDockerPage },
 ];
 
 /**

@@ -6,14 +6,14 @@ import {
 } from "../model/sample.ts";
 import type { KeptSample } from "./memory_cache.ts";
 
-/** A sample, and the one before it of the same container, from which rates are. */
+/** A sample, and the one before it of the same container, for rates. */
 export interface UsageSample {
   readonly layout: RowLayout;
   readonly sample: KeptSample;
   readonly before: KeptSample | undefined;
 }
 
-/** A value of a sample; `NaN` where it was not measured, or a rate has no sample before. */
+/** Returns a value of a sample; `NaN` if it was not measured, or a rate has no sample before. */
 type UsageColumn = (usage: UsageSample) => number;
 
 /** Index of a column within its group: `Read` and `Write` of a disk, bytes of an interface. */
@@ -24,7 +24,7 @@ const SENT = 4;
 
 const CPU_DIGITS = 1e4;
 
-/** What a container uses, by the names that `/api/v2.1/usage` has for it. */
+/** Columns of `/api/v2.1/usage` that a sample has, by name. */
 export const USAGE_COLUMNS = {
   /** Milliseconds since the epoch. */
   "timestamp": ({ sample }) => Math.round(sample.timestampMs),
@@ -61,7 +61,7 @@ function valueOf({ row }: KeptSample, name: ColumnName): number {
   return row[COLUMN[name]] ?? NaN;
 }
 
-/** From the sample before to this one; `NaN` where the counter went back. */
+/** The increase since the sample before; `NaN` if the counter decreased. */
 function increase({ sample, before }: UsageSample, name: ColumnName): number {
   if (before === undefined) return NaN;
   const change = valueOf(sample, name) - valueOf(before, name);

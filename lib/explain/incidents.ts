@@ -1,6 +1,6 @@
 /**
- * What the story of a kill, and the list of all of them, take from events that
- * are visited one after the other, the oldest first.
+ * Collectors for the story of a kill and for the list of all incidents. Each
+ * visits events one by one, the oldest first.
  *
  * @module
  */
@@ -31,7 +31,7 @@ const MAX_EVENTS = 1_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Whether an event is of the OOM killer. */
+/** Whether the OOM killer caused an event. */
 export function isOom(
   { event_type: type }: Pick<Event, "event_type">,
 ): boolean {
@@ -40,7 +40,7 @@ export function isOom(
 
 /** The events of the incident of one kill, and how often its container was killed. */
 export class IncidentKills {
-  /** Of the incident, the kill itself first. */
+  /** The events of the incident, the kill itself first. */
   readonly events: Event[] = [];
   readonly #kill: Event;
   readonly #owner: string;
@@ -57,10 +57,10 @@ export class IncidentKills {
     return { "of": this.#owner, ...this.#counts };
   }
 
-  /** Counts an event; one that is no kill is ignored. */
+  /** Counts an event; other events than kills are ignored. */
   visit(event: Event): void {
     const kill = this.#kill;
-    // An agent returns the incidents, too, of which a log is searched for kills alone.
+    // An agent also returns `oom` events, while a log is searched for kills alone.
     const isKill = event.event_type === "oomKill";
     if (!isKill && event.seq !== kill.seq) return;
     const incident = kill.event_data.oom?.incident;
@@ -88,7 +88,7 @@ export class IncidentList {
   dropped = 0;
   readonly #incidents = new Map<string, Incident>();
 
-  /** Adds an event to its incident; one that is not of the OOM killer is ignored. */
+  /** Adds an event to its incident; events that the OOM killer did not cause are ignored. */
   visit(event: Event): void {
     if (!isOom(event)) return;
     const id = event.event_data.oom?.incident ?? `${event.seq}`;

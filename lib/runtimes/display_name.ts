@@ -2,7 +2,7 @@ import { ROOT } from "../model/cgroup.ts";
 import type { ContainerReference } from "../model/container.ts";
 import { parseCgroupOrigin } from "./cgroup_origin.ts";
 
-/** What people call a container. */
+/** The name of a container for people. */
 export interface DisplayName {
   /** `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
   readonly name: string;
@@ -12,7 +12,7 @@ export interface DisplayName {
   readonly pod: string | undefined;
 }
 
-/** The name that people use for a container, by its reference and its labels. */
+/** Returns the name for people, from the reference and the labels of a container. */
 export function displayNameOf(
   { name, aliases, namespace, id }: ContainerReference,
   labels: Readonly<Record<string, string>> = {},
@@ -39,7 +39,7 @@ export function displayNameOf(
   return { name, type: "cgroup", pod };
 }
 
-/** How often a runtime or a kubelet started the container anew, by its labels. */
+/** Number of restarts by a runtime or a kubelet, from the labels of the container. */
 export function restartsOf(
   labels: Readonly<Record<string, string>> = {},
 ): number | undefined {
@@ -49,7 +49,7 @@ export function restartsOf(
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** The same rows, with the name of its pod on the cgroup of each pod: its containers alone have it. */
+/** Returns the rows with a name for the cgroup of each pod, which only the containers in the cgroup have. */
 export function withPodNames<
   T extends DisplayName & { readonly cgroup: string },
 >(rows: readonly T[]): T[] {

@@ -1,7 +1,7 @@
 /** Lines over time, as SVG that the stylesheet colors, from typed arrays. @module */
 import { h, list, setAttributes, setText, time } from "./dom.js";
 
-/** What charts show: two minutes, which is what the agent keeps. */
+/** Charts show two minutes, as the agent keeps samples for two minutes. */
 const WINDOW_MS = 120_000;
 const CAPACITY = 256;
 const WIDTH = 480;

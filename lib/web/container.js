@@ -1,4 +1,4 @@
-/** One container: what it is, what it used in the last two minutes, what happened to it. @module */
+/** One container: identity, limits, usage of two minutes, events, processes. @module */
 import { chart, Series } from "./charts.js";
 import { containerInfo, every, feed, hasToken, json } from "./data.js";
 import { bytes, card, containerLink, count, encoded, facts } from "./dom.js";
@@ -43,7 +43,7 @@ export function usageCharts(cpus) {
       }
       charts.forEach((one, at) => {
         const own = series[at] ?? new Series();
-        // What is not measured here, or never was, has no chart.
+        // Values that are not measured have no chart.
         if ([...own.lines.keys()].every((name) => own.known(name).length === 0)) return;
         if (!one.element.isConnected) element.append(one.element);
         one.draw(own, at === 1 ? options : {});

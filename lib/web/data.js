@@ -1,6 +1,6 @@
 /**
- * What the page has of the agent: requests with the token, the table of containers, the stream of
- * events. Nothing is fetched while the page is hidden. @module
+ * Data from the agent: requests with the token, the table of containers, the stream of events.
+ * Nothing is fetched while the page is hidden. @module
  */
 import { Series } from "./charts.js";
 import { encoded } from "./dom.js";
@@ -22,21 +22,21 @@ const MAX_SINGLE = 8;
 const ALL_EVENTS =
   "api/v1.3/events?all_events=true&update_events=true&pressure_events=true&node_events=true&subcontainers=true";
 
-/** The agent answered, with a status that is not 200. */
+/** A response with a status other than 200. */
 class ApiError extends Error {}
 
-/** What the shell around the views does. */
+/** Functions of the shell around the views. */
 export const shell = {
   /** Shows how the connection is. @type {(problem: string) => void} */
   report: () => {},
-  /** Asks for the token. @type {(wasRefused: boolean) => Promise<string>} */
+  /** Requests the token from the person. @type {(wasRefused: boolean) => Promise<string>} */
   requestToken: () => Promise.reject(new Error("No dialog")),
 };
 
 /** @type {Promise<string> | undefined} */
 let tokenRequest;
 
-/** Whether the agent wanted a token. */
+/** Whether the agent requires a token. */
 export const hasToken = () => sessionStorage.getItem(TOKEN_KEY) !== null;
 
 /** A response of the agent, by a path relative to the page's. @param {string} path @param {RequestInit} [init] @returns {Promise<Response>} */
@@ -97,7 +97,7 @@ export async function every(pauseMs, signal, run) {
       await run();
       shell.report("");
     } catch (error) {
-      // A view shows itself what the agent has not; no answer at all concerns all views.
+      // A view shows errors of its own requests; no response at all concerns all views.
       const isAnswer = error instanceof ApiError || signal.aborted;
       if (!isAnswer) shell.report("The agent is not reachable; trying again.");
     }

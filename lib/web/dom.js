@@ -1,6 +1,6 @@
 /**
- * Elements and text. Names of containers and processes are whatever a stranger chose: they become
- * text nodes, and never markup. @module
+ * Elements and text. Names of containers and processes are untrusted: they become text nodes, and
+ * never markup. @module
  */
 
 /** JSON of the agent's API. @typedef {any} Json */

@@ -1,4 +1,4 @@
-/** What happened: the live list of events, and an OOM kill as a card. @module */
+/** The live list of events, and an OOM kill as a card. @module */
 import { chart, Series } from "./charts.js";
 import { feed, json } from "./data.js";
 import { bytes, card, containerLink, count, facts, h, table, time } from "./dom.js";
@@ -22,14 +22,14 @@ const TITLES = {
   lost: "Events lost",
 };
 
-/** What people call the container of an event. @param {Json} event */
+/** The name of the container of an event for people. @param {Json} event */
 export function nameOf({ container, container_name: cgroup, cgroup: victim = cgroup }) {
   const { pod, name } = container ?? {};
   if (pod?.name === undefined) return name ?? victim;
   return [pod.namespace, pod.name, pod.container].filter(Boolean).join("/");
 }
 
-/** What an event is about, in a few words. @param {Json} event */
+/** Details of an event, in a few words. @param {Json} event */
 function detailOf({ event_data: data, container }) {
   const { oom, lost, container_update: update, node_event: node } = data;
   if (lost) return `${lost.count ?? ""} ${lost.reason}`.trim();
@@ -133,7 +133,7 @@ export function eventsView({ root, params, signal, setTitle }) {
   }
 }
 
-/** An OOM kill: what happened in a sentence, the memory before, and all that is recorded. @param {import("./main.js").View} view */
+/** An OOM kill: a sentence, the memory before it, and all that is recorded. @param {import("./main.js").View} view */
 export async function oomView({ root, rest, signal, setTitle }) {
   setTitle("OOM kill");
   const offset = -new Date().getTimezoneOffset();

@@ -14,7 +14,7 @@ const TOP_REFRESH_MS = 3_000;
 const SLOW_REFRESH_MS = 10_000;
 const TOP = 5;
 
-/** Where the name says less. @type {Readonly<Record<string, string>>} */
+/** Titles of sources whose names are no plain words. @type {Readonly<Record<string, string>>} */
 const SOURCES = { cgroups: "Containers", kmsg: "Kernel log", http: "HTTP server" };
 
 /** @typedef {readonly [string, (row: Row) => number, (value: number) => string]} Ranking */

@@ -1,5 +1,5 @@
 /**
- * What the page for people costs, with 3,000 recorded containers in Chromium.
+ * Costs of the page for people, with 3,000 recorded containers in Chromium.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import type { Benchmark, Figure } from "./figure.ts";
 import { cpuNs } from "./load.ts";
 
 const CONTAINERS = 3_000;
-/** So many of them work: their counters grow each second. */
+/** Number of containers whose counters increase each second. */
 const BUSY = 150;
 
-/** Notes when the first rows are painted. */
+/** Records the time of the first painted rows. */
 const WATCH_ROWS = `(function look() {
   if (document.querySelectorAll(".rows [role=row]").length > 10) {
     requestAnimationFrame(() => globalThis.shownMs = performance.now());
@@ -43,7 +43,7 @@ const SORT = `(async () => {
   return times.sort((a, b) => a - b);
 })()`;
 
-/** Scrolls from the top for so long; the share of frames that did not come in time, percent. */
+/** Scrolls from the top for 5 s; returns the share of late frames, percent. */
 const SCROLL = `(async () => {
   const frame = () => new Promise(requestAnimationFrame);
   const grid = document.querySelector(".grid");
@@ -83,7 +83,7 @@ function addContainers(root: RecordedTree): (round: number) => void {
   };
 }
 
-/** Memory of the tab that is its own, MB. */
+/** Private memory of the tab, MB. */
 async function tabMb(browser: Browser): Promise<number> {
   let most = 0;
   for (const pid of await browser.tabPids()) {
@@ -111,7 +111,7 @@ async function firstView(page: BrowserPage, url: string): Promise<number> {
   return await page.evaluate("globalThis.shownMs");
 }
 
-/** What the page for people takes: of time, of memory, and of the agent. */
+/** Time, memory and CPU for the page. */
 export const web: readonly Benchmark[] = [{
   name: "web",
   async run({ quick, say }) {

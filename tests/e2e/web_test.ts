@@ -14,7 +14,7 @@ if (!CAN_BROWSE) {
 }
 
 const HOSTILE = "<img src=x onerror=document.title=666>";
-/** Of the page's stream, whose module each import returns the same of. */
+/** The object of the page's event stream: each import returns the same module. */
 const FEED = "(await import(new URL('web/data.js', document.baseURI))).feed";
 
 /** Clicks the first element that a selector finds. */
@@ -206,7 +206,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "page goes on over a restart of the agent without gap or double",
+  name: "page continues after a restart of the agent without gap or duplicate",
   ignore: !CAN_BROWSE,
   async fn() {
     await using cgroups = new TestCgroups("webrestart");
@@ -239,7 +239,7 @@ Deno.test({
         written.filter(({ seq }) => seq >= first && seq <= events.at(-1)[0])
           .map(({ seq, event_type }) => [seq, event_type]),
       );
-      // An agent that numbers anew has other events: the page says so, and shows those.
+      // An agent without a log file numbers its events from 1 again: the page shows those, too.
       await agent.stop();
       agent = await AgentProcess.start([args[0] ?? "", "--event-log=none"]);
       await sees(page, "without a log file");
@@ -254,7 +254,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "page requests a token, and leads from cAdvisor's addresses to its views",
+    "page requests a token, and redirects from cAdvisor's addresses to its views",
   ignore: !CAN_BROWSE,
   async fn() {
     await using cgroups = new TestCgroups("webtoken");
@@ -289,7 +289,7 @@ Deno.test({
         await page.evaluate("location.pathname + location.hash"),
         `/node/a/#/container${encodeURI(name)}`,
       );
-      // The stream has it, too; another load of the page does not ask again.
+      // The stream sends the token, too; another load of the page has it.
       await page.until(`(async () => ${FEED}.isLive)()`);
       await page.open(`${agent.url}/node/a`);
       await page.until("document.querySelector('figure.card')");

@@ -1,6 +1,6 @@
 /**
- * `/api/v2.1/usage`: a table of what many containers use, at a tenth of the
- * size and of the work of their samples.
+ * `/api/v2.1/usage`: a table of the usage of many containers, a tenth of the
+ * size of their samples.
  *
  * @module
  */
@@ -29,7 +29,7 @@ interface NamedContainer extends DisplayName {
   readonly oomKills: number;
 }
 
-/** What a container is, beside what it uses. */
+/** Columns of the identity and the limits of a container. */
 const IDENTITY_COLUMNS = {
   "name": ({ name }) => name,
   "type": ({ type }) => type,
@@ -46,7 +46,7 @@ const IDENTITY_COLUMNS = {
   Record<string, (named: NamedContainer) => string | number | undefined>
 >;
 
-/** Columns that have to be found out; others are known. */
+/** Columns that are parsed from cgroup names and labels. */
 const NAMES: readonly Column[] = ["name", "type", "pod"];
 const UNNAMED: DisplayName = { name: "", type: "", pod: undefined };
 
@@ -58,14 +58,14 @@ const COLUMNS = Object.keys({
 }) as Column[];
 
 /**
- * The containers that the query selects:
+ * Returns the containers that the query selects:
  * `{"timestamp":…,"columns":["name",…],"containers":{"/a":[["a",…]]}}`, one row
  * of values for each of the newest `count` samples (default 1), oldest first;
- * null for what is not measured. `columns` selects some, such as `cpu,memory`.
+ * null if a value is not measured. `columns` selects some, such as `cpu,memory`.
  * With `since`, the `timestamp` of an earlier response, only those that were
  * measured after it.
  */
-export async function answerUsage(
+export async function handleUsage(
   { request, query, name }: Call,
   { questions, logger }: ApiDependencies,
 ): Promise<Response> {
@@ -83,7 +83,7 @@ export async function answerUsage(
     const { sample } = container.latest;
     if (since > -Infinity && !((sample?.timestampMs ?? 0) > since)) continue;
     try {
-      // Limits are read from files where nobody has requested them yet.
+      // The first request reads the limits from files.
       const { labels } = container.specWithin(Infinity);
       named.push({
         ...(hasNames ? displayNameOf(container.reference, labels) : UNNAMED),
@@ -128,7 +128,7 @@ function* tableText(
   yield "}}";
 }
 
-/** A container without a sample has one row, which says what it is. */
+/** A container without a sample has one row: its identity. */
 function rowsOf(
   columns: readonly Column[],
   named: NamedContainer,

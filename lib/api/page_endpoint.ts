@@ -3,15 +3,15 @@ import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { ApiDependencies, Call } from "./answers.ts";
 import { HttpError, textResponse } from "./json_response.ts";
 
-/** Below it are the files of the page; they have nothing that is secret. */
+/** The path below which the files of the page are; they contain no secret. */
 export const PAGE_FILES = "/web";
 
 /** No script, style or request but the page's own; no other page around it. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
 
-/** The page for people, or one of its files: 304 where the client has it. */
-export async function answerPage(
+/** Returns the page for people, or one of its files: 304 if the client has it. */
+export async function handlePage(
   { request, name }: Call,
   { page }: ApiDependencies,
 ): Promise<Response> {
@@ -26,7 +26,7 @@ export async function answerPage(
     : textResponse(request, [text], { contentType });
   for (
     const [key, value] of [
-      // Asked for again at each visit, which costs a 304: another version of the agent may run.
+      // Requested at each visit, which costs a 304: another version of the agent may run.
       ["cache-control", "no-cache"],
       ["content-security-policy", CONTENT_SECURITY_POLICY],
       ["etag", etag],
@@ -37,16 +37,16 @@ export async function answerPage(
   return response;
 }
 
-/** Leads from the address of cAdvisor's page of a container to the view of it. */
-export function answerContainerPage({ request, name }: Call): Response {
+/** Redirects from the address of cAdvisor's page of a container to the view of the container. */
+export function handleContainerPage({ request, name }: Call): Response {
   return redirect(
     request,
     name === ROOT ? "#/containers" : `#/container${encoded(name)}`,
   );
 }
 
-/** The same for a container of Docker's, by its id, its name, or a unique beginning of one. */
-export function answerDockerPage({ request, name }: Call): Response {
+/** Redirects from cAdvisor's page of a Docker container, named by id, name, or unique prefix of one. */
+export function handleDockerPage({ request, name }: Call): Response {
   return redirect(
     request,
     name === ROOT
@@ -55,7 +55,7 @@ export function answerDockerPage({ request, name }: Call): Response {
   );
 }
 
-/** Relative, as a proxy or `--url-base-prefix` may have put a path before ours. */
+/** The location is relative, as a proxy or `--url-base-prefix` may put a path before the request's. */
 function redirect(request: Request, view: string): Response {
   const depth = new URL(request.url).pathname.split("/").length - 2;
   const location = `${"../".repeat(depth) || "./"}${view}`;

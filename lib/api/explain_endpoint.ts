@@ -29,7 +29,7 @@ const MAX_OFFSET_MINUTES = 14 * 60;
  * `{"sentence","summary","rows","story"}`, whose times are local where
  * `utc_offset` gives minutes.
  */
-export function answerExplain(
+export function handleExplain(
   { request, query }: Call,
   { events }: ApiDependencies,
 ): Response {
