@@ -487,7 +487,7 @@ Deno.test("createHandler() answers 404 for what there is not, and says what ther
   const api = new Api();
   for (
     const [path, message] of [
-      ["/", 'Unknown path "/"'],
+      ["/index.html", 'Unknown path "/index.html"'],
       ["/metricsx", 'Unknown path "/metricsx"'],
       ["/healthz/x", 'Unknown path "/healthz/x"'],
       [
