@@ -10,6 +10,8 @@ import { encoded } from "./dom.js";
 const TOKEN_KEY = "cgwatch-token";
 /** Each container makes a refresh of the table wait longer: an agent of 3,000 has one every 1.5 s. */
 const ROW_PAUSE_MS = 0.5;
+/** Each so manyth refresh is of all containers. */
+const ALL_REFRESHES = 40;
 const RETRY_MS = 1_000;
 /** A stream is silent for 15 s at most; after so long the connection is dead. */
 const SILENCE_MS = 40_000;
@@ -132,6 +134,7 @@ export const usage = {
   /** Whether some may be gone, or have other names: all are fetched, not those that were measured since. */
   isStale: true,
   since: 0,
+  refreshes: 0,
   /** @type {Set<string>} Containers that events are about, and that are to be fetched. */
   added: new Set(),
 
@@ -157,8 +160,8 @@ export const usage = {
 
   /** Fetches what is new. @param {AbortSignal} signal */
   async refresh(signal) {
-    // Without the stream nothing reports which are gone.
-    const isAll = this.isStale || !feed.isLive;
+    // Without the stream nothing reports which are gone; a response may be older than an event.
+    const isAll = this.isStale || !feed.isLive || ++this.refreshes % ALL_REFRESHES === 0;
     if (isAll) this.added.clear();
     this.isStale = false;
     const query = isAll ? "" : `&columns=${NUMBERS}&since=${this.since}`;
@@ -256,7 +259,8 @@ export const feed = {
       `api/v1.3/events?stream=true&heartbeat=15s&since_seq=${since}`,
       { signal: AbortSignal.any([signal, silence.signal]) },
     );
-    [this.isLive, usage.isStale] = [true, true];
+    this.isLive = true;
+    usage.isStale ||= known !== "";
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     let isFirst = last !== undefined;
