@@ -4,7 +4,7 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
-import { AgentProcess, delay } from "../tests/e2e/_agent.ts";
+import { AgentProcess, delay, until } from "../tests/e2e/_agent.ts";
 import { Browser, type BrowserPage } from "../tests/e2e/_browser.ts";
 import { TestCgroups } from "../tests/e2e/_cgroups.ts";
 
@@ -68,19 +68,26 @@ try {
     return cgroups.spawn(`/${name}`, script);
   };
   for (const unit of UNITS) start(unit);
-  await delay(20_000);
-  const importer = start(IMPORTER);
+  await delay(15_000);
+  start(IMPORTER);
   const page = await browser.newPage();
   await page.emulate(1280, 720);
   await page.open(`${agent.url}/#/containers?filter=type:unit`);
-  await importer.status;
+  let seq = 0;
+  const isKilled = async () => {
+    const { incidents: [last] } = await agent.json("/api/v2.1/explain?count=1");
+    seq = last?.seq ?? 0;
+    return last?.cgroup.endsWith(IMPORTER[0]) === true;
+  };
+  if (!await until(isKilled, { timeoutMs: 60_000, everyMs: 500 })) {
+    throw new Error("The kernel killed nothing in the importer");
+  }
   await delay(2_000);
-  const { incidents } = await agent.json("/api/v2.1/explain?count=1");
   await take(page, "containers", 420);
   await page.open(`${agent.url}/#/`);
   await delay(4_000);
   await take(page, "overview", 760);
-  await page.open(`${agent.url}/#/oom/${incidents[0].seq}`);
+  await page.open(`${agent.url}/#/oom/${seq}`);
   await take(page, "oom", 760);
 } finally {
   await agent.stop();
