@@ -249,6 +249,11 @@ export class ManagedContainer implements Task {
     return { sample: ring.latest, layout: ring.layout };
   }
 
+  /** Returns the newest samples, oldest first. @param count maximum number, -1 for all */
+  newest(count: number): readonly KeptSample[] {
+    return this.#options.ring.samples({ count });
+  }
+
   /** Lets go of its files. */
   close(): void {
     this.#closed = true;

@@ -1,0 +1,16 @@
+/**
+ * JSON of `/api/v2.1/usage`.
+ *
+ * @module
+ */
+
+/** Schemas of the usage table, by name. */
+export const USAGE_SCHEMAS = {
+  UsageTable: {
+    "timestamp":
+      "integer: Time of the request in milliseconds since the epoch, for `since`",
+    "columns": "[string]: Names of the columns",
+    "containers":
+      "{[[string | number | null]]}: By cgroup path: one row of values per sample, oldest first; null if a value is not measured",
+  },
+} as const satisfies Record<string, Record<string, string>>;
