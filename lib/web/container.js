@@ -11,7 +11,6 @@ const REFRESH_MS = 1_000;
 /** From here on there is no limit. */
 const NO_LIMIT = 2 ** 62;
 const SECTOR_BYTES = 512;
-const MAX_CHILDREN = 100;
 
 /** Charts of the samples of one container; of the node where its number of CPUs is given. @param {number} [cpus] */
 export function usageCharts(cpus) {
@@ -156,7 +155,7 @@ export function containerView({ root, rest, signal, setTitle }) {
     title.textContent = spec.labels?.["io.kubernetes.container.name"] ?? aliases[0] ?? name;
     setTitle(title.textContent ?? name);
     about.replaceChildren(card("Identity and limits", identityFacts(info, limit)));
-    const children = subcontainers.slice(0, MAX_CHILDREN).map((/** @type {Json} */ child) =>
+    const children = subcontainers.slice(0, 100).map((/** @type {Json} */ child) =>
       h("li", {}, containerLink(child.name, child.aliases?.[0]))
     );
     const names = h("ul", { class: "plain" }, ...children);

@@ -20,7 +20,6 @@ const MOVES = new Map([
 const REFRESH_MS = 1_000;
 /** A row that stays in view so long has its history fetched. */
 const STAY_MS = 200;
-const INDENT_PX = 14;
 
 /** @typedef {readonly [title: string, help: string, value: (row: Row) => string | number, format?: (value: number) => string]} Column */
 
@@ -109,7 +108,7 @@ export function containersView({ root, params, signal, setTitle }) {
   /** Values that were drawn are drawn again when this grows. */
   let version = 0;
   let selected = "";
-  let stayTimer = 0;
+  let [stayTimer, scrolledMs] = [0, -Infinity];
 
   /** Notes choices in the address. @param {Readonly<Record<string, string>>} choices */
   function choose(choices) {
@@ -202,7 +201,7 @@ export function containersView({ root, params, signal, setTitle }) {
       setText(name, isPlain ? path.at(-1) ?? "" : row.name);
       name.hash = `/container${encoded(row.cgroup)}`;
       name.title = row.cgroup;
-      name.style.marginInlineStart = `${tree.checked ? (path.length - 2) * INDENT_PX : 0}px`;
+      name.style.marginInlineStart = `${tree.checked ? (path.length - 2) * 14 : 0}px`;
       setText(type, isPlain && !tree.checked ? path.slice(0, -1).join("/") : row.type);
       for (const [cell, draw] of cells) {
         const text = draw(row);
@@ -257,8 +256,12 @@ export function containersView({ root, params, signal, setTitle }) {
       select(0);
     }
   }, { signal });
-  grid.addEventListener("scroll", () => requestAnimationFrame(draw), { passive: true });
+  grid.addEventListener("scroll", () => {
+    scrolledMs = performance.now();
+    requestAnimationFrame(draw);
+  }, { passive: true });
   addEventListener("resize", draw, { signal });
-  usage.watch(REFRESH_MS, signal, order);
+  // Rows stay where they are while they are scrolled.
+  usage.watch(REFRESH_MS, signal, () => performance.now() - scrolledMs > STAY_MS && order());
   order();
 }

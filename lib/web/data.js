@@ -10,8 +10,6 @@ import { encoded } from "./dom.js";
 const TOKEN_KEY = "cgwatch-token";
 /** Each container makes a refresh of the table wait longer: an agent of 3,000 has one every 1.5 s. */
 const ROW_PAUSE_MS = 0.5;
-/** Each so manyth refresh is of all containers. */
-const ALL_REFRESHES = 40;
 const RETRY_MS = 1_000;
 /** A stream is silent for 15 s at most; after so long the connection is dead. */
 const SILENCE_MS = 40_000;
@@ -135,6 +133,7 @@ export const usage = {
   isStale: true,
   since: 0,
   refreshes: 0,
+  frame: 0,
   /** @type {Set<string>} Containers that events are about, and that are to be fetched. */
   added: new Set(),
 
@@ -161,7 +160,7 @@ export const usage = {
   /** Fetches what is new. @param {AbortSignal} signal */
   async refresh(signal) {
     // Without the stream nothing reports which are gone; a response may be older than an event.
-    const isAll = this.isStale || !feed.isLive || ++this.refreshes % ALL_REFRESHES === 0;
+    const isAll = this.isStale || !feed.isLive || ++this.refreshes % 40 === 0;
     if (isAll) this.added.clear();
     this.isStale = false;
     const query = isAll ? "" : `&columns=${NUMBERS}&since=${this.since}`;
@@ -189,7 +188,7 @@ export const usage = {
 
   /** Fetches the CPU of the last two minutes, once. @param {Row} row */
   async loadHistory(row) {
-    if (row.past !== "none") return;
+    if (row.past !== "none" || document.hidden) return;
     row.past = "requested";
     const path = `api/v2.1/usage${encoded(row.cgroup)}?count=-1&columns=timestamp,cpu`;
     const { containers } = await json(path).catch(() => ({}));
@@ -216,7 +215,15 @@ export const usage = {
       if (row.past === "known") row.history.push(row.timestamp, { cpu: row.cpu });
       this.rows.set(cgroup, row);
     }
-    for (const listener of this.listeners) listener();
+    this.changed();
+  },
+
+  /** Calls the listeners, once a frame. */
+  changed() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      for (const listener of this.listeners) listener();
+    });
   },
 };
 
@@ -303,7 +310,7 @@ export const feed = {
     if (type === "containerDeletion") {
       usage.rows.delete(name);
       usage.added.delete(name);
-      for (const listener of usage.listeners) listener();
+      usage.changed();
     }
     for (const listener of this.listeners) listener(event);
   },

@@ -7,7 +7,6 @@ import { bytes, card, containerLink, count, facts, h, table, time } from "./dom.
 
 /** Elements of a list, and victims of an incident, at most. */
 const SHOWN = 200;
-const SHOWN_VICTIMS = 20;
 
 /** @type {Readonly<Record<string, string>>} */
 const TITLES = {
@@ -162,7 +161,7 @@ export async function oomView({ root, rest, signal, setTitle }) {
     article.append(card("Largest processes before the kill", list));
   }
   if (victims.length > 1) {
-    const cells = victims.slice(1, SHOWN_VICTIMS).map((/** @type {Json} */ one) => [
+    const cells = victims.slice(1, SHOWN).map((/** @type {Json} */ one) => [
       time(Date.parse(one.timestamp)),
       one.pid && String(one.pid),
       one.process_name,

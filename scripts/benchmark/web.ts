@@ -178,6 +178,8 @@ async function browse(url: string, quick: boolean): Promise<Browsed> {
   for (let i = 0; i < (quick ? 1 : 5); i++) {
     scrolled.push(await page.evaluate(SCROLL));
   }
+  // The rows at the end of the scroll have their history fetched.
+  await delay(3_000);
   const memoryMb = await tabMb(browser);
   const before = page.requests.length;
   await page.evaluate(
