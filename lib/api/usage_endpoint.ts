@@ -65,7 +65,7 @@ const COLUMNS = Object.keys({
 
 const COLUMNS_PARAMETER: Parameter<Column[]> = {
   name: "columns",
-  description: `Columns returned, default all: \`${COLUMNS.join(",")}\``,
+  description: "Columns returned, such as `cpu,memory`; default all",
   schema: {
     "type": "string",
     "pattern": `^(${COLUMNS.join("|")})(,(${COLUMNS.join("|")}))*$`,

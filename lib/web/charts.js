@@ -1,27 +1,27 @@
 /** Lines over time, as SVG that the stylesheet colors, from typed arrays. @module */
 import { h, list, setAttributes, setText, time } from "./dom.js";
 
-/** Charts show two minutes, as the agent keeps samples for two minutes. */
+/** Time span of a chart; the agent stores samples of two minutes. */
 const WINDOW_MS = 120_000;
 const CAPACITY = 256;
 const WIDTH = 480;
 const HEIGHT = 96;
-/** Lines of one chart; there is no color for more. */
+/** Maximum number of lines of a chart, as many as the stylesheet has colors. */
 const MAX_LINES = 6;
 
-/** Values over time by name: parallel arrays that drop their older half when full. */
+/** Values over time by name, in parallel arrays that discard the older half when full. */
 export class Series {
   /** @type {Map<string, Float64Array>} */
   lines = new Map();
   times = new Float64Array(CAPACITY);
   size = 0;
 
-  /** The time of the newest values. */
+  /** Time of the newest values. */
   get last() {
     return this.times[this.size - 1] ?? -Infinity;
   }
 
-  /** Adds values that are newer than the last. @param {number} ms @param {Readonly<Record<string, number | undefined>>} values */
+  /** Adds values; ignored unless newer than the last. @param {number} ms @param {Readonly<Record<string, number | undefined>>} values */
   push(ms, values) {
     if (!(ms > this.last)) return;
     if (this.size === CAPACITY) this.#dropHalf();
@@ -34,7 +34,7 @@ export class Series {
     this.size++;
   }
 
-  /** The values of a line that are numbers. @param {string} name */
+  /** Returns the measured values of a line. @param {string} name */
   known(name) {
     return this.lines.get(name)?.subarray(0, this.size).filter((value) => value >= 0) ?? [];
   }
@@ -48,13 +48,13 @@ export class Series {
   }
 }
 
-/** The path of one line within a box. @param {Series} series @param {string} name @param {Record<"from" | "to" | "max" | "width" | "height", number>} box */
+/** Returns the path of a line within a box. @param {Series} series @param {string} name @param {Record<"from" | "to" | "max" | "width" | "height", number>} box */
 function pathOf({ times, lines, size }, name, { from, to, max, width, height }) {
   const line = lines.get(name) ?? times;
   let d = "";
   for (let i = 0; i < size; i++) {
     const value = line[i] ?? NaN;
-    // One sample before the window, so that the line begins at its edge.
+    // Includes one sample before the window, so that the line starts at the edge.
     if (Number.isNaN(value) || (i + 1 < size && (times[i + 1] ?? 0) < from)) continue;
     const x = ((times[i] ?? 0) - from) / (to - from) * width;
     const y = height - Math.min(1, value / max) * height;
@@ -71,7 +71,7 @@ function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A line without axes for a table. @returns {readonly [Element, (series: Series, name: string) => void]} */
+/** Creates a line without axes, for a table. @returns {readonly [Element, (series: Series, name: string) => void]} */
 export function sparkline() {
   const path = svg("path", { class: "s0" });
   const shape = { viewBox: "0 0 80 20", preserveAspectRatio: "none", "aria-hidden": "true" };
@@ -83,7 +83,7 @@ export function sparkline() {
   }];
 }
 
-/** A round number above: of the powers of 2 for bytes, else 1, 2, 4, … of a power of 10. @param {number} value @param {boolean} isBytes */
+/** Returns the next round number: a power of 2 for bytes, otherwise 1, 2, 4, … times a power of 10. @param {number} value @param {boolean} isBytes */
 function roundUp(value, isBytes) {
   if (!(value > 0)) return 1;
   if (isBytes) return 2 ** Math.ceil(Math.log2(value));
@@ -94,7 +94,7 @@ function roundUp(value, isBytes) {
 /** A limit is a dashed line; marks are times of OOM kills. @typedef {{ limit?: number | undefined, marks?: readonly number[], from?: number, to?: number }} DrawOptions */
 
 /**
- * A chart with a legend of the newest values, or of those under the pointer.
+ * Creates a chart with a legend of the newest values, or of the values at the pointer.
  *
  * @param {string} title
  * @param {{ format: (value: number) => string, isBytes?: boolean, max?: number, at?: (ms: number) => Node | string }} options
@@ -162,7 +162,7 @@ export function chart(title, { format, isBytes = false, max: least = 0.01, at = 
       [shown, from, to] = [series, start, end];
       const names = [...series.lines.keys()].slice(0, MAX_LINES);
       const most = Math.max(0, ...names.flatMap((name) => [...series.known(name)]));
-      // A limit far above would press the lines flat.
+      // A limit far above the values would flatten the lines.
       const near = (limit ?? Infinity) <= most * 5 ? limit : undefined;
       const greatest = Math.max(most, near ?? 0);
       const max = greatest <= least ? least : roundUp(greatest * 1.02, isBytes);

@@ -1,4 +1,4 @@
-/** One container: identity, limits, usage of two minutes, events, processes. @module */
+/** View of a container: identity, limits, usage of two minutes, events, processes. @module */
 import { chart, Series } from "./charts.js";
 import { containerInfo, every, feed, hasToken, json } from "./data.js";
 import { bytes, card, containerLink, count, encoded, facts } from "./dom.js";
@@ -8,11 +8,11 @@ import { eventList } from "./events.js";
 /** @typedef {import("./dom.js").Json} Json */
 
 const REFRESH_MS = 1_000;
-/** From here on there is no limit. */
+/** cgroup v1 reports the maximum number of pages, in bytes, for no limit. */
 const NO_LIMIT = 2 ** 62;
 const SECTOR_BYTES = 512;
 
-/** Charts of the samples of one container; of the node where its number of CPUs is given. @param {number} [cpus] */
+/** Creates the charts of a container, or of the node if its number of CPUs is given. @param {number} [cpus] */
 export function usageCharts(cpus) {
   const shares = { format: percent };
   const rates = { format: rate, isBytes: true, max: 1024 };
@@ -31,7 +31,7 @@ export function usageCharts(cpus) {
   let before;
   return {
     element,
-    /** Draws new samples; options are of the memory. @param {Json[]} stats @param {import("./charts.js").DrawOptions} [options] */
+    /** Draws new samples; the options apply to the memory chart. @param {Json[]} stats @param {import("./charts.js").DrawOptions} [options] */
     draw(stats, options) {
       for (const sample of stats) {
         const ms = Date.parse(sample.timestamp);
@@ -42,7 +42,7 @@ export function usageCharts(cpus) {
       }
       charts.forEach((one, at) => {
         const own = series[at] ?? new Series();
-        // Values that are not measured have no chart.
+        // Unmeasured values have no chart.
         if ([...own.lines.keys()].every((name) => own.known(name).length === 0)) return;
         if (!one.element.isConnected) element.append(one.element);
         one.draw(own, at === 1 ? options : {});
@@ -51,13 +51,13 @@ export function usageCharts(cpus) {
   };
 }
 
-/** The increase of a counter; `NaN` where it is not known. @param {number | undefined} from @param {number | undefined} to */
+/** Returns the increase of a counter; `NaN` if unknown. @param {number | undefined} from @param {number | undefined} to */
 function rise(from, to) {
   const change = Number(to) - Number(from);
   return change >= 0 ? change : NaN;
 }
 
-/** The values of each chart, in its order. @param {Json} now @param {Json} before @param {boolean} isNode */
+/** Returns the values of the charts, in their order. @param {Json} now @param {Json} before @param {boolean} isNode */
 function valuesOf(now, before, isNode) {
   const seconds = (Date.parse(now.timestamp) - Date.parse(before?.timestamp)) / 1000;
   const { cpu = {}, memory = {} } = now;
@@ -91,7 +91,7 @@ function valuesOf(now, before, isNode) {
   ];
 }
 
-/** Bytes that a container read and wrote, by device. @param {Json} stats @returns {[string, number, number][]} */
+/** Returns bytes read and written by a container, by device. @param {Json} stats @returns {[string, number, number][]} */
 function devicesOf(stats) {
   return (stats?.diskio?.io_service_bytes ?? []).map((/** @type {Json} */ disk) => [
     disk.device?.replace("/dev/", "") || `${disk.major}:${disk.minor}`,
@@ -100,7 +100,7 @@ function devicesOf(stats) {
   ]);
 }
 
-/** The same of the node, whose disks count whoever reads. @param {Json} stats @returns {[string, number, number][]} */
+/** Returns bytes read and written by the node, by device. @param {Json} stats @returns {[string, number, number][]} */
 function disksOf(stats) {
   return (stats?.filesystem ?? []).filter((/** @type {Json} */ fs) => fs.sectors_read > 0)
     .map((/** @type {Json} */ { device, sectors_read: read, sectors_written: written }) => [
@@ -110,7 +110,7 @@ function disksOf(stats) {
     ]);
 }
 
-/** Leads from a name or id of Docker's to the container. @param {import("./main.js").View} view */
+/** Shows the container with a Docker name or ID. @param {import("./main.js").View} view */
 export async function dockerView({ root, rest, signal, setTitle }) {
   setTitle("Docker");
   try {
@@ -187,7 +187,7 @@ function identityFacts({ name, id, namespace, aliases = [], spec }, limit) {
   ]);
 }
 
-/** The processes, which are fetched when they are opened. @param {string} name @param {AbortSignal} signal */
+/** Creates the list of processes, fetched when it is opened. @param {string} name @param {AbortSignal} signal */
 function processes(name, signal) {
   const body = h("div");
   const details = h("details", { class: "card", toggle: load });
@@ -209,7 +209,7 @@ function processes(name, signal) {
   return details;
 }
 
-/** A link sends no token: its target is fetched, and shown from memory. @param {Event} event */
+/** Fetches the target of a link, since a link sends no token, and shows it from memory. @param {Event} event */
 async function openJson(event) {
   if (!hasToken()) return;
   event.preventDefault();

@@ -1,4 +1,4 @@
-/** The table of containers: thousands of rows, of which only those in view are elements. @module */
+/** View of all containers: of thousands of rows, only those in view have elements. @module */
 import { sparkline } from "./charts.js";
 import { usage } from "./data.js";
 import { bytes, containerLink, count, encoded, h } from "./dom.js";
@@ -7,7 +7,7 @@ import { percent, rate, setAttributes, setText } from "./dom.js";
 /** @typedef {import("./data.js").Row} Row */
 
 const ROW_HEIGHT = 32;
-/** Rows beyond those in view, above and below, so that a scroll shows no gap. */
+/** Number of rows with elements above and below the view, so that scrolling shows no gap. */
 const SPARE_ROWS = 6;
 const MOVES = new Map([
   ["ArrowUp", -1],
@@ -18,7 +18,7 @@ const MOVES = new Map([
   ["End", Infinity],
 ]);
 const REFRESH_MS = 1_000;
-/** A row that stays in view so long has its history fetched. */
+/** Time in view after which the history of a row is fetched, milliseconds. */
 const STAY_MS = 200;
 
 /** @typedef {readonly [title: string, help: string, value: (row: Row) => string | number, format?: (value: number) => string]} Column */
@@ -36,11 +36,11 @@ const COLUMNS = {
   restarts: ["Restarts", "By the runtime", (row) => row.restarts, count],
   oom: ["Kills", "By the OOM killer, since the agent runs", (row) => row.oom_kills, count],
 };
-/** The place of the sparkline, and of memory, which has a bar. */
+/** Columns of the sparkline, and of memory, which has a bar. */
 const SPARK_AT = 2;
 const MEMORY_AT = 3;
 
-/** Whether a row matches each word of a filter: `type:docker`, `pod:web`, `oom:>0`, text. @param {Row} row @param {readonly string[]} words */
+/** Returns whether a row matches all words of a filter: `type:docker`, `pod:web`, `oom:>0`, text. @param {Row} row @param {readonly string[]} words */
 function matches(row, words) {
   return words.every((word) => {
     const [, key = "", sign = "", value = ""] = /^(\w+):([<>]?)(.*)$/.exec(word) ?? [];
@@ -53,16 +53,16 @@ function matches(row, words) {
   });
 }
 
-/** Cgroups that only hold others say little where all are in one list. @param {Row} row */
+/** Returns whether a cgroup only contains other cgroups; hidden in a flat list. @param {Row} row */
 export function isBusy({ cgroup, type, processes }) {
   const isPlain = ["cgroup", "unit", "pod"].includes(type);
   return cgroup !== "/" && (processes > 0 || !isPlain);
 }
 
-/** The parent before its children. @param {Row} a @param {Row} b */
+/** Sorts a parent before its children. @param {Row} a @param {Row} b */
 const byCgroup = (a, b) => a.path < b.path ? -1 : 1;
 
-/** The largest first, or names in their order; those without a value last. @param {Column} column @param {boolean} isReversed */
+/** Sorts the largest first, names alphabetically, and rows without a value last. @param {Column} column @param {boolean} isReversed */
 function byColumn([, , valueOf], isReversed) {
   const sign = isReversed ? -1 : 1;
   const collator = new Intl.Collator("en", { numeric: true });
@@ -105,12 +105,12 @@ export function containersView({ root, params, signal, setTitle }) {
   const parts = [];
   /** @type {Row[]} */
   let rows = [];
-  /** Values that were drawn are drawn again when this grows. */
+  /** Increased to redraw all values. */
   let version = 0;
   let selected = "";
   let [stayTimer, scrolledMs] = [0, -Infinity];
 
-  /** Notes choices in the address. @param {Readonly<Record<string, string>>} choices */
+  /** Records choices in the URL. @param {Readonly<Record<string, string>>} choices */
   function choose(choices) {
     for (const [key, value] of Object.entries(choices)) {
       if (value === "") params.delete(key);
@@ -127,7 +127,7 @@ export function containersView({ root, params, signal, setTitle }) {
     grid.scrollTop = 0;
   }
 
-  /** Selects and sorts; rows stay where they are while the pointer is on one. */
+  /** Selects and sorts; the order is kept while the pointer is on a row. */
   function order(isChoice = false) {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     const all = [...usage.rows.values()];
@@ -152,7 +152,7 @@ export function containersView({ root, params, signal, setTitle }) {
     draw();
   }
 
-  /** Puts the rows in view into elements. */
+  /** Draws the rows in view. */
   function draw() {
     space.style.height = `${rows.length * ROW_HEIGHT}px`;
     const seen = Math.ceil(grid.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS;
@@ -261,7 +261,7 @@ export function containersView({ root, params, signal, setTitle }) {
     requestAnimationFrame(draw);
   }, { passive: true });
   addEventListener("resize", draw, { signal });
-  // Rows stay where they are while they are scrolled.
+  // The order is kept during scrolling.
   usage.watch(REFRESH_MS, signal, () => performance.now() - scrolledMs > STAY_MS && order());
   order();
 }

@@ -8,16 +8,16 @@ import { encoded } from "./dom.js";
 /** @typedef {import("./dom.js").Json} Json */
 
 const TOKEN_KEY = "cgwatch-token";
-/** Each container makes a refresh of the table wait longer: an agent of 3,000 has one every 1.5 s. */
+/** Refresh interval of the table per container, milliseconds: 1.5 s for 3,000 containers. */
 const ROW_PAUSE_MS = 0.5;
 const RETRY_MS = 1_000;
-/** A stream is silent for 15 s at most; after so long the connection is dead. */
+/** Time without data after which a stream is considered dead; it has a heartbeat of 15 s. */
 const SILENCE_MS = 40_000;
 const KEPT_EVENTS = 1_000;
 const FIRST_EVENTS = 200;
-/** Names are there a moment after the cgroup is. */
+/** Delay of the request for a new container, whose name becomes known after its cgroup. */
 const NAME_MS = 100;
-/** New containers that are requested one by one; more are a reason for the whole table. */
+/** Maximum number of new containers requested one by one; for more, the whole table is requested. */
 const MAX_SINGLE = 8;
 const ALL_EVENTS =
   "api/v1.3/events?all_events=true&update_events=true&pressure_events=true&node_events=true&subcontainers=true";
@@ -25,21 +25,21 @@ const ALL_EVENTS =
 /** A response with a status other than 200. */
 class ApiError extends Error {}
 
-/** Functions of the shell around the views. */
+/** Functions that the shell provides to the views. */
 export const shell = {
-  /** Shows how the connection is. @type {(problem: string) => void} */
+  /** Shows the state of the connection. @type {(problem: string) => void} */
   report: () => {},
-  /** Requests the token from the person. @type {(wasRefused: boolean) => Promise<string>} */
+  /** Requests the token from the user. @type {(wasRefused: boolean) => Promise<string>} */
   requestToken: () => Promise.reject(new Error("No dialog")),
 };
 
 /** @type {Promise<string> | undefined} */
 let tokenRequest;
 
-/** Whether the agent requires a token. */
+/** Returns whether the agent requires a token. */
 export const hasToken = () => sessionStorage.getItem(TOKEN_KEY) !== null;
 
-/** A response of the agent, by a path relative to the page's. @param {string} path @param {RequestInit} [init] @returns {Promise<Response>} */
+/** Sends a request to a path relative to the page. @param {string} path @param {RequestInit} [init] @returns {Promise<Response>} */
 export async function request(path, init = {}) {
   const token = sessionStorage.getItem(TOKEN_KEY);
   const headers = new Headers(token === null ? {} : { authorization: `Bearer ${token}` });
@@ -63,7 +63,7 @@ export async function json(path, init) {
   return await (await request(path, init)).json();
 }
 
-/** A container with its newest samples. @param {string} cgroup @param {number} samples @param {AbortSignal} signal */
+/** Fetches a container with its newest samples. @param {string} cgroup @param {number} samples @param {AbortSignal} signal */
 export function containerInfo(cgroup, samples, signal) {
   const body = JSON.stringify({ "num_stats": samples });
   return json(`api/v1.3/containers${encoded(cgroup)}`, { method: "POST", body, signal });
@@ -87,7 +87,7 @@ async function visibility(hidden, signal) {
   }
 }
 
-/** Runs now and again after a pause, until the signal aborts; not while the page is hidden. @param {() => number} pauseMs @param {AbortSignal} signal @param {() => Promise<void>} run */
+/** Runs a function periodically until the signal aborts, except while the page is hidden. @param {() => number} pauseMs @param {AbortSignal} signal @param {() => Promise<void>} run */
 export async function every(pauseMs, signal, run) {
   for (;;) {
     await visibility(false, signal);
@@ -97,7 +97,7 @@ export async function every(pauseMs, signal, run) {
       await run();
       shell.report("");
     } catch (error) {
-      // A view shows errors of its own requests; no response at all concerns all views.
+      // Views show error responses themselves.
       const isAnswer = error instanceof ApiError || signal.aborted;
       if (!isAnswer) shell.report("The agent is not reachable; trying again.");
     }
@@ -106,17 +106,17 @@ export async function every(pauseMs, signal, run) {
 }
 
 /**
- * One line of the table. Numbers are `NaN` where they are not measured.
+ * A row of the table. Unmeasured numbers are `NaN`.
  * @typedef {object} Row
  * @property {string} cgroup @property {string} name @property {string} type
  * @property {string} pod @property {string} image
- * @property {string} text what a filter searches @property {string} path of which the order is that of the tree
+ * @property {string} text searched by filters @property {string} path sort key for the order of the tree
  * @property {number} timestamp @property {number} cpu @property {number} throttled
  * @property {number} memory @property {number} memory_limit @property {number} working_set
  * @property {number} io @property {number} network @property {number} processes
  * @property {number} restarts @property {number} oom_kills
  * @property {Series} history CPU of two minutes
- * @property {"none" | "requested" | "known"} past whether the history goes back
+ * @property {"none" | "requested" | "known"} past state of the history before the first refresh
  */
 
 const TEXTS = ["name", "type", "pod", "image"];
@@ -129,15 +129,15 @@ export const usage = {
   rows: new Map(),
   /** @type {Set<() => void>} Called after each change. */
   listeners: new Set(),
-  /** Whether some may be gone, or have other names: all are fetched, not those that were measured since. */
+  /** Whether containers may have been removed or renamed: the next refresh fetches all. */
   isStale: true,
   since: 0,
   refreshes: 0,
   frame: 0,
-  /** @type {Set<string>} Containers that events are about, and that are to be fetched. */
+  /** @type {Set<string>} Containers of recent events, to be fetched. */
   added: new Set(),
 
-  /** Keeps the table fresh, and calls the listener after each change. @param {number} pauseMs @param {AbortSignal} signal @param {() => void} listener */
+  /** Refreshes the table periodically, and calls the listener after each change. @param {number} pauseMs @param {AbortSignal} signal @param {() => void} listener */
   watch(pauseMs, signal, listener) {
     let timer = 0;
     const onEvent = () => {
@@ -157,9 +157,9 @@ export const usage = {
     every(pause, signal, () => this.refresh(signal));
   },
 
-  /** Fetches what is new. @param {AbortSignal} signal */
+  /** Fetches changed rows, or all. @param {AbortSignal} signal */
   async refresh(signal) {
-    // Without the stream nothing reports which are gone; a response may be older than an event.
+    // Only the stream reports removed containers; a response may be older than an event.
     const isAll = this.isStale || !feed.isLive || ++this.refreshes % 40 === 0;
     if (isAll) this.added.clear();
     this.isStale = false;
@@ -181,7 +181,7 @@ export const usage = {
       return await this.refresh(signal);
     }
     for (const name of names) {
-      // It may be gone again.
+      // The container may have been removed again.
       await json(`api/v2.1/usage${encoded(name)}`, { signal }).then((r) => this.take(r), () => {});
     }
   },
@@ -227,23 +227,23 @@ export const usage = {
   },
 };
 
-/** The events of the node: the newest, oldest first, without gap and without double. */
+/** The newest events of the node, oldest first, without gaps or duplicates. */
 export const feed = {
   /** @type {Json[]} */
   events: [],
   /** @type {Set<(event: Json) => void>} Called with each new event. */
   listeners: new Set(),
   isLive: false,
-  /** @type {Json} The one with the greatest number, from which a cut stream is resumed. */
+  /** @type {Json} The event with the highest `seq`, from which an interrupted stream resumes. */
   last: undefined,
 
-  /** Follows the stream, over cut connections and restarts of the agent. */
+  /** Follows the stream across lost connections and restarts of the agent. */
   async follow() {
     for (;;) {
       await visibility(false);
       const hidden = new AbortController();
       visibility(true, hidden.signal).then(() => hidden.abort());
-      // What fails is reported by the polls.
+      // The periodic requests report the failure.
       await this.stream(hidden.signal).catch(() => {});
       this.isLive = false;
       await sleep(RETRY_MS, hidden.signal);
@@ -257,7 +257,7 @@ export const feed = {
     const wanted = `&max_events=${known === "" ? FIRST_EVENTS : 1}`;
     const found = await json(`${ALL_EVENTS}${known}${wanted}`, { signal });
     if (known === "") found.forEach((/** @type {Json} */ event) => this.add(event));
-    // An agent without a log file numbers its events from 1 again.
+    // Without a log file, `seq` starts at 1 again after a restart of the agent.
     else if (found.length === 0) return this.restart();
     const { last } = this;
     const since = Math.max(0, (last?.seq ?? 0) - 1);
@@ -282,7 +282,7 @@ export const feed = {
         const event = JSON.parse(line);
         const isRepeated = isFirst && event.seq === last.seq && event.event_type !== "lost";
         if (isRepeated && event.timestamp !== last.timestamp) return this.restart();
-        // The last event is one of those that another run of the agent does not have.
+        // After a restart, the agent does not have the last event.
         const isGone = isFirst && event.event_type === "lost" &&
           --event.event_data.lost.count === 0;
         isFirst = false;
@@ -291,10 +291,10 @@ export const feed = {
     }
   },
 
-  /** Begins again with what the agent has: its numbers are not those of before. */
+  /** Starts over after `seq` started again. */
   restart() {
     const { timestamp } = this.last;
-    const lost = { "reason": "the agent was started anew, without a log file" };
+    const lost = { "reason": "the agent was restarted without a log file" };
     this.last = undefined;
     this.add({ timestamp, "event_type": "lost", "container_name": "/", "event_data": { lost } });
   },
@@ -304,7 +304,7 @@ export const feed = {
     const { event_type: type, container_name: name } = event;
     this.events.push(event);
     if (this.events.length > KEPT_EVENTS) this.events.shift();
-    // Past events are in the order of their times.
+    // Stored events are sorted by time, not by `seq`.
     if (type !== "lost" && !(event.seq < this.last?.seq)) this.last = event;
     if (type === "containerCreation" || type === "containerUpdate") usage.added.add(name);
     if (type === "containerDeletion") {

@@ -1,5 +1,5 @@
 /**
- * Elements and text. Names of containers and processes are untrusted: they become text nodes, and
+ * Elements and text. Names of containers and processes are untrusted: they become text nodes,
  * never markup. @module
  */
 
@@ -7,7 +7,7 @@
 
 /**
  * @template {keyof HTMLElementTagNameMap} K @param {K} tag
- * @param {Record<string, unknown>} [attributes] a function listens to the event of that name
+ * @param {Record<string, unknown>} [attributes] a function is a listener of the event of that name
  * @param {...(Node | string)} children @returns {HTMLElementTagNameMap[K]}
  */
 export function h(tag, attributes = {}, ...children) {
@@ -33,7 +33,7 @@ export function setText(node, text) {
 }
 
 /**
- * Shows items as children that are reused by position: what has the focus keeps it.
+ * Shows items as children, which are reused by position so that the focus is kept.
  *
  * @template T @param {Element} parent
  * @param {() => readonly [Element, (item: T, at: number) => void]} make
@@ -50,7 +50,7 @@ export function list(parent, make) {
   };
 }
 
-/** A section with a heading. @param {string} title @param {...(Node | string)} children */
+/** Creates a section with a heading. @param {string} title @param {...(Node | string)} children */
 export function card(title, ...children) {
   return h("section", { class: "card" }, h("h2", {}, title), ...children);
 }
@@ -67,7 +67,7 @@ export function table(titles, rows) {
   );
 }
 
-/** Labels and values; an empty value is left out. @param {readonly (readonly [string, Node | string | undefined])[]} rows */
+/** Creates a list of labels and values without the empty values. @param {readonly (readonly [string, Node | string | undefined])[]} rows */
 export function facts(rows) {
   const known = rows.filter(([, value]) => value);
   return h(
@@ -77,17 +77,17 @@ export function facts(rows) {
   );
 }
 
-/** As it stands in an address. @param {string} cgroup */
+/** Encodes a cgroup for a URL. @param {string} cgroup */
 export function encoded(cgroup) {
   return cgroup.split("/").map(encodeURIComponent).join("/");
 }
 
-/** A link to a container's view. @param {string} cgroup @param {string} [text] */
+/** Creates a link to the view of a container. @param {string} cgroup @param {string} [text] */
 export function containerLink(cgroup, text = cgroup) {
   return h("a", { href: `#/container${encoded(cgroup)}`, title: cgroup }, text);
 }
 
-/** Local time; UTC on hover. @param {number} ms @param {boolean} [hasDate] */
+/** Creates a local time, with UTC on hover. @param {number} ms @param {boolean} [hasDate] */
 export function time(ms, hasDate = Math.abs(Date.now() - ms) > 43_200_000) {
   const date = new Date(ms);
   const utc = date.toISOString();
@@ -106,12 +106,12 @@ export function bytes(value = NaN) {
   return `${at === 0 || rest >= 100 ? Math.round(rest) : rest.toFixed(1)} ${UNITS[at]}`;
 }
 
-/** Bytes a second. @param {number} value */
+/** Formats bytes per second. @param {number} value */
 export function rate(value) {
   return Number.isNaN(value) ? "–" : `${bytes(value)}/s`;
 }
 
-/** A share of 1. @param {number} value */
+/** Formats a fraction as percent. @param {number} value */
 export function percent(value) {
   const hundred = value * 100;
   return Number.isNaN(value) ? "–" : `${hundred.toFixed(hundred < 99.95 ? 1 : 0)} %`;

@@ -1,11 +1,11 @@
-/** The live list of events, and an OOM kill as a card. @module */
+/** Views of events, as a live list, and of an OOM kill. @module */
 import { chart, Series } from "./charts.js";
 import { feed, json } from "./data.js";
 import { bytes, card, containerLink, count, facts, h, table, time } from "./dom.js";
 
 /** @typedef {import("./dom.js").Json} Json */
 
-/** Elements of a list, and victims of an incident, at most. */
+/** Maximum number of elements of a list, and of victims of an incident. */
 const SHOWN = 200;
 
 /** @type {Readonly<Record<string, string>>} */
@@ -21,14 +21,14 @@ const TITLES = {
   lost: "Events lost",
 };
 
-/** The name of the container of an event for people. @param {Json} event */
+/** Returns the display name of the container of an event. @param {Json} event */
 export function nameOf({ container, container_name: cgroup, cgroup: victim = cgroup }) {
   const { pod, name } = container ?? {};
   if (pod?.name === undefined) return name ?? victim;
   return [pod.namespace, pod.name, pod.container].filter(Boolean).join("/");
 }
 
-/** Details of an event, in a few words. @param {Json} event */
+/** Summarizes the data of an event. @param {Json} event */
 function detailOf({ event_data: data, container }) {
   const { oom, lost, container_update: update, node_event: node } = data;
   if (lost) return `${lost.count ?? ""} ${lost.reason}`.trim();
@@ -77,7 +77,7 @@ export function eventList(signal, matches, onWait = (/** @type {number} */ _) =>
   };
   const items = Object.assign(h("ol", { class: "events" }), {
     isPaused: false,
-    /** Shows other events instead, oldest first. @param {readonly Json[]} events */
+    /** Replaces the events, oldest first. @param {readonly Json[]} events */
     show(events) {
       const found = events.filter(matches).slice(-SHOWN);
       known = new Set(found.map(({ seq }) => seq));
@@ -132,7 +132,7 @@ export function eventsView({ root, params, signal, setTitle }) {
   }
 }
 
-/** An OOM kill: a sentence, the memory before it, and all that is recorded. @param {import("./main.js").View} view */
+/** View of an OOM kill: a sentence, memory before the kill, and all recorded values. @param {import("./main.js").View} view */
 export async function oomView({ root, rest, signal, setTitle }) {
   setTitle("OOM kill");
   const offset = -new Date().getTimezoneOffset();
@@ -179,7 +179,7 @@ export async function oomView({ root, rest, signal, setTitle }) {
   root.append(article);
 }
 
-/** The memory of the cgroup at its limit before the kill. @param {Json[]} points oldest first @param {number} [limit] */
+/** Creates the chart of memory before the kill, of the cgroup at its limit. @param {Json[]} points oldest first @param {number} [limit] */
 function courseChart(points, limit) {
   const at = (/** @type {number} */ ms) => `${Math.round(-ms / 100) / 10} s before`;
   const { element, draw } = chart("Memory before the kill", { format: bytes, isBytes: true, at });

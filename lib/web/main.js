@@ -1,6 +1,5 @@
 /**
- * The shell around the views: which one the address names, the token, and whether the agent is
- * reachable. @module
+ * The shell around the views: navigation, the token, and the state of the connection. @module
  */
 import { containerView, dockerView } from "./container.js";
 import { containersView } from "./containers.js";
@@ -11,9 +10,9 @@ import { machineView, overview } from "./node.js";
 
 /**
  * @typedef {object} View
- * @property {HTMLElement} root where it puts its elements
- * @property {string} rest what follows its name in the address: `/system.slice`
- * @property {URLSearchParams} params its choices
+ * @property {HTMLElement} root parent of its elements
+ * @property {string} rest the path after the name of the view: `/system.slice`
+ * @property {URLSearchParams} params choices, the query
  * @property {AbortSignal} signal aborts when another view is shown
  * @property {(title: string) => void} setTitle
  */
@@ -36,10 +35,10 @@ const state = byId("state");
 let current = new AbortController();
 let shown = "";
 
-/** Shows the view that the address names. */
+/** Shows the view of the URL. */
 function navigate() {
   const [path = "", query = ""] = location.hash.slice(1).split("?");
-  // A view that notes its choices in the address is shown already.
+  // A view changes the query when a choice changes.
   if (shown !== "" && shown === path && query !== "") return;
   const isFirst = shown === "";
   shown = path || "/";

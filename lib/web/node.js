@@ -1,4 +1,4 @@
-/** The node: what it does now, and what it is. @module */
+/** Views of the node: overview and machine. @module */
 import { usageCharts } from "./container.js";
 import { isBusy } from "./containers.js";
 import { containerInfo, every, feed, json, usage } from "./data.js";
@@ -14,7 +14,7 @@ const TOP_REFRESH_MS = 3_000;
 const SLOW_REFRESH_MS = 10_000;
 const TOP = 5;
 
-/** Titles of sources whose names are no plain words. @type {Readonly<Record<string, string>>} */
+/** Titles of sources. @type {Readonly<Record<string, string>>} */
 const SOURCES = { cgroups: "Containers", kmsg: "Kernel log", http: "HTTP server" };
 
 /** @typedef {readonly [string, (row: Row) => number, (value: number) => string]} Ranking */
@@ -26,7 +26,7 @@ const RANKINGS = [
   ["disk I/O", (row) => row.io, rate],
 ];
 
-/** The containers with most of something. @param {Ranking} ranking */
+/** Creates a list of the containers with the highest usage. @param {Ranking} ranking */
 function topCard([name, valueOf, format]) {
   const items = h("ol", { class: "top" });
   const show = list(items, () => {

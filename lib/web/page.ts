@@ -10,12 +10,12 @@ import icon from "./icon.svg" with { type: "text" };
 import index from "./index.html" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 
-/** A file of the page; its `etag` is the same for the same text. */
+/** A file of the web page. */
 export type PageFile = Readonly<Record<"contentType" | "text" | "etag", string>>;
 
 const SCRIPTS = { charts, container, containers, data, dom, events, main, node };
 
-/** Type and text of each file, by its path below `/web`; the page itself is `/`. */
+/** Content type and text, by path below `/web`; `/` is the page itself. */
 const FILES = new Map<string, readonly [string, string]>([
   ["/", ["text/html; charset=utf-8", index]],
   ["/style.css", ["text/css; charset=utf-8", style]],
@@ -25,12 +25,12 @@ for (const [name, text] of Object.entries(SCRIPTS)) {
   FILES.set(`/${name}.js`, ["text/javascript; charset=utf-8", text]);
 }
 
-/** The file of the page at a path. */
+/** Returns the file at a path. */
 export async function pageFile(path: string): Promise<PageFile | undefined> {
   const [contentType, text] = FILES.get(path) ?? [];
   if (contentType === undefined || text === undefined) return undefined;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  // Weak: the same text is sent with and without gzip.
+  // Weak, since the text is sent with and without gzip.
   const etag = `W/"${new Uint8Array(digest.slice(0, 12)).toHex()}"`;
   return { contentType, text, etag };
 }

@@ -20,7 +20,7 @@ import { cpuNs } from "./load.ts";
 const CONTAINERS = 3_000;
 /** Number of containers whose counters increase each second. */
 const BUSY = 150;
-/** Time between two requests of the page for the table of so many. */
+/** Interval of the page's requests for the table. */
 const REFRESH_MS = 1_500;
 
 /** Records the time of the first painted rows. */
@@ -45,7 +45,7 @@ const SORT = `(async () => {
   return times.sort((a, b) => a - b);
 })()`;
 
-/** Scrolls from the top for 5 s; returns the share of late frames, percent. */
+/** Scrolls from the top for 5 s; returns late frames in percent. */
 const SCROLL = `(async () => {
   const frame = () => new Promise(requestAnimationFrame);
   const grid = document.querySelector(".grid");
@@ -97,7 +97,7 @@ function addContainers(root: RecordedTree): (round: number) => void {
     const id = i.toString(16).padStart(4, "0").padStart(64, "c0ffee");
     return `/sys/fs/cgroup/system.slice/docker-${id}.scope`;
   });
-  // Those that do not change are links to the files of one of them.
+  // Idle containers are links to the files of one of them.
   const template = `${root.root.path}${places[BUSY]}`;
   for (const place of places.slice(0, BUSY + 1)) unpack(root.root, dump, place);
   const files = [...Deno.readDirSync(template)].map(({ name }) => name);

@@ -8,7 +8,7 @@ import { hasProgram } from "./_programs.ts";
 const VERSION = "4.11.0";
 const FETCH_MS = 45_000;
 
-/** The source of axe-core; undefined where npm does not provide it. */
+/** Returns the source of axe-core, `undefined` if npm does not provide it. */
 export async function axeSource(): Promise<string | undefined> {
   if (!hasProgram("npm")) return undefined;
   const directory = await Deno.makeTempDir({ prefix: "cgwatch-axe-" });

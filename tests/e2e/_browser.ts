@@ -70,9 +70,9 @@ class Connection {
 
 /** A page of the browser. */
 export class BrowserPage {
-  /** What the console shows: messages, errors that nobody caught, failed requests. */
+  /** Console output: messages, uncaught errors, failed requests. */
   readonly console: string[] = [];
-  /** The address of each request. */
+  /** URLs of requests. */
   readonly requests: string[] = [];
   readonly #connection: Connection;
   readonly #session: string;

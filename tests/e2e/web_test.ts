@@ -25,7 +25,7 @@ async function click(page: BrowserPage, selector: string): Promise<void> {
   );
 }
 
-/** Waits until the page shows a text. */
+/** Waits until the page shows the string. */
 async function sees(page: BrowserPage, text: string): Promise<void> {
   await page.until(`document.body.innerText.includes(${JSON.stringify(text)})`);
 }

@@ -39,7 +39,7 @@ Deno.test("page has every file that its HTML and its modules name, and no other"
   assertEquals(await pageFile("/index.html"), undefined);
 });
 
-Deno.test("page puts no text into markup", async () => {
+Deno.test("page builds no markup from strings", async () => {
   for (const name of names().filter((name) => name.endsWith(".js"))) {
     const { text = "" } = await pageFile(`/${name}`) ?? {};
     const found = text.match(
