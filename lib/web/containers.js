@@ -101,7 +101,7 @@ export function containersView({ root, params, signal, setTitle }) {
   const grid = h("div", { class: "grid", tabindex: 0, keydown: onKey, ...named }, head, space);
   const label = h("label", {}, tree, " Tree");
   root.append(h("div", { class: "bar" }, h("h1", {}, "Containers"), input, label, total), grid);
-  /** Each shows every so manyth row, so that a scroll changes only those that come into view. @type {ReturnType<typeof makeRow>[]} */
+  /** Element `i` of `n` shows the rows `i`, `i + n`, …, so that a scroll changes only rows that come into view. @type {ReturnType<typeof makeRow>[]} */
   const parts = [];
   /** @type {Row[]} */
   let rows = [];

@@ -61,8 +61,7 @@ function eventItem(event) {
 }
 
 /**
- * A list of the events that match, the newest first, which new ones are added
- * to while `isPaused` is not.
+ * Creates a live list of the matching events, newest first.
  *
  * @param {AbortSignal} signal @param {(event: Json) => boolean} matches
  */
