@@ -120,6 +120,8 @@ export async function startAgent(
         events,
         streams,
         metrics,
+        // Loaded on request: most agents never need the page in memory.
+        page: async (path) => (await import("./web/page.ts")).pageFile(path),
         logger,
         allowPs: config.allowPs,
       }),

@@ -21,6 +21,7 @@ import {
   type RequestContext,
 } from "./endpoints.ts";
 import { EVENTS_PARAMETERS } from "./events_query.ts";
+import { EXPLAIN_PARAMETERS, handleExplain } from "./explain_endpoint.ts";
 import {
   handleAttributes,
   handleMachine,
@@ -36,10 +37,18 @@ import {
   ONLY_CPU_AND_MEMORY,
 } from "./metrics_endpoints.ts";
 import {
+  handleContainerPage,
+  handleDockerPage,
+  handlePage,
+  handlePageFile,
+  PAGE_TYPES,
+} from "./page_endpoint.ts";
+import {
   type Parameter,
   REQUEST_PARAMETERS,
   ROOT_PARAMETERS,
 } from "./parameters.ts";
+import { handleUsage, USAGE_PARAMETERS } from "./usage_endpoint.ts";
 
 /** cAdvisor's versions of the API. */
 export const V1 = ["v1.0", "v1.1", "v1.2", "v1.3"] as const;
@@ -57,8 +66,8 @@ export interface Endpoint {
   readonly path: string;
   /** @default none, the path has no version */
   readonly versions?: readonly Version[];
-  /** What may follow the path; cAdvisor ignores it on some paths. @default nothing */
-  readonly rest?: "container" | "ignored";
+  /** Last part of the path; only a `file` is required. cAdvisor ignores it on some paths. @default none */
+  readonly rest?: "container" | "file" | "ignored";
   /** @default READ_METHODS */
   readonly methods?: readonly string[];
   readonly summary: string;
@@ -66,8 +75,8 @@ export interface Endpoint {
   readonly parameters?: readonly Parameter[];
   /** JSON body of POST, a field of `schema.ts`; it may be left out. @default none */
   readonly body?: string;
-  /** Content of a 200, a field of `schema.ts` by content type. */
-  readonly content: Readonly<Record<string, string>>;
+  /** Content of a 200, a field of `schema.ts` by content type. @default none, it redirects */
+  readonly content?: Readonly<Record<string, string>>;
   /**
    * JSON of other statuses that are specific to this endpoint, a field of
    * `schema.ts` by status; no body without a type.
@@ -100,6 +109,13 @@ const EXPOSITION = {
   [EXPOSITION_TYPES.openmetrics]: "string: OpenMetrics 1.0",
 } as const;
 
+const NOT_MODIFIED = {
+  304: ": The client has it, by the ETag of `If-None-Match`",
+} as const;
+const VIEW = {
+  302: ": The view of the web page, as a relative `Location`",
+} as const;
+
 /** All endpoints. */
 export const ENDPOINTS: readonly Endpoint[] = [
   {
@@ -122,7 +138,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: "/openapi.json",
     summary: "This description",
     content: { "application/json": "object: OpenAPI 3.1" },
-    responses: { 304: ": The document has the ETag of `If-None-Match`" },
+    responses: NOT_MODIFIED,
     async handle({ request }, { manager }) {
       // Loaded on request: most agents never need the descriptions in memory.
       const { openApiResponse } = await import("./openapi.ts");
@@ -306,5 +322,64 @@ export const ENDPOINTS: readonly Endpoint[] = [
       ...NOT_FOUND,
     },
     handle: handlePs,
+  },
+  {
+    path: "usage",
+    versions: ["v2.1"],
+    rest: "container",
+    summary: "Table of the usage of containers, one row per sample",
+    parameters: USAGE_PARAMETERS,
+    content: { "application/json": "UsageTable: Rows by cgroup path" },
+    responses: NOT_FOUND,
+    handle: handleUsage,
+  },
+  {
+    path: "explain",
+    versions: ["v2.1"],
+    summary: "OOM incidents; with `seq` the explanation of one kill",
+    parameters: EXPLAIN_PARAMETERS,
+    content: {
+      "application/json":
+        "OomIncidents | OomExplanation: Incidents; with `seq` an explanation",
+    },
+    responses: { 404: "Error: Unknown OOM kill" },
+    handle: handleExplain,
+  },
+  {
+    path: "/",
+    summary: "The web page; requires no token",
+    isPublic: true,
+    content: { [PAGE_TYPES.html]: "string: HTML" },
+    responses: NOT_MODIFIED,
+    handle: handlePage,
+  },
+  {
+    path: "/web",
+    rest: "file",
+    summary: "A file of the web page; requires no token",
+    isPublic: true,
+    content: {
+      [PAGE_TYPES.script]: "string: JavaScript",
+      [PAGE_TYPES.style]: "string: CSS",
+      [PAGE_TYPES.icon]: "string: SVG",
+    },
+    responses: { ...NOT_MODIFIED, 404: "Error: Unknown file" },
+    handle: handlePageFile,
+  },
+  {
+    path: "/containers",
+    rest: "container",
+    summary: "Redirects to the view of a container",
+    isPublic: true,
+    responses: VIEW,
+    handle: handleContainerPage,
+  },
+  {
+    path: "/docker",
+    rest: "container",
+    summary: "Redirects to the view of a Docker container",
+    isPublic: true,
+    responses: VIEW,
+    handle: handleDockerPage,
   },
 ];

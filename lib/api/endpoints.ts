@@ -48,8 +48,10 @@ export type ManagerQueries = Pick<
   | "fsInfo"
   | "fsInfoByUuid"
   | "machineInfo"
+  | "managedContainers"
   | "namespaceInfo"
   | "nodeSummary"
+  | "oomKills"
   | "processList"
   | "ready"
   | "sources"
@@ -67,6 +69,14 @@ export interface MetricsRenderer {
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
 }
 
+/** A file of the web page. */
+export interface PageFile {
+  readonly contentType: string;
+  readonly text: string;
+  /** Same for the same text: `W/"0f3a…"`. */
+  readonly etag: string;
+}
+
 /** Dependencies of the API. */
 export interface ApiDependencies {
   readonly manager: ManagerQueries;
@@ -76,6 +86,8 @@ export interface ApiDependencies {
   readonly streams: EventStreams;
   readonly allowPs: AllowPs;
   readonly metrics: MetricsRenderer;
+  /** Returns a file of the web page by its path below `/web`; `/` is the page itself. */
+  readonly page: (path: string) => Promise<PageFile | undefined>;
   /** Receives internal errors. */
   readonly logger: Logger;
 }

@@ -18,6 +18,8 @@ export interface GuardOptions {
 
 /** Requires no token, so that a liveness probe needs none. */
 const HEALTH = "/healthz";
+/** The web page contains no data: it requests the token from the user, and sends it to the API. */
+const PAGE_REGEXP = /^\/(?:$|(?:web|containers|docker)(?:\/|$))/;
 /** Path of the metrics in the handler. */
 const METRICS = "/metrics";
 
@@ -59,10 +61,12 @@ export function guard(
         'Cannot accept the "Host" header: expected the address, localhost or one of --allowed-hosts',
       );
     }
+    if (url.pathname === basePath) return redirectBelow(basePath);
     const path = below(basePath, url.pathname);
     const isAuthorized = tokens()
       ?.authorizes(request.headers.get("authorization"));
-    if (isAuthorized === false && path !== HEALTH) {
+    const needsToken = !isPublic(path) || path === metricsPath;
+    if (isAuthorized === false && needsToken) {
       return errorResponse(
         STATUS_CODE.Unauthorized,
         'Cannot authorize the request: expected the header "Authorization: Bearer TOKEN"',
@@ -99,6 +103,20 @@ function hostnameOf(
   // HTTP/2, which TLS clients prefer, has no such header; HTTP/1 on loopback requires it.
   const isPlain = url.startsWith("http:") && listener.type === "tcp";
   return isPlain && isLoopback(listener) ? undefined : URL.parse(url)?.hostname;
+}
+
+/** The location is relative, since a proxy may add a prefix of its own. */
+function redirectBelow(basePath: string): Response {
+  const location = `${basePath.slice(basePath.lastIndexOf("/") + 1)}/`;
+  return new Response(null, {
+    status: STATUS_CODE.Found,
+    headers: { location, "content-length": "0" },
+  });
+}
+
+/** Whether a path requires no token. */
+function isPublic(path = ""): boolean {
+  return path === HEALTH || PAGE_REGEXP.test(path);
 }
 
 /** Returns the path without the prefix, `undefined` if the path does not have it. */

@@ -17,8 +17,10 @@ import {
 } from "./schema.ts";
 import { CONTAINER_SCHEMAS } from "./schemas/container.ts";
 import { EVENT_SCHEMAS } from "./schemas/event.ts";
+import { EXPLAIN_SCHEMAS } from "./schemas/explain.ts";
 import { MACHINE_SCHEMAS } from "./schemas/machine.ts";
 import { SUMMARY_SCHEMAS } from "./schemas/summary.ts";
+import { USAGE_SCHEMAS } from "./schemas/usage.ts";
 
 const DESCRIPTION = `\
 Containers, OOM kills and resource usage of one Linux node: cAdvisor's API v1.0 to v2.1, the \
@@ -45,8 +47,16 @@ const AGENT = "agent";
 const SCHEMAS: Readonly<Record<string, Fields>> = {
   ...CONTAINER_SCHEMAS,
   ...EVENT_SCHEMAS,
+  ...EXPLAIN_SCHEMAS,
   ...MACHINE_SCHEMAS,
   ...SUMMARY_SCHEMAS,
+  ...USAGE_SCHEMAS,
+};
+
+/** A URL parser resolves `.` and `..`. */
+const SEGMENT: JsonObject = {
+  "type": "string",
+  "pattern": "^(?!\\.{1,2}$)[^\\u0000]+$",
 };
 
 const CONTAINER: JsonObject = {
@@ -55,9 +65,17 @@ const CONTAINER: JsonObject = {
   "required": true,
   "description":
     "Cgroup path, or with `type=docker` and for `docker` a name or ID. Percent-encoded as one segment (`%2F` for `/`), or as several",
-  // A URL parser resolves "." and "..".
-  "schema": { "type": "string", "pattern": "^(?!\\.{1,2}$)[^\\u0000]+$" },
+  "schema": SEGMENT,
   "example": "system.slice",
+};
+
+const FILE: JsonObject = {
+  "name": "file",
+  "in": "path",
+  "required": true,
+  "description": "File name",
+  "schema": SEGMENT,
+  "example": "main.js",
 };
 
 /** Builds the OpenAPI 3.1 document of the API. */
@@ -80,7 +98,7 @@ export function openApiDocument(version: string): JsonObject {
       {
         "name": AGENT,
         "description":
-          "State of the agent, metrics and the kubelet's endpoints",
+          "State of the agent, metrics, the kubelet's endpoints and the web page",
       },
       ...VERSIONS.map((name) => ({
         name,
@@ -92,6 +110,7 @@ export function openApiDocument(version: string): JsonObject {
       "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
       "parameters": {
         "container": CONTAINER,
+        "file": FILE,
         ...Object.fromEntries(
           [...parameters].map((parameter) => [
             parameter.id ?? parameter.name,
@@ -149,10 +168,13 @@ function pathsOf(endpoint: Endpoint): [string, JsonObject][] {
     const item = pathItem(endpoint, base, version);
     if (rest === "ignored") return [[base, item]];
     const named = `${base}/{${rest}}`;
-    return [[base, item], [named, {
+    const namedItem = {
       "parameters": [{ "$ref": `#/components/parameters/${rest}` }],
       ...pathItem(endpoint, named, version),
-    }]];
+    };
+    return rest === "file"
+      ? [[named, namedItem]]
+      : [[base, item], [named, namedItem]];
   });
 }
 
@@ -187,7 +209,7 @@ function operation(endpoint: Endpoint, method: string): JsonObject {
     (status !== "401" || !isPublic) && (status !== "413" || hasBody)
   );
   const all = {
-    "200": contentObject(content),
+    ...(content !== undefined && { "200": contentObject(content) }),
     ...Object.fromEntries(
       common.map((status) => [
         status,
@@ -225,7 +247,7 @@ function errorObject(field: string): JsonObject {
   return contentObject({ "application/json": field });
 }
 
-function contentObject(content: Endpoint["content"]): JsonObject {
+function contentObject(content: Readonly<Record<string, string>>): JsonObject {
   const fields = Object.entries(content);
   const typed = fields.filter(([, field]) => splitField(field)[0] !== "");
   return {

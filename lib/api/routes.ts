@@ -72,7 +72,11 @@ function patternOf({ path, versions, rest }: Endpoint): URLPattern {
     ? path
     : `/api/(${versions.join("|").replaceAll(".", "\\.")})/${path}`;
   return new URLPattern({
-    pathname: rest === undefined ? base : `${base}{/:name(.*)}?`,
+    pathname: rest === undefined
+      ? base
+      : rest === "file"
+      ? `${base}/:name(.+)`
+      : `${base}{/:name(.*)}?`,
   });
 }
 

@@ -10,8 +10,10 @@
 import type { JsonObject } from "./json_values.ts";
 import type { CONTAINER_SCHEMAS } from "./schemas/container.ts";
 import type { EVENT_SCHEMAS } from "./schemas/event.ts";
+import type { EXPLAIN_SCHEMAS } from "./schemas/explain.ts";
 import type { MACHINE_SCHEMAS } from "./schemas/machine.ts";
 import type { SUMMARY_SCHEMAS } from "./schemas/summary.ts";
+import type { USAGE_SCHEMAS } from "./schemas/usage.ts";
 
 /** Fields of one JSON object. */
 export type Fields = Readonly<Record<string, string>>;
@@ -20,8 +22,10 @@ export type Fields = Readonly<Record<string, string>>;
 export type Schemas =
   & typeof CONTAINER_SCHEMAS
   & typeof EVENT_SCHEMAS
+  & typeof EXPLAIN_SCHEMAS
   & typeof MACHINE_SCHEMAS
-  & typeof SUMMARY_SCHEMAS;
+  & typeof SUMMARY_SCHEMAS
+  & typeof USAGE_SCHEMAS;
 
 /**
  * A JSON object before serialization, by the name of its schema. An optional
@@ -98,7 +102,7 @@ export function splitField(field: string): [string, string] {
 function typeSchema(type: string): JsonObject {
   if (type in PRIMITIVES) return PRIMITIVES[type as keyof Primitives];
   const inner = type.slice(1, -1);
-  if (/^\[\w+\]$/.test(type)) {
+  if (/^\[(?:[^[\]]+|\[[^[\]]+\])\]$/.test(type)) {
     return { "type": "array", "items": typeSchema(inner) };
   }
   if (/^\{.+\}$/.test(type)) {

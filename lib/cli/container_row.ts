@@ -1,5 +1,5 @@
-import { ROOT } from "../model/cgroup.ts";
-import { parseCgroupOrigin, unescapeUnit } from "../runtimes/cgroup_origin.ts";
+import { unescapeUnit } from "../runtimes/cgroup_origin.ts";
+import { displayNameOf, restartsOf } from "../runtimes/display_name.ts";
 import type { Json } from "./output.ts";
 
 /** Absent numbers were not measured. */
@@ -68,11 +68,9 @@ export function rowOf(
   const throttled = increase(({ cpu }) => cpu?.cfs?.throttled_periods);
   const { limit } = info.spec?.memory ?? {};
   const labels = info.spec?.labels ?? {};
-  const { restartcount, "io.kubernetes.container.restartCount": ofPod } =
-    labels;
   return {
     cgroup: info.name,
-    ...identityOf(info, labels),
+    ...displayNameOf(info, labels),
     id: info.id || undefined,
     image: info.spec?.image || undefined,
     cpu: cpuNs === undefined ? undefined : cpuNs / 1e9,
@@ -90,7 +88,7 @@ export function rowOf(
       io: last.diskio?.psi?.some?.avg10,
     },
     processes: last.processes?.process_count,
-    restarts: numberOf(restartcount ?? ofPod),
+    restarts: restartsOf(labels),
     oom: kills.get(info.name) ?? 0,
     measuredMs: Date.parse(last.timestamp),
   };
@@ -115,32 +113,6 @@ export function isNamed(row: ContainerRow, text: string): boolean {
     text.length >= 4 && row.id?.startsWith(text) === true;
 }
 
-function identityOf(
-  { name, aliases, namespace, id }: Json,
-  labels: Json,
-): Pick<ContainerRow, "name" | "type" | "pod"> {
-  const {
-    "io.kubernetes.pod.namespace": podNamespace,
-    "io.kubernetes.pod.name": podName,
-    "io.kubernetes.container.name": inPod,
-  } = labels;
-  const pod = podName === undefined
-    ? undefined
-    : `${podNamespace ?? "?"}/${podName}`;
-  if (namespace !== undefined) {
-    const own = pod === undefined
-      ? aliases?.[0] ?? id ?? name
-      : `${pod}/${inPod ?? "(sandbox)"}`;
-    return { name: own === id ? own.slice(0, 12) : own, type: namespace, pod };
-  }
-  const origin = name === ROOT ? undefined : parseCgroupOrigin(name);
-  if (origin?.kind === "unit") return { name: origin.unit, type: "unit", pod };
-  if (origin?.kind === "pod") {
-    return { name: `pod ${origin.podUid}`, type: "pod", pod };
-  }
-  return { name, type: "cgroup", pod };
-}
-
 function ioBytes({ diskio }: Json): number | undefined {
   const disks: Json[] | undefined = diskio?.io_service_bytes;
   return disks?.reduce(
@@ -155,9 +127,4 @@ function networkBytes({ network }: Json): number | undefined {
     (sum, { rx_bytes: received, tx_bytes: sent }) => sum + received + sent,
     0,
   );
-}
-
-function numberOf(text: string | undefined): number | undefined {
-  const value = Number(text ?? NaN);
-  return Number.isFinite(value) ? value : undefined;
 }

@@ -1,16 +1,14 @@
 import { UsageError } from "../config/command_line.ts";
 import type { FlagValues } from "../config/flag_values.ts";
+import { containerTitle, explainOom } from "../explain/explain_oom.ts";
 import {
-  containerTitle,
-  explainOom,
-  reasonOf,
-} from "../explain/explain_oom.ts";
-import {
-  createOomStory,
-  type OomKillCounts,
-  type OomStory,
-  ownerOf,
-} from "../explain/oom_story.ts";
+  type Incident,
+  IncidentKills,
+  IncidentList,
+  isOom,
+  MissingNames,
+} from "../explain/incidents.ts";
+import { createOomStory, type OomStory } from "../explain/oom_story.ts";
 import type { Event, EventContainer } from "../model/event.ts";
 import { formatZone } from "../model/text.ts";
 import type { AgentClient } from "./agent_client.ts";
@@ -40,32 +38,11 @@ type Scan = (
   visit: (event: Json) => void | "enough",
 ) => Promise<void>;
 
-/** An absent field is not recorded. */
-interface Incident {
-  /** The first kill, accepted by `explain`. */
-  readonly "seq": number;
-  /** RFC 3339, UTC. */
-  readonly "timestamp": string;
-  readonly "incident"?: string;
-  readonly "container"?: EventContainer;
-  readonly "cgroup": string;
-  readonly "process"?: string;
-  readonly "reason": string;
-  "kills": number;
-}
-
 const OOM_NEEDLE = '"event_type":"oom';
 const KILL_NEEDLE = '"event_type":"oomKill"';
 const UPDATE_NEEDLE = '"event_type":"containerUpdate"';
 const QUERY =
   "/api/v1.3/events?oom_events=true&oom_kill_events=true&update_events=true&subcontainers=true&max_events=-1";
-
-/** Listed incidents, and events read per incident. */
-const MAX_INCIDENTS = 1_000;
-const MAX_EVENTS = 1_000;
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 /**
  * Prints one story or the list of incidents, from an agent or a log file.
@@ -143,38 +120,13 @@ async function storyOf(
   kill: Event,
   isFile: boolean,
 ): Promise<OomStory> {
-  const incident = kill.event_data.oom?.incident;
-  const events: Event[] = [];
-  const owner = ownerOf(kill);
-  const atMs = Date.parse(kill.timestamp);
-  const count = { "last_hour": 0, "last_day": 0, "log": 0 };
-  await scan(KILL_NEEDLE, (event) => {
-    // The agent also returns `oom` events.
-    const isKill = event.event_type === "oomKill" && isOom(event);
-    if (!isKill && event.seq !== kill.seq) return;
-    const isSame = incident === undefined
-      ? event.seq === kill.seq
-      : event.event_data.oom?.incident === incident;
-    if (event.seq === kill.seq) events.unshift(kill);
-    else if (isSame && events.length < MAX_EVENTS) events.push(event);
-    const isOwn = ownerOf(event) === owner ||
-      event.container?.id !== undefined &&
-        event.container.id === kill.container?.id;
-    if (!isKill || !isOwn) return;
-    count.log++;
-    const ageMs = atMs - Date.parse(event.timestamp);
-    if (ageMs > DAY_MS || ageMs < 0 && !isSame) return;
-    count.last_day++;
-    if (ageMs <= HOUR_MS) count.last_hour++;
-  });
+  const kills = new IncidentKills(kill);
+  await scan(KILL_NEEDLE, (event) => kills.visit(event));
   const since = isFile ? await oldest(scan) : undefined;
-  const kills: OomKillCounts = {
-    "of": owner,
-    ...count,
+  return createOomStory(await withNames(scan, kills.events), {
+    ...kills.counts,
     ...(since !== undefined && { "log_since": since }),
-  };
-  const all = events.length === 0 ? [kill] : events;
-  return createOomStory(await withNames(scan, all), kills);
+  });
 }
 
 /** Adds names from later events of the same container. */
@@ -184,21 +136,11 @@ async function withNames<
   scan: Scan,
   events: readonly T[],
 ): Promise<readonly T[]> {
-  // A runtime provides names and images together.
-  const isUnnamed = ({ container }: T) =>
-    container?.id !== undefined && container.image === undefined;
-  const ids = new Set(
-    events.filter(isUnnamed).map(({ container }) => container?.id),
-  );
-  if (ids.size === 0) return events;
-  const found = new Map<string, EventContainer>();
-  await scan(UPDATE_NEEDLE, ({ container }) => {
-    if (ids.has(container?.id)) found.set(container.id, container);
-  });
-  return events.map((event) => {
-    const container = found.get(event.container?.id ?? "");
-    return container === undefined ? event : { ...event, container };
-  });
+  const names = new MissingNames(events);
+  if (!names.isEmpty) {
+    await scan(UPDATE_NEEDLE, (event) => names.recordNames(event));
+  }
+  return names.addTo(events);
 }
 
 async function oldest(scan: Scan): Promise<string | undefined> {
@@ -211,40 +153,10 @@ async function oldest(scan: Scan): Promise<string | undefined> {
 }
 
 async function list(scan: Scan, options: ExplainVerbOptions): Promise<void> {
-  const incidents = new Map<string, Incident>();
-  let dropped = 0;
-  await scan(OOM_NEEDLE, (event) => {
-    if (!isOom(event)) return;
-    const id = event.event_data.oom?.incident ?? `${event.seq}`;
-    const known = incidents.get(id);
-    const isKill = event.event_type === "oomKill";
-    if (known === undefined || isKill && known.kills === 0) {
-      incidents.set(id, incidentOf(event, isKill ? 1 : 0));
-    } else if (isKill) known.kills++;
-    const [first] = incidents.keys();
-    if (incidents.size > MAX_INCIDENTS && first !== undefined) {
-      incidents.delete(first);
-      dropped++;
-    }
-  });
-  const newest = [...incidents.values()].reverse();
-  writeList(await withNames(scan, newest), dropped, options);
-}
-
-function incidentOf(event: Event, kills: number): Incident {
-  const { seq, timestamp, container, container_name: name } = event;
-  const { incident, victim_cgroup: victim, process_name: process } =
-    event.event_data.oom ?? {};
-  return {
-    "seq": seq,
-    "timestamp": timestamp,
-    ...(incident !== undefined && { "incident": incident }),
-    ...(container !== undefined && { "container": container }),
-    "cgroup": victim ?? name,
-    ...(process !== undefined && { "process": process }),
-    "reason": reasonOf(createOomStory([event])),
-    "kills": kills,
-  };
+  const incidents = new IncidentList();
+  await scan(OOM_NEEDLE, (event) => incidents.visit(event));
+  const newest = await withNames(scan, incidents.newest());
+  writeList(newest, incidents.dropped, options);
 }
 
 function writeList(
@@ -305,10 +217,6 @@ function write(
   }
   const columns = terminal.columns ?? 100;
   terminal.write(`${explainOom(story, { columns }).join("\n")}\n`);
-}
-
-function isOom({ event_type: type }: Json): boolean {
-  return type === "oom" || type === "oomKill";
 }
 
 function notFound({ argument, values }: ExplainVerbOptions): Error {

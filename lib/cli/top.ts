@@ -1,6 +1,7 @@
 import type { FlagValues } from "../config/flag_values.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { type AgentClient, AgentUnreachableError } from "./agent_client.ts";
+import { withPodNames } from "../runtimes/display_name.ts";
 import { type ContainerRow, countKills, rowOf } from "./container_row.ts";
 import type { Json } from "./output.ts";
 import { Screen, type ScreenEvent } from "./screen.ts";
@@ -91,7 +92,7 @@ class TopSource {
     this.data = {
       ...this.data,
       ...machine,
-      rows: nameOfPods(rows),
+      rows: withPodNames(rows),
       nowMs: this.#clock.now(),
       goneMs: undefined,
     };
@@ -135,20 +136,6 @@ class TopSource {
       this.#before.delete(name);
     }
   }
-}
-
-/** Names the cgroups of pods after their containers. */
-function nameOfPods(rows: readonly ContainerRow[]): ContainerRow[] {
-  const pods = new Map<string, string>();
-  for (const { cgroup, pod } of rows) {
-    if (pod !== undefined) {
-      pods.set(cgroup.slice(0, cgroup.lastIndexOf("/")), pod);
-    }
-  }
-  return rows.map((row) => {
-    const pod = row.type === "pod" ? pods.get(row.cgroup) : undefined;
-    return pod === undefined ? row : { ...row, name: pod, pod };
-  });
 }
 
 class TopLoop {

@@ -23,7 +23,8 @@ export interface ExplainOptions {
   readonly zone?: TimeZone;
 }
 
-type Row = readonly [label: string, value: string];
+/** A line of the table. The value has no control characters. */
+export type Row = readonly [label: string, value: string];
 
 /** A fork bomb has hundreds of processes. */
 const MAX_ROWS = 20;
@@ -46,10 +47,7 @@ export function explainOom(
   { columns = 80, zone = localZone }: ExplainOptions = {},
 ): string[] {
   const lines = [
-    ...wrap(
-      sentencesOf(story, zone).map(escapeControlCharacters).join(" "),
-      columns,
-    ),
+    ...wrap(sentenceOf(story, zone), columns),
     "",
     ...rowLines(rowsOf(story, zone), columns),
     ...taskLines(story),
@@ -60,6 +58,14 @@ export function explainOom(
     ]),
   ];
   return lines.map((line) => truncateMiddle(line, columns));
+}
+
+/** Returns for example `The OOM killer killed tail (pid 19801) in container web on 2026-11-23 at 06:31:13 (UTC). …`. */
+export function sentenceOf(
+  story: OomStory,
+  zone: TimeZone = localZone,
+): string {
+  return sentencesOf(story, zone).map(escapeControlCharacters).join(" ");
 }
 
 /** Returns for example `tail[19801]: container limit 32.0 MiB`. */
@@ -189,7 +195,8 @@ function processOf({ process_name: name, pid }: OomVictim): string {
   return name === undefined ? "a process" : `${name} (pid ${pid ?? "?"})`;
 }
 
-function rowsOf(story: OomStory, zone: TimeZone): Row[] {
+/** Returns label and value of what is recorded of the first victim, its limit and the incident. */
+export function rowsOf(story: OomStory, zone: TimeZone = localZone): Row[] {
   const { victims: [victim], limit, run_up: runUp, kills } = story;
   if (victim === undefined) return [];
   const { container, unit, cgroup } = victim;

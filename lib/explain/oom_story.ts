@@ -40,7 +40,7 @@ export interface OomVictim {
 }
 
 /** The limit that was reached, and its cgroup's memory usage. */
-export interface OomLimit extends Omit<OomContext, "top_tasks"> {
+export interface OomLimit extends Omit<OomContext, "top_tasks" | "run_up"> {
   readonly "cgroup": CgroupName;
   /** Owner of the cgroup; `pod` and `unit` may enclose the victim's container. */
   readonly "owner": "container" | "pod" | "unit" | "cgroup";

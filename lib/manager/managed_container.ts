@@ -251,6 +251,12 @@ export class ManagedContainer implements Task {
     return { sample: ring.latest, layout: ring.layout };
   }
 
+  /** Returns the newest samples, oldest first. @param count maximum number, -1 for all */
+  newest(count: number): readonly StoredSample[] {
+    this.#sampleFirst();
+    return this.#options.ring.samples({ count });
+  }
+
   close(): void {
     this.#closed = true;
     this.handler.close();

@@ -10,6 +10,7 @@ import { latency } from "./latency.ts";
 import { load } from "./load.ts";
 import { comparison } from "./peer.ts";
 import { throughput } from "./throughput.ts";
+import { web } from "./web.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   ...housekeeping,
@@ -17,6 +18,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...load,
   ...throughput,
   ...comparison,
+  ...web,
 ];
 
 const { values, positionals } = parseArgs({

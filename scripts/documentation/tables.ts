@@ -142,7 +142,11 @@ function endpoints(): string {
     ["path", "methods", "response"],
     ENDPOINTS.map((endpoint) => {
       const { rest, methods = READ_METHODS, summary } = endpoint;
-      const name = rest === "container" ? "/NAME" : "";
+      const name = rest === "container"
+        ? "/NAME"
+        : rest === "file"
+        ? "/FILE"
+        : "";
       return [code(pathOf(endpoint) + name), methods.join(", "), summary];
     }),
   );

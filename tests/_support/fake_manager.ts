@@ -1,4 +1,5 @@
 import type { ManagerQueries } from "../../lib/api/endpoints.ts";
+import type { ManagedContainer } from "../../lib/manager/managed_container.ts";
 import { type CgroupName, isDescendant, ROOT } from "../../lib/model/cgroup.ts";
 import type {
   ContainerInfo,
@@ -110,6 +111,14 @@ export class FakeManager implements ManagerQueries {
     options: RequestOptions,
   ): Promise<Map<CgroupName, ContainerInfo>> {
     return this.containerInfoV2(name, options);
+  }
+
+  managedContainers(): Promise<readonly ManagedContainer[]> {
+    return Promise.resolve([]);
+  }
+
+  oomKills(): Iterable<readonly [CgroupName, number]> {
+    return [];
   }
 
   nodeSummary(): Promise<NodeSummary> {

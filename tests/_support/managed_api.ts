@@ -7,6 +7,7 @@ import {
   openManager,
   type OpenManagerOptions,
 } from "../../lib/open_manager.ts";
+import { pageFile } from "../../lib/web/page.ts";
 import { FakeMetrics } from "./fake_metrics.ts";
 
 /** The API of a real manager of the host below `root`, without a socket. */
@@ -20,6 +21,7 @@ export class ManagedApi implements AsyncDisposable {
     const { events } = manager;
     this.#handle = createHandler({
       metrics: new FakeMetrics(),
+      page: pageFile,
       manager,
       events,
       streams: new EventStreams({ events, clock: systemClock }),

@@ -26,13 +26,12 @@ async function ask(
   return response.status === 200 ? text : response.status;
 }
 
-Deno.test("guard() requires a token on every path except /healthz", async () => {
+Deno.test("guard() requires a token on every path except /healthz and the web page", async () => {
   const tokens = () => new Tokens(["secret"]);
   const headers = { authorization: "Bearer secret" };
   assertEquals(await ask("http://localhost/healthz", { tokens }), "/healthz");
   for (
     const path of [
-      "/",
       "/readyz",
       "/metrics",
       "/healthz/",
@@ -46,6 +45,31 @@ Deno.test("guard() requires a token on every path except /healthz", async () => 
     assertEquals(await ask(url, { tokens }), 401, path);
     assertEquals(typeof await ask(url, { tokens }, { headers }), "string");
   }
+});
+
+Deno.test("guard() requires no token for the web page, but for metrics at a path of the page", async () => {
+  const tokens = () => new Tokens(["secret"]);
+  for (
+    const path of [
+      "/",
+      "/web/main.js",
+      "/containers",
+      "/containers/a",
+      "/docker/a",
+    ]
+  ) {
+    assertEquals(await ask(`http://localhost${path}`, { tokens }), path);
+  }
+  for (const path of ["/webx", "/containersx", "//", "/web/metrics"]) {
+    const options = { tokens, metricsPath: "/web/metrics" };
+    assertEquals(await ask(`http://localhost${path}`, options), 401, path);
+  }
+});
+
+Deno.test("guard() redirects from the path prefix to the web page", async () => {
+  const options = { basePath: "/node/a" };
+  assertEquals(await ask("http://localhost/node/a", options), 302);
+  assertEquals(await ask("http://localhost/node/a/", options), "/");
 });
 
 Deno.test("guard() reads the tokens for each request", async () => {

@@ -5,6 +5,8 @@ import { createHandler } from "../../lib/api/routes.ts";
 import type { Wire } from "../../lib/api/schema.ts";
 import { EventStreams } from "../../lib/api/event_stream.ts";
 import { EventManager } from "../../lib/events/event_manager.ts";
+import type { Incident } from "../../lib/explain/incidents.ts";
+import type { OomScoreRule, OomStory } from "../../lib/explain/oom_story.ts";
 import type { Event } from "../../lib/model/event.ts";
 import { silentLogger } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
@@ -12,7 +14,8 @@ import { FakeManager } from "../_support/fake_manager.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
 
 /** A type whose optional fields are `undefined` rather than absent, as those of {@linkcode Wire}. */
-type Complete<T> = T extends readonly (infer E)[] ? readonly Complete<E>[]
+type Complete<T> = T extends OomScoreRule ? string
+  : T extends readonly (infer E)[] ? readonly Complete<E>[]
   : T extends object ? {
       readonly [K in keyof T]-?:
         | Complete<T[K]>
@@ -22,8 +25,12 @@ type Complete<T> = T extends readonly (infer E)[] ? readonly Complete<E>[]
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
 
-// Fails to compile if the described event has another field, or the type of one differs.
-const IS_EVENT_DESCRIBED: Same<Wire<"Event">, Complete<Event>> = true;
+// Fails to compile if a described object has another field, or the type of one differs.
+const ARE_DESCRIBED: [
+  Same<Wire<"Event">, Complete<Event>>,
+  Same<Wire<"OomIncident">, Complete<Incident>>,
+  Same<Wire<"OomStory">, Complete<OomStory>>,
+] = [true, true, true];
 
 /** Returns the targets of all `$ref` in a value. */
 function references(value: unknown): string[] {
@@ -34,7 +41,7 @@ function references(value: unknown): string[] {
 }
 
 Deno.test("openApiDocument() describes every path and refers to what exists", () => {
-  assert(IS_EVENT_DESCRIBED);
+  assert(ARE_DESCRIBED.every((is) => is));
   // deno-lint-ignore no-explicit-any
   const document: any = openApiDocument("1.2.3");
   assertEquals(document.info.version, "1.2.3");
@@ -49,12 +56,13 @@ Deno.test("openApiDocument() describes every path and refers to what exists", ()
   for (const name of Object.keys(document.components.schemas)) {
     assert(found.has(`#/components/schemas/${name}`), `${name} is unused`);
   }
-  for (const { path, versions } of ENDPOINTS) {
+  for (const { path, versions, rest } of ENDPOINTS) {
     for (
       const base of versions?.map((version) => `/api/${version}/${path}`) ??
         [path]
     ) {
-      assert(base in document.paths, base);
+      const described = rest === "file" ? `${base}/{file}` : base;
+      assert(described in document.paths, described);
     }
   }
   const ids = Object.values<Record<string, { operationId?: string }>>(
@@ -73,6 +81,7 @@ Deno.test("/openapi.json has an ETag, and responds with 304 to it", async () => 
     events,
     streams: new EventStreams({ events, clock }),
     metrics: new FakeMetrics(),
+    page: () => Promise.resolve(undefined),
     logger: silentLogger,
     allowPs: "off",
   });

@@ -10,6 +10,7 @@ import {
   silentLogger,
 } from "../../lib/model/logger.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
+import { pageFile } from "../../lib/web/page.ts";
 import { FakeMetrics } from "../_support/fake_metrics.ts";
 import { FakeManager } from "../_support/fake_manager.ts";
 
@@ -46,6 +47,7 @@ class Api {
       logger,
       allowPs,
       metrics,
+      page: pageFile,
     });
   }
 
@@ -491,7 +493,7 @@ Deno.test("createHandler() responds with 404 to an unknown path, and lists the k
   const api = new Api();
   for (
     const [path, message] of [
-      ["/", 'Unknown path "/"'],
+      ["/index.html", 'Unknown path "/index.html"'],
       ["/metricsx", 'Unknown path "/metricsx"'],
       ["/healthz/x", 'Unknown path "/healthz/x"'],
       [

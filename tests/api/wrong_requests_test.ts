@@ -30,6 +30,7 @@ async function listen(logger = silentLogger): Promise<Server> {
   };
   const handler = createHandler({
     metrics: new FakeMetrics(),
+    page: () => Promise.resolve(undefined),
     manager,
     events,
     streams,

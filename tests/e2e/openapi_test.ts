@@ -19,6 +19,7 @@ import { KubeletNode } from "../_support/kubelet_node.ts";
 import { ManagedApi } from "../_support/managed_api.ts";
 import { RecordedTree, RECORDING_NAMES } from "../_support/recorded_tree.ts";
 import { CompleteHost } from "../_support/complete_host.ts";
+import { SmallHost } from "../_support/small_host.ts";
 import { AGENT, AgentProcess } from "./_agent.ts";
 import type { ToolTask, ValidationCase } from "./_openapi_tools.ts";
 import { hasProgram } from "./_programs.ts";
@@ -77,6 +78,9 @@ async function* responses(
       ? [...names, "/no/such"].map((name) =>
         path.replace("{container}", encodeURIComponent(name.slice(1)))
       ).filter((path) => !path.endsWith("/"))
+      : path.includes("{file}")
+      ? ["main.js", "style.css", "icon.svg", "none"]
+        .map((file) => path.replace("{file}", file))
       : [path];
     for (const target of paths) {
       for (const method of ["get", "post"].filter((key) => key in item)) {
@@ -156,6 +160,64 @@ Deno.test("each response of a Kubernetes node is as described", async () => {
     const send: Send = (path, init) => api.fetch(path, init);
     for await (const found of responses(send, [])) cases.push(found);
   }
+  await assertValid(cases);
+});
+
+Deno.test("explained OOM kills and tables of usage are as described", async () => {
+  const cases: ValidationCase[] = [];
+  await using host = await SmallHost.start();
+  const { seq } = host.manager.events.addEvent({
+    timestampMs: Date.now(),
+    type: "oomKill",
+    containerName: "/web",
+    data: {
+      "oom": {
+        "pid": 41,
+        "process_name": "tail",
+        "uid": 0,
+        "constraint": "CONSTRAINT_MEMCG",
+        "scope": "cgroup",
+        "group": false,
+        "limit_cgroup": "/web",
+        "victim_cgroup": "/web",
+        "total_vm_bytes": 4096,
+        "anon_rss_bytes": 4096,
+        "oom_score_adj": 0,
+        "attribution": "exact",
+        "sources": ["kmsg"],
+        "incident": "b-1",
+        "context": {
+          "limit_bytes": 2 ** 24,
+          "pressure_some_avg10": 1.5,
+          "top_tasks": [{
+            "pid": 41,
+            "process_name": "tail",
+            "rss_bytes": 4096,
+          }],
+          "run_up": [{ "age_ms": 1000, "usage_bytes": 4096 }],
+          "growth_bytes_per_second": 0.5,
+        },
+      },
+    },
+  }).event;
+  for (
+    const [path, query] of [
+      ["explain", ""],
+      ["explain", "?count=0"],
+      ["explain", `?seq=${seq}&utc_offset=-90`],
+      ["explain", `?seq=${seq + 1}`],
+      ["explain", "?utc_offset=841&seq=1"],
+      ["usage", "?recursive=true&max_age=0s&count=-1"],
+      ["usage", "?columns=cpu,name&since=1"],
+      ["usage", "?columns=cpu,"],
+    ] as const
+  ) {
+    const target = `/api/v2.1/${path}`;
+    const response = await host.fetch(target + query);
+    const found = validationCase(target, "get", response, target + query);
+    for await (const one of found) cases.push(one);
+  }
+  assertEquals(cases.length, 8);
   await assertValid(cases);
 });
 

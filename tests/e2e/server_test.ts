@@ -42,6 +42,7 @@ class ServedApi {
     const logger = silentLogger;
     this.server = await serve(
       createHandler({
+        page: () => Promise.resolve(undefined),
         manager,
         events,
         streams,

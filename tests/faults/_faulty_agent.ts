@@ -71,6 +71,7 @@ export class FaultyAgent implements AsyncDisposable {
     const streams = new EventStreams({ events, clock });
     this.#handle = createHandler({
       manager: this.manager,
+      page: () => Promise.resolve(undefined),
       events,
       streams,
       metrics: new Metrics({

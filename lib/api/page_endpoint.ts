@@ -1,0 +1,96 @@
+import { STATUS_CODE } from "@std/http/status";
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
+import type { ApiDependencies, RequestContext } from "./endpoints.ts";
+import { HttpError, textResponse } from "./json_response.ts";
+
+/** Content types of the page and its files. */
+export const PAGE_TYPES = {
+  html: "text/html; charset=utf-8",
+  script: "text/javascript; charset=utf-8",
+  style: "text/css; charset=utf-8",
+  icon: "image/svg+xml",
+} as const;
+
+/** Scripts, styles and requests only from the agent itself; no embedding in another page. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
+
+/** The web page; 304 if the client has it. */
+export function handlePage(
+  { request }: RequestContext,
+  { page }: ApiDependencies,
+): Promise<Response> {
+  return fileResponse(request, page, ROOT);
+}
+
+/** A file of the web page; 304 if the client has it. */
+export async function handlePageFile(
+  { request, name }: RequestContext,
+  { page }: ApiDependencies,
+): Promise<Response> {
+  if (name === ROOT) throw unknownFile();
+  return await fileResponse(request, page, name);
+}
+
+async function fileResponse(
+  request: Request,
+  page: ApiDependencies["page"],
+  path: string,
+): Promise<Response> {
+  const file = await page(path);
+  if (file === undefined) throw unknownFile();
+  const { etag, text, contentType } = file;
+  const known = request.headers.get("if-none-match") ?? "";
+  const response = known.split(/\s*,\s*/).includes(etag)
+    ? new Response(null, { status: STATUS_CODE.NotModified })
+    : textResponse(request, [text], { contentType });
+  for (
+    const [key, value] of [
+      // Validated on each visit, since the agent may have been updated.
+      ["cache-control", "no-cache"],
+      ["content-security-policy", CONTENT_SECURITY_POLICY],
+      ["etag", etag],
+      ["referrer-policy", "no-referrer"],
+      ["x-content-type-options", "nosniff"],
+    ] as const
+  ) response.headers.set(key, value);
+  return response;
+}
+
+function unknownFile(): HttpError {
+  return new HttpError(STATUS_CODE.NotFound, "Unknown file of the web page");
+}
+
+/** Redirects from the path of cAdvisor's page of a container to the view of the container. */
+export function handleContainerPage(
+  { request, name }: RequestContext,
+): Response {
+  return redirect(
+    request,
+    name === ROOT ? "#/containers" : `#/container${encoded(name)}`,
+  );
+}
+
+/** Redirects from the path of cAdvisor's page of a Docker container: an ID, a name, or a unique prefix. */
+export function handleDockerPage({ request, name }: RequestContext): Response {
+  return redirect(
+    request,
+    name === ROOT
+      ? "#/containers?filter=type%3Adocker"
+      : `#/docker${encoded(name)}`,
+  );
+}
+
+/** The location is relative, since a proxy or `--url-base-prefix` may add a prefix to the path. */
+function redirect(request: Request, view: string): Response {
+  const depth = new URL(request.url).pathname.split("/").length - 2;
+  const location = `${"../".repeat(depth) || "./"}${view}`;
+  return new Response(null, {
+    status: STATUS_CODE.Found,
+    headers: { location, "content-length": "0" },
+  });
+}
+
+function encoded(name: CgroupName): string {
+  return name.split("/").map(encodeURIComponent).join("/");
+}

@@ -1,0 +1,97 @@
+/**
+ * The shell around the views: navigation, the token, and the state of the connection. @module
+ */
+import { containerView, dockerView } from "./container.js";
+import { containersView } from "./containers.js";
+import { feed, shell } from "./data.js";
+import { setAttributes, setText } from "./dom.js";
+import { eventsView, oomView } from "./events.js";
+import { machineView, overview } from "./node.js";
+
+/**
+ * @typedef {object} View
+ * @property {HTMLElement} root parent of its elements
+ * @property {string} rest the path after the name of the view: `/system.slice`
+ * @property {URLSearchParams} params choices, the query
+ * @property {AbortSignal} signal aborts when another view is shown
+ * @property {(title: string) => void} setTitle
+ */
+
+/** @type {Readonly<Record<string, (view: View) => void>>} */
+const VIEWS = {
+  "": overview,
+  containers: containersView,
+  container: containerView,
+  docker: dockerView,
+  events: eventsView,
+  oom: oomView,
+  machine: machineView,
+};
+
+/** @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const root = byId("view");
+const state = byId("state");
+let current = new AbortController();
+let shown = "";
+
+/** Shows the view of the URL. */
+function navigate() {
+  const [path = "", query = ""] = location.hash.slice(1).split("?");
+  // A view changes the query when a choice changes.
+  if (shown !== "" && shown === path && query !== "") return;
+  const isFirst = shown === "";
+  shown = path || "/";
+  current.abort();
+  current = new AbortController();
+  const [, name = "", rest = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
+  for (const link of document.querySelectorAll("nav a")) {
+    const isCurrent = link.getAttribute("href") === `#/${name}`;
+    setAttributes(link, { "aria-current": isCurrent ? "page" : undefined });
+  }
+  root.replaceChildren();
+  root.className = name;
+  root.scrollTop = 0;
+  (VIEWS[name] ?? overview)({
+    root,
+    rest: decode(rest),
+    params: new URLSearchParams(query),
+    signal: current.signal,
+    setTitle: (title) => document.title = `${title} – cgwatch`,
+  });
+  if (!isFirst) root.focus();
+}
+
+/** @param {string} text */
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+shell.report = (problem) => {
+  state.className = problem === "" ? "ok" : "bad";
+  setText(state, problem || "live");
+};
+
+shell.requestToken = (wasRefused) => {
+  const dialog = /** @type {HTMLDialogElement} */ (byId("token"));
+  const input = dialog.querySelector("input");
+  const note = dialog.querySelector("[role=alert]");
+  if (input === null || note === null) throw new Error("The page has changed");
+  note.textContent = wasRefused ? "The agent refused this token." : "";
+  input.value = "";
+  if (!dialog.open) dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.onclose = () => {
+      if (input.value !== "") resolve(input.value.trim());
+      else dialog.showModal();
+    };
+  });
+};
+
+addEventListener("hashchange", navigate);
+navigate();
+feed.follow();
