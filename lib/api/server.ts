@@ -251,7 +251,7 @@ class Listener {
   }
 
   /**
-   * Serves again after the server has ended. It also attempts to once a
+   * Opens the server again after it has ended. It also attempts to once a
    * second, which fails while the address is in use: Deno 2.6 reports a failed
    * listener only after its last connection has closed, which may never happen;
    * and if clients use the last descriptor, no file can be opened until one more

@@ -41,7 +41,7 @@ export interface MetricsOptions extends ContainerCollectorOptions {
   readonly counters: () => Pick<AgentCounters, "eventLog" | "http" | "streams">;
 }
 
-/** How a scrape went. */
+/** Outcome of a scrape. */
 export interface ScrapeResult {
   readonly containerError: boolean;
   readonly machineError: boolean;
