@@ -53,7 +53,27 @@ async function take(
   }
 }
 
-const agent = await AgentProcess.start(["--event-log=none", "--node-name=n1"]);
+/** Copies new kernel log records to a FIFO: earlier OOM kills of the machine are not in the pictures. */
+async function followKmsg(fifo: string): Promise<void> {
+  const log = await Deno.open("/dev/kmsg");
+  await log.seek(0, Deno.SeekMode.End);
+  const copy = await Deno.open(fifo, { write: true });
+  const record = new Uint8Array(8192);
+  for (;;) {
+    const size = await log.read(record);
+    await copy.write(record.subarray(0, size ?? 0));
+  }
+}
+
+const fifo = `${await Deno.makeTempDir()}/kmsg`;
+await new Deno.Command("mkfifo", { args: [fifo] }).output();
+const starting = AgentProcess.start([
+  "--event-log=none",
+  "--node-name=n1",
+  `--kmsg=${fifo}`,
+]);
+void followKmsg(fifo);
+const agent = await starting;
 try {
   await using cgroups = new TestCgroups("shop");
   await using browser = await Browser.start();
@@ -92,3 +112,5 @@ try {
 } finally {
   await agent.stop();
 }
+// The read of the kernel log waits for a record.
+Deno.exit();

@@ -183,7 +183,7 @@ function placeOf({ container, cgroup, unit }: OomVictim): string {
       : `container ${pod.container} of `;
     return ` in ${own}pod ${pod.namespace ?? "?"}/${pod.name}`;
   }
-  if (name !== undefined || id !== undefined) {
+  if (namespace !== "systemd" && (name !== undefined || id !== undefined)) {
     return ` in ${namespace ?? ""} container ${name ?? id?.slice(0, 12)}`
       .replace("  ", " ");
   }
@@ -202,6 +202,7 @@ export function rowsOf(story: OomStory, zone: TimeZone = localZone): Row[] {
   const { container, unit, cgroup } = victim;
   const ms = Date.parse(story.timestamp);
   const { name, id, namespace, image, pod } = container ?? {};
+  const isUnit = namespace === "systemd";
   const rows: (readonly [string, string | undefined])[] = [
     ["time", `${formatLocal(ms, zone)} (${formatZone(ms, zone)})`],
     [
@@ -213,12 +214,12 @@ export function rowsOf(story: OomStory, zone: TimeZone = localZone): Row[] {
     ],
     ["held", sizesOf(victim)],
     ["oom_score_adj", scoreOf(victim)],
-    ["container", name ?? pod?.container],
+    ["container", isUnit ? undefined : name ?? pod?.container],
     ["pod", pod?.name && `${pod.namespace ?? "?"}/${pod.name}`],
     ["image", image],
     [
       "runtime",
-      namespace &&
+      namespace && !isUnit &&
       `${namespace}${id === undefined ? "" : `, id ${id.slice(0, 12)}`}`,
     ],
     ["unit", unit],

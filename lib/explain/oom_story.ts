@@ -134,14 +134,16 @@ export function createOomStory(
  */
 export function ownerOf(event: Event): string {
   const { container, container_name: name, event_data: { oom } } = event;
-  const { pod, name: own } = container ?? {};
+  const { pod, name: own, namespace } = container ?? {};
   if (pod?.name !== undefined) {
     const inPod = pod.container === undefined
       ? ""
       : `, container ${pod.container}`;
     return `pod ${pod.namespace ?? "?"}/${pod.name}${inPod}`;
   }
-  if (own !== undefined) return `container ${own}`;
+  if (own !== undefined) {
+    return `${namespace === "systemd" ? "unit" : "container"} ${own}`;
+  }
   const cgroup = oom?.victim_cgroup ?? name;
   const origin = parseCgroupOrigin(cgroup);
   return origin?.kind === "unit" ? `unit ${origin.unit}` : `cgroup ${cgroup}`;
