@@ -219,8 +219,9 @@ export function rowsOf(story: OomStory, zone: TimeZone = localZone): Row[] {
     ["image", image],
     [
       "runtime",
-      namespace && !isUnit &&
-      `${namespace}${id === undefined ? "" : `, id ${id.slice(0, 12)}`}`,
+      isUnit || namespace === undefined
+        ? undefined
+        : `${namespace}${id === undefined ? "" : `, id ${id.slice(0, 12)}`}`,
     ],
     ["unit", unit],
     ["cgroup", cgroup],

@@ -95,7 +95,13 @@ const WRONG: readonly [string, string, string | undefined, number, string][] = [
   [`${stats}/a/x`, "GET", undefined, 404, 'Unknown container "/a/x"'],
   ["/api/v2.1/ps", "GET", undefined, 403, "--allow-ps"],
   ["/api/v1.2/docker/db", "GET", undefined, 404, 'docker container "db"'],
-  ["/api/v1.3/docker/we", "GET", undefined, 400, 'expected one of "web", "webhook"'],
+  [
+    "/api/v1.3/docker/we",
+    "GET",
+    undefined,
+    400,
+    'expected one of "web", "webhook"',
+  ],
   // Invalid values.
   [`${stats}?type=rkt`, "GET", undefined, 400, '"type": "rkt" is invalid'],
   [`${stats}?count=ten`, "GET", undefined, 400, '"count": "ten" is invalid'],
