@@ -106,7 +106,7 @@ try {
   await take(page, "containers", 420);
   await page.open(`${agent.url}/#/`);
   await delay(4_000);
-  await take(page, "overview", 760);
+  await take(page, "overview", 622);
   await page.open(`${agent.url}/#/oom/${seq}`);
   await take(page, "oom", 760);
 } finally {
