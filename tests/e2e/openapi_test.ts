@@ -395,8 +395,15 @@ Deno.test("requests that Schemathesis generates find no difference from the desc
         `${agent.url}/openapi.json`,
         "--max-examples=3",
         "--phases=fuzzing",
+        // The same requests in each run; others by hand.
+        "--seed=1",
       ],
-      env: { NO_COLOR: "1" },
+      env: {
+        NO_COLOR: "1",
+        PYTHONPATH: fromFileUrl(new URL(".", import.meta.url)),
+        PYTHONDONTWRITEBYTECODE: "1",
+        SCHEMATHESIS_HOOKS: "_schemathesis_hooks",
+      },
       cwd: directory,
     }).output();
     assertEquals(code, 0, new TextDecoder().decode(stdout));
