@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { PAGE_TYPES } from "../model/page_file.ts";
 import {
   type ApiDependencies,
   handleContainer,
@@ -41,7 +42,6 @@ import {
   handleDockerPage,
   handlePage,
   handlePageFile,
-  PAGE_TYPES,
 } from "./page_endpoint.ts";
 import {
   type Parameter,

@@ -1,3 +1,4 @@
+import type { PageFile } from "../model/page_file.ts";
 import { STATUS_CODE } from "@std/http/status";
 import type { EventManager } from "../events/event_manager.ts";
 import type { Manager } from "../manager/manager.ts";
@@ -67,14 +68,6 @@ export interface MetricsRenderer {
   resource(
     request: Pick<ScrapeRequest, "format" | "names">,
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
-}
-
-/** A file of the web page. */
-export interface PageFile {
-  readonly contentType: string;
-  readonly text: string;
-  /** Same for the same text: `W/"0f3a…"`. */
-  readonly etag: string;
 }
 
 /** Dependencies of the API. */

@@ -112,6 +112,24 @@ export async function headOf(response: Response): Promise<Response> {
   });
 }
 
+/**
+ * Responds with content that the client validates on each visit, since the
+ * agent may have been updated; with 304 if it has the content with this tag.
+ */
+export function taggedResponse(
+  request: Request,
+  etag: string,
+  respond: () => Response,
+): Response {
+  const known = request.headers.get("if-none-match") ?? "";
+  const response = known.split(/\s*,\s*/).includes(etag)
+    ? new Response(null, { status: STATUS_CODE.NotModified })
+    : respond();
+  response.headers.set("etag", etag);
+  response.headers.set("cache-control", "no-cache");
+  return response;
+}
+
 /** Responds with chunks of text, as {@linkcode jsonArrayResponse} does. */
 export function textResponse(
   request: Request,

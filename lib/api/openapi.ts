@@ -1,4 +1,3 @@
-import { STATUS_CODE } from "@std/http/status";
 import {
   type Endpoint,
   ENDPOINTS,
@@ -6,7 +5,7 @@ import {
   type Version,
   VERSIONS,
 } from "./endpoint_table.ts";
-import { bytesResponse } from "./json_response.ts";
+import { bytesResponse, taggedResponse } from "./json_response.ts";
 import type { JsonObject } from "./json_values.ts";
 import type { Parameter } from "./parameters.ts";
 import {
@@ -144,13 +143,7 @@ export async function openApiResponse(
 ): Promise<Response> {
   rendered ??= await render(version);
   const { bytes, etag } = rendered;
-  const known = request.headers.get("if-none-match")?.split(/, */) ?? [];
-  const response = known.includes(etag)
-    ? new Response(null, { status: STATUS_CODE.NotModified })
-    : bytesResponse(request, [bytes]);
-  response.headers.set("etag", etag);
-  response.headers.set("cache-control", "no-cache");
-  return response;
+  return taggedResponse(request, etag, () => bytesResponse(request, [bytes]));
 }
 
 async function render(version: string): Promise<Rendered> {

@@ -1,15 +1,7 @@
 import { STATUS_CODE } from "@std/http/status";
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { ApiDependencies, RequestContext } from "./endpoints.ts";
-import { HttpError, textResponse } from "./json_response.ts";
-
-/** Content types of the page and its files. */
-export const PAGE_TYPES = {
-  html: "text/html; charset=utf-8",
-  script: "text/javascript; charset=utf-8",
-  style: "text/css; charset=utf-8",
-  icon: "image/svg+xml",
-} as const;
+import { HttpError, taggedResponse, textResponse } from "./json_response.ts";
 
 /** Scripts, styles and requests only from the agent itself; no embedding in another page. */
 const CONTENT_SECURITY_POLICY =
@@ -40,16 +32,14 @@ async function fileResponse(
   const file = await page(path);
   if (file === undefined) throw unknownFile();
   const { etag, text, contentType } = file;
-  const known = request.headers.get("if-none-match") ?? "";
-  const response = known.split(/\s*,\s*/).includes(etag)
-    ? new Response(null, { status: STATUS_CODE.NotModified })
-    : textResponse(request, [text], { contentType });
+  const response = taggedResponse(
+    request,
+    etag,
+    () => textResponse(request, [text], { contentType }),
+  );
   for (
     const [key, value] of [
-      // Validated on each visit, since the agent may have been updated.
-      ["cache-control", "no-cache"],
       ["content-security-policy", CONTENT_SECURITY_POLICY],
-      ["etag", etag],
       ["referrer-policy", "no-referrer"],
       ["x-content-type-options", "nosniff"],
     ] as const

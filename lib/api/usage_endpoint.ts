@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { NO_LIMIT_BYTES } from "../model/container.ts";
 import { USAGE_COLUMNS } from "../cache/usage_columns.ts";
 import { systemClock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
@@ -25,9 +26,6 @@ import {
 } from "./parameters.ts";
 import type { Wire } from "./schema.ts";
 import { COUNT, throwInvalidValue } from "./values.ts";
-
-/** cgroup v1 reports the maximum number of pages, in bytes, for no limit. */
-const NO_LIMIT_BYTES = 2 ** 62;
 
 interface NamedContainer extends DisplayName {
   readonly cgroup: string;

@@ -1,3 +1,4 @@
+import { NO_LIMIT_BYTES } from "../model/container.ts";
 import { unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import { displayNameOf, restartsOf } from "../runtimes/display_name.ts";
 import type { Json } from "./output.ts";
@@ -39,9 +40,6 @@ export interface ContainerRow {
   /** Milliseconds since the epoch. */
   readonly measuredMs: number;
 }
-
-/** cgroup v1 reports the maximum number of pages, in bytes, for no limit. */
-const NO_LIMIT_BYTES = 2 ** 62;
 
 /** Rates require the sample before the last, from `info` or from an earlier response. */
 export function rowOf(

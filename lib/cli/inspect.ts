@@ -1,3 +1,4 @@
+import { NO_LIMIT_BYTES } from "../model/container.ts";
 import type { FlagValues } from "../config/flag_values.ts";
 import { type AgentClient, namePath } from "./agent_client.ts";
 import { findNamed, isUnknown } from "./list.ts";
@@ -23,7 +24,6 @@ const BYTES_REGEXP =
   /(?:^|\.)(?:memory|spec\.memory|memory_capacity|swap_capacity)(?:\.|$)|_bytes$|\.capacity$/;
 /** Memory fields that are counts. */
 const COUNTS_REGEXP = /failcnt|pg\w+|psi|events|workingset|_data|numa/;
-const NO_LIMIT_BYTES = 2 ** 62;
 /** The maximum 64-bit number as a double. */
 const NO_LIMIT = 2 ** 64;
 

@@ -1,4 +1,8 @@
-import type { ContainerReference, ContainerSpec } from "../model/container.ts";
+import {
+  type ContainerReference,
+  type ContainerSpec,
+  NO_LIMIT_BYTES,
+} from "../model/container.ts";
 import type { FsStats } from "../model/filesystem.ts";
 import {
   COLUMN,
@@ -43,9 +47,6 @@ export interface PodName {
   readonly name: string;
   readonly namespace: string;
 }
-
-/** cAdvisor reports larger values as no limit. */
-const MAX_LIMIT = 2 ** 62;
 
 /** Returns labels of all series: cAdvisor's, then the kubelet's. */
 export function containerLabels(
@@ -201,5 +202,5 @@ export function groupValue(
 
 /** As in cAdvisor, 0 is no limit. */
 export function limit(value: number | undefined): number | undefined {
-  return value !== undefined && value > MAX_LIMIT ? 0 : value;
+  return value !== undefined && value > NO_LIMIT_BYTES ? 0 : value;
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { swapLimitOf } from "../model/container.ts";
+import { NO_LIMIT_BYTES, swapLimitOf } from "../model/container.ts";
 import type { DescribedContainer, NodeSummary } from "../model/node_summary.ts";
 import { type Section, section } from "./exposition.ts";
 import { counter, type Family, gauge } from "./family.ts";
@@ -89,7 +89,7 @@ const CONTAINER_FAMILIES: readonly Family<LabeledContainer>[] = [
     "Swap limit in bytes, excluding memory.",
     ({ spec: { memory } }, emit) => {
       const limitBytes = swapLimitOf(memory) ?? Infinity;
-      if (limitBytes < 2 ** 62) emit(limitBytes);
+      if (limitBytes < NO_LIMIT_BYTES) emit(limitBytes);
     },
   ),
 ];

@@ -27,6 +27,12 @@ export interface CpuSpec {
   readonly periodUsec?: number;
 }
 
+/**
+ * v1 prints "no limit" as the largest number of pages in bytes, which is above
+ * this. cAdvisor reports larger values as no limit, too.
+ */
+export const NO_LIMIT_BYTES = 2 ** 62;
+
 /** Bytes; `Infinity` is no limit, absent values are unknown. */
 export interface MemorySpec {
   readonly limitBytes?: number;

@@ -1,3 +1,4 @@
+import { PAGE_TYPES, type PageFile } from "../model/page_file.ts";
 import charts from "./charts.js" with { type: "text" };
 import container from "./container.js" with { type: "text" };
 import containers from "./containers.js" with { type: "text" };
@@ -10,19 +11,16 @@ import icon from "./icon.svg" with { type: "text" };
 import index from "./index.html" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 
-/** A file of the web page. */
-export type PageFile = Readonly<Record<"contentType" | "text" | "etag", string>>;
-
 const SCRIPTS = { charts, container, containers, data, dom, events, main, node };
 
 /** Content type and text, by path below `/web`; `/` is the page itself. */
 const FILES = new Map<string, readonly [string, string]>([
-  ["/", ["text/html; charset=utf-8", index]],
-  ["/style.css", ["text/css; charset=utf-8", style]],
-  ["/icon.svg", ["image/svg+xml", icon]],
+  ["/", [PAGE_TYPES.html, index]],
+  ["/style.css", [PAGE_TYPES.style, style]],
+  ["/icon.svg", [PAGE_TYPES.icon, icon]],
 ]);
 for (const [name, text] of Object.entries(SCRIPTS)) {
-  FILES.set(`/${name}.js`, ["text/javascript; charset=utf-8", text]);
+  FILES.set(`/${name}.js`, [PAGE_TYPES.script, text]);
 }
 
 /** Returns the file at a path. */

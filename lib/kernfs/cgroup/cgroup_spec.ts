@@ -1,9 +1,10 @@
 import { dirname } from "@std/path";
 import { type CgroupName, parentOf, ROOT } from "../../model/cgroup.ts";
-import type {
-  ContainerSpec,
-  CpuSpec,
-  MemorySpec,
+import {
+  type ContainerSpec,
+  type CpuSpec,
+  type MemorySpec,
+  NO_LIMIT_BYTES,
 } from "../../model/container.ts";
 import type { HostFs } from "../host_fs.ts";
 import { hugePageSizes, hugetlbFiles } from "./hugetlb_files.ts";
@@ -124,12 +125,6 @@ function sharesOf(weight: number): number {
   return MIN_SHARES + Math.max(0, shares);
 }
 
-/**
- * v1 prints "no limit" as the largest number of pages in bytes, which is above
- * this.
- */
-const MAX_LIMIT = 2 ** 62;
-
 function memorySpecV1(read: Read): MemorySpec {
   const spec = memorySpec(
     read("memory", "memory.limit_in_bytes"),
@@ -139,7 +134,7 @@ function memorySpecV1(read: Read): MemorySpec {
   const { limitBytes, swapLimitBytes } = spec;
   if (limitBytes === undefined || swapLimitBytes === undefined) return spec;
   // `memsw` is memory plus swap, at least the memory limit.
-  const swapOnlyLimitBytes = swapLimitBytes > MAX_LIMIT
+  const swapOnlyLimitBytes = swapLimitBytes > NO_LIMIT_BYTES
     ? Infinity
     : swapLimitBytes - limitBytes;
   return { ...spec, swapOnlyLimitBytes };

@@ -1,3 +1,4 @@
+import { NO_LIMIT_BYTES } from "../../model/container.ts";
 import { type CgroupName, parentOf, ROOT } from "../../model/cgroup.ts";
 import type { OomContext } from "../../model/event.ts";
 import type { Hierarchies, Hierarchy } from "./hierarchy.ts";
@@ -27,9 +28,6 @@ const V2_FILES: readonly (readonly [Key, string])[] = [
   ["oom_group", "memory.oom.group"],
 ];
 
-/** v1 prints "no limit" as the largest number of pages in bytes. */
-const NO_LIMIT = 2 ** 62;
-
 const PRESSURE_REGEXP = /^(some|full) avg10=(\d+\.\d+)/gm;
 
 /**
@@ -49,7 +47,7 @@ export function readOomContext(
     const text = fs.readText(`${directory}/${file}`)?.trim() ?? "";
     if (!/^\d+$/.test(text)) continue;
     const value = Number(text);
-    if (value < NO_LIMIT) context[key] = value;
+    if (value < NO_LIMIT_BYTES) context[key] = value;
   }
   const pressure = fs.readText(`${directory}/memory.pressure`) ?? "";
   for (const [, share, avg10] of pressure.matchAll(PRESSURE_REGEXP)) {
