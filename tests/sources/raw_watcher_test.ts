@@ -18,18 +18,20 @@ runWatcherContract("RawWatcher", create);
 Deno.test("RawWatcher reports writes of limits, and memory events that the kernel counts", async () => {
   using host = new WatchedHost(create);
   host.make("/a/b");
+  host.make("/a/n");
   host.start();
   assert(await host.waitFor("listed"));
-  assertEquals(host.watcher.counters.directories, 6);
-  await host.write("/a", ["memory.limit_in_bytes", "cpu.cfs_quota_us"]);
+  assertEquals(host.watcher.counters.directories, 8);
+  host.write("/a", ["memory.limit_in_bytes", "cpu.cfs_quota_us"]);
   assert(await host.waitFor("=/a"));
-  await host.write("/a/b", ["memory.events", "memory.events.local"]);
+  host.write("/a/b", ["memory.events", "memory.events.local"]);
   assert(await host.waitFor("!/a/b"));
-  await host.write("/a/b", ["cgroup.procs", "tasks", "pids.events"]);
+  host.write("/a/n", ["cgroup.procs", "tasks", "pids.events"]);
   host.make("/c");
   assert(await host.waitFor("+/c"));
-  // Once, unless the machine is too slow to write all of it together.
-  assertMatch(host.changesOf("/a"), /^\+={1,2}$/);
-  assertMatch(host.changesOf("/a/b"), /^\+!{1,2}$/);
+  // 100 writes are reported once, or a few times by a busy machine.
+  assertMatch(host.changesOf("/a"), /^\+={1,10}$/);
+  assertMatch(host.changesOf("/a/b"), /^\+!{1,10}$/);
+  assertEquals(host.changesOf("/a/n"), "+");
   await host.close();
 });
