@@ -83,7 +83,7 @@ export async function startAgent(
     version: host.version,
     logger,
     earlierRun,
-    onCheckpoint: () => eventLog?.save(),
+    onCheckpoint: () => eventLog?.requestCheckpoint(),
     sinks: () => [
       eventLog?.state ?? (isShown ? LOG_SHOWN : LOG_OFF),
       health.state,

@@ -122,7 +122,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     maxOpenFiles: isHost ? maxOpenFiles() : 0,
   });
   const bootId = readBootId(fs, config.bootIdFiles);
-  const past = earlierRun?.bootId === bootId ? earlierRun : undefined;
+  const sameBootRun = earlierRun?.bootId === bootId ? earlierRun : undefined;
   const cgroupView = new CgroupNamespace(fs, hierarchies);
   const { imageStores, ...runtimes } = openRuntimes(config, {
     fs,
@@ -174,7 +174,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     clock,
     bootId,
     counters,
-    earlier: past?.ooms,
+    earlier: sameBootRun?.ooms,
     readCount: nodeOomKills(fs),
     groupKills: hasUnifiedMemory(hierarchies),
     locate(pid, usecSinceBoot) {
@@ -195,7 +195,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     isKilledAlone: (victim, limit) =>
       isKilledAlone(fs, hierarchies, victim, limit),
     addEvent: (event) => events.addEvent(event),
-    ...(onCheckpoint !== undefined && { onState: onCheckpoint }),
+    ...(onCheckpoint !== undefined && { onStateChange: onCheckpoint }),
   });
   return new Manager({
     fs,
@@ -230,7 +230,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
         accessState({ kmsg, namespace: cgroupView }),
     }),
     ...runtimes,
-    watch: (failure) =>
+    createWatcher: (failure) =>
       failure === undefined
         ? new RawWatcher({ tree, clock })
         : new PollWatcher(tree, clock, failure),
@@ -238,7 +238,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     usage,
     podDiskUsage: new PodDiskUsage({
       usage,
-      files: new PodVolumeScanner({ files, clock, calls }),
+      volumeScanner: new PodVolumeScanner({ files, clock, calls }),
       filesystems,
     }),
     machine: new MachineCache({

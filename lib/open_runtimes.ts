@@ -14,7 +14,7 @@ import { ImageStores } from "./runtimes/image_stores.ts";
 import { LabelFilter } from "./runtimes/label_filter.ts";
 import { RuntimeFiles } from "./runtimes/runtime_files.ts";
 import {
-  MAX_CONTAINERDS,
+  MAX_CONTAINERD_SOCKETS,
   readContainerdSockets,
 } from "./runtimes/runtime_roots.ts";
 
@@ -61,7 +61,7 @@ export function openRuntimes(
     dockerEngine,
     new DockerEngine({ runtime: "podman", socket: socketAt(podman), labels }),
     ...Array.from(
-      { length: MAX_CONTAINERDS },
+      { length: MAX_CONTAINERD_SOCKETS },
       (_, at) => new ContainerdEngine({ socket: containerdSocket(at), labels }),
     ),
   ];
@@ -89,7 +89,7 @@ export function openRuntimes(
     ),
   };
 
-  /** Returns one of the sockets that a host may have; each is searched separately. */
+  /** Returns the socket at an index of {@linkcode containerdPaths}, if there are that many. */
   function containerdSocket(at: number): EngineSocket {
     return new EngineSocket({
       paths: async () => {
@@ -100,7 +100,7 @@ export function openRuntimes(
     });
   }
 
-  /** Reads the sockets from the configuration, at most once a minute. */
+  /** Reads the sockets from the configuration, at most once per minute. */
   function containerdPaths(): Promise<readonly string[]> {
     const nowMs = clock.monotonic();
     if (nowMs - pathsMs >= PATHS_AGE_MS) {

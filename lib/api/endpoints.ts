@@ -250,8 +250,8 @@ export function handleEvents(
   { events, streams }: ApiDependencies,
 ): Response {
   const eventsQuery = parseEventsQuery(request, query, name);
-  const { form } = eventsQuery;
-  if (form === "array") {
+  const { format } = eventsQuery;
+  if (format === "array") {
     const found = events.getEvents(eventsQuery.request);
     return jsonArrayResponse(
       request,
@@ -259,8 +259,8 @@ export function handleEvents(
     );
   }
   return request.method === "HEAD"
-    ? streams.respondHead({ ...eventsQuery, form })
-    : streams.respond({ ...eventsQuery, form });
+    ? streams.respondHead({ ...eventsQuery, format })
+    : streams.respond({ ...eventsQuery, format });
 }
 
 type Referenced = { readonly reference: ContainerReference };

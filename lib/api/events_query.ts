@@ -22,7 +22,7 @@ import {
 export interface EventsQuery {
   readonly request: EventRequest;
   /** One JSON array, or an endless stream: NDJSON, or server-sent events. */
-  readonly form: "array" | "ndjson" | "sse";
+  readonly format: "array" | "ndjson" | "sse";
   /** Interval at which a stream without events sends an empty line. @default never */
   readonly heartbeatMs?: number;
 }
@@ -145,21 +145,21 @@ const DEFAULT_MAX_EVENTS = 10;
 /**
  * Parses a request for the events of a container.
  *
- * @throws {BadRequestError} naming the parameter, its value and the expected form
+ * @throws {BadRequestError} naming the parameter, its value and the expected format
  */
 export function parseEventsQuery(
   request: Pick<Request, "headers">,
   query: URLSearchParams,
   name: CgroupName,
 ): EventsQuery {
-  const form = parseForm(request, query);
+  const format = parseFormat(request, query);
   const selection = parseSelection(
     query,
     name,
-    resumeFrom(request, query, form),
+    resumeFrom(request, query, format),
   );
   const { startMs, endMs } = selection;
-  if (form !== "array" && (startMs !== undefined || endMs !== undefined)) {
+  if (format !== "array" && (startMs !== undefined || endMs !== undefined)) {
     throw new BadRequestError(
       'Cannot use "start_time" or "end_time" with a stream: expected "since_seq", or neither',
     );
@@ -167,15 +167,15 @@ export function parseEventsQuery(
   const heartbeatMs = readParameter(query, HEARTBEAT);
   return {
     request: selection,
-    form,
+    format,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   };
 }
 
-function parseForm(
+function parseFormat(
   request: Pick<Request, "headers">,
   query: URLSearchParams,
-): EventsQuery["form"] {
+): EventsQuery["format"] {
   const isStream = readParameter(query, STREAM) ?? false;
   const type = accepts(
     request,
@@ -191,12 +191,12 @@ function parseForm(
 function resumeFrom(
   request: Pick<Request, "headers">,
   query: URLSearchParams,
-  form: EventsQuery["form"],
+  format: EventsQuery["format"],
 ): number | undefined {
   const sinceSeq = readParameter(query, SINCE_SEQ);
   const lastId = request.headers.get("last-event-id");
   // A client that reconnects repeats its URL, so the header is newer.
-  return form === "sse" && lastId
+  return format === "sse" && lastId
     ? readValue('header "Last-Event-ID"', lastId, SEQ.parse)
     : sinceSeq;
 }

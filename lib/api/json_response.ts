@@ -16,7 +16,7 @@ export class HttpError extends Error {
   /** Headers of the response, besides the common ones. */
   readonly headers: Readonly<Record<string, string>>;
 
-  /** @param message what failed, the value, and the expected form */
+  /** @param message what failed, the value, and the expected format */
   constructor(
     status: number,
     message: string,
@@ -28,7 +28,7 @@ export class HttpError extends Error {
   }
 }
 
-/** A shorter body is sent whole with its length, a longer one in chunks of about this many characters. */
+/** A shorter body is sent in one part with its length, a longer one in chunks of about this many characters. */
 const CHUNK_LENGTH = 64 * 1024;
 
 const GZIP_LEVEL = 2;
@@ -98,7 +98,7 @@ export function errorResponse(
   });
 }
 
-/** Returns the response to HEAD: the same status and headers without a body. */
+/** Converts the response to GET into that to HEAD: status and headers without a body. */
 export async function headOf(response: Response): Promise<Response> {
   if (response.status === STATUS_CODE.NotModified) return response;
   await response.body?.cancel();
@@ -113,10 +113,11 @@ export async function headOf(response: Response): Promise<Response> {
 }
 
 /**
- * Responds with content that the client validates on each visit, since the
- * agent may have been updated; with 304 if it has the content with this tag.
+ * Responds with content that the client must revalidate before each use, since
+ * the agent may have been updated; with status 304 if the client has the content
+ * with this ETag.
  */
-export function taggedResponse(
+export function conditionalResponse(
   request: Request,
   etag: string,
   respond: () => Response,

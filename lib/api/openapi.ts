@@ -5,7 +5,7 @@ import {
   type Version,
   VERSIONS,
 } from "./endpoint_table.ts";
-import { bytesResponse, taggedResponse } from "./json_response.ts";
+import { bytesResponse, conditionalResponse } from "./json_response.ts";
 import type { JsonObject } from "./json_values.ts";
 import type { Parameter } from "./parameters.ts";
 import {
@@ -26,10 +26,10 @@ Containers, OOM kills and resource usage of one Linux node: cAdvisor's API v1.0 
 kubelet's Summary API and Prometheus metrics. HEAD is accepted where GET is. Unknown query \
 parameters are ignored, and the first value of a repeated one is used. A field is absent if its \
 value is unknown. Counters are cumulative. JSON is compressed with gzip on request. An \
-unsupported method is responded to with 405 and \`Allow\`. Paths are relative to --url-base-prefix, \
+unsupported method returns 405 with the header \`Allow\`. Paths are relative to --url-base-prefix, \
 and --prometheus-endpoint renames \`/metrics\`.`;
 
-/** Errors of all endpoints, by status. */
+/** Fields of `schema.ts` for the errors of all endpoints, by status. */
 const ERRORS: Readonly<Record<number, string>> = {
   400: "Error: A parameter, the body, the path or the `Host` header is invalid",
   401: "Error: The bearer token is missing or wrong",
@@ -40,7 +40,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   503: "Error: The agent is stopping",
 };
 
-/** Tag of the endpoints without a version. */
+/** OpenAPI tag of the endpoints without a version. */
 const AGENT = "agent";
 
 const SCHEMAS: Readonly<Record<string, Fields>> = {
@@ -52,7 +52,7 @@ const SCHEMAS: Readonly<Record<string, Fields>> = {
   ...USAGE_SCHEMAS,
 };
 
-/** A URL parser resolves `.` and `..`. */
+/** A path segment. `.` and `..` are excluded, because URL parsers resolve them. */
 const SEGMENT: JsonObject = {
   "type": "string",
   "pattern": "^(?!\\.{1,2}$)[^\\u0000]+$",
@@ -77,7 +77,7 @@ const FILE: JsonObject = {
   "example": "main.js",
 };
 
-/** Builds the OpenAPI 3.1 document of the API. */
+/** Builds the OpenAPI 3.1 document of the API. @param version version of the agent */
 export function openApiDocument(version: string): JsonObject {
   const parameters = new Set(
     ENDPOINTS.flatMap(({ parameters = [] }) => parameters),
@@ -136,14 +136,18 @@ interface Rendered {
 
 let rendered: Rendered | undefined;
 
-/** Responds with the document; with 304 if the client has it. */
+/** Responds with the document, or with status 304 if the client has it. */
 export async function openApiResponse(
   request: Request,
   version: string,
 ): Promise<Response> {
   rendered ??= await render(version);
   const { bytes, etag } = rendered;
-  return taggedResponse(request, etag, () => bytesResponse(request, [bytes]));
+  return conditionalResponse(
+    request,
+    etag,
+    () => bytesResponse(request, [bytes]),
+  );
 }
 
 async function render(version: string): Promise<Rendered> {
@@ -255,7 +259,10 @@ function contentObject(content: Readonly<Record<string, string>>): JsonObject {
   };
 }
 
-/** A stream of events has text whose schema is that of one event. */
+/**
+ * Returns the schema of a response body. A stream of events is a string whose
+ * content has the schema of one event.
+ */
 function bodySchema(contentType: string, field: string): JsonObject {
   const schema = fieldSchema(field);
   if (contentType === "application/json" || schema["type"] === "string") {

@@ -1,7 +1,11 @@
 import { STATUS_CODE } from "@std/http/status";
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { ApiDependencies, RequestContext } from "./endpoints.ts";
-import { HttpError, taggedResponse, textResponse } from "./json_response.ts";
+import {
+  conditionalResponse,
+  HttpError,
+  textResponse,
+} from "./json_response.ts";
 
 /** Scripts, styles and requests only from the agent itself; no embedding in another page. */
 const CONTENT_SECURITY_POLICY =
@@ -32,7 +36,7 @@ async function fileResponse(
   const file = await page(path);
   if (file === undefined) throw unknownFile();
   const { etag, text, contentType } = file;
-  const response = taggedResponse(
+  const response = conditionalResponse(
     request,
     etag,
     () => textResponse(request, [text], { contentType }),

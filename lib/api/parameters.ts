@@ -83,7 +83,7 @@ export const ROOT_PARAMETERS: readonly Parameter[] = [
  * Returns the value of a query parameter, the first one if it is repeated;
  * `undefined` if the parameter is absent.
  *
- * @throws {BadRequestError} naming the parameter, its value and the expected form
+ * @throws {BadRequestError} naming the parameter, its value and the expected format
  */
 export function readParameter<T>(
   query: URLSearchParams,
@@ -98,7 +98,7 @@ export function readParameter<T>(
 /**
  * Reads the {@linkcode REQUEST_PARAMETERS} of v2.
  *
- * @throws {BadRequestError} naming the parameter, its value and the expected form
+ * @throws {BadRequestError} naming the parameter, its value and the expected format
  */
 export function parseRequestOptions(query: URLSearchParams): RequestOptions {
   const type = readParameter(query, TYPE);

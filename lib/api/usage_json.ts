@@ -22,7 +22,7 @@ function usageJson({ percentComplete, cpu, memory }: Usage): Wire<"Usage"> {
   };
 }
 
-/** The values are absent if `present` is false. */
+/** Omits the values if they are unknown, and sets `present` to false. */
 function percentilesJson(
   percentiles: Percentiles | undefined,
 ): Wire<"Percentiles"> {

@@ -9,7 +9,7 @@ export interface ValueType<T> {
   parse(text: string): T;
 }
 
-/** The expected form is the message. */
+/** The expected format is the message. */
 class InvalidValueError extends Error {}
 
 /** Maximum number of characters of an invalid value in an error message. */

@@ -189,7 +189,7 @@ function cpuStats(groups: Groups): CpuStats {
   return {
     ...pick(groups.row, CPU_FIELDS),
     ...(perCpuUsageNs.length > 0 && { perCpuUsageNs }),
-    ...(isWhole("schedstat", schedstat) && { schedstat }),
+    ...(isComplete("schedstat", schedstat) && { schedstat }),
     ...(pressure !== undefined && { pressure }),
   };
 }
@@ -327,17 +327,17 @@ function perDisk(
 function networkStats(groups: Groups): NetworkStats {
   const interfaces = Object.entries(groups.byKey("interface")).flatMap(
     ([name, counts]) =>
-      isWhole("interface", counts) ? [{ name, ...counts }] : [],
+      isComplete("interface", counts) ? [{ name, ...counts }] : [],
   );
   const tcp = groups.byKey("tcp");
   const udp = groups.byKey("udp");
   const tcpAdvanced = groups.only("tcpAdvanced");
   return {
     ...(interfaces.length > 0 && { interfaces }),
-    ...(isWhole("tcp", tcp["tcp"]) && { tcp: tcp["tcp"] }),
-    ...(isWhole("tcp", tcp["tcp6"]) && { tcp6: tcp["tcp6"] }),
-    ...(isWhole("udp", udp["udp"]) && { udp: udp["udp"] }),
-    ...(isWhole("udp", udp["udp6"]) && { udp6: udp["udp6"] }),
+    ...(isComplete("tcp", tcp["tcp"]) && { tcp: tcp["tcp"] }),
+    ...(isComplete("tcp", tcp["tcp6"]) && { tcp6: tcp["tcp6"] }),
+    ...(isComplete("udp", udp["udp"]) && { udp: udp["udp"] }),
+    ...(isComplete("udp", udp["udp6"]) && { udp6: udp["udp6"] }),
     ...(hasAny(tcpAdvanced) &&
       { tcpAdvanced: tcpAdvanced as Record<string, number> }),
   };
@@ -345,7 +345,8 @@ function networkStats(groups: Groups): NetworkStats {
 
 function processStats(groups: Groups): ProcessStats {
   const ulimits = Object.entries(groups.byKey("ulimit")).flatMap(
-    ([name, limits]) => isWhole("ulimit", limits) ? [{ name, ...limits }] : [],
+    ([name, limits]) =>
+      isComplete("ulimit", limits) ? [{ name, ...limits }] : [],
   );
   return {
     ...pick(groups.row, PROCESS_FIELDS),
@@ -405,7 +406,7 @@ function pick<F extends Fields>(
 }
 
 /** Returns whether no column of a group is `NaN`. */
-function isWhole<K extends keyof GroupColumns>(
+function isComplete<K extends keyof GroupColumns>(
   kind: K,
   numbers: Numbers<K> | undefined,
 ): numbers is Required<Numbers<K>> {

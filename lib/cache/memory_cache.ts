@@ -163,7 +163,7 @@ const MAX_REMOVED = 32;
 export class MemoryCache {
   readonly #options: MemoryCacheOptions;
   readonly #rings = new Map<string, SampleRing>();
-  /** In order of removal. */
+  /** Rings of removed containers, in order of removal. */
   readonly #removed = new Map<string, SampleRing>();
 
   constructor(options: MemoryCacheOptions) {

@@ -2,8 +2,9 @@ import { rotatedPath } from "../log/log_file.ts";
 import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
-/** Also the maximum length of a line. */
+/** Initial size of the read buffer, which doubles for a longer line. */
 const CHUNK_BYTES = 2 ** 16;
+/** The start of a longer line is discarded. The agent writes no such line. */
 const MAX_LINE_BYTES = 2 ** 24;
 const NEWLINE = 10;
 
@@ -22,7 +23,7 @@ export async function readEventFile(
 ): Promise<number> {
   let unread = 0;
   for (const part of await partsOf(path)) {
-    for (const text of wholeLines(part)) {
+    for (const text of completeLines(part)) {
       for (const line of linesWith(text, needle)) {
         const event = parseLine(line);
         if (event === undefined) unread++;
@@ -43,21 +44,20 @@ async function partsOf(path: string): Promise<string[]> {
   if (await isFile(path)) parts.unshift(path);
   if (parts.length === 0) {
     throw new UsageError(
-      `--file: There is no event log "${path}": expected the file that the agent's --event-log names`,
+      `--file: Cannot find the event log "${path}": expected the path in the agent's --event-log`,
     );
   }
   return parts.reverse();
 }
 
 /** Yields blocks of complete lines, and the unterminated last line. */
-function* wholeLines(path: string): Generator<string> {
+function* completeLines(path: string): Generator<string> {
   using file = Deno.openSync(path);
   const decoder = new TextDecoder();
   let bytes = new Uint8Array(CHUNK_BYTES);
   let filled = 0;
   for (;;) {
     if (filled === bytes.length) {
-      // Not written by the agent.
       if (filled >= MAX_LINE_BYTES) filled = 0;
       else {
         const larger = new Uint8Array(filled * 2);

@@ -17,7 +17,7 @@ const TYPE_STYLES: Readonly<Record<string, Style>> = {
   "lost": "yellow",
 };
 
-/** For times with year and milliseconds. */
+/** Minimum terminal width for times with year and milliseconds. */
 const WIDE_COLUMNS = 110;
 
 /** Prints events one by one, so column widths are fixed in advance. */
@@ -115,8 +115,8 @@ export function describeEvent(event: Json): string {
     lost,
   } = event.event_data ?? {};
   if (oom !== undefined) {
-    const past = oom.historical === true ? ", before the agent started" : "";
-    return summarizeOom(createOomStory([event])) + past;
+    const suffix = oom.historical === true ? ", before the agent started" : "";
+    return summarizeOom(createOomStory([event])) + suffix;
   }
   if (deletion !== undefined && deletion.exit_code >= 0) {
     return `exit code ${deletion.exit_code}`;

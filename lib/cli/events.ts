@@ -5,7 +5,7 @@ import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { type AgentClient, namePath } from "./agent_client.ts";
 import { readEventFile } from "./event_file.ts";
 import { followEvents } from "./event_follower.ts";
-import { EventMatcher } from "./event_match.ts";
+import { EventMatcher } from "./event_matcher.ts";
 import { EventPrinter } from "./event_table.ts";
 import type { Json } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
@@ -50,7 +50,7 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
     ? undefined
     : new EventMatcher(container);
   const visit = (event: Json) => {
-    for (const one of matcher?.take(event) ?? [event]) {
+    for (const one of matcher?.select(event) ?? [event]) {
       if (selects(one)) printer.print(one);
     }
   };
@@ -65,7 +65,7 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
       await readEventFile(
         path,
         matcher.needle,
-        (event) => matcher.recordNames(event),
+        (event) => matcher.recordId(event),
       );
     }
     const unread = await readEventFile(path, needleOf(options), visit);
@@ -74,7 +74,7 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
     const agent = client();
     if (matcher !== undefined && !isCgroup(container)) {
       const events: Json[] = JSON.parse(await agent.text(UPDATES));
-      events.forEach((event) => matcher.recordNames(event));
+      events.forEach((event) => matcher.recordId(event));
     }
     const query = pathOf(options);
     if (values.bool("follow")) {

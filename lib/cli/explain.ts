@@ -13,7 +13,7 @@ import type { Event, EventContainer } from "../model/event.ts";
 import { formatZone } from "../model/text.ts";
 import type { AgentClient } from "./agent_client.ts";
 import { readEventFile } from "./event_file.ts";
-import { EventMatcher } from "./event_match.ts";
+import { EventMatcher } from "./event_matcher.ts";
 import { formatTime, isWide, timeColumn } from "./event_table.ts";
 import { type Json, writeJson } from "./output.ts";
 import { renderTable } from "./table.ts";
@@ -72,10 +72,10 @@ function scanOf({ values, client }: ExplainVerbOptions): Scan {
       await readEventFile(path, needle, visit);
     };
   }
-  let kept: Promise<Json[]> | undefined;
+  let events: Promise<Json[]> | undefined;
   return async (_needle, visit) => {
-    kept ??= client().text(QUERY).then((text) => JSON.parse(text));
-    for (const event of await kept) {
+    events ??= client().text(QUERY).then((text) => JSON.parse(text));
+    for (const event of await events) {
       if (visit(event) === "enough") return;
     }
   };
@@ -106,7 +106,7 @@ async function findKill(
     ? undefined
     : new EventMatcher(argument);
   if (matcher !== undefined) {
-    await scan(matcher.needle, (event) => matcher.recordNames(event));
+    await scan(matcher.needle, (event) => matcher.recordId(event));
   }
   await scan(OOM_NEEDLE, (event) => {
     const isMeant = matcher === undefined || matcher.matches(event);

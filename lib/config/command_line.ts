@@ -7,15 +7,15 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Flag values are strings. */
+/** A parsed command line. Flag values are strings that are not validated. */
 export interface CommandLine {
   /** `serve` without a verb. */
   readonly verb: FlagVerb;
   /** A container, or the verb to show help for. */
   readonly argument?: string;
-  /** In the order given. */
+  /** Values of each flag, in the order given. */
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
-  /** cAdvisor flags, as they were written. */
+  /** cAdvisor flags without effect, as given. */
   readonly ignoredFlags: readonly string[];
 }
 
@@ -30,19 +30,19 @@ const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
  * argument. If the value is optional, as for a bool, the next argument is used
  * only if it is one of the choices.
  *
- * @throws {UsageError} with the unknown verb or flag, and the nearest known
- *   flag
+ * @throws {UsageError} if the verb or a flag is unknown, a flag has no value or
+ *   does not belong to the verb, or there are too many arguments
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const flags = new Map<FlagName, string[]>();
   const ignoredFlags: string[] = [];
-  const words: string[] = [];
+  const positionals: string[] = [];
   const rest = [...args];
   let requested: "help" | "version" | undefined;
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [, spelling, value] = FLAG_REGEXP.exec(arg) ?? [];
     if (spelling === undefined) {
-      words.push(arg);
+      positionals.push(arg);
       continue;
     }
     const name = spelling.replaceAll("_", "-");
@@ -53,27 +53,28 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     const ignored = IGNORED_FLAGS.get(name);
     if (ignored !== undefined) {
       ignoredFlags.push(arg.split("=")[0] ?? arg);
-      if (value === undefined && !ignored.isBool) nextValue(arg, "VALUE", rest);
+      if (value === undefined && !ignored.isBool) takeValue(arg, "VALUE", rest);
       continue;
     }
     const flag = findFlag(name) ?? unknownFlag(arg, name);
-    const alone = flag.alone ?? (flag.kind === "bool" ? "true" : undefined);
+    const implicit = flag.implicitValue ??
+      (flag.kind === "bool" ? "true" : undefined);
     const text = value ??
-      (alone === undefined
-        ? nextValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest)
-        : nextWord(flag, rest) ?? alone);
+      (implicit === undefined
+        ? takeValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest)
+        : takeChoice(flag, rest) ?? implicit);
     const values = flags.get(flag.name);
     if (values === undefined) flags.set(flag.name, [text]);
     else values.push(text);
   }
   return {
-    ...parseWords(words, requested, [...flags.keys()]),
+    ...parsePositionals(positionals, requested, [...flags.keys()]),
     flags,
     ignoredFlags,
   };
 }
 
-/** Accepts a name with dashes, or a letter. */
+/** Returns the flag with a name (with `-`, not `_`) or a one-letter short name. */
 export function findFlag(name: string): KnownFlag | undefined {
   const known: readonly KnownFlag[] = FLAGS;
   return known.find((flag) => flag.name === name || flag.short === name);
@@ -84,23 +85,23 @@ export function verbsOf(flag: Flag): readonly FlagVerb[] {
   return flag.verbs ?? ["serve"];
 }
 
-function parseWords(
-  words: readonly string[],
+function parsePositionals(
+  positionals: readonly string[],
   requested: "help" | "version" | undefined,
   given: readonly FlagName[],
 ): { verb: FlagVerb; argument?: string } {
-  const [word = "serve", argument, extra] = words;
-  const known = VERBS.find(({ name }) => name === word);
+  const [verb = "serve", argument, extra] = positionals;
+  const known = VERBS.find(({ name }) => name === verb);
   if (known === undefined) {
     const names = VERBS.map(({ name }) => name);
     throw new UsageError(
-      `Unknown verb "${word}": expected one of ${names.join(", ")}`,
+      `Unknown verb "${verb}": expected one of ${names.join(", ")}`,
     );
   }
-  if (requested === "help" && word !== "help") {
+  if (requested === "help" && verb !== "help") {
     return {
       verb: "help",
-      ...(words.length > 0 && { argument: known.name }),
+      ...(positionals.length > 0 && { argument: known.name }),
     };
   }
   if (requested === "version") return { verb: "version" };
@@ -108,7 +109,7 @@ function parseWords(
   if (unexpected !== undefined) {
     throw new UsageError(
       `Unexpected argument "${unexpected}" after "${
-        words.at(words.indexOf(unexpected) - 1)
+        positionals.at(positionals.indexOf(unexpected) - 1)
       }"`,
     );
   }
@@ -133,7 +134,7 @@ function unknownFlag(arg: string, name: string): never {
   );
 }
 
-/** Returns the flag most similar to an unknown name. */
+/** Returns the name of the flag that is most similar to an unknown name. */
 export function nearestFlag(name: string): string {
   return nearest(name, [
     ...FLAGS.map((known) => known.name),
@@ -142,7 +143,8 @@ export function nearestFlag(name: string): string {
   ]);
 }
 
-function nextValue(flag: string, example: string, rest: string[]): string {
+/** Removes and returns the next argument. @throws {UsageError} if it is a flag or missing */
+function takeValue(flag: string, example: string, rest: string[]): string {
   const next = rest[0];
   // A single dash is a value (stdout), not a flag.
   if (next === undefined || FLAG_REGEXP.test(next)) {
@@ -154,13 +156,13 @@ function nextValue(flag: string, example: string, rest: string[]): string {
   return next;
 }
 
-/** Returns the next argument if it is one of the choices. */
-function nextWord(flag: Flag, rest: string[]): string | undefined {
-  const words = flag.choices ?? ["true", "false"];
-  return words.includes(rest[0] ?? "") ? rest.shift() : undefined;
+/** Removes and returns the next argument if it is one of the choices. */
+function takeChoice(flag: Flag, rest: string[]): string | undefined {
+  const choices = flag.choices ?? ["true", "false"];
+  return choices.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
-/** Returns the first word with the smallest edit distance. */
+/** Returns the first known word with the smallest edit distance. */
 function nearest(word: string, known: readonly string[]): string {
   const [first = ""] = known.map((other) => ({
     other,
@@ -169,7 +171,7 @@ function nearest(word: string, known: readonly string[]): string {
   return first;
 }
 
-/** Returns the number of letters to insert, delete or replace. */
+/** Returns the Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {

@@ -27,7 +27,7 @@ export { UsageError };
 /** Settings of `serve`, from flags, environment, file and defaults. */
 export interface Config {
   readonly verb: "serve";
-  /** At least one. */
+  /** At least one address. */
   readonly listen: readonly ListenAddress[];
   /** @default no authentication */
   readonly authTokenFile?: string;
@@ -38,15 +38,16 @@ export interface Config {
   /** Prefix of all API paths, without a trailing slash; may be empty. */
   readonly basePath: string;
   readonly metricsPath: string;
-  /** cAdvisor flags, as they were written. */
+  /** cAdvisor flags without effect, as given. */
   readonly ignoredFlags: readonly string[];
   readonly maxStreams: number;
   /** A path; `-` is stdout, `none` disables the log. */
   readonly eventLog: string;
-  /** Size for rotation; 0 for no limit. */
+  /** Size at which the event log is rotated; 0 disables rotation. */
   readonly eventLogMaxSizeBytes: number;
+  /** Maximum number of rotated files. */
   readonly eventLogKeep: number;
-  /** Milliseconds, or a mode. */
+  /** Milliseconds from a write to its sync; `always` syncs after each batch. */
   readonly eventLogSync: number | "always" | "never";
   readonly storagePolicy: StoragePolicy;
   /** Path of the host's root directory. */
@@ -56,7 +57,7 @@ export interface Config {
   /** A path; `none` disables the kernel log. */
   readonly kmsg: string;
   readonly housekeepingIntervalMs: number;
-  /** While values do not change; at least {@linkcode Config.housekeepingIntervalMs}. */
+  /** Maximum interval while values do not change; at least {@linkcode Config.housekeepingIntervalMs}. */
   readonly maxHousekeepingIntervalMs: number;
   readonly allowDynamicHousekeeping: boolean;
   /** Interval between scans of all cgroups. */
@@ -73,10 +74,10 @@ export interface Config {
   readonly dockerOnly: boolean;
   /** `full` includes command lines. */
   readonly allowPs: "off" | "on" | "full";
-  /** A trailing `*` matches any suffix. */
+  /** Names of reported labels; a trailing `*` matches any suffix. */
   readonly containerLabels: readonly string[];
   readonly storeContainerLabels: boolean;
-  /** Engines with Docker's API. */
+  /** Socket paths of the engines with Docker's API. */
   readonly engineSockets: Readonly<Record<"docker" | "podman", string>>;
   readonly runtimeRoots: RootOverrides;
   /** cgroup v2 only. */
@@ -88,7 +89,7 @@ export interface Config {
   readonly logFormat: "text" | "json";
 }
 
-/** A verb other than `serve`; its flags are not parsed. */
+/** A verb other than `serve`; its flags are valid, and parsed again when read. */
 export interface OtherCommand {
   readonly verb: Exclude<FlagVerb, "serve">;
   readonly argument?: string;
@@ -97,16 +98,16 @@ export interface OtherCommand {
 
 /** Result of parsing a command line. */
 export type Command = Config | OtherCommand | {
-  /** The valid configuration must only be printed. */
+  /** Print the configuration, which is valid, and exit. */
   readonly verb: "print-config";
-  /** JSON with value and origin of each flag. */
+  /** JSON with the value and the origin of each flag. */
   readonly text: string;
 };
 
 const EMPTY_HOST: ConfigHost = {
   env: () => undefined,
   readText: () => {
-    throw new Error("There are no files");
+    throw new Error("Cannot read files: none are available");
   },
 };
 
@@ -121,22 +122,25 @@ export function parseConfig(
   args: readonly string[],
   host: ConfigHost = EMPTY_HOST,
 ): Command {
-  const { verb, argument, ...line } = parseCommandLine(args);
-  const values = new FlagValues(line.flags, host);
-  if (verb === "serve") return serveCommand(line, values, host);
+  const { verb, argument, ...commandLine } = parseCommandLine(args);
+  const values = new FlagValues(commandLine.flags, host);
+  if (verb === "serve") return serveCommand(commandLine, values, host);
   values.validate(verb);
   return { verb, ...(argument !== undefined && { argument }), values };
 }
 
 function serveCommand(
-  line: Pick<CommandLine, "flags" | "ignoredFlags">,
-  before: FlagValues,
+  commandLine: Pick<CommandLine, "flags" | "ignoredFlags">,
+  valuesWithoutFile: FlagValues,
   host: ConfigHost,
 ): Command {
-  const path = before.optional("config");
+  const path = valuesWithoutFile.optional("config");
   const file = path === undefined ? undefined : readConfigFile(path, host);
-  const values = new FlagValues(line.flags, host, file);
-  const ignoredFlags = [...line.ignoredFlags, ...file?.ignoredFlags ?? []];
+  const values = new FlagValues(commandLine.flags, host, file);
+  const ignoredFlags = [
+    ...commandLine.ignoredFlags,
+    ...file?.ignoredFlags ?? [],
+  ];
   const config = createConfig(values, ignoredFlags);
   if (!values.bool("print-config")) return config;
   const rows = FLAGS.filter((flag) => verbsOf(flag).includes("serve"))
@@ -147,8 +151,9 @@ function serveCommand(
 }
 
 /**
- * Returns a flag's value and origin. Values set by cAdvisor's flags for another
- * flag are reported with that flag.
+ * Returns the value and the origin of a flag. cAdvisor's `--listen-ip`, `--port`
+ * and `-v` are the origin of the value if they set that of `--listen` or
+ * `--log-level`.
  */
 function describe(
   name: FlagName,
@@ -183,7 +188,7 @@ function createConfig(
   return {
     verb: "serve",
     listen: listenAddresses(values),
-    ...secrets(values),
+    ...secretFiles(values),
     allowedHosts: values.list("allowed-hosts"),
     basePath: values.urlPath("url-base-prefix"),
     metricsPath: values.urlPath("prometheus-endpoint") || "/metrics",
@@ -236,18 +241,19 @@ function createConfig(
   };
 }
 
-/** Without flags, environment and files. */
+/** Configuration without flags, environment and files. */
 export const DEFAULT_CONFIG: Config = createConfig(
   new FlagValues(new Map(), { env: () => undefined, readText: () => "" }),
   [],
 );
 
-/** Returns addresses of `--listen` or, if absent, of cAdvisor's flags for IP and port. */
+/** Returns the addresses of `--listen` or, if absent, that of cAdvisor's `--listen-ip` and `--port`. */
 function listenAddresses(values: FlagValues): readonly ListenAddress[] {
-  const [fallback, ...more] = values.addresses("listen");
+  // Without `--listen`, the default: one TCP address.
+  const [first, ...others] = values.addresses("listen");
   const port = values.int("port");
-  if (values.has("listen") || fallback?.type !== "tcp") {
-    return [fallback, ...more].filter((address) => address !== undefined);
+  if (values.has("listen") || first?.type !== "tcp") {
+    return [first, ...others].filter((address) => address !== undefined);
   }
   if (port > 65_535) {
     throw new UsageError(
@@ -256,11 +262,13 @@ function listenAddresses(values: FlagValues): readonly ListenAddress[] {
   }
   const hostname = values.has("listen-ip")
     ? values.optional("listen-ip") ?? "0.0.0.0"
-    : fallback.hostname;
-  return [{ ...fallback, hostname, port }];
+    : first.hostname;
+  return [{ ...first, hostname, port }];
 }
 
-function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
+function secretFiles(
+  values: FlagValues,
+): Pick<Config, "authTokenFile" | "tls"> {
   const authTokenFile = values.optional("auth-token-file");
   const certFile = values.optional("tls-cert");
   const keyFile = values.optional("tls-key");
@@ -277,13 +285,14 @@ function secrets(values: FlagValues): Pick<Config, "authTokenFile" | "tls"> {
   };
 }
 
-/** Returns the level: cAdvisor's logger (klog) writes debug messages from `-v=4`. */
+/** Returns `--log-level`; without it, `-v=4` and higher select `debug`, as in cAdvisor's logger (klog). */
 function logLevel(values: FlagValues): Config["logLevel"] {
   const level = values.choice("log-level");
   const isVerbose = values.int("v") >= 4;
   return isVerbose && !values.has("log-level") ? "debug" : level;
 }
 
+/** Returns the kinds of `--enable-metrics`; without it, all except those of `--disable-metrics`. */
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {
   const enabled = values.metricKinds("enable-metrics");
   // In cAdvisor, `process` includes the file descriptors.

@@ -10,7 +10,7 @@ export interface ConfigHost {
   readonly readText: (path: string) => string;
 }
 
-/** `{"event-log":"…","listen":["…","…"],"max-streams":10}` */
+/** A configuration file, such as `{"event-log":"…","listen":["…","…"],"max-streams":10}`. */
 export interface ConfigFile {
   readonly path: string;
   /** Strings, as on the command line. */

@@ -114,7 +114,7 @@ export class FlagValues {
     });
   }
 
-  /** Includes the short forms of Go. */
+  /** Also accepts Go's short forms: `1`, `t`, `0` and `f`. */
   bool(name: FlagName): boolean {
     return this.#read(name, (text) => {
       if (/^(?:1|t|true)$/i.test(text)) return true;

@@ -40,8 +40,8 @@ export interface Flag {
   readonly kind: FlagKind;
   /** Absent for an empty string. */
   readonly default?: string;
-  /** Value of a flag without one. @default "true" for a bool */
-  readonly alone?: string;
+  /** Value of the flag if the command line has only its name. @default "true" for a bool, otherwise a value is required */
+  readonly implicitValue?: string;
   /** Placeholder in `--help`, if the default is not descriptive. */
   readonly value?: string;
   /** Minimum of an `int`, a `size` in bytes, or a `duration` in milliseconds. */
@@ -120,7 +120,7 @@ const CLIENT_VERBS = [
   "version",
 ] as const satisfies readonly FlagVerb[];
 
-/** In the order of `--help`. */
+/** All flags in the order of `--help`. */
 export const FLAGS = [
   {
     name: "listen",
@@ -297,7 +297,7 @@ export const FLAGS = [
     kind: "choice",
     choices: ["off", "on", "full"],
     default: "off",
-    alone: "on",
+    implicitValue: "on",
     help: "process list; full: with command lines",
   },
   {

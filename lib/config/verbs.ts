@@ -10,7 +10,7 @@ export interface VerbDescription {
   readonly example: string;
 }
 
-/** In the order of `--help`. */
+/** All verbs in the order of `--help`. */
 export const VERBS: readonly VerbDescription[] = [
   {
     name: "serve",

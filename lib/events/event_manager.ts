@@ -62,9 +62,9 @@ export interface EventCounters {
  * const events = new EventManager({ node: "n1", bootId: "2f5", clock: systemClock });
  * const watch = events.watchEvents({});
  * events.addEvent({ timestampMs: 0, type: "containerCreation", containerName: "/a" });
- * const [kept] = await watch.next();
- * assertEquals(kept?.event.seq, 1);
- * assertEquals(events.getEvents({ containerName: "/a" }), [kept]);
+ * const [stored] = await watch.next();
+ * assertEquals(stored?.event.seq, 1);
+ * assertEquals(events.getEvents({ containerName: "/a" }), [stored]);
  * ```
  */
 export class EventManager {
@@ -122,7 +122,7 @@ export class EventManager {
   addEvent(event: NewEvent): StoredEvent {
     const { timestampMs, type, containerName, data } = event;
     const container = this.#describe(event);
-    const kept = this.#keep(timestampMs, {
+    const stored = this.#keep(timestampMs, {
       "seq": this.#lastSeq + 1,
       "boot_id": this.#bootId,
       "node": this.#node,
@@ -135,11 +135,11 @@ export class EventManager {
     // Only after serialization: an event that fails must not leave a gap.
     this.#lastSeq++;
     this.#totals[type]++;
-    this.#store.add(type, kept);
+    this.#store.add(type, stored);
     for (const watch of this.#watches.values()) {
-      if (matches(watch.request, kept)) watch.push(kept);
+      if (matches(watch.request, stored)) watch.push(stored);
     }
-    return kept;
+    return stored;
   }
 
   /**
@@ -159,7 +159,7 @@ export class EventManager {
     if (sinceSeq === undefined) return this.#store.select(request, maxEvents);
     if (maxEvents === 0) return [];
     const found = this.#store.after(sinceSeq, this.#lastSeq)
-      .filter((kept) => matches(request, kept));
+      .filter((stored) => matches(request, stored));
     return maxEvents < 0 ? found : found.slice(-maxEvents);
   }
 
@@ -216,18 +216,18 @@ export class EventManager {
 
   /** Returns stored events, preceded by a notice if some are missing. */
   #backlog(request: EventRequest, sinceSeq: number): StoredEvent[] {
-    const kept = this.#store.after(sinceSeq, this.#lastSeq);
-    const backlog = kept.filter((event) => matches(request, event));
+    const stored = this.#store.after(sinceSeq, this.#lastSeq);
+    const backlog = stored.filter((event) => matches(request, event));
     // Only the number of missing events is known. With a filter there is no notice, because they
     // may not match it.
     const all = request.containerName === undefined &&
       (request.types === undefined ||
         EVENT_TYPES.every((type) => request.types?.has(type)));
-    const gone = this.#lastSeq - Math.max(0, sinceSeq) - kept.length;
+    const gone = this.#lastSeq - Math.max(0, sinceSeq) - stored.length;
     if (all && gone > 0) {
       // There may be several gaps. A client that resumes from the number before the first stored
       // event misses none.
-      const seq = (kept[0]?.event.seq ?? this.#lastSeq + 1) - 1;
+      const seq = (stored[0]?.event.seq ?? this.#lastSeq + 1) - 1;
       backlog.unshift(this.#lostNotice(gone, seq, "no longer kept"));
     }
     return backlog;

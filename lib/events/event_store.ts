@@ -20,8 +20,8 @@ export class EventStore {
   }
 
   /** Drops events of the type that exceed a limit. */
-  add(type: EventType, kept: StoredEvent): void {
-    this.#stores.get(type)?.add(kept.timestampMs, kept);
+  add(type: EventType, stored: StoredEvent): void {
+    this.#stores.get(type)?.add(stored.timestampMs, stored);
   }
 
   /**
@@ -32,9 +32,9 @@ export class EventStore {
     const found: StoredEvent[] = [];
     if (max === 0) return found;
     const { startMs = -Infinity } = request;
-    for (const kept of this.#newestFirst(request.types, request.endMs)) {
-      if (kept.timestampMs < startMs) break;
-      if (matches(request, kept)) found.push(kept);
+    for (const stored of this.#newestFirst(request.types, request.endMs)) {
+      if (stored.timestampMs < startMs) break;
+      if (matches(request, stored)) found.push(stored);
       if (found.length === max) break;
     }
     return found.reverse();
@@ -45,12 +45,12 @@ export class EventStore {
     const found: StoredEvent[] = [];
     // `seq` has no gaps, so older events need no check once enough are found. Timestamps cannot be
     // used: a creation may have an old one.
-    const wanted = lastSeq - sinceSeq;
-    if (wanted <= 0) return found;
-    for (const kept of this.#newestFirst()) {
-      if (kept.event.seq <= sinceSeq) continue;
-      found.push(kept);
-      if (found.length === wanted) break;
+    const newerCount = lastSeq - sinceSeq;
+    if (newerCount <= 0) return found;
+    for (const stored of this.#newestFirst()) {
+      if (stored.event.seq <= sinceSeq) continue;
+      found.push(stored);
+      if (found.length === newerCount) break;
     }
     return found.sort((a, b) => a.event.seq - b.event.seq);
   }
@@ -68,27 +68,29 @@ export class EventStore {
       const rest = this.#stores.get(type)?.newestFirst(endMs);
       const first = rest?.next();
       if (rest !== undefined && first?.done === false) {
-        heads.push({ kept: first.value, rest });
+        heads.push({ stored: first.value, rest });
       }
     }
     for (let head = newestOf(heads); head; head = newestOf(heads)) {
-      yield head.kept;
+      yield head.stored;
       const next = head.rest.next();
       if (next.done === true) heads.splice(heads.indexOf(head), 1);
-      else head.kept = next.value;
+      else head.stored = next.value;
     }
   }
 }
 
 interface Head {
-  kept: StoredEvent;
+  stored: StoredEvent;
   readonly rest: Iterator<StoredEvent>;
 }
 
 function newestOf(heads: readonly Head[]): Head | undefined {
   let newest: Head | undefined;
   for (const head of heads) {
-    if (newest === undefined || isNewer(head.kept, newest.kept)) newest = head;
+    if (newest === undefined || isNewer(head.stored, newest.stored)) {
+      newest = head;
+    }
   }
   return newest;
 }

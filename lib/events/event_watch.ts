@@ -153,10 +153,10 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
 
   /** Returns the backlog, then a loss notice, then queued events. */
   #shift(): StoredEvent | undefined {
-    const kept = this.#backlog[this.#backlogAt];
-    if (kept !== undefined) {
+    const stored = this.#backlog[this.#backlogAt];
+    if (stored !== undefined) {
       this.#backlogAt++;
-      return kept;
+      return stored;
     }
     if (this.#backlogAt > 0) {
       this.#backlog = [];

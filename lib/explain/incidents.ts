@@ -49,7 +49,7 @@ export class IncidentKills {
     this.#owner = ownerOf(kill);
   }
 
-  /** Up to and including the incident. */
+  /** Numbers of kills up to and including the incident. */
   get counts(): OomKillCounts {
     return { "of": this.#owner, ...this.#counts };
   }

@@ -45,13 +45,13 @@ export interface OomLimit extends Omit<OomContext, "top_tasks" | "run_up"> {
   /** Owner of the cgroup; `pod` and `unit` may enclose the victim's container. */
   readonly "owner": "container" | "pod" | "unit" | "cgroup";
   readonly "unit"?: string;
-  /** In the last 10 s before the kill. */
+  /** Growth of the usage in the last 10 s before the kill. */
   readonly "growth_bytes_per_second"?: number;
 }
 
 /** Kills of a container, or of a cgroup without one, including this incident. */
 export interface OomKillCounts {
-  /** `container web` */
+  /** Such as `container web`. */
   readonly "of": string;
   readonly "last_hour": number;
   readonly "last_day": number;
@@ -69,7 +69,7 @@ export interface OomStory {
   readonly "timestamp": string;
   readonly "scope"?: "cgroup" | "host";
   readonly "constraint"?: string;
-  /** The kernel killed a whole cgroup (`memory.oom.group`). */
+  /** Whether the kernel killed all processes of a cgroup (`memory.oom.group`). */
   readonly "group"?: boolean;
   readonly "limit"?: OomLimit;
   /** The explained kill first, then the others in order of time. */

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { CallTimeoutError } from "../model/errors.ts";
 
-/** As in cAdvisor. */
+/** Default timeout of a call, as in cAdvisor. */
 const TIMEOUT_MS = 2_000;
 
 /**

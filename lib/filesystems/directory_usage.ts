@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { isGone } from "../model/errors.ts";
-import type { FileSize, MountedFiles } from "./mounted_files.ts";
+import type { FileStat, MountedFiles } from "./mounted_files.ts";
 import type { BlockingCallPool } from "./blocking_call_pool.ts";
 
 /** Disk usage of a directory, as `du` counts it. */
@@ -67,7 +67,7 @@ interface Entry {
 export class DirectoryUsage {
   readonly #options: DirectoryUsageOptions;
   readonly #entries = new Map<string, Entry>();
-  #last: Promise<void> = Promise.resolve();
+  #queue: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   constructor(options: DirectoryUsageOptions) {
@@ -75,10 +75,10 @@ export class DirectoryUsage {
   }
 
   /**
-   * Returns the last count of a host directory, and starts a new one if it is
-   * due. `counted` must not change.
+   * Returns the last count of a host directory, or `undefined` if there is none.
+   * Queues a count if it is due. `counted` must not differ between calls.
    */
-  of(
+  sizeOf(
     directory: string,
     counted: Counted = "tree",
   ): DirectorySize | undefined {
@@ -98,7 +98,7 @@ export class DirectoryUsage {
     if (isDue && !entry.isQueued && !this.#isStopped) {
       entry.isQueued = true;
       const due = entry;
-      this.#last = this.#last.then(() => this.#run(directory, due));
+      this.#queue = this.#queue.then(() => this.#run(directory, due));
     }
     return entry.size;
   }
@@ -111,12 +111,12 @@ export class DirectoryUsage {
 
   /** Resolves when all queued directories are counted. */
   caughtUp(): Promise<void> {
-    return this.#last;
+    return this.#queue;
   }
 
   /** Defers later counts until `ended` resolves; it must not reject. */
   after(ended: Promise<void>): void {
-    this.#last = this.#last.then(() => ended);
+    this.#queue = this.#queue.then(() => ended);
   }
 
   /** Returns whether the directory was missing at the last count. */
@@ -210,7 +210,7 @@ class Walk implements Disposable {
   /** Counts one slice; returns whether the walk is complete. */
   async step(): Promise<boolean> {
     if (this.#device === undefined) {
-      const top = await this.#files.fileSize(this.#directory);
+      const top = await this.#files.lstat(this.#directory);
       this.#device = top.device;
       if (this.#counted === "tree") this.#add(top);
       if (!top.isDirectory) return true;
@@ -221,7 +221,7 @@ class Walk implements Disposable {
     for (let i = 0; i < SLICE_FILES; i++) {
       if (this.#clock.monotonic() > endMs) return false;
       const name = await this.#nextName();
-      if (name !== undefined) await this.#look(`${this.#directory}/${name}`);
+      if (name !== undefined) await this.#visit(`${this.#directory}/${name}`);
       else if (!this.#descend()) return true;
     }
     return false;
@@ -249,9 +249,9 @@ class Walk implements Disposable {
     return true;
   }
 
-  async #look(path: string): Promise<void> {
+  async #visit(path: string): Promise<void> {
     try {
-      const file = await this.#files.fileSize(path);
+      const file = await this.#files.lstat(path);
       if (file.device !== this.#device) return;
       if (file.isDirectory && this.#counted === "files") return;
       this.#add(file);
@@ -268,7 +268,7 @@ class Walk implements Disposable {
     }
   }
 
-  #add({ inode, links, bytes, isDirectory }: FileSize): void {
+  #add({ inode, links, bytes, isDirectory }: FileStat): void {
     if (links > 1 && !isDirectory && this.#counted === "tree") {
       if (this.#linked.has(inode)) return;
       if (this.#linked.size >= MAX_LINKED) {
@@ -283,7 +283,7 @@ class Walk implements Disposable {
   }
 }
 
-function checkList({ contentBytes }: FileSize): void {
+function checkList({ contentBytes }: FileStat): void {
   if (contentBytes > MAX_LIST_BYTES) {
     throw new Error(
       "Cannot count the directory: too many files in one directory",

@@ -12,8 +12,8 @@ import type { HostFs } from "../kernfs/host_fs.ts";
 import type { FilesystemUsage, MountedFiles } from "./mounted_files.ts";
 import type { Mount } from "../kernfs/proc/mountinfo.ts";
 import {
+  enclosingMount,
   keyOf,
-  mountAbove,
   type Partition,
   partitionsOf,
   readMounts,
@@ -34,24 +34,31 @@ export interface FilesystemsOptions {
   readonly clock: Clock;
   readonly calls: BlockingCallPool;
   readonly imageStores: () => Promise<readonly ImageStore[]>;
-  /** A directory tree that only looks like a host has no mounts. */
+  /**
+   * If false, the directory tree is not a host's, and the mounts of its
+   * mountinfo do not exist.
+   */
   readonly isHost: boolean;
 }
 
 /**
- * Number of concurrent reads: a pass stays short if some hang, and leaves
- * threads to others.
+ * Number of file systems read concurrently: more than one, so that a hung file
+ * system does not delay all others, and few, so that threads remain for other
+ * files.
  */
 const CONCURRENCY = 4;
-/** Each pod may add some. */
+/** Each volume of a pod may be a file system. */
 const MAX_PARTITIONS = 4096;
-const MAX_NAMED = 8;
-/** Default number of samples of a container. */
+/** Maximum number of mount points in the source's detail. */
+const MAX_LISTED = 8;
+/** The same as the default number of samples in a v2 response. */
 const MAX_READINGS = 64;
 
-interface Reading {
-  /** Labels by file system key. */
+/** Data of a pass for each file system. */
+interface ReadContext {
+  /** Keyed by file system. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
+  /** Counters of the file system's disk. */
   readonly io: DiskCounters | undefined;
 }
 
@@ -66,8 +73,8 @@ export class Filesystems {
   #readMs = -Infinity;
   #mounts: readonly Mount[] = [];
   #latest: readonly FsInfo[] = [];
-  #left = 0;
-  /** Mount points that show another file system than mountinfo. */
+  #omitted = 0;
+  /** Mount points at which another file system is visible than in mountinfo. */
   #hidden: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
 
@@ -86,13 +93,13 @@ export class Filesystems {
   }
 
   /**
-   * Returns the last reading before a time, or the first one. `undefined` if
-   * the reading is no longer kept.
+   * Returns the last reading up to a time, or the first reading for earlier
+   * times; `undefined` if that reading was dropped.
    */
   at(timestampMs: number): readonly FsInfo[] | undefined {
     const before = this.#readings.newestFirst(timestampMs).next().value;
     if (before !== undefined) return before;
-    // The first samples are as old as the first reading.
+    // The first samples may be slightly older than the first reading.
     return this.#readings.size < MAX_READINGS
       ? this.#readings.inTimeRange()[0]
       : undefined;
@@ -106,23 +113,23 @@ export class Filesystems {
     const stale = this.#latest.filter(({ isStale }) => isStale)
       .map(({ mountPoint }) => mountPoint);
     const hidden = this.#hidden;
-    const troubles = [
-      ...(stale.length > 0 ? [`no response from ${named(stale)}`] : []),
+    const problems = [
+      ...(stale.length > 0 ? [`no response from ${quotedList(stale)}`] : []),
       ...(hidden.length > 0
-        ? [`mounted on the host and not visible here: ${named(hidden)}`]
+        ? [`mounted on the host and not visible here: ${quotedList(hidden)}`]
         : []),
-      ...(this.#left > 0
-        ? [`${this.#left} more omitted, the limit is ${MAX_PARTITIONS}`]
+      ...(this.#omitted > 0
+        ? [`${this.#omitted} more omitted, the limit is ${MAX_PARTITIONS}`]
         : []),
     ];
     return {
       name: "filesystems",
-      state: troubles.length > 0 ? "degraded" : "ok",
-      detail: troubles.join("; ") || `${this.#latest.length} mounted`,
+      state: problems.length > 0 ? "degraded" : "ok",
+      detail: problems.join("; ") || `${this.#latest.length} mounted`,
     };
   }
 
-  /** Reads all file systems in bounded time; concurrent calls share a pass. */
+  /** Reads all file systems in bounded time; concurrent calls share one pass. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#read().finally(() => {
       this.#refreshing = undefined;
@@ -156,9 +163,9 @@ export class Filesystems {
    * @throws an `isGone()` error if the directory does not exist
    */
   async ofDirectory(path: string): Promise<FsInfo> {
-    const key = await this.#keyOf(path);
+    const key = await this.#keyOfDirectory(path);
     const find = () => this.#latest.find((info) => keyOf(info) === key);
-    // It may have been mounted since the last reading.
+    // The file system may have been mounted since the last reading.
     if (key !== undefined && find() === undefined) await this.refresh();
     const found = find();
     if (found !== undefined) return found;
@@ -177,8 +184,8 @@ export class Filesystems {
     const infos: FsInfo[] = [];
     const hidden: string[] = [];
     for (let i = 0; i < partitions.length; i += CONCURRENCY) {
-      const some = partitions.slice(i, i + CONCURRENCY);
-      const read = some.map((partition) =>
+      const batch = partitions.slice(i, i + CONCURRENCY);
+      const read = batch.map((partition) =>
         this.#readOne(partition, {
           labels,
           io: disks.get(partition.disk),
@@ -190,7 +197,7 @@ export class Filesystems {
       }
     }
     this.#hidden = hidden;
-    this.#left = all.length - Math.min(all.length, MAX_PARTITIONS);
+    this.#omitted = all.length - Math.min(all.length, MAX_PARTITIONS);
     this.#latest = infos;
     const nowMs = clock.now();
     // The clock was set back: readings in the future would displace new ones.
@@ -200,12 +207,12 @@ export class Filesystems {
   }
 
   /**
-   * Returns `undefined` if the file system is unmounted, excluded, or has no
-   * capacity; returns its mount point if that shows another one.
+   * Returns the mount point if another file system is visible there;
+   * `undefined` if the file system is unmounted, excluded, or has no capacity.
    */
   async #readOne(
     partition: Partition,
-    { labels, io }: Reading,
+    { labels, io }: ReadContext,
   ): Promise<FsInfo | string | undefined> {
     const { files, clock, calls, isHost } = this.#options;
     const { key, disk: _, isRemote, fsType: __, isOfRuntime, ...place } =
@@ -225,22 +232,22 @@ export class Filesystems {
         { isRemote },
       );
       if (usage === undefined) {
-        // A file system unmounted meanwhile is not hidden; those of containers
-        // are ignored.
+        // A file system unmounted meanwhile is not hidden. Hidden ones of
+        // containers are ignored.
         return !isOfRuntime && this.#isMounted(key)
           ? place.mountPoint
           : undefined;
       }
-      // For example FUSE file systems that serve requests.
+      // FUSE file systems that store no files, such as lxcfs.
       if (usage.capacityBytes === 0 && identity.labels.length === 0) {
         return undefined;
       }
       return { ...identity, timestampMs: clock.now(), ...usageFields(usage) };
     } catch (error) {
       const before = this.#latest.find((info) => keyOf(info) === key);
-      const isMissed = error instanceof CallTimeoutError ||
+      const isStale = error instanceof CallTimeoutError ||
         before !== undefined && this.#isMounted(key);
-      if (!isMissed) return undefined;
+      if (!isStale) return undefined;
       return { ...before, ...identity, isStale: true };
     }
   }
@@ -252,11 +259,13 @@ export class Filesystems {
       if (labels === undefined) found.set(key, [label]);
       else labels.push(label);
     };
-    const root = mountAbove(this.#mounts, "/");
+    const root = enclosingMount(this.#mounts, "/");
     if (root !== undefined) add(keyOf(root), "root");
     for (const { label, directories } of await this.#options.imageStores()) {
       for (const directory of directories) {
-        const key = await this.#keyOf(directory).catch(() => undefined);
+        const key = await this.#keyOfDirectory(directory).catch(() =>
+          undefined
+        );
         if (key === undefined) continue;
         add(key, label);
         break;
@@ -266,18 +275,18 @@ export class Filesystems {
   }
 
   /**
-   * Returns the key of a directory's file system: from `stat(2)`, otherwise of
-   * the mount above. Btrfs returns devices that are not in mountinfo, a hung
-   * file system none.
+   * Returns the key of a directory's file system: from `stat(2)`, or from the
+   * enclosing mount if `stat(2)` hangs or, as on Btrfs, returns a device that is
+   * not in mountinfo.
    */
-  async #keyOf(path: string): Promise<string | undefined> {
+  async #keyOfDirectory(path: string): Promise<string | undefined> {
     const { files, calls } = this.#options;
-    const above = mountAbove(this.#mounts, path);
-    const key = above && keyOf(above);
+    const mount = enclosingMount(this.#mounts, path);
+    const key = mount && keyOf(mount);
     try {
       const { device } = await calls.run(
         key ?? path,
-        () => files.fileSize(path, true),
+        () => files.stat(path),
       );
       const shown = deviceKey(device);
       return this.#isMounted(shown) ? shown : key;
@@ -292,9 +301,9 @@ export class Filesystems {
   }
 }
 
-function named(mountPoints: readonly string[]): string {
-  const more = mountPoints.length - MAX_NAMED;
-  const names = mountPoints.slice(0, MAX_NAMED).map((path) => `"${path}"`);
+function quotedList(mountPoints: readonly string[]): string {
+  const more = mountPoints.length - MAX_LISTED;
+  const names = mountPoints.slice(0, MAX_LISTED).map((path) => `"${path}"`);
   return names.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 

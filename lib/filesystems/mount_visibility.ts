@@ -14,20 +14,20 @@ const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
 
 /**
  * Returns whether a mount point shows the file system in mountinfo. In a
- * container it shows the directory below, if the host mounted the file system
- * after the container started, without propagation. Returns true also if
+ * container without mount propagation it shows the directory underneath if the
+ * host mounted the file system after the container started. Returns true also if
  * `stat(2)` fails.
  *
  * @throws an `isGone()` error if the directory does not exist
  */
 export async function isVisible(
-  files: Pick<MountedFiles, "fileSize">,
+  files: Pick<MountedFiles, "stat">,
   { key, mountPoint, fsType }: Pick<Partition, "key" | "mountPoint" | "fsType">,
   mounts: readonly Mount[],
 ): Promise<boolean> {
   let device: number;
   try {
-    device = (await files.fileSize(mountPoint, true)).device;
+    device = (await files.stat(mountPoint)).device;
   } catch (error) {
     if (isGone(error)) throw error;
     return true;
@@ -40,7 +40,7 @@ export async function isVisible(
 
 /**
  * Returns the mount points of local file systems that are not visible, except
- * containers'. Empty for a directory tree that only looks like a host.
+ * containers'. Empty if the directory tree is not a host's.
  */
 export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   const files = new MountedFiles(fs);

@@ -12,7 +12,8 @@ export interface FilesystemUsage {
   readonly inodesFree: number;
 }
 
-export interface FileSize {
+/** Result of `stat(2)` or `lstat(2)`. */
+export interface FileStat {
   readonly inode: number;
   readonly links: number;
   /** Allocated on disk. */
@@ -20,7 +21,7 @@ export interface FileSize {
   /** `st_dev`. */
   readonly device: number;
   readonly isDirectory: boolean;
-  /** For a directory, size of its list of names. */
+  /** `st_size`: for a directory, size of its list of names. */
   readonly contentBytes: number;
 }
 
@@ -38,7 +39,7 @@ export class MountedFiles {
     this.#fs = fs;
   }
 
-  /** @throws {Error} if it cannot be determined */
+  /** @throws {Error} if `statfs(2)` fails */
   async usage(hostPath: string): Promise<FilesystemUsage> {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(
       this.#fs.path(hostPath),
@@ -54,18 +55,12 @@ export class MountedFiles {
     };
   }
 
-  /** `followsLinks` selects a link's target. */
-  async fileSize(hostPath: string, followsLinks = false): Promise<FileSize> {
-    const path = this.#fs.path(hostPath);
-    const info = await (followsLinks ? Deno.stat(path) : Deno.lstat(path));
-    return {
-      inode: info.ino ?? 0,
-      links: info.nlink ?? 1,
-      bytes: (info.blocks ?? 0) * STAT_BLOCK_BYTES,
-      device: info.dev,
-      isDirectory: info.isDirectory,
-      contentBytes: info.size,
-    };
+  async stat(hostPath: string): Promise<FileStat> {
+    return statOf(await Deno.stat(this.#fs.path(hostPath)));
+  }
+
+  async lstat(hostPath: string): Promise<FileStat> {
+    return statOf(await Deno.lstat(this.#fs.path(hostPath)));
   }
 
   async *entries(hostPath: string): AsyncGenerator<string> {
@@ -73,4 +68,15 @@ export class MountedFiles {
       yield name;
     }
   }
+}
+
+function statOf(info: Deno.FileInfo): FileStat {
+  return {
+    inode: info.ino ?? 0,
+    links: info.nlink ?? 1,
+    bytes: (info.blocks ?? 0) * STAT_BLOCK_BYTES,
+    device: info.dev,
+    isDirectory: info.isDirectory,
+    contentBytes: info.size,
+  };
 }

@@ -10,11 +10,12 @@ export interface Partition extends
     FsInfo,
     "device" | "type" | "mountPoint" | "major" | "minor" | "isOfContainer"
   > {
+  /** `major:minor` in mountinfo. */
   readonly key: string;
   readonly fsType: string;
   /** Whether a runtime mounted it for a container. */
   readonly isOfRuntime: boolean;
-  /** `major:minor` of the disk, or {@linkcode key} without one. */
+  /** `major:minor` of the disk, or {@linkcode Partition.key} without one. */
   readonly disk: string;
   /** Whether a server or another program implements it. */
   readonly isRemote: boolean;
@@ -113,16 +114,16 @@ export function keyOf(
 }
 
 /** Returns the deepest mount that contains a path; links are not resolved. */
-export function mountAbove(
+export function enclosingMount(
   mounts: readonly Mount[],
   path: string,
 ): Mount | undefined {
   let found: Mount | undefined;
   for (const mount of mounts) {
     const { mountPoint } = mount;
-    const isAbove = mountPoint === "/" || path === mountPoint ||
+    const contains = mountPoint === "/" || path === mountPoint ||
       path.startsWith(`${mountPoint}/`);
-    if (isAbove && mountPoint.length >= (found?.mountPoint.length ?? 0)) {
+    if (contains && mountPoint.length >= (found?.mountPoint.length ?? 0)) {
       found = mount;
     }
   }
@@ -145,7 +146,7 @@ function diskOf(fs: HostFs, mount: Mount): string {
   return numberOf(fs, source) ?? keyOf(mount);
 }
 
-/** UUIDs by `major:minor`. */
+/** Returns UUIDs keyed by `major:minor`. */
 function readUuids(fs: HostFs): Map<string, string> {
   const found = new Map<string, string>();
   for (const uuid of readNames(fs, UUIDS)) {

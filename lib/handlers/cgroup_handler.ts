@@ -82,7 +82,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly #unified: boolean;
   readonly #unifiedMemory: boolean;
   #creationTimeMs: number | undefined;
-  /** At the last sample. */
+  /** Whether the last sample found any file of the cgroup. */
   #hasFiles = true;
 
   constructor(reference: ContainerReference, options: CgroupHandlerOptions) {

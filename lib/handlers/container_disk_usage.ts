@@ -8,7 +8,7 @@ import { parseMountinfo } from "../kernfs/proc/mountinfo.ts";
 
 export interface ContainerDiskUsageOptions {
   readonly fs: HostFs;
-  readonly usage: Pick<DirectoryUsage, "of" | "forget" | "after">;
+  readonly usage: Pick<DirectoryUsage, "sizeOf" | "forget" | "after">;
   readonly filesystems: Pick<Filesystems, "ofDirectory">;
 }
 
@@ -73,9 +73,9 @@ export class ContainerDiskUsage {
     if (this.#readings.length > MAX_READINGS) this.#readings.shift();
   }
 
-  #sizeOf(path: string): ReturnType<DirectoryUsage["of"]> {
+  #sizeOf(path: string): ReturnType<DirectoryUsage["sizeOf"]> {
     this.#directories.add(path);
-    return this.#options.usage.of(path);
+    return this.#options.usage.sizeOf(path);
   }
 
   /**

@@ -320,7 +320,7 @@ export class HostFs {
   }
 }
 
-/** Only for file systems that cannot block. */
+/** Returns statistics of a file system, which must not be one that can block. */
 function statfs(path: string): StatsFs | undefined {
   try {
     return statfsSync(path);

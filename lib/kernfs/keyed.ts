@@ -20,8 +20,8 @@ const EXACT_DIGITS = 15;
 const MAX_DIGITS = 20;
 
 /**
- * A read position in a byte buffer. All parsers share one cursor, and never
- * nest.
+ * A read position in a byte buffer. All parsers share one {@linkcode cursor}:
+ * a parser must not call another one before it has ended.
  */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
@@ -78,7 +78,7 @@ export class Cursor {
     this.at++;
   }
 
-  /** Skips `text` if it is next; returns whether it was. */
+  /** Skips `text` if it is at the position; returns whether it was. */
   skip(text: string): boolean {
     const { bytes, length, at } = this;
     if (at + text.length > length) return false;
@@ -259,7 +259,7 @@ export class FlatKeyed {
   }
 }
 
-/** Shared by all parsers of kernel files. */
+/** The cursor shared by all parsers of kernel files, so that none is allocated per file. */
 export const cursor: Cursor = new Cursor();
 
 /**

@@ -7,7 +7,7 @@ import type { HostFs } from "./host_fs.ts";
 import { readHugepages } from "./sys/hugepages.ts";
 import { readMemoryModules } from "./sys/memory_modules.ts";
 import { readNetworkDevices } from "./sys/network_devices.ts";
-import { readCount, readFirstValue, readValue } from "./sys/sysfs.ts";
+import { readFirstValue, readInteger, readValue } from "./sys/sysfs.ts";
 
 export interface ReadMachineOptions {
   /** Milliseconds since the epoch. */
@@ -83,7 +83,7 @@ function mergeCpuInfo(
   const numBooks = countKnown(cores.map(({ bookId }) => bookId));
   const numDrawers = countKnown(cores.map(({ drawerId }) => drawerId));
   const cpuFrequencyKhz =
-    readCount(fs, "/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq") ??
+    readInteger(fs, "/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq") ??
       cpuinfo.cpuFrequencyKhz;
   return {
     ...cpuinfo,

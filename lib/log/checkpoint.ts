@@ -22,8 +22,11 @@ export function stateAfter(
   };
 }
 
-/** Compares the kill counters only: `kmsg_seq` changes with every record. */
-export function isSame(one: CheckpointData, other: CheckpointData): boolean {
+/** Returns whether the kill counts are equal; ignores `kmsg_seq`, which changes with every record. */
+export function hasSameCounts(
+  one: CheckpointData,
+  other: CheckpointData,
+): boolean {
   return one.node_oom_kills === other.node_oom_kills &&
     one.inferred_units === other.inferred_units;
 }

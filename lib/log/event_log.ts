@@ -6,7 +6,7 @@ import { type Clock, sleep } from "../model/clock.ts";
 import type { CheckpointData } from "../model/event.ts";
 import { type Logger, silentLogger } from "../model/logger.ts";
 import type { SourceState } from "../model/source_state.ts";
-import { isSame, stateAfter } from "./checkpoint.ts";
+import { hasSameCounts, stateAfter } from "./checkpoint.ts";
 import type { LogFile } from "./log_file.ts";
 import { LogHealth } from "./log_health.ts";
 import type { LogReader } from "./log_tail.ts";
@@ -17,14 +17,15 @@ import {
   RotatingLog,
 } from "./rotating_log.ts";
 
-/** Events waiting while the log cannot be written. */
+/** Maximum number of events that wait while the log cannot be written; the oldest are then dropped. */
 export const EVENT_LOG_QUEUE_LIMIT = 10_000;
 
 const RETRY_MS = 1000;
 /** Retry delay for a full non-blocking pipe. */
 const BUSY_RETRY_MS = 20;
-/** Time of writing between yields to the event loop. */
+/** Maximum time of consecutive writes before a yield to the event loop. */
 const BATCH_MS = 2;
+/** Maximum time for writing the queued events at close. */
 const CLOSE_LIMIT_MS = 900;
 const NEWLINE = 10;
 const STDOUT = "-";
@@ -33,11 +34,11 @@ const STDOUT = "-";
 export interface EventLogOptions {
   /** File, FIFO or device; `-` is stdout. */
   readonly path: string;
-  /** Size for rotation; 0 for no limit. @default 64 MiB */
+  /** Size at which the file is rotated; 0 disables rotation. @default 64 MiB */
   readonly maxSizeBytes?: number;
-  /** Rotated files `path.1` and higher. @default 5 */
+  /** Maximum number of rotated files: `path.1`, the newest, to `path.N`. @default 5 */
   readonly keep?: number;
-  /** Milliseconds from a write to its sync, or a mode. @default 1000 */
+  /** Milliseconds from a write to its sync; `always` syncs after each batch. @default 1000 */
   readonly sync?: number | "always" | "never";
   readonly clock: Clock;
   /** @default silentLogger */
@@ -48,8 +49,9 @@ export interface EventLogOptions {
 
 /** Source of checkpoints. */
 export interface EventLogCheckpoints {
-  /** State and `seq` of the last line in the log at start. */
+  /** State after the last line of the log at start. */
   readonly state: CheckpointData;
+  /** `seq` of that line; 0 without a line. */
   readonly lastSeq: number;
   /** Returns the state after the newest event. */
   readonly now: () => CheckpointData;
@@ -57,21 +59,22 @@ export interface EventLogCheckpoints {
   readonly format: (state: CheckpointData, seq: number) => string;
 }
 
-/** Counters of this run. */
+/** Counters since the start of the agent. */
 export interface EventLogCounters {
   /** Bytes written. */
   readonly bytes: number;
   /** Failed opens, writes, renames and syncs. */
   readonly errors: number;
-  /** Events missing from the log. */
+  /** Events dropped from the queue, or discarded at close. */
   readonly lost: number;
   /** Incomplete lines, for example after a crash, terminated with a newline. */
   readonly tornLines: number;
 }
 
 /**
- * Writes each event as a line of JSON. It reads from a watch: if writes fail,
- * only the bounded queue grows, and dropped events are recorded as lost.
+ * Writes each event as a line of JSON. It reads the events from an {@linkcode
+ * EventWatch}: if writes fail, the queue of the watch grows up to its limit, and
+ * dropped events are recorded as lost.
  */
 export class EventLog {
   readonly #onStdout: boolean;
@@ -81,21 +84,26 @@ export class EventLog {
   readonly #watch: EventWatch;
   readonly #log: RotatingLog;
   readonly #checkpoints: EventLogCheckpoints | undefined;
-  /** The only line that a failure can tear: taken from the watch, not completely written. */
+  /** The line to write next; after a failed write it may be in the file in part. */
   #line: LogLine | undefined;
-  /** State and `seq` after that line, and after the last written one. */
+  /** Become `#state` and `#seq` when `#line` is written. */
   #lineState: CheckpointData;
   #lineSeq: number;
+  /** State after the last written line. */
   #state: CheckpointData;
+  /** `seq` of the last written event. */
   #seq: number;
-  #checkpointWanted = false;
-  #hasLast = false;
+  #isCheckpointRequested = false;
+  /** Whether the checkpoint at stop was created. */
+  #hasFinalCheckpoint = false;
   /** Events discarded at close. */
   #unwritten = 0;
-  #reopenWanted = false;
+  #isReopenRequested = false;
   #closing = false;
+  /** Whether the time limit of `close` has passed: remaining events are not written. */
   #abandoned = false;
-  #poke: (() => void) | undefined;
+  /** Ends the current wait. */
+  #wake: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -122,8 +130,8 @@ export class EventLog {
       sync: this.#sync,
       host: logHost,
       clock,
-      onError: (message, error) => health.count(message, error),
-      // Written lines only: after a crash, queued events are not in the log.
+      onError: (message, error) => health.recordError(message, error),
+      // The state of written lines only: after a crash, queued events are not in the log.
       head: () => checkpoints?.format(this.#state, this.#seq),
     });
     this.#watch = events.watchEvents({}, { queueLimit: EVENT_LOG_QUEUE_LIMIT });
@@ -138,7 +146,7 @@ export class EventLog {
     };
   }
 
-  /** `degraded` with the reason if lines cannot be written. */
+  /** `degraded` if lines cannot be written or a sync hangs. */
   get state(): SourceState {
     return this.#health.state(this.#log.syncingSinceMs);
   }
@@ -150,14 +158,14 @@ export class EventLog {
 
   /** Opens the path again, for example after another process renamed the file. */
   reopen(): void {
-    this.#reopenWanted = true;
-    this.#poke?.();
+    this.#isReopenRequested = true;
+    this.#wake?.();
   }
 
   /** Writes a checkpoint after the queued events, if the state has changed. */
-  save(): void {
-    this.#checkpointWanted = true;
-    this.#poke?.();
+  requestCheckpoint(): void {
+    this.#isCheckpointRequested = true;
+    this.#wake?.();
   }
 
   /** Writes queued events, syncs and closes, within 1 s even if the disk hangs. */
@@ -169,7 +177,7 @@ export class EventLog {
   async #close(): Promise<void> {
     this.#closing = true;
     this.#watch.finish();
-    this.#poke?.();
+    this.#wake?.();
     const limit = new AbortController();
     await Promise.race([
       this.#running,
@@ -192,7 +200,7 @@ export class EventLog {
           continue;
         }
         this.#health.recordFailure(error);
-        // Helps if the file was deleted or its disk removed. Stdout cannot be reopened.
+        // Reopen the path: the file may be deleted, or its disk removed. Stdout cannot be reopened.
         if (!this.#onStdout) this.#log.release();
         if (this.#closing) break;
         await this.#wait(RETRY_MS);
@@ -203,8 +211,8 @@ export class EventLog {
 
   /** Returns false when the watch has ended and all events are written. */
   async #step(): Promise<boolean> {
-    if (this.#reopenWanted) {
-      this.#reopenWanted = false;
+    if (this.#isReopenRequested) {
+      this.#isReopenRequested = false;
       if (!this.#onStdout) this.#log.release();
     }
     const file = await this.#health.awaiting(
@@ -229,28 +237,28 @@ export class EventLog {
         "No process has read a line",
         this.#log.appendAsync(file, line),
       );
-      this.#written();
+      this.#recordWritten();
     }
     return true;
   }
 
-  /** Returns true if more lines may be waiting after 2 ms. */
+  /** Appends the waiting lines for up to BATCH_MS; returns whether more may be waiting. */
   #appendLines(file: LogFile): boolean {
     const endMs = this.#clock.monotonic() + BATCH_MS;
     for (;;) {
       const line = this.#nextLine(file);
       if (line === undefined || this.#log.isFull(file, line)) return false;
       this.#log.append(file, line);
-      this.#written();
+      this.#recordWritten();
       if (this.#clock.monotonic() > endMs) return true;
     }
   }
 
   #nextLine(file: LogFile): LogLine | undefined {
     if (this.#line === undefined) {
-      const [kept] = this.#watch.take(1);
-      if (kept === undefined) return this.#nextCheckpoint(file);
-      const { event, json } = kept;
+      const [stored] = this.#watch.take(1);
+      if (stored === undefined) return this.#nextCheckpoint(file);
+      const { event, json } = stored;
       this.#line = new LogLine(json, event.event_type === "lost" ? 0 : 1);
       this.#lineState = stateAfter(this.#state, event);
       this.#lineSeq = event.seq;
@@ -258,39 +266,41 @@ export class EventLog {
     return this.#line;
   }
 
-  /** Returns a checkpoint if requested or at stop, after all events; never for pipes. */
+  /** Creates a checkpoint if one was requested or the watch has ended; never for pipes. Call it if no event waits. */
   #nextCheckpoint({ regular }: LogFile): LogLine | undefined {
     const checkpoints = this.#checkpoints;
-    const isLast = this.#watch.ended && !this.#hasLast;
-    const isWanted = isLast || this.#checkpointWanted;
-    // Before it is known whether there is one, or the log would never wait.
-    this.#checkpointWanted = false;
-    if (checkpoints === undefined || !regular || !isWanted) return undefined;
-    this.#hasLast = isLast;
+    const isFinal = this.#watch.ended && !this.#hasFinalCheckpoint;
+    const isRequested = isFinal || this.#isCheckpointRequested;
+    // Reset it even if no checkpoint is created: while it is set, `#wait` does not wait.
+    this.#isCheckpointRequested = false;
+    if (checkpoints === undefined || !regular || !isRequested) return undefined;
+    this.#hasFinalCheckpoint = isFinal;
     const state = checkpoints.now();
-    if (!isLast && isSame(state, this.#state)) return undefined;
+    if (!isFinal && hasSameCounts(state, this.#state)) return undefined;
     this.#lineState = state;
     this.#line = new LogLine(checkpoints.format(state, this.#seq), 0);
     return this.#line;
   }
 
-  #written(): void {
+  #recordWritten(): void {
     this.#line = undefined;
     this.#state = this.#lineState;
     this.#seq = this.#lineSeq;
     this.#health.recordWrite();
   }
 
-  /** Waits for an event or `limitMs`; a poke ends both. */
-  #wait(limitMs?: number): Promise<void> {
-    if (this.#reopenWanted || this.#checkpointWanted) return Promise.resolve();
-    const poked = new AbortController();
-    this.#poke = () => poked.abort();
-    if (limitMs !== undefined) {
-      return sleep(this.#clock, limitMs, poked.signal);
+  /** Waits for `delayMs`; without it, for an event. `#wake` ends either wait. */
+  #wait(delayMs?: number): Promise<void> {
+    if (this.#isReopenRequested || this.#isCheckpointRequested) {
+      return Promise.resolve();
+    }
+    const wake = new AbortController();
+    this.#wake = () => wake.abort();
+    if (delayMs !== undefined) {
+      return sleep(this.#clock, delayMs, wake.signal);
     }
     return new Promise((resolve) => {
-      poked.signal.addEventListener("abort", () => resolve());
+      wake.signal.addEventListener("abort", () => resolve());
       this.#watch.ready().then(resolve);
     });
   }
@@ -312,9 +322,9 @@ const stdout: OpenedLog = {
 const logHost: LogHost = {
   async open(path) {
     if (path === STDOUT) return stdout;
-    const found = await unlessAbsent(Deno.stat(path));
-    // Opening a FIFO waits for a reader without blocking the event loop. With `create`, the kernel
-    // refuses FIFOs in world-writable directories.
+    const found = await undefinedIfNotFound(Deno.stat(path));
+    // Opening a FIFO waits for a reader, without blocking the event loop. With `create`, the kernel
+    // refuses FIFOs of other users in sticky world-writable directories (`fs.protected_fifos`).
     const create = found === undefined;
     const file = await Deno.open(path, { append: true, create });
     try {
@@ -330,11 +340,13 @@ const logHost: LogHost = {
       throw error;
     }
   },
-  rename: (from, to) => unlessAbsent(Deno.rename(from, to)),
-  remove: (path) => unlessAbsent(Deno.remove(path)),
+  rename: (from, to) => undefinedIfNotFound(Deno.rename(from, to)),
+  remove: (path) => undefinedIfNotFound(Deno.remove(path)),
 };
 
-async function unlessAbsent<T>(result: Promise<T>): Promise<T | undefined> {
+async function undefinedIfNotFound<T>(
+  result: Promise<T>,
+): Promise<T | undefined> {
   try {
     return await result;
   } catch (error) {
@@ -343,11 +355,11 @@ async function unlessAbsent<T>(result: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Host files for `readLogTail`. */
+/** Reads the log files of the host, for `readLogTail`. */
 export const logReader: LogReader = {
   async size(path) {
     if (path === STDOUT) return undefined;
-    const info = await unlessAbsent(Deno.stat(path));
+    const info = await undefinedIfNotFound(Deno.stat(path));
     return info?.isFile ? info.size : undefined;
   },
   async read(path, offset, length) {

@@ -5,8 +5,8 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
-/** Longer operations are reported as hanging. */
-const HANG_SHOWN_MS = 2_000;
+/** Time after which an operation is reported as hanging. */
+const HANG_AFTER_MS = 2_000;
 
 /** An operation and its monotonic start time. */
 interface Wait {
@@ -64,12 +64,12 @@ export class LogHealth {
     }
   }
 
-  /** Counts a failure that does not prevent writing. */
-  count(message: string, error: unknown): void {
+  /** Counts a failure that does not prevent writing, and logs a warning. */
+  recordError(message: string, error: unknown): void {
     this.#warn(message, error);
   }
 
-  /** Records that lines cannot be written. */
+  /** Records that lines cannot be written: the state is `degraded` until the next write. */
   recordFailure(error: unknown): void {
     this.#failure = messageOf(error);
     if (this.#warn("Cannot write the event log, retrying", error)) {
@@ -107,7 +107,7 @@ export class LogHealth {
     if (awaited === undefined) return undefined;
     const { what, sinceMs } = awaited;
     const waitedMs = this.#clock.monotonic() - sinceMs;
-    return waitedMs < HANG_SHOWN_MS
+    return waitedMs < HANG_AFTER_MS
       ? undefined
       : `${what} for ${Math.floor(waitedMs / 1000)} s`;
   }

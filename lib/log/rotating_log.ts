@@ -32,7 +32,7 @@ export class LogLine {
   readonly #bytes: Uint8Array;
   #offset = 0;
   /** The file with the written part, and its size afterwards. */
-  #begun: { readonly id: string; readonly sizeBytes: number } | undefined;
+  #writtenTo: { readonly id: string; readonly sizeBytes: number } | undefined;
 
   /** @param text without the newline */
   constructor(text: string, events = 1) {
@@ -40,31 +40,32 @@ export class LogLine {
     this.#bytes = encoder.encode(`${text}\n`);
   }
 
-  /** Unwritten bytes. */
-  get left(): number {
+  /** Number of unwritten bytes. */
+  get unwrittenBytes(): number {
     return this.#bytes.length - this.#offset;
   }
 
+  /** Whether a part of the line is written. */
   get begun(): boolean {
     return this.#offset > 0;
   }
 
-  rest(): Uint8Array {
+  unwritten(): Uint8Array {
     return this.#bytes.subarray(this.#offset);
   }
 
   advance(count: number, file: LogFile): void {
     this.#offset += count;
-    this.#begun = { id: file.id, sizeBytes: file.sizeBytes };
+    this.#writtenTo = { id: file.id, sizeBytes: file.sizeBytes };
   }
 
-  /** Continues the line if the file ends with its written part; otherwise restarts. */
+  /** Returns whether the file ends with the written part of the line; if not, the line is written from its start. */
   resumeIn(opened: OpenedLog): boolean {
-    const begun = this.begun && opened.regular &&
-      this.#begun?.id === opened.id &&
-      this.#begun.sizeBytes === opened.sizeBytes;
-    if (!begun) this.#offset = 0;
-    return begun;
+    const canResume = this.begun && opened.regular &&
+      this.#writtenTo?.id === opened.id &&
+      this.#writtenTo.sizeBytes === opened.sizeBytes;
+    if (!canResume) this.#offset = 0;
+    return canResume;
   }
 }
 
@@ -73,11 +74,11 @@ const encoder = new TextEncoder();
 /** Options of {@linkcode RotatingLog}. */
 export interface RotatingLogOptions {
   readonly path: string;
-  /** Size for rotation; 0 for no limit. */
+  /** Size at which the file is rotated; 0 disables rotation. */
   readonly maxSizeBytes: number;
-  /** Number of rotated files. */
+  /** Maximum number of rotated files. */
   readonly keep: number;
-  /** Milliseconds from a write to its sync, or a mode. */
+  /** Milliseconds from a write to its sync; `always`: the caller syncs. */
   readonly sync: number | "always" | "never";
   readonly host: LogHost;
   readonly clock: Clock;
@@ -158,7 +159,7 @@ export class RotatingLog {
   isFull(file: LogFile, line: LogLine): boolean {
     const { maxSizeBytes, clock } = this.#options;
     return file.regular && maxSizeBytes > 0 && file.hasLines &&
-      !line.begun && file.sizeBytes + line.left > maxSizeBytes &&
+      !line.begun && file.sizeBytes + line.unwrittenBytes > maxSizeBytes &&
       clock.monotonic() >= this.#rotateNotBeforeMs;
   }
 
@@ -192,13 +193,15 @@ export class RotatingLog {
    * @throws errors of the write; the line records how much was written
    */
   append(file: LogFile, line: LogLine): void {
-    while (line.left > 0) this.#wrote(file, line, file.append(line.rest()));
+    while (line.unwrittenBytes > 0) {
+      this.#wrote(file, line, file.append(line.unwritten()));
+    }
   }
 
   /** Appends to a pipe or device, which may block. */
   async appendAsync(file: LogFile, line: LogLine): Promise<void> {
-    while (line.left > 0) {
-      this.#wrote(file, line, await file.appendAsync(line.rest()));
+    while (line.unwrittenBytes > 0) {
+      this.#wrote(file, line, await file.appendAsync(line.unwritten()));
     }
   }
 

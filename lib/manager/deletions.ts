@@ -29,7 +29,7 @@ interface Deletion {
  */
 export class Deletions {
   readonly #options: DeletionsOptions;
-  /** In order of removal. */
+  /** Pending deletion events, in order of removal. */
   #waiting: Deletion[] = [];
 
   constructor(options: DeletionsOptions) {

@@ -75,7 +75,7 @@ export class ManagedContainer implements Task {
   #loggedMs = -Infinity;
   #closed = false;
   readonly #openedMs: number;
-  #isWhole: boolean;
+  #isComplete: boolean;
   readonly #summary = new UsageSummary();
 
   constructor(options: ManagedContainerOptions) {
@@ -83,7 +83,7 @@ export class ManagedContainer implements Task {
     this.handler = options.handler;
     this.#intervalMs = options.housekeeping.intervalMs;
     this.#openedMs = options.clock.monotonic();
-    this.#isWhole = options.isNew !== true;
+    this.#isComplete = options.isNew !== true;
   }
 
   get name(): CgroupName {
@@ -146,9 +146,9 @@ export class ManagedContainer implements Task {
     return this.#spec;
   }
 
-  /** Whether its samples have all metrics; checks the handler until they do. */
-  get isWhole(): boolean {
-    if (this.#isWhole) return true;
+  /** Whether samples have all metrics. Checks the handler until they do. */
+  get isComplete(): boolean {
+    if (this.#isComplete) return true;
     const ageMs = this.#options.clock.monotonic() - this.#openedMs;
     try {
       if (!this.handler.isComplete(ageMs)) return false;
@@ -157,12 +157,12 @@ export class ManagedContainer implements Task {
     }
     // Files that did not exist at an earlier check may exist now.
     this.handler.refresh();
-    return this.#isWhole = true;
+    return this.#isComplete = true;
   }
 
   /** Takes a sample; returns the delay of the next in milliseconds. */
   run(): number {
-    if (!this.isWhole) return INCOMPLETE_CHECK_MS;
+    if (!this.isComplete) return INCOMPLETE_CHECK_MS;
     if (this.#spec !== undefined) this.#keepSpecFresh();
     const { dynamic, intervalMs, maxIntervalMs, jitterFactor = 1 } =
       this.#options.housekeeping;
@@ -204,7 +204,7 @@ export class ManagedContainer implements Task {
 
   /** Takes a sample if the last one was before `sinceMs` of the monotonic clock; returns whether it did. */
   refresh(sinceMs: number): boolean {
-    if (this.#sampledMs >= sinceMs || !this.isWhole) return false;
+    if (this.#sampledMs >= sinceMs || !this.isComplete) return false;
     this.sample();
     return true;
   }
@@ -215,7 +215,7 @@ export class ManagedContainer implements Task {
     return this.#summary.derived();
   }
 
-  /** Returns its samples as objects, oldest first. */
+  /** Returns samples as objects, oldest first. */
   stats(range: SampleRange): ContainerStats[] {
     const { ring } = this.#options;
     const { count = -1 } = range;
@@ -264,7 +264,7 @@ export class ManagedContainer implements Task {
 
   /** Samples before the scheduler does if a request needs it: at start 1,000 samples take 0.5 s. */
   #sampleFirst(): void {
-    if (!this.hasSample && this.isWhole) this.sample();
+    if (!this.hasSample && this.isComplete) this.sample();
   }
 
   #warn(error: unknown): void {

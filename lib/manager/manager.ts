@@ -48,11 +48,16 @@ export interface ManagerOptions
   readonly ooms: OomWatcher;
   readonly events: EventManager;
   readonly machine: MachineCache;
-  /** Counts the disk usage of containers and pods. */
+  /** Measurement of the disk usage of containers and pods; stopped with the manager. */
   readonly usage: Pick<DirectoryUsage, "stop">;
-  /** Access to the host from the agent's own container. @default complete, on the host */
+  /**
+   * Returns the state of the source `access`, given that of the kernel log: the
+   * host's data that the agent can read from its own container.
+   *
+   * @default none, the agent runs on the host
+   */
   readonly access?: (kmsg: SourceState) => SourceState;
-  /** States of the consumers of events, reported with the sources. */
+  /** Returns the states of the consumers of events, such as the event log. */
   readonly sinks: () => readonly SourceState[];
 }
 
@@ -60,19 +65,21 @@ export interface ManagerOptions
 export interface ManagerCounters extends LifecycleCounters {
   /** OOM kills reported by events. */
   readonly oomKills: number;
-  /** Records of the kernel log; absent if the log is turned off. */
+  /** Numbers of kernel log records; absent if reading the kernel log is turned off. */
   readonly kmsg?: Pick<OomWatcher, "records" | "lost" | "malformed">;
   readonly events: EventCounters;
 }
 
+/** Number of samples in v1 responses, as in cAdvisor. */
 const DEFAULT_NUM_STATS = 60;
-/** Maximum wait for runtimes to name the containers that exist at start; others get their names later. */
-const NAMES_MS = 1_000;
+/** Number of samples in v2 responses, as in cAdvisor. */
 const DEFAULT_COUNT = 64;
+/** Maximum wait at start for the names of existing containers. Later names are reported as updates. */
+const MAX_NAMES_WAIT_MS = 1_000;
 
 /**
- * Turns changes and kernel records into handlers and events, runs housekeeping,
- * and handles the queries of a kubelet.
+ * Manages the containers of the node: creates their handlers, samples them, emits
+ * their events, and provides the queries of the API.
  *
  * @example
  * ```ts
@@ -130,12 +137,16 @@ export class Manager {
     return this.#options.events;
   }
 
-  /** Whether everything that existed at start is known: containers, their names, and file systems that respond. */
+  /** Whether {@linkcode start} has finished, containers are listed, and the manager is not stopped. */
   get ready(): boolean {
     return this.#hasStarted && this.#lifecycle.ready;
   }
 
-  /** Starts the sources; resolves once it is {@linkcode ready}. */
+  /**
+   * Starts the sources. Resolves once existing containers are listed, file systems
+   * have been read, unless they hang, and runtimes have returned the names of the
+   * containers, or 1 s has passed.
+   */
   async start(): Promise<void> {
     const { identities, engineWatchers } = this.#options;
     identities.start((update) => this.#lifecycle.addUpdate(update));
@@ -147,8 +158,8 @@ export class Manager {
     ]);
     const timer = new AbortController();
     await Promise.race([
-      identities.lookedUp(),
-      sleep(this.#options.clock, NAMES_MS, timer.signal),
+      identities.waitForFirstLookups(),
+      sleep(this.#options.clock, MAX_NAMES_WAIT_MS, timer.signal),
     ]);
     timer.abort();
     this.#hasStarted = true;
@@ -157,16 +168,16 @@ export class Manager {
   /**
    * Stops the sources and sampling; stored data stays available to queries.
    * Resolves when the last source has ended and the pending requests to
-   * runtimes are complete; no caller needs to wait for that.
+   * runtimes are complete; callers need not wait for that.
    */
   async stop(): Promise<void> {
     this.#options.ooms.close();
-    const unwatched = this.#lifecycle.stop();
+    const lifecycleStopped = this.#lifecycle.stop();
     const { machine, usage, engineWatchers, identities } = this.#options;
     machine.stop();
     usage.stop();
     for (const watcher of engineWatchers) watcher.close();
-    await Promise.all([unwatched, identities.close()]);
+    await Promise.all([lifecycleStopped, identities.close()]);
   }
 
   /** Returns the states of the sources, and of the consumers of events. */
@@ -183,12 +194,12 @@ export class Manager {
     ];
   }
 
-  /** Position up to which the kernel log and the node's count of OOM kills are accounted for. */
+  /** State from which the next start resumes: the positions in the kernel log and in the node's OOM kill counter. */
   get checkpoint(): CheckpointData {
     return this.#options.ooms.checkpoint;
   }
 
-  /** Counters since the start. */
+  /** Counters in this run. */
   get counters(): ManagerCounters {
     const { ooms, events } = this.#options;
     const { records, lost, malformed } = ooms;
@@ -247,7 +258,7 @@ export class Manager {
     options: RequestOptions = {},
   ): Promise<ReadonlyMap<CgroupName, ContainerInfoV2>> {
     const { count = DEFAULT_COUNT } = options;
-    const containers = await this.#fresh(name, options);
+    const containers = await this.#withFreshSamples(name, options);
     return byName(containers, (container) => ({
       reference: container.reference,
       get spec() {
@@ -269,7 +280,7 @@ export class Manager {
     options: RequestOptions = {},
   ): Promise<ReadonlyMap<CgroupName, ContainerInfo>> {
     const numStats = options.count ?? DEFAULT_COUNT;
-    const containers = await this.#fresh(name, options);
+    const containers = await this.#withFreshSamples(name, options);
     return byName(
       containers,
       (container) => this.#info(container, { numStats }),
@@ -286,25 +297,25 @@ export class Manager {
     name: CgroupName,
     options: RequestOptions = {},
   ): Promise<readonly ManagedContainer[]> {
-    return this.#fresh(name, options);
+    return this.#withFreshSamples(name, options);
   }
 
-  /** Returns the node, its pods and their usage, as in a kubelet's summary. */
+  /** Returns the usage of the node and of its pods, as in the kubelet's Summary API. */
   async nodeSummary(options: NodeSummaryOptions = {}): Promise<NodeSummary> {
     const { maxAgeMs } = options;
-    const containers = await this.#fresh(ROOT, {
+    const containers = await this.#withFreshSamples(ROOT, {
       recursive: true,
       ...(maxAgeMs !== undefined && { maxAgeMs }),
     });
-    return await this.#summaries.make(containers, options);
+    return await this.#summaries.build(containers, options);
   }
 
-  /** Returns OOM kills by container in this run; those of a removed container for five minutes. */
+  /** Returns the number of OOM kills of each container in this run. A removed container is kept for five minutes. */
   oomKills(): Iterable<readonly [CgroupName, number]> {
     return this.#options.counters.killsByContainer();
   }
 
-  /** Returns the identity of a removed container, for five minutes. */
+  /** Returns the identity of a container that was removed in the last five minutes. */
   removedContainer(name: CgroupName): RemovedContainer | undefined {
     return this.#options.identities.removedContainer(name);
   }
@@ -337,7 +348,7 @@ export class Manager {
     name: CgroupName,
     options: RequestOptions = {},
   ): Promise<ReadonlyMap<CgroupName, DescribedUsage>> {
-    const containers = await this.#fresh(name, options);
+    const containers = await this.#withFreshSamples(name, options);
     return byName(containers, (container) => ({
       reference: container.reference,
       get usage() {
@@ -400,7 +411,7 @@ export class Manager {
     return this.#options.machine.filesystems.withUuid(uuid);
   }
 
-  /** Builds each part when it is read: a response with thousands is written in chunks. */
+  /** Getters build each part when it is read, so that a response with thousands of containers is written in chunks. */
   #info(
     container: ManagedContainer,
     request: ContainerInfoRequest,
@@ -423,7 +434,7 @@ export class Manager {
   }
 
   /** Returns the requested containers, with new samples if the last ones are too old. */
-  async #fresh(
+  async #withFreshSamples(
     name: CgroupName,
     options: RequestOptions,
   ): Promise<ManagedContainer[]> {
@@ -466,9 +477,11 @@ export class Manager {
 
 function byName<T>(
   containers: readonly ManagedContainer[],
-  of: (container: ManagedContainer) => T,
+  toValue: (container: ManagedContainer) => T,
 ): ReadonlyMap<CgroupName, T> {
   return new Map(
-    containers.map((container) => [container.reference.name, of(container)]),
+    containers.map((
+      container,
+    ) => [container.reference.name, toValue(container)]),
   );
 }

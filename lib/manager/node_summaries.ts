@@ -54,7 +54,7 @@ export class NodeSummaries {
     });
   }
 
-  async make(
+  async build(
     containers: readonly ManagedContainer[],
     { onlyCpuAndMemory = false }: NodeSummaryOptions,
   ): Promise<NodeSummary> {

@@ -22,11 +22,11 @@ import type {
 export interface PodDiskUsageOptions {
   readonly usage: Pick<
     DirectoryUsage,
-    "of" | "isMissing" | "forget" | "isBehind" | "caughtUp"
+    "sizeOf" | "isMissing" | "forget" | "isBehind" | "caughtUp"
   >;
-  readonly files: Pick<
+  readonly volumeScanner: Pick<
     PodVolumeScanner,
-    "of" | "forget" | "isBehind" | "caughtUp"
+    "volumesOf" | "forget" | "isBehind" | "caughtUp"
   >;
   readonly filesystems: Pick<Filesystems, "mounts" | "latest">;
 }
@@ -53,13 +53,13 @@ export class PodDiskUsage {
 
   /** Whether part of the pods measured last was never counted, and soon will be. */
   get isBehind(): boolean {
-    return this.#options.usage.isBehind || this.#options.files.isBehind;
+    return this.#options.usage.isBehind || this.#options.volumeScanner.isBehind;
   }
 
   /** Resolves once all of that has been counted. */
   async caughtUp(): Promise<void> {
-    const { usage, files } = this.#options;
-    await Promise.all([usage.caughtUp(), files.caughtUp()]);
+    const { usage, volumeScanner } = this.#options;
+    await Promise.all([usage.caughtUp(), volumeScanner.caughtUp()]);
   }
 
   /**
@@ -71,7 +71,7 @@ export class PodDiskUsage {
     pods: readonly PodSummary[],
     root: FsInfo | undefined,
   ): PodSummary[] {
-    const { usage, files, filesystems } = this.#options;
+    const { usage, volumeScanner, filesystems } = this.#options;
     const measurement = new Measurement(this.#options, root);
     const kubelet = kubeletDirectory(filesystems.mounts);
     const summaries = pods.map((pod) => measurement.measure(pod, kubelet));
@@ -79,7 +79,7 @@ export class PodDiskUsage {
       usage.forget(gone);
     }
     for (const gone of this.#scanned.difference(measurement.scanned)) {
-      files.forget(gone);
+      volumeScanner.forget(gone);
     }
     this.#counted = measurement.counted;
     this.#scanned = measurement.scanned;
@@ -117,7 +117,7 @@ class Measurement {
     const summary = { ...pod, containers };
     if (directories === undefined) return summary;
     this.scanned.add(directories.directory);
-    const found = this.#options.files.of(directories);
+    const found = this.#options.volumeScanner.volumesOf(directories);
     if (found === undefined) return summary;
     const volumes = found.volumes.map((volume) => this.#volume(volume));
     const ephemeralStorage = directories.logs === undefined
@@ -191,7 +191,7 @@ class Measurement {
   /** Returns the usage of a directory, on the file system of the kubelet's directory. */
   #count(path: string, counted: Counted = "tree"): DiskUsage | undefined {
     this.counted.add(path);
-    const size = this.#options.usage.of(path, counted);
+    const size = this.#options.usage.sizeOf(path, counted);
     if (size === undefined || this.#root === undefined) return size;
     return { ...size, filesystem: this.#root };
   }
@@ -220,7 +220,7 @@ function sumOf(
   return { ...sum, filesystem };
 }
 
-/** Returns `undefined` for a pod without a uid; no name may lead to another directory. */
+/** Returns `undefined` for a pod without a UID. Names must not lead to another directory. */
 function directoriesOf(
   { namespace, name, uid, containers }: PodSummary,
   kubelet: string,

@@ -4,130 +4,133 @@ import { isGone } from "../model/errors.ts";
 import type { MountedFiles } from "../filesystems/mounted_files.ts";
 import type { BlockingCallPool } from "../filesystems/blocking_call_pool.ts";
 
-/** A volume of a pod, as the kubelet's directories name it. */
+/** A volume of a pod, from the kubelet's directories. */
 export interface PodVolume {
-  /** `kubernetes.io~empty-dir` */
+  /** Such as `kubernetes.io~empty-dir`. */
   readonly plugin: string;
   readonly name: string;
   readonly path: string;
 }
 
-/** Volumes and files of a pod, outside its containers. */
+/** Volumes of a pod, and files that belong to no volume and no container. */
 export interface PodVolumes {
   readonly volumes: readonly PodVolume[];
-  /** Single files: its `/etc/hosts`, and logs that belong to no container. */
+  /** Paths of the pod's `/etc/hosts`, and of log files outside the containers' directories. */
   readonly files: readonly string[];
 }
 
 /** Paths of the directories of a pod. */
 export interface PodDirectories {
-  /** `/var/lib/kubelet/pods/<uid>` */
+  /** Such as `/var/lib/kubelet/pods/<uid>`. */
   readonly directory: string;
-  /** `/var/log/pods/<namespace>_<name>_<uid>`; absent if its names are unknown. */
+  /** `/var/log/pods/<namespace>_<name>_<uid>`; absent if the name or namespace is unknown. */
   readonly logs?: string;
 }
 
 /** Dependencies of a {@linkcode PodVolumeScanner}. */
 export interface PodVolumeScannerOptions {
-  readonly files: Pick<MountedFiles, "entries" | "fileSize">;
+  readonly files: Pick<MountedFiles, "entries" | "lstat">;
   readonly clock: Clock;
   readonly calls: BlockingCallPool;
 }
 
-/** Interval of the kubelet's scan. */
+/** Minimum interval between scans of a pod; the kubelet scans at this interval. */
 const INTERVAL_MS = 60_000;
 /** Maximum number of entries of a directory; a scan of a pod with more fails. */
 const MAX_ENTRIES = 1_000;
 
-interface Entry {
+interface ScannedPod {
+  /** Last result. */
   found: PodVolumes | undefined;
+  /** Monotonic time of the next scan. */
   dueMs: number;
   isQueued: boolean;
 }
 
 /**
- * Finds the volumes of pods in the kubelet's directories, one pod after the
- * other, and only while they are requested. Mounted volumes are not accessed.
+ * Finds the volumes of pods in the kubelet's directories: only on request, one
+ * pod at a time. Does not access mounted volumes.
  */
 export class PodVolumeScanner {
   readonly #options: PodVolumeScannerOptions;
-  readonly #entries = new Map<string, Entry>();
-  #last: Promise<void> = Promise.resolve();
+  readonly #pods = new Map<string, ScannedPod>();
+  #queue: Promise<void> = Promise.resolve();
 
   constructor(options: PodVolumeScannerOptions) {
     this.#options = options;
   }
 
   /**
-   * Returns the last result, `undefined` if there is none; starts a scan that
-   * is due, whose result a later call returns.
+   * Returns the last result, or `undefined` if there is none. Queues a scan if
+   * it is due; a later call returns its result.
    */
-  of(directories: PodDirectories): PodVolumes | undefined {
+  volumesOf(directories: PodDirectories): PodVolumes | undefined {
     const { directory } = directories;
-    let entry = this.#entries.get(directory);
-    if (entry === undefined) {
-      entry = { found: undefined, dueMs: -Infinity, isQueued: false };
-      this.#entries.set(directory, entry);
+    let pod = this.#pods.get(directory);
+    if (pod === undefined) {
+      pod = { found: undefined, dueMs: -Infinity, isQueued: false };
+      this.#pods.set(directory, pod);
     }
-    if (!entry.isQueued && this.#options.clock.monotonic() >= entry.dueMs) {
-      entry.isQueued = true;
-      const due = entry;
-      this.#last = this.#last.then(() => this.#run(directories, due));
+    if (!pod.isQueued && this.#options.clock.monotonic() >= pod.dueMs) {
+      pod.isQueued = true;
+      const due = pod;
+      this.#queue = this.#queue.then(() => this.#run(directories, due));
     }
-    return entry.found;
+    return pod.found;
   }
 
   /** Whether a requested pod waits for its first scan. */
   get isBehind(): boolean {
-    return this.#entries.values()
+    return this.#pods.values()
       .some(({ isQueued, found }) => isQueued && found === undefined);
   }
 
   /** Resolves once all queued scans are complete. */
   caughtUp(): Promise<void> {
-    return this.#last;
+    return this.#queue;
   }
 
+  /** Removes a pod, by {@linkcode PodDirectories.directory}. */
   forget(directory: string): void {
-    this.#entries.delete(directory);
+    this.#pods.delete(directory);
   }
 
-  async #run(directories: PodDirectories, entry: Entry): Promise<void> {
+  async #run(directories: PodDirectories, pod: ScannedPod): Promise<void> {
     const { clock, calls } = this.#options;
     const { directory } = directories;
-    if (this.#entries.get(directory) !== entry) return;
+    if (this.#pods.get(directory) !== pod) return;
     try {
-      entry.found = await calls.run(directory, () => this.#find(directories));
+      pod.found = await calls.run(directory, () => this.#find(directories));
     } catch (error) {
-      // If it cannot be read now, the last result stays valid.
-      if (isGone(error)) entry.found = undefined;
+      // On any other error, keep the last result.
+      if (isGone(error)) pod.found = undefined;
     }
-    entry.dueMs = clock.monotonic() + INTERVAL_MS;
-    entry.isQueued = false;
+    pod.dueMs = clock.monotonic() + INTERVAL_MS;
+    pod.isQueued = false;
   }
 
   async #find({ directory, logs }: PodDirectories): Promise<PodVolumes> {
-    const own = await this.#list(directory);
-    const hosts = own.filter((path) => basename(path) === "etc-hosts");
+    const paths = await this.#list(directory);
+    const hostsFiles = paths.filter((path) => basename(path) === "etc-hosts");
     const volumes: PodVolume[] = [];
-    for (const parent of await this.#listIfThere(`${directory}/volumes`)) {
+    for (const parent of await this.#listIfExists(`${directory}/volumes`)) {
       const plugin = basename(parent);
-      // `~` replaces the slash in the name of a plugin; other directories have
-      // none.
+      // `~` replaces the slash in the name of a plugin. Other directories have
+      // no `~`.
       if (!plugin.includes("~")) continue;
-      for (const path of await this.#listIfThere(parent)) {
+      for (const path of await this.#listIfExists(parent)) {
         volumes.push({ plugin, name: basename(path), path });
       }
     }
-    const files = [...hosts];
-    const logged = logs === undefined ? [] : await this.#listIfThere(logs);
-    for (const path of logged) {
+    const files = [...hostsFiles];
+    const logPaths = logs === undefined ? [] : await this.#listIfExists(logs);
+    for (const path of logPaths) {
       if (await this.#isFile(path)) files.push(path);
     }
     return { volumes, files };
   }
 
-  async #listIfThere(directory: string): Promise<string[]> {
+  async #listIfExists(directory: string): Promise<string[]> {
     try {
       return await this.#list(directory);
     } catch (error) {
@@ -151,7 +154,7 @@ export class PodVolumeScanner {
 
   async #isFile(path: string): Promise<boolean> {
     try {
-      return !(await this.#options.files.fileSize(path)).isDirectory;
+      return !(await this.#options.files.lstat(path)).isDirectory;
     } catch (error) {
       if (isGone(error)) return false;
       throw error;

@@ -4,14 +4,14 @@ const NONE: Uint8Array<ArrayBuffer> = new Uint8Array();
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const MAX_ASCII = 0x7f;
-/** Nine digits fit in a 32-bit integer. */
+/** Numbers are formatted in groups of nine digits, which fit in a 32-bit integer. */
 const BILLION = 1_000_000_000;
 const BILLION_DIGITS = 9;
 
 /**
- * A byte buffer for text. Concatenated strings are built as ropes, then copied:
- * 50,000 metric lines take 46 ms as strings, encoding included, and 24 ms this
- * way (Deno 2.9).
+ * A buffer of UTF-8 text, which grows as needed. It is faster than strings, which
+ * V8 concatenates as ropes and copies later: 50,000 metric lines take 24 ms
+ * instead of 46 ms with encoding (Deno 2.9).
  */
 export class ByteText {
   readonly #capacity: number;
@@ -36,19 +36,19 @@ export class ByteText {
   }
 
   put(bytes: Uint8Array): void {
-    this.#room(bytes.length);
+    this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
 
   putByte(byte: number): void {
-    this.#room(1);
+    this.#reserve(1);
     this.#bytes[this.#length++] = byte;
   }
 
-  /** Short ASCII strings are fastest. */
+  /** Appends text as UTF-8. ASCII text is fastest: other text is encoded separately. */
   putText(text: string): void {
-    this.#room(text.length);
+    this.#reserve(text.length);
     const bytes = this.#bytes;
     const start = this.#length;
     for (let i = 0; i < text.length; i++) {
@@ -74,7 +74,7 @@ export class ByteText {
   }
 
   #putDigits(value: number, digits: number): void {
-    this.#room(digits);
+    this.#reserve(digits);
     const bytes = this.#bytes;
     let rest = value | 0;
     for (let at = this.#length + digits - 1; at >= this.#length; at--) {
@@ -85,7 +85,7 @@ export class ByteText {
     this.#length += digits;
   }
 
-  #room(bytes: number): void {
+  #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
     const larger = new Uint8Array(
       Math.max(this.#capacity, 2 * (this.#length + bytes)),

@@ -25,7 +25,7 @@ export interface ContainerCollectorOptions {
     Manager,
     "removedContainer" | "managedContainers" | "oomKills"
   >;
-  /** Default of the request's maximum age of samples, milliseconds. */
+  /** Maximum age of samples, if the request has none; milliseconds. */
   readonly maxAgeMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,8 +40,8 @@ export interface CollectedContainers {
 const NO_ROW = new Float64Array();
 const NO_LAYOUT = new RowLayout();
 
-/** Labels, and what they depend on. */
-interface KnownLabels {
+/** Labels of a container, and the inputs from which they were formatted. */
+interface CachedLabels {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
   readonly pod: PodName | undefined;
@@ -51,17 +51,17 @@ interface KnownLabels {
 /** Collects all containers at one point in time, in time slices. */
 export class ContainerCollector {
   readonly #options: ContainerCollectorOptions;
-  /** Labels of containers with OOM kills, for after their removal. */
-  #labels = new Map<CgroupName, string>();
-  readonly #known = new WeakMap<ManagedContainer, KnownLabels>();
+  /** Last labels of the containers with OOM kills, for use after their removal. */
+  #killedLabels = new Map<CgroupName, string>();
+  readonly #cachedLabels = new WeakMap<ManagedContainer, CachedLabels>();
 
   constructor(options: ContainerCollectorOptions) {
     this.#options = options;
   }
 
   /**
-   * Returns the requested containers; for all, also removed ones with OOM
-   * kills.
+   * Returns the requested containers. Unless the request has the type of a
+   * runtime, removed containers with OOM kills are included.
    */
   async containers(request: RequestOptions): Promise<CollectedContainers> {
     const { manager, clock, maxAgeMs } = this.#options;
@@ -79,8 +79,8 @@ export class ContainerCollector {
       // A pod's cgroup has no labels: its containers name the pod.
       if (pod === undefined) continue;
       pods.set(name, pod);
-      const above = parentOf(name);
-      if (parseCgroupOrigin(above)?.kind === "pod") pods.set(above, pod);
+      const parent = parentOf(name);
+      if (parseCgroupOrigin(parent)?.kind === "pod") pods.set(parent, pod);
     }
     const slicer = new TimeSlicer(clock);
     slicer.begin();
@@ -104,10 +104,10 @@ export class ContainerCollector {
     container: ManagedContainer,
     { spec, pod, oomKills, nowMs }:
       & Pick<ContainerSnapshot, "oomKills" | "nowMs">
-      & Pick<KnownLabels, "spec" | "pod">,
+      & Pick<CachedLabels, "spec" | "pod">,
   ): ContainerSnapshot {
     const { reference, latest, handler } = container;
-    // File systems of containers and pods are short-lived.
+    // Omit the file systems of containers and pods: their series would be short-lived.
     const filesystems = handler.filesystems?.(nowMs)
       ?.filter(({ isOfContainer }) => !isOfContainer);
     return {
@@ -126,15 +126,16 @@ export class ContainerCollector {
 
   #labelsOf(
     container: ManagedContainer,
-    { reference, spec, pod }: Omit<KnownLabels, "labels">,
+    { reference, spec, pod }: Omit<CachedLabels, "labels">,
   ): string {
-    const known = this.#known.get(container);
+    const cached = this.#cachedLabels.get(container);
     if (
-      known?.reference === reference && known.spec === spec &&
-      known.pod?.name === pod?.name && known.pod?.namespace === pod?.namespace
-    ) return known.labels;
+      cached?.reference === reference && cached.spec === spec &&
+      cached.pod?.name === pod?.name &&
+      cached.pod?.namespace === pod?.namespace
+    ) return cached.labels;
     const labels = containerLabels(reference, spec, pod);
-    this.#known.set(container, { reference, spec, pod, labels });
+    this.#cachedLabels.set(container, { reference, spec, pod, labels });
     return labels;
   }
 
@@ -160,23 +161,23 @@ export class ContainerCollector {
     return specs;
   }
 
-  /** Returns removed containers with OOM kills. */
+  /** Returns the removed containers with OOM kills, and stores the labels of all containers with OOM kills. */
   #removed(
     existing: readonly ContainerSnapshot[],
     kills: ReadonlyMap<CgroupName, number>,
   ): ContainerSnapshot[] {
     if (kills.size === 0) {
-      this.#labels = new Map();
+      this.#killedLabels = new Map();
       return [];
     }
-    const labels = new Map(this.#labels);
+    const labels = new Map(this.#killedLabels);
     for (const { reference, labels: text } of existing) {
       labels.set(reference.name, text);
     }
-    this.#labels = new Map(
+    this.#killedLabels = new Map(
       [...kills.keys()].flatMap((name) => {
-        const known = labels.get(name);
-        return known === undefined ? [] : [[name, known]];
+        const text = labels.get(name);
+        return text === undefined ? [] : [[name, text]];
       }),
     );
     const names = new Set(existing.map(({ reference }) => reference.name));
@@ -194,7 +195,7 @@ export class ContainerCollector {
       }));
   }
 
-  /** For a container that existed only between two scrapes. */
+  /** Returns labels from the stored identity, for a container that no scrape found while it existed. */
   #removedLabels(name: CgroupName): string | undefined {
     const removed = this.#options.manager.removedContainer(name);
     return removed &&

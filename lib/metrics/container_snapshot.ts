@@ -32,10 +32,10 @@ export interface ContainerSnapshot {
    */
   readonly row: Float64Array;
   readonly layout: RowLayout;
-  /** At the start of the scrape. */
+  /** Version of the layout at the start of the scrape. */
   readonly layoutVersion: number;
   readonly filesystems?: readonly FsStats[];
-  /** In this run of the agent. */
+  /** Number of OOM kills in this run of the agent. */
   readonly oomKills: number;
   /** Time of the scrape, milliseconds since the epoch. */
   readonly nowMs: number;
@@ -200,7 +200,7 @@ export function groupValue(
   return row[offset + index] ?? NaN;
 }
 
-/** As in cAdvisor, 0 is no limit. */
+/** Returns a limit in bytes, or 0 for no limit, as in cAdvisor. */
 export function limit(value: number | undefined): number | undefined {
   return value !== undefined && value > NO_LIMIT_BYTES ? 0 : value;
 }

@@ -88,7 +88,7 @@ function* sectionText<S>(
 
 interface WriterInput<S> extends Pick<ExpositionOptions, "format" | "onError"> {
   readonly subjects: readonly S[];
-  /** By subject: unchanged since the last exposition. */
+  /** Whether each subject is unchanged since the last exposition. */
   readonly isUnchangedAt: readonly boolean[];
   readonly lines: LineWriter;
 }

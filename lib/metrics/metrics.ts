@@ -35,7 +35,7 @@ export interface MetricsOptions extends ContainerCollectorOptions {
     >;
   /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
-  /** For `/proc/self`. */
+  /** Files of the agent's own process (`/proc/self`). */
   readonly ownFs: HostFs;
   /** Counters of parts outside the manager. */
   readonly counters: () => Pick<AgentCounters, "eventLog" | "http" | "streams">;

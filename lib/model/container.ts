@@ -33,7 +33,7 @@ export interface CpuSpec {
  */
 export const NO_LIMIT_BYTES = 2 ** 62;
 
-/** Bytes; `Infinity` is no limit, absent values are unknown. */
+/** Bytes; `Infinity` if unlimited, absent if unknown. */
 export interface MemorySpec {
   readonly limitBytes?: number;
   readonly reservationBytes?: number;
@@ -64,7 +64,7 @@ export interface ContainerSpec {
   readonly health?: string;
   readonly cpu?: CpuSpec;
   readonly memory?: MemorySpec;
-  /** Present with the pids controller; `Infinity` is no limit. */
+  /** Present with the pids controller; `Infinity` if unlimited. */
   readonly processes?: { readonly limit?: number };
   readonly hasDiskIo: boolean;
   /** @default false */
@@ -75,7 +75,7 @@ export interface ContainerSpec {
   readonly hasFilesystems?: boolean;
 }
 
-/** As in v1 of the API. */
+/** A container as v1 of the API returns it. */
 export interface ContainerInfo {
   readonly reference: ContainerReference;
   /** Direct children by name. */
@@ -99,7 +99,7 @@ export interface ContainerDescription {
   readonly spec: ContainerSpec;
 }
 
-/** As in v2 of the API. */
+/** A container as v2 of the API returns it. */
 export interface ContainerInfoV2 extends ContainerDescription {
   /** Oldest first, with rates from the second sample on. */
   readonly stats: readonly ContainerStats[];

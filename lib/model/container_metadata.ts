@@ -32,7 +32,7 @@ export interface ContainerMetadata {
   readonly id: string;
   readonly name?: string;
   readonly image?: string;
-  /** Only those on the allow-list. */
+  /** Labels on the allow-list. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly pod?: EventPod;
   /** Whether it only holds a pod's namespaces. */

@@ -50,7 +50,7 @@ export interface OomKillData {
   readonly "shmem_rss_bytes"?: number;
   readonly "pgtables_bytes"?: number;
   readonly "oom_score_adj"?: number;
-  /** Whether the whole cgroup was killed (`memory.oom.group`). */
+  /** Whether all processes of the cgroup were killed (`memory.oom.group`). */
   readonly "group"?: boolean;
   /**
    * Boot ID and kmsg sequence number of the start of the incident, the same for
@@ -73,8 +73,8 @@ export interface OomKillData {
   /** Sequence number of the kmsg record of the kill. */
   readonly "kmsg_seq"?: number;
   /**
-   * In `oomKill`: number of the node's OOM kills (`oom_kill` of `/proc/vmstat`)
-   * accounted for, this one included.
+   * In `oomKill`: increments of the node's OOM kill counter (`oom_kill` in
+   * `/proc/vmstat`) accounted for, including this kill.
    */
   readonly "node_oom_kills"?: number;
   /** In an inferred `oomKill`: the last kmsg record accounted for. */
@@ -92,15 +92,15 @@ export interface OomKillData {
  */
 export interface CheckpointData {
   /**
-   * The last kernel log record whose events are all in the log; absent if none
+   * The last kernel log record whose events are all in the event log; absent if none
    * was read.
    */
   readonly "kmsg_seq"?: number;
   /** Time of that record, microseconds on the kernel log's clock. */
   readonly "kmsg_usec"?: number;
   /**
-   * Number of the node's OOM kills accounted for; absent if unknown, or the
-   * kernel does not count.
+   * Increments of the node's OOM kill counter accounted for; absent if unknown,
+   * or if the kernel has no counter.
    */
   readonly "node_oom_kills"?: number;
   /** Number of inferred kills whose records may still arrive. */
@@ -109,7 +109,7 @@ export interface CheckpointData {
 
 /** A process in the kernel's task dump of an OOM kill. */
 export interface OomTopTask {
-  /** In the host's PID namespace. */
+  /** Process ID in the PID namespace of the host. */
   readonly "pid": number;
   /** The first 15 bytes of the name. */
   readonly "process_name": string;
@@ -197,7 +197,7 @@ export interface EventData {
   readonly "node_event"?: NodeEventData;
   readonly "container_update"?: ContainerUpdateData;
   readonly "container_deletion"?: { readonly "exit_code": number };
-  /** In the event log only. */
+  /** Present in the event log only. */
   readonly "checkpoint"?: CheckpointData;
   readonly "lost"?: { readonly "count": number; readonly "reason": string };
 }
@@ -246,13 +246,13 @@ export interface EventRequest {
   readonly containerName?: CgroupName;
   /** Includes descendants of `containerName`. @default false */
   readonly includeSubcontainers?: boolean;
-  /** Only events with a higher `seq`. */
+  /** Selects events with a higher `seq`. */
   readonly sinceSeq?: number;
 }
 
 /** `lost` and `checkpoint` always match. */
-export function matches(request: EventRequest, kept: StoredEvent): boolean {
-  const { event, timestampMs } = kept;
+export function matches(request: EventRequest, stored: StoredEvent): boolean {
+  const { event, timestampMs } = stored;
   if (event.event_type === "lost" || event.event_type === "checkpoint") {
     return true;
   }

@@ -22,8 +22,8 @@ export interface MachineAttributes {
   readonly memoryCapacityBytes?: number;
   readonly swapCapacityBytes?: number;
   /**
-   * By type, such as `Registered-DDR4`; empty without a driver of the memory
-   * controller.
+   * Keyed by type, such as `Registered-DDR4`; empty without a driver of the
+   * memory controller.
    */
   readonly memoryByType: ReadonlyMap<string, MemoryModules>;
   readonly hugepages: readonly Hugepages[];
@@ -32,7 +32,7 @@ export interface MachineAttributes {
   readonly bootId?: string;
   readonly disks: readonly Disk[];
   readonly networkDevices: readonly NetworkDevice[];
-  /** In order of node number; one node per socket if the kernel has none. */
+  /** NUMA nodes by number; one node per socket if the kernel has no nodes. */
   readonly topology: readonly NumaNode[];
   readonly cloud?: Cloud;
 }
@@ -72,9 +72,9 @@ export interface NumaNode {
   readonly memoryBytes?: number;
   readonly hugepages: readonly Hugepages[];
   readonly cores: readonly Core[];
-  /** Shared by all threads. */
+  /** Caches shared by all threads of the node. */
   readonly caches: readonly CpuCache[];
-  /** To nodes 0, 1, …; 10 is the node itself. */
+  /** Distances to nodes 0, 1, …; 10 to the node itself. */
   readonly distances: readonly number[];
 }
 
@@ -82,9 +82,9 @@ export interface NumaNode {
 export interface Core {
   readonly id: number;
   readonly threadIds: readonly number[];
-  /** Not shared with other cores. */
+  /** Caches of this core only. */
   readonly caches: readonly CpuCache[];
-  /** Shared with some other cores. */
+  /** Caches shared with some other cores. */
   readonly uncoreCaches: readonly CpuCache[];
   readonly socketId?: number;
   readonly bookId?: number;

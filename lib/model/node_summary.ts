@@ -6,7 +6,7 @@ import type { ContainerStats } from "./stats.ts";
 export interface DescribedContainer {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
-  /** With rates from the second sample on. */
+  /** Absent before the first sample; contains rates from the second sample on. */
   readonly stats?: ContainerStats;
   /** Whether it was started in the host's network namespace. @default false */
   readonly isOnHostNetwork?: boolean;
@@ -31,7 +31,7 @@ export interface DiskUsage {
 
 /** A pod's volume: a separate file system, or files on a shared one. */
 export interface VolumeUsage {
-  /** In the pod, or of a persistent volume. */
+  /** Name of the volume's directory: its name in the pod, or the name of the persistent volume. */
   readonly name: string;
   readonly filesystem?: FsInfo;
   /** Files on a shared file system. */
@@ -39,15 +39,15 @@ export interface VolumeUsage {
 }
 
 /**
- * A Kubernetes pod with a running container. Data from container labels is
- * absent without them.
+ * A Kubernetes pod with a running container. Names are absent if the runtime
+ * reports no labels.
  */
 export interface PodSummary {
   readonly uid?: string;
   readonly name?: string;
   readonly namespace?: string;
   readonly cgroup?: DescribedContainer;
-  /** Holds the pod's namespaces, and so its network. */
+  /** Container that holds the pod's network namespace. */
   readonly sandbox?: DescribedContainer;
   readonly containers: readonly NamedContainer[];
   /** Volumes with known usage; absent if the volumes are unknown. */
@@ -56,6 +56,7 @@ export interface PodSummary {
   readonly ephemeralStorage?: DiskUsage;
 }
 
+/** Tasks of the node: their maximum and current number. */
 export interface TaskLimits {
   readonly timestampMs: number;
   readonly max?: number;
@@ -67,7 +68,7 @@ export interface NodeFilesystems {
   /** File system of the kubelet's files, otherwise `/`. */
   readonly root?: FsInfo;
   readonly images?: FsInfo;
-  /** File system of writable layers, if different. */
+  /** File system of the containers' writable layers; may be that of the images. */
   readonly containers?: FsInfo;
 }
 
@@ -84,9 +85,7 @@ export interface NodeSummary {
 }
 
 export interface NodeSummaryOptions {
-  /**
-   * Age in milliseconds above which the last sample is refreshed.
-   */
+  /** Age in milliseconds above which the last sample is refreshed. */
   readonly maxAgeMs?: number;
   /** Omits file systems and logs. @default false */
   readonly onlyCpuAndMemory?: boolean;

@@ -10,6 +10,6 @@ export const PAGE_TYPES = {
 export interface PageFile {
   readonly contentType: string;
   readonly text: string;
-  /** Same for the same text: `W/"0f3a…"`. */
+  /** Hash of the text: `W/"0f3a…"`. */
   readonly etag: string;
 }

@@ -79,7 +79,7 @@ export const IO_SUM_KINDS = [
   "costIndelayUsec",
 ] as const;
 
-/** The kernel's names, one column each. */
+/** The kernel's names of I/O operations; each has one column. */
 export const IO_OPERATIONS = [
   "Read",
   "Write",

@@ -1,8 +1,8 @@
-/** State of a data source, as in `/readyz`. */
+/** State of a data source, as reported by `/readyz`. */
 export interface SourceState {
   readonly name: string;
-  /** `off` is disabled, `degraded` lacks data. */
+  /** `off` if disabled or absent, `degraded` if data is missing. */
   readonly state: "ok" | "degraded" | "off";
-  /** Missing data and the reason. */
+  /** The missing data and the reason; empty if `ok`. */
   readonly detail: string;
 }

@@ -12,24 +12,24 @@ export interface ContainerStats {
   readonly cpuInst?: CpuInstStats;
   readonly memory?: MemoryStats;
   readonly diskIo?: DiskIoStats;
-  /** By page size in file names: `2MB`, `1GB`. */
+  /** Keyed by page size as in the kernel's file names, such as `2MB` or `1GB`. */
   readonly hugetlb?: Readonly<Record<string, HugetlbStats>>;
   readonly network?: NetworkStats;
   readonly processes?: ProcessStats;
-  /** Since the referenced bits were last cleared. */
+  /** Memory referenced since the referenced bits were last cleared. */
   readonly referencedMemoryBytes?: number;
   /**
-   * `cpuset.memory_migrate` of v1: 1 if pages follow a task to its new nodes.
+   * `cpuset.memory_migrate` (v1): 1 if pages follow a task to its new NUMA nodes.
    */
   readonly cpusetMemoryMigrate?: number;
   readonly resctrl?: ResctrlStats;
   /** `starting`, `healthy` or `unhealthy`; absent without a health check. */
   readonly health?: string;
-  /** For the root: the machine's, from the last reading before the sample. */
+  /** For the root, file systems of the machine; last read before the sample. */
   readonly filesystems?: readonly FsStats[];
 }
 
-/** Times in nanoseconds. */
+/** CPU time and CFS bandwidth periods. */
 export interface CpuStats {
   readonly usageNs?: number;
   readonly userNs?: number;
@@ -44,13 +44,13 @@ export interface CpuStats {
   readonly pressure?: Pressure;
 }
 
-/** Sums over the subtree's processes, each since the agent first saw it. */
+/** Sums over the processes of the subtree, each counted since the agent first saw it. */
 export interface SchedStats {
   /** Time on a CPU. */
   readonly runTimeNs: number;
   /** Time waiting for a CPU. */
   readonly runqueueTimeNs: number;
-  /** Number of times on a CPU. */
+  /** Number of time slices run on a CPU. */
   readonly runPeriods: number;
 }
 
@@ -62,7 +62,7 @@ export interface CpuInstStats {
   readonly perCpuUsage?: readonly number[];
 }
 
-/** Bytes, unless the name specifies otherwise. */
+/** Fields without `Bytes` count events or pages. */
 export interface MemoryStats {
   readonly usageBytes?: number;
   readonly maxUsageBytes?: number;
@@ -77,16 +77,19 @@ export interface MemoryStats {
   readonly kernelBytes?: number;
   readonly fileDirtyBytes?: number;
   readonly fileWritebackBytes?: number;
+  /** Number of times that usage hit the limit (v1). */
   readonly failcnt?: number;
+  /** Pages scanned by reclaim. */
   readonly pgscan?: number;
+  /** Pages reclaimed. */
   readonly pgsteal?: number;
   readonly workingsetRefaultFile?: number;
   readonly workingsetRefaultAnon?: number;
-  /** The cgroup itself; on v2 faults include the subtree. */
+  /** Data of the cgroup itself; on v2 page faults include the subtree. */
   readonly containerData?: MemoryScopeStats;
-  /** The whole subtree. */
+  /** Data of the subtree. */
   readonly hierarchicalData?: MemoryScopeStats;
-  /** `memory.events`: the subtree. */
+  /** `memory.events`, which includes the subtree. */
   readonly events?: MemoryEvents;
   /** `memory.events.local`: the cgroup itself. */
   readonly eventsLocal?: MemoryEvents;
@@ -100,14 +103,14 @@ export interface MemoryScopeStats {
   readonly numaStats?: NumaStats;
 }
 
-/** Pages by node number. */
+/** Numbers of pages, keyed by NUMA node number. */
 export interface NumaStats {
   readonly file?: Readonly<Record<string, number>>;
   readonly anon?: Readonly<Record<string, number>>;
   readonly unevictable?: Readonly<Record<string, number>>;
 }
 
-/** The kernel's keys. */
+/** Counters of `memory.events`; `oomGroupKill` is `oom_group_kill`. */
 export interface MemoryEvents {
   readonly low?: number;
   readonly high?: number;
@@ -130,37 +133,44 @@ export interface SwapEvents {
 export interface HugetlbStats {
   readonly usageBytes?: number;
   readonly maxUsageBytes?: number;
-  /** Hits of the limit. */
+  /** Number of times that usage hit the limit. */
   readonly failcnt?: number;
 }
 
-/**
- * One counter of a disk by operation: `Read`, `Write`, `Total`, …, or `Count`
- * without operations.
- */
+/** One counter of a disk. */
 export interface PerDiskStats {
   readonly major: number;
   readonly minor: number;
   /** `/dev/…`, if known. */
   readonly device?: string;
+  /**
+   * Values keyed by operation (`Read`, `Write`, `Total`, …), or only `Count` if
+   * the kernel does not distinguish operations.
+   */
   readonly stats: Readonly<Record<string, number>>;
 }
 
+/**
+ * Disk I/O by disk. The fields from `queued` to `timeMs` exist on v1 only, the
+ * `cost…` fields on v2 with an io.cost model (`cost.*` of `io.stat`).
+ */
 export interface DiskIoStats {
+  /** Bytes transferred. */
   readonly serviceBytes: readonly PerDiskStats[];
+  /** Number of completed operations. */
   readonly serviced: readonly PerDiskStats[];
-  /** Pending operations; v1 only, as the following up to `timeMs`. */
+  /** Number of pending operations. */
   readonly queued?: readonly PerDiskStats[];
   /** Sectors of 512 bytes. */
   readonly sectors?: readonly PerDiskStats[];
-  /** From request to completion. */
+  /** Time from dispatch to the disk until completion. */
   readonly serviceTimeNs?: readonly PerDiskStats[];
-  /** In the scheduler's queue. */
+  /** Time in the queue of the I/O scheduler. */
   readonly waitTimeNs?: readonly PerDiskStats[];
+  /** Number of merged requests. */
   readonly merged?: readonly PerDiskStats[];
-  /** Disk time of the cgroup. */
+  /** Time for which the disk was allocated to the cgroup. */
   readonly timeMs?: readonly PerDiskStats[];
-  /** `cost.usage` of `io.stat`; v2 with an io.cost model, as the following. */
   readonly costUsageUsec?: readonly PerDiskStats[];
   readonly costWaitUsec?: readonly PerDiskStats[];
   readonly costIndebtUsec?: readonly PerDiskStats[];
@@ -170,15 +180,15 @@ export interface DiskIoStats {
 
 export interface NetworkStats {
   /**
-   * In the kernel's order, without loopback and the host's ends of container
-   * interfaces.
+   * Interfaces in the kernel's order, without loopback, `veth…`, `docker…` and
+   * `nerdctl…`, as in cAdvisor.
    */
   readonly interfaces?: readonly InterfaceStats[];
   readonly tcp?: TcpStats;
   readonly tcp6?: TcpStats;
   readonly udp?: UdpStats;
   readonly udp6?: UdpStats;
-  /** By the names of {@linkcode TCP_ADVANCED}. */
+  /** Keyed by the names in `TCP_ADVANCED` (`tcp_advanced.ts`). */
   readonly tcpAdvanced?: Readonly<Record<string, number>>;
 }
 
@@ -222,12 +232,12 @@ export interface UdpStats {
 
 /** Counters of a resctrl group with exactly the container's tasks. */
 export interface ResctrlStats {
-  /** By memory bandwidth domain. */
+  /** One element per memory bandwidth domain. */
   readonly memoryBandwidth?: readonly {
     readonly totalBytes?: number;
     readonly localBytes?: number;
   }[];
-  /** By cache. */
+  /** One element per last-level cache. */
   readonly cache?: readonly { readonly llcOccupancyBytes: number }[];
 }
 
@@ -236,11 +246,11 @@ export interface ProcessStats {
   readonly processCount?: number;
   /** `pids.current` of the subtree. */
   readonly threadsCurrent?: number;
-  /** `pids.max`; `Infinity` is no limit. */
+  /** `pids.max`; `Infinity` if unlimited. */
   readonly threadsMax?: number;
-  /** Open descriptors of these processes. */
+  /** Open file descriptors of the processes of the cgroup itself. */
   readonly fdCount?: number;
-  /** Sockets among them. */
+  /** Number of these descriptors that are sockets. */
   readonly socketCount?: number;
   /** Limits of the first process; only `max_open_files`. */
   readonly ulimits?: readonly Ulimit[];
@@ -249,7 +259,7 @@ export interface ProcessStats {
 export interface Ulimit {
   /** cAdvisor's name. */
   readonly name: string;
-  /** `Infinity` is no limit. */
+  /** `Infinity` if unlimited. */
   readonly softLimit: number;
   readonly hardLimit: number;
 }
@@ -260,7 +270,7 @@ export interface Pressure {
   readonly full?: PressureShare;
 }
 
-/** Percent of the last 10, 60 and 300 s; total in microseconds. */
+/** Stall time: percent of the last 10, 60 and 300 s; total in microseconds. */
 export interface PressureShare {
   readonly avg10: number;
   readonly avg60: number;

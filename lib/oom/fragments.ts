@@ -1,104 +1,123 @@
 import type { KmsgRecord } from "./kmsg_record.ts";
-import { isWholeOomSummary, OOM_SUMMARY_START } from "./summary.ts";
+import { isCompleteOomSummary, OOM_SUMMARY_START } from "./summary.ts";
 
-/** The rest of a line follows immediately or never: after more other records it is given up. */
+/**
+ * Maximum number of other records between two fragments of a line. After more,
+ * the line is returned incomplete.
+ */
 const MAX_RECORDS_BETWEEN = 64;
 
-/** Maximum number of incomplete lines; one OOM involves a handful of CPUs. */
-const MAX_HELD = 16;
+/** Maximum number of incomplete lines: one per CPU or thread that prints at the same time, usually a few. */
+const MAX_INCOMPLETE_LINES = 16;
 
-const TASK_WHOLE_REGEXP =
+const COMPLETE_TASK_REGEXP =
   / killed as a result of limit of \/| due to memory\.oom\.group set| invoked oom-killer:/;
 
-interface Held {
+interface IncompleteLine {
+  /** Record of the first fragment. */
   readonly first: KmsgRecord;
   text: string;
-  records: number;
+  /** Number of other records since the last fragment. */
+  otherRecords: number;
 }
 
 /**
- * Joins lines that the kernel printed in fragments (`KERN_CONT`).
+ * Joins the fragments of lines that the kernel prints in several calls
+ * (`KERN_CONT`): those with cgroup names.
  *
- * The lines with cgroup names are printed in fragments. If a message from
- * another CPU is between two fragments, or a line exceeds about 1000 bytes, the
- * rest is a separate record: flagged `c` or `+`, or starting with the comma
- * before a field of the summary. With extended consoles each fragment is a
- * record.
+ * The kernel normally joins the fragments into one record. The rest of a line is
+ * a separate record if another CPU prints between two fragments, or if the line
+ * exceeds about 1000 bytes. Such a record has the flag `c` or `+`, or starts with
+ * the comma before a field of the summary. With extended consoles each fragment
+ * is a record.
  */
 export class OomFragments {
   /** Keyed by caller, if the kernel prints it. */
-  readonly #held = new Map<string | undefined, Held>();
+  readonly #incomplete = new Map<string | undefined, IncompleteLine>();
 
-  /** Returns the records whose text is complete or given up: usually the argument. */
+  /**
+   * Returns the records that can be parsed: complete lines, and incomplete lines
+   * whose rest is missing. Usually this is only `record`.
+   */
   push(record: KmsgRecord): readonly KmsgRecord[] {
-    if (this.#held.size === 0) {
+    if (this.#incomplete.size === 0) {
       return this.#begin(record) ? [] : [record];
     }
-    const held = this.#held.get(record.caller);
-    if (held !== undefined && continues(held.text, record)) {
-      held.text += record.text;
-      if (isUnfinished(held.text)) return [];
-      this.#held.delete(record.caller);
-      return [finish(held)];
+    const line = this.#incomplete.get(record.caller);
+    if (line !== undefined && continuesLine(line.text, record)) {
+      line.text += record.text;
+      if (isIncomplete(line.text)) return [];
+      this.#incomplete.delete(record.caller);
+      return [toRecord(line)];
     }
-    const given = this.#giveUp(record);
-    if (!this.#begin(record)) given.push(record);
-    return given;
+    const released = this.#releaseBefore(record);
+    if (!this.#begin(record)) released.push(record);
+    return released;
   }
 
-  /** Discards incomplete lines after a loss of records: their middle may be missing. */
+  /** Discards the incomplete lines. Must be called after a loss of records, since fragments may be missing. */
   clear(): void {
-    this.#held.clear();
+    this.#incomplete.clear();
   }
 
+  /** Stores the record if its line is incomplete; returns whether it did. */
   #begin(record: KmsgRecord): boolean {
-    if (!isUnfinished(record.text) || this.#held.size >= MAX_HELD) return false;
-    this.#held.set(record.caller, {
+    if (
+      !isIncomplete(record.text) ||
+      this.#incomplete.size >= MAX_INCOMPLETE_LINES
+    ) {
+      return false;
+    }
+    this.#incomplete.set(record.caller, {
       first: record,
       text: record.text,
-      records: 0,
+      otherRecords: 0,
     });
     return true;
   }
 
-  /** Removes and returns the lines that the record ends, or that waited for too many records. */
-  #giveUp(record: KmsgRecord): KmsgRecord[] {
-    const given: KmsgRecord[] = [];
-    for (const [caller, held] of this.#held) {
-      held.records++;
-      const over = caller === record.caller && beginsLine(record.text);
-      if (!over && held.records <= MAX_RECORDS_BETWEEN) continue;
-      this.#held.delete(caller);
-      given.push(finish(held));
+  /**
+   * Removes and returns the incomplete lines whose rest is missing: those of the
+   * same caller if the record starts a line, and those that waited for too many
+   * records.
+   */
+  #releaseBefore(record: KmsgRecord): KmsgRecord[] {
+    const released: KmsgRecord[] = [];
+    for (const [caller, line] of this.#incomplete) {
+      line.otherRecords++;
+      const isEnded = caller === record.caller && startsOomLine(record.text);
+      if (!isEnded && line.otherRecords <= MAX_RECORDS_BETWEEN) continue;
+      this.#incomplete.delete(caller);
+      released.push(toRecord(line));
     }
-    return given;
+    return released;
   }
 }
 
-function finish(held: Held): KmsgRecord {
-  return { ...held.first, text: held.text };
+function toRecord({ first, text }: IncompleteLine): KmsgRecord {
+  return { ...first, text };
 }
 
-/** Returns whether the text starts a line printed in fragments and lacks its end. */
-function isUnfinished(text: string): boolean {
-  if (text.startsWith(OOM_SUMMARY_START)) return !isWholeOomSummary(text);
+/** Returns whether the text is the start of a line that the kernel prints in fragments, without the end. */
+function isIncomplete(text: string): boolean {
+  if (text.startsWith(OOM_SUMMARY_START)) return !isCompleteOomSummary(text);
   if (!/^Tasks? in /.test(text)) return false;
-  // A process with such a name can invoke the OOM killer.
-  return !TASK_WHOLE_REGEXP.test(text);
+  // A header is complete: a process name can start with `Task in `.
+  return !COMPLETE_TASK_REGEXP.test(text);
 }
 
-/** Returns whether the record can only be the next line of an OOM. */
-function beginsLine(text: string): boolean {
+/** Returns whether the text starts a line of an OOM, so that it continues no other line. */
+function startsOomLine(text: string): boolean {
   return /^(?:Memory cgroup |Out of memory|Killed process |Tasks? in |oom-kill:)/
     .test(text) || text.includes(" invoked oom-killer:");
 }
 
-/** Returns whether the record continues the text at a point where the kernel splits lines. */
-function continues(text: string, record: KmsgRecord): boolean {
+/** Returns whether the record is the next fragment of the text, which ends where the kernel may split the line. */
+function continuesLine(text: string, record: KmsgRecord): boolean {
   const summary = text.startsWith(OOM_SUMMARY_START);
   if (summary && record.text.startsWith(",")) return true;
   if (record.flag !== "c" && record.flag !== "+") return false;
-  if (beginsLine(record.text)) return false;
+  if (startsOomLine(record.text)) return false;
   if (summary) return text.endsWith("=");
   return / (?:in|of) $/.test(text)
     ? record.text.startsWith("/")

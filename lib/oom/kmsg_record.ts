@@ -8,7 +8,7 @@ export interface KmsgRecord {
   readonly sequence: number;
   /** Microseconds of the kernel's log clock, which stops while the machine is suspended. */
   readonly usecSinceBoot: number;
-  /** `-` for a whole line; `c` or `+` for a fragment. */
+  /** `-` for a complete line; `c` or `+` for a fragment. */
   readonly flag: string;
   /** Printing context, `T<thread id>` or `C<cpu>`; Linux ≥5.1 with `CONFIG_PRINTK_CALLER` only. */
   readonly caller?: string;

@@ -228,7 +228,7 @@ class KmsgStream implements KmsgFile {
   readonly #inode: number | null;
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
   /** Bytes of an incomplete line at the start of the buffer. */
-  #begun = 0;
+  #incompleteBytes = 0;
   /** Whether the current line is too long, so that the rest of it is skipped. */
   #skipping = false;
   #position = 0;
@@ -263,16 +263,18 @@ class KmsgStream implements KmsgFile {
   async read(): Promise<KmsgRead> {
     for (;;) {
       if (this.#idleReads > 0 && !await this.#isSame()) return { type: "end" };
-      const length = await this.#file.read(this.#buffer.subarray(this.#begun));
+      const length = await this.#file.read(
+        this.#buffer.subarray(this.#incompleteBytes),
+      );
       if (length === null || length === 0) return this.#readNothing();
       this.#idleReads = 0;
       this.#position += length;
-      const records = this.#takeLines(this.#begun + length);
+      const records = this.#takeLines(this.#incompleteBytes + length);
       if (records.length > 0) return { type: "records", records };
-      if (this.#begun < CHUNK_BYTES) continue;
+      if (this.#incompleteBytes < CHUNK_BYTES) continue;
       const known = this.#skipping;
       this.#skipping = true;
-      this.#begun = 0;
+      this.#incompleteBytes = 0;
       if (!known) return { type: "tooLong" };
     }
   }
@@ -284,13 +286,13 @@ class KmsgStream implements KmsgFile {
   /** At the end, a line without newline is complete if the writer has closed the FIFO, or a second read has no data. */
   #readNothing(): KmsgRead {
     this.#idleReads++;
-    const isWhole = this.kind === "fifo" || this.#idleReads > 1;
-    if (this.#begun === 0 || !isWhole) return { type: "idle" };
-    const line = this.#buffer.slice(0, this.#begun);
-    this.#begun = 0;
-    const wanted = !this.#skipping && isRecord(line);
+    const isComplete = this.kind === "fifo" || this.#idleReads > 1;
+    if (this.#incompleteBytes === 0 || !isComplete) return { type: "idle" };
+    const line = this.#buffer.slice(0, this.#incompleteBytes);
+    this.#incompleteBytes = 0;
+    const isValid = !this.#skipping && isRecord(line);
     this.#skipping = false;
-    return wanted ? { type: "records", records: [line] } : { type: "idle" };
+    return isValid ? { type: "records", records: [line] } : { type: "idle" };
   }
 
   /** Returns the complete lines in the first `length` bytes; moves the rest to the start of the buffer. */
@@ -299,7 +301,7 @@ class KmsgStream implements KmsgFile {
     const lines: Uint8Array[] = [];
     let from = 0;
     // The incomplete line contains no newline.
-    let newline = bytes.indexOf(NEWLINE, this.#begun);
+    let newline = bytes.indexOf(NEWLINE, this.#incompleteBytes);
     while (newline >= 0) {
       const line = bytes.subarray(from, newline);
       if (!this.#skipping && isRecord(line)) lines.push(line);
@@ -307,8 +309,8 @@ class KmsgStream implements KmsgFile {
       from = newline + 1;
       newline = bytes.indexOf(NEWLINE, from);
     }
-    this.#begun = length - from;
-    if (from === 0 || this.#begun === 0) return lines;
+    this.#incompleteBytes = length - from;
+    if (from === 0 || this.#incompleteBytes === 0) return lines;
     // The lines are views of the buffer: copy them first.
     const kept = lines.map((line) => line.slice());
     this.#buffer.copyWithin(0, from, length);
@@ -323,7 +325,7 @@ class KmsgStream implements KmsgFile {
       if (this.kind === "fifo" || info.size >= this.#position) return true;
       await this.#file.seek(0, Deno.SeekMode.Start);
       this.#position = 0;
-      this.#begun = 0;
+      this.#incompleteBytes = 0;
       this.#skipping = false;
       return true;
     } catch (error) {

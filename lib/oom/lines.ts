@@ -9,7 +9,7 @@ import type { KilledProcess, OomScope } from "./report.ts";
 /** The `Killed process` line. */
 export interface OomKilledLine extends KilledProcess {
   readonly type: "killed";
-  /** Absent before Linux 5.1, where the previous line states the scope. */
+  /** Absent before Linux 5.1: the previous line states the scope. */
   readonly scope?: OomScope;
 }
 
@@ -17,18 +17,18 @@ export interface OomKilledLine extends KilledProcess {
 export type OomLine =
   /** The header of every dump, with the process that invoked the OOM killer. */
   | { readonly type: "invoked" }
-  /** Until Linux 4.20: the victim's cgroup and the cgroup at its limit. */
+  /** Before Linux 5.0: the victim's cgroup, and the cgroup whose limit was hit. */
   | {
     readonly type: "taskIn";
     readonly victimCgroup?: CgroupName;
     readonly limitCgroup?: CgroupName;
   }
-  /** Until Linux 4.20: the cgroup at its limit, if nothing can be killed. */
+  /** Before Linux 5.0: the cgroup whose limit was hit, if no process can be killed. */
   | { readonly type: "limitReached"; readonly limitCgroup?: CgroupName }
-  /** The first such line of a dump names the cgroup at its limit. */
+  /** Only the first of these lines in a dump names the cgroup whose limit was hit. */
   | { readonly type: "memoryStats"; readonly limitCgroup?: CgroupName }
   | OomSummaryLine
-  /** Until Linux 5.1: the process chosen; a child may be killed instead. */
+  /** Before Linux 5.1: the selected process; a child may be killed instead. */
   | {
     readonly type: "chosen";
     readonly scope: OomScope;
@@ -36,16 +36,16 @@ export type OomLine =
     readonly processName: string;
   }
   | OomKilledLine
-  /** Linux ≥5.0: the process chosen is exiting and is not killed. */
+  /** Since Linux 5.0: the selected process is already exiting, and is not killed. */
   | {
     readonly type: "exiting";
     readonly scope: OomScope;
     readonly pid: number;
     readonly processName: string;
   }
-  /** Linux ≥4.19: all other processes of the cgroup follow. */
+  /** Since Linux 4.19: kill lines of all other processes of the cgroup follow. */
   | { readonly type: "group"; readonly cgroup?: CgroupName }
-  /** Nothing can be killed, or the machine is set to panic. */
+  /** No process can be killed, or the kernel panics (`vm.panic_on_oom`). */
   | { readonly type: "noVictim"; readonly scope?: OomScope };
 
 const SCOPE = String
@@ -54,8 +54,8 @@ const SCOPE = String
 const KILLED_REGEXP = new RegExp(
   String.raw`^(?:${SCOPE})?Killed process (\d{1,10})(?:, UID \d+,)? \(`,
 );
-/** Up to the last parenthesis before the sizes: a name can contain parentheses. */
-const NAMED_REGEXP = /^[\s\S]*\)(?=(?:, UID \d+,)? (?:total-vm|vsz):\d+kB)/;
+/** Matches up to the `)` that ends the name: the last one before the sizes, since a name can contain parentheses. */
+const NAME_END_REGEXP = /^[\s\S]*\)(?=(?:, UID \d+,)? (?:total-vm|vsz):\d+kB)/;
 
 const CHOSEN_REGEXP = new RegExp(
   String.raw`^${SCOPE}[Kk]ill process (\d{1,10}) \(([\s\S]*)\) score `,
@@ -69,15 +69,18 @@ const TASK_IN_LIMIT = " killed as a result of limit of ";
 const GROUP_REGEXP =
   /^Tasks in ([\s\S]*) are going to be killed due to memory\.oom\.group set/;
 const LIMIT_REACHED_REGEXP = /^Memory limit reached of cgroup (\/[\s\S]*)$/;
-/** Old kernels print the statistics on the same line. */
+/** Old kernels print the statistics (` cache:…`) on the same line. */
 const MEMORY_STATS_REGEXP =
   /^Memory cgroup stats for (\/[\s\S]*?):(?:$| cache:\d)/;
 const NO_VICTIM_REGEXP =
   /^(?:Kernel panic - not syncing: )?Out of memory(?: and no killable processes|: ([a-z-]+) panic_on_oom is enabled)/;
 
-/** A process name has at most 15 bytes: farther back, `INVOKED` is not a header. */
 const INVOKED = " invoked oom-killer:";
-const MAX_NAME_LENGTH = 64;
+/**
+ * Maximum number of characters before `INVOKED` in a header: a process name of
+ * at most 15 bytes, which are 60 characters if each is escaped (`\xNN`).
+ */
+const MAX_INVOKER_LENGTH = 64;
 
 /**
  * Parses a kernel log message of an OOM, in the format of any kernel from 2.6.32
@@ -90,7 +93,7 @@ export function parseOomLine(text: string): OomLine | undefined {
   return parseByStart(text) ?? parseInvoked(text);
 }
 
-/** The first letter excludes nearly every message of a kernel log. */
+/** Selects the parsers by the first letter, because nearly all kernel messages match none. */
 function parseByStart(text: string): OomLine | undefined {
   switch (text.charAt(0)) {
     case "K":
@@ -111,7 +114,7 @@ function parseByStart(text: string): OomLine | undefined {
 /** `tail invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0` */
 function parseInvoked(text: string): OomLine | undefined {
   const at = text.indexOf(INVOKED);
-  return at < 0 || at > MAX_NAME_LENGTH ? undefined : { type: "invoked" };
+  return at < 0 || at > MAX_INVOKER_LENGTH ? undefined : { type: "invoked" };
 }
 
 /** `Memory limit reached of cgroup /a`, `Memory cgroup stats for /a:` */
@@ -134,7 +137,7 @@ function parseTasks(text: string): OomLine | undefined {
   const task = TASK_IN_REGEXP.exec(text);
   if (task === null) return undefined;
   const [, victim = "", limit = ""] = task;
-  // A cgroup name contains the separator: its end is ambiguous.
+  // A cgroup name contains the separator: where the first name ends is ambiguous.
   if (limit.includes(TASK_IN_LIMIT)) return { type: "taskIn" };
   const victimCgroup = printedCgroup(victim);
   const limitCgroup = printedCgroup(limit);
@@ -166,14 +169,14 @@ function parseChosen(text: string): OomLine | undefined {
 function parseNoVictim(text: string): OomLine | undefined {
   const match = NO_VICTIM_REGEXP.exec(text);
   if (match === null) return undefined;
-  // "compulsory" also panics at a cgroup's limit.
+  // "compulsory" panics also if the limit of a cgroup is hit.
   return match[1] === "system-wide"
     ? { type: "noVictim", scope: "host" }
     : { type: "noVictim" };
 }
 
 /**
- * Parses the line of a kill, whose format changed over time:
+ * Parses the line of a kill, whose format depends on the kernel version:
  *
  * ```
  * Killed process 7, UID 0, (sh) total-vm:8kB, anon-rss:4kB, file-rss:0kB
@@ -185,20 +188,20 @@ function parseNoVictim(text: string): OomLine | undefined {
 function parseKilled(text: string): OomKilledLine | undefined {
   const head = KILLED_REGEXP.exec(text);
   if (head === null) return undefined;
-  const [whole, scope, pid] = head;
-  const named = NAMED_REGEXP.exec(text)?.[0];
+  const [prefix, scope, pid] = head;
+  const named = NAME_END_REGEXP.exec(text)?.[0];
   const end = (named?.length ?? text.lastIndexOf(")") + 1) - 1;
-  if (end < whole.length) return undefined;
+  if (end < prefix.length) return undefined;
   return {
     type: "killed",
     ...(scope === undefined ? {} : { scope: scopeOf(scope) }),
     pid: Number(pid),
-    processName: text.slice(whole.length, end),
-    ...parseSizes(whole + text.slice(end)),
+    processName: text.slice(prefix.length, end),
+    ...parseNumbers(prefix + text.slice(end)),
   };
 }
 
-/** A number without the text after it is truncated, and is omitted. */
+/** Each pattern includes the text after the number: a number at the end of a truncated line does not match. */
 const SIZE_REGEXPS = {
   totalVmBytes: / (?:total-vm|vsz):(\d{1,15})kB/,
   anonRssBytes: /, anon-rss:(\d{1,15})kB/,
@@ -209,33 +212,34 @@ const SIZE_REGEXPS = {
 const UID_REGEXP = /, UID(?: (\d+),|:(\d+) )/;
 const OOM_SCORE_ADJ_REGEXP = / oom_score_adj:(-?\d+)$/;
 
-type Sizes = Partial<
+type KillNumbers = Partial<
   Record<keyof typeof SIZE_REGEXPS | "uid" | "oomScoreAdj", number>
 >;
 
-function parseSizes(tail: string): Sizes {
-  const sizes: Sizes = {};
+/** Parses the numbers of a kill line. @param text the line without the process name */
+function parseNumbers(text: string): KillNumbers {
+  const numbers: KillNumbers = {};
   for (const [name, regexp] of Object.entries(SIZE_REGEXPS)) {
-    const kib = regexp.exec(tail)?.[1];
+    const kib = regexp.exec(text)?.[1];
     if (kib !== undefined) {
-      sizes[name as keyof typeof SIZE_REGEXPS] = Number(kib) * 1024;
+      numbers[name as keyof typeof SIZE_REGEXPS] = Number(kib) * 1024;
     }
   }
-  const { totalVmBytes, pgtablesBytes } = sizes;
+  const { totalVmBytes, pgtablesBytes } = numbers;
   // Linux 5.4.0 to 5.4.7 print bytes labeled kB. Page tables are never larger
   // than the memory that they map.
   if (
     pgtablesBytes !== undefined && pgtablesBytes > (totalVmBytes ?? Infinity)
   ) {
-    sizes.pgtablesBytes = pgtablesBytes / 1024;
+    numbers.pgtablesBytes = pgtablesBytes / 1024;
   }
-  const uid = UID_REGEXP.exec(tail);
-  if (uid !== null) sizes.uid = Number(uid[1] ?? uid[2]);
-  const adj = OOM_SCORE_ADJ_REGEXP.exec(tail)?.[1];
-  if (adj !== undefined) sizes.oomScoreAdj = Number(adj);
-  return sizes;
+  const uid = UID_REGEXP.exec(text);
+  if (uid !== null) numbers.uid = Number(uid[1] ?? uid[2]);
+  const adj = OOM_SCORE_ADJ_REGEXP.exec(text)?.[1];
+  if (adj !== undefined) numbers.oomScoreAdj = Number(adj);
+  return numbers;
 }
 
-function scopeOf(words: string): OomScope {
-  return words.startsWith("Memory cgroup") ? "cgroup" : "host";
+function scopeOf(prefix: string): OomScope {
+  return prefix.startsWith("Memory cgroup") ? "cgroup" : "host";
 }

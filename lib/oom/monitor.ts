@@ -13,7 +13,7 @@ import { RecordOrder } from "./record_order.ts";
 import type { OomIncidentReport, OomKillReport, OomReport } from "./report.ts";
 import { OomUnits, SETTLE_MS } from "./units.ts";
 
-/** State of an earlier run of the same boot, from its event log. */
+/** State of an earlier run of the agent in the same boot, from the event log. */
 export interface EarlierOoms {
   readonly state: CheckpointData;
   /** The `incident` of the last `oom` event, whose kills may be missing from the event log. */
@@ -27,24 +27,25 @@ export interface OomMonitorOptions
     Pick<OomParserOptions, "groupKills" | "locate"> {
   readonly clock: Clock;
   readonly counters: OomCounters;
-  /** @default none: the first start */
+  /** @default none: the first start in this boot */
   readonly earlier?: EarlierOoms | undefined;
   /** Returns the node's OOM kill count, or `undefined` if the kernel has none. */
   readonly readCount: () => number | undefined;
   /** Returns whether a kill cannot be part of a group kill. @default unknown */
   readonly isKilledAlone?: (victim: CgroupName, limit: CgroupName) => boolean;
   readonly addEvent: (event: NewEvent) => void;
-  /** Called if the state changed without an event that contains it. */
-  readonly onState?: () => void;
+  /** Called if the state changed without an event that contains the new state. */
+  readonly onStateChange?: () => void;
 }
 
-/** Without any log, milliseconds from count to report: the cgroup of the kill may be new. */
+/** Milliseconds from the count of a kill to its event if no kernel log is configured: a new cgroup must first be found. */
 const OFF_SETTLE_MS = 500;
 
 /**
- * Turns kernel log records and counts into events, synchronously. The reader of
- * the log passes its records in order, and calls {@linkcode OomMonitor.end} when
- * the log has been read to its end.
+ * Builds events from kernel log records and OOM kill counts, synchronously. The
+ * reader of the log passes its records in order, and calls {@linkcode
+ * OomMonitor.end} when the log has been read to its end. A *unit* is one
+ * increment of the node's count; {@linkcode OomUnits} has the rules.
  */
 export class OomMonitor {
   readonly #options: OomMonitorOptions;
@@ -54,7 +55,7 @@ export class OomMonitor {
   readonly #events: OomEventBuilder;
   readonly #startMs: number;
   #lastIncident: string | undefined;
-  #last: KmsgRecord | undefined;
+  #lastRecord: KmsgRecord | undefined;
   #kills = 0;
 
   constructor(options: OomMonitorOptions) {
@@ -68,15 +69,16 @@ export class OomMonitor {
       earlier: earlier?.state,
       readCount,
       nowMs: () => clock.monotonic(),
-      report: (report, isPast) => this.#report(report, isPast),
+      report: (report, isHistorical) => this.#report(report, isHistorical),
       repeat: ({ victimCgroup }) => {
         counters.recordRepeat(victimCgroup);
-        options.onState?.();
+        options.onStateChange?.();
       },
       infer: (count, areAll) => this.#infer(count, areAll),
     });
   }
 
+  /** Kills reported by events of this run, without historical ones. */
   get kills(): number {
     return this.#kills;
   }
@@ -85,17 +87,17 @@ export class OomMonitor {
     return this.#units.state;
   }
 
-  /** Units of the node's count accounted for; `undefined` if not yet determined. */
+  /** Number of units accounted for; `undefined` if not yet determined. */
   get accounted(): number | undefined {
     return this.#units.accounted;
   }
 
   /** Whether a kill is deferred until the log is idle. */
-  get isHolding(): boolean {
-    return this.#parser.isHolding;
+  get hasDeferredKill(): boolean {
+    return this.#parser.hasDeferredKill;
   }
 
-  /** Whether the end of the log must be found. */
+  /** Whether units are not accounted for, so that the log must be read to its end. */
   get needsEnd(): boolean {
     return this.#units.isOpen;
   }
@@ -106,36 +108,36 @@ export class OomMonitor {
     kind: KmsgFile["kind"],
   ): { readonly isNew: boolean; readonly lost: number } {
     const place = this.#order.place(record, kind, this.#units.sequence);
-    if (place.type === "known") return { isNew: false, lost: 0 };
+    if (place.type === "alreadyRead") return { isNew: false, lost: 0 };
     const lost = place.type === "next" ? place.lost : 0;
-    if (lost > 0) this.#lose();
-    if (place.type === "other") {
-      this.#gap();
-      this.#units.begin();
+    if (lost > 0) this.#recordLoss();
+    if (place.type === "otherLog") {
+      this.#resetParser();
+      this.#units.startLog();
     }
-    this.#pass(record, this.#parser.push(record));
-    this.#last = record;
-    if (!this.#parser.isHolding) this.#advance();
+    this.#takeReports(record, this.#parser.push(record));
+    this.#lastRecord = record;
+    if (!this.#parser.hasDeferredKill) this.#advance();
     return { isNew: true, lost };
   }
 
-  /** Notes the loss of a record whose number is unknown. */
-  skip(): void {
-    this.#order.skip();
-    this.#lose();
+  /** Counts one lost record whose number is unknown. */
+  skipRecord(): void {
+    this.#order.skipRecord();
+    this.#recordLoss();
   }
 
-  /** Reads the count. Call it periodically, and before finding out whether the log is at its end. */
+  /** Reads the node's count. Call it periodically, and before each {@linkcode OomMonitor.end}. */
   sample(): void {
     this.#units.sample();
-    this.#units.overdue();
+    this.#units.decideOverdue();
     if (this.#isUnaccounted()) this.#options.counters.readAll();
   }
 
   /** Reports the deferred kill. Call it when the log is idle. */
   flush(): void {
-    if (this.#last === undefined) return;
-    this.#pass(this.#last, this.#parser.flush());
+    if (this.#lastRecord === undefined) return;
+    this.#takeReports(this.#lastRecord, this.#parser.flush());
     this.#advance();
   }
 
@@ -145,7 +147,7 @@ export class OomMonitor {
     this.#units.close();
   }
 
-  /** Call it if the log has been read to its end since the last {@linkcode OomMonitor.sample}. */
+  /** Infers kills without a record. Call it if the log has been read to its end since the last {@linkcode OomMonitor.sample}. */
   end(): void {
     this.flush();
     const before = this.#beforeEnd();
@@ -153,7 +155,7 @@ export class OomMonitor {
     this.#afterEnd(before);
   }
 
-  /** Call it while no log can be read; `isOff` if none is configured. */
+  /** Infers kills from counts only. Call it while no log can be read; `isOff` if none is configured. */
   withoutLog(isOff: boolean): void {
     const before = this.#beforeEnd();
     this.#units.withoutLog(isOff ? OFF_SETTLE_MS : SETTLE_MS);
@@ -161,18 +163,18 @@ export class OomMonitor {
   }
 
   #beforeEnd(): CheckpointData {
-    // Before the node's count is read, which then includes all kills of the containers.
+    // Read the containers' counts before the node's count, so that it includes all of their kills.
     if (this.#isUnaccounted()) this.#options.counters.readAll();
     return this.#units.state;
   }
 
   #afterEnd(before: CheckpointData): void {
-    const { readCount, counters, onState } = this.#options;
+    const { readCount, counters, onStateChange } = this.#options;
     const now = this.#units.state;
     if (
       before.node_oom_kills !== now.node_oom_kills ||
       before.inferred_units !== now.inferred_units
-    ) onState?.();
+    ) onStateChange?.();
     if (this.#units.isOpen) return;
     counters.settle(() => readCount() === this.#units.accounted);
   }
@@ -182,32 +184,37 @@ export class OomMonitor {
     return count !== undefined && count > (this.#units.accounted ?? Infinity);
   }
 
-  #lose(): void {
-    this.#gap();
-    this.#units.lose();
+  #recordLoss(): void {
+    this.#resetParser();
+    this.#units.recordLoss();
   }
 
-  #gap(): void {
-    const reports = this.#parser.gap();
-    if (this.#last !== undefined) this.#pass(this.#last, reports);
+  #resetParser(): void {
+    const reports = this.#parser.reset();
+    if (this.#lastRecord !== undefined) {
+      this.#takeReports(this.#lastRecord, reports);
+    }
   }
 
-  #pass(record: KmsgRecord, reports: readonly OomReport[]): void {
+  #takeReports(record: KmsgRecord, reports: readonly OomReport[]): void {
     const { sequence, usecSinceBoot } = record;
     this.#units.take(sequence, usecSinceBoot, reports);
   }
 
   #advance(): void {
-    const last = this.#last;
+    const last = this.#lastRecord;
     if (last !== undefined) {
       this.#units.advance(last.sequence, last.usecSinceBoot);
     }
   }
 
-  #report(report: OomIncidentReport | OomKillReport, isPast: boolean): void {
-    const isBacklog = !this.#units.hasReadPast;
+  #report(
+    report: OomIncidentReport | OomKillReport,
+    isHistorical: boolean,
+  ): void {
+    const isBacklog = !this.#units.hasReadBacklog;
     const writtenMs = this.#events.writtenMs(report.usecSinceBoot);
-    const historical = isPast || isBacklog && writtenMs < this.#startMs;
+    const historical = isHistorical || isBacklog && writtenMs < this.#startMs;
     const sources = ["kmsg"];
     if (report.type === "oomKill" && !historical) {
       this.#kills++;
@@ -219,7 +226,7 @@ export class OomMonitor {
     this.#add(this.#events.fromReport(this.#withGroup(report), known));
   }
 
-  /** Completes a kill after which the log was idle, so that no record states whether a group was killed. */
+  /** Sets `group` to false if the log does not state it, but the kill cannot be part of a group kill. */
   #withGroup<Report extends OomIncidentReport | OomKillReport>(
     report: Report,
   ): Report {
@@ -234,12 +241,15 @@ export class OomMonitor {
   #infer(count: number, areAll: boolean): void {
     const { counters } = this.#options;
     const first = (this.#units.accounted ?? 0) + 1;
-    const past = Math.min(count, this.#units.pastFrom(first));
+    const historical = Math.min(count, this.#units.historicalFrom(first));
     // The containers' counts before the start are unknown.
-    if (past > 0) this.#inferKills({ count: past, source: "vmstat" }, true);
-    if (count === past) return;
-    this.#kills += count - past;
-    for (const kills of counters.locate(count - past, areAll)) {
+    if (historical > 0) {
+      this.#inferKills({ count: historical, source: "vmstat" }, true);
+    }
+    const live = count - historical;
+    if (live === 0) return;
+    this.#kills += live;
+    for (const kills of counters.locate(live, areAll)) {
       this.#inferKills(kills, false);
     }
   }
@@ -261,7 +271,7 @@ export class OomMonitor {
   #add(event: NewEvent): void {
     if (event.type === "oom") {
       const incident = event.data?.oom?.incident;
-      // The earlier run ended between the incident and its kill.
+      // The earlier run reported it, and ended before the first kill of the incident.
       if (incident !== undefined && incident === this.#lastIncident) {
         this.#lastIncident = undefined;
         return;

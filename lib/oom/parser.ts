@@ -43,7 +43,7 @@ interface DeferredKill {
 
 /** Maximum number of other records between a kill and the line of its group. */
 const MAX_RECORDS_DEFERRED = 8;
-/** Maximum microseconds between the two; a later line applies only to the kills after it. */
+/** Maximum microseconds between a kill and the line of its group; a later line applies only to the kills after it. */
 const MAX_USEC_DEFERRED = 50_000;
 
 /** Maximum number of open incidents; 1 since Linux 4.2, whose `oom_lock` covers all printing. */
@@ -52,7 +52,7 @@ const MAX_OPEN = 32;
 /**
  * The kernel prints headers and summaries of ten OOMs in five seconds
  * (`oom_rs`, `DEFAULT_RATELIMIT_BURST`); two more seconds cover the time between
- * its decision and the record of the kill.
+ * the decision to print a header and the record of the kill.
  */
 const HEADERS = 10;
 const HEADERS_USEC = 7_000_000;
@@ -106,7 +106,7 @@ export class OomParser {
   }
 
   /** Whether a kill is deferred. */
-  get isHolding(): boolean {
+  get hasDeferredKill(): boolean {
     return this.#deferred !== undefined;
   }
 
@@ -117,25 +117,25 @@ export class OomParser {
     // Records written by user space never have the kernel's facility.
     if (record.facility !== 0) return NOTHING;
     let reports: OomReport[] | undefined;
-    for (const whole of this.#fragments.push(record)) {
-      const line = parseOomLine(whole.text);
-      if (line !== undefined) this.#take(whole, line, reports ??= []);
+    for (const joined of this.#fragments.push(record)) {
+      const line = parseOomLine(joined.text);
+      if (line !== undefined) this.#take(joined, line, reports ??= []);
       else if (this.#deferred !== undefined || this.#open.length > 0) {
-        this.#pass(whole, reports ??= []);
+        this.#pass(joined, reports ??= []);
       }
     }
     return reports ?? NOTHING;
   }
 
-  /** Returns the deferred kill, without `group`. Call it when the log is idle. */
+  /** Returns the reports of the deferred kill, without `group`. Call it when the log is idle. */
   flush(): readonly OomReport[] {
     const reports: OomReport[] = [];
     this.#release(reports, undefined);
     return reports;
   }
 
-  /** Discards all state after a loss of records. Returns the deferred kill. */
-  gap(): readonly OomReport[] {
+  /** Discards the state after a loss of records or at the start of another log. Returns the reports of the deferred kill. */
+  reset(): readonly OomReport[] {
     const reports = this.flush();
     this.#fragments.clear();
     this.#open = [];

@@ -3,15 +3,14 @@ import type { KmsgRecord } from "./kmsg_record.ts";
 
 /** Position of a record relative to the log read so far. */
 export type RecordPlace =
-  /** Already read. */
-  | { readonly type: "known" }
+  | { readonly type: "alreadyRead" }
   /** New, after `lost` lost records. */
   | { readonly type: "next"; readonly lost: number }
   /** First record of another log. */
-  | { readonly type: "other" };
+  | { readonly type: "otherLog" };
 
 /** Records of a FIFO or file whose numbers and times are stored: 512 KB. */
-const MAX_KEPT = 32_768;
+const MAX_STORED = 32_768;
 
 /**
  * Determines whether each record is new. The kernel numbers its records from 0
@@ -39,34 +38,34 @@ export class RecordOrder {
     const isFirst = this.#last === undefined;
     const lost = before === undefined ? 0 : sequence - before - 1;
     if (!isFirst && lost < 0) {
-      if (kind === "device" || this.#isSame(sequence, usecSinceBoot)) {
-        return { type: "known" };
+      if (kind === "device" || this.#wasRead(sequence, usecSinceBoot)) {
+        return { type: "alreadyRead" };
       }
-      this.#keep(kind, sequence, usecSinceBoot);
-      return { type: "other" };
+      this.#store(kind, sequence, usecSinceBoot);
+      return { type: "otherLog" };
     }
-    this.#keep(kind, sequence, usecSinceBoot);
+    this.#store(kind, sequence, usecSinceBoot);
     return { type: "next", lost: Math.max(0, lost) };
   }
 
-  /** Notes the loss of a record whose number is unknown. */
-  skip(): void {
+  /** Counts one lost record whose number is unknown: the next record is expected after it. */
+  skipRecord(): void {
     if (this.#last !== undefined) this.#last++;
   }
 
-  #keep(kind: KmsgFile["kind"], sequence: number, usec: number): void {
+  #store(kind: KmsgFile["kind"], sequence: number, usec: number): void {
     this.#last = sequence;
     if (kind === "device") return;
-    this.#sequences ??= new Float64Array(MAX_KEPT).fill(-1);
-    this.#usecs ??= new Float64Array(MAX_KEPT);
-    this.#sequences[sequence % MAX_KEPT] = sequence;
-    this.#usecs[sequence % MAX_KEPT] = usec;
+    this.#sequences ??= new Float64Array(MAX_STORED).fill(-1);
+    this.#usecs ??= new Float64Array(MAX_STORED);
+    this.#sequences[sequence % MAX_STORED] = sequence;
+    this.#usecs[sequence % MAX_STORED] = usec;
   }
 
   /** Returns whether the record was read; assumed if it is too old for its time to be stored. */
-  #isSame(sequence: number, usec: number): boolean {
-    const at = sequence % MAX_KEPT;
-    const kept = this.#sequences?.[at] ?? -1;
-    return kept === sequence ? this.#usecs?.[at] === usec : kept > sequence;
+  #wasRead(sequence: number, usec: number): boolean {
+    const at = sequence % MAX_STORED;
+    const stored = this.#sequences?.[at] ?? -1;
+    return stored === sequence ? this.#usecs?.[at] === usec : stored > sequence;
   }
 }

@@ -55,7 +55,7 @@ export interface KilledProcess {
 /** Once per killed process. */
 export interface OomKillReport extends OomDetails, KilledProcess {
   readonly type: "oomKill";
-  /** Whether a whole cgroup was killed (`memory.oom.group`); absent if the log does not state it. */
+  /** Whether all processes of a cgroup were killed (`memory.oom.group`); absent if the log does not state it. */
   readonly group?: boolean;
   /** Identifies the incident, as in {@linkcode OomIncidentReport}. */
   readonly incidentSequence: number;

@@ -50,7 +50,7 @@ const TRUNCATED_BYTES = 960;
 const encoder = new TextEncoder();
 
 /** Returns whether a summary has its last field. */
-export function isWholeOomSummary(text: string): boolean {
+export function isCompleteOomSummary(text: string): boolean {
   return END_REGEXP.test(text);
 }
 

@@ -28,10 +28,10 @@ export interface OomUnitsOptions {
   readonly readCount: () => number | undefined;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
-  /** Receives an incident or a kill without an event; `isPast` if the count proves that it was before the start. */
+  /** Receives an incident or a kill that has no event yet; `isHistorical` if the count proves that it occurred before the start. */
   readonly report: (
     report: OomIncidentReport | OomKillReport,
-    isPast: boolean,
+    isHistorical: boolean,
   ) => void;
   /** Receives the repeat of a group's first victim. */
   readonly repeat: (report: OomRepeatReport) => void;
@@ -158,7 +158,7 @@ export class OomUnits {
   }
 
   /** Whether the backlog of the kernel log has been read. */
-  get hasReadPast(): boolean {
+  get hasReadBacklog(): boolean {
     return this.#isAtEnd;
   }
 
@@ -167,7 +167,7 @@ export class OomUnits {
     return this.#sequence;
   }
 
-  /** Whether units are not accounted for, so that the end of the log must be found. */
+  /** Whether units are not accounted for, so that the log must be read to its end. */
   get isOpen(): boolean {
     const count = this.#samples.at(-1)?.count;
     if (!this.#isAtEnd || this.#waiting.length > 0) return true;
@@ -175,7 +175,7 @@ export class OomUnits {
       count !== undefined && count > (this.#units ?? -1);
   }
 
-  /** Reads the count. Call it periodically, and before finding out whether the log is at its end. */
+  /** Stores the count with its time. Call it periodically, and before each {@linkcode OomUnits.end}. */
   sample(): void {
     const count = this.#options.readCount();
     if (count === undefined) return;
@@ -208,13 +208,13 @@ export class OomUnits {
     this.#usec = usecSinceBoot;
   }
 
-  /** Notes that records were lost. */
-  lose(): void {
+  /** Call it if records were lost. */
+  recordLoss(): void {
     if (this.#inferred > 0 || this.#waiting.length > 0) this.#hasGap = true;
   }
 
-  /** Starts another log, with its own record numbers. */
-  begin(): void {
+  /** Starts reading another log, with its own record numbers. */
+  startLog(): void {
     this.#sequence = this.#usec = undefined;
     this.#isConfirmed = this.#hasRead = true;
     // The record of any unit may appear again, under another number.
@@ -235,7 +235,7 @@ export class OomUnits {
   end(lastSequence: number): void {
     const count = this.#options.readCount();
     const isShort = lastSequence >= 0 && lastSequence < (this.#sequence ?? -1);
-    if (!this.#isConfirmed && isShort) this.begin();
+    if (!this.#isConfirmed && isShort) this.startLog();
     this.#isAtEnd = true;
     if (this.#waiting.length === 0) this.#isUnread = false;
     if (count === undefined) return;
@@ -279,7 +279,7 @@ export class OomUnits {
   }
 
   /** Returns the number of units from this one on that were counted before the start. */
-  pastFrom(unit: number): number {
+  historicalFrom(unit: number): number {
     return Math.max(0, this.#startCount - unit + 1);
   }
 
@@ -330,7 +330,7 @@ export class OomUnits {
       sequence === known && this.#usec !== undefined &&
       this.#usec !== usecSinceBoot
     ) {
-      this.begin();
+      this.startLog();
       return;
     }
     this.#isConfirmed = true;
@@ -354,8 +354,14 @@ export class OomUnits {
   }
 
   /** Accounts for the unit of a new record, if any. */
-  #accountFor(report: OomReport, isPast = false, isInUnits = false): void {
-    if (report.type === "oom") return this.#options.report(report, isPast);
+  #accountFor(
+    report: OomReport,
+    isHistorical = false,
+    isInUnits = false,
+  ): void {
+    if (report.type === "oom") {
+      return this.#options.report(report, isHistorical);
+    }
     this.#reach(report);
     const count = this.#options.readCount();
     if (this.#units === undefined && count !== undefined) {
@@ -371,7 +377,7 @@ export class OomUnits {
       this.#units = Math.min(this.#units + 1, count);
     }
     if (report.type === "repeat") this.#options.repeat(report);
-    else this.#options.report(report, isPast);
+    else this.#options.report(report, isHistorical);
   }
 
   #reach(report: OomReport): void {
@@ -388,7 +394,7 @@ export class OomUnits {
     // Then no unit is counted without its record being readable.
     const isSettled = this.#settledCount(SETTLE_MS) === count;
     if (waitedMs >= SETTLE_MS && isSettled) this.#decide();
-    else this.overdue();
+    else this.decideOverdue();
   }
 
   #place(count: number): void {
@@ -396,8 +402,8 @@ export class OomUnits {
     this.#base = Math.min(this.#base, count - units);
   }
 
-  /** Decides if reports have waited for MAX_WAIT_MS without an end of the log. */
-  overdue(): void {
+  /** Accounts for waiting reports if they have waited for MAX_WAIT_MS. */
+  decideOverdue(): void {
     const waitedMs = this.#options.nowMs() - this.#waitingSinceMs;
     if (this.#waiting.length > 0 && waitedMs >= MAX_WAIT_MS) this.#decide();
   }
@@ -413,7 +419,7 @@ export class OomUnits {
     // Prefer losing a name to reporting a kill twice: the count finds the other kills.
     if (this.#hasGap) this.#base = Math.min(this.#base, inferredFrom);
     // With a gap, it is unknown which reports are historical.
-    const pastUpTo = this.#hasGap ? 0 : this.#startCount;
+    const historicalUpTo = this.#hasGap ? 0 : this.#startCount;
     this.#hasGap = false;
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -429,12 +435,12 @@ export class OomUnits {
     };
     const reported = new Set<number>();
     const suppressed = new Set<number>();
-    const past = new Set<number>();
+    const historical = new Set<number>();
     for (const [at, report] of waiting.entries()) {
       if (report.type !== "oomKill") continue;
       const { incidentSequence: incident } = report;
       (isOld(at) ? suppressed : reported).add(incident);
-      if ((places[at] ?? Infinity) <= pastUpTo) past.add(incident);
+      if ((places[at] ?? Infinity) <= historicalUpTo) historical.add(incident);
     }
     const old = places.filter((_, at) => isOld(at)).length;
     const isNew = places.some((unit) => unit !== undefined && unit > units);
@@ -445,9 +451,9 @@ export class OomUnits {
       if (report.type === "oom") {
         const { incidentSequence: incident } = report;
         const isReported = reported.has(incident) || !suppressed.has(incident);
-        if (isReported) this.#options.report(report, past.has(incident));
+        if (isReported) this.#options.report(report, historical.has(incident));
       } else if (isOld(at)) this.#reach(report);
-      else this.#accountFor(report, unit <= pastUpTo, unit <= units);
+      else this.#accountFor(report, unit <= historicalUpTo, unit <= units);
     }
   }
 }

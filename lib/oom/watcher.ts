@@ -188,7 +188,7 @@ export class OomWatcher {
           break;
         case "tooLong":
           this.#health.lose(1);
-          this.#attempt(() => this.#monitor.skip());
+          this.#attempt(() => this.#monitor.skipRecord());
           break;
         case "idle":
           this.#isWriterless = file.kind === "fifo";
@@ -225,7 +225,7 @@ export class OomWatcher {
   /** Waits until the log is idle, to report a deferred kill, and until it is at its end. */
   #awaitIdle(): void {
     if (this.#cancelIdle !== undefined) return;
-    if (!this.#monitor.isHolding && !this.#monitor.needsEnd) return;
+    if (!this.#monitor.hasDeferredKill && !this.#monitor.needsEnd) return;
     let records = this.#records;
     let timers = 0;
     let isSampled = false;
@@ -244,7 +244,7 @@ export class OomWatcher {
         return;
       }
       if (this.#file === undefined || !this.#isWaiting) return;
-      if (!this.#monitor.isHolding && !this.#monitor.needsEnd) return;
+      if (!this.#monitor.hasDeferredKill && !this.#monitor.needsEnd) return;
       this.#cancelIdle = this.#clock.schedule(IDLE_MS, onTimer);
     };
     this.#cancelIdle = this.#clock.schedule(IDLE_MS, onTimer);

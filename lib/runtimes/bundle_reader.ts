@@ -18,6 +18,7 @@ export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 /** Returns the path at which the agent sees a runtime's path, given in parts. */
 export type ResolveHostPath = (first: string, ...rest: string[]) => string;
 
+/** Directory of bundles in containerd's state directory. */
 const TASKS = "io.containerd.runtime.v2.task";
 
 /** Finds containers by the OCI bundles of their runtimes. */
@@ -38,14 +39,16 @@ export class BundleReader {
     const files = this.#files;
     const labels = this.#labels;
     for (const state of roots.containerd) {
-      const groups = origin.group === undefined
+      const namespaces = origin.containerdNamespace === undefined
         ? await files.list(at(state, TASKS))
-        : [origin.group];
-      for (const group of groups) {
-        const bundle = at(state, TASKS, group, origin.id);
+        : [origin.containerdNamespace];
+      for (const namespace of namespaces) {
+        const bundle = at(state, TASKS, namespace, origin.id);
         const config = await files.json(join(bundle, "config.json"));
         const { cgroupsPath } = asObject(asObject(config)["linux"]);
-        if (config === undefined || !isOf(origin, [cgroupsPath])) continue;
+        if (config === undefined || !belongsToCgroup(origin, [cgroupsPath])) {
+          continue;
+        }
         const pid = Number(await files.read(join(bundle, "init.pid")));
         const metadata = parseContainerdConfig(config, {
           id: origin.id,
@@ -95,7 +98,7 @@ export class BundleReader {
       const pid = state["init_process_pid"] ?? state["pid"];
       const paths = Object.values(asObject(state["cgroup_paths"]));
       if (typeof pid !== "number") continue;
-      if (!isOf(origin, [state["cgroup-path"], ...paths])) continue;
+      if (!belongsToCgroup(origin, [state["cgroup-path"], ...paths])) continue;
       const bundle = bundleOf(state);
       const config = bundle === undefined
         ? undefined
@@ -125,7 +128,7 @@ export class BundleReader {
  * Returns whether one of the runtime's paths is this cgroup, because a user may
  * choose the ID of another container. runc's paths start with the mount point.
  */
-function isOf(
+function belongsToCgroup(
   { cgroup, isCertain }: PlacedOrigin,
   paths: readonly unknown[],
 ): boolean {

@@ -9,12 +9,12 @@ export interface ContainerOrigin {
   readonly id: string;
   /** If false, the runtime must confirm the ID. */
   readonly isCertain: boolean;
-  /** For rkt apps only: their name needs no lookup. */
+  /** For rkt only, whose names need no lookup. */
   readonly name?: string;
-  /** containerd namespace, if it is in the cgroup's name. */
-  readonly group?: string;
+  /** Present if the cgroup's name contains or implies it. */
+  readonly containerdNamespace?: string;
   readonly podUid?: string;
-  /** Owner of a rootless runtime; absent for root. */
+  /** User ID of a rootless runtime; absent for root. */
   readonly uid?: number;
   /** Nearest enclosing container. */
   readonly outer?: CgroupName;
@@ -45,16 +45,16 @@ export type CgroupOrigin = ContainerOrigin | PodOrigin | UnitOrigin;
 const ID_REGEXP = /^(?:([\w-]+)-)?([0-9a-f]{64})(?:\.scope)?$/;
 
 /**
- * `SLICE:PREFIX:ID` is the kubelet's path for the systemd driver. A runtime
- * with the cgroupfs driver creates a directory of that name, with the systemd
- * driver `SLICE/PREFIX-ID.scope`.
+ * `SLICE:PREFIX:ID` is the OCI `cgroupsPath` for runc's systemd driver, which
+ * creates `SLICE/PREFIX-ID.scope`. The cgroupfs driver creates a directory with
+ * this name.
  */
-const UNDIVIDED_REGEXP = /^([^:]*):([\w-]+):([0-9a-f]{64})$/;
+const CGROUPS_PATH_REGEXP = /^([^:]*):([\w-]+):([0-9a-f]{64})$/;
 
 /** `pod0f1e…` of the cgroupfs driver; the UID of a static pod is a hash without dashes. */
 const POD_REGEXP = /^pod([0-9A-Za-z-]+)$/;
 
-/** `kubepods-burstable-pod0f1e….slice` of the systemd driver; kind adds the prefix `kubelet-`. */
+/** `kubepods-burstable-pod0f1e….slice` of the systemd driver; the tool kind adds the prefix `kubelet-`. */
 const POD_SLICE_REGEXP = /^[\w-]*kubepods(?:-\w+)?-pod(\w+)\.slice$/;
 
 const UNIT_REGEXP = /^.+\.(?:service|scope|slice|socket|swap)$/;
@@ -65,14 +65,17 @@ const RKT_REGEXP =
 
 const USER_REGEXP = /^user-(\d+)\.slice$/;
 
-/** IDs of containerd, runc and crun, without names that other programs create. */
-const PLAIN_ID_REGEXP = /^[\w][\w.-]{0,75}$/;
+/** IDs that users choose for containerd, runc and crun. Other names belong to other programs. */
+const CUSTOM_ID_REGEXP = /^[\w][\w.-]{0,75}$/;
 
-/** Scopes of monitor processes, not of containers. */
-const HELPERS: ReadonlySet<string> = new Set(["crio-conmon", "libpod-conmon"]);
+/** ID prefixes of scopes for monitor processes, not for containers. */
+const MONITOR_PREFIXES: ReadonlySet<string> = new Set([
+  "crio-conmon",
+  "libpod-conmon",
+]);
 
 /** Keyed by ID prefix. */
-const PREFIXES: ReadonlyMap<string, RuntimeName> = new Map([
+const RUNTIMES_BY_PREFIX: ReadonlyMap<string, RuntimeName> = new Map([
   ["docker", "docker"],
   ["cri-containerd", "containerd"],
   ["nerdctl", "containerd"],
@@ -80,6 +83,7 @@ const PREFIXES: ReadonlyMap<string, RuntimeName> = new Map([
   ["libpod", "podman"],
 ]);
 
+/** Candidates for an ID without prefix. */
 const ANY_RUNTIME: readonly RuntimeName[] = [
   "docker",
   "containerd",
@@ -88,7 +92,11 @@ const ANY_RUNTIME: readonly RuntimeName[] = [
   "crun",
 ];
 const POD_RUNTIMES: readonly RuntimeName[] = ["containerd", "docker", "crio"];
-const PLAIN_RUNTIMES: readonly RuntimeName[] = ["containerd", "runc", "crun"];
+const CUSTOM_ID_RUNTIMES: readonly RuntimeName[] = [
+  "containerd",
+  "runc",
+  "crun",
+];
 
 /**
  * Parses a cgroup's creator from its name; `undefined` if the name does not
@@ -98,7 +106,7 @@ export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   if (name === ROOT) return undefined;
   const path = name.split("/");
   const outer = outerOf(path);
-  const parts = [...path.slice(0, -1), ...divided(path.at(-1) ?? "")];
+  const parts = [...path.slice(0, -1), ...splitCgroupsPath(path.at(-1) ?? "")];
   const base = parts.at(-1) ?? "";
   const around = outer === undefined ? {} : { outer };
   const container = containerOf(parts, base);
@@ -109,10 +117,10 @@ export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
     return { kind: "unit", unit: unitOf(base), ...around };
   }
   if (outer !== undefined || parts.length > 3) return undefined;
-  return plainOf(parts, base);
+  return customIdOf(parts, base);
 }
 
-/** Returns whether an ID is unique across all runtimes. */
+/** Returns whether an ID is random, and so unique across all runtimes. */
 export function isCertainId(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
 }
@@ -126,8 +134,8 @@ function unitOf(base: string): string {
 }
 
 /** Splits `SLICE:PREFIX:ID` into its slice and scope. */
-function divided(part: string): string[] {
-  const [, slice, prefix, id] = UNDIVIDED_REGEXP.exec(part) ?? [];
+function splitCgroupsPath(part: string): string[] {
+  const [, slice, prefix, id] = CGROUPS_PATH_REGEXP.exec(part) ?? [];
   if (id === undefined) return [part];
   const scope = `${prefix}-${id}.scope`;
   return slice ? [slice, scope] : [scope];
@@ -148,17 +156,21 @@ function containerOf(
   const rkt = rktOf(parts, base);
   if (rkt !== undefined) return rkt;
   const [, prefix, id] = ID_REGEXP.exec(base) ?? [];
-  if (id === undefined || HELPERS.has(prefix ?? "")) return undefined;
+  if (id === undefined || MONITOR_PREFIXES.has(prefix ?? "")) return undefined;
   const podUid = podUidOf(parts, parts.length - 2);
   const uid = uidOf(parts);
   const runtimes = runtimesOf(parts, prefix, podUid !== undefined);
-  const group = groupOf(parts, prefix, podUid !== undefined);
+  const containerdNamespace = containerdNamespaceOf(
+    parts,
+    prefix,
+    podUid !== undefined,
+  );
   return {
     kind: "container",
     runtimes,
     id,
     isCertain: true,
-    ...(group !== undefined && { group }),
+    ...(containerdNamespace !== undefined && { containerdNamespace }),
     ...(podUid !== undefined && { podUid }),
     ...(uid !== undefined && { uid }),
   };
@@ -169,14 +181,14 @@ function runtimesOf(
   prefix: string | undefined,
   isInPod: boolean,
 ): readonly RuntimeName[] {
-  const named = PREFIXES.get(prefix ?? "");
-  if (named !== undefined) return [named];
+  const runtime = RUNTIMES_BY_PREFIX.get(prefix ?? "");
+  if (runtime !== undefined) return [runtime];
   const parent = parts.at(-2) ?? "";
   if (parent === "docker") return ["docker"];
   return isInPod ? POD_RUNTIMES : ANY_RUNTIME;
 }
 
-function groupOf(
+function containerdNamespaceOf(
   parts: readonly string[],
   prefix: string | undefined,
   isInPod: boolean,
@@ -193,10 +205,10 @@ function rktOf(
   if (index < 0) return undefined;
   const [, escaped] = RKT_REGEXP.exec(parts[index] ?? "") ?? [];
   if (escaped === undefined) return undefined;
-  const below = parts.length - 1 - index;
-  const isApp = below === 2 && parts.at(-2) === "system.slice" &&
+  const depth = parts.length - 1 - index;
+  const isApp = depth === 2 && parts.at(-2) === "system.slice" &&
     base.endsWith(".service");
-  if (below !== 0 && !isApp) return undefined;
+  if (depth !== 0 && !isApp) return undefined;
   const uuid = unescapeUnit(escaped);
   const app = isApp ? unescapeUnit(base).slice(0, -".service".length) : "";
   return {
@@ -208,20 +220,20 @@ function rktOf(
   };
 }
 
-/** Parses `/<namespace>/<id>` of ctr, or a path chosen for runc or crun. */
-function plainOf(
+/** Parses `/<namespace>/<id>` of ctr, or the `cgroupsPath` chosen for runc or crun. */
+function customIdOf(
   parts: readonly string[],
   base: string,
 ): ContainerOrigin | undefined {
-  if (!PLAIN_ID_REGEXP.test(base) || parts[1]?.startsWith("kubepods")) {
+  if (!CUSTOM_ID_REGEXP.test(base) || parts[1]?.startsWith("kubepods")) {
     return undefined;
   }
   return {
     kind: "container",
-    runtimes: PLAIN_RUNTIMES,
+    runtimes: CUSTOM_ID_RUNTIMES,
     id: base,
     isCertain: false,
-    ...(parts.length === 3 && { group: parts[1] ?? "" }),
+    ...(parts.length === 3 && { containerdNamespace: parts[1] ?? "" }),
   };
 }
 
@@ -236,7 +248,7 @@ function podUidOf(parts: readonly string[], index: number): string | undefined {
     : undefined;
 }
 
-/** Returns the user, ignoring slices inside an enclosing container. */
+/** Returns the user ID in `user-1000.slice`, ignoring slices inside an enclosing container. */
 function uidOf(parts: readonly string[]): number | undefined {
   const outer = parts.findLastIndex((part, index) =>
     index < parts.length - 1 && isContainerPart(part)
@@ -258,6 +270,7 @@ function outerOf(parts: readonly string[]): CgroupName | undefined {
 }
 
 function isContainerPart(part: string): boolean {
-  const [, prefix, id] = ID_REGEXP.exec(divided(part).at(-1) ?? "") ?? [];
-  return id !== undefined && !HELPERS.has(prefix ?? "");
+  const [, prefix, id] = ID_REGEXP.exec(splitCgroupsPath(part).at(-1) ?? "") ??
+    [];
+  return id !== undefined && !MONITOR_PREFIXES.has(prefix ?? "");
 }

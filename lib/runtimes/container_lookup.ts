@@ -29,7 +29,7 @@ export interface ContainerLookupOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly labels: LabelFilter;
-  /** Set by flags. */
+  /** Paths set by flags. */
   readonly overrides: RootOverrides;
   /** Engines of the host, not of nested containers. */
   readonly engines: readonly Engine[];

@@ -2,10 +2,10 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import { type ContainerOrigin, isCertainId } from "./cgroup_origin.ts";
 import {
+  type ContainerdContainer,
   type ContainerdEvent,
+  parseContainerdContainer,
   parseContainerdEvent,
-  type StoredContainer,
-  storedContainer,
   TOPICS,
 } from "./containerd_messages.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
@@ -28,7 +28,10 @@ const LIST = `${SERVICES}.containers.v1.Containers/ListStream`;
 const SUBSCRIBE = `${SERVICES}.events.v1.Events/Subscribe`;
 
 /** Docker's namespaces, reported by the Docker engine. */
-const DOCKERS: ReadonlySet<string> = new Set(["moby", "plugins.moby"]);
+const DOCKER_NAMESPACES: ReadonlySet<string> = new Set([
+  "moby",
+  "plugins.moby",
+]);
 
 const NOTHING = new Uint8Array();
 const FILTERS = TOPICS.map((topic) =>
@@ -47,7 +50,7 @@ const MAX_CGROUPS = 20_000;
 
 interface EventDetails {
   readonly event: ContainerdEvent | undefined;
-  readonly stored?: StoredContainer | undefined;
+  readonly stored?: ContainerdContainer | undefined;
 }
 
 /**
@@ -77,26 +80,26 @@ export class ContainerdEngine implements Engine {
   }
 
   async inspect(
-    { group, id }: ContainerOrigin,
+    { containerdNamespace: namespace, id }: ContainerOrigin,
   ): Promise<ContainerMetadata | undefined> {
-    if (group === undefined) return undefined;
-    return (await this.#get(group, id))?.metadata;
+    if (namespace === undefined) return undefined;
+    return (await this.#get(namespace, id))?.metadata;
   }
 
   async list(onLost: () => void): Promise<readonly EngineEvent[]> {
     const events: EngineEvent[] = [];
-    for (const group of await this.#groups()) {
+    for (const namespace of await this.#namespaces()) {
       const take = (message: Uint8Array) => {
         const container = new ProtoMessage(message).message(1);
-        const stored = storedContainer(container, this.#labels);
+        const stored = parseContainerdContainer(container, this.#labels);
         if (events.length === MAX_LISTED) {
           throw new RangeError(
             `Cannot read the list of containers: it has more than ${MAX_LISTED} entries`,
           );
         }
-        events.push(this.#storedEvent(group, stored));
+        events.push(this.#storedEvent(namespace, stored));
       };
-      const call = { method: LIST, message: NOTHING, group };
+      const call = { method: LIST, message: NOTHING, namespace };
       await this.#client.each(call, take, { maxBytes: MAX_LIST_BYTES, onLost });
     }
     return events;
@@ -113,9 +116,9 @@ export class ContainerdEngine implements Engine {
         const messages of this.#client.messages(call, signal, onLost)
       ) {
         for (let i = 0; i < messages.length; i += MAX_CONCURRENT_GETS) {
-          const some = messages.slice(i, i + MAX_CONCURRENT_GETS);
+          const batch = messages.slice(i, i + MAX_CONCURRENT_GETS);
           const details = await Promise.all(
-            some.map((message) => this.#read(message, onLost)),
+            batch.map((message) => this.#read(message, onLost)),
           );
           // In order: an exit is reported with the cgroup of the earlier start.
           yield details.flatMap((details) => this.#eventsOf(details));
@@ -135,21 +138,29 @@ export class ContainerdEngine implements Engine {
     this.#socket.close();
   }
 
-  async #groups(): Promise<string[]> {
+  async #namespaces(): Promise<string[]> {
     const call = { method: NAMESPACES, message: NOTHING };
     const response = await this.#client.unary(call) ?? NOTHING;
     return new ProtoMessage(response).messages(1)
       .map((namespace) => namespace.string(1))
-      .filter((name) => !DOCKERS.has(name))
+      .filter((name) => !DOCKER_NAMESPACES.has(name))
       .slice(0, MAX_NAMESPACES);
   }
 
-  async #get(group: string, id: string): Promise<StoredContainer | undefined> {
+  async #get(
+    namespace: string,
+    id: string,
+  ): Promise<ContainerdContainer | undefined> {
     const message = encodeStringField(1, id);
-    const response = await this.#client.unary({ method: GET, message, group });
-    return response === undefined
-      ? undefined
-      : storedContainer(new ProtoMessage(response).message(1), this.#labels);
+    const response = await this.#client.unary({
+      method: GET,
+      message,
+      namespace,
+    });
+    return response === undefined ? undefined : parseContainerdContainer(
+      new ProtoMessage(response).message(1),
+      this.#labels,
+    );
   }
 
   /** Parses an event, and reads a created or updated container from the database. */
@@ -157,10 +168,10 @@ export class ContainerdEngine implements Engine {
     let event: ContainerdEvent | undefined;
     try {
       event = parseContainerdEvent(message);
-      if (event?.kind !== "stored" || DOCKERS.has(event.group)) {
+      if (event?.kind !== "stored" || DOCKER_NAMESPACES.has(event.namespace)) {
         return { event };
       }
-      return { event, stored: await this.#get(event.group, event.id) };
+      return { event, stored: await this.#get(event.namespace, event.id) };
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof RangeError)) {
         throw error;
@@ -171,10 +182,12 @@ export class ContainerdEngine implements Engine {
   }
 
   #eventsOf({ event, stored }: EventDetails): EngineEvent[] {
-    if (event === undefined || DOCKERS.has(event.group)) return [];
-    const { group, id, kind, image, pid, exitCode } = event;
-    if (stored !== undefined) return [this.#storedEvent(group, stored)];
-    const key = `${group}/${id}`;
+    if (event === undefined || DOCKER_NAMESPACES.has(event.namespace)) {
+      return [];
+    }
+    const { namespace, id, kind, image, pid, exitCode } = event;
+    if (stored !== undefined) return [this.#storedEvent(namespace, stored)];
+    const key = `${namespace}/${id}`;
     const cgroup = this.#cgroups.get(key);
     if (kind === "deleted") this.#cgroups.delete(key);
     if (cgroup === undefined && !isCertainId(id)) return [];
@@ -193,13 +206,13 @@ export class ContainerdEngine implements Engine {
   }
 
   #storedEvent(
-    group: string,
-    { metadata, cgroup }: StoredContainer,
+    namespace: string,
+    { metadata, cgroup }: ContainerdContainer,
   ): EngineEvent {
     const event = { metadata, isRemoved: false, isStarted: false };
     if (cgroup === undefined || isCertainId(metadata.id)) return event;
-    this.#cgroups.delete(`${group}/${metadata.id}`);
-    this.#cgroups.set(`${group}/${metadata.id}`, cgroup);
+    this.#cgroups.delete(`${namespace}/${metadata.id}`);
+    this.#cgroups.set(`${namespace}/${metadata.id}`, cgroup);
     for (const key of this.#cgroups.keys()) {
       if (this.#cgroups.size <= MAX_CGROUPS) break;
       this.#cgroups.delete(key);

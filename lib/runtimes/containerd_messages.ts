@@ -7,7 +7,7 @@ import { parseContainerdConfig } from "./oci_config.ts";
 import { ProtoMessage } from "./protobuf.ts";
 
 /** A container in containerd's database. */
-export interface StoredContainer {
+export interface ContainerdContainer {
   readonly metadata: ContainerMetadata;
   /** Cgroup of the task; absent if systemd creates it. */
   readonly cgroup?: CgroupName;
@@ -20,15 +20,15 @@ export interface StoredContainer {
  *
  * @throws {SyntaxError} if the ID is missing
  */
-export function storedContainer(
+export function parseContainerdContainer(
   container: ProtoMessage,
   labels: LabelFilter,
-): StoredContainer {
+): ContainerdContainer {
   const id = asString(container.string(1));
   if (id === undefined) {
-    throw new SyntaxError("Cannot read a container: it has no ID");
+    throw new SyntaxError("Cannot parse a container: it has no ID");
   }
-  const spec = specOf(container.message(5).string(2));
+  const spec = parseSpec(container.message(5).string(2));
   const metadata = parseContainerdConfig(spec, {
     id,
     labels,
@@ -50,7 +50,8 @@ export function storedContainer(
   };
 }
 
-function specOf(json: string): unknown {
+/** Returns `undefined` for invalid JSON. */
+function parseSpec(json: string): unknown {
   try {
     return parseBoundedJson(json);
   } catch {
@@ -60,15 +61,16 @@ function specOf(json: string): unknown {
 
 /** A change of a container. */
 export interface ContainerdEvent {
-  readonly group: string;
+  readonly namespace: string;
   readonly id: string;
+  /** `stored` if created or updated in the database. */
   readonly kind: "stored" | "deleted" | "started" | "exited";
   readonly image?: string;
   readonly pid?: number;
   readonly exitCode?: number;
 }
 
-/** Topics about a container's metadata, start or exit. */
+/** Topics of changes to a container's metadata, starts and exits. */
 export const TOPICS: readonly string[] = [
   "/containers/create",
   "/containers/update",
@@ -90,23 +92,28 @@ export function parseContainerdEvent(
   const envelope = new ProtoMessage(bytes);
   const event = envelope.message(4).message(2);
   const id = asString(event.string(1));
-  const group = asString(envelope.string(2));
-  if (id === undefined || group === undefined) return undefined;
-  const of = { group, id };
+  const namespace = asString(envelope.string(2));
+  if (id === undefined || namespace === undefined) return undefined;
+  const container = { namespace, id };
   switch (envelope.string(3)) {
     case "/containers/create":
     case "/containers/update": {
       const image = asString(event.string(2));
-      return { ...of, kind: "stored", ...(image !== undefined && { image }) };
+      return {
+        ...container,
+        kind: "stored",
+        ...(image !== undefined && { image }),
+      };
     }
     case "/containers/delete":
-      return { ...of, kind: "deleted" };
+      return { ...container, kind: "deleted" };
     case "/tasks/start":
-      return { ...of, kind: "started", pid: event.number(2) };
+      return { ...container, kind: "started", pid: event.number(2) };
     case "/tasks/exit":
-      // Field 2 is the process ID, which differs for exec.
+      // Field 2 is the ID of the process in containerd, not its PID: that of the
+      // container for its first process, another one for `exec`.
       return event.string(2) === id
-        ? { ...of, kind: "exited", exitCode: event.number(4) }
+        ? { ...container, kind: "exited", exitCode: event.number(4) }
         : undefined;
     default:
       return undefined;

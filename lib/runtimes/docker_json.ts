@@ -34,7 +34,7 @@ export function parseDockerContainer(
   const fields = asObject(config);
   const id = asString(fields["ID"]) ?? asString(fields["Id"]);
   if (id === undefined) {
-    throw new TypeError('Cannot read a container: it has no "ID"');
+    throw new TypeError('Cannot parse a container: it has no "ID"');
   }
   const state = asObject(fields["State"]);
   const { "Image": image, "Labels": labels } = asObject(fields["Config"]);
@@ -47,7 +47,7 @@ export function parseDockerContainer(
     id,
     name: nameOf(fields["Name"]),
     image: asString(fields["ImageName"]) ?? asString(image),
-    labels: options.labels.pass(asObject(labels)),
+    labels: options.labels.select(asObject(labels)),
     pod: podOf(asObject(labels)),
     isSandbox: isSandbox(asObject(labels)) || undefined,
     createdMs: asTimestampMs(fields["Created"]),
@@ -83,7 +83,7 @@ export function parseDockerList(
       id,
       name: nameOf(ownName(fields["Names"])),
       image: asString(fields["Image"]),
-      labels: labels.pass(asObject(fields["Labels"])),
+      labels: labels.select(asObject(fields["Labels"])),
       pod: podOf(asObject(fields["Labels"])),
       isSandbox: isSandbox(asObject(fields["Labels"])) || undefined,
     })];
@@ -129,7 +129,7 @@ export function parseEngineEvent(
     id,
     name: nameOf(attributes["name"]),
     image: asString(attributes["image"]) ?? asString(fields["from"]),
-    labels: labels.pass(others),
+    labels: labels.select(others),
     pod: podOf(others),
     exitCode: action === "die" || action === "died"
       ? exitCodeOf(attributes)

@@ -2,26 +2,27 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 
-/** Runtimes with a socket API. */
+/** Runtimes whose socket API is used. */
 export type EngineName = "docker" | "podman" | "containerd";
 
-/** A change of a container. */
+/** A container of a list, or a change of one. */
 export interface EngineEvent {
   readonly metadata: ContainerMetadata;
-  /** Present if the ID is not unique across runtimes. */
+  /** Cgroup of the container; present if its ID is not unique across runtimes. */
   readonly cgroup?: CgroupName;
-  /** The name may be reused. */
+  /** Whether the container was removed; its name may then be reused. */
   readonly isRemoved: boolean;
-  /** A lookup returns more than the event. */
+  /** Whether the container was started; a lookup then returns more metadata than this event. */
   readonly isStarted: boolean;
 }
 
 /** A runtime's socket API. Each response is limited in time and size. */
 export interface Engine {
   readonly runtime: EngineName;
-  /** The first candidate if there is no socket. */
+  /** The socket in use; the first candidate if none exists. */
   readonly socketPath: string;
 
+  /** Returns whether the engine has a socket. */
   exists(): Promise<boolean>;
 
   /**

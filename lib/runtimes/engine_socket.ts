@@ -2,7 +2,7 @@
 export interface EngineSocketOptions {
   /** Candidates, the likeliest first. */
   readonly paths: () => readonly string[] | Promise<readonly string[]>;
-  /** In milliseconds. @default 2000 */
+  /** Milliseconds. @default 2000 */
   readonly timeoutMs?: number;
   /** HTTP/2 without upgrade, as for gRPC. */
   readonly isHttp2?: boolean;
@@ -20,7 +20,7 @@ export class EngineSocket {
     this.#timeoutMs = options.timeoutMs ?? 2_000;
   }
 
-  /** The first candidate if there is no socket. */
+  /** The socket selected by {@linkcode EngineSocket.exists}; the first candidate if none exists. */
   get path(): string {
     return this.#path;
   }

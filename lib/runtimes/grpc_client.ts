@@ -12,7 +12,7 @@ export interface GrpcCall {
   readonly method: string;
   readonly message: Uint8Array;
   /** containerd namespace. */
-  readonly group?: string;
+  readonly namespace?: string;
 }
 
 /**
@@ -107,7 +107,7 @@ export class GrpcClient {
 }
 
 function requestOf(
-  { method, message, group }: GrpcCall,
+  { method, message, namespace }: GrpcCall,
 ): { path: string; init: RequestInit } {
   return {
     path: `/${method}`,
@@ -116,7 +116,7 @@ function requestOf(
       headers: {
         "content-type": "application/grpc",
         "te": "trailers",
-        ...(group !== undefined && { "containerd-namespace": group }),
+        ...(namespace !== undefined && { "containerd-namespace": namespace }),
       },
       body: encodeGrpcMessage(message),
     },

@@ -1,35 +1,36 @@
-/** Compression flag and length. */
-const HEAD_BYTES = 5;
+/** Length of a message's prefix: compression flag (1 byte) and length (4 bytes). */
+const PREFIX_BYTES = 5;
 
 /** Encodes a length-prefixed gRPC message. */
 export function encodeGrpcMessage(
   message: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(HEAD_BYTES + message.length);
+  const frame = new Uint8Array(PREFIX_BYTES + message.length);
   new DataView(frame.buffer).setUint32(1, message.length);
-  frame.set(message, HEAD_BYTES);
+  frame.set(message, PREFIX_BYTES);
   return frame;
 }
 
-/** Splits a byte stream into messages; compressed and too long ones are skipped. */
+/** Splits a byte stream into messages. Skips compressed and too long ones. */
 export class GrpcMessageDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
-  readonly #head = new Uint8Array(HEAD_BYTES);
-  #headLength = 0;
-  /** Undefined while a message is skipped. */
+  readonly #prefix = new Uint8Array(PREFIX_BYTES);
+  #prefixLength = 0;
+  /** `undefined` while a message is skipped. */
   #message: Uint8Array | undefined;
+  #received = 0;
   #length = 0;
-  #wanted = 0;
 
+  /** @param onLost called for each skipped message */
   constructor(maxBytes: number, onLost: () => void) {
     this.#maxBytes = maxBytes;
     this.#onLost = onLost;
   }
 
-  /** The stream is between two messages. */
+  /** Whether no message is partially received. */
   get isComplete(): boolean {
-    return this.#headLength === 0;
+    return this.#prefixLength === 0;
   }
 
   /** Returns the messages that the chunk completes. */
@@ -37,29 +38,30 @@ export class GrpcMessageDecoder {
     const messages: Uint8Array[] = [];
     let start = 0;
     while (start < bytes.length) {
-      if (this.#headLength < HEAD_BYTES) {
-        this.#head[this.#headLength++] = bytes[start++] ?? 0;
-        if (this.#headLength < HEAD_BYTES) continue;
-        this.#begin();
+      if (this.#prefixLength < PREFIX_BYTES) {
+        this.#prefix[this.#prefixLength++] = bytes[start++] ?? 0;
+        if (this.#prefixLength < PREFIX_BYTES) continue;
+        this.#startMessage();
       } else {
-        const part = bytes.subarray(start, start + this.#wanted - this.#length);
-        this.#message?.set(part, this.#length);
-        this.#length += part.length;
+        const end = start + this.#length - this.#received;
+        const part = bytes.subarray(start, end);
+        this.#message?.set(part, this.#received);
+        this.#received += part.length;
         start += part.length;
       }
-      if (this.#length < this.#wanted) continue;
+      if (this.#received < this.#length) continue;
       if (this.#message !== undefined) messages.push(this.#message);
       this.#message = undefined;
-      this.#headLength = 0;
+      this.#prefixLength = 0;
     }
     return messages;
   }
 
-  #begin(): void {
-    const isCompressed = this.#head[0] !== 0;
-    this.#wanted = new DataView(this.#head.buffer).getUint32(1);
-    this.#length = 0;
-    if (isCompressed || this.#wanted > this.#maxBytes) this.#onLost();
-    else this.#message = new Uint8Array(this.#wanted);
+  #startMessage(): void {
+    const isCompressed = this.#prefix[0] !== 0;
+    this.#length = new DataView(this.#prefix.buffer).getUint32(1);
+    this.#received = 0;
+    if (isCompressed || this.#length > this.#maxBytes) this.#onLost();
+    else this.#message = new Uint8Array(this.#length);
   }
 }

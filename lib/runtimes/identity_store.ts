@@ -28,7 +28,7 @@ import { LookupQueue } from "./lookup_queue.ts";
 export interface IdentityStoreOptions {
   readonly clock: Clock;
   readonly lookup: Pick<ContainerLookup, "find">;
-  /** In the host's PID namespace. */
+  /** Returns the first process of a cgroup, as an ID in the PID namespace of the host. */
   readonly firstPid: (cgroup: CgroupName) => number | undefined;
 }
 
@@ -45,15 +45,15 @@ export interface RemovedContainer {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Running or recently removed. */
+/** A running or recently removed container. */
 interface Identity {
   readonly cgroup: CgroupName;
   readonly origin: ContainerOrigin;
   metadata?: Omit<ContainerMetadata, "exitCode"> & { exitCode?: number };
   removedMs?: number;
-  /** Cached. */
+  /** Cached result of {@linkcode IdentityStore.referenceOf}. */
   reference?: ContainerReference;
-  /** From an engine event; a lookup that started earlier may be older. */
+  /** Metadata in the last engine event. A lookup that started before it may return older metadata. */
   lastReported?: ContainerMetadata;
 }
 
@@ -61,12 +61,12 @@ interface Identity {
 const RETENTION_MS = 5 * 60_000;
 const MAX_REMOVED = 10_000;
 
-/** From engine events, with or without a cgroup. */
+/** Maximum number of containers whose metadata engine events reported, with or without a cgroup. */
 const MAX_REPORTED = 20_000;
 
 /** A runtime may write its files after it creates the cgroup. */
 const RETRIES_MS: readonly number[] = [50, 100, 300, 1_000, 5_000, 30_000];
-/** For cgroups that may not be containers. */
+/** Delays for cgroups that may not be containers. */
 const UNCERTAIN_RETRIES_MS: readonly number[] = [200, 1_000];
 /** The exit code is written after the cgroup is removed. */
 const EXIT_RETRIES_MS: readonly number[] = [30, 100, 300, 1_000, 3_000];
@@ -83,7 +83,7 @@ export class IdentityStore {
   readonly #options: IdentityStoreOptions;
   readonly #queue: LookupQueue<Identity>;
   readonly #running = new Map<CgroupName, Identity>();
-  /** In order of removal. */
+  /** Removed containers in order of removal. */
   readonly #removed = new Map<CgroupName, Identity>();
   readonly #byId = new Map<string, Set<Identity>>();
   /** Keyed by ID, or by cgroup if the ID is not certain; latest last. */
@@ -111,7 +111,7 @@ export class IdentityStore {
   }
 
   /** Resolves once each container of a runtime was looked up, with or without a result. */
-  async lookedUp(): Promise<void> {
+  async waitForFirstLookups(): Promise<void> {
     if (this.#unseen.size === 0) return;
     await new Promise<void>((resolve) => this.#onSeen.push(resolve));
   }

@@ -27,21 +27,21 @@ export class LabelFilter {
       .map((name) => name.slice(0, -1));
   }
 
-  /** Returns labels sorted by name; `undefined` if there are none. */
-  pass(labels: object): Record<string, string> | undefined {
-    const passed: [string, string][] = [];
+  /** Returns the allowed labels, sorted by name; `undefined` if there are none. */
+  select(labels: object): Record<string, string> | undefined {
+    const selected: [string, string][] = [];
     let length = 0;
     for (const [name, value] of Object.entries(labels)) {
-      const isTaken = typeof value === "string" &&
+      const isSelected = typeof value === "string" &&
         name.length <= MAX_TEXT_LENGTH && value.length <= MAX_TEXT_LENGTH &&
         this.#isAllowed(name);
-      if (!isTaken) continue;
+      if (!isSelected) continue;
       length += name.length + value.length;
-      if (passed.length === MAX_LABELS || length > MAX_LABELS_LENGTH) break;
-      passed.push([name, value]);
+      if (selected.length === MAX_LABELS || length > MAX_LABELS_LENGTH) break;
+      selected.push([name, value]);
     }
-    passed.sort(([a], [b]) => a < b ? -1 : 1);
-    return passed.length === 0 ? undefined : Object.fromEntries(passed);
+    selected.sort(([a], [b]) => a < b ? -1 : 1);
+    return selected.length === 0 ? undefined : Object.fromEntries(selected);
   }
 
   #isAllowed(name: string): boolean {

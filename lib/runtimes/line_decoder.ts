@@ -2,13 +2,14 @@ import { ByteBuffer } from "./byte_buffer.ts";
 
 const NEWLINE = 10;
 
-/** Splits a byte stream into UTF-8 lines; too long ones are skipped. */
+/** Splits a byte stream into UTF-8 lines. Skips too long ones. */
 export class LineDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
   readonly #line = new ByteBuffer();
   #isTooLong = false;
 
+  /** @param onLost called for each skipped line */
   constructor(maxBytes: number, onLost: () => void) {
     this.#maxBytes = maxBytes;
     this.#onLost = onLost;

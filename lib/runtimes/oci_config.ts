@@ -14,7 +14,7 @@ import {
 } from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** Options of the parsers. */
+/** The container, and the labels to return. */
 export interface OciConfigOptions {
   readonly id: string;
   readonly labels: LabelFilter;
@@ -23,7 +23,7 @@ export interface OciConfigOptions {
 const CRI = "io.kubernetes.cri.";
 const CRIO = "io.kubernetes.cri-o.";
 
-/** The kubelet's labels, and containerd's annotations with the same values. */
+/** Pairs of a kubelet label and the containerd annotation with the same value. */
 const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.container.name", `${CRI}container-name`],
   ["io.kubernetes.pod.name", `${CRI}sandbox-name`],
@@ -31,20 +31,20 @@ const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.pod.uid", `${CRI}sandbox-uid`],
 ];
 
-/** Only in containerd's database. */
-export interface ContainerdStored {
+/** Data of a container that only containerd's database has. */
+export interface ContainerdDatabaseEntry {
   readonly labels: JsonObject;
   readonly image: string | undefined;
 }
 
 /**
- * Parses a bundle's `config.json`, with the database entry if known. CRI and
- * nerdctl store names in annotations.
+ * Parses the `config.json` of a containerd bundle, together with the database
+ * entry `stored` if available. CRI and nerdctl store names in annotations.
  */
 export function parseContainerdConfig(
   config: unknown,
   { id, labels, stored }: OciConfigOptions & {
-    readonly stored?: ContainerdStored;
+    readonly stored?: ContainerdDatabaseEntry;
   },
 ): ContainerMetadata {
   const annotations = { ...annotationsOf(config), ...stored?.labels };
@@ -61,14 +61,14 @@ export function parseContainerdConfig(
       annotations[`${CRI}image-name`] ??
         annotations[`${CRI}podsandbox.image-name`],
     ) ?? stored?.image,
-    labels: labels.pass({ ...stored?.labels, ...kubernetes }),
+    labels: labels.select({ ...stored?.labels, ...kubernetes }),
     pod: podOf(kubernetes),
     isSandbox: isSandbox || undefined,
     network: networkOf(config, isSandbox ? undefined : sandboxId),
   });
 }
 
-/** Parses the `config.json` next to CRI-O's storage; `undefined` if another runtime created it. */
+/** Parses the `config.json` of a container in `containers/storage`; `undefined` if CRI-O did not create it. */
 export function parseCrioConfig(
   config: unknown,
   { id, labels }: OciConfigOptions,
@@ -83,7 +83,7 @@ export function parseCrioConfig(
       asString(annotations[`${CRIO}ContainerName`]),
     image: asString(annotations[`${CRIO}ImageName`]) ??
       asString(annotations[`${CRIO}Image`]),
-    labels: labels.pass({
+    labels: labels.select({
       ...parseObject(asString(annotations[`${CRIO}Labels`])),
       ...kubernetesLabels(annotations),
     }),
@@ -99,7 +99,7 @@ export function parseCrioConfig(
   });
 }
 
-/** Parses a container of runc or crun without engine. */
+/** Parses the `config.json` of a container that runc or crun created without an engine. */
 export function parseBundle(
   config: unknown,
   options: OciConfigOptions & { readonly runtime: RuntimeName },
@@ -109,14 +109,16 @@ export function parseBundle(
     runtime,
     id,
     name: id,
-    labels: labels.pass(annotationsOf(config)),
+    labels: labels.select(annotationsOf(config)),
     network: networkOf(config, undefined),
   });
 }
 
 /**
- * Returns the host's network without a namespace, or that of another process
- * with a `/proc/<pid>/ns/net` path.
+ * Returns `host` if the config has no network namespace, `shared` if the
+ * namespace is that of the sandbox or of another process (its path is
+ * `/proc/<pid>/ns/net`), otherwise `own`; `undefined` if the config lists no
+ * namespaces.
  */
 export function networkOf(
   config: unknown,

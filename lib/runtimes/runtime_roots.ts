@@ -2,41 +2,46 @@ import { dirname, join } from "@std/path";
 import { asString, parseObject } from "./json_values.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
-/** State directories as the runtimes name them, the likeliest first. */
+/**
+ * Directories in which runtimes store data about containers, the likeliest
+ * first. Paths are those of the host, or of the enclosing container.
+ */
 export interface RuntimeRoots {
-  /** `containers/<id>/config.v2.json` */
+  /** Contain `containers/<id>/config.v2.json`. */
   readonly docker: readonly string[];
-  /** `io.containerd.runtime.v2.task/<namespace>/<id>` */
+  /** Contain the bundles `io.containerd.runtime.v2.task/<namespace>/<id>`. */
   readonly containerd: readonly string[];
-  /** Shared by podman and CRI-O: `<driver>-containers/containers.json` */
+  /** Storage of Podman and CRI-O; contain `<driver>-containers/containers.json`. */
   readonly storage: readonly string[];
-  /** The volatile part: `<driver>-containers/<id>/userdata/pidfile` */
+  /** Volatile part of the storage; contain `<driver>-containers/<id>/userdata/pidfile`. */
   readonly storageRun: readonly string[];
-  /** `<id>` files with exit codes. */
+  /** Contain one file per container, `<id>`, with its exit code. */
   readonly podmanExits: readonly string[];
-  /** `<id>/state.json` */
+  /** Contain `<id>/state.json`. */
   readonly runc: readonly string[];
-  /** `<id>/status` */
+  /** Contain `<id>/status`. */
   readonly crun: readonly string[];
 }
 
-/** Set by flags. */
+/** Paths set by flags; each replaces the one from a configuration file. */
 export interface RootOverrides {
+  /** Docker's data root. */
   readonly dockerRoot?: string;
-  /** Socket in the state directory. */
+  /** containerd's socket; its directory is the state directory. */
   readonly containerd?: string;
+  /** `graphroot` of `containers/storage`. */
   readonly storageRoot?: string;
 }
 
-/** Selects the runtimes of a user or a container. */
+/** Selects the runtimes of a user, or those in a container. */
 export interface RootsOptions extends RootOverrides {
-  /** Root of the enclosing container. @default the host's */
+  /** Root directory of the enclosing container. @default that of the host */
   readonly root?: string;
-  /** @default root */
+  /** User of rootless runtimes. @default the runtimes of root */
   readonly uid?: number;
 }
 
-/** Includes those of k3s, RKE2, k0s, microk8s, and a Docker with its own containerd. */
+/** State directories of containerd, including k3s and RKE2, k0s, microk8s, and a Docker with its own containerd. */
 const CONTAINERD_STATES = [
   "/run/containerd",
   "/run/k3s/containerd",
@@ -48,29 +53,29 @@ const CONTAINERD_SOCKETS = CONTAINERD_STATES.map((state) =>
   join(state.replace(/\/daemon$/, ""), "containerd.sock")
 );
 
-/** The defaults and one from a configuration file. */
-export const MAX_CONTAINERDS: number = CONTAINERD_SOCKETS.length + 1;
+/** Maximum number of sockets: the defaults and one from a configuration file. */
+export const MAX_CONTAINERD_SOCKETS: number = CONTAINERD_SOCKETS.length + 1;
 
 /**
- * Returns the socket of the flag, or those of the configuration file and the
- * defaults: a host may run several containerds.
+ * Returns the socket set by the flag, otherwise that of the configuration file
+ * and the defaults: a host may run several containerd instances.
  */
 export async function readContainerdSockets(
   files: RuntimeFiles,
   { containerd }: RootOverrides,
 ): Promise<string[]> {
   if (containerd !== undefined) return [containerd];
-  const config = await readQuietly(
+  const config = await tryRead(
     files,
     files.path("/etc/containerd/config.toml"),
   );
   return unique([
-    tomlText(tomlTable(config, "grpc"), "address"),
+    tomlPath(tomlTable(config, "grpc"), "address"),
     ...CONTAINERD_SOCKETS,
   ]);
 }
 
-/** Reads state directories from configuration files, followed by the defaults. */
+/** Returns the directories set by flags or configuration files, followed by the defaults. */
 export async function readRuntimeRoots(
   files: RuntimeFiles,
   options: RootsOptions = {},
@@ -78,27 +83,27 @@ export async function readRuntimeRoots(
   const { root, uid } = options;
   const at = (path: string) => files.path(path, root);
   if (uid !== undefined) return await rootlessRoots(files, at, uid);
-  const [daemon, containerd, storage, crio] = await Promise.all([
-    readQuietly(files, at("/etc/docker/daemon.json")),
-    readQuietly(files, at("/etc/containerd/config.toml")),
-    readQuietly(files, at("/etc/containers/storage.conf")),
-    readQuietly(files, at("/etc/crio/crio.conf")),
+  const [daemonJson, containerd, storage, crio] = await Promise.all([
+    tryRead(files, at("/etc/docker/daemon.json")),
+    tryRead(files, at("/etc/containerd/config.toml")),
+    tryRead(files, at("/etc/containers/storage.conf")),
+    tryRead(files, at("/etc/crio/crio.conf")),
   ]);
   const { dockerRoot, containerd: socket, storageRoot } = options;
   return {
-    docker: unique([dockerRoot ?? dataRootOf(daemon), "/var/lib/docker"]),
+    docker: unique([dockerRoot ?? dataRootOf(daemonJson), "/var/lib/docker"]),
     containerd: unique([
-      socket === undefined ? tomlText(containerd, "state") : dirname(socket),
+      socket === undefined ? tomlPath(containerd, "state") : dirname(socket),
       ...CONTAINERD_STATES,
     ]),
     storage: unique([
-      storageRoot ?? tomlText(storage, "graphroot"),
-      tomlText(crio, "root"),
+      storageRoot ?? tomlPath(storage, "graphroot"),
+      tomlPath(crio, "root"),
       "/var/lib/containers/storage",
     ]),
     storageRun: unique([
-      tomlText(storage, "runroot"),
-      tomlText(crio, "runroot"),
+      tomlPath(storage, "runroot"),
+      tomlPath(crio, "runroot"),
       "/run/containers/storage",
       "/var/run/containers/storage",
     ]),
@@ -113,9 +118,9 @@ async function rootlessRoots(
   at: (path: string) => string,
   uid: number,
 ): Promise<RuntimeRoots> {
-  const passwd = await readQuietly(files, at("/etc/passwd")) ?? "";
+  const passwd = await tryRead(files, at("/etc/passwd")) ?? "";
   const home = homeOf(passwd, uid) ?? `/home/${uid}`;
-  const storage = await readQuietly(
+  const storage = await tryRead(
     files,
     at(join(home, ".config/containers/storage.conf")),
   );
@@ -124,11 +129,11 @@ async function rootlessRoots(
     docker: [join(home, ".local/share/docker")],
     containerd: [`${run}/containerd`, `${run}/docker/containerd/daemon`],
     storage: unique([
-      tomlText(storage, "graphroot"),
+      tomlPath(storage, "graphroot"),
       join(home, ".local/share/containers/storage"),
     ]),
     storageRun: unique([
-      tomlText(storage, "runroot"),
+      tomlPath(storage, "runroot"),
       `${run}/containers`,
       `/tmp/storage-run-${uid}/containers`,
     ]),
@@ -142,7 +147,7 @@ async function rootlessRoots(
 }
 
 /** Returns `undefined` if the file cannot be read: the defaults then apply. */
-async function readQuietly(
+async function tryRead(
   files: RuntimeFiles,
   path: string,
 ): Promise<string | undefined> {
@@ -153,12 +158,13 @@ async function readQuietly(
   }
 }
 
-/** Returns `data-root`, or `graph` before Docker 17.05. */
-function dataRootOf(daemon: string | undefined): string | undefined {
-  const fields = parseObject(daemon);
+/** Returns `data-root` of a `daemon.json`, or `graph` before Docker 17.05. */
+function dataRootOf(daemonJson: string | undefined): string | undefined {
+  const fields = parseObject(daemonJson);
   return asString(fields["data-root"]) ?? asString(fields["graph"]);
 }
 
+/** Returns the lines of a table without nested tables; empty if missing. */
 function tomlTable(toml: string | undefined, name: string): string {
   const [, ...tables] = (toml ?? "").split(
     new RegExp(`^[ \\t]*\\[[ \\t]*${name}[ \\t]*\\]`, "m"),
@@ -166,12 +172,13 @@ function tomlTable(toml: string | undefined, name: string): string {
   return tables.join("").split(/^[ \t]*\[/m)[0] ?? "";
 }
 
-/** Returns a quoted path from any table: each key used here occurs in one table only. */
-function tomlText(toml: string | undefined, key: string): string | undefined {
+/** Returns the absolute path that is the value of a key, in any table: each key read here is unique in its text. */
+function tomlPath(toml: string | undefined, key: string): string | undefined {
   const line = new RegExp(`^\\s*${key}\\s*=\\s*["'](/[^"']+)["']`, "m");
   return line.exec(toml ?? "")?.[1];
 }
 
+/** Returns the home directory in a `passwd` file. */
 function homeOf(passwd: string, uid: number): string | undefined {
   for (const line of passwd.split("\n")) {
     const [, , id, , , home] = line.split(":");

@@ -38,8 +38,8 @@ export type HintKind = "create" | "remove" | "rename";
  */
 type Comparison = "number" | "names" | "inodes";
 
-/** With this many touches, as many directories may be created as are removed without a notification. */
-const MANY_TOUCHES = 8;
+/** From this number of notifications on, names are compared: if as many children are created as removed, their number is unchanged. */
+const MANY_NOTIFICATIONS = 8;
 
 /** Placeholder for an inode: not seen in this hierarchy. */
 const UNSEEN = 0;
@@ -175,9 +175,9 @@ export class CgroupTree {
     }
   }
 
-  #comparisonOf({ touches, isLast }: Relist): Comparison {
+  #comparisonOf({ notifications, isLast }: Relist): Comparison {
     if (!this.#errors.isEmpty) return "inodes";
-    return isLast || touches >= MANY_TOUCHES ? "names" : "number";
+    return isLast || notifications >= MANY_NOTIFICATIONS ? "names" : "number";
   }
 
   /** Lists each directory whose number of children differs from the known number. */

@@ -13,35 +13,36 @@ import type {
 export interface FallbackWatcherOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Creates a watcher with inotify, or one without it if inotify failed for the given reason. */
-  readonly watch: (failure?: string) => ContainerWatcher;
+  /** Creates a watcher with inotify, or one that polls if inotify failed for the given reason. */
+  readonly createWatcher: (failure?: string) => ContainerWatcher;
 }
 
-/** Delay before a failed watcher without inotify is replaced. */
-const RETRY_MS = 100;
+/** Delay before a polling watcher that failed is replaced. */
+const POLL_RETRY_MS = 100;
 
 /**
- * After a failure, inotify is tried again at the next housekeeping interval,
- * then after twice as many as before, up to this many. A try that fails with
- * 3,000 cgroups takes 0.3 s.
+ * Maximum number of global housekeeping intervals between attempts to use
+ * inotify. The number starts at 1 and doubles after each failed attempt, which
+ * takes 0.3 s with 3,000 cgroups.
  */
 const MAX_INTERVALS = 32;
 
 /** Minimum interval between two warnings that inotify fails. */
 const WARN_INTERVAL_MS = 60_000;
 
-/** Watches with inotify while it works, and without it while it fails. The changes continue after any failure. */
+/** Watches cgroups with inotify, and polls while inotify fails. {@linkcode changes} continues after any failure. */
 export class FallbackWatcher implements ContainerWatcher {
   readonly #options: FallbackWatcherOptions;
-  /** Counts of the replaced watchers, and of replacements (`fallback`). */
+  /** Rescans of the replaced watchers by reason; `fallback` is the number of failures of watchers. */
   readonly #rescans: Record<string, number> = { fallback: 0 };
   #watcher: ContainerWatcher;
   #isFallback = false;
   /** Last error of inotify, until it works again. */
   #failure: string | undefined;
+  /** Number of intervals until the next attempt. */
   #intervalsLeft = 0;
-  /** Number of intervals after the next failure. */
-  #intervals = 1;
+  /** Number of intervals to wait after the next failure. */
+  #nextIntervals = 1;
   #warnedMs = -Infinity;
   /** Whether a warning was logged since inotify last worked. */
   #isWarned = false;
@@ -49,17 +50,17 @@ export class FallbackWatcher implements ContainerWatcher {
 
   constructor(options: FallbackWatcherOptions) {
     this.#options = options;
-    this.#watcher = options.watch();
+    this.#watcher = options.createWatcher();
   }
 
   get state(): SourceState {
     const { state } = this.#watcher;
-    // Whether inotify works again is known only after the listing is complete.
+    // The new watcher can still fail until its first listing is complete.
     if (this.#isFallback || this.#failure === undefined) return state;
     return {
       ...state,
       state: "degraded",
-      detail: `trying inotify again, which failed: ${this.#failure}`,
+      detail: `retrying inotify, which failed: ${this.#failure}`,
     };
   }
 
@@ -80,26 +81,26 @@ export class FallbackWatcher implements ContainerWatcher {
         }
       } catch (error) {
         this.#fallBack(messageOf(error));
-        // After a failure of inotify the listing starts immediately, and misses
-        // nothing.
-        if (isFallback) await sleep(this.#options.clock, RETRY_MS);
+        // After inotify fails, polling starts immediately, so that no change is
+        // missed.
+        if (isFallback) await sleep(this.#options.clock, POLL_RETRY_MS);
       }
     }
   }
 
-  /** Tries inotify again if it failed and the wait is over. Called at each global housekeeping. */
+  /** Retries inotify if it failed and the wait is over. Must be called once per global housekeeping interval. */
   retry(): void {
     if (!this.#isFallback) {
       // Inotify has worked since the last call.
-      this.#intervals = 1;
+      this.#nextIntervals = 1;
       return;
     }
     if (--this.#intervalsLeft > 0) return;
-    const listing = this.#watcher;
+    const poller = this.#watcher;
     this.#isFallback = false;
-    this.#replace(this.#options.watch());
-    // Ends the changes of the old watcher; those of the new one follow.
-    listing.close();
+    this.#replace(this.#options.createWatcher());
+    // Ends its changes; those of the new watcher follow.
+    poller.close();
   }
 
   check(name: CgroupName): void {
@@ -125,22 +126,22 @@ export class FallbackWatcher implements ContainerWatcher {
 
   #fallBack(reason: string): void {
     if (this.#closed) return;
-    const { clock, logger, watch } = this.#options;
+    const { clock, logger, createWatcher } = this.#options;
     const nowMs = clock.monotonic();
     if (nowMs - this.#warnedMs >= WARN_INTERVAL_MS) {
       this.#warnedMs = nowMs;
       this.#isWarned = true;
-      logger.warn("Cannot watch cgroups with inotify, listing them instead", {
+      logger.warn("Cannot watch cgroups with inotify, polling them instead", {
         reason,
       });
     }
     addTo(this.#rescans, { fallback: 1 });
-    this.#replace(watch(reason));
+    this.#replace(createWatcher(reason));
     if (this.#isFallback) return;
     this.#isFallback = true;
     this.#failure = reason;
-    this.#intervalsLeft = this.#intervals;
-    this.#intervals = Math.min(2 * this.#intervals, MAX_INTERVALS);
+    this.#intervalsLeft = this.#nextIntervals;
+    this.#nextIntervals = Math.min(2 * this.#nextIntervals, MAX_INTERVALS);
   }
 
   #replace(watcher: ContainerWatcher): void {

@@ -68,9 +68,9 @@ export interface RawWatcherOptions {
  * Notifications are hints, each of which causes a check: `mkdir -p a/b/c` is
  * reported as fewer creations than directories, since b may be created before a
  * is watched; some removals are never reported; a full queue reports only that
- * it was full. So a touched directory is listed again shortly after, and
- * everything is listed after a full queue and on `reconcile()`. A hierarchy is
- * watched first and listed then.
+ * it was full. So each directory with a notification is listed again shortly
+ * after, and everything is listed after a full queue and on `reconcile()`. A
+ * hierarchy is watched before it is listed.
  *
  * Exceeds 300 lines: one state machine that selects the walk that is due.
  */

@@ -8,9 +8,9 @@ interface Gone {
 }
 
 /**
- * A removal is reported within milliseconds. With half the CPU that a storm
- * requires, one was reported 23 s late: by then its name was forgotten, and it
- * was counted as one more lifetime.
+ * The kernel reports a removal within milliseconds. If events arrive faster than
+ * the agent can process them, reports are late: 23 s were measured with half the
+ * required CPU. A name that is no longer stored is counted as another lifetime.
  */
 const MAX_AGE_MS = 60_000;
 const MAX_NAMES = 65_536;
@@ -18,7 +18,7 @@ const MAX_NAMES = 65_536;
 /** Recently removed containers: the kernel may still send notifications of them. */
 export class RecentlyRemoved {
   readonly #clock: Clock;
-  /** In order of time. */
+  /** Entries in order of removal. */
   readonly #byName = new Map<CgroupName, Gone>();
 
   constructor(clock: Clock) {

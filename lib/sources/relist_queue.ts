@@ -9,13 +9,13 @@ export interface Relist {
   readonly isLast: boolean;
   /** End of the wait, on the clock's monotonic time. */
   readonly dueMs: number;
-  /** Number of events in the directory during the wait. */
-  touches: number;
+  /** Number of notifications about the directory during the wait. */
+  notifications: number;
 }
 
 /**
- * Waits before the listings of a directory after an event. Nothing is ever
- * reported of what is created in a new directory before it is watched, and on a
+ * Milliseconds from a notification about a directory to each of its listings.
+ * Creations in a new directory are not reported until it is watched, and on a
  * busy machine `Deno.watchFs` watches it seconds late.
  */
 const WAITS_MS = [50, 500, 1_600] as const;
@@ -40,11 +40,11 @@ export class RelistQueue {
     return dueMs;
   }
 
-  /** Schedules the listings after an event in a directory. */
+  /** Schedules the listings after a notification about a directory. */
   touch(name: CgroupName): void {
     this.#add(name, 0);
     const relist = this.#queues[0]?.get(name);
-    if (relist !== undefined) relist.touches++;
+    if (relist !== undefined) relist.notifications++;
   }
 
   /** Schedules a listing after the longest wait, for a directory that could not be read. */
@@ -83,6 +83,12 @@ export class RelistQueue {
     this.forget(name);
     const dueMs = this.#clock.monotonic() + waitMs;
     const isLast = level === WAITS_MS.length - 1;
-    this.#queues[level]?.set(name, { name, level, isLast, dueMs, touches: 0 });
+    this.#queues[level]?.set(name, {
+      name,
+      level,
+      isLast,
+      dueMs,
+      notifications: 0,
+    });
   }
 }

@@ -5,7 +5,7 @@ const MAX_KEPT = 1_000;
 
 /** Cgroup directories that cannot be read now, or not be listed. */
 export class ScanErrors {
-  /** By path; the path of a listing ends with a slash. */
+  /** Error messages keyed by path; the path of a listed directory ends with a slash. */
   readonly #errors = new Map<string, string>();
 
   get isEmpty(): boolean {

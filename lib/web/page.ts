@@ -13,7 +13,7 @@ import style from "./style.css" with { type: "text" };
 
 const SCRIPTS = { charts, container, containers, data, dom, events, main, node };
 
-/** Content type and text, by path below `/web`; `/` is the page itself. */
+/** Content type and content, keyed by path below `/web`; `/` is `index.html`. */
 const FILES = new Map<string, readonly [string, string]>([
   ["/", [PAGE_TYPES.html, index]],
   ["/style.css", [PAGE_TYPES.style, style]],
@@ -23,7 +23,7 @@ for (const [name, text] of Object.entries(SCRIPTS)) {
   FILES.set(`/${name}.js`, [PAGE_TYPES.script, text]);
 }
 
-/** Returns the file at a path. */
+/** Returns the file at a path below `/web`, or `undefined` if there is none. */
 export async function pageFile(path: string): Promise<PageFile | undefined> {
   const [contentType, text] = FILES.get(path) ?? [];
   if (contentType === undefined || text === undefined) return undefined;

@@ -34,7 +34,7 @@ async function send(count: number): Promise<number> {
     new URLSearchParams("stream=true"),
     "/",
   );
-  const response = streams.respond({ ...query, form: "ndjson" });
+  const response = streams.respond({ ...query, format: "ndjson" });
   const reader = response.body?.getReader();
   let received = 0;
   const reading = (async () => {

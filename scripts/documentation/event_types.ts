@@ -45,7 +45,7 @@ export const EVENT_TYPE_ROWS: Readonly<
     "`node_event.reason`, `.message`, `.type`",
   ],
   checkpoint: [
-    "event log only: first line of each file, at stop, and on changes without an event",
+    "event log only: first line of each file, at stop, and if its data changes without an event",
     "`/`",
     "`checkpoint`: `kmsg_seq`, `kmsg_usec`, `node_oom_kills`, `inferred_units`",
   ],

@@ -126,7 +126,7 @@ const scenarios: Record<string, () => Promise<void>> = {
       add(10);
       report();
       await nextInput();
-      log.save();
+      log.requestCheckpoint();
     }
   },
   async "endless"() {

@@ -6,12 +6,12 @@ import {
 /** Response to a method of a {@linkcode FakeContainerd}. */
 export type GrpcResponse = (
   message: Uint8Array,
-  group: string,
+  namespace: string,
 ) => Response | Promise<Response>;
 
 /** A container of a {@linkcode FakeContainerd}. */
 export interface FakeContainer {
-  readonly group: string;
+  readonly namespace: string;
   readonly id: string;
   readonly image?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -29,10 +29,10 @@ export function proto(
   const bytes = typeof value === "string"
     ? new TextEncoder().encode(value)
     : value;
-  const head = [number * 8 + 2, ...varint(bytes.length)];
-  const field = new Uint8Array(head.length + bytes.length);
-  field.set(head);
-  field.set(bytes, head.length);
+  const prefix = [number * 8 + 2, ...varint(bytes.length)];
+  const field = new Uint8Array(prefix.length + bytes.length);
+  field.set(prefix);
+  field.set(bytes, prefix.length);
   return field;
 }
 
@@ -73,7 +73,7 @@ export function containerMessage(container: FakeContainer): Uint8Array {
 
 /** Encodes an event as containerd does. */
 export function envelope(
-  group: string,
+  namespace: string,
   topic: string,
   ...fields: readonly Uint8Array[]
 ): Uint8Array {
@@ -81,7 +81,7 @@ export function envelope(
     proto(1, "containerd.events"),
     proto(2, joined(...fields)),
   );
-  return joined(proto(2, group), proto(3, topic), proto(4, any));
+  return joined(proto(2, namespace), proto(3, topic), proto(4, any));
 }
 
 /** Returns a gRPC response with these messages. */
@@ -120,20 +120,22 @@ export class FakeContainerd implements AsyncDisposable {
     const { responses, containers } = engine;
     responses.set("Version", () => grpcResponse(proto(1, "1.6.20")));
     responses.set("List", () => {
-      const groups = new Set(containers.map(({ group }) => group));
+      const namespaces = new Set(containers.map(({ namespace }) => namespace));
       return grpcResponse(
-        joined(...[...groups].map((group) => proto(1, proto(1, group)))),
+        joined(
+          ...[...namespaces].map((namespace) => proto(1, proto(1, namespace))),
+        ),
       );
     });
-    responses.set("ListStream", (_, wanted) =>
+    responses.set("ListStream", (_, requested) =>
       grpcResponse(
-        ...containers.filter(({ group }) => group === wanted)
+        ...containers.filter(({ namespace }) => namespace === requested)
           .map((container) => proto(1, containerMessage(container))),
       ));
-    responses.set("Get", (message, wanted) => {
-      const asked = new TextDecoder().decode(message.subarray(2));
-      const found = containers.find(({ group, id }) =>
-        group === wanted && id === asked
+    responses.set("Get", (message, requested) => {
+      const requestedId = new TextDecoder().decode(message.subarray(2));
+      const found = containers.find(({ namespace, id }) =>
+        namespace === requested && id === requestedId
       );
       return found === undefined
         ? grpcFailure(5, "not found")
@@ -159,26 +161,31 @@ export class FakeContainerd implements AsyncDisposable {
     }, async (request) => {
       const { pathname } = new URL(request.url);
       const method = pathname.split("/").at(-1) ?? "";
-      const bound = new GrpcMessageDecoder(2 ** 20, () => {});
-      const [message = new Uint8Array()] = bound.push(await request.bytes());
-      const group = request.headers.get("containerd-namespace") ?? "";
+      const decoder = new GrpcMessageDecoder(2 ** 20, () => {});
+      const [message = new Uint8Array()] = decoder.push(await request.bytes());
+      const namespace = request.headers.get("containerd-namespace") ?? "";
       const response = pathname.startsWith(SERVICES)
         ? this.responses.get(method)
         : undefined;
-      return response?.(message, group) ?? grpcFailure(12, "unknown method");
+      return response?.(message, namespace) ??
+        grpcFailure(12, "unknown method");
     });
   }
 
   /** Adds a container and sends an event. */
   create(container: FakeContainer): void {
     this.containers.push(container);
-    const { group, id, image = "" } = container;
-    this.emit(group, "/containers/create", proto(1, id), proto(2, image));
+    const { namespace, id, image = "" } = container;
+    this.emit(namespace, "/containers/create", proto(1, id), proto(2, image));
   }
 
   /** Sends an event to subscribers. */
-  emit(group: string, topic: string, ...fields: readonly Uint8Array[]): void {
-    this.send(encodeGrpcMessage(envelope(group, topic, ...fields)));
+  emit(
+    namespace: string,
+    topic: string,
+    ...fields: readonly Uint8Array[]
+  ): void {
+    this.send(encodeGrpcMessage(envelope(namespace, topic, ...fields)));
   }
 
   /** Sends raw bytes to subscribers. */

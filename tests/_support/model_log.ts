@@ -1,4 +1,4 @@
-import { isSame, stateAfter } from "../../lib/log/checkpoint.ts";
+import { hasSameCounts, stateAfter } from "../../lib/log/checkpoint.ts";
 import type { LogReader } from "../../lib/log/log_tail.ts";
 import type { CheckpointData, Event } from "../../lib/model/event.ts";
 
@@ -53,7 +53,7 @@ export class ModelLog {
   }
 
   checkpoint(state: CheckpointData, always: boolean): void {
-    if (!always && isSame(state, this.#state)) return;
+    if (!always && hasSameCounts(state, this.#state)) return;
     this.#state = state;
     this.#append(this.#checkpointLine());
   }

@@ -139,7 +139,7 @@ export class OomBench {
       readCount: () => this.count,
       readContext: () => undefined,
       addEvent: (event) => this.log.write(this.#numbered(event)),
-      onState: () => this.log.checkpoint(this.monitor.state, false),
+      onStateChange: () => this.log.checkpoint(this.monitor.state, false),
       ...this.options,
     });
     this.log.open(this.monitor.state, tail.lastSeq);

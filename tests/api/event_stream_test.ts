@@ -5,7 +5,7 @@ import { EventManager } from "../../lib/events/event_manager.ts";
 import type { StoredEvent } from "../../lib/model/event.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 
-const NDJSON: StreamQuery = { form: "ndjson", request: {} };
+const NDJSON: StreamQuery = { format: "ndjson", request: {} };
 
 /** Event streams of a real event manager, with a fake clock. */
 class Setup {
@@ -81,7 +81,7 @@ Deno.test("EventStreams sends each event as a line immediately", async () => {
 
 Deno.test("EventStreams sends server-sent events with type, data and id", async () => {
   const setup = new Setup();
-  const client = setup.open({ form: "sse", request: {} });
+  const client = setup.open({ format: "sse", request: {} });
   assertEquals(
     client.response.headers.get("content-type"),
     "text/event-stream",
@@ -121,10 +121,10 @@ Deno.test("EventStreams sends many events in chunks of bounded size", async () =
 
 Deno.test("EventStreams sends a heartbeat after each idle interval", async () => {
   for (
-    const [form, heartbeat] of [["ndjson", "\n"], ["sse", ":\n\n"]] as const
+    const [format, heartbeat] of [["ndjson", "\n"], ["sse", ":\n\n"]] as const
   ) {
     const setup = new Setup();
-    const client = setup.open({ form, request: {}, heartbeatMs: 15_000 });
+    const client = setup.open({ format, request: {}, heartbeatMs: 15_000 });
     for (let i = 0; i < 3; i++) {
       const read = client.read();
       await settle();

@@ -21,10 +21,10 @@ function parse(
 }
 
 Deno.test("parseEventsQuery() without parameters selects all events of all containers", () => {
-  assertEquals(parse(""), { request: {}, form: "array" });
+  assertEquals(parse(""), { request: {}, format: "array" });
   assertEquals(parse("heartbeat=15s&unknown=1"), {
     request: {},
-    form: "array",
+    format: "array",
     heartbeatMs: 15_000,
   });
 });
@@ -118,16 +118,16 @@ Deno.test("parseEventsQuery() with since_seq has no default maximum", () => {
 });
 
 Deno.test("parseEventsQuery() selects NDJSON with stream, and SSE with Accept", () => {
-  assertEquals(parse("stream=true").form, "ndjson");
-  assertEquals(parse("stream=false").form, "array");
+  assertEquals(parse("stream=true").format, "ndjson");
+  assertEquals(parse("stream=false").format, "array");
   const headers = { accept: "text/event-stream" };
-  assertEquals(parse("", { headers }).form, "sse");
-  assertEquals(parse("stream=true", { headers }).form, "sse");
+  assertEquals(parse("", { headers }).format, "sse");
+  assertEquals(parse("stream=true", { headers }).format, "sse");
   assertEquals(
-    parse("stream=true", { headers: { accept: "*/*" } }).form,
+    parse("stream=true", { headers: { accept: "*/*" } }).format,
     "ndjson",
   );
-  assertEquals(parse("", { headers: { accept: "text/html" } }).form, "array");
+  assertEquals(parse("", { headers: { accept: "text/html" } }).format, "array");
 });
 
 Deno.test("parseEventsQuery() prefers Last-Event-ID of an SSE client to since_seq", () => {
@@ -145,7 +145,7 @@ Deno.test("parseEventsQuery() prefers Last-Event-ID of an SSE client to since_se
   );
 });
 
-Deno.test("parseEventsQuery() rejects an invalid value with its name and the expected form", () => {
+Deno.test("parseEventsQuery() rejects an invalid value with its name and the expected format", () => {
   for (
     const [query, message] of [
       ["stream=yes", '"stream": "yes" is invalid, expected true or false'],

@@ -32,7 +32,7 @@ Deno.test("parseRequestOptions() treats a negative age as 0", () => {
   assertEquals(options("max_age=300ms"), { maxAgeMs: 300 });
 });
 
-Deno.test("parseRequestOptions() rejects an invalid value with its name and the expected form", () => {
+Deno.test("parseRequestOptions() rejects an invalid value with its name and the expected format", () => {
   for (
     const [query, message] of [
       [

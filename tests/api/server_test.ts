@@ -81,7 +81,7 @@ Deno.test("serve() responds with 500 if the handler throws, logs it once and lea
 Deno.test("serve() sends the headers of a stream before its first event", async () => {
   const [events, streams] = createStreams();
   const server = await start(
-    () => streams.respond({ form: "ndjson", request: {} }),
+    () => streams.respond({ format: "ndjson", request: {} }),
     { streams },
   );
   const response = await fetch(`${server.addresses[0]}/`);
@@ -104,7 +104,7 @@ Deno.test("serve() sends the headers of a stream before its first event", async 
 Deno.test("serve() ends the watch of a client that disconnects", async () => {
   const [events, streams] = createStreams();
   const server = await start(
-    () => streams.respond({ form: "ndjson", request: {} }),
+    () => streams.respond({ format: "ndjson", request: {} }),
     { streams },
   );
   const response = await fetch(`${server.addresses[0]}/`);

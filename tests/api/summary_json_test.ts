@@ -77,14 +77,14 @@ function summaryOf(driver: CgroupDriver, isTold: boolean): NodeSummary {
   const { fs } = tree.recorded;
   const disks = new PodDiskUsage({
     usage: {
-      of: () => ({ timestampMs: clock.now(), bytes: 5, inodes: 2 }),
+      sizeOf: () => ({ timestampMs: clock.now(), bytes: 5, inodes: 2 }),
       isMissing: () => false,
       forget() {},
       isBehind: false,
       caughtUp: () => Promise.resolve(),
     },
-    files: {
-      of: () => undefined,
+    volumeScanner: {
+      volumesOf: () => undefined,
       forget() {},
       isBehind: false,
       caughtUp: () => Promise.resolve(),

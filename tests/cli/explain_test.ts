@@ -97,7 +97,7 @@ Deno.test("explain reports an error for an unknown kill or log, with the availab
   await assertRejects(
     () => explainWith("--last", "--file=/tmp/none.ndjson"),
     UsageError,
-    'There is no event log "/tmp/none.ndjson"',
+    'Cannot find the event log "/tmp/none.ndjson"',
   );
   await assertRejects(() => explainWith("--last", "17", LOG), UsageError);
 });

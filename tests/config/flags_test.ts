@@ -133,7 +133,7 @@ Deno.test("every flag without an optional value requires one", () => {
   for (const flag of FLAGS as readonly Flag[]) {
     const verb = verbsOf(flag)[0] ?? "serve";
     const parse = () => parseCommandLine([verb, `--${flag.name}`]);
-    if (flag.kind === "bool" || flag.alone !== undefined) parse();
+    if (flag.kind === "bool" || flag.implicitValue !== undefined) parse();
     else {
       assertThrows(parse, UsageError, `Flag --${flag.name} needs a value`);
     }

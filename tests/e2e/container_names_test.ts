@@ -451,7 +451,7 @@ Deno.test({
       const id = `job-${i}`;
       const cgroup = `${node.cgroups.name}/${id}`;
       const spec = { linux: { cgroupsPath: cgroup } };
-      containerd.create({ group: GROUP, id, image: "busybox:1", spec });
+      containerd.create({ namespace: GROUP, id, image: "busybox:1", spec });
       // The lookup runs before the task starts, as with ctr.
       await delay(100);
       const name = node.make(id, "");

@@ -26,7 +26,7 @@ import { until as comes } from "./_agent.ts";
 
 const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
 const WEB = {
-  group: "shop",
+  namespace: "shop",
   id: "web",
   image: "nginx:1",
   labels: { team: "a", secret: "s3cret" },
@@ -36,7 +36,7 @@ const WEB = {
   },
 };
 const POD = {
-  group: "k8s.io",
+  namespace: "k8s.io",
   id: ID,
   image: "nginx:1",
   labels: {
@@ -94,7 +94,7 @@ async function until(holds: () => boolean, what: string): Promise<void> {
 
 Deno.test("ContainerdEngine reports all containers except Docker's, in any namespace, and their changes", async () => {
   await using containerd = FakeContainerd.start();
-  containerd.containers.push(WEB, { group: "moby", id: ID });
+  containerd.containers.push(WEB, { namespace: "moby", id: ID });
   await using watched = new Watched(containerd);
   const { events, watcher } = watched;
   await until(() => watcher.state.state === "ok", "ok");
@@ -387,9 +387,9 @@ Deno.test("openRuntimes() watches every containerd of a host, and continues with
       `${host.child(state).path}/containerd.sock`,
     );
   }
-  one.containers.push({ group: "k8s.io", id: ID, image: "one:1" });
+  one.containers.push({ namespace: "k8s.io", id: ID, image: "one:1" });
   other.containers.push({
-    group: "k8s.io",
+    namespace: "k8s.io",
     id: ID.replace("3", "4"),
     image: "other:1",
   });
@@ -415,7 +415,11 @@ Deno.test("openRuntimes() watches every containerd of a host, and continues with
   assertEquals(stateOf().length, 1);
   await one.kill();
   await until(() => other.followers > 0, "the other is followed");
-  other.create({ group: "k8s.io", id: ID.replace("3", "5"), image: "third:1" });
+  other.create({
+    namespace: "k8s.io",
+    id: ID.replace("3", "5"),
+    image: "third:1",
+  });
   await until(() => images.has("third:1"), "the other continues");
   for (const watcher of engineWatchers) watcher.close();
   await Promise.all(follows);

@@ -243,12 +243,12 @@ Deno.test({
         lastMs = nowMs;
       }, 1);
       assert(
-        await until(() => usage.of(directory) !== undefined, {
+        await until(() => usage.sizeOf(directory) !== undefined, {
           timeoutMs: 60_000,
         }),
       );
       clearInterval(ticker);
-      const { bytes, inodes } = usage.of(directory) ?? {};
+      const { bytes, inodes } = usage.sizeOf(directory) ?? {};
       const du = async (...args: string[]) =>
         parseInt(await outputOf("du", "-s", "-x", ...args, directory));
       assertEquals(bytes, await du("-B1"));

@@ -11,7 +11,7 @@ import { BlockingCallPool } from "../../lib/filesystems/blocking_call_pool.ts";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import { parseMountinfo } from "../../lib/kernfs/proc/mountinfo.ts";
 import { systemClock } from "../../lib/model/clock.ts";
-import { storedContainer } from "../../lib/runtimes/containerd_messages.ts";
+import { parseContainerdContainer } from "../../lib/runtimes/containerd_messages.ts";
 import {
   parseDockerContainer,
   parseDockerList,
@@ -91,7 +91,8 @@ export const READERS: readonly Reader[] = [
   {
     name: "a gRPC message with labels",
     input: () => labelMessages(4_000),
-    read: (path) => storedContainer(new ProtoMessage(bytesOf(path)), ALL),
+    read: (path) =>
+      parseContainerdContainer(new ProtoMessage(bytesOf(path)), ALL),
     isAccepted: true,
     peakMb: 21.8,
   },
@@ -193,9 +194,11 @@ export const READERS: readonly Reader[] = [
         clock,
         calls: new BlockingCallPool(clock),
       });
-      usage.of(path);
+      usage.sizeOf(path);
       await usage.caughtUp();
-      if (usage.of(path) === undefined) throw new Error("It is not counted");
+      if (usage.sizeOf(path) === undefined) {
+        throw new Error("It is not counted");
+      }
     },
     isAccepted: true,
     peakMb: 23.9,

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DirectoryUsage } from "../../lib/filesystems/directory_usage.ts";
 import {
-  type FileSize,
+  type FileStat,
   MountedFiles,
 } from "../../lib/filesystems/mounted_files.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
@@ -14,13 +14,13 @@ class CountingFiles extends MountedFiles {
   fails = false;
   elsewhere = "";
   listBytes: number | undefined;
-  onLook = () => {};
+  onStat = () => {};
 
-  override async fileSize(hostPath: string): Promise<FileSize> {
+  override async lstat(hostPath: string): Promise<FileStat> {
     this.calls++;
-    this.onLook();
+    this.onStat();
     if (this.fails) throw new Deno.errors.PermissionDenied(hostPath);
-    const found = await super.fileSize(hostPath);
+    const found = await super.lstat(hostPath);
     const { listBytes = found.contentBytes } = this;
     const size = { ...found, contentBytes: listBytes };
     return this.elsewhere !== "" && hostPath.endsWith(this.elsewhere)
@@ -46,9 +46,9 @@ class Counted implements Disposable {
     directory = "/layer",
     counted: "tree" | "files" = "tree",
   ): Promise<[number, number] | undefined> {
-    this.usage.of(directory, counted);
+    this.usage.sizeOf(directory, counted);
     await this.calls.idle();
-    const size = this.usage.of(directory, counted);
+    const size = this.usage.sizeOf(directory, counted);
     return size && [size.bytes, size.inodes];
   }
 
@@ -62,7 +62,7 @@ function bytesOf(path: string): number {
   return (Deno.lstatSync(path).blocks ?? 0) * 512;
 }
 
-Deno.test("DirectoryUsage.of() counts blocks and inodes, hard links once", async () => {
+Deno.test("DirectoryUsage.sizeOf() counts blocks and inodes, hard links once", async () => {
   using counted = new Counted();
   const { root } = counted;
   root.file("layer/a", "x".repeat(10_000)).file("layer/sub/deep/b", "y");
@@ -73,7 +73,7 @@ Deno.test("DirectoryUsage.of() counts blocks and inodes, hard links once", async
   assertEquals(await counted.count(), [expected, 5]);
 });
 
-Deno.test('DirectoryUsage.of() with "files" counts each link, and no directory', async () => {
+Deno.test('DirectoryUsage.sizeOf() with "files" counts each link, and no directory', async () => {
   using counted = new Counted();
   const { root } = counted;
   root.file("logs/0.log", "").file("logs/sub/deep.log", "y");
@@ -89,7 +89,7 @@ Deno.test('DirectoryUsage.of() with "files" counts each link, and no directory',
   assertEquals(counted.usage.isMissing("/nothing"), true);
 });
 
-Deno.test("DirectoryUsage.of() does not descend into another file system", async () => {
+Deno.test("DirectoryUsage.sizeOf() does not descend into another file system", async () => {
   using counted = new Counted();
   counted.root.file("layer/mnt/big", "x".repeat(10_000)).file("layer/a", "");
   counted.files.elsewhere = "/mnt";
@@ -97,7 +97,7 @@ Deno.test("DirectoryUsage.of() does not descend into another file system", async
   assertEquals(inodes, 2);
 });
 
-Deno.test("DirectoryUsage.of() counts many files in slices, and pauses between them", async () => {
+Deno.test("DirectoryUsage.sizeOf() counts many files in slices, and pauses between them", async () => {
   using counted = new Counted();
   const directory = counted.root.child("layer");
   for (let i = 0; i < 300; i++) directory.file(`f${i}`, "");
@@ -105,7 +105,7 @@ Deno.test("DirectoryUsage.of() counts many files in slices, and pauses between t
   assertEquals(inodes, 301);
 });
 
-Deno.test("DirectoryUsage.of() counts again after a minute, not before", async () => {
+Deno.test("DirectoryUsage.sizeOf() counts again after a minute, not before", async () => {
   using counted = new Counted();
   const { root, files, clock } = counted;
   root.file("layer/a", "");
@@ -118,7 +118,7 @@ Deno.test("DirectoryUsage.of() counts again after a minute, not before", async (
   assertEquals((await counted.count())?.[1], 3);
 });
 
-Deno.test("DirectoryUsage.of() keeps the last size if counting fails, and doubles the wait each time", async () => {
+Deno.test("DirectoryUsage.sizeOf() keeps the last size if counting fails, and doubles the wait each time", async () => {
   using counted = new Counted();
   const { root, files, clock } = counted;
   root.file("layer/a", "");
@@ -134,7 +134,7 @@ Deno.test("DirectoryUsage.of() keeps the last size if counting fails, and double
   assertEquals((await counted.count())?.[1], 3);
 });
 
-Deno.test("DirectoryUsage.of() returns nothing for a missing directory, and checks it each minute", async () => {
+Deno.test("DirectoryUsage.sizeOf() returns nothing for a missing directory, and checks it each minute", async () => {
   using counted = new Counted();
   const { root, usage, clock } = counted;
   assertEquals(usage.isMissing("/layer"), false);
@@ -158,7 +158,7 @@ Deno.test("DirectoryUsage.forget() drops a size and a queued count", async () =>
   await counted.count();
   counted.usage.forget("/layer");
   const { calls } = counted.files;
-  assertEquals(counted.usage.of("/layer"), undefined);
+  assertEquals(counted.usage.sizeOf("/layer"), undefined);
   counted.usage.forget("/layer");
   for (let i = 0; i < 5; i++) {
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -174,9 +174,9 @@ Deno.test("DirectoryUsage.stop() ends the running count, and starts no other", a
   const before = await counted.count();
   clock.advance(60_000);
   files.calls = 0;
-  files.onLook = () => usage.stop();
-  usage.of("/layer");
-  usage.of("/other");
+  files.onStat = () => usage.stop();
+  usage.sizeOf("/layer");
+  usage.sizeOf("/other");
   await calls.idle();
   clock.advance(60_000);
   assertEquals(await counted.count(), before);
@@ -190,12 +190,12 @@ Deno.test("DirectoryUsage.after() defers counts until the promise resolves", asy
   root.file("layer/a", "x");
   const ended = Promise.withResolvers<void>();
   usage.after(ended.promise);
-  usage.of("/layer");
+  usage.sizeOf("/layer");
   await new Promise((resolve) => setTimeout(resolve, 0));
   assertEquals(files.calls, 0);
   ended.resolve();
   await usage.caughtUp();
-  assertEquals(usage.of("/layer")?.inodes, 2);
+  assertEquals(usage.sizeOf("/layer")?.inodes, 2);
 });
 
 Deno.test("DirectoryUsage.isBehind is true until a requested directory is counted, or counting failed", async () => {
@@ -203,16 +203,16 @@ Deno.test("DirectoryUsage.isBehind is true until a requested directory is counte
   const { usage, root, clock, calls, files } = counted;
   root.file("layer/a", "x");
   assertEquals(usage.isBehind, false);
-  usage.of("/layer");
+  usage.sizeOf("/layer");
   assertEquals(usage.isBehind, true);
   await usage.caughtUp();
-  assertEquals([usage.isBehind, usage.of("/layer")?.inodes], [false, 2]);
+  assertEquals([usage.isBehind, usage.sizeOf("/layer")?.inodes], [false, 2]);
   clock.advance(60_000);
-  usage.of("/layer");
+  usage.sizeOf("/layer");
   // It is counted again; its last size is known meanwhile.
   assertEquals(usage.isBehind, false);
   files.fails = true;
-  usage.of("/other");
+  usage.sizeOf("/other");
   assertEquals(usage.isBehind, true);
   await usage.caughtUp();
   assertEquals(usage.isBehind, false);

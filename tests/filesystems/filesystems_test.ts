@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import {
-  type FileSize,
+  type FileStat,
   type FilesystemUsage,
   MountedFiles,
 } from "../../lib/filesystems/mounted_files.ts";
@@ -38,7 +38,7 @@ class FakeFiles extends MountedFiles {
     return this.usages.get(hostPath) ?? Promise.resolve(usage(4, 1));
   }
 
-  override fileSize(hostPath: string): Promise<FileSize> {
+  override stat(hostPath: string): Promise<FileStat> {
     if (this.hung.has(hostPath)) return new Promise(() => {});
     const device = this.devices.get(hostPath);
     if (device === undefined) {
@@ -83,7 +83,7 @@ class FakeMachine implements Disposable {
       .set("/var/lib/docker", device(259, 2))
       .set("/proc/sys", device(0, 5)).set("/run", device(0, 40))
       .set("/mnt/nfs", device(0, 50)).set("/mnt/portal", device(0, 60));
-    // Like a FUSE file system that serves requests.
+    // Like a FUSE file system that stores no files.
     this.files.usages.set("/mnt/portal", Promise.resolve(usage(0, 0)));
     this.filesystems = new Filesystems({
       fs: this.root.hostFs(),

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { HostFs } from "../../lib/kernfs/host_fs.ts";
 import {
-  mountAbove,
+  enclosingMount,
   partitionsOf,
   readMounts,
 } from "../../lib/filesystems/partitions.ts";
@@ -154,7 +154,7 @@ Deno.test("readMounts() reads the host's mounts below another root, not those of
   );
 });
 
-Deno.test("mountAbove() finds the deepest mount by complete path components", () => {
+Deno.test("enclosingMount() finds the deepest mount by complete path components", () => {
   const mounts = ["/", "/var", "/var/lib/docker"].map((mountPoint, minor) => ({
     root: "/",
     mountPoint,
@@ -164,9 +164,10 @@ Deno.test("mountAbove() finds the deepest mount by complete path components", ()
     minor,
     superOptions: [],
   }));
-  const above = (path: string) => mountAbove(mounts, path)?.mountPoint;
-  assertEquals(above("/var/lib/docker/overlay2"), "/var/lib/docker");
-  assertEquals(above("/var/lib/dockers"), "/var");
-  assertEquals(above("/various"), "/");
-  assertEquals(above("/var"), "/var");
+  const mountPointOf = (path: string) =>
+    enclosingMount(mounts, path)?.mountPoint;
+  assertEquals(mountPointOf("/var/lib/docker/overlay2"), "/var/lib/docker");
+  assertEquals(mountPointOf("/var/lib/dockers"), "/var");
+  assertEquals(mountPointOf("/various"), "/");
+  assertEquals(mountPointOf("/var"), "/var");
 });

@@ -27,7 +27,7 @@ function newDisk(host: TestCgroup) {
   const disk = new ContainerDiskUsage({
     fs: host.hostFs(),
     usage: {
-      of(path) {
+      sizeOf(path) {
         asked.add(path);
         const bytes = sizes.get(path);
         return bytes === undefined

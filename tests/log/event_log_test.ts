@@ -502,13 +502,13 @@ Deno.test("EventLog saves a state that no event contains, after the queued event
   const log = bench.open({ checkpoints: checkpointsOf(bench, () => state) });
   bench.add();
   state = { "node_oom_kills": 3, "inferred_units": 0 };
-  log.save();
+  log.requestCheckpoint();
   await until(
     () => exists(bench.path) && checkpointsIn(bench.text()).length === 2,
     "the state is saved",
   );
   // The state has not changed.
-  log.save();
+  log.requestCheckpoint();
   bench.add();
   await until(() => bench.seqs().includes(2), "the next event is written");
   assertEquals(checkpointsIn(bench.text()), [

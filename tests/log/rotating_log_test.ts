@@ -87,7 +87,11 @@ Deno.test("RotatingLog continues a partly written line when the disk has space a
   disk.room = 3;
   const file = await log.open(line);
   assertThrows(() => log.append(file, line), Error, "os error 28");
-  assertEquals([disk.text(), line.left, line.begun], ["abc", 4, true]);
+  assertEquals([disk.text(), line.unwrittenBytes, line.begun], [
+    "abc",
+    4,
+    true,
+  ]);
   log.release();
   disk.room = 100;
   log.append(await log.open(line), line);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Filesystems } from "../../lib/filesystems/filesystems.ts";
 import {
-  type FileSize,
+  type FileStat,
   type FilesystemUsage,
   MountedFiles,
 } from "../../lib/filesystems/mounted_files.ts";
@@ -30,7 +30,7 @@ class SpaciousFiles extends MountedFiles {
     });
   }
 
-  override fileSize(hostPath: string): Promise<FileSize> {
+  override stat(hostPath: string): Promise<FileStat> {
     const device = this.devices.get(hostPath);
     return device === undefined
       ? Promise.reject(new Deno.errors.NotFound(hostPath))

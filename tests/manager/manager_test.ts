@@ -104,7 +104,7 @@ class ManagedHost implements AsyncDisposable {
         firstPid: () => undefined,
       }),
       engineWatchers: [],
-      watch: (failure) => {
+      createWatcher: (failure) => {
         this.failures.push(failure);
         return failure === undefined
           ? new RawWatcher({ tree, clock: systemClock })
@@ -114,7 +114,7 @@ class ManagedHost implements AsyncDisposable {
       usage,
       podDiskUsage: new PodDiskUsage({
         usage,
-        files: new PodVolumeScanner({ files, clock, calls }),
+        volumeScanner: new PodVolumeScanner({ files, clock, calls }),
         filesystems,
       }),
       machine: new MachineCache({

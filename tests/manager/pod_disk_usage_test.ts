@@ -37,7 +37,7 @@ function volume(plugin: string, name: string): PodVolume {
 /** Reports the length of a directory's path as its size in bytes, unless a test sets another. */
 class Node {
   found: PodVolumes | undefined = { volumes: [], files: [] };
-  readonly looked: PodDirectories[] = [];
+  readonly scanned: PodDirectories[] = [];
   readonly forgotten: string[] = [];
   /** Directories that are not counted yet, or missing. */
   readonly unknown = new Map<string, "uncounted" | "missing">();
@@ -48,7 +48,7 @@ class Node {
     const { mounted, latest, unknown } = this;
     return new PodDiskUsage({
       usage: {
-        of: (path) =>
+        sizeOf: (path) =>
           unknown.has(path) ? undefined : {
             timestampMs: 1_000 + path.length,
             bytes: path.length,
@@ -59,9 +59,9 @@ class Node {
         isBehind: false,
         caughtUp: () => Promise.resolve(),
       },
-      files: {
-        of: (places) => {
-          this.looked.push(places);
+      volumeScanner: {
+        volumesOf: (directories) => {
+          this.scanned.push(directories);
           return this.found;
         },
         forget: (path) => void this.forgotten.push(path),
@@ -221,12 +221,12 @@ Deno.test("PodDiskUsage.measure() looks for volumes by the uid alone, for logs b
   const node = new Node();
   const { name: _, ...unnamed } = POD;
   const [pod] = node.disks.measure([unnamed], ROOT);
-  assertEquals(node.looked, [{ directory: POD_DIRECTORY }]);
+  assertEquals(node.scanned, [{ directory: POD_DIRECTORY }]);
   assertEquals(pod?.volumes, []);
   assertEquals(pod?.containers[0]?.logs, undefined);
   assertEquals(pod?.ephemeralStorage, undefined);
   node.disks.measure([{ ...POD, name: "../../../etc" }], ROOT);
-  assertEquals(node.looked[1], { directory: POD_DIRECTORY });
+  assertEquals(node.scanned[1], { directory: POD_DIRECTORY });
   node.disks.measure([{ ...POD, uid: "../../../etc" }], ROOT);
-  assertEquals(node.looked.length, 2);
+  assertEquals(node.scanned.length, 2);
 });

@@ -8,11 +8,11 @@ import { FakeClock } from "../_support/fake_clock.ts";
 import { TestCgroup } from "../_support/test_cgroup.ts";
 import { WatchedCalls } from "../_support/watched_calls.ts";
 
-const PLACES = {
+const DIRECTORIES = {
   directory: "/var/lib/kubelet/pods/0f1e",
   logs: "/var/log/pods/shop_web-0_0f1e",
 };
-const VOLUMES = `${PLACES.directory}/volumes`;
+const VOLUMES = `${DIRECTORIES.directory}/volumes`;
 
 /** Files of which some directories never respond, or must not be listed. */
 class HangingFiles extends MountedFiles {
@@ -31,17 +31,17 @@ class Node implements Disposable {
   readonly clock = new FakeClock();
   readonly files = new HangingFiles(this.root.hostFs());
   readonly calls = new WatchedCalls(this.clock);
-  readonly pods = new PodVolumeScanner({
+  readonly scanner = new PodVolumeScanner({
     files: this.files,
     clock: this.clock,
     calls: this.calls,
   });
 
   /** Starts a scan and returns its result. */
-  async scan(places = PLACES): Promise<PodVolumes | undefined> {
-    this.pods.of(places);
+  async scan(directories = DIRECTORIES): Promise<PodVolumes | undefined> {
+    this.scanner.volumesOf(directories);
     await this.calls.idle();
-    return this.pods.of(places);
+    return this.scanner.volumesOf(directories);
   }
 
   [Symbol.dispose](): void {
@@ -49,14 +49,14 @@ class Node implements Disposable {
   }
 }
 
-Deno.test("PodVolumeScanner.of() finds volumes by plugin and name, the pod's hosts, and logs that belong to no container", async () => {
+Deno.test("PodVolumeScanner.volumesOf() finds volumes by plugin and name, the pod's hosts, and logs that belong to no container", async () => {
   using node = new Node();
   node.root.file(`${VOLUMES}/kubernetes.io~empty-dir/cache/a`, "")
     .file(`${VOLUMES}/kubernetes.io~csi/pvc-1/vol_data.json`, "{}")
     .file(`${VOLUMES}/stray`, "")
-    .file(`${PLACES.directory}/etc-hosts`, "127.0.0.1 localhost\n")
-    .file(`${PLACES.logs}/app/0.log`, "")
-    .file(`${PLACES.logs}/hook.log`, "");
+    .file(`${DIRECTORIES.directory}/etc-hosts`, "127.0.0.1 localhost\n")
+    .file(`${DIRECTORIES.logs}/app/0.log`, "")
+    .file(`${DIRECTORIES.logs}/hook.log`, "");
   const found = await node.scan();
   assertEquals(
     found?.volumes.toSorted((a, b) => a.name.localeCompare(b.name)),
@@ -74,8 +74,8 @@ Deno.test("PodVolumeScanner.of() finds volumes by plugin and name, the pod's hos
     ],
   );
   assertEquals(found?.files, [
-    `${PLACES.directory}/etc-hosts`,
-    `${PLACES.logs}/hook.log`,
+    `${DIRECTORIES.directory}/etc-hosts`,
+    `${DIRECTORIES.logs}/hook.log`,
   ]);
   // The contents of a volume, or of a mount, are not read.
   assertEquals(
@@ -88,18 +88,18 @@ Deno.test("PodVolumeScanner.of() finds volumes by plugin and name, the pod's hos
   );
 });
 
-Deno.test("PodVolumeScanner.of() returns no volumes for a pod without any, and undefined for a missing pod", async () => {
+Deno.test("PodVolumeScanner.volumesOf() returns no volumes for a pod without any, and undefined for a missing pod", async () => {
   using node = new Node();
   assertEquals(await node.scan(), undefined);
-  node.root.child(PLACES.directory);
+  node.root.child(DIRECTORIES.directory);
   node.clock.advance(60_000);
   assertEquals(await node.scan(), { volumes: [], files: [] });
-  await Deno.remove(node.root.path + PLACES.directory);
+  await Deno.remove(node.root.path + DIRECTORIES.directory);
   node.clock.advance(60_000);
   assertEquals(await node.scan(), undefined);
 });
 
-Deno.test("PodVolumeScanner.of() scans again a minute later, and not before", async () => {
+Deno.test("PodVolumeScanner.volumesOf() scans again a minute later, and not before", async () => {
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
   assertEquals((await node.scan())?.volumes.length, 1);
@@ -110,27 +110,29 @@ Deno.test("PodVolumeScanner.of() scans again a minute later, and not before", as
   assertEquals((await node.scan())?.volumes.length, 2);
 });
 
-Deno.test("PodVolumeScanner.of() finds another pod's files while one pod's directory hangs, and keeps what it found there", async () => {
+Deno.test("PodVolumeScanner.volumesOf() finds another pod's files while one pod's directory hangs, and keeps what it found there", async () => {
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
   const other = { directory: "/var/lib/kubelet/pods/aaaa" };
   node.root.child(`${other.directory}/volumes/kubernetes.io~empty-dir/b`);
   const before = await node.scan();
-  node.files.hanging.add(PLACES.directory);
+  node.files.hanging.add(DIRECTORIES.directory);
   node.clock.advance(60_000);
-  node.pods.of(PLACES);
-  node.pods.of(other);
+  node.scanner.volumesOf(DIRECTORIES);
+  node.scanner.volumesOf(other);
   while (node.clock.pending === 0) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   // The call times out after two seconds.
   node.clock.advance(2_000);
   await node.calls.idle();
-  assertEquals(node.pods.of(PLACES), before);
-  assertEquals(node.pods.of(other)?.volumes.map(({ name }) => name), ["b"]);
+  assertEquals(node.scanner.volumesOf(DIRECTORIES), before);
+  assertEquals(node.scanner.volumesOf(other)?.volumes.map(({ name }) => name), [
+    "b",
+  ]);
 });
 
-Deno.test("PodVolumeScanner.of() returns undefined for a pod with too many volumes, and not a part of them", async () => {
+Deno.test("PodVolumeScanner.volumesOf() returns undefined for a pod with too many volumes, and not a part of them", async () => {
   using node = new Node();
   for (let i = 0; i <= 1_000; i++) {
     node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/v${i}`);
@@ -142,13 +144,13 @@ Deno.test("PodVolumeScanner.forget() removes the result, and a queued scan", asy
   using node = new Node();
   node.root.child(`${VOLUMES}/kubernetes.io~empty-dir/a`);
   await node.scan();
-  node.pods.forget(PLACES.directory);
+  node.scanner.forget(DIRECTORIES.directory);
   const { length } = node.files.listed;
-  assertEquals(node.pods.of(PLACES), undefined);
-  node.pods.forget(PLACES.directory);
-  await node.scan({ ...PLACES, directory: "/elsewhere" });
+  assertEquals(node.scanner.volumesOf(DIRECTORIES), undefined);
+  node.scanner.forget(DIRECTORIES.directory);
+  await node.scan({ ...DIRECTORIES, directory: "/elsewhere" });
   assertEquals(
-    node.files.listed.slice(length).includes(PLACES.directory),
+    node.files.listed.slice(length).includes(DIRECTORIES.directory),
     false,
   );
 });

@@ -277,7 +277,7 @@ Deno.test("OomParser tolerates corrupted logs and reports only kills in them", a
       const pids = pidsIn(mutated);
       const parser = new OomParser();
       const reports = mutated.flatMap((line) => {
-        if (line === "gap") return parser.gap();
+        if (line === "gap") return parser.reset();
         const record = parseKmsgRecord(line);
         return record === undefined ? [] : parser.push(record);
       });

@@ -129,14 +129,14 @@ class History {
       readCount: () => kernel.count,
       readContext: () => undefined,
       addEvent: (event) => this.#add(event),
-      onState: () => this.#wantsCheckpoint = true,
+      onStateChange: () => this.#isCheckpointRequested = true,
     });
     log.open(this.#monitor.state, lastSeq);
     if (this.#source === "none") this.#monitor.withoutLog(true);
     this.#noteFirst();
   }
 
-  #wantsCheckpoint = false;
+  #isCheckpointRequested = false;
   /** Kills inferred by this run. */
   #inferred = 0;
 
@@ -154,7 +154,7 @@ class History {
     });
   }
 
-  /** Notes the count from which on units are accounted for; a unit possibly not printed at that moment may be missing. */
+  /** Stores the count from which on units are accounted for; a unit possibly not printed at that moment may be missing. */
   #noteFirst(): void {
     const units = this.#monitor?.accounted;
     if (this.firstUnit !== undefined || units === undefined) return;
@@ -173,8 +173,8 @@ class History {
     for (let i = 0; i < most && this.#queue.length > 0; i++) {
       this.log.write(this.#queue.shift() as Event);
     }
-    if (this.#queue.length > 0 || !this.#wantsCheckpoint) return;
-    this.#wantsCheckpoint = false;
+    if (this.#queue.length > 0 || !this.#isCheckpointRequested) return;
+    this.#isCheckpointRequested = false;
     if (this.#monitor) this.log.checkpoint(this.#monitor.state, false);
   }
 

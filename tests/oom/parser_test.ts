@@ -47,9 +47,9 @@ Deno.test("OomParser reports an incident at its summary, and a kill once no grou
   assertEquals(parser.push(head).length, 0);
   assertEquals(parser.push(sum).map((report) => report.type), ["oom"]);
   assertEquals(parser.push(kill).length, 0);
-  assertEquals(parser.isHolding, true);
+  assertEquals(parser.hasDeferredKill, true);
   assertEquals(parser.push(other).map((report) => report.type), ["oomKill"]);
-  assertEquals(parser.isHolding, false);
+  assertEquals(parser.hasDeferredKill, false);
   assertEquals(parser.flush(), []);
 });
 
@@ -513,7 +513,7 @@ Deno.test("OomParser discards incomplete state after a loss of records", () => {
     killed(9),
   ]);
   for (const record of all) {
-    if (record.text === "gap") reports.push(...parser.gap());
+    if (record.text === "gap") reports.push(...parser.reset());
     else feed([record]);
   }
   reports.push(...parser.flush());
@@ -534,7 +534,7 @@ Deno.test("OomParser discards incomplete state after a loss of records", () => {
 Deno.test("OomParser returns deferred kills after a loss of records", () => {
   const parser = new OomParser();
   for (const record of recordsFrom([killed(7)])) parser.push(record);
-  assertEquals(parser.gap().map((report) => report.type), ["oom", "oomKill"]);
+  assertEquals(parser.reset().map((report) => report.type), ["oom", "oomKill"]);
 });
 
 Deno.test("OomParser defers no kill if the kernel kills no groups", () => {
@@ -549,7 +549,7 @@ Deno.test("OomParser defers no kill if the kernel kills no groups", () => {
       "102 oomKill of 102: cgroup MEMCG 8 (sh)",
     ],
   ]);
-  assertEquals(parser.isHolding, false);
+  assertEquals(parser.hasDeferredKill, false);
 });
 
 Deno.test("OomParser locates a killed process as soon as its kill is read, if the log does not name its cgroup", () => {

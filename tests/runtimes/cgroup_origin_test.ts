@@ -34,7 +34,11 @@ function comparedFields(name: string): Record<string, unknown> {
 /** Names from recordings or, where none exists, from the runtimes' source code. */
 const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
   // docker: cgroupfs, systemd, custom parent, rootless
-  [`/docker/${ID}`, { runtime: "docker", id: ID, group: "docker" }],
+  [`/docker/${ID}`, {
+    runtime: "docker",
+    id: ID,
+    containerdNamespace: "docker",
+  }],
   [`/system.slice/docker-${ID}.scope`, { runtime: "docker", id: ID }],
   [`/mykube.slice/mykube-pod1.slice/docker-${ID}.scope`, {
     runtime: "docker",
@@ -67,40 +71,45 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
   [`/kubepods/burstable/pod${UID}/${ID}`, {
     runtime: "?",
     id: ID,
-    group: "k8s.io",
+    containerdNamespace: "k8s.io",
     podUid: UID,
   }],
   [`/kubepods/pod${STATIC_UID}/${ID}`, {
     runtime: "?",
     id: ID,
-    group: "k8s.io",
+    containerdNamespace: "k8s.io",
     podUid: STATIC_UID,
   }],
   [
     `/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod${UID_}.slice/cri-containerd-${ID}.scope`,
-    { runtime: "containerd", id: ID, group: "k8s.io", podUid: UID },
+    {
+      runtime: "containerd",
+      id: ID,
+      containerdNamespace: "k8s.io",
+      podUid: UID,
+    },
   ],
   [`/kubepods.slice/kubepods-pod${UID_}.slice/crio-${ID}.scope`, {
     runtime: "crio",
     id: ID,
-    group: "k8s.io",
+    containerdNamespace: "k8s.io",
     podUid: UID,
   }],
   [`/kubepods.slice/kubepods-pod${UID_}.slice/crio-${ID}`, {
     runtime: "crio",
     id: ID,
-    group: "k8s.io",
+    containerdNamespace: "k8s.io",
     podUid: UID,
   }],
   [`/kubepods/burstable/pod${UID}/crio-${ID}`, {
     runtime: "crio",
     id: ID,
-    group: "k8s.io",
+    containerdNamespace: "k8s.io",
     podUid: UID,
   }],
   [
     `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${UID_}.slice/docker-${ID}.scope`,
-    { runtime: "docker", id: ID, group: "k8s.io", podUid: UID },
+    { runtime: "docker", id: ID, containerdNamespace: "k8s.io", podUid: UID },
   ],
   // cgroupfs driver with a path for the systemd driver
   [
@@ -108,7 +117,7 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
     {
       runtime: "containerd",
       id: ID,
-      group: "k8s.io",
+      containerdNamespace: "k8s.io",
       podUid: UID,
     },
   ],
@@ -121,7 +130,7 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
   }],
   // containerd without Kubernetes
   [`/system.slice/nerdctl-${ID}.scope`, { runtime: "containerd", id: ID }],
-  [`/default/${ID}`, { runtime: "?", id: ID, group: "default" }],
+  [`/default/${ID}`, { runtime: "?", id: ID, containerdNamespace: "default" }],
   // rkt
   [`/machine.slice/${RKT}.scope`, {
     runtime: "rkt",
@@ -149,7 +158,7 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
     {
       runtime: "containerd",
       id: ID,
-      group: "k8s.io",
+      containerdNamespace: "k8s.io",
       podUid: UID,
       outer: `/system.slice/docker-${OUTER}.scope`,
     },
@@ -157,7 +166,7 @@ const NAMES: readonly (readonly [string, Record<string, unknown>])[] = [
   [`/docker/${OUTER}/kubelet/kubepods/besteffort/pod${UID}/${ID}`, {
     runtime: "?",
     id: ID,
-    group: "k8s.io",
+    containerdNamespace: "k8s.io",
     podUid: UID,
     outer: `/docker/${OUTER}`,
   }],
@@ -243,7 +252,7 @@ Deno.test("parseCgroupOrigin() marks containers of ctr, runc or crun as uncertai
     kind: "perhaps",
     runtime: "?",
     id: "x1",
-    group: "default",
+    containerdNamespace: "default",
   });
   assertEquals(comparedFields("/web"), {
     kind: "perhaps",

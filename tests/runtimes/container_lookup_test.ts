@@ -10,7 +10,7 @@ import type { Engine, EngineName } from "../../lib/runtimes/engine.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import { RuntimeFiles } from "../../lib/runtimes/runtime_files.ts";
 import {
-  MAX_CONTAINERDS,
+  MAX_CONTAINERD_SOCKETS,
   readContainerdSockets,
   type RootOverrides,
 } from "../../lib/runtimes/runtime_roots.ts";
@@ -416,7 +416,9 @@ Deno.test("ContainerLookup queries containerd only for a host container without 
   assertEquals((await host.find(`/labns/${DOCKER}`))?.name, DOCKER);
   assertEquals(engine.queries.length, 0);
   assertEquals((await host.find(`/labns/${ID}`))?.name, "told");
-  assertEquals(engine.queries.map(({ group }) => group), ["labns"]);
+  assertEquals(engine.queries.map((origin) => origin.containerdNamespace), [
+    "labns",
+  ]);
   await host.find(`/docker/${DOCKER}/labns/${ID}`, 1);
   assertEquals(engine.queries.length, 1);
 });
@@ -489,7 +491,7 @@ Deno.test("readContainerdSockets() prefers the flag, then the configuration file
     "/var/snap/microk8s/common/run/containerd/containerd.sock",
     "/run/docker/containerd/containerd.sock",
   ];
-  assert(defaults.length < MAX_CONTAINERDS);
+  assert(defaults.length < MAX_CONTAINERD_SOCKETS);
   assertEquals(await readContainerdSockets(files, {}), defaults);
   host.file(
     "etc/containerd/config.toml",

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  parseContainerdContainer,
   parseContainerdEvent,
-  storedContainer,
 } from "../../lib/runtimes/containerd_messages.ts";
 import { LabelFilter } from "../../lib/runtimes/label_filter.ts";
 import { ProtoMessage } from "../../lib/runtimes/protobuf.ts";
@@ -15,11 +15,14 @@ import {
 const LABELS = new LabelFilter({ allowed: ["team"] });
 
 function stored(container: Partial<FakeContainer>) {
-  const whole = { group: "shop", id: "web", ...container };
-  return storedContainer(new ProtoMessage(containerMessage(whole)), LABELS);
+  const whole = { namespace: "shop", id: "web", ...container };
+  return parseContainerdContainer(
+    new ProtoMessage(containerMessage(whole)),
+    LABELS,
+  );
 }
 
-Deno.test("storedContainer() parses name, image, allowed labels and cgroup, but no environment", () => {
+Deno.test("parseContainerdContainer() parses name, image, allowed labels and cgroup, but no environment", () => {
   const spec = {
     process: { env: ["TOKEN=s3cret"] },
     linux: { cgroupsPath: "/shop/web", namespaces: [{ type: "network" }] },
@@ -37,7 +40,7 @@ Deno.test("storedContainer() parses name, image, allowed labels and cgroup, but 
   });
 });
 
-Deno.test("storedContainer() omits a cgroup created by systemd and an absent image", () => {
+Deno.test("parseContainerdContainer() omits a cgroup created by systemd and an absent image", () => {
   const spec = { linux: { cgroupsPath: "system.slice:nerdctl:web" } };
   const { metadata, cgroup } = stored({ spec });
   assertEquals([metadata.name, metadata.image, cgroup], [
@@ -47,12 +50,12 @@ Deno.test("storedContainer() omits a cgroup created by systemd and an absent ima
   ]);
 });
 
-Deno.test("storedContainer() throws if the ID is missing", () => {
+Deno.test("parseContainerdContainer() throws if the ID is missing", () => {
   assertThrows(() => stored({ id: "" }), SyntaxError, "it has no ID");
 });
 
 Deno.test("parseContainerdEvent() parses events of containers and their first processes only", () => {
-  const web = { group: "shop", id: "web" };
+  const web = { namespace: "shop", id: "web" };
   const id = proto(1, "web");
   const cases: readonly (readonly [string, Uint8Array[], unknown])[] = [
     ["/containers/create", [id, proto(2, "nginx:1")], {

@@ -456,10 +456,10 @@ Deno.test("IdentityStore prefers metadata of the runtime's database over that of
   assertEquals(identities.initPidOf(cgroup), 77);
 });
 
-Deno.test("IdentityStore.lookedUp() resolves after the first lookup of each container of a runtime, with or without a result", async () => {
+Deno.test("IdentityStore.waitForFirstLookups() resolves after the first lookup of each container of a runtime, with or without a result", async () => {
   using test = new TestStore();
   const { identities } = test;
-  await identities.lookedUp();
+  await identities.waitForFirstLookups();
   const response = Promise.withResolvers<ContainerMetadata | undefined>();
   test.responses.set(ID, response.promise);
   const uncertain = new Promise<ContainerMetadata | undefined>(() => {});
@@ -468,7 +468,7 @@ Deno.test("IdentityStore.lookedUp() resolves after the first lookup of each cont
   identities.add(DOCKER);
   identities.add(`/docker/${INNER}`);
   let isDone = false;
-  const done = identities.lookedUp().then(() => isDone = true);
+  const done = identities.waitForFirstLookups().then(() => isDone = true);
   await test.settle();
   assertEquals(isDone, false);
   response.resolve(undefined);

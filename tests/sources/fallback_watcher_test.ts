@@ -59,7 +59,7 @@ class Bench {
     this.watcher = new FallbackWatcher({
       clock: this.clock,
       logger,
-      watch: (failure) => {
+      createWatcher: (failure) => {
         const watcher = new FakeWatcher(failure);
         this.made.push(watcher);
         return watcher;
@@ -98,7 +98,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-Deno.test("FallbackWatcher continues without inotify if that fails, and tries it again", async () => {
+Deno.test("FallbackWatcher polls if inotify fails, and retries inotify", async () => {
   await using bench = new Bench();
   await turn();
   assertEquals(bench.watcher.state.state, "ok");
@@ -108,12 +108,12 @@ Deno.test("FallbackWatcher continues without inotify if that fails, and tries it
   assertEquals(await bench.retriesUntilReplaced(), 1);
   assertEquals(bench.watcher.state.state, "ok");
   assertEquals(bench.messages, [
-    "Cannot watch cgroups with inotify, listing them instead",
+    "Cannot watch cgroups with inotify, polling them instead",
     "Watching cgroups with inotify again",
   ]);
 });
 
-Deno.test("FallbackWatcher tries inotify less and less often while it fails immediately, and soon if it worked", async () => {
+Deno.test("FallbackWatcher doubles the wait before it retries inotify after each failed attempt, and resets it after success", async () => {
   await using bench = new Bench();
   const retries: number[] = [];
   for (let tries = 0; tries < 8; tries++) {
@@ -126,7 +126,7 @@ Deno.test("FallbackWatcher tries inotify less and less often while it fails imme
   assertEquals(await bench.retriesUntilReplaced(), 1);
 });
 
-Deno.test("FallbackWatcher logs one warning per minute, and sums the counts of all watchers", async () => {
+Deno.test("FallbackWatcher logs one warning per minute, and sums the counters of all watchers", async () => {
   await using bench = new Bench();
   for (let tries = 0; tries < 3; tries++) {
     await bench.fail();
@@ -144,11 +144,11 @@ Deno.test("FallbackWatcher logs one warning per minute, and sums the counts of a
   });
 });
 
-Deno.test("FallbackWatcher reports that it tries inotify until the listing is complete", async () => {
+Deno.test("FallbackWatcher is degraded while it retries inotify, until the first listing is complete", async () => {
   await using bench = new Bench();
   await bench.fail();
   bench.watcher.retry();
-  assertMatch(bench.watcher.state.detail, /^trying inotify again.*no inotify$/);
+  assertMatch(bench.watcher.state.detail, /^retrying inotify.*no inotify$/);
   assert(bench.watcher.state.state === "degraded");
   await turn();
   assertEquals(bench.watcher.state.state, "ok");

@@ -13,8 +13,8 @@ const REFERENCE = {
 } as const;
 
 const SPEC = {
-  "creation_time": "time: When the cgroup was created; year 1 if unknown",
-  "start_time": "time: When the runtime started it; year 1 if unknown",
+  "creation_time": "time: Creation time of the cgroup; year 1 if unknown",
+  "start_time": "time: Start time of the container; year 1 if unknown",
   "labels?": "{string}: Labels that the configuration admits",
   "has_cpu": "boolean: Whether `cpu` is present",
   "cpu?": "CpuSpec: CPU limits",
@@ -41,7 +41,7 @@ const SECTIONS = {
   "resctrl?": "ResctrlStats: Intel RDT monitoring",
 } as const;
 
-const SAMPLED = "time: When the sample was read";
+const SAMPLED = "time: Time of the sample";
 
 const INTERFACE_COUNTERS = {
   "rx_bytes": "integer: Bytes received",

@@ -1,5 +1,6 @@
 /**
- * JSON of events. Their types are in `model/event.ts`.
+ * Schemas of events, in the notation of `schema.ts`. The types of events are in
+ * `model/event.ts`.
  *
  * @module
  */
@@ -16,7 +17,7 @@ export const EVENT_SCHEMAS = {
     "event_type":
       "'oom' | 'oomKill' | 'containerCreation' | 'containerDeletion' | 'containerUpdate' | 'memoryHigh' | 'memoryMax' | 'nodeEvent' | 'lost' | 'checkpoint': Type; `checkpoint` is in the event log only",
     "container_name":
-      "string: Cgroup path; of `oomKill` the cgroup at its limit, `/` for the host",
+      "string: Cgroup path; for `oomKill` the cgroup whose limit was hit, `/` if the machine ran out of memory",
     "container?":
       "EventContainer: Identity of the container; absent for raw cgroups",
     "event_data": "EventData: Data of the type, or `{}`",
@@ -24,16 +25,16 @@ export const EVENT_SCHEMAS = {
   EventContainer: {
     "namespace?":
       "string: `docker`, `podman`, `containerd`, `crio`, `runc`, `crun`, `rkt`; `systemd` for units",
-    "id?": "string: ID of the runtime; absent for units and pods",
+    "id?": "string: ID that the runtime assigned; absent for units and pods",
     "name?":
-      "string: Name of the runtime; the name of a unit as systemd shows it, with escapes",
-    "image?": "string: Image as it was requested",
+      "string: Name in the runtime; for a unit the name as systemd shows it, with escapes",
+    "image?": "string: Image as specified when the container was created",
     "aliases?": "[string]: Names that the API accepts, as in cAdvisor",
     "pod?": "EventPod: Kubernetes pod; the cgroup of a pod has only this field",
     "parent?": "EventContainer: Enclosing container, as with Docker in Docker",
   },
   EventPod: {
-    "namespace?": "string: Namespace",
+    "namespace?": "string: Kubernetes namespace",
     "name?": "string: Pod name",
     "uid?": "string: Pod UID",
     "container?": "string: Name of the container in the pod",
@@ -53,7 +54,7 @@ export const EVENT_SCHEMAS = {
     "process_name?":
       "string: `oomKill`: its name, up to 15 bytes; absent if inferred",
     "constraint?":
-      "string: Reason of the kernel: `CONSTRAINT_MEMCG`, `_NONE`, `_CPUSET`, `_MEMORY_POLICY`",
+      "string: Constraint of the allocation: `CONSTRAINT_MEMCG`, `_NONE`, `_CPUSET`, `_MEMORY_POLICY`",
     "uid?": "integer: User ID of the process",
     "scope?":
       "'cgroup' | 'host': `cgroup`: a limit was hit; `host`: the machine, a cpuset or a memory policy ran out of memory",
@@ -67,18 +68,20 @@ export const EVENT_SCHEMAS = {
     "oom_score_adj?": "integer: `/proc/PID/oom_score_adj`, -1000 to 1000",
     "group?":
       "boolean: `oomKill`: whether all processes of a cgroup were killed (`memory.oom.group`); absent if unknown",
-    "incident?": "string: Same for the `oom` and all `oomKill` of an incident",
+    "incident?":
+      "string: Identifier of the incident, shared by its `oom` and `oomKill` events",
     "sources?":
       "[string]: `kmsg`, `memory.oom_control` (v1), `memory.events.local`, `memory.events` (v2), `vmstat`",
     "attribution?":
       "'exact' | 'inferred': `exact`: the kernel named the process; `inferred`: only a counter increased",
     "historical?": "boolean: Whether it happened before the agent started",
-    "context?": "OomContext: `oomKill`: state of the cgroup at its limit",
+    "context?":
+      "OomContext: `oomKill`: state of the cgroup whose limit was hit",
     "kmsg_seq?": "integer: Sequence number of the kernel log record",
     "node_oom_kills?":
-      "integer: `oomKill`: increments of the node counter accounted for, including this one",
+      "integer: `oomKill`: increments of the node counter (`oom_kill` in `/proc/vmstat`) accounted for, including this kill",
     "kmsg_read_seq?":
-      "integer: Inferred `oomKill`: last kernel log record accounted for",
+      "integer: Inferred `oomKill`: sequence number of the last kernel log record accounted for",
     "inferred_units?":
       "integer: `oomKill`: inferred kills whose records may still arrive; absent for 0",
   },
@@ -137,7 +140,7 @@ export const EVENT_SCHEMAS = {
       "integer: Last kernel log record whose events are in the log; absent if none was read",
     "kmsg_usec?": "integer: Time of this record, in microseconds since boot",
     "node_oom_kills?":
-      "integer: Increments of the node counter accounted for; absent if the kernel has no counter",
+      "integer: Increments of the node counter (`oom_kill` in `/proc/vmstat`) accounted for; absent if the kernel has no counter",
     "inferred_units": "integer: Inferred kills whose records may still arrive",
   },
   LostData: {

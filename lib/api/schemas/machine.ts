@@ -36,7 +36,7 @@ const STALE =
 /** Schemas of the machine and the agent, by name. */
 export const MACHINE_SCHEMAS = {
   MachineInfo: {
-    "timestamp": "time: When the values were read",
+    "timestamp": "time: Time of the values",
     "vendor_id?": "string: CPU vendor",
     "num_physical_cores?": "integer: Physical cores",
     "num_sockets?": "integer: Sockets",
@@ -107,7 +107,7 @@ export const MACHINE_SCHEMAS = {
     "level": "integer: Level",
   },
   FsInfo: {
-    "timestamp": "time: When the values were read; year 1 if never",
+    "timestamp": "time: Time of the values; year 1 if never read",
     "device": "string: Device",
     "mountpoint": "string: Mount point",
     "capacity?": "integer: Capacity, bytes",

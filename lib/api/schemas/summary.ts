@@ -1,10 +1,11 @@
 /**
- * JSON of the kubelet's Summary API v1alpha1, by its names.
+ * Schemas of the kubelet's Summary API v1alpha1, with its field names, in the
+ * notation of `schema.ts`.
  *
  * @module
  */
 
-const TIME = "time | null: When the values were read";
+const TIME = "time | null: Time of the values";
 
 const USAGE = {
   "cpu?": "SummaryCpu: CPU usage",
@@ -32,11 +33,11 @@ const COUNTERS = {
   "txErrors?": "integer: Transmit errors",
 } as const;
 
-/** Schemas of `/stats/summary`, by name. */
+/** Keyed by the name of the schema. */
 export const SUMMARY_SCHEMAS = {
   Summary: {
     "node": "SummaryNode: The node",
-    "pods": "[SummaryPod]: Its pods",
+    "pods": "[SummaryPod]: Pods of the node",
   },
   SummaryNode: {
     "nodeName": "string: Node name",
@@ -46,17 +47,18 @@ export const SUMMARY_SCHEMAS = {
     "network?": "SummaryNetwork: Network usage",
     "fs?": "SummaryFs: File system of the kubelet's directory",
     "runtime?": "SummaryRuntime: File systems of the container runtime",
-    "rlimit?": "SummaryRlimit: Tasks",
+    "rlimit?": "SummaryRlimit: Tasks and their limit",
   },
   SummaryPod: {
-    "podRef": "SummaryPodRef: Identity",
+    "podRef": "SummaryPodRef: Identity of the pod",
     "startTime": START,
-    "containers": "[SummaryContainer]: Its containers",
+    "containers": "[SummaryContainer]: Containers of the pod",
     ...USAGE,
     "network?": "SummaryNetwork: Network usage",
     "volume?": "[SummaryVolume]: Volumes",
-    "ephemeral-storage?": "SummaryFs: Layers, logs and local volumes together",
-    "process_stats?": "SummaryProcesses: Processes",
+    "ephemeral-storage?":
+      "SummaryFs: Writable layers, logs and local volumes, summed",
+    "process_stats?": "SummaryProcesses: Processes of the pod",
   },
   SummaryPodRef: {
     "name": "string: Pod name; empty if unknown",
@@ -73,7 +75,7 @@ export const SUMMARY_SCHEMAS = {
   SummaryCpu: {
     "time": TIME,
     "usageNanoCores?": "integer: CPU time per second, nanoseconds",
-    "usageCoreNanoSeconds?": "integer: CPU time, nanoseconds",
+    "usageCoreNanoSeconds?": "integer: Cumulative CPU time, nanoseconds",
     "psi?": "Psi: Pressure stall information",
   },
   SummaryMemory: {
@@ -94,7 +96,7 @@ export const SUMMARY_SCHEMAS = {
   },
   SummaryNetwork: {
     "time": TIME,
-    "name": "string: Default interface; empty if it does not exist",
+    "name": "string: Name of the default interface; empty if absent",
     ...COUNTERS,
     "interfaces": "[SummaryInterface]: Interfaces",
   },

@@ -23,18 +23,19 @@ export interface CgroupFile {
   readonly file: string;
   /** Read if {@linkcode CgroupFile.file} is missing. */
   readonly fallback?: string;
-  /** v1: controller whose hierarchy has the file. */
+  /** Controller of the file; in v1, its hierarchy has the file. */
   readonly controller: string;
   readonly parse: FileParser;
-  /** Metric kind that enables it. @default always read */
+  /** Metric kind that enables the file. @default always read */
   readonly kind?: GatedKind;
   /**
-   * Whether it lists processes, of which a cgroup without threads has none.
+   * Whether the file lists processes; it is not read for a cgroup without
+   * threads.
    *
    * @default false
    */
   readonly listsProcesses?: boolean;
-  /** Whether an open descriptor keeps its first content. @default false */
+  /** Whether an open descriptor returns the content of its first read. @default false */
   readonly isFrozen?: boolean;
 }
 

@@ -8,16 +8,22 @@ import {
 } from "./cgroup_file.ts";
 import { cursor } from "../keyed.ts";
 
-/** `USER_HZ` is 100 on every architecture (`proc_pid_stat(5)`). */
+/** `cpuacct.stat` has clock ticks: `USER_HZ` is 100 on x86-64 and arm64. */
 const NS_PER_TICK = 10_000_000;
 const NS_PER_USEC = 1000;
 
 const NEWLINE = 0x0a;
 
 /**
- * `cpuacct.usage_percpu`: nanoseconds of each possible CPU in one line, without
- * CPU numbers, which may have gaps. CPUs beyond `possible` are numbered by
- * position.
+ * Returns `cpuacct.usage_percpu`: one line with the nanoseconds of each possible
+ * CPU, ascending by CPU number. The file does not contain the numbers, which may
+ * have gaps.
+ *
+ * ```text
+ * 8571823 17829144
+ * ```
+ *
+ * @param possible the CPU numbers; a value beyond them has its position as number
  */
 export function perCpuFile(possible: readonly number[]): CgroupFile {
   const parse: FileParser = (bytes, length, builder, path) => {
@@ -39,8 +45,8 @@ export function perCpuFile(possible: readonly number[]): CgroupFile {
 }
 
 /**
- * CPU time and throttling, v1 (`cgroup-v1/cpuacct.rst`,
- * `scheduler/sched-bwc.rst`).
+ * CPU time, throttling and cpusets, v1 (`cgroup-v1/cpuacct.rst`,
+ * `scheduler/sched-bwc.rst`, `cgroup-v1/cpusets.rst`).
  */
 export const CPU_FILES_V1: readonly CgroupFile[] = [
   {

@@ -29,7 +29,7 @@ const row = new Float64Array(4);
 /** OOM kills of a cgroup's own processes, descendants excluded. */
 export interface OomKillCount {
   readonly count: number;
-  /** Kills of the whole cgroup (`memory.oom.group`, Linux ≥5.17 on v2). */
+  /** Number of kills of all processes of the cgroup (`memory.oom.group`, Linux ≥5.17 on v2). */
   readonly groupKills?: number;
   /** File name. */
   readonly source: string;

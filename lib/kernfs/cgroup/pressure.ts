@@ -1,19 +1,20 @@
 import { cursor } from "../keyed.ts";
 
-const SHARES = ["avg10=", "avg60=", "avg300=", "total="] as const;
+const KEYS = ["avg10=", "avg60=", "avg300=", "total="] as const;
 
 /**
  * Parses a pressure file (`accounting/psi.rst`, since Linux 4.20) into eight
- * columns: for `some`, then `full`, avg10, avg60 and avg300 in percent, and
- * total in microseconds. `cpu.pressure` has no `full` line before 5.13; unknown
- * lines are skipped.
+ * columns of a row from `firstColumn` on: four for `some`, then four for `full`.
+ * They are avg10, avg60 and avg300 in percent, and total in microseconds.
+ * Columns of a missing line are unchanged: `cpu.pressure` has no `full` line
+ * before Linux 5.13. Unknown lines are skipped.
  *
  * ```text
  * some avg10=1.49 avg60=0.34 avg300=0.07 total=256409
  * full avg10=1.21 avg60=0.27 avg300=0.06 total=216199
  * ```
  *
- * @throws {KernfsSyntaxError} if a known line lacks a value
+ * @throws {KernfsSyntaxError} if a `some` or `full` line lacks a value
  */
 export function parsePressure(
   bytes: Uint8Array,
@@ -25,10 +26,10 @@ export function parsePressure(
   cursor.reset(bytes, length, path);
   for (; !cursor.done; cursor.nextLine()) {
     let column = firstColumn;
-    if (cursor.skip("full ")) column += SHARES.length;
+    if (cursor.skip("full ")) column += KEYS.length;
     else if (!cursor.skip("some ")) continue;
-    for (const share of SHARES) {
-      if (!cursor.skip(share)) cursor.fail();
+    for (const key of KEYS) {
+      if (!cursor.skip(key)) cursor.fail();
       row[column++] = cursor.decimal();
       cursor.skipSpaces();
     }

@@ -86,7 +86,7 @@ export class CgroupNamespace implements CgroupView {
 
   resolve(controller: string, path: string): CgroupName | undefined {
     const place = this.#places.find(({ hierarchy }) =>
-      isOf(hierarchy, controller)
+      hasController(hierarchy, controller)
     );
     if (place === undefined) return HOST_VIEW.resolve(controller, path);
     const { mountRoot } = place;
@@ -162,7 +162,9 @@ export class CgroupNamespace implements CgroupView {
       .map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line))
       .find((match) =>
         match !== null &&
-        (match[1] ?? "").split(",").some((name) => isOf(hierarchy, name))
+        (match[1] ?? "").split(",").some((name) =>
+          hasController(hierarchy, name)
+        )
       );
     const path = line?.[2];
     return {
@@ -193,7 +195,7 @@ export class CgroupNamespace implements CgroupView {
   }
 }
 
-function isOf(
+function hasController(
   { version, controllers }: Hierarchy,
   controller: string,
 ): boolean {

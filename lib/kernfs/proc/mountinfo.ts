@@ -6,7 +6,7 @@ export interface Mount {
   readonly fsType: string;
   /** `/dev/sda1`, `server:/export`, or any string. */
   readonly source: string;
-  /** Not necessarily a block device's. */
+  /** Device number of the file system, not necessarily of a block device. */
   readonly major: number;
   readonly minor: number;
   /** Options of the file system, with a v1 hierarchy's controllers. */

@@ -10,10 +10,10 @@ const SPACE = 0x20;
 const LOWER_CASE = 0x20;
 
 /**
- * Loopback and the host's ends of container interfaces, in any case; as in
- * cAdvisor.
+ * Prefixes of ignored interfaces, in upper or lower case, as in cAdvisor:
+ * loopback and the host's side of container networks.
  */
-const IGNORED = ["lo", "veth", "docker", "nerdctl"];
+const IGNORED_PREFIXES = ["lo", "veth", "docker", "nerdctl"];
 /** Eight columns of received data, then eight of sent data. */
 const COLUMNS = 16;
 /** Column in the group for each column of the line; −1 if not stored. */
@@ -58,7 +58,7 @@ export function parseNetDev(
 }
 
 function isIgnored(bytes: Uint8Array): boolean {
-  return IGNORED.some((prefix) => {
+  return IGNORED_PREFIXES.some((prefix) => {
     for (let i = 0; i < prefix.length; i++) {
       const byte = bytes[cursor.at + i] ?? 0;
       if ((byte | LOWER_CASE) !== prefix.charCodeAt(i)) return false;

@@ -15,7 +15,7 @@ export interface ProcessStat {
   readonly systemTicks: number;
   readonly nice: number;
   readonly threads: number;
-  /** Since boot. */
+  /** Start time since boot, in clock ticks. */
   readonly startTicks: number;
   readonly virtualBytes: number;
   readonly rssPages: number;
@@ -29,7 +29,7 @@ export interface ProcessStatus {
   readonly lockedBytes?: number;
 }
 
-/** `USER_HZ`, 100 on every architecture. */
+/** `USER_HZ`, 100 on x86-64 and arm64. */
 export const TICKS_PER_SECOND = 100;
 
 /**

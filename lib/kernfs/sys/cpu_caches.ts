@@ -1,6 +1,6 @@
 import type { CpuCache } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
-import { parseCpuList, readCount, readIndexes, readValue } from "./sysfs.ts";
+import { parseCpuList, readIndexes, readInteger, readValue } from "./sysfs.ts";
 
 export interface SharedCache extends CpuCache {
   readonly threads: ReadonlySet<number>;
@@ -22,11 +22,11 @@ export function readCpuCaches(fs: HostFs, cpuDirectory: string): SharedCache[] {
   const caches = `${cpuDirectory}/cache`;
   return readIndexes(fs, caches, "index").flatMap((index) => {
     const directory = `${caches}/index${index}`;
-    const level = readCount(fs, `${directory}/level`);
+    const level = readInteger(fs, `${directory}/level`);
     const type = readValue(fs, `${directory}/type`);
     const shared = readValue(fs, `${directory}/shared_cpu_list`);
     if (level === undefined || !type || shared === undefined) return [];
-    const id = readCount(fs, `${directory}/id`);
+    const id = readInteger(fs, `${directory}/id`);
     const [, size, unit = ""] =
       /^(\d+)([KM]?)$/.exec(readValue(fs, `${directory}/size`) ?? "") ?? [];
     return [{

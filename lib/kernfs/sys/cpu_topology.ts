@@ -2,7 +2,7 @@ import type { Core, CpuCache, NumaNode } from "../../model/machine.ts";
 import { readCpuCaches, type SharedCache } from "./cpu_caches.ts";
 import type { HostFs } from "../host_fs.ts";
 import { readHugepages } from "./hugepages.ts";
-import { parseCpuList, readCount, readIndexes, readValue } from "./sysfs.ts";
+import { parseCpuList, readIndexes, readInteger, readValue } from "./sysfs.ts";
 
 const CPUS = "/sys/devices/system/cpu";
 const NODES = "/sys/devices/system/node";
@@ -83,11 +83,11 @@ function readOnline(fs: HostFs): ReadonlySet<number> {
 
 function readThread(fs: HostFs, id: number): Thread | undefined {
   const topology = `${CPUS}/cpu${id}/topology`;
-  const coreId = readCount(fs, `${topology}/core_id`);
+  const coreId = readInteger(fs, `${topology}/core_id`);
   if (coreId === undefined) return undefined;
-  const socketId = readCount(fs, `${topology}/physical_package_id`);
-  const bookId = readCount(fs, `${topology}/book_id`);
-  const drawerId = readCount(fs, `${topology}/drawer_id`);
+  const socketId = readInteger(fs, `${topology}/physical_package_id`);
+  const bookId = readInteger(fs, `${topology}/book_id`);
+  const drawerId = readInteger(fs, `${topology}/drawer_id`);
   return {
     id,
     coreId,

@@ -1,6 +1,6 @@
 import type { Disk } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
-import { readCount, readNames, readValue } from "./sysfs.ts";
+import { readInteger, readNames, readValue } from "./sysfs.ts";
 
 /** Devices without storage of their own; as in cAdvisor. */
 const IGNORED_REGEXP = /^(?:loop|ram|sr)/;
@@ -19,7 +19,7 @@ export function readDisks(fs: HostFs): Disk[] {
     const [, major, minor] =
       /^(\d+):(\d+)$/.exec(readValue(fs, `${directory}/dev`) ?? "") ?? [];
     if (major === undefined || minor === undefined) return [];
-    const sectors = readCount(fs, `${directory}/size`);
+    const sectors = readInteger(fs, `${directory}/size`);
     const schedulers = readValue(fs, `${directory}/queue/scheduler`) ?? "";
     return [{
       name,

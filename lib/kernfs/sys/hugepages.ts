@@ -1,6 +1,6 @@
 import type { Hugepages } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
-import { readCount, readNames } from "./sysfs.ts";
+import { readInteger, readNames } from "./sysfs.ts";
 
 const SIZE_REGEXP = /^hugepages-(\d+)kB$/;
 
@@ -11,7 +11,7 @@ const SIZE_REGEXP = /^hugepages-(\d+)kB$/;
 export function readHugepages(fs: HostFs, directory: string): Hugepages[] {
   return readNames(fs, directory).flatMap((name) => {
     const [, size] = SIZE_REGEXP.exec(name) ?? [];
-    const numPages = readCount(fs, `${directory}/${name}/nr_hugepages`);
+    const numPages = readInteger(fs, `${directory}/${name}/nr_hugepages`);
     if (size === undefined || numPages === undefined) return [];
     return [{ pageSizeKib: Number(size), numPages }];
   }).toSorted((a, b) => a.pageSizeKib - b.pageSizeKib);

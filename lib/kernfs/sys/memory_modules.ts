@@ -1,6 +1,6 @@
 import type { MemoryModules } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
-import { readCount, readIndexes, readValue } from "./sysfs.ts";
+import { readIndexes, readInteger, readValue } from "./sysfs.ts";
 
 const CONTROLLERS = "/sys/devices/system/edac/mc";
 
@@ -15,7 +15,7 @@ export function readMemoryModules(fs: HostFs): Map<string, MemoryModules> {
     const modules = `${CONTROLLERS}/mc${controller}`;
     for (const index of readIndexes(fs, modules, "dimm")) {
       const type = readValue(fs, `${modules}/dimm${index}/dimm_mem_type`);
-      const sizeMib = readCount(fs, `${modules}/dimm${index}/size`);
+      const sizeMib = readInteger(fs, `${modules}/dimm${index}/size`);
       if (type === undefined || sizeMib === undefined) continue;
       const { capacityBytes = 0, dimmCount = 0 } = found.get(type) ?? {};
       found.set(type, {

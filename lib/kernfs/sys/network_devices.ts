@@ -1,13 +1,13 @@
 import type { NetworkDevice } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
-import { readCount, readNames, readValue } from "./sysfs.ts";
+import { readInteger, readNames, readValue } from "./sysfs.ts";
 
-/** Loopback and the host's ends of container interfaces; as in cAdvisor. */
+/** Loopback and the host's side of container networks, as in cAdvisor. */
 const IGNORED_REGEXP = /^(?:lo|veth|docker|nerdctl)/;
 
 /**
- * −1 (unknown) as older kernels print it, as an unsigned 32-bit or 16-bit
- * integer.
+ * Speeds that older kernels print instead of −1 (unknown): an unsigned 32-bit or
+ * 16-bit integer.
  */
 const UNKNOWN_SPEEDS: ReadonlySet<number> = new Set([2 ** 32 - 1, 2 ** 16 - 1]);
 
@@ -19,11 +19,11 @@ export function readNetworkDevices(fs: HostFs): NetworkDevice[] {
   return readNames(fs, "/sys/class/net").toSorted().flatMap((name) => {
     const directory = `/sys/class/net/${name}`;
     if (IGNORED_REGEXP.test(name)) return [];
-    const mtuBytes = readCount(fs, `${directory}/mtu`);
+    const mtuBytes = readInteger(fs, `${directory}/mtu`);
     const macAddress = readValue(fs, `${directory}/address`);
     // `bonding_masters` is a file, not an interface.
     if (mtuBytes === undefined && macAddress === undefined) return [];
-    const speedMbps = readCount(fs, `${directory}/speed`);
+    const speedMbps = readInteger(fs, `${directory}/speed`);
     return [{
       name,
       ...(macAddress !== undefined && { macAddress }),

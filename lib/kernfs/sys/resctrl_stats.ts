@@ -7,7 +7,7 @@ const MAX_GROUPS = 1_000;
 const MAX_THREADS_BYTES = 1024 * 1024;
 const MAX_BYTES = 4096;
 
-/** In the order of the group's columns. */
+/** Files in the order of the columns of the group. */
 const FILES = ["mbm_total_bytes", "mbm_local_bytes", "llc_occupancy"] as const;
 
 const decoder = new TextDecoder();

@@ -1,11 +1,11 @@
 import type { HostFs } from "../host_fs.ts";
 
-/** Reads a file of one value, without white space and NUL bytes around it. */
+/** Reads a file with one value, without surrounding white space and NUL bytes; `undefined` if empty or unreadable. */
 export function readValue(fs: HostFs, path: string): string | undefined {
   return fs.readText(path)?.replaceAll("\0", "").trim() || undefined;
 }
 
-/** Reads the first available value of several files. */
+/** Returns the value of the first file that has one. */
 export function readFirstValue(
   fs: HostFs,
   paths: readonly string[],
@@ -17,13 +17,13 @@ export function readFirstValue(
   return undefined;
 }
 
-/** Reads a non-negative integer; −1 means unknown. */
-export function readCount(fs: HostFs, path: string): number | undefined {
+/** Reads a non-negative integer; `undefined` for other values, such as −1 (unknown). */
+export function readInteger(fs: HostFs, path: string): number | undefined {
   const value = readValue(fs, path);
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
 }
 
-/** Returns the names of a host directory's entries; empty if unreadable. */
+/** Returns the names of the entries of a host directory; empty if it is unreadable. */
 export function readNames(fs: HostFs, directory: string): string[] {
   return fs.names(fs.path(directory)) ?? [];
 }

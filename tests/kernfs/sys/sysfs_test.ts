@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import {
   parseCpuList,
-  readCount,
   readFirstValue,
   readIndexes,
+  readInteger,
 } from "../../../lib/kernfs/sys/sysfs.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
@@ -22,11 +22,11 @@ Deno.test("readIndexes() sorts by number, and accepts only integers", () => {
   assertEquals(readIndexes(host.hostFs(), "/sys/none", "cpu"), []);
 });
 
-Deno.test("readCount() treats -1 and invalid numbers as unknown", () => {
+Deno.test("readInteger() treats -1 and invalid numbers as unknown", () => {
   using host = TestCgroup.create();
   host.file("a", "12\n").file("b", "-1\n").file("c", "").file("d", "<none>\n");
   const counts = ["/a", "/b", "/c", "/d", "/e"]
-    .map((path) => readCount(host.hostFs(), path));
+    .map((path) => readInteger(host.hostFs(), path));
   assertEquals(counts, [12, undefined, undefined, undefined, undefined]);
 });
 

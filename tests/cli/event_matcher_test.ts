@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EventMatcher, isOf } from "../../lib/cli/event_match.ts";
+import { EventMatcher, matchesContainer } from "../../lib/cli/event_matcher.ts";
 
 const ID = "e".repeat(64);
 
@@ -24,17 +24,17 @@ const UNIT = {
   "event_data": {},
 };
 
-Deno.test("isOf() matches a cgroup and its descendants if the text starts with a slash", () => {
+Deno.test("matchesContainer() matches a cgroup and its descendants by a path with a leading slash", () => {
   for (const text of ["/", "/kubepods", "/kubepods/", "/kubepods/pod1"]) {
-    assertEquals(isOf(EVENT, text), true, text);
+    assertEquals(matchesContainer(EVENT, text), true, text);
   }
-  assertEquals(isOf(EVENT, `/kubepods/pod1/${ID}`), true);
+  assertEquals(matchesContainer(EVENT, `/kubepods/pod1/${ID}`), true);
   for (const text of ["/kube", "/kubepods/pod", "/pod1", "/nginx"]) {
-    assertEquals(isOf(EVENT, text), false, text);
+    assertEquals(matchesContainer(EVENT, text), false, text);
   }
 });
 
-Deno.test("isOf() matches a pod, a container, an alias, an ID prefix, and a unit", () => {
+Deno.test("matchesContainer() matches a pod, a container, an alias, an ID prefix, and a unit", () => {
   for (
     const text of [
       "web-0",
@@ -47,11 +47,11 @@ Deno.test("isOf() matches a pod, a container, an alias, an ID prefix, and a unit
       "pod1",
       "kubepods/pod1",
     ]
-  ) assertEquals(isOf(EVENT, text), true, text);
+  ) assertEquals(matchesContainer(EVENT, text), true, text);
   for (const text of ["web", "shop", "eee", "ngin", "dev-disk.service"]) {
-    assertEquals(isOf(EVENT, text), false, text);
+    assertEquals(matchesContainer(EVENT, text), false, text);
   }
-  assertEquals(isOf(UNIT, "dev-disk.service"), true);
+  assertEquals(matchesContainer(UNIT, "dev-disk.service"), true);
 });
 
 Deno.test("EventMatcher returns events from before the name was known, in order, once", () => {
@@ -61,7 +61,7 @@ Deno.test("EventMatcher returns events from before the name was known, in order,
     container: { id, name },
   });
   const matcher = new EventMatcher("web");
-  const taken = [
+  const selected = [
     event(1, "aaaa"),
     event(2, "bbbb"),
     event(3, "aaaa"),
@@ -69,21 +69,21 @@ Deno.test("EventMatcher returns events from before the name was known, in order,
     event(5, "bbbb", "db"),
     event(6, "aaaa"),
     event(7, "cccc", "web"),
-  ].map((one) => matcher.take(one).map(({ seq }) => seq));
-  assertEquals(taken, [[], [], [], [1, 3, 4], [], [6], [7]]);
+  ].map((one) => matcher.select(one).map(({ seq }) => seq));
+  assertEquals(selected, [[], [], [], [1, 3, 4], [], [6], [7]]);
 });
 
 Deno.test("EventMatcher keeps at most 1,000 events without a name", () => {
   const matcher = new EventMatcher("web");
   for (let seq = 0; seq < 5_000; seq++) {
-    matcher.take({ seq, container_name: "/a", container: { id: "aaaa" } });
+    matcher.select({ seq, container_name: "/a", container: { id: "aaaa" } });
   }
-  const taken = matcher.take({
+  const selected = matcher.select({
     seq: 5_000,
     container_name: "/a",
     container: { id: "aaaa", name: "web" },
   });
-  assertEquals([taken.length, taken[0].seq], [1_001, 4_000]);
+  assertEquals([selected.length, selected[0].seq], [1_001, 4_000]);
 });
 
 Deno.test("EventMatcher has a needle that is in the JSON of each event with the name", () => {
