@@ -53,9 +53,8 @@ interface DescribedSpec {
 
 const SPEC_AGE_MS = 5_000;
 /**
- * Inotify reports each change of a limit. Without it, specs that were requested
- * once are read again in the background after this time, or up to twice this
- * time.
+ * Inotify reports each change of a limit. Without it, specs are read again in
+ * the background after this time, or up to twice this time.
  */
 const STORED_SPEC_AGE_MS = 5 * 60_000;
 const ERROR_LOG_INTERVAL_MS = 60_000;
@@ -163,7 +162,8 @@ export class ManagedContainer implements Task {
   /** Takes a sample; returns the delay of the next in milliseconds. */
   run(): number {
     if (!this.isComplete) return INCOMPLETE_CHECK_MS;
-    if (this.#spec !== undefined) this.#keepSpecFresh();
+    // After the first sample, so that no request has to read a thousand specs.
+    if (this.hasSample) this.#keepSpecFresh();
     const { dynamic, intervalMs, maxIntervalMs, jitterFactor = 1 } =
       this.#options.housekeeping;
     const changed = this.sample();
