@@ -102,8 +102,7 @@ async function containersOf(
     return await client.text(path + namePath(container), body);
   } catch (error) {
     if (!isUnknown(error) || container?.startsWith("/") !== false) throw error;
-    const text = await client.text(`${path}/`, body);
-    const found = findNamed(parseExactly(text), container);
+    const found = findNamed(await client.text(`${path}/`, body), container);
     if (found.length === 0) throw error;
     return JSON.stringify(found);
   }
@@ -114,9 +113,12 @@ export function isUnknown(error: unknown): boolean {
   return error instanceof AgentResponseError && error.status === 404;
 }
 
-/** Returns the containers that match a name. */
-export function findNamed(infos: readonly Json[], text: string): Json[] {
-  return infos.filter((info) =>
+/** Returns the containers of a JSON array that match a name, with exact numbers. */
+export function findNamed(json: string, text: string): Json[] {
+  // Exact numbers are objects, with which no rate can be computed.
+  const isMatch = (JSON.parse(json) as Json[]).map((info) =>
     info.aliases?.includes(text) || isNamed(rowOf(info, new Map()), text)
   );
+  const infos: Json[] = parseExactly(json);
+  return infos.filter((_info, at) => isMatch[at]);
 }

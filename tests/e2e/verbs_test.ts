@@ -611,6 +611,23 @@ Deno.test("check prints the sources of a running agent with their fixes", async 
   }
 });
 
+Deno.test("inspect and list find a container without memory limit by its name", async () => {
+  await using agent = new FakeAgent();
+  const limitBytes = 2 ** 63;
+  agent.containers = [
+    { name: "/", limitBytes },
+    { name: "/docker/aa", aliases: ["web"], limitBytes },
+    { name: "/docker/ab", aliases: ["db"], limitBytes },
+  ];
+  const server = `--server=${agent.address}`;
+  assertMatch(await output("inspect", "web", server), /^name +\/docker\/aa$/m);
+  const json = await output("inspect", "web", server, "-o=json");
+  // Written as in the response, not rounded.
+  assertStringIncludes(json, '"limit": 9223372036854776000');
+  const [, row = "", ...rows] = linesOf(await output("list", "db", server));
+  assertEquals([row.split(" ")[0], rows], ["/docker/ab", []]);
+});
+
 Deno.test("--listen accepts a host name with a port, and reports that format for one without", async () => {
   const agent = await AgentProcess.start([
     "--listen=localhost:0",
