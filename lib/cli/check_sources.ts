@@ -31,8 +31,13 @@ export interface Source {
   readonly lost: string;
   /** Command or setting that grants access. */
   readonly fix: string | Readonly<Record<Place, string>>;
+  /** Returns the fix for a specific problem, if it is another one. */
+  readonly fixOf?: (problem: string) => string | undefined;
   find(): Finding | Promise<Finding>;
 }
+
+/** The event log of the systemd unit. */
+export const SERVICE_LOG = "/var/log/cgwatch/events.ndjson";
 
 const CONNECT_LIMIT_MS = 1000;
 /** About 1,000 containers need this many inotify watches. */
@@ -87,6 +92,11 @@ export function sourcesOf(
         ),
         container: "docker run: --device=/dev/kmsg --cap-add=SYSLOG",
       },
+      // The agent may have been started with another path than this process.
+      fixOf: (problem) =>
+        /--kmsg=none|\(os error 2\)(?!.*\/dev\/kmsg')/.test(problem)
+          ? "start the agent with --kmsg=/dev/kmsg, which is the default"
+          : undefined,
       find: () => findKmsg(values.path("kmsg"), fs),
     },
     {
@@ -160,6 +170,10 @@ export function sourcesOf(
         service: dropIn("log", "LogsDirectory=cgwatch"),
         container: "docker run: -v /var/log/cgwatch:/var/log/cgwatch",
       },
+      fixOf: (problem) =>
+        /--event-log=none|stdout is a terminal/.test(problem)
+          ? `start the agent with --event-log=${SERVICE_LOG}`
+          : undefined,
       find: () => findEventLog(log),
     },
     ...Object.entries(SOCKETS).map(([name, path]) => ({

@@ -15,8 +15,9 @@ export class EventMatcher {
   readonly #ids = new Set<string>();
   #waiting: Json[] = [];
 
+  /** @param text as of {@linkcode isOf}, also with `pod:` as in the filter of `top` */
   constructor(text: string) {
-    this.#text = text;
+    this.#text = withoutPodPrefix(text);
   }
 
   /** A substring of each event that contains the name. */
@@ -52,6 +53,11 @@ export class EventMatcher {
     this.#waiting = this.#waiting.filter((other) => !isOfIt(other));
     return [...before, event];
   }
+}
+
+/** Accepts `pod:web-0`, and `pod/web-0` as kubectl prints it. */
+export function withoutPodPrefix(text: string): string {
+  return text.replace(/^pod[:/]/, "");
 }
 
 /** ID prefix length, as in Docker. */

@@ -48,6 +48,11 @@ export class EventPrinter {
     this.#count++;
   }
 
+  /** Whether no event was printed. */
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
   /** Completes the output. */
   end(): void {
     if (this.#output === "json") {

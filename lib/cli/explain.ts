@@ -10,11 +10,13 @@ import {
 } from "../explain/incidents.ts";
 import { createOomStory, type OomStory } from "../explain/oom_story.ts";
 import type { Event, EventContainer } from "../model/event.ts";
-import { formatZone } from "../model/text.ts";
+import { localTimeMatcher } from "../model/local_time.ts";
+import { escapeControlCharacters, formatZone } from "../model/text.ts";
 import type { AgentClient } from "./agent_client.ts";
 import { readEventFile } from "./event_file.ts";
 import { EventMatcher } from "./event_match.ts";
-import { formatTime, isWide, timeColumn } from "./event_table.ts";
+import { formatTime, isWide, nameOf, timeColumn } from "./event_table.ts";
+import { noteKernelLog } from "./kernel_log_note.ts";
 import { type Json, writeJson } from "./output.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -22,7 +24,7 @@ import type { Terminal } from "./terminal.ts";
 /** Options of `explain`. */
 export interface ExplainVerbOptions {
   readonly values: FlagValues;
-  /** A container, a pod, a cgroup, or the `seq` of an event. @default a list of all incidents */
+  /** A container, a pod, a cgroup, a process, a local time, or the `seq` of an event. @default a list of all incidents */
   readonly argument: string | undefined;
   readonly terminal: Terminal;
   /** Called only if an agent is queried. */
@@ -37,6 +39,9 @@ type Scan = (
   needle: string,
   visit: (event: Json) => void | "enough",
 ) => Promise<void>;
+
+/** Names in an error. */
+const MAX_SIMILAR = 3;
 
 const OOM_NEEDLE = '"event_type":"oom';
 const KILL_NEEDLE = '"event_type":"oomKill"';
@@ -58,11 +63,28 @@ export async function explainKill(options: ExplainVerbOptions): Promise<void> {
   }
   const scan = scanOf(options);
   if (argument === undefined && !isLast) return await list(scan, options);
+  const isTime = localTimeMatcher(argument ?? "");
+  if (isTime !== undefined && !isLast) {
+    const incidents = new IncidentList();
+    await scan(OOM_NEEDLE, (event) => {
+      if (isTime(Date.parse(event.timestamp))) incidents.visit(event);
+    });
+    if (incidents.newest().length > 1) {
+      return await writeList(scan, incidents, options);
+    }
+  }
   const kill = await findKill(scan, argument);
-  if (kill === undefined) throw notFound(options);
+  if (kill === undefined) {
+    await noteKernelLog(options);
+    throw await notFound(scan, options);
+  }
   const isFile = values.optional("file") !== undefined;
   const named = await withNames(scan, [kill]);
-  write(await storyOf(scan, named[0] ?? kill, isFile), options);
+  const story = await storyOf(scan, named[0] ?? kill, isFile);
+  write(story, options);
+  if (story.victims[0]?.attribution === "inferred") {
+    await noteKernelLog(options);
+  }
 }
 
 function scanOf({ values, client }: ExplainVerbOptions): Scan {
@@ -102,17 +124,24 @@ async function findKill(
     });
     if (found !== undefined) return found;
   }
-  const matcher = argument === undefined
-    ? undefined
-    : new EventMatcher(argument);
-  if (matcher !== undefined) {
-    await scan(matcher.needle, (event) => matcher.recordNames(event));
+  const find = async (isMeant: (event: Json) => boolean) => {
+    await scan(OOM_NEEDLE, (event) => {
+      if (isOom(event) && isMeant(event) && isBetter(event)) found = event;
+    });
+    return found;
+  };
+  if (argument === undefined) return await find(() => true);
+  const isTime = localTimeMatcher(argument);
+  if (isTime !== undefined) {
+    return await find(({ timestamp }) => isTime(Date.parse(timestamp)));
   }
-  await scan(OOM_NEEDLE, (event) => {
-    const isMeant = matcher === undefined || matcher.matches(event);
-    if (isMeant && isOom(event) && isBetter(event)) found = event;
-  });
-  return found;
+  const matcher = new EventMatcher(argument);
+  await scan(matcher.needle, (event) => matcher.recordNames(event));
+  return await find((event) => matcher.matches(event)) ??
+    // As the kernel names it: `Killed process 19801 (tail)`.
+    await find(({ event_data: { oom } }) =>
+      oom?.process_name === argument || `${oom?.pid}` === argument
+    );
 }
 
 async function storyOf(
@@ -155,21 +184,26 @@ async function oldest(scan: Scan): Promise<string | undefined> {
 async function list(scan: Scan, options: ExplainVerbOptions): Promise<void> {
   const incidents = new IncidentList();
   await scan(OOM_NEEDLE, (event) => incidents.visit(event));
-  const newest = await withNames(scan, incidents.newest());
-  writeList(newest, incidents.dropped, options);
+  await writeList(scan, incidents, options);
+  if (options.values.choice("output") === "table") await noteKernelLog(options);
 }
 
-function writeList(
-  incidents: readonly Incident[],
-  dropped: number,
+async function writeList(
+  scan: Scan,
+  list: IncidentList,
   { values, terminal }: ExplainVerbOptions,
-): void {
+): Promise<void> {
   const output = values.choice("output");
+  const incidents = await withNames(scan, list.newest());
   if (output !== "table") {
     return writeJson(terminal, output, JSON.stringify(incidents));
   }
   if (incidents.length === 0) {
-    terminal.write("No OOM kill is recorded.\n");
+    const file = values.optional("file");
+    const where = file === undefined ? "" : ` in "${file}"`;
+    terminal.write(
+      escapeControlCharacters(`No OOM kill is recorded${where}.`) + "\n",
+    );
     return;
   }
   const { rows = Infinity, columns } = terminal;
@@ -181,16 +215,19 @@ function writeList(
     [
       timeColumn(zone, hasRoom),
       { title: "SEQ", isNumber: true },
-      { title: "CONTAINER", shrinks: true },
       { title: "PROCESS" },
       { title: "WHY", shrinks: true, isSentence: true },
+      // Last, as a whole name is long in a pipe.
+      { title: "CONTAINER", shrinks: true },
     ],
     shown.map((incident) => cellsOf(incident, hasRoom)),
     columns,
   );
-  const left = incidents.length + dropped - shown.length;
+  const left = incidents.length + list.dropped - shown.length;
   terminal.write(`${lines.join("\n")}\n`);
-  const more = left > 0 ? `${left} older: cgwatch explain | less; ` : "";
+  // Not before a table in a pager.
+  if (columns === undefined) return;
+  const more = left > 0 ? `${left} older: cgwatch explain | less -S; ` : "";
   terminal.note(`${more}one of them: cgwatch explain SEQ`);
 }
 
@@ -201,9 +238,9 @@ function cellsOf(
   return [
     formatTime(Date.parse(timestamp), hasRoom),
     `${seq}`,
-    containerTitle(container, cgroup),
     process ?? "-",
     kills > 1 ? `${reason}, ${kills} processes` : reason,
+    containerTitle(container, cgroup),
   ];
 }
 
@@ -219,11 +256,23 @@ function write(
   terminal.write(`${explainOom(story, { columns }).join("\n")}\n`);
 }
 
-function notFound({ argument, values }: ExplainVerbOptions): Error {
+async function notFound(
+  scan: Scan,
+  { argument = "", values }: ExplainVerbOptions,
+): Promise<Error> {
   const file = values.optional("file");
   const where = file === undefined ? "the agent's events" : `"${file}"`;
-  const of = argument === undefined ? "" : ` of "${argument}"`;
-  return new Error(
-    `No OOM kill${of} is in ${where}: cgwatch explain lists those that are`,
-  );
+  if (argument === "") return new Error(`No OOM kill is in ${where}`);
+  const similar = new Set<string>();
+  await scan(OOM_NEEDLE, (event) => {
+    const name = nameOf(event);
+    if (similar.size >= MAX_SIMILAR || !isOom(event)) return;
+    if (name.toLowerCase().includes(argument.toLowerCase())) similar.add(name);
+  });
+  const more = argument === "last"
+    ? "cgwatch explain --last explains the newest"
+    : similar.size > 0
+    ? `similar names are ${[...similar].join(", ")}`
+    : "cgwatch explain lists those that are";
+  return new Error(`No OOM kill of "${argument}" is in ${where}: ${more}`);
 }

@@ -9,6 +9,7 @@ import {
 } from "./agent_client.ts";
 import { countKills, isNamed, rowOf } from "./container_row.ts";
 import { compareBy, CONTAINER_COLUMNS } from "./container_table.ts";
+import { withoutPodPrefix } from "./event_match.ts";
 import { type Json, parseExactly, writeJson } from "./output.ts";
 import { renderTable } from "./table.ts";
 import { consoleSize, styled, type Terminal } from "./terminal.ts";
@@ -114,7 +115,8 @@ export function isUnknown(error: unknown): boolean {
 }
 
 /** Returns the containers of a JSON array that match a name, with exact numbers. */
-export function findNamed(json: string, text: string): Json[] {
+export function findNamed(json: string, name: string): Json[] {
+  const text = withoutPodPrefix(name);
   // Exact numbers are objects, with which no rate can be computed.
   const isMatch = (JSON.parse(json) as Json[]).map((info) =>
     info.aliases?.includes(text) || isNamed(rowOf(info, new Map()), text)

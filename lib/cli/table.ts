@@ -104,7 +104,9 @@ export function renderRow(
 ): string {
   const cells = columns.map(({ at, width, isNumber, isSentence }) => {
     const shorten = isSentence ? truncateEnd : truncateMiddle;
-    const text = shorten(escapeControlCharacters(row[at] ?? ""), width);
+    const whole = escapeControlCharacters(row[at] ?? "");
+    // Widths may be fixed in advance; a pipe has space for whole names.
+    const text = limit === Infinity ? whole : shorten(whole, width);
     return isNumber
       ? " ".repeat(Math.max(0, width - widthOf(text))) + text
       : padEnd(text, width);

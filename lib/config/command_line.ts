@@ -1,5 +1,6 @@
 import { IGNORED_FLAGS } from "./cadvisor_flags.ts";
 import { type Flag, type FlagName, FLAGS, type FlagVerb } from "./flags.ts";
+import { flagHint, VERB_SYNONYMS } from "./hints.ts";
 import { VERBS } from "./verbs.ts";
 
 /** Invalid command line, environment or configuration file; exit status 2. */
@@ -28,10 +29,9 @@ const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
  * Parses `[VERB] [ARGUMENT] [FLAGS]`. `-flag`, `--flag`, `flag_name` and
  * `flag-name` are equivalent; the value follows after `=` or as the next
  * argument. If the value is optional, as for a bool, the next argument is used
- * only if it is one of the choices.
+ * only if it is one of the choices. `-ojson` is `-o json`.
  *
- * @throws {UsageError} with the unknown verb or flag, and the nearest known
- *   flag
+ * @throws {UsageError} with the unknown verb or flag, and a similar one
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const flags = new Map<FlagName, string[]>();
@@ -56,9 +56,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       if (value === undefined && !ignored.isBool) nextValue(arg, "VALUE", rest);
       continue;
     }
-    const flag = findFlag(name) ?? unknownFlag(arg, name);
+    const [short, attached] = splitShort(arg) ?? [];
+    const flag = findFlag(name) ?? short ??
+      unknownFlag(arg, name, verbOf(words, rest));
     const alone = flag.alone ?? (flag.kind === "bool" ? "true" : undefined);
-    const text = value ??
+    const text = value ?? (flag === short ? attached : undefined) ??
       (alone === undefined
         ? nextValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest)
         : nextWord(flag, rest) ?? alone);
@@ -84,27 +86,48 @@ export function verbsOf(flag: Flag): readonly FlagVerb[] {
   return flag.verbs ?? ["serve"];
 }
 
+/** Returns flag and value of for example `-ojson`. */
+function splitShort(arg: string): readonly [KnownFlag, string] | undefined {
+  const [, letter = "", value = ""] = /^-([a-z])(\w+)$/.exec(arg) ?? [];
+  const flag = findFlag(letter);
+  return flag?.choices?.includes(value) ? [flag, value] : undefined;
+}
+
+/** Returns the verb, which may follow after a flag. */
+function verbOf(words: readonly string[], rest: readonly string[]): FlagVerb {
+  return words[0] === undefined
+    ? VERBS.find(({ name }) => rest.includes(name))?.name ?? "serve"
+    : knownVerb(words[0]);
+}
+
+/** @throws {UsageError} if there is no such verb */
+export function knownVerb(word: string): FlagVerb {
+  const verb = VERBS.find(({ name }) => name === word);
+  if (verb !== undefined) return verb.name;
+  const names = VERBS.map(({ name }) => name);
+  const similar = VERB_SYNONYMS.get(word.toLowerCase()) ??
+    nearest(word, names, 2);
+  const { name, help } = VERBS.find(({ name }) => name === similar) ?? {};
+  throw new UsageError(
+    name === undefined
+      ? `Unknown verb "${word}": expected one of ${names.join(", ")}`
+      : `Unknown verb "${word}": use cgwatch ${name} (${help})`,
+  );
+}
+
 function parseWords(
   words: readonly string[],
   requested: "help" | "version" | undefined,
   given: readonly FlagName[],
 ): { verb: FlagVerb; argument?: string } {
   const [word = "serve", argument, extra] = words;
-  const known = VERBS.find(({ name }) => name === word);
-  if (known === undefined) {
-    const names = VERBS.map(({ name }) => name);
-    throw new UsageError(
-      `Unknown verb "${word}": expected one of ${names.join(", ")}`,
-    );
-  }
+  const verb = knownVerb(word);
   if (requested === "help" && word !== "help") {
-    return {
-      verb: "help",
-      ...(words.length > 0 && { argument: known.name }),
-    };
+    return { verb: "help", ...(words.length > 0 && { argument: verb }) };
   }
   if (requested === "version") return { verb: "version" };
-  const unexpected = known.argument === undefined ? argument : extra;
+  const accepts = VERBS.find(({ name }) => name === verb)?.argument;
+  const unexpected = accepts === undefined ? argument : extra;
   if (unexpected !== undefined) {
     throw new UsageError(
       `Unexpected argument "${unexpected}" after "${
@@ -113,33 +136,37 @@ function parseWords(
     );
   }
   const invalid = given.map(findFlag).find((flag) =>
-    flag !== undefined && !verbsOf(flag).includes(known.name)
+    flag !== undefined && !verbsOf(flag).includes(verb)
   );
   if (invalid !== undefined) {
+    const hint = flagHint(verb, invalid.name) ??
+      `expected verb "${verbsOf(invalid).join('" or "')}"`;
     throw new UsageError(
-      `Cannot use flag --${invalid.name} with "${known.name}": expected verb "${
-        verbsOf(invalid).join('" or "')
-      }"`,
+      `Cannot use flag --${invalid.name} with "${verb}": ${hint}`,
     );
   }
-  return { verb: known.name, ...(argument !== undefined && { argument }) };
+  return { verb, ...(argument !== undefined && { argument }) };
 }
 
-function unknownFlag(arg: string, name: string): never {
-  throw new UsageError(
-    `Unknown flag "${arg.split("=")[0]}": the nearest known one is --${
-      nearestFlag(name)
-    }`,
-  );
+function unknownFlag(arg: string, name: string, verb: FlagVerb): never {
+  // The table starts with the flags of the connection, which most verbs have.
+  const own = (FLAGS as readonly KnownFlag[]).filter((flag) =>
+    verbsOf(flag).includes(verb)
+  ).map((flag) => flag.name).toReversed();
+  const similar = verb === "serve"
+    ? nearestFlag(name)
+    : nearest(name, [...own, "help", "version"], name.length > 3 ? 3 : 0);
+  const hint = flagHint(verb, name) ??
+    (similar === undefined
+      ? `the flags of ${verb} are --${own.join(", --")}`
+      : `the nearest known one is --${similar}`);
+  throw new UsageError(`Unknown flag "${arg.split("=")[0]}": ${hint}`);
 }
 
 /** Returns the flag most similar to an unknown name. */
 export function nearestFlag(name: string): string {
-  return nearest(name, [
-    ...FLAGS.map((known) => known.name),
-    "help",
-    "version",
-  ]);
+  const known = FLAGS.map((flag) => flag.name);
+  return nearest(name, [...known, "help", "version"]) ?? "help";
 }
 
 function nextValue(flag: string, example: string, rest: string[]): string {
@@ -160,13 +187,15 @@ function nextWord(flag: Flag, rest: string[]): string | undefined {
   return words.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
-/** Returns the first word with the smallest edit distance. */
-function nearest(word: string, known: readonly string[]): string {
-  const [first = ""] = known.map((other) => ({
-    other,
-    edits: editDistance(word, other),
-  })).sort((a, b) => a.edits - b.edits).map(({ other }) => other);
-  return first;
+/** Returns the first word with the smallest edit distance, if it is not larger than a limit. */
+function nearest(
+  word: string,
+  known: readonly string[],
+  limit = Infinity,
+): string | undefined {
+  return known.map((other) => ({ other, edits: editDistance(word, other) }))
+    .filter(({ edits }) => edits <= limit)
+    .sort((a, b) => a.edits - b.edits)[0]?.other;
 }
 
 /** Returns the number of letters to insert, delete or replace. */

@@ -209,3 +209,25 @@ testInPty(
     assertEquals(list.screen.overflows, 0);
   },
 );
+
+testInPty("errors and notes break between words", async () => {
+  const words = (text: string) => text.split(/\s+/).filter(Boolean);
+  for (
+    const args of [
+      ["frobnicate"],
+      ["list", "--server=unix:/none"],
+      ["explain", "--server=unix:/none"],
+      ["list", "--since=1h"],
+    ]
+  ) {
+    await using pty = new Pty([24, 60], args);
+    await pty.ended();
+    assertEquals(pty.screen.overflows, 0, args.join(" "));
+    // No word continues on the next line.
+    assertEquals(
+      words(pty.screen.text),
+      words(pty.raw.replaceAll("\r\n", " ")),
+      args.join(" "),
+    );
+  }
+});
