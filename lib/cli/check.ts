@@ -58,8 +58,13 @@ export async function checkHost(options: CheckOptions): Promise<void> {
   const rows: Row[] = [];
   for (const source of sourcesOf(values, options.clock)) {
     const { name, lost } = source;
-    const found = await find(source);
     const reported = agent.sources.find((one) => one.name === name);
+    // Without the flag, the log of the agent is meant.
+    const isAgentsLog = name === "event_log" && !values.has("event-log") &&
+      reported?.state === "ok";
+    const found: Finding = isAgentsLog
+      ? { state: "ok", detail: `${reported.detail}, as the agent reports` }
+      : await find(source);
     const isOff = found.state === "ok" && reported?.state === "off" &&
       source.fixOf?.(reported.detail) !== undefined;
     const isMissing = found.state === "missing" || isOff ||
@@ -79,7 +84,10 @@ export async function checkHost(options: CheckOptions): Promise<void> {
   if (output !== "table") {
     return writeJson(terminal, output, JSON.stringify(rows));
   }
-  for (const row of rows) writeRow(row, options);
+  // Problems are last, because a small terminal shows the end.
+  const isGood = ({ lost }: Row) => lost === undefined;
+  for (const row of rows.filter(isGood)) writeRow(row, options);
+  for (const row of rows.filter((one) => !isGood(one))) writeRow(row, options);
   const summary = wrap(
     escapeControlCharacters(agent.summary),
     terminal.columns ?? Infinity,

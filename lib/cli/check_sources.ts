@@ -12,7 +12,7 @@ import {
 import { HostFs } from "../kernfs/host_fs.ts";
 import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";
-import { escapeControlCharacters } from "../model/text.ts";
+import { quote } from "./output.ts";
 
 /** State of a source. */
 export interface Finding {
@@ -96,6 +96,8 @@ export function sourcesOf(
       fixOf: (problem) =>
         /--kmsg=none|\(os error 2\)(?!.*\/dev\/kmsg')/.test(problem)
           ? "start the agent with --kmsg=/dev/kmsg, which is the default"
+          : /^Records lost/.test(problem)
+          ? "kernel command line: log_buf_len=4M, then reboot"
           : undefined,
       find: () => findKmsg(values.path("kmsg"), fs),
     },
@@ -194,12 +196,6 @@ function dropIn(name: string, ...lines: readonly string[]): string {
   const directory = "/etc/systemd/system/cgwatch.service.d";
   const text = ["[Service]", ...lines].map((line) => `"${line}"`).join(" ");
   return `sudo mkdir -p ${directory} && printf '%s\\n' ${text} | sudo tee ${directory}/${name}.conf && sudo systemctl daemon-reload && sudo systemctl restart cgwatch`;
-}
-
-function quote(path: string): string {
-  return /^[\w./-]+$/.test(path)
-    ? path
-    : `'${escapeControlCharacters(path).replaceAll("'", "'\\''")}'`;
 }
 
 function ok(detail: string): Finding {

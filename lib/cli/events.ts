@@ -3,7 +3,7 @@ import { UsageError } from "../config/command_line.ts";
 import type { Clock } from "../model/clock.ts";
 import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { type AgentClient, namePath } from "./agent_client.ts";
-import { readEventFile } from "./event_file.ts";
+import { readEventFile, rejectLogName } from "./event_file.ts";
 import { followEvents } from "./event_follower.ts";
 import { EventMatcher } from "./event_match.ts";
 import { EventPrinter } from "./event_table.ts";
@@ -47,6 +47,7 @@ const UPDATES =
  */
 export async function writeEvents(options: EventsOptions): Promise<void> {
   const { values, terminal, clock, client, container } = options;
+  rejectLogName(container);
   const printer = new EventPrinter(terminal, values.choice("output"));
   const selects = selection(options);
   const matcher = container === undefined

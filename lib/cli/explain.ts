@@ -1,8 +1,7 @@
 import { UsageError } from "../config/command_line.ts";
 import type { FlagValues } from "../config/flag_values.ts";
-import { containerTitle, explainOom } from "../explain/explain_oom.ts";
+import { explainOom, sentenceOf } from "../explain/explain_oom.ts";
 import {
-  type Incident,
   IncidentKills,
   IncidentList,
   isOom,
@@ -11,14 +10,14 @@ import {
 import { createOomStory, type OomStory } from "../explain/oom_story.ts";
 import type { Event, EventContainer } from "../model/event.ts";
 import { localTimeMatcher } from "../model/local_time.ts";
-import { escapeControlCharacters, formatZone } from "../model/text.ts";
+import { formatLocal, wrap } from "../model/text.ts";
 import type { AgentClient } from "./agent_client.ts";
-import { readEventFile } from "./event_file.ts";
+import { kernelLogNote, sourceOf } from "./agent_sources.ts";
+import { readEventFile, rejectLogName } from "./event_file.ts";
 import { EventMatcher } from "./event_match.ts";
-import { formatTime, isWide, nameOf, timeColumn } from "./event_table.ts";
-import { noteKernelLog } from "./kernel_log_note.ts";
-import { type Json, writeJson } from "./output.ts";
-import { renderTable } from "./table.ts";
+import { nameOf } from "./event_table.ts";
+import { writeIncidents } from "./explain_list.ts";
+import { type Json, quote, writeJson } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of `explain`. */
@@ -61,6 +60,7 @@ export async function explainKill(options: ExplainVerbOptions): Promise<void> {
   if (isLast && argument !== undefined && /^\d+$/.test(argument)) {
     throw new UsageError(`--last: "${argument}" is the seq of one event`);
   }
+  rejectLogName(argument);
   const scan = scanOf(options);
   if (argument === undefined && !isLast) return await list(scan, options);
   const isTime = localTimeMatcher(argument ?? "");
@@ -75,7 +75,7 @@ export async function explainKill(options: ExplainVerbOptions): Promise<void> {
   }
   const kill = await findKill(scan, argument);
   if (kill === undefined) {
-    await noteKernelLog(options);
+    noteIfAny(await kernelLogNote(options), options);
     throw await notFound(scan, options);
   }
   const isFile = values.optional("file") !== undefined;
@@ -83,8 +83,15 @@ export async function explainKill(options: ExplainVerbOptions): Promise<void> {
   const story = await storyOf(scan, named[0] ?? kill, isFile);
   write(story, options);
   if (story.victims[0]?.attribution === "inferred") {
-    await noteKernelLog(options);
+    noteIfAny(await kernelLogNote(options), options);
   }
+}
+
+function noteIfAny(
+  note: string | undefined,
+  { terminal }: ExplainVerbOptions,
+): void {
+  if (note !== undefined) terminal.note(note);
 }
 
 function scanOf({ values, client }: ExplainVerbOptions): Scan {
@@ -184,64 +191,20 @@ async function oldest(scan: Scan): Promise<string | undefined> {
 async function list(scan: Scan, options: ExplainVerbOptions): Promise<void> {
   const incidents = new IncidentList();
   await scan(OOM_NEEDLE, (event) => incidents.visit(event));
-  await writeList(scan, incidents, options);
-  if (options.values.choice("output") === "table") await noteKernelLog(options);
+  const isTable = options.values.choice("output") === "table";
+  await writeList(scan, incidents, {
+    ...options,
+    note: isTable ? await kernelLogNote(options) : undefined,
+  });
 }
 
 async function writeList(
   scan: Scan,
   list: IncidentList,
-  { values, terminal }: ExplainVerbOptions,
+  options: ExplainVerbOptions & { readonly note?: string | undefined },
 ): Promise<void> {
-  const output = values.choice("output");
   const incidents = await withNames(scan, list.newest());
-  if (output !== "table") {
-    return writeJson(terminal, output, JSON.stringify(incidents));
-  }
-  if (incidents.length === 0) {
-    const file = values.optional("file");
-    const where = file === undefined ? "" : ` in "${file}"`;
-    terminal.write(
-      escapeControlCharacters(`No OOM kill is recorded${where}.`) + "\n",
-    );
-    return;
-  }
-  const { rows = Infinity, columns } = terminal;
-  // Space for header, hint and prompt, so that the newest incidents stay visible.
-  const shown = incidents.slice(0, Math.max(1, rows - 4));
-  const hasRoom = isWide(columns);
-  const zone = formatZone(Date.parse(incidents[0]?.timestamp ?? ""));
-  const lines = renderTable(
-    [
-      timeColumn(zone, hasRoom),
-      { title: "SEQ", isNumber: true },
-      { title: "PROCESS" },
-      { title: "WHY", shrinks: true, isSentence: true },
-      // Last, as a whole name is long in a pipe.
-      { title: "CONTAINER", shrinks: true },
-    ],
-    shown.map((incident) => cellsOf(incident, hasRoom)),
-    columns,
-  );
-  const left = incidents.length + list.dropped - shown.length;
-  terminal.write(`${lines.join("\n")}\n`);
-  // Not before a table in a pager.
-  if (columns === undefined) return;
-  const more = left > 0 ? `${left} older: cgwatch explain | less -S; ` : "";
-  terminal.note(`${more}one of them: cgwatch explain SEQ`);
-}
-
-function cellsOf(
-  { seq, timestamp, container, cgroup, process, reason, kills }: Incident,
-  hasRoom: boolean,
-): string[] {
-  return [
-    formatTime(Date.parse(timestamp), hasRoom),
-    `${seq}`,
-    process ?? "-",
-    kills > 1 ? `${reason}, ${kills} processes` : reason,
-    containerTitle(container, cgroup),
-  ];
+  writeIncidents(incidents, { ...options, dropped: list.dropped });
 }
 
 function write(
@@ -252,13 +215,18 @@ function write(
   if (output !== "table") {
     return writeJson(terminal, output, JSON.stringify(story));
   }
-  const columns = terminal.columns ?? 100;
-  terminal.write(`${explainOom(story, { columns }).join("\n")}\n`);
+  const { columns = 100, rows = Infinity } = terminal;
+  const lines = explainOom(story, { columns });
+  // The start of a long story is not visible any more.
+  const again = lines.length < rows
+    ? []
+    : ["", ...wrap(sentenceOf(story), columns)];
+  terminal.write(`${[...lines, ...again].join("\n")}\n`);
 }
 
 async function notFound(
   scan: Scan,
-  { argument = "", values }: ExplainVerbOptions,
+  { argument = "", values, client }: ExplainVerbOptions,
 ): Promise<Error> {
   const file = values.optional("file");
   const where = file === undefined ? "the agent's events" : `"${file}"`;
@@ -274,5 +242,19 @@ async function notFound(
     : similar.size > 0
     ? `similar names are ${[...similar].join(", ")}`
     : "cgwatch explain lists those that are";
-  return new Error(`No OOM kill of "${argument}" is in ${where}: ${more}`);
+  const preposition = localTimeMatcher(argument) === undefined ? "of" : "at";
+  // The agent keeps the events since its start only.
+  const log = file ?? (await sourceOf(client(), "event_log"))?.detail;
+  const older = file !== undefined || !log?.startsWith("/")
+    ? ""
+    : `\n  Its event log may have older ones:\n  cgwatch explain ${
+      quote(argument)
+    } --file=${quote(log)}`;
+  const since = file === undefined ? undefined : await oldest(scan);
+  const start = since === undefined
+    ? ""
+    : `, which starts at ${formatLocal(Date.parse(since)).slice(0, 19)}`;
+  return new Error(
+    `No OOM kill ${preposition} "${argument}" is in ${where}${start}: ${more}${older}`,
+  );
 }

@@ -41,7 +41,6 @@ export async function inspectContainer(
     if (!isUnknown(error) || name.startsWith("/")) throw error;
     const text = await client.text("/api/v1.3/subcontainers/", body);
     const found = findNamed(text, name);
-    if (found.length === 0) throw error;
     if (found.length > 1) {
       throw new Error(
         `Ambiguous name "${name}": expected one of ${

@@ -24,6 +24,8 @@ export interface ListOptions {
   readonly client: AgentClient;
 }
 
+/** Names in an error. */
+const MAX_SIMILAR = 3;
 const WATCH_MS = 2000;
 /** Cursor to the first line, clear the screen. */
 const CLEAR = "\x1b[H\x1b[J";
@@ -103,9 +105,8 @@ async function containersOf(
     return await client.text(path + namePath(container), body);
   } catch (error) {
     if (!isUnknown(error) || container?.startsWith("/") !== false) throw error;
-    const found = findNamed(await client.text(`${path}/`, body), container);
-    if (found.length === 0) throw error;
-    return JSON.stringify(found);
+    const text = await client.text(`${path}/`, body);
+    return JSON.stringify(findNamed(text, container));
   }
 }
 
@@ -114,13 +115,31 @@ export function isUnknown(error: unknown): boolean {
   return error instanceof AgentResponseError && error.status === 404;
 }
 
-/** Returns the containers of a JSON array that match a name, with exact numbers. */
+/**
+ * Returns the containers of a JSON array that match a name, with exact numbers.
+ *
+ * @throws {Error} if there is none, with similar names
+ */
 export function findNamed(json: string, name: string): Json[] {
   const text = withoutPodPrefix(name);
   // Exact numbers are objects, with which no rate can be computed.
-  const isMatch = (JSON.parse(json) as Json[]).map((info) =>
-    info.aliases?.includes(text) || isNamed(rowOf(info, new Map()), text)
-  );
+  const rows = (JSON.parse(json) as Json[]).map((info) => {
+    const row = rowOf(info, new Map());
+    const isMatch = info.aliases?.includes(text) || isNamed(row, text);
+    return { row, isMatch };
+  });
+  if (!rows.some(({ isMatch }) => isMatch)) {
+    const similar = rows.map(({ row }) => row.name).filter((known) =>
+      known.toLowerCase().includes(text.toLowerCase())
+    ).slice(0, MAX_SIMILAR);
+    throw new Error(
+      `The agent has no container "${name}": ${
+        similar.length === 0
+          ? "cgwatch list prints the names"
+          : `similar names are ${similar.join(", ")}`
+      }`,
+    );
+  }
   const infos: Json[] = parseExactly(json);
-  return infos.filter((_info, at) => isMatch[at]);
+  return infos.filter((_info, at) => rows[at]?.isMatch);
 }

@@ -12,6 +12,7 @@ import { helpText } from "./help.ts";
 import { inspectContainer, writeMachine } from "./inspect.ts";
 import { listContainers } from "./list.ts";
 import { manPage } from "./man_page.ts";
+import { quote } from "./output.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { showTop } from "./top.ts";
 
@@ -34,12 +35,15 @@ export async function runVerb(
   try {
     await run(command, host);
   } catch (error) {
-    const { verb } = command;
+    const { verb, argument } = command;
     const hasFile = verb === "explain" || verb === "events";
     if (!hasFile || !(error instanceof AgentUnreachableError)) throw error;
     const log = host.env("CGWATCH_EVENT_LOG") ?? SERVICE_LOG;
     throw new Error(
-      `${error.message}\n  Without an agent, read its event log: cgwatch ${verb} --file=${log}`,
+      `${error.message}\n  Without an agent, read its event log, for example:\n  ${
+        ["cgwatch", verb, ...(argument === undefined ? [] : [quote(argument)])]
+          .join(" ")
+      } --file=${quote(log)}`,
       { cause: error },
     );
   }

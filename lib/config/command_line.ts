@@ -156,7 +156,8 @@ function unknownFlag(arg: string, name: string, verb: FlagVerb): never {
   const similar = verb === "serve"
     ? nearestFlag(name)
     : nearest(name, [...own, "help", "version"], name.length > 3 ? 3 : 0);
-  const hint = flagHint(verb, name) ??
+  // -n20
+  const hint = flagHint(verb, name.replace(/^([a-z])\d+$/, "$1")) ??
     (similar === undefined
       ? `the flags of ${verb} are --${own.join(", --")}`
       : `the nearest known one is --${similar}`);

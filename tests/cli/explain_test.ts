@@ -1,4 +1,9 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { UsageError } from "../../lib/config/command_line.ts";
 import { formatLocal } from "../../lib/model/text.ts";
 import {
@@ -95,11 +100,22 @@ Deno.test("explain finds a kill by its local time, and by the process as the ker
   } finally {
     await Deno.remove(file);
   }
-  await assertRejects(
-    () => explainWith("11-01 00:00", LOG),
-    Error,
-    'No OOM kill of "11-01 00:00" is in',
+  const error = await assertRejects(() => explainWith("11-01 00:00", LOG));
+  assertMatch(
+    (error as Error).message,
+    /^No OOM kill at "11-01 00:00" is in ".*", which starts at 2026-11-2\d /,
   );
+});
+
+Deno.test("explain reports that the event log of an agent may have older kills", async () => {
+  const log = { name: "event_log", state: "ok", detail: "/log/e" } as const;
+  for (const text of ["03:12", "nobody"]) {
+    await assertRejects(
+      () => explainFromAgent("host", [text], [log]),
+      Error,
+      `cgwatch explain ${text} --file=/log/e`,
+    );
+  }
 });
 
 Deno.test("explain reports an agent that does not read the kernel log", async () => {
@@ -115,7 +131,7 @@ Deno.test("explain reports an agent that does not read the kernel log", async ()
     const notes: string[] = [];
     await explainFromAgent(log, args, [kmsg], notes);
     const isNoted = notes.some((note) =>
-      note.includes("does not read the kernel log") &&
+      note.includes("does not have the whole kernel log") &&
       note.includes("no file. cgwatch check")
     );
     assertEquals(isNoted, isReported, `${log} ${args}`);
@@ -174,6 +190,11 @@ Deno.test("explain reports an error for an unknown kill or log, with the availab
     'There is no event log "/tmp/none.ndjson"',
   );
   await assertRejects(() => explainWith("--last", "17", LOG), UsageError);
+  await assertRejects(
+    () => explainWith("/var/log/cgwatch/events.ndjson.1"),
+    UsageError,
+    "--file=/var/log/cgwatch/events.ndjson.1",
+  );
 });
 
 Deno.test("explain uses a container name that became known after the kill", async () => {

@@ -58,6 +58,18 @@ Deno.test("renderTable() aligns wide characters, and prints no control character
   );
 });
 
+Deno.test("renderTable() shortens a column with `minWidth` up to this width", () => {
+  const columns = [
+    { title: "NAME", shrinks: true },
+    { title: "WHY", shrinks: true, minWidth: 30 },
+  ];
+  const rows = [["a".repeat(60), "b".repeat(40)]];
+  const widths = renderTable(columns, rows, 42)[1]?.split("  ").map((cell) =>
+    cell.length
+  );
+  assertEquals(widths, [10, 30]);
+});
+
 Deno.test("renderRow() shortens to a width set in advance on a terminal only", () => {
   const columns = [{ title: "NAME", shrinks: true, width: 8 }];
   const name = "/docker/abcdef";

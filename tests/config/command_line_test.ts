@@ -119,7 +119,7 @@ Deno.test("parseCommandLine() throws for a flag of another tool, with what to us
       [["events", "-n", "5"], "cgwatch events | tail -n 20"],
       [["explain", "--at=03:12"], "cgwatch explain 03:12"],
       [["explain", "--event-log=x"], "--file=FILE"],
-      [["top", "-n", "1"], "cgwatch top --once"],
+      [["top", "-n1"], "cgwatch top --once"],
       [["top", "-o", "cpu"], "cgwatch top --once"],
       [["list", "--json"], "cgwatch list -o json"],
       [["--json", "list"], "cgwatch list -o json"],

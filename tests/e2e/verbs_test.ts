@@ -550,7 +550,7 @@ Deno.test("a verb that cannot reach an agent reports the reason and the remedy",
       assertStringIncludes(stderr, remedy);
       assert(!stderr.includes("<h1>"), stderr);
       // explain can also read a log.
-      assert(linesOf(stderr).length <= (verb === "explain" ? 3 : 2), stderr);
+      assert(linesOf(stderr).length <= (verb === "explain" ? 4 : 2), stderr);
       const hasFile = stderr.includes("cgwatch explain --file=/");
       const isAbsent = !stderr.includes("is not cgwatch");
       assertEquals(hasFile, verb === "explain" && isAbsent, stderr);
@@ -679,16 +679,21 @@ Deno.test("inspect and list find a container without memory limit by its name", 
   const limitBytes = 2 ** 63;
   agent.containers = [
     { name: "/", limitBytes },
-    { name: "/docker/aa", aliases: ["web"], limitBytes },
-    { name: "/docker/ab", aliases: ["db"], limitBytes },
+    { name: "/docker/aa", namespace: "docker", aliases: ["web"], limitBytes },
+    { name: "/docker/ab", namespace: "docker", aliases: ["db"], limitBytes },
   ];
   const server = `--server=${agent.address}`;
   assertMatch(await output("inspect", "web", server), /^name +\/docker\/aa$/m);
   const json = await output("inspect", "web", server, "-o=json");
   // Written as in the response, not rounded.
   assertStringIncludes(json, '"limit": 9223372036854776000');
+  for (const verb of ["inspect", "list"]) {
+    const { code, stderr } = await run([verb, "WE", server]);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'no container "WE": similar names are web');
+  }
   const [, row = "", ...rows] = linesOf(await output("list", "db", server));
-  assertEquals([row.split(" ")[0], rows], ["/docker/ab", []]);
+  assertEquals([row.split(" ")[0], rows], ["db", []]);
 });
 
 Deno.test("--listen accepts a host name with a port, and reports that format for one without", async () => {
