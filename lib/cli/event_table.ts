@@ -138,7 +138,7 @@ export function describeEvent(event: Json): string {
 function shorter(description: string): string {
   return description.replace(
     /: (?:container|pod|unit|cgroup) limit\b/,
-    ": limit",
+    " limit",
   );
 }
 

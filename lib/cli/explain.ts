@@ -247,7 +247,7 @@ async function notFound(
   const log = file ?? (await sourceOf(client(), "event_log"))?.detail;
   const older = file !== undefined || !log?.startsWith("/")
     ? ""
-    : `\n  Its event log may have older ones:\n  cgwatch explain ${
+    : `\n  The event log of the agent may have older ones:\n  cgwatch explain ${
       quote(argument)
     } --file=${quote(log)}`;
   const since = file === undefined ? undefined : await oldest(scan);

@@ -174,7 +174,7 @@ export class FlagValues {
         return nowMs - parseDuration(text);
       } catch (cause) {
         throw new RangeError(
-          `invalid time "${text}", expected a duration such as 10m or 24h, or a time such as 03:12, "2026-11-29 03:12" or today`,
+          `invalid time "${text}", expected a duration such as 10m or 24h, or a time such as 03:12, "2026-11-29 03:12", today or yesterday`,
           { cause },
         );
       }

@@ -34,8 +34,8 @@ export function localTimeMatcher(
 
 /**
  * Returns the newest time up to now, in milliseconds since the epoch, with the
- * date and time of day. A date or `today` is its start. Returns undefined if
- * the text is not a time.
+ * date and time of day. A date, `today` or `yesterday` is its start. Returns
+ * undefined if the text is not a time.
  */
 export function parseLocalTime(
   text: string,
@@ -44,9 +44,11 @@ export function parseLocalTime(
 ): number | undefined {
   if (INSTANT_REGEXP.test(text)) return Date.parse(text);
   const today = formatLocal(nowMs, zone).slice(0, TIME_AT - 1);
-  const { date = today, time = "00:00" } = text === "today"
-    ? {}
-    : split(text) ?? { date: "" };
+  if (text === "today" || text === "yesterday") {
+    const startMs = parseLocalTime(today, nowMs, zone) ?? nowMs;
+    return text === "today" ? startMs : startMs - DAY_MS;
+  }
+  const { date = today, time = "00:00" } = split(text) ?? { date: "" };
   const year = Number(today.slice(0, 4));
   const days = date.length < today.length
     ? [`${year}-${date}`, `${year - 1}-${date}`]

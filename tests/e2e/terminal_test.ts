@@ -242,6 +242,9 @@ testInPty(
       const text = pty.raw.replaceAll(/\s+/g, " ");
       assertEquals(text.split("killer killed java").length - 1, count);
     }
+    await using events = new Pty([24, 80], ["events", server]);
+    await events.ended();
+    assertStringIncludes(events.screen.text, "java[7] limit 32.0 MiB");
     await using check = new Pty([50, 80], ["check", server]);
     await check.ended();
     const states = check.screen.lines.map((line) =>

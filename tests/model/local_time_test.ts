@@ -41,6 +41,7 @@ Deno.test("parseLocalTime() returns the newest time that is not in the future", 
       ["2027-01-01 00:00", "2026-12-31T23:00:00Z"],
       ["2026-11-29T03:00:00Z", "2026-11-29T03:00:00Z"],
       ["today", "2026-11-28T23:00:00Z"],
+      ["yesterday", "2026-11-27T23:00:00Z"],
     ] as const
   ) {
     assertEquals(parseLocalTime(text, NOW, zone), Date.parse(expected), text);
