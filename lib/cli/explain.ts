@@ -196,6 +196,9 @@ async function list(scan: Scan, options: ExplainVerbOptions): Promise<void> {
     ...options,
     note: isTable ? await kernelLogNote(options) : undefined,
   });
+  if (isTable && incidents.newest().length === 0) {
+    noteIfAny(await logHint(options), options);
+  }
 }
 
 async function writeList(
@@ -226,11 +229,14 @@ function write(
 
 async function notFound(
   scan: Scan,
-  { argument = "", values, client }: ExplainVerbOptions,
+  options: ExplainVerbOptions,
 ): Promise<Error> {
+  const { argument = "", values } = options;
   const file = values.optional("file");
   const where = file === undefined ? "the agent's events" : `"${file}"`;
-  if (argument === "") return new Error(`No OOM kill is in ${where}`);
+  const hint = await logHint(options);
+  const older = hint === undefined ? "" : `\n  ${hint}`;
+  if (argument === "") return new Error(`No OOM kill is in ${where}${older}`);
   const similar = new Set<string>();
   await scan(OOM_NEEDLE, (event) => {
     const name = nameOf(event);
@@ -243,13 +249,6 @@ async function notFound(
     ? `similar names are ${[...similar].join(", ")}`
     : "cgwatch explain lists those that are";
   const preposition = localTimeMatcher(argument) === undefined ? "of" : "at";
-  // The agent keeps the events since its start only.
-  const log = file ?? (await sourceOf(client(), "event_log"))?.detail;
-  const older = file !== undefined || !log?.startsWith("/")
-    ? ""
-    : `\n  The event log of the agent may have older ones:\n  cgwatch explain ${
-      quote(argument)
-    } --file=${quote(log)}`;
   const since = file === undefined ? undefined : await oldest(scan);
   const start = since === undefined
     ? ""
@@ -257,4 +256,21 @@ async function notFound(
   return new Error(
     `No OOM kill ${preposition} "${argument}" is in ${where}${start}: ${more}${older}`,
   );
+}
+
+/** Returns how to read older kills: the agent only keeps events since its start. */
+async function logHint(
+  { argument, values, client }: ExplainVerbOptions,
+): Promise<string | undefined> {
+  if (values.optional("file") !== undefined) return undefined;
+  const { detail: log = "" } = await sourceOf(client(), "event_log") ?? {};
+  if (!log.startsWith("/")) return undefined;
+  const which = argument !== undefined
+    ? ` ${quote(argument)}`
+    : values.bool("last")
+    ? " --last"
+    : "";
+  return `The event log of the agent may have older ones:\n  cgwatch explain${which} --file=${
+    quote(log)
+  }`;
 }

@@ -109,13 +109,22 @@ Deno.test("explain finds a kill by its local time, and by the process as the ker
 
 Deno.test("explain reports that the event log of an agent may have older kills", async () => {
   const log = { name: "event_log", state: "ok", detail: "/log/e" } as const;
-  for (const text of ["03:12", "nobody"]) {
+  for (
+    const [name, text] of [
+      ["host", "03:12"],
+      ["host", "nobody"],
+      [undefined, "--last"],
+    ] as const
+  ) {
     await assertRejects(
-      () => explainFromAgent("host", [text], [log]),
+      () => explainFromAgent(name, [text], [log]),
       Error,
       `cgwatch explain ${text} --file=/log/e`,
     );
   }
+  const notes: string[] = [];
+  await explainFromAgent(undefined, [], [log], notes);
+  assertMatch(notes.join(), /\n {2}cgwatch explain --file=\/log\/e$/);
 });
 
 Deno.test("explain reports an agent that does not read the kernel log", async () => {
