@@ -1,8 +1,7 @@
 import denoJson from "./deno.json" with { type: "json" };
 import { startAgent } from "./lib/agent.ts";
-import { createTerminal } from "./lib/cli/terminal.ts";
+import { createTerminal, writeMessage } from "./lib/cli/terminal.ts";
 import { type Config, parseConfig, UsageError } from "./lib/config/config.ts";
-import { escapeControlCharacters } from "./lib/model/text.ts";
 
 const { version } = denoJson;
 
@@ -27,12 +26,9 @@ async function main(): Promise<number> {
     // The reader closed the pipe, as `head` does.
     if (error instanceof Deno.errors.BrokenPipe) return DONE;
     const message = error instanceof Error ? error.message : String(error);
-    // External text, for example a container name, must not control the terminal.
-    say(
-      `cgwatch: ${message.split("\n").map(escapeControlCharacters).join("\n")}`,
-    );
+    writeMessage(`cgwatch: ${message}`);
     if (!(error instanceof UsageError)) return FAILED;
-    say("Run cgwatch --help for all verbs and flags.");
+    writeMessage("Run cgwatch --help for all verbs and flags.");
     return WRONG_USE;
   }
 }
@@ -60,7 +56,8 @@ async function serve(config: Config): Promise<number> {
     isStdoutShown,
   });
   reload = agent.reload;
-  say(`cgwatch ready ${agent.addresses.join(" ")}`);
+  const ready = `cgwatch ready ${agent.addresses.join(" ")}\n`;
+  Deno.stderr.writeSync(new TextEncoder().encode(ready));
   if (isStdoutShown) {
     // Loaded on demand: needed only with a terminal.
     const { showEvents } = await import("./lib/cli/event_screen.ts");
@@ -70,10 +67,6 @@ async function serve(config: Config): Promise<number> {
   await stopped.promise;
   await agent.stop();
   return DONE;
-}
-
-function say(line: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 // A pending read of the kernel log would keep the process running.

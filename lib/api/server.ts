@@ -118,10 +118,13 @@ class HttpServer implements Server {
     try {
       await listener.open();
     } catch (error) {
+      const remedy = error instanceof Deno.errors.AddrInUse
+        ? "\n  If it is an agent, another verb shows its data, such as cgwatch list. Otherwise use another address: --listen=127.0.0.1:8081"
+        : "";
       throw new Error(
         `Cannot listen on "${formatListenAddress(address)}": ${
           messageOf(error)
-        }`,
+        }${remedy}`,
         { cause: error },
       );
     }

@@ -198,8 +198,12 @@ export function namePath(name = "/"): string {
 function parseServer(server: string): { url: string; socket?: string } {
   const [, scheme = "http", rest = server] =
     /^(https?):\/\/([^/]+)\/?$/.exec(server) ?? [];
+  // A port alone is on this machine.
+  const [port] = /^:?\d+$/.exec(rest) ?? [];
   try {
-    const address = parseListenAddress(rest);
+    const address = parseListenAddress(
+      port === undefined ? rest : `127.0.0.1:${port.replace(":", "")}`,
+    );
     return address.type === "unix"
       ? { url: "http://localhost", socket: address.path }
       : { url: formatListenAddress(address, scheme) };
@@ -247,12 +251,12 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   [
     /\(os error 2\)/,
     "there is no such socket",
-    "Start the agent with --listen=ADDR, or name its address: --server=unix:/path",
+    "Start it with cgwatch serve --listen=ADDR or systemctl start cgwatch, or name its address: --server=unix:/path",
   ],
   [
     /\(os error 111\)/,
     "nothing listens there (connection refused)",
-    "Start the agent with --listen=ADDR, or name its address: --server=HOST:PORT",
+    "Start it with cgwatch serve --listen=ADDR or systemctl start cgwatch, or name its address: --server=HOST:PORT",
   ],
   [
     /\(os error 13\)/,

@@ -57,17 +57,24 @@ export async function checkHost(options: CheckOptions): Promise<void> {
   const agent = await queryAgent(options);
   const rows: Row[] = [];
   for (const source of sourcesOf(values, options.clock)) {
-    const { name, lost, fix } = source;
-    const found = await find(source);
+    const { name, lost } = source;
     const reported = agent.sources.find((one) => one.name === name);
-    const isMissing = found.state === "missing" ||
+    // Without the flag, the log of the agent is meant.
+    const isAgentsLog = name === "event_log" && !values.has("event-log") &&
+      reported?.state === "ok";
+    const found: Finding = isAgentsLog
+      ? { state: "ok", detail: `${reported.detail}, as the agent reports` }
+      : await find(source);
+    const isOff = found.state === "ok" && reported?.state === "off" &&
+      source.fixOf?.(reported.detail) !== undefined;
+    const isMissing = found.state === "missing" || isOff ||
       reported?.state === "degraded";
     rows.push({
       name,
       ...found,
       ...(isMissing && {
         lost,
-        fix: typeof fix === "string" ? fix : fix[place],
+        fix: fixOf(source, place, reported?.detail ?? found.detail),
       }),
       ...(reported !== undefined && {
         agent: { state: reported.state, detail: reported.detail },
@@ -77,8 +84,19 @@ export async function checkHost(options: CheckOptions): Promise<void> {
   if (output !== "table") {
     return writeJson(terminal, output, JSON.stringify(rows));
   }
-  for (const row of rows) writeRow(row, options);
-  terminal.write(`\n${escapeControlCharacters(agent.summary)}\n`);
+  // Problems are last, because a small terminal shows the end.
+  const isGood = ({ lost }: Row) => lost === undefined;
+  for (const row of rows.filter(isGood)) writeRow(row, options);
+  for (const row of rows.filter((one) => !isGood(one))) writeRow(row, options);
+  const summary = wrap(
+    escapeControlCharacters(agent.summary),
+    terminal.columns ?? Infinity,
+  );
+  terminal.write(`\n${summary.join("\n")}\n`);
+}
+
+function fixOf({ fix, fixOf }: Source, place: Place, problem: string): string {
+  return fixOf?.(problem) ?? (typeof fix === "string" ? fix : fix[place]);
 }
 
 function writeRow(row: Row, { terminal }: CheckOptions): void {
@@ -89,17 +107,15 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
     wrap(escapeControlCharacters(text), columns - INDENT).map((line) =>
       indent + line
     );
-  const shown = state === "ok" && agent?.state === "degraded"
-    ? "degraded"
-    : state;
+  const isAgents = agent?.state === "degraded" ||
+    agent?.state === "off" && fix !== undefined;
+  const shown = state === "ok" && isAgents ? agent.state : state;
   const head = `${name.padEnd(NAME_WIDTH)}${escapeControlCharacters(detail)}`;
   const lines = [
     `${styled(terminal, STYLES[shown], shown.padEnd(INDENT))}${
       truncateEnd(head, columns - INDENT)
     }`,
-    ...(agent?.state === "degraded"
-      ? below(`the agent reports: ${agent.detail}`)
-      : []),
+    ...(isAgents ? below(`the agent reports: ${agent.detail}`) : []),
     ...(lost === undefined ? [] : below(`lost: ${lost}`)),
     // Not wrapped, so that it can be copied.
     ...(fix === undefined ? [] : [`${indent}fix:  ${fix}`]),

@@ -12,7 +12,7 @@ import {
 import { HostFs } from "../kernfs/host_fs.ts";
 import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";
-import { escapeControlCharacters } from "../model/text.ts";
+import { quote } from "./output.ts";
 
 /** State of a source. */
 export interface Finding {
@@ -31,8 +31,13 @@ export interface Source {
   readonly lost: string;
   /** Command or setting that grants access. */
   readonly fix: string | Readonly<Record<Place, string>>;
+  /** Returns the fix for a specific problem, if it is another one. */
+  readonly fixOf?: (problem: string) => string | undefined;
   find(): Finding | Promise<Finding>;
 }
+
+/** The event log of the systemd unit. */
+export const SERVICE_LOG = "/var/log/cgwatch/events.ndjson";
 
 const CONNECT_LIMIT_MS = 1000;
 /** About 1,000 containers need this many inotify watches. */
@@ -87,6 +92,13 @@ export function sourcesOf(
         ),
         container: "docker run: --device=/dev/kmsg --cap-add=SYSLOG",
       },
+      // The agent may have been started with another path than this process.
+      fixOf: (problem) =>
+        /--kmsg=none|\(os error 2\)(?!.*\/dev\/kmsg')/.test(problem)
+          ? "start the agent with --kmsg=/dev/kmsg, which is the default"
+          : /^Records lost/.test(problem)
+          ? "kernel command line: log_buf_len=4M, then reboot"
+          : undefined,
       find: () => findKmsg(values.path("kmsg"), fs),
     },
     {
@@ -160,6 +172,10 @@ export function sourcesOf(
         service: dropIn("log", "LogsDirectory=cgwatch"),
         container: "docker run: -v /var/log/cgwatch:/var/log/cgwatch",
       },
+      fixOf: (problem) =>
+        /--event-log=none|stdout is a terminal/.test(problem)
+          ? `start the agent with --event-log=${SERVICE_LOG}`
+          : undefined,
       find: () => findEventLog(log),
     },
     ...Object.entries(SOCKETS).map(([name, path]) => ({
@@ -180,12 +196,6 @@ function dropIn(name: string, ...lines: readonly string[]): string {
   const directory = "/etc/systemd/system/cgwatch.service.d";
   const text = ["[Service]", ...lines].map((line) => `"${line}"`).join(" ");
   return `sudo mkdir -p ${directory} && printf '%s\\n' ${text} | sudo tee ${directory}/${name}.conf && sudo systemctl daemon-reload && sudo systemctl restart cgwatch`;
-}
-
-function quote(path: string): string {
-  return /^[\w./-]+$/.test(path)
-    ? path
-    : `'${escapeControlCharacters(path).replaceAll("'", "'\\''")}'`;
 }
 
 function ok(detail: string): Finding {

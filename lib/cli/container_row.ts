@@ -102,12 +102,13 @@ export function countKills(
   }
 }
 
-/** Matches name, cgroup, alias, unit, or ID prefix. */
+/** Matches name, cgroup, alias, unit, pod or its UID, or ID prefix. */
 export function isNamed(row: ContainerRow, text: string): boolean {
   if (text === "") return false;
+  const parts = unescapeUnit(row.cgroup).split("/");
   return row.name === text || row.cgroup === text || row.pod === text ||
     row.name.split("/").includes(text) ||
-    unescapeUnit(row.cgroup).split("/").includes(text) ||
+    parts.includes(text) || parts.includes(`pod${text}`) ||
     text.length >= 4 && row.id?.startsWith(text) === true;
 }
 

@@ -11,7 +11,7 @@ export interface ContainerColumn extends Column {
 /** A narrow terminal omits columns with the largest `drops` first. */
 export const CONTAINER_COLUMNS = {
   name: { title: "CONTAINER", shrinks: true, cell: ({ name }) => name },
-  type: { title: "TYPE", drops: 6, cell: ({ type }) => type },
+  type: { title: "TYPE", drops: 8, cell: ({ type }) => type },
   cpu: {
     title: "CPU",
     isNumber: true,
@@ -21,7 +21,7 @@ export const CONTAINER_COLUMNS = {
   throttled: {
     title: "THROTTLED",
     isNumber: true,
-    drops: 5,
+    drops: 7,
     cell: ({ throttled }) => percent(throttled),
   },
   memory: {
@@ -34,56 +34,58 @@ export const CONTAINER_COLUMNS = {
     title: "WORKSET",
     isNumber: true,
     width: 8,
-    drops: 4,
+    drops: 6,
     cell: ({ workingSet }) => bytes(workingSet),
   },
   limit: {
     title: "LIMIT",
     isNumber: true,
     width: 8,
+    drops: 1,
     cell: ({ limit }) => bytes(limit),
   },
   io: {
     title: "IO/S",
     isNumber: true,
     width: 8,
-    drops: 1,
+    drops: 3,
     cell: ({ io }) => bytes(io),
   },
   network: {
     title: "NET/S",
     isNumber: true,
     width: 8,
-    drops: 3,
+    drops: 5,
     cell: ({ network }) => bytes(network),
   },
   pressureCpu: {
     title: "PSI CPU",
     isNumber: true,
-    drops: 8,
+    drops: 10,
     cell: ({ pressure }) => share(pressure.cpu),
   },
   pressureMemory: {
     title: "PSI MEM",
     isNumber: true,
-    drops: 7,
+    drops: 9,
     cell: ({ pressure }) => share(pressure.memory),
   },
   pressureIo: {
     title: "PSI IO",
     isNumber: true,
-    drops: 9,
+    drops: 11,
     cell: ({ pressure }) => share(pressure.io),
   },
   processes: {
     title: "PROCS",
     isNumber: true,
+    drops: 2,
     cell: ({ processes }) => count(processes),
   },
   restarts: {
     title: "RESTARTS",
     isNumber: true,
-    drops: 2,
+    drops: 4,
     cell: ({ restarts }) => count(restarts),
   },
   oom: {

@@ -34,6 +34,18 @@ export async function readEventFile(
   return unread;
 }
 
+/**
+ * Rejects an event log as the name of a container.
+ *
+ * @throws {UsageError} with the flag
+ */
+export function rejectLogName(argument: string | undefined): void {
+  if (!/\.ndjson(?:\.\d+)?$/.test(argument ?? "")) return;
+  throw new UsageError(
+    `"${argument}" is not the name of a container: an event log is read with --file=${argument}`,
+  );
+}
+
 /** Returns existing parts, oldest first. */
 async function partsOf(path: string): Promise<string[]> {
   const parts: string[] = [];

@@ -17,8 +17,9 @@ export class EventMatcher {
   readonly #ids = new Set<string>();
   #waiting: Json[] = [];
 
+  /** @param text as of {@linkcode matchesContainer}, also with `pod:` as in the filter of `top` */
   constructor(text: string) {
-    this.#text = text;
+    this.#text = withoutPodPrefix(text);
   }
 
   /** Substring of the JSON of each event that contains the name unescaped. */
@@ -58,6 +59,11 @@ export class EventMatcher {
     this.#waiting = this.#waiting.filter((other) => !hasSameId(other));
     return [...earlier, event];
   }
+}
+
+/** Accepts `pod:web-0`, and `pod/web-0` as kubectl prints it. */
+export function withoutPodPrefix(text: string): string {
+  return text.replace(/^pod[:/]/, "");
 }
 
 /** Shorter ID prefixes do not match. */

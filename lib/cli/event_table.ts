@@ -48,6 +48,11 @@ export class EventPrinter {
     this.#count++;
   }
 
+  /** Whether no event was printed. */
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
   /** Completes the output. */
   end(): void {
     if (this.#output === "json") {
@@ -70,7 +75,7 @@ export class EventPrinter {
       formatTime(ms, this.#isWide),
       event.event_type,
       nameOf(event),
-      describeEvent(event),
+      this.#isWide ? describeEvent(event) : shorter(describeEvent(event)),
     ]);
     const style = TYPE_STYLES[event.event_type];
     terminal.write(
@@ -129,6 +134,14 @@ export function describeEvent(event: Json): string {
   return [namespace, image].filter(Boolean).join(" ");
 }
 
+/** Omits whose limit was hit, so that the limit itself fits 80 columns. */
+function shorter(description: string): string {
+  return description.replace(
+    /: (?:container|pod|unit|cgroup) limit\b/,
+    " limit",
+  );
+}
+
 function describeUpdate(
   { changed, exit_code: code, health, restart_count: restarts }: Json,
 ): string {
@@ -145,6 +158,12 @@ function columnsOf(zone: string, isWide: boolean): readonly Column[] {
     timeColumn(zone, isWide),
     { title: "TYPE", width: 17 },
     { title: "CONTAINER", shrinks: true, width: 44 },
-    { title: "WHAT", shrinks: true, isSentence: true, width: 60 },
+    {
+      title: "WHAT",
+      shrinks: true,
+      isSentence: true,
+      width: 60,
+      minWidth: 26,
+    },
   ];
 }

@@ -3,7 +3,7 @@ import { UsageError } from "../config/command_line.ts";
 import type { Clock } from "../model/clock.ts";
 import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { type AgentClient, namePath } from "./agent_client.ts";
-import { readEventFile } from "./event_file.ts";
+import { readEventFile, rejectLogName } from "./event_file.ts";
 import { followEvents } from "./event_follower.ts";
 import { EventMatcher } from "./event_matcher.ts";
 import { EventPrinter } from "./event_table.ts";
@@ -33,6 +33,9 @@ const PARAMETERS: Readonly<Record<EventType, string>> = {
   "nodeEvent": "node_events",
 };
 
+/** Stored events are printed within this time. */
+const QUIET_MS = 1000;
+
 /** Events that contain names of containers. */
 const UPDATES =
   "/api/v1.3/events?update_events=true&subcontainers=true&max_events=-1";
@@ -44,6 +47,7 @@ const UPDATES =
  */
 export async function writeEvents(options: EventsOptions): Promise<void> {
   const { values, terminal, clock, client, container } = options;
+  rejectLogName(container);
   const printer = new EventPrinter(terminal, values.choice("output"));
   const selects = selection(options);
   const matcher = container === undefined
@@ -79,7 +83,16 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
     const query = pathOf(options);
     if (values.bool("follow")) {
       const path = query;
-      await followEvents({ client: agent, terminal, clock, path, visit });
+      // Otherwise, an empty screen looks like a hanging program.
+      const cancel = clock.schedule(QUIET_MS, () => {
+        if (!printer.isEmpty || !isTable(options)) return;
+        terminal.note(`${noneOf(options)}. Waiting for new ones, Ctrl-C ends`);
+      });
+      try {
+        await followEvents({ client: agent, terminal, clock, path, visit });
+      } finally {
+        cancel();
+      }
     } else {
       const events: Json[] = JSON.parse(
         await agent.text(`${query}&max_events=-1`),
@@ -88,6 +101,23 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
     }
   }
   printer.end();
+  if (printer.isEmpty && isTable(options)) terminal.note(noneOf(options));
+}
+
+function isTable({ values }: EventsOptions): boolean {
+  return values.choice("output") === "table";
+}
+
+function noneOf({ values, container }: EventsOptions): string {
+  const of = container === undefined ? "" : ` of "${container}"`;
+  const given = (["since", "type"] as const).filter((flag) => values.has(flag))
+    .map((flag) => `--${flag}`).join(" and ");
+  const more = given !== ""
+    ? ` with ${given}`
+    : of === ""
+    ? ""
+    : ": cgwatch list prints the names of containers";
+  return `No event${of} is stored${more}`;
 }
 
 function typesOf(values: FlagValues): readonly EventType[] {
@@ -111,7 +141,7 @@ function selection(
   const types: readonly string[] = typesOf(values);
   const sinceMs = values.optional("since") === undefined
     ? -Infinity
-    : clock.now() - values.duration("since");
+    : values.since("since", clock.now());
   const isQuiet = values.bool("follow") && !values.bool("all") &&
     types.length === 0 && container === undefined;
   // Checkpoints are internal and not shown in tables.

@@ -1,8 +1,7 @@
 import { UsageError } from "../config/command_line.ts";
 import type { FlagValues } from "../config/flag_values.ts";
-import { containerTitle, explainOom } from "../explain/explain_oom.ts";
+import { explainOom, sentenceOf } from "../explain/explain_oom.ts";
 import {
-  type Incident,
   IncidentKills,
   IncidentList,
   isOom,
@@ -10,19 +9,21 @@ import {
 } from "../explain/incidents.ts";
 import { createOomStory, type OomStory } from "../explain/oom_story.ts";
 import type { Event, EventContainer } from "../model/event.ts";
-import { formatZone } from "../model/text.ts";
+import { localTimeMatcher } from "../model/local_time.ts";
+import { formatLocal, wrap } from "../model/text.ts";
 import type { AgentClient } from "./agent_client.ts";
-import { readEventFile } from "./event_file.ts";
+import { kernelLogNote, sourceOf } from "./agent_sources.ts";
+import { readEventFile, rejectLogName } from "./event_file.ts";
 import { EventMatcher } from "./event_matcher.ts";
-import { formatTime, isWide, timeColumn } from "./event_table.ts";
-import { type Json, writeJson } from "./output.ts";
-import { renderTable } from "./table.ts";
+import { nameOf } from "./event_table.ts";
+import { writeIncidents } from "./explain_list.ts";
+import { type Json, quote, writeJson } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of `explain`. */
 export interface ExplainVerbOptions {
   readonly values: FlagValues;
-  /** A container, a pod, a cgroup, or the `seq` of an event. @default a list of all incidents */
+  /** A container, a pod, a cgroup, a process, a local time, or the `seq` of an event. @default a list of all incidents */
   readonly argument: string | undefined;
   readonly terminal: Terminal;
   /** Called only if an agent is queried. */
@@ -37,6 +38,9 @@ type Scan = (
   needle: string,
   visit: (event: Json) => void | "enough",
 ) => Promise<void>;
+
+/** Names in an error. */
+const MAX_SIMILAR = 3;
 
 const OOM_NEEDLE = '"event_type":"oom';
 const KILL_NEEDLE = '"event_type":"oomKill"';
@@ -56,13 +60,38 @@ export async function explainKill(options: ExplainVerbOptions): Promise<void> {
   if (isLast && argument !== undefined && /^\d+$/.test(argument)) {
     throw new UsageError(`--last: "${argument}" is the seq of one event`);
   }
+  rejectLogName(argument);
   const scan = scanOf(options);
   if (argument === undefined && !isLast) return await list(scan, options);
+  const isTime = localTimeMatcher(argument ?? "");
+  if (isTime !== undefined && !isLast) {
+    const incidents = new IncidentList();
+    await scan(OOM_NEEDLE, (event) => {
+      if (isTime(Date.parse(event.timestamp))) incidents.visit(event);
+    });
+    if (incidents.newest().length > 1) {
+      return await writeList(scan, incidents, options);
+    }
+  }
   const kill = await findKill(scan, argument);
-  if (kill === undefined) throw notFound(options);
+  if (kill === undefined) {
+    noteIfAny(await kernelLogNote(options), options);
+    throw await notFound(scan, options);
+  }
   const isFile = values.optional("file") !== undefined;
   const named = await withNames(scan, [kill]);
-  write(await storyOf(scan, named[0] ?? kill, isFile), options);
+  const story = await storyOf(scan, named[0] ?? kill, isFile);
+  write(story, options);
+  if (story.victims[0]?.attribution === "inferred") {
+    noteIfAny(await kernelLogNote(options), options);
+  }
+}
+
+function noteIfAny(
+  note: string | undefined,
+  { terminal }: ExplainVerbOptions,
+): void {
+  if (note !== undefined) terminal.note(note);
 }
 
 function scanOf({ values, client }: ExplainVerbOptions): Scan {
@@ -102,17 +131,24 @@ async function findKill(
     });
     if (found !== undefined) return found;
   }
-  const matcher = argument === undefined
-    ? undefined
-    : new EventMatcher(argument);
-  if (matcher !== undefined) {
-    await scan(matcher.needle, (event) => matcher.recordId(event));
+  const find = async (isMeant: (event: Json) => boolean) => {
+    await scan(OOM_NEEDLE, (event) => {
+      if (isOom(event) && isMeant(event) && isBetter(event)) found = event;
+    });
+    return found;
+  };
+  if (argument === undefined) return await find(() => true);
+  const isTime = localTimeMatcher(argument);
+  if (isTime !== undefined) {
+    return await find(({ timestamp }) => isTime(Date.parse(timestamp)));
   }
-  await scan(OOM_NEEDLE, (event) => {
-    const isMeant = matcher === undefined || matcher.matches(event);
-    if (isMeant && isOom(event) && isBetter(event)) found = event;
-  });
-  return found;
+  const matcher = new EventMatcher(argument);
+  await scan(matcher.needle, (event) => matcher.recordId(event));
+  return await find((event) => matcher.matches(event)) ??
+    // As the kernel names it: `Killed process 19801 (tail)`.
+    await find(({ event_data: { oom } }) =>
+      oom?.process_name === argument || `${oom?.pid}` === argument
+    );
 }
 
 async function storyOf(
@@ -155,56 +191,23 @@ async function oldest(scan: Scan): Promise<string | undefined> {
 async function list(scan: Scan, options: ExplainVerbOptions): Promise<void> {
   const incidents = new IncidentList();
   await scan(OOM_NEEDLE, (event) => incidents.visit(event));
-  const newest = await withNames(scan, incidents.newest());
-  writeList(newest, incidents.dropped, options);
+  const isTable = options.values.choice("output") === "table";
+  await writeList(scan, incidents, {
+    ...options,
+    note: isTable ? await kernelLogNote(options) : undefined,
+  });
+  if (isTable && incidents.newest().length === 0) {
+    noteIfAny(await logHint(options), options);
+  }
 }
 
-function writeList(
-  incidents: readonly Incident[],
-  dropped: number,
-  { values, terminal }: ExplainVerbOptions,
-): void {
-  const output = values.choice("output");
-  if (output !== "table") {
-    return writeJson(terminal, output, JSON.stringify(incidents));
-  }
-  if (incidents.length === 0) {
-    terminal.write("No OOM kill is recorded.\n");
-    return;
-  }
-  const { rows = Infinity, columns } = terminal;
-  // Space for header, hint and prompt, so that the newest incidents stay visible.
-  const shown = incidents.slice(0, Math.max(1, rows - 4));
-  const hasRoom = isWide(columns);
-  const zone = formatZone(Date.parse(incidents[0]?.timestamp ?? ""));
-  const lines = renderTable(
-    [
-      timeColumn(zone, hasRoom),
-      { title: "SEQ", isNumber: true },
-      { title: "CONTAINER", shrinks: true },
-      { title: "PROCESS" },
-      { title: "WHY", shrinks: true, isSentence: true },
-    ],
-    shown.map((incident) => cellsOf(incident, hasRoom)),
-    columns,
-  );
-  const left = incidents.length + dropped - shown.length;
-  terminal.write(`${lines.join("\n")}\n`);
-  const more = left > 0 ? `${left} older: cgwatch explain | less; ` : "";
-  terminal.note(`${more}one of them: cgwatch explain SEQ`);
-}
-
-function cellsOf(
-  { seq, timestamp, container, cgroup, process, reason, kills }: Incident,
-  hasRoom: boolean,
-): string[] {
-  return [
-    formatTime(Date.parse(timestamp), hasRoom),
-    `${seq}`,
-    containerTitle(container, cgroup),
-    process ?? "-",
-    kills > 1 ? `${reason}, ${kills} processes` : reason,
-  ];
+async function writeList(
+  scan: Scan,
+  list: IncidentList,
+  options: ExplainVerbOptions & { readonly note?: string | undefined },
+): Promise<void> {
+  const incidents = await withNames(scan, list.newest());
+  writeIncidents(incidents, { ...options, dropped: list.dropped });
 }
 
 function write(
@@ -215,15 +218,59 @@ function write(
   if (output !== "table") {
     return writeJson(terminal, output, JSON.stringify(story));
   }
-  const columns = terminal.columns ?? 100;
-  terminal.write(`${explainOom(story, { columns }).join("\n")}\n`);
+  const { columns = 100, rows = Infinity } = terminal;
+  const lines = explainOom(story, { columns });
+  // The start of a long story is not visible any more.
+  const again = lines.length < rows
+    ? []
+    : ["", ...wrap(sentenceOf(story), columns)];
+  terminal.write(`${[...lines, ...again].join("\n")}\n`);
 }
 
-function notFound({ argument, values }: ExplainVerbOptions): Error {
+async function notFound(
+  scan: Scan,
+  options: ExplainVerbOptions,
+): Promise<Error> {
+  const { argument = "", values } = options;
   const file = values.optional("file");
   const where = file === undefined ? "the agent's events" : `"${file}"`;
-  const of = argument === undefined ? "" : ` of "${argument}"`;
+  const hint = await logHint(options);
+  const older = hint === undefined ? "" : `\n  ${hint}`;
+  if (argument === "") return new Error(`No OOM kill is in ${where}${older}`);
+  const similar = new Set<string>();
+  await scan(OOM_NEEDLE, (event) => {
+    const name = nameOf(event);
+    if (similar.size >= MAX_SIMILAR || !isOom(event)) return;
+    if (name.toLowerCase().includes(argument.toLowerCase())) similar.add(name);
+  });
+  const more = argument === "last"
+    ? "cgwatch explain --last explains the newest"
+    : similar.size > 0
+    ? `similar names are ${[...similar].join(", ")}`
+    : "cgwatch explain lists those that are";
+  const preposition = localTimeMatcher(argument) === undefined ? "of" : "at";
+  const since = file === undefined ? undefined : await oldest(scan);
+  const start = since === undefined
+    ? ""
+    : `, which starts at ${formatLocal(Date.parse(since)).slice(0, 19)}`;
   return new Error(
-    `No OOM kill${of} is in ${where}: cgwatch explain lists those that are`,
+    `No OOM kill ${preposition} "${argument}" is in ${where}${start}: ${more}${older}`,
   );
+}
+
+/** Returns how to read older kills: the agent only keeps events since its start. */
+async function logHint(
+  { argument, values, client }: ExplainVerbOptions,
+): Promise<string | undefined> {
+  if (values.optional("file") !== undefined) return undefined;
+  const { detail: log = "" } = await sourceOf(client(), "event_log") ?? {};
+  if (!log.startsWith("/")) return undefined;
+  const which = argument !== undefined
+    ? ` ${quote(argument)}`
+    : values.bool("last")
+    ? " --last"
+    : "";
+  return `The event log of the agent may have older ones:\n  cgwatch explain${which} --file=${
+    quote(log)
+  }`;
 }

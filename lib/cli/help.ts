@@ -64,8 +64,8 @@ function overview(): string[] {
       ]),
     ),
     "",
-    "  cgwatch explain --last      explain the newest OOM kill",
-    "  cgwatch top --filter=web    resource usage of containers named web",
+    "  cgwatch explain 03:12           explain the OOM kill at that time",
+    "  cgwatch events -f shop/web-0    print stored and new events of a pod",
     "",
     "cgwatch VERB --help lists the flags of a verb, cgwatch serve --help those of the",
     "agent. Most verbs send requests to a running agent: --server=127.0.0.1:8080,",
@@ -75,7 +75,7 @@ function overview(): string[] {
 }
 
 function helpOf(verb: VerbDescription): string[] {
-  const { name, argument, help, example } = verb;
+  const { name, argument, argumentHelp, help, example } = verb;
   const groups = [...groupsOf(name)].map(([title, flags]) =>
     [title, flags.filter(({ minor }) => minor !== true)] as const
   ).filter(([, flags]) => flags.length > 0);
@@ -85,6 +85,7 @@ function helpOf(verb: VerbDescription): string[] {
     `Usage: cgwatch ${[name, argument].filter(Boolean).join(" ")} [FLAGS]`,
     "",
     ...wrap(`${help[0]?.toUpperCase()}${help.slice(1)}.`, WIDTH),
+    ...(argumentHelp === undefined ? [] : ["", ...wrap(argumentHelp, WIDTH)]),
     "",
     ...groups.flatMap(([title, flags]) => [
       ...(title === "" ? [] : [`${title}:`]),

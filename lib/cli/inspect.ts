@@ -2,7 +2,7 @@ import { NO_LIMIT_BYTES } from "../model/container.ts";
 import type { FlagValues } from "../config/flag_values.ts";
 import { type AgentClient, namePath } from "./agent_client.ts";
 import { findNamed, isUnknown } from "./list.ts";
-import { type Json, parseExactly, writeJson } from "./output.ts";
+import { type Json, writeJson } from "./output.ts";
 import {
   escapeControlCharacters,
   formatBytes,
@@ -40,8 +40,7 @@ export async function inspectContainer(
   } catch (error) {
     if (!isUnknown(error) || name.startsWith("/")) throw error;
     const text = await client.text("/api/v1.3/subcontainers/", body);
-    const found = findNamed(parseExactly(text), name);
-    if (found.length === 0) throw error;
+    const found = findNamed(text, name);
     if (found.length > 1) {
       throw new Error(
         `Ambiguous name "${name}": expected one of ${

@@ -9,6 +9,7 @@ import {
 } from "./agent_client.ts";
 import { countKills, isNamed, rowOf } from "./container_row.ts";
 import { compareBy, CONTAINER_COLUMNS } from "./container_table.ts";
+import { withoutPodPrefix } from "./event_matcher.ts";
 import { type Json, parseExactly, writeJson } from "./output.ts";
 import { renderTable } from "./table.ts";
 import { consoleSize, styled, type Terminal } from "./terminal.ts";
@@ -23,6 +24,8 @@ export interface ListOptions {
   readonly client: AgentClient;
 }
 
+/** Names in an error. */
+const MAX_SIMILAR = 3;
 const WATCH_MS = 2000;
 /** Cursor to the first line, clear the screen. */
 const CLEAR = "\x1b[H\x1b[J";
@@ -103,9 +106,7 @@ async function containersOf(
   } catch (error) {
     if (!isUnknown(error) || container?.startsWith("/") !== false) throw error;
     const text = await client.text(`${path}/`, body);
-    const found = findNamed(parseExactly(text), container);
-    if (found.length === 0) throw error;
-    return JSON.stringify(found);
+    return JSON.stringify(findNamed(text, container));
   }
 }
 
@@ -114,9 +115,31 @@ export function isUnknown(error: unknown): boolean {
   return error instanceof AgentResponseError && error.status === 404;
 }
 
-/** Returns the containers that match a name. */
-export function findNamed(infos: readonly Json[], text: string): Json[] {
-  return infos.filter((info) =>
-    info.aliases?.includes(text) || isNamed(rowOf(info, new Map()), text)
-  );
+/**
+ * Returns the containers of a JSON array that match a name, with exact numbers.
+ *
+ * @throws {Error} if there is none, with similar names
+ */
+export function findNamed(json: string, name: string): Json[] {
+  const text = withoutPodPrefix(name);
+  // Exact numbers are objects, with which no rate can be computed.
+  const rows = (JSON.parse(json) as Json[]).map((info) => {
+    const row = rowOf(info, new Map());
+    const isMatch = info.aliases?.includes(text) || isNamed(row, text);
+    return { row, isMatch };
+  });
+  if (!rows.some(({ isMatch }) => isMatch)) {
+    const similar = rows.map(({ row }) => row.name).filter((known) =>
+      known.toLowerCase().includes(text.toLowerCase())
+    ).slice(0, MAX_SIMILAR);
+    throw new Error(
+      `The agent has no container "${name}": ${
+        similar.length === 0
+          ? "cgwatch list prints the names"
+          : `similar names are ${similar.join(", ")}`
+      }`,
+    );
+  }
+  const infos: Json[] = parseExactly(json);
+  return infos.filter((_info, at) => rows[at]?.isMatch);
 }

@@ -20,9 +20,10 @@ export function manPage(version: string): string {
     "A flag takes precedence over its environment variable",
     "(\\-\\-event\\-log over CGWATCH_EVENT_LOG), that over the file of \\-\\-config, and that over the default.",
     "Durations are 300ms, 10s, 1m30s, 24h; sizes 64MiB, 10MB or plain bytes.",
-    ...VERBS.flatMap(({ name, help, example }) => [
+    ...VERBS.flatMap(({ name, help, argumentHelp, example }) => [
       `.SH ${name.toUpperCase()}`,
       `${escape(help)}.`,
+      ...(argumentHelp === undefined ? [] : [escape(argumentHelp)]),
       ...[...groupsOf(name)].flatMap(([title, flags]) => [
         ...(title === "" ? [] : [`.SS ${title}`]),
         ...flags.flatMap(entry),

@@ -1,9 +1,19 @@
-import { escapeControlCharactersInJson } from "../model/text.ts";
+import {
+  escapeControlCharacters,
+  escapeControlCharactersInJson,
+} from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A JSON value of the API. */
 // deno-lint-ignore no-explicit-any
 export type Json = any;
+
+/** Quotes a word of a command that users can copy, if necessary. */
+export function quote(word: string): string {
+  return /^[\w./:@%+,-]+$/.test(word)
+    ? word
+    : `'${escapeControlCharacters(word).replaceAll("'", "'\\''")}'`;
+}
 
 /** Keeps numbers with more digits than a double as written. */
 export function parseExactly(text: string): Json {

@@ -1,10 +1,10 @@
-import { UsageError } from "../config/command_line.ts";
+import { knownVerb, UsageError } from "../config/command_line.ts";
 import type { OtherCommand } from "../config/config.ts";
 import { systemClock } from "../model/clock.ts";
 import { escapeControlCharacters } from "../model/text.ts";
-import { VERBS } from "../config/verbs.ts";
-import { AgentClient } from "./agent_client.ts";
+import { AgentClient, AgentUnreachableError } from "./agent_client.ts";
 import { checkHost } from "./check.ts";
+import { SERVICE_LOG } from "./check_sources.ts";
 import { completion, SHELLS } from "./completion.ts";
 import { writeEvents } from "./events.ts";
 import { explainKill } from "./explain.ts";
@@ -12,6 +12,7 @@ import { helpText } from "./help.ts";
 import { inspectContainer, writeMachine } from "./inspect.ts";
 import { listContainers } from "./list.ts";
 import { manPage } from "./man_page.ts";
+import { quote } from "./output.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { showTop } from "./top.ts";
 
@@ -29,6 +30,27 @@ export interface CliHost {
  */
 export async function runVerb(
   command: OtherCommand,
+  host: CliHost,
+): Promise<void> {
+  try {
+    await run(command, host);
+  } catch (error) {
+    const { verb, argument } = command;
+    const hasFile = verb === "explain" || verb === "events";
+    if (!hasFile || !(error instanceof AgentUnreachableError)) throw error;
+    const log = host.env("CGWATCH_EVENT_LOG") ?? SERVICE_LOG;
+    throw new Error(
+      `${error.message}\n  Without an agent, read its event log, for example:\n  ${
+        ["cgwatch", verb, ...(argument === undefined ? [] : [quote(argument)])]
+          .join(" ")
+      } --file=${quote(log)}`,
+      { cause: error },
+    );
+  }
+}
+
+async function run(
+  command: OtherCommand,
   { env, version }: CliHost,
 ): Promise<void> {
   const { verb, argument, values } = command;
@@ -44,7 +66,7 @@ export async function runVerb(
     case "explain":
       return await explainKill({ ...common, argument, client });
     case "top":
-      return await showTop({ ...common, client: client() });
+      return await showTop({ ...common, text: argument, client: client() });
     case "events":
       return await writeEvents({ ...common, container: argument, client });
     case "list":
@@ -108,13 +130,7 @@ async function writeHelp(
   version: string,
   terminal: Terminal,
 ): Promise<void> {
-  const verb = VERBS.find(({ name }) => name === argument)?.name;
-  if (argument !== undefined && verb === undefined) {
-    const known = VERBS.map(({ name }) => name).join(", ");
-    throw new UsageError(
-      `Unknown verb "${argument}": expected one of ${known}`,
-    );
-  }
+  const verb = argument === undefined ? undefined : knownVerb(argument);
   if (values.bool("openapi")) {
     // Loaded on demand: it has the whole API.
     const { openApiDocument } = await import("../api/openapi.ts");

@@ -60,7 +60,8 @@ export class Screen {
     for (let at = 0; at < count; at++) {
       const line = lines[at] ?? "";
       if (line !== this.#lines[at]) {
-        changed.push(`\x1b[${at + 1};1H${line}\x1b[0m\x1b[K`);
+        // After a full line the cursor is on its last character, so erase first.
+        changed.push(`\x1b[${at + 1};1H\x1b[K${line}\x1b[0m`);
       }
     }
     this.#lines = lines;

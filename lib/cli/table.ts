@@ -17,6 +17,8 @@ export interface Column {
   readonly isSentence?: boolean;
   /** @default the longest string */
   readonly width?: number;
+  /** Minimum width of a shortened column. @default 8 */
+  readonly minWidth?: number;
   /**
    * On a narrow terminal, columns with the largest number are omitted first.
    * @default never omitted
@@ -25,7 +27,7 @@ export interface Column {
 }
 
 const GAP = "  ";
-/** Minimum width of a shortened column. */
+/** Default minimum width of a shortened column. */
 const MIN_WIDTH = 8;
 /** Minimum width while other columns can be omitted. */
 const READABLE_WIDTH = 24;
@@ -84,8 +86,8 @@ export function layOut(
     excess > 0;
     excess--
   ) {
-    const [widest] = shown.filter(({ shrinks, width }) =>
-      shrinks && width > MIN_WIDTH
+    const [widest] = shown.filter(({ shrinks, width, minWidth = MIN_WIDTH }) =>
+      shrinks && width > minWidth
     ).sort((a, b) => b.width - a.width);
     if (widest === undefined) break;
     widest.width--;
@@ -104,7 +106,9 @@ export function renderRow(
 ): string {
   const cells = columns.map(({ at, width, isNumber, isSentence }) => {
     const shorten = isSentence ? truncateEnd : truncateMiddle;
-    const text = shorten(escapeControlCharacters(row[at] ?? ""), width);
+    const whole = escapeControlCharacters(row[at] ?? "");
+    // Widths may be fixed in advance; a pipe has space for whole names.
+    const text = limit === Infinity ? whole : shorten(whole, width);
     return isNumber
       ? " ".repeat(Math.max(0, width - widthOf(text))) + text
       : padEnd(text, width);

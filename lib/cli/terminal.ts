@@ -1,4 +1,4 @@
-import { escapeControlCharacters } from "../model/text.ts";
+import { escapeControlCharacters, wrap } from "../model/text.ts";
 
 /** Output of a verb. */
 export interface Terminal {
@@ -39,16 +39,36 @@ export function createTerminal(
     rows: size?.rows,
     hasColors: size !== undefined && !isPlain,
     write: (text) => writeAll(Deno.stdout, text),
-    note: (text) =>
-      writeAll(Deno.stderr, `cgwatch: ${escapeControlCharacters(text)}\n`),
+    note: (text) => writeMessage(`cgwatch: ${text}`),
   };
+}
+
+/**
+ * Writes lines to stderr, on a terminal broken between words. External text,
+ * for example a container name, cannot control the terminal.
+ */
+export function writeMessage(text: string): void {
+  const columns = Deno.stderr.isTerminal()
+    ? sizeOfTerminal()?.columns ?? Infinity
+    : Infinity;
+  const lines = text.split("\n").flatMap((line) => {
+    const [, indent = "", rest = ""] = /^( *)(.*)$/s.exec(line) ?? [];
+    return wrap(escapeControlCharacters(rest), columns - indent.length)
+      .map((part) => indent + part);
+  });
+  writeAll(Deno.stderr, `${lines.join("\n")}\n`);
 }
 
 /** Returns `undefined` if stdout is not a terminal. */
 export function consoleSize():
   | { readonly columns: number; readonly rows: number }
   | undefined {
-  if (!Deno.stdout.isTerminal()) return undefined;
+  return Deno.stdout.isTerminal() ? sizeOfTerminal() : undefined;
+}
+
+function sizeOfTerminal():
+  | { readonly columns: number; readonly rows: number }
+  | undefined {
   try {
     const { columns, rows } = Deno.consoleSize();
     // A terminal of unknown size, for example a serial line.

@@ -18,6 +18,8 @@ import {
 /** Options of `top`. */
 export interface TopOptions {
   readonly values: FlagValues;
+  /** A filter, in addition to that of `--filter`. */
+  readonly text: string | undefined;
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly client: AgentClient;
@@ -34,11 +36,11 @@ const LOAD_FACTOR = 10;
  * @throws {Error} if the first request fails
  */
 export async function showTop(options: TopOptions): Promise<void> {
-  const { values, terminal, clock, client } = options;
+  const { values, text, terminal, clock, client } = options;
   const choices: TopChoices = {
     ...TOP_CHOICES,
     sort: values.has("sort") ? values.choice("sort") : TOP_CHOICES.sort,
-    filter: values.text("filter"),
+    filter: [text, values.text("filter")].filter(Boolean).join(" "),
     isTree: values.bool("tree"),
     isAll: values.bool("all"),
   };

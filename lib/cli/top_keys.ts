@@ -76,6 +76,9 @@ function applyKey(
   data: TopData,
   pageRows: number,
 ): KeyResult {
+  if (choices.view === "help" && key !== "q") {
+    return { ...choices, view: "table" };
+  }
   const sort = SORT_KEYS[key];
   if (sort !== undefined) return { ...choices, sort, scroll: 0 };
   const move = MOVES[key];

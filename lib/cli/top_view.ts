@@ -226,7 +226,7 @@ function footOf(
   }
   return view === "table"
     ? "q quit  ? help  / filter  c cpu  m memory  i io  o oom  t tree  Enter details"
-    : "Esc back  q quit";
+    : `${view === "help" ? "any key" : "Esc"} back  q quit`;
 }
 
 function detailLines(

@@ -1,5 +1,6 @@
 import { IGNORED_FLAGS } from "./cadvisor_flags.ts";
 import { type Flag, type FlagName, FLAGS, type FlagVerb } from "./flags.ts";
+import { flagHint, VERB_SYNONYMS } from "./hints.ts";
 import { VERBS } from "./verbs.ts";
 
 /** Invalid command line, environment or configuration file; exit status 2. */
@@ -28,10 +29,11 @@ const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
  * Parses `[VERB] [ARGUMENT] [FLAGS]`. `-flag`, `--flag`, `flag_name` and
  * `flag-name` are equivalent; the value follows after `=` or as the next
  * argument. If the value is optional, as for a bool, the next argument is used
- * only if it is one of the choices.
+ * only if it is one of the choices. `-ojson` is `-o json`.
  *
- * @throws {UsageError} if the verb or a flag is unknown, a flag has no value or
- *   does not belong to the verb, or there are too many arguments
+ * @throws {UsageError} if the verb or a flag is unknown (with a similar one), a
+ *   flag has no value or does not belong to the verb, or there are too many
+ *   arguments
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const flags = new Map<FlagName, string[]>();
@@ -56,10 +58,12 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       if (value === undefined && !ignored.isBool) takeValue(arg, "VALUE", rest);
       continue;
     }
-    const flag = findFlag(name) ?? unknownFlag(arg, name);
+    const [short, attached] = splitShort(arg) ?? [];
+    const flag = findFlag(name) ?? short ??
+      unknownFlag(arg, name, verbOf(positionals, rest));
     const implicit = flag.implicitValue ??
       (flag.kind === "bool" ? "true" : undefined);
-    const text = value ??
+    const text = value ?? (flag === short ? attached : undefined) ??
       (implicit === undefined
         ? takeValue(`--${flag.name}`, flag.value ?? flag.default ?? "", rest)
         : takeChoice(flag, rest) ?? implicit);
@@ -85,27 +89,48 @@ export function verbsOf(flag: Flag): readonly FlagVerb[] {
   return flag.verbs ?? ["serve"];
 }
 
+/** Returns flag and value of for example `-ojson`. */
+function splitShort(arg: string): readonly [KnownFlag, string] | undefined {
+  const [, letter = "", value = ""] = /^-([a-z])(\w+)$/.exec(arg) ?? [];
+  const flag = findFlag(letter);
+  return flag?.choices?.includes(value) ? [flag, value] : undefined;
+}
+
+/** Returns the verb, which may follow after a flag. */
+function verbOf(positionals: readonly string[], rest: readonly string[]): FlagVerb {
+  return positionals[0] === undefined
+    ? VERBS.find(({ name }) => rest.includes(name))?.name ?? "serve"
+    : knownVerb(positionals[0]);
+}
+
+/** @throws {UsageError} if there is no such verb */
+export function knownVerb(word: string): FlagVerb {
+  const verb = VERBS.find(({ name }) => name === word);
+  if (verb !== undefined) return verb.name;
+  const names = VERBS.map(({ name }) => name);
+  const similar = VERB_SYNONYMS.get(word.toLowerCase()) ??
+    nearest(word, names, 2);
+  const { name, help } = VERBS.find(({ name }) => name === similar) ?? {};
+  throw new UsageError(
+    name === undefined
+      ? `Unknown verb "${word}": expected one of ${names.join(", ")}`
+      : `Unknown verb "${word}": use cgwatch ${name} (${help})`,
+  );
+}
+
 function parsePositionals(
   positionals: readonly string[],
   requested: "help" | "version" | undefined,
   given: readonly FlagName[],
 ): { verb: FlagVerb; argument?: string } {
-  const [verb = "serve", argument, extra] = positionals;
-  const known = VERBS.find(({ name }) => name === verb);
-  if (known === undefined) {
-    const names = VERBS.map(({ name }) => name);
-    throw new UsageError(
-      `Unknown verb "${verb}": expected one of ${names.join(", ")}`,
-    );
-  }
-  if (requested === "help" && verb !== "help") {
-    return {
-      verb: "help",
-      ...(positionals.length > 0 && { argument: known.name }),
-    };
+  const [word = "serve", argument, extra] = positionals;
+  const verb = knownVerb(word);
+  if (requested === "help" && word !== "help") {
+    return { verb: "help", ...(positionals.length > 0 && { argument: verb }) };
   }
   if (requested === "version") return { verb: "version" };
-  const unexpected = known.argument === undefined ? argument : extra;
+  const accepts = VERBS.find(({ name }) => name === verb)?.argument;
+  const unexpected = accepts === undefined ? argument : extra;
   if (unexpected !== undefined) {
     throw new UsageError(
       `Unexpected argument "${unexpected}" after "${
@@ -114,33 +139,38 @@ function parsePositionals(
     );
   }
   const invalid = given.map(findFlag).find((flag) =>
-    flag !== undefined && !verbsOf(flag).includes(known.name)
+    flag !== undefined && !verbsOf(flag).includes(verb)
   );
   if (invalid !== undefined) {
+    const hint = flagHint(verb, invalid.name) ??
+      `expected verb "${verbsOf(invalid).join('" or "')}"`;
     throw new UsageError(
-      `Cannot use flag --${invalid.name} with "${known.name}": expected verb "${
-        verbsOf(invalid).join('" or "')
-      }"`,
+      `Cannot use flag --${invalid.name} with "${verb}": ${hint}`,
     );
   }
-  return { verb: known.name, ...(argument !== undefined && { argument }) };
+  return { verb, ...(argument !== undefined && { argument }) };
 }
 
-function unknownFlag(arg: string, name: string): never {
-  throw new UsageError(
-    `Unknown flag "${arg.split("=")[0]}": the nearest known one is --${
-      nearestFlag(name)
-    }`,
-  );
+function unknownFlag(arg: string, name: string, verb: FlagVerb): never {
+  // The table starts with the flags of the connection, which most verbs have.
+  const own = (FLAGS as readonly KnownFlag[]).filter((flag) =>
+    verbsOf(flag).includes(verb)
+  ).map((flag) => flag.name).toReversed();
+  const similar = verb === "serve"
+    ? nearestFlag(name)
+    : nearest(name, [...own, "help", "version"], name.length > 3 ? 3 : 0);
+  // -n20
+  const hint = flagHint(verb, name.replace(/^([a-z])\d+$/, "$1")) ??
+    (similar === undefined
+      ? `the flags of ${verb} are --${own.join(", --")}`
+      : `the nearest known one is --${similar}`);
+  throw new UsageError(`Unknown flag "${arg.split("=")[0]}": ${hint}`);
 }
 
 /** Returns the name of the flag that is most similar to an unknown name. */
 export function nearestFlag(name: string): string {
-  return nearest(name, [
-    ...FLAGS.map((known) => known.name),
-    "help",
-    "version",
-  ]);
+  const known = FLAGS.map((flag) => flag.name);
+  return nearest(name, [...known, "help", "version"]) ?? "help";
 }
 
 /** Removes and returns the next argument. @throws {UsageError} if it is a flag or missing */
@@ -162,13 +192,15 @@ function takeChoice(flag: Flag, rest: string[]): string | undefined {
   return choices.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
-/** Returns the first known word with the smallest edit distance. */
-function nearest(word: string, known: readonly string[]): string {
-  const [first = ""] = known.map((other) => ({
-    other,
-    edits: editDistance(word, other),
-  })).sort((a, b) => a.edits - b.edits).map(({ other }) => other);
-  return first;
+/** Returns the first word with the smallest edit distance, if it is not larger than a limit. */
+function nearest(
+  word: string,
+  known: readonly string[],
+  limit = Infinity,
+): string | undefined {
+  return known.map((other) => ({ other, edits: editDistance(word, other) }))
+    .filter(({ edits }) => edits <= limit)
+    .sort((a, b) => a.edits - b.edits)[0]?.other;
 }
 
 /** Returns the Levenshtein distance. */

@@ -17,6 +17,7 @@ import {
   type ListenAddress,
   parseListenAddress,
 } from "../model/listen_address.ts";
+import { parseLocalTime } from "../model/local_time.ts";
 import { parseDuration, parseSize } from "../model/units.ts";
 
 type ChoiceFlag = Extract<typeof FLAGS[number], { readonly kind: "choice" }>;
@@ -62,6 +63,7 @@ export class FlagValues {
       if (!verbsOf(flag).includes(verb) || !this.has(flag.name)) continue;
       if (flag.kind === "bool") this.bool(flag.name);
       else if (flag.kind === "duration") this.duration(flag.name);
+      else if (flag.kind === "since") this.since(flag.name, 0);
       else if (flag.kind === "choice") this.choice(flag.name);
       else if (flag.kind === "path") this.path(flag.name);
     }
@@ -129,6 +131,16 @@ export class FlagValues {
     return this.#read(name, (text) => {
       const choice = choices.find((known) => known === text);
       if (choice !== undefined) return choice;
+      // As people write it: CPU, %cpu, mem.
+      const word = text.toLowerCase().replaceAll("%", "");
+      const similar = choices.filter((known) => known.startsWith(word));
+      const isTyped = flag !== undefined && !verbsOf(flag).includes("serve");
+      const [only] = similar;
+      if (
+        isTyped && word !== "" && similar.length === 1 && only !== undefined
+      ) {
+        return only;
+      }
       throw new RangeError(
         `invalid value "${text}", expected one of ${choices.join(", ")}`,
       );
@@ -151,6 +163,22 @@ export class FlagValues {
   /** Returns milliseconds. */
   duration(name: FlagName): number {
     return this.#number(name, parseDuration);
+  }
+
+  /** Returns the time of a duration before now, or of a local time, in milliseconds since the epoch. */
+  since(name: FlagName, nowMs: number): number {
+    return this.#read(name, (text) => {
+      const timeMs = parseLocalTime(text, nowMs);
+      if (timeMs !== undefined) return timeMs;
+      try {
+        return nowMs - parseDuration(text);
+      } catch (cause) {
+        throw new RangeError(
+          `invalid time "${text}", expected a duration such as 10m or 24h, or a time such as 03:12, "2026-11-29 03:12", today or yesterday`,
+          { cause },
+        );
+      }
+    });
   }
 
   /** Milliseconds, `always` or `never`. */

@@ -17,7 +17,8 @@ export type FlagKind =
   | "metrics"
   | "ages"
   | "counts"
-  | "sync";
+  | "sync"
+  | "since";
 
 /** Verbs with their own flags. */
 export type FlagVerb =
@@ -466,11 +467,10 @@ export const FLAGS = [
   },
   {
     name: "since",
-    kind: "duration",
+    kind: "since",
     value: "10m",
-    min: 0,
     verbs: ["events"],
-    help: "only events of the last 10 minutes",
+    help: "only events of the last 10 minutes, or since 03:12",
   },
   {
     name: "type",
@@ -507,7 +507,7 @@ export const FLAGS = [
     kind: "bool",
     default: "false",
     verbs: ["explain"],
-    help: "the newest kill, or that of CONTAINER",
+    help: "the newest kill, or that of NAME or TIME",
   },
   {
     name: "once",
@@ -553,6 +553,7 @@ export const FLAGS = [
     ],
     value: "KEY",
     default: "name",
+    short: "s",
     verbs: ["list", "top"],
     help: "sort key: name, cpu, memory, io, oom, …",
   },

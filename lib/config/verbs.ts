@@ -5,10 +5,15 @@ export interface VerbDescription {
   readonly name: FlagVerb;
   /** Placeholder. */
   readonly argument?: string;
+  /** Meaning of the placeholder, in the help of the verb. */
+  readonly argumentHelp?: string;
   readonly help: string;
   /** A command line. */
   readonly example: string;
 }
+
+const NAME_HELP =
+  "NAME is that of a container, pod, systemd unit or cgroup, or an ID. With a leading slash it is a cgroup.";
 
 /** All verbs in the order of `--help`. */
 export const VERBS: readonly VerbDescription[] = [
@@ -19,30 +24,37 @@ export const VERBS: readonly VerbDescription[] = [
   },
   {
     name: "explain",
-    argument: "[CONTAINER|SEQ]",
+    argument: "[NAME|SEQ|TIME]",
+    argumentHelp:
+      "NAME is that of a container, pod, systemd unit, cgroup or process. SEQ is the number of an event. TIME is a local time: 03:12, 03:12:05 or 11-29 03:12.",
     help: "explain an OOM kill, or list OOM kills",
-    example: "cgwatch explain --last",
+    example: "cgwatch explain 03:12",
   },
   {
     name: "top",
+    argument: "[TEXT]",
+    argumentHelp: "TEXT is a filter, as in --filter.",
     help: "live view of container resource usage",
-    example: "cgwatch top --sort=memory --filter=type:docker",
+    example: "cgwatch top --sort=memory type:docker",
   },
   {
     name: "events",
-    argument: "[CONTAINER]",
+    argument: "[NAME]",
+    argumentHelp: NAME_HELP,
     help: "print stored events; with --follow, stream new ones",
-    example: "cgwatch events --since=1h --type=oomKill --follow",
+    example: "cgwatch events shop/web-0 --since=1h --follow",
   },
   {
     name: "list",
-    argument: "[CONTAINER]",
+    argument: "[NAME]",
+    argumentHelp: NAME_HELP,
     help: "list containers and their resource usage",
     example: "cgwatch list --watch --sort=memory",
   },
   {
     name: "inspect",
-    argument: "CONTAINER",
+    argument: "NAME",
+    argumentHelp: NAME_HELP,
     help: "print limits and usage of one container",
     example: "cgwatch inspect /system.slice/cron.service",
   },

@@ -140,7 +140,7 @@ function victimSentences(
       `The OOM killer killed ${
         others === 0 ? "a process" : `${victims.length} processes`
       }${where} before ${time.replace("on ", "")}.`,
-      `Only a counter shows it (${sources}): the kernel log has no record of it.`,
+      `Only a counter shows it (${sources}): the agent read no record of it in the kernel log.`,
     ];
   }
   return [`The OOM killer killed ${processOf(victim)}${where}${more} ${time}.`];

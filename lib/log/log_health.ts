@@ -50,7 +50,7 @@ export class LogHealth {
     return {
       name: "event_log",
       state: problem === undefined ? "ok" : "degraded",
-      detail: problem ?? "",
+      detail: problem ?? (this.#path === "-" ? "stdout" : this.#path),
     };
   }
 

@@ -9,6 +9,7 @@ import type { AgentClient } from "../../lib/cli/agent_client.ts";
 import { explainKill } from "../../lib/cli/explain.ts";
 import { parseConfig } from "../../lib/config/config.ts";
 import { explainOom } from "../../lib/explain/explain_oom.ts";
+import type { SourceState } from "../../lib/model/source_state.ts";
 import type { OomStory } from "../../lib/explain/oom_story.ts";
 
 /** Directory of the logs, `NAME.ndjson`, and screens, `NAME.txt`. */
@@ -37,21 +38,35 @@ export function explainWith(...args: string[]): Promise<string> {
 
 /**
  * Returns the output of `cgwatch explain` for an agent with the events of a
- * log.
+ * log, or without any.
+ *
+ * @param sources of `/readyz`
  */
 export function explainFromAgent(
-  name: string,
-  ...args: string[]
+  name: string | undefined,
+  args: readonly string[],
+  sources: readonly SourceState[] = [],
+  notes: string[] = [],
 ): Promise<string> {
-  const log = Deno.readTextFileSync(`${EXPLAINED}/${name}.ndjson`);
-  const events = log.trimEnd().split("\n").map((line) => JSON.parse(line));
-  const client = { text: () => Promise.resolve(JSON.stringify(events)) };
-  return explain(args, () => client as unknown as AgentClient);
+  const log = name === undefined
+    ? ""
+    : Deno.readTextFileSync(`${EXPLAINED}/${name}.ndjson`);
+  const events = log.split("\n").filter(Boolean).map((line) =>
+    JSON.parse(line)
+  );
+  const client = {
+    text: (path: string) =>
+      Promise.resolve(
+        JSON.stringify(path === "/readyz" ? { sources } : events),
+      ),
+  };
+  return explain(args, () => client as unknown as AgentClient, notes);
 }
 
 async function explain(
   args: readonly string[],
   client: () => AgentClient,
+  notes: string[] = [],
 ): Promise<string> {
   const command = parseConfig(["explain", ...args]);
   if (command.verb === "serve" || command.verb === "print-config") {
@@ -66,7 +81,7 @@ async function explain(
       rows: undefined,
       hasColors: false,
       write: (more) => text += more,
-      note() {},
+      note: (line) => notes.push(line),
     },
     client,
   });

@@ -97,6 +97,8 @@ Deno.test("isNamed() accepts a name, its parts, a cgroup, and an ID prefix", () 
   ) {
     assertEquals(isNamed(row, text), true, text);
   }
+  const pod = rowOf({ name: "/kubepods/podu-1/x", stats: [] }, new Map());
+  assertEquals(isNamed(pod, "u-1"), true);
   for (const text of ["web", "eee", "other", ""]) {
     assertEquals(isNamed(row, text), false, text);
   }

@@ -73,6 +73,13 @@ Deno.test("EventMatcher returns events from before the name was known, in order,
   assertEquals(selected, [[], [], [], [1, 3, 4], [], [6], [7]]);
 });
 
+Deno.test("EventMatcher accepts a pod as in the filter of top, and as kubectl prints it", () => {
+  for (const text of ["pod:shop/web-0", "pod/web-0", "pod:u-1"]) {
+    assertEquals(new EventMatcher(text).matches(EVENT), true, text);
+  }
+  assertEquals(new EventMatcher("pod:web").matches(EVENT), false);
+});
+
 Deno.test("EventMatcher keeps at most 1,000 events without a name", () => {
   const matcher = new EventMatcher("web");
   for (let seq = 0; seq < 5_000; seq++) {

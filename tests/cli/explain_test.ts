@@ -1,5 +1,11 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { UsageError } from "../../lib/config/command_line.ts";
+import { formatLocal } from "../../lib/model/text.ts";
 import {
   EXPLAINED,
   EXPLAINED_NAMES,
@@ -56,6 +62,94 @@ Deno.test("explain finds a kill by its seq, and by any name of its container", a
   }
 });
 
+Deno.test("explain finds a kill by its local time, and by the process as the kernel logs it", async () => {
+  const [newest] = await json(LOG);
+  const time = formatLocal(Date.parse(newest.timestamp));
+  for (
+    const text of [
+      time.slice(0, 19),
+      time.slice(5, 19),
+      "19801",
+    ]
+  ) {
+    assertEquals((await json(text, LOG)).victims[0].pid, 19801, text);
+  }
+  const pods = `--file=${EXPLAINED}/pod-limit.ndjson`;
+  const { victims: [{ process_name: name }] } = await json("4711", pods);
+  assertEquals((await json(name, pods)).victims[0].pid, 4711);
+  // Several incidents at that time are a list.
+  const file = await Deno.makeTempFile();
+  try {
+    const log = await Deno.readTextFile(`${EXPLAINED}/container-limit.ndjson`);
+    await Deno.writeTextFile(
+      file,
+      log.replaceAll(
+        /"timestamp":"[^"]*"/g,
+        `"timestamp":"${newest.timestamp}"`,
+      ),
+    );
+    const hour = time.slice(11, 16);
+    const found = await json(hour, `--file=${file}`);
+    assertEquals(found.map(({ seq }: { seq: number }) => seq), [
+      1042,
+      998,
+      901,
+    ]);
+    const last = await json(hour, "--last", `--file=${file}`);
+    assertEquals(last.victims[0].pid, 19801);
+  } finally {
+    await Deno.remove(file);
+  }
+  const error = await assertRejects(() => explainWith("11-01 00:00", LOG));
+  assertMatch(
+    (error as Error).message,
+    /^No OOM kill at "11-01 00:00" is in ".*", which starts at 2026-11-2\d /,
+  );
+});
+
+Deno.test("explain reports that the event log of an agent may have older kills", async () => {
+  const log = { name: "event_log", state: "ok", detail: "/log/e" } as const;
+  for (
+    const [name, text] of [
+      ["host", "03:12"],
+      ["host", "nobody"],
+      [undefined, "--last"],
+    ] as const
+  ) {
+    await assertRejects(
+      () => explainFromAgent(name, [text], [log]),
+      Error,
+      `cgwatch explain ${text} --file=/log/e`,
+    );
+  }
+  const notes: string[] = [];
+  await explainFromAgent(undefined, [], [log], notes);
+  assertMatch(notes.join(), /\n {2}cgwatch explain --file=\/log\/e$/);
+});
+
+Deno.test("explain reports an agent that does not read the kernel log", async () => {
+  const kmsg = { name: "kmsg", state: "degraded", detail: "no file" } as const;
+  for (
+    const [log, args, isReported] of [
+      [undefined, [], true],
+      ["counter-only", [], true],
+      ["counter-only", ["--last"], true],
+      ["container-limit", ["--last"], false],
+    ] as const
+  ) {
+    const notes: string[] = [];
+    await explainFromAgent(log, args, [kmsg], notes);
+    const isNoted = notes.some((note) =>
+      note.includes("does not have the whole kernel log") &&
+      note.includes("no file. cgwatch check")
+    );
+    assertEquals(isNoted, isReported, `${log} ${args}`);
+  }
+  const notes: string[] = [];
+  await explainFromAgent(undefined, [], [{ ...kmsg, state: "ok" }], notes);
+  assertEquals(notes, []);
+});
+
 Deno.test("explain starts with the selected kill, followed by the others of the incident", async () => {
   for (
     const [args, pids] of [
@@ -95,11 +189,21 @@ Deno.test("explain reports an error for an unknown kill or log, with the availab
     'No OOM kill of "nobody" is in',
   );
   await assertRejects(
+    () => explainWith("WE", LOG),
+    Error,
+    "similar names are web",
+  );
+  await assertRejects(
     () => explainWith("--last", "--file=/tmp/none.ndjson"),
     UsageError,
     'Cannot find the event log "/tmp/none.ndjson"',
   );
   await assertRejects(() => explainWith("--last", "17", LOG), UsageError);
+  await assertRejects(
+    () => explainWith("/var/log/cgwatch/events.ndjson.1"),
+    UsageError,
+    "--file=/var/log/cgwatch/events.ndjson.1",
+  );
 });
 
 Deno.test("explain uses a container name that became known after the kill", async () => {
@@ -161,7 +265,7 @@ Deno.test("explain uses a container name that became known after the kill", asyn
 Deno.test("explain prints the same story from an agent as from its log", async () => {
   for (const name of EXPLAINED_NAMES) {
     const story = JSON.parse(
-      await explainFromAgent(name, "--last", "-o=json"),
+      await explainFromAgent(name, ["--last", "-o=json"]),
     );
     const { kills: { log_since: _, ...kills }, ...ofLog } = JSON.parse(
       JSON.stringify(await storyOf(name)),

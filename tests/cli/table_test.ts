@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Column, renderTable } from "../../lib/cli/table.ts";
+import {
+  type Column,
+  layOut,
+  renderRow,
+  renderTable,
+} from "../../lib/cli/table.ts";
 
 const COLUMNS: readonly Column[] = [
   { title: "NAME", shrinks: true },
@@ -51,4 +56,23 @@ Deno.test("renderTable() aligns wide characters, and prints no control character
       "e\u0301            3",
     ],
   );
+});
+
+Deno.test("renderTable() shortens a column with `minWidth` up to this width", () => {
+  const columns = [
+    { title: "NAME", shrinks: true },
+    { title: "WHY", shrinks: true, minWidth: 30 },
+  ];
+  const rows = [["a".repeat(60), "b".repeat(40)]];
+  const widths = renderTable(columns, rows, 42)[1]?.split("  ").map((cell) =>
+    cell.length
+  );
+  assertEquals(widths, [10, 30]);
+});
+
+Deno.test("renderRow() shortens to a width set in advance on a terminal only", () => {
+  const columns = [{ title: "NAME", shrinks: true, width: 8 }];
+  const name = "/docker/abcdef";
+  assertEquals(renderRow(layOut(columns, [], 80), [name]), "/doc…def");
+  assertEquals(renderRow(layOut(columns, []), [name]), name);
 });

@@ -123,6 +123,11 @@ Deno.test("applyKeys() opens and closes details, help and pause", () => {
   assertEquals([details.view, details.selected], ["details", "/a/b"]);
   assertEquals(type("\x1b", details).view, "table");
   assertEquals(type("?").view, "help");
+  // Not a command there, which would have an effect that is not visible.
+  for (const key of ["\r", "\x1b", "?", "m"]) {
+    assertEquals(type(`?${key}`), TOP_CHOICES);
+  }
+  assertEquals(applyKeys("?q", TOP_CHOICES, DATA, 2), "quit");
   assertEquals(type("  ").isPaused, false);
   assertEquals(type("\x1b", { selected: "/a", filter: "x" }).filter, "");
 });
@@ -148,6 +153,23 @@ Deno.test("renderTop() fills each terminal size exactly, in every view", () => {
       }
     }
   }
+});
+
+Deno.test("renderTop() keeps name, CPU, memory and OOM kills in 40 columns", () => {
+  const { lines } = renderTop(
+    { ...DATA, rows: [row("/docker/abcdef", { cpu: 0.5, oom: 12 })] },
+    TOP_CHOICES,
+    { columns: 40, rows: 10 },
+    { hasColors: false },
+  );
+  assertEquals(lines[2]?.trimEnd().split(/ +/), [
+    "CONTAINER",
+    "CPU",
+    "MEMORY",
+    "OOM",
+  ]);
+  assertEquals(lines[3]?.split(/ +/).slice(0, 2), ["/docker/abcdef", "50.0%"]);
+  assertEquals(lines[3]?.endsWith(" 12"), true);
 });
 
 Deno.test("renderTop() keeps the selected line visible", () => {

@@ -111,6 +111,34 @@ Deno.test("parseCommandLine() throws for an unknown flag, with the nearest known
   }
 });
 
+Deno.test("parseCommandLine() throws for a flag of another tool, with what to use instead", () => {
+  for (
+    const [args, hint] of [
+      [["events", "--pod=x"], "cgwatch events NAME"],
+      [["events", "--filter", "x"], "cgwatch events NAME"],
+      [["events", "-n", "5"], "cgwatch events | tail -n 20"],
+      [["explain", "--at=03:12"], "cgwatch explain 03:12"],
+      [["explain", "--event-log=x"], "--file=FILE"],
+      [["top", "-n1"], "cgwatch top --once"],
+      [["top", "-o", "cpu"], "cgwatch top --once"],
+      [["list", "--json"], "cgwatch list -o json"],
+      [["--json", "list"], "cgwatch list -o json"],
+      [["list", "--wtch"], "the nearest known one is --watch"],
+      [["list", "-x"], "the flags of list are --sort, --watch, --output,"],
+    ] as const
+  ) {
+    assertThrows(() => parseCommandLine(args), UsageError, hint);
+  }
+});
+
+Deno.test("parseCommandLine() accepts a choice directly after a short flag", () => {
+  const { flags } = parseCommandLine(["list", "-ojson", "-scpu"]);
+  assertEquals([...flags], [["output", ["json"]], ["sort", ["cpu"]]]);
+  for (const arg of ["-oxml", "--ojson"]) {
+    assertThrows(() => parseCommandLine(["list", arg]), UsageError, arg);
+  }
+});
+
 Deno.test("parseCommandLine() throws for a flag without its value", () => {
   for (const args of [["--root"], ["--root", "--kmsg=none"]]) {
     assertThrows(
@@ -125,8 +153,29 @@ Deno.test("parseCommandLine() throws for an unknown verb or a second verb", () =
   assertThrows(
     () => parseCommandLine(["sevre"]),
     UsageError,
-    'Unknown verb "sevre": expected one of serve, explain, top,',
+    'Unknown verb "sevre": use cgwatch serve (run the agent',
   );
+  assertThrows(
+    () => parseCommandLine(["frobnicate", "--no-such-flag"]),
+    UsageError,
+    'Unknown verb "frobnicate": expected one of serve, explain, top,',
+  );
+  for (
+    const [word, verb] of [
+      ["ps", "list"],
+      ["stats", "top"],
+      ["logs", "events"],
+      ["why", "explain"],
+      ["kmsg", "check"],
+      ["lst", "list"],
+    ] as const
+  ) {
+    assertThrows(
+      () => parseCommandLine([word, "-f"]),
+      UsageError,
+      `Unknown verb "${word}": use cgwatch ${verb} (`,
+    );
+  }
   assertThrows(
     () => parseCommandLine(["serve", "version"]),
     UsageError,

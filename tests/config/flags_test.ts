@@ -19,6 +19,7 @@ const EXAMPLES: Readonly<
   "socket": { good: "unix:///x", bad: "tcp://x" },
   "url-path": { good: "/x", bad: "x" },
   "duration": { good: "90s", bad: "soon" },
+  "since": { good: "03:12", bad: "25:00" },
   "size": { good: "1MiB", bad: "64M" },
   "int": { good: "7", bad: "many" },
   "bool": { good: "true", bad: "maybe" },

@@ -56,14 +56,17 @@ export class FakeAgent implements AsyncDisposable {
         pathname,
       ) ??
         [];
-    if (kind === "subcontainers") {
-      return Response.json(this.containers.map((one) => this.#info(one)));
+    const below = this.containers.filter((one) =>
+      `${one.name}/`.startsWith(`${decodeURIComponent(name)}/`) || name === "/"
+    );
+    if (kind === "subcontainers" && (below.length > 0 || name === "/")) {
+      return Response.json(below.map((one) => this.#info(one)));
     }
     if (kind === "events") {
       const seq = Number(searchParams.get("since_seq") ?? 0);
       return Response.json(this.events.filter((event) => event.seq > seq));
     }
-    const found = kind === undefined
+    const found = kind !== "containers"
       ? undefined
       : this.containers.find((one) => one.name === decodeURIComponent(name));
     if (found !== undefined) return Response.json(this.#info(found));

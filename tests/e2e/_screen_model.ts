@@ -99,7 +99,9 @@ export class ScreenModel {
       if (parameters === "2") this.#clear();
       else this.#clear(this.#row);
     } else if (command === "K" && parameters === "") {
-      this.#cells[this.#row]?.fill(" ", this.#column);
+      // After a full line the cursor is on its last character.
+      const column = Math.min(this.#column, this.columns - 1);
+      this.#cells[this.#row]?.fill(" ", column);
     } else if (parameters === "?1049" && /[hl]/.test(command)) {
       this.isAlternate = command === "h";
       this.#clear();

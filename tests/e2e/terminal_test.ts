@@ -209,3 +209,71 @@ testInPty(
     assertEquals(list.screen.overflows, 0);
   },
 );
+
+testInPty(
+  "explain and check have what matters on the last lines of 80×24",
+  async () => {
+    await using agent = new FakeAgent();
+    const tasks = Array.from({ length: 15 }, (_, at) => ({
+      "pid": at,
+      "process_name": `p${at}`,
+      "rss_bytes": 1,
+    }));
+    agent.events = [event(1, "oomKill", {
+      "oom": {
+        "pid": 7,
+        "process_name": "java",
+        "scope": "cgroup",
+        "limit_cgroup": "/demo",
+        "victim_cgroup": "/demo",
+        "context": { "limit_bytes": 2 ** 25, "top_tasks": tasks },
+      },
+    })];
+    agent.others = {
+      "/readyz": {
+        "ready": true,
+        "sources": [{ "name": "kmsg", "state": "degraded", "detail": "no" }],
+      },
+    };
+    const server = `--server=${agent.address}`;
+    for (const [rows, count] of [[24, 2], [50, 1]] as const) {
+      await using pty = new Pty([rows, 80], ["explain", server, "--last"]);
+      await pty.ended();
+      const text = pty.raw.replaceAll(/\s+/g, " ");
+      assertEquals(text.split("killer killed java").length - 1, count);
+    }
+    await using events = new Pty([24, 80], ["events", server]);
+    await events.ended();
+    assertStringIncludes(events.screen.text, "java[7] limit 32.0 MiB");
+    await using check = new Pty([50, 80], ["check", server]);
+    await check.ended();
+    const states = check.screen.lines.map((line) =>
+      /^(?:ok|off|degraded|missing)/.exec(line)?.[0]
+    ).filter((state) => state !== undefined);
+    const firstBad = states.findIndex((state) => /^[dm]/.test(state));
+    assert(firstBad > 0, states.join());
+    assert(states.slice(firstBad).every((state) => /^[dm]/.test(state)));
+  },
+);
+
+testInPty("errors and notes break between words", async () => {
+  const words = (text: string) => text.split(/\s+/).filter(Boolean);
+  for (
+    const args of [
+      ["frobnicate"],
+      ["list", "--server=unix:/none"],
+      ["explain", "--server=unix:/none"],
+      ["list", "--since=1h"],
+    ]
+  ) {
+    await using pty = new Pty([24, 60], args);
+    await pty.ended();
+    assertEquals(pty.screen.overflows, 0, args.join(" "));
+    // No word continues on the next line.
+    assertEquals(
+      words(pty.screen.text),
+      words(pty.raw.replaceAll("\r\n", " ")),
+      args.join(" "),
+    );
+  }
+});

@@ -76,6 +76,8 @@ for (const size of [[24, 80], [50, 200]] as const) {
         assertEquals(screen.isAlternate, true);
         assertEquals(screen.isCursorShown, false);
         assertStringIncludes(screen.lines[1] ?? "", "CPU 250.0% of 400%");
+        // The last column of the screen is shown, too.
+        assertEquals(screen.lines[2]?.slice(-5), "  OOM");
         // Sorted by CPU; the root is in the totals, and cgroups without processes are omitted.
         const names = screen.lines.slice(3, 7).map((line) =>
           line.split(/ {2,}/)[0]?.slice(0, 8)

@@ -549,7 +549,11 @@ Deno.test("a verb that cannot reach an agent reports the reason and the remedy",
       assertStringIncludes(stderr, reason);
       assertStringIncludes(stderr, remedy);
       assert(!stderr.includes("<h1>"), stderr);
-      assert(linesOf(stderr).length <= 2, stderr);
+      // explain can also read a log.
+      assert(linesOf(stderr).length <= (verb === "explain" ? 4 : 2), stderr);
+      const hasFile = stderr.includes("cgwatch explain --file=/");
+      const isAbsent = !stderr.includes("is not cgwatch");
+      assertEquals(hasFile, verb === "explain" && isAbsent, stderr);
     }
   }
 });
@@ -609,6 +613,87 @@ Deno.test("check prints the sources of a running agent with their fixes", async 
     assertEquals(row.agent, { state: "degraded", detail: "not permitted" });
     assert(row.fix);
   }
+});
+
+Deno.test("check reports a kernel log that the agent was started without, and the flag as the fix", async () => {
+  await using agent = new FakeAgent();
+  for (
+    const [state, detail] of [
+      ["off", "turned off by --kmsg=none"],
+      [
+        "degraded",
+        "Cannot read the kernel log: No such file or directory (os error 2): stat '/none'",
+      ],
+    ]
+  ) {
+    const kmsg = { "name": "kmsg", "state": state, "detail": detail };
+    agent.others = { "/readyz": { "ready": true, "sources": [kmsg] } };
+    const text = await output("check", `--server=${agent.address}`);
+    assertStringIncludes(text, `the agent reports: ${detail}`);
+    assertMatch(text, /^ +fix: +start the agent with --kmsg=\/dev\/kmsg/m);
+  }
+});
+
+Deno.test("events reports that no event matches, on stderr", async () => {
+  await using agent = new FakeAgent();
+  const server = `--server=${agent.address}`;
+  for (
+    const [args, reason] of [
+      [["events", "web"], 'No event of "web" is stored: cgwatch list'],
+      [["events", "--since=1h"], "No event is stored with --since"],
+      [["events", "--since=00:00"], "No event is stored with --since"],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await run([...args, server]);
+    assertEquals([code, stdout], [0, ""]);
+    assertStringIncludes(stderr, reason);
+  }
+  assertEquals(await output("events", "web", server, "-o=json"), "[]\n");
+});
+
+Deno.test("--server accepts a port of this machine", async () => {
+  await using agent = new FakeAgent();
+  agent.containers = [{ name: "/", memoryBytes: 1 }];
+  const [, port = ""] = agent.address.split(":");
+  for (const server of [port, `:${port}`]) {
+    assertMatch(await output("list", `--server=${server}`), /^\/ /m);
+  }
+});
+
+Deno.test("top accepts a filter as its argument, and a sort key as people write it", async () => {
+  await using agent = new FakeAgent();
+  agent.containers = ["/web", "/db", "/web-2"].map((name, at) => ({
+    name,
+    memoryBytes: 2 ** (20 + at),
+  }));
+  const server = `--server=${agent.address}`;
+  for (const key of ["mem", "%MEM", "Memory"]) {
+    const text = await output("top", "web", "-s", key, server);
+    const names = linesOf(text).slice(1).map((line) => line.split(" ")[0]);
+    assertEquals(names, ["/web-2", "/web"]);
+  }
+});
+
+Deno.test("inspect and list find a container without memory limit by its name", async () => {
+  await using agent = new FakeAgent();
+  const limitBytes = 2 ** 63;
+  agent.containers = [
+    { name: "/", limitBytes },
+    { name: "/docker/aa", namespace: "docker", aliases: ["web"], limitBytes },
+    { name: "/docker/ab", namespace: "docker", aliases: ["db"], limitBytes },
+  ];
+  const server = `--server=${agent.address}`;
+  assertMatch(await output("inspect", "web", server), /^name +\/docker\/aa$/m);
+  const json = await output("inspect", "web", server, "-o=json");
+  // Written as in the response, not rounded.
+  assertStringIncludes(json, '"limit": 9223372036854776000');
+  for (const verb of ["inspect", "list"]) {
+    const { code, stderr } = await run([verb, "WE", server]);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'no container "WE": similar names are web');
+  }
+  const [, row = "", ...rows] = linesOf(await output("list", "db", server));
+  assertEquals([row.split(" ")[0], rows], ["db", []]);
 });
 
 Deno.test("--listen accepts a host name with a port, and reports that format for one without", async () => {
