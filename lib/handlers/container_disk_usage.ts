@@ -18,7 +18,8 @@ const MAX_READINGS = 4;
 type Reading = FsStats & { readonly timestampMs: number };
 
 /**
- * Disk usage of a container: its writable layer and logs, counted on request.
+ * Disk usage of a container: its writable layer and logs, counted when it
+ * starts and on request.
  * The layer is the upper directory of the overlay that is the container's root,
  * for every runtime.
  */
@@ -48,6 +49,13 @@ export class ContainerDiskUsage {
       this.#readings.findLast((one) => one.timestampMs <= timestampMs) ??
         this.#readings[0];
     return reading && [{ ...reading, ...this.#where }];
+  }
+
+  /** Starts the first count; returns whether it ended, or there is nothing to count. */
+  isCounted(pid: number, facts: ContainerMetadata | undefined): boolean {
+    const layer = this.#layerOf(pid);
+    this.#count(layer, logsOf(facts));
+    return layer === undefined || this.#readings.length > 0;
   }
 
   /** Stops counting. */

@@ -48,6 +48,9 @@ export function runtimeFactory(
  */
 const STARTED_MS = 1_000;
 
+/** Age after which a sample does not wait for the first count of disk usage. */
+const COUNTED_MS = 2_000;
+
 /** Adds network, disk usage and health, which depend on the runtime. */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
@@ -72,9 +75,12 @@ class RuntimeHandler extends CgroupHandler {
   }
 
   override isComplete(ageMs: number): boolean {
-    if (ageMs >= STARTED_MS) return true;
-    const pid = this.#identities.initPidOf(this.reference.name);
-    return pid !== undefined && super.isComplete(ageMs);
+    const { name } = this.reference;
+    const pid = this.#identities.initPidOf(name);
+    if (pid === undefined) return ageMs >= STARTED_MS;
+    const isCounted =
+      this.#disk?.isCounted(pid, this.#identities.metadataOf(name)) ?? true;
+    return super.isComplete(ageMs) && (isCounted || ageMs >= COUNTED_MS);
   }
 
   override sample(): SampleResult {

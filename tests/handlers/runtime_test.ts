@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { toContainerStats } from "../../lib/cache/container_stats.ts";
 import { containerStatsJson } from "../../lib/api/v1_json.ts";
 import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
+import type { DirectorySize } from "../../lib/filesystems/directory_usage.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { runtimeFactory } from "../../lib/handlers/runtime.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
@@ -107,5 +108,37 @@ Deno.test("runtimeFactory() treats a container as complete once its runtime repo
   ]);
   states.pid = 7;
   assertEquals(handler.isComplete(0), true);
+  handler.close();
+});
+
+Deno.test("runtimeFactory() treats a container as complete once its disk usage is counted, or after 2 s", () => {
+  using host = TestCgroup.create();
+  host.child(`docker/${ID}`);
+  host.file(
+    "proc/7/mountinfo",
+    "133 102 0:37 / / rw - overlay overlay rw,upperdir=/layers/1/diff\n",
+  );
+  const sizes = new Map<string, DirectorySize>();
+  const handler = runtimeFactory({
+    fs: host.hostFs(),
+    hierarchies: {
+      mode: "unified",
+      all: [{ version: 2, controllers: ["memory"], path: host.path }],
+    },
+    kinds: new Set(["disk"]),
+    identities: { ...IDENTITIES, initPidOf: () => 7 },
+    disk: {
+      usage: { of: (path) => sizes.get(path), forget() {}, after() {} },
+      filesystems: { ofDirectory: () => Promise.reject(new Error("none")) },
+    },
+  }).create(`/docker/${ID}`);
+  assertEquals([0, 1_999, 2_000].map((ms) => handler.isComplete(ms)), [
+    false,
+    false,
+    true,
+  ]);
+  sizes.set("/layers/1/diff", { timestampMs: 5, bytes: 4096, inodes: 1 });
+  assertEquals(handler.isComplete(0), true);
+  assertEquals(handler.filesystems?.(0)?.[0]?.usageBytes, 4096);
   handler.close();
 });
