@@ -380,7 +380,8 @@ export class IdentityStore {
           ...withStored(metadata, reported),
         });
         dropOldest(this.#reported, MAX_REPORTED);
-        return true;
+        // A runtime creates the cgroup before it starts the process.
+        return metadata.pid !== undefined;
       }
       return metadata.exitCode !== undefined;
     } catch (error) {

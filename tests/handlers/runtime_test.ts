@@ -88,30 +88,44 @@ Deno.test("runtimeFactory() adds the current health to each sample, and none wit
   ]);
 });
 
-Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 1 s", () => {
+const MEMORY_ONLY = (host: TestCgroup) => ({
+  fs: host.hostFs(),
+  hierarchies: {
+    mode: "unified",
+    all: [{ version: 2, controllers: ["memory"], path: host.path }],
+  },
+  kinds: new Set(["disk"]),
+} as const);
+
+Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 5 s", () => {
   using host = TestCgroup.create();
-  host.child(`docker/${ID}`);
-  const states: { pid?: number } = {};
-  const handler = runtimeFactory({
-    fs: host.hostFs(),
-    hierarchies: {
-      mode: "unified",
-      all: [{ version: 2, controllers: ["memory"], path: host.path }],
-    },
-    kinds: new Set<string>(),
-    identities: { ...IDENTITIES, initPidOf: () => states.pid },
-  }).create(`/docker/${ID}`);
-  assertEquals([0, 999, 1_000].map((ms) => handler.isComplete(ms)), [
-    false,
-    false,
-    true,
-  ]);
+  const states: { pid?: number; metadata?: ContainerMetadata } = {};
+  const create = (name: string) => {
+    host.child(name);
+    return runtimeFactory({
+      ...MEMORY_ONLY(host),
+      identities: {
+        ...IDENTITIES,
+        initPidOf: () => states.pid,
+        metadataOf: () => states.metadata,
+      },
+    }).create(`/${name}`);
+  };
+  const handler = create(`docker/${ID}`);
+  const nested = create(`docker/${"1".repeat(64)}/docker/${ID}`);
+  const first = (of: typeof handler) =>
+    [0, 999, 1_000, 4_999, 5_000].find((ms) => of.isComplete(ms));
+  assertEquals([first(handler), first(nested)], [1_000, 1_000]);
+  // Docker has created the container, and starts it.
+  states.metadata = { runtime: "docker", id: ID };
+  assertEquals([first(handler), first(nested)], [5_000, 1_000]);
   states.pid = 7;
-  assertEquals(handler.isComplete(0), true);
+  assertEquals(first(handler), 0);
   handler.close();
+  nested.close();
 });
 
-Deno.test("runtimeFactory() treats a container as complete once its disk usage is counted, or after 2 s", () => {
+Deno.test("runtimeFactory() treats a container as complete once its disk usage is counted, or after 5 s", () => {
   using host = TestCgroup.create();
   host.child(`docker/${ID}`);
   host.file(
@@ -120,19 +134,14 @@ Deno.test("runtimeFactory() treats a container as complete once its disk usage i
   );
   const sizes = new Map<string, DirectorySize>();
   const handler = runtimeFactory({
-    fs: host.hostFs(),
-    hierarchies: {
-      mode: "unified",
-      all: [{ version: 2, controllers: ["memory"], path: host.path }],
-    },
-    kinds: new Set(["disk"]),
+    ...MEMORY_ONLY(host),
     identities: { ...IDENTITIES, initPidOf: () => 7 },
     disk: {
       usage: { of: (path) => sizes.get(path), forget() {}, after() {} },
       filesystems: { ofDirectory: () => Promise.reject(new Error("none")) },
     },
   }).create(`/docker/${ID}`);
-  assertEquals([0, 1_999, 2_000].map((ms) => handler.isComplete(ms)), [
+  assertEquals([0, 4_999, 5_000].map((ms) => handler.isComplete(ms)), [
     false,
     false,
     true,

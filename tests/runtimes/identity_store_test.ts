@@ -119,6 +119,20 @@ Deno.test("IdentityStore retries if the runtime does not have the container yet,
   });
 });
 
+Deno.test("IdentityStore looks up a container again until its process has started", async () => {
+  using test = new TestStore();
+  test.responses.set(ID, metadata());
+  test.identities.add(DOCKER);
+  await test.settle();
+  await test.advance(50);
+  assertEquals(test.identities.initPidOf(DOCKER), undefined);
+  test.responses.set(ID, metadata({ pid: 7 }));
+  await test.advance(100);
+  assertEquals(test.identities.initPidOf(DOCKER), 7);
+  await test.advance(60_000);
+  assertEquals(test.queried.length, 3);
+});
+
 Deno.test("IdentityStore returns the name immediately if the runtime reported it before the cgroup was created", () => {
   using test = new TestStore();
   test.identities.update(engineEvent());
