@@ -69,7 +69,7 @@ function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
 
 /**
  * Returns the cgroup of the likeliest program. If there are several processes,
- * the one in `preferred` takes precedence, otherwise the first.
+ * the one in `preferred` takes precedence, then one outside Docker's cgroup.
  */
 function cgroupOf(
   likeliest: readonly string[],
@@ -79,15 +79,22 @@ function cgroupOf(
 ): CgroupName | undefined {
   const isCandidate = ({ cgroup }: NodeProgram) =>
     cgroup !== ROOT && byName.has(cgroup) && isOfHost(cgroup);
+  const dockers = new Set(
+    programs.filter(({ name }) => name === "dockerd")
+      .map(({ cgroup }) => cgroup),
+  );
   for (const name of likeliest) {
     const found = programs.filter((program) =>
       program.name === name && isCandidate(program)
     ).map(({ cgroup }) => cgroup);
     if (found.length === 0) continue;
+    // A container may run a program of any name.
+    const ofHost = found.filter((cgroup) =>
+      parseCgroupOrigin(cgroup)?.kind !== "container"
+    );
     return found.find((cgroup) => cgroup === preferred) ??
-      // A container may run a program of any name.
-      found.find((cgroup) => parseCgroupOrigin(cgroup)?.kind !== "container") ??
-      found[0];
+      // Docker's own containerd runs no pods.
+      ofHost.find((cgroup) => !dockers.has(cgroup)) ?? ofHost[0] ?? found[0];
   }
   return undefined;
 }

@@ -86,6 +86,16 @@ Deno.test("systemContainersOf() takes one service for both where it runs both", 
   );
 });
 
+Deno.test("systemContainersOf() prefers the containerd of the node to that of Docker", () => {
+  const cgroups = ["/docker.service", "/containerd.service"];
+  const docker = ["containerd /docker.service", "dockerd /docker.service"];
+  assertEquals(
+    systemOf(cgroups, ...docker, "containerd /containerd.service"),
+    { runtime: "/containerd.service" },
+  );
+  assertEquals(systemOf(cgroups, ...docker), { runtime: "/docker.service" });
+});
+
 Deno.test("systemContainersOf() takes none of a container's own, and no program in the root", () => {
   const outer = `/docker/${ID}`;
   assertEquals(
