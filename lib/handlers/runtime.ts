@@ -17,7 +17,7 @@ import {
 export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
   readonly identities: Pick<
     IdentityStore,
-    "initPidOf" | "reportsNetwork" | "metadataOf"
+    "initPidOf" | "reportsNetwork" | "metadataOf" | "isPending"
   >;
   /** Absent if disk usage is not counted. */
   readonly disk?: Omit<ContainerDiskUsageOptions, "fs">;
@@ -85,7 +85,8 @@ class RuntimeHandler extends CgroupHandler {
     const pid = this.#identities.initPidOf(name);
     if (pid === undefined) {
       // A nested runtime reports PIDs of its own namespace.
-      const isReported = metadata !== undefined && !this.#isNested;
+      const isReported = !this.#isNested &&
+        (metadata !== undefined || this.#identities.isPending(name));
       return !isReported && ageMs >= UNKNOWN_MS;
     }
     return super.isComplete(ageMs) &&

@@ -225,6 +225,12 @@ export class IdentityStore {
     }
   }
 
+  /** Whether the first lookup of a container has not ended. */
+  isPending(cgroup: CgroupName): boolean {
+    const identity = this.#running.get(cgroup);
+    return identity !== undefined && this.#unseen.has(identity);
+  }
+
   metadataOf(cgroup: CgroupName): ContainerMetadata | undefined {
     return this.#running.get(cgroup)?.metadata;
   }

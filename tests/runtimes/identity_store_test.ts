@@ -123,7 +123,9 @@ Deno.test("IdentityStore looks up a container again until its process has starte
   using test = new TestStore();
   test.responses.set(ID, metadata());
   test.identities.add(DOCKER);
+  assertEquals(test.identities.isPending(DOCKER), true);
   await test.settle();
+  assertEquals(test.identities.isPending(DOCKER), false);
   await test.advance(50);
   assertEquals(test.identities.initPidOf(DOCKER), undefined);
   test.responses.set(ID, metadata({ pid: 7 }));
