@@ -69,13 +69,14 @@ function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
 
 /**
  * Returns the cgroup of the likeliest program. If there are several processes,
- * the one in `preferred` takes precedence, then one outside Docker's cgroup.
+ * returns the cgroup closest to `near`: a kubelet and its runtime are started in
+ * the same way.
  */
 function cgroupOf(
   likeliest: readonly string[],
   programs: readonly NodeProgram[],
   byName: ReadonlyMap<CgroupName, DescribedContainer>,
-  preferred?: CgroupName,
+  near: CgroupName = ROOT,
 ): CgroupName | undefined {
   const isCandidate = ({ cgroup }: NodeProgram) =>
     cgroup !== ROOT && byName.has(cgroup) && isOfHost(cgroup);
@@ -83,18 +84,23 @@ function cgroupOf(
     programs.filter(({ name }) => name === "dockerd")
       .map(({ cgroup }) => cgroup),
   );
+  // Docker's own containerd runs no pods.
+  const closeness = (cgroup: CgroupName) =>
+    commonParts(cgroup, near) - (dockers.has(cgroup) ? 0.5 : 0);
   for (const name of likeliest) {
     const found = programs.filter((program) =>
       program.name === name && isCandidate(program)
     ).map(({ cgroup }) => cgroup);
     if (found.length === 0) continue;
+    if (found.includes(near)) return near;
     // A container may run a program of any name.
     const ofHost = found.filter((cgroup) =>
       parseCgroupOrigin(cgroup)?.kind !== "container"
     );
-    return found.find((cgroup) => cgroup === preferred) ??
-      // Docker's own containerd runs no pods.
-      ofHost.find((cgroup) => !dockers.has(cgroup)) ?? ofHost[0] ?? found[0];
+    const closest = (ofHost.length === 0 ? found : ofHost).toSorted(
+      (one, other) => closeness(other) - closeness(one),
+    );
+    return closest[0];
   }
   return undefined;
 }
@@ -118,6 +124,14 @@ function isOfHost(name: CgroupName): boolean {
     if (origin?.kind === "container" && origin.isCertain) return false;
   }
   return true;
+}
+
+/** Returns the number of common directories at the start of two paths. */
+function commonParts(one: CgroupName, other: CgroupName): number {
+  const parts = other.split("/");
+  const all = one.split("/");
+  const different = all.findIndex((part, index) => part !== parts[index]);
+  return different < 0 ? all.length : different;
 }
 
 function baseOf(name: CgroupName): string {

@@ -86,7 +86,7 @@ Deno.test("systemContainersOf() takes one service for both where it runs both", 
   );
 });
 
-Deno.test("systemContainersOf() prefers the containerd of the node to that of Docker", () => {
+Deno.test("systemContainersOf() prefers the containerd close to the kubelet to others, and to that of Docker", () => {
   const cgroups = ["/docker.service", "/containerd.service"];
   const docker = ["containerd /docker.service", "dockerd /docker.service"];
   assertEquals(
@@ -94,6 +94,18 @@ Deno.test("systemContainersOf() prefers the containerd of the node to that of Do
     { runtime: "/containerd.service" },
   );
   assertEquals(systemOf(cgroups, ...docker), { runtime: "/docker.service" });
+  const ofUser = "/user.slice/session-1.scope";
+  const kubelet = "/system.slice/kubelet.service";
+  const runtime = "/system.slice/containerd.service";
+  assertEquals(
+    systemOf(
+      [ofUser, kubelet, runtime],
+      `containerd ${ofUser}`,
+      `containerd ${runtime}`,
+      `kubelet ${kubelet}`,
+    ),
+    { kubelet, runtime },
+  );
 });
 
 Deno.test("systemContainersOf() takes none of a container's own, and no program in the root", () => {
