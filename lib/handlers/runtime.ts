@@ -49,7 +49,7 @@ const UNKNOWN_MS = 1_000;
  * Age after which a container is complete in any case. On a busy node, Docker
  * takes seconds from the cgroup to the first process.
  */
-const STARTED_MS = 5_000;
+const STARTED_MS = 3_000;
 
 /** Adds network, disk usage and health, which depend on the runtime. */
 class RuntimeHandler extends CgroupHandler {

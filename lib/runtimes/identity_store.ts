@@ -65,7 +65,15 @@ const MAX_REMOVED = 10_000;
 const MAX_REPORTED = 20_000;
 
 /** A runtime may write its files after it creates the cgroup. */
-const RETRIES_MS: readonly number[] = [50, 100, 300, 1_000, 5_000, 30_000];
+const RETRIES_MS: readonly number[] = [
+  50,
+  100,
+  300,
+  1_000,
+  1_000,
+  5_000,
+  30_000,
+];
 /** For cgroups that may not be containers. */
 const UNCERTAIN_RETRIES_MS: readonly number[] = [200, 1_000];
 /** The exit code is written after the cgroup is removed. */

@@ -98,7 +98,7 @@ const MEMORY_ONLY = (host: TestCgroup) => ({
   kinds: new Set(["disk"]),
 } as const);
 
-Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 5 s", () => {
+Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 3 s", () => {
   using host = TestCgroup.create();
   const states: { pid?: number; metadata?: ContainerMetadata } = {};
   let isPending = true;
@@ -117,21 +117,21 @@ Deno.test("runtimeFactory() treats a container as complete once its runtime repo
   const handler = create(`docker/${ID}`);
   const nested = create(`docker/${"1".repeat(64)}/docker/${ID}`);
   const first = (of: typeof handler) =>
-    [0, 999, 1_000, 4_999, 5_000].find((ms) => of.isComplete(ms));
+    [0, 999, 1_000, 2_999, 3_000].find((ms) => of.isComplete(ms));
   // The lookup takes long.
-  assertEquals([first(handler), first(nested)], [5_000, 1_000]);
+  assertEquals([first(handler), first(nested)], [3_000, 1_000]);
   isPending = false;
   assertEquals([first(handler), first(nested)], [1_000, 1_000]);
   // Docker has created the container, and starts it.
   states.metadata = { runtime: "docker", id: ID };
-  assertEquals([first(handler), first(nested)], [5_000, 1_000]);
+  assertEquals([first(handler), first(nested)], [3_000, 1_000]);
   states.pid = 7;
   assertEquals(first(handler), 0);
   handler.close();
   nested.close();
 });
 
-Deno.test("runtimeFactory() treats a container as complete once its disk usage is counted, or after 5 s", () => {
+Deno.test("runtimeFactory() treats a container as complete once its disk usage is counted, or after 3 s", () => {
   using host = TestCgroup.create();
   host.child(`docker/${ID}`);
   host.file(
@@ -147,7 +147,7 @@ Deno.test("runtimeFactory() treats a container as complete once its disk usage i
       filesystems: { ofDirectory: () => Promise.reject(new Error("none")) },
     },
   }).create(`/docker/${ID}`);
-  assertEquals([0, 4_999, 5_000].map((ms) => handler.isComplete(ms)), [
+  assertEquals([0, 2_999, 3_000].map((ms) => handler.isComplete(ms)), [
     false,
     false,
     true,
