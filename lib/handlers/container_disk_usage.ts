@@ -18,7 +18,8 @@ const MAX_READINGS = 4;
 type Reading = FsStats & { readonly timestampMs: number };
 
 /**
- * Disk usage of a container: its writable layer and logs, counted on request.
+ * Disk usage of a container: its writable layer and logs, counted when it
+ * starts and on request.
  * The layer is the upper directory of the overlay that is the container's root,
  * for every runtime.
  */
@@ -41,13 +42,20 @@ export class ContainerDiskUsage {
   at(
     timestampMs: number,
     pid: number | undefined,
-    facts: ContainerMetadata | undefined,
+    metadata: ContainerMetadata | undefined,
   ): readonly FsStats[] | undefined {
-    this.#count(this.#layerOf(pid), logsOf(facts));
+    this.#count(this.#layerOf(pid), logsOf(metadata));
     const reading =
       this.#readings.findLast((one) => one.timestampMs <= timestampMs) ??
         this.#readings[0];
     return reading && [{ ...reading, ...this.#where }];
+  }
+
+  /** Starts the first count; returns whether it ended, or there is nothing to count. */
+  isCounted(pid: number, metadata: ContainerMetadata | undefined): boolean {
+    const layer = this.#layerOf(pid);
+    this.#count(layer, logsOf(metadata));
+    return layer === undefined || this.#readings.length > 0;
   }
 
   /** Stops counting. */
@@ -119,7 +127,9 @@ export class ContainerDiskUsage {
 }
 
 /** Docker rotates logs in a directory per container, which cAdvisor counts. */
-function logsOf(facts: ContainerMetadata | undefined): string | undefined {
-  if (facts?.logPath === undefined) return undefined;
-  return facts.runtime === "docker" ? dirname(facts.logPath) : facts.logPath;
+function logsOf(metadata: ContainerMetadata | undefined): string | undefined {
+  if (metadata?.logPath === undefined) return undefined;
+  return metadata.runtime === "docker"
+    ? dirname(metadata.logPath)
+    : metadata.logPath;
 }

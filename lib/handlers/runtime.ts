@@ -17,7 +17,7 @@ import {
 export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
   readonly identities: Pick<
     IdentityStore,
-    "initPidOf" | "reportsNetwork" | "metadataOf"
+    "initPidOf" | "reportsNetwork" | "metadataOf" | "isPending"
   >;
   /** Absent if disk usage is not counted. */
   readonly disk?: Omit<ContainerDiskUsageOptions, "fs">;
@@ -42,16 +42,20 @@ export function runtimeFactory(
   };
 }
 
+/** Age at which a container is complete if its runtime is not known to report its first process. */
+const UNKNOWN_MS = 1_000;
+
 /**
- * Age at which a runtime has started its container, and has reported its first
- * process, if at all.
+ * Age after which a container is complete in any case. On a busy node, Docker
+ * takes seconds from the cgroup to the first process.
  */
-const STARTED_MS = 1_000;
+const STARTED_MS = 3_000;
 
 /** Adds network, disk usage and health, which depend on the runtime. */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
   readonly #disk: ContainerDiskUsage | undefined;
+  readonly #isNested: boolean;
 
   constructor(name: CgroupName, options: RuntimeFactoryOptions) {
     const { fs, kinds, identities, disk } = options;
@@ -61,6 +65,8 @@ class RuntimeHandler extends CgroupHandler {
       reportsNetwork: () => identities.reportsNetwork(name),
     });
     this.#identities = identities;
+    const origin = parseCgroupOrigin(name);
+    this.#isNested = origin?.kind === "container" && origin.outer !== undefined;
     this.#disk = disk !== undefined && kinds.has("disk")
       ? new ContainerDiskUsage({ fs, ...disk })
       : undefined;
@@ -71,10 +77,20 @@ class RuntimeHandler extends CgroupHandler {
     return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
   }
 
+  /** Waits for the first process and for the first count of disk usage. */
   override isComplete(ageMs: number): boolean {
     if (ageMs >= STARTED_MS) return true;
-    const pid = this.#identities.initPidOf(this.reference.name);
-    return pid !== undefined && super.isComplete(ageMs);
+    const { name } = this.reference;
+    const metadata = this.#identities.metadataOf(name);
+    const pid = this.#identities.initPidOf(name);
+    if (pid === undefined) {
+      // A nested runtime reports PIDs of its own namespace.
+      const isReported = !this.#isNested &&
+        (metadata !== undefined || this.#identities.isPending(name));
+      return !isReported && ageMs >= UNKNOWN_MS;
+    }
+    return super.isComplete(ageMs) &&
+      (this.#disk?.isCounted(pid, metadata) ?? true);
   }
 
   override sample(): SampleResult {

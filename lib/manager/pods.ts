@@ -87,6 +87,8 @@ function addToPod(pods: Map<string, Pod>, container: DescribedContainer): void {
     pod.sandbox = container;
     return;
   }
+  // The runtime names a container within milliseconds, before the first sample.
+  if (containerName === undefined && container.stats === undefined) return;
   const named = { ...container, name: containerName ?? origin.id };
   const same = pod.containers.get(named.name);
   if (same === undefined) pod.containers.set(named.name, [named]);

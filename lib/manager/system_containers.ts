@@ -69,25 +69,38 @@ function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
 
 /**
  * Returns the cgroup of the likeliest program. If there are several processes,
- * the one in `preferred` takes precedence, otherwise the first.
+ * returns the cgroup closest to `near`: a kubelet and its runtime are started in
+ * the same way.
  */
 function cgroupOf(
   likeliest: readonly string[],
   programs: readonly NodeProgram[],
   byName: ReadonlyMap<CgroupName, DescribedContainer>,
-  preferred?: CgroupName,
+  near: CgroupName = ROOT,
 ): CgroupName | undefined {
   const isCandidate = ({ cgroup }: NodeProgram) =>
     cgroup !== ROOT && byName.has(cgroup) && isOfHost(cgroup);
+  const dockers = new Set(
+    programs.filter(({ name }) => name === "dockerd")
+      .map(({ cgroup }) => cgroup),
+  );
+  // Docker's own containerd runs no pods.
+  const closeness = (cgroup: CgroupName) =>
+    commonParts(cgroup, near) - (dockers.has(cgroup) ? 0.5 : 0);
   for (const name of likeliest) {
     const found = programs.filter((program) =>
       program.name === name && isCandidate(program)
     ).map(({ cgroup }) => cgroup);
     if (found.length === 0) continue;
-    return found.find((cgroup) => cgroup === preferred) ??
-      // A container may run a program of any name.
-      found.find((cgroup) => parseCgroupOrigin(cgroup)?.kind !== "container") ??
-      found[0];
+    if (found.includes(near)) return near;
+    // A container may run a program of any name.
+    const ofHost = found.filter((cgroup) =>
+      parseCgroupOrigin(cgroup)?.kind !== "container"
+    );
+    const closest = (ofHost.length === 0 ? found : ofHost).toSorted(
+      (one, other) => closeness(other) - closeness(one),
+    );
+    return closest[0];
   }
   return undefined;
 }
@@ -111,6 +124,14 @@ function isOfHost(name: CgroupName): boolean {
     if (origin?.kind === "container" && origin.isCertain) return false;
   }
   return true;
+}
+
+/** Returns the number of common directories at the start of two paths. */
+function commonParts(one: CgroupName, other: CgroupName): number {
+  const parts = other.split("/");
+  const all = one.split("/");
+  const different = all.findIndex((part, index) => part !== parts[index]);
+  return different < 0 ? all.length : different;
 }
 
 function baseOf(name: CgroupName): string {

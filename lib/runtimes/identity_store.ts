@@ -65,7 +65,15 @@ const MAX_REMOVED = 10_000;
 const MAX_REPORTED = 20_000;
 
 /** A runtime may write its files after it creates the cgroup. */
-const RETRIES_MS: readonly number[] = [50, 100, 300, 1_000, 5_000, 30_000];
+const RETRIES_MS: readonly number[] = [
+  50,
+  100,
+  300,
+  1_000,
+  1_000,
+  5_000,
+  30_000,
+];
 /** Delays for cgroups that may not be containers. */
 const UNCERTAIN_RETRIES_MS: readonly number[] = [200, 1_000];
 /** The exit code is written after the cgroup is removed. */
@@ -225,6 +233,12 @@ export class IdentityStore {
     }
   }
 
+  /** Whether the first lookup of a container has not ended. */
+  isPending(cgroup: CgroupName): boolean {
+    const identity = this.#running.get(cgroup);
+    return identity !== undefined && this.#unseen.has(identity);
+  }
+
   metadataOf(cgroup: CgroupName): ContainerMetadata | undefined {
     return this.#running.get(cgroup)?.metadata;
   }
@@ -380,7 +394,8 @@ export class IdentityStore {
           ...withStored(metadata, reported),
         });
         dropOldest(this.#reported, MAX_REPORTED);
-        return true;
+        // A runtime creates the cgroup before it starts the process.
+        return metadata.pid !== undefined;
       }
       return metadata.exitCode !== undefined;
     } catch (error) {

@@ -38,6 +38,14 @@ export type HintKind = "create" | "remove" | "rename";
  */
 type Comparison = "number" | "names" | "inodes";
 
+/**
+ * Names of control files. Deno 2.6 reports a write as a removal if the file is
+ * gone when it passes it on: runc writes `freezer.state`, the kernel
+ * `cgroup.events`, before a cgroup is removed.
+ */
+const CONTROL_FILE_REGEXP =
+  /^(?:(?:blkio|cgroup|cpu|cpuacct|cpuset|devices|dmem|freezer|hugetlb|io|irq|memory|misc|net_cls|net_prio|perf_event|pids|rdma)\.[\w.]+|notify_on_release|tasks)$/;
+
 /** From this number of notifications on, names are compared: if as many children are created as removed, their number is unchanged. */
 const MANY_NOTIFICATIONS = 8;
 
@@ -129,6 +137,7 @@ export class CgroupTree {
     const [at, name] = this.#locate(path);
     // Before the first listing there is nothing to compare with.
     if (at < 0 || name === ROOT || !this.#nodes.has(ROOT)) return;
+    if (kind === "remove" && this.#isControlFile(name)) return;
     // Siblings may be created or removed of which nothing is reported.
     this.#touch(parentOf(name));
     if (kind === "remove") this.#leaveUnseen(at, name);
@@ -137,6 +146,12 @@ export class CgroupTree {
     const node = this.#nodes.get(name);
     if (node === undefined) this.#countUnknown(at, name, kind);
     else this.#countNotification(node, at, kind, isThere);
+  }
+
+  /** No cgroup can have the name of a control file of its parent. */
+  #isControlFile(name: CgroupName): boolean {
+    const base = name.slice(name.lastIndexOf("/") + 1);
+    return CONTROL_FILE_REGEXP.test(base) && !this.#nodes.has(name);
   }
 
   /** Checks a created directory that is not known before its hint is handled: by then it may be gone. */

@@ -252,6 +252,27 @@ export const FROM_CADVISOR: Differences = [
     },
   },
   {
+    what: "`envs` of `spec`",
+    theirs: "the variables of `env_metadata_whitelist`",
+    ours: "absent",
+    reason: "environment variables often contain secrets",
+    async holds({ v2 }) {
+      const { spec } = await v2.json(`/api/v1.3/containers${v2.container}`);
+      assertEquals([spec.has_cpu, spec.envs], [true, undefined]);
+    },
+  },
+  {
+    what: "`go_*` in `/metrics`",
+    theirs: "of the Go runtime",
+    ours: "absent; `process_*` and `cgwatch_*`",
+    reason: "the agent is not a Go program",
+    async holds({ v2 }) {
+      const text = await v2.text("/metrics");
+      assertEquals(text.match(/^go_/m), null);
+      assert(/^process_cpu_seconds_total /m.test(text));
+    },
+  },
+  {
     what: "`has_hugetlb`, `has_processes`",
     theirs: "false of all of v2, and of v1's root",
     ours: "true where samples have them",
@@ -306,6 +327,21 @@ export const FROM_KUBELET: Differences = [
         systemContainers.map(({ name }: Json) => name),
         ["kubelet", "runtime", "pods"],
       );
+    },
+  },
+  {
+    what: "`systemContainers`: `startTime` of `kubelet`",
+    theirs: "the start of its process",
+    ours: "the creation of its cgroup",
+    reason: "systemd creates it at each start",
+    async holds({ node }) {
+      const { node: { systemContainers } } = await node.json("/stats/summary");
+      const { startTime } = systemContainers[0];
+      const { spec } = await node.json(
+        "/api/v1.3/containers/system.slice/kubelet.service",
+      );
+      const createdMs = Date.parse(spec.creation_time);
+      assertEquals(Date.parse(startTime), Math.floor(createdMs / 1000) * 1000);
     },
   },
   {

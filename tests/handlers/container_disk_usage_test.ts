@@ -92,4 +92,20 @@ Deno.test("ContainerDiskUsage counts nothing without a process, a mountinfo or a
     assertEquals(disk.at(0, pid, METADATA), undefined);
   }
   assertEquals(asked.size, 0);
+  assertEquals([7, 8].map((pid) => disk.isCounted(pid, METADATA)), [
+    true,
+    true,
+  ]);
+});
+
+Deno.test("ContainerDiskUsage.isCounted() starts the first count, and is true once it ended", () => {
+  using host = TestCgroup.create();
+  host.file("proc/7/mountinfo", MOUNTINFO);
+  const { disk, sizes, asked } = newDisk(host);
+  assertEquals(disk.isCounted(7, METADATA), false);
+  assertEquals([...asked], [LAYER, "/logs/1"]);
+  sizes.set(LAYER, 4096);
+  assertEquals(disk.isCounted(7, METADATA), false);
+  sizes.set("/logs/1", 100);
+  assertEquals(disk.isCounted(7, METADATA), true);
 });

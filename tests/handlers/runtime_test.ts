@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { toContainerStats } from "../../lib/cache/container_stats.ts";
 import { containerStatsJson } from "../../lib/api/v1_json.ts";
 import type { ContainerMetadata } from "../../lib/model/container_metadata.ts";
+import type { DirectorySize } from "../../lib/filesystems/directory_usage.ts";
 import { rawFactory } from "../../lib/handlers/raw.ts";
 import { runtimeFactory } from "../../lib/handlers/runtime.ts";
 import { systemdFactory } from "../../lib/handlers/systemd.ts";
@@ -15,6 +16,7 @@ const IDENTITIES = {
   initPidOf: () => undefined,
   reportsNetwork: () => true,
   metadataOf: () => undefined,
+  isPending: () => false,
 };
 
 runHandlerContract(
@@ -87,25 +89,71 @@ Deno.test("runtimeFactory() adds the current health to each sample, and none wit
   ]);
 });
 
-Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 1 s", () => {
+const MEMORY_ONLY = (host: TestCgroup) => ({
+  fs: host.hostFs(),
+  hierarchies: {
+    mode: "unified",
+    all: [{ version: 2, controllers: ["memory"], path: host.path }],
+  },
+  kinds: new Set(["disk"]),
+} as const);
+
+Deno.test("runtimeFactory() treats a container as complete once its runtime reports its process, or after 3 s", () => {
+  using host = TestCgroup.create();
+  const states: { pid?: number; metadata?: ContainerMetadata } = {};
+  let isPending = true;
+  const create = (name: string) => {
+    host.child(name);
+    return runtimeFactory({
+      ...MEMORY_ONLY(host),
+      identities: {
+        ...IDENTITIES,
+        initPidOf: () => states.pid,
+        metadataOf: () => states.metadata,
+        isPending: () => isPending,
+      },
+    }).create(`/${name}`);
+  };
+  const handler = create(`docker/${ID}`);
+  const nested = create(`docker/${"1".repeat(64)}/docker/${ID}`);
+  const first = (of: typeof handler) =>
+    [0, 999, 1_000, 2_999, 3_000].find((ms) => of.isComplete(ms));
+  // The lookup takes long.
+  assertEquals([first(handler), first(nested)], [3_000, 1_000]);
+  isPending = false;
+  assertEquals([first(handler), first(nested)], [1_000, 1_000]);
+  // Docker has created the container, and starts it.
+  states.metadata = { runtime: "docker", id: ID };
+  assertEquals([first(handler), first(nested)], [3_000, 1_000]);
+  states.pid = 7;
+  assertEquals(first(handler), 0);
+  handler.close();
+  nested.close();
+});
+
+Deno.test("runtimeFactory() treats a container as complete once its disk usage is counted, or after 3 s", () => {
   using host = TestCgroup.create();
   host.child(`docker/${ID}`);
-  const states: { pid?: number } = {};
+  host.file(
+    "proc/7/mountinfo",
+    "133 102 0:37 / / rw - overlay overlay rw,upperdir=/layers/1/diff\n",
+  );
+  const sizes = new Map<string, DirectorySize>();
   const handler = runtimeFactory({
-    fs: host.hostFs(),
-    hierarchies: {
-      mode: "unified",
-      all: [{ version: 2, controllers: ["memory"], path: host.path }],
+    ...MEMORY_ONLY(host),
+    identities: { ...IDENTITIES, initPidOf: () => 7 },
+    disk: {
+      usage: { sizeOf: (path) => sizes.get(path), forget() {}, after() {} },
+      filesystems: { ofDirectory: () => Promise.reject(new Error("none")) },
     },
-    kinds: new Set<string>(),
-    identities: { ...IDENTITIES, initPidOf: () => states.pid },
   }).create(`/docker/${ID}`);
-  assertEquals([0, 999, 1_000].map((ms) => handler.isComplete(ms)), [
+  assertEquals([0, 2_999, 3_000].map((ms) => handler.isComplete(ms)), [
     false,
     false,
     true,
   ]);
-  states.pid = 7;
+  sizes.set("/layers/1/diff", { timestampMs: 5, bytes: 4096, inodes: 1 });
   assertEquals(handler.isComplete(0), true);
+  assertEquals(handler.filesystems?.(0)?.[0]?.usageBytes, 4096);
   handler.close();
 });

@@ -71,6 +71,19 @@ Deno.test("groupByPod() leaves out containers that belong to no pod", () => {
   assertEquals(pods, []);
 });
 
+Deno.test("groupByPod() leaves out a container without a name until it has a sample", () => {
+  const namesOf = (usage?: number) =>
+    groupByPod([
+      container(`${POD}/${id("a")}`, { labels: NAMED }),
+      container(
+        `${POD}/${id("b")}`,
+        usage === undefined ? {} : { usage },
+      ),
+    ]).pods[0]?.containers.map(({ name }) => name);
+  assertEquals(namesOf(), ["app"]);
+  assertEquals(namesOf(5), ["app", id("b")]);
+});
+
 Deno.test("groupByPod() leaves out a pod of which only the sandbox runs", () => {
   const sandbox = { ...NAMED, "io.kubernetes.container.name": "POD" };
   const { pods } = groupByPod([

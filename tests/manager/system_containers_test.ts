@@ -86,6 +86,28 @@ Deno.test("systemContainersOf() takes one service for both where it runs both", 
   );
 });
 
+Deno.test("systemContainersOf() prefers the containerd close to the kubelet to others, and to that of Docker", () => {
+  const cgroups = ["/docker.service", "/containerd.service"];
+  const docker = ["containerd /docker.service", "dockerd /docker.service"];
+  assertEquals(
+    systemOf(cgroups, ...docker, "containerd /containerd.service"),
+    { runtime: "/containerd.service" },
+  );
+  assertEquals(systemOf(cgroups, ...docker), { runtime: "/docker.service" });
+  const ofUser = "/user.slice/session-1.scope";
+  const kubelet = "/system.slice/kubelet.service";
+  const runtime = "/system.slice/containerd.service";
+  assertEquals(
+    systemOf(
+      [ofUser, kubelet, runtime],
+      `containerd ${ofUser}`,
+      `containerd ${runtime}`,
+      `kubelet ${kubelet}`,
+    ),
+    { kubelet, runtime },
+  );
+});
+
 Deno.test("systemContainersOf() takes none of a container's own, and no program in the root", () => {
   const outer = `/docker/${ID}`;
   assertEquals(

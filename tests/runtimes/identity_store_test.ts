@@ -107,16 +107,32 @@ Deno.test("IdentityStore retries if the runtime does not have the container yet,
   using test = new TestStore();
   test.identities.add(DOCKER);
   await test.settle();
-  for (const ms of [50, 100, 300, 1_000, 5_000, 30_000]) {
+  for (const ms of [50, 100, 300, 1_000, 1_000, 5_000, 30_000]) {
     assertEquals(test.identities.state.state, "ok");
     await test.advance(ms);
   }
-  assertEquals(test.queried.length, 7);
+  assertEquals(test.queried.length, 8);
   assertEquals(test.identities.state, {
     name: "names",
     state: "degraded",
     detail: "1 containers without a name",
   });
+});
+
+Deno.test("IdentityStore looks up a container again until its process has started", async () => {
+  using test = new TestStore();
+  test.responses.set(ID, metadata());
+  test.identities.add(DOCKER);
+  assertEquals(test.identities.isPending(DOCKER), true);
+  await test.settle();
+  assertEquals(test.identities.isPending(DOCKER), false);
+  await test.advance(50);
+  assertEquals(test.identities.initPidOf(DOCKER), undefined);
+  test.responses.set(ID, metadata({ pid: 7 }));
+  await test.advance(100);
+  assertEquals(test.identities.initPidOf(DOCKER), 7);
+  await test.advance(60_000);
+  assertEquals(test.queried.length, 3);
 });
 
 Deno.test("IdentityStore returns the name immediately if the runtime reported it before the cgroup was created", () => {

@@ -265,6 +265,27 @@ Deno.test("CgroupTree.hint() counts a container if only its removal or only its 
   }
 });
 
+Deno.test("CgroupTree.hint() does not take a removed control file for a container", () => {
+  using host = new DirectoryTreeFixture({ hierarchies: 2 });
+  host.reconcile();
+  for (
+    const file of [
+      "freezer.state",
+      "cgroup.events",
+      "memory.events.local",
+      "tasks",
+    ]
+  ) {
+    host.hint(0, `/gone/${file}`, "remove");
+  }
+  assertEquals(host.settle(), []);
+  host.hint(0, "/gone/cpu-hog.scope", "remove");
+  assertEquals(host.settle(), [
+    "+/gone/cpu-hog.scope",
+    "-/gone/cpu-hog.scope",
+  ]);
+});
+
 Deno.test("CgroupTree.hint() counts the ones before, where a name is there again when it looks", () => {
   using host = new DirectoryTreeFixture({ hierarchies: 2 });
   host.reconcile();
