@@ -97,7 +97,10 @@ function splitShort(arg: string): readonly [KnownFlag, string] | undefined {
 }
 
 /** Returns the verb, which may follow after a flag. */
-function verbOf(positionals: readonly string[], rest: readonly string[]): FlagVerb {
+function verbOf(
+  positionals: readonly string[],
+  rest: readonly string[],
+): FlagVerb {
   return positionals[0] === undefined
     ? VERBS.find(({ name }) => rest.includes(name))?.name ?? "serve"
     : knownVerb(positionals[0]);
