@@ -11,12 +11,15 @@ import {
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
 
+/** Path of the HTML file. */
+const PAGE = "/";
+
 /** The web page; 304 if the client has it. */
 export function handlePage(
   { request }: RequestContext,
   { page }: ApiDependencies,
 ): Promise<Response> {
-  return fileResponse(request, page, ROOT);
+  return fileResponse(request, page, PAGE);
 }
 
 /** A file of the web page; 304 if the client has it. */
@@ -24,7 +27,7 @@ export async function handlePageFile(
   { request, name }: RequestContext,
   { page }: ApiDependencies,
 ): Promise<Response> {
-  if (name === ROOT) throw unknownFile();
+  if (name === PAGE) throw unknownFile();
   return await fileResponse(request, page, name);
 }
 
