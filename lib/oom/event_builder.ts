@@ -11,10 +11,7 @@ import type { HostFs } from "../kernfs/host_fs.ts";
 import type { CountedKills } from "./counters.ts";
 import type { OomDetails, OomIncidentReport, OomKillReport } from "./report.ts";
 
-/**
- * A live record is read within milliseconds: one that appears older was written
- * after a suspend, which the log's clock does not count.
- */
+/** A live record is read within milliseconds; one that appears older follows a suspend, which its clock does not count. */
 const LIVE_RECORD_MS = 2_000;
 
 /** Dependencies of {@linkcode OomEventBuilder}. */

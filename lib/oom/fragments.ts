@@ -1,10 +1,7 @@
 import type { KmsgRecord } from "./kmsg_record.ts";
 import { isCompleteOomSummary, OOM_SUMMARY_START } from "./summary.ts";
 
-/**
- * Maximum number of other records between two fragments of a line. After more,
- * the line is returned incomplete.
- */
+/** Maximum number of other records between two fragments of a line. After more, the line is returned incomplete. */
 const MAX_RECORDS_BETWEEN = 64;
 
 /** Maximum number of incomplete lines: one per CPU or thread that prints at the same time, usually a few. */
@@ -35,10 +32,7 @@ export class OomFragments {
   /** Keyed by caller, if the kernel prints it. */
   readonly #incomplete = new Map<string | undefined, IncompleteLine>();
 
-  /**
-   * Returns the records that can be parsed: complete lines, and incomplete lines
-   * whose rest is missing. Usually this is only `record`.
-   */
+  /** Returns complete lines, and incomplete lines whose rest is missing: usually only `record`. */
   push(record: KmsgRecord): readonly KmsgRecord[] {
     if (this.#incomplete.size === 0) {
       return this.#begin(record) ? [] : [record];
@@ -62,25 +56,14 @@ export class OomFragments {
 
   /** Stores the record if its line is incomplete; returns whether it did. */
   #begin(record: KmsgRecord): boolean {
-    if (
-      !isIncomplete(record.text) ||
-      this.#incomplete.size >= MAX_INCOMPLETE_LINES
-    ) {
-      return false;
-    }
-    this.#incomplete.set(record.caller, {
-      first: record,
-      text: record.text,
-      otherRecords: 0,
-    });
+    const isFull = this.#incomplete.size >= MAX_INCOMPLETE_LINES;
+    if (isFull || !isIncomplete(record.text)) return false;
+    const { caller, text } = record;
+    this.#incomplete.set(caller, { first: record, text, otherRecords: 0 });
     return true;
   }
 
-  /**
-   * Removes and returns the incomplete lines whose rest is missing: those of the
-   * same caller if the record starts a line, and those that waited for too many
-   * records.
-   */
+  /** Removes and returns lines whose rest is missing: of the same caller if the record starts a line, or after too many records. */
   #releaseBefore(record: KmsgRecord): KmsgRecord[] {
     const released: KmsgRecord[] = [];
     for (const [caller, line] of this.#incomplete) {

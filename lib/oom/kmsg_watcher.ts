@@ -27,10 +27,7 @@ export interface KmsgFile {
   close(): void;
 }
 
-/**
- * A record has at most 8192 bytes up to Linux 6.2 (`CONSOLE_EXT_LOG_MAX`), 2048
- * since. A record longer than the buffer is lost.
- */
+/** A record has at most 8192 bytes up to Linux 6.2 (`CONSOLE_EXT_LOG_MAX`), then 2048; a longer one than the buffer is lost. */
 const RECORD_BYTES = 8192 + 512;
 
 /** Maximum number of records per read; 64 take 0.5 ms. */
@@ -217,10 +214,7 @@ function failureOf(error: unknown): KmsgRead | undefined {
   }
 }
 
-/**
- * Lines of a FIFO or file. A line that starts with a space belongs to the
- * dictionary of the previous record, and is ignored.
- */
+/** Lines of a FIFO or file, without those that start with a space: the dictionary of the previous record. */
 class KmsgStream implements KmsgFile {
   readonly kind: "fifo" | "file";
   readonly #path: string;

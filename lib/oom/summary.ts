@@ -90,10 +90,7 @@ export function parseOomSummary(text: string): OomSummaryLine | undefined {
   };
 }
 
-/**
- * Returns the names on which all interpretations agree. The process name of the
- * kill line excludes interpretations with another name.
- */
+/** Returns the names on which all interpretations with the process name of the kill line agree. */
 export function agreedNames(
   all: readonly SummaryNames[],
   killedName?: string,

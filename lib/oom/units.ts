@@ -35,11 +35,7 @@ export interface OomUnitsOptions {
   ) => void;
   /** Receives the repeat of a group's first victim. */
   readonly repeat: (report: OomRepeatReport) => void;
-  /**
-   * Receives the number of kills without a record, and whether these are all
-   * counted units not yet accounted for. Must call
-   * {@linkcode OomUnits.inferOne} before the event of each kill.
-   */
+  /** Receives the number of kills without a record, and whether no other unit is open. Must call {@linkcode OomUnits.inferOne} before each event. */
   readonly infer: (count: number, areAll: boolean) => void;
 }
 
