@@ -138,6 +138,10 @@ export class PrometheusProcess {
     return prometheus;
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Returns the result of a query. */
   async query(expression: string): Promise<QueryResult[]> {
     const query = new URLSearchParams({ query: expression });

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { packVersion } from "./_package.ts";
 import { hasProgram, outputOf } from "./_programs.ts";
 
 const SCRIPTS = fromFileUrl(new URL("../../scripts", import.meta.url));
@@ -150,6 +151,52 @@ Deno.test({
         `--bin=${unpacked}/cgwatch`,
       );
       assert((await Deno.stat(`${directory}/root/etc/default/cgwatch`)).isFile);
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "dpkg installs, upgrades with changed settings, removes and purges the package",
+  ignore: Deno.uid() !== 0 || !["dpkg", "dpkg-deb"].every(hasProgram),
+  async fn() {
+    await inTempDir(async (directory) => {
+      const root = `${directory}/root`;
+      await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
+      await Deno.mkdir(`${root}/var/lib/dpkg/updates`);
+      await Deno.writeTextFile(`${root}/var/lib/dpkg/status`, "");
+      const dpkg = (...args: string[]) =>
+        outputOf(
+          "dpkg",
+          `--root=${root}`,
+          `--log=${directory}/log`,
+          "--force-script-chrootless,depends,confdef,confold",
+          ...args,
+        );
+      const pack = (version: string) =>
+        packVersion(directory, {
+          bin: PROGRAM,
+          version,
+          comment: `of ${version}`,
+        });
+      const settings = `${root}/etc/default/cgwatch`;
+      const dropIn = `${root}/etc/systemd/system/cgwatch.service.d/own.conf`;
+      await dpkg("--install", await pack("1.0"));
+      await Deno.writeTextFile(settings, "CGWATCH_MAX_STREAMS=3\n");
+      await Deno.mkdir(dropIn.replace(/\/[^/]+$/, ""), { recursive: true });
+      await Deno.writeTextFile(dropIn, "[Service]\n");
+      await dpkg("--install", await pack("1.1"));
+      assertEquals(
+        await Deno.readTextFile(settings),
+        "CGWATCH_MAX_STREAMS=3\n",
+      );
+      assertMatch(await Deno.readTextFile(`${settings}.dpkg-dist`), /of 1\.1/);
+      await dpkg("--remove", "cgwatch");
+      assert((await Deno.stat(settings)).isFile);
+      assert((await Deno.stat(dropIn)).isFile);
+      await dpkg("--purge", "cgwatch");
+      const left = await outputOf("find", root, "-name", "*cgwatch*");
+      assertEquals(left, "");
     });
   },
 });

@@ -59,16 +59,19 @@ export type StoredEvent = Readonly<Record<string, string>>;
 
 /** A log store. */
 export class LogStore extends Engine {
+  readonly directory: string;
   readonly #url: string;
 
-  constructor(directory: string) {
+  constructor(parent: string) {
     const port = freePort();
+    const directory = `${parent}/store`;
     super("victoria-logs", [
-      `-storageDataPath=${directory}/store`,
+      `-storageDataPath=${directory}`,
       `-httpListenAddr=127.0.0.1:${port}`,
       // Older events would be dropped without an error.
       "-retentionPeriod=100y",
-    ], `${directory}/store.log`);
+    ], `${parent}/store.log`);
+    this.directory = directory;
     this.#url = `http://127.0.0.1:${port}`;
   }
 
