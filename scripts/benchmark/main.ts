@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { type Benchmark, isMet, measureOf, renderTable } from "./figure.ts";
+import { fleet } from "./fleet.ts";
 import { housekeeping } from "./housekeeping.ts";
 import { latency } from "./latency.ts";
 import { load } from "./load.ts";
@@ -19,6 +20,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...throughput,
   ...comparison,
   ...web,
+  ...fleet,
 ];
 
 const { values, positionals } = parseArgs({

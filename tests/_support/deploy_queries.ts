@@ -9,16 +9,19 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string }[];
 }
 
-/** Returns the queries of the dashboard's panels. */
-export async function dashboardQueries(): Promise<string[]> {
-  const text = await Deno.readTextFile(`${DEPLOY}/grafana-dashboard.json`);
+/** Returns the queries of a dashboard's panels. */
+export async function dashboardQueries(
+  file = "grafana-dashboard.json",
+): Promise<string[]> {
+  const text = await Deno.readTextFile(`${DEPLOY}/${file}`);
   const { panels }: { panels: readonly Panel[] } = JSON.parse(text);
   return panels.flatMap(({ targets = [] }) => targets).map(({ expr }) => expr);
 }
 
-/** A rule's query, and the series that it records, if any. */
+/** A rule's query, and the series that it records, or its alert. */
 export interface RuleQuery {
   readonly record?: string;
+  readonly alert?: string;
   readonly expr: string;
 }
 
@@ -35,6 +38,11 @@ export async function ruleQueries(): Promise<RuleQuery[]> {
       /^ +expr: (?:(?!>-)(.+)|>-\n((?: {10}.*\n)+))/m.exec(rule) ?? [];
     const expr = line ?? folded?.trim().replace(/\n +/g, " ");
     if (expr === undefined) throw new SyntaxError(`No expr in "${rule}"`);
-    return record === undefined ? { expr } : { record, expr };
+    const [, alert] = /^alert: (\S+)$/m.exec(rule) ?? [];
+    return {
+      expr,
+      ...(record !== undefined && { record }),
+      ...(alert !== undefined && { alert }),
+    };
   });
 }

@@ -10,10 +10,13 @@ import { fromFileUrl } from "@std/path";
 // deno-lint-ignore no-explicit-any
 export type WireEvent = any;
 
-const RUN = fromFileUrl(new URL("../../scripts/run", import.meta.url));
+/** The command that starts the agent from source. */
+export const SOURCE: string = fromFileUrl(
+  new URL("../../scripts/run", import.meta.url),
+);
 
 /** The command that starts the agent. */
-export const AGENT: string = Deno.env.get("CGWATCH_BIN") || RUN;
+export const AGENT: string = Deno.env.get("CGWATCH_BIN") || SOURCE;
 
 /** A running agent. */
 export class AgentProcess {
@@ -44,18 +47,19 @@ export class AgentProcess {
   }
 
   /**
-   * Starts the agent on a free port and waits until it is ready. `command` may
-   * start it through another program.
+   * Starts the agent and waits until it is ready. `command` may start it through
+   * another program; port 0 is a free one.
    */
   static async start(
     args: string[] = [],
     env: Record<string, string> = {},
     command: string[] = [AGENT],
+    port = 0,
   ): Promise<AgentProcess> {
     const startMs = performance.now();
     const agent = new AgentProcess(
       command,
-      ["--listen=127.0.0.1:0", ...args],
+      [`--listen=127.0.0.1:${port}`, ...args],
       env,
     );
     const isReady = () => /^cgwatch ready/m.test(agent.stderr);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs in the virtual machine: installs the service, queries it, causes an OOM kill, then reloads,
-# crashes, upgrades and removes the service. Exits with 0 if all checks pass.
+# crashes, upgrades and removes the service. Then the same with packages: old.deb and new.deb, which
+# has other default settings. Exits with 0 if all checks pass.
 set -uo pipefail
 cd "${JOB:-/job}"
 failures=0
@@ -68,10 +69,36 @@ check "an invalid setting is reported, without a restart loop" sh -c '
   systemctl restart cgwatch; sleep 3
   systemctl show -P ExecMainStatus cgwatch | grep -qx 2 && systemctl show -P NRestarts cgwatch | grep -qx 0'
 
+# Nothing but the programs of the test remains.
+is_gone() {
+  local after
+  after=$(find /etc /usr /var -xdev -not -path '/var/log/journal*' | sort)
+  [[ -z $(comm -13 <(echo "$before") <(echo "$after") | grep -i cgwatch) &&
+    -z $(find /run /tmp -name '*cgwatch*' -not -path '/run/systemd/*' | head -1) ]]
+}
 check "it is removed" scripts/install --uninstall
 check "it does not run" test "$(main_pid)" = 0
-after=$(find /etc /usr /var -xdev -not -path '/var/log/journal*' | sort)
-check "nothing is left" test -z "$(comm -13 <(echo "$before") <(echo "$after") | grep -i cgwatch; find /run /tmp -name '*cgwatch*' -not -path '/run/systemd/*' | head -3)"
+check "nothing is left" is_gone
+
+check "the package installs" dpkg -i old.deb
+check "it gets ready" until_true is_ready
+check "it is enabled" systemctl is-enabled --quiet cgwatch
+check "it reads the kernel log" grep -q '^CapEff:.0000000400000000$' "/proc/$(main_pid)/status"
+echo CGWATCH_MAX_STREAMS=3 >>/etc/default/cgwatch
+pid=$(main_pid)
+check "the package upgrades while it runs" dpkg --force-confdef --force-confold -i new.deb
+check "the new one runs" has_new_pid "$pid"
+check "it gets ready again" until_true is_ready
+check "settings stay" grep -q CGWATCH_MAX_STREAMS=3 /etc/default/cgwatch
+check "the new defaults are next to them" grep -q 'of the new version' /etc/default/cgwatch.dpkg-dist
+systemctl stop cgwatch
+check "a stopped service is not started by an upgrade" sh -c '
+  dpkg --force-confold -i new.deb && ! systemctl is-active --quiet cgwatch'
+check "the package is removed" dpkg -r cgwatch
+check "the program is removed" test ! -e /usr/bin/cgwatch
+check "settings and events stay" test -e /etc/default/cgwatch -a -e "$log"
+check "the package is purged" dpkg -P cgwatch
+check "nothing is left" is_gone
 check "no user is left" test -z "$(getent passwd cgwatch)"
 if ((failures > 0)); then journalctl -u cgwatch --no-pager -n 30; fi
 exit "$failures"

@@ -43,6 +43,14 @@ async function programs(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Returns a TCP port that was free a moment ago. */
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
+
 /** Returns the output of promtool for a string on its stdin. */
 export async function promtool(
   args: readonly string[],
@@ -69,7 +77,7 @@ export interface QueryResult {
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** A Prometheus server that scrapes one agent every second. */
+/** A Prometheus server. */
 export class PrometheusProcess {
   readonly url: string;
   readonly #child: Deno.ChildProcess;
@@ -92,7 +100,7 @@ export class PrometheusProcess {
     this.#log = new Response(this.#child.stderr).text();
   }
 
-  /** Starts the server and waits until it responds. */
+  /** Starts a server that scrapes one agent every second. */
   static async start(target: string): Promise<PrometheusProcess> {
     const directory = await Deno.makeTempDir();
     const config = {
@@ -106,10 +114,15 @@ export class PrometheusProcess {
       `${directory}/prometheus.yml`,
       JSON.stringify(config),
     );
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    listener.close();
-    const prometheus = new PrometheusProcess(directory, port);
+    return await PrometheusProcess.startIn(directory);
+  }
+
+  /**
+   * Starts a server with the configuration `prometheus.yml` of a directory, and
+   * waits until it responds. The directory is removed at the end.
+   */
+  static async startIn(directory: string): Promise<PrometheusProcess> {
+    const prometheus = new PrometheusProcess(directory, freePort());
     const isUp = async () => {
       try {
         const response = await fetch(`${prometheus.url}/-/ready`);
@@ -123,6 +136,10 @@ export class PrometheusProcess {
       throw new Error(`Prometheus is not ready:\n${await prometheus.stop()}`);
     }
     return prometheus;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** Returns the result of a query. */

@@ -1,9 +1,10 @@
-// The service under a real systemd in a qemu virtual machine. It takes up to two minutes, so it
-// runs only if a directory for the machine's disk is given: CGWATCH_GUEST=/var/tmp/guest
+// The service and the Debian package under a real systemd in a qemu virtual machine. It takes up to
+// three minutes, so it runs only if a directory for the machine's disk is given: CGWATCH_GUEST=/var/tmp/guest
 // CGWATCH_BIN=$PWD/dist/cgwatch scripts/test tests/e2e/service_guest_test.ts
 
 import { assert } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { packVersion } from "./_package.ts";
 
 const GUEST = Deno.env.get("CGWATCH_GUEST") ?? "";
 const BIN = Deno.env.get("CGWATCH_BIN") ?? "";
@@ -30,7 +31,9 @@ async function run(
 async function whyNot(): Promise<string | undefined> {
   if (GUEST === "") return "CGWATCH_GUEST names no place for a guest";
   if (BIN === "") return "CGWATCH_BIN names no binary";
-  for (const program of ["qemu-system-x86_64", "mmdebstrap", "mke2fs"]) {
+  for (
+    const program of ["qemu-system-x86_64", "mmdebstrap", "mke2fs", "dpkg-deb"]
+  ) {
     if (!(await run("sh", ["-c", `command -v ${program}`])).success) {
       return `${program} is not installed`;
     }
@@ -42,7 +45,7 @@ const reason = await whyNot();
 
 Deno.test({
   name:
-    "scripts/install creates a service that reports OOM kills, restarts, upgrades and is removed completely" +
+    "scripts/install and the package create a service that reports OOM kills, restarts, upgrades and is removed completely" +
     (reason === undefined ? "" : `, skipped: ${reason}`),
   ignore: reason !== undefined,
   async fn() {
@@ -56,6 +59,22 @@ Deno.test({
       await Deno.copyFile(JOB, join(job, "job.sh"));
       const copied = await run("cp", ["-r", SCRIPTS, join(job, "scripts")]);
       assert(copied.success, copied.text);
+      await Deno.rename(
+        await packVersion(directory, {
+          bin: BIN,
+          version: "0.1.0",
+          comment: "of the old version",
+        }),
+        join(job, "old.deb"),
+      );
+      await Deno.rename(
+        await packVersion(directory, {
+          bin: BIN,
+          version: "0.1.1",
+          comment: "of the new version",
+        }),
+        join(job, "new.deb"),
+      );
       const log = join(directory, "serial.log");
       const { success } = await run(SCRIPT, ["run", GUEST, job, log]);
       assert(success, await Deno.readTextFile(log));

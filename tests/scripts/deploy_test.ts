@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseCommandLine } from "../../lib/config/command_line.ts";
 import { AGENT_FAMILIES } from "../../lib/metrics/agent_families.ts";
 import { CONTAINER_FAMILIES } from "../../lib/metrics/container_families.ts";
@@ -13,7 +13,7 @@ const CONTAINER = ["id", "name", "image", "container", "pod", "namespace"];
 const MACHINE = ["machine_id", "system_uuid", "boot_id"];
 
 const METRIC_REGEXP =
-  /\b((?:container|machine|cgwatch|process|instance_id:container)_\w+(?::\w+)?|up)\b(?:\{([^}]*)\})?/g;
+  /\b((?:container|machine|cgwatch|process|instance_id:container|instance:(?:container|cgwatch))_\w+(?::\w+)?|up)\b(?:\{([^}]*)\})?/g;
 
 /** The labels of each series that can be asked for. */
 function knownSeries(): Map<string, ReadonlySet<string>> {
@@ -39,6 +39,7 @@ Deno.test("scripts/deploy asks only for series and labels that the agent tells, 
   const queries = [
     ...rules.map(({ expr }) => expr),
     ...await dashboardQueries(),
+    ...await dashboardQueries("grafana-fleet.json"),
   ];
   const asked = new Set<string>();
   for (const query of queries) {
@@ -67,35 +68,40 @@ Deno.test("scripts/deploy asks only for series and labels that the agent tells, 
   assertEquals(asked.size > 25, true);
 });
 
-/** A variant of the DaemonSet without comments, and the flags that it gives. */
-async function daemonSet(variant: string) {
+/** Returns a file of the Kubernetes manifests without comments. */
+async function manifest(path: string): Promise<string> {
   const url = new URL(
-    `../../scripts/deploy/daemonset-${variant}.yaml`,
+    `../../scripts/deploy/kubernetes/${path}`,
     import.meta.url,
   );
-  const text = (await Deno.readTextFile(url)).replace(/^ *#.*\n/gm, "");
-  const args = [...text.matchAll(/^ {12}- (--\S+)$/gm)]
-    .map(([, flag = ""]) => flag);
-  return { text, args };
+  return (await Deno.readTextFile(url)).replace(/^ *#.*\n/gm, "");
 }
 
-Deno.test("scripts/deploy has a privileged DaemonSet that reads the kernel log, and a restricted one that does not", async () => {
-  const [privileged, restricted] = await Promise.all(
-    ["privileged", "restricted"].map(daemonSet),
-  );
-  assert(privileged !== undefined && restricted !== undefined);
-  for (const { args } of [privileged, restricted]) {
-    assertEquals(parseCommandLine(args).ignoredFlags, []);
-    assert(args.includes("--root=/rootfs"));
-  }
+Deno.test("scripts/deploy/kubernetes has a privileged variant that reads the kernel log, and a restricted one that does not", async () => {
+  const base = await manifest("base/daemonset.yaml");
+  const privileged = await manifest("privileged/kustomization.yaml");
+  const restricted = await manifest("restricted/kustomization.yaml");
+  const flags = [...base.matchAll(/^ {12}- (--\S+)$/gm)]
+    .map(([, flag = ""]) => flag);
+  const added = [...restricted.matchAll(/^ +value: (--\S+)$/gm)]
+    .map(([, flag = ""]) => flag);
+  assertEquals(added, ["--kmsg=none"]);
+  assertEquals(parseCommandLine([...flags, ...added]).ignoredFlags, []);
+  assert(flags.includes("--root=/rootfs"));
+  assert(base.includes("hostPID: true"));
+  assert(!base.includes("privileged:"));
+  assertMatch(privileged, /securityContext\/privileged\n +value: true\n/);
+  assert(restricted.includes("privileged: false"));
+  assert(restricted.includes("add: [SYS_PTRACE, DAC_READ_SEARCH]"));
+});
+
+Deno.test("tests of rules cover every alert", async () => {
+  const url = new URL("../testdata/rules_test.yml", import.meta.url);
+  const tests = await Deno.readTextFile(url);
+  const alerts = (await ruleQueries()).flatMap(({ alert }) => alert ?? []);
+  assertEquals(alerts.length > 5, true);
   assertEquals(
-    restricted.args.filter((flag) => !privileged.args.includes(flag)),
-    ["--kmsg=none"],
+    alerts.filter((alert) => !tests.includes(`alertname: ${alert}\n`)),
+    [],
   );
-  assert(privileged.text.includes("privileged: true"));
-  assert(restricted.text.includes("privileged: false"));
-  assert(restricted.text.includes("add: [SYS_PTRACE, DAC_READ_SEARCH]"));
-  for (const { text } of [privileged, restricted]) {
-    assert(text.includes("hostPID: true"));
-  }
 });

@@ -1,0 +1,229 @@
+// scripts/image and scripts/package with a small program instead of the agent; kustomize.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { packVersion } from "./_package.ts";
+import { hasProgram, outputOf } from "./_programs.ts";
+
+const SCRIPTS = fromFileUrl(new URL("../../scripts", import.meta.url));
+
+/** A dynamic executable that accepts all arguments. */
+const PROGRAM = "/bin/true";
+
+async function inTempDir(
+  test: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function sha256(path: string): Promise<string> {
+  return (await outputOf("sha256sum", path)).slice(0, 64);
+}
+
+Deno.test({
+  name: "scripts/image creates the same image twice, with correct digests",
+  ignore: !["ldd", "tar", "gzip"].every(hasProgram),
+  async fn() {
+    await inTempDir(async (directory) => {
+      const [image, again] = [`${directory}/1.tar`, `${directory}/2.tar`];
+      for (const out of [image, again]) {
+        await outputOf(
+          `${SCRIPTS}/image`,
+          `--bin=${PROGRAM}`,
+          `--out=${out}`,
+          "--name=registry.example/test:7",
+        );
+      }
+      assertEquals(await sha256(image), await sha256(again));
+      await outputOf("tar", "-xf", image, "-C", directory);
+      const json = async (path: string) =>
+        JSON.parse(await Deno.readTextFile(`${directory}/${path}`));
+      /** Returns the path of a blob after a check of its digest and size. */
+      const blob = async (
+        { digest, size }: { digest: string; size: number },
+      ) => {
+        const path = `blobs/${digest.replace(":", "/")}`;
+        assertEquals(
+          `sha256:${await sha256(`${directory}/${path}`)}`,
+          digest,
+        );
+        assertEquals((await Deno.stat(`${directory}/${path}`)).size, size);
+        return path;
+      };
+      const { manifests: [described] } = await json("index.json");
+      assertEquals(
+        described.annotations["io.containerd.image.name"],
+        "registry.example/test:7",
+      );
+      const manifest = await json(await blob(described));
+      const configPath = await blob(manifest.config);
+      const config = await json(configPath);
+      const files: string[] = [];
+      const layers: string[] = [];
+      for (const [at, layer] of manifest.layers.entries()) {
+        const path = await blob(layer);
+        layers.push(path);
+        files.push(await outputOf("tar", "-tf", `${directory}/${path}`));
+        await outputOf(
+          "sh",
+          "-c",
+          `gzip -dc ${directory}/${path} >${directory}/plain`,
+        );
+        assertEquals(
+          config.rootfs.diff_ids[at],
+          `sha256:${await sha256(`${directory}/plain`)}`,
+        );
+      }
+      assertMatch(files.join(""), /libc\.so\.6\n[^]*\.\/usr\/bin\/cgwatch\n/);
+      // The format of `docker save`.
+      assertEquals(await json("manifest.json"), [{
+        Config: configPath,
+        RepoTags: ["registry.example/test:7"],
+        Layers: layers,
+      }]);
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "scripts/package creates the same packages twice, and their settings are configuration files",
+  ignore: !["dpkg-deb", "tar", "gzip"].every(hasProgram),
+  async fn() {
+    await inTempDir(async (directory) => {
+      const [first, second] = [`${directory}/1`, `${directory}/2`];
+      const sums: string[] = [];
+      for (const out of [first, second]) {
+        sums.push(
+          await outputOf(
+            `${SCRIPTS}/package`,
+            `--bin=${PROGRAM}`,
+            `--out=${out}`,
+          ),
+        );
+      }
+      assertEquals(sums[0], sums[1]);
+      assertEquals(sums[0], await Deno.readTextFile(`${first}/SHA256SUMS`));
+      const [archive = "", deb = ""] = [
+        ...(sums[0] ?? "").matchAll(/ (\S+)$/gm),
+      ]
+        .map(([, name]) => `${first}/${name}`);
+      const tree = `${directory}/tree`;
+      await outputOf("dpkg-deb", "--raw-extract", deb, tree);
+      assertEquals(
+        await Deno.readTextFile(`${tree}/DEBIAN/conffiles`),
+        "/etc/default/cgwatch\n",
+      );
+      for (
+        const path of [
+          "etc/default/cgwatch",
+          "usr/bin/cgwatch",
+          "usr/lib/systemd/system/cgwatch.service.d/kmsg.conf",
+          "usr/share/bash-completion/completions/cgwatch",
+          "usr/share/man/man1/cgwatch.1.gz",
+        ]
+      ) {
+        assert((await Deno.stat(`${tree}/${path}`)).isFile, path);
+      }
+      assertMatch(
+        await Deno.readTextFile(
+          `${tree}/usr/lib/systemd/system/cgwatch.service`,
+        ),
+        /^ExecStart=\/usr\/bin\/cgwatch serve/m,
+      );
+      for (const script of ["postinst", "prerm", "postrm"]) {
+        await outputOf("sh", "-n", `${tree}/DEBIAN/${script}`);
+      }
+      // The archive installs without the source.
+      await outputOf("tar", "-xzf", archive, "-C", directory);
+      const unpacked = `${directory}/${
+        archive.split("/").at(-1)?.replace(/-[^-]+$/, "")
+      }`;
+      await outputOf(
+        "env",
+        `DESTDIR=${directory}/root`,
+        `${unpacked}/scripts/install`,
+        `--bin=${unpacked}/cgwatch`,
+      );
+      assert((await Deno.stat(`${directory}/root/etc/default/cgwatch`)).isFile);
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "dpkg installs, upgrades with changed settings, removes and purges the package",
+  ignore: Deno.uid() !== 0 || !["dpkg", "dpkg-deb"].every(hasProgram),
+  async fn() {
+    await inTempDir(async (directory) => {
+      const root = `${directory}/root`;
+      await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
+      await Deno.mkdir(`${root}/var/lib/dpkg/updates`);
+      await Deno.writeTextFile(`${root}/var/lib/dpkg/status`, "");
+      const dpkg = (...args: string[]) =>
+        outputOf(
+          "dpkg",
+          `--root=${root}`,
+          `--log=${directory}/log`,
+          "--force-script-chrootless,depends,confdef,confold",
+          ...args,
+        );
+      const pack = (version: string) =>
+        packVersion(directory, {
+          bin: PROGRAM,
+          version,
+          comment: `of ${version}`,
+        });
+      const settings = `${root}/etc/default/cgwatch`;
+      const dropIn = `${root}/etc/systemd/system/cgwatch.service.d/own.conf`;
+      await dpkg("--install", await pack("1.0"));
+      await Deno.writeTextFile(settings, "CGWATCH_MAX_STREAMS=3\n");
+      await Deno.mkdir(dropIn.replace(/\/[^/]+$/, ""), { recursive: true });
+      await Deno.writeTextFile(dropIn, "[Service]\n");
+      await dpkg("--install", await pack("1.1"));
+      assertEquals(
+        await Deno.readTextFile(settings),
+        "CGWATCH_MAX_STREAMS=3\n",
+      );
+      assertMatch(await Deno.readTextFile(`${settings}.dpkg-dist`), /of 1\.1/);
+      await dpkg("--remove", "cgwatch");
+      assert((await Deno.stat(settings)).isFile);
+      assert((await Deno.stat(dropIn)).isFile);
+      await dpkg("--purge", "cgwatch");
+      const left = await outputOf("find", root, "-name", "*cgwatch*");
+      assertEquals(left, "");
+    });
+  },
+});
+
+Deno.test({
+  name: "kubectl renders both variants of scripts/deploy/kubernetes",
+  ignore: !hasProgram("kubectl"),
+  async fn() {
+    await inTempDir(async (directory) => {
+      await outputOf("cp", "-r", `${SCRIPTS}/deploy/kubernetes`, directory);
+      for (const name of ["tokens", "scrape-token"]) {
+        await Deno.writeTextFile(`${directory}/kubernetes/base/${name}`, "abc");
+      }
+      for (const variant of ["privileged", "restricted"]) {
+        const text = await outputOf(
+          "kubectl",
+          "kustomize",
+          `${directory}/kubernetes/${variant}`,
+        );
+        assertEquals(
+          [...text.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind),
+          ["ServiceAccount", "Secret", "Service", "DaemonSet"],
+        );
+        const isPrivileged = variant === "privileged";
+        assertEquals(text.includes("privileged: true"), isPrivileged);
+        assertEquals(text.includes("- --kmsg=none"), !isPrivileged);
+      }
+    });
+  },
+});

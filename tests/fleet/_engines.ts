@@ -1,0 +1,123 @@
+/**
+ * The programs that a fleet reports to: Prometheus, an OpenTelemetry Collector
+ * and VictoriaLogs, with the configuration files of `scripts/deploy`.
+ *
+ * @module
+ */
+import { until } from "../e2e/_agent.ts";
+import { freePort } from "../e2e/_prometheus.ts";
+import { DEPLOY } from "../_support/deploy_queries.ts";
+
+/** A program that runs until it is stopped, and can be started again. */
+export class Engine {
+  #child: Deno.ChildProcess | undefined;
+  readonly #program: string;
+  readonly #args: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #log: string;
+
+  constructor(
+    program: string,
+    args: readonly string[],
+    log: string,
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    this.#program = program;
+    this.#args = args;
+    this.#log = log;
+    this.#env = env;
+  }
+
+  /** Starts the program; its output is appended to the log. */
+  start(): void {
+    this.#child = new Deno.Command("sh", {
+      args: [
+        "-c",
+        'exec "$@" >>"$0" 2>&1',
+        this.#log,
+        this.#program,
+        ...this.#args,
+      ],
+      env: { ...this.#env },
+      stdin: "null",
+    }).spawn();
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined) return;
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+    await child.status;
+    clearTimeout(timer);
+  }
+}
+
+/** An event as the store returns it. */
+export type StoredEvent = Readonly<Record<string, string>>;
+
+/** A log store. */
+export class LogStore extends Engine {
+  readonly directory: string;
+  readonly #url: string;
+
+  constructor(parent: string) {
+    const port = freePort();
+    const directory = `${parent}/store`;
+    super("victoria-logs", [
+      `-storageDataPath=${directory}`,
+      `-httpListenAddr=127.0.0.1:${port}`,
+      // Older events would be dropped without an error.
+      "-retentionPeriod=100y",
+    ], `${parent}/store.log`);
+    this.directory = directory;
+    this.#url = `http://127.0.0.1:${port}`;
+  }
+
+  /** URL for OpenTelemetry logs. */
+  get logsUrl(): string {
+    return `${this.#url}/insert/opentelemetry/v1/logs`;
+  }
+
+  /** Resolves when the store responds. */
+  async ready(): Promise<boolean> {
+    return await until(async () => {
+      try {
+        return (await (await fetch(`${this.#url}/health`)).text()) === "OK";
+      } catch {
+        return false;
+      }
+    }, { timeoutMs: 20_000, everyMs: 100 });
+  }
+
+  /** Returns the result of a LogsQL query. */
+  async query(query: string): Promise<StoredEvent[]> {
+    const response = await fetch(`${this.#url}/select/logsql/query`, {
+      method: "POST",
+      body: new URLSearchParams({ query }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${query}: ${text}`);
+    return text.split("\n").filter((line) => line !== "")
+      .map((line) => JSON.parse(line));
+  }
+}
+
+/** Follows the event logs of all nodes below a directory. */
+export function collector(directory: string, store: LogStore): Engine {
+  return new Engine(
+    "otelcol",
+    [
+      `--config=${DEPLOY}/opentelemetry-collector.yaml`,
+      // Otherwise it listens on a port.
+      "--set=service.telemetry.metrics.level=none",
+    ],
+    `${directory}/collector.log`,
+    {
+      "CGWATCH_COLLECTOR_STATE": `${directory}/collector`,
+      "CGWATCH_EVENT_LOGS": `${directory}/*/events.ndjson*`,
+      "CGWATCH_LOG_STORE": store.logsUrl,
+    },
+  );
+}
