@@ -63,7 +63,7 @@ export class OomFragments {
     return true;
   }
 
-  /** Removes and returns lines whose rest is missing: of the same caller if the record starts a line, or after too many records. */
+  /** Removes and returns lines whose rest is missing, because the same caller starts another line or after too many records. */
   #releaseBefore(record: KmsgRecord): KmsgRecord[] {
     const released: KmsgRecord[] = [];
     for (const [caller, line] of this.#incomplete) {

@@ -109,6 +109,7 @@ class History {
     this.#seq = lastSeq;
     this.#queue = [];
     this.#inferred = 0;
+    this.#unitsRead = 0;
     this.#source = random.pick(this.sources);
     this.#isFed = this.#source === "device";
     this.#position = 0;
@@ -139,6 +140,8 @@ class History {
   #isCheckpointRequested = false;
   /** Kills inferred by this run. */
   #inferred = 0;
+  /** Units whose records this run read as new. */
+  #unitsRead = 0;
 
   #add({ type, containerName, data }: NewEvent): void {
     const isInferred = data?.oom?.attribution === "inferred";
@@ -161,8 +164,12 @@ class History {
     // The run may have inferred some at the same moment.
     this.firstUnit = units - this.#inferred;
     this.slack = this.kernel.isPrinting ? 1 : 0;
-    // Earlier records may arrive later and replace lost ones.
-    if (!this.#isFed && this.#source === "fifo") this.slack = Infinity;
+    if (!this.#isFed && this.#source === "fifo") {
+      // Earlier records may arrive later and replace lost ones.
+      this.slack = Infinity;
+      // Lost units between those read are counted later, and inferred then.
+      this.firstUnit = Math.max(0, this.firstUnit - this.#unitsRead);
+    }
     if (this.#source === "none" && this.sources.length > 1) {
       this.slack = Infinity;
     }
@@ -188,6 +195,10 @@ class History {
       const record = ring[Math.max(0, this.#position - oldest)];
       if (record === undefined) return true;
       this.#position = record.sequence + 1;
+      const isUnit = this.kernel.units.some(({ sequence }) =>
+        sequence === record.sequence
+      );
+      if (isUnit && !this.delivered.has(record.sequence)) this.#unitsRead++;
       monitor.take(record, this.#source === "device" ? "device" : "fifo");
       this.delivered.add(record.sequence);
     }
