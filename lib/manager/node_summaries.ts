@@ -157,8 +157,13 @@ export class NodeSummaries {
     const layers = pods.flatMap(({ containers }) => containers)
       .find(({ rootfs }) => rootfs?.filesystem !== undefined)
       ?.rootfs?.filesystem;
-    const images = withAnyLabel("docker-images", "crio-images") ?? layers;
-    const containers = withAnyLabel("crio-containers") ?? layers;
+    // The labels of another runtime, such as Podman, are not those of the pods.
+    const crio = withAnyLabel("crio-containers");
+    const isForeign = layers !== undefined && layers.device !== crio?.device;
+    const containers = isForeign ? layers : crio ?? layers;
+    const images = isForeign
+      ? layers
+      : withAnyLabel("docker-images", "crio-images") ?? layers;
     return {
       ...(root !== undefined && { root }),
       ...(images !== undefined && { images }),
