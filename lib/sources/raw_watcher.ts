@@ -22,10 +22,11 @@ const SLICE_SHARE = 0.5;
 const MAX_HINTS = 65_536;
 
 /**
- * Number of queued notifications that shows that the event loop is behind: Deno
- * 2.6 silently drops those beyond 16 of a hierarchy.
+ * Number of notifications, without a pause of BURST_PAUSE_MS, that may hide
+ * others: Deno 2.6 silently drops those beyond 16 queued of a hierarchy.
  */
 const BURST_HINTS = 16;
+const BURST_PAUSE_MS = 50;
 /** The numbers of all children are compared this long after a burst … */
 const SWEEP_MS = 150;
 /** … or after this multiple of the duration of the last comparison. */
@@ -83,6 +84,8 @@ export class RawWatcher implements ContainerWatcher {
   #watched = 0;
   #hints: { path: string; kind: HintKind }[] = [];
   #hintsSinceMs = Infinity;
+  /** Number of notifications without a pause. */
+  #burst = 0;
   /** Directories with files that were written to. */
   readonly #written = {
     memoryEvents: new Set<string>(),
@@ -252,8 +255,14 @@ export class RawWatcher implements ContainerWatcher {
 
   #receiveHint(path: string, kind: HintKind): void {
     this.#slicer.wake();
-    this.#activeMs = this.#clock.monotonic();
-    if (this.#hints.length === 0) this.#hintsSinceMs = this.#activeMs;
+    const nowMs = this.#clock.monotonic();
+    const isPaused = nowMs - this.#activeMs > BURST_PAUSE_MS;
+    this.#burst = isPaused ? 1 : this.#burst + 1;
+    this.#activeMs = nowMs;
+    if (this.#burst >= BURST_HINTS && this.#sweepDueMs === Infinity) {
+      this.#sweepDueMs = Math.max(nowMs + SWEEP_MS, this.#noSweepBeforeMs);
+    }
+    if (this.#hints.length === 0) this.#hintsSinceMs = nowMs;
     this.#hints.push({ path, kind });
     if (kind === "create") this.#tree.discover(path);
     this.#subtrees.follow(path, kind === "create");
@@ -307,12 +316,6 @@ export class RawWatcher implements ContainerWatcher {
   /** Handles hints for one time slice. */
   #takeHints(): void {
     if (this.#hints.length === 0) return;
-    if (this.#hints.length >= BURST_HINTS && this.#sweepDueMs === Infinity) {
-      this.#sweepDueMs = Math.max(
-        this.#clock.monotonic() + SWEEP_MS,
-        this.#noSweepBeforeMs,
-      );
-    }
     this.#beginSlice();
     let done = 0;
     for (const { path, kind } of this.#hints) {
