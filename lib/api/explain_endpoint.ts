@@ -67,13 +67,14 @@ export function handleExplain(
   { events }: ApiDependencies,
 ): Response {
   const seq = readParameter(query, KILL_SEQ);
-  if (seq === undefined) {
-    const count = readParameter(query, INCIDENT_COUNT) ??
-      DEFAULT_INCIDENTS;
-    return jsonResponse(request, listOf(events, count));
-  }
+  const count = readParameter(query, INCIDENT_COUNT) ?? DEFAULT_INCIDENTS;
   const offset = readParameter(query, UTC_OFFSET) ?? 0;
-  return jsonResponse(request, storyOf(events, seq, () => offset));
+  return jsonResponse(
+    request,
+    seq === undefined
+      ? listOf(events, count)
+      : storyOf(events, seq, () => offset),
+  );
 }
 
 function listOf(

@@ -68,6 +68,8 @@ Deno.test("explain rejects the seq of another event, and an offset that no zone 
       ["seq=999999", 404],
       ["seq=-1", 400],
       ["seq=1&utc_offset=841", 400],
+      ["utc_offset=841", 400],
+      [`seq=${created[0].seq}&count=x`, 400],
     ] as const
   ) {
     const response = await host.fetch(`/api/v2.1/explain?${query}`);
