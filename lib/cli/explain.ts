@@ -18,6 +18,7 @@ import { EventMatcher } from "./event_matcher.ts";
 import { nameOf } from "./event_table.ts";
 import { writeIncidents } from "./explain_list.ts";
 import { type Json, quote, writeJson } from "./output.ts";
+import { SimilarNames } from "./similar_names.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of `explain`. */
@@ -38,9 +39,6 @@ type Scan = (
   needle: string,
   visit: (event: Json) => void | "enough",
 ) => Promise<void>;
-
-/** Names in an error. */
-const MAX_SIMILAR = 3;
 
 const OOM_NEEDLE = '"event_type":"oom';
 const KILL_NEEDLE = '"event_type":"oomKill"';
@@ -237,17 +235,13 @@ async function notFound(
   const hint = await logHint(options);
   const older = hint === undefined ? "" : `\n  ${hint}`;
   if (argument === "") return new Error(`No OOM kill is in ${where}${older}`);
-  const similar = new Set<string>();
+  const similar = new SimilarNames(argument);
   await scan(OOM_NEEDLE, (event) => {
-    const name = nameOf(event);
-    if (similar.size >= MAX_SIMILAR || !isOom(event)) return;
-    if (name.toLowerCase().includes(argument.toLowerCase())) similar.add(name);
+    if (isOom(event)) similar.visit(nameOf(event));
   });
   const more = argument === "last"
     ? "cgwatch explain --last explains the newest"
-    : similar.size > 0
-    ? `similar names are ${[...similar].join(", ")}`
-    : "cgwatch explain lists those that are";
+    : similar.hint ?? "cgwatch explain lists those that are";
   const preposition = localTimeMatcher(argument) === undefined ? "of" : "at";
   const since = file === undefined ? undefined : await oldest(scan);
   const start = since === undefined

@@ -11,6 +11,7 @@ import { countKills, isNamed, rowOf } from "./container_row.ts";
 import { compareBy, CONTAINER_COLUMNS } from "./container_table.ts";
 import { withoutPodPrefix } from "./event_matcher.ts";
 import { type Json, parseExactly, writeJson } from "./output.ts";
+import { SimilarNames } from "./similar_names.ts";
 import { renderTable } from "./table.ts";
 import { consoleSize, styled, type Terminal } from "./terminal.ts";
 
@@ -24,8 +25,6 @@ export interface ListOptions {
   readonly client: AgentClient;
 }
 
-/** Names in an error. */
-const MAX_SIMILAR = 3;
 const WATCH_MS = 2000;
 /** Cursor to the first line, clear the screen. */
 const CLEAR = "\x1b[H\x1b[J";
@@ -129,14 +128,11 @@ export function findNamed(json: string, name: string): Json[] {
     return { row, isMatch };
   });
   if (!rows.some(({ isMatch }) => isMatch)) {
-    const similar = rows.map(({ row }) => row.name).filter((known) =>
-      known.toLowerCase().includes(text.toLowerCase())
-    ).slice(0, MAX_SIMILAR);
+    const similar = new SimilarNames(text);
+    for (const { row } of rows) similar.visit(row.name);
     throw new Error(
       `The agent has no container "${name}": ${
-        similar.length === 0
-          ? "cgwatch list prints the names"
-          : `similar names are ${similar.join(", ")}`
+        similar.hint ?? "cgwatch list prints the names"
       }`,
     );
   }

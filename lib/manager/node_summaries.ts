@@ -142,8 +142,9 @@ export class NodeSummaries {
   }
 
   /**
-   * Returns the file systems of images and layers by their labels, otherwise by
-   * the layers of pods: containerd keeps images and layers on one file system.
+   * Returns the file systems of images and layers: that of the pods' layers for
+   * both, because containerd and Docker keep images there; by labels for CRI-O,
+   * and without pods.
    */
   #filesystems(
     root: FsInfo | undefined,

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { withTempDir } from "../_support/temp_dir.ts";
 import { packVersion } from "./_package.ts";
 import { hasProgram, outputOf } from "./_programs.ts";
 
@@ -9,17 +10,6 @@ const SCRIPTS = fromFileUrl(new URL("../../scripts", import.meta.url));
 
 /** A dynamic executable that accepts all arguments. */
 const PROGRAM = "/bin/true";
-
-async function inTempDir(
-  test: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 async function sha256(path: string): Promise<string> {
   return (await outputOf("sha256sum", path)).slice(0, 64);
@@ -29,7 +19,7 @@ Deno.test({
   name: "scripts/image creates the same image twice, with correct digests",
   ignore: !["ldd", "tar", "gzip"].every(hasProgram),
   async fn() {
-    await inTempDir(async (directory) => {
+    await withTempDir(async (directory) => {
       const [image, again] = [`${directory}/1.tar`, `${directory}/2.tar`];
       for (const out of [image, again]) {
         await outputOf(
@@ -95,7 +85,7 @@ Deno.test({
     "scripts/package creates the same packages twice, and their settings are configuration files",
   ignore: !["dpkg-deb", "tar", "gzip"].every(hasProgram),
   async fn() {
-    await inTempDir(async (directory) => {
+    await withTempDir(async (directory) => {
       const [first, second] = [`${directory}/1`, `${directory}/2`];
       const sums: string[] = [];
       for (const out of [first, second]) {
@@ -160,7 +150,7 @@ Deno.test({
     "dpkg installs, upgrades with changed settings, removes and purges the package",
   ignore: Deno.uid() !== 0 || !["dpkg", "dpkg-deb"].every(hasProgram),
   async fn() {
-    await inTempDir(async (directory) => {
+    await withTempDir(async (directory) => {
       const root = `${directory}/root`;
       await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
       await Deno.mkdir(`${root}/var/lib/dpkg/updates`);
@@ -205,7 +195,7 @@ Deno.test({
   name: "kubectl renders both variants of scripts/deploy/kubernetes",
   ignore: !hasProgram("kubectl"),
   async fn() {
-    await inTempDir(async (directory) => {
+    await withTempDir(async (directory) => {
       await outputOf("cp", "-r", `${SCRIPTS}/deploy/kubernetes`, directory);
       for (const name of ["tokens", "scrape-token"]) {
         await Deno.writeTextFile(`${directory}/kubernetes/base/${name}`, "abc");

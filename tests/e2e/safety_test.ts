@@ -2,22 +2,12 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { withTempDir } from "../_support/temp_dir.ts";
 import { AGENT, AgentProcess, until } from "./_agent.ts";
 import { certificate, HAS_OPENSSL } from "./_certificate.ts";
 import { hasProgram } from "./_programs.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
-
-async function withTempDir(
-  test: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 async function status(url: string, token?: string): Promise<number> {
   const headers = token === undefined

@@ -9,6 +9,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { withTempDir } from "../_support/temp_dir.ts";
 import { createHandler } from "../../lib/api/routes.ts";
 import { EventStreams } from "../../lib/api/event_stream.ts";
 import { serve, type Server } from "../../lib/api/server.ts";
@@ -96,17 +97,6 @@ class RawClient {
 
   close(): void {
     this.#connection.close();
-  }
-}
-
-async function withTempDir(
-  test: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
   }
 }
 

@@ -59,22 +59,15 @@ Deno.test({
       await Deno.copyFile(JOB, join(job, "job.sh"));
       const copied = await run("cp", ["-r", SCRIPTS, join(job, "scripts")]);
       assert(copied.success, copied.text);
-      await Deno.rename(
-        await packVersion(directory, {
-          bin: BIN,
-          version: "0.1.0",
-          comment: "of the old version",
-        }),
-        join(job, "old.deb"),
-      );
-      await Deno.rename(
-        await packVersion(directory, {
-          bin: BIN,
-          version: "0.1.1",
-          comment: "of the new version",
-        }),
-        join(job, "new.deb"),
-      );
+      for (
+        const [age, version] of [["old", "0.1.0"], ["new", "0.1.1"]] as const
+      ) {
+        const comment = `of the ${age} version`;
+        await Deno.rename(
+          await packVersion(directory, { bin: BIN, version, comment }),
+          join(job, `${age}.deb`),
+        );
+      }
       const log = join(directory, "serial.log");
       const { success } = await run(SCRIPT, ["run", GUEST, job, log]);
       assert(success, await Deno.readTextFile(log));

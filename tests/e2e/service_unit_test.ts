@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { withTempDir } from "../_support/temp_dir.ts";
 
 const SCRIPTS = fromFileUrl(new URL("../../scripts", import.meta.url));
 const DEPLOY = join(SCRIPTS, "deploy");
@@ -20,17 +21,6 @@ async function canRun(command: string): Promise<boolean> {
 
 const hasSystemd = await canRun("systemd-analyze");
 const skipped = hasSystemd ? "" : ", skipped: systemd-analyze is not installed";
-
-async function withTempDir(
-  test: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 /** Returns the unit with some of its drop-ins, as one file. */
 async function unit(directory: string, ...dropIns: string[]): Promise<string> {
