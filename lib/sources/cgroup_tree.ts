@@ -54,9 +54,18 @@ const UNSEEN = 0;
 /** Placeholder for an inode: seen in this hierarchy, then removed from it. */
 const LEFT = -1;
 
+/**
+ * Runtimes create a container in all hierarchies within this time. A directory
+ * that is found when all others are gone, and was created later, belongs to the
+ * next container of the same name.
+ */
+const CREATION_MS = 200;
+
 /** A container, in any number of hierarchies. */
 interface Node {
   readonly name: CgroupName;
+  /** Creation time of the directory that was seen first. */
+  readonly createdMs: number | undefined;
   /** Inode of the directory in each hierarchy, or {@linkcode UNSEEN} or {@linkcode LEFT}. */
   readonly inodes: number[];
   readonly counter: LifetimeCounter;
@@ -237,16 +246,17 @@ export class CgroupTree {
   }
 
   #addRoot(): void {
-    const root = this.#newNode(ROOT);
+    const root = this.#newNode(ROOT, undefined);
     for (const at of this.#hierarchies.keys()) {
       root.inodes[at] = this.#stat(at, ROOT)?.inode ?? UNSEEN;
     }
     this.#reportAdd(ROOT, root.counter, undefined);
   }
 
-  #newNode(name: CgroupName): Node {
+  #newNode(name: CgroupName, createdMs: number | undefined): Node {
     const node = {
       name,
+      createdMs,
       inodes: this.#hierarchies.map(() => UNSEEN),
       counter: this.#recentlyRemoved.take(name) ?? this.#newCounter(),
       children: new Set<CgroupName>(),
@@ -318,7 +328,7 @@ export class CgroupTree {
     ) return this.#checkDirectory(at, name);
     // This check comes before the descendants are searched in other
     // hierarchies, where they would belong to another container.
-    if (this.#wasReplaced(node, at)) {
+    if (this.#wasReplaced(node, at, stat)) {
       this.#remove(node);
       return this.#add(at, name, stat);
     }
@@ -363,7 +373,7 @@ export class CgroupTree {
     // The parent, if new itself, may have found it already.
     if (this.#nodes.has(name)) return this.#checkDirectory(at, name);
     parent.children.add(name);
-    const node = this.#newNode(name);
+    const node = this.#newNode(name, stat.modifiedMs);
     this.#reportAdd(name, node.counter, stat.modifiedMs);
     this.#show(node, at, stat);
     if (this.#listedLater !== undefined) this.#showElsewhere(node, parent);
@@ -441,7 +451,7 @@ export class CgroupTree {
       for (const [other, inode] of node.inodes.entries()) {
         if (inode !== UNSEEN) continue;
         const stat = this.#stat(other, node.name);
-        if (stat === undefined) continue;
+        if (stat === undefined || isOfNext(node, stat)) continue;
         this.#checkDirectory(other, parentOf(node.name));
         if (this.#nodes.get(node.name) !== node) return;
         this.#show(node, other, stat);
@@ -481,8 +491,8 @@ export class CgroupTree {
    * still exists in another hierarchy, or was removed from all others before it
    * was first seen here.
    */
-  #wasReplaced(node: Node, at: number): boolean {
-    let replaced = node.inodes[at] !== UNSEEN;
+  #wasReplaced(node: Node, at: number, stat: DirectoryStat): boolean {
+    let replaced = node.inodes[at] !== UNSEEN || isOfNext(node, stat);
     for (const [other, inode] of node.inodes.entries()) {
       if (other === at || inode <= 0) continue;
       const stat = this.#stat(other, node.name);
@@ -562,6 +572,13 @@ export class CgroupTree {
     const node = this.#nodes.get(name);
     return node !== undefined && hasInode(node, at);
   }
+}
+
+function isOfNext(
+  { createdMs = Infinity }: Node,
+  { modifiedMs = -Infinity }: DirectoryStat,
+): boolean {
+  return modifiedMs > createdMs + CREATION_MS;
 }
 
 function hasInode({ inodes }: Node, at: number): boolean {

@@ -242,6 +242,31 @@ Deno.test("CgroupTree.hint() takes a container that leaves before it was seen ev
   assertEquals(host.settle(), []);
 });
 
+Deno.test("CgroupTree.hint() reports the next container of a name, created in another hierarchy first", () => {
+  for (const first of [0, 1]) {
+    using host = new DirectoryTreeFixture({ hierarchies: 2 });
+    host.reconcile();
+    host.at(0, "/a");
+    host.hint(0, "/a", "create");
+    assertEquals(host.changes(), ["+/a"]);
+    // Both happen before the notification of either is handled.
+    host.remove(0, "/a");
+    const laterSeconds = Date.now() / 1000 + 1;
+    Deno.utimeSync(host.at(1, "/a").path, laterSeconds, laterSeconds);
+    host.hint(first, "/a", first === 0 ? "remove" : "create");
+    host.hint(1 - first, "/a", first === 0 ? "create" : "remove");
+    assertEquals(host.changes(), ["-/a", "+/a"]);
+    host.at(0, "/a");
+    host.hint(0, "/a", "create");
+    assertEquals(host.changes(), ["~/a"]);
+    assertEquals(host.settle(), []);
+    for (const at of [0, 1]) host.remove(at, "/a");
+    for (const at of [0, 1]) host.hint(at, "/a", "remove");
+    assertEquals(host.changes(), ["~/a", "-/a"]);
+    assertEquals(host.settle(), []);
+  }
+});
+
 Deno.test("CgroupTree.hint() counts a container removed before it was read, once for all hierarchies", () => {
   for (const label of ["create", "remove"] as const) {
     using host = new DirectoryTreeFixture({ hierarchies: 3 });
