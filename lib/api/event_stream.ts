@@ -6,7 +6,7 @@ import type { StoredEvent } from "../model/event.ts";
 import type { EventsQuery } from "./events_query.ts";
 import { HttpError } from "./json_response.ts";
 
-/** Options of {@linkcode EventStreams}. */
+/** Options. */
 export interface EventStreamsOptions {
   readonly events: Pick<EventManager, "watchEvents">;
   readonly clock: Clock;

@@ -4,7 +4,7 @@ import { errorResponse } from "./json_response.ts";
 import type { Handler } from "./server.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** Options of {@linkcode guard}. */
+/** Options. */
 export interface GuardOptions {
   /** Returns the accepted tokens, `undefined` if none is required. Called per request. */
   readonly tokens: () => Tokens | undefined;

@@ -10,7 +10,7 @@ import type { EventStreams } from "./event_stream.ts";
 import { errorResponse } from "./json_response.ts";
 import { ServerHealth } from "./server_health.ts";
 
-/** Options of {@linkcode serve}. */
+/** Options. */
 export interface ServeOptions {
   readonly listen: readonly ListenAddress[];
   /** Receives failures of handlers, bodies and listeners. */

@@ -197,7 +197,7 @@ export function namePath(name = "/"): string {
 function parseServer(server: string): { url: string; socket?: string } {
   const [, scheme = "http", rest = server] =
     /^(https?):\/\/([^/]+)\/?$/.exec(server) ?? [];
-  // Only a port: on this machine.
+  // A port alone is on this machine.
   const [port] = /^:?\d+$/.exec(rest) ?? [];
   try {
     const address = parseListenAddress(
@@ -289,7 +289,6 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
-/** Returns an API error's message. */
 function errorOf(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text);

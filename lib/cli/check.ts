@@ -15,13 +15,12 @@ import {
 import { writeJson } from "./output.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
-/** Options of `check`. */
+/** Options. */
 export interface CheckOptions {
   readonly values: FlagValues;
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly env: (name: string) => string | undefined;
-  /** Client of the agent whose sources are included. */
   readonly client: () => AgentClient;
 }
 
@@ -33,7 +32,6 @@ interface Row extends Finding {
   readonly agent?: Pick<SourceState, "state" | "detail">;
 }
 
-/** The agent's response timeout. */
 const RESPONSE_LIMIT_MS = 3000;
 
 const STYLES = {
@@ -59,7 +57,7 @@ export async function checkHost(options: CheckOptions): Promise<void> {
   for (const source of sourcesOf(values, options.clock)) {
     const { name, lost } = source;
     const reported = agent.sources.find((one) => one.name === name);
-    // Without the flag, the agent's log.
+    // Without the flag, check the agent's log.
     const isAgentsLog = name === "event_log" && !values.has("event-log") &&
       reported?.state === "ok";
     const found: Finding = isAgentsLog
@@ -123,7 +121,6 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
   terminal.write(`${lines.join("\n")}\n`);
 }
 
-/** Returns the agent's sources, if any. */
 async function queryAgent(
   { values, client, clock }: CheckOptions,
 ): Promise<{ sources: readonly SourceState[]; summary: string }> {

@@ -4,7 +4,7 @@ import type { Json } from "./output.ts";
 
 /** Initial read buffer; doubles for longer lines. */
 const CHUNK_BYTES = 2 ** 16;
-/** The start of a longer line, which no agent writes, is discarded. */
+/** Longer lines, which no agent writes, lose their start. */
 const MAX_LINE_BYTES = 2 ** 24;
 const NEWLINE = 10;
 

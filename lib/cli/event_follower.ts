@@ -8,12 +8,12 @@ import {
 import type { Json } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of {@linkcode followEvents}. */
+/** Options. */
 export interface FollowOptions {
   readonly client: AgentClient;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Path and query that select events. */
+  /** Path and query. */
   readonly path: string;
   readonly visit: (event: Json) => void;
 }

@@ -10,7 +10,7 @@ import { EventPrinter } from "./event_table.ts";
 import type { Json } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of `events`. */
+/** Options. */
 export interface EventsOptions {
   readonly values: FlagValues;
   /** A cgroup with its descendants, a container or a pod. @default all */
@@ -134,7 +134,7 @@ function typesOf(values: FlagValues): readonly EventType[] {
   });
 }
 
-/** Returns the filter of printed events; the agent cannot select by all names. */
+/** Filters printed events: the agent cannot select by all names. */
 function selection(
   { values, container, clock }: EventsOptions,
 ): (event: Json) => boolean {

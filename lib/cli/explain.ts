@@ -21,7 +21,7 @@ import { type Json, quote, writeJson } from "./output.ts";
 import { SimilarNames } from "./similar_names.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of `explain`. */
+/** Options. */
 export interface ExplainVerbOptions {
   readonly values: FlagValues;
   /**
@@ -35,8 +35,8 @@ export interface ExplainVerbOptions {
 }
 
 /**
- * Visits events whose JSON contains the needle, oldest first. Scanning twice
- * per story keeps memory independent of the log.
+ * Visits events whose JSON contains the needle, oldest first. A story scans
+ * twice, so memory does not grow with the log.
  */
 type Scan = (
   needle: string,

@@ -7,7 +7,7 @@ import { quote, writeJson } from "./output.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of {@linkcode writeIncidents}. */
+/** Options. */
 export interface IncidentListOptions {
   readonly values: FlagValues;
   /** A time of all incidents. */

@@ -19,7 +19,6 @@ export interface InspectOptions {
   readonly client: AgentClient;
 }
 
-/** Fields in bytes. */
 const BYTES_REGEXP =
   /(?:^|\.)(?:memory|spec\.memory|memory_capacity|swap_capacity)(?:\.|$)|_bytes$|\.capacity$/;
 /** Memory fields that are counts. */

@@ -15,7 +15,7 @@ import { SimilarNames } from "./similar_names.ts";
 import { renderTable } from "./table.ts";
 import { consoleSize, styled, type Terminal } from "./terminal.ts";
 
-/** Options of `list`. */
+/** Options. */
 export interface ListOptions {
   readonly values: FlagValues;
   /** A cgroup with its descendants, or a container. @default all */

@@ -24,7 +24,6 @@ export interface Column {
 }
 
 const GAP = "  ";
-/** Default of a shortened column. */
 const MIN_WIDTH = 8;
 /** Minimum while other columns can be omitted. */
 const READABLE_WIDTH = 24;

@@ -7,7 +7,7 @@ export interface Terminal {
   /** `undefined` if stdout is not a terminal. */
   readonly rows: number | undefined;
   readonly hasColors: boolean;
-  /** Writes to stdout; {@linkcode escapeControlCharacters} of external text first. */
+  /** Writes to stdout. Escape external text with {@linkcode escapeControlCharacters}. */
   write(text: string): void;
   /** Writes a line to stderr. */
   note(text: string): void;

@@ -15,7 +15,7 @@ import {
   type TopData,
 } from "./top_view.ts";
 
-/** Options of `top`. */
+/** Options. */
 export interface TopOptions {
   readonly values: FlagValues;
   /** A filter, combined with `--filter`. */

@@ -26,7 +26,7 @@ export interface TopChoices {
   readonly isTree: boolean;
   /** Includes raw cgroups without own processes. */
   readonly isAll: boolean;
-  /** The selected line's cgroup. */
+  /** A cgroup. */
   readonly selected: string | undefined;
   /** First visible row. */
   readonly scroll: number;

@@ -21,7 +21,7 @@ export type ResolveHostPath = (first: string, ...rest: string[]) => string;
 /** Bundles, below containerd's state directory. */
 const TASKS = "io.containerd.runtime.v2.task";
 
-/** Finds containers by their OCI bundles. */
+/** Reads OCI bundles. */
 export class BundleReader {
   readonly #files: RuntimeFiles;
   readonly #labels: LabelFilter;

@@ -1,4 +1,4 @@
-/** Options of {@linkcode EngineSocket}. */
+/** Options. */
 export interface EngineSocketOptions {
   /** Candidates, likeliest first. */
   readonly paths: () => readonly string[] | Promise<readonly string[]>;

@@ -1,7 +1,7 @@
 /** Compression flag (1 byte) and message length (4 bytes). */
 const PREFIX_BYTES = 5;
 
-/** Encodes a length-prefixed gRPC message. */
+/** Adds the prefix to a gRPC message. */
 export function encodeGrpcMessage(
   message: Uint8Array,
 ): Uint8Array<ArrayBuffer> {

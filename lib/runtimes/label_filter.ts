@@ -1,4 +1,4 @@
-/** Options of {@linkcode LabelFilter}. */
+/** Options. */
 export interface LabelFilterOptions {
   /** A trailing `*` matches any suffix. */
   readonly allowed: readonly string[];
