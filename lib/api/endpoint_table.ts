@@ -67,8 +67,8 @@ export interface Endpoint {
   /** @default none, the path has no version */
   readonly versions?: readonly Version[];
   /**
-   * Last part of the path; only a `file` is required. cAdvisor ignores some.
-   * @default none
+   * Last part of the path; only a `file` is required. cAdvisor ignores it
+   * on some paths. @default none
    */
   readonly rest?: "container" | "file" | "ignored";
   /** @default READ_METHODS */

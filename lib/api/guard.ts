@@ -19,7 +19,7 @@ export interface GuardOptions {
 const HEALTH = "/healthz";
 /** The web page contains no data: it requests a token from the user for the API. */
 const PAGE_REGEXP = /^\/(?:$|(?:web|containers|docker)(?:\/|$))/;
-/** The handler's path. */
+/** Path in the handler. */
 const METRICS = "/metrics";
 
 /** A name, an IPv4 or a bracketed IPv6 address; optionally a port. */

@@ -188,7 +188,7 @@ class Listener {
   /** Closes the current server and its connections. */
   #abort = new AbortController();
   #finished: Promise<void> = Promise.resolve();
-  /** The socket file's. */
+  /** Inode of the socket file. */
   #ino: number | null = null;
   readonly #closing = new AbortController();
 

@@ -1,6 +1,6 @@
 /**
- * JSON of the kubelet's Summary API v1alpha1 (`/stats/summary`), with times in
- * seconds. Exceeds 300 lines: one table of names.
+ * JSON of the kubelet's Summary API v1alpha1 (`/stats/summary`), with times
+ * without fraction. Exceeds 300 lines: one table of names.
  *
  * @module
  */

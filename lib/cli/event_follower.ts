@@ -49,7 +49,7 @@ export async function followEvents(options: FollowOptions): Promise<never> {
         if (line === "") continue;
         const event: Json = JSON.parse(line);
         if (resumed !== undefined && isBefore(event, resumed)) continue;
-        // Stored: a reconnect returns dropped events.
+        // A reconnect returns dropped events, which are stored.
         if (event.event_type !== "lost") last = event;
         visit(event);
       }

@@ -51,7 +51,7 @@ export async function showTop(options: TopOptions): Promise<void> {
     terminal.write(`${lines.join("\n")}\n`);
     return;
   }
-  // Full-screen mode starts.
+  // A note would disturb the full screen.
   client.onSlow = undefined;
   await new TopLoop(source, choices, options).run();
 }

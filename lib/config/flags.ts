@@ -40,7 +40,7 @@ export interface Flag {
   readonly kind: FlagKind;
   /** Absent for an empty string. */
   readonly default?: string;
-  /** Value if only the name is given. @default "true" for a bool, otherwise none */
+  /** Value if only the name is given. @default "true" for a bool, otherwise required */
   readonly implicitValue?: string;
   /** Placeholder in `--help`, if the default is not descriptive. */
   readonly value?: string;

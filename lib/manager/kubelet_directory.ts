@@ -1,6 +1,6 @@
 import type { Mount } from "../kernfs/proc/mountinfo.ts";
 
-/** Used without `--root-dir`. */
+/** The kubelet's default, without `--root-dir`. */
 const DEFAULT_DIRECTORY = "/var/lib/kubelet";
 
 /**

@@ -5,9 +5,9 @@ import { Histogram } from "../model/histogram.ts";
 const BATCH_MS = 2;
 
 /**
- * Delays of at least ten times this are rounded up to its multiples: a wake-up
- * takes 0.3 ms, four times as long as reading a container, and each of 500
- * containers caused its own.
+ * A task with a delay of at least ten times this is due at the next multiple: a
+ * wake-up takes 0.3 ms, four times as long as reading a container, and each of
+ * 500 containers caused its own.
  */
 const TICKS_MS = [1_000, 100] as const;
 

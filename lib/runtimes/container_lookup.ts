@@ -38,7 +38,7 @@ export interface ContainerLookupOptions {
 /** A container, and a process through which its runtime's files are visible. */
 export interface LookupContext {
   readonly cgroup: CgroupName;
-  /** PID in the enclosing container, of the host's PID namespace. */
+  /** Host PID of a process in the enclosing container. */
   readonly outerPid?: number;
 }
 
@@ -203,7 +203,7 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** Does not query nested and rootless engines. */
+  /** Skips nested and rootless containers. */
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,

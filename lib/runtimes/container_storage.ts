@@ -18,7 +18,7 @@ export interface StoredContainer {
   readonly metadata?: ContainerMetadata;
 }
 
-/** Shared by a burst of containers. */
+/** A burst of containers reads the lists once. */
 const LIST_AGE_MS = 100;
 
 const LISTS = ["containers.json", "volatile-containers.json"];

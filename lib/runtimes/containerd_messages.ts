@@ -109,8 +109,8 @@ export function parseContainerdEvent(
     case "/tasks/start":
       return { ...container, kind: "started", pid: event.number(2) };
     case "/tasks/exit":
-      // Field 2 is containerd's process ID, not a PID: the container's for its
-      // first process.
+      // Field 2 is containerd's process ID, not a PID: the container's ID for
+      // its first process, another for `exec`.
       return event.string(2) === id
         ? { ...container, kind: "exited", exitCode: event.number(4) }
         : undefined;
