@@ -95,6 +95,7 @@ export function timeColumn(zone: string, isWide: boolean): Column {
   return { title: title.length > width ? zone : title, width };
 }
 
+/** Formats a time for {@linkcode timeColumn}. */
 export function formatTime(timestampMs: number, isWide: boolean): string {
   const time = formatLocal(timestampMs);
   return isWide ? time : time.slice(5, 19);
