@@ -227,7 +227,6 @@ function readFlagFile(
   }
 }
 
-/** Returns the innermost cause and a remedy. */
 function causeOf(
   error: unknown,
   server: string,

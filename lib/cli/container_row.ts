@@ -6,13 +6,11 @@ import type { Json } from "./output.ts";
 /** Absent numbers were not measured. */
 export interface ContainerRow {
   readonly cgroup: string;
-  /** `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
+  /** `name`, `type` and `pod` as in {@linkcode DisplayName}. */
   readonly name: string;
-  /** Runtime, `pod`, `unit`, or `cgroup`. */
   readonly type: string;
   readonly id: string | undefined;
   readonly image: string | undefined;
-  /** Namespace and name. */
   readonly pod: string | undefined;
   /** 1 is one full CPU. */
   readonly cpu: number | undefined;

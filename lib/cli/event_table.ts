@@ -34,7 +34,7 @@ export class EventPrinter {
     this.#isWide = isWide(terminal.columns);
   }
 
-  /** Prints an event, the first one after the header row. */
+  /** The first event follows the header row. */
   print(event: Json): void {
     if (this.#output === "table") {
       this.#printRow(event);

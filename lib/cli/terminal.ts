@@ -27,7 +27,7 @@ export function styled(
   return terminal.hasColors ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
 }
 
-/** Creates the terminal of this process. */
+/** This process's terminal. */
 export function createTerminal(
   env: (name: string) => string | undefined,
 ): Terminal {

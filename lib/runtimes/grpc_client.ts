@@ -123,7 +123,6 @@ function requestOf(
   };
 }
 
-/** Returns `undefined` for `NOT_FOUND`. */
 async function bodyOf(
   { body, ok, status, headers }: Response,
   { method }: GrpcCall,

@@ -180,7 +180,6 @@ function tomlPath(toml: string | undefined, key: string): string | undefined {
   return line.exec(toml ?? "")?.[1];
 }
 
-/** Returns a user's home in `passwd`. */
 function homeOf(passwd: string, uid: number): string | undefined {
   for (const line of passwd.split("\n")) {
     const [, , id, , , home] = line.split(":");
