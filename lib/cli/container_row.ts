@@ -6,7 +6,7 @@ import type { Json } from "./output.ts";
 /** Absent numbers were not measured. */
 export interface ContainerRow {
   readonly cgroup: string;
-  /** `name`, `type` and `pod` as in {@linkcode DisplayName}. */
+  /** `name`, `type` and `pod` as in {@linkcode displayNameOf}. */
   readonly name: string;
   readonly type: string;
   readonly id: string | undefined;
