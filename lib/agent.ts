@@ -24,19 +24,19 @@ import { openManager } from "./open_manager.ts";
 export interface Agent {
   /** Listen addresses: `http://127.0.0.1:8080`, `unix:/path`. */
   readonly addresses: readonly string[];
-  /** Yields its events: with a `seq` the stored ones first, then all new ones. */
+  /** Yields the stored events if a `seq` is given, then all new ones. */
   watchEvents: EventManager["watchEvents"];
   /** Reopens the event log, and re-reads the tokens. */
   reload(): void;
-  /** Stops collecting, flushes and syncs; within 2 s. */
+  /** Stops collecting, flushes and syncs, within 2 s. */
   stop(): Promise<void>;
 }
 
-/** Properties of the host that are not in its files. */
+/** Host properties that are not in files. */
 export interface AgentHost {
   readonly hostname: string;
   readonly version: string;
-  /** Whether stdout is a terminal, on which JSON lines are not useful. @default false */
+  /** JSON lines are not useful on a terminal. @default false */
   readonly isStdoutShown?: boolean;
 }
 
@@ -53,7 +53,7 @@ const LOG_OFF: SourceState = {
 };
 
 /**
- * Builds the agent and starts it: the one place that names concrete classes.
+ * Builds and starts the agent, the one place that names concrete classes.
  * Resolves once it is ready.
  *
  * @throws {Error} if there are no cgroups, or an address is unavailable
@@ -103,8 +103,8 @@ export async function startAgent(
     clock,
     logger,
     kinds: config.metricKinds,
-    // The longest housekeeping interval of an active container; that of an idle
-    // one may be longer.
+    // The longest interval of an active container; idle ones may have longer
+    // ones.
     maxAgeMs: 2 * config.housekeepingIntervalMs,
     ownFs: new HostFs(),
     counters: () => ({
@@ -120,7 +120,7 @@ export async function startAgent(
         events,
         streams,
         metrics,
-        // Loaded on request: most agents never need the page in memory.
+        // Loaded on request, to save memory.
         page: async (path) => (await import("./web/page.ts")).pageFile(path),
         logger,
         allowPs: config.allowPs,
@@ -161,13 +161,13 @@ export async function startAgent(
   };
 }
 
-/** Imported on demand: without tokens, their reader need not take 4 MB of memory. */
+/** Imported on demand: the token reader takes 4 MB of memory. */
 async function tokensReader(path: string): Promise<() => Tokens> {
   const { readTokens } = await import("./config/secret_files.ts");
   return () => readTokens(path);
 }
 
-/** Logs warnings about settings that may be mistakes. */
+/** Warns about settings that may be mistakes. */
 function warnOfConfig(config: Config, logger: Logger): void {
   const { ignoredFlags, listen, tls, authTokenFile } = config;
   if (ignoredFlags.length > 0) {
@@ -209,7 +209,7 @@ function createEventLog(
   });
 }
 
-/** Returns the tail of an earlier run's log; an empty one if the log cannot be read. */
+/** Reads the tail of an earlier run's log; empty if the log is unreadable. */
 async function readTail(path: string, logger: Logger): Promise<LogTail> {
   const nothing: LogTail = { lastSeq: 0, tornBytes: 0 };
   if (path === "-" || path === "none") return nothing;

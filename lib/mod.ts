@@ -1,13 +1,12 @@
 /**
- * The agent as a library: a {@linkcode Manager} tracks the containers of this
- * host, samples them, and reports events. It requires no HTTP server and
- * writes no files.
+ * The agent as a library: a {@linkcode Manager} of this host's containers,
+ * without HTTP server or event log.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { openManager } from "./mod.ts";
  *
- * // A directory that resembles a host. For this host: openManager().
+ * // A fake host. The real one: openManager().
  * const root = await Deno.makeTempDir();
  * const cgroups = `${root}/sys/fs/cgroup`;
  * await Deno.mkdir(`${cgroups}/web`, { recursive: true });

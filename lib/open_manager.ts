@@ -39,7 +39,7 @@ import { OomWatcher, type OomWatcherOptions } from "./oom/watcher.ts";
 import { PollWatcher } from "./sources/poll_watcher.ts";
 import { RawWatcher } from "./sources/raw_watcher.ts";
 
-/** The part of the agent's configuration that a manager uses. */
+/** Flags that a manager uses. */
 export type ManagerConfig = Pick<
   Config,
   | "allowDynamicHousekeeping"
@@ -64,29 +64,29 @@ export type ManagerConfig = Pick<
   | "storeContainerLabels"
 >;
 
-/** Options of {@linkcode openManager}; absent ones have the defaults of the agent's flags. */
+/** Options of {@linkcode openManager}; defaults are those of the flags. */
 export interface OpenManagerOptions extends Partial<ManagerConfig> {
-  /** Version of the program in `versionInfo()`. @default "" */
+  /** Reported by `versionInfo()`. @default "" */
   readonly version?: string;
   /** @default silentLogger */
   readonly logger?: Logger;
-  /** State in the event log of an earlier run. @default none */
+  /** State from an earlier run's event log. @default none */
   readonly earlierRun?: Omit<LogTail, "tornBytes">;
-  /** Called when {@linkcode Manager.checkpoint} changed without an event that carries it. */
+  /** Called when {@linkcode Manager.checkpoint} changed without an event. */
   readonly onCheckpoint?: () => void;
-  /** States of the consumers of events. @default none */
+  /** States of event consumers. @default none */
   readonly sinks?: () => readonly SourceState[];
   /** @default systemClock */
   readonly clock?: Clock;
 }
 
-/** File descriptors left for connections, logs and other files; half of them at a low limit. */
+/** Descriptors left for connections, logs and other files; at most half of the limit. */
 const SPARE_DESCRIPTORS = 2_048;
 const DEFAULT_OPEN_FILES_LIMIT = 1024;
 
 /**
- * Creates a manager of this host, which is the agent without its HTTP server
- * and event log. Nothing is read periodically before {@linkcode Manager.start}.
+ * Creates a manager of this host. Nothing is read periodically before
+ * {@linkcode Manager.start}.
  *
  * @throws {Error} if there are no cgroups
  *
@@ -95,7 +95,7 @@ const DEFAULT_OPEN_FILES_LIMIT = 1024;
  * import { assertEquals } from "@std/assert";
  * import { openManager } from "./open_manager.ts";
  *
- * // A directory that resembles a host. For this host: openManager().
+ * // A fake host. The real one: openManager().
  * const root = await Deno.makeTempDir();
  * const cgroups = `${root}/sys/fs/cgroup`;
  * await Deno.mkdir(`${cgroups}/web`, { recursive: true });
@@ -117,8 +117,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const isHost = isCgroupfs(hierarchies, new HostFs());
   const fs = new HostFs({
     root,
-    // No open files in a tree of plain files, where another file may replace
-    // one.
+    // None in a tree of plain files, which may be replaced.
     maxOpenFiles: isHost ? maxOpenFiles() : 0,
   });
   const bootId = readBootId(fs, config.bootIdFiles);
@@ -180,7 +179,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     locate(pid, usecSinceBoot) {
       const found = victims.find(pid, usecSinceBoot);
       if (found === undefined) return undefined;
-      // In another hierarchy it may have another name: its own count decides.
+      // The name may differ in another hierarchy: its own count decides.
       return found.isMemory || counters.hasUnnamed(found.name)
         ? found.name
         : undefined;
@@ -260,19 +259,21 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   });
 }
 
-/** Whether all hierarchies are cgroupfs, and not a tree of plain files. */
+/** Whether all hierarchies are cgroupfs, not plain files. */
 function isCgroupfs({ all }: Hierarchies, fs: HostFs): boolean {
   return all.every(({ path }) => fs.isCgroupfs(path));
 }
 
-/** Whether the memory controller is in cgroup v2. */
 function hasUnifiedMemory({ all }: Hierarchies): boolean {
   return all.some(({ version, controllers }) =>
     version === 2 && controllers.includes("memory")
   );
 }
 
-/** Returns the path and the opener of the kernel log: the host's, otherwise that of the agent's own `/dev`. */
+/**
+ * Returns the path and opener of the host's kernel log, with the agent's own
+ * `/dev` as fallback.
+ */
 function kernelLogOf(
   fs: HostFs,
   kmsg: string,
@@ -280,7 +281,7 @@ function kernelLogOf(
 ): Pick<OomWatcherOptions, "path" | "open"> {
   if (kmsg === "none") return {};
   const [path, inOurs] = kernelLogPaths(fs, kmsg);
-  // A directory that resembles a host has no kernel of its own.
+  // A fake host has no kernel.
   if (inOurs === undefined || !isHost) return { path };
   return {
     path,
@@ -293,12 +294,12 @@ function kernelLogOf(
   };
 }
 
-/** Returns the node's name, that of the agent's UTS namespace. */
+/** Returns the node's name, from the agent's UTS namespace. */
 function hostname(): string {
   return new HostFs().readText("/proc/sys/kernel/hostname")?.trim() ?? "";
 }
 
-/** Returns the maximum number of open control files: most of the process's limit. */
+/** Returns the maximum number of open control files. */
 export function maxOpenFiles(): number {
   const limits = new HostFs().readText("/proc/self/limits") ?? "";
   const limit = parseOpenFilesLimit(limits) ?? DEFAULT_OPEN_FILES_LIMIT;

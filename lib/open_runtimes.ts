@@ -18,24 +18,23 @@ import {
   readContainerdSockets,
 } from "./runtimes/runtime_roots.ts";
 
-/** The part of the agent's configuration that refers to runtimes. */
+/** Flags about runtimes. */
 export type RuntimesConfig = Pick<
   Config,
   "containerLabels" | "engineSockets" | "runtimeRoots" | "storeContainerLabels"
 >;
 
-/** Sources of the names and metadata of containers. */
+/** Sources of names and metadata. */
 export interface Runtimes {
-  /** Reads the runtimes' files and sockets. */
   readonly identities: IdentityStore;
   readonly engineWatchers: readonly EngineWatcher[];
-  /** Finds the file systems of images. */
+  /** File systems of images. */
   readonly imageStores: ImageStores;
 }
 
 const PATHS_AGE_MS = 60_000;
 
-/** Creates the sources of names for the containers of this host. */
+/** Creates the sources of names for this host. */
 export function openRuntimes(
   config: RuntimesConfig,
   { fs, hierarchies, clock }: {
@@ -89,7 +88,7 @@ export function openRuntimes(
     ),
   };
 
-  /** Returns the socket at an index of {@linkcode containerdPaths}, if there are that many. */
+  /** Returns the socket at an index of {@linkcode containerdPaths}, if it exists. */
   function containerdSocket(at: number): EngineSocket {
     return new EngineSocket({
       paths: async () => {
@@ -100,7 +99,7 @@ export function openRuntimes(
     });
   }
 
-  /** Reads the sockets from the configuration, at most once per minute. */
+  /** Configured sockets, re-read at most once per minute. */
   function containerdPaths(): Promise<readonly string[]> {
     const nowMs = clock.monotonic();
     if (nowMs - pathsMs >= PATHS_AGE_MS) {

@@ -1,14 +1,10 @@
 /**
- * Lint plugin for the layers of `lib/`: `layers/downward-imports`,
- * `layers/no-ambient-deno` and `layers/documented-exports`.
+ * Lint plugin for the layers of `lib/`.
  *
  * @module
  */
 
-/**
- * Rank of each directory of `lib/`: a file imports only from lower ranks and
- * its own directory.
- */
+/** A file imports only from lower ranks and its own directory of `lib/`. */
 const RANKS: ReadonlyMap<string, number> = new Map([
   ["model", 0],
   ["kernfs", 1],
@@ -30,10 +26,10 @@ const RANKS: ReadonlyMap<string, number> = new Map([
   ["cli", 11],
 ]);
 
-/** Rank of the files directly in `lib/`, which wire the agent. */
+/** Files directly in `lib/`, which wire the agent. */
 const ROOT_RANK = 10;
 
-/** Files that may access the host through the `Deno` namespace. */
+/** Files that may use the `Deno` namespace. */
 const HOST_FILES_REGEXP =
   /\/lib\/(cli\/(?:terminal|screen|agent_client|event_file|check_sources)|config\/secret_files|kernfs\/(?:host_fs|libc)|filesystems\/mounted_files|sources\/\w+_watcher|oom\/kmsg_watcher|runtimes\/runtime_files|runtimes\/engine_socket|log\/event_log|log\/console_logger|api\/server|model\/errors)\.ts$/;
 
@@ -68,8 +64,8 @@ function checkImport(
 }
 
 /**
- * Requires a doc comment on each exported function, class and constant. On
- * interfaces and types it is optional: their fields have the comments.
+ * Requires doc comments on exported functions, classes and constants, but not
+ * on interfaces and types, whose fields have them.
  */
 function checkComment(
   context: Deno.lint.RuleContext,

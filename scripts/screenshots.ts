@@ -1,5 +1,5 @@
 /**
- * Writes the pictures of the page for the documentation.
+ * Takes the documentation's pictures of the web page.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { TestCgroups } from "../tests/e2e/_cgroups.ts";
 const FOLDER = fromFileUrl(new URL("../docs/images", import.meta.url));
 const MB = 2 ** 20;
 
-/** Units on the node: name, memory limit in MiB, script. */
+/** Name, memory limit in MiB, script. */
 const UNITS: readonly (readonly [string, number, string])[] = [
   [
     "checkout.service",
@@ -31,7 +31,7 @@ const UNITS: readonly (readonly [string, number, string])[] = [
   ],
 ];
 
-/** A unit whose memory grows until the kernel kills a process in it, after 12 s. */
+/** A unit whose memory grows until an OOM kill after 12 s. */
 const IMPORTER = [
   "importer.service",
   96,
@@ -53,7 +53,10 @@ async function take(
   }
 }
 
-/** Copies new kernel log records to a FIFO: earlier OOM kills of the machine are not in the pictures. */
+/**
+ * Copies only new kernel log records to a FIFO: pictures omit the machine's
+ * earlier OOM kills.
+ */
 async function followKmsg(fifo: string): Promise<void> {
   const log = await Deno.open("/dev/kmsg");
   await log.seek(0, Deno.SeekMode.End);

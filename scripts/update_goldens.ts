@@ -1,7 +1,7 @@
 /**
- * Updates expected output: `/metrics` of the recorded hosts, with all metric
- * kinds enabled, in `tests/testdata/metrics`, and the screens of `explain` in
- * `tests/testdata/explain`. Review the changes with `git diff tests/testdata`.
+ * Updates expected output in `tests/testdata`: `/metrics` of the recorded hosts
+ * with all metric kinds, and the screens of `explain`. Review with
+ * `git diff tests/testdata`.
  *
  * ```sh
  * scripts/deno run -A scripts/update_goldens.ts

@@ -1,6 +1,6 @@
 /**
- * The one table of endpoints: requests are routed by it, and the API
- * description is built from it. Exceeds 300 lines: one table.
+ * The one table of endpoints: requests are routed by it, the API description is
+ * built from it. Exceeds 300 lines: one table.
  *
  * @module
  */
@@ -50,41 +50,45 @@ import {
 } from "./parameters.ts";
 import { handleUsage, USAGE_PARAMETERS } from "./usage_endpoint.ts";
 
-/** cAdvisor's versions of the API. */
+/** cAdvisor's API versions. */
 export const V1 = ["v1.0", "v1.1", "v1.2", "v1.3"] as const;
 const V2 = ["v2.0", "v2.1"] as const;
 
-/** A version of the API. */
+/** An API version. */
 export type Version = typeof V1[number] | typeof V2[number];
 
-/** All versions, in ascending order. */
+/** In ascending order. */
 export const VERSIONS: readonly Version[] = [...V1, ...V2];
 
-/** One path; with `versions`, one request type of each of them. */
+/** One path; with `versions`, one request type of each. */
 export interface Endpoint {
   /** The whole path, or the part after `/api/VERSION/`. */
   readonly path: string;
   /** @default none, the path has no version */
   readonly versions?: readonly Version[];
-  /** Last part of the path; only a `file` is required. cAdvisor ignores it on some paths. @default none */
+  /**
+   * Last part of the path; only a `file` is required. cAdvisor ignores it
+   * on some paths. @default none
+   */
   readonly rest?: "container" | "file" | "ignored";
   /** @default READ_METHODS */
   readonly methods?: readonly string[];
   readonly summary: string;
-  /** Query parameters; a handler receives no others. @default none */
+  /** A handler receives no others. @default none */
   readonly parameters?: readonly Parameter[];
-  /** JSON body of POST, a field of `schema.ts`; it may be left out. @default none */
+  /** Optional JSON body of POST, as a field of `schema.ts`. @default none */
   readonly body?: string;
-  /** Content of a 200, a field of `schema.ts` by content type. @default none, it redirects */
+  /**
+   * Content of a 200 by content type, as fields of `schema.ts`. @default none,
+   * it redirects
+   */
   readonly content?: Readonly<Record<string, string>>;
   /**
-   * JSON of other statuses that are specific to this endpoint, a field of
-   * `schema.ts` by status; no body without a type.
-   *
-   * @default none
+   * JSON of this endpoint's own statuses, as fields of `schema.ts`; without a
+   * type, no body. @default none
    */
   readonly responses?: Readonly<Record<number, string>>;
-  /** Whether it requires no token. @default false */
+  /** Requires no token. @default false */
   readonly isPublic?: boolean;
   handle(
     context: RequestContext,
@@ -92,7 +96,7 @@ export interface Endpoint {
   ): Response | Promise<Response>;
 }
 
-/** Methods of an endpoint that takes no body. */
+/** Methods without a body. */
 export const READ_METHODS = ["GET", "HEAD"] as const;
 /** cAdvisor's clients POST their request for containers; the kubelet accepts POST too. */
 const QUERY_METHODS = ["GET", "HEAD", "POST"] as const;
@@ -140,7 +144,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     content: { "application/json": "object: OpenAPI 3.1" },
     responses: NOT_MODIFIED,
     async handle({ request }, { manager }) {
-      // Loaded on request: most agents never need the descriptions in memory.
+      // Loaded on request, to save memory.
       const { openApiResponse } = await import("./openapi.ts");
       return await openApiResponse(request, manager.versionInfo().version);
     },

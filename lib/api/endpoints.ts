@@ -36,7 +36,7 @@ import {
   machineStatsJson,
 } from "./v2_json.ts";
 
-/** Whether `ps` lists processes: `full` with command lines. */
+/** Access to `ps`; `full` includes command lines. */
 export type AllowPs = "off" | "on" | "full";
 
 /** Methods of the manager that the API calls. */
@@ -60,7 +60,7 @@ export type ManagerQueries = Pick<
   | "versionInfo"
 >;
 
-/** Renders Prometheus expositions, in chunks. */
+/** Renders expositions in chunks. */
 export interface MetricsRenderer {
   /** `/metrics`. */
   scrape(request: ScrapeRequest): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
@@ -73,28 +73,25 @@ export interface MetricsRenderer {
 /** Dependencies of the API. */
 export interface ApiDependencies {
   readonly manager: ManagerQueries;
-  /** Stored events. */
   readonly events: Pick<EventManager, "getEvents">;
-  /** Streams of new events. */
   readonly streams: EventStreams;
   readonly allowPs: AllowPs;
   readonly metrics: MetricsRenderer;
-  /** Returns a file of the web page by its path below `/web`; `/` is the page itself. */
+  /** Returns a web page file by its path below `/web`; `/` is the page. */
   readonly page: (path: string) => Promise<PageFile | undefined>;
-  /** Receives internal errors. */
   readonly logger: Logger;
 }
 
-/** A request whose path has been matched. */
+/** A request with a matched path. */
 export interface RequestContext {
   readonly request: Request;
-  /** The parameters that the endpoint declares; any others are removed. */
+  /** Declared parameters; others are removed. */
   readonly query: URLSearchParams;
-  /** The container in the path; `/` if there is none. */
+  /** Container in the path, otherwise `/`. */
   readonly name: CgroupName;
 }
 
-/** Readiness: 200 if the agent is ready, otherwise 503. */
+/** Returns 200 if the agent is ready, otherwise 503. */
 export function handleReadyz(
   { request }: RequestContext,
   { manager }: ApiDependencies,
@@ -107,7 +104,7 @@ export function handleReadyz(
   return jsonResponse(request, json, status);
 }
 
-/** Version of the agent. */
+/** The agent's version. */
 export function handleVersion(
   { request }: RequestContext,
   { manager }: ApiDependencies,
@@ -115,7 +112,7 @@ export function handleVersion(
   return jsonResponse(request, manager.versionInfo().version);
 }
 
-/** A container, in v1 format. */
+/** A container in v1 format. */
 export async function handleContainer(
   { request, name }: RequestContext,
   { manager }: ApiDependencies,
@@ -125,7 +122,7 @@ export async function handleContainer(
   return jsonResponse(request, containerInfoJson(info));
 }
 
-/** A container and its subtree, in v1 format. */
+/** A container and its descendants in v1 format. */
 export async function handleSubcontainers(
   { request, name }: RequestContext,
   { manager, logger }: ApiDependencies,
@@ -137,7 +134,7 @@ export async function handleSubcontainers(
   return jsonArrayResponse(request, elements);
 }
 
-/** Docker containers by cgroup name, in v1 format: all, or the one in the path. */
+/** Docker containers by cgroup name in v1 format: all, or the one in the path. */
 export async function handleDocker(
   { request, name }: RequestContext,
   { manager, logger }: ApiDependencies,
@@ -149,7 +146,7 @@ export async function handleDocker(
   return membersResponse(request, members, containerInfoJson, logger);
 }
 
-/** The selected containers by name, in v2 format. */
+/** Selected containers by name in v2 format. */
 export async function handleStats(
   { request, query, name }: RequestContext,
   { manager, logger }: ApiDependencies,
@@ -158,12 +155,12 @@ export async function handleStats(
     name,
     parseRequestOptions(query),
   );
-  // As in cAdvisor, the root is in `machinestats`, and never here.
+  // As in cAdvisor, the root is only in `machinestats`.
   const others = Iterator.from(infos).filter(([name]) => name !== ROOT);
   return membersResponse(request, others, containerInfoV2Json, logger);
 }
 
-/** The samples of the selected containers by name, in v2.0 format; the root included. */
+/** Samples by name in v2.0 format, including the root. */
 export async function handleDeprecatedStats(
   { request, query, name }: RequestContext,
   { manager, logger }: ApiDependencies,
@@ -177,7 +174,7 @@ export async function handleDeprecatedStats(
   return membersResponse(request, infos, toJson, logger);
 }
 
-/** The samples of the root, in v2 format: the sections that apply to a machine. */
+/** Samples of the root in v2 format: the sections of a machine. */
 export async function handleMachineStats(
   { request, query }: RequestContext,
   { manager }: ApiDependencies,
@@ -201,7 +198,7 @@ export async function handleMachineStats(
   );
 }
 
-/** Limits and identity of the selected containers, by name. */
+/** Limits and identities by name. */
 export function handleSpec(
   { request, query, name }: RequestContext,
   { manager, logger }: ApiDependencies,
@@ -210,7 +207,7 @@ export function handleSpec(
   return membersResponse(request, specs, containerSpecV2Json, logger);
 }
 
-/** Recent usage of the selected containers, by name. */
+/** Recent usage by name. */
 export async function handleSummary(
   { request, query, name }: RequestContext,
   { manager, logger }: ApiDependencies,
@@ -220,7 +217,7 @@ export async function handleSummary(
   return membersResponse(request, usages, toJson, logger);
 }
 
-/** The processes of a container. */
+/** A container's processes. */
 export async function handlePs(
   { request, query, name }: RequestContext,
   { manager, allowPs }: ApiDependencies,
@@ -266,7 +263,7 @@ export function handleEvents(
 type Referenced = { readonly reference: ContainerReference };
 type ToJson<T> = (info: T) => object;
 
-/** Responds with an object of the JSON of each container by its name. */
+/** Responds with an object of containers' JSON by name. */
 function membersResponse<T extends Referenced>(
   request: Request,
   infos: Iterable<readonly [string, T]>,
@@ -280,8 +277,8 @@ function membersResponse<T extends Referenced>(
 }
 
 /**
- * Returns the JSON of one of several containers, or nothing if it fails: a
- * container that was just removed must not fail the response for the others.
+ * Returns the JSON, or nothing on an error: a container removed just now must
+ * not fail the response for the others.
  */
 function jsonUnlessFailed<T extends Referenced>(
   info: T,

@@ -6,37 +6,38 @@ import type { StoredEvent } from "../model/event.ts";
 import type { EventsQuery } from "./events_query.ts";
 import { HttpError } from "./json_response.ts";
 
-/** Options of {@linkcode EventStreams}. */
+/** Options. */
 export interface EventStreamsOptions {
   readonly events: Pick<EventManager, "watchEvents">;
   readonly clock: Clock;
-  /** Maximum number of open streams. @default 64 */
+  /** @default 64 */
   readonly maxStreams?: number;
   /** Maximum number of events queued for a slow client. @default the event manager's */
   readonly queueLimit?: number;
 }
 
-/** A parsed request for a stream. */
+/** A request for a stream. */
 export type StreamQuery = EventsQuery & { readonly format: "ndjson" | "sse" };
 
-/** `Retry-After` of a rejected client, seconds. */
+/** Seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Maximum number of events in a chunk, about 40 KiB. */
+/** About 40 KiB. */
 const CHUNK_EVENTS = 64;
 
 const encoder = new TextEncoder();
 
-/** Format of a stream. */
+/** A stream's format. */
 interface Framing {
   readonly contentType: string;
-  /** Chunk that an idle stream sends. */
+  /** Sent while idle. */
   readonly heartbeat: Uint8Array;
   frame(stored: StoredEvent): string;
 }
 
-// Not `ServerSentEventStream` of @std, which creates a chunk per event: replaying 100,000 events
-// occupied the event loop for 270 ms, instead of 40 ms in chunks of many events (Deno 2.9).
+// Not `ServerSentEventStream` of @std, which creates a chunk per event:
+// replaying 100,000 events then blocked the event loop for 270 ms instead of 40
+// (Deno 2.9).
 const FRAMINGS: Readonly<Record<StreamQuery["format"], Framing>> = {
   ndjson: {
     contentType: "application/x-ndjson",
@@ -51,12 +52,15 @@ const FRAMINGS: Readonly<Record<StreamQuery["format"], Framing>> = {
   },
 };
 
-/** Opens the event streams of all clients, limits their number, and ends them when the server stops. */
+/**
+ * Opens clients' event streams, limits their number, and ends them when the
+ * server stops.
+ */
 export class EventStreams {
   readonly #options: EventStreamsOptions;
   readonly #maxStreams: number;
   readonly #open = new Set<EventStream>();
-  /** Number of events dropped by streams that have ended. */
+  /** Events dropped by ended streams. */
   #lostByEnded = 0;
   #isClosed = false;
 
@@ -65,12 +69,11 @@ export class EventStreams {
     this.#maxStreams = options.maxStreams ?? 64;
   }
 
-  /** Number of open streams. */
   get open(): number {
     return this.#open.size;
   }
 
-  /** Number of events dropped because clients were too slow. */
+  /** Events dropped because clients were too slow. */
   get lost(): number {
     let lost = this.#lostByEnded;
     for (const stream of this.#open) lost += stream.lost;
@@ -78,10 +81,10 @@ export class EventStreams {
   }
 
   /**
-   * Responds with a stream, which ends when the client disconnects or
+   * Responds with a stream until the client disconnects or
    * {@linkcode EventStreams.close} is called.
    *
-   * @throws {HttpError} 503 if the maximum number of streams is open
+   * @throws {HttpError} 503 if too many streams are open
    */
   respond(query: StreamQuery): Response {
     this.#assertAvailable();
@@ -102,7 +105,7 @@ export class EventStreams {
     return new Response(stream.readable, { headers: headersOf(query) });
   }
 
-  /** Responds with the headers of {@linkcode EventStreams.respond}, and opens no stream. */
+  /** Responds with the headers of {@linkcode EventStreams.respond} only. */
   respondHead(query: StreamQuery): Response {
     this.#assertAvailable();
     return new Response(null, { headers: headersOf(query) });
@@ -129,7 +132,8 @@ export class EventStreams {
 function headersOf(query: StreamQuery): Record<string, string> {
   return {
     "content-type": FRAMINGS[query.format].contentType,
-    // "no-transform" prevents Deno 2.6 and proxies from buffering events to compress them.
+    // "no-transform" keeps Deno 2.6 and proxies from buffering events for
+    // compression.
     "cache-control": "no-store, no-transform",
     // nginx would buffer events.
     "x-accel-buffering": "no",
@@ -145,9 +149,9 @@ interface EventStreamOptions {
 }
 
 /**
- * The stream of one client. It takes events from its watch only when the client
- * reads. A client that stops reading costs the socket's buffer and the watch's
- * queue, and receives a `lost` event when it resumes.
+ * A client's stream, which takes events from its watch only when the client
+ * reads. A stalled client costs the socket's buffer and the watch's queue, and
+ * receives a `lost` event when it resumes.
  */
 class EventStream {
   readonly readable: ReadableStream<Uint8Array>;
@@ -167,12 +171,11 @@ class EventStream {
     }, { highWaterMark: 0 });
   }
 
-  /** Number of events dropped because the client was too slow. */
+  /** Events dropped because the client was too slow. */
   get lost(): number {
     return this.#options.watch.lost;
   }
 
-  /** Ends the stream. */
   end(): void {
     this.#controller?.close();
     this.#finish();
@@ -197,12 +200,15 @@ class EventStream {
     controller.enqueue(encoder.encode(text));
   }
 
-  /** Resolves to true when the watch has events or has ended, or to false when a heartbeat is due first. */
+  /**
+   * Resolves to true if the watch has events or has ended, to false if a
+   * heartbeat is due first.
+   */
   async #readyOrHeartbeat(): Promise<boolean> {
     const { watch, clock, heartbeatMs } = this.#options;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#wake = () => resolve(true);
-    // Pending calls are reused: otherwise each heartbeat of an idle stream would add a callback.
+    // A pending call is reused: otherwise each heartbeat would add a callback.
     this.#ready ??= watch.ready().then(() => {
       this.#ready = undefined;
       this.#wake();

@@ -21,9 +21,9 @@ import {
 /** A parsed request for events. */
 export interface EventsQuery {
   readonly request: EventRequest;
-  /** One JSON array, or an endless stream: NDJSON, or server-sent events. */
+  /** One JSON array, or an endless stream of NDJSON or server-sent events. */
   readonly format: "array" | "ndjson" | "sse";
-  /** Interval at which a stream without events sends an empty line. @default never */
+  /** Interval of empty lines in an idle stream. @default never */
   readonly heartbeatMs?: number;
 }
 
@@ -31,9 +31,8 @@ export interface EventsQuery {
 const ALL_EVENTS = EVENT_TYPES.filter((type) => type !== "containerUpdate");
 
 /**
- * Parameters that select types: cAdvisor's, and for the types of cgwatch one
- * with the name of the flag that enables them. `all_events` includes those
- * that a flag enables.
+ * Parameters that select types, with cAdvisor's names, and for cgwatch's types
+ * those of the flags that enable them. `all_events` includes these types.
  */
 const TYPE_PARAMETERS = (
   [
@@ -104,7 +103,7 @@ const STREAM: Parameter<boolean> = {
     "Whether to stream events as NDJSON; `Accept: text/event-stream` streams them as server-sent events",
 };
 
-/** A shorter interval would be a busy loop, a longer one is useless. */
+/** A shorter interval would be a busy loop, a longer one useless. */
 const MIN_HEARTBEAT_MS = 100;
 const MAX_HEARTBEAT_MS = 86_400_000;
 
@@ -122,7 +121,7 @@ const HEARTBEAT: Parameter<number> = {
   },
 };
 
-/** With any of these, cAdvisor's defaults apply to the others. */
+/** If one is present, cAdvisor's defaults apply to the others. */
 const SELECTING_PARAMETERS: readonly Parameter[] = [
   ...TYPE_PARAMETERS,
   SUBCONTAINERS,
@@ -131,7 +130,7 @@ const SELECTING_PARAMETERS: readonly Parameter[] = [
   END_TIME,
 ];
 
-/** Parameters that {@linkcode parseEventsQuery} reads. */
+/** Parameters of {@linkcode parseEventsQuery}. */
 export const EVENTS_PARAMETERS: readonly Parameter[] = [
   ...SELECTING_PARAMETERS,
   SINCE_SEQ,
@@ -143,9 +142,10 @@ export const EVENTS_PARAMETERS: readonly Parameter[] = [
 const DEFAULT_MAX_EVENTS = 10;
 
 /**
- * Parses a request for the events of a container.
+ * Parses a request for a container's events.
  *
- * @throws {BadRequestError} naming the parameter, its value and the expected format
+ * @throws {BadRequestError} naming the parameter, its value and the expected
+ *   format
  */
 export function parseEventsQuery(
   request: Pick<Request, "headers">,
@@ -187,7 +187,7 @@ function parseFormat(
   return isStream ? "ndjson" : "array";
 }
 
-/** Returns the `seq` of the last event that the client received. */
+/** Returns the `seq` of the client's last event. */
 function resumeFrom(
   request: Pick<Request, "headers">,
   query: URLSearchParams,
@@ -195,7 +195,7 @@ function resumeFrom(
 ): number | undefined {
   const sinceSeq = readParameter(query, SINCE_SEQ);
   const lastId = request.headers.get("last-event-id");
-  // A client that reconnects repeats its URL, so the header is newer.
+  // The header is newer: a reconnecting client repeats its URL.
   return format === "sse" && lastId
     ? readValue('header "Last-Event-ID"', lastId, SEQ.parse)
     : sinceSeq;
@@ -212,11 +212,12 @@ function parseSelection(
   const endMs = readParameter(query, END_TIME);
   assertSpan(["start_time", startMs], ["end_time", endMs]);
   const isSelecting = SELECTING_PARAMETERS.some(({ name }) => query.has(name));
-  // A client that resumes from a number requires all later events, not the last ten.
+  // A client that resumes requires all later events, not the last ten.
   const maxEvents = readParameter(query, MAX_EVENTS) ??
     (isSelecting && sinceSeq === undefined ? DEFAULT_MAX_EVENTS : undefined);
-  // With a type and without `subcontainers`, cAdvisor selects the one container, "/" too.
-  // Without a type it returns "[]", so that no client can depend on what "/" means there.
+  // With a type and without `subcontainers`, cAdvisor selects one container,
+  // even "/". Without a type it returns "[]", so no client depends on the
+  // meaning of "/".
   const isAnywhere = name === ROOT &&
     (subcontainers ?? types === undefined);
   return {
@@ -233,8 +234,8 @@ function parseSelection(
 }
 
 /**
- * Returns the selected types, or `undefined` for all types if no parameter
- * selects one. cAdvisor returns "[]" then.
+ * Returns `undefined` for all types if no parameter selects one; cAdvisor
+ * returns "[]" then.
  */
 function parseTypes(query: URLSearchParams): Set<EventType> | undefined {
   const selected = TYPE_PARAMETERS
@@ -249,7 +250,7 @@ function parseTypes(query: URLSearchParams): Set<EventType> | undefined {
   );
 }
 
-/** A "+" that is not percent-encoded is decoded as a space. */
+/** An unencoded "+" is decoded as a space. */
 function parseTimeParameter(text: string): number | undefined {
   return TIME.parse(text.replace(/ (?=\d\d:\d\d$)/, "+"));
 }

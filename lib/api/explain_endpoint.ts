@@ -18,10 +18,13 @@ import { COUNT, SEQ, throwInvalidValue } from "./values.ts";
 type Events = ApiDependencies["events"];
 
 const DEFAULT_INCIDENTS = 100;
-/** Newest events that the list reads: the incidents of 100,000 events of a fork bomb take 1 s. */
+/**
+ * Newest events read for the list: the incidents of a fork bomb's 100,000
+ * events take 1 s.
+ */
 const MAX_LISTED_EVENTS = 2_000;
 const HOUR_MS = 3_600_000;
-/** Time zones are from UTC-12 to UTC+14. */
+/** UTC-12 to UTC+14. */
 const MAX_OFFSET_MINUTES = 14 * 60;
 
 const INCIDENT_COUNT: Parameter<number> = {
@@ -61,7 +64,7 @@ export const EXPLAIN_PARAMETERS: readonly Parameter[] = [
   UTC_OFFSET,
 ];
 
-/** OOM incidents of the stored events; with `seq` the explanation of one kill. */
+/** OOM incidents of the stored events; with `seq` one kill's explanation. */
 export function handleExplain(
   { request, query }: RequestContext,
   { events }: ApiDependencies,

@@ -5,14 +5,14 @@ import type { Wire } from "./schema.ts";
 
 const NS_PER_MS = 1_000_000;
 
-/** Returns `filesystem` of a sample in v1 format, absent if it was not collected. */
+/** Returns v1's `filesystem` of a sample, absent if not collected. */
 export function filesystemsJson(
   { filesystems }: ContainerStats,
 ): Pick<Wire<"ContainerStats">, "filesystem"> {
   return { "filesystem": filesystems?.map(fsStatsJson) };
 }
 
-/** Returns `filesystem` of a sample in v2 format, which allows only one. */
+/** Returns v2's `filesystem` of a sample, which allows only one. */
 export function filesystemsV2Json(
   { filesystems = [] }: ContainerStats,
 ): Pick<Wire<"ContainerStatsV2">, "filesystem"> {
@@ -28,14 +28,14 @@ export function filesystemsV2Json(
   };
 }
 
-/** Returns `filesystem` of a sample in the format of `machinestats`, absent if it was not collected. */
+/** Returns `filesystem` of a `machinestats` sample, absent if not collected. */
 export function machineFilesystemsJson(
   { filesystems }: ContainerStats,
 ): Pick<Wire<"MachineStats">, "filesystem"> {
   return { "filesystem": filesystems?.map(machineFsStatsJson) };
 }
 
-/** Returns a file system in the format of `machine`. */
+/** Returns a file system of `machine`. */
 export function filesystemInfoJson(info: FsInfo): Wire<"FilesystemInfo"> {
   return {
     "device": info.device,
@@ -47,7 +47,7 @@ export function filesystemInfoJson(info: FsInfo): Wire<"FilesystemInfo"> {
   };
 }
 
-/** Returns a file system in the format of `storage`. */
+/** Returns a file system of `storage`. */
 export function fsInfoJson(info: FsInfo): Wire<"FsInfo"> {
   return {
     "timestamp": timeJson(info.timestampMs),
@@ -72,7 +72,7 @@ function fsStatsJson(stats: FsStats): Wire<"FsStats"> {
     "usage": integerJson(stats.usageBytes),
     "base_usage": integerJson(stats.baseUsageBytes),
     "available": integerJson(stats.availableBytes),
-    // `inodes` of a container are those in use; it has no free ones.
+    // A container's `inodes` are those in use; it has no free ones.
     "has_inodes": stats.inodesFree !== undefined,
     "inodes": integerJson(stats.inodes),
     "inodes_free": integerJson(stats.inodesFree),
@@ -100,7 +100,7 @@ function machineFsStatsJson(stats: FsStats): Wire<"MachineFsStats"> {
     "usage": integerJson(stats.usageBytes),
     "available": integerJson(stats.availableBytes),
     "inodes_free": integerJson(stats.inodesFree),
-    // cAdvisor's name. Times are in nanoseconds here, in milliseconds in v1.
+    // cAdvisor's name. Nanoseconds here, milliseconds in v1.
     "inline": io && {
       "reads_completed": integerJson(io.readsCompleted),
       "reads_merged": integerJson(io.readsMerged),

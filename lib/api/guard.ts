@@ -4,31 +4,30 @@ import { errorResponse } from "./json_response.ts";
 import type { Handler } from "./server.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** Options of {@linkcode guard}. */
+/** Options. */
 export interface GuardOptions {
-  /** Returns the accepted tokens, `undefined` if none is required. Called for each request. */
+  /** Returns the accepted tokens, `undefined` if none is required. Called per request. */
   readonly tokens: () => Tokens | undefined;
-  /** Names accepted in `Host` on loopback, besides the address and `localhost`. */
+  /** Accepted in `Host` on loopback, besides the address and `localhost`. */
   readonly allowedHosts: readonly string[];
   /** Prefix of all paths: `""`, or a path without a trailing slash. */
   readonly basePath: string;
-  /** Path of the metrics. */
   readonly metricsPath: string;
 }
 
-/** Requires no token, so that a liveness probe needs none. */
+/** Requires no token, for liveness probes. */
 const HEALTH = "/healthz";
-/** The web page contains no data: it requests the token from the user, and sends it to the API. */
+/** The web page contains no data: it requests a token from the user for the API. */
 const PAGE_REGEXP = /^\/(?:$|(?:web|containers|docker)(?:\/|$))/;
-/** Path of the metrics in the handler. */
+/** Path in the handler. */
 const METRICS = "/metrics";
 
-/** A name, an IPv4 or a bracketed IPv6 address, with an optional port. */
+/** A name, an IPv4 or a bracketed IPv6 address; optionally a port. */
 const HOST_REGEXP = /^(?:[\w.~-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
-/** Methods that the constructor of `Request` accepts unchanged. */
+/** Methods that `Request` accepts unchanged. */
 const METHOD_REGEXP = /^(?!CONNECT$|TRACE$|TRACK$)[A-Z]+$/;
 
-/** Passes authorized requests to the handler, and rejects the others. */
+/** Passes only authorized requests to the handler. */
 export function guard(
   handler: (request: Request) => Response | Promise<Response>,
   options: GuardOptions,
@@ -79,16 +78,15 @@ export function guard(
     const handled = path === metricsPath ? METRICS : path;
     if (handled === url.pathname) return handler(request);
     url.pathname = handled;
-    // Not `request` itself: Deno 2.9 prints a warning if its signal is read.
+    // Not `request` itself: Deno 2.9 warns if its signal is read.
     const { headers, body } = request;
     return handler(new Request(url, { method, headers, body }));
   };
 }
 
 /**
- * Returns the host of a request, `undefined` if the `Host` header is invalid.
- * The URL alone is not enough: with a missing or malformed `Host`, Deno's has
- * `localhost`.
+ * Returns a request's host, `undefined` for an invalid `Host`. Not from the
+ * URL, which has `localhost` in Deno if `Host` is missing or malformed.
  */
 function hostnameOf(
   { headers, url }: Request,
@@ -100,12 +98,13 @@ function hostnameOf(
       ? URL.parse(`http://${host}`)?.hostname
       : undefined;
   }
-  // HTTP/2, which TLS clients prefer, has no such header; HTTP/1 on loopback requires it.
+  // HTTP/2, which TLS clients prefer, lacks the header; HTTP/1 on loopback
+  // requires it.
   const isPlain = url.startsWith("http:") && listener.type === "tcp";
   return isPlain && isLoopback(listener) ? undefined : URL.parse(url)?.hostname;
 }
 
-/** The location is relative, since a proxy may add a prefix of its own. */
+/** The location is relative: a proxy may add a prefix. */
 function redirectBelow(basePath: string): Response {
   const location = `${basePath.slice(basePath.lastIndexOf("/") + 1)}/`;
   return new Response(null, {
@@ -114,12 +113,11 @@ function redirectBelow(basePath: string): Response {
   });
 }
 
-/** Whether a path requires no token. */
 function isPublic(path = ""): boolean {
   return path === HEALTH || PAGE_REGEXP.test(path);
 }
 
-/** Returns the path without the prefix, `undefined` if the path does not have it. */
+/** Returns the path without the prefix, `undefined` if it has another. */
 function below(basePath: string, path: string): string | undefined {
   if (!path.startsWith(`${basePath}/`)) return undefined;
   return path.slice(basePath.length);
@@ -127,7 +125,7 @@ function below(basePath: string, path: string): string | undefined {
 
 /**
  * Prevents DNS rebinding: a web page whose name resolves to 127.0.0.1 makes the
- * browser send requests here, with the page's name in `Host`.
+ * browser send requests with that name in `Host`.
  */
 function isHostAllowed(
   hostname: string,

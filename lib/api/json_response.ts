@@ -13,7 +13,7 @@ import { TimeSlicer } from "../model/time_slicer.ts";
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly status: number;
-  /** Headers of the response, besides the common ones. */
+  /** In addition to the common ones. */
   readonly headers: Readonly<Record<string, string>>;
 
   /** @param message what failed, the value, and the expected format */
@@ -28,11 +28,14 @@ export class HttpError extends Error {
   }
 }
 
-/** A shorter body is sent in one part with its length, a longer one in chunks of about this many characters. */
+/**
+ * Characters. A shorter body is sent in one part with its length, a longer one
+ * in chunks of about this size.
+ */
 const CHUNK_LENGTH = 64 * 1024;
 
 const GZIP_LEVEL = 2;
-/** Below this size, gzip saves less than its headers cost. */
+/** Below this, gzip saves less than its headers cost. */
 const GZIP_MIN_BYTES = 1024;
 
 const JSON_TYPE = "application/json";
@@ -49,9 +52,8 @@ export function jsonResponse(
 }
 
 /**
- * Responds with a JSON array of elements that are already JSON. They are
- * created as the client reads, so that a long response neither is in memory as
- * a whole nor blocks the event loop.
+ * Responds with a JSON array of JSON elements. They are created as the client
+ * reads: a long response neither fills memory nor blocks the event loop.
  */
 export function jsonArrayResponse(
   request: Request,
@@ -60,7 +62,7 @@ export function jsonArrayResponse(
   return textResponse(request, enclose("[", elements, "]"));
 }
 
-/** Responds with a JSON object of names and JSON, as {@linkcode jsonArrayResponse} does. */
+/** Responds with a JSON object of names and JSON, like {@linkcode jsonArrayResponse}. */
 export function jsonObjectResponse(
   request: Request,
   members: Iterable<readonly [string, string]>,
@@ -68,7 +70,7 @@ export function jsonObjectResponse(
   return textResponse(request, enclose("{", memberChunks(members), "}"));
 }
 
-/** Returns the response to an error of the client, `undefined` for any other error. */
+/** Returns the response to a client's error, `undefined` for other errors. */
 export function failureResponse(error: unknown): Response | undefined {
   if (error instanceof HttpError) {
     return errorResponse(error.status, error.message, error.headers);
@@ -98,7 +100,7 @@ export function errorResponse(
   });
 }
 
-/** Converts the response to GET into that to HEAD: status and headers without a body. */
+/** Converts a GET response for HEAD, without the body. */
 export async function headOf(response: Response): Promise<Response> {
   if (response.status === STATUS_CODE.NotModified) return response;
   await response.body?.cancel();
@@ -113,9 +115,8 @@ export async function headOf(response: Response): Promise<Response> {
 }
 
 /**
- * Responds with content that the client must revalidate before each use, since
- * the agent may have been updated; with status 304 if the client has the content
- * with this ETag.
+ * Responds with content that the client must revalidate on each use, since the
+ * agent may be updated; with 304 if the ETag matches.
  */
 export function conditionalResponse(
   request: Request,
@@ -131,7 +132,7 @@ export function conditionalResponse(
   return response;
 }
 
-/** Responds with chunks of text, as {@linkcode jsonArrayResponse} does. */
+/** Responds with chunks of text, like {@linkcode jsonArrayResponse}. */
 export function textResponse(
   request: Request,
   chunks: Iterable<string>,
@@ -141,7 +142,7 @@ export function textResponse(
   return respond(request, encoded(chunks, slicer), { ...options, slicer });
 }
 
-/** Responds with chunks of bytes, each sent as it is. */
+/** Responds with chunks of bytes, each sent unchanged. */
 export function bytesResponse(
   request: Request,
   chunks: Iterable<Uint8Array<ArrayBuffer>>,
@@ -170,7 +171,7 @@ function respond(
   slicer.begin();
   const rest = chunks[Symbol.iterator]();
   const { value: first = NOTHING } = rest.next();
-  // A short first chunk may be followed by others.
+  // Others may follow a short first chunk.
   const second = first.length < CHUNK_LENGTH ? rest.next() : undefined;
   // Without the header any coding is acceptable, and curl would print gzip.
   const isGzip = request.headers.has("accept-encoding") &&
@@ -227,10 +228,10 @@ function* memberChunks(
 
 /**
  * Compresses with zlib. `Deno.serve` does not compress OpenMetrics, which
- * Prometheus prefers; for 12 MB of text it takes 80 ms of CPU instead of 120,
- * and its output is a fifth longer. `CompressionStream` takes 12 ns per byte
- * instead of 3 for output that is an eighth shorter (Deno 2.9). `cancel()` of
- * `Duplex.toWeb()` never resolves in Deno 2.6.
+ * Prometheus prefers; for 12 MB of text zlib takes 80 ms of CPU instead of 120,
+ * for a fifth more output. `CompressionStream` takes 12 ns per byte instead of
+ * 3, for an eighth less (Deno 2.9). `cancel()` of `Duplex.toWeb()` never
+ * resolves in Deno 2.6.
  */
 function gzipped(
   body: ReadableStream<Uint8Array>,
@@ -239,7 +240,7 @@ function gzipped(
   const reader = body.getReader();
   const compressed: Uint8Array<ArrayBuffer>[] = [];
   const open = async () => {
-    // zlib takes 5 MB, loaded on first use.
+    // zlib takes 5 MB.
     const { createGzip } = await import("node:zlib");
     opened = createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK_LENGTH });
     opened.on(
@@ -275,7 +276,10 @@ function gzipped(
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array();
 
-/** Encodes chunks of about `CHUNK_LENGTH` characters, shorter ones at the end of a time slice. */
+/**
+ * Encodes chunks of about `CHUNK_LENGTH` characters, shorter ones at the end of
+ * a time slice.
+ */
 function* encoded(
   chunks: Iterable<string>,
   slicer: TimeSlicer,
@@ -291,9 +295,9 @@ function* encoded(
 }
 
 /**
- * Yields to the event loop between time slices, because neither gzip nor a fast
- * client makes a stream wait: 150 MB of subcontainers blocked all other
- * requests for 650 ms (Deno 2.9).
+ * Yields between time slices, because neither gzip nor a fast client makes a
+ * stream wait: 150 MB of subcontainers blocked all other requests for 650 ms
+ * (Deno 2.9).
  */
 function streamOf(
   started: Uint8Array<ArrayBuffer>[],

@@ -12,7 +12,7 @@ export function handleMachine(
   return jsonResponse(request, machineInfoJson(manager.machineInfo()));
 }
 
-/** The machine and its software versions. */
+/** The machine and software versions. */
 export function handleAttributes(
   { request }: RequestContext,
   { manager }: ApiDependencies,
@@ -38,7 +38,7 @@ const LABEL: Parameter<string> = {
 /** Parameters of {@linkcode handleStorage}. */
 export const STORAGE_PARAMETERS: readonly Parameter[] = [UUID, LABEL];
 
-/** An array of file systems; with `uuid` one file system. An empty parameter is ignored. */
+/** An array of file systems; with `uuid` only one. Empty parameters are ignored. */
 export function handleStorage(
   { request, query }: RequestContext,
   { manager }: ApiDependencies,

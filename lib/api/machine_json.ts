@@ -12,7 +12,7 @@ import { filesystemInfoJson } from "./filesystem_json.ts";
 import { integerJson, timeJson } from "./json_values.ts";
 import type { Wire } from "./schema.ts";
 
-/** Returns the machine in the format of `/api/v1.3/machine` and `/api/v2.1/machine`. */
+/** Returns the machine for `/api/v1.3/machine` and `/api/v2.1/machine`. */
 export function machineInfoJson(info: MachineInfo): Wire<"MachineInfo"> {
   return {
     "timestamp": timeJson(info.timestampMs),
@@ -30,7 +30,7 @@ export function machineInfoJson(info: MachineInfo): Wire<"MachineInfo"> {
   };
 }
 
-/** Returns machine and versions in the format of `/api/v2.1/attributes`. */
+/** Returns machine and versions for `/api/v2.1/attributes`. */
 export function attributesJson(
   machine: MachineInfo,
   versions: VersionInfo,
@@ -44,7 +44,7 @@ export function attributesJson(
   };
 }
 
-/** Returns the fields that `machine` and `attributes` share. */
+/** Returns the fields shared by `machine` and `attributes`. */
 function sharedJson(
   info: MachineInfo,
 ): Omit<Wire<"Attributes">, `${string}_version` | "num_cores"> {

@@ -67,10 +67,10 @@ function parseExposition(
   };
 }
 
-/** Maximum age of samples in the kubelet's summary, milliseconds. */
+/** Milliseconds, as in the kubelet's summary. */
 const SUMMARY_AGE_MS = 10_000;
 
-/** Leaves out everything except CPU and memory. */
+/** Reduces the summary. */
 export const ONLY_CPU_AND_MEMORY: Parameter<boolean> = {
   ...BOOLEAN,
   name: "only_cpu_and_memory",

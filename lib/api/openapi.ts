@@ -29,7 +29,7 @@ value is unknown. Counters are cumulative. JSON is compressed with gzip on reque
 unsupported method returns 405 with the header \`Allow\`. Paths are relative to --url-base-prefix, \
 and --prometheus-endpoint renames \`/metrics\`.`;
 
-/** Fields of `schema.ts` for the errors of all endpoints, by status. */
+/** All endpoints' errors by status, as fields of `schema.ts`. */
 const ERRORS: Readonly<Record<number, string>> = {
   400: "Error: A parameter, the body, the path or the `Host` header is invalid",
   401: "Error: The bearer token is missing or wrong",
@@ -40,7 +40,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   503: "Error: The agent is stopping",
 };
 
-/** OpenAPI tag of the endpoints without a version. */
+/** Tag of endpoints without a version. */
 const AGENT = "agent";
 
 const SCHEMAS: Readonly<Record<string, Fields>> = {
@@ -52,7 +52,7 @@ const SCHEMAS: Readonly<Record<string, Fields>> = {
   ...USAGE_SCHEMAS,
 };
 
-/** A path segment. `.` and `..` are excluded, because URL parsers resolve them. */
+/** Excludes `.` and `..`, which URL parsers resolve. */
 const SEGMENT: JsonObject = {
   "type": "string",
   "pattern": "^(?!\\.{1,2}$)[^\\u0000]+$",
@@ -77,7 +77,7 @@ const FILE: JsonObject = {
   "example": "main.js",
 };
 
-/** Builds the OpenAPI 3.1 document of the API. @param version version of the agent */
+/** Builds the API's OpenAPI 3.1 document. @param version of the agent */
 export function openApiDocument(version: string): JsonObject {
   const parameters = new Set(
     ENDPOINTS.flatMap(({ parameters = [] }) => parameters),
@@ -136,7 +136,7 @@ interface Rendered {
 
 let rendered: Rendered | undefined;
 
-/** Responds with the document, or with status 304 if the client has it. */
+/** Responds with the document, or with 304. */
 export async function openApiResponse(
   request: Request,
   version: string,
@@ -260,8 +260,8 @@ function contentObject(content: Readonly<Record<string, string>>): JsonObject {
 }
 
 /**
- * Returns the schema of a response body. A stream of events is a string whose
- * content has the schema of one event.
+ * Returns a response body's schema. A stream of events is a string whose
+ * content has one event's schema.
  */
 function bodySchema(contentType: string, field: string): JsonObject {
   const schema = fieldSchema(field);

@@ -7,14 +7,13 @@ import {
   textResponse,
 } from "./json_response.ts";
 
-/** Scripts, styles and requests only from the agent itself; no embedding in another page. */
+/** Only the agent's own scripts, styles and requests; no embedding. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
 
-/** Path of the HTML file. */
 const PAGE = "/";
 
-/** The web page; 304 if the client has it. */
+/** The web page. */
 export function handlePage(
   { request }: RequestContext,
   { page }: ApiDependencies,
@@ -22,7 +21,7 @@ export function handlePage(
   return fileResponse(request, page, PAGE);
 }
 
-/** A file of the web page; 304 if the client has it. */
+/** A file of the web page. */
 export async function handlePageFile(
   { request, name }: RequestContext,
   { page }: ApiDependencies,
@@ -58,7 +57,7 @@ function unknownFile(): HttpError {
   return new HttpError(STATUS_CODE.NotFound, "Unknown file of the web page");
 }
 
-/** Redirects from the path of cAdvisor's page of a container to the view of the container. */
+/** Redirects from the path of cAdvisor's container page. */
 export function handleContainerPage(
   { request, name }: RequestContext,
 ): Response {
@@ -68,7 +67,10 @@ export function handleContainerPage(
   );
 }
 
-/** Redirects from the path of cAdvisor's page of a Docker container: an ID, a name, or a unique prefix. */
+/**
+ * Redirects from the path of cAdvisor's Docker page, with an ID, a name, or a
+ * unique prefix.
+ */
 export function handleDockerPage({ request, name }: RequestContext): Response {
   return redirect(
     request,
@@ -78,7 +80,7 @@ export function handleDockerPage({ request, name }: RequestContext): Response {
   );
 }
 
-/** The location is relative, since a proxy or `--url-base-prefix` may add a prefix to the path. */
+/** The location is relative: a proxy or `--url-base-prefix` may add a prefix. */
 function redirect(request: Request, view: string): Response {
   const depth = new URL(request.url).pathname.split("/").length - 2;
   const location = `${"../".repeat(depth) || "./"}${view}`;

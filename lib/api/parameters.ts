@@ -13,17 +13,17 @@ import {
   type ValueType,
 } from "./values.ts";
 
-/** A query parameter of an endpoint. */
+/** An endpoint's query parameter. */
 export interface Parameter<T = unknown> extends ValueType<T> {
   readonly name: string;
   readonly description: string;
-  /** Key among the components of the API description. @default `name` */
+  /** Key among the API description's components. @default `name` */
   readonly id?: string;
-  /** Whether it may be repeated; `parse` then takes one value. @default false */
+  /** Whether it may be repeated; `parse` takes one value. @default false */
   readonly isRepeated?: boolean;
 }
 
-/** The container types of cAdvisor's v2. */
+/** Container types of cAdvisor's v2. */
 const TYPES = ["name", "docker", "podman"] as const;
 
 const TYPE: Parameter<typeof TYPES[number]> = {
@@ -40,7 +40,7 @@ const RECURSIVE: Parameter<boolean> = {
   name: "recursive",
   description: "Whether to include the subtree; default false",
   schema: { "type": "boolean" },
-  // cAdvisor accepts any other spelling as false, which conceals mistakes.
+  // cAdvisor treats other spellings as false, which conceals mistakes.
   parse(text) {
     if (text !== "true" && text !== "false") throwInvalidValue("true or false");
     return text === "true";
@@ -60,7 +60,7 @@ const MAX_AGE: Parameter<number> = {
     "Take a new sample if the newest one is older, a duration such as `500ms`",
 };
 
-/** Parameters that {@linkcode parseRequestOptions} reads. */
+/** Parameters of {@linkcode parseRequestOptions}. */
 export const REQUEST_PARAMETERS: readonly Parameter[] = [
   TYPE,
   SAMPLE_COUNT,
@@ -68,7 +68,7 @@ export const REQUEST_PARAMETERS: readonly Parameter[] = [
   MAX_AGE,
 ];
 
-/** The {@linkcode REQUEST_PARAMETERS} of an endpoint that has the root only. */
+/** {@linkcode REQUEST_PARAMETERS} of an endpoint for the root only. */
 export const ROOT_PARAMETERS: readonly Parameter[] = [
   {
     ...TYPE,
@@ -80,10 +80,10 @@ export const ROOT_PARAMETERS: readonly Parameter[] = [
 ];
 
 /**
- * Returns the value of a query parameter, the first one if it is repeated;
- * `undefined` if the parameter is absent.
+ * Returns a query parameter's first value, if any.
  *
- * @throws {BadRequestError} naming the parameter, its value and the expected format
+ * @throws {BadRequestError} naming the parameter, its value and the expected
+ *   format
  */
 export function readParameter<T>(
   query: URLSearchParams,
@@ -96,9 +96,9 @@ export function readParameter<T>(
 }
 
 /**
- * Reads the {@linkcode REQUEST_PARAMETERS} of v2.
+ * Reads v2's {@linkcode REQUEST_PARAMETERS}.
  *
- * @throws {BadRequestError} naming the parameter, its value and the expected format
+ * @throws {BadRequestError} as {@linkcode readParameter}
  */
 export function parseRequestOptions(query: URLSearchParams): RequestOptions {
   const type = readParameter(query, TYPE);
@@ -109,15 +109,16 @@ export function parseRequestOptions(query: URLSearchParams): RequestOptions {
     ...(type === undefined ? {} : { type }),
     ...(count === undefined ? {} : { count }),
     ...(recursive === undefined ? {} : { recursive }),
-    // A negative age and 0 both require a new sample.
+    // Negative ages and 0 require a new sample.
     ...(maxAgeMs === undefined ? {} : { maxAgeMs: Math.max(0, maxAgeMs) }),
   };
 }
 
 /**
- * Parses the optional JSON body of a v1 request, a `ContainerInfoRequest`.
+ * Parses the optional JSON body of a v1 request.
  *
- * @throws {BadRequestError} if the body is not a JSON object, or a field is invalid
+ * @throws {BadRequestError} for a body other than a JSON object, or an invalid
+ *   field
  */
 export function parseContainerInfoRequest(body: string): ContainerInfoRequest {
   const fields = parseObject(body);
@@ -150,7 +151,7 @@ function readField<T>(
 }
 
 function parseObject(body: string): Readonly<Record<string, unknown>> {
-  // JSON's whitespace, of which `trim()` removes more.
+  // Only JSON's whitespace; `trim()` removes more.
   if (/^[ \t\r\n]*$/.test(body)) return {};
   let value: unknown;
   try {

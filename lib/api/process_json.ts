@@ -3,7 +3,7 @@ import type { Wire } from "./schema.ts";
 
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
-/** Returns a process in the format of `/api/v2.1/ps`; times are formatted as `ps` does. */
+/** Returns a process for `/api/v2.1/ps`, with times as in `ps`. */
 export function processJson(
   process: ProcessInfo,
   nowMs: number,
@@ -26,12 +26,15 @@ export function processJson(
   };
 }
 
-/** Rounds down to tenths, as `ps` does. */
+/** Rounds down to tenths, as `ps`. */
 function tenths(percent: number | undefined): number | undefined {
   return percent === undefined ? undefined : Math.trunc(percent * 10) / 10;
 }
 
-/** Returns `STIME` of `ps` in local time: `06:31` today, `Nov23` this year, `2025` otherwise. */
+/**
+ * Returns `STIME` of `ps` in local time: `06:31` today, `Nov23` this year,
+ * otherwise `2025`.
+ */
 function startTimeText(startMs: number, nowMs: number): string {
   const start = new Date(startMs);
   const now = new Date(nowMs);

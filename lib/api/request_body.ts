@@ -3,23 +3,23 @@ import { type Clock, systemClock } from "../model/clock.ts";
 import { BadRequestError } from "../model/errors.ts";
 import { HttpError } from "./json_response.ts";
 
-/** Maximum size of a body. */
 const MAX_BODY_BYTES = 64 * 1024;
-/** Maximum time in which a client sends the body. */
+/** Maximum time for sending the body. */
 const RECEIVE_LIMIT_MS = 10_000;
 
 /**
- * Reads the body of a request; empty if the request has none.
+ * Reads a request's body; empty if absent.
  *
  * @throws {HttpError} 413 if it is longer than 64 KiB
- * @throws {BadRequestError} if it is not UTF-8, is incomplete, or takes longer than 10 s
+ * @throws {BadRequestError} if it is not UTF-8, is incomplete, or takes longer
+ *   than 10 s
  */
 export async function readBody(
   request: Pick<Request, "body" | "headers">,
   clock: Clock = systemClock,
 ): Promise<string> {
   if (request.body === null) return "";
-  // Reject a body that is announced as too long before reading it.
+  // Rejects an announced length before reading.
   assertLength(Number(request.headers.get("content-length")));
   try {
     return await readText(request.body, clock);

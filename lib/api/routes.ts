@@ -19,14 +19,14 @@ import {
 
 export type { ApiDependencies } from "./endpoints.ts";
 
-/** Maximum number of characters of an invalid path in an error message. */
+/** Characters of an invalid path in errors. */
 const SHOWN_LENGTH = 100;
-/** Maximum length of a URL in characters, each of which is a byte here. */
+/** Characters, each of which is a byte. */
 const MAX_URL_LENGTH = 8 * 1024;
 
 /**
- * Returns the whole HTTP API as one function, which needs no socket and does
- * not throw: an error becomes the response `{"error":"…"}`.
+ * Returns the HTTP API as one function, which needs no socket and does not
+ * throw: errors become `{"error":"…"}`.
  */
 export function createHandler(
   dependencies: ApiDependencies,
@@ -80,7 +80,10 @@ function patternOf({ path, versions, rest }: Endpoint): URLPattern {
   });
 }
 
-/** An undeclared parameter is removed, so that a handler cannot read one that the API description lacks. */
+/**
+ * Removes undeclared parameters, so that handlers read only those in the API
+ * description.
+ */
 function contextOf(
   { parameters = [] }: Endpoint,
   request: Request,
@@ -92,7 +95,7 @@ function contextOf(
   return { request, query: new URLSearchParams(query), name: nameOf(rest) };
 }
 
-/** Decodes the container in the rest of a path; `%2F` separates names as `/` does. */
+/** Decodes a path's container; `%2F` separates names as `/` does. */
 function nameOf(rest: string): CgroupName {
   let decoded: string;
   try {
@@ -134,7 +137,7 @@ function methodNotAllowed(endpoint: Endpoint, method: string): HttpError {
   );
 }
 
-/** Returns 404; and 400, as cAdvisor does, for `/api` and `/api/VERSION`. */
+/** Returns 404, but as cAdvisor 400 for `/api` and `/api/VERSION`. */
 function unknownPath(pathname: string): Error {
   const [, top, version = "", type = ""] = pathname.split("/");
   if (top !== "api") return notFound(`Unknown path ${quote(pathname)}`);

@@ -1,9 +1,9 @@
 /**
- * One notation for a field of JSON, from which both its TypeScript type and
- * its JSON Schema are derived: `"TYPE: description"`, where TYPE is one of
- * `string`, `time`, `boolean`, `integer`, `uint64`, `number`, `object`, a
- * literal `'ok'`, the name of an object's schema, an array `[TYPE]`, a map
- * `{TYPE}`, or a union `TYPE | TYPE`. The key of an optional field ends in `?`.
+ * A notation for JSON fields, from which TypeScript types and JSON Schemas are
+ * derived: `"TYPE: description"`, where TYPE is `string`, `time`, `boolean`,
+ * `integer`, `uint64`, `number`, `object`, a literal `'ok'`, the name of a
+ * schema, an array `[TYPE]`, a map `{TYPE}`, or a union `TYPE | TYPE`. Keys of
+ * optional fields end in `?`.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import type { MACHINE_SCHEMAS } from "./schemas/machine.ts";
 import type { SUMMARY_SCHEMAS } from "./schemas/summary.ts";
 import type { USAGE_SCHEMAS } from "./schemas/usage.ts";
 
-/** Fields of one JSON object. */
+/** Fields of one object. */
 export type Fields = Readonly<Record<string, string>>;
 
-/** The schemas of all objects, by name. */
+/** Schemas of all objects, by name. */
 export type Schemas =
   & typeof CONTAINER_SCHEMAS
   & typeof EVENT_SCHEMAS
@@ -28,9 +28,8 @@ export type Schemas =
   & typeof USAGE_SCHEMAS;
 
 /**
- * A JSON object before serialization, by the name of its schema. An optional
- * field is `undefined` rather than absent, so that no function that builds the
- * object can forget one.
+ * A JSON object before serialization, by its schema's name. Optional fields are
+ * `undefined` rather than absent, so that no builder can forget one.
  */
 export type Wire<N extends keyof Schemas> = {
   readonly [K in keyof Schemas[N] as NameOf<K>]:
@@ -73,13 +72,13 @@ const PRIMITIVES: Readonly<Record<keyof Primitives, JsonObject>> = {
   "null": { "type": "null" },
 };
 
-/** Returns the JSON Schema of a field. */
+/** Returns a field's JSON Schema. */
 export function fieldSchema(field: string): JsonObject {
   const [type, description] = splitField(field);
   return { ...typeSchema(type), description };
 }
 
-/** Returns the JSON Schema of an object. */
+/** Returns an object's JSON Schema. */
 export function objectSchema(fields: Fields): JsonObject {
   const entries = Object.entries(fields);
   const required = entries.map(([key]) => key)

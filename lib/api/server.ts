@@ -10,32 +10,31 @@ import type { EventStreams } from "./event_stream.ts";
 import { errorResponse } from "./json_response.ts";
 import { ServerHealth } from "./server_health.ts";
 
-/** Options of {@linkcode serve}. */
+/** Options. */
 export interface ServeOptions {
-  /** Addresses to listen on. */
   readonly listen: readonly ListenAddress[];
-  /** Receives failures of handlers, of response bodies and of listeners. */
+  /** Receives failures of handlers, bodies and listeners. */
   readonly logger: Logger;
-  /** TLS for TCP addresses: certificate chain and key, as PEM. */
+  /** For TCP addresses: certificate chain and key, as PEM. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Closed first when the server stops, so that their clients receive an end. */
+  /** Closed first, so that clients receive an end. */
   readonly streams?: Pick<EventStreams, "close">;
-  /** Maximum time for responses in progress when the server stops. @default 300 */
+  /** Maximum time for responses in progress at shutdown. @default 300 */
   readonly graceMs?: number;
   /** @default systemClock */
   readonly clock?: Clock;
-  /** Records restarts. @default a new one */
+  /** @default a new one */
   readonly health?: ServerHealth;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface Server {
-  /** Addresses: `http://127.0.0.1:8080`, `https://[::1]:8080`, `unix:/path`. */
+  /** `http://127.0.0.1:8080`, `https://[::1]:8080`, `unix:/path`. */
   readonly addresses: readonly string[];
   /**
    * Rejects new requests with 503, ends the streams, waits up to
-   * {@linkcode ServeOptions.graceMs} for responses in progress, then closes
-   * every connection.
+   * {@linkcode ServeOptions.graceMs} for responses, then closes every
+   * connection.
    */
   shutdown(): Promise<void>;
 }
@@ -46,23 +45,26 @@ export type Handler = (
   listener: ListenAddress,
 ) => Response | Promise<Response>;
 
-/** Owner and group may connect to a unix socket, other users may not. */
+/** A unix socket is open to owner and group. */
 const SOCKET_UMASK = 0o117;
 
-/** Deno reports a response as complete a little before its last bytes are in the socket. */
+/**
+ * Deno reports a response as complete slightly before its last bytes are in the
+ * socket.
+ */
 const FLUSH_MS = 50;
-/** Maximum time in which aborted connections close. */
+/** Maximum time for closing aborted connections. */
 const ABORT_MS = 100;
-/** Pause before a failed listener is opened again. */
+/** Pause before a failed listener is reopened. */
 const RETRY_MS = 100;
-/** Interval of attempts to listen; one on an address in use takes 50 to 80 µs of CPU. */
+/** Interval of listen attempts; one on an address in use takes 50 to 80 µs of CPU. */
 const PROBE_INTERVAL_MS = 1_000;
 const EMFILE_REGEXP = /\(os error 24\)/;
 
 /**
  * Listens on all addresses.
  *
- * @throws {Error} naming the address that cannot be listened on, and why
+ * @throws {Error} naming an unusable address and the reason
  */
 export async function serve(
   handler: Handler,
@@ -89,7 +91,7 @@ class HttpServer implements Server {
   readonly #clock: Clock;
   readonly #health: ServerHealth;
   readonly #listeners: Listener[] = [];
-  /** Number of requests whose responses are incomplete. */
+  /** Requests with incomplete responses. */
   #inFlight = 0;
   #onIdle: (() => void) | undefined;
   #shutdown: Promise<void> | undefined;
@@ -177,8 +179,8 @@ interface ListenerOptions {
 
 /**
  * Listens on one address. If accept(2) fails, mostly with EMFILE, `Deno.serve`
- * closes its listener permanently: the connections are then closed, which
- * releases their descriptors, and the address is served again.
+ * closes its listener permanently: all connections are then closed, which
+ * releases descriptors, and the address is reopened.
  */
 class Listener {
   readonly #options: ListenerOptions;
@@ -195,7 +197,7 @@ class Listener {
     this.#options = options;
   }
 
-  /** After `open()`, with the port that the kernel chose. */
+  /** After `open()`, with the kernel's choice of port. */
   get address(): ListenAddress {
     return this.#address;
   }
@@ -211,11 +213,12 @@ class Listener {
     void this.#watch();
   }
 
-  /** Closes the listener and every connection. */
+  /** Closes every connection too. */
   async close(): Promise<void> {
     this.#closing.abort();
-    // Not Deno's `shutdown()`: it waits for clients that do not read, and after it abort() closes
-    // nothing and throws an uncaught BadResource (Deno 2.6 and 2.9).
+    // Not Deno's `shutdown()`: it waits for clients that do not read, and a
+    // later abort() closes nothing and throws an uncaught BadResource (Deno 2.6
+    // and 2.9).
     this.#abort.abort();
     await within(ABORT_MS, this.#finished, this.#options.clock);
     if (this.#address.type !== "unix") return;
@@ -228,7 +231,7 @@ class Listener {
     const options = {
       signal: abort.signal,
       onError,
-      // By default it prints to stdout, which is for events only.
+      // The default prints to stdout, which is for events only.
       onListen: () => {},
     };
     let server: Deno.HttpServer<Deno.Addr>;
@@ -254,11 +257,11 @@ class Listener {
   }
 
   /**
-   * Opens the server again after it has ended. It also attempts to once a
-   * second, which fails while the address is in use: Deno 2.6 reports a failed
-   * listener only after its last connection has closed, which may never happen;
-   * and if clients use the last descriptor, no file can be opened until one more
-   * client makes accept(2) fail.
+   * Reopens the server after it ended. Also attempts so once a second, which
+   * fails while the address is in use: Deno 2.6 reports a failed listener only
+   * after its last connection closed, possibly never; and if clients use the
+   * last descriptor, no file can be opened until another client makes accept(2)
+   * fail.
    */
   async #watch(): Promise<void> {
     const { clock } = this.#options;
@@ -292,7 +295,7 @@ class Listener {
   }
 }
 
-/** Reports an error that the handler cannot: a body that fails while it is sent. */
+/** Reports an error outside the handler: a body that fails while it is sent. */
 function internalError(error: unknown, logger: Logger): Response {
   logger.error("Cannot complete the response", {
     error: error instanceof Error ? error.stack : String(error),
@@ -303,7 +306,6 @@ function internalError(error: unknown, logger: Logger): Response {
   );
 }
 
-/** Waits for the promise, up to the limit. */
 async function within(
   limitMs: number,
   promise: Promise<unknown>,
@@ -315,9 +317,9 @@ async function within(
 }
 
 /**
- * Listens on a socket that only owner and group may open, from its creation on.
- * The socket is bound to a temporary name, because Deno unlinks that name when
- * the server closes, even if it is another file by then.
+ * Listens on a socket that only owner and group may ever open. It is bound to a
+ * temporary name, because Deno unlinks that name at close, even if it is
+ * another file by then.
  *
  * @throws {Deno.errors.AlreadyExists} if the path exists
  */
@@ -346,10 +348,10 @@ function listenPrivately<T>(
 }
 
 /**
- * Removes the socket file of a server that has exited, as link(2) refuses a
- * path that exists.
+ * Removes an exited server's socket file, because link(2) refuses an existing
+ * path.
  *
- * @throws {Error} if a program accepts connections there, or the file is not a socket
+ * @throws {Error} if a program accepts connections there, or it is not a socket
  */
 async function removeStaleSocket(path: string): Promise<void> {
   let info: Deno.FileInfo;
@@ -372,7 +374,7 @@ async function removeStaleSocket(path: string): Promise<void> {
   throw new Error("another program is listening there");
 }
 
-/** Removes the socket file, unless it has been replaced. */
+/** Removes the socket file, unless replaced. */
 async function removeSocket(path: string, ino: number | null): Promise<void> {
   try {
     if ((await Deno.lstat(path)).ino === ino) await Deno.remove(path);

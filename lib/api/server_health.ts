@@ -5,14 +5,14 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
-/** Time for which the state reports a restart. */
+/** Time for which a restart is reported. */
 const RESTART_SHOWN_MS = 60_000;
 
-/** State of the HTTP server: counts its restarts, and logs at most one per minute. */
+/** Counts the HTTP server's restarts, and logs at most one per minute. */
 export class ServerHealth {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Addresses that are not served. */
+  /** Addresses not served. */
   readonly #closed = new Set<string>();
   #restarts = 0;
   #failure = "";
@@ -24,12 +24,15 @@ export class ServerHealth {
     this.#logger = logger;
   }
 
-  /** Number of times a failed listener was restarted. */
+  /** Restarts of failed listeners. */
   get restarts(): number {
     return this.#restarts;
   }
 
-  /** State of the source `http`: `degraded` for a minute after a restart, and while an address is not served. */
+  /**
+   * Source `http`: `degraded` for a minute after a restart, and while an
+   * address is not served.
+   */
   get state(): SourceState {
     const isRecent =
       this.#clock.monotonic() - this.#failedAtMs < RESTART_SHOWN_MS;
@@ -46,7 +49,7 @@ export class ServerHealth {
     };
   }
 
-  /** Records that the listener of an address has failed, or cannot be reopened. */
+  /** Records that an address's listener failed, or cannot be reopened. */
   failed(address: string, error: unknown): void {
     this.#closed.add(address);
     this.#failure = messageOf(error);
@@ -60,7 +63,6 @@ export class ServerHealth {
     });
   }
 
-  /** Records that an address is served again. */
   restarted(address: string): void {
     this.#closed.delete(address);
     this.#restarts++;

@@ -1,6 +1,6 @@
 /**
- * JSON of the kubelet's Summary API v1alpha1 (`/stats/summary`). Its times have
- * no fraction. Exceeds 300 lines: one table of names.
+ * JSON of the kubelet's Summary API v1alpha1 (`/stats/summary`), with times
+ * without fraction. Exceeds 300 lines: one table of names.
  *
  * @module
  */
@@ -20,13 +20,13 @@ import { integerJson } from "./json_values.ts";
 import type { Wire } from "./schema.ts";
 import { psiJson } from "./v1_json.ts";
 
-/** A larger value is unlimited. */
+/** Larger values are unlimited. */
 const MAX_LIMIT = 2 ** 62;
 
-/** The interface that the kubelet treats as the pod's own. */
+/** In the kubelet, the pod's own interface. */
 const DEFAULT_INTERFACE = "eth0";
 
-/** Fields that a request for CPU and memory only leaves out. */
+/** Omitted from responses with only CPU and memory. */
 const EXTRA_FIELDS = {
   "io": undefined,
   "swap": undefined,
@@ -41,10 +41,10 @@ const EXTRA_FIELDS = {
   "logs": undefined,
 };
 
-/** Replaces the fields that are left out: all of {@linkcode EXTRA_FIELDS}, or none. */
+/** All of {@linkcode EXTRA_FIELDS}, or none. */
 type LeftOut = typeof EXTRA_FIELDS | Record<never, never>;
 
-/** Returns the summary of a node, complete or limited to CPU and memory. */
+/** Returns a node's summary, complete or only CPU and memory. */
 export function nodeSummaryJson(
   summary: NodeSummary,
   { onlyCpuAndMemory = false }: { readonly onlyCpuAndMemory?: boolean } = {},
@@ -114,7 +114,7 @@ function containerJson(
   };
 }
 
-/** Returns the fields that a node, a pod and a container share. */
+/** Returns the fields of nodes, pods and containers. */
 function usageJson(
   container: DescribedContainer | undefined,
 ): Pick<Wire<"SummaryContainer">, "cpu" | "memory" | "io" | "swap"> {
@@ -169,8 +169,8 @@ function swapJson(
 }
 
 /**
- * Returns the swap of a container of a pod. The available swap is bounded by
- * the node's; it is 0 without a limit, as the runtimes report it to the kubelet.
+ * Returns the swap of a pod's container. Available swap is bounded by the
+ * node's; without a limit it is 0, as runtimes report it to the kubelet.
  */
 function containerSwapJson(
   container: DescribedContainer,
@@ -194,8 +194,8 @@ function ioJson({ stats }: DescribedContainer): Wire<"SummaryIo"> | undefined {
 }
 
 /**
- * Returns the network usage of a pod: that of its sandbox, or of its first
- * container that has one; for a pod on the host's network that of the node.
+ * Returns a pod's network usage: its sandbox's, or that of its first container
+ * with one; on the host's network the node's.
  */
 function networkOfPod(
   { sandbox, containers }: PodSummary,
@@ -219,7 +219,7 @@ function networkJson(
   const own = interfaces.find(({ name }) => name === DEFAULT_INTERFACE);
   return {
     "time": secondsJson(stats.timestampMs),
-    // The kubelet writes the name even if the interface does not exist.
+    // The kubelet writes the name even without the interface.
     "name": own?.name ?? "",
     "rxBytes": integerJson(own?.rxBytes),
     "rxErrors": integerJson(own?.rxErrors),
@@ -239,7 +239,7 @@ function interfaceJson(of: InterfaceStats): Wire<"SummaryInterface"> {
   };
 }
 
-/** Returns the number of processes of a pod, without the sandbox. */
+/** Counts a pod's processes, without the sandbox. */
 function processJson(
   { containers }: PodSummary,
 ): Wire<"SummaryProcesses"> | undefined {
@@ -250,7 +250,10 @@ function processJson(
   return { "process_count": counts.reduce((sum, count) => sum + count, 0) };
 }
 
-/** Only the runtime could measure the usage of images and layers; other files may be on their file systems. */
+/**
+ * Only the runtime could measure images and layers: their file systems may have
+ * other files.
+ */
 function runtimeJson(
   { filesystems }: NodeSummary,
 ): Wire<"SummaryRuntime"> | undefined {
@@ -263,7 +266,7 @@ function runtimeJson(
   };
 }
 
-/** Returns `time` only if the file system is unknown. */
+/** Returns only `time` for an unknown file system. */
 function filesystemJson(info: FsInfo | undefined): Wire<"SummaryFs"> {
   const { inodes, inodesFree } = info ?? {};
   return {
@@ -279,7 +282,7 @@ function filesystemJson(info: FsInfo | undefined): Wire<"SummaryFs"> {
   };
 }
 
-/** Returns the usage of files, and the file system that they are on. */
+/** Returns the usage of files, with their file system. */
 function diskJson(
   usage: DiskUsage | undefined,
 ): Wire<"SummaryFs"> | undefined {
@@ -318,7 +321,7 @@ function leftJson(
   return integerJson(Math.max(0, limit - used));
 }
 
-/** Returns RFC 3339 with seconds; null if the time is unknown, as Go serializes it. */
+/** Returns RFC 3339 with seconds; null for an unknown time, as Go. */
 function secondsJson(timestampMs: number | undefined): string | null {
   if (timestampMs === undefined) return null;
   return new Date(timestampMs).toISOString().replace(/\.\d+Z$/, "Z");

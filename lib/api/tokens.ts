@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** Maximum length of a token, characters. */
+/** Characters. */
 const MAX_TOKEN_LENGTH = 4096;
 const BEARER_REGEXP = /^bearer +([!-~]+) *$/i;
 
-/** The accepted bearer tokens. */
+/** Accepted bearer tokens. */
 export class Tokens {
   readonly #hashes: readonly Uint8Array[];
 
@@ -14,8 +14,8 @@ export class Tokens {
 
   /**
    * Returns whether an `Authorization` header has one of the tokens. The time
-   * is independent of the token: its hash is compared with every hash, each
-   * comparison in constant time.
+   * is independent of the token: its hash is compared with every hash, each in
+   * constant time.
    */
   authorizes(authorization: string | null): boolean {
     const [, token = ""] = BEARER_REGEXP.exec(authorization ?? "") ?? [];
@@ -27,10 +27,9 @@ export class Tokens {
 }
 
 /**
- * Parses the tokens of a file, one per line. A line that starts with `#` is a
- * comment.
+ * Parses a file with one token per line; `#` starts a comment line.
  *
- * @throws {RangeError} if there is no token, or an invalid one
+ * @throws {RangeError} for no token, or an invalid one
  */
 export function parseTokens(text: string): string[] {
   const tokens = text.split("\n").map((line) => line.trim())
@@ -38,7 +37,7 @@ export function parseTokens(text: string): string[] {
   if (tokens.length === 0) {
     throw new RangeError("the file has no token, expected one per line");
   }
-  // The error message must not contain the token.
+  // Errors must not contain the token.
   const at = tokens.findIndex((token) =>
     !/^[!-~]+$/.test(token) || token.length > MAX_TOKEN_LENGTH
   );

@@ -1,6 +1,6 @@
 /**
- * `/api/v2.1/usage`: a table of the usage of many containers, a tenth of the
- * size of their samples in v2.1 format.
+ * `/api/v2.1/usage`: a table of containers' usage, a tenth of their samples'
+ * size in v2.1.
  *
  * @module
  */
@@ -33,7 +33,7 @@ interface NamedContainer extends DisplayName {
   readonly oomKills: number;
 }
 
-/** Columns with identity and limits of a container. */
+/** Identity and limits. */
 const IDENTITY_COLUMNS = {
   "name": ({ name }) => name,
   "type": ({ type }) => type,
@@ -51,7 +51,7 @@ const IDENTITY_COLUMNS = {
   Record<string, (named: NamedContainer) => string | number | undefined>
 >;
 
-/** Columns parsed from cgroup names and labels. */
+/** Parsed from cgroup names and labels. */
 const NAMES: readonly Column[] = ["name", "type", "pod"];
 const UNNAMED: DisplayName = { name: "", type: "", pod: undefined };
 
@@ -101,7 +101,7 @@ export const USAGE_PARAMETERS: readonly Parameter[] = [
   SINCE,
 ];
 
-/** A table with a row for each of the newest samples of the selected containers. */
+/** A table with a row per container and sample, newest samples only. */
 export async function handleUsage(
   { request, query, name }: RequestContext,
   { manager, logger }: ApiDependencies,
@@ -120,7 +120,7 @@ export async function handleUsage(
     const { sample } = container.latest;
     if (since > -Infinity && !((sample?.timestampMs ?? 0) > since)) continue;
     try {
-      // The first request reads the limits from files.
+      // The first request reads limits from files.
       const { labels } = container.specNoOlderThan(Infinity);
       named.push({
         ...(hasNames ? displayNameOf(container.reference, labels) : UNNAMED),
@@ -165,14 +165,14 @@ function* tableText(
   yield "}}";
 }
 
-/** Returns the rows of a container: if it has no sample, one row with its identity. */
+/** Returns a container's rows; without samples, one with its identity. */
 function rowsOf(
   columns: readonly Column[],
   named: NamedContainer,
   count: number,
 ): Wire<"UsageTable">["containers"][string] {
   const { container } = named;
-  // The rates of the first row require one more.
+  // One more, for the rates of the first row.
   const samples = container.newest(count < 0 ? -1 : count + 1);
   const { layout } = container.latest;
   const first = count < 0 ? 0 : Math.max(0, samples.length - count);

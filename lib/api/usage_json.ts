@@ -2,7 +2,7 @@ import type { DerivedStats, Percentiles, Usage } from "../model/usage.ts";
 import { timeJson } from "./json_values.ts";
 import type { Wire } from "./schema.ts";
 
-/** Returns the usage of a container in the format of `/api/v2.1/summary`. */
+/** Returns usage for `/api/v2.1/summary`. */
 export function derivedStatsJson(stats: DerivedStats): Wire<"DerivedStats"> {
   const { latest, minute, hour, day } = stats;
   return {
@@ -22,7 +22,7 @@ function usageJson({ percentComplete, cpu, memory }: Usage): Wire<"Usage"> {
   };
 }
 
-/** Omits the values if they are unknown, and sets `present` to false. */
+/** Omits unknown values, with `present` false. */
 function percentilesJson(
   percentiles: Percentiles | undefined,
 ): Wire<"Percentiles"> {

@@ -1,6 +1,6 @@
 /**
- * JSON of containers in v1 format, most of which v2 shares. Exceeds 300 lines:
- * one table of names.
+ * JSON of containers in v1; v2 shares most of it. Exceeds 300 lines: one table
+ * of names.
  *
  * @module
  */
@@ -33,7 +33,7 @@ import { filesystemsJson } from "./filesystem_json.ts";
 import { integerJson, limitJson, timeJson } from "./json_values.ts";
 import type { Wire } from "./schema.ts";
 
-/** Returns a container in the format of `/api/v1.3/containers` and `subcontainers`. */
+/** Returns a container for `/api/v1.3/containers` and `subcontainers`. */
 export function containerInfoJson(info: ContainerInfo): Wire<"ContainerInfo"> {
   return {
     ...referenceJson(info.reference),
@@ -43,7 +43,7 @@ export function containerInfoJson(info: ContainerInfo): Wire<"ContainerInfo"> {
   };
 }
 
-/** Returns limits and identity, in the format that v1 and v2 share. */
+/** Returns limits and identity, as in v1 and v2. */
 export function specJson(spec: ContainerSpec): Wire<"ContainerSpec"> {
   const { cpu, memory, processes, labels } = spec;
   return {
@@ -67,7 +67,7 @@ export function specJson(spec: ContainerSpec): Wire<"ContainerSpec"> {
   };
 }
 
-/** Returns a sample in v1 format. */
+/** Returns a v1 sample. */
 export function containerStatsJson(
   stats: ContainerStats,
 ): Wire<"ContainerStats"> {
@@ -88,7 +88,7 @@ export function containerStatsJson(
   };
 }
 
-/** Returns the sections of a sample that v1 and v2 share; one that was not collected is absent. */
+/** Returns a sample's sections, as in v1 and v2; those not collected are absent. */
 export function sectionsJson(
   stats: ContainerStats,
 ): Pick<
@@ -128,7 +128,7 @@ function referenceJson(
 function cpuSpecJson(cpu: CpuSpec): Wire<"CpuSpec"> {
   return {
     "limit": integerJson(cpu.shares),
-    // No kernel has this limit; cAdvisor's clients expect the key.
+    // No kernel has this limit, but clients expect the key.
     "max_limit": 0,
     "mask": cpu.mask,
     "quota": integerJson(cpu.quotaUsec),
@@ -248,7 +248,7 @@ function processesJson(processes: ProcessStats): Wire<"ProcessStats"> {
   return {
     "process_count": integerJson(processes.processCount),
     "threads_current": integerJson(processes.threadsCurrent),
-    // Unlike a spec, a sample omits "max".
+    // Unlike specs, samples omit "max".
     "threads_max": threadsMax === Infinity
       ? undefined
       : integerJson(threadsMax),
@@ -267,7 +267,7 @@ function ulimitJson(limit: number): number {
   return limit === Infinity ? -1 : integerJson(limit);
 }
 
-/** Returns usage by page size, sorted by name as Go serializes a map. */
+/** Sorted by name, as Go's maps. */
 function hugetlbJson(
   hugetlb: Readonly<Record<string, HugetlbStats>>,
 ): Readonly<Record<string, Wire<"HugetlbStats">>> {
@@ -282,7 +282,7 @@ function hugetlbJson(
   );
 }
 
-/** Returns the part of the network usage that v1 and v2 share. */
+/** Returns network usage, as in v1 and v2. */
 export function networkJson(network: NetworkStats): Wire<"NetworkStatsV2"> {
   return {
     "interfaces": network.interfaces?.map(interfaceJson),
@@ -308,7 +308,7 @@ function interfaceJson(counts: InterfaceStats): Wire<"InterfaceStats"> {
   };
 }
 
-/** cAdvisor repeats the counters of the first interface. */
+/** cAdvisor repeats the first interface's counters. */
 function firstInterfaceJson(
   { interfaces: [first] = [] }: NetworkStats,
 ): Omit<Wire<"NetworkStats">, keyof Wire<"NetworkStatsV2">> {
@@ -325,7 +325,7 @@ function firstInterfaceJson(
   };
 }
 
-/** cAdvisor's keys are the names of its Go fields, in upper case. */
+/** Keys are cAdvisor's Go fields, in upper case. */
 function tcpJson(counts: TcpStats): Wire<"TcpStat"> {
   return {
     "Established": counts.established,
@@ -351,7 +351,7 @@ function udpJson(counts: UdpStats): Wire<"UdpStat"> {
   };
 }
 
-/** Returns the counters in cAdvisor's order. */
+/** Returns counters in cAdvisor's order. */
 function tcpAdvancedJson(
   counters: Readonly<Record<string, number>>,
 ): Readonly<Record<string, number>> {
@@ -376,7 +376,10 @@ function resctrlJson(
   };
 }
 
-/** Returns averages, and totals in microseconds as cAdvisor and the kubelet send them, although their documentation differs. */
+/**
+ * Returns averages, and totals in microseconds, as from cAdvisor and the kernel
+ * despite their documentation.
+ */
 export function psiJson(
   pressure: Pressure | undefined,
 ): Wire<"Psi"> | undefined {
@@ -399,7 +402,6 @@ function unlessEmpty<T>(items: readonly T[]): readonly T[] | undefined {
   return items.length === 0 ? undefined : items;
 }
 
-/** Returns `undefined` for an object without values. */
 function unlessBare<T extends object>(object: T): T | undefined {
   return Object.values(object).some((value) => value !== undefined)
     ? object

@@ -12,7 +12,7 @@ import { integerJson, timeJson } from "./json_values.ts";
 import type { Wire } from "./schema.ts";
 import { networkJson, sectionsJson, specJson } from "./v1_json.ts";
 
-/** Returns a container in the format of `/api/v2.1/stats`. */
+/** Returns a container for `/api/v2.1/stats`. */
 export function containerInfoV2Json(
   info: ContainerInfoV2,
 ): Wire<"ContainerInfoV2"> {
@@ -24,8 +24,8 @@ export function containerInfoV2Json(
 }
 
 /**
- * Returns a container in the format of `/api/v2.1/spec`. It has the CPU quota,
- * the CPU period and the process limit, which cAdvisor omits in v2.
+ * Returns a container for `/api/v2.1/spec`, with CPU quota, CPU period and
+ * process limit, which cAdvisor omits in v2.
  */
 export function containerSpecV2Json(
   description: ContainerDescription,
@@ -39,9 +39,9 @@ export function containerSpecV2Json(
 }
 
 /**
- * Returns a sample in the format of `/api/v2.0/stats`: each section follows a
- * flag for its presence, and `filesystem` is the array of v1. Unlike in
- * cAdvisor, `has_processes` is set like the other flags.
+ * Returns a sample for `/api/v2.0/stats`: each section follows a flag for its
+ * presence, `filesystem` is v1's array. Unlike in cAdvisor, `has_processes` is
+ * set like other flags.
  */
 export function deprecatedContainerStatsJson(
   stats: ContainerStats,
@@ -72,7 +72,7 @@ export function deprecatedContainerStatsJson(
   };
 }
 
-/** Returns a sample of the root in the format of `/api/v2.1/machinestats`. */
+/** Returns a sample of the root for `/api/v2.1/machinestats`. */
 export function machineStatsJson(stats: ContainerStats): Wire<"MachineStats"> {
   const { timestamp, cpu, cpu_inst: cpuInst, memory, network } =
     containerStatsV2Json(stats);
@@ -86,7 +86,7 @@ export function machineStatsJson(stats: ContainerStats): Wire<"MachineStats"> {
   };
 }
 
-/** Returns a sample in v2.1 format. */
+/** Returns a v2.1 sample. */
 export function containerStatsV2Json(
   stats: ContainerStats,
 ): Wire<"ContainerStatsV2"> {
@@ -99,7 +99,7 @@ export function containerStatsV2Json(
   };
 }
 
-/** Returns rates in nanoseconds per second, rounded down. */
+/** Nanoseconds per second, rounded down. */
 function cpuInstJson(rates: CpuInstStats): Wire<"CpuInstStats"> {
   return {
     "usage": {

@@ -2,27 +2,27 @@ import { BadRequestError } from "../model/errors.ts";
 import { parseDuration } from "../model/units.ts";
 import type { JsonObject } from "./json_values.ts";
 
-/** A kind of value in a request: its parser, and the JSON Schema of what the parser accepts. */
+/** A kind of value: its parser, and the JSON Schema of accepted values. */
 export interface ValueType<T> {
   readonly schema: JsonObject;
-  /** @throws {InvalidValueError} if the value is invalid, by {@linkcode throwInvalidValue} */
+  /** @throws {InvalidValueError} by {@linkcode throwInvalidValue} */
   parse(text: string): T;
 }
 
-/** The expected format is the message. */
+/** The message is the expected format. */
 class InvalidValueError extends Error {}
 
-/** Maximum number of characters of an invalid value in an error message. */
+/** Characters of an invalid value in errors. */
 const SHOWN_LENGTH = 100;
 
-/** The spellings that Go's `strconv.ParseBool` accepts besides `true` and `false`. */
+/** Further spellings of Go's `strconv.ParseBool`. */
 const TRUE_SPELLINGS = ["1", "t", "T", "TRUE", "True"];
 const FALSE_SPELLINGS = ["0", "f", "F", "FALSE", "False"];
 
 const TIME_REGEXP =
   /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[Tt]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
-/** Go's `time.ParseDuration`. The micro sign and the Greek letter are different characters. */
+/** Go's `time.ParseDuration`. Micro sign and Greek letter differ. */
 const DURATION_REGEXP =
   /^[+-]?(?:0+|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/;
 
@@ -31,7 +31,7 @@ export const BOOLEAN: ValueType<boolean> = {
   schema: {
     "anyOf": [
       { "type": "boolean" },
-      // Not an enum: client generators fail on keys that differ in case only.
+      // Not an enum: client generators fail on keys that differ only in case.
       {
         "type": "string",
         "pattern": `^(${[...TRUE_SPELLINGS, ...FALSE_SPELLINGS].join("|")})$`,
@@ -45,7 +45,7 @@ export const BOOLEAN: ValueType<boolean> = {
   },
 };
 
-/** A maximum number; -1 is unlimited. */
+/** A maximum; -1 is unlimited. */
 export const COUNT: ValueType<number> = {
   schema: integerSchema(-1),
   parse(text) {
@@ -56,7 +56,7 @@ export const COUNT: ValueType<number> = {
   },
 };
 
-/** The `seq` of an event. */
+/** An event's `seq`. */
 export const SEQ: ValueType<number> = {
   schema: integerSchema(0),
   parse(text) {
@@ -68,7 +68,7 @@ export const SEQ: ValueType<number> = {
   },
 };
 
-/** A duration of Go, which may be negative, in milliseconds; truncated to the largest safe integer. */
+/** Go's duration in milliseconds, possibly negative; at most the largest safe integer. */
 export const DURATION: ValueType<number> = {
   schema: { "type": "string", "pattern": DURATION_REGEXP.source },
   parse(text) {
@@ -87,7 +87,7 @@ export const DURATION: ValueType<number> = {
   },
 };
 
-/** A time, in milliseconds since the epoch; `undefined` for the year 1, Go's zero time. */
+/** Milliseconds since the epoch; `undefined` for Go's zero time. */
 export const TIME: ValueType<number | undefined> = {
   schema: {
     "type": "string",
@@ -107,9 +107,9 @@ export const TIME: ValueType<number | undefined> = {
 };
 
 /**
- * Parses a value of a request.
+ * Parses a request's value.
  *
- * @param what names the value in the error
+ * @param what names the value in errors
  * @throws {BadRequestError} if `parse` calls {@linkcode throwInvalidValue}
  */
 export function readValue<V, T>(
@@ -132,16 +132,12 @@ export function readValue<V, T>(
   }
 }
 
-/** Rejects a value within {@linkcode readValue}. */
+/** Rejects a value in {@linkcode readValue}. */
 export function throwInvalidValue(expected: string): never {
   throw new InvalidValueError(expected);
 }
 
-/**
- * Rejects a time span that ends before it starts.
- *
- * @throws {BadRequestError} naming both times
- */
+/** @throws {BadRequestError} if the span ends before it starts */
 export function assertSpan(
   [startName, startMs]: readonly [string, number | undefined],
   [endName, endMs]: readonly [string, number | undefined],
@@ -161,7 +157,7 @@ function integerSchema(minimum: number): JsonObject {
   };
 }
 
-/** `Date` accepts the 31st of any month, as a day of the next month. */
+/** `Date` accepts the 31st of any month, as the next month. */
 function isDay(day: string): boolean {
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }

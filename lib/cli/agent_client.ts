@@ -7,7 +7,7 @@ import {
   parseListenAddress,
 } from "../model/listen_address.ts";
 
-/** A slow response is reported after this delay. */
+/** Slower responses are reported. */
 const SLOW_MS = 3000;
 
 /** Sends requests to a running agent. */
@@ -16,7 +16,7 @@ export class AgentClient {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #client: Deno.HttpClient;
-  /** Called once, for example if the agent is under load. */
+  /** Called once, for example under load. */
   onSlow: (() => void) | undefined;
 
   private constructor(server: string, url: string, options: {
@@ -64,11 +64,10 @@ export class AgentClient {
   }
 
   /**
-   * Returns JSON; with a body, sends a POST request.
+   * Returns JSON; a body makes it a POST.
    *
    * @throws {AgentUnreachableError} if there is no agent
-   * @throws {AgentResponseError} if the response is an error or the server is
-   *   not cgwatch
+   * @throws {AgentResponseError} if the response is an error or not cgwatch's
    */
   async text(
     path: string,
@@ -104,7 +103,7 @@ export class AgentClient {
     }
   }
 
-  /** Yields lines, including empty ones, until the stream ends or the signal aborts. */
+  /** Yields lines, including empty ones, until the stream ends or aborts. */
   async *lines(path: string, signal: AbortSignal): AsyncGenerator<string> {
     const { body } = await this.#request(path, { signal });
     if (body === null) return;
@@ -172,24 +171,24 @@ export class AgentClient {
   }
 }
 
-/** There is no agent, or the connection was closed. */
+/** No agent, or a closed connection. */
 export class AgentUnreachableError extends Error {
   override readonly name = "AgentUnreachableError";
 }
 
-/** The agent returned an error, or the server is not an agent. */
+/** An error from the agent, or from another server. */
 export class AgentResponseError extends Error {
   override readonly name = "AgentResponseError";
   readonly status: number;
 
-  /** @param message without control characters from external text */
+  /** @param message without external control characters */
   constructor(status: number, message: string) {
     super(message);
     this.status = status;
   }
 }
 
-/** Returns a container's name as part of a URL path. */
+/** Returns a container's name for a URL path. */
 export function namePath(name = "/"): string {
   const cleaned = name.startsWith("/") ? name : `/${name}`;
   return cleaned.split("/").map(encodeURIComponent).join("/");
@@ -228,7 +227,6 @@ function readFlagFile(
   }
 }
 
-/** Returns the innermost cause and its remedy. */
 function causeOf(
   error: unknown,
   server: string,
@@ -246,7 +244,7 @@ function causeOf(
   return { reason, remedy: remedy.replaceAll("ADDR", server) };
 }
 
-/** Errors of Deno's HTTP client, their meaning and the remedy. */
+/** Errors of Deno's HTTP client with meaning and remedy. */
 const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   [
     /\(os error 2\)/,
@@ -290,7 +288,6 @@ const CAUSES: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
-/** Returns the message of an API error. */
 function errorOf(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text);

@@ -3,8 +3,8 @@ import type { SourceState } from "../model/source_state.ts";
 import type { AgentClient } from "./agent_client.ts";
 
 /**
- * Returns a line about an agent that cannot read the whole kernel log, so that
- * a missing kill or reason is not a surprise. Returns nothing for a log file.
+ * Returns a line if the agent cannot read the whole kernel log, to explain
+ * missing kills or reasons; nothing for a log file.
  */
 export async function kernelLogNote(
   { values, client }: {
@@ -19,7 +19,7 @@ export async function kernelLogNote(
     : `The agent does not have the whole kernel log, so OOM kills may be only counted: ${detail}. cgwatch check suggests a fix`;
 }
 
-/** Returns the state of a source of the agent, if there is one. */
+/** Returns the state of an agent's source, if any. */
 export async function sourceOf(
   client: AgentClient,
   source: string,

@@ -15,13 +15,12 @@ import {
 import { writeJson } from "./output.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
-/** Options of `check`. */
+/** Options. */
 export interface CheckOptions {
   readonly values: FlagValues;
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly env: (name: string) => string | undefined;
-  /** Client of the agent whose sources are included. */
   readonly client: () => AgentClient;
 }
 
@@ -29,11 +28,10 @@ interface Row extends Finding {
   readonly name: string;
   readonly lost?: string;
   readonly fix?: string;
-  /** Reported by a running agent. */
+  /** As reported by a running agent. */
   readonly agent?: Pick<SourceState, "state" | "detail">;
 }
 
-/** Response timeout of the agent. */
 const RESPONSE_LIMIT_MS = 3000;
 
 const STYLES = {
@@ -46,9 +44,9 @@ const INDENT = 10;
 const NAME_WIDTH = 14;
 
 /**
- * Reports which data sources this process can read and, for the others, the
- * effect and the command or setting that grants access. Includes the sources of
- * a running agent. Requires no agent and no privileges, and changes nothing.
+ * Reports which data sources this process can read; for others, the effect and
+ * the command or setting that grants access. Includes a running agent's
+ * sources. Requires no agent or privileges, and changes nothing.
  */
 export async function checkHost(options: CheckOptions): Promise<void> {
   const { values, terminal } = options;
@@ -59,7 +57,7 @@ export async function checkHost(options: CheckOptions): Promise<void> {
   for (const source of sourcesOf(values, options.clock)) {
     const { name, lost } = source;
     const reported = agent.sources.find((one) => one.name === name);
-    // Without the flag, the log of the agent is meant.
+    // Without the flag, check the agent's log.
     const isAgentsLog = name === "event_log" && !values.has("event-log") &&
       reported?.state === "ok";
     const found: Finding = isAgentsLog
@@ -84,7 +82,7 @@ export async function checkHost(options: CheckOptions): Promise<void> {
   if (output !== "table") {
     return writeJson(terminal, output, JSON.stringify(rows));
   }
-  // Problems are last, because a small terminal shows the end.
+  // Problems are last: a small terminal shows the end.
   const isGood = ({ lost }: Row) => lost === undefined;
   for (const row of rows.filter(isGood)) writeRow(row, options);
   for (const row of rows.filter((one) => !isGood(one))) writeRow(row, options);
@@ -117,13 +115,12 @@ function writeRow(row: Row, { terminal }: CheckOptions): void {
     }`,
     ...(isAgents ? below(`the agent reports: ${agent.detail}`) : []),
     ...(lost === undefined ? [] : below(`lost: ${lost}`)),
-    // Not wrapped, so that it can be copied.
+    // Not wrapped, for copying.
     ...(fix === undefined ? [] : [`${indent}fix:  ${fix}`]),
   ];
   terminal.write(`${lines.join("\n")}\n`);
 }
 
-/** Returns the sources of the agent, if there is one. */
 async function queryAgent(
   { values, client, clock }: CheckOptions,
 ): Promise<{ sources: readonly SourceState[]; summary: string }> {

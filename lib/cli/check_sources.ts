@@ -1,4 +1,4 @@
-// Exceeds 300 lines: one table with a function for each entry.
+// Exceeds 300 lines: one table with a function per entry.
 
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
@@ -14,33 +14,33 @@ import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { quote } from "./output.ts";
 
-/** State of a source. */
+/** A source's state. */
 export interface Finding {
   /** `missing`: no permission, kernel support or file. */
   readonly state: "ok" | "missing" | "off";
   readonly detail: string;
 }
 
-/** Determines how the agent gets a permission. */
+/** Place at which the agent gets permissions. */
 export type Place = "shell" | "service" | "container";
 
-/** A data source of the agent. */
+/** The agent's data source. */
 export interface Source {
   readonly name: string;
-  /** Data that is unavailable without the source. */
+  /** Data unavailable without it. */
   readonly lost: string;
-  /** Command or setting that grants access. */
+  /** Command or setting for access. */
   readonly fix: string | Readonly<Record<Place, string>>;
-  /** Returns the fix for a specific problem, if it is another one. */
+  /** Returns the fix of a specific problem. */
   readonly fixOf?: (problem: string) => string | undefined;
   find(): Finding | Promise<Finding>;
 }
 
-/** The event log of the systemd unit. */
+/** The systemd unit's event log. */
 export const SERVICE_LOG = "/var/log/cgwatch/events.ndjson";
 
 const CONNECT_LIMIT_MS = 1000;
-/** About 1,000 containers need this many inotify watches. */
+/** Enough for about 1,000 containers. */
 const MIN_WATCHES = 8192;
 const MIN_OPEN_FILES = 4096;
 
@@ -51,7 +51,7 @@ const SOCKETS: Readonly<Record<string, string>> = {
   "cri-o": "/var/run/crio/crio.sock",
 };
 
-/** Returns the sources that `check` reads. */
+/** Returns the sources for `check`. */
 export function sourcesOf(
   values: FlagValues,
   clock: Clock,
@@ -92,7 +92,7 @@ export function sourcesOf(
         ),
         container: "docker run: --device=/dev/kmsg --cap-add=SYSLOG",
       },
-      // The agent may have been started with another path than this process.
+      // The agent may have been started with another path.
       fixOf: (problem) =>
         /--kmsg=none|\(os error 2\)(?!.*\/dev\/kmsg')/.test(problem)
           ? "start the agent with --kmsg=/dev/kmsg, which is the default"
@@ -191,7 +191,7 @@ export function sourcesOf(
   ];
 }
 
-/** Returns a command that creates a systemd drop-in. */
+/** Returns a command that creates a drop-in. */
 function dropIn(name: string, ...lines: readonly string[]): string {
   const directory = "/etc/systemd/system/cgwatch.service.d";
   const text = ["[Service]", ...lines].map((line) => `"${line}"`).join(" ");
@@ -264,7 +264,7 @@ async function findEventLog(path: string): Promise<Finding> {
   }
   if (path === "-") return ok("stdout; --event-log=PATH for a file");
   if (await exists(path)) await access(path, constants.W_OK);
-  // Rotation requires write access to the directory.
+  // Rotation writes to the directory.
   await access(dirname(path), constants.W_OK | constants.X_OK);
   return ok(path);
 }

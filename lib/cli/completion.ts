@@ -7,7 +7,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 const FILE_REGEXP = /file$|^(?:config|event-log|kmsg|root|tls-.*|.*-root)$/;
 
-/** Returns a completion script, built from the flag tables. */
+/** Builds a completion script from the flag tables. */
 export function completion(shell: typeof SHELLS[number]): string {
   return { bash, zsh, fish }[shell]();
 }

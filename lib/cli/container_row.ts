@@ -6,28 +6,26 @@ import type { Json } from "./output.ts";
 /** Absent numbers were not measured. */
 export interface ContainerRow {
   readonly cgroup: string;
-  /** `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
+  /** `name`, `type` and `pod` as in {@linkcode displayNameOf}. */
   readonly name: string;
-  /** The runtime, or `pod`, `unit`, `cgroup`. */
   readonly type: string;
   readonly id: string | undefined;
   readonly image: string | undefined;
-  /** Namespace and name. */
   readonly pod: string | undefined;
   /** 1 is one full CPU. */
   readonly cpu: number | undefined;
   /** Fraction of throttled CFS periods, 0 to 1. */
   readonly throttled: number | undefined;
-  /** In bytes. */
+  /** Bytes. */
   readonly memory: number | undefined;
   readonly workingSet: number | undefined;
   /** Absent without limit. */
   readonly limit: number | undefined;
-  /** Bytes read and written per second. */
+  /** Read and written bytes per second. */
   readonly io: number | undefined;
-  /** Bytes received and sent per second. */
+  /** Received and sent bytes per second. */
   readonly network: number | undefined;
-  /** Percentage of the last 10 s in which some task was stalled. */
+  /** Percentage of the last 10 s with stalled tasks. */
   readonly pressure: {
     readonly cpu: number | undefined;
     readonly memory: number | undefined;
@@ -41,7 +39,7 @@ export interface ContainerRow {
   readonly measuredMs: number;
 }
 
-/** Rates require the sample before the last, from `info` or from an earlier response. */
+/** Rates require the preceding sample, from `info` or an earlier response. */
 export function rowOf(
   info: Json,
   kills: ReadonlyMap<string, number>,

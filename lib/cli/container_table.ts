@@ -2,13 +2,13 @@ import { formatBytes } from "../model/text.ts";
 import type { ContainerRow } from "./container_row.ts";
 import type { Column } from "./table.ts";
 
-/** A column of a table of containers. */
+/** A column for containers. */
 export interface ContainerColumn extends Column {
-  /** Returns `-` if not measured or without limit. */
+  /** Returns `-` if not measured or unlimited. */
   cell(row: ContainerRow): string;
 }
 
-/** A narrow terminal omits columns with the largest `drops` first. */
+/** A narrow terminal omits the largest `drops` first. */
 export const CONTAINER_COLUMNS = {
   name: { title: "CONTAINER", shrinks: true, cell: ({ name }) => name },
   type: { title: "TYPE", drops: 8, cell: ({ type }) => type },

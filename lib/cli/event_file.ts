@@ -2,19 +2,19 @@ import { rotatedPath } from "../log/log_file.ts";
 import { UsageError } from "../config/command_line.ts";
 import type { Json } from "./output.ts";
 
-/** Initial size of the read buffer, which doubles for a longer line. */
+/** Initial read buffer; doubles for longer lines. */
 const CHUNK_BYTES = 2 ** 16;
-/** The start of a longer line is discarded. The agent writes no such line. */
+/** Longer lines, which no agent writes, lose their start. */
 const MAX_LINE_BYTES = 2 ** 24;
 const NEWLINE = 10;
 
 /**
  * Reads an event log with its rotated parts, oldest first.
  *
- * @param needle only lines with this string are parsed, which is faster
+ * @param needle only lines with this string are parsed, for speed
  * @param visit `enough` stops reading
  * @returns the number of lines that are not events
- * @throws {UsageError} if there is no such file
+ * @throws {UsageError} if no such file exists
  */
 export async function readEventFile(
   path: string,
@@ -34,11 +34,7 @@ export async function readEventFile(
   return unread;
 }
 
-/**
- * Rejects an event log as the name of a container.
- *
- * @throws {UsageError} with the flag
- */
+/** @throws {UsageError} with the flag, for an event log as a container's name */
 export function rejectLogName(argument: string | undefined): void {
   if (!/\.ndjson(?:\.\d+)?$/.test(argument ?? "")) return;
   throw new UsageError(
@@ -46,13 +42,13 @@ export function rejectLogName(argument: string | undefined): void {
   );
 }
 
-/** Returns existing parts, oldest first. */
+/** Oldest first. */
 async function partsOf(path: string): Promise<string[]> {
   const parts: string[] = [];
   while (await isFile(rotatedPath(path, parts.length + 1))) {
     parts.push(rotatedPath(path, parts.length + 1));
   }
-  // During a rotation, the newest part may be missing.
+  // Missing during a rotation.
   if (await isFile(path)) parts.unshift(path);
   if (parts.length === 0) {
     throw new UsageError(
@@ -62,7 +58,7 @@ async function partsOf(path: string): Promise<string[]> {
   return parts.reverse();
 }
 
-/** Yields blocks of complete lines, and the unterminated last line. */
+/** Yields blocks of complete lines, then an unterminated last line. */
 function* completeLines(path: string): Generator<string> {
   using file = Deno.openSync(path);
   const decoder = new TextDecoder();
@@ -89,7 +85,7 @@ function* completeLines(path: string): Generator<string> {
   if (filled > 0) yield `${decoder.decode(bytes.subarray(0, filled))}\n`;
 }
 
-/** Yields lines with the needle; an empty needle matches all. */
+/** Yields lines with the needle, all for an empty one. */
 function* linesWith(text: string, needle: string): Generator<string> {
   for (let at = text.indexOf(needle); at >= 0;) {
     const end = text.indexOf("\n", at);

@@ -8,26 +8,26 @@ import {
 import type { Json } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of {@linkcode followEvents}. */
+/** Options. */
 export interface FollowOptions {
   readonly client: AgentClient;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Path and query that select events. */
+  /** Path and query. */
   readonly path: string;
   readonly visit: (event: Json) => void;
 }
 
 const HEARTBEAT_MS = 15_000;
-/** Without a heartbeat for this time, the connection counts as lost. */
+/** Without a heartbeat for this time, the connection is lost. */
 const SILENCE_LIMIT_MS = 45_000;
-/** A heartbeat means that there is no event. */
+/** A heartbeat means no event. */
 const PROBE_HEARTBEAT_MS = 200;
 const MIN_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 
 /**
- * Passes stored and new events, each once, also across restarts of the agent.
+ * Passes stored and new events once each, across restarts of the agent.
  *
  * @throws {Error} if the first request fails or the agent rejects one
  */
@@ -49,7 +49,7 @@ export async function followEvents(options: FollowOptions): Promise<never> {
         if (line === "") continue;
         const event: Json = JSON.parse(line);
         if (resumed !== undefined && isBefore(event, resumed)) continue;
-        // Dropped events are stored, so a reconnect returns them.
+        // A reconnect returns dropped events, which are stored.
         if (event.event_type !== "lost") last = event;
         visit(event);
       }
@@ -62,12 +62,12 @@ export async function followEvents(options: FollowOptions): Promise<never> {
   }
 }
 
-/** Returns whether an event was already passed. If numbers restarted at 1, its time is later. */
+/** Returns whether an event was passed. If numbers restarted at 1, its time is later. */
 function isBefore(event: Json, last: Json): boolean {
   return event.seq <= last.seq && event.timestamp <= last.timestamp;
 }
 
-/** A period without agent, reported in one line. */
+/** A period without agent, printed as one line. */
 class Outage {
   readonly #options: FollowOptions;
   #isOpen = false;
@@ -93,19 +93,18 @@ class Outage {
     this.#isOpen = false;
   }
 
-  /** Returns whether an error is expected after an earlier connection. */
+  /** Whether an error is expected after a connection. */
   isExpected(error: unknown): boolean {
     return this.#wasConnected &&
       (error instanceof AgentUnreachableError || error instanceof TypeError ||
-        // A stopping agent rejects streams with 503.
+        // A stopping agent rejects streams.
         error instanceof AgentResponseError && error.status === 503);
   }
 }
 
 /**
- * Returns whether numbers continue after an event, as with a log file.
- * Otherwise they restarted at 1: the event with that number is another one or
- * does not exist.
+ * Returns whether numbers continue after an event, as with a log file. If they
+ * restarted at 1, the event with that number is another or missing.
  */
 async function continues(
   { client, clock }: FollowOptions,

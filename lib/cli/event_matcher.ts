@@ -2,27 +2,29 @@ import { containerTitle } from "../explain/explain_oom.ts";
 import { unescapeUnit } from "../runtimes/cgroup_origin.ts";
 import type { Json } from "./output.ts";
 
-/** Maximum number of container IDs with the name. */
+/** Container IDs per name. */
 const MAX_IDS = 10_000;
-/** Maximum number of events without the name whose container may be named later. */
+/** Events whose container may be named later. */
 const MAX_WAITING = 1_000;
 
 /**
- * Selects the events of a container by a name from the command line, as {@linkcode
- * matchesContainer} does, and also by the container's ID: an event may have the
- * ID, but not yet the name.
+ * Selects a container's events as {@linkcode matchesContainer}, and also by ID:
+ * an event may have the ID before the name.
  */
 export class EventMatcher {
   readonly #text: string;
   readonly #ids = new Set<string>();
   #waiting: Json[] = [];
 
-  /** @param text as of {@linkcode matchesContainer}, also with `pod:` as in the filter of `top` */
+  /**
+   * @param text as of {@linkcode matchesContainer}, or with `pod:` as in
+   *   `top`'s filter
+   */
   constructor(text: string) {
     this.#text = withoutPodPrefix(text);
   }
 
-  /** Substring of the JSON of each event that contains the name unescaped. */
+  /** Substring of each event's JSON with the unescaped name. */
   get needle(): string {
     const [part = ""] = this.#text.split("/").filter(Boolean).slice(-1);
     return JSON.stringify(part).slice(1, -1);
@@ -35,16 +37,13 @@ export class EventMatcher {
     if (matchesContainer(event, this.#text)) this.#ids.add(id);
   }
 
-  /** Matches by the IDs recorded so far, and by the event itself. */
+  /** Matches the event itself, or the recorded IDs. */
   matches(event: Json): boolean {
     return this.#ids.has(event.container?.id) ||
       matchesContainer(event, this.#text);
   }
 
-  /**
-   * Returns the event if it matches, preceded by earlier events with the same ID
-   * that did not match.
-   */
+  /** Returns a matching event, after earlier events with its ID that did not match. */
   select(event: Json): Json[] {
     const id = event.container?.id;
     if (!this.matches(event)) {
@@ -61,7 +60,7 @@ export class EventMatcher {
   }
 }
 
-/** Accepts `pod:web-0`, and `pod/web-0` as kubectl prints it. */
+/** Accepts `pod:web-0`, and kubectl's `pod/web-0`. */
 export function withoutPodPrefix(text: string): string {
   return text.replace(/^pod[:/]/, "");
 }
@@ -70,13 +69,12 @@ export function withoutPodPrefix(text: string): string {
 const MIN_ID_LENGTH = 4;
 
 /**
- * Returns whether an event refers to a container, pod or cgroup. The text from
- * the command line is one of:
+ * Returns whether an event refers to a container, pod or cgroup. The text is:
  *
- * - the path of a cgroup or one of its ancestors;
- * - without a leading slash also the name or alias of a container, a pod (UID,
- *   `NAME` or `NAMESPACE/NAME`), `NAMESPACE/POD/CONTAINER`, the prefix of a
- *   container ID, or one component of a cgroup's path, such as a systemd unit.
+ * - a cgroup's path, or an ancestor's;
+ * - without a leading slash also a name or alias of a container, a pod (UID,
+ *   `NAME` or `NAMESPACE/NAME`), `NAMESPACE/POD/CONTAINER`, a container ID's
+ *   prefix, or a component of a cgroup's path, such as a systemd unit.
  */
 export function matchesContainer(event: Json, text: string): boolean {
   const cgroups = cgroupsOf(event);

@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import { EventPrinter } from "./event_table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Prints one line for the state at start, then one line per event, until the agent ends. */
+/** Prints one line of state, then one per event, until the agent ends. */
 export async function showEvents(
   { addresses, watchEvents }: Pick<Agent, "addresses" | "watchEvents">,
   { basePath, metricsPath }: Pick<Config, "basePath" | "metricsPath">,

@@ -17,10 +17,10 @@ const TYPE_STYLES: Readonly<Record<string, Style>> = {
   "lost": "yellow",
 };
 
-/** Minimum terminal width for times with year and milliseconds. */
+/** Minimum terminal width for complete times. */
 const WIDE_COLUMNS = 110;
 
-/** Prints events one by one, so column widths are fixed in advance. */
+/** Prints events one by one, with column widths fixed in advance. */
 export class EventPrinter {
   readonly #terminal: Terminal;
   readonly #output: "table" | "json" | "ndjson";
@@ -34,7 +34,7 @@ export class EventPrinter {
     this.#isWide = isWide(terminal.columns);
   }
 
-  /** Prints an event; the first one is preceded by the header row. */
+  /** The first event follows the header row. */
   print(event: Json): void {
     if (this.#output === "table") {
       this.#printRow(event);
@@ -48,12 +48,10 @@ export class EventPrinter {
     this.#count++;
   }
 
-  /** Whether no event was printed. */
   get isEmpty(): boolean {
     return this.#count === 0;
   }
 
-  /** Completes the output. */
   end(): void {
     if (this.#output === "json") {
       this.#terminal.write(this.#count === 0 ? "[]\n" : "]\n");
@@ -84,32 +82,32 @@ export class EventPrinter {
   }
 }
 
-/** Returns whether complete times fit. */
+/** Whether complete times fit. */
 export function isWide(columns: number | undefined): boolean {
   return (columns ?? Infinity) >= WIDE_COLUMNS;
 }
 
-/** Returns the column of times, with the UTC offset in its title. */
+/** Returns the time column, with the UTC offset in its title. */
 export function timeColumn(zone: string, isWide: boolean): Column {
   const width = isWide ? 23 : 14;
   const title = `TIME (${zone})`;
-  // A long offset must not widen the column.
+  // A long offset must not widen it.
   return { title: title.length > width ? zone : title, width };
 }
 
-/** Formats a time for that column. */
+/** Formats a time for {@linkcode timeColumn}. */
 export function formatTime(timestampMs: number, isWide: boolean): string {
   const time = formatLocal(timestampMs);
   return isWide ? time : time.slice(5, 19);
 }
 
-/** Returns the display name; for a kill, the victim's. */
+/** Returns the display name, for a kill the victim's. */
 export function nameOf(event: Json): string {
   const { container, container_name: cgroup, event_data: data } = event;
   return containerTitle(container, data?.oom?.victim_cgroup ?? cgroup);
 }
 
-/** Returns a short description of an event. */
+/** Returns an event's short description. */
 export function describeEvent(event: Json): string {
   const {
     oom,
@@ -134,7 +132,7 @@ export function describeEvent(event: Json): string {
   return [namespace, image].filter(Boolean).join(" ");
 }
 
-/** Omits whose limit was hit, so that the limit itself fits 80 columns. */
+/** Omits whose limit it is, to fit 80 columns. */
 function shorter(description: string): string {
   return description.replace(
     /: (?:container|pod|unit|cgroup) limit\b/,

@@ -10,14 +10,14 @@ import { EventPrinter } from "./event_table.ts";
 import type { Json } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of `events`. */
+/** Options. */
 export interface EventsOptions {
   readonly values: FlagValues;
-  /** A cgroup with its descendants, or a container or pod. @default all */
+  /** A cgroup with its descendants, a container or a pod. @default all */
   readonly container: string | undefined;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Called only if an agent is queried. */
+  /** Called only for an agent. */
   readonly client: () => AgentClient;
 }
 
@@ -33,15 +33,15 @@ const PARAMETERS: Readonly<Record<EventType, string>> = {
   "nodeEvent": "node_events",
 };
 
-/** Stored events are printed within this time. */
+/** Stored events arrive within this time. */
 const QUIET_MS = 1000;
 
-/** Events that contain names of containers. */
+/** Events with containers' names. */
 const UPDATES =
   "/api/v1.3/events?update_events=true&subcontainers=true&max_events=-1";
 
 /**
- * Prints events, oldest first, from an agent or a log file.
+ * Prints events of an agent or log file, oldest first.
  *
  * @throws {UsageError} for incompatible flags
  */
@@ -83,7 +83,7 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
     const query = pathOf(options);
     if (values.bool("follow")) {
       const path = query;
-      // Otherwise, an empty screen looks like a hanging program.
+      // An empty screen resembles a hanging program.
       const cancel = clock.schedule(QUIET_MS, () => {
         if (!printer.isEmpty || !isTable(options)) return;
         terminal.note(`${noneOf(options)}. Waiting for new ones, Ctrl-C ends`);
@@ -134,7 +134,7 @@ function typesOf(values: FlagValues): readonly EventType[] {
   });
 }
 
-/** Returns the filter of printed events: the agent selects events too, but not by all names. */
+/** Filters printed events: the agent cannot select by all names. */
 function selection(
   { values, container, clock }: EventsOptions,
 ): (event: Json) => boolean {
@@ -144,7 +144,7 @@ function selection(
     : values.since("since", clock.now());
   const isQuiet = values.bool("follow") && !values.bool("all") &&
     types.length === 0 && container === undefined;
-  // Checkpoints are internal and not shown in tables.
+  // Tables omit internal checkpoints.
   const isShown = values.choice("output") === "table" && !values.bool("all");
   return (event) =>
     event.event_type === "lost" ||
@@ -154,7 +154,7 @@ function selection(
       (!isQuiet || isNotable(event));
 }
 
-/** Returns whether an event is a kill or a change of a container, not only new metadata. */
+/** Whether an event is a kill or a change of a container, not only new metadata. */
 function isNotable({ event_type: type, container, event_data: data }: Json) {
   if (type === "containerUpdate") {
     const { exit_code: code, health, restart_count: restarts } =
@@ -179,7 +179,7 @@ function isCgroup(container: string | undefined): boolean {
 
 function pathOf({ container, values }: EventsOptions): string {
   const isNamed = container !== undefined && !isCgroup(container);
-  // Events of other types may contain the container's names.
+  // Events of other types may have the names.
   const types = new Set(
     isNamed ? [] : typesOf(values).map((type) => PARAMETERS[type]),
   );
@@ -187,7 +187,7 @@ function pathOf({ container, values }: EventsOptions): string {
     "subcontainers=true",
     ...[...types].map((name) => `${name}=true`),
   ];
-  // The agent can only select by cgroup.
+  // The agent selects by cgroup only.
   const cgroup = isCgroup(container) ? container : undefined;
   return `/api/v1.3/events${namePath(cgroup)}?${query.join("&")}`;
 }

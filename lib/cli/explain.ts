@@ -21,19 +21,22 @@ import { type Json, quote, writeJson } from "./output.ts";
 import { SimilarNames } from "./similar_names.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of `explain`. */
+/** Options. */
 export interface ExplainVerbOptions {
   readonly values: FlagValues;
-  /** A container, a pod, a cgroup, a process, a local time, or the `seq` of an event. @default a list of all incidents */
+  /**
+   * A container, pod, cgroup, process, local time, or an event's `seq`.
+   * @default a list of all incidents
+   */
   readonly argument: string | undefined;
   readonly terminal: Terminal;
-  /** Called only if an agent is queried. */
+  /** Called only for an agent. */
   readonly client: () => AgentClient;
 }
 
 /**
- * Visits events whose JSON contains the needle, oldest first. A story scans the
- * log twice, so memory does not grow with the log.
+ * Visits events whose JSON contains the needle, oldest first. A story scans
+ * twice, so memory does not grow with the log.
  */
 type Scan = (
   needle: string,
@@ -47,7 +50,7 @@ const QUERY =
   "/api/v1.3/events?oom_events=true&oom_kill_events=true&update_events=true&subcontainers=true&max_events=-1";
 
 /**
- * Prints one story or the list of incidents, from an agent or a log file.
+ * Prints a story or the incidents, from an agent or a log file.
  *
  * @throws {UsageError} if a flag or file is invalid
  * @throws {Error} if there is no such kill
@@ -108,7 +111,7 @@ function scanOf({ values, client }: ExplainVerbOptions): Scan {
   };
 }
 
-/** Returns the first matching kill of the newest incident, or the event with the `seq`. */
+/** Returns the newest incident's first matching kill, or the event with the `seq`. */
 async function findKill(
   scan: Scan,
   argument: string | undefined,
@@ -143,7 +146,7 @@ async function findKill(
   const matcher = new EventMatcher(argument);
   await scan(matcher.needle, (event) => matcher.recordId(event));
   return await find((event) => matcher.matches(event)) ??
-    // As the kernel names it: `Killed process 19801 (tail)`.
+    // As in the kernel's `Killed process 19801 (tail)`.
     await find(({ event_data: { oom } }) =>
       oom?.process_name === argument || `${oom?.pid}` === argument
     );
@@ -163,7 +166,7 @@ async function storyOf(
   });
 }
 
-/** Adds names from later events of the same container. */
+/** Adds names from the containers' later events. */
 async function withNames<
   T extends { readonly "container"?: EventContainer },
 >(
@@ -218,7 +221,7 @@ function write(
   }
   const { columns = 100, rows = Infinity } = terminal;
   const lines = explainOom(story, { columns });
-  // The start of a long story is not visible any more.
+  // A long story's start is no longer visible.
   const again = lines.length < rows
     ? []
     : ["", ...wrap(sentenceOf(story), columns)];
@@ -252,7 +255,7 @@ async function notFound(
   );
 }
 
-/** Returns how to read older kills: the agent only keeps events since its start. */
+/** Returns how to read older kills: the agent keeps events since its start only. */
 async function logHint(
   { argument, values, client }: ExplainVerbOptions,
 ): Promise<string | undefined> {

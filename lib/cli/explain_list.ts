@@ -7,24 +7,24 @@ import { quote, writeJson } from "./output.ts";
 import { renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of {@linkcode writeIncidents}. */
+/** Options. */
 export interface IncidentListOptions {
   readonly values: FlagValues;
-  /** A time that all incidents have. */
+  /** A time of all incidents. */
   readonly argument: string | undefined;
   readonly terminal: Terminal;
-  /** Number of older incidents that were left out. */
+  /** Number of older incidents left out. */
   readonly dropped: number;
-  /** Written after a table. */
+  /** Printed after a table. */
   readonly note?: string | undefined;
 }
 
-/** Lines for header, hint and prompt. */
+/** Header, hint and prompt. */
 const OTHER_ROWS = 4;
-/** Lines of a note with 80 columns. */
+/** With 80 columns. */
 const NOTE_ROWS = 3;
 
-/** Prints incidents, newest first; on a terminal not more than it shows. */
+/** Prints incidents, newest first, as many as a terminal shows. */
 export function writeIncidents(
   incidents: readonly Incident[],
   { values, argument, terminal, dropped, note }: IncidentListOptions,
@@ -45,7 +45,7 @@ export function writeIncidents(
     const lines = tableOf(shown, columns);
     terminal.write(`${lines.join("\n")}\n`);
     const left = incidents.length + dropped - shown.length;
-    // In a pager, the line would be above the table.
+    // A pager would show the line above the table.
     if (columns !== undefined) terminal.note(hintOf(left, argument));
   }
   if (note !== undefined) terminal.note(note);
@@ -71,7 +71,7 @@ function tableOf(
       { title: "SEQ", isNumber: true },
       { title: "PROCESS" },
       { title: "WHY", shrinks: true, isSentence: true, minWidth: 30 },
-      // Last, as a whole name is long in a pipe.
+      // Last: a whole name is long in a pipe.
       { title: "CONTAINER", shrinks: true },
     ],
     incidents.map((incident) => cellsOf(incident, hasRoom)),

@@ -9,24 +9,24 @@ import { type VerbDescription, VERBS } from "../config/verbs.ts";
 import { wrap } from "../model/text.ts";
 
 const WIDTH = 80;
-/** A longer usage has its help on the next line. */
+/** Longer ones have their help on the next line. */
 const MAX_USAGE = 32;
-/** Shared by all verbs that send requests. */
+/** Flags of all client verbs. */
 const CONNECTION = "Connection";
 
-/** Returns help without the last newline. */
+/** Without the last newline. */
 export function helpText(name?: FlagVerb): string {
   const verb = VERBS.find((known) => known.name === name);
   return (verb === undefined ? overview() : helpOf(verb)).join("\n");
 }
 
-/** Returns flags in the order of the table. */
+/** In the table's order. */
 export function flagsOf(verb: FlagVerb): readonly Flag[] {
   const flags: readonly Flag[] = FLAGS;
   return flags.filter((flag) => verbsOf(flag).includes(verb));
 }
 
-/** Groups the flags of a verb; only `serve` has many groups. */
+/** Groups a verb's flags; only `serve` has many groups. */
 export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   const groups = new Map<string, Flag[]>(verb === "serve" ? [] : [["", []]]);
   const shown = flagsOf(verb);
@@ -42,7 +42,7 @@ export function groupsOf(verb: FlagVerb): ReadonlyMap<string, Flag[]> {
   return groups;
 }
 
-/** Returns the usage, with a placeholder for the value. */
+/** With a placeholder for the value. */
 export function usageOf(flag: Flag): string {
   const short = flag.short === undefined ? "" : `-${flag.short}, `;
   const value = flag.kind === "bool" && flag.default === "false"

@@ -19,15 +19,14 @@ export interface InspectOptions {
   readonly client: AgentClient;
 }
 
-/** Fields in bytes. */
 const BYTES_REGEXP =
   /(?:^|\.)(?:memory|spec\.memory|memory_capacity|swap_capacity)(?:\.|$)|_bytes$|\.capacity$/;
 /** Memory fields that are counts. */
 const COUNTS_REGEXP = /failcnt|pg\w+|psi|events|workingset|_data|numa/;
-/** The maximum 64-bit number as a double. */
+/** The maximum 64-bit number, as a double. */
 const NO_LIMIT = 2 ** 64;
 
-/** Accepts a cgroup or, without a leading slash, any name shown by `list`. */
+/** Accepts a cgroup or, without a leading slash, any name in `list`. */
 export async function inspectContainer(
   name: string,
   options: InspectOptions,
@@ -69,10 +68,7 @@ function write(text: string, { values, terminal }: InspectOptions): void {
   }
 }
 
-/**
- * Yields all values other than objects, with their path. A list of primitive
- * values is one value.
- */
+/** Yields values with their path. A list of primitives is one value. */
 function* leavesOf(value: Json, path: string): Generator<[string, string]> {
   if (value === null || value === undefined) return;
   if (Array.isArray(value) && value.every((item) => typeof item !== "object")) {

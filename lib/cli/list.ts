@@ -15,7 +15,7 @@ import { SimilarNames } from "./similar_names.ts";
 import { renderTable } from "./table.ts";
 import { consoleSize, styled, type Terminal } from "./terminal.ts";
 
-/** Options of `list`. */
+/** Options. */
 export interface ListOptions {
   readonly values: FlagValues;
   /** A cgroup with its descendants, or a container. @default all */
@@ -26,13 +26,13 @@ export interface ListOptions {
 }
 
 const WATCH_MS = 2000;
-/** Cursor to the first line, clear the screen. */
+/** Moves to the first line, clears the screen. */
 const CLEAR = "\x1b[H\x1b[J";
 
 const { name, cpu, memory, limit, io, processes, oom } = CONTAINER_COLUMNS;
 const COLUMNS = [name, cpu, memory, limit, io, processes, oom];
 
-/** Lists containers; with `--watch` repeatedly, also across restarts of the agent. */
+/** Lists containers; with `--watch` repeatedly, across restarts of the agent. */
 export async function listContainers(options: ListOptions): Promise<void> {
   const { values, terminal, clock, client } = options;
   if (!values.bool("watch")) return await listOnce(options, false);
@@ -77,7 +77,7 @@ async function listOnce(
   const infos: Json[] = JSON.parse(response);
   const found = infos.map((info) => rowOf(info, kills))
     .toSorted(compareBy(values.choice("sort")));
-  // Scrolling would hide the start of a refreshed list.
+  // Scrolling would hide the start.
   const size = isWatching ? consoleSize() : undefined;
   const shown = size === undefined ? found : found.slice(0, size.rows - 2);
   const [titles = "", ...lines] = renderTable(
@@ -94,7 +94,7 @@ async function listOnce(
   terminal.write(size === undefined ? `${text}\n` : `${CLEAR}${text}`);
 }
 
-/** Returns the containers of a cgroup or, if there is none, those with that name. */
+/** Returns a cgroup's containers, otherwise those with the name. */
 async function containersOf(
   { client, container }: Pick<ListOptions, "client" | "container">,
 ): Promise<string> {
@@ -109,19 +109,19 @@ async function containersOf(
   }
 }
 
-/** Returns whether the agent does not have the container. */
+/** Whether the agent lacks the container. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof AgentResponseError && error.status === 404;
 }
 
 /**
- * Returns the containers of a JSON array that match a name, with exact numbers.
+ * Returns matching containers of a JSON array, with exact numbers.
  *
  * @throws {Error} if there is none, with similar names
  */
 export function findNamed(json: string, name: string): Json[] {
   const text = withoutPodPrefix(name);
-  // Exact numbers are objects, with which no rate can be computed.
+  // Exact numbers are objects, unusable for rates.
   const rows = (JSON.parse(json) as Json[]).map((info) => {
     const row = rowOf(info, new Map());
     const isMatch = info.aliases?.includes(text) || isNamed(row, text);

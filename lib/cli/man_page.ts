@@ -3,7 +3,7 @@ import type { Flag } from "../config/flags.ts";
 import { VERBS } from "../config/verbs.ts";
 import { groupsOf, usageOf } from "./help.ts";
 
-/** Returns roff without the last newline, built from the flag tables. */
+/** Returns roff without the last newline. */
 export function manPage(version: string): string {
   return [
     `.TH CGWATCH 1 "" "cgwatch ${escape(version)}" "User Commands"`,
@@ -56,8 +56,8 @@ function entry(flag: Flag): string[] {
 }
 
 /**
- * Escapes text: in roff, dashes are hyphens, backslashes and leading dots start
- * commands, and bytes are Latin-1.
+ * In roff, dashes are hyphens, backslashes and leading dots start commands,
+ * bytes are Latin-1.
  */
 function escape(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")

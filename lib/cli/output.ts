@@ -4,18 +4,18 @@ import {
 } from "../model/text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A JSON value of the API. */
+/** JSON of the API. */
 // deno-lint-ignore no-explicit-any
 export type Json = any;
 
-/** Quotes a word of a command that users can copy, if necessary. */
+/** Quotes a word of a command for copying, if necessary. */
 export function quote(word: string): string {
   return /^[\w./:@%+,-]+$/.test(word)
     ? word
     : `'${escapeControlCharacters(word).replaceAll("'", "'\\''")}'`;
 }
 
-/** Keeps numbers with more digits than a double as written. */
+/** Keeps integers beyond a double's precision as written. */
 export function parseExactly(text: string): Json {
   return JSON.parse(
     text,
@@ -33,7 +33,7 @@ function rawJson(source: string): unknown {
   );
 }
 
-/** Writes unchanged values: indented JSON, or one line per array element. */
+/** Writes exact numbers, as indented JSON or one line per array element. */
 export function writeJson(
   terminal: Terminal,
   output: "json" | "ndjson",

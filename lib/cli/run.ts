@@ -16,7 +16,7 @@ import { quote } from "./output.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { showTop } from "./top.ts";
 
-/** Dependencies of the verbs other than flags. */
+/** Dependencies of the verbs. */
 export interface CliHost {
   readonly env: (name: string) => string | undefined;
   readonly version: string;
@@ -111,7 +111,7 @@ async function writeVersion(
   terminal: Terminal,
   client: () => AgentClient,
 ): Promise<void> {
-  // Without --server no agent is required: packages and users often run it first.
+  // Packages and users often run it before an agent runs.
   const agent: string | undefined = values.has("server")
     ? JSON.parse(await client().text("/api/v2.1/version"))
     : undefined;

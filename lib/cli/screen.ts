@@ -2,25 +2,25 @@ import { consoleSize } from "./terminal.ts";
 
 /** An event of a {@linkcode Screen}. */
 export type ScreenEvent =
-  /** One or more keys, as sent by the terminal. */
+  /** One or more keys, as the terminal sends them. */
   | { readonly type: "keys"; readonly text: string }
-  /** The size changed or the process was resumed. */
+  /** Resized or resumed. */
   | { readonly type: "redraw" }
   /** SIGINT, SIGTERM, SIGHUP, or the end of stdin. */
   | { readonly type: "end" };
 
-/** Alternate screen, without cursor and line wrapping; and back. */
+/** Alternate screen without cursor and wrapping; and back. */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-/** Synchronized update; ignored by terminals without support. */
+/** Synchronized update, where supported. */
 const BEGIN = "\x1b[?2026h";
 const END = "\x1b[?2026l";
 
 const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * The terminal in full-screen mode. Its state is restored by {@linkcode
- * Screen.close}, on errors, and while the process is stopped.
+ * The terminal in full-screen mode, restored by {@linkcode Screen.close}, on
+ * errors, and while the process is stopped.
  */
 export class Screen {
   readonly #onEvent: (event: ScreenEvent) => void;
@@ -38,7 +38,7 @@ export class Screen {
     this.#listen("SIGWINCH", () => this.#redraw());
     this.#listen("SIGTSTP", () => this.#stop());
     this.#listen("SIGCONT", () => this.#continue());
-    // An uncaught error, or an exit elsewhere.
+    // An uncaught error, or another exit.
     for (const type of ["error", "unhandledrejection", "unload"]) {
       const leave = () => this.#leave();
       addEventListener(type, leave);
@@ -52,7 +52,7 @@ export class Screen {
     return consoleSize() ?? { columns: 80, rows: 24 };
   }
 
-  /** Draws the changed lines with one write. */
+  /** Draws the changed lines in one write. */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen) return;
     const changed: string[] = [];
@@ -60,7 +60,7 @@ export class Screen {
     for (let at = 0; at < count; at++) {
       const line = lines[at] ?? "";
       if (line !== this.#lines[at]) {
-        // After a full line the cursor is on its last character, so erase first.
+        // Erases first: after a full line the cursor is on its last character.
         changed.push(`\x1b[${at + 1};1H\x1b[K${line}\x1b[0m`);
       }
     }
@@ -76,7 +76,7 @@ export class Screen {
   #enter(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    // With cbreak, the terminal still sends signals for Ctrl-C and Ctrl-Z.
+    // cbreak keeps the signals of Ctrl-C and Ctrl-Z.
     if (this.#hasKeys) Deno.stdin.setRaw(true, { cbreak: true });
     write(ENTER);
   }
@@ -105,7 +105,7 @@ export class Screen {
   }
 
   #continue(): void {
-    // SIGSTOP cannot be handled, so the terminal was not restored.
+    // SIGSTOP cannot be handled: the terminal was not restored.
     if (!this.#isStopping) this.#leave();
     this.#isStopping = false;
     this.#enter();

@@ -1,6 +1,6 @@
 const MAX_NAMES = 3;
 
-/** Collects the first names that contain an unknown name. */
+/** Collects the first names with an unknown name in them. */
 export class SimilarNames {
   readonly #text: string;
   readonly #names = new Set<string>();
@@ -14,7 +14,7 @@ export class SimilarNames {
     if (name.toLowerCase().includes(this.#text)) this.#names.add(name);
   }
 
-  /** Part of an error message; `undefined` without similar names. */
+  /** For an error; `undefined` without similar names. */
   get hint(): string | undefined {
     return this.#names.size === 0
       ? undefined

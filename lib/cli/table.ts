@@ -11,28 +11,24 @@ export interface Column {
   readonly title: string;
   /** Right-aligned. @default false */
   readonly isNumber?: boolean;
-  /** May be shortened, by omitting the middle of strings. @default false */
+  /** May be shortened in the middle. @default false */
   readonly shrinks?: boolean;
-  /** Long strings are shortened at the end. @default false */
+  /** Shortened at the end. @default false */
   readonly isSentence?: boolean;
   /** @default the longest string */
   readonly width?: number;
-  /** Minimum width of a shortened column. @default 8 */
+  /** When shortened. @default 8 */
   readonly minWidth?: number;
-  /**
-   * On a narrow terminal, columns with the largest number are omitted first.
-   * @default never omitted
-   */
+  /** A narrow terminal omits the largest first. @default never omitted */
   readonly drops?: number;
 }
 
 const GAP = "  ";
-/** Default minimum width of a shortened column. */
 const MIN_WIDTH = 8;
-/** Minimum width while other columns can be omitted. */
+/** Minimum while other columns can be omitted. */
 const READABLE_WIDTH = 24;
 
-/** Returns the lines of a table, starting with the header row, none wider than `limit`. */
+/** Returns lines of at most `limit` columns, the header row first. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -44,7 +40,7 @@ export function renderTable(
   );
 }
 
-/** Shown columns and their widths. */
+/** Shown columns with widths. */
 export interface TableLayout {
   readonly columns: readonly {
     /** Index in a row. */
@@ -56,7 +52,7 @@ export interface TableLayout {
   readonly limit: number;
 }
 
-/** Omits columns that have `drops`, then shortens those with `shrinks`. */
+/** Omits columns with `drops`, then shortens those with `shrinks`. */
 export function layOut(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -107,7 +103,7 @@ export function renderRow(
   const cells = columns.map(({ at, width, isNumber, isSentence }) => {
     const shorten = isSentence ? truncateEnd : truncateMiddle;
     const whole = escapeControlCharacters(row[at] ?? "");
-    // Widths may be fixed in advance; a pipe has space for whole names.
+    // Widths may be fixed in advance, but a pipe fits whole names.
     const text = limit === Infinity ? whole : shorten(whole, width);
     return isNumber
       ? " ".repeat(Math.max(0, width - widthOf(text))) + text

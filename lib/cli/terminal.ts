@@ -1,24 +1,24 @@
 import { escapeControlCharacters, wrap } from "../model/text.ts";
 
-/** Output of a verb. */
+/** A verb's output. */
 export interface Terminal {
-  /** Columns; `undefined` if stdout is not a terminal and lines may have any length. */
+  /** `undefined` if stdout is not a terminal: lines may have any length. */
   readonly columns: number | undefined;
-  /** Lines; `undefined` if stdout is not a terminal. */
+  /** `undefined` if stdout is not a terminal. */
   readonly rows: number | undefined;
   readonly hasColors: boolean;
-  /** Writes to stdout; external text must be {@linkcode escapeControlCharacters} first. */
+  /** Writes to stdout. Escape external text with {@linkcode escapeControlCharacters}. */
   write(text: string): void;
-  /** Writes a line for users to stderr. */
+  /** Writes a line to stderr. */
   note(text: string): void;
 }
 
 const STYLES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1, reverse: 7 };
 
-/** A style of text. */
+/** Style of a string. */
 export type Style = keyof typeof STYLES;
 
-/** Returns the text in a style, unchanged without colors. */
+/** Returns unchanged text without colors. */
 export function styled(
   terminal: Pick<Terminal, "hasColors">,
   style: Style,
@@ -27,7 +27,7 @@ export function styled(
   return terminal.hasColors ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
 }
 
-/** Creates the terminal of this process. */
+/** This process's terminal. */
 export function createTerminal(
   env: (name: string) => string | undefined,
 ): Terminal {
@@ -44,8 +44,8 @@ export function createTerminal(
 }
 
 /**
- * Writes lines to stderr, on a terminal broken between words. External text,
- * for example a container name, cannot control the terminal.
+ * Writes lines to stderr, wrapped on a terminal. External text, such as a
+ * container name, cannot control the terminal.
  */
 export function writeMessage(text: string): void {
   const columns = Deno.stderr.isTerminal()
@@ -71,7 +71,7 @@ function sizeOfTerminal():
   | undefined {
   try {
     const { columns, rows } = Deno.consoleSize();
-    // A terminal of unknown size, for example a serial line.
+    // A serial line, for example, has no known size.
     return columns > 0 && rows > 0 ? { columns, rows } : undefined;
   } catch {
     return undefined;

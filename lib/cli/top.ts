@@ -15,10 +15,10 @@ import {
   type TopData,
 } from "./top_view.ts";
 
-/** Options of `top`. */
+/** Options. */
 export interface TopOptions {
   readonly values: FlagValues;
-  /** A filter, in addition to that of `--filter`. */
+  /** A filter, combined with `--filter`. */
   readonly text: string | undefined;
   readonly terminal: Terminal;
   readonly clock: Clock;
@@ -26,12 +26,12 @@ export interface TopOptions {
 }
 
 const INTERVAL_MS = 2000;
-/** Limits the agent's load: minimum interval as a multiple of the response time. */
+/** Minimum interval as a multiple of the response time, to limit the agent's load. */
 const LOAD_FACTOR = 10;
 
 /**
- * Shows containers: on a terminal repeatedly, until a key or signal, also
- * across restarts of the agent; otherwise once.
+ * Shows containers: on a terminal repeatedly, until a key or signal, across
+ * restarts of the agent; otherwise once.
  *
  * @throws {Error} if the first request fails
  */
@@ -51,7 +51,7 @@ export async function showTop(options: TopOptions): Promise<void> {
     terminal.write(`${lines.join("\n")}\n`);
     return;
   }
-  // The screen is in full-screen mode now.
+  // A note would disturb the full screen.
   client.onSlow = undefined;
   await new TopLoop(source, choices, options).run();
 }
@@ -61,7 +61,7 @@ class TopSource {
   data: TopData;
   readonly #client: AgentClient;
   readonly #clock: Clock;
-  /** Previous sample, keyed by cgroup. */
+  /** Previous sample by cgroup. */
   readonly #before = new Map<string, Json>();
   readonly #last = new Map<string, Json>();
   readonly #kills = new Map<string, number>();
@@ -104,7 +104,7 @@ class TopSource {
   fail(): void {
     const nowMs = this.#clock.now();
     const { goneMs = nowMs } = this.data;
-    // After a restart, numbers may start at 1 again.
+    // Numbers may restart at 1.
     this.#killSeq = 0;
     this.#kills.clear();
     this.data = { ...this.data, nowMs, goneMs };
@@ -117,7 +117,7 @@ class TopSource {
     return { cpus: machine.num_cores, memoryBytes: machine.memory_capacity };
   }
 
-  /** Returns a row, with unchanged rates if there is no new sample. */
+  /** Without a new sample, rates are unchanged. */
   #row(info: Json): ContainerRow {
     const { name, stats = [] } = info;
     const last = stats.at(-1);

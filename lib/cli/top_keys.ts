@@ -15,7 +15,7 @@ const SORT_KEYS: Readonly<Record<string, SortKey>> = {
   "N": "name",
 };
 
-/** An escape sequence of a key, or one character. */
+/** A key's escape sequence, or one character. */
 // deno-lint-ignore no-control-regex
 const KEY_REGEXP = /\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Za-z])|[^]/gu;
 
@@ -40,7 +40,7 @@ const PAGES: Readonly<Record<string, number>> = {
   "\x1b[5~": -1,
 };
 
-/** Applies keys in order. */
+/** In order. */
 export function applyKeys(
   text: string,
   choices: TopChoices,
@@ -118,7 +118,7 @@ function applyKey(
   }
 }
 
-/** Moves the selection; the first move selects the first line. */
+/** The first move selects the first line. */
 function select(
   choices: TopChoices,
   data: TopData,

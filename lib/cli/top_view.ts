@@ -17,7 +17,7 @@ import {
 import { layOut, renderRow } from "./table.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
-/** The user's choices in `top`. */
+/** The user's choices. */
 export interface TopChoices {
   readonly sort: SortKey;
   readonly isReversed: boolean;
@@ -26,7 +26,7 @@ export interface TopChoices {
   readonly isTree: boolean;
   /** Includes raw cgroups without own processes. */
   readonly isAll: boolean;
-  /** Cgroup of the selected line. */
+  /** A cgroup. */
   readonly selected: string | undefined;
   /** First visible row. */
   readonly scroll: number;
@@ -34,12 +34,12 @@ export interface TopChoices {
   readonly isPaused: boolean;
 }
 
-/** Data of the agent and its time. */
+/** The agent's data. */
 export interface TopData {
   readonly server: string;
   readonly rows: readonly ContainerRow[];
   readonly nowMs: number;
-  /** The agent is unreachable since this time. */
+  /** Time since which the agent is unreachable. */
   readonly goneMs?: number | undefined;
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
@@ -81,7 +81,7 @@ const HELP = [
   "no limit.",
 ];
 
-/** Returns the visible rows in order, with their depth in a tree. */
+/** Returns visible rows in order, with their depth in a tree. */
 export function selectRows(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -136,7 +136,7 @@ export function renderTop(
   };
 }
 
-/** Returns one table, for a pipe or `--once`. */
+/** One table, for a pipe or `--once`. */
 export function renderOnce(
   rows: readonly ContainerRow[],
   choices: TopChoices,
@@ -161,7 +161,7 @@ function tablePage(
   const layout = layOut(COLUMNS, page.map(cellsOf), columns);
   const lines = page.map(({ row, depth }) => {
     const line = renderRow(layout, cellsOf({ row, depth }));
-    // The columns contain the same information as the colors.
+    // The columns repeat the colors' information.
     if (row.cgroup === selected) {
       return styled(colors, "reverse", padEnd(line, columns));
     }
@@ -271,7 +271,7 @@ function detailLines(
   ];
 }
 
-/** Returns true also if the number of processes is unknown; the root is in the totals. */
+/** Also true for an unknown number of processes; the root is in the totals. */
 function isBusy({ cgroup, type, processes }: ContainerRow): boolean {
   return cgroup !== ROOT &&
     (processes !== 0 || !["cgroup", "unit", "pod"].includes(type));

@@ -1,7 +1,6 @@
 /**
  * cAdvisor flags without a function here: storage drivers, passwords of its web
- * pages, its logging library. They are accepted with one warning. Flags with a
- * function are in `flags.ts`.
+ * pages, its logging library. They cause one warning. Others are in `flags.ts`.
  */
 const WITH_VALUE = wordsOf(`
   application-metrics-count-limit bq-account bq-credentials-file bq-id
@@ -22,7 +21,7 @@ const WITH_VALUE = wordsOf(`
   update-machine-info-interval vmodule
 `);
 
-/** The value of these flags can only follow after `=`. */
+/** Values only after `=`. */
 const BOOLS = wordsOf(`
   add-dir-header alsologtostderr disable-root-cgroup-stats docker-tls
   enable-load-reader log-cadvisor-usage logtostderr one-output profiling
@@ -30,7 +29,7 @@ const BOOLS = wordsOf(`
   storage-driver-kafka-ssl-verify storage-driver-secure
 `);
 
-/** Ignored flags, and whether each is a bool. */
+/** Ignored flags. */
 export const IGNORED_FLAGS: ReadonlyMap<
   string,
   { readonly isBool: boolean }

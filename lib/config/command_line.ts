@@ -8,13 +8,13 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A parsed command line. Flag values are strings that are not validated. */
+/** A parsed command line; values are not validated. */
 export interface CommandLine {
-  /** `serve` without a verb. */
+  /** `serve` by default. */
   readonly verb: FlagVerb;
   /** A container, or the verb to show help for. */
   readonly argument?: string;
-  /** Values of each flag, in the order given. */
+  /** In the order given. */
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
   /** cAdvisor flags without effect, as given. */
   readonly ignoredFlags: readonly string[];
@@ -28,11 +28,11 @@ const FLAG_REGEXP = /^--?([a-zA-Z][^=]*)(?:=(.*))?$/s;
 /**
  * Parses `[VERB] [ARGUMENT] [FLAGS]`. `-flag`, `--flag`, `flag_name` and
  * `flag-name` are equivalent; the value follows after `=` or as the next
- * argument. If the value is optional, as for a bool, the next argument is used
- * only if it is one of the choices. `-ojson` is `-o json`.
+ * argument. An optional value, such as a bool, is the next argument only if it is
+ * one of the choices. `-ojson` is `-o json`.
  *
  * @throws {UsageError} if the verb or a flag is unknown (with a similar one), a
- *   flag has no value or does not belong to the verb, or there are too many
+ *   flag lacks a value or belongs to other verbs, or there are too many
  *   arguments
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
@@ -78,25 +78,25 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   };
 }
 
-/** Returns the flag with a name (with `-`, not `_`) or a one-letter short name. */
+/** Finds a flag by name (with `-`, not `_`) or one letter. */
 export function findFlag(name: string): KnownFlag | undefined {
   const known: readonly KnownFlag[] = FLAGS;
   return known.find((flag) => flag.name === name || flag.short === name);
 }
 
-/** Returns the verbs that accept a flag. */
+/** Verbs that accept a flag. */
 export function verbsOf(flag: Flag): readonly FlagVerb[] {
   return flag.verbs ?? ["serve"];
 }
 
-/** Returns flag and value of for example `-ojson`. */
+/** Splits, for example, `-ojson`. */
 function splitShort(arg: string): readonly [KnownFlag, string] | undefined {
   const [, letter = "", value = ""] = /^-([a-z])(\w+)$/.exec(arg) ?? [];
   const flag = findFlag(letter);
   return flag?.choices?.includes(value) ? [flag, value] : undefined;
 }
 
-/** Returns the verb, which may follow after a flag. */
+/** The verb may follow a flag. */
 function verbOf(
   positionals: readonly string[],
   rest: readonly string[],
@@ -155,7 +155,7 @@ function parsePositionals(
 }
 
 function unknownFlag(arg: string, name: string, verb: FlagVerb): never {
-  // The table starts with the flags of the connection, which most verbs have.
+  // The table starts with connection flags, which most verbs have.
   const own = (FLAGS as readonly KnownFlag[]).filter((flag) =>
     verbsOf(flag).includes(verb)
   ).map((flag) => flag.name).toReversed();
@@ -170,16 +170,19 @@ function unknownFlag(arg: string, name: string, verb: FlagVerb): never {
   throw new UsageError(`Unknown flag "${arg.split("=")[0]}": ${hint}`);
 }
 
-/** Returns the name of the flag that is most similar to an unknown name. */
+/** Returns the most similar flag. */
 export function nearestFlag(name: string): string {
   const known = FLAGS.map((flag) => flag.name);
   return nearest(name, [...known, "help", "version"]) ?? "help";
 }
 
-/** Removes and returns the next argument. @throws {UsageError} if it is a flag or missing */
+/**
+ * Removes and returns the next argument. @throws {UsageError} if it is a flag
+ * or missing
+ */
 function takeValue(flag: string, example: string, rest: string[]): string {
   const next = rest[0];
-  // A single dash is a value (stdout), not a flag.
+  // A single dash is a value (stdout).
   if (next === undefined || FLAG_REGEXP.test(next)) {
     throw new UsageError(
       `Flag ${flag} needs a value, such as ${flag}=${example}`,
@@ -189,13 +192,13 @@ function takeValue(flag: string, example: string, rest: string[]): string {
   return next;
 }
 
-/** Removes and returns the next argument if it is one of the choices. */
+/** Removes and returns the next argument if it is a choice. */
 function takeChoice(flag: Flag, rest: string[]): string | undefined {
   const choices = flag.choices ?? ["true", "false"];
   return choices.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
-/** Returns the first word with the smallest edit distance, if it is not larger than a limit. */
+/** Returns the first word with the smallest edit distance up to a limit. */
 function nearest(
   word: string,
   known: readonly string[],
@@ -206,7 +209,7 @@ function nearest(
     .sort((a, b) => a.edits - b.edits)[0]?.other;
 }
 
-/** Returns the Levenshtein distance. */
+/** Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {

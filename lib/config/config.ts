@@ -24,18 +24,18 @@ import type { RootOverrides } from "../runtimes/runtime_roots.ts";
 
 export { UsageError };
 
-/** Settings of `serve`, from flags, environment, file and defaults. */
+/** Settings of `serve`. */
 export interface Config {
   readonly verb: "serve";
-  /** At least one address. */
+  /** At least one. */
   readonly listen: readonly ListenAddress[];
   /** @default no authentication */
   readonly authTokenFile?: string;
   /** @default no TLS */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Accepted `Host` names on loopback, in addition to the address and `localhost`. */
+  /** `Host` names on loopback, besides the address and `localhost`. */
   readonly allowedHosts: readonly string[];
-  /** Prefix of all API paths, without a trailing slash; may be empty. */
+  /** Prefix of API paths without a trailing slash, or empty. */
   readonly basePath: string;
   readonly metricsPath: string;
   /** cAdvisor flags without effect, as given. */
@@ -43,24 +43,24 @@ export interface Config {
   readonly maxStreams: number;
   /** A path; `-` is stdout, `none` disables the log. */
   readonly eventLog: string;
-  /** Size at which the event log is rotated; 0 disables rotation. */
+  /** 0 disables rotation. */
   readonly eventLogMaxSizeBytes: number;
   /** Maximum number of rotated files. */
   readonly eventLogKeep: number;
-  /** Milliseconds from a write to its sync; `always` syncs after each batch. */
+  /** Milliseconds from write to sync; `always` syncs each batch. */
   readonly eventLogSync: number | "always" | "never";
   readonly storagePolicy: StoragePolicy;
-  /** Path of the host's root directory. */
+  /** The host's root directory. */
   readonly root: string;
-  /** The v2 mount, or the directory of the v1 mounts. @default from mountinfo */
+  /** The v2 mount, or the directory of v1 mounts. @default from mountinfo */
   readonly cgroupRoot?: string;
   /** A path; `none` disables the kernel log. */
   readonly kmsg: string;
   readonly housekeepingIntervalMs: number;
-  /** Maximum interval while values do not change; at least {@linkcode Config.housekeepingIntervalMs}. */
+  /** While values do not change; at least {@linkcode Config.housekeepingIntervalMs}. */
   readonly maxHousekeepingIntervalMs: number;
   readonly allowDynamicHousekeeping: boolean;
-  /** Interval between scans of all cgroups. */
+  /** Between full listings of cgroups. */
   readonly globalHousekeepingIntervalMs: number;
   readonly storageDurationMs: number;
   /** The first readable file is used. */
@@ -68,16 +68,16 @@ export interface Config {
   /** The first readable file is used. */
   readonly bootIdFiles: readonly string[];
   readonly metricKinds: ReadonlySet<MetricKind>;
-  /** Prefixes of the raw cgroups that are containers, in addition to the root; empty for all. */
+  /** Prefixes of raw cgroups that are containers, besides the root; empty for all. */
   readonly rawCgroupPrefixWhitelist: readonly string[];
-  /** Ignores raw cgroups other than the root, if the prefix list is empty. */
+  /** If the prefix list is empty, ignores raw cgroups except the root. */
   readonly dockerOnly: boolean;
   /** `full` includes command lines. */
   readonly allowPs: "off" | "on" | "full";
-  /** Names of reported labels; a trailing `*` matches any suffix. */
+  /** Reported labels; a trailing `*` matches any suffix. */
   readonly containerLabels: readonly string[];
   readonly storeContainerLabels: boolean;
-  /** Socket paths of the engines with Docker's API. */
+  /** Sockets with Docker's API. */
   readonly engineSockets: Readonly<Record<"docker" | "podman", string>>;
   readonly runtimeRoots: RootOverrides;
   /** cgroup v2 only. */
@@ -89,18 +89,18 @@ export interface Config {
   readonly logFormat: "text" | "json";
 }
 
-/** A verb other than `serve`; its flags are valid, and parsed again when read. */
+/** A verb other than `serve`, with valid flags. */
 export interface OtherCommand {
   readonly verb: Exclude<FlagVerb, "serve">;
   readonly argument?: string;
   readonly values: FlagValues;
 }
 
-/** Result of parsing a command line. */
+/** A parsed command line. */
 export type Command = Config | OtherCommand | {
-  /** Print the configuration, which is valid, and exit. */
+  /** Prints the valid configuration and exits. */
   readonly verb: "print-config";
-  /** JSON with the value and the origin of each flag. */
+  /** JSON with each flag's value and origin. */
   readonly text: string;
 };
 
@@ -112,9 +112,9 @@ const EMPTY_HOST: ConfigHost = {
 };
 
 /**
- * Parses `[VERB] [FLAGS]`. A flag takes precedence over its environment
- * variable, then the file of `--config`, then the default. For a repeated flag,
- * the last value is used; lists are concatenated.
+ * Parses `[VERB] [FLAGS]`. Flags take precedence over environment variables,
+ * then the file of `--config`, then defaults. The last value of a repeated flag
+ * is used; lists are concatenated.
  *
  * @throws {UsageError} with the flag, the value and the expected format
  */
@@ -151,9 +151,8 @@ function serveCommand(
 }
 
 /**
- * Returns the value and the origin of a flag. cAdvisor's `--listen-ip`, `--port`
- * and `-v` are the origin of the value if they set that of `--listen` or
- * `--log-level`.
+ * Returns a flag's value and origin: cAdvisor's `--listen-ip`, `--port` and
+ * `-v` if they set that of `--listen` or `--log-level`.
  */
 function describe(
   name: FlagName,
@@ -247,9 +246,9 @@ export const DEFAULT_CONFIG: Config = createConfig(
   [],
 );
 
-/** Returns the addresses of `--listen` or, if absent, that of cAdvisor's `--listen-ip` and `--port`. */
+/** Returns `--listen` or, if absent, cAdvisor's `--listen-ip` and `--port`. */
 function listenAddresses(values: FlagValues): readonly ListenAddress[] {
-  // Without `--listen`, the default: one TCP address.
+  // By default one TCP address.
   const [first, ...others] = values.addresses("listen");
   const port = values.int("port");
   if (values.has("listen") || first?.type !== "tcp") {
@@ -285,17 +284,17 @@ function secretFiles(
   };
 }
 
-/** Returns `--log-level`; without it, `-v=4` and higher select `debug`, as in cAdvisor's logger (klog). */
+/** Returns `--log-level`; without it, `-v=4` and higher select `debug`, as in klog. */
 function logLevel(values: FlagValues): Config["logLevel"] {
   const level = values.choice("log-level");
   const isVerbose = values.int("v") >= 4;
   return isVerbose && !values.has("log-level") ? "debug" : level;
 }
 
-/** Returns the kinds of `--enable-metrics`; without it, all except those of `--disable-metrics`. */
+/** Returns `--enable-metrics`, otherwise all kinds except `--disable-metrics`. */
 function collectedKinds(values: FlagValues): ReadonlySet<MetricKind> {
   const enabled = values.metricKinds("enable-metrics");
-  // In cAdvisor, `process` includes the file descriptors.
+  // In cAdvisor, `process` includes file descriptors.
   if (enabled.has("process")) enabled.add("descriptors");
   if (enabled.size > 0) return enabled;
   const disabled = values.metricKinds("disable-metrics");

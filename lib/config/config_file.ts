@@ -5,15 +5,14 @@ import { messageOf } from "../model/errors.ts";
 
 /** Environment and files. */
 export interface ConfigHost {
-  /** Returns an environment variable. */
   readonly env: (name: string) => string | undefined;
   readonly readText: (path: string) => string;
 }
 
-/** A configuration file, such as `{"event-log":"…","listen":["…","…"],"max-streams":10}`. */
+/** For example `{"event-log":"…","listen":["…","…"],"max-streams":10}`. */
 export interface ConfigFile {
   readonly path: string;
-  /** Strings, as on the command line. */
+  /** As on the command line. */
   readonly values: ReadonlyMap<FlagName, readonly string[]>;
   readonly ignoredFlags: readonly string[];
 }

@@ -33,9 +33,9 @@ interface Given {
 }
 
 /**
- * Flag values from the command line, the environment, the file of `--config`,
- * or the defaults, in this order. Each method throws a {@linkcode UsageError}
- * with the flag, variable or key, the value and the expected format.
+ * Flag values, by precedence of command line, environment, file of `--config`,
+ * and defaults. Methods throw a {@linkcode UsageError} with the flag, variable
+ * or key, the value and the expected format.
  */
 export class FlagValues {
   readonly #flags: CommandLine["flags"];
@@ -52,12 +52,12 @@ export class FlagValues {
     this.#file = file;
   }
 
-  /** Returns whether any source sets the flag. */
+  /** Whether any source sets the flag. */
   has(name: FlagName): boolean {
     return this.#given(name).origin !== DEFAULT;
   }
 
-  /** Parses all flags of a verb, so that errors occur before other work. */
+  /** Parses all flags of a verb, so that errors occur first. */
   validate(verb: FlagVerb): void {
     for (const flag of FLAGS) {
       if (!verbsOf(flag).includes(verb) || !this.has(flag.name)) continue;
@@ -69,7 +69,7 @@ export class FlagValues {
     }
   }
 
-  /** Returns value and origin for `--print-config`. */
+  /** For `--print-config`. */
   describe(
     name: FlagName,
   ): { value: string | readonly string[]; from: string } {
@@ -91,7 +91,7 @@ export class FlagValues {
     });
   }
 
-  /** Returns a path with a leading and without a trailing slash, or an empty string. */
+  /** Returns an empty string, or a leading but no trailing slash. */
   urlPath(name: FlagName): string {
     return this.#read(name, (text) => {
       const path = text.replace(/\/+$/, "");
@@ -102,12 +102,12 @@ export class FlagValues {
     });
   }
 
-  /** Returns `undefined` for an empty string. */
+  /** `undefined` for an empty string. */
   optional(name: FlagName): string | undefined {
     return this.text(name) || undefined;
   }
 
-  /** Returns a socket path, given with or without `unix://`. */
+  /** Accepts paths with or without `unix://`. */
   socket(name: FlagName): string {
     return this.#read(name, (text) => {
       const [, path] = /^(?:unix:\/\/)?(\/.+)$/.exec(text) ?? [];
@@ -116,7 +116,7 @@ export class FlagValues {
     });
   }
 
-  /** Also accepts Go's short forms: `1`, `t`, `0` and `f`. */
+  /** Also accepts Go's `1`, `t`, `0` and `f`. */
   bool(name: FlagName): boolean {
     return this.#read(name, (text) => {
       if (/^(?:1|t|true)$/i.test(text)) return true;
@@ -131,7 +131,7 @@ export class FlagValues {
     return this.#read(name, (text) => {
       const choice = choices.find((known) => known === text);
       if (choice !== undefined) return choice;
-      // As people write it: CPU, %cpu, mem.
+      // As users write it: CPU, %cpu, mem.
       const word = text.toLowerCase().replaceAll("%", "");
       const similar = choices.filter((known) => known.startsWith(word));
       const isTyped = flag !== undefined && !verbsOf(flag).includes("serve");
@@ -155,17 +155,17 @@ export class FlagValues {
     });
   }
 
-  /** Returns bytes. */
+  /** Bytes. */
   size(name: FlagName): number {
     return this.#number(name, parseSize);
   }
 
-  /** Returns milliseconds. */
+  /** Milliseconds. */
   duration(name: FlagName): number {
     return this.#number(name, parseDuration);
   }
 
-  /** Returns the time of a duration before now, or of a local time, in milliseconds since the epoch. */
+  /** Returns a local time, or a duration before now, in milliseconds since the epoch. */
   since(name: FlagName, nowMs: number): number {
     return this.#read(name, (text) => {
       const timeMs = parseLocalTime(text, nowMs);
@@ -198,7 +198,7 @@ export class FlagValues {
       .map((part) => part.trim()).filter((part) => part !== "");
   }
 
-  /** Returns at least one address. */
+  /** At least one. */
   addresses(name: FlagName): ListenAddress[] {
     const parts = this.list(name);
     if (parts.length === 0) {
@@ -222,7 +222,7 @@ export class FlagValues {
   }
 
   storagePolicy(ages: FlagName, counts: FlagName): StoragePolicy {
-    // First the ages, so that each error is reported for the right flag.
+    // First the ages, so that errors name the right flag.
     this.#read(ages, (text) => parseStoragePolicy(text, ""));
     return this.#read(
       counts,
@@ -270,7 +270,8 @@ export class FlagValues {
     if (values !== undefined) return { values, origin: `--${name}` };
     const variable = environmentVariable(name);
     const text = this.#host.env(variable);
-    // Kubernetes sets CGWATCH_PORT=tcp://10.0.0.1:80 in pods if a service is named cgwatch.
+    // In pods, Kubernetes sets CGWATCH_PORT=tcp://10.0.0.1:80 if a service is
+    // named cgwatch.
     if (text !== undefined && !(name === "port" && text.startsWith("tcp://"))) {
       return { values: [text], origin: variable };
     }
@@ -286,7 +287,7 @@ export class FlagValues {
 
 const DEFAULT = "default";
 
-/** Returns for example `CGWATCH_EVENT_LOG` for `event-log`. */
+/** Returns `CGWATCH_EVENT_LOG` for `event-log`. */
 export function environmentVariable(name: string): string {
   return `CGWATCH_${name.replaceAll("-", "_").toUpperCase()}`;
 }

@@ -1,7 +1,6 @@
-// Exceeds 300 lines: the table from which the parser, help, man page and shell completions are
-// built.
+// Exceeds 300 lines: the table of parser, help, man page and completions.
 
-/** Format of a flag's value. */
+/** A value's format. */
 export type FlagKind =
   | "string"
   | "path"
@@ -20,7 +19,7 @@ export type FlagKind =
   | "sync"
   | "since";
 
-/** Verbs with their own flags. */
+/** Verbs with flags. */
 export type FlagVerb =
   | "serve"
   | "explain"
@@ -41,7 +40,7 @@ export interface Flag {
   readonly kind: FlagKind;
   /** Absent for an empty string. */
   readonly default?: string;
-  /** Value of the flag if the command line has only its name. @default "true" for a bool, otherwise a value is required */
+  /** Value if only the name is given. @default "true" for a bool, otherwise required */
   readonly implicitValue?: string;
   /** Placeholder in `--help`, if the default is not descriptive. */
   readonly value?: string;
@@ -52,7 +51,7 @@ export interface Flag {
   readonly verbs?: readonly FlagVerb[];
   /** One letter. */
   readonly short?: string;
-  /** Described in the man page only. @default false */
+  /** Only in the man page. @default false */
   readonly minor?: boolean;
   readonly help: string;
 }
@@ -92,7 +91,7 @@ export type MetricKind = typeof METRIC_KINDS[number];
 
 /**
  * cAdvisor's default without `process`, which without `descriptors` reads only
- * `cgroup.procs` and two files of the pids controller.
+ * `cgroup.procs` and two pids files.
  */
 const DISABLED_METRICS = [
   "advtcp",
@@ -108,7 +107,7 @@ const DISABLED_METRICS = [
   "udp",
 ] as const satisfies readonly MetricKind[];
 
-/** A shorter one is not enough to read several hundred containers. */
+/** Too short for several hundred containers. */
 const MIN_INTERVAL_MS = 10;
 
 const CLIENT_VERBS = [
@@ -121,7 +120,7 @@ const CLIENT_VERBS = [
   "version",
 ] as const satisfies readonly FlagVerb[];
 
-/** All flags in the order of `--help`. */
+/** In the order of `--help`. */
 export const FLAGS = [
   {
     name: "listen",
@@ -573,7 +572,7 @@ export const FLAGS = [
   },
 ] as const satisfies readonly Flag[];
 
-/** Keyed by the first flag of each group. */
+/** Keyed by each group's first flag. */
 export const FLAG_GROUPS: ReadonlyMap<string, string> = new Map([
   ["listen", "API"],
   ["event-log", "Event log"],
@@ -586,5 +585,5 @@ export const FLAG_GROUPS: ReadonlyMap<string, string> = new Map([
   ["output", ""],
 ]);
 
-/** The name of a flag. */
+/** A flag's name. */
 export type FlagName = typeof FLAGS[number]["name"];

@@ -1,6 +1,6 @@
 import type { FlagVerb } from "./flags.ts";
 
-/** Verbs of other tools, and words for a task, with the verb to use here. */
+/** Other tools' verbs, and words for a task, with the verb to use here. */
 export const VERB_SYNONYMS: ReadonlyMap<string, FlagVerb> = new Map(
   Object.entries(
     {
@@ -18,7 +18,7 @@ export const VERB_SYNONYMS: ReadonlyMap<string, FlagVerb> = new Map(
   ),
 );
 
-/** The replacement of a flag of another tool or another verb. */
+/** Replacement of another tool's or verb's flag. */
 interface FlagHint {
   readonly verbs: readonly FlagVerb[];
   readonly flags: readonly string[];
@@ -87,7 +87,7 @@ const FLAG_HINTS: readonly FlagHint[] = [
   },
 ];
 
-/** Returns the replacement of a flag, which is a name without dashes. */
+/** Returns a flag's replacement, by name without dashes. */
 export function flagHint(verb: FlagVerb, flag: string): string | undefined {
   return FLAG_HINTS.find(({ verbs, flags }) =>
     verbs.includes(verb) && flags.includes(flag)

@@ -2,14 +2,14 @@ import { parseTokens, Tokens } from "../api/tokens.ts";
 import { UsageError } from "./command_line.ts";
 import { messageOf } from "../model/errors.ts";
 
-/** Users other than owner and group. */
+/** Neither owner nor group. */
 const OTHERS = 0o006;
 
 /**
- * Reads the file of `--auth-token-file`.
+ * Reads `--auth-token-file`.
  *
- * @throws {UsageError} if the file cannot be read, is accessible to other
- *   users, or has no tokens
+ * @throws {UsageError} if it is unreadable, accessible to other users, or has
+ *   no tokens
  */
 export function readTokens(path: string): Tokens {
   return withFlag("--auth-token-file", path, () => {
@@ -26,9 +26,9 @@ export function readTokens(path: string): Tokens {
 }
 
 /**
- * Reads the files of `--tls-cert` and `--tls-key`.
+ * Reads `--tls-cert` and `--tls-key`.
  *
- * @throws {UsageError} if a file cannot be read or has no PEM block of its type
+ * @throws {UsageError} if a file is unreadable or lacks a PEM block of its type
  */
 export function readTls(
   files: { readonly certFile: string; readonly keyFile: string },

@@ -5,17 +5,16 @@ export interface VerbDescription {
   readonly name: FlagVerb;
   /** Placeholder. */
   readonly argument?: string;
-  /** Meaning of the placeholder, in the help of the verb. */
+  /** Placeholder's meaning, in the verb's help. */
   readonly argumentHelp?: string;
   readonly help: string;
-  /** A command line. */
   readonly example: string;
 }
 
 const NAME_HELP =
   "NAME is that of a container, pod, systemd unit or cgroup, or an ID. With a leading slash it is a cgroup.";
 
-/** All verbs in the order of `--help`. */
+/** In the order of `--help`. */
 export const VERBS: readonly VerbDescription[] = [
   {
     name: "serve",

@@ -1,28 +1,26 @@
 import type { ContainerReference } from "../model/container.ts";
 import { BadRequestError, UnknownContainerError } from "../model/errors.ts";
 
-/** Number of candidates that an error names. */
+/** Maximum number of candidates in an error. */
 const NAMED_CANDIDATES = 10;
 
-/** An object with a reference, to which names may be added over time. */
+/** An object whose reference may gain names. */
 export interface Referenced {
   readonly reference: ContainerReference;
 }
 
 /**
- * Finds containers by the names that runtimes use, each in the runtime's
- * namespace. References are read on each call, since a container's name is
- * looked up after its cgroup was seen: 1,000 containers take 0.1 ms.
+ * Finds containers by a runtime's names. References are read on each call,
+ * because names arrive after the cgroup: 0.1 ms for 1,000 containers.
  */
 export class AliasTable<T extends Referenced> {
   readonly #all: () => Iterable<T>;
 
-  /** @param all Returns all objects at the time of the call */
   constructor(all: () => Iterable<T>) {
     this.#all = all;
   }
 
-  /** Returns all objects of one namespace, sorted by cgroup name. */
+  /** Returns the objects of a namespace, sorted by cgroup name. */
   of(namespace: string): T[] {
     return [...this.#all()]
       .filter(({ reference }) => reference.namespace === namespace)
@@ -30,9 +28,8 @@ export class AliasTable<T extends Referenced> {
   }
 
   /**
-   * Returns the object with that id or alias; otherwise the only one with an id
-   * or alias that has that prefix. Several matching names of one container
-   * count as one.
+   * Returns the object with that ID or alias, otherwise the only one with an ID
+   * or alias of that prefix.
    *
    * @throws {UnknownContainerError} if there is none
    * @throws {BadRequestError} if there are several, with the candidates

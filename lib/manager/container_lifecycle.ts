@@ -28,30 +28,30 @@ import type { OomCounters } from "../oom/counters.ts";
 import { PressureEvents } from "./pressure_events.ts";
 import { Scheduler } from "./scheduler.ts";
 
-/** Dependencies of a {@linkcode ContainerLifecycle}. */
+/** Dependencies. */
 export interface ContainerLifecycleOptions extends FallbackWatcherOptions {
   readonly registry: HandlerRegistry;
   readonly cache: MemoryCache;
   readonly events: EventManager;
   readonly counters: OomCounters;
   readonly identities: IdentityStore;
-  /** Watchers of engines that report containers by events. */
+  /** Engines that report containers by events. */
   readonly engineWatchers: readonly EngineWatcher[];
   readonly housekeeping: HousekeepingOptions;
-  /** Whether to emit events if containers meet a memory limit. @default false */
+  /** Emit events if containers meet a memory limit. @default false */
   readonly pressureEvents?: boolean;
-  /** Interval of the comparison of all containers with a listing. */
+  /** Interval between full listings. */
   readonly globalHousekeepingIntervalMs: number;
 }
 
-/** Counters of a {@linkcode ContainerLifecycle} in this run. */
+/** Counters of this run. */
 export interface LifecycleCounters extends WatchCounters {
   readonly containers: number;
-  /** Durations of housekeeping tasks in seconds. */
+  /** Housekeeping tasks, in seconds. */
   readonly housekeeping: Histogram;
 }
 
-/** Creates and closes handlers and housekeeping of containers, and emits their events. */
+/** Creates and closes handlers, schedules housekeeping, emits container events. */
 export class ContainerLifecycle {
   readonly containers: ContainerTable = new ContainerTable();
   readonly #options: ContainerLifecycleOptions;
@@ -63,7 +63,7 @@ export class ContainerLifecycle {
   readonly #watcher: FallbackWatcher;
   #cancelGlobal: () => void = () => {};
   #housekeepings = 0;
-  /** Whether all containers that existed at start are known. */
+  /** Whether all existing containers are known. */
   #isListed = false;
   #stopped = false;
   #ended: Promise<void> = Promise.resolve();
@@ -107,8 +107,8 @@ export class ContainerLifecycle {
   }
 
   /**
-   * Emits changed metadata of a container as an event; an exit code that the
-   * deletion event waits for goes into that event instead.
+   * Emits an event for changed metadata; an exit code that the deletion event
+   * awaits goes into that event instead.
    */
   addUpdate({ cgroup, data }: IdentityUpdate): void {
     const { clock, events } = this.#options;
@@ -130,14 +130,14 @@ export class ContainerLifecycle {
     if (isAwaited) this.#deletions.end(cgroup, exitCode);
   }
 
-  /** Starts watching; resolves once every existing container is known. */
+  /** Resolves once every existing container is known. */
   start(): Promise<void> {
     this.#ended = this.#followChanges();
     this.#scheduleGlobalHousekeeping();
     return this.#listed.promise;
   }
 
-  /** Stops watching and sampling, and keeps the known data. Resolves when watching has ended. */
+  /** Keeps the known data. Resolves when watching has ended. */
   stop(): Promise<void> {
     if (this.#stopped) return this.#ended;
     this.#stopped = true;
@@ -152,12 +152,12 @@ export class ContainerLifecycle {
   }
 
   async #followChanges(): Promise<void> {
-    // Does not yield between changes: a new container may be gone before its
-    // cgroup is read.
+    // No yield between changes: a new container may be gone before its cgroup
+    // is read.
     for await (const changes of this.#watcher.changes()) {
       for (const change of changes) this.#apply(change);
-      // The watcher would block for 0.1 s per hierarchy of 1,000 cgroups before
-      // the first samples are taken.
+      // The watcher would delay the first samples by 0.1 s per hierarchy of
+      // 1,000 cgroups.
       if (this.#isListed) await this.#sampled.promise;
     }
   }
@@ -221,7 +221,7 @@ export class ContainerLifecycle {
     this.#scheduler.schedule(container, 0);
   }
 
-  /** The container is in other hierarchies than before, and may be complete now. */
+  /** The container is in more hierarchies, and may be complete now. */
   #refreshContainer(name: CgroupName): void {
     const container = this.containers.get(name);
     if (container === undefined) return;
@@ -229,7 +229,7 @@ export class ContainerLifecycle {
     if (!container.hasSample) this.#scheduler.schedule(container, 0);
   }
 
-  /** First samples are due already; a request that needs one sooner takes it. */
+  /** First samples are due already; a request may take one sooner. */
   #finishListing(): void {
     if (this.#isListed || this.#stopped) return;
     this.#isListed = true;
@@ -255,7 +255,10 @@ export class ContainerLifecycle {
     this.#deletions.add(name, exitCode, this.#reportsExit(name));
   }
 
-  /** Whether the engine of a removed container is watched, and will report the exit code soon. */
+  /**
+   * Whether the removed container's engine is watched, and will report the exit
+   * code soon.
+   */
   #reportsExit(name: CgroupName): boolean {
     const { identities, engineWatchers } = this.#options;
     const runtime = identities.removedRuntime(name);

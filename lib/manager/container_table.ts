@@ -9,7 +9,7 @@ import { BadRequestError, UnknownContainerError } from "../model/errors.ts";
 import { AliasTable } from "./alias_table.ts";
 import type { ManagedContainer } from "./managed_container.ts";
 
-/** The containers by name. */
+/** Containers by name. */
 export class ContainerTable {
   readonly #byName = new Map<CgroupName, ManagedContainer>();
   readonly #children = new Map<CgroupName, Set<CgroupName>>();
@@ -43,7 +43,6 @@ export class ContainerTable {
     else this.#children.set(parentOf(name), new Set([name]));
   }
 
-  /** Removes and returns a container; `undefined` if there is none. */
   remove(name: CgroupName): ManagedContainer | undefined {
     const container = this.#byName.get(name);
     if (container === undefined) return undefined;
@@ -54,14 +53,14 @@ export class ContainerTable {
     return container;
   }
 
-  /** Returns the references of the direct children, sorted by name. */
+  /** Returns references, sorted by name. */
   childrenOf(name: CgroupName): ContainerReference[] {
     return [...this.#children.get(name) ?? []].toSorted()
       .map((child) => this.find(child).reference);
   }
 
   /**
-   * Returns a container and its descendants, sorted by name.
+   * Sorted by name.
    *
    * @throws {UnknownContainerError} if there is none
    */
@@ -74,7 +73,7 @@ export class ContainerTable {
     return found.sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /** Returns all containers of a runtime if the alias is `/`, otherwise the container with that alias. */
+  /** Returns the container with that alias; for `/`, all of the runtime. */
   inNamespace(namespace: string, alias: CgroupName): ManagedContainer[] {
     return alias === ROOT
       ? this.#aliases.of(namespace)
@@ -82,8 +81,8 @@ export class ContainerTable {
   }
 
   /**
-   * Returns the containers of a v2 request: by cgroup name, or by id, name or
-   * unique prefix among a runtime's aliases.
+   * Returns the containers of a v2 request, by cgroup name or by a runtime's
+   * alias.
    *
    * @throws {UnknownContainerError} if there is none
    * @throws {BadRequestError} if a prefix matches several

@@ -2,41 +2,43 @@ import { type CgroupName, isDescendant } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { EventManager } from "../events/event_manager.ts";
 
-/** Dependencies of {@linkcode Deletions}. */
+/** Dependencies. */
 export interface DeletionsOptions {
   readonly clock: Clock;
   readonly events: Pick<EventManager, "addEvent">;
 }
 
-/** cAdvisor's value for an exit code that was not reported. */
+/** cAdvisor's value for an unknown exit code. */
 const UNKNOWN_EXIT_CODE = -1;
 
-/** Docker reports an exit about 30 ms after the cgroup is removed (20.10); later reports become updates. */
+/**
+ * Docker reports an exit about 30 ms after the cgroup is removed (20.10); later
+ * ones become updates.
+ */
 const WAIT_MS = 250;
 
 interface Deletion {
   readonly name: CgroupName;
   readonly timestampMs: number;
   readonly cancel: () => void;
-  /** Set once the event does not wait any more. */
+  /** Set once the event no longer waits. */
   exitCode?: number;
 }
 
 /**
- * Emits an event for each removed container. The event of a container whose
- * runtime reports exits waits for the exit code. Events of other containers do
- * not wait, but those of its ancestors are emitted after it.
+ * Emits an event for each removed container. If its runtime reports exits, the
+ * event waits for the exit code, and the events of its ancestors wait for it.
  */
 export class Deletions {
   readonly #options: DeletionsOptions;
-  /** Pending deletion events, in order of removal. */
+  /** In order of removal. */
   #waiting: Deletion[] = [];
 
   constructor(options: DeletionsOptions) {
     this.#options = options;
   }
 
-  /** Adds a removed container; `reportsExit` if its exit code is unknown and may be reported soon. */
+  /** @param reportsExit whether an unknown exit code may be reported soon */
   add(
     name: CgroupName,
     exitCode: number | undefined,
@@ -62,7 +64,7 @@ export class Deletions {
     );
   }
 
-  /** Ends the wait of a container's event for its exit code. */
+  /** Ends the wait for a container's exit code. */
   end(name: CgroupName, exitCode: number = UNKNOWN_EXIT_CODE): void {
     for (const deletion of this.#waiting) {
       if (deletion.name !== name || deletion.exitCode !== undefined) continue;
@@ -73,8 +75,8 @@ export class Deletions {
   }
 
   /**
-   * Ends the waits at a name and below it: another container now has that name,
-   * and its creation event follows theirs.
+   * Ends the waits at and below a name: another container now has it, and its
+   * creation event follows theirs.
    */
   flush(name: CgroupName): void {
     for (const deletion of [...this.#waiting]) {
@@ -88,7 +90,7 @@ export class Deletions {
     for (const { name } of [...this.#waiting]) this.end(name);
   }
 
-  /** Emits the events that wait neither for an exit code nor for a descendant. */
+  /** Emits events that wait neither for an exit code nor for a descendant. */
   #release(): void {
     const kept: Deletion[] = [];
     for (const deletion of this.#waiting) {

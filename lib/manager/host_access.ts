@@ -10,9 +10,9 @@ export interface HostAccess {
 }
 
 /**
- * Returns the state of the source `access`: the variant of the container,
- * `privileged` or `restricted`, whether OOM kills have names, and whether the
- * cgroups of processes are resolved.
+ * Returns the state of the source `access`: whether the agent is `privileged`
+ * or `restricted`, whether OOM kills have names, and whether the cgroups of
+ * processes are resolved.
  */
 export function accessState(
   { kmsg, namespace, privileges = readPrivileges() }:

@@ -13,23 +13,23 @@ import { readMachine, readVersions } from "../kernfs/machine.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 import { kubeletDirectory } from "./kubelet_directory.ts";
 
-/** Dependencies of a {@linkcode MachineCache}. */
+/** Dependencies. */
 export interface MachineCacheOptions {
   readonly fs: HostFs;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly filesystems: Filesystems;
-  /** The first readable file contains the machine's id. */
+  /** The first readable file has the ID. */
   readonly machineIdFiles: readonly string[];
   readonly bootId: string;
   readonly version: string;
 }
 
 const MACHINE_INTERVAL_MS = 5 * 60_000;
-/** Interval of the kubelet's eviction decisions. */
+/** The kubelet's interval of eviction decisions. */
 const FILESYSTEMS_INTERVAL_MS = 10_000;
 
-/** Caches the attributes of the machine, and reads them periodically. */
+/** Caches and periodically reads the machine's attributes. */
 export class MachineCache {
   readonly #options: MachineCacheOptions;
   #attributes: MachineAttributes | undefined;
@@ -41,12 +41,12 @@ export class MachineCache {
     this.#options = options;
   }
 
-  /** The file systems, read every 10 s. */
+  /** Read every 10 s. */
   get filesystems(): Filesystems {
     return this.#options.filesystems;
   }
 
-  /** Starts to read; resolves once the file systems have been read, within some seconds. */
+  /** Resolves once the file systems have been read, within some seconds. */
   start(): Promise<void> {
     this.#scheduleAttributes();
     return this.#refreshFilesystems();
@@ -58,10 +58,7 @@ export class MachineCache {
     this.#cancelFilesystems();
   }
 
-  /**
-   * Returns the attributes of the machine, up to about five minutes old, and
-   * its file systems, up to about ten seconds old.
-   */
+  /** Returns attributes up to 5 min old, and file systems up to 10 s old. */
   machineInfo(): MachineInfo {
     this.#attributes ??= this.#readInOneStep();
     return {
@@ -70,7 +67,7 @@ export class MachineCache {
     };
   }
 
-  /** Returns the versions of the kernel, the operating system and this program. */
+  /** Versions of the kernel, the operating system and this program. */
   versionInfo(): VersionInfo {
     const { fs, version } = this.#options;
     return { ...readVersions(fs), version };

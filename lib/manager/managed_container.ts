@@ -18,30 +18,30 @@ import type { ContainerHandler } from "../registry/handler_registry.ts";
 import type { IdentityStore } from "../runtimes/identity_store.ts";
 import type { Task } from "./scheduler.ts";
 
-/** Intervals of housekeeping. */
+/** Housekeeping intervals. */
 export interface HousekeepingOptions {
   readonly intervalMs: number;
-  /** The interval doubles up to this while nothing changes. */
+  /** Reached by doubling while nothing changes. */
   readonly maxIntervalMs: number;
   readonly dynamic: boolean;
-  /** Maximum random part added to each interval, to spread the reads. @default 1 */
+  /** Maximum random fraction added to each interval. @default 1 */
   readonly jitterFactor?: number;
 }
 
-/** Dependencies of a {@linkcode ManagedContainer}. */
+/** Dependencies. */
 export interface ManagedContainerOptions {
   readonly handler: ContainerHandler;
   readonly ring: SampleRing;
-  /** Creation time of the cgroup, if that was seen. */
+  /** The cgroup's creation time, if observed. */
   readonly createdMs: number | undefined;
   readonly housekeeping: HousekeepingOptions;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The container was created just now, and has no sample until it is complete. @default false */
+  /** Just created: no sample until it is complete. @default false */
   readonly isNew?: boolean;
-  /** Source of names and metadata from the runtime. @default none */
+  /** @default none */
   readonly identities?: Pick<IdentityStore, "referenceOf" | "metadataOf">;
-  /** Called if a read shows that the cgroup is gone. */
+  /** Called if a read finds the cgroup gone. */
   readonly onGone: () => void;
 }
 
@@ -53,22 +53,22 @@ interface DescribedSpec {
 
 const SPEC_AGE_MS = 5_000;
 /**
- * Inotify reports each change of a limit. Without it, specs are read again in
- * the background after this time, or up to twice this time.
+ * Inotify reports each limit change. Without it, specs are re-read after one to
+ * two times this.
  */
 const STORED_SPEC_AGE_MS = 5 * 60_000;
 const ERROR_LOG_INTERVAL_MS = 60_000;
-/** Interval of checks of a container that is not complete. */
+/** Check interval of an incomplete container. */
 const INCOMPLETE_CHECK_MS = 100;
 
-/** A container, its handler, and its housekeeping. */
+/** A container with handler and housekeeping. */
 export class ManagedContainer implements Task {
   readonly handler: ContainerHandler;
   readonly #options: ManagedContainerOptions;
   #intervalMs: number;
   #spec: ContainerSpec | undefined;
   #specMs = -Infinity;
-  /** Limits with metadata, until either changes. */
+  /** Cached until limits or metadata change. */
   #described: DescribedSpec | undefined;
   #sampledMs = -Infinity;
   #loggedMs = -Infinity;
@@ -94,18 +94,21 @@ export class ManagedContainer implements Task {
       this.handler.reference;
   }
 
-  /** Whether the runtime started it in the network namespace of the host. */
+  /** Whether it was started in the host's network namespace. */
   get isOnHostNetwork(): boolean {
     const { network } = this.#options.identities?.metadataOf(this.name) ?? {};
     return network?.kind === "host";
   }
 
-  /** Limits, up to 5 s old, and metadata. */
+  /** Metadata, and limits up to 5 s old. */
   get spec(): ContainerSpec {
     return this.specNoOlderThan(SPEC_AGE_MS);
   }
 
-  /** Returns the spec with limits up to `ageMs` old. Reading them takes three times as long as a sample. */
+  /**
+   * Returns the spec with limits up to `ageMs` old; a read takes as long as
+   * three samples.
+   */
   specNoOlderThan(ageMs: number): ContainerSpec {
     const limits = this.#limitsWithin(ageMs);
     const metadata = this.#options.identities?.metadataOf(this.name);
@@ -123,7 +126,6 @@ export class ManagedContainer implements Task {
     return this.#described.spec;
   }
 
-  /** Marks the cached limits as outdated. */
   invalidateSpec(): void {
     this.#specMs = -Infinity;
   }
@@ -145,24 +147,24 @@ export class ManagedContainer implements Task {
     return this.#spec;
   }
 
-  /** Whether samples have all metrics. Checks the handler until they do. */
+  /** Whether samples have all metrics; checks the handler until they do. */
   get isComplete(): boolean {
     if (this.#isComplete) return true;
     const ageMs = this.#options.clock.monotonic() - this.#openedMs;
     try {
       if (!this.handler.isComplete(ageMs)) return false;
     } catch {
-      // The next sample logs the error.
+      // The next sample logs it.
     }
-    // Files that did not exist at an earlier check may exist now.
+    // Files missing at an earlier check may exist now.
     this.handler.refresh();
     return this.#isComplete = true;
   }
 
-  /** Takes a sample; returns the delay of the next in milliseconds. */
+  /** Returns the delay of the next sample in milliseconds. */
   run(): number {
     if (!this.isComplete) return INCOMPLETE_CHECK_MS;
-    // After the first sample, so that no request has to read a thousand specs.
+    // After the first sample, so that no request reads a thousand specs.
     if (this.hasSample) this.#keepSpecFresh();
     const { dynamic, intervalMs, maxIntervalMs, jitterFactor = 1 } =
       this.#options.housekeeping;
@@ -175,14 +177,14 @@ export class ManagedContainer implements Task {
 
   #keepSpecFresh(): void {
     try {
-      // Random, so that a thousand specs are not read at the same time.
+      // Random, to spread the reads.
       this.#limitsWithin(STORED_SPEC_AGE_MS * (1 + Math.random()));
     } catch (error) {
       this.#warn(error);
     }
   }
 
-  /** Samples the container; returns whether anything changed since the last sample. */
+  /** Returns whether anything changed since the last sample. */
   sample(): boolean {
     const { ring, clock, onGone } = this.#options;
     if (this.#closed) return false;
@@ -196,32 +198,34 @@ export class ManagedContainer implements Task {
       this.#summary.add(timestampMs, row);
       return ring.add(timestampMs, row);
     } catch (error) {
-      // Any error is logged, so that other containers are still sampled.
+      // Logged, so that other containers are still sampled.
       this.#warn(error);
       return false;
     }
   }
 
-  /** Takes a sample if the last one was before `sinceMs` of the monotonic clock; returns whether it did. */
+  /**
+   * Samples if the last sample is before `sinceMs` (monotonic); returns whether
+   * it did.
+   */
   refresh(sinceMs: number): boolean {
     if (this.#sampledMs >= sinceMs || !this.isComplete) return false;
     this.sample();
     return true;
   }
 
-  /** Usage in the last minute, hour and day. */
   get derivedStats(): DerivedStats {
     this.#sampleFirst();
     return this.#summary.derived();
   }
 
-  /** Returns samples as objects, oldest first. */
+  /** Oldest first. */
   stats(range: SampleRange): ContainerStats[] {
     const { ring } = this.#options;
     const { count = -1 } = range;
     if (count === 0) return [];
     this.#sampleFirst();
-    // One more sample, for the rates of the first.
+    // One more, for the rates of the first.
     const samples = ring.samples({
       ...range,
       count: count < 0 ? count : count + 1,
@@ -244,14 +248,14 @@ export class ManagedContainer implements Task {
     return this.#sampledMs > -Infinity;
   }
 
-  /** The newest sample as stored, if there is one, and the layout of its columns. */
+  /** Newest stored sample, if any, and its column layout. */
   get latest(): { sample: StoredSample | undefined; layout: RowLayout } {
     this.#sampleFirst();
     const { ring } = this.#options;
     return { sample: ring.latest, layout: ring.layout };
   }
 
-  /** Returns the newest samples, oldest first. @param count maximum number, -1 for all */
+  /** Returns the newest samples, oldest first. @param count maximum, -1 for all */
   newest(count: number): readonly StoredSample[] {
     this.#sampleFirst();
     return this.#options.ring.samples({ count });
@@ -262,7 +266,7 @@ export class ManagedContainer implements Task {
     this.handler.close();
   }
 
-  /** Samples before the scheduler does if a request needs it: at start 1,000 samples take 0.5 s. */
+  /** Samples on request before the scheduler does: at start 1,000 samples take 0.5 s. */
   #sampleFirst(): void {
     if (!this.hasSample && this.isComplete) this.sample();
   }
@@ -279,7 +283,7 @@ export class ManagedContainer implements Task {
   }
 }
 
-/** cAdvisor's label for the number of restarts, absent if it is 0. */
+/** cAdvisor's label; absent for 0 restarts. */
 const RESTARTS_LABEL = "restartcount";
 
 function withMetadata(

@@ -40,53 +40,52 @@ import type { MachineCache } from "./machine_cache.ts";
 import { ProcessList } from "./process_list.ts";
 import { NodeSummaries, type NodeSummariesOptions } from "./node_summaries.ts";
 
-// Exceeds 300 lines: each query is a method of one class.
+// Exceeds 300 lines: one class with all queries.
 
-/** Dependencies of a {@linkcode Manager}. */
+/** Dependencies. */
 export interface ManagerOptions
   extends ContainerLifecycleOptions, NodeSummariesOptions {
   readonly ooms: OomWatcher;
   readonly events: EventManager;
   readonly machine: MachineCache;
-  /** Measurement of the disk usage of containers and pods; stopped with the manager. */
+  /** Disk usage measurement, stopped with the manager. */
   readonly usage: Pick<DirectoryUsage, "stop">;
   /**
-   * Returns the state of the source `access`, given that of the kernel log: the
-   * host's data that the agent can read from its own container.
+   * Returns the state of the source `access`: the host data readable from the
+   * agent's own container.
    *
    * @default none, the agent runs on the host
    */
   readonly access?: (kmsg: SourceState) => SourceState;
-  /** Returns the states of the consumers of events, such as the event log. */
+  /** States of event consumers, such as the event log. */
   readonly sinks: () => readonly SourceState[];
 }
 
-/** Counters of a {@linkcode Manager} in this run. */
+/** Counters of this run. */
 export interface ManagerCounters extends LifecycleCounters {
-  /** OOM kills reported by events. */
+  /** Reported kills. */
   readonly oomKills: number;
-  /** Numbers of kernel log records; absent if reading the kernel log is turned off. */
+  /** Kernel log records; absent if the log is not read. */
   readonly kmsg?: Pick<OomWatcher, "records" | "lost" | "malformed">;
   readonly events: EventCounters;
 }
 
-/** Number of samples in v1 responses, as in cAdvisor. */
+/** cAdvisor's number of samples in v1. */
 const DEFAULT_NUM_STATS = 60;
-/** Number of samples in v2 responses, as in cAdvisor. */
+/** cAdvisor's number of samples in v2. */
 const DEFAULT_COUNT = 64;
-/** Maximum wait at start for the names of existing containers. Later names are reported as updates. */
+/** Maximum wait at start for names; later ones are updates. */
 const MAX_NAMES_WAIT_MS = 1_000;
 
 /**
- * Manages the containers of the node: creates their handlers, samples them, emits
- * their events, and provides the queries of the API.
+ * Manages the node's containers: samples, events, and the queries of the API.
  *
  * @example
  * ```ts
  * import { assertEquals, assertThrows } from "@std/assert";
  * import { openManager, UnknownContainerError } from "../mod.ts";
  *
- * // A directory that resembles a host. For this host: openManager().
+ * // A fake host. The real one: openManager().
  * const root = await Deno.makeTempDir();
  * const cgroups = `${root}/sys/fs/cgroup`;
  * await Deno.mkdir(`${cgroups}/shop/web`, { recursive: true });
@@ -101,7 +100,7 @@ const MAX_NAMES_WAIT_MS = 1_000;
  * assertEquals(below.map(({ reference }) => reference.name), ["/shop", "/shop/web"]);
  * assertThrows(() => manager.containerInfo("/none"), UnknownContainerError);
  *
- * // Takes a sample, since no stored sample is new enough.
+ * // No stored sample is new enough.
  * const options = { recursive: true, maxAgeMs: 0, count: 1 };
  * const v2 = await manager.containerInfoV2("/shop", options);
  * assertEquals(v2.get("/shop/web")?.stats[0]?.memory?.usageBytes, 4096);
@@ -132,20 +131,18 @@ export class Manager {
     this.#summaries = new NodeSummaries(options);
   }
 
-  /** Stored and new events. */
   get events(): EventManager {
     return this.#options.events;
   }
 
-  /** Whether {@linkcode start} has finished, containers are listed, and the manager is not stopped. */
+  /** Whether {@linkcode start} has finished and the manager is not stopped. */
   get ready(): boolean {
     return this.#hasStarted && this.#lifecycle.ready;
   }
 
   /**
-   * Starts the sources. Resolves once existing containers are listed, file systems
-   * have been read, unless they hang, and runtimes have returned the names of the
-   * containers, or 1 s has passed.
+   * Resolves once existing containers are listed, file systems have been read,
+   * unless they hang, and runtimes have returned names, or 1 s has passed.
    */
   async start(): Promise<void> {
     const { identities, engineWatchers } = this.#options;
@@ -166,9 +163,8 @@ export class Manager {
   }
 
   /**
-   * Stops the sources and sampling; stored data stays available to queries.
-   * Resolves when the last source has ended and the pending requests to
-   * runtimes are complete; callers need not wait for that.
+   * Keeps stored data available to queries. Resolves when all sources and
+   * pending runtime requests have ended; callers need not wait.
    */
   async stop(): Promise<void> {
     this.#options.ooms.close();
@@ -180,7 +176,7 @@ export class Manager {
     await Promise.all([lifecycleStopped, identities.close()]);
   }
 
-  /** Returns the states of the sources, and of the consumers of events. */
+  /** States of sources and event consumers. */
   sources(): readonly SourceState[] {
     const { ooms, access } = this.#options;
     return [
@@ -194,12 +190,14 @@ export class Manager {
     ];
   }
 
-  /** State from which the next start resumes: the positions in the kernel log and in the node's OOM kill counter. */
+  /**
+   * State from which the next start resumes: positions in the kernel log and
+   * the node's OOM kill counter.
+   */
   get checkpoint(): CheckpointData {
     return this.#options.ooms.checkpoint;
   }
 
-  /** Counters in this run. */
   get counters(): ManagerCounters {
     const { ooms, events } = this.#options;
     const { records, lost, malformed } = ooms;
@@ -211,11 +209,7 @@ export class Manager {
     };
   }
 
-  /**
-   * Returns a container with its samples, its limits and its direct children.
-   *
-   * @throws {UnknownContainerError}
-   */
+  /** @throws {UnknownContainerError} */
   containerInfo(
     name: CgroupName,
     request: ContainerInfoRequest = {},
@@ -233,8 +227,8 @@ export class Manager {
   }
 
   /**
-   * Returns containers of a runtime: all if `alias` is `/`, otherwise the one
-   * with that id, name, or unique prefix.
+   * Returns the runtime's container with that ID, name or unique prefix; for
+   * `/`, all.
    *
    * @throws {UnknownContainerError}
    * @throws {BadRequestError} if a prefix matches several
@@ -249,7 +243,7 @@ export class Manager {
   }
 
   /**
-   * Returns specs and samples of the requested containers, by name.
+   * Returns specs and samples by name.
    *
    * @throws {UnknownContainerError}
    */
@@ -271,7 +265,7 @@ export class Manager {
   }
 
   /**
-   * Returns the same as {@linkcode containerInfoV2}, in v1 format.
+   * Returns {@linkcode containerInfoV2} in v1 format.
    *
    * @throws {UnknownContainerError}
    */
@@ -288,8 +282,8 @@ export class Manager {
   }
 
   /**
-   * Returns the requested containers themselves, for callers that read samples
-   * without creating objects.
+   * Returns the containers themselves, for reading samples without creating
+   * objects.
    *
    * @throws {UnknownContainerError}
    */
@@ -300,7 +294,7 @@ export class Manager {
     return this.#withFreshSamples(name, options);
   }
 
-  /** Returns the usage of the node and of its pods, as in the kubelet's Summary API. */
+  /** Returns the usage of the node and its pods, as the kubelet's Summary API. */
   async nodeSummary(options: NodeSummaryOptions = {}): Promise<NodeSummary> {
     const { maxAgeMs } = options;
     const containers = await this.#withFreshSamples(ROOT, {
@@ -310,18 +304,21 @@ export class Manager {
     return await this.#summaries.build(containers, options);
   }
 
-  /** Returns the number of OOM kills of each container in this run. A removed container is kept for five minutes. */
+  /**
+   * Returns the OOM kills of each container in this run; removed ones are kept
+   * for 5 min.
+   */
   oomKills(): Iterable<readonly [CgroupName, number]> {
     return this.#options.counters.killsByContainer();
   }
 
-  /** Returns the identity of a container that was removed in the last five minutes. */
+  /** Returns a container removed in the last 5 min. */
   removedContainer(name: CgroupName): RemovedContainer | undefined {
     return this.#options.identities.removedContainer(name);
   }
 
   /**
-   * Returns limits and identity of the requested containers, by name.
+   * Returns limits and identities by name.
    *
    * @throws {UnknownContainerError}
    */
@@ -339,8 +336,7 @@ export class Manager {
   }
 
   /**
-   * Returns the usage of the requested containers in the last minute, hour and
-   * day, by name.
+   * Returns usage in the last minute, hour and day, by name.
    *
    * @throws {UnknownContainerError}
    */
@@ -358,8 +354,8 @@ export class Manager {
   }
 
   /**
-   * Returns the processes of one container without its descendants; for the
-   * root, all processes.
+   * Returns a container's processes without those of descendants; for the root,
+   * all.
    *
    * @throws {UnknownContainerError}
    */
@@ -376,42 +372,40 @@ export class Manager {
     );
   }
 
-  /** Yields new events, and with `sinceSeq` the stored ones first. */
+  /** Yields new events; with `sinceSeq`, the stored ones first. */
   watchEvents(request: EventRequest, options?: WatchOptions): EventWatch {
     return this.#options.events.watchEvents(request, options);
   }
 
-  /** Returns attributes of the machine, and its file systems. */
   machineInfo(): MachineInfo {
     return this.#options.machine.machineInfo();
   }
 
-  /** Returns the versions of the kernel, the operating system and this program. */
   versionInfo(): VersionInfo {
     return this.#options.machine.versionInfo();
   }
 
-  /** Returns the file system of the kubelet's directory, or of `/` without a kubelet. */
+  /** Returns the file system of the kubelet's directory or, without a kubelet, `/`. */
   rootFsInfo(): Promise<FsInfo> {
     return this.#options.machine.rootFsInfo();
   }
 
-  /** Returns the file system of a directory. @throws {UnknownFilesystemError} */
+  /** @throws {UnknownFilesystemError} */
   dirFsInfo(path: string): Promise<FsInfo> {
     return this.#options.machine.filesystems.ofDirectory(path);
   }
 
-  /** Returns the file systems with a label, or all of them. @throws {UnknownFilesystemError} */
+  /** Returns all file systems without a label. @throws {UnknownFilesystemError} */
   fsInfo(label?: string): readonly FsInfo[] {
     return this.#options.machine.filesystems.withLabel(label);
   }
 
-  /** Returns the file system with a UUID. @throws {UnknownFilesystemError} */
+  /** @throws {UnknownFilesystemError} */
   fsInfoByUuid(uuid: string): FsInfo {
     return this.#options.machine.filesystems.withUuid(uuid);
   }
 
-  /** Getters build each part when it is read, so that a response with thousands of containers is written in chunks. */
+  /** Getters defer building each part, so that large responses are written in chunks. */
   #info(
     container: ManagedContainer,
     request: ContainerInfoRequest,
@@ -433,7 +427,7 @@ export class Manager {
     };
   }
 
-  /** Returns the requested containers, with new samples if the last ones are too old. */
+  /** Samples containers whose last sample is too old. */
   async #withFreshSamples(
     name: CgroupName,
     options: RequestOptions,
@@ -444,7 +438,7 @@ export class Manager {
     const { clock } = this.#options;
     const sinceMs = clock.monotonic() - maxAgeMs;
     const slicer = new TimeSlicer(clock);
-    // Concurrent requests share the samples that the first one takes.
+    // Concurrent requests share the first one's samples.
     await slicer.yieldToEventLoop();
     for (const container of containers) {
       if (

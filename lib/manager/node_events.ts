@@ -4,8 +4,8 @@ import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
 
 /**
- * Emits for each host OOM the event that the kubelet would write for its node,
- * until the returned watch is closed.
+ * For each host OOM, emits the kubelet's node event, until the returned watch
+ * is closed.
  */
 export function startNodeEvents(events: EventManager): EventWatch {
   const watch = events.watchEvents({ types: new Set(["oomKill"]) });
@@ -26,16 +26,15 @@ async function emitNodeEvents(
 }
 
 /**
- * Returns the event that the kubelet's OOM watcher writes since about
- * Kubernetes 1.18:
+ * Returns the kubelet's OOM watcher event, as since about Kubernetes 1.18:
  *
  * ```text
  * System OOM encountered, victim process: stress, pid: 4711
  * ```
  *
- * The kubelet uses the time at which it reads the record; this event has the
- * time of the kill. Returns `undefined` for a kill at a cgroup's limit, and for
- * one before the start of the agent, which an earlier agent reported.
+ * It has the time of the kill; the kubelet's has the time of reading.
+ * `undefined` for a kill at a cgroup's limit, and for a historical one, which
+ * an earlier agent reported.
  */
 export function nodeEventOf(kill: StoredEvent): NewEvent | undefined {
   const { oom } = kill.event.event_data;

@@ -5,21 +5,20 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 
-/** A process of the node with one of the given names. */
+/** A process with one of the given names. */
 export interface NodeProgram {
-  /** The first 15 bytes of its name. */
+  /** First 15 bytes. */
   readonly name: string;
   readonly cgroup: CgroupName;
 }
 
-/** Programs of a node start rarely. */
 const INTERVAL_MS = 60_000;
-/** Maximum number of processes of one name. */
+/** Maximum number of processes per name. */
 const MAX_OF_A_NAME = 64;
 
 /**
- * Finds processes by their names in `/proc/<pid>/comm`, in short slices, once a
- * minute and only while it is called.
+ * Finds processes by `/proc/<pid>/comm`, in short slices, at most once a minute
+ * and only on request.
  */
 export class NodePrograms {
   readonly #fs: HostFs;
@@ -43,7 +42,7 @@ export class NodePrograms {
     this.#view = options.view;
   }
 
-  /** Returns the processes of the last listing, ordered by pid. */
+  /** Returns the last listing, ordered by PID. */
   list(): Promise<readonly NodeProgram[]> {
     const nowMs = this.#clock.monotonic();
     if (this.#found === undefined || nowMs - this.#readMs >= INTERVAL_MS) {

@@ -22,7 +22,7 @@ import { NodePrograms } from "./node_programs.ts";
 import { groupByPod } from "./pods.ts";
 import { KUBELETS, RUNTIMES } from "./system_containers.ts";
 
-/** Dependencies of {@linkcode NodeSummaries}. */
+/** Dependencies. */
 export interface NodeSummariesOptions {
   readonly fs: HostFs;
   readonly clock: Clock;
@@ -33,14 +33,14 @@ export interface NodeSummariesOptions {
     PodDiskUsage,
     "measure" | "isBehind" | "caughtUp"
   >;
-  /** Mapping of the cgroup names in `/proc`. @default that of the host */
+  /** Mapping of cgroup names in `/proc`. @default that of the host */
   readonly cgroupView?: CgroupView;
 }
 
-/** Maximum wait of a summary for disk usage that was never counted; it leaves out what takes longer. */
+/** Maximum wait for disk usage that was never counted; slower counts are left out. */
 const FIRST_COUNT_MS = 2_000;
 
-/** Builds the summary of a node from its containers. */
+/** Builds node summaries. */
 export class NodeSummaries {
   readonly #options: NodeSummariesOptions;
   readonly #programs: NodePrograms;
@@ -77,7 +77,7 @@ export class NodeSummaries {
     const root = await this.#rootFilesystem();
     let pods = podDiskUsage.measure(grouped.pods, root);
     const endMs = clock.monotonic() + FIRST_COUNT_MS;
-    // A first count may find volumes, which are counted next.
+    // A first count may find volumes to count next.
     while (podDiskUsage.isBehind && await this.#catchUp(endMs)) {
       const { pods: again } = groupByPod(await this.#describe(containers));
       pods = podDiskUsage.measure(again, root);
@@ -85,7 +85,7 @@ export class NodeSummaries {
     return { ...summary, pods, filesystems: this.#filesystems(root, pods) };
   }
 
-  /** Returns whether all pending counts ended in time. */
+  /** Returns whether pending counts ended in time. */
   async #catchUp(endMs: number): Promise<boolean> {
     const { clock, podDiskUsage } = this.#options;
     const timer = new AbortController();
@@ -97,7 +97,6 @@ export class NodeSummaries {
     return clock.monotonic() < endMs;
   }
 
-  /** Returns the containers that can be described. */
   async #describe(
     containers: readonly ManagedContainer[],
   ): Promise<DescribedContainer[]> {
@@ -128,7 +127,7 @@ export class NodeSummaries {
     return described;
   }
 
-  /** Returns `undefined` if the file system does not respond, or does not exist. */
+  /** Returns `undefined` if the file system hangs or does not exist. */
   async #rootFilesystem(): Promise<FsInfo | undefined> {
     const { machine, logger } = this.#options;
     try {
@@ -142,9 +141,9 @@ export class NodeSummaries {
   }
 
   /**
-   * Returns the file systems of images and layers: that of the pods' layers for
-   * both, because containerd and Docker keep images there; by labels for CRI-O,
-   * and without pods.
+   * Returns the file systems of images and layers: for both that of the pods'
+   * layers, where containerd and Docker keep images; by labels for CRI-O, and
+   * without pods.
    */
   #filesystems(
     root: FsInfo | undefined,
@@ -158,7 +157,7 @@ export class NodeSummaries {
     const layers = pods.flatMap(({ containers }) => containers)
       .find(({ rootfs }) => rootfs?.filesystem !== undefined)
       ?.rootfs?.filesystem;
-    // The labels of another runtime, such as Podman, are not those of the pods.
+    // Another runtime's labels, such as Podman's, are not those of the pods.
     const crio = withAnyLabel("crio-containers");
     const isForeign = layers !== undefined && layers.device !== crio?.device;
     const containers = isForeign ? layers : crio ?? layers;

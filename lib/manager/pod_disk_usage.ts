@@ -18,7 +18,7 @@ import type {
   PodVolumeScanner,
 } from "./pod_volume_scanner.ts";
 
-/** Dependencies of {@linkcode PodDiskUsage}. */
+/** Dependencies. */
 export interface PodDiskUsageOptions {
   readonly usage: Pick<
     DirectoryUsage,
@@ -31,17 +31,20 @@ export interface PodDiskUsageOptions {
   readonly filesystems: Pick<Filesystems, "mounts" | "latest">;
 }
 
-/** Directory in which the kubelet has runtimes write the output of containers. */
+/** The kubelet's directory for container output. */
 const LOGS = "/var/log/pods";
 
-/** Plugins of volumes that are directories on the kubelet's file system; volumes in memory are mounts. */
+/**
+ * Volume plugins with directories on the kubelet's file system; volumes in
+ * memory are mounts.
+ */
 const LOCAL_PLUGINS: ReadonlySet<string> = new Set([
   "kubernetes.io~empty-dir",
   "kubernetes.io~configmap",
   "kubernetes.io~git-repo",
 ]);
 
-/** Measures the disk usage of pods: layers, logs and volumes of their containers. */
+/** Measures layers, logs and volumes of pods. */
 export class PodDiskUsage {
   readonly #options: PodDiskUsageOptions;
   #counted = new Set<string>();
@@ -51,21 +54,20 @@ export class PodDiskUsage {
     this.#options = options;
   }
 
-  /** Whether part of the pods measured last was never counted, and soon will be. */
+  /** Whether some usage of the last measured pods awaits its first count. */
   get isBehind(): boolean {
     return this.#options.usage.isBehind || this.#options.volumeScanner.isBehind;
   }
 
-  /** Resolves once all of that has been counted. */
+  /** Resolves after these counts. */
   async caughtUp(): Promise<void> {
     const { usage, volumeScanner } = this.#options;
     await Promise.all([usage.caughtUp(), volumeScanner.caughtUp()]);
   }
 
   /**
-   * Returns the pods with the disk usage known by now; counting continues in
-   * the background, and ends for pods that are gone. `root` is the file system
-   * of the kubelet's directory.
+   * Adds the usage known by now. Counting continues in the background, and ends
+   * for removed pods. `root` is the kubelet directory's file system.
    */
   measure(
     pods: readonly PodSummary[],
@@ -143,7 +145,7 @@ class Measurement {
 
   #logged(container: NamedContainer, directory: string | undefined) {
     if (directory === undefined) return container;
-    // The kubelet counts log files individually, and not their directory.
+    // As the kubelet, counts files but not their directory.
     const logs = this.#count(`${directory}/${container.name}`, "files");
     return logs === undefined ? container : { ...container, logs };
   }
@@ -168,10 +170,10 @@ class Measurement {
     };
   }
 
-  /** Returns `undefined` if the usage is unknown so far. */
+  /** Returns `undefined` if not known yet. */
   #volume(volume: PodVolume): VolumeUsage | undefined {
     const { name, path } = volume;
-    // Volumes of CSI drivers are mounted one level below.
+    // CSI drivers mount volumes one level below.
     for (const mountPoint of [path, `${path}/mount`]) {
       if (!this.#byMountPoint.has(mountPoint)) continue;
       const filesystem = this.#byMountPoint.get(mountPoint);
@@ -188,7 +190,6 @@ class Measurement {
     return LOCAL_PLUGINS.has(plugin) && !this.#byMountPoint.has(path);
   }
 
-  /** Returns the usage of a directory, on the file system of the kubelet's directory. */
   #count(path: string, counted: Counted = "tree"): DiskUsage | undefined {
     this.counted.add(path);
     const size = this.#options.usage.sizeOf(path, counted);
@@ -196,7 +197,7 @@ class Measurement {
     return { ...size, filesystem: this.#root };
   }
 
-  /** Returns zero usage if a directory does not exist; `undefined` if it was not counted. */
+  /** Returns zero for a missing directory; `undefined` if not counted. */
   #nothing(path: string): DiskUsage | undefined {
     return this.#options.usage.isMissing(path) ? NOTHING : undefined;
   }
@@ -204,7 +205,7 @@ class Measurement {
 
 const NOTHING: DiskUsage = { timestampMs: 0, bytes: 0, inodes: 0 };
 
-/** Returns the sum; `undefined` if a part is unknown, since a partial sum is wrong. */
+/** Returns `undefined` if a part is unknown: a partial sum is wrong. */
 function sumOf(
   parts: readonly (DiskUsage | undefined)[],
   filesystem: FsInfo | undefined,
@@ -220,7 +221,7 @@ function sumOf(
   return { ...sum, filesystem };
 }
 
-/** Returns `undefined` for a pod without a UID. Names must not lead to another directory. */
+/** Returns `undefined` without a UID. Names must not lead to another directory. */
 function directoriesOf(
   { namespace, name, uid, containers }: PodSummary,
   kubelet: string,

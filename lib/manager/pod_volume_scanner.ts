@@ -4,7 +4,7 @@ import { isGone } from "../model/errors.ts";
 import type { MountedFiles } from "../filesystems/mounted_files.ts";
 import type { BlockingCallPool } from "../filesystems/blocking_call_pool.ts";
 
-/** A volume of a pod, from the kubelet's directories. */
+/** A volume in the kubelet's directories. */
 export interface PodVolume {
   /** Such as `kubernetes.io~empty-dir`. */
   readonly plugin: string;
@@ -12,45 +12,41 @@ export interface PodVolume {
   readonly path: string;
 }
 
-/** Volumes of a pod, and files that belong to no volume and no container. */
+/** Volumes, and files outside volumes and containers. */
 export interface PodVolumes {
   readonly volumes: readonly PodVolume[];
-  /** Paths of the pod's `/etc/hosts`, and of log files outside the containers' directories. */
+  /** The pod's `/etc/hosts`, and log files outside containers' directories. */
   readonly files: readonly string[];
 }
 
-/** Paths of the directories of a pod. */
+/** Directories of a pod. */
 export interface PodDirectories {
   /** Such as `/var/lib/kubelet/pods/<uid>`. */
   readonly directory: string;
-  /** `/var/log/pods/<namespace>_<name>_<uid>`; absent if the name or namespace is unknown. */
+  /** `/var/log/pods/<namespace>_<name>_<uid>`; absent if a part is unknown. */
   readonly logs?: string;
 }
 
-/** Dependencies of a {@linkcode PodVolumeScanner}. */
+/** Dependencies. */
 export interface PodVolumeScannerOptions {
   readonly files: Pick<MountedFiles, "entries" | "lstat">;
   readonly clock: Clock;
   readonly calls: BlockingCallPool;
 }
 
-/** Minimum interval between scans of a pod; the kubelet scans at this interval. */
+/** Minimum interval between scans of a pod, as in the kubelet. */
 const INTERVAL_MS = 60_000;
-/** Maximum number of entries of a directory; a scan of a pod with more fails. */
+/** Maximum number of entries; larger directories fail the scan. */
 const MAX_ENTRIES = 1_000;
 
 interface ScannedPod {
-  /** Last result. */
   found: PodVolumes | undefined;
-  /** Monotonic time of the next scan. */
+  /** Monotonic. */
   dueMs: number;
   isQueued: boolean;
 }
 
-/**
- * Finds the volumes of pods in the kubelet's directories: only on request, one
- * pod at a time. Does not access mounted volumes.
- */
+/** Finds pod volumes on request, one pod at a time, without accessing mounts. */
 export class PodVolumeScanner {
   readonly #options: PodVolumeScannerOptions;
   readonly #pods = new Map<string, ScannedPod>();
@@ -60,10 +56,7 @@ export class PodVolumeScanner {
     this.#options = options;
   }
 
-  /**
-   * Returns the last result, or `undefined` if there is none. Queues a scan if
-   * it is due; a later call returns its result.
-   */
+  /** Returns the last result, if any, and queues a scan if due. */
   volumesOf(directories: PodDirectories): PodVolumes | undefined {
     const { directory } = directories;
     let pod = this.#pods.get(directory);
@@ -79,18 +72,18 @@ export class PodVolumeScanner {
     return pod.found;
   }
 
-  /** Whether a requested pod waits for its first scan. */
+  /** Whether a pod waits for its first scan. */
   get isBehind(): boolean {
     return this.#pods.values()
       .some(({ isQueued, found }) => isQueued && found === undefined);
   }
 
-  /** Resolves once all queued scans are complete. */
+  /** Resolves after all queued scans. */
   caughtUp(): Promise<void> {
     return this.#queue;
   }
 
-  /** Removes a pod, by {@linkcode PodDirectories.directory}. */
+  /** Keyed by {@linkcode PodDirectories.directory}. */
   forget(directory: string): void {
     this.#pods.delete(directory);
   }
@@ -102,7 +95,7 @@ export class PodVolumeScanner {
     try {
       pod.found = await calls.run(directory, () => this.#find(directories));
     } catch (error) {
-      // On any other error, keep the last result.
+      // Other errors keep the last result.
       if (isGone(error)) pod.found = undefined;
     }
     pod.dueMs = clock.monotonic() + INTERVAL_MS;
@@ -115,8 +108,7 @@ export class PodVolumeScanner {
     const volumes: PodVolume[] = [];
     for (const parent of await this.#listIfExists(`${directory}/volumes`)) {
       const plugin = basename(parent);
-      // `~` replaces the slash in the name of a plugin. Other directories have
-      // no `~`.
+      // `~` replaces the slash in plugin names; other directories have none.
       if (!plugin.includes("~")) continue;
       for (const path of await this.#listIfExists(parent)) {
         volumes.push({ plugin, name: basename(path), path });

@@ -8,7 +8,7 @@ import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
 import type { NodeProgram } from "./node_programs.ts";
 import { systemContainersOf } from "./system_containers.ts";
 
-/** The labels by which Kubernetes' runtimes identify a container. */
+/** Labels of Kubernetes' runtimes. */
 export const KUBERNETES_LABELS = {
   container: "io.kubernetes.container.name",
   pod: "io.kubernetes.pod.name",
@@ -16,10 +16,10 @@ export const KUBERNETES_LABELS = {
   uid: "io.kubernetes.pod.uid",
 } as const;
 
-/** Name of dockershim and CRI-O for the container that holds a pod's namespaces. */
+/** dockershim's and CRI-O's name of the sandbox container. */
 const SANDBOX = "POD";
 
-/** The containers, grouped into those of the node and those of its pods. */
+/** Containers of the node and of its pods. */
 export interface GroupedContainers {
   readonly root?: DescribedContainer;
   readonly systemContainers: readonly NamedContainer[];
@@ -36,9 +36,9 @@ interface Pod {
 }
 
 /**
- * Finds pods and their containers: by the names of cgroups, which contain a
- * pod's uid and a container's id, and by the labels of runtimes. A pod without
- * running containers is left out, as in the kubelet.
+ * Finds pods by cgroup names, which contain the pod's UID and the container's
+ * ID, and by runtime labels. As in the kubelet, pods without running containers
+ * are left out.
  */
 export function groupByPod(
   containers: readonly DescribedContainer[],
@@ -79,7 +79,7 @@ function addToPod(pods: Map<string, Pod>, container: DescribedContainer): void {
   if (name !== undefined) pod.name = name;
   if (namespace !== undefined) pod.namespace = namespace;
   const containerName = labels[KUBERNETES_LABELS.container];
-  // containerd's sandboxes have the pod's labels only.
+  // containerd's sandboxes have only the pod's labels.
   if (
     containerName === SANDBOX ||
     (containerName === undefined && name !== undefined)
@@ -87,7 +87,7 @@ function addToPod(pods: Map<string, Pod>, container: DescribedContainer): void {
     pod.sandbox = container;
     return;
   }
-  // The runtime names a container within milliseconds, before the first sample.
+  // Runtimes name a container within milliseconds, before its first sample.
   if (containerName === undefined && container.stats === undefined) return;
   const named = { ...container, name: containerName ?? origin.id };
   const same = pod.containers.get(named.name);
@@ -95,7 +95,7 @@ function addToPod(pods: Map<string, Pod>, container: DescribedContainer): void {
   else same.push(named);
 }
 
-/** Returns the newest active container of several successive ones with the same name. */
+/** Returns the newest active container of those with one name. */
 function theRunning(same: readonly NamedContainer[]): NamedContainer {
   const newestFirst = same.toSorted((one, other) =>
     (other.spec.creationTimeMs ?? 0) - (one.spec.creationTimeMs ?? 0)

@@ -7,7 +7,7 @@ import type {
 } from "../registry/handler_registry.ts";
 import type { Scheduler, Task } from "./scheduler.ts";
 
-/** Dependencies of {@linkcode PressureEvents}. */
+/** Dependencies. */
 export interface PressureEventsOptions {
   readonly clock: Clock;
   readonly events: EventManager;
@@ -15,17 +15,16 @@ export interface PressureEventsOptions {
   readonly intervalMs: number;
 }
 
-/** Minimum interval between two events of a type for a container. */
+/** Minimum interval per container and type. */
 const EVENT_INTERVAL_MS = 10_000;
 
 /**
- * Emits events if containers meet `memory.high` or `memory.max` (cgroup v2),
- * each for the cgroup that has the limit.
+ * Emits events if containers meet their own `memory.high` or `memory.max`
+ * (cgroup v2).
  *
- * Counts are read periodically, and not when inotify reports a change: one OOM
- * causes 250 such notifications, a storm loses some, there are none while
- * inotify fails, and hits in the ten seconds after an event would be reported
- * only by a periodic read. A read takes 2 µs.
+ * Counts are polled (2 µs each) rather than read on inotify: one OOM causes 250
+ * notifications, a storm loses some, inotify may fail, and hits within ten
+ * seconds of an event would need a periodic read anyway.
  */
 export class PressureEvents {
   readonly #options: PressureEventsOptions;
@@ -35,7 +34,7 @@ export class PressureEvents {
     this.#options = options;
   }
 
-  /** Starts reading a container; `isNew` if it was created after the agent started. */
+  /** @param isNew whether it was created after the agent's start */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
     this.close(name);
@@ -52,11 +51,10 @@ export class PressureEvents {
   }
 }
 
-/** Count of one limit at its last event. */
+/** A limit's count at its last event. */
 interface ReportedCount {
   readonly type: "memoryHigh" | "memoryMax";
   readonly limit: keyof MemoryLimitHits;
-  /** The kernel's count at that time. */
   count: number;
   lastMs: number;
 }
@@ -94,12 +92,11 @@ class PressureTask implements Task {
 
   #report(reported: ReportedCount, counted: number): void {
     const { clock, events } = this.#options;
-    // The count restarts at 0 if the memory controller was turned off and on
-    // again.
+    // The count restarts at 0 if the memory controller was turned off and on.
     if (counted < reported.count) reported.count = 0;
     const count = counted - reported.count;
     const nowMs = clock.monotonic();
-    // NaN, if the file lacks the key, is not greater.
+    // NaN, without the key, is not greater.
     if (!(count > 0) || nowMs - reported.lastMs < EVENT_INTERVAL_MS) return;
     reported.count = counted;
     reported.lastMs = nowMs;

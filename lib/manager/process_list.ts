@@ -16,7 +16,7 @@ import { type Clock, sleep } from "../model/clock.ts";
 import type { ProcessInfo, ProcessListOptions } from "../model/process.ts";
 import { TimeSlicer } from "../model/time_slicer.ts";
 
-/** Data common to all processes of one listing. */
+/** Data common to all processes. */
 interface Host {
   readonly nowMs: number;
   readonly bootMs: number;
@@ -24,21 +24,24 @@ interface Host {
   readonly users: ReadonlyMap<number, string>;
 }
 
-/** The kernel reads `cmdline` from the process's memory, which a hanging process may have locked. */
+/**
+ * The kernel reads `cmdline` from process memory, which a hanging process may
+ * have locked.
+ */
 const CMDLINE_TIMEOUT_MS = 200;
-/** Maximum number of command lines being read in the background; beyond it none is requested. */
+/** Maximum number of pending reads; beyond it none is started. */
 const MAX_STUCK = 16;
 
 /**
- * Lists processes from `/proc`, in short slices. Processes that end in the
- * meantime, or are hidden from the agent (`hidepid`), are left out.
+ * Lists processes from `/proc` in short slices, without ended and hidden
+ * (`hidepid`) ones.
  */
 export class ProcessList {
   readonly #fs: HostFs;
   readonly #clock: Clock;
   readonly #view: CgroupView;
   readonly #pending = new Map<string, Promise<ProcessInfo[]>>();
-  /** Reads of command lines that have not returned. */
+  /** Pending reads of command lines. */
   #stuck = 0;
 
   constructor(fs: HostFs, clock: Clock, view: CgroupView = HOST_VIEW) {
@@ -48,9 +51,8 @@ export class ProcessList {
   }
 
   /**
-   * Returns the processes of a cgroup without its descendants, sorted by pid;
-   * for the root, all processes. Concurrent calls for the same cgroup share one
-   * result.
+   * Returns a cgroup's processes without those of descendants, by PID; for the
+   * root, all. Concurrent calls for a cgroup share the result.
    */
   read(
     name: CgroupName,
@@ -103,7 +105,7 @@ export class ProcessList {
     };
   }
 
-  /** Returns `undefined` for a process whose files have an unexpected format, so that others are still listed. */
+  /** Returns `undefined` for an unexpected format, so that others are still listed. */
   #tryProcess(
     pid: number,
     name: CgroupName,
@@ -135,8 +137,7 @@ export class ProcessList {
     const startTimeMs = bootMs + stat.startTicks * 1000 / TICKS_PER_SECOND;
     const runningTimeMs = (stat.userTicks + stat.systemTicks) * 1000 /
       TICKS_PER_SECOND;
-    // If the kernel lists no memory and counts no pages: a kernel thread, or an
-    // ended process.
+    // No memory listed and no pages: a kernel thread, or an ended process.
     const rssBytes = status.rssBytes ??
       (stat.rssPages === 0 ? 0 : undefined);
     return {
@@ -160,7 +161,10 @@ export class ProcessList {
     };
   }
 
-  /** Returns the arguments, separated by spaces; `undefined` for a kernel thread, and after a timeout. */
+  /**
+   * Returns arguments separated by spaces; `undefined` for a kernel thread or
+   * after a timeout.
+   */
   async #commandLine(pid: number): Promise<string | undefined> {
     if (this.#stuck >= MAX_STUCK) return undefined;
     this.#stuck++;

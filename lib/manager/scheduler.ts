@@ -1,23 +1,23 @@
 import type { Clock } from "../model/clock.ts";
 import { Histogram } from "../model/histogram.ts";
 
-/** Maximum duration of a batch, after which the event loop runs. */
+/** Maximum duration before the event loop runs. */
 const BATCH_MS = 2;
 
 /**
- * Tasks with a delay of ten times this or more are due at the next multiple of
- * this: a wake-up takes 0.3 ms, four times as long as reading a container, and
- * each of 500 containers caused its own wake-up.
+ * A task with a delay of at least ten times this is due at the next multiple: a
+ * wake-up takes 0.3 ms, four times as long as reading a container, and each of
+ * 500 containers caused its own.
  */
 const TICKS_MS = [1_000, 100] as const;
 
 /** A periodic task. */
 export interface Task {
-  /** Runs the task; returns the delay of the next run in milliseconds, if any. Does not throw. */
+  /** Returns the delay of the next run in milliseconds, if any. Does not throw. */
   run(): number | undefined;
 }
 
-/** Seconds; reading a container takes some tenths of a millisecond. */
+/** Seconds; a container takes some tenths of a millisecond. */
 const DURATION_BOUNDS = [
   0.0001,
   0.00025,
@@ -37,8 +37,8 @@ interface Entry {
 }
 
 /**
- * One timer for the tasks of all containers: a heap by due time. Tasks run in
- * short synchronous batches, so that requests are handled in between.
+ * One timer for all tasks: a heap by due time. Runs short synchronous batches,
+ * so that requests are handled in between.
  */
 export class Scheduler {
   /** Seconds. */
@@ -58,7 +58,7 @@ export class Scheduler {
     return this.#entries.size;
   }
 
-  /** Schedules the task in `delayMs`, replacing its earlier due time. */
+  /** Replaces the task's earlier due time. */
   schedule(task: Task, delayMs: number): void {
     this.cancel(task);
     const entry = {
@@ -76,8 +76,8 @@ export class Scheduler {
     if (entry === undefined) return;
     entry.cancelled = true;
     this.#entries.delete(task);
-    // Cancelled entries are removed when they are due, or together if they are
-    // the majority.
+    // Cancelled entries are removed when due, or together once they are the
+    // majority.
     if (this.#heap.length > 64 && this.#heap.length > 2 * this.#entries.size) {
       this.#heap = this.#heap.filter((other) => !other.cancelled)
         .sort((a, b) => a.dueMs - b.dueMs);
@@ -116,7 +116,7 @@ export class Scheduler {
       const beforeMs = nowMs;
       nowMs = this.#clock.monotonic();
       this.durations.observe((nowMs - beforeMs) / 1000);
-      // The task may have cancelled or scheduled itself meanwhile.
+      // The task may have cancelled or rescheduled itself.
       if (entry.cancelled || this.#stopped) continue;
       if (delayMs === undefined) {
         this.#entries.delete(entry.task);

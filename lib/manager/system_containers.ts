@@ -6,7 +6,10 @@ import type {
 import { parseCgroupOrigin } from "../runtimes/cgroup_origin.ts";
 import type { NodeProgram } from "./node_programs.ts";
 
-/** Programs that are, or contain, a kubelet: its own, k3s', microk8s' and that of old releases. */
+/**
+ * Programs that contain a kubelet: its own, those of k3s and microk8s, and of
+ * old releases.
+ */
 export const KUBELETS: readonly string[] = [
   "kubelet",
   "k3s-server",
@@ -15,23 +18,26 @@ export const KUBELETS: readonly string[] = [
   "hyperkube",
 ];
 
-/** Programs that run containers, the likeliest runtime of a kubelet first. */
+/** Container runtimes, the likeliest of a kubelet first. */
 export const RUNTIMES: readonly string[] = ["crio", "containerd", "dockerd"];
 
-/** Units of the same programs, for hosts whose processes are not visible. */
+/** Units of these programs, for hosts whose processes are hidden. */
 const UNITS: readonly (readonly [system: string, unit: RegExp])[] = [
   ["kubelet", /^kubelet(?:\.service)?$/],
   ["runtime", /^(?:crio|containerd|docker)\.service$/],
 ];
 
-/** `kubepods`, or by the systemd driver `kubepods.slice`, with a cgroupRoot `/a/b` `a-b-kubepods.slice`. */
+/**
+ * `kubepods`, or with the systemd driver `kubepods.slice`, for cgroupRoot
+ * `/a/b` `a-b-kubepods.slice`.
+ */
 const PODS_REGEXP = /^(?:kubepods|(?:.+-)?kubepods\.slice)$/;
 
 /**
- * Returns the system containers of a node, by the kubelet's names: `pods`, the
- * cgroup around all pods that eviction measures; `kubelet` and `runtime`, the
- * cgroups of these programs. None of them has a fixed path: it depends on
- * `cgroupRoot`, the driver, and the way the programs were started.
+ * Returns the system containers by the kubelet's names: `pods`, the cgroup
+ * around all pods that eviction measures; `kubelet` and `runtime`, the cgroups
+ * of these programs. No path is fixed: it depends on `cgroupRoot`, driver, and
+ * how the programs were started.
  */
 export function systemContainersOf(
   containers: readonly DescribedContainer[],
@@ -55,8 +61,8 @@ export function systemContainersOf(
 }
 
 /**
- * Returns the cgroup of this node's pods, not that of a node in a container. If
- * there are several, returns the one with most descendants.
+ * Returns the cgroup of this node's pods, not of a node in a container; among
+ * several, the one with most descendants.
  */
 function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
   const below = (name: CgroupName) =>
@@ -68,9 +74,8 @@ function podsCgroup(names: readonly CgroupName[]): CgroupName | undefined {
 }
 
 /**
- * Returns the cgroup of the likeliest program. If there are several processes,
- * returns the cgroup closest to `near`: a kubelet and its runtime are started in
- * the same way.
+ * Returns the likeliest program's cgroup, among several the closest to `near`,
+ * since a kubelet and its runtime are started alike.
  */
 function cgroupOf(
   likeliest: readonly string[],
@@ -105,7 +110,10 @@ function cgroupOf(
   return undefined;
 }
 
-/** Returns a cgroup by the name of its unit; the cgroup around all pods is the `cgroupRoot`, not the kubelet's. */
+/**
+ * Returns a unit's cgroup by name; the cgroup around all pods is the
+ * `cgroupRoot`, not the kubelet's.
+ */
 function unitOf(
   system: string,
   byName: ReadonlyMap<CgroupName, DescribedContainer>,
@@ -117,7 +125,7 @@ function unitOf(
   );
 }
 
-/** Whether no container is above it, as for a node that is a container itself. */
+/** Whether no container is above it, unlike in a node that is a container. */
 function isOfHost(name: CgroupName): boolean {
   for (let at = parentOf(name); at !== ROOT; at = parentOf(at)) {
     const origin = parseCgroupOrigin(at);
@@ -126,7 +134,7 @@ function isOfHost(name: CgroupName): boolean {
   return true;
 }
 
-/** Returns the number of common directories at the start of two paths. */
+/** Returns the number of common leading directories. */
 function commonParts(one: CgroupName, other: CgroupName): number {
   const parts = other.split("/");
   const all = one.split("/");

@@ -5,50 +5,43 @@ import type { RowBuilder } from "../model/sample.ts";
 import type { OomKillCount } from "../kernfs/cgroup/oom_kill_file.ts";
 
 export interface SampleResult {
-  /** First error; all other files were read. */
+  /** First error; the other files were read. */
   readonly error?: unknown;
-  /** Whether the cgroup was removed. */
   readonly gone: boolean;
 }
 
-/** Number of times that the cgroup itself hit its memory limits. */
+/** Times that the cgroup hit its own memory limits. */
 export interface MemoryLimitHits {
-  /** Throttled for exceeding `memory.high`. */
+  /** Times throttled above `memory.high`. */
   readonly high: number;
-  /** About to exceed `memory.max`. */
+  /** Times about to exceed `memory.max`. */
   readonly max: number;
 }
 
 export interface ContainerHandler {
   readonly reference: ContainerReference;
-  /** Reads limits and attributes. */
+  /** Reads limits. */
   spec(): ContainerSpec;
   readonly collectsDiskIo: boolean;
-  /** Returns the path of a block device (`8:0`). */
+  /** Returns a block device's path, given `8:0`. */
   deviceName(device: string): string | undefined;
   readonly builder: RowBuilder;
   /**
    * Returns whether a container of this age is complete: runtimes create its
-   * cgroup in one hierarchy after another, and its processes last.
+   * cgroup in one hierarchy after another, its processes last.
    */
   isComplete(ageMs: number): boolean;
   /** Reads a sample into {@linkcode builder}. */
   sample(): SampleResult;
-  /** Returns its file systems at a time; absent if it has none of its own. */
+  /** Returns its own file systems at a time. */
   filesystems?(timestampMs: number): readonly FsStats[] | undefined;
-  /**
-   * Reads the number of OOM kills, or `undefined` if the kernel does not count
-   * them.
-   */
+  /** Returns `undefined` if the kernel does not count OOM kills. */
   oomKills(): OomKillCount | undefined;
-  /** Returns the inode of its memory cgroup, which a rename keeps. */
+  /** Inode of the memory cgroup; a rename keeps it. */
   memoryInode(): number | undefined;
-  /** Reads the number of limit hits, on v2 only. */
+  /** v2 only. */
   memoryLimitHits(): MemoryLimitHits | undefined;
-  /**
-   * Retries missing files at the next sample, after the cgroup was added to
-   * further hierarchies.
-   */
+  /** Retries missing files at the next sample: the cgroup is in further hierarchies. */
   refresh(): void;
   close(): void;
 }
@@ -56,17 +49,13 @@ export interface ContainerHandler {
 /** Creates handlers for one kind of container. */
 export interface HandlerFactory {
   readonly name: string;
-  /** Returns whether the factory supports the cgroup. */
   canHandle(name: CgroupName): boolean;
-  /** Returns whether to handle the cgroup, or to ignore it. */
+  /** If false, the cgroup is ignored. */
   accepts(name: CgroupName): boolean;
   create(name: CgroupName): ContainerHandler;
 }
 
-/**
- * The first factory that can handle a cgroup creates its handler, or ignores
- * it.
- */
+/** Creates handlers with the first factory that can handle a cgroup. */
 export class HandlerRegistry {
   readonly #factories: readonly HandlerFactory[];
 

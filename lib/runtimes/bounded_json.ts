@@ -1,4 +1,4 @@
-/** Nested values included; a Docker list of 2,000 containers has about 100,000. */
+/** Including nested values; a Docker list of 2,000 containers has about 100,000. */
 const MAX_ELEMENTS = 120_000;
 const MAX_DEPTH = 64;
 
@@ -11,11 +11,11 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Parses JSON with limits on values and depth: an empty object has two bytes of
- * text, but takes 56 bytes of memory.
+ * Parses JSON with limits on values and depth: an empty object takes 2 bytes of
+ * text, but 56 of memory.
  *
- * @throws {RangeError} if there are too many values or levels
- * @throws {SyntaxError} if the text is not JSON
+ * @throws {RangeError} above a limit
+ * @throws {SyntaxError} for invalid JSON
  */
 export function parseBoundedJson(text: string): unknown {
   let elements = 0;

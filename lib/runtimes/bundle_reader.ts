@@ -15,13 +15,13 @@ import type { RuntimeRoots } from "./runtime_roots.ts";
 /** An origin and its cgroup. */
 export type PlacedOrigin = ContainerOrigin & { readonly cgroup: CgroupName };
 
-/** Returns the path at which the agent sees a runtime's path, given in parts. */
+/** Returns the agent's path of a runtime's path, given in parts. */
 export type ResolveHostPath = (first: string, ...rest: string[]) => string;
 
-/** Directory of bundles in containerd's state directory. */
+/** Bundles, below containerd's state directory. */
 const TASKS = "io.containerd.runtime.v2.task";
 
-/** Finds containers by the OCI bundles of their runtimes. */
+/** Reads OCI bundles. */
 export class BundleReader {
   readonly #files: RuntimeFiles;
   readonly #labels: LabelFilter;
@@ -82,7 +82,7 @@ export class BundleReader {
     return undefined;
   }
 
-  /** Reads a container that runc or crun runs without an engine. */
+  /** Reads a container of runc or crun without an engine. */
   async bare(
     runtime: "runc" | "crun",
     origin: PlacedOrigin,
@@ -108,7 +108,7 @@ export class BundleReader {
     return undefined;
   }
 
-  /** Reads the PID from a directory that does not survive a reboot. */
+  /** Reads a PID that does not survive a reboot. */
   async pidOf(
     { storageRun }: RuntimeRoots,
     at: ResolveHostPath,
@@ -125,8 +125,8 @@ export class BundleReader {
 }
 
 /**
- * Returns whether one of the runtime's paths is this cgroup, because a user may
- * choose the ID of another container. runc's paths start with the mount point.
+ * Whether one of the paths is this cgroup: a user may choose another
+ * container's ID. runc's paths start with the mount point.
  */
 function belongsToCgroup(
   { cgroup, isCertain }: PlacedOrigin,
@@ -135,7 +135,7 @@ function belongsToCgroup(
   return isCertain || paths.some((path) => asString(path)?.endsWith(cgroup));
 }
 
-/** Returns the path, which runc stores as a label and crun as a field. */
+/** runc stores it as a label, crun as a field. */
 function bundleOf(state: ReturnType<typeof asObject>): string | undefined {
   const { labels } = asObject(state["config"]);
   const label = Array.isArray(labels)

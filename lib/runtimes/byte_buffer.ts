@@ -1,6 +1,6 @@
 const FIRST_BYTES = 4_096;
 
-/** A growing buffer for chunks of any size; it keeps no reference to the chunks. */
+/** A growing buffer that copies the chunks. */
 export class ByteBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #length = 0;
@@ -22,7 +22,7 @@ export class ByteBuffer {
     this.#length = length;
   }
 
-  /** Decodes the bytes as UTF-8 and clears the buffer. */
+  /** Decodes and removes the content. */
   takeText(): string {
     const text = new TextDecoder().decode(
       this.#bytes.subarray(0, this.#length),

@@ -1,60 +1,56 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { RuntimeName } from "../model/container_metadata.ts";
 
-/** A cgroup that a container runtime created for a container. */
+/** A container's cgroup. */
 export interface ContainerOrigin {
   readonly kind: "container";
-  /** The likeliest first. */
+  /** Likeliest first. */
   readonly runtimes: readonly RuntimeName[];
   readonly id: string;
   /** If false, the runtime must confirm the ID. */
   readonly isCertain: boolean;
-  /** For rkt only, whose names need no lookup. */
+  /** For rkt only, which needs no lookup. */
   readonly name?: string;
-  /** Present if the cgroup's name contains or implies it. */
+  /** Present if the cgroup's name implies it. */
   readonly containerdNamespace?: string;
   readonly podUid?: string;
-  /** User ID of a rootless runtime; absent for root. */
+  /** Absent for root. */
   readonly uid?: number;
-  /** Nearest enclosing container. */
+  /** Innermost enclosing container. */
   readonly outer?: CgroupName;
 }
 
-/** The cgroup of a Kubernetes pod. */
+/** A Kubernetes pod's cgroup. */
 export interface PodOrigin {
   readonly kind: "pod";
   readonly podUid: string;
   readonly outer?: CgroupName;
 }
 
-/** The cgroup of a systemd unit. */
+/** A systemd unit's cgroup. */
 export interface UnitOrigin {
   readonly kind: "unit";
-  /**
-   * Includes escapes, as in systemd: `foo\x2dbar.service` and `foo-bar.service`
-   * are different units.
-   */
+  /** With systemd's escapes: `foo\x2dbar.service` and `foo-bar.service` differ. */
   readonly unit: string;
   readonly outer?: CgroupName;
 }
 
-/** The creator of a cgroup, derived from its name. */
+/** A cgroup's creator, derived from the name. */
 export type CgroupOrigin = ContainerOrigin | PodOrigin | UnitOrigin;
 
-/** `docker-eac1….scope`, `cri-containerd-…`, `crio-…`, `libpod-…`, or an ID without prefix. */
+/** `docker-eac1….scope`, `cri-containerd-…`, `crio-…`, `libpod-…`, or only an ID. */
 const ID_REGEXP = /^(?:([\w-]+)-)?([0-9a-f]{64})(?:\.scope)?$/;
 
 /**
- * `SLICE:PREFIX:ID` is the OCI `cgroupsPath` for runc's systemd driver, which
- * creates `SLICE/PREFIX-ID.scope`. The cgroupfs driver creates a directory with
- * this name.
+ * `SLICE:PREFIX:ID` is the OCI `cgroupsPath`: runc's systemd driver creates
+ * `SLICE/PREFIX-ID.scope`, the cgroupfs driver a directory with this name.
  */
 const CGROUPS_PATH_REGEXP = /^([^:]*):([\w-]+):([0-9a-f]{64})$/;
 
-/** `pod0f1e…` of the cgroupfs driver; the UID of a static pod is a hash without dashes. */
+/** `pod0f1e…` of the cgroupfs driver; a static pod's UID is a hash without dashes. */
 const POD_REGEXP = /^pod([0-9A-Za-z-]+)$/;
 
-/** `kubepods-burstable-pod0f1e….slice` of the systemd driver; the tool kind adds the prefix `kubelet-`. */
+/** `kubepods-burstable-pod0f1e….slice` of the systemd driver; kind adds `kubelet-`. */
 const POD_SLICE_REGEXP = /^[\w-]*kubepods(?:-\w+)?-pod(\w+)\.slice$/;
 
 const UNIT_REGEXP = /^.+\.(?:service|scope|slice|socket|swap)$/;
@@ -65,10 +61,10 @@ const RKT_REGEXP =
 
 const USER_REGEXP = /^user-(\d+)\.slice$/;
 
-/** IDs that users choose for containerd, runc and crun. Other names belong to other programs. */
+/** IDs chosen by users of containerd, runc and crun. */
 const CUSTOM_ID_REGEXP = /^[\w][\w.-]{0,75}$/;
 
-/** ID prefixes of scopes for monitor processes, not for containers. */
+/** Scopes of monitor processes. */
 const MONITOR_PREFIXES: ReadonlySet<string> = new Set([
   "crio-conmon",
   "libpod-conmon",
@@ -98,10 +94,7 @@ const CUSTOM_ID_RUNTIMES: readonly RuntimeName[] = [
   "crun",
 ];
 
-/**
- * Parses a cgroup's creator from its name; `undefined` if the name does not
- * identify one. For nested containers the result is the innermost.
- */
+/** Returns the innermost origin; `undefined` if the name identifies none. */
 export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   if (name === ROOT) return undefined;
   const path = name.split("/");
@@ -120,20 +113,19 @@ export function parseCgroupOrigin(name: CgroupName): CgroupOrigin | undefined {
   return customIdOf(parts, base);
 }
 
-/** Returns whether an ID is random, and so unique across all runtimes. */
+/** Whether an ID is random, and so unique across runtimes. */
 export function isCertainId(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
 }
 
 /**
- * Removes the `_` that systemd prefixes to a name that could be a control file,
- * such as `cpu.service`, or that starts with `_` (`CGROUP_DELEGATION.md`).
+ * Removes the `_` that systemd adds to names that could be control files, such
+ * as `cpu.service`, or start with `_` (`CGROUP_DELEGATION.md`).
  */
 function unitOf(base: string): string {
   return base.startsWith("_") ? base.slice(1) : base;
 }
 
-/** Splits `SLICE:PREFIX:ID` into its slice and scope. */
 function splitCgroupsPath(part: string): string[] {
   const [, slice, prefix, id] = CGROUPS_PATH_REGEXP.exec(part) ?? [];
   if (id === undefined) return [part];
@@ -141,7 +133,7 @@ function splitCgroupsPath(part: string): string[] {
   return slice ? [slice, scope] : [scope];
 }
 
-/** Decodes systemd's `\xNN` escapes in a unit name. */
+/** Decodes systemd's `\xNN` escapes. */
 export function unescapeUnit(unit: string): string {
   return unit.replace(/(?:\\x[0-9a-f]{2})+/g, (escaped) => {
     const bytes = escaped.slice(2).split("\\x").map((hex) => parseInt(hex, 16));
@@ -220,7 +212,7 @@ function rktOf(
   };
 }
 
-/** Parses `/<namespace>/<id>` of ctr, or the `cgroupsPath` chosen for runc or crun. */
+/** Parses `/<namespace>/<id>` of ctr, or a `cgroupsPath` chosen for runc or crun. */
 function customIdOf(
   parts: readonly string[],
   base: string,
@@ -237,7 +229,7 @@ function customIdOf(
   };
 }
 
-/** Returns the pod's UID with dashes. */
+/** With dashes. */
 function podUidOf(parts: readonly string[], index: number): string | undefined {
   const part = parts[index] ?? "";
   const [, slice] = POD_SLICE_REGEXP.exec(part) ?? [];
@@ -248,7 +240,7 @@ function podUidOf(parts: readonly string[], index: number): string | undefined {
     : undefined;
 }
 
-/** Returns the user ID in `user-1000.slice`, ignoring slices inside an enclosing container. */
+/** Returns the ID in `user-1000.slice`, except in an enclosing container. */
 function uidOf(parts: readonly string[]): number | undefined {
   const outer = parts.findLastIndex((part, index) =>
     index < parts.length - 1 && isContainerPart(part)

@@ -24,29 +24,29 @@ import {
   type RuntimeRoots,
 } from "./runtime_roots.ts";
 
-/** Dependencies of {@linkcode ContainerLookup}. */
+/** Dependencies. */
 export interface ContainerLookupOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly labels: LabelFilter;
   /** Paths set by flags. */
   readonly overrides: RootOverrides;
-  /** Engines of the host, not of nested containers. */
+  /** The host's engines, not those of nested containers. */
   readonly engines: readonly Engine[];
 }
 
-/** A container and a process through which its runtime's files are visible. */
+/** A container, and a process through which its runtime's files are visible. */
 export interface LookupContext {
   readonly cgroup: CgroupName;
-  /** A process of the enclosing container, in the host's PID namespace. */
+  /** Host PID of a process in the enclosing container. */
   readonly outerPid?: number;
 }
 
-/** Interval at which configuration files are read again. */
+/** Interval of reading configuration files. */
 const ROOTS_AGE_MS = 60_000;
 const MAX_PLACES = 1_000;
 
-/** Time during which an engine that failed is not queried. */
+/** A failed engine is not queried for this time. */
 const FAILED_MS = 10_000;
 
 interface KnownRoots {
@@ -54,7 +54,7 @@ interface KnownRoots {
   readonly roots: Promise<RuntimeRoots>;
 }
 
-/** Looks up containers in their runtimes' files, then on the runtimes' sockets. */
+/** Looks up containers in runtimes' files, then on their sockets. */
 export class ContainerLookup {
   readonly #options: ContainerLookupOptions;
   readonly #storage: ContainerStorage;
@@ -73,16 +73,15 @@ export class ContainerLookup {
   }
 
   /**
-   * Returns metadata from the likeliest runtime that has the container;
-   * `undefined` if none has it.
+   * Returns metadata from the likeliest runtime that has the container, if any.
    *
-   * @throws {Error} if no runtime has it and at least one could not be read
+   * @throws {Error} if none has it and at least one could not be read
    */
   async find(
     origin: ContainerOrigin,
     { cgroup, outerPid }: LookupContext,
   ): Promise<ContainerMetadata | undefined> {
-    // A nested runtime's files are visible only through a process of the enclosing container.
+    // The files are visible only through a process of the enclosing container.
     if (origin.outer !== undefined && outerPid === undefined) return undefined;
     const root = outerPid === undefined ? undefined : `/proc/${outerPid}/root`;
     const roots = await this.#rootsOf(origin.uid, root);
@@ -91,7 +90,7 @@ export class ContainerLookup {
     const placed = { ...origin, cgroup };
     const lookups = [
       (runtime: RuntimeName) => this.#read(runtime, placed, roots, at),
-      // After the files of all runtimes, because sockets may block until their timeout.
+      // After all files: sockets may block until their timeout.
       (runtime: RuntimeName) => this.#inspect(runtime, origin),
     ];
     let failure: unknown;
@@ -204,12 +203,12 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** Queries a runtime's engines. Nested and rootless containers are not queried. */
+  /** Skips nested and rootless containers. */
   async #inspect(
     runtime: RuntimeName,
     origin: ContainerOrigin,
   ): Promise<ContainerMetadata | undefined> {
-    // Engines report containers with uncertain IDs as events.
+    // Uncertain IDs arrive as events.
     const isOfHost = origin.isCertain && origin.uid === undefined &&
       origin.outer === undefined;
     if (!isOfHost) return undefined;
@@ -227,7 +226,7 @@ export class ContainerLookup {
     return undefined;
   }
 
-  /** Queries one engine, unless it failed recently. */
+  /** Skips an engine that failed recently. */
   async #inspectWith(
     engine: Engine,
     origin: ContainerOrigin,
@@ -238,7 +237,7 @@ export class ContainerLookup {
     try {
       return await engine.exists() ? await engine.inspect(origin) : undefined;
     } catch (error) {
-      // Concerns one container's response, not the engine.
+      // Concerns one container, not the engine.
       const isOfOne = error instanceof RangeError ||
         error instanceof SyntaxError;
       if (!isOfOne) this.#failedMs.set(engine, clock.monotonic());
@@ -246,7 +245,7 @@ export class ContainerLookup {
     }
   }
 
-  /** Ignores errors: the files already identified the container. */
+  /** Ignores errors: files already identified the container. */
   async #inspectQuietly(
     runtime: EngineName,
     origin: ContainerOrigin,

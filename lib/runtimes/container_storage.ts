@@ -10,11 +10,11 @@ import {
 } from "./json_values.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
-/** State of a container in the storage that podman and CRI-O share. */
+/** A container in the storage of Podman and CRI-O. */
 export interface StoredContainer {
-  /** `overlay-containers`, or the equivalent of another driver. */
+  /** `overlay-containers`, or that of another driver. */
   readonly directory: string;
-  /** Podman's metadata; absent for a container of another runtime. */
+  /** Present for Podman's containers. */
   readonly metadata?: ContainerMetadata;
 }
 
@@ -74,7 +74,7 @@ export class ContainerStorage {
 
 /**
  * Parses an entry of `containers.json`; `undefined` without ID. Labels and
- * restart counts are only in podman's database.
+ * restart counts are only in Podman's database.
  *
  * ```json
  * {"id":"6d13…","names":["web"],"metadata":"{\"image-name\":\"nginx:1\",\"name\":\"web\"}","created":"2026-11-23T06:46:22.6Z"}

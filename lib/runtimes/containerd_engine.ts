@@ -14,7 +14,7 @@ import { GrpcClient } from "./grpc_client.ts";
 import type { LabelFilter } from "./label_filter.ts";
 import { encodeStringField, ProtoMessage } from "./protobuf.ts";
 
-/** Dependencies of {@linkcode ContainerdEngine}. */
+/** Dependencies. */
 export interface ContainerdEngineOptions {
   readonly socket: EngineSocket;
   readonly labels: LabelFilter;
@@ -27,7 +27,7 @@ const GET = `${SERVICES}.containers.v1.Containers/Get`;
 const LIST = `${SERVICES}.containers.v1.Containers/ListStream`;
 const SUBSCRIBE = `${SERVICES}.events.v1.Events/Subscribe`;
 
-/** Docker's namespaces, reported by the Docker engine. */
+/** Docker's namespaces, which its own engine reports. */
 const DOCKER_NAMESPACES: ReadonlySet<string> = new Set([
   "moby",
   "plugins.moby",
@@ -40,9 +40,9 @@ const FILTERS = TOPICS.map((topic) =>
 
 const MAX_CONCURRENT_GETS = 8;
 
-/** A pod's container takes 10 KB of the list. */
+/** A pod's container takes 10 KB. */
 const MAX_LIST_BYTES = 32 * 2 ** 20;
-/** Maximum number of containers in all namespaces. */
+/** In all namespaces. */
 const MAX_LISTED = 10_000;
 const MAX_NAMESPACES = 100;
 
@@ -54,15 +54,15 @@ interface EventDetails {
 }
 
 /**
- * containerd's gRPC API. It has what the files lack: images and labels of ctr
- * and nerdctl containers, and exit codes.
+ * containerd's gRPC API. The files lack exit codes, and images and labels of
+ * ctr and nerdctl containers.
  */
 export class ContainerdEngine implements Engine {
   readonly runtime = "containerd";
   readonly #socket: EngineSocket;
   readonly #labels: LabelFilter;
   readonly #client: GrpcClient;
-  /** Keyed by namespace and ID, for IDs that are not unique. */
+  /** Keyed by namespace and ID: IDs are not unique. */
   readonly #cgroups = new Map<string, CgroupName>();
 
   constructor({ socket, labels }: ContainerdEngineOptions) {
@@ -120,7 +120,7 @@ export class ContainerdEngine implements Engine {
           const details = await Promise.all(
             batch.map((message) => this.#read(message, onLost)),
           );
-          // In order: an exit is reported with the cgroup of the earlier start.
+          // In order: an exit has the cgroup of the earlier start.
           yield details.flatMap((details) => this.#eventsOf(details));
         }
       }
@@ -163,7 +163,7 @@ export class ContainerdEngine implements Engine {
     );
   }
 
-  /** Parses an event, and reads a created or updated container from the database. */
+  /** Parses an event, and reads a stored container. */
   async #read(message: Uint8Array, onLost: () => void): Promise<EventDetails> {
     let event: ContainerdEvent | undefined;
     try {

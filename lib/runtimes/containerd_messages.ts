@@ -9,14 +9,14 @@ import { ProtoMessage } from "./protobuf.ts";
 /** A container in containerd's database. */
 export interface ContainerdContainer {
   readonly metadata: ContainerMetadata;
-  /** Cgroup of the task; absent if systemd creates it. */
+  /** The task's cgroup; absent if systemd creates it. */
   readonly cgroup?: CgroupName;
 }
 
 /**
  * Parses `containerd.services.containers.v1.Container`: id 1, labels 2, image
- * 3, spec 5 with JSON as its value 2, created_at 8 with seconds 1 and
- * nanoseconds 2.
+ * 3, spec 5 with JSON as value 2, created_at 8 with seconds 1 and nanoseconds
+ * 2.
  *
  * @throws {SyntaxError} if the ID is missing
  */
@@ -50,7 +50,6 @@ export function parseContainerdContainer(
   };
 }
 
-/** Returns `undefined` for invalid JSON. */
 function parseSpec(json: string): unknown {
   try {
     return parseBoundedJson(json);
@@ -59,18 +58,18 @@ function parseSpec(json: string): unknown {
   }
 }
 
-/** A change of a container. */
+/** A container's change. */
 export interface ContainerdEvent {
   readonly namespace: string;
   readonly id: string;
-  /** `stored` if created or updated in the database. */
+  /** `stored`: created or updated in the database. */
   readonly kind: "stored" | "deleted" | "started" | "exited";
   readonly image?: string;
   readonly pid?: number;
   readonly exitCode?: number;
 }
 
-/** Topics of changes to a container's metadata, starts and exits. */
+/** Topics of metadata changes, starts and exits. */
 export const TOPICS: readonly string[] = [
   "/containers/create",
   "/containers/update",
@@ -81,8 +80,8 @@ export const TOPICS: readonly string[] = [
 
 /**
  * Parses `containerd.services.events.v1.Envelope`: namespace 2, topic 3, event
- * 4 with the message as its value 2. Returns `undefined` for other topics and
- * for processes added by exec.
+ * 4 with the message as value 2. Returns `undefined` for other topics and
+ * exec'd processes.
  *
  * @throws {SyntaxError} if the bytes are not an envelope
  */
@@ -110,8 +109,8 @@ export function parseContainerdEvent(
     case "/tasks/start":
       return { ...container, kind: "started", pid: event.number(2) };
     case "/tasks/exit":
-      // Field 2 is the ID of the process in containerd, not its PID: that of the
-      // container for its first process, another one for `exec`.
+      // Field 2 is containerd's process ID, not a PID: the container's ID for
+      // its first process, another for `exec`.
       return event.string(2) === id
         ? { ...container, kind: "exited", exitCode: event.number(4) }
         : undefined;

@@ -2,17 +2,17 @@ import { ROOT } from "../model/cgroup.ts";
 import type { ContainerReference } from "../model/container.ts";
 import { parseCgroupOrigin } from "./cgroup_origin.ts";
 
-/** Display name of a container. */
+/** A container's display name. */
 export interface DisplayName {
   /** `shop/web-0/web`, `web`, `nginx.service`, or the cgroup. */
   readonly name: string;
-  /** The runtime, or `pod`, `unit`, `cgroup`. */
+  /** Runtime, `pod`, `unit`, or `cgroup`. */
   readonly type: string;
   /** Namespace and name. */
   readonly pod: string | undefined;
 }
 
-/** Returns the display name from the reference and the labels of a container. */
+/** Returns a container's display name. */
 export function displayNameOf(
   { name, aliases, namespace, id }: ContainerReference,
   labels: Readonly<Record<string, string>> = {},
@@ -39,7 +39,7 @@ export function displayNameOf(
   return { name, type: "cgroup", pod };
 }
 
-/** Returns the number of restarts by a runtime or a kubelet, from the labels of the container. */
+/** Reads restarts by a runtime or a kubelet from labels. */
 export function restartsOf(
   labels: Readonly<Record<string, string>> = {},
 ): number | undefined {
@@ -49,7 +49,7 @@ export function restartsOf(
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** Names the cgroups of pods after their containers. */
+/** Names pods' cgroups after their containers. */
 export function withPodNames<
   T extends DisplayName & { readonly cgroup: string },
 >(rows: readonly T[]): T[] {

@@ -11,10 +11,10 @@ import { EngineClient } from "./engine_client.ts";
 import type { EngineSocket } from "./engine_socket.ts";
 import { asObject, asString } from "./json_values.ts";
 
-/** Dependencies of {@linkcode DockerEngine}. */
+/** Dependencies. */
 export interface DockerEngineOptions extends EngineJsonOptions {
   readonly socket: EngineSocket;
-  /** Maximum response size in bytes. @default 4 MiB */
+  /** Response limit in bytes. @default 4 MiB */
   readonly maxBytes?: number;
 }
 
@@ -25,7 +25,7 @@ const LIST = "/containers/json?all=1";
 const PING = "/_ping";
 const INFO = "/info";
 
-/** Docker's HTTP API, also served by Podman. */
+/** Docker's HTTP API, as also served by Podman. */
 export class DockerEngine implements Engine {
   readonly runtime: "docker" | "podman";
   readonly #options: DockerEngineOptions;

@@ -22,8 +22,8 @@ export interface EngineJsonOptions {
 }
 
 /**
- * Parses `config.v2.json` with `hostconfig.json`, or the response of
- * `/containers/<id>/json`, which has the same field names.
+ * Parses `config.v2.json` with `hostconfig.json`, or `/containers/<id>/json`,
+ * which has the same fields.
  *
  * @throws {TypeError} if the ID is missing
  */
@@ -62,9 +62,9 @@ export function parseDockerContainer(
 }
 
 /**
- * Parses `/containers/json`; entries without an ID are skipped.
+ * Parses `/containers/json`, skipping entries without an ID.
  *
- * @throws {TypeError} if the list is not an array
+ * @throws {TypeError} if it is not an array
  */
 export function parseDockerList(
   list: unknown,
@@ -90,7 +90,7 @@ export function parseDockerList(
   });
 }
 
-/** Event attributes that are not container labels. */
+/** Event attributes that are not labels. */
 const NON_LABEL_KEYS: ReadonlySet<string> = new Set([
   "image",
   "name",
@@ -104,7 +104,7 @@ const NON_LABEL_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Parses one line of `/events`; `undefined` if it is not about a container.
+ * Parses a line of `/events`; `undefined` if not about a container.
  *
  * ```json
  * {"Type":"container","Action":"die","Actor":{"ID":"3edf…","Attributes":{"exitCode":"137","image":"nginx:1","name":"web"}},"time":1795416465}
@@ -144,8 +144,8 @@ export function parseEngineEvent(
 }
 
 /**
- * Returns the container's own name, such as `/db`. Other containers' links add
- * names such as `/web/database`.
+ * Returns the own name, such as `/db`; links of others add names such as
+ * `/web/database`.
  */
 function ownName(names: unknown): unknown {
   if (!Array.isArray(names)) return undefined;
@@ -181,7 +181,7 @@ function healthOf(value: unknown): string | undefined {
   return value === "none" ? undefined : asString(value);
 }
 
-/** Returns Docker's `health_status: healthy`, or Podman's separate field. */
+/** Returns Docker's `health_status: healthy`, or Podman's field. */
 function healthOfAction(
   action: string,
   attributes: JsonObject,

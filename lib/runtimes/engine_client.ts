@@ -3,13 +3,13 @@ import { ByteBuffer } from "./byte_buffer.ts";
 import { parseBoundedJson } from "./bounded_json.ts";
 import { LineDecoder } from "./line_decoder.ts";
 
-/** Enough for a list of about 3,000 containers. */
+/** About 3,000 listed containers. */
 const MAX_BYTES = 4 * 2 ** 20;
 
 /** Longer messages are skipped. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
 
-/** Requests JSON from an engine, with limits on time and size. */
+/** Requests JSON with limits on time and size. */
 export class EngineClient {
   readonly #socket: EngineSocket;
   readonly #maxBytes: number;
@@ -45,8 +45,8 @@ export class EngineClient {
   }
 
   /**
-   * Yields lines until the signal aborts. `onLost` is called for each line that
-   * is too long.
+   * Yields lines until aborted. `onLost` is called for each line that is too
+   * long.
    *
    * @throws {Error} if the connection fails
    */

@@ -1,10 +1,10 @@
-/** Options of {@linkcode EngineSocket}. */
+/** Options. */
 export interface EngineSocketOptions {
-  /** Candidates, the likeliest first. */
+  /** Candidates, likeliest first. */
   readonly paths: () => readonly string[] | Promise<readonly string[]>;
   /** Milliseconds. @default 2000 */
   readonly timeoutMs?: number;
-  /** HTTP/2 without upgrade, as for gRPC. */
+  /** Without upgrade, as for gRPC. */
   readonly isHttp2?: boolean;
 }
 
@@ -20,7 +20,7 @@ export class EngineSocket {
     this.#timeoutMs = options.timeoutMs ?? 2_000;
   }
 
-  /** The socket selected by {@linkcode EngineSocket.exists}; the first candidate if none exists. */
+  /** Selected by {@linkcode EngineSocket.exists}; the first candidate if none exists. */
   get path(): string {
     return this.#path;
   }
@@ -37,7 +37,7 @@ export class EngineSocket {
     return false;
   }
 
-  /** Sends a request; the caller limits time and size. */
+  /** The caller limits time and size. */
   async fetch(
     path: string,
     init: RequestInit & { signal: AbortSignal },
@@ -70,7 +70,7 @@ export class EngineSocket {
     try {
       const response = await this.fetch(path, { ...init, signal });
       const taken = await take(response);
-      // A body that was read is already closed.
+      // A read body is already closed.
       if (!response.bodyUsed) await response.body?.cancel();
       return taken;
     } catch (error) {

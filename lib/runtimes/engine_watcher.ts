@@ -4,8 +4,8 @@ import type { SourceState } from "../model/source_state.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 
 /**
- * Returns one state per runtime: of its engines with a socket the worst,
- * otherwise of the likeliest engine.
+ * Returns one state per runtime: the worst of its engines with a socket,
+ * otherwise the likeliest engine's.
  */
 export function engineStates(
   watchers: readonly Pick<EngineWatcher, "state">[],
@@ -22,7 +22,7 @@ export function engineStates(
     });
 }
 
-/** Dependencies of {@linkcode EngineWatcher}. */
+/** Dependencies. */
 export interface EngineWatcherOptions {
   readonly engine: Engine;
   readonly clock: Clock;
@@ -30,7 +30,7 @@ export interface EngineWatcherOptions {
 
 const PING_INTERVAL_MS = 10_000;
 
-/** Doubles with each further failure. */
+/** Doubles with each failure. */
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 
@@ -38,9 +38,8 @@ const ABSENT_RETRY_MS = 5_000;
 
 /**
  * Streams an engine's container changes: names, images, health, exit codes and
- * renames. Engines do not report cgroups, so their updates apply to containers
- * found by a `ContainerWatcher`. Without an engine, metadata arrives later but
- * completely.
+ * renames. Engines do not report cgroups: a `ContainerWatcher` finds the
+ * containers. Without an engine, metadata arrives later but completely.
  */
 export class EngineWatcher {
   readonly #options: EngineWatcherOptions;
@@ -63,7 +62,7 @@ export class EngineWatcher {
     return this.#lost;
   }
 
-  /** Yields changes; the first batch lists all containers. */
+  /** The first batch lists all containers. */
   async *updates(): AsyncGenerator<readonly EngineEvent[], void, unknown> {
     const { clock, engine } = this.#options;
     const { signal } = this.#closing;
@@ -98,7 +97,7 @@ export class EngineWatcher {
     const ending = new AbortController();
     const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
     try {
-      // Subscribe before listing, so that no change in between is missed.
+      // Subscribes before listing, so that no change is missed.
       const batches = engine.follow(signal, () => this.#lose());
       let next = batches.next();
       next.catch(() => {});
@@ -122,7 +121,7 @@ export class EngineWatcher {
     }
   }
 
-  /** Returns an empty list if it exceeds a limit. */
+  /** Returns no containers if the list exceeds a limit. */
   async #list(): Promise<readonly EngineEvent[]> {
     try {
       const lost = this.#lost;

@@ -3,7 +3,7 @@ import { encodeGrpcMessage, GrpcMessageDecoder } from "./grpc_messages.ts";
 
 const MAX_MESSAGE_BYTES = 2 ** 20;
 
-/** gRPC status code `NOT_FOUND`. */
+/** gRPC status code. */
 const NOT_FOUND = 5;
 
 /** A method and its request. */
@@ -16,8 +16,8 @@ export interface GrpcCall {
 }
 
 /**
- * gRPC over `fetch()`, which does not expose trailers: the status is known only
- * for calls that fail without a body.
+ * gRPC over `fetch()`, which hides trailers: the status is known only for calls
+ * that fail without a body.
  */
 export class GrpcClient {
   readonly #socket: EngineSocket;
@@ -43,7 +43,7 @@ export class GrpcClient {
 
   /**
    * Passes each message of a finite response to `take`; returns false for
-   * status `NOT_FOUND`. With `onLost`, messages that are too long are skipped.
+   * `NOT_FOUND`. With `onLost`, too long messages are skipped.
    *
    * @throws {RangeError} if the response or a message is too long
    * @throws {Error} if the response is late, incomplete or another error
@@ -83,8 +83,8 @@ export class GrpcClient {
   }
 
   /**
-   * Yields messages until the signal aborts. `onLost` is called for each
-   * message that is too long.
+   * Yields messages until aborted. `onLost` is called for each one that is too
+   * long.
    *
    * @throws {Error} if the connection fails
    */
@@ -123,7 +123,6 @@ function requestOf(
   };
 }
 
-/** Returns `undefined` for status `NOT_FOUND`. */
 async function bodyOf(
   { body, ok, status, headers }: Response,
   { method }: GrpcCall,

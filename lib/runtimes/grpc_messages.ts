@@ -1,7 +1,7 @@
-/** Length of a message's prefix: compression flag (1 byte) and length (4 bytes). */
+/** Compression flag (1 byte) and message length (4 bytes). */
 const PREFIX_BYTES = 5;
 
-/** Encodes a length-prefixed gRPC message. */
+/** Adds the prefix to a gRPC message. */
 export function encodeGrpcMessage(
   message: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
@@ -11,7 +11,7 @@ export function encodeGrpcMessage(
   return frame;
 }
 
-/** Splits a byte stream into messages. Skips compressed and too long ones. */
+/** Splits a stream into messages. Skips compressed and too long ones. */
 export class GrpcMessageDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
@@ -28,12 +28,12 @@ export class GrpcMessageDecoder {
     this.#onLost = onLost;
   }
 
-  /** Whether no message is partially received. */
+  /** Whether no message is partial. */
   get isComplete(): boolean {
     return this.#prefixLength === 0;
   }
 
-  /** Returns the messages that the chunk completes. */
+  /** Returns the messages completed by the chunk. */
   push(bytes: Uint8Array): Uint8Array[] {
     const messages: Uint8Array[] = [];
     let start = 0;

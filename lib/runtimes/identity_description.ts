@@ -4,7 +4,7 @@ import type { EventContainer } from "../model/event.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
 import { defined } from "./json_values.ts";
 
-/** Returns the `container` field of events. */
+/** Builds the `container` field of events. */
 export function describeContainer(
   cgroup: CgroupName,
   origin: ContainerOrigin,
@@ -30,7 +30,7 @@ export function describeContainer(
   });
 }
 
-/** Returns the same aliases as cAdvisor. */
+/** Returns cAdvisor's aliases. */
 function aliasesOf(
   runtime: string,
   cgroup: CgroupName,
@@ -42,7 +42,7 @@ function aliasesOf(
   return name === undefined || name === id ? [id] : [name, id];
 }
 
-/** Fields of `containerUpdate` events, with their wire names. */
+/** Fields of `containerUpdate`, with wire names. */
 const REPORTED_FIELDS: readonly (readonly [keyof ContainerMetadata, string])[] =
   [
     ["runtime", "namespace"],
@@ -55,7 +55,7 @@ const REPORTED_FIELDS: readonly (readonly [keyof ContainerMetadata, string])[] =
     ["exitCode", "exit_code"],
   ];
 
-/** Returns the wire names of new and changed fields. */
+/** Returns wire names of changed fields. */
 export function changedFields(
   before: ContainerMetadata | undefined,
   after: ContainerMetadata,

@@ -24,15 +24,15 @@ import { changedFields, describeContainer } from "./identity_description.ts";
 import { defined } from "./json_values.ts";
 import { LookupQueue } from "./lookup_queue.ts";
 
-/** Dependencies of {@linkcode IdentityStore}. */
+/** Dependencies. */
 export interface IdentityStoreOptions {
   readonly clock: Clock;
   readonly lookup: Pick<ContainerLookup, "find">;
-  /** Returns the first process of a cgroup, as an ID in the PID namespace of the host. */
+  /** Returns a cgroup's first process, in the host's PID namespace. */
   readonly firstPid: (cgroup: CgroupName) => number | undefined;
 }
 
-/** New metadata of a container. */
+/** A container's new metadata. */
 export interface IdentityUpdate {
   readonly cgroup: CgroupName;
   readonly data: ContainerUpdateData;
@@ -45,26 +45,29 @@ export interface RemovedContainer {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** A running or recently removed container. */
+/** Running or recently removed. */
 interface Identity {
   readonly cgroup: CgroupName;
   readonly origin: ContainerOrigin;
   metadata?: Omit<ContainerMetadata, "exitCode"> & { exitCode?: number };
   removedMs?: number;
-  /** Cached result of {@linkcode IdentityStore.referenceOf}. */
+  /** Cached {@linkcode IdentityStore.referenceOf}. */
   reference?: ContainerReference;
-  /** Metadata in the last engine event. A lookup that started before it may return older metadata. */
+  /**
+   * From the last engine event. A lookup that started earlier may return older
+   * metadata.
+   */
   lastReported?: ContainerMetadata;
 }
 
-/** Late kernel log lines may refer to removed containers. */
+/** Kernel log lines may arrive late. */
 const RETENTION_MS = 5 * 60_000;
 const MAX_REMOVED = 10_000;
 
-/** Maximum number of containers whose metadata engine events reported, with or without a cgroup. */
+/** Maximum number of containers from engine events, with or without a cgroup. */
 const MAX_REPORTED = 20_000;
 
-/** A runtime may write its files after it creates the cgroup. */
+/** A runtime may write its files after creating the cgroup. */
 const RETRIES_MS: readonly number[] = [
   50,
   100,
@@ -74,16 +77,16 @@ const RETRIES_MS: readonly number[] = [
   5_000,
   30_000,
 ];
-/** Delays for cgroups that may not be containers. */
+/** For cgroups that may not be containers. */
 const UNCERTAIN_RETRIES_MS: readonly number[] = [200, 1_000];
-/** The exit code is written after the cgroup is removed. */
+/** Exit codes are written after the cgroup's removal. */
 const EXIT_RETRIES_MS: readonly number[] = [30, 100, 300, 1_000, 3_000];
 
 const REPORTS_EXIT_CODE: ReadonlySet<string> = new Set(["docker", "podman"]);
 
 /**
- * Stores the identity of each container. Lookups run in the background; readers
- * get the current metadata, and an update follows when it changes.
+ * Stores containers' identities. Lookups run in the background: readers get
+ * current metadata, changes follow as updates.
  *
  * Exceeds 300 lines: one table with many readers and writers.
  */
@@ -91,17 +94,17 @@ export class IdentityStore {
   readonly #options: IdentityStoreOptions;
   readonly #queue: LookupQueue<Identity>;
   readonly #running = new Map<CgroupName, Identity>();
-  /** Removed containers in order of removal. */
+  /** In order of removal. */
   readonly #removed = new Map<CgroupName, Identity>();
   readonly #byId = new Map<string, Set<Identity>>();
-  /** Keyed by ID, or by cgroup if the ID is not certain; latest last. */
+  /** Keyed by ID, or by cgroup for an uncertain ID; latest last. */
   readonly #reported = new Map<string, ContainerMetadata>();
   /** Keyed by UID; latest last. */
   readonly #pods = new Map<string, EventPod>();
-  /** A process of each pod, keyed by UID; latest last. */
+  /** A process per pod, keyed by UID; latest last. */
   readonly #podPids = new Map<string, number>();
   #onUpdate: (update: IdentityUpdate) => void = () => {};
-  /** Containers of certain origin whose first lookup has not ended. */
+  /** Certain containers whose first lookup has not ended. */
   readonly #unseen = new Set<Identity>();
   readonly #onSeen: (() => void)[] = [];
   #failure = "";
@@ -118,13 +121,13 @@ export class IdentityStore {
     this.#onUpdate = onUpdate;
   }
 
-  /** Resolves once each container of a runtime was looked up, with or without a result. */
+  /** Resolves once each runtime's container was looked up, found or not. */
   async waitForFirstLookups(): Promise<void> {
     if (this.#unseen.size === 0) return;
     await new Promise<void>((resolve) => this.#onSeen.push(resolve));
   }
 
-  /** Resolves when pending lookups end. */
+  /** Resolves after pending lookups. */
   close(): Promise<void> {
     return this.#queue.close();
   }
@@ -180,7 +183,7 @@ export class IdentityStore {
     );
   }
 
-  /** Returns the exit code if it is already known. */
+  /** Returns the exit code, if known. */
   remove(cgroup: CgroupName): number | undefined {
     const identity = this.#running.get(cgroup);
     if (identity === undefined) return undefined;
@@ -197,14 +200,14 @@ export class IdentityStore {
     return exitCode;
   }
 
-  /** Returns `undefined` if it is unknown, nested or rootless. */
+  /** Returns `undefined` if unknown, nested or rootless. */
   removedRuntime(cgroup: CgroupName): RuntimeName | undefined {
     const { metadata, origin } = this.#removed.get(cgroup) ?? {};
     const isOfHost = origin?.outer === undefined && origin?.uid === undefined;
     return isOfHost ? metadata?.runtime : undefined;
   }
 
-  /** Looks up all running containers again, for example after renames. */
+  /** Repeats all lookups, for example after renames. */
   refresh(): void {
     for (const identity of this.#running.values()) {
       if (identity.metadata !== undefined || identity.origin.isCertain) {
@@ -233,7 +236,7 @@ export class IdentityStore {
     }
   }
 
-  /** Whether the first lookup of a container has not ended. */
+  /** Whether the first lookup has not ended. */
   isPending(cgroup: CgroupName): boolean {
     const identity = this.#running.get(cgroup);
     return identity !== undefined && this.#unseen.has(identity);
@@ -255,7 +258,7 @@ export class IdentityStore {
         : undefined);
   }
 
-  /** Returns whether network metrics belong to this container; a pod's belong to its sandbox. */
+  /** Whether network metrics belong to this container; a pod's belong to its sandbox. */
   reportsNetwork(cgroup: CgroupName): boolean {
     const { metadata, origin } = this.#running.get(cgroup) ?? {};
     return origin?.podUid === undefined
@@ -271,7 +274,7 @@ export class IdentityStore {
     return identity.reference ??= referenceOf(cgroup, origin, metadata);
   }
 
-  /** Returns metadata for five minutes after removal. */
+  /** Kept for five minutes. */
   removedContainer(
     cgroup: CgroupName,
   ): RemovedContainer | undefined {
@@ -295,10 +298,7 @@ export class IdentityStore {
     return this.#describe(cgroup, origin, metadata);
   }
 
-  /**
-   * Returns the container of an event: for an OOM event the victim's, or the
-   * one whose limit was reached.
-   */
+  /** Returns an event's container: for an OOM the victim's, or that of the limit. */
   describeEvent({ containerName, data }: NewEvent): EventContainer | undefined {
     if (data?.oom === undefined) return this.describe(containerName);
     const { "victim_cgroup": victim, "limit_cgroup": limit } = data.oom;
@@ -306,23 +306,20 @@ export class IdentityStore {
     return ofVictim ?? this.describeEnclosing(limit ?? ROOT);
   }
 
-  /** Returns the innermost container or unit, which may be the cgroup itself. */
+  /** Returns the innermost container or unit, possibly the cgroup itself. */
   describeEnclosing(cgroup: CgroupName): EventContainer | undefined {
     let unit: EventContainer | undefined;
     for (let name = cgroup; name !== ROOT; name = parentOf(name)) {
       const container = this.describe(name);
       if (container === undefined) continue;
-      // A systemd service inside a container belongs to that container.
+      // A systemd service in a container belongs to the container.
       if (container.namespace !== "systemd") return container;
       if (!name.endsWith(".slice")) unit ??= container;
     }
     return unit;
   }
 
-  /**
-   * Returns metadata of a container without a cgroup, for example one killed
-   * before the agent started.
-   */
+  /** Finds a container without a cgroup, such as one killed before the agent started. */
   #reportedMetadata(
     origin: CgroupOrigin | undefined,
     cgroup: CgroupName,
@@ -379,7 +376,7 @@ export class IdentityStore {
       const known = identity.removedMs === undefined
         ? this.#running
         : this.#removed;
-      // The cgroup name was reused, or the container has expired.
+      // The name was reused, or the container expired.
       if (known.get(cgroup) !== identity) return true;
       if (metadata === undefined || identity.lastReported !== lastReported) {
         return false;
@@ -394,7 +391,7 @@ export class IdentityStore {
           ...withStored(metadata, reported),
         });
         dropOldest(this.#reported, MAX_REPORTED);
-        // A runtime creates the cgroup before it starts the process.
+        // A runtime creates the cgroup before the process.
         return metadata.pid !== undefined;
       }
       return metadata.exitCode !== undefined;
@@ -416,7 +413,7 @@ export class IdentityStore {
     identity.metadata = after;
     delete identity.reference;
     this.#updatePod(identity.origin, after);
-    // The exit code is reported when the cgroup is removed.
+    // The exit code is reported at the cgroup's removal.
     if (removedMs === undefined) changed.delete("exit_code");
     if (changed.size === 0) return;
     const { exitCode, health, restartCount } = after;
@@ -468,7 +465,7 @@ export class IdentityStore {
   }
 }
 
-/** Merges metadata; values from the runtime's database take precedence. */
+/** Values from the runtime's database take precedence. */
 function withStored(
   files: ContainerMetadata,
   known: ContainerMetadata | undefined,
@@ -492,7 +489,7 @@ function referenceOf(
   });
 }
 
-/** Returns a key that no other container has. */
+/** Returns a unique key. */
 function reportKey(
   { id, isCertain }: ContainerOrigin,
   cgroup: CgroupName,

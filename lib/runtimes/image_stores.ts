@@ -9,17 +9,17 @@ import {
   type RuntimeRoots,
 } from "./runtime_roots.ts";
 
-/** Dependencies of {@linkcode ImageStores}. */
+/** Dependencies. */
 export interface ImageStoresOptions {
   readonly files: RuntimeFiles;
   readonly clock: Clock;
   readonly overrides: RootOverrides;
-  /** Reports the data root in use, from command line or file. */
+  /** Reports the data root in use, set by command line or file. */
   readonly docker: Pick<DockerEngine, "exists" | "dataRoot">;
 }
 
 const AGE_MS = 60_000;
-/** A slower result is used in later lists. */
+/** Slower results appear in later lists. */
 const FIRST_WAIT_MS = 500;
 
 /** Image directories of Docker and CRI-O, with cAdvisor's labels. */
@@ -33,7 +33,7 @@ export class ImageStores {
     this.#options = options;
   }
 
-  /** Returns the directories known so far, within 500 ms. */
+  /** Returns the known directories, within 500 ms. */
   async list(): Promise<readonly ImageStore[]> {
     const { clock } = this.#options;
     if (clock.monotonic() - this.#readMs >= AGE_MS) {
@@ -66,7 +66,7 @@ export class ImageStores {
     this.#readMs = clock.monotonic();
   }
 
-  /** Returns `undefined` without a response: the paths from Docker's files are then used. */
+  /** Returns `undefined` without a response: paths from Docker's files apply. */
   async #dataRoot(): Promise<string | undefined> {
     const { docker } = this.#options;
     try {

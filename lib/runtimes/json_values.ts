@@ -2,17 +2,17 @@ import { parseBoundedJson } from "./bounded_json.ts";
 import type { EventPod } from "../model/event.ts";
 import { MAX_TEXT_LENGTH } from "./label_filter.ts";
 
-/** A JSON object from a runtime, not validated. */
+/** A runtime's JSON object, not validated. */
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** Returns an empty object for any other value. */
+/** Returns an empty object for other values. */
 export function asObject(value: unknown): JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? value as JsonObject
     : {};
 }
 
-/** Returns an empty object if the text is not a JSON object. */
+/** Returns an empty object for any other text. */
 export function parseObject(text: unknown): JsonObject {
   try {
     return asObject(parseBoundedJson(typeof text === "string" ? text : "{}"));
@@ -21,7 +21,7 @@ export function parseObject(text: unknown): JsonObject {
   }
 }
 
-/** Returns a string that is neither empty nor too long. */
+/** Returns strings that are neither empty nor too long. */
 export function asString(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" &&
       value.length <= MAX_TEXT_LENGTH
@@ -29,7 +29,7 @@ export function asString(value: unknown): string | undefined {
     : undefined;
 }
 
-/** Returns a safe integer. */
+/** Returns safe integers. */
 export function asInteger(value: unknown): number | undefined {
   return Number.isSafeInteger(value) ? value as number : undefined;
 }
@@ -41,7 +41,7 @@ export function asTimestampMs(value: unknown): number | undefined {
   return timeMs > 0 ? timeMs : undefined;
 }
 
-/** Removes keys with the value `undefined`. */
+/** Removes `undefined` values. */
 export function defined<T extends object>(
   object: { readonly [K in keyof T]: T[K] | undefined },
 ): T {

@@ -1,4 +1,4 @@
-/** Options of {@linkcode LabelFilter}. */
+/** Options. */
 export interface LabelFilterOptions {
   /** A trailing `*` matches any suffix. */
   readonly allowed: readonly string[];
@@ -6,14 +6,14 @@ export interface LabelFilterOptions {
   readonly all?: boolean;
 }
 
-/** Maximum length of a string from a runtime. */
+/** Maximum length of a runtime's string. */
 export const MAX_TEXT_LENGTH = 4096;
 
 const MAX_LABELS = 256;
 /** Names and values; a quarter of Kubernetes' limit for annotations. */
 const MAX_LABELS_LENGTH = 65_536;
 
-/** Selects the allowed labels when a response is parsed, so that no other label is stored. */
+/** Selects allowed labels while parsing: no other is stored. */
 export class LabelFilter {
   readonly #all: boolean;
   readonly #names: ReadonlySet<string>;
@@ -27,7 +27,7 @@ export class LabelFilter {
       .map((name) => name.slice(0, -1));
   }
 
-  /** Returns the allowed labels, sorted by name; `undefined` if there are none. */
+  /** Returns labels sorted by name; `undefined` if none is allowed. */
   select(labels: object): Record<string, string> | undefined {
     const selected: [string, string][] = [];
     let length = 0;

@@ -2,7 +2,7 @@ import { ByteBuffer } from "./byte_buffer.ts";
 
 const NEWLINE = 10;
 
-/** Splits a byte stream into UTF-8 lines. Skips too long ones. */
+/** Splits a stream into UTF-8 lines, skipping too long ones. */
 export class LineDecoder {
   readonly #maxBytes: number;
   readonly #onLost: () => void;
@@ -15,7 +15,7 @@ export class LineDecoder {
     this.#onLost = onLost;
   }
 
-  /** Returns the non-empty lines that the chunk completes. */
+  /** Returns the non-empty lines completed by the chunk. */
   push(bytes: Uint8Array): string[] {
     const lines: string[] = [];
     let start = 0;

@@ -1,9 +1,9 @@
 import type { Clock } from "../model/clock.ts";
 
-/** Each may block one of the few threads for file reads. */
+/** Each may block one of the few file threads. */
 const MAX_RUNNING = 4;
 
-/** A hung lookup keeps its slot, because it may still block a thread. */
+/** A hung lookup keeps its slot: it may still block a thread. */
 const HUNG_MS = 2_000;
 
 interface LookupRequest<T> {
@@ -13,19 +13,19 @@ interface LookupRequest<T> {
   tries: number;
 }
 
-/** Runs lookups, a few at a time, and retries those without a result. */
+/** Runs a few lookups at a time, and retries unsuccessful ones. */
 export class LookupQueue<T> {
   readonly #clock: Clock;
   readonly #lookUp: (item: T) => Promise<boolean>;
   readonly #due: LookupRequest<T>[] = [];
-  /** A later request for the same item replaces the earlier one. */
+  /** A later request replaces the earlier one. */
   readonly #requests = new Map<T, LookupRequest<T>>();
   readonly #timers = new Set<() => void>();
   readonly #startedMs = new Map<LookupRequest<T>, number>();
   readonly #ended = Promise.withResolvers<void>();
   #closed = false;
 
-  /** @param lookUp returns whether the lookup succeeded; must not throw */
+  /** @param lookUp returns whether it succeeded; must not throw */
   constructor(clock: Clock, lookUp: (item: T) => Promise<boolean>) {
     this.#clock = clock;
     this.#lookUp = lookUp;
@@ -36,7 +36,7 @@ export class LookupQueue<T> {
     return this.#requests.size + this.#startedMs.size;
   }
 
-  /** Lookups that run for more than 2 s. */
+  /** Running for more than 2 s. */
   get hung(): number {
     const limitMs = this.#clock.monotonic() - HUNG_MS;
     let hung = 0;
@@ -46,7 +46,10 @@ export class LookupQueue<T> {
     return hung;
   }
 
-  /** Retries after each delay of `retriesMs` until the item is found. Urgent items are first. */
+  /**
+   * Retries after each of `retriesMs` until the item is found. Urgent items are
+   * first.
+   */
   add(item: T, retriesMs: readonly number[], isUrgent = false): void {
     if (this.#closed) return;
     const request = { item, retriesMs, tries: 0 };
@@ -56,7 +59,7 @@ export class LookupQueue<T> {
     this.#run();
   }
 
-  /** Resolves when running lookups end. */
+  /** Resolves after running lookups. */
   close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#timers) cancel();
@@ -86,7 +89,7 @@ export class LookupQueue<T> {
 
   #retry(request: LookupRequest<T>): void {
     const delayMs = request.retriesMs[request.tries++];
-    // A later request for the item is waiting.
+    // A later request is waiting.
     if (delayMs === undefined || this.#closed) return;
     if (this.#requests.has(request.item)) return;
     this.#requests.set(request.item, request);

@@ -14,7 +14,7 @@ import {
 } from "./json_values.ts";
 import type { LabelFilter } from "./label_filter.ts";
 
-/** The container, and the labels to return. */
+/** A container, and the labels to return. */
 export interface OciConfigOptions {
   readonly id: string;
   readonly labels: LabelFilter;
@@ -23,7 +23,7 @@ export interface OciConfigOptions {
 const CRI = "io.kubernetes.cri.";
 const CRIO = "io.kubernetes.cri-o.";
 
-/** Pairs of a kubelet label and the containerd annotation with the same value. */
+/** Kubelet labels with the equivalent containerd annotations. */
 const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.container.name", `${CRI}container-name`],
   ["io.kubernetes.pod.name", `${CRI}sandbox-name`],
@@ -31,15 +31,15 @@ const CRI_LABELS: readonly (readonly [string, string])[] = [
   ["io.kubernetes.pod.uid", `${CRI}sandbox-uid`],
 ];
 
-/** Data of a container that only containerd's database has. */
+/** Data that only containerd's database has. */
 export interface ContainerdDatabaseEntry {
   readonly labels: JsonObject;
   readonly image: string | undefined;
 }
 
 /**
- * Parses the `config.json` of a containerd bundle, together with the database
- * entry `stored` if available. CRI and nerdctl store names in annotations.
+ * Parses a containerd bundle's `config.json`, with the database entry `stored`
+ * if available. CRI and nerdctl store names in annotations.
  */
 export function parseContainerdConfig(
   config: unknown,
@@ -68,7 +68,10 @@ export function parseContainerdConfig(
   });
 }
 
-/** Parses the `config.json` of a container in `containers/storage`; `undefined` if CRI-O did not create it. */
+/**
+ * Parses a `config.json` in `containers/storage`; `undefined` if CRI-O did not
+ * create it.
+ */
 export function parseCrioConfig(
   config: unknown,
   { id, labels }: OciConfigOptions,
@@ -99,7 +102,7 @@ export function parseCrioConfig(
   });
 }
 
-/** Parses the `config.json` of a container that runc or crun created without an engine. */
+/** Parses a `config.json` of runc or crun without an engine. */
 export function parseBundle(
   config: unknown,
   options: OciConfigOptions & { readonly runtime: RuntimeName },
@@ -115,10 +118,9 @@ export function parseBundle(
 }
 
 /**
- * Returns `host` if the config has no network namespace, `shared` if the
- * namespace is that of the sandbox or of another process (its path is
- * `/proc/<pid>/ns/net`), otherwise `own`; `undefined` if the config lists no
- * namespaces.
+ * Returns `host` without a network namespace, `shared` if it is that of the
+ * sandbox or another process (path `/proc/<pid>/ns/net`), otherwise `own`;
+ * `undefined` if no namespaces are listed.
  */
 export function networkOf(
   config: unknown,

@@ -6,12 +6,12 @@ const FIXED_64 = 1;
 const BYTES = 2;
 const FIXED_32 = 5;
 
-/** One per container label. An empty field has two bytes, but takes 200 bytes of memory. */
+/** One per container label. An empty field takes 2 bytes, but 200 of memory. */
 const MAX_FIELDS = 4_096;
 
 /**
- * A message, accessed by field number. Absent fields are 0 or empty. Nested
- * messages are parsed on access, so the caller limits the depth.
+ * A message by field number. Absent fields are 0 or empty. Nested messages are
+ * parsed on access: the caller limits the depth.
  */
 export class ProtoMessage {
   readonly #fields = new Map<number, Value[]>();
@@ -55,7 +55,6 @@ export class ProtoMessage {
     return new ProtoMessage(this.bytes(field));
   }
 
-  /** Returns a repeated field. */
   messages(field: number): ProtoMessage[] {
     return this.#all(field).map((bytes) => new ProtoMessage(bytes));
   }
@@ -101,7 +100,7 @@ class Reader {
     return this.#offset < this.#bytes.length;
   }
 
-  /** Reads a number, which is not exact above 2^53: no field reaches that. */
+  /** Not exact above 2^53, which no field reaches. */
   varint(): number {
     let value = 0;
     for (let factor = 1; factor < 2 ** 70; factor *= 128) {

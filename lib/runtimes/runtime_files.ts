@@ -6,10 +6,7 @@ import { parseBoundedJson } from "./bounded_json.ts";
 const MAX_FILE_BYTES = 4 * 2 ** 20;
 const MAX_NAMES = 10_000;
 
-/**
- * Reads files that runtimes leave on disk. The disk may hang: the caller limits
- * concurrent reads.
- */
+/** Reads runtimes' files. The disk may hang: the caller limits concurrent reads. */
 export class RuntimeFiles {
   readonly #fs: HostFs;
 
@@ -17,15 +14,15 @@ export class RuntimeFiles {
     this.#fs = fs;
   }
 
-  /** Returns the path as seen by the agent; `root` is that of a container. */
+  /** Returns the agent's path; `root` is a container's. */
   path(hostPath: string, root = ""): string {
     return this.#fs.path(root === "" ? hostPath : join(root, hostPath));
   }
 
   /**
-   * Returns `undefined` if the file does not exist.
+   * Returns `undefined` for a missing file.
    *
-   * @throws {RangeError} if the file is too large
+   * @throws {RangeError} if it is too large
    * @throws {Error} if it cannot be read
    */
   async read(path: string): Promise<string | undefined> {
@@ -45,10 +42,9 @@ export class RuntimeFiles {
   }
 
   /**
-   * Returns `undefined` if the file does not exist or is incomplete.
+   * Returns `undefined` for a missing or incomplete file.
    *
-   * @throws {RangeError} if the file is too large
-   * @throws {Error} if it cannot be read
+   * @throws {Error} as {@linkcode read}
    */
   async json(path: string): Promise<unknown> {
     const text = await this.read(path);
@@ -61,7 +57,7 @@ export class RuntimeFiles {
     }
   }
 
-  /** Milliseconds since the epoch; `undefined` if the file does not exist. */
+  /** Milliseconds since the epoch; `undefined` for a missing file. */
   async modifiedMs(path: string): Promise<number | undefined> {
     try {
       return (await Deno.stat(path)).mtime?.getTime();
@@ -72,7 +68,7 @@ export class RuntimeFiles {
   }
 
   /**
-   * Returns names; none if the directory does not exist.
+   * Returns names; none for a missing directory.
    *
    * @throws {RangeError} if there are too many
    * @throws {Error} if it cannot be read

@@ -3,19 +3,19 @@ import { asString, parseObject } from "./json_values.ts";
 import type { RuntimeFiles } from "./runtime_files.ts";
 
 /**
- * Directories in which runtimes store data about containers, the likeliest
- * first. Paths are those of the host, or of the enclosing container.
+ * Directories of runtimes' data, likeliest first. Paths are those of the host,
+ * or of the enclosing container.
  */
 export interface RuntimeRoots {
   /** Contain `containers/<id>/config.v2.json`. */
   readonly docker: readonly string[];
-  /** Contain the bundles `io.containerd.runtime.v2.task/<namespace>/<id>`. */
+  /** Contain `io.containerd.runtime.v2.task/<namespace>/<id>`. */
   readonly containerd: readonly string[];
-  /** Storage of Podman and CRI-O; contain `<driver>-containers/containers.json`. */
+  /** Podman's and CRI-O's storage, with `<driver>-containers/containers.json`. */
   readonly storage: readonly string[];
-  /** Volatile part of the storage; contain `<driver>-containers/<id>/userdata/pidfile`. */
+  /** Volatile storage, with `<driver>-containers/<id>/userdata/pidfile`. */
   readonly storageRun: readonly string[];
-  /** Contain one file per container, `<id>`, with its exit code. */
+  /** Contain a file `<id>` with the exit code. */
   readonly podmanExits: readonly string[];
   /** Contain `<id>/state.json`. */
   readonly runc: readonly string[];
@@ -23,25 +23,27 @@ export interface RuntimeRoots {
   readonly crun: readonly string[];
 }
 
-/** Paths set by flags; each replaces the one from a configuration file. */
+/** Paths set by flags; each replaces that of a configuration file. */
 export interface RootOverrides {
-  /** Docker's data root. */
   readonly dockerRoot?: string;
-  /** containerd's socket; its directory is the state directory. */
+  /** Socket; its directory is the state directory. */
   readonly containerd?: string;
   /** `graphroot` of `containers/storage`. */
   readonly storageRoot?: string;
 }
 
-/** Selects the runtimes of a user, or those in a container. */
+/** Selects a user's runtimes, or those in a container. */
 export interface RootsOptions extends RootOverrides {
-  /** Root directory of the enclosing container. @default that of the host */
+  /** Root of the enclosing container. @default the host's */
   readonly root?: string;
-  /** User of rootless runtimes. @default the runtimes of root */
+  /** User of rootless runtimes. @default root's runtimes */
   readonly uid?: number;
 }
 
-/** State directories of containerd, including k3s and RKE2, k0s, microk8s, and a Docker with its own containerd. */
+/**
+ * State directories of containerd: its own, k3s and RKE2, k0s, microk8s, and
+ * Docker's.
+ */
 const CONTAINERD_STATES = [
   "/run/containerd",
   "/run/k3s/containerd",
@@ -53,12 +55,12 @@ const CONTAINERD_SOCKETS = CONTAINERD_STATES.map((state) =>
   join(state.replace(/\/daemon$/, ""), "containerd.sock")
 );
 
-/** Maximum number of sockets: the defaults and one from a configuration file. */
+/** The defaults, and one from a configuration file. */
 export const MAX_CONTAINERD_SOCKETS: number = CONTAINERD_SOCKETS.length + 1;
 
 /**
- * Returns the socket set by the flag, otherwise that of the configuration file
- * and the defaults: a host may run several containerd instances.
+ * Returns the flag's socket, otherwise that of the configuration file and the
+ * defaults: a host may run several instances.
  */
 export async function readContainerdSockets(
   files: RuntimeFiles,
@@ -75,7 +77,7 @@ export async function readContainerdSockets(
   ]);
 }
 
-/** Returns the directories set by flags or configuration files, followed by the defaults. */
+/** Returns directories of flags or configuration files, then the defaults. */
 export async function readRuntimeRoots(
   files: RuntimeFiles,
   options: RootsOptions = {},
@@ -146,7 +148,7 @@ async function rootlessRoots(
   };
 }
 
-/** Returns `undefined` if the file cannot be read: the defaults then apply. */
+/** Returns `undefined` for an unreadable file: the defaults apply. */
 async function tryRead(
   files: RuntimeFiles,
   path: string,
@@ -158,13 +160,13 @@ async function tryRead(
   }
 }
 
-/** Returns `data-root` of a `daemon.json`, or `graph` before Docker 17.05. */
+/** Returns `data-root` of `daemon.json`, or `graph` before Docker 17.05. */
 function dataRootOf(daemonJson: string | undefined): string | undefined {
   const fields = parseObject(daemonJson);
   return asString(fields["data-root"]) ?? asString(fields["graph"]);
 }
 
-/** Returns the lines of a table without nested tables; empty if missing. */
+/** Returns a table's lines without nested tables; empty if missing. */
 function tomlTable(toml: string | undefined, name: string): string {
   const [, ...tables] = (toml ?? "").split(
     new RegExp(`^[ \\t]*\\[[ \\t]*${name}[ \\t]*\\]`, "m"),
@@ -172,13 +174,12 @@ function tomlTable(toml: string | undefined, name: string): string {
   return tables.join("").split(/^[ \t]*\[/m)[0] ?? "";
 }
 
-/** Returns the absolute path that is the value of a key, in any table: each key read here is unique in its text. */
+/** Returns a key's absolute path, in any table: each key read here is unique. */
 function tomlPath(toml: string | undefined, key: string): string | undefined {
   const line = new RegExp(`^\\s*${key}\\s*=\\s*["'](/[^"']+)["']`, "m");
   return line.exec(toml ?? "")?.[1];
 }
 
-/** Returns the home directory in a `passwd` file. */
 function homeOf(passwd: string, uid: number): string | undefined {
   for (const line of passwd.split("\n")) {
     const [, , id, , , home] = line.split(":");

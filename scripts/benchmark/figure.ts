@@ -1,10 +1,10 @@
-/** One figure: the measured values, their reference, and the goal. */
+/** Measured values with reference and goal. */
 export interface Figure {
   readonly name: string;
   readonly unit: string;
   /** One per round. */
   readonly values: readonly number[];
-  /** Reference, and its values in the same rounds. */
+  /** Measured in the same rounds. */
   readonly reference?: {
     readonly name: string;
     readonly values: readonly number[];
@@ -16,31 +16,29 @@ export interface Figure {
     /** @default at most */
     readonly atLeast?: boolean;
   };
-  /** Short description of the measurement. */
+  /** Short description. */
   readonly note?: string;
 }
 
-/** Options of `scripts/bench`. */
 export interface BenchOptions {
   readonly quick: boolean;
-  /** Diagnostics of the run. */
+  /** Diagnostics. */
   say(text: string): void;
 }
 
-/** Measures some figures. */
 export interface Benchmark {
   readonly name: string;
   run(options: BenchOptions): Promise<readonly Figure[]>;
 }
 
-/** Returns the quantile of the values at this share. */
+/** Returns the quantile at this share. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = Math.min(sorted.length - 1, Math.floor(sorted.length * share));
   return sorted[at] ?? NaN;
 }
 
-/** Returns the number that the goal limits: the medians' value, ratio or difference. */
+/** Returns the number limited by the goal: the medians' value, ratio or difference. */
 export function measureOf({ values, reference, goal }: Figure): number {
   const value = quantile(values, 0.5);
   const floor = quantile(reference?.values ?? [], 0.5);
@@ -54,7 +52,7 @@ export function measureOf({ values, reference, goal }: Figure): number {
   }
 }
 
-/** Whether the goal is met; `undefined` if there is none. */
+/** `undefined` without a goal. */
 export function isMet(figure: Figure): boolean | undefined {
   const { goal } = figure;
   if (goal === undefined) return undefined;
@@ -63,7 +61,7 @@ export function isMet(figure: Figure): boolean | undefined {
   return goal.atLeast ? value >= goal.limit : value <= goal.limit;
 }
 
-/** Returns the figures as a table: value with its spread, reference, ratio, goal. */
+/** Renders a table: value with spread, reference, ratio, goal. */
 export function renderTable(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => {
     const { name, unit, values, reference, note = "" } = figure;
@@ -112,7 +110,7 @@ function spread(values: readonly number[]): string {
     })`;
 }
 
-/** Formats a number with three significant digits. */
+/** Three significant digits. */
 function number(value: number): string {
   if (Number.isNaN(value)) return "?";
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");

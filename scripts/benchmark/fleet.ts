@@ -1,5 +1,5 @@
 /**
- * Size and cost of what agents send: the base of the sizing of a fleet.
+ * Size and cost of agents' responses, for sizing a fleet.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { cpuNs, residentMb } from "./load.ts";
 
 const PODS = 50;
 
-/** Default metric kinds that the bench disables one by one. */
+/** Default metric kinds, disabled one by one. */
 const KINDS = [
   "cpu",
   "percpu",
@@ -40,19 +40,19 @@ const NETWORK = "Inter-|   Receive  |  Transmit\n face |bytes\n" +
   ["lo", "eth0"].map((name) => `${name}: 100 1 0 0 0 0 0 0 100 1 0 0 0 0 0 0\n`)
     .join("");
 
-/** Targets of a Prometheus that each return the same text. */
+/** A Prometheus' targets, which return the same text. */
 const TARGETS = 20;
 
 /**
- * Recorded containers in pods of one container, whose sandbox has a network, as
- * containerd and the systemd driver of the kubelet create them.
+ * Creates recorded containers in pods of one, whose sandbox has a network, as
+ * containerd and the kubelet's systemd driver do.
  */
 function addPods(root: TestCgroup, count: number): void {
   const [slice, container] = [
     readRecorded("cgroup", "6.1-v2-kubepods-slice.txt"),
     readRecorded("cgroup", "6.1-v2-docker.txt"),
   ];
-  // The host's network; those of sandboxes are other files.
+  // The host's network; sandboxes have other files.
   root.file("proc/1/net/dev", NETWORK);
   for (let at = 0; at < count; at++) {
     const uid = `0f1e2d3c-1111-2222-3333-${String(at).padStart(12, "0")}`;
@@ -99,11 +99,11 @@ function addPods(root: TestCgroup, count: number): void {
 interface Scrape {
   readonly text: string;
   readonly series: number;
-  /** Series that `scripts/deploy/prometheus.yml` keeps. */
+  /** Series kept by `scripts/deploy/prometheus.yml`. */
   readonly lines: readonly string[];
 }
 
-/** Returns the metrics of a recorded host with this number of pods. */
+/** Returns the metrics of a recorded host with pods. */
 async function scrape(
   pods: number,
   flags: readonly string[] = [],
@@ -131,7 +131,7 @@ async function scrape(
   }
 }
 
-/** Returns the queries of the rules and dashboards. */
+/** Returns the queries of rules and dashboards. */
 async function queries(): Promise<string[]> {
   return [
     ...(await ruleQueries()).map(({ expr }) => expr),
@@ -212,7 +212,7 @@ const sizes: Benchmark = {
   },
 };
 
-/** The kinds that are disabled by default. */
+/** Kinds disabled by default. */
 const OFF =
   "advtcp,cpu_topology,cpuset,descriptors,hugetlb,memory_numa,referenced_memory,resctrl,sched,tcp,udp";
 
@@ -293,5 +293,4 @@ async function prometheusCost(
   }
 }
 
-/** Benchmarks of the sizing of a fleet. */
 export const fleet: readonly Benchmark[] = [sizes];

@@ -1,5 +1,5 @@
 /**
- * The references in C, compiled on demand.
+ * References in C, compiled on demand.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { fromFileUrl } from "@std/path";
 
 const SOURCE = fromFileUrl(new URL("./floor.c", import.meta.url));
 
-/** Compiles the references; returns `undefined` without a compiler. */
+/** Returns `undefined` without a compiler. */
 export async function compileFloor(dir: string): Promise<string | undefined> {
   const path = `${dir}/floor`;
   try {
@@ -20,7 +20,7 @@ export async function compileFloor(dir: string): Promise<string | undefined> {
   }
 }
 
-/** The lines that a program prints, each with its time of arrival; ends with the program. */
+/** A program's lines, each with its arrival time. */
 export class LineReader {
   readonly lines: { readonly text: string; readonly atMs: number }[] = [];
   readonly child: Deno.ChildProcess;
@@ -36,7 +36,6 @@ export class LineReader {
     this.#read();
   }
 
-  /** Ends the program. */
   async close(): Promise<void> {
     this.child.kill("SIGKILL");
     await this.child.status;

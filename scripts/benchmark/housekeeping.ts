@@ -1,5 +1,5 @@
 /**
- * Cost of one sample, and of one sample of many containers.
+ * Cost of a sample of one and of many containers.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import { compileFloor } from "./floor.ts";
 
 const BUFFER_BYTES = 65_536;
 
-/** Samples after which V8 has compiled all code: those of 20 s at 500 containers. */
+/** Samples until V8 has compiled all code: those of 20 s at 500 containers. */
 const WARM_SAMPLES = 10_000;
 
-/** Records the control files that were opened. */
+/** Records opened control files. */
 class RememberingFs extends HostFs {
   readonly paths = new Set<string>();
 
@@ -30,7 +30,7 @@ class RememberingFs extends HostFs {
   }
 }
 
-/** Containers that are sampled one after the other, as in the agent. */
+/** Containers sampled one by one, as in the agent. */
 class Samples implements AsyncDisposable {
   readonly #cgroups: TestCgroups;
   readonly fs: RememberingFs = new RememberingFs({
@@ -58,7 +58,7 @@ class Samples implements AsyncDisposable {
     for (let warm = 0; warm < WARM_SAMPLES; warm += count) this.sampleAll();
   }
 
-  /** Samples all containers; returns the CPU time in nanoseconds. */
+  /** Returns the CPU time in nanoseconds. */
   sampleAll(): number {
     const before = process.cpuUsage();
     this.#rounds++;
@@ -70,7 +70,7 @@ class Samples implements AsyncDisposable {
     return (user + system) * 1000;
   }
 
-  /** The files that a sample reads. */
+  /** Files that a sample reads. */
   files(): string[] {
     return [...this.fs.paths];
   }
@@ -81,7 +81,7 @@ class Samples implements AsyncDisposable {
   }
 }
 
-/** Returns the CPU nanoseconds of each round of reading these files in C. */
+/** Returns CPU nanoseconds per round of reading the files in C. */
 async function readInC(
   floor: string,
   files: readonly string[],
@@ -100,7 +100,7 @@ async function readInC(
   return new TextDecoder().decode(stdout).trim().split("\n").map(Number);
 }
 
-/** Returns the CPU nanoseconds of reading these files with `Deno.readTextFile`. */
+/** Returns CPU nanoseconds of reading the files with `Deno.readTextFile`. */
 async function readNaively(files: readonly string[]): Promise<number> {
   const before = process.cpuUsage();
   for (const file of files) {
@@ -125,7 +125,7 @@ const sample: Benchmark = {
       const inC: number[] = [];
       const naive: number[] = [];
       for (let round = 0; round < rounds; round++) {
-        // As in C, the first round warms the caches, which another process used in between.
+        // As in C, the first round warms the caches.
         samples.sampleAll();
         ours.push(samples.sampleAll() / count / 1000);
         if (floor !== undefined) {
@@ -194,7 +194,7 @@ const manySamples: Benchmark = {
           goal: { of: "ratio", limit: 10.5 },
           note,
         }, {
-          // Both open the files beyond the limit of open files for each read.
+          // Beyond the limit of open files, both open files for each read.
           name: "to read the same files in C",
           unit: "ms",
           values: inC,
@@ -208,5 +208,4 @@ const manySamples: Benchmark = {
   },
 };
 
-/** The figures of housekeeping. */
 export const housekeeping: readonly Benchmark[] = [sample, manySamples];

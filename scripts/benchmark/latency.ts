@@ -1,5 +1,5 @@
 /**
- * Latency of an event from the kernel to the log.
+ * Latency of events from kernel to log.
  *
  * @module
  */
@@ -20,7 +20,10 @@ async function startAgent(): Promise<LineReader> {
   return agent;
 }
 
-/** Returns median and 99th percentile, with those of a floor as reference and the allowed difference as goal. */
+/**
+ * Returns median and 99th percentile, with a floor as reference and the allowed
+ * difference as goal.
+ */
 function figuresOf(
   name: string,
   values: readonly number[],
@@ -139,5 +142,4 @@ const oom: Benchmark = {
   },
 };
 
-/** The figures of events. */
 export const latency: readonly Benchmark[] = [mkdir, oom];

@@ -3,8 +3,8 @@ const LAST_CHUNK = `\r\n0${END}`;
 const decoder = new TextDecoder();
 
 /**
- * Sends requests on one connection, and discards the responses: `fetch()` alone
- * takes some milliseconds, which are not the agent's.
+ * Sends requests on one connection and discards responses: `fetch()` alone
+ * takes some milliseconds.
  */
 export class LeanClient implements Disposable {
   readonly #connection: Deno.Conn;
@@ -21,7 +21,7 @@ export class LeanClient implements Disposable {
     );
   }
 
-  /** Returns the size of a response in bytes. @throws {Error} if its status is not 200 */
+  /** Returns a response's bytes. @throws {Error} if its status is not 200 */
   async get(path: string): Promise<number> {
     const request = `GET ${path} HTTP/1.1\r\nhost: localhost${END}`;
     await this.#connection.write(new TextEncoder().encode(request));

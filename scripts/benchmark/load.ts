@@ -12,7 +12,7 @@ import { TestCgroups } from "../../tests/e2e/_cgroups.ts";
 import { type Benchmark, type Figure, quantile } from "./figure.ts";
 import { LeanClient } from "./lean_client.ts";
 
-/** Returns the CPU time of a process in nanoseconds, with that of ended threads. */
+/** Returns a process's CPU time in nanoseconds, with ended threads. */
 export async function cpuNs(pid: number): Promise<number> {
   const { userTicks, systemTicks } = parseProcessStat(
     await Deno.readTextFile(`/proc/${pid}/stat`),
@@ -20,7 +20,7 @@ export async function cpuNs(pid: number): Promise<number> {
   return (userTicks + systemTicks) * 1e9 / TICKS_PER_SECOND;
 }
 
-/** Returns the resident memory of a process in MB. */
+/** Returns a process's resident memory in MB. */
 export async function residentMb(pid: number): Promise<number> {
   const text = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1]) / 1024;
@@ -143,10 +143,10 @@ const scrape: Benchmark = {
         gzipMs.push(performance.now() - gzipStartMs);
         await delay(100);
       }
-      // The time of a small response is the time for which the event loop was blocked.
+      // A small response takes as long as the event loop was blocked.
       const stalls: number[] = [];
       const endMs = performance.now() + (quick ? 3_000 : 20_000);
-      // In another process, so that the load of this one is not measured.
+      // A separate process, whose load is not measured.
       const scraping = new Deno.Command(Deno.execPath(), {
         args: ["eval", SCRAPE_FOREVER, `${agent.url}/metrics`],
       }).spawn();
@@ -205,5 +205,4 @@ const start: Benchmark = {
   },
 };
 
-/** The figures of a running agent. */
 export const load: readonly Benchmark[] = [start, scrape, cpu, memory];

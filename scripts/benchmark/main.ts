@@ -1,5 +1,5 @@
 /**
- * Measures the figures of speed and size in the documentation.
+ * Measures the documentation's figures of speed and size.
  *
  * @module
  */

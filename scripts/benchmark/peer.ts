@@ -1,5 +1,5 @@
 /**
- * cgwatch compared with cAdvisor, alternately, on the same cgroups.
+ * Compares cgwatch with cAdvisor, alternately, on the same cgroups.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { cpuNs, makeMany, residentMb } from "./load.ts";
 
 const CADVISOR = Deno.env.get("CGWATCH_BENCH_CADVISOR");
 const COUNT = 500;
-/** cAdvisor starts one container after the other. */
+/** cAdvisor starts containers one by one. */
 const KNOWN_LIMIT_MS = 120_000;
-/** Wakes each second, so that no sample is like the last. */
+/** Wakes each second, so that samples differ. */
 const WAKE =
   "exec bash -c 'exec 3<> <(:); while :; do read -t 1 -u 3; done' 2>&1";
 
@@ -22,7 +22,7 @@ interface Program extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Starts one of the two programs with this housekeeping interval in seconds. */
+/** Starts a program with a housekeeping interval in seconds. */
 type Start = (seconds: number) => Promise<Program>;
 
 async function startCgwatch(seconds: number): Promise<Program> {
@@ -61,7 +61,7 @@ function startCadvisor(seconds: number): Promise<Program> {
   });
 }
 
-/** cAdvisor does not report the port that it chooses for port 0. */
+/** cAdvisor does not report a port chosen for port 0. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
@@ -79,12 +79,12 @@ async function knows(
     const infos: unknown[] = await response.json();
     return infos.length > COUNT;
   } catch {
-    // It does not listen yet, or does not list the first container.
+    // It does not listen, or list the first container, yet.
     return false;
   }
 }
 
-/** Measurements of each program. */
+/** Measurements per program. */
 const MEASURES = [
   ["start until all are known", "ms"],
   ["CPU", "% of a core"],
@@ -193,5 +193,4 @@ const peer: Benchmark = {
   },
 };
 
-/** The comparison with cAdvisor. */
 export const comparison: readonly Benchmark[] = [peer];

@@ -14,7 +14,7 @@ import type { Benchmark } from "./figure.ts";
 /** Events added before yielding to the event loop: fewer than a queue's limit. */
 const BURST = 500;
 
-/** Sends events; returns the number per second received by log and stream. */
+/** Returns the number of events per second received by log and stream. */
 async function send(count: number): Promise<number> {
   const dir = await Deno.makeTempDir();
   const clock = systemClock;
@@ -68,7 +68,6 @@ async function send(count: number): Promise<number> {
   return count / seconds;
 }
 
-/** The figures of throughput. */
 export const throughput: readonly Benchmark[] = [{
   name: "events",
   async run({ quick }) {

@@ -1,5 +1,5 @@
 /**
- * Costs of the page for people, with 3,000 recorded containers in Chromium.
+ * Costs of the web page with 3,000 recorded containers in Chromium.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { Benchmark, Figure } from "./figure.ts";
 import { cpuNs } from "./load.ts";
 
 const CONTAINERS = 3_000;
-/** Number of containers whose counters increase each second. */
+/** Containers whose counters increase each second. */
 const BUSY = 150;
 /** Interval of the page's requests for the table. */
 const REFRESH_MS = 1_500;
@@ -30,7 +30,10 @@ const WATCH_ROWS = `(function look() {
   } else requestAnimationFrame(look);
 })()`;
 
-/** Sorts by each column in turn; the median time until the next frame has been painted, milliseconds. */
+/**
+ * Sorts by each column; returns the median time until the next painted frame in
+ * milliseconds.
+ */
 const SORT = `(async () => {
   const frame = () => new Promise(requestAnimationFrame);
   const times = [];
@@ -63,7 +66,7 @@ const SCROLL = `(async () => {
   return missed / (shown + missed) * 100;
 })()`;
 
-/** A page of 3,000 lines that never change, for the reference of a scroll. */
+/** A page of 3,000 static lines, as the reference of a scroll. */
 const STATIC_LINES = `(() => {
   const grid = document.createElement("div");
   grid.className = "grid";
@@ -77,7 +80,7 @@ const STATIC_LINES = `(() => {
   document.body.replaceChildren(grid);
 })()`;
 
-/** The requests of the table, as the page sends them while it is shown, until the signal aborts. */
+/** Sends the shown page's requests for the table until aborted. */
 async function replay(agent: AgentProcess, signal: AbortSignal): Promise<void> {
   const all = "/api/v2.1/usage?recursive=true";
   const columns = "timestamp,cpu,throttled,memory,memory_limit,working_set," +
@@ -97,7 +100,7 @@ function addContainers(root: RecordedTree): (round: number) => void {
     const id = i.toString(16).padStart(4, "0").padStart(64, "c0ffee");
     return `/sys/fs/cgroup/system.slice/docker-${id}.scope`;
   });
-  // Idle containers are links to the files of one of them.
+  // Idle containers are links to one's files.
   const template = `${root.root.path}${places[BUSY]}`;
   for (const place of places.slice(0, BUSY + 1)) unpack(root.root, dump, place);
   const files = [...Deno.readDirSync(template)].map(({ name }) => name);
@@ -122,7 +125,7 @@ function addContainers(root: RecordedTree): (round: number) => void {
   };
 }
 
-/** Private memory of the tab, MB. */
+/** The tab's private memory in MB. */
 async function tabMb(browser: Browser): Promise<number> {
   let most = 0;
   for (const pid of await browser.tabPids()) {
@@ -135,7 +138,7 @@ async function tabMb(browser: Browser): Promise<number> {
   return most;
 }
 
-/** CPU of the agent, percent of a core. */
+/** The agent's CPU in percent of a core. */
 async function load(agent: AgentProcess, ms: number): Promise<number> {
   const before = await cpuNs(agent.pid);
   await delay(ms);
@@ -154,7 +157,7 @@ interface Browsed {
   readonly views: number[];
   readonly sorts: number[];
   readonly scrolled: number[];
-  /** As `scrolled`, of lines that never change. */
+  /** As `scrolled`, of static lines. */
   readonly unchanged: number[];
   readonly memoryMb: number;
   /** While the page is hidden. */
@@ -178,7 +181,7 @@ async function browse(url: string, quick: boolean): Promise<Browsed> {
   for (let i = 0; i < (quick ? 1 : 5); i++) {
     scrolled.push(await page.evaluate(SCROLL));
   }
-  // The rows at the end of the scroll have their history fetched.
+  // Rows at the end of the scroll fetch their history.
   await delay(3_000);
   const memoryMb = await tabMb(browser);
   const before = page.requests.length;
@@ -194,7 +197,7 @@ async function browse(url: string, quick: boolean): Promise<Browsed> {
   return { views, sorts, scrolled, unchanged, memoryMb, requests };
 }
 
-/** Time, memory and CPU for the page. */
+/** The page's time, memory and CPU. */
 export const web: readonly Benchmark[] = [{
   name: "web",
   async run({ quick, say }) {
@@ -216,7 +219,8 @@ export const web: readonly Benchmark[] = [{
       await delay(quick ? 10_000 : 60_000);
       const browsed = await browse(`${agent.url}/#/containers`, quick);
       const { views, sorts, scrolled, unchanged, memoryMb, requests } = browsed;
-      // Without the browser, with which the agent shares two cores and their caches.
+      // Without the browser, which shares two cores and their caches with the
+      // agent.
       const open: number[] = [];
       const alone: number[] = [];
       for (let i = 0; i < (quick ? 2 : 4); i++) {

@@ -1,15 +1,15 @@
 import type { Page } from "./pages.ts";
 
-/** A command of a page and the output that the page shows. */
+/** A command with the output that the page shows. */
 export interface DocumentedCommand {
   /** `PAGE:LINE`, 1-based. */
   readonly at: string;
   readonly command: string;
-  /** Lines of the output; absent for a script without a prompt. */
+  /** Absent for a script without a prompt. */
   readonly output?: readonly string[];
 }
 
-/** A block of commands that run one after the other in one shell. */
+/** Commands that run in one shell. */
 export interface CommandBlock {
   /** Words after the language, such as `background`. */
   readonly info: readonly string[];
@@ -20,9 +20,9 @@ const FENCE_REGEXP = /^```(console|sh)(?: ([\w -]+))?\n([^]*?)^```$/gm;
 const PROMPT_REGEXP = /^[$#] /;
 
 /**
- * Returns the blocks of a page that can run on a test machine: `sh` blocks,
- * each one script, and `console` blocks, whose commands follow a prompt `$ ` or
- * `# `. Blocks with the info string `no-run` are left out.
+ * Returns blocks to run on a test machine: `sh` blocks, each one script, and
+ * `console` blocks, whose commands follow a prompt `$ ` or `# `. Skips `no-run`
+ * blocks.
  */
 export function commandBlocks({ path, text }: Page): CommandBlock[] {
   const blocks: CommandBlock[] = [];
@@ -49,7 +49,7 @@ function consoleCommands(
   const commands: { at: string; command: string; output: string[] }[] = [];
   for (const [index, line] of body.trimEnd().split("\n").entries()) {
     const last = commands.at(-1);
-    // Lines such as "# HELP" are output: a prompt starts a command only with a name or a path after it.
+    // "# HELP" and "# TYPE" are output, not a prompt.
     if (PROMPT_REGEXP.test(line) && !/^# (?:HELP|TYPE) /.test(line)) {
       commands.push({
         at: `${path}:${firstLine + index}`,
@@ -66,9 +66,8 @@ function consoleCommands(
 }
 
 /**
- * Returns what of the documented output is missing in the actual output: JSON
- * keys if it is JSON, otherwise the first word of each line, with digits
- * replaced by 0. `…` stands for anything.
+ * Returns documented output that is missing: JSON keys, otherwise each line's
+ * first word, with 0 for digits. `…` stands for anything.
  */
 export function missingOutput(
   documented: readonly string[],

@@ -1,6 +1,6 @@
 import type { Event } from "../../lib/model/event.ts";
 
-/** Types of events: when, `container_name` and `event_data`. */
+/** Per event type: when, `container_name` and `event_data`. */
 export const EVENT_TYPE_ROWS: Readonly<
   Record<Event["event_type"], readonly [string, string, string]>
 > = {

@@ -1,10 +1,7 @@
 import { dirname, join } from "@std/path";
 import type { Page } from "./pages.ts";
 
-/**
- * Returns a line for each link, anchor or repository path in the pages that
- * does not exist.
- */
+/** Returns a line for each missing link, anchor or repository path. */
 export function brokenReferences(
   pages: readonly Page[],
   root: string,
@@ -26,7 +23,7 @@ export function brokenReferences(
   });
 }
 
-/** Returns the anchors of a page as GitHub generates them from headings. */
+/** Returns a page's anchors, as GitHub generates them from headings. */
 export function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ""] of withoutFences(text).matchAll(/^#+ (.+)$/gm)) {
@@ -56,7 +53,7 @@ function isLinkValid(
   return anchors.get(path)?.has(anchor) ?? false;
 }
 
-/** Returns the paths of the repository in inline code, such as `lib/agent.ts`; patterns are ignored. */
+/** Returns repository paths in inline code, such as `lib/agent.ts`, except patterns. */
 function pathsOf(text: string): string[] {
   const codes = withoutFences(text).matchAll(/`([^`\n]+)`/g);
   return [...codes].flatMap(([, code = ""]) =>

@@ -1,5 +1,5 @@
 /**
- * Writes or checks the generated tables of the documentation.
+ * Writes or checks the documentation's generated tables.
  *
  * @module
  */

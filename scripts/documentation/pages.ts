@@ -1,20 +1,19 @@
 import { fromFileUrl } from "@std/path";
 
-/** Root directory of the repository. */
+/** The repository's root. */
 export const ROOT: string = fromFileUrl(new URL("../..", import.meta.url))
   .replace(/\/$/, "");
 
-/** A page of the documentation. */
 export interface Page {
-  /** Path below the root directory. */
+  /** Below the root. */
   readonly path: string;
   readonly text: string;
 }
 
-/** Generates a table, by its name in a page. */
+/** Generators by table name. */
 export type Tables = Readonly<Record<string, () => string>>;
 
-/** Reads README, CONTRIBUTING, CHANGELOG and all pages of `docs/`. */
+/** Reads README, CONTRIBUTING, CHANGELOG and `docs/`. */
 export function readPages(root = ROOT): Page[] {
   const paths = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
   for (const directory of ["docs", "docs/decisions"]) {
@@ -32,10 +31,10 @@ const BLOCK_REGEXP =
   /<!-- begin generated: ([\w-]+) -->\n[^]*?(?:<!-- end -->|(?=<!-- begin)|$)/g;
 
 /**
- * Returns the text of a page with each block between `begin generated: NAME`
- * and `end` comments replaced by its current table.
+ * Replaces each block between `begin generated: NAME` and `end` comments by the
+ * current table.
  *
- * @throws {Error} if there is no table of this name, or no end of the block
+ * @throws {Error} for an unknown table, or a block without end
  */
 export function withTables(text: string, tables: Tables): string {
   return text.replace(BLOCK_REGEXP, (block, name: string) => {
@@ -54,7 +53,7 @@ export function withTables(text: string, tables: Tables): string {
   });
 }
 
-/** Formats a Markdown table as `deno fmt` does. */
+/** Formats a Markdown table as `deno fmt`. */
 export function formatTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],

@@ -1,5 +1,5 @@
 /**
- * The tables of the documentation that are generated from the code.
+ * Documentation tables generated from the code.
  *
  * @module
  */
@@ -33,7 +33,7 @@ import { resourceSections } from "../../lib/metrics/resource_families.ts";
 import { EVENT_TYPE_ROWS } from "./event_types.ts";
 import { formatTable, type Tables } from "./pages.ts";
 
-/** All generated tables, by name. */
+/** Keyed by name. */
 export const TABLES: Tables = {
   "endpoints": endpoints,
   "parameters": parameters,
@@ -108,7 +108,7 @@ function code(text: string): string {
   return text === "" ? "" : `\`${text}\``;
 }
 
-/** Wraps a paragraph at 80 columns, as `deno fmt` does. */
+/** Wraps at 80 columns, as `deno fmt`. */
 function paragraph(text: string): string {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
@@ -173,7 +173,7 @@ function parameters(): string {
   );
 }
 
-/** Returns a span of versions such as `v1.1…v1.3`; of both major versions each. */
+/** Returns spans such as `v1.1…v1.3`, one per major version. */
 function spanOf(versions: readonly string[]): string {
   const majors = Map.groupBy(versions, (version) => version.split(".")[0]);
   const spans = [...majors.values()].map((minors) =>
@@ -241,7 +241,7 @@ function metricKinds(): string {
   ]);
 }
 
-/** A family without its values, whose type differs. */
+/** Without values, whose type differs. */
 type DescribedFamily = Omit<Family<never>, "numbers">;
 
 function metrics(): string {

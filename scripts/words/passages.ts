@@ -1,13 +1,12 @@
 import { extractMarkdown, extractScript } from "./prose.ts";
 import { extractTypeScript } from "./typescript.ts";
 
-/** Kind of a passage. */
 export type PassageKind = "comment" | "message" | "name" | "docs";
 
-/** A passage that people read. */
+/** Text that people read. */
 export interface Passage {
   readonly kind: PassageKind;
-  /** Group of files that has a limit of hits. */
+  /** Files with a common limit of hits. */
   readonly area: string;
   readonly file: string;
   /** 1-based. */
@@ -16,14 +15,14 @@ export interface Passage {
   readonly text: string;
 }
 
-/** A passage of a file that is not assigned to an area. */
+/** A passage before its assignment to an area. */
 export type FoundPassage = Pick<Passage, "kind" | "line" | "text">;
 
 const DIRECTORIES = ["lib", "scripts", "tests", "docs"];
 const FILES = ["main.ts", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 const IGNORED_REGEXP = /\/testdata\/|\.(?:json|c|tsv|css|html|svg)$/;
 
-/** Returns the comments, messages, names and documentation of a checkout. */
+/** Returns a checkout's comments, messages, names and documentation. */
 export function readPassages(root: string): Passage[] {
   const files = [
     ...FILES,

@@ -1,6 +1,9 @@
 import type { FoundPassage } from "./passages.ts";
 
-/** Returns the text of a comment or of Markdown without code: one paragraph, list item or tag per line. */
+/**
+ * Returns a comment or Markdown without code: one paragraph, list item or tag
+ * per line.
+ */
 export function paragraphs(text: string): string {
   return withoutCode(text)
     .split(/\n\s*\n|\n(?=\s*(?:@|[-*] |\d+\. ))/)
@@ -11,7 +14,7 @@ export function paragraphs(text: string): string {
     .join("\n");
 }
 
-/** Inline code becomes two backticks, so that no pattern spans it. */
+/** Inline code becomes two backticks, which no pattern spans. */
 function withoutCode(text: string): string {
   return text.replaceAll(/```[^]*?```/g, " ")
     .replaceAll(/\{@\w+ [^}]*\}/g, "``")
@@ -19,7 +22,7 @@ function withoutCode(text: string): string {
     .replaceAll(/\]\([^)]*\)/g, "]");
 }
 
-/** Returns paragraphs and table cells of Markdown outside of fences. */
+/** Returns Markdown's paragraphs and table cells outside of fences. */
 export function extractMarkdown(source: string): FoundPassage[] {
   const found: FoundPassage[] = [];
   const blank = (block: string) => block.replaceAll(/[^\n]/g, "");
@@ -39,7 +42,7 @@ export function extractMarkdown(source: string): FoundPassage[] {
   return found;
 }
 
-/** Returns `#` comments and quoted messages of a shell script, a YAML or a configuration file. */
+/** Returns `#` comments and quoted messages of shell, YAML or configuration files. */
 export function extractScript(source: string): FoundPassage[] {
   const found: FoundPassage[] = [];
   const lines = source.split("\n");
@@ -67,7 +70,7 @@ export function extractScript(source: string): FoundPassage[] {
   return found;
 }
 
-/** Whether a string has several words, which people read. */
+/** Whether a string has several words. */
 export function isMessage(text: string): boolean {
   return text.split(/\s+/).filter((word) => /[a-z]{2}/.test(word)).length >= 2;
 }

@@ -1,10 +1,10 @@
 import { isMessage, paragraphs } from "./prose.ts";
 import type { FoundPassage } from "./passages.ts";
 
-/** A token of TypeScript that matters here. */
+/** A relevant token. */
 interface Token {
   readonly type: "comment" | "text" | "regexp" | "word" | "sign";
-  /** The text; expressions of a template are `X`. */
+  /** Expressions in a template are `X`. */
   readonly value: string;
   readonly line: number;
 }
@@ -13,11 +13,11 @@ const TOKEN_REGEXP =
   /(?<space>\s+)|(?<comment>\/\/[^\n]*|\/\*[^]*?\*\/)|(?<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|(?<word>#?[\p{ID_Start}$_][\p{ID_Continue}$]*|\d[\w.]*)|(?<sign>[^])/uy;
 const REGEXP_REGEXP =
   /\/(?![*/])(?:[^\\/[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y;
-/** After these a slash starts a regular expression. */
+/** After these, a slash starts a regular expression. */
 const OPERATOR_REGEXP =
   /^(?:[^\w$)\]}"'`#]|return|typeof|case|in|of|new|delete|void|throw|else|do|yield|await)$/;
 
-/** Splits TypeScript into tokens; those of template expressions are included. */
+/** Includes the tokens of template expressions. */
 function tokensOf(source: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -29,7 +29,7 @@ function tokensOf(source: string): Token[] {
     at += raw.length;
   }
 
-  /** Reads up to the backtick that ends a template. */
+  /** Reads to a template's closing backtick. */
   function template(): void {
     const firstLine = line;
     let text = "";
@@ -49,7 +49,7 @@ function tokensOf(source: string): Token[] {
     tokens.push({ type: "text", value: text, line: firstLine });
   }
 
-  /** Reads up to a sign on this level of braces. */
+  /** Reads to a sign on this level of braces. */
   function code(end?: string): void {
     let depth = 0;
     while (at < source.length) {
@@ -87,7 +87,10 @@ function tokensOf(source: string): Token[] {
   return tokens;
 }
 
-/** Returns the comments, messages and declared names of a TypeScript file. The messages of a test are its test names. */
+/**
+ * Returns comments, messages and declared names. The messages of a test are its
+ * test names.
+ */
 export function extractTypeScript(
   source: string,
   isTest: boolean,
@@ -108,7 +111,7 @@ function withoutQuoted(text: string): string {
   return text.replaceAll(/`[^`]*`/g, "``").trim();
 }
 
-/** Joins `//` comments on consecutive lines. */
+/** Joins `//` comments of consecutive lines. */
 function commentsOf(tokens: readonly Token[]): FoundPassage[] {
   const comments: { line: number; end: number; text: string }[] = [];
   for (const { type, value, line } of tokens) {
@@ -133,7 +136,7 @@ function commentsOf(tokens: readonly Token[]): FoundPassage[] {
   }));
 }
 
-/** Whether a string is the name of a test: `test("…"`, `step("…"` or `name: "…"`. */
+/** Whether a string names a test: `test("…"`, `step("…"` or `name: "…"`. */
 function isTestName(tokens: readonly Token[], index: number): boolean {
   const [before, sign] = [tokens[index - 2]?.value, tokens[index - 1]?.value];
   return sign === "(" && /^(?:test|step|it|describe)$/.test(before ?? "") ||
@@ -170,7 +173,7 @@ function namesOf(tokens: readonly Token[], source: string): FoundPassage[] {
   }));
 }
 
-/** Returns the words of a name: `openEventLog` is `open event log`. */
+/** Splits a name: `openEventLog` is `open event log`. */
 export function wordsOf(name: string): string {
   return (name.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g) ?? []).join(" ")
     .toLowerCase();

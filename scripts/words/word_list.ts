@@ -8,7 +8,7 @@ export interface WordRule {
   readonly kinds: ReadonlySet<PassageKind>;
 }
 
-/** An occurrence of words to avoid. */
+/** An occurrence. */
 export interface Hit {
   readonly passage: Passage;
   readonly found: string;
@@ -16,8 +16,8 @@ export interface Hit {
 }
 
 /**
- * Parses the word list: `PATTERN<TAB>REPLACEMENT<TAB>KIND,…` per line. `^` in a
- * pattern is the start of a paragraph. Lines that start with `#` are comments.
+ * Parses lines of `PATTERN<TAB>REPLACEMENT<TAB>KIND,…`. `^` in a pattern is the
+ * start of a paragraph; `#` starts a comment line.
  *
  * @throws {Error} for a line without three columns, or an invalid pattern
  */
@@ -38,7 +38,7 @@ export function parseWordList(list: string): WordRule[] {
     });
 }
 
-/** Returns all hits in the order of the passages. */
+/** Returns hits in the order of the passages. */
 export function hitsOf(
   passages: readonly Passage[],
   rules: readonly WordRule[],

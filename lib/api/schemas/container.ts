@@ -1,6 +1,6 @@
 /**
- * JSON of containers in v1 and v2, by cAdvisor's names. Exceeds 300 lines: one
- * table.
+ * JSON of containers in v1 and v2, with cAdvisor's names. Exceeds 300 lines:
+ * one table.
  *
  * @module
  */
@@ -68,7 +68,7 @@ const CPU_USAGE = {
   "per_cpu_usage?": "[integer]: `total` by CPU (cgroup v1)",
 } as const;
 
-/** Schemas of containers, by name. */
+/** Keyed by name. */
 export const CONTAINER_SCHEMAS = {
   ContainerReference: REFERENCE,
   ContainerInfo: {

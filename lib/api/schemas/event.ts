@@ -1,11 +1,11 @@
 /**
- * Schemas of events, in the notation of `schema.ts`. The types of events are in
+ * Schemas of events, in the notation of `schema.ts`; event types are in
  * `model/event.ts`.
  *
  * @module
  */
 
-/** Schemas of events, by name. */
+/** Keyed by name. */
 export const EVENT_SCHEMAS = {
   Event: {
     "seq":

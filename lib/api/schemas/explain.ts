@@ -1,6 +1,5 @@
 /**
- * JSON of `/api/v2.1/explain`. The types of the story are in
- * `explain/oom_story.ts`.
+ * JSON of `/api/v2.1/explain`; its types are in `explain/oom_story.ts`.
  *
  * @module
  */
@@ -9,7 +8,7 @@ import { EVENT_SCHEMAS } from "./event.ts";
 const { "top_tasks?": topTasks, "run_up?": runUp, ...LIMIT } =
   EVENT_SCHEMAS.OomContext;
 
-/** Schemas of explained OOM kills, by name. */
+/** Keyed by name. */
 export const EXPLAIN_SCHEMAS = {
   OomIncidents: {
     "last_hour": "integer: Kills in the last hour",

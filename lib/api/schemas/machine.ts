@@ -1,6 +1,6 @@
 /**
- * JSON of the machine, its file systems and processes, by cAdvisor's names; and
- * of the agent.
+ * JSON of machine, file systems and processes, with cAdvisor's names; and of
+ * the agent.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const DISK_COUNTS = {
 const STALE =
   "boolean: Whether the file system does not respond, and its values are the last known";
 
-/** Schemas of the machine and the agent, by name. */
+/** Keyed by name. */
 export const MACHINE_SCHEMAS = {
   MachineInfo: {
     "timestamp": "time: Time of the values",

@@ -1,6 +1,6 @@
 /**
- * Schemas of the kubelet's Summary API v1alpha1, with its field names, in the
- * notation of `schema.ts`.
+ * Schemas of the kubelet's Summary API v1alpha1, in the notation of
+ * `schema.ts`.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const COUNTERS = {
   "txErrors?": "integer: Transmit errors",
 } as const;
 
-/** Keyed by the name of the schema. */
+/** Keyed by name. */
 export const SUMMARY_SCHEMAS = {
   Summary: {
     "node": "SummaryNode: The node",

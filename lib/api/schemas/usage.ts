@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Schemas of the usage table, by name. */
+/** Keyed by name. */
 export const USAGE_SCHEMAS = {
   UsageTable: {
     "timestamp":
