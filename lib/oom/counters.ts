@@ -2,7 +2,7 @@ import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
 
-/** Kills without a record, and what the containers' counts prove about them. */
+/** Kills without a record, located by counts. */
 export interface CountedKills {
   readonly count: number;
   /** The kernel file of the count. */

@@ -137,7 +137,7 @@ class KmsgDevice implements KmsgFile {
     this.#drain = undefined;
   }
 
-  /** Returns available records or the failure of the next; `undefined` if there is none. */
+  /** Returns available records or the failure of the next; `undefined` without any. */
   #readThere(): KmsgRead | undefined {
     if (this.#drain === undefined) return undefined;
     const records: Uint8Array[] = [];

@@ -227,7 +227,7 @@ export class OomMonitor {
     this.#add(this.#events.fromReport(this.#withGroup(report), known));
   }
 
-  /** Sets `group` to false for a kill that cannot be part of a group kill. */
+  /** Sets `group` to false if `isKilledAlone`. */
   #withGroup<Report extends OomIncidentReport | OomKillReport>(
     report: Report,
   ): Report {

@@ -42,10 +42,7 @@ interface DeferredKill {
 
 /** Records between a kill and its group's line. */
 const MAX_RECORDS_DEFERRED = 8;
-/**
- * Microseconds between a kill and its group's line; a later line applies only
- * to the kills after it.
- */
+/** Microseconds; a later line applies only to the kills after it. */
 const MAX_USEC_DEFERRED = 50_000;
 
 /** Open incidents; 1 since Linux 4.2, whose `oom_lock` covers all printing. */
@@ -65,7 +62,7 @@ const NOTHING: readonly OomReport[] = [];
  * Turns kernel log records into reports: one per incident and one per
  * `Killed process` record.
  *
- * Records are associated by order, never by proximity in time:
+ * Records are associated by order, never by time:
  *
  * - Since Linux 4.2 the kernel holds `oom_lock` from the header to the last
  *   kill line. If no record was lost, the first `Killed` or `Skip` line after a

@@ -9,7 +9,7 @@ export type RecordPlace =
   /** First record of another log. */
   | { readonly type: "otherLog" };
 
-/** Stored numbers and times of the records of a FIFO or file: 512 KB. */
+/** Stored records of a FIFO or file: 512 KB. */
 const MAX_STORED = 32_768;
 
 /**

@@ -69,7 +69,6 @@ export interface OomKillReport extends OomDetails, KilledProcess {
 export interface OomRepeatReport {
   readonly type: "repeat";
   readonly victimCgroup?: CgroupName;
-  /** Number of the `Killed process` record. */
   readonly kmsgSequence: number;
 }
 
