@@ -36,7 +36,7 @@ export interface EventManagerOptions {
 
 /** Options of {@linkcode EventManager.watchEvents}. */
 export interface WatchOptions {
-  /** When the queue is full, the oldest event is dropped. @default 1024 */
+  /** When full, the oldest event is dropped. @default 1024 */
   readonly queueLimit?: number;
 }
 
@@ -46,13 +46,12 @@ export interface EventCounters {
   readonly totals: Readonly<Record<EventType, number>>;
   /** Open watches. */
   readonly watches: number;
-  /** Events dropped from the queues of all watches, including closed ones. */
+  /** Events dropped by watches, including closed ones. */
   readonly lost: number;
 }
 
 /**
- * Numbers and stores events, and distributes them to watches. A slow watch does
- * not delay the others.
+ * Numbers and stores events, and distributes them to watches.
  *
  * @example
  * ```ts
@@ -115,7 +114,7 @@ export class EventManager {
   }
 
   /**
-   * Numbers and stores an event, and queues it for each matching watch.
+   * Queues the event for each matching watch.
    *
    * @throws {RangeError} if the timestamp is invalid
    */
@@ -146,8 +145,7 @@ export class EventManager {
    * Returns stored events, oldest first; with `sinceSeq`, ordered by `seq`.
    * `maxEvents` selects the newest.
    *
-   * @throws {BadRequestError} if `maxEvents` is neither −1 nor an integer of at
-   *   least 0
+   * @throws {BadRequestError} if `maxEvents` is not an integer of at least −1
    */
   getEvents(request: EventRequest): StoredEvent[] {
     const { maxEvents = -1, sinceSeq } = request;
@@ -164,10 +162,10 @@ export class EventManager {
   }
 
   /**
-   * Opens a watch on new events. With `sinceSeq`, stored events with a larger
-   * `seq` come first, without gaps or duplicates. `maxEvents` is ignored.
+   * Watches new events. With `sinceSeq`, stored events with a larger `seq` come
+   * first, without gaps or duplicates. `maxEvents` is ignored.
    *
-   * @throws {BadRequestError} if the request has a start or end time
+   * @throws {BadRequestError} with a start or end time
    * @throws {RangeError} if the queue limit is not an integer of at least 1
    */
   watchEvents(request: EventRequest, options: WatchOptions = {}): EventWatch {
@@ -182,8 +180,8 @@ export class EventManager {
         `Cannot use queueLimit "${queueLimit}": expected an integer of at least 1`,
       );
     }
-    // New events have a larger `seq` and need no filter. A `sinceSeq` from a deleted log may be too
-    // large and would exclude them.
+    // New events need no filter: a `sinceSeq` from a deleted log may be too
+    // large and exclude them.
     const { sinceSeq, ...live } = request;
     const watch = new EventWatch({
       id: ++this.#lastWatchId,
@@ -198,7 +196,7 @@ export class EventManager {
     return watch;
   }
 
-  /** Formats a line of the event log; `seq` is that of the preceding event. */
+  /** `seq` is that of the preceding event. */
   checkpointLine(checkpoint: CheckpointData, seq: number): string {
     return this.#notice("checkpoint", seq, { checkpoint }).json;
   }
@@ -214,19 +212,19 @@ export class EventManager {
     if (this.#watches.delete(watch.id)) this.#lostBefore += watch.lost;
   }
 
-  /** Returns stored events, preceded by a notice if some are missing. */
+  /** A notice precedes the stored events if some are missing. */
   #backlog(request: EventRequest, sinceSeq: number): StoredEvent[] {
     const stored = this.#store.after(sinceSeq, this.#lastSeq);
     const backlog = stored.filter((event) => matches(request, event));
-    // Only the number of missing events is known. With a filter there is no notice, because they
-    // may not match it.
+    // Only the number of missing events is known: with a filter, they may not
+    // match it.
     const all = request.containerName === undefined &&
       (request.types === undefined ||
         EVENT_TYPES.every((type) => request.types?.has(type)));
     const gone = this.#lastSeq - Math.max(0, sinceSeq) - stored.length;
     if (all && gone > 0) {
-      // There may be several gaps. A client that resumes from the number before the first stored
-      // event misses none.
+      // A client that resumes before the first stored event misses none, even
+      // with several gaps.
       const seq = (stored[0]?.event.seq ?? this.#lastSeq + 1) - 1;
       backlog.unshift(this.#lostNotice(gone, seq, "no longer kept"));
     }
@@ -237,7 +235,7 @@ export class EventManager {
     return this.#notice("lost", seq, { "lost": { count, reason } });
   }
 
-  /** Creates a line that is not an event and does not increment `seq`. */
+  /** A notice is not an event and does not increment `seq`. */
   #notice(
     type: "lost" | "checkpoint",
     seq: number,

@@ -19,14 +19,14 @@ export class EventStore {
     ]));
   }
 
-  /** Drops events of the type that exceed a limit. */
+  /** Drops events that exceed a limit. */
   add(type: EventType, stored: StoredEvent): void {
     this.#stores.get(type)?.add(stored.timestampMs, stored);
   }
 
   /**
-   * Returns the newest `max` matching events, oldest first; −1 means all.
-   * `maxEvents` and `sinceSeq` of the request are ignored.
+   * Returns the newest `max` matches, oldest first; −1 means all. Ignores
+   * `maxEvents` and `sinceSeq`.
    */
   select(request: EventRequest, max: number): StoredEvent[] {
     const found: StoredEvent[] = [];
@@ -40,11 +40,11 @@ export class EventStore {
     return found.reverse();
   }
 
-  /** Returns events with a larger `seq`, ascending; `lastSeq` is the last assigned one. */
+  /** Returns events with a larger `seq`, ascending. */
   after(sinceSeq: number, lastSeq: number): StoredEvent[] {
     const found: StoredEvent[] = [];
-    // `seq` has no gaps, so older events need no check once enough are found. Timestamps cannot be
-    // used: a creation may have an old one.
+    // `seq` has no gaps: older events need no check once enough are found.
+    // Timestamps cannot be used: a creation may have an old one.
     const newerCount = lastSeq - sinceSeq;
     if (newerCount <= 0) return found;
     for (const stored of this.#newestFirst()) {
@@ -56,8 +56,8 @@ export class EventStore {
   }
 
   /**
-   * Yields events, newest first from `endMs`; for equal timestamps, the last
-   * added first. Types are merged lazily, so reading the newest few is cheap.
+   * Yields the newest first, from `endMs`; for equal timestamps, the last added
+   * first. Types are merged lazily: reading a few is cheap.
    */
   *#newestFirst(
     types: Iterable<EventType> = EVENT_TYPES,

@@ -7,21 +7,21 @@ export interface EventWatchOptions {
   readonly id: number;
   readonly request: EventRequest;
   readonly queueLimit: number;
-  /** Events before the first live one; not limited. */
+  /** Events before the live ones; not limited. */
   readonly backlog: StoredEvent[];
-  /** Creates a notice of events dropped because the reader was too slow. */
+  /** Creates a notice of dropped events. */
   readonly createLossNotice: (count: number, seq: number) => StoredEvent;
-  /** Called once, when the watch stops accepting events. */
+  /** Called once, when no more events are accepted. */
   readonly onEnd: (watch: EventWatch) => void;
 }
 
 /**
- * A subscription to events. When its queue is full, the oldest event is dropped
- * and counted, and the reader gets a `lost` event instead.
+ * A subscription to events. When its queue is full, the oldest event is
+ * dropped, and the reader gets a `lost` event instead.
  *
- * Read with {@linkcode EventWatch.next}, `for await` over batches (leaving the
- * loop closes the watch), or {@linkcode EventWatch.ready} and {@linkcode
- * EventWatch.take}. There is one reader only.
+ * Read with {@linkcode EventWatch.next}, `for await` over batches, or
+ * {@linkcode EventWatch.ready} and {@linkcode EventWatch.take}. There is one
+ * reader only.
  */
 export class EventWatch implements AsyncIterable<StoredEvent[]> {
   readonly id: number;
@@ -31,18 +31,17 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
   readonly #onEnd: EventWatchOptions["onEnd"];
   #backlog: StoredEvent[];
   #backlogAt = 0;
-  /** Ring buffer of `#count` events from `#head`; it grows up to the limit. */
+  /** Ring buffer; grows up to the limit. */
   #ring: (StoredEvent | undefined)[] = [];
   #head = 0;
   #count = 0;
-  /** Dropped events without a notice yet. */
+  /** Dropped events without a notice. */
   #unreported = 0;
   #unreportedSeq = 0;
   #lost = 0;
   #state: "open" | "finishing" | "closed" = "open";
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** Called by the event manager. */
   constructor(options: EventWatchOptions) {
     this.id = options.id;
     this.request = options.request;
@@ -52,12 +51,11 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
     this.#onEnd = options.onEnd;
   }
 
-  /** Dropped events. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** Events waiting for the reader, without notices. */
+  /** Waiting events, without notices. */
   get size(): number {
     return this.#backlog.length - this.#backlogAt + this.#count;
   }
@@ -67,7 +65,7 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
     return this.#state !== "open" && !this.#hasSome();
   }
 
-  /** Queues an event; never waits or throws. Called by the event manager. */
+  /** Never waits or throws. */
   push(event: StoredEvent): void {
     if (this.#state !== "open") return;
     if (this.#count >= this.#queueLimit) this.#dropOldest();
@@ -94,13 +92,13 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
     return taken;
   }
 
-  /** Waits for events; an empty batch means that the watch has ended. */
+  /** An empty batch is the end of the watch. */
   async next(max = BATCH_LIMIT): Promise<StoredEvent[]> {
     await this.ready();
     return this.take(max);
   }
 
-  /** Accepts no more events; queued ones can still be read. */
+  /** Queued events can still be read. */
   finish(): void {
     if (this.#state !== "open") return;
     this.#state = "finishing";
@@ -108,7 +106,7 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
     this.#wake();
   }
 
-  /** Discards queued events. Repeated calls have no effect. */
+  /** Discards queued events; can be repeated. */
   close(): void {
     this.finish();
     this.#state = "closed";
@@ -121,7 +119,7 @@ export class EventWatch implements AsyncIterable<StoredEvent[]> {
         0;
   }
 
-  /** Yields batches until the watch ends; leaving the loop closes it. */
+  /** Leaving the loop closes the watch. */
   async *[Symbol.asyncIterator](): AsyncGenerator<StoredEvent[]> {
     try {
       for (;;) {

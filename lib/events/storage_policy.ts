@@ -1,15 +1,15 @@
 import { EVENT_TYPES, type EventType } from "../model/event.ts";
 import { parseDuration } from "../model/units.ts";
 
-/** Limits of stored events of a type. */
+/** Limits of an event type. */
 export interface TypePolicy {
   /** Milliseconds before the newest event. */
   readonly maxAgeMs: number;
-  /** −1 for no limit, 0 to store none. */
+  /** −1: no limit; 0: none stored. */
   readonly maxItems: number;
 }
 
-/** Limits by type; the default applies to absent types and limits. */
+/** Limits by type; the default replaces absent ones. */
 export interface StoragePolicy {
   readonly default: TypePolicy;
   readonly types: Readonly<Partial<Record<EventType, Partial<TypePolicy>>>>;
@@ -21,7 +21,7 @@ export const DEFAULT_STORAGE_POLICY: StoragePolicy = {
   types: {},
 };
 
-/** cAdvisor's flags have different names. */
+/** Names of cAdvisor's flags. */
 const SYNONYMS: ReadonlyMap<string, EventType> = new Map([
   ["creation", "containerCreation"],
   ["deletion", "containerDeletion"],
@@ -35,8 +35,8 @@ export function policyOf(policy: StoragePolicy, type: EventType): TypePolicy {
 /**
  * Parses `--event-storage-age-limit` (`default=24h,oom=1h`) and
  * `--event-storage-event-limit` (`default=100000,creation=-1`). Absent names
- * have the values of {@linkcode DEFAULT_STORAGE_POLICY}; for a repeated name,
- * the last value is used.
+ * have the values of {@linkcode DEFAULT_STORAGE_POLICY}; the last of a repeated
+ * name is used.
  *
  * @throws {RangeError} with the invalid part and the expected format
  */

@@ -23,7 +23,7 @@ export interface ExplainOptions {
   readonly zone?: TimeZone;
 }
 
-/** A line of the table. The value has no control characters. */
+/** A line of the table; the value has no control characters. */
 export type Row = readonly [label: string, value: string];
 
 /** A fork bomb has hundreds of processes. */
@@ -38,9 +38,9 @@ const HOST_CAUSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Formats an OOM kill as sentences, a table of values, the other processes, and
- * the missing values. Lines have no control characters and at most `columns`
- * columns.
+ * Formats an OOM kill as sentences, a table, the other processes, and the
+ * missing values. Lines have at most `columns` columns and no control
+ * characters.
  */
 export function explainOom(
   story: OomStory,
@@ -60,7 +60,10 @@ export function explainOom(
   return lines.map((line) => truncateMiddle(line, columns));
 }
 
-/** Returns for example `The OOM killer killed tail (pid 19801) in container web on 2026-11-23 at 06:31:13 (UTC). …`. */
+/**
+ * For example `The OOM killer killed tail (pid 19801) in container web on
+ * 2026-11-23 at 06:31:13 (UTC). …`.
+ */
 export function sentenceOf(
   story: OomStory,
   zone: TimeZone = localZone,
@@ -68,7 +71,7 @@ export function sentenceOf(
   return sentencesOf(story, zone).map(escapeControlCharacters).join(" ");
 }
 
-/** Returns for example `tail[19801]: container limit 32.0 MiB`. */
+/** For example `tail[19801]: container limit 32.0 MiB`. */
 export function summarizeOom(story: OomStory): string {
   const { victims: [victim] } = story;
   const { process_name: name, pid } = victim ?? {};
@@ -76,7 +79,7 @@ export function summarizeOom(story: OomStory): string {
   return name === undefined ? why : `${name}[${pid ?? "?"}]: ${why}`;
 }
 
-/** Returns for example `container limit 32.0 MiB`. */
+/** For example `container limit 32.0 MiB`. */
 export function reasonOf({ scope, limit }: OomStory): string {
   if (scope === "host") return "host out of memory";
   if (limit !== undefined) {
@@ -195,7 +198,7 @@ function processOf({ process_name: name, pid }: OomVictim): string {
   return name === undefined ? "a process" : `${name} (pid ${pid ?? "?"})`;
 }
 
-/** Returns label and value of what is recorded of the first victim, its limit and the incident. */
+/** Returns what is recorded of the first victim, its limit and the incident. */
 export function rowsOf(story: OomStory, zone: TimeZone = localZone): Row[] {
   const { victims: [victim], limit, run_up: runUp, kills } = story;
   if (victim === undefined) return [];
@@ -291,7 +294,7 @@ function waitingOf(limit: NonNullable<OomStory["limit"]>): string | undefined {
   return `for memory in the last 10 s: some task ${some} %${all} of the time`;
 }
 
-/** Returns the memory history, and the composition of the last sample before the kill. */
+/** Returns the memory history, and the composition of the last sample. */
 function runUpRows(
   runUp: OomStory["run_up"],
   limit: OomStory["limit"],
@@ -352,7 +355,7 @@ function joined(
   ).join(", ") || undefined;
 }
 
-/** Formats rows; a long value continues in its column. */
+/** A long value continues in its column. */
 function rowLines(rows: readonly Row[], columns: number): string[] {
   const indent = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
   const width = Math.max(1, columns - indent);
@@ -362,7 +365,7 @@ function rowLines(rows: readonly Row[], columns: number): string[] {
   );
 }
 
-/** Splits a cgroup's name, which has no spaces to break at. */
+/** A cgroup's name has no spaces to break at. */
 function splitAt(text: string, width: number): string[] {
   const chars = [...text];
   const parts: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Collectors for the story of a kill and for the list of all incidents. Each
- * visits single events, oldest first.
+ * Collectors for the story of a kill and for the list of incidents. Each visits
+ * single events, oldest first.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { Event, EventContainer } from "../model/event.ts";
 import { reasonOf } from "./explain_oom.ts";
 import { createOomStory, type OomKillCounts, ownerOf } from "./oom_story.ts";
 
-/** An incident in a list. An absent field is not recorded. */
+/** An incident in a list; absent fields are not recorded. */
 export interface Incident {
-  /** The first kill, accepted by `explain`. */
+  /** First kill, accepted by `explain`. */
   readonly "seq": number;
   /** RFC 3339, UTC. */
   readonly "timestamp": string;
@@ -36,9 +36,9 @@ export function isOom(
   return type === "oom" || type === "oomKill";
 }
 
-/** Collects the events of the incident of one kill, and counts the kills of its container. */
+/** Collects the events of a kill's incident, and counts the kills of its container. */
 export class IncidentKills {
-  /** Events of the incident, the kill itself first. */
+  /** The kill itself first. */
   readonly events: Event[] = [];
   readonly #kill: Event;
   readonly #owner: string;
@@ -49,12 +49,12 @@ export class IncidentKills {
     this.#owner = ownerOf(kill);
   }
 
-  /** Numbers of kills up to and including the incident. */
+  /** Up to and including the incident. */
   get counts(): OomKillCounts {
     return { "of": this.#owner, ...this.#counts };
   }
 
-  /** Counts an event; other events than kills are ignored. */
+  /** Only kills are counted. */
   visit(event: Event): void {
     const kill = this.#kill;
     // The agent also returns `oom` events.
@@ -81,11 +81,10 @@ export class IncidentKills {
 
 /** Groups events by incident. */
 export class IncidentList {
-  /** Number of older incidents that were left out. */
+  /** Older incidents left out. */
   dropped = 0;
   readonly #incidents = new Map<string, Incident>();
 
-  /** Adds an event to its incident; other events than those of the OOM killer are ignored. */
   visit(event: Event): void {
     if (!isOom(event)) return;
     const id = event.event_data.oom?.incident ?? `${event.seq}`;
@@ -101,7 +100,7 @@ export class IncidentList {
     }
   }
 
-  /** Returns the incidents, newest first. */
+  /** Newest first. */
   newest(): Incident[] {
     return [...this.#incidents.values()].reverse();
   }
@@ -123,12 +122,11 @@ export class MissingNames {
     );
   }
 
-  /** Whether no name is missing. */
   get isEmpty(): boolean {
     return this.#ids.size === 0;
   }
 
-  /** Records the name in a `containerUpdate`. */
+  /** From a `containerUpdate`. */
   recordNames({ container }: Pick<Event, "container">): void {
     if (container?.id !== undefined && this.#ids.has(container.id)) {
       this.#found.set(container.id, container);

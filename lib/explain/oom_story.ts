@@ -39,13 +39,13 @@ export interface OomVictim {
   readonly "historical"?: boolean;
 }
 
-/** The limit that was reached, and its cgroup's memory usage. */
+/** The reached limit, and its cgroup's memory usage. */
 export interface OomLimit extends Omit<OomContext, "top_tasks" | "run_up"> {
   readonly "cgroup": CgroupName;
-  /** Owner of the cgroup; `pod` and `unit` may enclose the victim's container. */
+  /** `pod` and `unit` may enclose the victim's container. */
   readonly "owner": "container" | "pod" | "unit" | "cgroup";
   readonly "unit"?: string;
-  /** Growth of the usage in the last 10 s before the kill. */
+  /** In the last 10 s before the kill. */
   readonly "growth_bytes_per_second"?: number;
 }
 
@@ -56,23 +56,23 @@ export interface OomKillCounts {
   readonly "last_hour": number;
   readonly "last_day": number;
   readonly "log": number;
-  /** Oldest event that was read. */
+  /** Oldest event read. */
   readonly "log_since"?: string;
 }
 
-/** An OOM incident. An absent field is not recorded. */
+/** An OOM incident; absent fields are not recorded. */
 export interface OomStory {
   readonly "incident"?: string;
   readonly "node": string;
   readonly "boot_id": string;
-  /** Time of the first kill: RFC 3339, UTC. */
+  /** First kill: RFC 3339, UTC. */
   readonly "timestamp": string;
   readonly "scope"?: "cgroup" | "host";
   readonly "constraint"?: string;
-  /** Whether the kernel killed all processes of a cgroup (`memory.oom.group`). */
+  /** Whether a whole cgroup was killed (`memory.oom.group`). */
   readonly "group"?: boolean;
   readonly "limit"?: OomLimit;
-  /** The explained kill first, then the others in order of time. */
+  /** The explained kill first, then the others by time. */
   readonly "victims": readonly OomVictim[];
   /** Oldest first. */
   readonly "run_up"?: readonly OomRunUpPoint[];
@@ -84,18 +84,18 @@ export interface OomStory {
 }
 
 /**
- * `/kubepods/burstable/…` of the cgroupfs driver,
- * `/kubepods.slice/kubepods-burstable.slice/…` of the systemd driver.
+ * cgroupfs driver: `/kubepods/burstable/…`; systemd driver:
+ * `/kubepods.slice/kubepods-burstable.slice/…`.
  */
 const QUALITY_REGEXP = /kubepods(?:\/|-)(besteffort|burstable)(?:\.slice)?\//;
 
 /**
  * Builds the story of an incident.
  *
- * @param events the `oom` and `oomKill` events of one incident; the first kill
- *   is explained
+ * @param events `oom` and `oomKill` events of one incident; the first kill is
+ * explained
  * @param kills counts for the first victim's container
- * @throws {RangeError} if there is no event
+ * @throws {RangeError} without an event
  */
 export function createOomStory(
   events: readonly Event[],
@@ -128,10 +128,7 @@ export function createOomStory(
   return { ...story, "not_recorded": missingValues(story) };
 }
 
-/**
- * Returns the key of kill counters: the container's name, which survives
- * restarts, or the cgroup.
- */
+/** Returns the key of kill counters: the name, which survives restarts, or the cgroup. */
 export function ownerOf(event: Event): string {
   const { container, container_name: name, event_data: { oom } } = event;
   const { pod, name: own, namespace } = container ?? {};
@@ -199,7 +196,7 @@ function limitOf(
   };
 }
 
-/** Returns the innermost unit, which may be an inner part of the name. */
+/** Returns the innermost unit of the name. */
 function unitOf(cgroup: CgroupName | undefined): string | undefined {
   for (let name = cgroup ?? ""; name !== "";) {
     const origin = parseCgroupOrigin(name);
@@ -211,7 +208,7 @@ function unitOf(cgroup: CgroupName | undefined): string | undefined {
   return undefined;
 }
 
-/** Derives the rule from the QoS class in a pod's cgroup name. Other values have another origin. */
+/** Derived from the QoS class in a pod's cgroup name. Other values have another origin. */
 function oomScoreRuleOf(oom: OomKillData): OomScoreRule | undefined {
   const { victim_cgroup: cgroup = "", oom_score_adj: value = 0 } = oom;
   const [, quality] = QUALITY_REGEXP.exec(cgroup) ?? [];

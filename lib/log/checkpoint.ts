@@ -22,7 +22,7 @@ export function stateAfter(
   };
 }
 
-/** Returns whether the kill counts are equal; ignores `kmsg_seq`, which changes with every record. */
+/** Ignores `kmsg_seq`, which changes with every record. */
 export function hasSameCounts(
   one: CheckpointData,
   other: CheckpointData,

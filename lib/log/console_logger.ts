@@ -15,13 +15,13 @@ export interface ConsoleLoggerOptions {
   /** Readable lines, or one JSON object per line. */
   readonly format: "text" | "json";
   readonly clock: Clock;
-  /** Writes a line with its newline. @default writes to stderr */
+  /** Receives a line with its newline. @default writes to stderr */
   readonly write?: (line: string) => void;
 }
 
 /**
- * Logs to the terminal and the journal. Write errors are ignored: there is no
- * other place to report them.
+ * Logs to the terminal and the journal. Write errors are ignored: no other
+ * place can report them.
  */
 export function createConsoleLogger(options: ConsoleLoggerOptions): Logger {
   const { level: least, format, clock, write = writeToStderr } = options;
@@ -78,7 +78,7 @@ function renderJson(
   return `{${parts.join(",")}}`;
 }
 
-/** Accepts any value: errors become their message, unsupported values strings. */
+/** Errors become their message, unsupported values strings. */
 function toJson(value: unknown): string {
   try {
     return JSON.stringify(value, (_key, part) => {
@@ -97,6 +97,6 @@ function writeToStderr(line: string): void {
   try {
     while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
   } catch {
-    // Write errors are ignored.
+    // Ignored.
   }
 }

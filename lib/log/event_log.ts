@@ -1,4 +1,4 @@
-// Exceeds 300 lines: includes the file system operations of the log.
+// Exceeds 300 lines: includes the log's file operations.
 
 import type { EventManager } from "../events/event_manager.ts";
 import type { EventWatch } from "../events/event_watch.ts";
@@ -17,15 +17,15 @@ import {
   RotatingLog,
 } from "./rotating_log.ts";
 
-/** Maximum number of events that wait while the log cannot be written; the oldest are then dropped. */
+/** Events that wait while the log cannot be written; then the oldest are dropped. */
 export const EVENT_LOG_QUEUE_LIMIT = 10_000;
 
 const RETRY_MS = 1000;
-/** Retry delay for a full non-blocking pipe. */
+/** For a full non-blocking pipe. */
 const BUSY_RETRY_MS = 20;
-/** Maximum time of consecutive writes before a yield to the event loop. */
+/** Consecutive writes before a yield to the event loop. */
 const BATCH_MS = 2;
-/** Maximum time for writing the queued events at close. */
+/** Time for the queued events at close. */
 const CLOSE_LIMIT_MS = 900;
 const NEWLINE = 10;
 const STDOUT = "-";
@@ -34,11 +34,11 @@ const STDOUT = "-";
 export interface EventLogOptions {
   /** File, FIFO or device; `-` is stdout. */
   readonly path: string;
-  /** Size at which the file is rotated; 0 disables rotation. @default 64 MiB */
+  /** 0 disables rotation. @default 64 MiB */
   readonly maxSizeBytes?: number;
-  /** Maximum number of rotated files: `path.1`, the newest, to `path.N`. @default 5 */
+  /** Rotated files: `path.1`, the newest, to `path.N`. @default 5 */
   readonly keep?: number;
-  /** Milliseconds from a write to its sync; `always` syncs after each batch. @default 1000 */
+  /** Milliseconds from a write to its sync; `always`: after each batch. @default 1000 */
   readonly sync?: number | "always" | "never";
   readonly clock: Clock;
   /** @default silentLogger */
@@ -49,32 +49,30 @@ export interface EventLogOptions {
 
 /** Source of checkpoints. */
 export interface EventLogCheckpoints {
-  /** State after the last line of the log at start. */
+  /** After the last line of the log at start. */
   readonly state: CheckpointData;
   /** `seq` of that line; 0 without a line. */
   readonly lastSeq: number;
-  /** Returns the state after the newest event. */
+  /** After the newest event. */
   readonly now: () => CheckpointData;
-  /** Formats a line with the `seq` of the preceding event. */
+  /** `seq` is that of the preceding event. */
   readonly format: (state: CheckpointData, seq: number) => string;
 }
 
-/** Counters since the start of the agent. */
+/** Since the start of the agent. */
 export interface EventLogCounters {
-  /** Bytes written. */
   readonly bytes: number;
   /** Failed opens, writes, renames and syncs. */
   readonly errors: number;
-  /** Events dropped from the queue, or discarded at close. */
+  /** Dropped from the queue, or discarded at close. */
   readonly lost: number;
-  /** Incomplete lines, for example after a crash, terminated with a newline. */
+  /** Incomplete lines, as after a crash, ended with a newline. */
   readonly tornLines: number;
 }
 
 /**
- * Writes each event as a line of JSON. It reads the events from an {@linkcode
- * EventWatch}: if writes fail, the queue of the watch grows up to its limit, and
- * dropped events are recorded as lost.
+ * Writes each event as a line of JSON. While writes fail, events wait in the
+ * queue of an {@linkcode EventWatch}; beyond its limit they are lost.
  */
 export class EventLog {
   readonly #onStdout: boolean;
@@ -84,30 +82,29 @@ export class EventLog {
   readonly #watch: EventWatch;
   readonly #log: RotatingLog;
   readonly #checkpoints: EventLogCheckpoints | undefined;
-  /** The line to write next; after a failed write it may be in the file in part. */
+  /** The next line; after a failed write, part of it may be in the file. */
   #line: LogLine | undefined;
   /** Become `#state` and `#seq` when `#line` is written. */
   #lineState: CheckpointData;
   #lineSeq: number;
-  /** State after the last written line. */
+  /** After the last written line. */
   #state: CheckpointData;
   /** `seq` of the last written event. */
   #seq: number;
   #isCheckpointRequested = false;
-  /** Whether the checkpoint at stop was created. */
   #hasFinalCheckpoint = false;
   /** Events discarded at close. */
   #unwritten = 0;
   #isReopenRequested = false;
   #closing = false;
-  /** Whether the time limit of `close` has passed: remaining events are not written. */
+  /** Whether the time limit of `close` has passed. */
   #abandoned = false;
   /** Ends the current wait. */
   #wake: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  /** Subscribes; files are opened by {@linkcode EventLog.start}. */
+  /** Files are opened by {@linkcode EventLog.start}. */
   constructor(
     events: Pick<EventManager, "watchEvents">,
     options: EventLogOptions,
@@ -131,7 +128,7 @@ export class EventLog {
       host: logHost,
       clock,
       onError: (message, error) => health.recordError(message, error),
-      // The state of written lines only: after a crash, queued events are not in the log.
+      // Without queued events: after a crash, they are not in the log.
       head: () => checkpoints?.format(this.#state, this.#seq),
     });
     this.#watch = events.watchEvents({}, { queueLimit: EVENT_LOG_QUEUE_LIMIT });
@@ -151,12 +148,12 @@ export class EventLog {
     return this.#health.state(this.#log.syncingSinceMs);
   }
 
-  /** Starts writing. Failures are logged and retried. */
+  /** Failures are logged and retried. */
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Opens the path again, for example after another process renamed the file. */
+  /** For example after another process renamed the file. */
   reopen(): void {
     this.#isReopenRequested = true;
     this.#wake?.();
@@ -168,7 +165,7 @@ export class EventLog {
     this.#wake?.();
   }
 
-  /** Writes queued events, syncs and closes, within 1 s even if the disk hangs. */
+  /** Writes queued events and syncs, within 1 s even if the disk hangs. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -200,7 +197,8 @@ export class EventLog {
           continue;
         }
         this.#health.recordFailure(error);
-        // Reopen the path: the file may be deleted, or its disk removed. Stdout cannot be reopened.
+        // The file may be deleted, or its disk removed. Stdout cannot be
+        // reopened.
         if (!this.#onStdout) this.#log.release();
         if (this.#closing) break;
         await this.#wait(RETRY_MS);
@@ -242,7 +240,7 @@ export class EventLog {
     return true;
   }
 
-  /** Appends the waiting lines for up to BATCH_MS; returns whether more may be waiting. */
+  /** Returns whether more lines may be waiting. */
   #appendLines(file: LogFile): boolean {
     const endMs = this.#clock.monotonic() + BATCH_MS;
     for (;;) {
@@ -266,12 +264,12 @@ export class EventLog {
     return this.#line;
   }
 
-  /** Creates a checkpoint if one was requested or the watch has ended; never for pipes. Call it if no event waits. */
+  /** Creates a requested or final checkpoint; never for pipes. Call it if no event waits. */
   #nextCheckpoint({ regular }: LogFile): LogLine | undefined {
     const checkpoints = this.#checkpoints;
     const isFinal = this.#watch.ended && !this.#hasFinalCheckpoint;
     const isRequested = isFinal || this.#isCheckpointRequested;
-    // Reset it even if no checkpoint is created: while it is set, `#wait` does not wait.
+    // Reset in any case: while it is set, `#wait` does not wait.
     this.#isCheckpointRequested = false;
     if (checkpoints === undefined || !regular || !isRequested) return undefined;
     this.#hasFinalCheckpoint = isFinal;
@@ -289,7 +287,7 @@ export class EventLog {
     this.#health.recordWrite();
   }
 
-  /** Waits for `delayMs`; without it, for an event. `#wake` ends either wait. */
+  /** Without `delayMs`, waits for an event. `#wake` ends the wait. */
   #wait(delayMs?: number): Promise<void> {
     if (this.#isReopenRequested || this.#isCheckpointRequested) {
       return Promise.resolve();
@@ -355,7 +353,7 @@ async function undefinedIfNotFound<T>(
   }
 }
 
-/** Reads the log files of the host, for `readLogTail`. */
+/** Reads the log files of the host. */
 export const logReader: LogReader = {
   async size(path) {
     if (path === STDOUT) return undefined;

@@ -4,7 +4,7 @@ import type { Clock } from "../model/clock.ts";
 export interface LogHandle {
   write(bytes: Uint8Array): Promise<number>;
   writeSync(bytes: Uint8Array): number;
-  /** Flushes data to the disk. */
+  /** To the disk. */
   syncData(): Promise<void>;
   close(): void;
 }
@@ -16,14 +16,14 @@ export interface LogFileOptions {
   /** Device and inode. */
   readonly id: string;
   readonly sizeBytes: number;
-  /** Milliseconds from a write to its sync; absent for explicit syncs only. */
+  /** From a write to its sync; absent for explicit syncs only. */
   readonly syncAfterMs?: number;
   readonly clock: Clock;
-  /** A failed sync is retried with the next one. */
+  /** The next sync retries it. */
   readonly onSyncError: (error: unknown) => void;
 }
 
-/** Returns the path of part `n`: 0 is the current file, 1 the newest rotated one. */
+/** Returns the path of part `n`: 0 is current, 1 the newest rotated one. */
 export function rotatedPath(path: string, n: number): string {
   return n === 0 ? path : `${path}.${n}`;
 }
@@ -31,7 +31,6 @@ export function rotatedPath(path: string, n: number): string {
 /** Counts bytes and syncs new data, one sync at a time. */
 export class LogFile {
   readonly regular: boolean;
-  /** Device and inode. */
   readonly id: string;
   readonly #handle: LogHandle;
   readonly #syncAfterMs: number | undefined;
@@ -58,27 +57,27 @@ export class LogFile {
     return this.#sizeBytes;
   }
 
-  /** Whether there are lines after the head. */
+  /** Whether lines follow the head. */
   get hasLines(): boolean {
     return this.#sizeBytes > this.#headBytes;
   }
 
-  /** Marks the current content as the head. */
+  /** The current content is the head. */
   endHead(): void {
     this.#headBytes = this.#sizeBytes;
   }
 
-  /** Monotonic start time of the running sync. */
+  /** Monotonic start of the running sync. */
   get syncingSinceMs(): number | undefined {
     return this.#syncingSinceMs;
   }
 
-  /** Returns the number of bytes written, possibly fewer than given. */
+  /** Returns the number of bytes written, possibly fewer. */
   append(bytes: Uint8Array): number {
     return this.#wrote(this.#handle.writeSync(bytes));
   }
 
-  /** Appends to a pipe or device, which may block. */
+  /** A pipe or device may block. */
   async appendAsync(bytes: Uint8Array): Promise<number> {
     return this.#wrote(await this.#handle.write(bytes));
   }

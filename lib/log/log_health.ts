@@ -5,16 +5,15 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
-/** Time after which an operation is reported as hanging. */
+/** After this, an operation is reported as hanging. */
 const HANG_AFTER_MS = 2_000;
 
-/** An operation and its monotonic start time. */
 interface Wait {
   readonly what: string;
   readonly sinceMs: number;
 }
 
-/** State of a log. Warnings are logged at most once per minute. */
+/** State of a log. Warns at most once per minute. */
 export class LogHealth {
   readonly #path: string;
   readonly #clock: Clock;
@@ -35,10 +34,7 @@ export class LogHealth {
     return this.#errors;
   }
 
-  /**
-   * Returns `degraded` if lines cannot be written or a sync hangs.
-   * `syncingSinceMs` is the running sync's monotonic start time.
-   */
+  /** `syncingSinceMs`: monotonic start of the running sync. */
   state(syncingSinceMs: number | undefined): SourceState {
     const problem = this.#failure ?? this.#hanging(this.#awaited) ??
       this.#hanging(
@@ -54,7 +50,7 @@ export class LogHealth {
     };
   }
 
-  /** Reports the operation in the state while it hangs. */
+  /** The state reports the operation while it hangs. */
   async awaiting<T>(what: string, end: Promise<T>): Promise<T> {
     this.#awaited = { what, sinceMs: this.#clock.monotonic() };
     try {
@@ -64,12 +60,12 @@ export class LogHealth {
     }
   }
 
-  /** Counts a failure that does not prevent writing, and logs a warning. */
+  /** Warns of a failure that does not prevent writing. */
   recordError(message: string, error: unknown): void {
     this.#warn(message, error);
   }
 
-  /** Records that lines cannot be written: the state is `degraded` until the next write. */
+  /** The state is `degraded` until the next write. */
   recordFailure(error: unknown): void {
     this.#failure = messageOf(error);
     if (this.#warn("Cannot write the event log, retrying", error)) {
@@ -85,7 +81,6 @@ export class LogHealth {
     this.#logger.info("Event log can be written again", { path: this.#path });
   }
 
-  /** Logs that the log is closed without these events. */
   recordUnwritten(events: number): void {
     this.#logger.error("Cannot write the last events, closing without them", {
       path: this.#path,

@@ -3,7 +3,7 @@ import { rotatedPath } from "./log_file.ts";
 
 /** File access for {@linkcode readLogTail}. */
 export interface LogReader {
-  /** Returns bytes; `undefined` if the path is not a regular file. */
+  /** Returns `undefined` if not a regular file. */
   size(path: string): Promise<number | undefined>;
   /** Returns fewer bytes at the end of the file. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
@@ -22,7 +22,7 @@ export interface LogTail {
   readonly lastSeq: number;
   /** Boot of the last complete line. */
   readonly bootId?: string;
-  /** Reported OOM kills of that boot; absent if no line has them. */
+  /** OOM kills of that boot; absent if no line has them. */
   readonly ooms?: {
     readonly state: CheckpointData;
     /** Incident of the last `oom` event, if no kill follows it. */
@@ -33,15 +33,15 @@ export interface LogTail {
 }
 
 const NEWLINE = 10;
-/** Longer lines are not the agent's: a crash can leave such blocks on the disk. */
+/** A crash can leave longer blocks on the disk. */
 const MAX_LINE_BYTES = 1 << 20;
 // Cannot match inside a JSON string, where quotes are escaped.
 const STATE_REGEXP = /"event_type":"(?:oom|oomKill|checkpoint)"/g;
 
 /**
- * Reads a log backwards, including rotated parts, until the state of the last
- * boot is known: each part starts with a checkpoint. Invalid lines are skipped.
- * A missing or irregular file has no events.
+ * Reads a log and its rotated parts backwards until the state of the last boot
+ * is known: each part starts with a checkpoint. Invalid lines are skipped. A
+ * missing or irregular file has no events.
  *
  * @param path the newest part; `path.1` is the previous one
  * @throws errors of the reader
@@ -76,7 +76,6 @@ interface Part {
   readonly chunkBytes: number;
 }
 
-/** Returns the offset after the last newline. */
 async function endOfLines(part: Part): Promise<number> {
   for (let end = part.size; end > 0; end -= part.chunkBytes) {
     const start = Math.max(0, end - part.chunkBytes);
@@ -117,7 +116,7 @@ interface Line {
   readonly event: Partial<Event>;
 }
 
-/** Collects the state from blocks of lines, newest first. */
+/** Collects the state, newest lines first. */
 class TailScan {
   #last: Line | undefined;
   #kmsgSeq: number | undefined;
@@ -160,7 +159,7 @@ class TailScan {
     if (this.#last === undefined) return;
     const { bootId } = this.#last;
     let text = lines;
-    // Boots are consecutive: if the first line is from this boot, all lines are.
+    // Boots are consecutive: if the first line is from this boot, all are.
     if (firstEvent(linesFromStart(lines))?.bootId !== bootId) {
       text = lines.slice(startOfBoot(lines, bootId));
       this.#done = text.length < lines.length;
@@ -175,7 +174,7 @@ class TailScan {
     }
   }
 
-  /** Adds values that newer events do not have; returns whether the state is complete. */
+  /** Adds values missing in newer events; returns whether the state is complete. */
   #takeState({ event_type: type, event_data: data }: Partial<Event>): boolean {
     if (type === "checkpoint" && data?.checkpoint !== undefined) {
       const { checkpoint } = data;
@@ -202,7 +201,7 @@ class TailScan {
   }
 }
 
-/** Returns the offset of the first line after the last event of another boot. */
+/** Returns the offset after the last event of another boot. */
 function startOfBoot(lines: string, bootId: string): number {
   const mark = `"boot_id":${JSON.stringify(bootId)}`;
   let end = lines.length;

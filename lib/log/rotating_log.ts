@@ -6,7 +6,7 @@ const RENAME_RETRY_MS = 1000;
 /** A file opened for appending. */
 export interface OpenedLog {
   readonly handle: LogHandle;
-  /** Regular file; otherwise a pipe or device. */
+  /** Otherwise a pipe or device. */
   readonly regular: boolean;
   /** Device and inode. */
   readonly id: string;
@@ -17,7 +17,7 @@ export interface OpenedLog {
 
 /** File system operations of a log. */
 export interface LogHost {
-  /** Opens a file for appending; creates it if necessary. */
+  /** Opens for appending; creates the file if necessary. */
   open(path: string): Promise<OpenedLog>;
   /** Replaces the target; ignores a missing file. */
   rename(from: string, to: string): Promise<void>;
@@ -31,7 +31,7 @@ export class LogLine {
   readonly events: number;
   readonly #bytes: Uint8Array;
   #offset = 0;
-  /** The file with the written part, and its size afterwards. */
+  /** The file and its size after the written part. */
   #writtenTo: { readonly id: string; readonly sizeBytes: number } | undefined;
 
   /** @param text without the newline */
@@ -40,12 +40,11 @@ export class LogLine {
     this.#bytes = encoder.encode(`${text}\n`);
   }
 
-  /** Number of unwritten bytes. */
   get unwrittenBytes(): number {
     return this.#bytes.length - this.#offset;
   }
 
-  /** Whether a part of the line is written. */
+  /** Whether a part is written. */
   get begun(): boolean {
     return this.#offset > 0;
   }
@@ -59,7 +58,7 @@ export class LogLine {
     this.#writtenTo = { id: file.id, sizeBytes: file.sizeBytes };
   }
 
-  /** Returns whether the file ends with the written part of the line; if not, the line is written from its start. */
+  /** Returns whether the file ends with the written part; if not, the line starts over. */
   resumeIn(opened: OpenedLog): boolean {
     const canResume = this.begun && opened.regular &&
       this.#writtenTo?.id === opened.id &&
@@ -74,17 +73,17 @@ const encoder = new TextEncoder();
 /** Options of {@linkcode RotatingLog}. */
 export interface RotatingLogOptions {
   readonly path: string;
-  /** Size at which the file is rotated; 0 disables rotation. */
+  /** 0 disables rotation. */
   readonly maxSizeBytes: number;
-  /** Maximum number of rotated files. */
+  /** Rotated files. */
   readonly keep: number;
-  /** Milliseconds from a write to its sync; `always`: the caller syncs. */
+  /** `always`: the caller syncs. */
   readonly sync: number | "always" | "never";
   readonly host: LogHost;
   readonly clock: Clock;
   /** Reports failures that do not prevent writing. */
   readonly onError: (message: string, error: unknown) => void;
-  /** Returns the first line of a new file, without the newline. @default none */
+  /** Returns the first line of a file, without the newline. @default none */
   readonly head?: () => string | undefined;
 }
 
@@ -107,12 +106,10 @@ export class RotatingLog {
     return this.#bytes;
   }
 
-  /** Monotonic start time of the running sync. */
   get syncingSinceMs(): number | undefined {
     return this.#file?.syncingSinceMs;
   }
 
-  /** Incomplete lines terminated with a newline. */
   get tornLines(): number {
     return this.#tornLines;
   }
@@ -155,7 +152,7 @@ export class RotatingLog {
     return file;
   }
 
-  /** Returns whether the line must go to a new file. */
+  /** Returns whether the line needs a new file. */
   isFull(file: LogFile, line: LogLine): boolean {
     const { maxSizeBytes, clock } = this.#options;
     return file.regular && maxSizeBytes > 0 && file.hasLines &&
@@ -165,8 +162,8 @@ export class RotatingLog {
 
   /**
    * Renames the parts, so that the next open creates a file. After a failure
-   * the current file continues to grow, and the next attempt resumes at the
-   * failed part: starting over would delete one more part each time.
+   * the next attempt resumes at the failed part: starting over would delete
+   * another part each time.
    */
   async rotate(): Promise<void> {
     const { path, keep, host, clock, onError } = this.#options;
@@ -187,25 +184,20 @@ export class RotatingLog {
     }
   }
 
-  /**
-   * Appends a line, usually with one write.
-   *
-   * @throws errors of the write; the line records how much was written
-   */
+  /** @throws errors of the write; the line records how much was written */
   append(file: LogFile, line: LogLine): void {
     while (line.unwrittenBytes > 0) {
       this.#wrote(file, line, file.append(line.unwritten()));
     }
   }
 
-  /** Appends to a pipe or device, which may block. */
   async appendAsync(file: LogFile, line: LogLine): Promise<void> {
     while (line.unwrittenBytes > 0) {
       this.#wrote(file, line, await file.appendAsync(line.unwritten()));
     }
   }
 
-  /** Syncs and closes the file in the background. */
+  /** Syncs and closes in the background. */
   release(): void {
     const sync = this.#options.sync !== "never";
     const closing = this.#file?.syncAndClose({ sync });
@@ -214,7 +206,7 @@ export class RotatingLog {
     this.#partToRename = undefined;
   }
 
-  /** Resolves when all written data is synced. */
+  /** Resolves when all data is synced. */
   async close(): Promise<void> {
     this.release();
     await this.#released;

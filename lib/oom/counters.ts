@@ -2,18 +2,17 @@ import { type CgroupName, parentOf, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ContainerHandler } from "../registry/handler_registry.ts";
 
-/** Kills without a record, with what the containers' counts prove about them. */
+/** Kills without a record, located by counts. */
 export interface CountedKills {
   readonly count: number;
-  /** The kernel file that counted them. */
+  /** The kernel file of the count. */
   readonly source: string;
-  /** Absent if the cgroup is not proven. */
+  /** Absent if unproven. */
   readonly victimCgroup?: CgroupName;
-  /** Whether the kernel counted a group kill there; absent if it does not count group kills. */
+  /** Absent if the kernel does not count group kills. */
   readonly group?: boolean;
 }
 
-/** Kill counts of one container. */
 interface KillCounts {
   /** Absent if the container was removed or never found. */
   handler: ContainerHandler | undefined;
@@ -22,46 +21,46 @@ interface KillCounts {
   source: string;
   counted: number;
   groupKills: number | undefined;
-  /** Whether group kills were counted since the last {@linkcode OomCounters.settle}. */
+  /** Since the last {@linkcode OomCounters.settle}. */
   hasGroupKill: boolean;
   /** Counted kills minus kills named by events. */
   unnamed: number;
   endedMs: number;
 }
 
-/** The file that counts the kills of the node. */
+/** `oom_kill` of `/proc/vmstat`. */
 const NODE_SOURCE = "vmstat";
 
-/** The kill count of a removed container is exposed for 5 minutes. */
+/** The kill count of a removed container is exposed this long. */
 const ENDED_MS = 5 * 60_000;
 const MAX_ENDED = 10_000;
 
 /**
- * The kernel's OOM kill counts of each container. They never cause an event:
- * they locate kills without a record if the location is unambiguous, and name
- * the kernel file that confirms a kill.
+ * The kernel's OOM kill counts of the containers. They never cause an event:
+ * they only locate kills without a record, and name the file that confirms a
+ * kill.
  */
 export class OomCounters {
   readonly #clock: Clock;
   readonly #living = new Map<CgroupName, KillCounts>();
-  /** Removed containers by name, in order of removal. */
+  /** Removed containers, in order of removal. */
   readonly #ended = new Map<CgroupName, KillCounts>();
-  /** Kills reported by events of this run, by name. */
+  /** Kills reported by events of this run. */
   readonly #kills = new Map<CgroupName, number>();
-  /** Kills reported without a cgroup since the last {@linkcode OomCounters.settle}. */
+  /** Reported kills since the last {@linkcode OomCounters.settle}. */
   #withoutCgroup = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Returns the kills reported in this run by container; a removed container is included for 5 minutes. */
+  /** Returns the kills reported in this run; those of a removed container for 5 minutes. */
   killsByContainer(): Iterable<readonly [CgroupName, number]> {
     this.#forget();
     return this.#kills;
   }
 
-  /** Adds a container; `isNew` if it was created after the agent started. */
+  /** `isNew`: created after the agent started. */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
     const read = handler.oomKills();
@@ -100,24 +99,24 @@ export class OomCounters {
     }
   }
 
-  /** Reads the counts of a container after the kernel wrote to a file of them. */
+  /** Reads the counts after the kernel changed them. */
   refresh(name: CgroupName): void {
     read(this.#living.get(name));
   }
 
-  /** Returns whether a container counted a kill that no event names. */
+  /** Returns whether the container has kills that no event names. */
   hasUnnamed(name: CgroupName): boolean {
     const counts = this.#living.get(name);
     read(counts);
     return (counts?.unnamed ?? 0) > 0;
   }
 
-  /** Reads the counts of all containers, since some may be removed soon. */
+  /** Reads all counts: a container may be removed soon. */
   readAll(): void {
     for (const counts of this.#living.values()) read(counts);
   }
 
-  /** Records a kill reported by an event. Returns the file that also counted the kill. */
+  /** Returns the file that also counted the kill. */
   recordKill(victimCgroup: CgroupName | undefined): string | undefined {
     if (victimCgroup === undefined) {
       this.#withoutCgroup++;
@@ -131,18 +130,19 @@ export class OomCounters {
     return isCounted ? counts.source : undefined;
   }
 
-  /** Records that the first victim of a group was counted again. */
+  /** The first victim of a group was counted again. */
   recordRepeat(victimCgroup: CgroupName | undefined): void {
     if (victimCgroup !== undefined) this.#find(victimCgroup).unnamed--;
   }
 
   /**
-   * Locates `count` kills without a record: in the containers that counted
-   * kills without an event, if these kills complete the node's count; otherwise
-   * the records may still arrive. A kill reported without a cgroup may be any of
-   * those that a container counted: only kills beyond their number are proven.
+   * Locates `count` kills without a record in the containers that counted kills
+   * without an event. Kills reported without a cgroup may be among those: only
+   * kills beyond their number are proven.
    *
-   * @param areAll whether these kills complete the node's count as of the last read of the containers' counts
+   * @param areAll whether these kills complete the node's count at the last
+   * read of the containers' counts; if not, records may still arrive, and no
+   * kill is located
    */
   locate(count: number, areAll: boolean): CountedKills[] {
     const found = this.#allCounts().filter(([, { unnamed }]) => unnamed > 0);
@@ -169,7 +169,10 @@ export class OomCounters {
     return located;
   }
 
-  /** Resets the differences once every unit of the node's count is accounted for: no earlier count explains a later kill. */
+  /**
+   * Resets the differences once all units are accounted for: no earlier count
+   * explains a later kill.
+   */
   settle(isStill: () => boolean): void {
     if (
       this.#withoutCgroup === 0 &&
@@ -181,7 +184,7 @@ export class OomCounters {
     // The node counts a kill before its cgroup does.
     if (!isStill()) return;
     for (const [name, counts] of this.#allCounts()) {
-      // Kills counted there without an event are those reported without a cgroup.
+      // These are the kills reported without a cgroup.
       const kills = Math.min(Math.max(0, counts.unnamed), this.#withoutCgroup);
       this.#withoutCgroup -= kills;
       this.#kill(name, kills);
@@ -228,7 +231,7 @@ export class OomCounters {
     if (count > 0) this.#kills.set(name, (this.#kills.get(name) ?? 0) + count);
   }
 
-  /** The kernel counts a group kill in the cgroup with `memory.oom.group`: this cgroup or an ancestor. */
+  /** Group kills are counted in the cgroup with `memory.oom.group`: this one or an ancestor. */
   #hasGroupKill(name: CgroupName, counts: KillCounts): boolean | undefined {
     if (counts.groupKills === undefined) return undefined;
     if (counts.hasGroupKill) return true;

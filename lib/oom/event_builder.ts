@@ -11,7 +11,7 @@ import type { HostFs } from "../kernfs/host_fs.ts";
 import type { CountedKills } from "./counters.ts";
 import type { OomDetails, OomIncidentReport, OomKillReport } from "./report.ts";
 
-/** A live record is read within milliseconds; one that appears older follows a suspend, which its clock does not count. */
+/** A live record that appears older follows a suspend, which its clock does not count. */
 const LIVE_RECORD_MS = 2_000;
 
 /** Dependencies of {@linkcode OomEventBuilder}. */
@@ -19,7 +19,7 @@ export interface OomEventBuilderOptions {
   readonly fs: Pick<HostFs, "readText" | "pageBytes">;
   readonly clock: Clock;
   readonly bootId: string;
-  /** Returns the state of the cgroup whose limit was hit. `timestampMs`: time of the kill, milliseconds since the epoch. */
+  /** Returns the state of the cgroup whose limit was hit. `timestampMs` is the time of the kill. */
   readonly readContext: (
     cgroup: CgroupName,
     timestampMs: number,
@@ -29,14 +29,14 @@ export interface OomEventBuilderOptions {
 /** Attributes of a kill that its record does not contain. */
 export interface ExactKill {
   readonly historical: boolean;
-  /** Whether the record was in the log before the agent first reached its end. */
+  /** Whether the record was read before the first end of the log. */
   readonly isBacklog: boolean;
-  /** `kmsg`, and the file whose count confirms the kill. */
+  /** `kmsg`, and the file that confirms the kill. */
   readonly sources: readonly string[];
   readonly state: CheckpointData;
 }
 
-/** Builds events from reports, and from kills that only counters show. */
+/** Builds events from reports and from counts. */
 export class OomEventBuilder {
   readonly #options: OomEventBuilderOptions;
   readonly #bootTime = new BootTime();
@@ -45,7 +45,7 @@ export class OomEventBuilder {
     this.#options = options;
   }
 
-  /** Returns the time when a record was written, milliseconds since the epoch. */
+  /** Returns the time of a record, milliseconds since the epoch. */
   writtenMs(usecSinceBoot: number): number {
     const { fs, clock } = this.#options;
     const nowMs = clock.now();
@@ -83,7 +83,7 @@ export class OomEventBuilder {
       ...(isKill && stateData(state)),
     };
     const { limitCgroup, victimCgroup, scope } = report;
-    // If the kernel did not print the limit's cgroup, the victim's cgroup is the nearest to it.
+    // If the limit's cgroup was not printed, the victim's is the nearest.
     const cgroup = isKill && (limitCgroup !== undefined || scope === "host")
       ? limitCgroup
       : victimCgroup;
@@ -96,7 +96,7 @@ export class OomEventBuilder {
   }
 
   /**
-   * Yields the events of kills without a record: `oom`, then one `oomKill` per kill.
+   * Yields `oom`, then one `oomKill` per kill.
    *
    * @param next accounts for one unit; called before each `oomKill`
    */
@@ -147,7 +147,7 @@ export class OomEventBuilder {
   }
 }
 
-/** Returns the state fields of a kill's event; with the event's record number they are all that a restart needs. */
+/** Returns the state fields of a kill; with the record number they are all that a restart needs. */
 function stateData(state: CheckpointData, isInferred = false): OomKillData {
   const { kmsg_seq: read, node_oom_kills: units, inferred_units: inferred } =
     state;

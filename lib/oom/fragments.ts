@@ -1,38 +1,37 @@
 import type { KmsgRecord } from "./kmsg_record.ts";
 import { isCompleteOomSummary, OOM_SUMMARY_START } from "./summary.ts";
 
-/** Maximum number of other records between two fragments of a line. After more, the line is returned incomplete. */
+/** Records between two fragments of a line; after more, the line is returned incomplete. */
 const MAX_RECORDS_BETWEEN = 64;
 
-/** Maximum number of incomplete lines: one per CPU or thread that prints at the same time, usually a few. */
+/** One per CPU or thread that prints at the same time, usually a few. */
 const MAX_INCOMPLETE_LINES = 16;
 
 const COMPLETE_TASK_REGEXP =
   / killed as a result of limit of \/| due to memory\.oom\.group set| invoked oom-killer:/;
 
 interface IncompleteLine {
-  /** Record of the first fragment. */
+  /** The first fragment. */
   readonly first: KmsgRecord;
   text: string;
-  /** Number of other records since the last fragment. */
+  /** Since the last fragment. */
   otherRecords: number;
 }
 
 /**
- * Joins the fragments of lines that the kernel prints in several calls
- * (`KERN_CONT`): those with cgroup names.
+ * Joins the fragments of lines with cgroup names, which the kernel prints in
+ * several calls (`KERN_CONT`).
  *
- * The kernel normally joins the fragments into one record. The rest of a line is
- * a separate record if another CPU prints between two fragments, or if the line
- * exceeds about 1000 bytes. Such a record has the flag `c` or `+`, or starts with
- * the comma before a field of the summary. With extended consoles each fragment
- * is a record.
+ * The kernel normally joins them into one record. If another CPU prints between
+ * two fragments, or the line exceeds about 1000 bytes, the rest is a separate
+ * record: with flag `c` or `+`, or starting with the comma before a field of
+ * the summary. With extended consoles each fragment is a record.
  */
 export class OomFragments {
   /** Keyed by caller, if the kernel prints it. */
   readonly #incomplete = new Map<string | undefined, IncompleteLine>();
 
-  /** Returns complete lines, and incomplete lines whose rest is missing: usually only `record`. */
+  /** Returns complete lines, and incomplete ones whose rest is missing: usually only `record`. */
   push(record: KmsgRecord): readonly KmsgRecord[] {
     if (this.#incomplete.size === 0) {
       return this.#begin(record) ? [] : [record];
@@ -49,12 +48,12 @@ export class OomFragments {
     return released;
   }
 
-  /** Discards the incomplete lines. Must be called after a loss of records, since fragments may be missing. */
+  /** Must be called after a loss of records: fragments may be missing. */
   clear(): void {
     this.#incomplete.clear();
   }
 
-  /** Stores the record if its line is incomplete; returns whether it did. */
+  /** Returns whether the line is incomplete, and stored. */
   #begin(record: KmsgRecord): boolean {
     const isFull = this.#incomplete.size >= MAX_INCOMPLETE_LINES;
     if (isFull || !isIncomplete(record.text)) return false;
@@ -63,7 +62,10 @@ export class OomFragments {
     return true;
   }
 
-  /** Removes and returns lines whose rest is missing, because the same caller starts another line or after too many records. */
+  /**
+   * Removes and returns incomplete lines: the caller starts another, or too
+   * many records followed.
+   */
   #releaseBefore(record: KmsgRecord): KmsgRecord[] {
     const released: KmsgRecord[] = [];
     for (const [caller, line] of this.#incomplete) {
@@ -81,7 +83,7 @@ function toRecord({ first, text }: IncompleteLine): KmsgRecord {
   return { ...first, text };
 }
 
-/** Returns whether the text is the start of a line that the kernel prints in fragments, without the end. */
+/** Returns whether the text starts a fragmented line, without its end. */
 function isIncomplete(text: string): boolean {
   if (text.startsWith(OOM_SUMMARY_START)) return !isCompleteOomSummary(text);
   if (!/^Tasks? in /.test(text)) return false;
@@ -89,13 +91,13 @@ function isIncomplete(text: string): boolean {
   return !COMPLETE_TASK_REGEXP.test(text);
 }
 
-/** Returns whether the text starts a line of an OOM, so that it continues no other line. */
+/** Returns whether the text starts an OOM line, and so continues none. */
 function startsOomLine(text: string): boolean {
   return /^(?:Memory cgroup |Out of memory|Killed process |Tasks? in |oom-kill:)/
     .test(text) || text.includes(" invoked oom-killer:");
 }
 
-/** Returns whether the record is the next fragment of the text, which ends where the kernel may split the line. */
+/** Returns whether the record continues the text, which ends where the kernel may split. */
 function continuesLine(text: string, record: KmsgRecord): boolean {
   const summary = text.startsWith(OOM_SUMMARY_START);
   if (summary && record.text.startsWith(",")) return true;

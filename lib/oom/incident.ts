@@ -12,9 +12,9 @@ import type { OomTaskTable } from "./task_table.ts";
 
 /** An OOM whose records are being read. */
 export class Incident {
-  /** The thread or CPU that prints the lines, if the kernel prints it. */
+  /** Thread or CPU that prints, if the kernel prints it. */
   readonly caller: string | undefined;
-  /** Sequence number of the `oom-kill:` record, or of the first record. */
+  /** Number of the `oom-kill:` record, or of the first record. */
   sequence: number;
   reported = false;
   scope: OomScope | undefined;
@@ -24,17 +24,17 @@ export class Incident {
   pid: number | undefined;
   processName: string | undefined;
   uid: number | undefined;
-  /** The names in the `oom-kill:` line (Linux ≥5.0). */
+  /** From the `oom-kill:` line (Linux ≥5.0). */
   names: readonly SummaryNames[] | undefined;
-  /** Whether a line stated the cgroups, or that the OOM is global. */
+  /** Whether a line stated the cgroups, or a global OOM. */
   isNamed = false;
-  /** The process of the `Kill process … or sacrifice child` line (before Linux 5.1). */
+  /** From the `Kill process … or sacrifice child` line (before Linux 5.1). */
   chosenPid: number | undefined;
   /** The cgroup killed as a whole; `null` if its path is unknown. */
   group: CgroupName | null | undefined;
   /** First victim of the group. */
   firstPid: number | undefined;
-  /** Whether `firstPid` was printed again with the group. */
+  /** Whether `firstPid` was printed again. */
   isRepeated = false;
   tasks: OomTaskTable | undefined;
 
@@ -43,13 +43,13 @@ export class Incident {
     this.sequence = record.sequence;
   }
 
-  /** Returns whether a record with this scope can belong to the incident. */
+  /** Returns whether the record can belong to the incident. */
   fits(record: KmsgRecord, scope: OomScope | undefined): boolean {
     return this.caller === record.caller &&
       (this.scope ?? scope) === (scope ?? this.scope);
   }
 
-  /** Returns the incident's single report. Pass `killed` if the incident has no other record. */
+  /** Returns the single report. Pass `killed` if the incident has no other record. */
   report(record: KmsgRecord, killed?: OomKilledLine): OomIncidentReport {
     this.reported = true;
     const { pid, processName, uid } = killed ?? this;
@@ -87,7 +87,8 @@ export class Incident {
 
   #details(victimCgroup: CgroupName | undefined): OomDetails {
     const { scope, limitCgroup, tasks } = this;
-    // Before Linux 5.0 no line states the constraint, but only a memory cgroup limit has this scope.
+    // Before Linux 5.0 no line states it, but only a memory cgroup limit has
+    // this scope.
     const constraint = this.constraint ??
       (scope === "cgroup" ? "CONSTRAINT_MEMCG" : undefined);
     return {

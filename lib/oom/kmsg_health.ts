@@ -1,17 +1,17 @@
 import type { Clock } from "../model/clock.ts";
 import type { SourceState } from "../model/source_state.ts";
 
-/** The state reports a loss for this many milliseconds. */
+/** Time for which the state reports a loss. */
 const LOSS_SHOWN_MS = 60_000;
 
-/** A read of a FIFO without a writer ends immediately; if it lasts longer, the FIFO has one. */
+/** A FIFO has a writer if a read lasts longer; otherwise the read ends immediately. */
 const WRITER_SHOWN_MS = 100;
 
-/** State of reading a kernel log: the current problem and the losses. */
+/** State of reading a kernel log. */
 export class KmsgHealth {
   readonly #clock: Clock;
   #problem: string | undefined = "Not opened yet";
-  /** Start of the waiting read if the previous read found no writer; `Infinity` between the two reads. */
+  /** Start of the waiting read if the previous one found no writer; `Infinity` between the two. */
   #writerlessSinceMs: number | undefined;
   #lost = 0;
   #lostAtMs = -Infinity;
@@ -40,7 +40,7 @@ export class KmsgHealth {
     this.#writerlessSinceMs = undefined;
   }
 
-  /** Sets why the log is not open; returns whether the problem is new. */
+  /** Returns whether the problem is new. */
   fail(problem: string): boolean {
     const isChanged = problem !== this.#problem;
     this.#problem = problem;
@@ -52,12 +52,12 @@ export class KmsgHealth {
     this.#lostAtMs = this.#clock.monotonic();
   }
 
-  /** Sets that a FIFO has no writer. */
+  /** The FIFO has no writer. */
   loseWriter(): void {
     this.#writerlessSinceMs = Infinity;
   }
 
-  /** Starts a read after one that may have found no writer. */
+  /** Call it at the start of the next read. */
   tryAgain(): void {
     if (this.#writerlessSinceMs === undefined) return;
     this.#writerlessSinceMs = this.#clock.monotonic();

@@ -2,21 +2,21 @@
 export interface KmsgRecord {
   /** Syslog level, 0 (emergency) to 7 (debug). */
   readonly priority: number;
-  /** 0: the kernel; records written by user space have another. */
+  /** 0: the kernel; user space has others. */
   readonly facility: number;
   /** Increases by one per record of a boot. */
   readonly sequence: number;
-  /** Microseconds of the kernel's log clock, which stops while the machine is suspended. */
+  /** Microseconds of the log's clock, which stops during a suspend. */
   readonly usecSinceBoot: number;
   /** `-` for a complete line; `c` or `+` for a fragment. */
   readonly flag: string;
-  /** Printing context, `T<thread id>` or `C<cpu>`; Linux ≥5.1 with `CONFIG_PRINTK_CALLER` only. */
+  /** Printing context, `T<thread id>` or `C<cpu>`; Linux ≥5.1 with `CONFIG_PRINTK_CALLER`. */
   readonly caller?: string;
-  /** The message, unescaped. */
+  /** Unescaped. */
   readonly text: string;
 }
 
-/** The level is the low three bits of the prefix, the facility the other bits. */
+/** The prefix is the facility times this, plus the level. */
 const LEVELS = 8;
 
 /** Linux 3.5 prints no flag. No kernel prints numbers above 2^53. */
@@ -27,7 +27,7 @@ const ESCAPES_REGEXP = /(?:\\x[0-9a-fA-F]{2})+/g;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Parses the result of one read of `/dev/kmsg` (`Documentation/ABI/testing/dev-kmsg`).
+ * Parses one read of `/dev/kmsg` (`Documentation/ABI/testing/dev-kmsg`).
  *
  * ```
  * 6,1691,1760246773,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=web,…
@@ -35,8 +35,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  *  SUBSYSTEM=net
  * ```
  *
- * Lines after the first are a dictionary, which is ignored. Unknown fields
- * before the `;` are skipped, as the kernel requires.
+ * The other lines are a dictionary, which is ignored. Unknown fields before the
+ * `;` are skipped, as the kernel requires.
  *
  * @returns `undefined` for invalid input
  */
@@ -57,8 +57,8 @@ export function parseKmsgRecord(bytes: Uint8Array): KmsgRecord | undefined {
 }
 
 /**
- * The kernel escapes each byte below 0x20 or from 0x7f on, and the backslash, as
- * `\xNN`: a UTF-8 character is several escapes.
+ * The kernel escapes the backslash and bytes below 0x20 or from 0x7f on: a
+ * UTF-8 character is several `\xNN`.
  */
 function unescape(text: string): string {
   return text.replaceAll(ESCAPES_REGEXP, (escapes) => {

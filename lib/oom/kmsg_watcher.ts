@@ -3,40 +3,46 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { setImmediate, setTimeout } from "node:timers/promises";
 
-/** Result of a read of the kernel log. */
+/** Result of a read. */
 export type KmsgRead =
-  /** One or more records; their bytes are valid until the next read. */
+  /** The bytes are valid until the next read. */
   | { readonly type: "records"; readonly records: readonly Uint8Array[] }
   /** Device only: the backlog has been read. */
   | { readonly type: "caughtUp" }
-  /** Records were overwritten before they were read; the next read continues after them. */
+  /** Records were overwritten; the next read continues after them. */
   | { readonly type: "overrun" }
-  /** One record was too long and is lost. */
+  /** A too long record is lost. */
   | { readonly type: "tooLong" }
-  /** No data, and a read does not wait for more: poll again. */
+  /** No data, and reads do not wait: poll again. */
   | { readonly type: "idle" }
-  /** No more data will arrive: reopen the log. */
+  /** Reopen the log. */
   | { readonly type: "end" };
 
-/** A kernel log that is open for reading. */
+/** An open kernel log. */
 export interface KmsgFile {
-  /** A `device` numbers its records without gaps and starts at the oldest; the others return the lines written to them. */
+  /**
+   * A `device` numbers records without gaps and starts at the oldest; the
+   * others return the lines written to them.
+   */
   readonly kind: "device" | "fifo" | "file";
   read(): Promise<KmsgRead>;
-  /** Closes the log; a waiting read may continue to wait. */
+  /** A waiting read may continue to wait. */
   close(): void;
 }
 
-/** A record has at most 8192 bytes up to Linux 6.2 (`CONSOLE_EXT_LOG_MAX`), then 2048; a longer one than the buffer is lost. */
+/**
+ * A record has at most 8192 bytes up to Linux 6.2 (`CONSOLE_EXT_LOG_MAX`), then
+ * 2048; a longer one is lost.
+ */
 const RECORD_BYTES = 8192 + 512;
 
-/** Maximum number of records per read; 64 take 0.5 ms. */
+/** 64 records take 0.5 ms. */
 const BATCH_RECORDS = 64;
 
-/** A read that waits this long is at the end of the log, if nothing better proves it. */
+/** Without better proof, a read that waits this long is at the end of the log. */
 const QUIET_MS = 100;
 
-/** Maximum bytes per read of a FIFO or file; a longer line is lost. */
+/** Bytes per read of a FIFO or file; a longer line is lost. */
 const CHUNK_BYTES = 64 * 1024;
 
 const NEWLINE = 0x0a;
@@ -44,8 +50,7 @@ const SPACE = 0x20;
 
 /**
  * Opens the kernel log: a device like `/dev/kmsg`, or a FIFO or file with one
- * record per line. `openDrain` opens another descriptor of a device, for
- * non-blocking reads.
+ * record per line. `openDrain` opens a device for non-blocking reads.
  *
  * @throws {Deno.errors.NotFound} if the path does not exist
  * @throws {Deno.errors.PermissionDenied} with `kernel.dmesg_restrict` and
@@ -62,9 +67,9 @@ export async function openKmsg(
   if (!info.isFifo) {
     return await KmsgStream.create(path, "file", await Deno.open(path));
   }
-  // Opening a FIFO for reading blocks until it has a writer, and cannot be
-  // canceled. Opening it for both does not block, and is a writer. It is closed
-  // immediately, so that the end of the real writer is visible.
+  // Opening a FIFO for reading blocks until it has a writer. Opening it for
+  // both does not; this writer is closed immediately, so that the end of the
+  // real one is visible.
   const both = await Deno.open(path, { read: true, write: true })
     .catch(() => undefined);
   try {
@@ -77,10 +82,9 @@ export async function openKmsg(
 /**
  * One read returns one whole record.
  *
- * A read of the file blocks a thread until there is a record. Switching threads
- * for each of the 40 records of an OOM takes 2 ms, or 10 to 25 ms on busy CPUs.
- * Therefore a second, non-blocking descriptor reads the available records, and
- * the file, positioned at the end of the log, waits for more. Without the second
+ * A blocking read switches threads for each record: 2 ms for the 40 records of
+ * an OOM, 10 to 25 ms on busy CPUs. Therefore a second, non-blocking descriptor
+ * reads the available records, and the file waits for more. Without the second
  * descriptor, the file reads all records.
  */
 class KmsgDevice implements KmsgFile {
@@ -88,9 +92,9 @@ class KmsgDevice implements KmsgFile {
   readonly #file: Deno.FsFile;
   #drain: number | undefined;
   readonly #buffer = new Uint8Array(RECORD_BYTES);
-  /** A read of the file whose result has not been returned. */
+  /** A read whose result has not been returned. */
   #waiting: Promise<KmsgRead> | undefined;
-  /** Whether the file was positioned at the end of the log after the last record was read. */
+  /** Whether the file was moved to the end of the log after the last record. */
   #isSet = false;
   #isCaughtUp = false;
 
@@ -121,7 +125,7 @@ class KmsgDevice implements KmsgFile {
       }
       const read = await waiting;
       this.#waiting = undefined;
-      // The other descriptor reads the same record and all that follow.
+      // The drain reads the same record and all that follow.
       if (this.#drain === undefined) return read;
       this.#isSet = false;
     }
@@ -133,7 +137,7 @@ class KmsgDevice implements KmsgFile {
     this.#drain = undefined;
   }
 
-  /** Returns available records or the failure of the next; `undefined` if there is none. */
+  /** Returns available records or the failure of the next; `undefined` without any. */
   #readThere(): KmsgRead | undefined {
     if (this.#drain === undefined) return undefined;
     const records: Uint8Array[] = [];
@@ -156,11 +160,11 @@ class KmsgDevice implements KmsgFile {
     return { type: "records", records };
   }
 
-  /** Returns the waiting read of the file, or starts one. */
+  /** Returns the waiting read, or starts one. */
   #wait(): Promise<KmsgRead> {
     if (this.#waiting === undefined) {
       this.#waiting = this.#readFile();
-      // The read may fail after close(), when no caller awaits it.
+      // May fail after close(), when no caller awaits it.
       this.#waiting.catch(() => {});
     }
     return this.#waiting;
@@ -176,7 +180,6 @@ class KmsgDevice implements KmsgFile {
     }
   }
 
-  /** Returns whether a waiting read is at the end of the log. */
   async #isAtEnd(waiting: Promise<KmsgRead>): Promise<boolean> {
     if (this.#drain !== undefined) return true;
     const over = new AbortController();
@@ -190,7 +193,7 @@ class KmsgDevice implements KmsgFile {
   }
 }
 
-/** Returns a non-blocking descriptor, or `undefined` if it cannot be opened. */
+/** Returns a non-blocking descriptor, if possible. */
 function openWithoutWaiting(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -199,7 +202,7 @@ function openWithoutWaiting(path: string): number | undefined {
   }
 }
 
-/** Maps the error of a read; `undefined` if there is no record. @throws any other error */
+/** Returns `undefined` if there is no record. @throws any other error */
 function failureOf(error: unknown): KmsgRead | undefined {
   switch (error instanceof Error && "code" in error && error.code) {
     case "EAGAIN":
@@ -207,23 +210,23 @@ function failureOf(error: unknown): KmsgRead | undefined {
     case "EPIPE":
       return { type: "overrun" };
     case "EINVAL":
-      // The record is longer than the buffer, and the kernel skips it.
+      // Longer than the buffer: the kernel skips the record.
       return { type: "tooLong" };
     default:
       throw error;
   }
 }
 
-/** Lines of a FIFO or file, without those that start with a space: the dictionary of the previous record. */
+/** Lines of a FIFO or file, without those of dictionaries, which start with a space. */
 class KmsgStream implements KmsgFile {
   readonly kind: "fifo" | "file";
   readonly #path: string;
   readonly #file: Deno.FsFile;
   readonly #inode: number | null;
   readonly #buffer = new Uint8Array(CHUNK_BYTES);
-  /** Bytes of an incomplete line at the start of the buffer. */
+  /** Incomplete line at the start of the buffer. */
   #incompleteBytes = 0;
-  /** Whether the current line is too long, so that the rest of it is skipped. */
+  /** Whether the rest of a too long line is skipped. */
   #skipping = false;
   #position = 0;
   /** Consecutive reads without data. */
@@ -277,7 +280,10 @@ class KmsgStream implements KmsgFile {
     closeQuietly(this.#file);
   }
 
-  /** At the end, a line without newline is complete if the writer has closed the FIFO, or a second read has no data. */
+  /**
+   * A last line without newline is complete if the FIFO was closed, or a second
+   * read has no data.
+   */
   #readNothing(): KmsgRead {
     this.#idleReads++;
     const isComplete = this.kind === "fifo" || this.#idleReads > 1;
@@ -289,7 +295,7 @@ class KmsgStream implements KmsgFile {
     return isValid ? { type: "records", records: [line] } : { type: "idle" };
   }
 
-  /** Returns the complete lines in the first `length` bytes; moves the rest to the start of the buffer. */
+  /** Returns the complete lines in the first `length` bytes; moves the rest to the start. */
   #takeLines(length: number): Uint8Array[] {
     const bytes = this.#buffer.subarray(0, length);
     const lines: Uint8Array[] = [];
@@ -305,13 +311,13 @@ class KmsgStream implements KmsgFile {
     }
     this.#incompleteBytes = length - from;
     if (from === 0 || this.#incompleteBytes === 0) return lines;
-    // The lines are views of the buffer: copy them first.
+    // The lines are views of the buffer.
     const kept = lines.map((line) => line.slice());
     this.#buffer.copyWithin(0, from, length);
     return kept;
   }
 
-  /** Returns whether the path still names the open file; reads a truncated file from its start. */
+  /** Returns whether the path still names the file; rewinds a truncated one. */
   async #isSame(): Promise<boolean> {
     try {
       const info = await Deno.stat(this.#path);
@@ -337,6 +343,6 @@ function closeQuietly(file: Deno.FsFile): void {
   try {
     file.close();
   } catch {
-    // Already closed by a concurrent end.
+    // Already closed.
   }
 }

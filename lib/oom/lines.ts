@@ -9,26 +9,26 @@ import type { KilledProcess, OomScope } from "./report.ts";
 /** The `Killed process` line. */
 export interface OomKilledLine extends KilledProcess {
   readonly type: "killed";
-  /** Absent before Linux 5.1: the previous line states the scope. */
+  /** Absent before Linux 5.1: the previous line has it. */
   readonly scope?: OomScope;
 }
 
-/** A line of the kernel log that belongs to an OOM. */
+/** An OOM line of the kernel log. */
 export type OomLine =
-  /** The header of every dump, with the process that invoked the OOM killer. */
+  /** The header of every dump. */
   | { readonly type: "invoked" }
-  /** Before Linux 5.0: the victim's cgroup, and the cgroup whose limit was hit. */
+  /** Before Linux 5.0: the victim's cgroup, and that of the limit. */
   | {
     readonly type: "taskIn";
     readonly victimCgroup?: CgroupName;
     readonly limitCgroup?: CgroupName;
   }
-  /** Before Linux 5.0: the cgroup whose limit was hit, if no process can be killed. */
+  /** Before Linux 5.0, if no process can be killed. */
   | { readonly type: "limitReached"; readonly limitCgroup?: CgroupName }
-  /** Only the first of these lines in a dump names the cgroup whose limit was hit. */
+  /** Only the first one of a dump names the cgroup. */
   | { readonly type: "memoryStats"; readonly limitCgroup?: CgroupName }
   | OomSummaryLine
-  /** Before Linux 5.1: the selected process; a child may be killed instead. */
+  /** Before Linux 5.1: a child may be killed instead. */
   | {
     readonly type: "chosen";
     readonly scope: OomScope;
@@ -43,9 +43,9 @@ export type OomLine =
     readonly pid: number;
     readonly processName: string;
   }
-  /** Since Linux 4.19: kill lines of all other processes of the cgroup follow. */
+  /** Since Linux 4.19: kill lines of the cgroup's other processes follow. */
   | { readonly type: "group"; readonly cgroup?: CgroupName }
-  /** No process can be killed, or the kernel panics (`vm.panic_on_oom`). */
+  /** No process can be killed, or a panic (`vm.panic_on_oom`). */
   | { readonly type: "noVictim"; readonly scope?: OomScope };
 
 const SCOPE = String
@@ -54,7 +54,7 @@ const SCOPE = String
 const KILLED_REGEXP = new RegExp(
   String.raw`^(?:${SCOPE})?Killed process (\d{1,10})(?:, UID \d+,)? \(`,
 );
-/** Matches up to the `)` that ends the name: the last one before the sizes, since a name can contain parentheses. */
+/** Matches up to the last `)` before the sizes: a name can contain parentheses. */
 const NAME_END_REGEXP = /^[\s\S]*\)(?=(?:, UID \d+,)? (?:total-vm|vsz):\d+kB)/;
 
 const CHOSEN_REGEXP = new RegExp(
@@ -77,23 +77,22 @@ const NO_VICTIM_REGEXP =
 
 const INVOKED = " invoked oom-killer:";
 /**
- * Maximum number of characters before `INVOKED` in a header: a process name of
- * at most 15 bytes, which are 60 characters if each is escaped (`\xNN`).
+ * Maximum number of characters before `INVOKED`: a process name of at most 15
+ * bytes, each 4 characters if escaped (`\xNN`).
  */
 const MAX_INVOKER_LENGTH = 64;
 
 /**
- * Parses a kernel log message of an OOM, in the format of any kernel from 2.6.32
- * to 6.18; returns `undefined` for other messages.
+ * Parses an OOM line of any kernel from 2.6.32 to 6.18; returns `undefined` for
+ * other messages.
  *
- * Only the start of the message is matched, so that no process name is mistaken
- * for a message of the kernel.
+ * Only the start is matched, so that no process name is mistaken for a message.
  */
 export function parseOomLine(text: string): OomLine | undefined {
   return parseByStart(text) ?? parseInvoked(text);
 }
 
-/** Selects the parsers by the first letter, because nearly all kernel messages match none. */
+/** Selects by the first letter: nearly all messages match none. */
 function parseByStart(text: string): OomLine | undefined {
   switch (text.charAt(0)) {
     case "K":
@@ -137,7 +136,7 @@ function parseTasks(text: string): OomLine | undefined {
   const task = TASK_IN_REGEXP.exec(text);
   if (task === null) return undefined;
   const [, victim = "", limit = ""] = task;
-  // A cgroup name contains the separator: where the first name ends is ambiguous.
+  // A name contains the separator: where the first one ends is ambiguous.
   if (limit.includes(TASK_IN_LIMIT)) return { type: "taskIn" };
   const victimCgroup = printedCgroup(victim);
   const limitCgroup = printedCgroup(limit);
@@ -176,7 +175,7 @@ function parseNoVictim(text: string): OomLine | undefined {
 }
 
 /**
- * Parses the line of a kill, whose format depends on the kernel version:
+ * The format depends on the kernel version:
  *
  * ```
  * Killed process 7, UID 0, (sh) total-vm:8kB, anon-rss:4kB, file-rss:0kB
@@ -201,7 +200,7 @@ function parseKilled(text: string): OomKilledLine | undefined {
   };
 }
 
-/** Each pattern includes the text after the number: a number at the end of a truncated line does not match. */
+/** Each pattern includes the text after the number: a truncated number does not match. */
 const SIZE_REGEXPS = {
   totalVmBytes: / (?:total-vm|vsz):(\d{1,15})kB/,
   anonRssBytes: /, anon-rss:(\d{1,15})kB/,
@@ -216,7 +215,7 @@ type KillNumbers = Partial<
   Record<keyof typeof SIZE_REGEXPS | "uid" | "oomScoreAdj", number>
 >;
 
-/** Parses the numbers of a kill line. @param text the line without the process name */
+/** @param text the line without the process name */
 function parseNumbers(text: string): KillNumbers {
   const numbers: KillNumbers = {};
   for (const [name, regexp] of Object.entries(SIZE_REGEXPS)) {
@@ -226,8 +225,8 @@ function parseNumbers(text: string): KillNumbers {
     }
   }
   const { totalVmBytes, pgtablesBytes } = numbers;
-  // Linux 5.4.0 to 5.4.7 print bytes labeled kB. Page tables are never larger
-  // than the memory that they map.
+  // Linux 5.4.0 to 5.4.7 print bytes as kB. Page tables are never larger than
+  // the memory they map.
   if (
     pgtablesBytes !== undefined && pgtablesBytes > (totalVmBytes ?? Infinity)
   ) {

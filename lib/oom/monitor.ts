@@ -13,10 +13,10 @@ import { RecordOrder } from "./record_order.ts";
 import type { OomIncidentReport, OomKillReport, OomReport } from "./report.ts";
 import { OomUnits, SETTLE_MS } from "./units.ts";
 
-/** State of an earlier run of the agent in the same boot, from the event log. */
+/** State of an earlier run in this boot, from the event log. */
 export interface EarlierOoms {
   readonly state: CheckpointData;
-  /** The `incident` of the last `oom` event, whose kills may be missing from the event log. */
+  /** `incident` of the last `oom` event, whose kills may be missing. */
   readonly lastIncident?: string;
 }
 
@@ -29,23 +29,25 @@ export interface OomMonitorOptions
   readonly counters: OomCounters;
   /** @default none: the first start in this boot */
   readonly earlier?: EarlierOoms | undefined;
-  /** Returns the node's OOM kill count, or `undefined` if the kernel has none. */
+  /** Returns the node's OOM kill count; `undefined` without one. */
   readonly readCount: () => number | undefined;
   /** Returns whether a kill cannot be part of a group kill. @default unknown */
   readonly isKilledAlone?: (victim: CgroupName, limit: CgroupName) => boolean;
   readonly addEvent: (event: NewEvent) => void;
-  /** Called if the state changed without an event that contains the new state. */
+  /** Called if the state changed without an event that contains it. */
   readonly onStateChange?: () => void;
 }
 
-/** Milliseconds from the count of a kill to its event if no kernel log is configured: a new cgroup must first be found. */
+/**
+ * Milliseconds from the count of a kill to its event without a kernel log: a
+ * new cgroup must first be found.
+ */
 const OFF_SETTLE_MS = 500;
 
 /**
  * Builds events from kernel log records and OOM kill counts, synchronously. The
- * reader of the log passes its records in order, and calls {@linkcode
- * OomMonitor.end} when the log has been read to its end. A *unit* is one
- * increment of the node's count; {@linkcode OomUnits} has the rules.
+ * reader of the log passes its records in order. A *unit* is one increment of
+ * the node's count; {@linkcode OomUnits} has the rules.
  */
 export class OomMonitor {
   readonly #options: OomMonitorOptions;
@@ -78,7 +80,7 @@ export class OomMonitor {
     });
   }
 
-  /** Kills reported by events of this run, without historical ones. */
+  /** Kills reported in this run, without historical ones. */
   get kills(): number {
     return this.#kills;
   }
@@ -87,22 +89,21 @@ export class OomMonitor {
     return this.#units.state;
   }
 
-  /** Number of units accounted for; `undefined` if not yet determined. */
+  /** Units accounted for; `undefined` if not yet determined. */
   get accounted(): number | undefined {
     return this.#units.accounted;
   }
 
-  /** Whether a kill is deferred until the log is idle. */
   get hasDeferredKill(): boolean {
     return this.#parser.hasDeferredKill;
   }
 
-  /** Whether units are not accounted for, so that the log must be read to its end. */
+  /** Whether units are open, so that the log must be read to its end. */
   get needsEnd(): boolean {
     return this.#units.isOpen;
   }
 
-  /** Processes the next record. Returns whether it is new, and the number of records lost before it. */
+  /** Returns whether the record is new, and the number of records lost before it. */
   take(
     record: KmsgRecord,
     kind: KmsgFile["kind"],
@@ -127,7 +128,7 @@ export class OomMonitor {
     this.#recordLoss();
   }
 
-  /** Reads the node's count. Call it periodically, and before each {@linkcode OomMonitor.end}. */
+  /** Call it periodically, and before each {@linkcode OomMonitor.end}. */
   sample(): void {
     this.#units.sample();
     this.#units.decideOverdue();
@@ -141,13 +142,12 @@ export class OomMonitor {
     this.#advance();
   }
 
-  /** Reports the deferred kill and ends reading. */
   close(): void {
     this.flush();
     this.#units.close();
   }
 
-  /** Infers kills without a record. Call it if the log has been read to its end since the last {@linkcode OomMonitor.sample}. */
+  /** Infers kills at the end of the log, reached since the last {@linkcode OomMonitor.sample}. */
   end(): void {
     this.flush();
     const before = this.#beforeEnd();
@@ -155,7 +155,7 @@ export class OomMonitor {
     this.#afterEnd(before);
   }
 
-  /** Infers kills from counts only. Call it while no log can be read; `isOff` if none is configured. */
+  /** Infers kills from counts while no log can be read; `isOff` if none is configured. */
   withoutLog(isOff: boolean): void {
     const before = this.#beforeEnd();
     this.#units.withoutLog(isOff ? OFF_SETTLE_MS : SETTLE_MS);
@@ -163,7 +163,8 @@ export class OomMonitor {
   }
 
   #beforeEnd(): CheckpointData {
-    // Read the containers' counts before the node's count, so that it includes all of their kills.
+    // Read the containers' counts first: the node's count then includes all of
+    // their kills.
     if (this.#isUnaccounted()) this.#options.counters.readAll();
     return this.#units.state;
   }
@@ -226,7 +227,7 @@ export class OomMonitor {
     this.#add(this.#events.fromReport(this.#withGroup(report), known));
   }
 
-  /** Sets `group` to false if the log does not state it, but the kill cannot be part of a group kill. */
+  /** Sets `group` to false if `isKilledAlone`. */
   #withGroup<Report extends OomIncidentReport | OomKillReport>(
     report: Report,
   ): Report {
@@ -271,7 +272,7 @@ export class OomMonitor {
   #add(event: NewEvent): void {
     if (event.type === "oom") {
       const incident = event.data?.oom?.incident;
-      // The earlier run reported it, and ended before the first kill of the incident.
+      // Reported by the earlier run, which ended before the first kill.
       if (incident !== undefined && incident === this.#lastIncident) {
         this.#lastIncident = undefined;
         return;

@@ -10,16 +10,15 @@ import { OomTaskTable } from "./task_table.ts";
 /** Options of an {@linkcode OomParser}. */
 export interface OomParserOptions {
   /**
-   * Whether this kernel may kill whole cgroups (`memory.oom.group`, v2); if
-   * not, no kill is deferred.
+   * Whether this kernel has group kills (`memory.oom.group`, v2); if not, no
+   * kill is deferred.
    *
    * @default true
    */
   readonly groupKills?: boolean;
   /**
-   * Returns the cgroup of a killed process, if proven. Called as soon as the
-   * kill is read, since the process exits soon, and only if the log does not
-   * name the cgroup.
+   * Returns the cgroup of a killed process, if proven. Called as soon as a kill
+   * without a cgroup is read, since the process exits soon.
    *
    * @default always `undefined`
    */
@@ -29,30 +28,30 @@ export interface OomParserOptions {
   ) => CgroupName | undefined;
 }
 
-/** A kill that waits for a record that states whether a whole group is killed. */
+/** A kill that its group's line may follow. */
 interface DeferredKill {
   readonly record: KmsgRecord;
   readonly line: OomKilledLine;
   readonly incident: Incident;
   readonly victimCgroup: CgroupName | undefined;
-  /** Whether the kill may belong to a group whose header precedes it. */
+  /** Whether it may belong to a group whose header precedes it. */
   readonly isUnsure: boolean;
-  /** Records since the kill. */
+  /** Since the kill. */
   records: number;
 }
 
-/** Maximum number of other records between a kill and the line of its group. */
+/** Records between a kill and its group's line. */
 const MAX_RECORDS_DEFERRED = 8;
-/** Maximum microseconds between a kill and the line of its group; a later line applies only to the kills after it. */
+/** Microseconds; a later line applies only to the kills after it. */
 const MAX_USEC_DEFERRED = 50_000;
 
-/** Maximum number of open incidents; 1 since Linux 4.2, whose `oom_lock` covers all printing. */
+/** Open incidents; 1 since Linux 4.2, whose `oom_lock` covers all printing. */
 const MAX_OPEN = 32;
 
 /**
  * The kernel prints headers and summaries of ten OOMs in five seconds
- * (`oom_rs`, `DEFAULT_RATELIMIT_BURST`); two more seconds cover the time between
- * the decision to print a header and the record of the kill.
+ * (`oom_rs`, `DEFAULT_RATELIMIT_BURST`); two more seconds cover the time from
+ * this decision to the record of the kill.
  */
 const HEADERS = 10;
 const HEADERS_USEC = 7_000_000;
@@ -61,10 +60,9 @@ const NOTHING: readonly OomReport[] = [];
 
 /**
  * Turns kernel log records into reports: one per incident and one per
- * `Killed process` record, which is a kill or the repeat of a group's first
- * victim.
+ * `Killed process` record.
  *
- * Records are associated by order, never by proximity in time:
+ * Records are associated by order, never by time:
  *
  * - Since Linux 4.2 the kernel holds `oom_lock` from the header to the last
  *   kill line. If no record was lost, the first `Killed` or `Skip` line after a
@@ -72,13 +70,12 @@ const NOTHING: readonly OomReport[] = [];
  *   header: the line has the same pid, or fewer than ten headers precede it
  *   within seven seconds, all of which were read.
  * - The same applies to the members of a group, whose end is not marked.
- * - Before Linux 4.2, reports of two cgroups can interleave. If a line can belong
- *   to several incidents, their cgroups are omitted.
- * - A kill line without any of these is a separate incident.
+ * - Before Linux 4.2, reports of two cgroups can interleave: if a line can
+ *   belong to several incidents, their cgroups are omitted.
+ * - Any other kill line is a separate incident.
  *
- * The line of a group follows the group's first kill. Therefore a kill is
- * deferred until the next record of an OOM; the reader of the log calls
- * {@linkcode OomParser.flush} if none arrives.
+ * A group's line follows its first kill. Therefore a kill is deferred until the
+ * next OOM record, or until {@linkcode OomParser.flush}.
  *
  * Exceeds 300 lines: one state machine.
  */
@@ -88,15 +85,15 @@ export class OomParser {
   readonly #locate: NonNullable<OomParserOptions["locate"]>;
   /** Incidents whose victim has not been killed, the oldest first. */
   #open: Incident[] = [];
-  /** The incident of the last kill line, to which a following group line belongs. */
+  /** Incident of the last kill line; its group's line may follow. */
   #last: Incident | undefined;
   /** The incident whose group is being killed. */
   #group: Incident | undefined;
-  /** Whether the group of a kill may have started before the first record read. */
+  /** Whether a group may have started before the first record. */
   #isMidway = true;
-  /** Times of the headers within HEADERS_USEC. */
+  /** Times within HEADERS_USEC. */
   #headers: number[] = [];
-  /** Time since which every record was read. */
+  /** Every record since then was read. */
   #knownFromUsec: number | undefined;
   #deferred: DeferredKill | undefined;
 
@@ -105,7 +102,6 @@ export class OomParser {
     this.#locate = options.locate ?? (() => undefined);
   }
 
-  /** Whether a kill is deferred. */
   get hasDeferredKill(): boolean {
     return this.#deferred !== undefined;
   }
@@ -114,7 +110,7 @@ export class OomParser {
     this.#knownFromUsec ??= record.sequence === 0
       ? -Infinity
       : record.usecSinceBoot;
-    // Records written by user space never have the kernel's facility.
+    // User space cannot use the kernel's facility.
     if (record.facility !== 0) return NOTHING;
     let reports: OomReport[] | undefined;
     for (const joined of this.#fragments.push(record)) {
@@ -127,14 +123,14 @@ export class OomParser {
     return reports ?? NOTHING;
   }
 
-  /** Returns the reports of the deferred kill, without `group`. Call it when the log is idle. */
+  /** Reports the deferred kill, without `group`. Call it when the log is idle. */
   flush(): readonly OomReport[] {
     const reports: OomReport[] = [];
     this.#release(reports, undefined);
     return reports;
   }
 
-  /** Discards the state after a loss of records or at the start of another log. Returns the reports of the deferred kill. */
+  /** Starts again after a loss of records or with another log; reports the deferred kill. */
   reset(): readonly OomReport[] {
     const reports = this.flush();
     this.#fragments.clear();
@@ -145,7 +141,7 @@ export class OomParser {
     return reports;
   }
 
-  /** Processes a record other than an OOM line, possibly a row of the task table. */
+  /** Takes any other record, possibly a row of the task table. */
   #pass(record: KmsgRecord, reports: OomReport[]): void {
     const deferred = this.#deferred;
     if (deferred !== undefined) {
@@ -179,7 +175,8 @@ export class OomParser {
     switch (line.type) {
       case "invoked":
         this.#headers.push(record.usecSinceBoot);
-        // An incident with a summary has ended: Linux 5.0 to 5.7 print no line for a victim that has exited.
+        // An incident with a summary has ended: Linux 5.0 to 5.7 print nothing
+        // for a victim that has exited.
         this.#open = this.#open.filter(({ names }) => names === undefined);
         this.#begin(record);
         break;
@@ -217,7 +214,7 @@ export class OomParser {
           sequence: record.sequence,
           isNamed: true,
         });
-        // A kernel that prints summaries has one open report at a time.
+        // Kernels that print summaries have one open incident at a time.
         this.#open = [incident];
         reports.push(incident.report(record));
         break;
@@ -244,12 +241,12 @@ export class OomParser {
     }
   }
 
-  /** Processes `Kill process 7 (sh) score 99 or sacrifice child`, which precedes the kill line. */
+  /** Takes `Kill process 7 (sh) score 99 or sacrifice child`. */
   #choose(record: KmsgRecord, scope: OomScope, pid: number): void {
     const open = this.#open.filter((incident) =>
       incident.chosenPid === undefined && incident.fits(record, scope)
     );
-    // A cgroup's report has named its cgroups by this line, a host's never does.
+    // By this line a cgroup's incident is named; a host's never is.
     const named = open.filter((incident) =>
       incident.isNamed === (scope === "cgroup")
     );
@@ -259,7 +256,7 @@ export class OomParser {
     incident.chosenPid = pid;
   }
 
-  /** Processes a victim that is already exiting: an OOM without a kill. */
+  /** The victim is already exiting: an OOM without a kill. */
   #takeExiting(
     record: KmsgRecord,
     line: Extract<OomLine, { type: "exiting" }>,
@@ -267,7 +264,7 @@ export class OomParser {
   ): void {
     const group = this.#group;
     if (group?.fits(record, line.scope)) {
-      // A member of the group. If it is the first victim, it is not repeated.
+      // An exiting first victim is not repeated.
       if (line.pid === group.firstPid) group.isRepeated = true;
       return;
     }
@@ -282,7 +279,7 @@ export class OomParser {
     if (!incident.reported) reports.push(incident.report(record));
   }
 
-  /** Processes the line of a group: all processes of a cgroup are killed, the first before this line. */
+  /** All processes of a cgroup are killed, the first before this line. */
   #takeGroup(
     record: KmsgRecord,
     line: Extract<OomLine, { type: "group" }>,
@@ -325,7 +322,7 @@ export class OomParser {
       this.#close(own);
       this.#kill(record, line, own, own.victimCgroup, reports);
     } else if (group !== undefined && this.#isMember(record, group)) {
-      // The group's other processes may be in any descendant cgroup.
+      // Other processes of the group may be in any descendant cgroup.
       const isThere = group.group !== null &&
         group.group === group.victimCgroup;
       const victim = isThere ? group.victimCgroup : undefined;
@@ -367,7 +364,7 @@ export class OomParser {
     this.#release(reports, false);
   }
 
-  /** Reports the deferred kill; `group` is `undefined` if unknown. */
+  /** `group` is `undefined` if unknown. */
   #release(reports: OomReport[], group: boolean | undefined): void {
     const deferred = this.#deferred;
     if (deferred === undefined) return;
@@ -392,7 +389,7 @@ export class OomParser {
     );
   }
 
-  /** Returns the incident whose summary this kill line belongs to; closes any other with a summary. */
+  /** Returns the incident whose summary this kill line belongs to; closes any other. */
   #summed(
     record: KmsgRecord,
     scope: OomScope | undefined,
@@ -408,7 +405,7 @@ export class OomParser {
     return undefined;
   }
 
-  /** Returns the incident whose choice this kill line follows; the victim may be a child of the process chosen. */
+  /** Returns the incident whose chosen process, or a child of it, was killed. */
   #chosen(record: KmsgRecord, line: OomKilledLine): Incident | undefined {
     const open = this.#open.filter((incident) =>
       incident.chosenPid !== undefined && incident.fits(record, line.scope)
@@ -421,13 +418,13 @@ export class OomParser {
         : undefined);
   }
 
-  /** Returns whether a kill can only belong to the group being killed. */
+  /** Returns whether a kill must belong to the group. */
   #isMember(record: KmsgRecord, group: Incident): boolean {
-    // Kernels that print their choice print it for every kill except a group's other members.
+    // Kernels that print choices omit only those of a group's other members.
     return group.chosenPid !== undefined || this.#hasHeaderLeft(record);
   }
 
-  /** Returns whether the rate limit would have allowed the header of another OOM. */
+  /** Returns whether the rate limit would have allowed another header. */
   #hasHeaderLeft({ usecSinceBoot }: KmsgRecord): boolean {
     const sinceUsec = usecSinceBoot - HEADERS_USEC;
     this.#headers = this.#headers.filter((usec) => usec > sinceUsec);
@@ -440,7 +437,7 @@ function only<T>(items: readonly T[]): T | undefined {
   return items.length === 1 ? items[0] : undefined;
 }
 
-/** Returns the oldest candidate; removes the cgroups of all if they differ. */
+/** Returns the oldest; removes the cgroups of all if they differ. */
 function firstAlike(incidents: readonly Incident[]): Incident | undefined {
   const [first, ...others] = incidents;
   if (first === undefined) return undefined;

@@ -1,7 +1,7 @@
 import type { KmsgFile } from "./kmsg_watcher.ts";
 import type { KmsgRecord } from "./kmsg_record.ts";
 
-/** Position of a record relative to the log read so far. */
+/** Position of a record relative to those read. */
 export type RecordPlace =
   | { readonly type: "alreadyRead" }
   /** New, after `lost` lost records. */
@@ -9,21 +9,21 @@ export type RecordPlace =
   /** First record of another log. */
   | { readonly type: "otherLog" };
 
-/** Records of a FIFO or file whose numbers and times are stored: 512 KB. */
+/** Stored records of a FIFO or file: 512 KB. */
 const MAX_STORED = 32_768;
 
 /**
- * Determines whether each record is new. The kernel numbers its records from 0
- * without gaps. A reopened device starts at the oldest. The writer of a FIFO may
- * also start over, or continue with another kernel's log: a record with the
- * number and time of one already read is the same record.
+ * Determines whether each record is new. The kernel numbers records from 0
+ * without gaps; a reopened device starts at the oldest. The writer of a FIFO
+ * may also start over, or continue with another kernel's log: a record with a
+ * known number and time is the same one.
  */
 export class RecordOrder {
   #last: number | undefined;
   #sequences: Float64Array | undefined;
   #usecs: Float64Array | undefined;
 
-  /** Number of the last record; −1 before the first. */
+  /** −1 before the first record. */
   get last(): number {
     return this.#last ?? -1;
   }
@@ -48,7 +48,7 @@ export class RecordOrder {
     return { type: "next", lost: Math.max(0, lost) };
   }
 
-  /** Counts one lost record whose number is unknown: the next record is expected after it. */
+  /** Counts one lost record: the next is expected after it. */
   skipRecord(): void {
     if (this.#last !== undefined) this.#last++;
   }
@@ -62,7 +62,7 @@ export class RecordOrder {
     this.#usecs[sequence % MAX_STORED] = usec;
   }
 
-  /** Returns whether the record was read; assumed if it is too old for its time to be stored. */
+  /** Returns whether the record was read; assumed if it is too old to be stored. */
   #wasRead(sequence: number, usec: number): boolean {
     const at = sequence % MAX_STORED;
     const stored = this.#sequences?.[at] ?? -1;

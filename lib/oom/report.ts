@@ -3,43 +3,43 @@ import type { CgroupName } from "../model/cgroup.ts";
 /** `cgroup` if a limit was hit, `host` if the machine, a cpuset or a memory policy ran out of memory. */
 export type OomScope = "cgroup" | "host";
 
-/** A row of the task table that the kernel prints before a kill. */
+/** A row of the kernel's task table. */
 export interface OomTask {
   readonly pid: number;
   readonly processName: string;
-  /** Resident memory, in pages of the machine. */
+  /** Resident memory, in pages. */
   readonly rssPages: number;
 }
 
-/** Attributes of an OOM and of each of its kills; those not in the log are absent. */
+/** Attributes of an OOM and its kills; absent if not in the log. */
 export interface OomDetails {
   readonly scope?: OomScope;
   /** `CONSTRAINT_NONE`, `_CPUSET`, `_MEMORY_POLICY`, `_MEMCG`. */
   readonly constraint?: string;
-  /** The cgroup whose limit was hit (`oom_memcg`). */
+  /** `oom_memcg`: its limit was hit. */
   readonly limitCgroup?: CgroupName;
-  /** The cgroup of the victim (`task_memcg`). */
+  /** `task_memcg`. */
   readonly victimCgroup?: CgroupName;
-  /** The largest memory users among the candidates, at most 10. */
+  /** The largest memory users, at most 10. */
   readonly topTasks?: readonly OomTask[];
 }
 
-/** Once per incident, when the kernel has named the cgroup, or the process to kill. */
+/** Once per incident, when its cgroup or process is named. */
 export interface OomIncidentReport extends OomDetails {
   readonly type: "oom";
-  /** The process chosen, which the kernel may still skip. */
+  /** The kernel may still skip this process. */
   readonly pid?: number;
   readonly processName?: string;
   readonly uid?: number;
-  /** Sequence number of the `oom-kill:` record, or of the incident's first record. */
+  /** Number of the `oom-kill:` record, or of the first record. */
   readonly incidentSequence: number;
-  /** Sequence number of the record that names it. */
+  /** Number of the record that names it. */
   readonly kmsgSequence: number;
   /** Time of that record. */
   readonly usecSinceBoot: number;
 }
 
-/** A killed process, as logged by the kernel. Sizes are bytes. */
+/** A killed process. Sizes are bytes. */
 export interface KilledProcess {
   readonly pid: number;
   readonly processName: string;
@@ -55,21 +55,20 @@ export interface KilledProcess {
 /** Once per killed process. */
 export interface OomKillReport extends OomDetails, KilledProcess {
   readonly type: "oomKill";
-  /** Whether all processes of a cgroup were killed (`memory.oom.group`); absent if the log does not state it. */
+  /** Whether a whole cgroup was killed (`memory.oom.group`); absent if not in the log. */
   readonly group?: boolean;
-  /** Identifies the incident, as in {@linkcode OomIncidentReport}. */
+  /** As in {@linkcode OomIncidentReport}. */
   readonly incidentSequence: number;
-  /** Sequence number of the `Killed process` record. */
+  /** Number of the `Killed process` record. */
   readonly kmsgSequence: number;
   /** Time of that record. */
   readonly usecSinceBoot: number;
 }
 
-/** The first victim of a group, counted and printed again with its group: not another kill. */
+/** A group's first victim, counted and printed again: not another kill. */
 export interface OomRepeatReport {
   readonly type: "repeat";
   readonly victimCgroup?: CgroupName;
-  /** Sequence number of the `Killed process` record. */
   readonly kmsgSequence: number;
 }
 

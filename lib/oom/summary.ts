@@ -1,21 +1,21 @@
 import { type CgroupName, isDescendant } from "../model/cgroup.ts";
 import type { OomScope } from "./report.ts";
 
-/** One interpretation of the names of a summary. */
+/** One interpretation of a summary's names. */
 export interface SummaryNames {
   readonly limitCgroup?: CgroupName;
   readonly victimCgroup?: CgroupName;
   readonly processName?: string;
 }
 
-/** The one line that Linux ≥5.0 prints before a kill. */
+/** The line that Linux ≥5.0 prints before a kill. */
 export interface OomSummaryLine {
   readonly type: "summary";
   readonly scope: OomScope;
   readonly constraint?: string;
-  /** Interpretations of the names; several if a name contains a separator, none if the line is truncated. */
+  /** Several if a name contains a separator, none if the line is truncated. */
   readonly names: readonly SummaryNames[];
-  /** The process chosen; absent if the line is truncated. */
+  /** Absent if the line is truncated. */
   readonly pid?: number;
   readonly uid?: number;
 }
@@ -23,11 +23,11 @@ export interface OomSummaryLine {
 /** Prefix of a summary. */
 export const OOM_SUMMARY_START = "oom-kill:constraint=";
 
-/** End of a complete summary. The first kernels pad the numbers; the user is printed as a signed number. */
+/** The first kernels pad the numbers; the user is signed. */
 const END_REGEXP = /,pid= *(\d{1,10}),uid= *(-?\d{1,10})\s*$/;
 
 const MEMS_ALLOWED = ",mems_allowed=";
-/** Matches up to the names. The list of nodes may contain commas. */
+/** The list of nodes may contain commas. */
 const NODES_REGEXP = new RegExp(
   String.raw`^${MEMS_ALLOWED}[\d,-]*?(?=,oom_memcg=|,global_oom,|,task=)`,
 );
@@ -37,13 +37,12 @@ const GLOBAL = ",global_oom";
 const VICTIM = ",task_memcg=";
 const NAME = ",task=";
 
-/** The kernel keeps 15 bytes of a process's name. */
+/** Bytes that the kernel keeps. */
 const MAX_NAME_BYTES = 15;
 
 /**
- * The kernel prints each path separately, truncated to the size of a record:
- * 1,021 bytes since Linux 5.10, 975 or 991 before. A path of that length may be
- * the prefix of another.
+ * Each path is truncated to the size of a record: 1,021 bytes since Linux 5.10,
+ * 975 or 991 before. A path of that length may be the prefix of another.
  */
 const TRUNCATED_BYTES = 960;
 
@@ -54,7 +53,7 @@ export function isCompleteOomSummary(text: string): boolean {
   return END_REGEXP.test(text);
 }
 
-/** Returns the cgroup of a path in the kernel log; `undefined` if possibly truncated, or not a path, such as `(null)`. */
+/** Returns a printed path; `undefined` if possibly truncated, or not a path, such as `(null)`. */
 export function printedCgroup(path: string): CgroupName | undefined {
   return path.startsWith("/") && byteLength(path) < TRUNCATED_BYTES
     ? path
@@ -70,8 +69,7 @@ export function printedCgroup(path: string): CgroupName | undefined {
  * ```
  *
  * A kernel without memory cgroups prints none of `oom_memcg`, `global_oom` and
- * `task_memcg`. A name may contain the separators of the fields: all possible
- * interpretations are returned.
+ * `task_memcg`. Names may contain separators: all interpretations are returned.
  */
 export function parseOomSummary(text: string): OomSummaryLine | undefined {
   if (!text.startsWith(OOM_SUMMARY_START)) return undefined;
@@ -85,12 +83,12 @@ export function parseOomSummary(text: string): OomSummaryLine | undefined {
     scope: constraint === "CONSTRAINT_MEMCG" ? "cgroup" : "host",
     ...(constraint === undefined ? {} : { constraint }),
     names: end === null ? [] : namesIn(text.slice(0, end.index)),
-    // The kernel prints a user above 2^31 as a negative number.
+    // A user above 2^31 is printed as negative.
     ...(end === null ? {} : { pid: Number(end[1]), uid: Number(end[2]) >>> 0 }),
   };
 }
 
-/** Returns the names on which all interpretations with the process name of the kill line agree. */
+/** Returns the names on which all interpretations with this process name agree. */
 export function agreedNames(
   all: readonly SummaryNames[],
   killedName?: string,
@@ -107,7 +105,7 @@ export function agreedNames(
   return agreed;
 }
 
-/** Returns the interpretations of the text before `,pid=`. */
+/** @param body the text before `,pid=` */
 function namesIn(body: string): SummaryNames[] {
   const names = afterCpuset(body);
   if (names === undefined) return [];
@@ -134,7 +132,7 @@ function namesIn(body: string): SummaryNames[] {
     for (const [path, name] of splits(rest, NAME)) {
       if (!isPrinted(path)) continue;
       const victim = printedCgroup(path);
-      // The victim is in the cgroup whose limit was hit, or in a descendant.
+      // The victim is in the limit's cgroup or a descendant.
       const isBelow = limit === undefined || victim === undefined ||
         victim === limit || isDescendant(victim, limit);
       if (!isBelow) continue;
@@ -151,8 +149,8 @@ function namesIn(body: string): SummaryNames[] {
 }
 
 /**
- * Returns the text after the nodes. The name of a cpuset may contain anything
- * except a slash: it ends at the last `,mems_allowed=` that the kernel may have printed.
+ * Returns the text after the nodes. A cpuset's name may contain anything except
+ * a slash: it ends at the last possible `,mems_allowed=`.
  */
 function afterCpuset(body: string): string | undefined {
   const from = body.indexOf(",cpuset=") + ",cpuset=".length;
@@ -169,12 +167,12 @@ function afterCpuset(body: string): string | undefined {
   return found;
 }
 
-/** Returns whether the kernel may print this for a path: `/a`, `(null)`, `<name too long>`. */
+/** `/a`, `(null)`, `<name too long>`. */
 function isPrinted(path: string): boolean {
   return /^[/(<]/.test(path);
 }
 
-/** Yields the text before and after each occurrence of a separator. */
+/** Splits at each occurrence of a separator. */
 function* splits(
   text: string,
   separator: string,
@@ -192,7 +190,7 @@ function nameIn(processName: string): { processName: string }[] {
   return byteLength(processName) <= MAX_NAME_BYTES ? [{ processName }] : [];
 }
 
-/** Returns the bytes of a decoded string; each replacement character was one byte. */
+/** Each replacement character was one byte. */
 function byteLength(text: string): number {
   return encoder.encode(text.replaceAll("\ufffd", " ")).length;
 }

@@ -2,12 +2,12 @@ import type { OomTask } from "./report.ts";
 
 const MAX_TASKS = 10;
 
-/** Every kernel prints these columns first, and the name last. */
+/** The columns of every kernel; the name is last. */
 const HEADER_REGEXP = /^\[ +pid +\] +uid +tgid +total_vm +rss (.* )?name$/;
 const ROW_REGEXP = /^\[ *(\d{1,10})\] +\d+ +\d+ +\d+ +(\d{1,15}) +(\S.*)$/s;
 
 /**
- * The largest memory users in the task table of one OOM, largest first.
+ * The largest memory users in the kernel's task table, largest first.
  *
  * ```
  * [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name
@@ -15,7 +15,7 @@ const ROW_REGEXP = /^\[ *(\d{1,10})\] +\d+ +\d+ +\d+ +(\d{1,15}) +(\S.*)$/s;
  * ```
  */
 export class OomTaskTable {
-  /** The columns between those of every kernel and the process name. */
+  /** The columns of some kernels only. */
   readonly #others: RegExp;
   readonly #tasks: OomTask[] = [];
 
@@ -23,7 +23,7 @@ export class OomTaskTable {
     this.#others = new RegExp(String.raw`^(?:-?\d+ +){${others}}`);
   }
 
-  /** Returns a table with this header; `undefined` for any other line. */
+  /** Returns `undefined` for any other line. */
   static fromHeader(text: string): OomTaskTable | undefined {
     const header = HEADER_REGEXP.exec(text);
     if (header === null) return undefined;
@@ -34,7 +34,7 @@ export class OomTaskTable {
     return this.#tasks;
   }
 
-  /** Adds a row; any other line is skipped. */
+  /** Other lines are skipped. */
   add(text: string): void {
     const [, pid, rssPages, rest = ""] = ROW_REGEXP.exec(text) ?? [];
     const others = this.#others.exec(rest)?.[0];

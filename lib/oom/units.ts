@@ -6,36 +6,39 @@ import type {
   OomReport,
 } from "./report.ts";
 
-// The invariant of this directory.
-
 /**
- * Maximum milliseconds between the count of a kill and the time when its record
- * is readable: the killer may be preempted or throttled between the two.
+ * Maximum milliseconds from the count of a kill to its readable record: the
+ * killer may be preempted or throttled in between.
  */
 export const SETTLE_MS = 1_500;
 
-/** Maximum number of stored reports; more than any kernel's log holds. */
+/** Stored reports; no kernel's log holds more. */
 const MAX_WAITING = 10_000;
 
-/** Maximum wait of a report, if the count never settles or the log is never read to its end. */
+/** If the count never settles, or the log is never read to its end. */
 const MAX_WAIT_MS = 10_000;
 
 /** Dependencies of {@linkcode OomUnits}. */
 export interface OomUnitsOptions {
-  /** The state written by an earlier run of the same boot. @default none: the first start */
+  /** Written by an earlier run of the same boot. @default none: the first start */
   readonly earlier?: CheckpointData | undefined;
-  /** Returns the node's OOM kill count since boot (`/proc/vmstat`, `oom_kill`, Linux ≥4.13), or `undefined` if the kernel has none. */
+  /**
+   * Returns the node's OOM kills since boot (`/proc/vmstat`, `oom_kill`, Linux
+   * ≥4.13); `undefined` if not counted.
+   */
   readonly readCount: () => number | undefined;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
-  /** Receives an incident or a kill that has no event yet; `isHistorical` if the count proves that it occurred before the start. */
+  /**
+   * Receives an incident or kill without an event; `isHistorical` if the count
+   * proves that it precedes the start.
+   */
   readonly report: (
     report: OomIncidentReport | OomKillReport,
     isHistorical: boolean,
   ) => void;
-  /** Receives the repeat of a group's first victim. */
   readonly repeat: (report: OomRepeatReport) => void;
-  /** Receives the number of kills without a record, and whether no other unit is open. Must call {@linkcode OomUnits.inferOne} before each event. */
+  /** Must call {@linkcode OomUnits.inferOne} before each event. `areAll`: no other unit is open. */
   readonly infer: (count: number, areAll: boolean) => void;
 }
 
@@ -43,10 +46,10 @@ export interface OomUnitsOptions {
  * Accounts for each unit of the node's OOM kill count exactly once.
  *
  * **Kernel guarantees** (`mm/oom_kill.c`). (1) Each unit has exactly one
- * `Killed process` record, printed after the unit is counted, in the order of
- * the count, under `oom_lock`. (2) Records are numbered without gaps. (3) A
- * record is readable within {@linkcode SETTLE_MS} of its count. (4) The first
- * victim of a group is counted and printed twice: two units, one kill.
+ * `Killed process` record, printed after the count and in its order, under
+ * `oom_lock`. (2) Records are numbered without gaps. (3) A record is readable
+ * within {@linkcode SETTLE_MS} of its count. (4) The first victim of a group is
+ * counted and printed twice: two units, one kill.
  *
  * **State**, all that the event log carries across a restart. R (`kmsg_seq`):
  * the last record all of whose events are in the event log. U
@@ -55,68 +58,71 @@ export interface OomUnitsOptions {
  *
  * **Rule.** A record is new if and only if its number exceeds R. Each new
  * record accounts for one unit: a kill, which gets an event, or a repeat, which
- * gets none. When the log has been read to its end, the units that were counted
- * {@linkcode SETTLE_MS} ago and exceed U are inferred.
+ * gets none. When the log has been read to its end, units that were counted
+ * SETTLE_MS ago and exceed U are inferred.
  *
- * **Each kill has exactly one event.** *No duplicates:* R only grows, and is
- * in the same line of the event log as the last event of its record: a crash leaves both or
- * neither. *No false kills:* a unit counted SETTLE_MS ago has been printed; at
- * the end of the log, all such units except lost ones are in U. *No missing
- * kills:* once no kill happens for SETTLE_MS, the excess is exactly the lost
- * units. Until then the excess is smaller, never larger: inference waits.
+ * **Each kill has exactly one event.** *No duplicates:* R only grows, and is in
+ * the same line of the event log as the last event of its record: a crash
+ * leaves both or neither. *No false kills:* at the end of the log, all units
+ * counted SETTLE_MS ago, except lost ones, are in U. *No missing kills:* after
+ * SETTLE_MS without a kill, the excess is exactly the lost units. Until then it
+ * is smaller, never larger: inference waits.
  *
- * **Consequences.** A restart is not a special case: the kernel's records are
- * read from the oldest on, those up to R only for the parser's state. *First
- * start:* U is the count at a moment when the log has been read to its end and
- * the count did not change meanwhile; a unit counted but not yet printed at
- * that moment never makes U exceed the count. If the log ends before that, U is
- * the units read plus the lowest count before them. If the log appears after U was
- * set, its first records wait until their positions in the count are
- * determined. *Without a log*, units are inferred in the same way, and L counts
- * them. While L is not 0, new records wait: guarantee 1 gives each its position
- * in the count, and those up to U were inferred. *A different log* (R's number
- * has another timestamp, or is beyond the end): R is void, U is not, and the
- * position in the count decides in the same way. *Lost records* are found only
- * by the count; if they are among the waiting records, the first L of those are
- * treated as inferred. Without a count, nothing is inferred.
+ * **Consequences.** After a restart, the kernel's records are read from the
+ * oldest on, those up to R only for the parser's state. *First start:* U is the
+ * count when the log has been read to its end and the count did not change
+ * meanwhile; a unit counted but not yet printed then never makes U exceed the
+ * count. If the log ends before that, U is the units read plus the lowest count
+ * before them. If the log appears after U was set, its first records wait until
+ * their positions in the count are determined. *Without a log*, units are
+ * inferred in the same way, and L counts them. While L is not 0, new records
+ * wait: guarantee 1 gives each its position in the count, and those up to U
+ * were inferred. *A different log* (R's number has another timestamp, or is
+ * beyond the end): R is void, U is not, and positions decide in the same way.
+ * *Lost records* are found only by the count; if they are among the waiting
+ * ones, the first L of those are treated as inferred. Without a count, nothing
+ * is inferred.
  *
  * Exceeds 300 lines: one state machine.
  */
 export class OomUnits {
   readonly #options: OomUnitsOptions;
-  /** The count at the start: units up to it are historical. */
+  /** Units up to it are historical. */
   readonly #startCount: number;
   #sequence: number | undefined;
   #usec: number | undefined;
   #units: number | undefined;
   #inferred: number;
-  /** Whether U may be too high by one: a unit counted before the first start may not have been printed then. */
+  /** Whether U may be one too high, by a unit counted but not printed at the first start. */
   #isTentative = false;
-  /** Whether R was found in the log, or precedes it; otherwise R may belong to another log. */
+  /** Whether R was found in this log, or precedes it. */
   #isConfirmed = false;
-  /** Units whose records were read before U was set. */
+  /** Units read before U was set. */
   #reads = 0;
-  /** The lowest count before the first of `#reads`. */
+  /** The lowest count before them. */
   #firstBase = Infinity;
   /** Whether U was set before any record was read: the first records may belong to units up to U. */
   #isUnread = false;
   /** Units inferred in this run at a presumed end of the log. */
   #late = 0;
-  /** Counts by time, the oldest first: the first is the count SETTLE_MS ago. */
+  /** Oldest first: the first is the count SETTLE_MS ago. */
   #samples: { readonly ms: number; readonly count: number }[] = [];
   /** Reports up to R while R is not confirmed. */
   #known: OomReport[] = [];
-  /** New reports whose position in the count is unknown. */
+  /** New, at an unknown position in the count. */
   #waiting: OomReport[] = [];
   #waitingSinceMs = Infinity;
-  /** The lowest count before the first waiting report: its position, once no unit is between count and record. */
+  /**
+   * The lowest count before the first waiting report: its position, once each
+   * counted unit has a record.
+   */
   #base = Infinity;
-  /** Whether records counted by L or waiting were lost: then their positions are unknown. */
+  /** Whether records counted by L or waiting were lost: their positions are unknown. */
   #hasGap = false;
   #isAtEnd = false;
-  /** Whether the records of the units being inferred may still arrive. */
+  /** Whether records of the units being inferred may still arrive. */
   #mayCome = false;
-  /** Whether this run or an earlier run accounted for a record. */
+  /** Whether this or an earlier run accounted for a record. */
   #hasRead: boolean;
 
   constructor(options: OomUnitsOptions) {
@@ -129,7 +135,7 @@ export class OomUnits {
     this.#inferred = earlier?.inferred_units ?? 0;
     const units = earlier?.node_oom_kills;
     if (units !== undefined && count !== undefined) {
-      // A lower count occurs only if the machine was reset to an earlier state.
+      // Lower only if the machine was reset to an earlier state.
       this.#units = Math.min(units, count);
     }
     this.#isConfirmed = this.#sequence === undefined;
@@ -137,7 +143,7 @@ export class OomUnits {
     this.sample();
   }
 
-  /** R, U and L after the last event; without U while U is tentative. */
+  /** R, U and L after the last event; without a tentative U. */
   get state(): CheckpointData {
     return {
       ...(this.#sequence !== undefined && { "kmsg_seq": this.#sequence }),
@@ -153,17 +159,16 @@ export class OomUnits {
     return this.#units;
   }
 
-  /** Whether the backlog of the kernel log has been read. */
   get hasReadBacklog(): boolean {
     return this.#isAtEnd;
   }
 
-  /** R; until the first record is taken, that of the earlier run. */
+  /** R; before the first record, that of the earlier run. */
   get sequence(): number | undefined {
     return this.#sequence;
   }
 
-  /** Whether units are not accounted for, so that the log must be read to its end. */
+  /** Whether units are not accounted for. */
   get isOpen(): boolean {
     const count = this.#samples.at(-1)?.count;
     if (!this.#isAtEnd || this.#waiting.length > 0) return true;
@@ -171,7 +176,7 @@ export class OomUnits {
       count !== undefined && count > (this.#units ?? -1);
   }
 
-  /** Stores the count with its time. Call it periodically, and before each {@linkcode OomUnits.end}. */
+  /** Call it periodically, and before each {@linkcode OomUnits.end}. */
   sample(): void {
     const count = this.#options.readCount();
     if (count === undefined) return;
@@ -181,7 +186,7 @@ export class OomUnits {
     while ((samples[1]?.ms ?? Infinity) <= ms - SETTLE_MS) samples.shift();
   }
 
-  /** Processes the reports of a record. Call it for each record, in order, with the record's own number and time. */
+  /** Call it for each record, in order, with the record's own number and time. */
   take(
     sequence: number,
     usecSinceBoot: number,
@@ -196,7 +201,10 @@ export class OomUnits {
     }
   }
 
-  /** Sets R: all records up to this one have their events or need none. No effect while reports wait. */
+  /**
+   * Sets R: records up to this one have their events or need none. No effect
+   * while reports wait.
+   */
   advance(sequence: number, usecSinceBoot: number): void {
     if (this.#waiting.length > 0 || !this.#isConfirmed) return;
     if (sequence < (this.#sequence ?? -1)) return;
@@ -204,7 +212,6 @@ export class OomUnits {
     this.#usec = usecSinceBoot;
   }
 
-  /** Call it if records were lost. */
   recordLoss(): void {
     if (this.#inferred > 0 || this.#waiting.length > 0) this.#hasGap = true;
   }
@@ -223,10 +230,8 @@ export class OomUnits {
   }
 
   /**
-   * Infers units at the end of the log, which has been read to its end since
-   * the last {@linkcode OomUnits.sample}.
-   *
-   * @param lastSequence the number of the last record
+   * Infers units. The log must have been read to its end since the last
+   * {@linkcode OomUnits.sample}.
    */
   end(lastSequence: number): void {
     const count = this.#options.readCount();
@@ -249,17 +254,13 @@ export class OomUnits {
     this.#infer(excess, false, count);
   }
 
-  /**
-   * Infers units while no log can be read.
-   *
-   * @param settleMs milliseconds between the count of a kill and its inference
-   */
+  /** Infers units without a log, `settleMs` after their count. */
   withoutLog(settleMs: number): void {
     const count = this.#options.readCount();
     if (count === undefined) return;
     if (this.#units === undefined) {
-      // Kills before the first start have no event. If some of them were read,
-      // their position in the count separates the others from new kills.
+      // Kills before the first start have no event. If some were read, their
+      // position in the count separates the others from new kills.
       this.#units = this.#hasRead
         ? Math.min(count, this.#firstBase + this.#reads)
         : this.#startCount;
@@ -274,7 +275,7 @@ export class OomUnits {
     this.#infer(all, true, count);
   }
 
-  /** Returns the number of units from this one on that were counted before the start. */
+  /** Returns the number of units from this one on that precede the start. */
   historicalFrom(unit: number): number {
     return Math.max(0, this.#startCount - unit + 1);
   }
@@ -285,14 +286,17 @@ export class OomUnits {
     if (this.#mayCome) this.#inferred++;
   }
 
-  /** Ends the tentative state of U if the count has not changed for SETTLE_MS. Call it at the end of the log, or without a log. */
+  /**
+   * Ends the tentative state of U once the count is unchanged for SETTLE_MS.
+   * Call it at the end of the log, or without one.
+   */
   #settle(count: number): void {
     if (!this.#isTentative) return;
     this.#units = Math.min(this.#units ?? 0, count);
     if (this.#settledCount(SETTLE_MS) === count) this.#isTentative = false;
   }
 
-  /** Ends reading: U, even if tentative, is written to the last checkpoint. */
+  /** Even a tentative U is written to the last checkpoint. */
   close(): void {
     this.#isTentative = false;
     const count = this.#options.readCount();
@@ -307,7 +311,7 @@ export class OomUnits {
     this.#options.infer(units, (this.#units ?? 0) + units === count);
   }
 
-  /** Returns the number of units counted at least `settleMs` ago and not accounted for; 0 while reports wait. */
+  /** Returns the units counted `settleMs` ago and not accounted for; 0 while reports wait. */
   #excess(settleMs: number): number {
     if (this.#waiting.length > 0) return 0;
     return (this.#settledCount(settleMs) ?? 0) - (this.#units ?? 0);
@@ -349,7 +353,6 @@ export class OomUnits {
     if (this.#waiting.length >= MAX_WAITING) this.#decide();
   }
 
-  /** Accounts for the unit of a new record, if any. */
   #accountFor(
     report: OomReport,
     isHistorical = false,
@@ -366,7 +369,7 @@ export class OomUnits {
     }
     if (this.#units !== undefined && count !== undefined && !isInUnits) {
       if (this.#units >= count && this.#late > 0) {
-        // The record arrived later than SETTLE_MS: its unit was inferred.
+        // It arrived later than SETTLE_MS: its unit was inferred.
         this.#late--;
         return;
       }
@@ -382,12 +385,12 @@ export class OomUnits {
     this.#usec = report.type === "repeat" ? undefined : report.usecSinceBoot;
   }
 
-  /** Determines the position of the waiting reports in the count, and decides once the count is settled. */
+  /** Decides once the position in the count is settled. */
   #placeWaiting(count: number): void {
     if (this.#waiting.length === 0) return;
     this.#place(count);
     const waitedMs = this.#options.nowMs() - this.#waitingSinceMs;
-    // Then no unit is counted without its record being readable.
+    // Then each counted unit has a readable record.
     const isSettled = this.#settledCount(SETTLE_MS) === count;
     if (waitedMs >= SETTLE_MS && isSettled) this.#decide();
     else this.decideOverdue();
@@ -398,7 +401,7 @@ export class OomUnits {
     this.#base = Math.min(this.#base, count - units);
   }
 
-  /** Accounts for waiting reports if they have waited for MAX_WAIT_MS. */
+  /** Decides after MAX_WAIT_MS. */
   decideOverdue(): void {
     const waitedMs = this.#options.nowMs() - this.#waitingSinceMs;
     if (this.#waiting.length > 0 && waitedMs >= MAX_WAIT_MS) this.#decide();
@@ -409,7 +412,8 @@ export class OomUnits {
     const count = this.#options.readCount();
     if (count !== undefined) this.#place(count);
     const units = this.#units ?? 0;
-    // If no run read a record, the earlier units were not inferred and have no event.
+    // If no run read a record, the earlier units were not inferred and have no
+    // event.
     const inferredFrom = this.#hasRead ? units - this.#inferred : 0;
     const oldFrom = this.#hasRead || this.#hasGap ? 0 : units - this.#inferred;
     // Prefer losing a name to reporting a kill twice: the count finds the other kills.

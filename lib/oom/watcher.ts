@@ -10,12 +10,12 @@ import type { OomMonitor } from "./monitor.ts";
 
 /** Options of an {@linkcode OomWatcher}. */
 export interface OomWatcherOptions {
-  /** The kernel log: a device, or a FIFO or file of records. @default none */
+  /** A device, or a FIFO or file of records. @default none */
   readonly path?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly monitor: OomMonitor;
-  /** Milliseconds before the log is reopened; doubles up to a minute. @default 5000 */
+  /** Doubles up to a minute. @default 5000 */
   readonly reopenDelayMs?: number;
   /** @default openKmsg */
   readonly open?: (path: string) => Promise<KmsgFile>;
@@ -23,34 +23,31 @@ export interface OomWatcherOptions {
 
 const MAX_REOPEN_DELAY_MS = 60_000;
 
-/** Minimum time between warnings about a log that cannot be read. */
 const WARN_INTERVAL_MS = 60_000;
 
-/** Interval of reads at the end of a file. */
+/** At the end of a file. */
 const POLL_MS = 250;
 
 /**
  * The log is idle after IDLE_TIMERS timers without a record while a read waits:
- * the first timer may fire while a record is queued on a busy event loop. The
- * end of the log requires END_TIMERS, since kills are inferred there.
+ * the first may fire while a record is queued on a busy event loop. The end of
+ * the log requires END_TIMERS, since kills are inferred there.
  */
 const IDLE_MS = 10;
 const IDLE_TIMERS = 2;
 const END_TIMERS = 5;
 
-/** Interval between reads of the node's count if all units are accounted for: a wake-up takes 0.3 ms. */
+/** Between reads of the node's count if all units are accounted for: a wake-up takes 0.3 ms. */
 const SETTLED_INTERVAL_MS = 1_000;
-/** Interval while some units are not accounted for. */
+/** While some units are not accounted for. */
 const INTERVAL_MS = 250;
-/** Interval while no log can be read: the container may be removed soon. */
+/** While no log can be read: the container may be removed soon. */
 const ALONE_INTERVAL_MS = 50;
 
 /**
- * Reads the kernel log and the node's count of OOM kills, and passes both to
- * an {@linkcode OomMonitor}.
- *
- * The log is read from the kernel's oldest record. A log that cannot be opened or
- * that ends is reopened; losses are counted.
+ * Passes the records of the kernel log, from the oldest, and the node's count
+ * of OOM kills to an {@linkcode OomMonitor}. A log that cannot be opened or
+ * that ends is reopened.
  */
 export class OomWatcher {
   readonly #options: OomWatcherOptions;
@@ -83,12 +80,12 @@ export class OomWatcher {
     return this.#records;
   }
 
-  /** Invalid records read. */
+  /** Invalid records. */
   get malformed(): number {
     return this.#malformed;
   }
 
-  /** Records overwritten before they could be read, or too long. */
+  /** Records overwritten before they were read, or too long. */
   get lost(): number {
     return this.#health.lost;
   }
@@ -104,7 +101,6 @@ export class OomWatcher {
       : this.#health.state;
   }
 
-  /** Kills reported by events of this run. */
   get kills(): number {
     return this.#monitor.kills;
   }
@@ -121,8 +117,8 @@ export class OomWatcher {
   }
 
   /**
-   * Stops reading; reports a deferred kill. Does not await a waiting read: in
-   * Deno 2.6, closing `/dev/kmsg` does not end it.
+   * Reports a deferred kill. Does not await a waiting read: in Deno 2.6,
+   * closing `/dev/kmsg` does not end it.
    */
   close(): void {
     if (this.#stop.signal.aborted) return;
@@ -134,7 +130,7 @@ export class OomWatcher {
     this.#health.fail("Closed");
   }
 
-  /** Reads the log, and reopens it until closed. Never rejects. */
+  /** Reopens the log until closed. Never rejects. */
   async #run(path: string): Promise<void> {
     const { signal } = this.#stop;
     const { reopenDelayMs = 5000 } = this.#options;
@@ -157,7 +153,6 @@ export class OomWatcher {
     }
   }
 
-  /** Opens the log and reads it to its end. */
   async #readOnce(path: string): Promise<void> {
     const { signal } = this.#stop;
     const { open = openKmsg, logger } = this.#options;
@@ -184,7 +179,7 @@ export class OomWatcher {
           this.#attempt(() => this.#monitor.end());
           break;
         case "overrun":
-          // The sequence numbers of later records show the number of lost records.
+          // Later sequence numbers show the number of lost records.
           break;
         case "tooLong":
           this.#health.lose(1);
@@ -195,7 +190,7 @@ export class OomWatcher {
           this.#attempt(() =>
             this.#isWriterless ? this.#monitor.flush() : this.#monitor.end()
           );
-          // A FIFO without any writer yet has lost nothing.
+          // A FIFO without a writer yet has lost nothing.
           if (this.#isWriterless && hadRecords) this.#health.loseWriter();
           await sleep(this.#clock, POLL_MS, signal);
           if (signal.aborted) return;
@@ -222,7 +217,7 @@ export class OomWatcher {
     });
   }
 
-  /** Waits until the log is idle, to report a deferred kill, and until it is at its end. */
+  /** Reports a deferred kill when the log is idle, and infers kills at its end. */
   #awaitIdle(): void {
     if (this.#cancelIdle !== undefined) return;
     if (!this.#monitor.hasDeferredKill && !this.#monitor.needsEnd) return;
@@ -250,7 +245,6 @@ export class OomWatcher {
     this.#cancelIdle = this.#clock.schedule(IDLE_MS, onTimer);
   }
 
-  /** Reads the node's count. */
   #tick(): void {
     const monitor = this.#monitor;
     monitor.sample();

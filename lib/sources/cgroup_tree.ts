@@ -15,43 +15,41 @@ export interface CgroupTreeOptions {
   readonly hierarchies: readonly Hierarchy[];
   readonly clock: Clock;
   /**
-   * Notifications refer to directories only, one for each creation and one for
-   * each removal, so that they can be counted: true on cgroupfs, false on a
-   * tree of plain files.
+   * Whether notifications can be counted, one per creation and one per removal
+   * of a directory: true on cgroupfs, false on a tree of plain files.
    *
    * @default true
    */
   readonly removalsCount?: boolean;
 }
 
-/**
- * Event that a notification reports of a directory. A creation is reported as a
- * removal if the directory is gone when `Deno.watchFs` passes it on.
- */
+/** Event of a directory. `remove` may be a late creation: see {@linkcode LifetimeCounter}. */
 export type HintKind = "create" | "remove" | "rename";
 
 /**
- * Property by which a directory is compared with the known state: the number of
- * children, their names, or their inodes. The number does not change if one
- * child is removed and another created, but reading it costs a twentieth of
- * reading the names.
+ * Compared property of the children. Their number is unchanged if one is
+ * removed and another created, but reading it costs a twentieth of reading the
+ * names.
  */
 type Comparison = "number" | "names" | "inodes";
 
 /**
- * Names of control files. Deno 2.6 reports a write as a removal if the file is
- * gone when it passes it on: runc writes `freezer.state`, the kernel
- * `cgroup.events`, before a cgroup is removed.
+ * Control files. Deno 2.6 reports a write as a removal if the file is gone
+ * before the report: runc writes `freezer.state`, the kernel `cgroup.events`,
+ * before a cgroup is removed.
  */
 const CONTROL_FILE_REGEXP =
   /^(?:(?:blkio|cgroup|cpu|cpuacct|cpuset|devices|dmem|freezer|hugetlb|io|irq|memory|misc|net_cls|net_prio|perf_event|pids|rdma)\.[\w.]+|notify_on_release|tasks)$/;
 
-/** From this number of notifications on, names are compared: if as many children are created as removed, their number is unchanged. */
+/**
+ * From this number of notifications on, names are compared: as many creations
+ * as removals leave the number unchanged.
+ */
 const MANY_NOTIFICATIONS = 8;
 
-/** Placeholder for an inode: not seen in this hierarchy. */
+/** Placeholder for an inode not seen in this hierarchy. */
 const UNSEEN = 0;
-/** Placeholder for an inode: seen in this hierarchy, then removed from it. */
+/** Placeholder for an inode removed from this hierarchy. */
 const LEFT = -1;
 
 /**
@@ -66,7 +64,7 @@ interface Node {
   readonly name: CgroupName;
   /** Creation time of the directory that was seen first. */
   readonly createdMs: number | undefined;
-  /** Inode of the directory in each hierarchy, or {@linkcode UNSEEN} or {@linkcode LEFT}. */
+  /** By hierarchy; {@linkcode UNSEEN} or {@linkcode LEFT} if not there. */
   readonly inodes: number[];
   readonly counter: LifetimeCounter;
   readonly children: Set<CgroupName>;
@@ -75,15 +73,14 @@ interface Node {
 /**
  * The set of containers, built from directory listings; notifications are hints
  * for what to check. A container is one name in any number of hierarchies: it
- * is added once, when it appears in the first, and deleted once, when it is
- * gone from the last. A name that reappears with another inode is another
- * container.
+ * is added when it appears in the first, and deleted when it is gone from the
+ * last. The same name with another inode is another container.
  *
  * Changes collect until {@linkcode take}. The long walks are generators that
- * stop after each directory, so that the caller can do other work in between.
+ * stop after each directory, so that the caller can do other work.
  *
- * Exceeds 300 lines: one state machine. Checking a directory may add, move and
- * end containers among its ancestors, descendants and siblings.
+ * Exceeds 300 lines: a check of a directory may add, move and end containers
+ * among its ancestors, descendants and siblings.
  */
 export class CgroupTree {
   readonly fs: HostFs;
@@ -96,7 +93,7 @@ export class CgroupTree {
   readonly #relists: RelistQueue;
   readonly #recentlyRemoved: RecentlyRemoved;
   readonly #errors = new ScanErrors();
-  /** Receives the directories found, if they are not to be listed immediately. */
+  /** Directories found in the first listing, which lists them later. */
   #listedLater: Set<CgroupName> | undefined;
 
   constructor(options: CgroupTreeOptions) {
@@ -111,7 +108,7 @@ export class CgroupTree {
     return this.#nodes.size;
   }
 
-  /** Number of directories over all hierarchies. */
+  /** Over all hierarchies. */
   get directories(): number {
     let count = 0;
     for (const { inodes } of this.#nodes.values()) {
@@ -124,12 +121,12 @@ export class CgroupTree {
     return this.#hierarchies.map((hierarchy) => hierarchy.path);
   }
 
-  /** The directories that cannot be read now, and the reason; `undefined` if all can. */
+  /** Directories that cannot be read now, and the reason; `undefined` if all can. */
   get failure(): string | undefined {
     return this.#errors.text;
   }
 
-  /** Time at which {@linkcode settle} has work, on the clock's monotonic time. */
+  /** Monotonic time at which {@linkcode settle} has work. */
   get dueMs(): number {
     return this.#relists.dueMs;
   }
@@ -141,13 +138,13 @@ export class CgroupTree {
     return changes;
   }
 
-  /** Handles a notification with this path: a directory created, removed, or either. */
+  /** Handles a notification: a directory was created, removed, or either. */
   hint(path: string, kind: HintKind): void {
     const [at, name] = this.#locate(path);
-    // Before the first listing there is nothing to compare with.
+    // Before the first listing there is nothing to compare.
     if (at < 0 || name === ROOT || !this.#nodes.has(ROOT)) return;
     if (kind === "remove" && this.#isControlFile(name)) return;
-    // Siblings may be created or removed of which nothing is reported.
+    // Siblings may be created or removed without a notification.
     this.#touch(parentOf(name));
     if (kind === "remove") this.#leaveUnseen(at, name);
     const isThere = this.#checkDirectory(at, name);
@@ -163,7 +160,7 @@ export class CgroupTree {
     return CONTROL_FILE_REGEXP.test(base) && !this.#nodes.has(name);
   }
 
-  /** Checks a created directory that is not known before its hint is handled: by then it may be gone. */
+  /** Checks an unknown created directory immediately: it may be gone when its hint is handled. */
   discover(path: string): void {
     const [at, name] = this.#locate(path);
     if (at >= 0 && this.#nodes.has(ROOT) && !this.#nodes.has(name)) {
@@ -182,7 +179,7 @@ export class CgroupTree {
     for (const at of this.#hierarchies.keys()) this.#checkDirectory(at, name);
   }
 
-  /** Schedules a later listing of a directory in which nothing is reported. */
+  /** For a directory without notifications. */
   listLater(path: string): void {
     const name = this.nameOf(path);
     if (name !== undefined) this.#relists.retry(name);
@@ -204,7 +201,7 @@ export class CgroupTree {
     return isLast || notifications >= MANY_NOTIFICATIONS ? "names" : "number";
   }
 
-  /** Lists each directory whose number of children differs from the known number. */
+  /** Lists directories whose number of children has changed. */
   *sweep(): Generator<void> {
     for (const [name, { children }] of [...this.#nodes]) {
       if (children.size > 0) yield* this.#relist(name, "number");
@@ -212,12 +209,12 @@ export class CgroupTree {
     }
   }
 
-  /** Compares the whole known state with the listing, or that of one hierarchy. */
+  /** Compares the known state with a listing of all hierarchies, or of one. */
   *reconcile(hierarchy?: number): Generator<void> {
     const isFirst = !this.#nodes.has(ROOT);
     if (isFirst) this.#addRoot();
     const names = new Set(this.#nodes.keys());
-    // The first listing finds many directories: this loop reaches them later.
+    // The loop reaches the directories that it finds.
     if (isFirst) this.#listedLater = names;
     try {
       for (const name of names) {
@@ -234,7 +231,7 @@ export class CgroupTree {
     this.#changes.push({ type: "listed" });
   }
 
-  /** Returns the index of the hierarchy of a directory, −1 if there is none, and the name of its container. */
+  /** Returns the index of a path's hierarchy, or −1, and the container's name. */
   #locate(path: string): [at: number, name: CgroupName] {
     const at = this.#hierarchies.findIndex((hierarchy) =>
       path.startsWith(hierarchy.path) &&
@@ -271,9 +268,8 @@ export class CgroupTree {
   }
 
   /**
-   * Returns the directory of a container in a hierarchy. If the kernel returns
-   * EIO or EACCES, the result is the last known state: a directory that cannot
-   * be read is not gone, and other containers are still tracked.
+   * Returns a directory; after EIO or EACCES, its last known state: an
+   * unreadable directory is not gone.
    */
   #stat(at: number, name: CgroupName): DirectoryStat | undefined {
     const path = this.#path(at, name);
@@ -291,8 +287,8 @@ export class CgroupTree {
   }
 
   /**
-   * Returns the names of the subdirectories. If they cannot be read (EMFILE),
-   * returns an empty list and schedules another listing.
+   * Returns the names of the subdirectories. If unreadable (EMFILE), returns
+   * none and schedules another listing.
    */
   #list(at: number, name: CgroupName): string[] {
     const path = this.#path(at, name);
@@ -311,7 +307,7 @@ export class CgroupTree {
     if (this.#nodes.has(name)) this.#relists.touch(name);
   }
 
-  /** Checks whether `name` is in a hierarchy and updates the containers; returns whether it is. */
+  /** Updates the containers; returns whether `name` is in the hierarchy. */
   #checkDirectory(at: number, name: CgroupName): boolean {
     const stat = this.#stat(at, name);
     const node = this.#nodes.get(name);
@@ -321,13 +317,13 @@ export class CgroupTree {
     }
     if (node === undefined) return this.#add(at, name, stat);
     if (node.inodes[at] === stat.inode) return true;
-    // If the parent is now another container, the child is another one, too.
+    // If the parent is another container, so is the child.
     if (name !== ROOT) this.#checkDirectory(at, parentOf(name));
     if (
       this.#nodes.get(name) !== node || node.inodes[at] === stat.inode
     ) return this.#checkDirectory(at, name);
-    // This check comes before the descendants are searched in other
-    // hierarchies, where they would belong to another container.
+    // Checked before the descendants are searched in other hierarchies, where
+    // they would belong to another container.
     if (this.#wasReplaced(node, at, stat)) {
       this.#remove(node);
       return this.#add(at, name, stat);
@@ -339,8 +335,8 @@ export class CgroupTree {
   }
 
   /**
-   * Records that a container is in a hierarchy, and lists its descendants:
-   * nothing is reported of those created before the directory was watched.
+   * Adds a container to a hierarchy, and lists its descendants: those created
+   * before the directory was watched have no notification.
    */
   #show(node: Node, at: number, stat: DirectoryStat): void {
     node.inodes[at] = stat.inode;
@@ -353,10 +349,7 @@ export class CgroupTree {
     }
   }
 
-  /**
-   * In the first listing, searches a container in all hierarchies together, so
-   * that none of its directories needs a second check.
-   */
+  /** In the first listing, searches all hierarchies together: no directory needs a second check. */
   #showElsewhere(node: Node, parent: Node): void {
     for (const at of this.#hierarchies.keys()) {
       if (node.inodes[at] !== UNSEEN || !hasInode(parent, at)) continue;
@@ -370,7 +363,7 @@ export class CgroupTree {
     if (!this.#checkDirectory(at, parentName)) return false;
     const parent = this.#nodes.get(parentName);
     if (parent === undefined) return false;
-    // The parent, if new itself, may have found it already.
+    // A new parent may have found it already.
     if (this.#nodes.has(name)) return this.#checkDirectory(at, name);
     parent.children.add(name);
     const node = this.#newNode(name, stat.modifiedMs);
@@ -380,7 +373,7 @@ export class CgroupTree {
     return true;
   }
 
-  /** Reports containers of this name that were created and removed before the one that exists now. */
+  /** Reports containers of this name that were created and removed before the current one. */
   #countNotification(
     node: Node,
     at: number,
@@ -399,7 +392,7 @@ export class CgroupTree {
     }
   }
 
-  /** Reports containers with notifications that were removed before they could be read. */
+  /** Reports containers that were removed before they could be read. */
   #countUnknown(at: number, name: CgroupName, kind: HintKind): void {
     const counter = this.#recentlyRemoved.take(name) ?? this.#newCounter();
     counter.recordNotification(at, kind === "create");
@@ -430,7 +423,7 @@ export class CgroupTree {
     this.#changes.push({ type: "add", name, createdMs });
   }
 
-  /** One update is enough for any number of hierarchies. */
+  /** One update for any number of hierarchies. */
   #reportUpdate(name: CgroupName): void {
     if (this.#fresh.has(name)) return;
     this.#fresh.add(name);
@@ -443,11 +436,11 @@ export class CgroupTree {
     this.#changes.push({ type: "delete", name });
   }
 
-  /** Removes a container from one hierarchy, and deletes it if that was the last. */
+  /** Removes a container from a hierarchy, and deletes it if that was the last. */
   #lose(node: Node, at: number): void {
     this.#leave(node, at);
     if (!this.#isAnywhere(node)) {
-      // It may be in a hierarchy whose notification is still pending.
+      // Notifications of other hierarchies may be pending.
       for (const [other, inode] of node.inodes.entries()) {
         if (inode !== UNSEEN) continue;
         const stat = this.#stat(other, node.name);
@@ -471,10 +464,7 @@ export class CgroupTree {
     }
   }
 
-  /**
-   * Handles the removal of a known container from a hierarchy in which it was
-   * never seen: it was there before the first check.
-   */
+  /** Handles a removal from a hierarchy in which the container was only before its first check. */
   #leaveUnseen(at: number, name: CgroupName): void {
     const node = this.#nodes.get(name);
     if (node?.inodes[at] !== UNSEEN) return;
@@ -486,10 +476,9 @@ export class CgroupTree {
   }
 
   /**
-   * Whether the directory now in a hierarchy belongs to another container, if
-   * its inode is not the known one. It belongs to the same container if that
-   * still exists in another hierarchy, or was removed from all others before it
-   * was first seen here.
+   * Returns whether a directory with another inode belongs to another
+   * container: not if the known one still exists in another hierarchy, or left
+   * all others before it was first seen here.
    */
   #wasReplaced(node: Node, at: number, stat: DirectoryStat): boolean {
     let replaced = node.inodes[at] !== UNSEEN || isOfNext(node, stat);
@@ -514,7 +503,7 @@ export class CgroupTree {
     this.#recentlyRemoved.keep(node.name, node.counter);
   }
 
-  /** Updates a directory and its children, in all hierarchies or in one. */
+  /** Updates a directory and its children. */
   *#relist(
     name: CgroupName,
     by: Comparison,
@@ -525,7 +514,7 @@ export class CgroupTree {
       const node = this.#nodes.get(name);
       if (node === undefined) return;
       if (hasInode(node, at)) yield* this.#listOne(at, name, by);
-      // The root could not be read in this hierarchy before.
+      // The root could not be read before.
       else if (name === ROOT) this.#checkDirectory(at, ROOT);
     }
   }
@@ -540,8 +529,7 @@ export class CgroupTree {
     if (stat === undefined) return;
     const known = [...this.#nodes.get(name)?.children ?? []]
       .filter((child) => this.#isKnown(at, child));
-    // A directory has two links for "." and its parent's entry, the others are
-    // its subdirectories.
+    // Without "." and the entry in the parent.
     const below = stat.links - 2;
     const isCounted = by === "number" || this.#listedLater !== undefined ||
       (by === "names" && below === 0);

@@ -13,35 +13,33 @@ import type {
 export interface FallbackWatcherOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Creates a watcher with inotify, or one that polls if inotify failed for the given reason. */
+  /** Uses inotify, or polls if inotify failed for the given reason. */
   readonly createWatcher: (failure?: string) => ContainerWatcher;
 }
 
-/** Delay before a polling watcher that failed is replaced. */
+/** Delay before a failed polling watcher is replaced. */
 const POLL_RETRY_MS = 100;
 
 /**
- * Maximum number of global housekeeping intervals between attempts to use
- * inotify. The number starts at 1 and doubles after each failed attempt, which
- * takes 0.3 s with 3,000 cgroups.
+ * Global housekeeping intervals between attempts to use inotify: 1, doubled
+ * after each failed attempt, which takes 0.3 s with 3,000 cgroups.
  */
 const MAX_INTERVALS = 32;
 
-/** Minimum interval between two warnings that inotify fails. */
 const WARN_INTERVAL_MS = 60_000;
 
 /** Watches cgroups with inotify, and polls while inotify fails. {@linkcode changes} continues after any failure. */
 export class FallbackWatcher implements ContainerWatcher {
   readonly #options: FallbackWatcherOptions;
-  /** Rescans of the replaced watchers by reason; `fallback` is the number of failures of watchers. */
+  /** Rescans of replaced watchers; `fallback` counts their failures. */
   readonly #rescans: Record<string, number> = { fallback: 0 };
   #watcher: ContainerWatcher;
   #isFallback = false;
   /** Last error of inotify, until it works again. */
   #failure: string | undefined;
-  /** Number of intervals until the next attempt. */
+  /** Until the next attempt. */
   #intervalsLeft = 0;
-  /** Number of intervals to wait after the next failure. */
+  /** After the next failure. */
   #nextIntervals = 1;
   #warnedMs = -Infinity;
   /** Whether a warning was logged since inotify last worked. */
@@ -55,7 +53,7 @@ export class FallbackWatcher implements ContainerWatcher {
 
   get state(): SourceState {
     const { state } = this.#watcher;
-    // The new watcher can still fail until its first listing is complete.
+    // The new watcher can fail until its first listing is complete.
     if (this.#isFallback || this.#failure === undefined) return state;
     return {
       ...state,
@@ -81,14 +79,16 @@ export class FallbackWatcher implements ContainerWatcher {
         }
       } catch (error) {
         this.#fallBack(messageOf(error));
-        // After inotify fails, polling starts immediately, so that no change is
-        // missed.
+        // After inotify fails, polling starts immediately, to miss no change.
         if (isFallback) await sleep(this.#options.clock, POLL_RETRY_MS);
       }
     }
   }
 
-  /** Retries inotify if it failed and the wait is over. Must be called once per global housekeeping interval. */
+  /**
+   * Retries inotify when the wait is over. Must be called once per global
+   * housekeeping interval.
+   */
   retry(): void {
     if (!this.#isFallback) {
       // Inotify has worked since the last call.

@@ -1,12 +1,10 @@
 /**
- * Counts the containers of one name, by notifications and by the changes
- * reported.
+ * Counts the containers of one name, by notifications and by reported changes.
  *
- * The kernel sends two notifications per lifetime in each hierarchy, for the
- * creation and for the removal; but `Deno.watchFs` reports a creation as a
- * removal if the directory is gone by then. So notifications of any kind are
- * counted, two per lifetime. One that is certainly a creation corrects the
- * count after a loss.
+ * The kernel sends two notifications per lifetime and hierarchy, for creation
+ * and removal; but `Deno.watchFs` reports a creation as a removal if the
+ * directory is gone by then. So notifications of any kind are counted, two per
+ * lifetime. A certain creation corrects the count after a loss.
  */
 export class LifetimeCounter {
   adds = 0;
@@ -17,24 +15,24 @@ export class LifetimeCounter {
     this.#notifications = new Array(hierarchies).fill(0);
   }
 
-  /** Counts a notification of a hierarchy; `isCreation` if it is certainly a creation. */
+  /** `isCreation` if it is certainly a creation. */
   recordNotification(at: number, isCreation: boolean): void {
     let count = this.#count(at) + 1;
     if (isCreation && count % 2 === 0) count++;
     this.#notifications[at] = count;
   }
 
-  /** Limits the lifetimes of a hierarchy to those reported. */
+  /** Limits a hierarchy's lifetimes to those reported. */
   limit(at: number): void {
     this.#notifications[at] = Math.min(this.#count(at), 2 * this.adds - 1);
   }
 
-  /** Returns the lifetimes that started, according to a hierarchy. */
+  /** Returns the lifetimes that started in a hierarchy. */
   begun(at: number): number {
     return Math.ceil(this.#count(at) / 2);
   }
 
-  /** Returns the lifetimes that ended, according to a hierarchy. */
+  /** Returns the lifetimes that ended in a hierarchy. */
   ended(at: number): number {
     return Math.floor(this.#count(at) / 2);
   }

@@ -11,7 +11,7 @@ import { TimeSlicer } from "../model/time_slicer.ts";
 
 /** A container that exists for 250 ms must be seen. */
 const INTERVAL_MS = 200;
-/** Listing takes at most a twentieth of a core. */
+/** At most a twentieth of a core. */
 const REST_FACTOR = 20;
 
 /** Lists every hierarchy periodically, without inotify. */
@@ -23,7 +23,7 @@ export class PollWatcher implements ContainerWatcher {
   #intervalMs = INTERVAL_MS;
   #closed = false;
 
-  /** @param reason Error of inotify */
+  /** @param reason error of inotify */
   constructor(tree: CgroupTree, clock: Clock, reason: string) {
     this.#tree = tree;
     this.#clock = clock;

@@ -11,19 +11,19 @@ import { TimeSlicer } from "../model/time_slicer.ts";
 import { SubtreeWatcher } from "./subtree_watcher.ts";
 
 /**
- * Maximum length of a time slice in milliseconds. Slices grow with the delay of
- * the walk: a container that exists for 250 ms must not be missed, however busy
- * other work keeps the event loop.
+ * Maximum length of a time slice. Slices grow with the delay of the walk: a
+ * container that exists for 250 ms must not be missed, even on a busy event
+ * loop.
  */
 const MAX_SLICE_MS = 40;
-/** Length of a slice as a fraction of the delay. */
+/** Slice as a fraction of the delay. */
 const SLICE_SHARE = 0.5;
-/** Maximum number of queued notifications; beyond it, everything is listed instead. */
+/** Queued notifications; beyond it, everything is listed instead. */
 const MAX_HINTS = 65_536;
 
 /**
- * Number of notifications, without a pause of BURST_PAUSE_MS, that may hide
- * others: Deno 2.6 silently drops those beyond 16 queued of a hierarchy.
+ * Notifications without a pause of BURST_PAUSE_MS that may hide others: Deno
+ * 2.6 silently drops those beyond 16 queued of a hierarchy.
  */
 const BURST_HINTS = 16;
 const BURST_PAUSE_MS = 50;
@@ -34,21 +34,21 @@ const SWEEP_REST_FACTOR = 4;
 
 /**
  * While containers are created faster than `Deno.watchFs` watches them (0.1 to
- * 0.4 ms each), a further call of it blocks: for 4.5 s in a storm of 2,000. It
- * is called after this time without notifications and changes …
+ * 0.4 ms each), another call of it blocks: 4.5 s in a storm of 2,000. It is
+ * called after this time without notifications and changes …
  */
 const QUIET_MS = 100;
-/** … or when a hierarchy has waited for this long. */
+/** … or when a hierarchy has waited this long. */
 const MAX_UNWATCHED_MS = 10_000;
 
-/** Interval at which directories that cannot be watched are listed. */
+/** Interval of listing directories that cannot be watched. */
 const UNWATCHED_MS = 2_000;
 
-/** cgroup v2 files with notifications of the kernel's own writes: one OOM causes 250. */
+/** cgroup v2 files with notifications of the kernel's writes: one OOM causes 250. */
 const MEMORY_EVENTS_REGEXP = /^memory\.events(?:\.local)?$/;
 /** Other files that the kernel writes, and those that move processes. */
 const NO_LIMIT_REGEXP = /\.events(?:\.local)?$|^cgroup\.|^tasks$/;
-/** Delay from the first write to the change that reports it. */
+/** From the first write to the change that reports it. */
 const WRITTEN_MS = 10;
 
 const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
@@ -66,12 +66,11 @@ export interface RawWatcherOptions {
 /**
  * Watches every hierarchy with inotify, through `Deno.watchFs`.
  *
- * Notifications are hints, each of which causes a check: `mkdir -p a/b/c` is
- * reported as fewer creations than directories, since b may be created before a
- * is watched; some removals are never reported; a full queue reports only that
- * it was full. So each directory with a notification is listed again shortly
- * after, and everything is listed after a full queue and on `reconcile()`. A
- * hierarchy is watched before it is listed.
+ * A notification is a hint that causes a check: `mkdir -p a/b/c` is reported as
+ * fewer creations, since b may be created before a is watched; some removals
+ * are never reported; a full queue reports nothing else. So a directory with a
+ * notification is listed again shortly after, and everything after a full queue
+ * and on `reconcile()`. A hierarchy is watched before it is listed.
  *
  * Exceeds 300 lines: one state machine that selects the walk that is due.
  */
@@ -80,13 +79,13 @@ export class RawWatcher implements ContainerWatcher {
   readonly #clock: Clock;
   readonly #slicer: TimeSlicer;
   readonly #subtrees: SubtreeWatcher;
-  /** Number of watched hierarchies, the first ones of the tree. */
+  /** Watched hierarchies, the first ones of the tree. */
   #watched = 0;
   #hints: { path: string; kind: HintKind }[] = [];
   #hintsSinceMs = Infinity;
-  /** Number of notifications without a pause. */
+  /** Notifications without a pause. */
   #burst = 0;
-  /** Directories with files that were written to. */
+  /** Directories with written files. */
   readonly #written = {
     memoryEvents: new Set<string>(),
     limits: new Set<string>(),
@@ -99,7 +98,7 @@ export class RawWatcher implements ContainerWatcher {
   #noSweepBeforeMs = 0;
   #unwatchedDueMs = Infinity;
   #reconcile = true;
-  /** Whether the first listing is complete. Until then there is nothing to query. */
+  /** Whether the first listing is complete. */
   #isListed = false;
   #error: Error | undefined;
   #closed = false;
@@ -173,8 +172,8 @@ export class RawWatcher implements ContainerWatcher {
   }
 
   /**
-   * Watches one more hierarchy. With 1,000 directories this blocks for 90 ms:
-   * so everything is listed and reported after the first hierarchy.
+   * With 1,000 directories this blocks for 90 ms: so everything is listed and
+   * reported after the first hierarchy.
    */
   #watchNext(): void {
     const path = this.#tree.paths[this.#watched];
@@ -237,8 +236,7 @@ export class RawWatcher implements ContainerWatcher {
     const nowMs = this.#clock.monotonic();
     this.#noSweepBeforeMs = nowMs +
       Math.max(SWEEP_MS, (nowMs - beganMs) * SWEEP_REST_FACTOR);
-    // If the sweep found changes, notifications lag behind; an unwatched
-    // hierarchy has none.
+    // After changes, notifications lag behind; an unwatched hierarchy has none.
     if (found || this.#watched < this.#tree.paths.length) {
       this.#sweepDueMs = this.#noSweepBeforeMs;
     }
@@ -327,10 +325,7 @@ export class RawWatcher implements ContainerWatcher {
     if (this.#hints.length === 0) this.#hintsSinceMs = Infinity;
   }
 
-  /**
-   * Runs a walk in time slices, yields the changes found and handles hints in
-   * between; returns whether it found any.
-   */
+  /** Runs a walk in time slices and handles hints in between; returns whether it found changes. */
   async *#walk(
     steps: Generator<void>,
   ): AsyncGenerator<readonly ContainerChange[], boolean> {

@@ -8,17 +8,17 @@ interface Gone {
 }
 
 /**
- * The kernel reports a removal within milliseconds. If events arrive faster than
- * the agent can process them, reports are late: 23 s were measured with half the
- * required CPU. A name that is no longer stored is counted as another lifetime.
+ * The kernel reports a removal within milliseconds, but the agent may process
+ * it late: 23 s were measured with half the required CPU. A name that is no
+ * longer stored is counted as another lifetime.
  */
 const MAX_AGE_MS = 60_000;
 const MAX_NAMES = 65_536;
 
-/** Recently removed containers: the kernel may still send notifications of them. */
+/** Recently removed containers, for late notifications. */
 export class RecentlyRemoved {
   readonly #clock: Clock;
-  /** Entries in order of removal. */
+  /** In order of removal. */
   readonly #byName = new Map<CgroupName, Gone>();
 
   constructor(clock: Clock) {
@@ -26,20 +26,20 @@ export class RecentlyRemoved {
   }
 
   keep(name: CgroupName, counter: LifetimeCounter): void {
-    // Deleted first, so that it is the last in the map.
+    // So that it is the last in the map.
     this.#byName.delete(name);
     this.#byName.set(name, { counter, atMs: this.#clock.monotonic() });
     if (this.#byName.size > MAX_NAMES) this.forget(1);
   }
 
-  /** Removes and returns the counter of a name. */
+  /** Also removes the counter. */
   take(name: CgroupName): LifetimeCounter | undefined {
     const counter = this.#byName.get(name)?.counter;
     this.#byName.delete(name);
     return counter;
   }
 
-  /** Removes the names older than 60 s, and at least the oldest `atLeast`. */
+  /** Removes names older than 60 s, and at least the oldest `atLeast`. */
   forget(atLeast = 0): void {
     const limitMs = this.#clock.monotonic() - MAX_AGE_MS;
     for (const [name, { atMs }] of this.#byName) {

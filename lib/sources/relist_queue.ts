@@ -4,33 +4,33 @@ import type { Clock } from "../model/clock.ts";
 /** A directory to be listed again. */
 export interface Relist {
   readonly name: CgroupName;
-  /** Index of the wait before the listing. */
+  /** Index of the wait. */
   readonly level: number;
   readonly isLast: boolean;
-  /** End of the wait, on the clock's monotonic time. */
+  /** Monotonic end of the wait. */
   readonly dueMs: number;
-  /** Number of notifications about the directory during the wait. */
+  /** During the wait. */
   notifications: number;
 }
 
 /**
- * Milliseconds from a notification about a directory to each of its listings.
- * Creations in a new directory are not reported until it is watched, and on a
- * busy machine `Deno.watchFs` watches it seconds late.
+ * Milliseconds from a notification about a directory to each listing. Creations
+ * in a new directory are not reported until it is watched: on a busy machine,
+ * seconds late.
  */
 const WAITS_MS = [50, 500, 1_600] as const;
 
-/** Queue of the directories to be listed again. */
+/** Directories to be listed again. */
 export class RelistQueue {
   readonly #clock: Clock;
-  /** One queue per wait, so that each is in order of time. */
+  /** One per wait, so that each is in order of time. */
   readonly #queues = WAITS_MS.map(() => new Map<CgroupName, Relist>());
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Time of the first listing, on the clock's monotonic time. */
+  /** Monotonic time of the first listing. */
   get dueMs(): number {
     let dueMs = Infinity;
     for (const queue of this.#queues) {
@@ -40,19 +40,19 @@ export class RelistQueue {
     return dueMs;
   }
 
-  /** Schedules the listings after a notification about a directory. */
+  /** Schedules the listings after a notification. */
   touch(name: CgroupName): void {
     this.#add(name, 0);
     const relist = this.#queues[0]?.get(name);
     if (relist !== undefined) relist.notifications++;
   }
 
-  /** Schedules a listing after the longest wait, for a directory that could not be read. */
+  /** Schedules only the last listing, for an unreadable directory. */
   retry(name: CgroupName): void {
     this.#add(name, WAITS_MS.length - 1);
   }
 
-  /** Schedules the next listing after a longer wait; none follows the longest. */
+  /** Schedules the next, longer wait; none follows the longest. */
   postpone({ name, level }: Relist): void {
     this.#add(name, level + 1);
   }

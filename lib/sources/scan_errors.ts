@@ -1,11 +1,11 @@
 import { messageOf } from "../model/errors.ts";
 
-/** Maximum number of errors kept; further ones are not counted. */
+/** Further errors are not counted. */
 const MAX_KEPT = 1_000;
 
-/** Cgroup directories that cannot be read now, or not be listed. */
+/** Cgroup directories that cannot be read or listed now. */
 export class ScanErrors {
-  /** Error messages keyed by path; the path of a listed directory ends with a slash. */
+  /** Keyed by path; that of a listing ends with a slash. */
   readonly #errors = new Map<string, string>();
 
   get isEmpty(): boolean {
@@ -16,7 +16,7 @@ export class ScanErrors {
     return this.#errors.has(path);
   }
 
-  /** Message with the first error and the number of others; `undefined` if there is none. */
+  /** The first error and the number of others; `undefined` without errors. */
   get text(): string | undefined {
     const { size } = this.#errors;
     for (const [path, reason] of this.#errors) {
@@ -33,7 +33,7 @@ export class ScanErrors {
     this.#errors.set(path, messageOf(error));
   }
 
-  /** Removes the error of a directory that can be read again, or is gone. */
+  /** The directory can be read again, or is gone. */
   end(path: string, isGone: boolean): void {
     if (this.isEmpty) return;
     this.#errors.delete(path);
@@ -44,7 +44,7 @@ export class ScanErrors {
     this.begin(`${path}/`, error);
   }
 
-  /** Removes the error of a listing, and those of children that no longer exist. */
+  /** Also removes the errors of children that no longer exist. */
   endListing(path: string, names: readonly string[]): void {
     if (this.isEmpty) return;
     const above = `${path}/`;

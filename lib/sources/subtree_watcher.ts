@@ -4,48 +4,48 @@ import { isGone, messageOf } from "../model/errors.ts";
 /** Dependencies of a {@linkcode SubtreeWatcher}. */
 export interface SubtreeWatcherOptions {
   readonly fs: HostFs;
-  /** Receives each notification, for paths below the watched directory only. */
+  /** Paths are below the watched directory. */
   readonly onEvent: (event: Deno.FsEvent) => void;
-  /** Receives the error that ends notifications. */
+  /** Notifications end with this error. */
   readonly onError: (error: Error) => void;
 }
 
 interface Subtree {
   readonly watcher: Deno.FsWatcher;
-  /** Resolves when no more notifications arrive. */
+  /** Resolves after the last notification. */
   readonly ended: Promise<void>;
 }
 
-/** Attempts to watch a subtree while its directories are removed. */
+/** Attempts while directories of the subtree are removed. */
 const MAX_TRIES = 5;
 
-/** Deno's message for ENOSPC of inotify, or that errno itself. */
+/** ENOSPC: Deno's message, or the errno. */
 const WATCH_LIMIT_REGEXP = /watch limit|\(os error 28\)/;
 /** ENFILE and EMFILE. */
 const INSTANCE_LIMIT_REGEXP = /\(os error 2[34]\)/;
 /** ENOMEM. */
 const MEMORY_REGEXP = /\(os error 12\)/;
 
-/** A file of each cgroup, watched to check whether a further watch is available. */
+/** Watched to check whether a further watch is available. */
 const PROBE_FILE = "cgroup.procs";
 
 /**
  * Watches directories with their descendants, by `Deno.watchFs`.
  *
- * `Deno.watchFs` throws for a whole tree if one directory of it cannot be
- * watched. Then the parent is watched alone, and each other subtree of the
- * parent by itself. All watchers of a process share one inotify instance, which
- * passes a notification to each watcher whose path is a prefix, recursive or
- * not; Deno 2.6 passes removals to all: each path is accepted from one watcher.
+ * It throws for a whole tree if one directory cannot be watched. Then the
+ * parent is watched alone, and each of its other subtrees by itself. All
+ * watchers share one inotify instance, which passes a notification to each
+ * watcher whose path is a prefix, recursive or not; Deno 2.6 passes removals to
+ * all: each path is accepted from one watcher.
  */
 export class SubtreeWatcher {
   readonly #options: SubtreeWatcherOptions;
   readonly #subtrees = new Map<string, Subtree>();
-  /** Directories that are watched without their descendants. */
+  /** Watched without their descendants. */
   readonly #shallow = new Set<string>();
   /** Directories that cannot be watched, with the reason. */
   readonly unwatched: Map<string, string> = new Map();
-  /** Directories with a watcher of their own whose removal was reported once. */
+  /** Directories with their own watcher whose removal was reported once. */
   readonly #removed = new Set<string>();
   #isClosed = false;
 
@@ -53,10 +53,7 @@ export class SubtreeWatcher {
     this.#options = options;
   }
 
-  /**
-   * The first directory that cannot be watched, the number of others, and the
-   * reason; `undefined` if there is none.
-   */
+  /** The first of `unwatched`, the number of others, and the reason. */
   get failure(): string | undefined {
     for (const [path, reason] of this.unwatched) {
       const others = this.unwatched.size - 1;
@@ -67,7 +64,7 @@ export class SubtreeWatcher {
   }
 
   /**
-   * Watches a directory and all descendants that can be watched. Blocks for 0.1
+   * Watches a directory and the descendants that can be watched. Blocks for 0.1
    * ms per directory.
    *
    * @throws {Error} if a limit is reached, or the directory itself cannot be
@@ -80,14 +77,14 @@ export class SubtreeWatcher {
   }
 
   /**
-   * Watches a created directory, or stops watching a removed one, unless a
-   * recursive watch of the parent includes it.
+   * Watches a created directory, or stops watching a removed one, unless its
+   * parent is watched recursively.
    */
   async follow(path: string, isThere: boolean): Promise<void> {
     if (!this.#shallow.has(path.slice(0, path.lastIndexOf("/")))) return;
     try {
-      // A second watcher of the same path would share the watch of the first,
-      // which is removed with it.
+      // A second watcher of a path would share the watch of the first, which is
+      // removed with it.
       await this.#end(path);
       if (isThere && !this.#isClosed) this.#watch(path);
     } catch (error) {
@@ -96,7 +93,7 @@ export class SubtreeWatcher {
   }
 
   /**
-   * Watches the directories that could not be watched before, if possible now.
+   * Watches the directories that could not be watched before, if possible.
    *
    * @throws {Error} if a limit is reached. Then directories created since are
    * not watched, which `Deno.watchFs` does not report.
@@ -142,10 +139,7 @@ export class SubtreeWatcher {
     for (const name of this.#list(path)) this.#watch(`${path}/${name}`);
   }
 
-  /**
-   * Returns the names of the subdirectories; an empty list if the directory
-   * cannot be listed, which its listing reports.
-   */
+  /** An error is reported by the listing of the directory. */
   #list(path: string): string[] {
     try {
       return this.#options.fs.subdirectories(path);
@@ -183,7 +177,7 @@ export class SubtreeWatcher {
     }
   }
 
-  /** A directory with its own watcher reports its removal (IN_DELETE_SELF), and so does its parent. */
+  /** A directory with its own watcher reports its removal (IN_DELETE_SELF), as does its parent. */
   #isRepeated(kind: Deno.FsEvent["kind"], path: string): boolean {
     if (kind === "create") this.#removed.delete(path);
     if (kind !== "remove") return false;
@@ -215,7 +209,7 @@ function isLimit(error: unknown): boolean {
     .some((regexp) => regexp.test(message));
 }
 
-/** Returns the reason for the operator, without the paths that Deno adds to its message. */
+/** Returns the reason without the paths that Deno adds. */
 function reasonOf(error: unknown): string {
   const message = messageOf(error).replace(/ about \[.*\]$/s, "");
   if (WATCH_LIMIT_REGEXP.test(message)) {
