@@ -1,6 +1,6 @@
 /**
- * Builds stats objects from rows: values that were not collected are absent.
- * Exceeds 300 lines: one table of all fields.
+ * Builds stats objects from rows; uncollected values are absent. Exceeds 300
+ * lines: one table of all fields.
  *
  * @module
  */
@@ -84,15 +84,17 @@ const PROCESS_FIELDS = {
   threadsMax: "threadsMax",
 } as const satisfies Fields;
 
-/** Sections present even if nothing was counted yet. */
+/** Sections present even if nothing was counted. */
 export interface StatsParts {
-  /** Whether I/O is collected. */
   readonly diskIo: boolean;
-  /** Returns the path of the block device with this number (`8:0`), if known. */
+  /** Path of block device `8:0`, if known. */
   readonly deviceName?: (device: string) => string | undefined;
 }
 
-/** Builds the stats of a sample; rates are relative to `previous`, a sample of the same cgroup. */
+/**
+ * Builds a sample's stats; rates are relative to `previous`, of the same
+ * cgroup.
+ */
 export function toContainerStats(
   sample: StoredSample,
   layout: RowLayout,
@@ -133,7 +135,7 @@ type Numbers<K extends keyof GroupColumns> = {
   [C in GroupColumns[K][number]]?: number;
 };
 
-/** The groups of one row; a row stored before a disk was first seen is shorter. */
+/** Groups of one row; a row stored before a disk was first seen is shorter. */
 class Groups {
   readonly row: Float64Array;
   readonly #byKind: Map<GroupKind, ColumnGroup[]>;
@@ -150,7 +152,7 @@ class Groups {
     return this.#byKind.get(kind) ?? [];
   }
 
-  /** Returns the values of a group's columns, without those that are `NaN`. */
+  /** Returns a group's values, without `NaN`. */
   numbers<C extends string>(
     { offset }: ColumnGroup,
     columns: readonly C[],
@@ -163,7 +165,7 @@ class Groups {
     return numbers;
   }
 
-  /** Returns the values of the groups of a kind by key, without groups that have none. */
+  /** Returns a kind's values by key, without empty groups. */
   byKey<K extends keyof GroupColumns>(kind: K): Record<string, Numbers<K>> {
     const found: Record<string, Numbers<K>> = {};
     const columns: readonly GroupColumns[K][number][] = GROUP_COLUMNS[kind];
@@ -174,7 +176,7 @@ class Groups {
     return found;
   }
 
-  /** Returns the values of the only group of a kind. */
+  /** Values of the only group of a kind. */
   only<K extends keyof GroupColumns>(kind: K): Numbers<K> {
     return this.byKey(kind)[""] ?? {};
   }
@@ -263,7 +265,7 @@ const HIERARCHICAL_NUMA = {
   unevictable: "hierarchicalUnevictable",
 } as const satisfies NumaColumns;
 
-/** Returns pages by kind, then node, as cAdvisor does. */
+/** Pages by kind, then node, as in cAdvisor. */
 function numaStats(
   groups: Groups,
   columns: NumaColumns,
@@ -355,7 +357,10 @@ function processStats(groups: Groups): ProcessStats {
   };
 }
 
-/** Bandwidth domains and caches have the same kind of directory; their files distinguish them. */
+/**
+ * Bandwidth domains and caches have the same kind of directory, with other
+ * files.
+ */
 function resctrlStats(groups: Groups): ResctrlStats {
   const domains = Object.values(groups.byKey("resctrl"));
   const memoryBandwidth = domains
@@ -392,7 +397,7 @@ function pressureShare(
   return { avg10, avg60, avg300, totalUsec };
 }
 
-/** Returns the fields whose columns are not `NaN`. */
+/** Returns the fields that are not `NaN`. */
 function pick<F extends Fields>(
   row: Float64Array,
   fields: F,
@@ -405,7 +410,7 @@ function pick<F extends Fields>(
   return picked;
 }
 
-/** Returns whether no column of a group is `NaN`. */
+/** Whether no column is `NaN`. */
 function isComplete<K extends keyof GroupColumns>(
   kind: K,
   numbers: Numbers<K> | undefined,
@@ -418,7 +423,7 @@ function hasAny(part: object): boolean {
   return Object.keys(part).length > 0;
 }
 
-/** Returns the non-empty sections. */
+/** Omits empty sections. */
 function withAny<T extends Readonly<Record<string, object>>>(
   parts: T,
 ): Partial<T> {

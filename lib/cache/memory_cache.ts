@@ -1,27 +1,29 @@
 import type { RowLayout } from "../model/sample.ts";
 
-/** One stored sample. */
 export interface StoredSample {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
-  /** A copy of the columns, as many as the layout had for the newest sample; `NaN` for columns that this sample lacks. */
+  /**
+   * A copy, as wide as the newest sample's; `NaN` for columns that this sample
+   * lacks.
+   */
   readonly row: Float64Array;
 }
 
-/** Range of samples; an absent field means unbounded. */
+/** Absent fields mean unbounded. */
 export interface SampleRange {
   readonly startMs?: number;
   readonly endMs?: number;
-  /** Maximum number of samples, the newest ones; −1 for all. @default -1 */
+  /** Newest samples; −1 for all. @default -1 */
   readonly count?: number;
 }
 
 const FIRST_CAPACITY = 4;
 
 /**
- * The recent samples of one container: rows of doubles in one typed array, used
- * as a ring. It grows up to `maxRows`, and drops samples older than the newest
- * by more than `maxAgeMs`.
+ * One container's recent samples: a ring of rows in one typed array. It grows
+ * up to `maxRows`, and drops samples older than the newest by more than
+ * `maxAgeMs`.
  */
 export class SampleRing {
   readonly layout: RowLayout;
@@ -33,7 +35,7 @@ export class SampleRing {
   #rows: Float64Array;
   #head = 0;
   #size = 0;
-  /** A copy of the newest row, until another differs from it. */
+  /** Copy of the newest row, until another differs. */
   #latest: Float64Array | undefined;
 
   constructor(layout: RowLayout, maxAgeMs: number, maxRows: number) {
@@ -51,8 +53,8 @@ export class SampleRing {
   }
 
   /**
-   * Adds a sample; returns whether it differs from the previous one. A sample
-   * older than the last empties the ring: the clock was set back.
+   * Adds a sample; returns whether it differs from the previous one. An older
+   * sample empties the ring: the clock was set back.
    */
   add(timestampMs: number, row: Float64Array): boolean {
     const width = this.layout.width;
@@ -78,7 +80,7 @@ export class SampleRing {
     return changed;
   }
 
-  /** The newest sample; its row is the same array until a sample differs. */
+  /** Newest sample; the row is the same array until a sample differs. */
   get latest(): StoredSample | undefined {
     if (this.#size === 0) return undefined;
     const at = this.#size - 1;
@@ -86,7 +88,7 @@ export class SampleRing {
     return { timestampMs: this.#timeAt(at), row: this.#latest };
   }
 
-  /** Returns the samples in a range, oldest first. */
+  /** Returns samples in a range, oldest first. */
   samples(range: SampleRange = {}): StoredSample[] {
     const { startMs = -Infinity, endMs = Infinity, count = -1 } = range;
     const found: StoredSample[] = [];
@@ -145,7 +147,6 @@ export class SampleRing {
   }
 }
 
-/** Retention of samples. */
 export interface MemoryCacheOptions {
   /** `--storage-duration`. */
   readonly maxAgeMs: number;
@@ -153,29 +154,28 @@ export interface MemoryCacheOptions {
   readonly intervalMs: number;
 }
 
-/** Additional rows for samples taken on demand. */
+/** For samples taken on demand. */
 const SPARE_ROWS = 60;
 
-/** Rings of removed containers: the record of an OOM kill may be read later. */
+/** An OOM kill's record may be read after the removal. */
 const MAX_REMOVED = 32;
 
-/** The recent samples of all containers. */
+/** All containers' recent samples. */
 export class MemoryCache {
   readonly #options: MemoryCacheOptions;
   readonly #rings = new Map<string, SampleRing>();
-  /** Rings of removed containers, in order of removal. */
+  /** In order of removal. */
   readonly #removed = new Map<string, SampleRing>();
 
   constructor(options: MemoryCacheOptions) {
     this.#options = options;
   }
 
-  /** Number of containers with a ring. */
   get size(): number {
     return this.#rings.size;
   }
 
-  /** Returns the ring of a container, or creates it. */
+  /** Creates the ring if necessary. */
   ring(name: string, layout: RowLayout): SampleRing {
     const known = this.#rings.get(name);
     if (known !== undefined && known.layout === layout) return known;
@@ -186,12 +186,12 @@ export class MemoryCache {
     return ring;
   }
 
-  /** Returns the ring of a container, or of one of the last {@linkcode MAX_REMOVED} removed. */
+  /** Includes the last {@linkcode MAX_REMOVED} removed containers. */
   recent(name: string): SampleRing | undefined {
     return this.#rings.get(name) ?? this.#removed.get(name);
   }
 
-  /** Removes a container; its samples remain available to {@linkcode MemoryCache.recent}. */
+  /** Removes a container; {@linkcode recent} still returns its ring. */
   remove(name: string): void {
     const ring = this.#rings.get(name);
     if (ring === undefined) return;

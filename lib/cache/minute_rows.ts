@@ -1,25 +1,25 @@
 import type { Usage } from "../model/usage.ts";
 import { percentilesOf } from "./percentiles.ts";
 
-/** Columns of a minute: mean, 90th percentile and maximum of CPU, then of memory. */
+/** Mean, 90th percentile and maximum of CPU, then of memory. */
 const COLUMNS = 6;
 const MEMORY = 3;
 
 const MINUTE_MS = 60_000;
-/** A minute ends with the first sample after it, so a day has at most 1,440. */
+/** A minute ends with the first sample after it: at most 1,440 a day. */
 const MAX_ROWS = 24 * 60;
 const FIRST_CAPACITY = 4;
 
 /**
- * The minutes of the last day: six floats each, exact to 1/16,000,000, and the
- * second of its end: 28 bytes per minute, 40 KB per day.
+ * The last day's minutes: six floats, exact to 1/16,000,000, and the second of
+ * the end: 28 bytes per minute, 40 KB per day.
  */
 export class MinuteRows {
   #ends = new Uint32Array(FIRST_CAPACITY);
   #rows = new Float32Array(FIRST_CAPACITY * COLUMNS);
   #size = 0;
 
-  /** Adds a minute. Removes minutes that end later: the clock was set back. */
+  /** Adds a minute. Removes those that end later: the clock was set back. */
   add(endMs: number, { cpu, memory }: Usage): void {
     const end = Math.round(endMs / 1000);
     while (this.#size > 0 && (this.#ends[this.#size - 1] ?? 0) > end) {
@@ -43,8 +43,8 @@ export class MinuteRows {
   }
 
   /**
-   * Returns the usage over a span that ends with the newest minute: the mean of
-   * the means, the maximum of the maxima, the rest from the 90th percentiles.
+   * Usage over a span that ends with the newest minute: mean of the means,
+   * maximum of the maxima, the rest from the 90th percentiles.
    */
   usage(spanMs: number): Usage {
     const newest = this.#ends[this.#size - 1];
@@ -69,7 +69,7 @@ export class MinuteRows {
     );
   }
 
-  /** Returns the values of a column from a row on, without `NaN`. */
+  /** From a row on, without `NaN`. */
   #column(first: number, column: number): Float64Array {
     const values = new Float64Array(this.#size - first);
     let count = 0;

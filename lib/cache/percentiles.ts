@@ -1,9 +1,8 @@
 import type { Percentiles } from "../model/usage.ts";
 
 /**
- * Returns percentiles of `values`, which it sorts; `undefined` if empty. A
- * percentile between two values is interpolated linearly; all results are
- * truncated to integers.
+ * Returns percentiles of `values`, which it sorts, interpolated linearly and
+ * truncated to integers; `undefined` if empty.
  *
  * @param means values for the mean, if different
  * @param maxima values for the maximum, if different

@@ -1,13 +1,13 @@
 import type { OomContext, OomRunUpPoint } from "../model/event.ts";
 import { COLUMN } from "../model/sample.ts";
 
-/** One sample: time (milliseconds since the epoch) and columns. */
+/** Milliseconds since the epoch, and columns. */
 export interface RunUpSample {
   readonly timestampMs: number;
   readonly row: Float64Array;
 }
 
-/** Milliseconds from the start of the run-up to the kill. */
+/** Milliseconds before the kill. */
 export const RUN_UP_MS = 120_000;
 
 const MAX_POINTS = 30;
@@ -17,10 +17,10 @@ const MAX_BYTES = 2_048;
 const GROWTH_MS = 10_000;
 
 /**
- * Returns the memory usage of a cgroup before a kill: the newest sample, and
- * others at even distances. Empty without samples.
+ * Returns memory usage before a kill: the newest sample, and others at even
+ * distances.
  *
- * @param samples of the last two minutes, the oldest first
+ * @param samples oldest first
  */
 export function runUpOf(
   samples: readonly RunUpSample[],
@@ -73,7 +73,9 @@ function pointOf(
   };
 }
 
-/** Returns the growth over the last 10 s, bytes per second; `undefined` for fewer than two samples. */
+/**
+ * Growth over the last 10 s, bytes per second; `undefined` below two samples.
+ */
 function growthOf(samples: readonly RunUpSample[]): number | undefined {
   const last = samples.at(-1);
   if (last === undefined) return undefined;

@@ -6,13 +6,12 @@ import { percentilesOf } from "./percentiles.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Closer samples are ignored, which limits a minute to 600 samples. */
+/** Closer samples are ignored: at most 600 per minute. */
 const MIN_GAP_MS = 100;
 
 /**
- * Usage of one container in the last minute, hour and day. Adding a sample is
- * cheap; each minute adds one row, from which hours and days are computed on
- * demand.
+ * One container's usage in the last minute, hour and day. Each minute adds a
+ * row, from which hours and days are computed on demand.
  */
 export class UsageSummary {
   readonly #minutes = new MinuteRows();
@@ -21,12 +20,12 @@ export class UsageSummary {
   #lastMs = NaN;
   #lastCpuNs = NaN;
   #latestCpu: number | undefined;
-  /** Milli-CPUs between consecutive samples of the current minute. */
+  /** Milli-CPUs between samples of the current minute. */
   #cpu: number[] = [];
-  /** Working sets in bytes, starting with that at the end of the last minute. */
+  /** Working sets in bytes, from that at the end of the last minute on. */
   #memory: number[] = [];
 
-  /** Adds a sample: the row as filled by the handler. */
+  /** `row` is as filled by the handler. */
   add(timestampMs: number, row: Float64Array): void {
     const elapsedMs = timestampMs - this.#lastMs;
     if (elapsedMs >= 0 && elapsedMs < MIN_GAP_MS) return;

@@ -1,19 +1,19 @@
 import { type Clock, sleep } from "../model/clock.ts";
 import { CallTimeoutError } from "../model/errors.ts";
 
-/** Default timeout of a call, as in cAdvisor. */
+/** As in cAdvisor. */
 const TIMEOUT_MS = 2_000;
 
 /**
- * Each hung call occupies one of Deno's 32 threads for files (2.6 to 2.9),
- * which the event log and the kernel log need, too.
+ * A hung call occupies one of Deno's 32 threads for files (2.6 to 2.9), which
+ * event log and kernel log need, too.
  */
 const MAX_HUNG = 16;
-/** Limit for remote calls, which leaves threads to disks. */
+/** Leaves threads to disks. */
 const MAX_HUNG_REMOTE = 8;
 
 export interface CallOptions {
-  /** Whether a server or another program handles the call. @default false */
+  /** A server or another program handles the call. @default false */
   readonly isRemote?: boolean;
 }
 
@@ -25,7 +25,7 @@ interface Pending {
 /**
  * Runs calls that may never return, such as those of files on an unreachable
  * server. One call per key runs at a time; while it hangs, others of its key
- * fail immediately. A key thus never occupies more than one thread.
+ * fail immediately: a key never occupies more than one thread.
  */
 export class BlockingCallPool {
   readonly #clock: Clock;
@@ -36,16 +36,15 @@ export class BlockingCallPool {
     this.#clock = clock;
   }
 
-  /** Number of hung calls. */
   get hung(): number {
     return this.#hung;
   }
 
   /**
-   * Runs `call` after earlier ones of its key, each with a timeout of 2 s.
+   * Runs `call` after earlier ones of its key, each at most 2 s.
    *
-   * @throws {CallTimeoutError} on a timeout of it or an earlier one, or if too
-   * many calls hang
+   * @throws {CallTimeoutError} if it or an earlier one times out, or too many
+   * calls hang
    */
   async run<T>(
     key: string,

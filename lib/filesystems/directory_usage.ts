@@ -3,7 +3,7 @@ import { isGone } from "../model/errors.ts";
 import type { FileStat, MountedFiles } from "./mounted_files.ts";
 import type { BlockingCallPool } from "./blocking_call_pool.ts";
 
-/** Disk usage of a directory, as `du` counts it. */
+/** Disk usage as `du` counts it. */
 export interface DirectorySize {
   /** End of the count, milliseconds since the epoch. */
   readonly timestampMs: number;
@@ -22,31 +22,28 @@ export interface DirectoryUsageOptions {
   readonly budgetMs?: number;
 }
 
-/**
- * Files and milliseconds per slice; a slice of seconds is treated as a hung
- * call.
- */
+/** Maximum slice; one of seconds is treated as a hung call. */
 const SLICE_FILES = 64;
 const SLICE_MS = 20;
 /** Pause after a slice, relative to its duration. */
 const REST_FACTOR = 3;
-/** Maximum wait after a slow or failed count, in intervals. */
+/** Maximum wait after slow or failed counts, in intervals. */
 const MAX_BACKOFF = 20;
-/** Maximum share of time for counting one directory. */
+/** Maximum share of time for one directory. */
 const SHARE = 0.05;
 /**
- * Maximum size of one directory's list of names: Deno 2.9 reads a whole
- * directory at a time, and 100,000 names take 15 MB.
+ * Largest list of names: Deno 2.9 reads directories whole, and 100,000 names
+ * take 15 MB.
  */
 const MAX_LIST_BYTES = 2 * 1024 * 1024;
-/** Maximum number of queued directories per count. */
+/** Queued per count. */
 const MAX_DIRECTORIES = 100_000;
-/** Maximum number of hard-linked files remembered per count. */
+/** Hard-linked files remembered per count. */
 const MAX_LINKED = 100_000;
 
 /**
- * `tree` counts a directory and its subtree; `files` only files directly in it,
- * and each hard link.
+ * `tree` counts a directory and its subtree; `files` only the files in it, and
+ * each hard link.
  */
 export type Counted = "tree" | "files";
 
@@ -60,9 +57,8 @@ interface Entry {
 }
 
 /**
- * Counts the disk usage of directories, such as writable layers of containers:
- * only on request, one at a time, in small slices, without mounted file
- * systems.
+ * Counts disk usage, such as of writable layers: only on request, one at a
+ * time, in small slices, without mounted file systems.
  */
 export class DirectoryUsage {
   readonly #options: DirectoryUsageOptions;
@@ -75,8 +71,8 @@ export class DirectoryUsage {
   }
 
   /**
-   * Returns the last count of a host directory, or `undefined` if there is none.
-   * Queues a count if it is due. `counted` must not differ between calls.
+   * Returns the last count, if any, and queues a count if due. `counted` must
+   * not differ between calls.
    */
   sizeOf(
     directory: string,
@@ -119,7 +115,7 @@ export class DirectoryUsage {
     this.#queue = this.#queue.then(() => ended);
   }
 
-  /** Returns whether the directory was missing at the last count. */
+  /** Whether the directory was missing at the last count. */
   isMissing(directory: string): boolean {
     return this.#entries.get(directory)?.isMissing ?? false;
   }
@@ -207,7 +203,7 @@ class Walk implements Disposable {
     this.#counted = counted;
   }
 
-  /** Counts one slice; returns whether the walk is complete. */
+  /** Returns whether the walk is complete. */
   async step(): Promise<boolean> {
     if (this.#device === undefined) {
       const top = await this.#files.lstat(this.#directory);

@@ -34,38 +34,32 @@ export interface FilesystemsOptions {
   readonly clock: Clock;
   readonly calls: BlockingCallPool;
   readonly imageStores: () => Promise<readonly ImageStore[]>;
-  /**
-   * If false, the directory tree is not a host's, and the mounts of its
-   * mountinfo do not exist.
-   */
+  /** If false, mounts in mountinfo do not exist in this tree. */
   readonly isHost: boolean;
 }
 
 /**
- * Number of file systems read concurrently: more than one, so that a hung file
- * system does not delay all others, and few, so that threads remain for other
- * files.
+ * More than one, so that a hung file system does not delay all others; few, to
+ * leave threads for other files.
  */
 const CONCURRENCY = 4;
-/** Each volume of a pod may be a file system. */
+/** Each volume of a pod may be one. */
 const MAX_PARTITIONS = 4096;
-/** Maximum number of mount points in the source's detail. */
+/** Mount points in the state's detail. */
 const MAX_LISTED = 8;
-/** The same as the default number of samples in a v2 response. */
+/** The default number of samples in a v2 response. */
 const MAX_READINGS = 64;
 
-/** Data of a pass for each file system. */
 interface ReadContext {
   /** Keyed by file system. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
-  /** Counters of the file system's disk. */
+  /** Counters of its disk. */
   readonly io: DiskCounters | undefined;
 }
 
 /**
  * The machine's file systems, read by {@linkcode refresh}. One that times out,
- * or fails after an earlier success, keeps its last values, marked as stale;
- * while a call to it hangs, no other is started.
+ * or fails after an earlier success, keeps its last values, marked as stale.
  */
 export class Filesystems {
   readonly #options: FilesystemsOptions;
@@ -74,7 +68,7 @@ export class Filesystems {
   #mounts: readonly Mount[] = [];
   #latest: readonly FsInfo[] = [];
   #omitted = 0;
-  /** Mount points at which another file system is visible than in mountinfo. */
+  /** Mount points that show another file system than mountinfo. */
   #hidden: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
 
@@ -82,33 +76,30 @@ export class Filesystems {
     this.#options = options;
   }
 
-  /** Last reading; empty before the first. */
+  /** Empty before the first reading. */
   get latest(): readonly FsInfo[] {
     return this.#latest;
   }
 
-  /** Mounts at the last reading. */
+  /** At the last reading. */
   get mounts(): readonly Mount[] {
     return this.#mounts;
   }
 
   /**
-   * Returns the last reading up to a time, or the first reading for earlier
-   * times; `undefined` if that reading was dropped.
+   * Returns the last reading up to a time, or the first one for earlier times;
+   * `undefined` if dropped.
    */
   at(timestampMs: number): readonly FsInfo[] | undefined {
     const before = this.#readings.newestFirst(timestampMs).next().value;
     if (before !== undefined) return before;
-    // The first samples may be slightly older than the first reading.
+    // The first samples may be slightly older.
     return this.#readings.size < MAX_READINGS
       ? this.#readings.inTimeRange()[0]
       : undefined;
   }
 
-  /**
-   * `degraded` if a file system does not respond, is hidden, or exceeds the
-   * limit.
-   */
+  /** `degraded` if one does not respond, is hidden, or exceeds the limit. */
   get state(): SourceState {
     const stale = this.#latest.filter(({ isStale }) => isStale)
       .map(({ mountPoint }) => mountPoint);
@@ -129,7 +120,7 @@ export class Filesystems {
     };
   }
 
-  /** Reads all file systems in bounded time; concurrent calls share one pass. */
+  /** Reads all in bounded time; concurrent calls share one pass. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#read().finally(() => {
       this.#refreshing = undefined;
@@ -137,11 +128,7 @@ export class Filesystems {
     return this.#refreshing;
   }
 
-  /**
-   * Returns the file systems with a label, or all.
-   *
-   * @throws {UnknownFilesystemError} if there is none
-   */
+  /** @throws {UnknownFilesystemError} if there is none */
   withLabel(label?: string): readonly FsInfo[] {
     if (label === undefined) return this.#latest;
     const found = this.#latest.filter(({ labels }) => labels.includes(label));
@@ -157,15 +144,13 @@ export class Filesystems {
   }
 
   /**
-   * Returns the file system of a directory.
-   *
    * @throws {UnknownFilesystemError} if it cannot hold files
    * @throws an `isGone()` error if the directory does not exist
    */
   async ofDirectory(path: string): Promise<FsInfo> {
     const key = await this.#keyOfDirectory(path);
     const find = () => this.#latest.find((info) => keyOf(info) === key);
-    // The file system may have been mounted since the last reading.
+    // It may have been mounted since the last reading.
     if (key !== undefined && find() === undefined) await this.refresh();
     const found = find();
     if (found !== undefined) return found;
@@ -177,7 +162,7 @@ export class Filesystems {
     this.#mounts = readMounts(fs);
     const all = partitionsOf(fs, this.#mounts);
     const partitions = all.slice(0, MAX_PARTITIONS)
-      // Local ones first: remote ones may hang.
+      // Remote ones last: they may hang.
       .toSorted((a, b) => Number(a.isRemote) - Number(b.isRemote));
     const disks = parseDiskstats(fs.readText("/proc/diskstats") ?? "");
     const labels = await this.#labels();
@@ -200,15 +185,15 @@ export class Filesystems {
     this.#omitted = all.length - Math.min(all.length, MAX_PARTITIONS);
     this.#latest = infos;
     const nowMs = clock.now();
-    // The clock was set back: readings in the future would displace new ones.
+    // The clock was set back: future readings would displace new ones.
     if (nowMs < this.#readMs) this.#readings = newReadings();
     this.#readMs = nowMs;
     this.#readings.add(nowMs, infos);
   }
 
   /**
-   * Returns the mount point if another file system is visible there;
-   * `undefined` if the file system is unmounted, excluded, or has no capacity.
+   * Returns the mount point if it shows another file system; `undefined` if
+   * unmounted, excluded, or without capacity.
    */
   async #readOne(
     partition: Partition,
@@ -232,13 +217,13 @@ export class Filesystems {
         { isRemote },
       );
       if (usage === undefined) {
-        // A file system unmounted meanwhile is not hidden. Hidden ones of
-        // containers are ignored.
+        // One unmounted meanwhile is not hidden. Hidden ones of containers are
+        // ignored.
         return !isOfRuntime && this.#isMounted(key)
           ? place.mountPoint
           : undefined;
       }
-      // FUSE file systems that store no files, such as lxcfs.
+      // FUSE file systems without files, such as lxcfs.
       if (usage.capacityBytes === 0 && identity.labels.length === 0) {
         return undefined;
       }
@@ -276,8 +261,8 @@ export class Filesystems {
 
   /**
    * Returns the key of a directory's file system: from `stat(2)`, or from the
-   * enclosing mount if `stat(2)` hangs or, as on Btrfs, returns a device that is
-   * not in mountinfo.
+   * enclosing mount if that hangs or, as on Btrfs, has a device that is not in
+   * mountinfo.
    */
   async #keyOfDirectory(path: string): Promise<string | undefined> {
     const { files, calls } = this.#options;

@@ -9,13 +9,12 @@ import {
   readMounts,
 } from "./partitions.ts";
 
-/** File systems with subvolumes, whose device numbers are not in mountinfo. */
+/** Device numbers of subvolumes are not in mountinfo. */
 const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
 
 /**
- * Returns whether a mount point shows the file system in mountinfo. In a
- * container without mount propagation it shows the directory underneath if the
- * host mounted the file system after the container started. Returns true also if
+ * Whether a mount point shows the file system in mountinfo: without mount
+ * propagation, a container does not see later mounts of the host. True also if
  * `stat(2)` fails.
  *
  * @throws an `isGone()` error if the directory does not exist
@@ -39,8 +38,8 @@ export async function isVisible(
 }
 
 /**
- * Returns the mount points of local file systems that are not visible, except
- * containers'. Empty if the directory tree is not a host's.
+ * Returns hidden local mount points, except containers'; none if the directory
+ * tree is not a host's.
  */
 export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   const files = new MountedFiles(fs);
@@ -59,9 +58,7 @@ export async function hiddenMounts(fs: HostFs): Promise<string[]> {
   return hidden;
 }
 
-/**
- * Converts `st_dev` as the C library packs it (`makedev(3)`) to `major:minor`.
- */
+/** Converts `st_dev` (`makedev(3)`) to `major:minor`. */
 export function deviceKey(device: number): string {
   const bits = BigInt(device);
   const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);

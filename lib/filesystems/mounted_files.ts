@@ -1,18 +1,18 @@
 import { statfs } from "node:fs/promises";
 import type { HostFs } from "../kernfs/host_fs.ts";
 
-/** Usage of a file system (`statfs(2)`). */
+/** `statfs(2)`. */
 export interface FilesystemUsage {
   readonly capacityBytes: number;
   readonly freeBytes: number;
   /** Free for unprivileged users. */
   readonly availableBytes: number;
-  /** 0 if inodes are not counted. */
+  /** 0 if not counted. */
   readonly inodes: number;
   readonly inodesFree: number;
 }
 
-/** Result of `stat(2)` or `lstat(2)`. */
+/** `stat(2)` or `lstat(2)`. */
 export interface FileStat {
   readonly inode: number;
   readonly links: number;
@@ -29,8 +29,8 @@ export interface FileStat {
 const STAT_BLOCK_BYTES = 512;
 
 /**
- * The host's files on any file system. A call on a slow disk or an unreachable
- * server may never return, and occupies a thread.
+ * The host's files on any file system. Calls may never return: use
+ * `BlockingCallPool`.
  */
 export class MountedFiles {
   readonly #fs: HostFs;
@@ -44,8 +44,8 @@ export class MountedFiles {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(
       this.#fs.path(hostPath),
     );
-    // The kernel counts in `f_frsize`, which node:fs lacks. It differs from
-    // `f_bsize` only for some FUSE servers, whose capacity is then too large.
+    // `f_frsize` is the unit, which node:fs lacks. It differs from `f_bsize`
+    // only for some FUSE servers, whose capacity is too large.
     return {
       capacityBytes: blocks * bsize,
       freeBytes: bfree * bsize,

@@ -13,11 +13,11 @@ export interface Partition extends
   /** `major:minor` in mountinfo. */
   readonly key: string;
   readonly fsType: string;
-  /** Whether a runtime mounted it for a container. */
+  /** A runtime mounted it for a container. */
   readonly isOfRuntime: boolean;
-  /** `major:minor` of the disk, or {@linkcode Partition.key} without one. */
+  /** `major:minor`, or {@linkcode Partition.key} without a disk. */
   readonly disk: string;
-  /** Whether a server or another program implements it. */
+  /** A server or another program implements it. */
   readonly isRemote: boolean;
   readonly uuid?: string;
 }
@@ -25,13 +25,13 @@ export interface Partition extends
 /** File systems that cAdvisor supports, and newer ones. */
 const LOCAL_REGEXP =
   /^(?:ext.*|xfs|squashfs|f2fs|jfs|reiserfs|hfs|hfsplus|ntfs3?|vfat|fat|msdos|exfat|udf|iso9660|erofs|bcachefs|btrfs|zfs|overlay|tmpfs)$/;
-/** Remote file systems; cAdvisor supports only NFS. */
+/** cAdvisor supports only NFS. */
 const REMOTE_REGEXP =
   /^(?:nfs.*|cifs|smb3|ceph|9p|virtiofs|fuse|fuseblk|fuse\..+)$/;
 
 /**
- * Mount points created by runtimes: below a container ID, or a directory of
- * containerd's plugins.
+ * Created by runtimes: below a container ID or a directory of containerd's
+ * plugins.
  *
  * ```text
  * /run/containerd/io.containerd.runtime.v2.task/k8s.io/web/rootfs
@@ -42,7 +42,7 @@ const OF_RUNTIME_REGEXP =
   /^(?!.*\/plugins\/kubernetes\.io\/).*\/(?:[0-9a-f]{64}(?:-init)?|io\.containerd\.[^/]+|containerd\/tmpmounts)(?:\/|$)/;
 
 /**
- * Mount points created by a kubelet for volumes.
+ * Created by a kubelet for volumes.
  *
  * ```text
  * /var/lib/kubelet/pods/<uid>/volumes/kubernetes.io~empty-dir/mem
@@ -56,7 +56,7 @@ const UUIDS = "/dev/disk/by-uuid";
 
 /** Reads the host's mounts; a later one replaces one at the same path. */
 export function readMounts(fs: HostFs): Mount[] {
-  // Below a mounted host root, the agent's own mounts are not the host's.
+  // The agent's mounts are not those of a mounted host root.
   const text =
     (fs.root === "/" ? undefined : fs.readText("/proc/1/mountinfo")) ??
       fs.readText("/proc/self/mountinfo") ?? "";
@@ -67,9 +67,9 @@ export function readMounts(fs: HostFs): Mount[] {
 }
 
 /**
- * Returns the file systems that can hold files, each with its first mount:
- * further ones are bind mounts. Includes `/` in any case, excludes the kernel's
- * own (`proc`, `cgroup`, …).
+ * Returns the file systems that can hold files, with `/` in any case, each with
+ * its first mount: further ones are bind mounts. Excludes the kernel's own
+ * (`proc`, `cgroup`, …).
  */
 export function partitionsOf(
   fs: HostFs,
@@ -106,14 +106,14 @@ export function partitionsOf(
   return [...found.values()];
 }
 
-/** Returns `major:minor` of a mount's file system. */
+/** Returns `major:minor`. */
 export function keyOf(
   { major, minor }: Pick<Mount, "major" | "minor">,
 ): string {
   return `${major}:${minor}`;
 }
 
-/** Returns the deepest mount that contains a path; links are not resolved. */
+/** Returns the deepest mount with a path; links are not resolved. */
 export function enclosingMount(
   mounts: readonly Mount[],
   path: string,
@@ -131,8 +131,7 @@ export function enclosingMount(
 }
 
 /**
- * As in cAdvisor: every tmpfs has the source `tmpfs`, and every overlay
- * `overlay`.
+ * As in cAdvisor: every tmpfs has the source `tmpfs`, every overlay `overlay`.
  */
 function deviceOf({ fsType, source, mountPoint, major, minor }: Mount): string {
   if (fsType === "tmpfs") return mountPoint;
@@ -146,7 +145,7 @@ function diskOf(fs: HostFs, mount: Mount): string {
   return numberOf(fs, source) ?? keyOf(mount);
 }
 
-/** Returns UUIDs keyed by `major:minor`. */
+/** Keyed by `major:minor`. */
 function readUuids(fs: HostFs): Map<string, string> {
   const found = new Map<string, string>();
   for (const uuid of readNames(fs, UUIDS)) {
@@ -156,7 +155,7 @@ function readUuids(fs: HostFs): Map<string, string> {
   return found;
 }
 
-/** Returns `major:minor` of a device or a link to one, as in `/dev/mapper`. */
+/** Returns a device's `major:minor`; resolves links, as in `/dev/mapper`. */
 function numberOf(fs: HostFs, path: string): string | undefined {
   const device = fs.realPath(path);
   return device &&

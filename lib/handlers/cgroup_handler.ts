@@ -31,10 +31,9 @@ import type {
 export interface CgroupHandlerOptions {
   readonly fs: HostFs;
   readonly hierarchies: Hierarchies;
-  /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
   /**
-   * Process whose network and limits are the container's.
+   * Process with the container's network and limits.
    *
    * @default the first in `cgroup.procs`; 1 for the root
    */
@@ -46,7 +45,7 @@ export interface CgroupHandlerOptions {
    * @default always
    */
   readonly reportsNetwork?: () => boolean;
-  /** The machine's, reported for the root. */
+  /** The machine's, for the root. */
   readonly filesystems?: Pick<Filesystems, "at">;
 }
 
@@ -67,7 +66,7 @@ interface SampledFile {
   readonly listsProcesses: boolean;
 }
 
-/** Reads one container from its cgroup files, in any hierarchy mode. */
+/** Reads one container's cgroup files, in any mode. */
 export class CgroupHandler implements ContainerHandler {
   readonly reference: ContainerReference;
   readonly builder: RowBuilder = new RowBuilder();
@@ -82,7 +81,7 @@ export class CgroupHandler implements ContainerHandler {
   readonly #unified: boolean;
   readonly #unifiedMemory: boolean;
   #creationTimeMs: number | undefined;
-  /** Whether the last sample found any file of the cgroup. */
+  /** Whether the last sample found any file. */
   #hasFiles = true;
 
   constructor(reference: ContainerReference, options: CgroupHandlerOptions) {
@@ -215,7 +214,7 @@ export class CgroupHandler implements ContainerHandler {
     const { name } = this.reference;
     if (this.#blkio !== undefined) attempt(() => this.#blkio?.read(builder));
     if (this.#unifiedMemory && name === ROOT) this.#sampleUnifiedRoot();
-    // After a removal, files that were not open are missing, without an error.
+    // After a removal, files that were not open are missing, without error.
     if (this.#hasFiles && !found && first === undefined) gone = true;
     this.#hasFiles = found;
     return { gone, ...(first !== undefined && { error: first }) };
@@ -258,7 +257,7 @@ export class CgroupHandler implements ContainerHandler {
     this.#blkio?.close();
   }
 
-  /** Returns whether the file exists. */
+  /** Whether the file exists. */
   #readFile(file: SampledFile): boolean {
     const { control, fallback, parse, listsProcesses } = file;
     const { row } = this.builder;
@@ -277,13 +276,13 @@ export class CgroupHandler implements ContainerHandler {
     const initPid = this.#options.initPid?.();
     if (initPid !== undefined) return initPid;
     if (this.reference.name === ROOT) return HOST_PID;
-    // Do not read the list of a cgroup known to have no processes.
+    // Known to have no processes.
     if (this.builder.row[COLUMN.processCount] === 0) return undefined;
     return this.#processes.firstPid();
   }
 
   /**
-   * Returns a process in the container's network namespace; for the root, the
+   * A process in the container's own network namespace; for the root, the
    * host's.
    */
   #networkPid(): number | undefined {
@@ -296,10 +295,7 @@ export class CgroupHandler implements ContainerHandler {
       : undefined;
   }
 
-  /**
-   * The v2 root has no files of memory usage and swap: uses `memory.stat` and
-   * `/proc/meminfo`.
-   */
+  /** The v2 root has no files of memory usage and swap. */
   #sampleUnifiedRoot(): void {
     const { row } = this.builder;
     const usage = (row[COLUMN.memoryRss] ?? NaN) +
@@ -326,7 +322,7 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
   try {
     return read();
   } catch {
-    // Gone, or invalid, which the next sample reports.
+    // Gone, or invalid, as the next sample reports.
     return undefined;
   }
 }
@@ -335,9 +331,7 @@ function unlessFails<T>(read: () => T | undefined): T | undefined {
 interface Plan {
   readonly kinds: ReadonlySet<string>;
   readonly files: readonly (readonly [Hierarchy, CgroupFile])[];
-  /** Hierarchies that have any of the files. */
   readonly hierarchies: readonly Hierarchy[];
-  /** Preferred hierarchies of `cgroup.procs` first. */
   readonly ofProcesses: readonly Hierarchy[];
 }
 
@@ -361,10 +355,7 @@ function planOf(options: CgroupHandlerOptions): Plan {
   return plan;
 }
 
-/**
- * Returns the files of a hierarchy. On a hybrid host, v2 provides only
- * controllers that v1 lacks.
- */
+/** On hybrid hosts, v2 provides only controllers that v1 lacks. */
 function filesOf(
   { version, controllers }: Hierarchy,
   { fs, hierarchies: { all }, kinds }: CgroupHandlerOptions,
@@ -387,8 +378,8 @@ function filesOf(
 }
 
 /**
- * Orders hierarchies for listing processes: first v1 hierarchies in which
- * runtimes place every process, v2 last.
+ * For listing processes: first v1 hierarchies in which runtimes place every
+ * process, v2 last.
  */
 function processHierarchies(all: readonly Hierarchy[]): Hierarchy[] {
   const rank = ({ version, controllers }: Hierarchy) => {

@@ -12,16 +12,14 @@ export interface ContainerDiskUsageOptions {
   readonly filesystems: Pick<Filesystems, "ofDirectory">;
 }
 
-/** One per minute, for as long as samples are kept. */
+/** One per minute, as long as samples are kept. */
 const MAX_READINGS = 4;
 
 type Reading = FsStats & { readonly timestampMs: number };
 
 /**
- * Disk usage of a container: its writable layer and logs, counted when it
- * starts and on request.
- * The layer is the upper directory of the overlay that is the container's root,
- * for every runtime.
+ * A container's writable layer and logs, counted when it starts and on request.
+ * For every runtime, the layer is the upper directory of the root's overlay.
  */
 export class ContainerDiskUsage {
   readonly #options: ContainerDiskUsageOptions;
@@ -38,7 +36,7 @@ export class ContainerDiskUsage {
     this.#options = options;
   }
 
-  /** Returns the last count before a time, or the first one. */
+  /** The last count before a time, or the first one. */
   at(
     timestampMs: number,
     pid: number | undefined,
@@ -51,14 +49,13 @@ export class ContainerDiskUsage {
     return reading && [{ ...reading, ...this.#where }];
   }
 
-  /** Starts the first count; returns whether it ended, or there is nothing to count. */
+  /** Starts the first count; returns whether it ended, or is not needed. */
   isCounted(pid: number, metadata: ContainerMetadata | undefined): boolean {
     const layer = this.#layerOf(pid);
     this.#count(layer, logsOf(metadata));
     return layer === undefined || this.#readings.length > 0;
   }
 
-  /** Stops counting. */
   close(): void {
     for (const path of this.#directories) this.#options.usage.forget(path);
     this.#directories.clear();
@@ -87,7 +84,7 @@ export class ContainerDiskUsage {
   }
 
   /**
-   * Returns the upper directory of the overlay that is a process's root:
+   * Returns the upper directory of a process's root:
    *
    * ```text
    * 133 102 0:37 / / rw,relatime - overlay overlay rw,lowerdir=…,upperdir=/var/lib/docker/overlay2/8500…/diff,workdir=…
@@ -108,7 +105,7 @@ export class ContainerDiskUsage {
     return path;
   }
 
-  /** Determines the layer's file system before it is counted. */
+  /** Determines the layer's file system before counting. */
   #place(path: string): void {
     this.#isPlaced = true;
     const { usage, filesystems } = this.#options;

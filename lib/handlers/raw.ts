@@ -3,15 +3,14 @@ import type { HandlerFactory } from "../registry/handler_registry.ts";
 import { CgroupHandler, type CgroupHandlerOptions } from "./cgroup_handler.ts";
 
 export interface RawFactoryOptions extends CgroupHandlerOptions {
-  /** Prefixes of accepted names; empty for all. @default [] */
+  /** Accepted prefixes; empty for all. @default [] */
   readonly prefixes?: readonly string[];
-  /** Accepts only the root and names with a prefix. @default false */
+  /** Accepts only the root and prefixes. @default false */
   readonly dockerOnly?: boolean;
 }
 
 /**
- * Creates the factory of raw cgroups; it handles any cgroup, and so must be the
- * last.
+ * Creates the factory of raw cgroups: the last, because it handles any cgroup.
  */
 export function rawFactory(options: RawFactoryOptions): HandlerFactory {
   const { prefixes = [], dockerOnly = false } = options;

@@ -19,14 +19,12 @@ export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
     IdentityStore,
     "initPidOf" | "reportsNetwork" | "metadataOf" | "isPending"
   >;
-  /** Absent if disk usage is not counted. */
   readonly disk?: Omit<ContainerDiskUsageOptions, "fs">;
 }
 
 /**
- * Creates the factory of containers of all runtimes, recognized by cgroup
- * names. `--docker-only` and the whitelist select only raw cgroups. All
- * runtimes have the same kernel files; metadata is requested later.
+ * Creates the factory of all runtimes' containers, recognized by cgroup names.
+ * `--docker-only` and the whitelist select only raw cgroups.
  */
 export function runtimeFactory(
   options: RuntimeFactoryOptions,
@@ -42,16 +40,19 @@ export function runtimeFactory(
   };
 }
 
-/** Age at which a container is complete if its runtime is not known to report its first process. */
+/**
+ * Age at which a container is complete if its runtime is not known to report
+ * its first process.
+ */
 const UNKNOWN_MS = 1_000;
 
 /**
- * Age after which a container is complete in any case. On a busy node, Docker
- * takes seconds from the cgroup to the first process.
+ * Age at which any container is complete. On a busy node, Docker takes seconds
+ * from the cgroup to the first process.
  */
 const STARTED_MS = 3_000;
 
-/** Adds network, disk usage and health, which depend on the runtime. */
+/** Adds what depends on the runtime: network, disk usage, health. */
 class RuntimeHandler extends CgroupHandler {
   readonly #identities: RuntimeFactoryOptions["identities"];
   readonly #disk: ContainerDiskUsage | undefined;
@@ -77,7 +78,7 @@ class RuntimeHandler extends CgroupHandler {
     return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
   }
 
-  /** Waits for the first process and for the first count of disk usage. */
+  /** Waits for the first process and count of disk usage. */
   override isComplete(ageMs: number): boolean {
     if (ageMs >= STARTED_MS) return true;
     const { name } = this.reference;

@@ -1,8 +1,8 @@
 import type { HandlerFactory } from "../registry/handler_registry.ts";
 
 /**
- * Creates the factory that ignores mount units: they have cgroups, thousands on
- * some hosts, but no processes.
+ * Creates the factory that ignores mount units: cgroups without processes,
+ * thousands on some hosts.
  */
 export function systemdFactory(): HandlerFactory {
   return {

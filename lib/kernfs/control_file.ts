@@ -3,8 +3,8 @@ import type { HostFs } from "./host_fs.ts";
 
 /**
  * A control file, kept open within the limit of its {@linkcode HostFs}: opening
- * it for each read takes three times as much CPU, and notifies all processes
- * that watch its directory.
+ * it per read takes three times the CPU, and notifies watchers of its
+ * directory.
  */
 export class ControlFile {
   readonly path: string;
@@ -20,12 +20,11 @@ export class ControlFile {
   }
 
   /**
-   * Reads the whole file into {@linkcode HostFs.bytes}. Returns its length, or
-   * −1 if it does not exist. A file that is missing, or whose cgroup was
-   * removed, is not opened again until {@linkcode recheck}: another cgroup may
-   * have its name by then.
+   * Reads the file into {@linkcode HostFs.bytes}. Returns its length, or −1 if
+   * it is missing or its cgroup was removed; then it returns −1 until
+   * {@linkcode recheck}, because another cgroup may have the name.
    *
-   * @throws Deno's error if it cannot be read
+   * @throws Deno's error if it is unreadable
    */
   read(): number {
     if (this.#isMissing) return -1;
@@ -41,7 +40,6 @@ export class ControlFile {
     }
   }
 
-  /** Allows a missing file to be opened again. */
   recheck(): void {
     this.#isMissing = false;
   }

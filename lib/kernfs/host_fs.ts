@@ -8,7 +8,7 @@ export interface HostFsOptions {
   /** Mount point of the host's root directory. @default "/" */
   readonly root?: string;
   /**
-   * Limit of open control files; further ones are opened for each read.
+   * Limit of open control files; further ones are opened per read.
    *
    * @default MAX_OPEN_FILES
    */
@@ -17,21 +17,17 @@ export interface HostFsOptions {
 
 export interface DirectoryStat {
   readonly inode: number;
-  /** 2 plus the number of subdirectories, on file systems that count them. */
+  /** 2 plus the subdirectories, on file systems that count them. */
   readonly links: number;
   readonly modifiedMs: number | undefined;
 }
 
-/**
- * Control files of 2,200 containers on v1. The kernel uses a page or more for
- * each, 100 KB per container.
- */
+/** Control files of 2,200 containers on v1, each 100 KB of kernel memory. */
 export const MAX_OPEN_FILES = 40_000;
 
 /**
- * Size of one read. The buffer grows for larger files, reads do not: a file of
- * `/proc/sys` allocates the requested size, and fails with ENOMEM from 4 MiB
- * on.
+ * Size of one read, also for larger files: a file of `/proc/sys` allocates the
+ * requested size, and fails with ENOMEM from 4 MiB on.
  */
 const READ_BYTES = 64 * 1024;
 const MAX_BUFFER_BYTES = 16 * 1024 * 1024;
@@ -47,30 +43,28 @@ const MAX_MISSING = 1_000;
 /** Page size of most architectures. */
 const USUAL_PAGE_BYTES = 4096;
 
-/** `PROC_SUPER_MAGIC` (`linux/magic.h`). */
+/** `linux/magic.h`. */
 const PROC_MAGIC = 0x9fa0;
 
-/** `CGROUP_SUPER_MAGIC` and `CGROUP2_SUPER_MAGIC` (`linux/magic.h`). */
 const CGROUP_MAGICS: ReadonlySet<number> = new Set([0x27e0eb, 0x63677270]);
 
 const decoder = new TextDecoder();
 
 /**
- * The host's files, read-only, below one root. Kernel files are read
- * synchronously, in microseconds; for files on a disk or a network, use
- * `MountedFiles`. Methods return `undefined` if a file is missing or
+ * The host's files, read-only, below one root, which a `path` includes and a
+ * `hostPath` does not. Kernel files are read synchronously, in microseconds;
+ * others by `MountedFiles`. Methods return `undefined` if a file is missing or
  * unreadable, unless they document an error.
  */
 export class HostFs {
   readonly root: string;
   readonly maxOpenFiles: number;
-  /** Number of open control files. */
   openFiles = 0;
   /** Content of the last read file, valid until the next read. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
   /** Cached target of most reads, which take 1 to 2 µs. */
   #start = this.bytes;
-  /** Names, in any directory, of files that were missing when last opened. */
+  /** Names that were missing when last opened, in any directory. */
   readonly #missing = new Set<string>();
   #pageBytes: number | undefined;
 
@@ -79,7 +73,6 @@ export class HostFs {
     this.maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES;
   }
 
-  /** Resolves a host path below the root, unless it is below it already. */
   path(hostPath: string): string {
     if (this.root === "/") return hostPath;
     if (hostPath === this.root || hostPath.startsWith(`${this.root}/`)) {
@@ -88,12 +81,10 @@ export class HostFs {
     return join(this.root, hostPath);
   }
 
-  /** Reads a host file. */
   readText(hostPath: string): string | undefined {
     return this.textAt(this.path(hostPath));
   }
 
-  /** Reads the file at `path` (root included). */
   textAt(path: string): string | undefined {
     const length = this.readOnce(path, MAX_BUFFER_BYTES);
     return length < 0
@@ -110,7 +101,7 @@ export class HostFs {
     }
   }
 
-  /** @throws Deno's error if the directory exists and cannot be read */
+  /** @throws Deno's error if it exists and is unreadable */
   statDirectory(path: string): DirectoryStat | undefined {
     try {
       const info = Deno.lstatSync(path);
@@ -127,9 +118,9 @@ export class HostFs {
   }
 
   /**
-   * Returns the names of subdirectories; empty if the directory is gone.
+   * Empty if the directory is gone.
    *
-   * @throws Deno's error if it exists and cannot be read
+   * @throws Deno's error if it is unreadable
    */
   subdirectories(path: string): string[] {
     const names: string[] = [];
@@ -156,22 +147,18 @@ export class HostFs {
     }
   }
 
-  /**
-   * Returns the number of open file descriptors of a process (entries of
-   * `/proc/<pid>/fd`), or `undefined` if it cannot be read.
-   */
   async countOpenFiles(pid: number): Promise<number | undefined> {
     const directory = `/proc/${pid}/fd`;
     try {
       const { size } = await Deno.stat(this.path(directory));
-      // The directory's size since Linux 6.2; 0 before, and if it is empty.
+      // The count since Linux 6.2; 0 before, and if empty.
       return size || (await Array.fromAsync(this.entries(directory))).length;
     } catch {
       return undefined;
     }
   }
 
-  /** Returns whether `path` is on a real cgroupfs. */
+  /** Whether `path` is on a real cgroupfs. */
   isCgroupfs(path: string): boolean {
     return CGROUP_MAGICS.has(statfs(path)?.type ?? NaN);
   }
@@ -184,7 +171,7 @@ export class HostFs {
     }
   }
 
-  /** Returns the inode at `path`, links followed. */
+  /** Follows links. */
   inodeAt(path: string): number | undefined {
     try {
       return Deno.statSync(path).ino ?? undefined;
@@ -193,7 +180,6 @@ export class HostFs {
     }
   }
 
-  /** Returns the names of a directory's entries. */
   names(path: string): string[] | undefined {
     try {
       return Array.from(Deno.readDirSync(path), ({ name }) => name);
@@ -202,15 +188,15 @@ export class HostFs {
     }
   }
 
-  /** Size of a memory page: the block size of procfs. */
+  /** Block size of procfs. */
   get pageBytes(): number {
     this.#pageBytes ??= statfs(this.path("/proc"))?.bsize;
     return this.#pageBytes ?? USUAL_PAGE_BYTES;
   }
 
   /**
-   * Returns the number of a directory's entries. For `/proc/<pid>/fd` this is
-   * its size since Linux 6.2; listing 10,000 entries takes 16 ms.
+   * As {@linkcode countOpenFiles}, for any directory; listing 10,000 entries
+   * takes 16 ms.
    */
   entryCount(path: string): number | undefined {
     try {
@@ -219,14 +205,12 @@ export class HostFs {
         if (size > 0) return size;
       }
     } catch {
-      // A directory without stat(2) permission may still be listed.
+      // Listing may work without permission for stat(2).
     }
     return this.names(path)?.length;
   }
 
-  /**
-   * Returns the modification time of a file in milliseconds since the epoch.
-   */
+  /** Milliseconds since the epoch. */
   modifiedMs(path: string): number | undefined {
     try {
       return Deno.statSync(path).mtime?.getTime();
@@ -235,7 +219,7 @@ export class HostFs {
     }
   }
 
-  /** Resolves the links of a host path, on file systems that cannot block. */
+  /** For file systems that cannot block. */
   realPath(hostPath: string): string | undefined {
     try {
       return Deno.realPathSync(this.path(hostPath));
@@ -245,9 +229,8 @@ export class HostFs {
   }
 
   /**
-   * Opens the file at `path` (root included). Creating an error takes 20 to 40
-   * µs, and each container of a host may lack the same ten files: a name that
-   * was missing last time is checked with stat(2) first, in 3 µs.
+   * Creating an error takes 20 to 40 µs, and each container may lack the same
+   * ten files: a name missing last time is checked with stat(2) first, in 3 µs.
    *
    * @throws Deno's error if it exists and cannot be opened
    */
@@ -267,8 +250,8 @@ export class HostFs {
   }
 
   /**
-   * Reads an open control file into {@linkcode HostFs.bytes}. Returns its
-   * length, or −1 above 16 MiB.
+   * Reads into {@linkcode HostFs.bytes}. Returns the length, or −1 above 16
+   * MiB.
    */
   readControl(file: Deno.FsFile): number {
     file.seekSync(0, Deno.SeekMode.Start);
@@ -276,9 +259,9 @@ export class HostFs {
   }
 
   /**
-   * Reads the file at `path` (root included) into {@linkcode HostFs.bytes}.
-   * Returns its length, or −1 if it is unreadable or larger than `maxBytes`.
-   * For files with large records, such as those of `/proc/<pid>`.
+   * Reads into {@linkcode HostFs.bytes}. Returns the length, or −1 if
+   * unreadable or larger than `maxBytes`. For files with large records, such as
+   * those of `/proc/<pid>`.
    */
   readOnce(path: string, maxBytes: number): number {
     let file: Deno.FsFile | undefined;
@@ -309,7 +292,6 @@ export class HostFs {
     }
   }
 
-  /** Grows the shared buffer up to 16 MiB. */
   #grow(): boolean {
     if (this.bytes.length >= MAX_BUFFER_BYTES) return false;
     const larger = new Uint8Array(this.bytes.length * 4);
@@ -320,7 +302,7 @@ export class HostFs {
   }
 }
 
-/** Returns statistics of a file system, which must not be one that can block. */
+/** For file systems that cannot block. */
 function statfs(path: string): StatsFs | undefined {
   try {
     return statfsSync(path);

@@ -3,26 +3,26 @@ import { HostFs } from "./host_fs.ts";
 /** Default of `--kmsg`. */
 export const KMSG = "/dev/kmsg";
 
-/** `CAP_SYS_ADMIN` and `CAP_SYSLOG` (`capabilities(7)`). */
+/** `capabilities(7)`. */
 const CAP_SYS_ADMIN = 21n;
 const CAP_SYSLOG = 34n;
 
 /**
- * Returns the paths to try for `--kmsg`. `/dev/kmsg` is first the host's, below
- * its root, then the container's own; other paths are unchanged.
+ * Returns the paths to try: for `/dev/kmsg`, the host's, below its root, then
+ * the container's own.
  */
 export function kernelLogPaths(fs: HostFs, kmsg: string): readonly string[] {
   return kmsg === KMSG ? [...new Set([fs.path(KMSG), KMSG])] : [kmsg];
 }
 
 export interface Privileges {
-  /** Whether the process has CAP_SYS_ADMIN, as in a privileged container. */
+  /** Has CAP_SYS_ADMIN, as in a privileged container. */
   readonly isPrivileged: boolean;
-  /** Probable reason if the kernel log cannot be opened. */
+  /** Probable reason if the log cannot be opened. */
   readonly kernelLogHint: string;
 }
 
-/** Reads the privileges of the agent from `/proc/self/status`. */
+/** Reads the agent's privileges from `/proc/self/status`. */
 export function readPrivileges(ownFs = new HostFs()): Privileges {
   const status = ownFs.readText("/proc/self/status") ?? "";
   const [, hex = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];

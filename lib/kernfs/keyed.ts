@@ -1,6 +1,6 @@
 /**
  * Parsers for control file formats (`cgroup-v2.rst`, "Interface Files"). They
- * parse bytes: no string is allocated for a number or an unused key.
+ * parse bytes, to allocate no string for a number or unused key.
  *
  * @module
  */
@@ -14,14 +14,14 @@ const ZERO = 0x30;
 
 const decoder = new TextDecoder();
 
-/** A sum of doubles is exact up to this many digits. */
+/** Digits up to which a sum of doubles is exact. */
 const EXACT_DIGITS = 15;
 /** Digits of 2^64 − 1. */
 const MAX_DIGITS = 20;
 
 /**
- * A read position in a byte buffer. All parsers share one {@linkcode cursor}:
- * a parser must not call another one before it has ended.
+ * A read position in a byte buffer. All parsers share one {@linkcode cursor},
+ * to allocate none per file: they must not be nested.
  */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
@@ -29,7 +29,7 @@ export class Cursor {
   at = 0;
   path = "";
 
-  /** `path` is for error messages. */
+  /** `path` is for errors. */
   reset(bytes: Uint8Array, length: number, path: string): void {
     this.bytes = bytes;
     this.length = length;
@@ -47,7 +47,7 @@ export class Cursor {
   }
 
   /**
-   * Reads an integer. `max` is `Infinity`; a negative number is 0 (the kernel
+   * Reads an integer: `max` is `Infinity`, a negative number 0 (the kernel
    * prints −1 for "no limit" and, in races, negative counts). Precise up to
    * 2^53, then within one unit in the last place.
    */
@@ -59,7 +59,7 @@ export class Cursor {
     return negative ? 0 : value;
   }
 
-  /** Reads a decimal number such as `12.34`. */
+  /** Reads `12.34`. */
   decimal(): number {
     let value = this.#digits();
     if (this.peek() === DOT) {
@@ -78,7 +78,7 @@ export class Cursor {
     this.at++;
   }
 
-  /** Skips `text` if it is at the position; returns whether it was. */
+  /** Skips `text` if it is next. */
   skip(text: string): boolean {
     const { bytes, length, at } = this;
     if (at + text.length > length) return false;
@@ -89,12 +89,11 @@ export class Cursor {
     return true;
   }
 
-  /** Requires the end of the line. */
   endLine(): void {
     if (!this.done && this.peek() !== NEWLINE) this.fail();
   }
 
-  /** Reads up to a space, a newline or the end. */
+  /** Reads up to a space, newline or the end. */
   word(): string {
     const { bytes, length, at: start } = this;
     let at = start;
@@ -103,7 +102,6 @@ export class Cursor {
     return this.textFrom(start);
   }
 
-  /** Returns the text from `start` to the position. */
   textFrom(start: number): string {
     return decoder.decode(this.bytes.subarray(start, this.at));
   }
@@ -153,7 +151,6 @@ export class Cursor {
     return scale === 1 ? value : value * scale + rest;
   }
 
-  /** Rejects a number followed by other characters. */
   #endWord(): void {
     const byte = this.peek();
     if (byte !== SPACE && byte !== NEWLINE && byte !== -1) this.fail();
@@ -161,9 +158,8 @@ export class Cursor {
 }
 
 export interface KeyTarget {
-  /** Index in the row. */
   readonly column: number;
-  /** Factor for the value. @default 1 */
+  /** @default 1 */
   readonly scale?: number;
 }
 
@@ -172,8 +168,8 @@ interface KnownKey extends KeyTarget {
 }
 
 /**
- * Parses a flat keyed file ("KEY VAL" lines: `memory.stat`, `cpu.stat`) into a
- * row. Unknown keys are skipped; columns of missing keys are unchanged.
+ * Parses a flat keyed file (`memory.stat`, `cpu.stat`) into a row. Unknown keys
+ * are skipped; columns of missing keys are unchanged.
  *
  * ```text
  * anon 110592
@@ -192,7 +188,7 @@ interface KnownKey extends KeyTarget {
  * ```
  */
 export class FlatKeyed {
-  /** Keyed by hash; bytes are compared on a hit, because hashes may collide. */
+  /** Keyed by hash; hashes may collide. */
   readonly #known = new Map<number, KnownKey[]>();
 
   constructor(keys: Readonly<Record<string, KeyTarget>>) {
@@ -206,7 +202,7 @@ export class FlatKeyed {
   }
 
   /**
-   * Target columns are relative to `first`.
+   * Columns are relative to `first`.
    *
    * @throws {KernfsSyntaxError} if a known key has no number
    */
@@ -259,13 +255,10 @@ export class FlatKeyed {
   }
 }
 
-/** The cursor shared by all parsers of kernel files, so that none is allocated per file. */
+/** Shared by all parsers. */
 export const cursor: Cursor = new Cursor();
 
-/**
- * Parses a file with one number (`memory.current`), or the first of several
- * (`cpu.max`).
- */
+/** Parses the first number of a file (`memory.current`, `cpu.max`). */
 export function parseSingle(
   bytes: Uint8Array,
   length: number,
@@ -275,7 +268,7 @@ export function parseSingle(
   return cursor.number();
 }
 
-/** Counts lines, such as the tasks of a `cgroup.procs`. */
+/** Counts lines, such as tasks in `cgroup.procs`. */
 export function countLines(bytes: Uint8Array, length: number): number {
   let count = 0;
   let at = bytes.indexOf(NEWLINE);

@@ -27,9 +27,8 @@ const SYSTEM_UUID_FILES = [
 ];
 
 /**
- * Reads cores, memory, disks and IDs (`/proc/cpuinfo`, `/proc/meminfo`,
- * `/sys/devices/system`, …). Yields between steps, so that other work can run.
- * Unreadable attributes are omitted.
+ * Reads the machine's attributes (`/proc/cpuinfo`, `/proc/meminfo`,
+ * `/sys/devices/system`, …); unreadable ones are omitted. Yields between steps.
  */
 export function* readMachine(
   fs: HostFs,
@@ -66,9 +65,7 @@ export function* readMachine(
   };
 }
 
-/**
- * Combines cpuinfo and topology: each may lack counts, as cpuinfo does on ARM.
- */
+/** Either may lack counts, as cpuinfo does on ARM. */
 function mergeCpuInfo(
   fs: HostFs,
   cpuinfo: CpuInfo,
@@ -96,18 +93,17 @@ function mergeCpuInfo(
   };
 }
 
-/** Returns the number of distinct IDs. */
 function countKnown(ids: readonly (number | undefined)[]): number | undefined {
   const known = new Set(ids.filter((id) => id !== undefined));
   return known.size || undefined;
 }
 
-/** Reads the host's `/proc/meminfo` in bytes by key. */
+/** Reads `/proc/meminfo`, bytes by key. */
 export function readMeminfo(fs: HostFs): Map<string, number> {
   return parseMeminfo(fs.readText("/proc/meminfo") ?? "");
 }
 
-/** Parses `/proc/meminfo` ("MemTotal:  24613212 kB") into bytes by key. */
+/** Parses `/proc/meminfo` ("MemTotal:  24613212 kB"). */
 export function parseMeminfo(text: string): Map<string, number> {
   const values = new Map<string, number>();
   for (const match of text.matchAll(/^(\w+):\s+(\d+) kB$/gm)) {
@@ -116,12 +112,12 @@ export function parseMeminfo(text: string): Map<string, number> {
   return values;
 }
 
-/** Reads the boot ID from the first file that has one; empty if none does. */
+/** Returns the boot ID of the first file with one, or `""`. */
 export function readBootId(fs: HostFs, files: readonly string[]): string {
   return readFirstValue(fs, files) ?? "";
 }
 
-/** Reads the kernel release (`uname -r`) and the operating system's name. */
+/** Reads `uname -r` and the operating system's name. */
 export function readVersions(
   fs: HostFs,
 ): { kernelVersion: string; containerOsVersion: string } {
@@ -134,7 +130,7 @@ export function readVersions(
   };
 }
 
-/** Parses the soft limit of open files from `/proc/<pid>/limits`. */
+/** Parses the soft limit of open files (`/proc/<pid>/limits`). */
 export function parseOpenFilesLimit(text: string): number | undefined {
   const match = /^Max open files\s+(\d+|unlimited)/m.exec(text);
   if (match === null) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Parses `/etc/passwd` (`passwd(5)`: "root:x:0:0:root:/root:/bin/bash") into
- * names by UID; the first name of a UID is used.
+ * Parses `/etc/passwd` ("root:x:0:0:root:/root:/bin/bash") into names by UID;
+ * the first name of a UID is used.
  */
 export function parsePasswd(text: string): Map<number, string> {
   const names = new Map<number, string>();

@@ -3,7 +3,6 @@ import type { ManagerCounters } from "../manager/manager.ts";
 import { counter, type Family, gauge } from "./family.ts";
 import { formatLabels } from "./labels.ts";
 
-/** Counters of this run, and states of data sources. */
 export interface AgentCounters extends ManagerCounters {
   readonly sources: readonly SourceState[];
   /** Absent without an event log. */

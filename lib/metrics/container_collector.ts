@@ -25,7 +25,7 @@ export interface ContainerCollectorOptions {
     Manager,
     "removedContainer" | "managedContainers" | "oomKills"
   >;
-  /** Maximum age of samples, if the request has none; milliseconds. */
+  /** Maximum age of samples, if the request has none. */
   readonly maxAgeMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,14 +33,14 @@ export interface ContainerCollectorOptions {
 
 export interface CollectedContainers {
   readonly containers: readonly ContainerSnapshot[];
-  /** Containers omitted because of an error. */
+  /** Omitted because of an error. */
   readonly failed: number;
 }
 
 const NO_ROW = new Float64Array();
 const NO_LAYOUT = new RowLayout();
 
-/** Labels of a container, and the inputs from which they were formatted. */
+/** Labels, and the inputs they were formatted from. */
 interface CachedLabels {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
@@ -48,10 +48,10 @@ interface CachedLabels {
   readonly labels: string;
 }
 
-/** Collects all containers at one point in time, in time slices. */
+/** Collects all containers in time slices. */
 export class ContainerCollector {
   readonly #options: ContainerCollectorOptions;
-  /** Last labels of the containers with OOM kills, for use after their removal. */
+  /** Last labels of containers with OOM kills, for use after their removal. */
   #killedLabels = new Map<CgroupName, string>();
   readonly #cachedLabels = new WeakMap<ManagedContainer, CachedLabels>();
 
@@ -60,8 +60,8 @@ export class ContainerCollector {
   }
 
   /**
-   * Returns the requested containers. Unless the request has the type of a
-   * runtime, removed containers with OOM kills are included.
+   * Returns the requested containers and, except for a runtime's type, removed
+   * ones with OOM kills.
    */
   async containers(request: RequestOptions): Promise<CollectedContainers> {
     const { manager, clock, maxAgeMs } = this.#options;
@@ -76,7 +76,7 @@ export class ContainerCollector {
     const specs = await this.#specsOf(found);
     for (const [{ name }, spec] of specs) {
       const pod = podOf(spec);
-      // A pod's cgroup has no labels: its containers name the pod.
+      // A pod's cgroup has no labels: its containers name it.
       if (pod === undefined) continue;
       pods.set(name, pod);
       const parent = parentOf(name);
@@ -107,7 +107,7 @@ export class ContainerCollector {
       & Pick<CachedLabels, "spec" | "pod">,
   ): ContainerSnapshot {
     const { reference, latest, handler } = container;
-    // Omit the file systems of containers and pods: their series would be short-lived.
+    // Series of containers' and pods' file systems would be short-lived.
     const filesystems = handler.filesystems?.(nowMs)
       ?.filter(({ isOfContainer }) => !isOfContainer);
     return {
@@ -161,7 +161,10 @@ export class ContainerCollector {
     return specs;
   }
 
-  /** Returns the removed containers with OOM kills, and stores the labels of all containers with OOM kills. */
+  /**
+   * Returns removed containers with OOM kills, and stores the labels of all
+   * with OOM kills.
+   */
   #removed(
     existing: readonly ContainerSnapshot[],
     kills: ReadonlyMap<CgroupName, number>,
@@ -195,7 +198,7 @@ export class ContainerCollector {
       }));
   }
 
-  /** Returns labels from the stored identity, for a container that no scrape found while it existed. */
+  /** Labels from the stored identity, if no scrape found the container. */
   #removedLabels(name: CgroupName): string | undefined {
     const removed = this.#options.manager.removedContainer(name);
     return removed &&

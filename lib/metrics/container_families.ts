@@ -1,9 +1,3 @@
-/**
- * cAdvisor's families of containers, and further ones. Unavailable values are
- * absent.
- *
- * @module
- */
 import { CPU_FAMILIES } from "./cpu_families.ts";
 import { DISK_FAMILIES, FILESYSTEM_FAMILIES } from "./disk_families.ts";
 import type { Family } from "./family.ts";
@@ -14,7 +8,10 @@ import { NETWORK_FAMILIES } from "./network_families.ts";
 import { SPEC_FAMILIES } from "./spec_families.ts";
 import { TASK_FAMILIES } from "./task_families.ts";
 
-/** All families in order. */
+/**
+ * cAdvisor's families of containers, and further ones, in order. Unavailable
+ * values are absent.
+ */
 export const CONTAINER_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...SPEC_FAMILIES,
   ...CPU_FAMILIES,

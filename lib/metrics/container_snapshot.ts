@@ -22,24 +22,24 @@ import { formatLabels, labelName } from "./labels.ts";
  */
 export interface ContainerSnapshot {
   readonly reference: ContainerReference;
-  /** Labels of all its series. */
+  /** For all its series. */
   readonly labels: string;
   /** Absent for a removed container. */
   readonly spec?: ContainerSpec;
   /**
-   * Newest sample: the same array until there is a newer one; empty without
+   * Newest sample, the same array until there is a newer one; empty without
    * one.
    */
   readonly row: Float64Array;
   readonly layout: RowLayout;
-  /** Version of the layout at the start of the scrape. */
+  /** At the start of the scrape. */
   readonly layoutVersion: number;
   readonly filesystems?: readonly FsStats[];
-  /** Number of OOM kills in this run of the agent. */
+  /** In this run of the agent. */
   readonly oomKills: number;
   /** Time of the scrape, milliseconds since the epoch. */
   readonly nowMs: number;
-  /** Returns the path of a block device (`8:0`). */
+  /** Path of block device `8:0`. */
   deviceName(device: string): string | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface PodName {
   readonly namespace: string;
 }
 
-/** Returns labels of all series: cAdvisor's, then the kubelet's. */
+/** Labels of all series: cAdvisor's, then the kubelet's. */
 export function containerLabels(
   reference: ContainerReference,
   { labels = {}, image }: Pick<ContainerSpec, "labels" | "image">,
@@ -115,7 +115,7 @@ type GroupColumn<K extends keyof typeof GROUP_COLUMNS> =
 
 const tests = new Map<GroupKind, (snapshot: ContainerSnapshot) => boolean>();
 
-/** Returns the predicate for a kind, always the same function. */
+/** Always the same function for a kind. */
 export function has(kind: GroupKind): (snapshot: ContainerSnapshot) => boolean {
   let test = tests.get(kind);
   if (test === undefined) {
@@ -126,7 +126,7 @@ export function has(kind: GroupKind): (snapshot: ContainerSnapshot) => boolean {
 }
 
 export interface GroupOptions {
-  /** Labels for a group's key. @default none */
+  /** @default none */
   readonly labels?: (key: string) => string;
   /** @default 1 */
   readonly divisor?: number;
@@ -152,10 +152,10 @@ export function group<K extends keyof typeof GROUP_COLUMNS>(
   };
 }
 
-/** Keys are few, such as page sizes, interfaces and CPUs. */
+/** Keys are few: page sizes, interfaces, CPUs. */
 const MAX_MEMOIZED = 1_000;
 
-/** Caches a function's results by key. */
+/** Caches results by key. */
 export function memoized(
   textOf: (key: string) => string,
 ): (key: string) => string {
@@ -200,7 +200,7 @@ export function groupValue(
   return row[offset + index] ?? NaN;
 }
 
-/** Returns a limit in bytes, or 0 for no limit, as in cAdvisor. */
+/** Bytes; 0 for no limit, as in cAdvisor. */
 export function limit(value: number | undefined): number | undefined {
   return value !== undefined && value > NO_LIMIT_BYTES ? 0 : value;
 }

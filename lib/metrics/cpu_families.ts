@@ -81,7 +81,7 @@ const SCHED_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ),
 ];
 
-/** CPU usage, throttling and scheduling of a container. */
+/** CPU usage, throttling and scheduling. */
 export const CPU_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ...ofKinds(["cpu"], USAGE_FAMILIES),
   ...ofKinds(["sched"], SCHED_FAMILIES),
@@ -107,7 +107,7 @@ function cpuUsage(
     const ns = groupValue(snapshot, cpu, 0);
     if (Number.isNaN(ns)) continue;
     isPerCpu = true;
-    // Omit the many CPUs on which the container never ran.
+    // Omits CPUs on which the container never ran.
     if (ns > 0) emit(ns / NS, cpuLabel(cpu.key));
   }
   if (!isPerCpu) emit(columnValue(snapshot, "cpuUsageNs") / NS, 'cpu="total"');

@@ -23,7 +23,6 @@ const MS = 1e3;
 
 type Operation = typeof IO_OPERATIONS[number];
 
-/** Counter of a whole disk. */
 interface DiskCount {
   readonly name: keyof DiskCounters;
   readonly divisor?: number;
@@ -160,7 +159,7 @@ function hasDisks({ filesystems, layout }: ContainerSnapshot): boolean {
     layout.groups.some(({ kind }) => DISK_KINDS.has(kind));
 }
 
-/** Emits a cgroup's counter by disk, then those of disks of file systems. */
+/** Emits a cgroup's counter by disk, then those of file systems' disks. */
 function onDisk(
   name: string,
   help: string,
@@ -191,7 +190,7 @@ function onDisk(
   return { ...family, isVolatile: true };
 }
 
-/** Two file systems may share a device, and thus a series. */
+/** File systems may share a device, and thus a series. */
 function emitOnce(
   emitted: Set<string>,
   emit: Emit,
@@ -206,7 +205,7 @@ function emitOnce(
 
 function none(): void {}
 
-/** Emits one operation by disk. */
+/** One operation, by disk. */
 function of(
   kind: typeof IO_KINDS[number],
   operation: Operation,
@@ -249,7 +248,7 @@ function deviceUsage(snapshot: ContainerSnapshot, emit: Emit): void {
   }
 }
 
-/** The device number keeps disks without a name apart. */
+/** The number distinguishes disks without a name. */
 function deviceLabel(snapshot: ContainerSnapshot, key: string): string {
   return formatLabels([["device", snapshot.deviceName(key) ?? key]]);
 }

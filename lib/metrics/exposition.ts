@@ -3,31 +3,27 @@ import type { ConditionalValues, Emit, Family, Values } from "./family.ts";
 import { LineWriter } from "./line_writer.ts";
 import type { ExpositionCache } from "./exposition_cache.ts";
 
-/** Families and their subjects, such as containers. */
+/** Families and subjects, such as containers. */
 export interface Section<S> {
   readonly families: readonly Family<S>[];
   readonly subjects: readonly S[];
-  /** Returns the labels of all series of a subject. */
+  /** Labels of all series. */
   labelsOf(subject: S): string;
-  /** Last exposition of the families, to speed up the next. @default none */
+  /** Last exposition, to speed up the next. @default none */
   readonly cache?: ExpositionCache<S>;
-  /**
-   * Returns whether a subject is unchanged since then.
-   *
-   * @default always changed
-   */
+  /** Whether a subject is unchanged since then. @default always changed */
   isUnchanged?(before: S, now: S): boolean;
 }
 
 export interface ExpositionOptions {
   readonly format: ExpositionFormat;
-  /** Families to write; empty for all. */
+  /** Empty for all. */
   readonly names: ReadonlySet<string>;
   /** Called if a subject fails; others are still written. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Yields the exposition in chunks, family by family, without timestamps. */
+/** Yields chunks, family by family, without timestamps. */
 export function* expositionText(
   sections: readonly Section<never>[],
   options: ExpositionOptions,
@@ -38,7 +34,7 @@ export function* expositionText(
 
 const EOF = new TextEncoder().encode("# EOF\n");
 
-/** Hides the subject type, so that sections fit in one list. */
+/** Hides the subject type, for a list of sections. */
 export function section<S>(of: Section<S>): Section<never> {
   return of as unknown as Section<never>;
 }
@@ -88,15 +84,15 @@ function* sectionText<S>(
 
 interface WriterInput<S> extends Pick<ExpositionOptions, "format" | "onError"> {
   readonly subjects: readonly S[];
-  /** Whether each subject is unchanged since the last exposition. */
+  /** Since the last exposition. */
   readonly isUnchangedAt: readonly boolean[];
   readonly lines: LineWriter;
 }
 
 /**
- * Returns a function that writes subjects of a family from an index until a
- * chunk is full, and returns the next index. Separate from the generator, whose
- * loops V8 optimizes poorly.
+ * Returns a function that writes a family's subjects from an index until a
+ * chunk is full, and returns the next index. V8 optimizes loops of generators
+ * poorly.
  */
 function writerOf<S>(
   family: Family<S>,
@@ -144,8 +140,7 @@ function headOf<S>({ name, help, type }: Family<S>, format: ExpositionFormat) {
   if (format === "prometheus") {
     return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   }
-  // OpenMetrics requires counters to end in "_total", and names the family
-  // without it.
+  // OpenMetrics: counters end in "_total", their families are named without it.
   const isTotal = name.endsWith("_total");
   const title = type === "counter" && isTotal ? name.slice(0, -6) : name;
   const openType = type === "counter" && !isTotal ? "unknown" : type;

@@ -1,4 +1,4 @@
-/** An offset is the chunk's index times this, plus the offset in the chunk. */
+/** An offset is the chunk's index times this, plus that in the chunk. */
 export const CHUNK_STEP = 2 ** 24;
 /** 64 MB of 256 KB chunks; larger expositions are not cached. */
 const MAX_CHUNKS = 2 ** 8;
@@ -8,19 +8,19 @@ const FIRST_LINES = 1024;
 export class RenderedExposition {
   readonly chunks: Uint8Array<ArrayBuffer>[] = [];
   lines = 0;
-  /** Offsets of each line, its value, and its end. */
+  /** Offsets of each line. */
   starts = new Uint32Array(FIRST_LINES);
   valueStarts = new Uint32Array(FIRST_LINES);
   ends = new Uint32Array(FIRST_LINES);
-  /** Value of each line, and its suffix and labels beyond the subject's. */
+  /** By line; `own` is suffix and labels beyond the subject's. */
   values = new Float64Array(FIRST_LINES);
   readonly own: string[] = [];
-  /** First line by family and subject, and the end of the last. */
+  /** First line by family and subject, and the last's end. */
   readonly groups: number[] = [];
   /** Index by labels. */
   readonly subjects = new Map<string, number>();
 
-  /** Clears and reuses the buffers. */
+  /** Reuses the buffers. */
   begin(subjects: readonly string[]): void {
     this.chunks.length = 0;
     this.lines = 0;
@@ -31,7 +31,7 @@ export class RenderedExposition {
     }
   }
 
-  /** Whether all offsets fit. */
+  /** All offsets fit. */
   get isAddressable(): boolean {
     return this.chunks.length <= MAX_CHUNKS &&
       this.chunks.every(({ length }) => length < CHUNK_STEP);
@@ -51,16 +51,15 @@ function enlarged<T extends Uint32Array | Float64Array>(from: T, to: T): T {
   return to;
 }
 
-/** Content of an {@linkcode ExpositionCache}. */
 export interface CachedExposition<S> {
   readonly before: RenderedExposition | undefined;
   /** Subjects of `before`. */
   readonly subjects: readonly S[];
-  /** Buffers for the next exposition. */
+  /** For the next exposition. */
   readonly next: RenderedExposition;
 }
 
-/** Caches the last exposition of a section. */
+/** Last exposition of a section. */
 export class ExpositionCache<S> {
   #last: RenderedExposition | undefined;
   #subjects: readonly S[] = [];

@@ -1,8 +1,8 @@
 export type FamilyType = "counter" | "gauge" | "histogram";
 
 /**
- * Adds a value unless it is undefined. `labels` follow the subject's:
- * `cpu="cpu00"`; `suffix` is for parts of a histogram.
+ * Adds a value, unless undefined. `labels` follow the subject's: `cpu="cpu00"`;
+ * `suffix` is for histograms.
  */
 export type Emit = (
   value: number | undefined,
@@ -10,19 +10,19 @@ export type Emit = (
   suffix?: string,
 ) => void;
 
-/** Series of one name for all subjects: containers, the machine, the agent. */
+/** Series of one name for all subjects: containers, machine, agent. */
 export interface Family<S> {
   readonly name: string;
-  /** Noun phrase with the unit. */
+  /** Noun phrase with unit. */
   readonly help: string;
   readonly type: FamilyType;
   /** Metric kinds that must be enabled. @default none */
   readonly kinds?: readonly string[];
-  /** Labels beyond the subject's. @default none */
+  /** Beyond the subject's. @default none */
   readonly labels?: readonly string[];
   /**
-   * Whether values also depend on something else, such as the time, so that
-   * even unchanged subjects are written again.
+   * Values depend on something else, such as the time: unchanged subjects are
+   * written again.
    *
    * @default false
    */
@@ -30,19 +30,15 @@ export interface Family<S> {
   readonly values: Values<S> | ConditionalValues<S>;
 }
 
-/** Emits the values of a subject. */
 export type Values<S> = (subject: S, emit: Emit) => void;
 
-/**
- * Values that only some subjects have. Families with the same `has` call it
- * once per subject.
- */
+/** Families with the same `has` call it once per subject. */
 export interface ConditionalValues<S> {
   readonly has: (subject: S) => boolean;
   readonly each: Values<S>;
 }
 
-/** Returns a family of type counter. */
+/** Returns a counter. */
 export function counter<S>(
   name: string,
   help: string,
@@ -52,7 +48,7 @@ export function counter<S>(
   return { name, help, type: "counter", labels, values };
 }
 
-/** Returns a family of type gauge. */
+/** Returns a gauge. */
 export function gauge<S>(
   name: string,
   help: string,
@@ -62,7 +58,7 @@ export function gauge<S>(
   return { name, help, type: "gauge", labels, values };
 }
 
-/** Returns families for enabled metric kinds. */
+/** Sets the kinds that must be enabled. */
 export function ofKinds<S>(
   kinds: readonly string[],
   families: readonly Family<S>[],

@@ -3,7 +3,7 @@ import { type Family, gauge } from "./family.ts";
 import { formatLabels } from "./labels.ts";
 import type { ContainerSnapshot } from "./container_snapshot.ts";
 
-/** Info metrics, for joins with metrics of other exporters. */
+/** For joins with other exporters' metrics. */
 export const INFO_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   gauge(
     "cgwatch_container_info",

@@ -6,8 +6,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Formats labels without braces: `id="/a",name="web"`. Empty ones are omitted,
- * which is the same to Prometheus.
+ * Formats `id="/a",name="web"`. Prometheus ignores empty labels; they are
+ * omitted.
  *
  * @example
  * ```ts
@@ -27,7 +27,7 @@ export function formatLabels(
   return text;
 }
 
-/** Replaces characters other than letters, digits and `_` with `_`. */
+/** Replaces all except letters, digits and `_` with `_`. */
 export function labelName(text: string): string {
   return text.replace(/[^A-Za-z0-9_]/g, "_");
 }

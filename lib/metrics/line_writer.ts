@@ -4,7 +4,7 @@ import { CHUNK_STEP, RenderedExposition } from "./exposition_cache.ts";
 /** Chunks have a fixed cost in the connection. */
 const CHUNK_BYTES = 256 * 1024;
 /**
- * A chunk ends after a complete subject, and may exceed its size by this much.
+ * Chunks end after a complete subject, and may exceed their size by this much.
  */
 const SPARE_BYTES = 8 * 1024;
 
@@ -14,23 +14,23 @@ const CLOSE = encoder.encode("} ");
 const NONE: Uint8Array = new Uint8Array();
 
 /**
- * Writes lines of metrics, by family and subject. Most lines are as in the last
- * exposition, and copied from it, many at a time. If only the value of a line
- * changed, its name and labels are copied.
+ * Writes metric lines by family and subject. Most are copied from the last
+ * exposition, many at a time; if only the value changed, name and labels are
+ * copied.
  */
 export class LineWriter {
   readonly #next: RenderedExposition;
   readonly #before: RenderedExposition | undefined;
   readonly #text: ByteText;
   readonly #subjects: readonly string[];
-  /** Index of each subject in the last exposition, or −1. */
+  /** In the last exposition, or −1. */
   readonly #previousIndexes: readonly number[];
   readonly #bare: (Uint8Array | undefined)[] = [];
   readonly #open: (Uint8Array | undefined)[] = [];
   #family = -1;
   #name = NONE;
   #subject = 0;
-  /** Lines of the subject in the last exposition, from the next one. */
+  /** Remaining lines of the subject in the last exposition. */
   #old = 0;
   #oldEnd = 0;
   /** Range of the last exposition to copy next. */
@@ -39,7 +39,7 @@ export class LineWriter {
   /** In steps of {@linkcode CHUNK_STEP}. */
   #chunkOffset = 0;
 
-  /** `subjects` are their labels; `next` records the exposition. */
+  /** `subjects` are labels; `next` records the exposition. */
   constructor(
     subjects: readonly string[],
     next: RenderedExposition = new RenderedExposition(),
@@ -61,7 +61,6 @@ export class LineWriter {
     this.#name = encoder.encode(name);
   }
 
-  /** Index in the last exposition, or −1. */
   previousIndex(at: number): number {
     return this.#previousIndexes[at] ?? -1;
   }
@@ -85,7 +84,7 @@ export class LineWriter {
     this.#passTo(this.#subjects.length);
   }
 
-  /** Records the first line of each subject up to one. */
+  /** First line of each subject up to `at`. */
   #passTo(at: number): void {
     const { groups, lines } = this.#next;
     const next = this.#family * (this.#subjects.length + 1) + at + 1;
@@ -97,7 +96,7 @@ export class LineWriter {
     this.#text.putText(text);
   }
 
-  /** Whether the last exposition had lines of the subject and family. */
+  /** Whether the last exposition had lines of this subject and family. */
   get hasPrevious(): boolean {
     return this.#old < this.#oldEnd;
   }
@@ -123,7 +122,7 @@ export class LineWriter {
     this.#add(from, before.ends[end - 1] ?? 0);
   }
 
-  /** Writes a line, with labels beyond the subject's. */
+  /** `labels` are those beyond the subject's. */
   line(value: number, labels: string, suffix: string): void {
     const next = this.#next;
     const before = this.#before;
@@ -163,7 +162,6 @@ export class LineWriter {
     return this.#text.length + copied >= CHUNK_BYTES;
   }
 
-  /** Returns the current chunk. */
   take(): Uint8Array<ArrayBuffer> {
     this.#copy();
     const chunk = this.#text.take();
@@ -172,13 +170,12 @@ export class LineWriter {
     return chunk;
   }
 
-  /** Returns the offset of the next byte. */
   #offset(): number {
     return this.#chunkOffset + this.#text.length + this.#copyEnd -
       this.#copyStart;
   }
 
-  /** Queues a range for copying; adjacent ranges are joined. */
+  /** Joins adjacent ranges. */
   #add(start: number, end: number): void {
     if (start !== this.#copyEnd) {
       this.#copy();

@@ -126,7 +126,7 @@ export const MACHINE_FAMILIES: readonly Family<Machine>[] = [
       ({ topology }, emit) => {
         for (const { id, distances } of topology) {
           for (const [at, distance] of distances.entries()) {
-            // Distances are in order of online nodes.
+            // In order of online nodes.
             const target = topology[at]?.id;
             if (target === undefined) continue;
             emit(distance, `node_id="${id}",target_node_id="${target}"`);
@@ -165,7 +165,7 @@ function cacheCapacities({ topology }: Machine, emit: Emit): void {
   }
 }
 
-/** Returns labels of all series of the machine. */
+/** Labels of all series of the machine. */
 export function machineLabels(info: Machine): string {
   return formatLabels([
     ["machine_id", info.machineId],

@@ -35,13 +35,12 @@ export interface MetricsOptions extends ContainerCollectorOptions {
     >;
   /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
-  /** Files of the agent's own process (`/proc/self`). */
+  /** For the agent's `/proc/self`. */
   readonly ownFs: HostFs;
   /** Counters of parts outside the manager. */
   readonly counters: () => Pick<AgentCounters, "eventLog" | "http" | "streams">;
 }
 
-/** Outcome of a scrape. */
 export interface ScrapeResult {
   readonly containerError: boolean;
   readonly machineError: boolean;
@@ -61,7 +60,7 @@ export const RESULT_FAMILIES: readonly Family<ScrapeResult>[] = [
   ),
 ];
 
-/** Returns families of enabled metric kinds. */
+/** Selects families of enabled kinds. */
 export function familiesOf<S>(
   families: readonly Family<S>[],
   kinds: ReadonlySet<string>,
@@ -71,7 +70,7 @@ export function familiesOf<S>(
   );
 }
 
-/** Renders all metrics for Prometheus. */
+/** Renders metrics for Prometheus. */
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #collector: ContainerCollector;
@@ -87,7 +86,7 @@ export class Metrics {
     this.#machineFamilies = familiesOf(MACHINE_FAMILIES, kinds);
   }
 
-  /** Returns an exposition in chunks, with values as of this call. */
+  /** Returns chunks, with values as of this call. */
   async scrape(
     request: ScrapeRequest,
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
@@ -116,7 +115,7 @@ export class Metrics {
     return this.#text(sections, request);
   }
 
-  /** Returns the kubelet's resource metrics in chunks. */
+  /** Returns the kubelet's resource metrics. */
   async resource(
     request: Pick<ScrapeRequest, "format" | "names">,
   ): Promise<Iterable<Uint8Array<ArrayBuffer>>> {

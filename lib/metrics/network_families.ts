@@ -29,7 +29,7 @@ const NETWORK: readonly (readonly [
   ["transmit_errors", "txErrors", "Send errors."],
 ];
 
-/** An interface's name may contain quotes. */
+/** Interface names may contain quotes. */
 const INTERFACE = {
   labels: (name: string) => formatLabels([["interface", name]]),
 };
@@ -73,7 +73,7 @@ export const NETWORK_FAMILIES: readonly Family<ContainerSnapshot>[] = [
   ]),
 ];
 
-/** Emits all columns of the group with a key, with their names as a label. */
+/** Emits a group's columns, labeled with their names. */
 function states(
   kind: "tcp" | "udp" | "tcpAdvanced",
   key: string,

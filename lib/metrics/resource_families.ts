@@ -1,9 +1,3 @@
-/**
- * The kubelet's resource metrics (`/metrics/resource`), used for autoscaling.
- * Pods without a name are omitted.
- *
- * @module
- */
 import { NO_LIMIT_BYTES, swapLimitOf } from "../model/container.ts";
 import type { DescribedContainer, NodeSummary } from "../model/node_summary.ts";
 import { type Section, section } from "./exposition.ts";
@@ -16,7 +10,10 @@ interface LabeledContainer extends DescribedContainer {
   readonly labels: string;
 }
 
-/** Returns the sections of node, containers and pods. */
+/**
+ * The kubelet's resource metrics (`/metrics/resource`), for autoscaling.
+ * Unnamed pods are omitted.
+ */
 export function resourceSections(
   summary: NodeSummary | undefined,
 ): Section<never>[] {

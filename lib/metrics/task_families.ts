@@ -14,7 +14,7 @@ import {
 
 const USEC = 1e6;
 
-/** A resctrl domain is named `mon_L3_01`. */
+/** A domain is named `mon_L3_01`. */
 const domainLabel = memoized((key) =>
   `node_id="${Number(/\d+$/.exec(key)?.[0] ?? NaN)}"`
 );

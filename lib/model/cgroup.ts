@@ -1,10 +1,10 @@
 /**
- * Path of a cgroup below the root of its hierarchy: `/`, `/docker/eac18…`. It
- * names the same container in every hierarchy.
+ * Path below a hierarchy's root: `/`, `/docker/eac18…`; the same in every
+ * hierarchy.
  */
 export type CgroupName = string;
 
-/** Name of the root cgroup. */
+/** The root cgroup. */
 export const ROOT: CgroupName = "/";
 
 /** The root's parent is the root. */
@@ -13,21 +13,18 @@ export function parentOf(name: CgroupName): CgroupName {
   return slash <= 0 ? ROOT : name.slice(0, slash);
 }
 
-/** Returns the name of a child. */
+/** Returns a child's name. */
 export function childOf(parent: CgroupName, base: string): CgroupName {
   return parent === ROOT ? `/${base}` : `${parent}/${base}`;
 }
 
-/** Returns whether `name` is below `ancestor`. */
+/** Whether `name` is below `ancestor`. */
 export function isDescendant(name: CgroupName, ancestor: CgroupName): boolean {
   if (name === ancestor) return false;
   return ancestor === ROOT || name.startsWith(`${ancestor}/`);
 }
 
-/**
- * Normalizes to a leading slash, without empty parts, dot parts and trailing
- * slash.
- */
+/** Adds a leading slash; removes empty and dot parts. */
 export function cleanName(path: string): CgroupName {
   const parts: string[] = [];
   for (const part of path.split("/")) {

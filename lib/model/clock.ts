@@ -1,10 +1,10 @@
-/** Source of time, which tests replace. */
+/** Source of time, replaced in tests. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds that never decrease, from an arbitrary start. */
+  /** Milliseconds that never decrease. */
   monotonic(): number;
-  /** Calls back once after `delayMs`; the returned function cancels it. */
+  /** Returns a function that cancels the call. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
@@ -25,10 +25,10 @@ export class SystemClock implements Clock {
   }
 }
 
-/** The clock of this process. */
+/** This process's clock. */
 export const systemClock: SystemClock = new SystemClock();
 
-/** Resolves after `delayMs`, or when the signal aborts. */
+/** Also resolves when the signal aborts. */
 export function sleep(
   clock: Clock,
   delayMs: number,

@@ -1,6 +1,5 @@
 import type { EventPod } from "./event.ts";
 
-/** Supported runtimes. */
 export type RuntimeName =
   | "docker"
   | "podman"
@@ -11,22 +10,16 @@ export type RuntimeName =
   | "crun";
 
 export type NetworkNamespace =
-  /** A separate one: its counters belong to this container. */
+  /** A separate one, so its counters are this container's. */
   | { readonly kind: "own" }
   | { readonly kind: "host" }
   /** Another container's, such as its pod's sandbox. */
   | { readonly kind: "shared"; readonly withId?: string };
 
-/**
- * Metadata of a container from its runtime. Unknown fields are absent, and may
- * be added later.
- */
+/** From the runtime. Unknown fields are absent, and may be added later. */
 export interface ContainerMetadata {
   readonly runtime: RuntimeName;
-  /**
-   * Whether it comes from the runtime's database, which has more than its
-   * files.
-   */
+  /** Whether from the runtime's database, which has more than its files. */
   readonly isStored?: boolean;
   /** Unique within the runtime. */
   readonly id: string;
@@ -46,9 +39,9 @@ export interface ContainerMetadata {
   readonly network?: NetworkNamespace;
   /** Absent while it runs. */
   readonly exitCode?: number;
-  /** Automatic restarts by the runtime. */
+  /** Automatic restarts. */
   readonly restartCount?: number;
-  /** `starting`, `healthy` or `unhealthy`; absent without a health check. */
+  /** As `ContainerSpec.health`. */
   readonly health?: string;
   readonly logPath?: string;
 }

@@ -13,7 +13,7 @@ export class KernfsSyntaxError extends SyntaxError {
 export class UnknownContainerError extends Error {
   override readonly name = "UnknownContainerError";
 
-  /** `namespace` is the searched runtime; absent for cgroup names. */
+  /** `namespace` is the searched runtime, if any. */
   constructor(container: string, namespace?: string) {
     super(
       namespace === undefined
@@ -41,18 +41,17 @@ export class CallTimeoutError extends Error {
   }
 }
 
-/** A request has an invalid parameter. */
+/** A request is invalid. */
 export class BadRequestError extends Error {
   override readonly name = "BadRequestError";
 }
 
-/** Deno has no error class for this errno. */
+/** Deno has no error class for it. */
 const ENODEV_REGEXP = /\(os error 19\)/;
 
 /**
- * Returns whether an error means that a cgroup or process is gone: the path is
- * missing, or reading an open file fails with ENODEV (cgroup) or ESRCH
- * (process).
+ * Whether a cgroup or process is gone: no such path, or ENODEV (cgroup) or
+ * ESRCH (process) from an open file.
  */
 export function isGone(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound) return true;
@@ -61,13 +60,10 @@ export function isGone(error: unknown): boolean {
     (ENODEV_REGEXP.test(error.message) || /\(os error 3\)/.test(error.message));
 }
 
-/** EOPNOTSUPP: pressure files with the boot option `psi=0`. */
+/** EOPNOTSUPP: pressure files with `psi=0`. */
 const EOPNOTSUPP_REGEXP = /\(os error 95\)/;
 
-/**
- * Returns whether a file is missing, inaccessible, or not supported by the
- * kernel.
- */
+/** Whether a file is missing, inaccessible or unsupported. */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.NotADirectory ||

@@ -1,6 +1,6 @@
 import { type CgroupName, isDescendant } from "./cgroup.ts";
 
-/** Event types that are stored and can be queried. */
+/** Types that are stored and can be queried. */
 export const EVENT_TYPES = [
   "oom",
   "oomKill",
@@ -29,11 +29,11 @@ export interface EventContainer {
   readonly "image"?: string;
   readonly "aliases"?: readonly string[];
   readonly "pod"?: EventPod;
-  /** Enclosing container, for example of Docker in Docker. */
+  /** Enclosing container, as for Docker in Docker. */
   readonly "parent"?: EventContainer;
 }
 
-/** A process killed by the OOM killer. Sizes are bytes. */
+/** A process killed by the OOM killer. */
 export interface OomKillData {
   readonly "pid"?: number;
   readonly "process_name"?: string;
@@ -50,78 +50,64 @@ export interface OomKillData {
   readonly "shmem_rss_bytes"?: number;
   readonly "pgtables_bytes"?: number;
   readonly "oom_score_adj"?: number;
-  /** Whether all processes of the cgroup were killed (`memory.oom.group`). */
+  /** All processes of the cgroup were killed (`memory.oom.group`). */
   readonly "group"?: boolean;
   /**
-   * Boot ID and kmsg sequence number of the start of the incident, the same for
-   * all its victims.
+   * Boot ID and kmsg sequence number of the incident's start, the same for all
+   * its victims.
    */
   readonly "incident"?: string;
-  /** Data sources of the kill: `kmsg`, `memory.events`, …. */
+  /** `kmsg`, `memory.events`, …. */
   readonly "sources"?: readonly string[];
-  /**
-   * `exact` if the kernel named the victim, `inferred` if only a counter
-   * increased.
-   */
+  /** `exact` if the kernel named the victim, `inferred` from a counter. */
   readonly "attribution"?: "exact" | "inferred";
   /**
-   * Whether it occurred before the agent started, and no earlier run reported
-   * it.
+   * Whether it occurred before the agent started, unreported by earlier runs.
    */
   readonly "historical"?: boolean;
   readonly "context"?: OomContext;
-  /** Sequence number of the kmsg record of the kill. */
+  /** Sequence number of the kill's kmsg record. */
   readonly "kmsg_seq"?: number;
   /**
-   * In `oomKill`: increments of the node's OOM kill counter (`oom_kill` in
-   * `/proc/vmstat`) accounted for, including this kill.
+   * In `oomKill`: increments of `oom_kill` in `/proc/vmstat` accounted for,
+   * including this kill.
    */
   readonly "node_oom_kills"?: number;
   /** In an inferred `oomKill`: the last kmsg record accounted for. */
   readonly "kmsg_read_seq"?: number;
   /**
-   * In `oomKill`: number of inferred kills whose records may still arrive;
-   * absent for 0.
+   * In `oomKill`: inferred kills whose records may still arrive; absent for 0.
    */
   readonly "inferred_units"?: number;
 }
 
 /**
- * State for a restart: how far the kernel log and the node's OOM kill counter
- * are accounted for.
+ * For a restart: how far the kernel log and the OOM kill counter are accounted
+ * for.
  */
 export interface CheckpointData {
   /**
-   * The last kernel log record whose events are all in the event log; absent if none
-   * was read.
+   * Last record whose events are all in the event log; absent if none was read.
    */
   readonly "kmsg_seq"?: number;
-  /** Time of that record, microseconds on the kernel log's clock. */
+  /** Time of that record, on the log's clock. */
   readonly "kmsg_usec"?: number;
-  /**
-   * Increments of the node's OOM kill counter accounted for; absent if unknown,
-   * or if the kernel has no counter.
-   */
+  /** As in {@linkcode OomKillData}; absent if unknown or not counted. */
   readonly "node_oom_kills"?: number;
-  /** Number of inferred kills whose records may still arrive. */
   readonly "inferred_units": number;
 }
 
-/** A process in the kernel's task dump of an OOM kill. */
+/** A process in the kernel's task dump. */
 export interface OomTopTask {
-  /** Process ID in the PID namespace of the host. */
+  /** In the host's PID namespace. */
   readonly "pid": number;
-  /** The first 15 bytes of the name. */
+  /** First 15 bytes. */
   readonly "process_name": string;
-  /** Resident memory, bytes. */
   readonly "rss_bytes": number;
 }
 
-/**
- * One memory sample of a cgroup before a kill. Bytes; absent if not collected.
- */
+/** Absent values were not collected. */
 export interface OomRunUpPoint {
-  /** Milliseconds before the kill. */
   readonly "age_ms": number;
   readonly "usage_bytes"?: number;
   readonly "working_set_bytes"?: number;
@@ -130,63 +116,55 @@ export interface OomRunUpPoint {
 }
 
 /**
- * State of the cgroup at its limit, as read after the kill; unavailable values
- * are absent. cgroup v1 counts memory and swap together.
+ * The cgroup at its limit, read after the kill; unavailable values are absent.
  */
 export interface OomContext {
-  /** Memory limit. */
   readonly "limit_bytes"?: number;
-  /** Memory usage. */
   readonly "usage_bytes"?: number;
-  /** Maximum memory usage. */
   readonly "peak_bytes"?: number;
-  /** Swap usage (v2). */
+  /** v2. */
   readonly "swap_bytes"?: number;
-  /** Swap limit (v2). */
+  /** v2. */
   readonly "swap_limit_bytes"?: number;
-  /** Memory and swap usage (v1). */
+  /** v1. */
   readonly "memory_and_swap_bytes"?: number;
-  /** Memory and swap limit (v1). */
+  /** v1. */
   readonly "memory_and_swap_limit_bytes"?: number;
-  /** `memory.oom.group`: 1 if the whole cgroup is killed (v2). */
+  /** `memory.oom.group` (v2): 1 if the whole cgroup is killed. */
   readonly "oom_group"?: number;
   /** Percent of the last 10 s in which some task waited for memory. */
   readonly "pressure_some_avg10"?: number;
-  /** Percent of the last 10 s in which all tasks waited for memory. */
+  /** Percent in which all tasks waited. */
   readonly "pressure_full_avg10"?: number;
-  /** Largest memory users of the kernel's task dump, at most 10. */
+  /** Largest users in the task dump, at most 10. */
   readonly "top_tasks"?: readonly OomTopTask[];
-  /**
-   * Memory samples of the two minutes before the kill, oldest first; at most
-   * 30, 2 KB.
-   */
+  /** Two minutes before the kill, oldest first; at most 30, 2 KB. */
   readonly "run_up"?: readonly OomRunUpPoint[];
-  /** Growth rate of `usage_bytes` over the last 10 s of the samples. */
+  /** Growth of `usage_bytes` over the last 10 s. */
   readonly "growth_bytes_per_second"?: number;
 }
 
 /** A container hit one of its own memory limits (v2). */
 export interface MemoryPressureData {
-  /** Increase of `memory.events.local` since the last event of this type. */
+  /** Increase of `memory.events.local` since the last such event. */
   readonly "count": number;
 }
 
-/** A kubelet's event of the node, with the fields of a Kubernetes Event. */
+/** A kubelet's event of the node; fields of a Kubernetes Event. */
 export interface NodeEventData {
   readonly "reason": string;
   readonly "message": string;
   readonly "type": "Normal" | "Warning";
 }
 
-/** Changes of a container's metadata or state since its earlier events. */
+/** Changes since earlier events. */
 export interface ContainerUpdateData {
   /** `namespace`, `name`, `image`, `labels`, `pod`, `health`, `restart_count`, `exit_code`. */
   readonly "changed": readonly string[];
-  /** Exit code from the runtime. */
+  /** From the runtime. */
   readonly "exit_code"?: number;
   /** `starting`, `healthy`, `unhealthy`. */
   readonly "health"?: string;
-  /** Number of automatic restarts by the runtime. */
   readonly "restart_count"?: number;
 }
 
@@ -197,21 +175,21 @@ export interface EventData {
   readonly "node_event"?: NodeEventData;
   readonly "container_update"?: ContainerUpdateData;
   readonly "container_deletion"?: { readonly "exit_code": number };
-  /** Present in the event log only. */
+  /** Only in the event log. */
   readonly "checkpoint"?: CheckpointData;
   readonly "lost"?: { readonly "count": number; readonly "reason": string };
 }
 
 /** An event, before the event manager completes it. */
 export interface NewEvent {
-  /** Milliseconds since the epoch; a fraction is kept to microseconds. */
+  /** Milliseconds since the epoch, precise to microseconds. */
   readonly timestampMs: number;
   readonly type: EventType;
   readonly containerName: CgroupName;
   readonly data?: EventData;
 }
 
-/** The JSON object, the same in the API, streams and the event log. */
+/** JSON in the API, streams and the event log. */
 export interface Event {
   readonly "seq": number;
   readonly "boot_id": string;
@@ -224,29 +202,29 @@ export interface Event {
   readonly "event_data": EventData;
 }
 
-/** A stored event with its JSON, serialized once. */
+/** A stored event, serialized once. */
 export interface StoredEvent {
   readonly event: Event;
   readonly timestampMs: number;
-  /** One line of JSON, without the newline. */
+  /** One line, without the newline. */
   readonly json: string;
 }
 
-/** An absent field selects all events. */
+/** Absent fields select all events. */
 export interface EventRequest {
   /** Inclusive, milliseconds since the epoch. */
   readonly startMs?: number;
-  /** Inclusive, milliseconds since the epoch. */
+  /** Inclusive. */
   readonly endMs?: number;
   /** @default all types */
   readonly types?: ReadonlySet<EventType>;
-  /** Number of newest events; −1 for all. @default -1 */
+  /** Newest events; −1 for all. @default -1 */
   readonly maxEvents?: number;
   /** @default any container */
   readonly containerName?: CgroupName;
   /** Includes descendants of `containerName`. @default false */
   readonly includeSubcontainers?: boolean;
-  /** Selects events with a higher `seq`. */
+  /** Higher `seq` only. */
   readonly sinceSeq?: number;
 }
 
@@ -272,9 +250,9 @@ export function matches(request: EventRequest, stored: StoredEvent): boolean {
     isDescendant(event.container_name, name);
 }
 
-/** Formats RFC 3339, UTC, with microseconds. */
+/** Formats RFC 3339, UTC, microseconds. */
 export function formatTimestamp(timestampMs: number): string {
-  // 123.456 ms as a double may be slightly less.
+  // As a double, 123.456 ms may be slightly less.
   const total = Math.round(timestampMs * 1000);
   const ms = Math.floor(total / 1000);
   const text = new Date(ms).toISOString();

@@ -1,38 +1,32 @@
-/**
- * Usage of a file system, or of a container's part of it. Unknown values are
- * absent.
- */
+/** A file system, or a container's part of one. Unknown values are absent. */
 export interface FsStats {
-  /** Milliseconds since the epoch; absent if no reading succeeded. */
+  /** Milliseconds since the epoch; absent if never read. */
   readonly timestampMs?: number;
-  /**
-   * `/dev/sda1`, `server:/export`, `overlay_0-45`; a tmpfs has its mount point.
-   */
+  /** `/dev/sda1`, `server:/export`, `overlay_0-45`; a tmpfs's mount point. */
   readonly device?: string;
-  /** As in cAdvisor: `zfs`, or `vfs` for all others. */
+  /** `zfs`, or `vfs` for all others, as in cAdvisor. */
   readonly type: string;
   readonly capacityBytes?: number;
-  /** Capacity minus free; for a container, its writable layer and logs. */
+  /** Capacity minus free; for a container, writable layer and logs. */
   readonly usageBytes?: number;
-  /** Writable layer of a container. */
+  /** Writable layer. */
   readonly baseUsageBytes?: number;
   /** Free for unprivileged users. */
   readonly availableBytes?: number;
-  /** Total number; for a container, the number in use. */
+  /** Total; for a container, those in use. */
   readonly inodes?: number;
   readonly inodesFree?: number;
-  /** Counters of its disk. */
   readonly io?: DiskCounters;
-  /** Whether the last reading failed, so that values are older or absent. */
+  /** The last reading failed: values are older or absent. */
   readonly isStale?: boolean;
-  /** Whether it was mounted for a container or a pod. */
+  /** Mounted for a container or pod. */
   readonly isOfContainer?: boolean;
 }
 
 export interface FsInfo extends FsStats {
   readonly device: string;
   readonly mountPoint: string;
-  /** Device number in mountinfo. */
+  /** As in mountinfo. */
   readonly major: number;
   readonly minor: number;
   /** `root`, `docker-images`, `crio-images`, `crio-containers`. */
@@ -40,7 +34,7 @@ export interface FsInfo extends FsStats {
   readonly uuid?: string;
 }
 
-/** Counters since boot (`Documentation/admin-guide/iostats.rst`). */
+/** Since boot (`admin-guide/iostats.rst`). */
 export interface DiskCounters {
   readonly readsCompleted: number;
   readonly readsMerged: number;

@@ -1,5 +1,5 @@
 /**
- * Histogram with cumulative buckets.
+ * Cumulative histogram.
  *
  * @example
  * ```ts
@@ -16,9 +16,7 @@ export class Histogram {
   readonly #counts: number[];
   #sum = 0;
 
-  /**
-   * @param bounds upper bounds, ascending; a bucket without a bound is added
-   */
+  /** @param bounds ascending, without `Infinity` */
   constructor(bounds: readonly number[]) {
     this.#bounds = [...bounds, Infinity];
     this.#counts = this.#bounds.map(() => 0);
@@ -34,7 +32,7 @@ export class Histogram {
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
   }
 
-  /** Yields each bound, and the number of values up to it. */
+  /** Yields each bound with the number of values up to it. */
   *buckets(): Generator<readonly [bound: number, count: number]> {
     let total = 0;
     for (const [at, bound] of this.#bounds.entries()) {

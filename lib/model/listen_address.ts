@@ -1,4 +1,3 @@
-/** Address of the API. */
 export type ListenAddress =
   | { readonly type: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly type: "unix"; readonly path: string };
@@ -6,7 +5,7 @@ export type ListenAddress =
 const TCP_REGEXP = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]/\s]*)):(\d{1,5})$/i;
 
 /**
- * Parses `host:port`, `[::1]:8080` or `unix:/path`. No host means every IPv4
+ * Parses `host:port`, `[::1]:8080` or `unix:/path`. No host is every IPv4
  * address, port 0 a free one.
  *
  * @example
@@ -44,7 +43,7 @@ export function formatListenAddress(
   }:${port}`;
 }
 
-/** Returns whether only this machine can connect. */
+/** Whether only this machine can connect. */
 export function isLoopback(address: ListenAddress): boolean {
   if (address.type === "unix") return true;
   const { hostname } = address;

@@ -1,19 +1,19 @@
 import { formatLocal, localZone, type TimeZone } from "./text.ts";
 
-/** `03:12`, `03:12:05`, also with `11-29` or `2026-11-29` before it; or a date. */
+/** `03:12`, `03:12:05`, also after `11-29` or `2026-11-29`; or a date. */
 const TIME_REGEXP =
   /^(?=.)((?:\d{4}-)?\d\d-\d\d)?(?:(?:^|[ T])(\d{1,2}:\d\d(?::\d\d(?:\.\d{1,3})?)?))?$/;
-/** RFC 3339, as in JSON. */
+/** RFC 3339. */
 const INSTANT_REGEXP =
   /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
-/** Start of the time of day in `2026-11-29 03:12:05.123`. */
+/** Start of the time in `2026-11-29 03:12:05.123`. */
 const TIME_AT = 11;
 const DAY_MS = 86_400_000;
 
 /**
- * Returns whether a time, in milliseconds since the epoch, has the given date
- * and time of day; undefined if the text has no time of day. `03:12` is any
- * second of that minute on any day.
+ * Returns whether a time, in milliseconds since the epoch, has this date and
+ * time of day; `undefined` if the text has no time. `03:12` is any second of
+ * that minute on any day.
  */
 export function localTimeMatcher(
   text: string,
@@ -33,9 +33,9 @@ export function localTimeMatcher(
 }
 
 /**
- * Returns the newest time up to now, in milliseconds since the epoch, with the
- * date and time of day. A date, `today` or `yesterday` is its start. Returns
- * undefined if the text is not a time.
+ * Returns the newest time up to now, in milliseconds since the epoch, with this
+ * date and time of day; `undefined` if the text is invalid. A date, `today` or
+ * `yesterday` is its start.
  */
 export function parseLocalTime(
   text: string,
@@ -54,7 +54,7 @@ export function parseLocalTime(
     ? [`${year}-${date}`, `${year - 1}-${date}`]
     : [date];
   const [ms = NaN, before = ms - DAY_MS] = days.map((day) => {
-    // As if it were UTC; the offset is that of about this time.
+    // As if UTC; the offset is that of about this time.
     const utcMs = Date.parse(`${day}T${time}Z`);
     return utcMs - zone(utcMs) * 60_000;
   });

@@ -1,6 +1,6 @@
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Diagnostics: constant messages, with data in fields. */
+/** Constant messages, with data in fields. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -8,7 +8,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** Discards all messages. */
+/** Discards all. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

@@ -2,13 +2,13 @@ import type { FsInfo } from "./filesystem.ts";
 
 /** Unknown attributes are absent. */
 export interface MachineInfo extends MachineAttributes {
-  /** File systems that can hold files, at the last reading. */
+  /** At the last reading, file systems that can hold files. */
   readonly filesystems: readonly FsInfo[];
 }
 
 /** Attributes that rarely change. */
 export interface MachineAttributes {
-  /** Time of the reading, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly vendorId?: string;
   /** Online threads. */
@@ -22,8 +22,8 @@ export interface MachineAttributes {
   readonly memoryCapacityBytes?: number;
   readonly swapCapacityBytes?: number;
   /**
-   * Keyed by type, such as `Registered-DDR4`; empty without a driver of the
-   * memory controller.
+   * By type, such as `Registered-DDR4`; empty without a driver of the memory
+   * controller.
    */
   readonly memoryByType: ReadonlyMap<string, MemoryModules>;
   readonly hugepages: readonly Hugepages[];
@@ -32,7 +32,7 @@ export interface MachineAttributes {
   readonly bootId?: string;
   readonly disks: readonly Disk[];
   readonly networkDevices: readonly NetworkDevice[];
-  /** NUMA nodes by number; one node per socket if the kernel has no nodes. */
+  /** One per socket if the kernel has no NUMA nodes. */
   readonly topology: readonly NumaNode[];
   readonly cloud?: Cloud;
 }
@@ -48,7 +48,6 @@ export interface Hugepages {
 }
 
 export interface Disk {
-  /** `sda`, `nvme0n1`. */
   readonly name: string;
   readonly major: number;
   readonly minor: number;
@@ -66,15 +65,14 @@ export interface NetworkDevice {
   readonly mtuBytes?: number;
 }
 
-/** A NUMA node. */
 export interface NumaNode {
   readonly id: number;
   readonly memoryBytes?: number;
   readonly hugepages: readonly Hugepages[];
   readonly cores: readonly Core[];
-  /** Caches shared by all threads of the node. */
+  /** Shared by all threads. */
   readonly caches: readonly CpuCache[];
-  /** Distances to nodes 0, 1, …; 10 to the node itself. */
+  /** To nodes 0, 1, …; 10 to itself. */
   readonly distances: readonly number[];
 }
 
@@ -82,9 +80,9 @@ export interface NumaNode {
 export interface Core {
   readonly id: number;
   readonly threadIds: readonly number[];
-  /** Caches of this core only. */
+  /** Only this core's. */
   readonly caches: readonly CpuCache[];
-  /** Caches shared with some other cores. */
+  /** Shared with other cores. */
   readonly uncoreCaches: readonly CpuCache[];
   readonly socketId?: number;
   readonly bookId?: number;
@@ -99,14 +97,12 @@ export interface CpuCache {
   readonly level: number;
 }
 
-/** Cloud of a virtual machine. */
 export interface Cloud {
   readonly provider: "AWS" | "Azure" | "GCE";
   readonly instanceType?: string;
   readonly instanceId?: string;
 }
 
-/** Versions of the host and the agent. */
 export interface VersionInfo {
   readonly kernelVersion: string;
   readonly containerOsVersion: string;

@@ -2,17 +2,16 @@ import type { ContainerReference, ContainerSpec } from "./container.ts";
 import type { FsInfo } from "./filesystem.ts";
 import type { ContainerStats } from "./stats.ts";
 
-/** A container with its newest sample. */
 export interface DescribedContainer {
   readonly reference: ContainerReference;
   readonly spec: ContainerSpec;
-  /** Absent before the first sample; contains rates from the second sample on. */
+  /** With rates from the second sample on; absent before the first. */
   readonly stats?: ContainerStats;
-  /** Whether it was started in the host's network namespace. @default false */
+  /** In the host's network namespace. @default false */
   readonly isOnHostNetwork?: boolean;
 }
 
-/** A container with its name in the pod or on the node. */
+/** Named as in the pod or on the node. */
 export interface NamedContainer extends DescribedContainer {
   readonly name: string;
   /** Writable layer; absent until counted. */
@@ -22,7 +21,7 @@ export interface NamedContainer extends DescribedContainer {
 }
 
 export interface DiskUsage {
-  /** Time of the count, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly bytes: number;
   readonly inodes: number;
@@ -31,7 +30,7 @@ export interface DiskUsage {
 
 /** A pod's volume: a separate file system, or files on a shared one. */
 export interface VolumeUsage {
-  /** Name of the volume's directory: its name in the pod, or the name of the persistent volume. */
+  /** Directory name: the volume's in the pod, or the persistent volume's. */
   readonly name: string;
   readonly filesystem?: FsInfo;
   /** Files on a shared file system. */
@@ -39,24 +38,23 @@ export interface VolumeUsage {
 }
 
 /**
- * A Kubernetes pod with a running container. Names are absent if the runtime
- * reports no labels.
+ * A pod with a running container. Without labels from the runtime, names are
+ * absent.
  */
 export interface PodSummary {
   readonly uid?: string;
   readonly name?: string;
   readonly namespace?: string;
   readonly cgroup?: DescribedContainer;
-  /** Container that holds the pod's network namespace. */
+  /** Holds the pod's network namespace. */
   readonly sandbox?: DescribedContainer;
   readonly containers: readonly NamedContainer[];
-  /** Volumes with known usage; absent if the volumes are unknown. */
+  /** With known usage; absent if the volumes are unknown. */
   readonly volumes?: readonly VolumeUsage[];
-  /** Writable layers, logs and local volumes; absent if a part is unknown. */
+  /** Layers, logs and local volumes; absent if any is unknown. */
   readonly ephemeralStorage?: DiskUsage;
 }
 
-/** Tasks of the node: their maximum and current number. */
 export interface TaskLimits {
   readonly timestampMs: number;
   readonly max?: number;
@@ -65,10 +63,10 @@ export interface TaskLimits {
 
 /** File systems that a kubelet manages; absent if unknown. */
 export interface NodeFilesystems {
-  /** File system of the kubelet's files, otherwise `/`. */
+  /** Holds the kubelet's files, otherwise `/`. */
   readonly root?: FsInfo;
   readonly images?: FsInfo;
-  /** File system of the containers' writable layers; may be that of the images. */
+  /** Holds the writable layers; may be that of the images. */
   readonly containers?: FsInfo;
 }
 
@@ -85,7 +83,7 @@ export interface NodeSummary {
 }
 
 export interface NodeSummaryOptions {
-  /** Age in milliseconds above which the last sample is refreshed. */
+  /** Older last samples are refreshed. */
   readonly maxAgeMs?: number;
   /** Omits file systems and logs. @default false */
   readonly onlyCpuAndMemory?: boolean;

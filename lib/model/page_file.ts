@@ -1,4 +1,4 @@
-/** Content types of the web page and its files. */
+/** Content types of the web page. */
 export const PAGE_TYPES = {
   html: "text/html; charset=utf-8",
   script: "text/javascript; charset=utf-8",
@@ -6,10 +6,9 @@ export const PAGE_TYPES = {
   icon: "image/svg+xml",
 } as const;
 
-/** A file of the web page. */
 export interface PageFile {
   readonly contentType: string;
   readonly text: string;
-  /** Hash of the text: `W/"0f3a…"`. */
+  /** `W/"0f3a…"`: hash of the text. */
   readonly etag: string;
 }

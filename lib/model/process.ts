@@ -2,7 +2,7 @@ import type { CgroupName } from "./cgroup.ts";
 
 /** A process as in `ps`. Unknown fields are absent. */
 export interface ProcessInfo {
-  /** Effective user, or UID if `/etc/passwd` lacks it. */
+  /** Effective user; UID if `/etc/passwd` lacks it. */
   readonly user: string;
   readonly pid: number;
   readonly parentPid: number;
@@ -14,16 +14,13 @@ export interface ProcessInfo {
   readonly memoryPercent?: number;
   readonly rssBytes?: number;
   readonly virtualBytes?: number;
-  /**
-   * State letter, then `<` or `N` for priority, `L` locked pages, `s` session
-   * leader, `l` threads, `+` foreground.
-   */
+  /** As in `ps`: letter, then `<`, `N`, `L`, `s`, `l`, `+` (`formatState`). */
   readonly status: string;
   /** CPU time. */
   readonly runningTimeMs: number;
-  /** Absent if the agent's cgroup namespace has no name for it. */
+  /** Absent if outside the agent's cgroup namespace. */
   readonly cgroup?: CgroupName;
-  /** Name, or command line if requested. */
+  /** Or command line, if requested. */
   readonly command: string;
   readonly fdCount?: number;
   /** Last CPU. */

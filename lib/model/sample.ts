@@ -1,8 +1,8 @@
-// Exceeds 300 lines: mostly names of columns.
+// Exceeds 300 lines: mostly column names.
 
 /**
- * A sample is a row of doubles; `NaN` means not collected. Fixed columns come
- * first. Groups follow in order of first use: values per CPU or disk, and
+ * A sample is a row of doubles; `NaN` means not collected. After the fixed
+ * columns, groups follow in order of first use: values per CPU or disk, and
  * values that some containers lack.
  *
  * @module
@@ -51,12 +51,11 @@ const FIXED = [
 
 export type ColumnName = typeof FIXED[number];
 
-/** Index of each fixed column. */
+/** Index by name. */
 export const COLUMN: Readonly<Record<ColumnName, number>> = Object.fromEntries(
   FIXED.map((name, index) => [name, index]),
 ) as Record<ColumnName, number>;
 
-/** Number of fixed columns. */
 export const FIXED_COLUMNS: number = FIXED.length;
 
 /** Counters per operation. */
@@ -79,7 +78,7 @@ export const IO_SUM_KINDS = [
   "costIndelayUsec",
 ] as const;
 
-/** The kernel's names of I/O operations; each has one column. */
+/** The kernel's names; each has one column. */
 export const IO_OPERATIONS = [
   "Read",
   "Write",
@@ -104,7 +103,7 @@ export const MEMORY_EVENTS = [
   "oomGroupKill",
 ] as const;
 
-/** A sample contains the index. */
+/** Samples contain the index. */
 export const HEALTH_STATES = ["starting", "healthy", "unhealthy"] as const;
 
 /** Fixed columns of `memory.events`. */
@@ -117,7 +116,7 @@ export const MEMORY_EVENT_COLUMNS = {
   oomGroupKill: "memoryOomGroupKill",
 } as const satisfies Record<typeof MEMORY_EVENTS[number], ColumnName>;
 
-/** Columns of groups other than disk counters. */
+/** Columns of other groups than disk counters. */
 export const GROUP_COLUMNS = {
   cpu: ["usageNs"],
   pressure: [
@@ -185,7 +184,6 @@ const GROUP_WIDTH: ReadonlyMap<string, number> = new Map([
   ...IO_SUM_KINDS.map((kind) => [kind, IO_SUM.length] as const),
 ]);
 
-/** Columns of one CPU, disk, pressure file, …. */
 export interface ColumnGroup {
   readonly kind: GroupKind;
   /**
@@ -200,16 +198,16 @@ export interface ColumnGroup {
 /** 40 KB per row; further groups are dropped. */
 const MAX_COLUMNS = 5_000;
 /**
- * After this many samples, columns of an absent group may be reused: no store
- * keeps more, even for an hour at one sample per second. For example, the
- * host's interfaces change with each pod.
+ * Samples until an absent group's columns may be reused: no store keeps more,
+ * even an hour at one per second. The host's interfaces, for example, change
+ * with each pod.
  */
 const IDLE_SAMPLES = 4_000;
 
 interface KnownGroup {
   readonly group: ColumnGroup;
   readonly index: number;
-  /** Last sample that had it. */
+  /** Last sample with it. */
   sample: number;
 }
 
@@ -236,13 +234,13 @@ export class RowLayout {
     return this.#groups;
   }
 
-  /** Returns whether it ever had groups of a kind. */
+  /** Whether it ever had this kind. */
   has(kind: GroupKind): boolean {
     return this.#byKind.has(kind);
   }
 
   of(kind: GroupKind): readonly ColumnGroup[] {
-    // A scrape calls this for every container and family.
+    // Called for every container and family.
     if (this.#groups.length === 0) return this.#groups;
     let listed = this.#listed.get(kind);
     if (listed === undefined) {
@@ -258,8 +256,7 @@ export class RowLayout {
   }
 
   /**
-   * Returns the first column of a group, adding it if new; −1 if the row is
-   * full.
+   * Returns the first column, adding the group if new; −1 if the row is full.
    */
   offsetOf(kind: GroupKind, key: string): number {
     let known = this.#byKind.get(kind)?.get(key);
@@ -289,7 +286,6 @@ export class RowLayout {
     return { group, index, sample: this.#sample };
   }
 
-  /** Removes a group that was not used recently. */
   #removeIdle(kind: GroupKind): KnownGroup | undefined {
     const known = this.#byKind.get(kind);
     for (const [key, group] of known ?? []) {
@@ -301,7 +297,7 @@ export class RowLayout {
   }
 }
 
-/** Builds one row, which grows with its layout. */
+/** Builds rows, which grow with the layout. */
 export class RowBuilder {
   readonly layout: RowLayout = new RowLayout();
   #row = new Float64Array(FIXED_COLUMNS).fill(NaN);
@@ -310,14 +306,14 @@ export class RowBuilder {
     return this.#row;
   }
 
-  /** Starts the next sample. */
+  /** Starts a sample. */
   clear(): void {
     this.#row.fill(NaN);
     this.layout.nextSample();
   }
 
   /**
-   * Returns the first column of a group, or −1 if the row is full. May replace
+   * Returns the first column, or −1 if the row is full. May replace
    * {@linkcode row}.
    */
   group(kind: GroupKind, key = ""): number {

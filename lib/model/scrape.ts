@@ -5,7 +5,7 @@ export type ExpositionFormat = "prometheus" | "openmetrics";
 
 export interface ScrapeRequest {
   readonly format: ExpositionFormat;
-  /** Families to return; empty for all. */
+  /** Empty for all. */
   readonly names: ReadonlySet<string>;
   readonly containers: Pick<RequestOptions, "type" | "maxAgeMs">;
 }

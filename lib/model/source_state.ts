@@ -1,8 +1,8 @@
-/** State of a data source, as reported by `/readyz`. */
+/** As reported by `/readyz`. */
 export interface SourceState {
   readonly name: string;
   /** `off` if disabled or absent, `degraded` if data is missing. */
   readonly state: "ok" | "degraded" | "off";
-  /** The missing data and the reason; empty if `ok`. */
+  /** Missing data and reason; empty if `ok`. */
   readonly detail: string;
 }

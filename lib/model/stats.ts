@@ -1,35 +1,29 @@
 import type { FsStats } from "./filesystem.ts";
 
-/**
- * A sample of a container. Counters are cumulative; unavailable values are
- * absent.
- */
+/** Counters are cumulative; unavailable values absent. */
 export interface ContainerStats {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly cpu?: CpuStats;
-  /** Rates since the previous sample. */
+  /** Since the previous sample. */
   readonly cpuInst?: CpuInstStats;
   readonly memory?: MemoryStats;
   readonly diskIo?: DiskIoStats;
-  /** Keyed by page size as in the kernel's file names, such as `2MB` or `1GB`. */
+  /** Keyed by page size: `2MB`, `1GB`. */
   readonly hugetlb?: Readonly<Record<string, HugetlbStats>>;
   readonly network?: NetworkStats;
   readonly processes?: ProcessStats;
-  /** Memory referenced since the referenced bits were last cleared. */
+  /** Since the bits were last cleared. */
   readonly referencedMemoryBytes?: number;
-  /**
-   * `cpuset.memory_migrate` (v1): 1 if pages follow a task to its new NUMA nodes.
-   */
+  /** v1: 1 if pages follow a task to new NUMA nodes. */
   readonly cpusetMemoryMigrate?: number;
   readonly resctrl?: ResctrlStats;
   /** `starting`, `healthy` or `unhealthy`; absent without a health check. */
   readonly health?: string;
-  /** For the root, file systems of the machine; last read before the sample. */
+  /** For the root, the machine's. */
   readonly filesystems?: readonly FsStats[];
 }
 
-/** CPU time and CFS bandwidth periods. */
 export interface CpuStats {
   readonly usageNs?: number;
   readonly userNs?: number;
@@ -44,17 +38,17 @@ export interface CpuStats {
   readonly pressure?: Pressure;
 }
 
-/** Sums over the processes of the subtree, each counted since the agent first saw it. */
+/** Sums over the subtree's processes, each since first seen. */
 export interface SchedStats {
-  /** Time on a CPU. */
+  /** On a CPU. */
   readonly runTimeNs: number;
-  /** Time waiting for a CPU. */
+  /** Waiting for a CPU. */
   readonly runqueueTimeNs: number;
-  /** Number of time slices run on a CPU. */
+  /** Time slices run. */
   readonly runPeriods: number;
 }
 
-/** Nanoseconds of CPU time per second. */
+/** CPU nanoseconds per second. */
 export interface CpuInstStats {
   readonly usage: number;
   readonly user: number;
@@ -72,12 +66,12 @@ export interface MemoryStats {
   readonly mappedFileBytes?: number;
   readonly activeFileBytes?: number;
   readonly inactiveFileBytes?: number;
-  /** Usage minus inactive file pages; at least 0. */
+  /** Usage minus inactive file pages, at least 0. */
   readonly workingSetBytes?: number;
   readonly kernelBytes?: number;
   readonly fileDirtyBytes?: number;
   readonly fileWritebackBytes?: number;
-  /** Number of times that usage hit the limit (v1). */
+  /** Times that usage hit the limit (v1). */
   readonly failcnt?: number;
   /** Pages scanned by reclaim. */
   readonly pgscan?: number;
@@ -85,13 +79,13 @@ export interface MemoryStats {
   readonly pgsteal?: number;
   readonly workingsetRefaultFile?: number;
   readonly workingsetRefaultAnon?: number;
-  /** Data of the cgroup itself; on v2 page faults include the subtree. */
+  /** The cgroup itself; on v2, faults include the subtree. */
   readonly containerData?: MemoryScopeStats;
-  /** Data of the subtree. */
+  /** The subtree. */
   readonly hierarchicalData?: MemoryScopeStats;
-  /** `memory.events`, which includes the subtree. */
+  /** The subtree. */
   readonly events?: MemoryEvents;
-  /** `memory.events.local`: the cgroup itself. */
+  /** The cgroup itself. */
   readonly eventsLocal?: MemoryEvents;
   readonly swapEvents?: SwapEvents;
   readonly pressure?: Pressure;
@@ -103,14 +97,14 @@ export interface MemoryScopeStats {
   readonly numaStats?: NumaStats;
 }
 
-/** Numbers of pages, keyed by NUMA node number. */
+/** Pages by NUMA node. */
 export interface NumaStats {
   readonly file?: Readonly<Record<string, number>>;
   readonly anon?: Readonly<Record<string, number>>;
   readonly unevictable?: Readonly<Record<string, number>>;
 }
 
-/** Counters of `memory.events`; `oomGroupKill` is `oom_group_kill`. */
+/** Counters of `memory.events`. */
 export interface MemoryEvents {
   readonly low?: number;
   readonly high?: number;
@@ -133,7 +127,7 @@ export interface SwapEvents {
 export interface HugetlbStats {
   readonly usageBytes?: number;
   readonly maxUsageBytes?: number;
-  /** Number of times that usage hit the limit. */
+  /** Times that usage hit the limit. */
   readonly failcnt?: number;
 }
 
@@ -144,32 +138,30 @@ export interface PerDiskStats {
   /** `/dev/…`, if known. */
   readonly device?: string;
   /**
-   * Values keyed by operation (`Read`, `Write`, `Total`, …), or only `Count` if
-   * the kernel does not distinguish operations.
+   * By operation (`Read`, `Write`, `Total`, …), or only `Count` if the kernel
+   * does not distinguish them.
    */
   readonly stats: Readonly<Record<string, number>>;
 }
 
 /**
- * Disk I/O by disk. The fields from `queued` to `timeMs` exist on v1 only, the
- * `cost…` fields on v2 with an io.cost model (`cost.*` of `io.stat`).
+ * `queued` to `timeMs` exist on v1, `cost…` on v2 with an io.cost model
+ * (`cost.*` of `io.stat`).
  */
 export interface DiskIoStats {
-  /** Bytes transferred. */
   readonly serviceBytes: readonly PerDiskStats[];
-  /** Number of completed operations. */
+  /** Completed. */
   readonly serviced: readonly PerDiskStats[];
-  /** Number of pending operations. */
+  /** Pending. */
   readonly queued?: readonly PerDiskStats[];
-  /** Sectors of 512 bytes. */
+  /** 512 bytes each. */
   readonly sectors?: readonly PerDiskStats[];
-  /** Time from dispatch to the disk until completion. */
+  /** From dispatch until completion. */
   readonly serviceTimeNs?: readonly PerDiskStats[];
-  /** Time in the queue of the I/O scheduler. */
+  /** In the scheduler's queue. */
   readonly waitTimeNs?: readonly PerDiskStats[];
-  /** Number of merged requests. */
   readonly merged?: readonly PerDiskStats[];
-  /** Time for which the disk was allocated to the cgroup. */
+  /** Time for which the cgroup had the disk. */
   readonly timeMs?: readonly PerDiskStats[];
   readonly costUsageUsec?: readonly PerDiskStats[];
   readonly costWaitUsec?: readonly PerDiskStats[];
@@ -180,15 +172,15 @@ export interface DiskIoStats {
 
 export interface NetworkStats {
   /**
-   * Interfaces in the kernel's order, without loopback, `veth…`, `docker…` and
-   * `nerdctl…`, as in cAdvisor.
+   * In the kernel's order, without loopback, `veth…`, `docker…` and `nerdctl…`,
+   * as in cAdvisor.
    */
   readonly interfaces?: readonly InterfaceStats[];
   readonly tcp?: TcpStats;
   readonly tcp6?: TcpStats;
   readonly udp?: UdpStats;
   readonly udp6?: UdpStats;
-  /** Keyed by the names in `TCP_ADVANCED` (`tcp_advanced.ts`). */
+  /** Keyed by `TCP_ADVANCED`. */
   readonly tcpAdvanced?: Readonly<Record<string, number>>;
 }
 
@@ -204,7 +196,7 @@ export interface InterfaceStats {
   readonly txDropped: number;
 }
 
-/** Number of sockets by state. */
+/** Sockets by state. */
 export interface TcpStats {
   readonly established: number;
   readonly synSent: number;
@@ -220,7 +212,7 @@ export interface TcpStats {
 }
 
 export interface UdpStats {
-  /** Number of sockets. */
+  /** Sockets. */
   readonly listen: number;
   /** Datagrams. */
   readonly dropped: number;
@@ -230,29 +222,29 @@ export interface UdpStats {
   readonly txQueued: number;
 }
 
-/** Counters of a resctrl group with exactly the container's tasks. */
+/** Group with exactly the container's tasks. */
 export interface ResctrlStats {
-  /** One element per memory bandwidth domain. */
+  /** By memory bandwidth domain. */
   readonly memoryBandwidth?: readonly {
     readonly totalBytes?: number;
     readonly localBytes?: number;
   }[];
-  /** One element per last-level cache. */
+  /** By last-level cache. */
   readonly cache?: readonly { readonly llcOccupancyBytes: number }[];
 }
 
 export interface ProcessStats {
-  /** Processes of the cgroup itself. */
+  /** The cgroup itself. */
   readonly processCount?: number;
   /** `pids.current` of the subtree. */
   readonly threadsCurrent?: number;
   /** `pids.max`; `Infinity` if unlimited. */
   readonly threadsMax?: number;
-  /** Open file descriptors of the processes of the cgroup itself. */
+  /** Descriptors of the cgroup's own processes. */
   readonly fdCount?: number;
-  /** Number of these descriptors that are sockets. */
+  /** Sockets among these. */
   readonly socketCount?: number;
-  /** Limits of the first process; only `max_open_files`. */
+  /** The first process's `max_open_files`. */
   readonly ulimits?: readonly Ulimit[];
 }
 
@@ -270,7 +262,7 @@ export interface Pressure {
   readonly full?: PressureShare;
 }
 
-/** Stall time: percent of the last 10, 60 and 300 s; total in microseconds. */
+/** Percent of the last 10, 60 and 300 s, and microseconds. */
 export interface PressureShare {
   readonly avg10: number;
   readonly avg60: number;

@@ -1,7 +1,6 @@
 /**
- * cAdvisor's TCP counters in the order of its JSON, from `/proc/net/snmp`
- * (`Tcp:`) and `/proc/net/netstat` (`TcpExt:`). The case of letters differs
- * between kernels.
+ * cAdvisor's TCP counters, in its JSON's order, from `/proc/net/snmp` (`Tcp:`)
+ * and `netstat` (`TcpExt:`). Letter case differs between kernels.
  */
 export const TCP_ADVANCED: readonly string[] = `
   RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails

@@ -1,13 +1,12 @@
 /**
- * Formats text for a terminal.
+ * Formats text for terminals.
  *
  * @module
  */
 
 /**
- * Characters that move the cursor, change the terminal's state, or reorder
- * text: C0 and C1 controls, format characters such as U+202E, line separators,
- * lone surrogates.
+ * Characters that move the cursor, change the terminal's state or reorder text:
+ * controls, format characters such as U+202E, line separators, lone surrogates.
  */
 const UNPRINTABLE_REGEXP = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const PLAIN_REGEXP = /^[ -~]*$/;
@@ -15,7 +14,7 @@ const WIDE_REGEXP =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u;
 const MARK_REGEXP = /\p{M}/u;
 
-/** Escapes control and format characters of names: `\x1b`, `\u202e`. */
+/** Escapes control and format characters: `\x1b`, `\u202e`. */
 export function escapeControlCharacters(text: string): string {
   if (PLAIN_REGEXP.test(text)) return text;
   return text.replace(UNPRINTABLE_REGEXP, (char) => {
@@ -26,9 +25,7 @@ export function escapeControlCharacters(text: string): string {
   });
 }
 
-/**
- * Escapes control and format characters in JSON, without changing its value.
- */
+/** Escapes them in JSON, without changing its value. */
 export function escapeControlCharactersInJson(json: string): string {
   return PLAIN_REGEXP.test(json) ? json : json.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
@@ -39,7 +36,7 @@ export function escapeControlCharactersInJson(json: string): string {
   );
 }
 
-/** Returns the number of terminal columns. */
+/** Returns the number of columns. */
 export function widthOf(text: string): number {
   if (PLAIN_REGEXP.test(text)) return text.length;
   let width = 0;
@@ -52,7 +49,7 @@ function charWidth(char: string): number {
   return MARK_REGEXP.test(char) ? 0 : WIDE_REGEXP.test(char) ? 2 : 1;
 }
 
-/** Truncates in the middle, since both ends of a name distinguish it. */
+/** Truncates in the middle: both ends distinguish names. */
 export function truncateMiddle(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   if (width < 1) return "";
@@ -80,12 +77,12 @@ function takeWidth(chars: readonly string[], width: number): string {
   return taken;
 }
 
-/** Pads with spaces up to a width. */
+/** Pads with spaces. */
 export function padEnd(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - widthOf(text)));
 }
 
-/** Splits at spaces into lines of up to `width` columns. */
+/** Splits at spaces into lines of at most `width` columns. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -99,7 +96,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** Formats bytes: `1.5 GiB`. */
+/** Formats `1.5 GiB`. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
   let value = bytes;
@@ -110,7 +107,7 @@ export function formatBytes(bytes: number): string {
   }`;
 }
 
-/** Formats a duration: `400 ms`, `58 s`, `12 min`, `5 h`, `3 days`. */
+/** Formats `400 ms`, `58 s`, `12 min`, `5 h`, `3 days`. */
 export function formatSpan(ms: number): string {
   const steps = [
     [1000, 1, "ms"],
@@ -123,18 +120,15 @@ export function formatSpan(ms: number): string {
   return `${Math.round(ms / unit)} ${name}`;
 }
 
-/**
- * Minutes by which local time is ahead of UTC at a time, milliseconds since the
- * epoch.
- */
+/** Minutes ahead of UTC, at a time in milliseconds since the epoch. */
 export type TimeZone = (timestampMs: number) => number;
 
-/** Time zone of this process. */
+/** This process's time zone. */
 export function localZone(timestampMs: number): number {
   return -new Date(timestampMs).getTimezoneOffset();
 }
 
-/** Formats local time: `2026-11-23 07:31:13.123`. */
+/** Formats `2026-11-23 07:31:13.123`. */
 export function formatLocal(
   timestampMs: number,
   zone: TimeZone = localZone,
@@ -144,7 +138,7 @@ export function formatLocal(
   return local.toISOString().slice(0, 23).replace("T", " ");
 }
 
-/** Formats the offset of local time: `UTC+01:00`, `UTC`. */
+/** Formats the offset: `UTC+01:00`, `UTC`. */
 export function formatZone(
   timestampMs: number,
   zone: TimeZone = localZone,
@@ -158,7 +152,7 @@ export function formatZone(
   }`;
 }
 
-/** Draws values as blocks, from `▁` for 0 to `█` for `limit`. */
+/** Draws `▁` for 0 to `█` for `limit`. */
 export function sparkline(
   values: readonly number[],
   limit = Math.max(...values),

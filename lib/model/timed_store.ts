@@ -1,5 +1,5 @@
 export interface TimedStoreOptions {
-  /** Milliseconds before the newest added item. @default no bound */
+  /** Relative to the newest item. @default no bound */
   readonly maxAgeMs?: number;
   /** −1 for no bound. @default -1 */
   readonly maxItems?: number;
@@ -11,7 +11,7 @@ interface Entry<T> {
 }
 
 /**
- * Items ordered by time, bounded by age and number.
+ * Items by time, bounded by age and number.
  *
  * @example
  * ```ts
@@ -27,7 +27,7 @@ interface Entry<T> {
 export class TimedStore<T> {
   readonly #maxAgeMs: number;
   readonly #maxItems: number;
-  /** Ascending from `#first`, so that dropping the oldest is cheap. */
+  /** Ascending from `#first`: dropping is cheap. */
   #entries: (Entry<T> | undefined)[] = [];
   #first = 0;
 
@@ -51,10 +51,7 @@ export class TimedStore<T> {
     ));
   }
 
-  /**
-   * Yields items from the newest up to `endMs` to the oldest; none may be added
-   * meanwhile.
-   */
+  /** Yields from the newest up to `endMs` on; none may be added meanwhile. */
   *newestFirst(endMs = Infinity): Generator<T> {
     for (let i = this.#indexAfter(endMs) - 1; i >= this.#first; i--) {
       const entry = this.#entries[i];
@@ -62,7 +59,7 @@ export class TimedStore<T> {
     }
   }
 
-  /** Returns the items between two times, inclusive, oldest first. */
+  /** Returns items between two times, inclusive, oldest first. */
   inTimeRange(startMs = -Infinity, endMs = Infinity): T[] {
     const found: T[] = [];
     for (let i = this.#indexAfter(endMs) - 1; i >= this.#first; i--) {
@@ -74,7 +71,7 @@ export class TimedStore<T> {
   }
 
   #dropBefore(first: number): void {
-    // Slots are reclaimed later, for speed; items can be collected now.
+    // Slots are reclaimed later, for speed.
     this.#entries.fill(undefined, this.#first, first);
     this.#first = Math.max(this.#first, first);
     if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
@@ -83,7 +80,7 @@ export class TimedStore<T> {
     }
   }
 
-  /** Returns the index of the first later entry. */
+  /** Index of the first later entry. */
   #indexAfter(timestampMs: number): number {
     let low = this.#first;
     let high = this.#entries.length;

@@ -1,8 +1,8 @@
-/** Milliseconds per unit. */
+/** In milliseconds. */
 const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
   ["ns", 1e-6],
   ["us", 1e-3],
-  // The micro sign and the Greek letter look the same.
+  // The micro sign and the Greek letter.
   ["\u00b5s", 1e-3],
   ["\u03bcs", 1e-3],
   ["ms", 1],
@@ -11,7 +11,7 @@ const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
   ["h", 3_600_000],
 ]);
 
-/** Bytes per unit, in lower case. */
+/** In bytes; names in lower case. */
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ["", 1],
   ["b", 1],
@@ -40,7 +40,7 @@ function invalid(what: string, text: string, why: string): RangeError {
 }
 
 /**
- * Parses a duration in Go's syntax: numbers with units, or `0`.
+ * Parses a duration in Go's syntax, or `0`.
  *
  * @example
  * ```ts
@@ -85,9 +85,9 @@ export function parseDuration(text: string): number {
 }
 
 /**
- * Parses a size: bytes, or a number with a unit of 1000 (`kB`, `MB`, `GB`,
- * `TB`) or 1024 (`KiB`, `MiB`, `GiB`, `TiB`), in any case. A lone `M` is
- * rejected: its meaning differs between tools.
+ * Parses bytes, or a number with a unit of 1000 (`kB`, `MB`, `GB`, `TB`) or
+ * 1024 (`KiB`, `MiB`, `GiB`, `TiB`), in any case. A lone `M` is rejected: tools
+ * differ.
  *
  * @example
  * ```ts

@@ -18,7 +18,7 @@ interface BlkioFile {
   readonly parse: FileParser;
 }
 
-/** Reads v1's I/O counters of one cgroup, from the family of files in use. */
+/** Reads v1's I/O counters, from the family in use. */
 export class BlkioFiles {
   readonly #fs: HostFs;
   readonly #directory: string;
@@ -70,12 +70,11 @@ export class BlkioFiles {
     return new ControlFile(this.#fs, `${this.#directory}/${file}`);
   }
 
-  /** Returns whether a file contains a disk: `8:0 Read 4096`. */
+  /** Whether a file lists a disk: `8:0 Read 4096`. */
   #hasDisk(control: ControlFile): boolean {
     const length = control.read();
     if (length < 0) return false;
-    // Search only the content: searching the whole buffer took a quarter of a
-    // sample's time.
+    // Searching the whole buffer took a quarter of a sample's time.
     return this.#fs.bytes.subarray(0, length).includes(COLON);
   }
 }

@@ -1,7 +1,7 @@
 import type { GroupKind, RowBuilder } from "../../model/sample.ts";
 import { FlatKeyed, parseSingle } from "../keyed.ts";
 
-/** Parses a control file into the row. */
+/** Parses a file into the row. */
 export type FileParser = (
   bytes: Uint8Array,
   length: number,
@@ -9,7 +9,7 @@ export type FileParser = (
   path: string,
 ) => void;
 
-/** Metric kinds that can be disabled, by cAdvisor's names. */
+/** Kinds that can be disabled, by cAdvisor's names. */
 export type GatedKind =
   | "cpuset"
   | "diskIO"
@@ -23,30 +23,29 @@ export interface CgroupFile {
   readonly file: string;
   /** Read if {@linkcode CgroupFile.file} is missing. */
   readonly fallback?: string;
-  /** Controller of the file; in v1, its hierarchy has the file. */
+  /** In v1, its hierarchy has the file. */
   readonly controller: string;
   readonly parse: FileParser;
-  /** Metric kind that enables the file. @default always read */
+  /** Kind that enables the file. @default always read */
   readonly kind?: GatedKind;
   /**
-   * Whether the file lists processes; it is not read for a cgroup without
-   * threads.
+   * Whether the file lists processes; not read if there are no threads.
    *
    * @default false
    */
   readonly listsProcesses?: boolean;
-  /** Whether an open descriptor returns the content of its first read. @default false */
+  /** Whether an open descriptor repeats its first content. @default false */
   readonly isFrozen?: boolean;
 }
 
-/** Parses a file with one number into a column of every row. */
+/** Parses one number into a fixed column. */
 export function single(column: number): FileParser {
   return (bytes, length, { row }, path) => {
     row[column] = parseSingle(bytes, length, path);
   };
 }
 
-/** Parses a file with one number into a column of a group. */
+/** Parses one number into a group's column. */
 export function singleOfGroup(
   kind: GroupKind,
   key: string,
@@ -59,7 +58,7 @@ export function singleOfGroup(
   };
 }
 
-/** Parses a flat keyed file into columns of every row. */
+/** Parses a flat keyed file into fixed columns. */
 export function keyed(
   keys: ConstructorParameters<typeof FlatKeyed>[0],
 ): FileParser {
@@ -68,7 +67,7 @@ export function keyed(
     reader.parse(bytes, length, row, path);
 }
 
-/** Parses a flat keyed file into columns of a group, counted from its first. */
+/** Parses a flat keyed file into a group's columns, relative to its first. */
 export function keyedGroup(
   kind: GroupKind,
   key: string,

@@ -1,6 +1,6 @@
 /**
- * Tables of control files and their parsers. Values are stored as nanoseconds,
- * bytes and counts.
+ * Tables of control files and parsers. Values are nanoseconds, bytes and
+ * counts.
  *
  * @module
  */
@@ -50,9 +50,7 @@ export const PRESSURE_FILES: readonly CgroupFile[] =
     kind: "pressure",
   }));
 
-/**
- * Control files of v1 (`cgroup-v1/*.rst`), except `blkio` (see `BlkioFiles`).
- */
+/** Control files of v1 (`cgroup-v1/*.rst`), except `blkio` (`BlkioFiles`). */
 export const V1_FILES: readonly CgroupFile[] = [
   ...CPU_FILES_V1,
   ...MEMORY_FILES_V1,
@@ -63,8 +61,7 @@ export const V1_FILES: readonly CgroupFile[] = [
     parse: countProcesses,
     kind: "process",
     listsProcesses: true,
-    // The kernel keeps an open file's list until it has not been read for a
-    // second.
+    // The kernel keeps the list until it is unread for a second.
     isFrozen: true,
   },
 ];
@@ -90,10 +87,7 @@ function possibleCpus(fs: HostFs): number[] {
   return [...parseCpuList(list)];
 }
 
-/**
- * Returns the control files of a host, including those that depend on its CPUs
- * and page sizes.
- */
+/** Returns the control files for the host's CPUs and page sizes. */
 export function controlFiles(
   version: 1 | 2,
   fs: HostFs,

@@ -13,17 +13,17 @@ const MIN_SHARES = 2;
 
 export interface SpecOptions {
   readonly name: CgroupName;
-  /** Directories by controller on v1; on v2 the only key is `unified`. */
+  /** By controller on v1; only `unified` on v2. */
   readonly directories: ReadonlyMap<string, string>;
   /** Enabled metric kinds. */
   readonly kinds: ReadonlySet<string>;
-  /** Known creation time: directory timestamps may be later, never earlier. */
+  /** If known: directory timestamps may be later, never earlier. */
   readonly creationTimeMs?: number;
   /** @default false */
   readonly hasNetwork?: boolean;
 }
 
-/** Reads limits and creation time, and which metrics exist. */
+/** Reads limits, creation time and which metrics exist. */
 export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   const { directories, kinds, hasNetwork = false } = options;
   const unified = directories.get("unified");
@@ -35,7 +35,7 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   const has = (controller: string) =>
     unified !== undefined || directories.has(controller);
   const hasCpu = has("cpu") || has("cpuacct");
-  // The versions share no file name; a hybrid host may have either.
+  // No file name is in both versions; hybrid hosts may have either.
   const cpu = { ...cpuSpecV1(read), ...cpuSpecV2(read) };
   const mask = hasCpu ? readMask(fs, options) : undefined;
   const memory = { ...memorySpecV1(read), ...memorySpecV2(read) };
@@ -54,13 +54,13 @@ export function readSpec(fs: HostFs, options: SpecOptions): ContainerSpec {
   };
 }
 
-/** v2, then v1. v2's own `cpuset.cpus` is only the requested value. */
+/** v2's own `cpuset.cpus` is only the requested value. */
 const MASK_FILES = ["cpuset.cpus.effective", "cpuset.cpus"] as const;
 
 /**
- * Returns the usable CPUs: those of the nearest cgroup, from this one upwards,
- * that has any, otherwise the online ones. `cpuset.cpus` is empty until
- * written; v2 lacks the file without the controller.
+ * Returns the CPUs of the nearest cgroup, from this one upwards, that has any,
+ * otherwise the online ones. `cpuset.cpus` is empty until written, and missing
+ * on v2 without the controller.
  */
 function readMask(
   fs: HostFs,
@@ -118,7 +118,7 @@ function cpuSpecV2(read: Read): CpuSpec {
 
 /**
  * Converts `cpu.weight` 1 … 10000 to `cpu.shares` 2 … 262144, as the kubelet
- * does. With `cpu.idle` (since Linux 5.15) the weight is 0.
+ * does. With `cpu.idle` (Linux 5.15) the weight is 0.
  */
 function sharesOf(weight: number): number {
   const shares = Math.floor((weight - 1) * 262_142 / 9_999);
@@ -164,9 +164,9 @@ function memorySpec(
 }
 
 /**
- * Returns the oldest modification time of the directories: the kernel stores no
- * creation time. An inode's timestamp is set on first access, and kept while a
- * watch holds the inode, so the oldest is never too early.
+ * Returns the oldest modification time: the kernel stores no creation time. An
+ * inode's timestamp is set on first access and kept while watched, so it is
+ * never too early.
  */
 function creationTime(
   fs: HostFs,
@@ -179,7 +179,7 @@ function creationTime(
   return oldest === Infinity ? undefined : oldest;
 }
 
-/** Returns `undefined` also for −1, v1's "no limit". */
+/** `undefined` also for −1, v1's "no limit". */
 function numberOf(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d+$/.test(text)) return undefined;
   return Number(text);

@@ -8,22 +8,21 @@ import {
 } from "./cgroup_file.ts";
 import { cursor } from "../keyed.ts";
 
-/** `cpuacct.stat` has clock ticks: `USER_HZ` is 100 on x86-64 and arm64. */
+/** `USER_HZ` is 100 on x86-64 and arm64. */
 const NS_PER_TICK = 10_000_000;
 const NS_PER_USEC = 1000;
 
 const NEWLINE = 0x0a;
 
 /**
- * Returns `cpuacct.usage_percpu`: one line with the nanoseconds of each possible
- * CPU, ascending by CPU number. The file does not contain the numbers, which may
- * have gaps.
+ * Returns `cpuacct.usage_percpu`: nanoseconds of each possible CPU, ascending,
+ * without the CPU numbers, which may have gaps.
  *
  * ```text
  * 8571823 17829144
  * ```
  *
- * @param possible the CPU numbers; a value beyond them has its position as number
+ * @param possible the CPU numbers; beyond them, the position is the number
  */
 export function perCpuFile(possible: readonly number[]): CgroupFile {
   const parse: FileParser = (bytes, length, builder, path) => {

@@ -3,8 +3,8 @@ import type { Hierarchies } from "./hierarchy.ts";
 import type { HostFs } from "../host_fs.ts";
 
 /**
- * Returns a process of the cgroup itself, from the first `cgroup.procs` that
- * lists one.
+ * Returns a process of the cgroup itself, from the first `cgroup.procs` with
+ * one.
  */
 export function readFirstPid(
   fs: HostFs,

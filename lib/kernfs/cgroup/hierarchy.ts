@@ -2,14 +2,14 @@ import { join, resolve } from "@std/path";
 import type { HostFs } from "../host_fs.ts";
 import { type Mount, parseMountinfo } from "../proc/mountinfo.ts";
 
-/** Hierarchy modes, by systemd's names (`CGROUP_DELEGATION.md`). */
+/** systemd's names (`CGROUP_DELEGATION.md`). */
 export type HierarchyMode = "unified" | "hybrid" | "legacy";
 
 export interface Hierarchy {
   readonly version: 1 | 2;
-  /** v1: mounted controllers; v2: the root's `cgroup.controllers`. */
+  /** v1: mounted; v2: the root's `cgroup.controllers`. */
   readonly controllers: readonly string[];
-  /** Mount point, including the host root. */
+  /** Mount point, host root included. */
   readonly path: string;
 }
 
@@ -19,8 +19,8 @@ export interface Hierarchies {
 }
 
 /**
- * v1 controllers to watch: those whose files are read, and those in which
- * systemd and runtimes create every container.
+ * v1 controllers whose files are read, or in which systemd and runtimes create
+ * every container.
  */
 const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
   "cpu",
@@ -36,7 +36,7 @@ const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * v1 controllers that v2 also has, possibly renamed. If none is mounted, the
+ * v1 controllers that v2 has too, possibly renamed; without any of these, a
  * host uses v2.
  */
 const SHARED_CONTROLLERS: ReadonlySet<string> = new Set([
@@ -52,9 +52,8 @@ const SHARED_CONTROLLERS: ReadonlySet<string> = new Set([
 const CGROUP_DIRECTORY = "/sys/fs/cgroup";
 
 /**
- * Finds the cgroup hierarchies: at `cgroupRoot` if given (the v2 mount, or the
- * directory of the v1 mounts), otherwise in mountinfo, otherwise in
- * `/sys/fs/cgroup`.
+ * Finds the hierarchies: at `cgroupRoot` (the v2 mount, or the directory of the
+ * v1 mounts), otherwise in mountinfo, otherwise in `/sys/fs/cgroup`.
  *
  * @throws {Error} if there is none
  */
@@ -66,7 +65,7 @@ export function findHierarchies(fs: HostFs, cgroupRoot?: string): Hierarchies {
       `Cannot find cgroups in "${cgroupRoot}": expected a cgroup v2 mount or a directory of cgroup v1 mounts`,
     );
   }
-  // Below a mounted host root, the agent's own mounts are not the host's.
+  // The agent's mounts are not those of a mounted host root.
   const files = fs.root === "/"
     ? ["/proc/self/mountinfo"]
     : ["/proc/1/mountinfo", "/proc/self/mountinfo"];
@@ -87,7 +86,7 @@ export function findHierarchies(fs: HostFs, cgroupRoot?: string): Hierarchies {
 
 function fromMounts(fs: HostFs, mounts: readonly Mount[]): Hierarchy[] {
   const found = new Map<string, Hierarchy>();
-  // Prefer the mount of a whole hierarchy.
+  // Whole hierarchies first.
   const ordered = mounts.filter((mount) => mount.fsType.startsWith("cgroup"))
     .toSorted((a, b) => depthOf(a) - depthOf(b));
   for (const mount of ordered) {
@@ -120,7 +119,7 @@ function depthOf({ root }: Mount): number {
 function fromDirectory(fs: HostFs, path: string): Hierarchy[] {
   if (isUnified(fs, path)) return [unified(fs, path)];
   const found: Hierarchy[] = [];
-  // Directories only: `cpu` may be a link to `cpu,cpuacct`.
+  // Not links: `cpu` may be one to `cpu,cpuacct`.
   for (const name of fs.subdirectories(path).toSorted()) {
     const mount = join(path, name);
     if (isUnified(fs, mount)) {
@@ -146,9 +145,9 @@ function unified(fs: HostFs, path: string): Hierarchy {
 }
 
 /**
- * Determines the mode. v1 hierarchies without controllers of v2 (`net_cls` of a
- * VPN, `name=systemd` of an old container's systemd, `freezer`) are omitted
- * from a v2 host: they have no containers.
+ * On a v2 host, omits v1 hierarchies without v2's controllers (`net_cls` of a
+ * VPN, `name=systemd` of an old container's systemd, `freezer`): they have no
+ * containers.
  */
 function withMode(all: readonly Hierarchy[]): Hierarchies {
   const unified = all.filter(({ version }) => version === 2);

@@ -7,7 +7,7 @@ const USAGE = GROUP_COLUMNS.hugetlb.indexOf("usageBytes");
 const MAX_USAGE = GROUP_COLUMNS.hugetlb.indexOf("maxUsageBytes");
 const FAILCNT = GROUP_COLUMNS.hugetlb.indexOf("failcnt");
 
-/** Returns huge page sizes as in file names: `64KB`, `2MB`, `1GB`. */
+/** Sizes as in file names: `64KB`, `2MB`, `1GB`. */
 export function hugePageSizes(fs: HostFs): string[] {
   return fs.subdirectories(fs.path("/sys/kernel/mm/hugepages"))
     .flatMap((name) => {
@@ -19,9 +19,8 @@ export function hugePageSizes(fs: HostFs): string[] {
 }
 
 /**
- * Files of huge pages (`cgroup-v1/hugetlb.rst`, `cgroup-v2.rst`). As in
- * cAdvisor, reserved pages are read if the kernel counts them (since 5.7),
- * otherwise used pages.
+ * Huge pages (`cgroup-v1/hugetlb.rst`, `cgroup-v2.rst`): reserved ones if
+ * counted (since 5.7), otherwise used ones, as in cAdvisor.
  */
 export function hugetlbFiles(
   version: 1 | 2,

@@ -7,15 +7,15 @@ import {
 import type { CgroupFile, FileParser } from "./cgroup_file.ts";
 import { cursor } from "../keyed.ts";
 
-/** Device number. NVMe multipath has unusable counters of `(unknown)` paths. */
+/** NVMe multipath has unusable counters of `(unknown)` paths. */
 const DEVICE_REGEXP = /^\d+:\d+$/;
 
 const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 
 /**
- * Parses v1 `blkio.*` files: one line per disk and operation (`sectors` and
- * `time`: per disk), and a total, which is skipped.
+ * Parses v1 `blkio.*`: a line per disk and operation (`sectors` and `time`: per
+ * disk); the total is skipped.
  *
  * ```text
  * 7:0 Read 2097152
@@ -56,9 +56,8 @@ const IO_STAT_KEYS: ReadonlyMap<string, IoStatTarget> = new Map([
 ]);
 
 /**
- * Parses v2 `io.stat`, nested keyed. Some kernels do not end the line of a disk
- * without counters; counters belong to the last disk before them
- * (canonical/lxd#10052).
+ * Parses v2 `io.stat`. Some kernels do not end the line of a disk without
+ * counters: counters belong to the last disk before them (canonical/lxd#10052).
  *
  * ```text
  * 259:0 rbytes=40960 wbytes=0 rios=1 wios=0 dbytes=0 dios=0
@@ -102,7 +101,7 @@ export const IO_FILES_V2: readonly CgroupFile[] = [
   { file: "io.stat", controller: "io", parse: parseIoStat, kind: "diskIO" },
 ];
 
-/** Files that count the same requests of a cgroup, keyed by counter. */
+/** Files with the same requests, keyed by counter. */
 export type BlkioFamily = { readonly [K in IoKind]?: string };
 
 function family(prefix: string): BlkioFamily {
@@ -119,11 +118,11 @@ function family(prefix: string): BlkioFamily {
 }
 
 /**
- * v1's files, by I/O scheduler. A family lists only disks whose scheduler is
- * active: the first family with a disk is read. The throttle files come last:
- * they list every disk that ever had a limit (all disks before Linux 6.x). bfq
- * has more than bytes and operations with `CONFIG_BFQ_CGROUP_DEBUG`, cfq
- * (before 5.0) with `CONFIG_DEBUG_BLK_CGROUP`.
+ * v1's files, by I/O scheduler. A family lists only its scheduler's disks: the
+ * first with a disk is read. The throttle files, last, list every disk that
+ * ever had a limit (all disks before Linux 6.x). More than bytes and operations
+ * needs `CONFIG_BFQ_CGROUP_DEBUG` for bfq, `CONFIG_DEBUG_BLK_CGROUP` for cfq
+ * (before 5.0).
  */
 export const BLKIO_FAMILIES: readonly BlkioFamily[] = [
   family("blkio.bfq"),

@@ -14,9 +14,9 @@ const NUMA_KINDS = ["file", "anon", "unevictable"] as const;
 const HIERARCHICAL = NUMA_KINDS.length;
 
 /**
- * `memory.stat` of v1. The `total_…` keys count the subtree with
- * `memory.use_hierarchy`, otherwise the cgroup itself. They come last, and so
- * replace the keys without the prefix; faults are stored of both.
+ * `memory.stat` of v1. `total_…` keys count the subtree with
+ * `memory.use_hierarchy`, otherwise the cgroup itself. Being last, they replace
+ * the unprefixed keys, except for faults.
  */
 function memoryStatV1(): FileParser {
   const keys = {
@@ -144,8 +144,8 @@ export const MEMORY_FILES_V2: readonly CgroupFile[] = [
 ];
 
 /**
- * `memory.numa_stat`: v1 counts pages of the cgroup itself and of the subtree;
- * v2 (since 5.10) counts bytes of the subtree.
+ * `memory.numa_stat`: v1 has pages of the cgroup itself and the subtree; v2
+ * (since 5.10) bytes of the subtree.
  *
  * ```text
  * file=97 N0=97

@@ -30,10 +30,7 @@ const V2_FILES: readonly (readonly [Key, string])[] = [
 
 const PRESSURE_REGEXP = /^(some|full) avg10=(\d+\.\d+)/gm;
 
-/**
- * Reads usage and limits of a cgroup that hit its limit. Missing values and
- * `max` are omitted.
- */
+/** Reads usage and limits of a cgroup that hit its limit; `max` is omitted. */
 export function readOomContext(
   fs: HostFs,
   hierarchies: Hierarchies,
@@ -57,9 +54,8 @@ export function readOomContext(
 }
 
 /**
- * Returns whether a kill cannot be part of a group kill: `memory.oom.group`
- * (v2) is 0 from the victim's cgroup up to the one whose limit was hit. Returns
- * false if unknown.
+ * Whether a kill is not part of a group kill: `memory.oom.group` (v2) is 0 from
+ * the victim up to the limit's cgroup. False if unknown.
  *
  * @param limit `/` if the machine ran out of memory
  */

@@ -6,7 +6,7 @@ import { FlatKeyed } from "../keyed.ts";
 /**
  * Files that count OOM kills of a cgroup's own processes, preferred first. v1:
  * since Linux 4.13. v2: `.local` since 5.3; before, `memory.events` excluded
- * descendants. v2's files also count hits of the cgroup's own limits.
+ * descendants. v2's also count hits of own limits.
  */
 const FILES: Readonly<Record<1 | 2, readonly string[]>> = {
   1: ["memory.oom_control"],
@@ -26,22 +26,20 @@ const reader = new FlatKeyed({
 });
 const row = new Float64Array(4);
 
-/** OOM kills of a cgroup's own processes, descendants excluded. */
 export interface OomKillCount {
   readonly count: number;
-  /** Number of kills of all processes of the cgroup (`memory.oom.group`, Linux ≥5.17 on v2). */
+  /** Kills of the whole cgroup (`memory.oom.group`, Linux ≥5.17 on v2). */
   readonly groupKills?: number;
   /** File name. */
   readonly source: string;
 }
 
-/** Counts one cgroup's OOM kills, and on v2 its limit hits. */
+/** Counts one cgroup's OOM kills, and on v2 limit hits. */
 export class OomKillFile {
   readonly #fs: HostFs;
   readonly #directory: string | undefined;
   readonly #files: readonly { name: string; control: ControlFile }[];
 
-  /** `directory` returns the cgroup's path in a hierarchy. */
   constructor(
     fs: HostFs,
     hierarchies: Hierarchies,
@@ -71,16 +69,14 @@ export class OomKillFile {
     };
   }
 
-  /** Returns the inode of the cgroup's directory. */
+  /** Inode of the directory. */
   inode(): number | undefined {
     return this.#directory === undefined
       ? undefined
       : this.#fs.statDirectory(this.#directory)?.inode;
   }
 
-  /**
-   * Returns the number of hits of `memory.high` and `memory.max`, on v2 only.
-   */
+  /** `memory.high` and `memory.max`, on v2 only. */
   readLimitHits(): { readonly high: number; readonly max: number } | undefined {
     if (this.#readColumn(HIGH) === undefined) return undefined;
     return { high: row[HIGH] as number, max: row[MAX] as number };
@@ -94,7 +90,7 @@ export class OomKillFile {
     for (const { control } of this.#files) control.close();
   }
 
-  /** Reads the first file that has this column; returns its name. */
+  /** Reads the first file with this column; returns its name. */
   #readColumn(column: number): string | undefined {
     for (const { name, control } of this.#files) {
       if (this.#parse(control) && !Number.isNaN(row[column])) return name;

@@ -4,10 +4,9 @@ const KEYS = ["avg10=", "avg60=", "avg300=", "total="] as const;
 
 /**
  * Parses a pressure file (`accounting/psi.rst`, since Linux 4.20) into eight
- * columns of a row from `firstColumn` on: four for `some`, then four for `full`.
- * They are avg10, avg60 and avg300 in percent, and total in microseconds.
- * Columns of a missing line are unchanged: `cpu.pressure` has no `full` line
- * before Linux 5.13. Unknown lines are skipped.
+ * columns: avg10, avg60, avg300 (percent) and total (microseconds) of `some`,
+ * then of `full`. Columns of a missing line are unchanged: `cpu.pressure` has
+ * no `full` before Linux 5.13. Unknown lines are skipped.
  *
  * ```text
  * some avg10=1.49 avg60=0.34 avg300=0.07 total=256409

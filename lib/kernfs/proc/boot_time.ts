@@ -3,7 +3,7 @@ import { KernfsSyntaxError } from "../../model/errors.ts";
 const UPTIME_REGEXP = /^(\d+(?:\.\d+)?)(?:\s|$)/;
 
 /**
- * Parses `/proc/uptime`: seconds since boot, then the idle time of all CPUs.
+ * Parses `/proc/uptime`: seconds since boot, then idle time.
  *
  * ```
  * 1760.24 3391.07
@@ -23,25 +23,24 @@ export function parseUptime(text: string, path = "uptime"): number {
 }
 
 /**
- * Uptime has a resolution of 10 ms: if the boot time increases by more than
- * this, the clock was set.
+ * If the boot time increases by more, the clock was set: uptime has a
+ * resolution of 10 ms.
  */
 const UPTIME_STEP_MS = 20;
 
 /**
  * Converts the kernel log's timestamps to wall time.
  *
- * Uptime is rounded down to 10 ms, so the computed boot time is up to 10 ms
- * late. The earliest value is kept, which keeps records in order. Uptime
- * includes suspends and the log's clock does not: after a suspend, timestamps
- * are too early by its length.
+ * The earliest boot time is kept, which keeps records in order: uptime is
+ * rounded down, so it is up to 10 ms late. Unlike the log's clock, uptime
+ * includes suspends: later timestamps are too early by their length.
  */
 export class BootTime {
   #bootMs = Infinity;
 
   /**
-   * Returns milliseconds since the epoch, at most `nowMs`. `nowMs` and
-   * `uptimeSeconds` must be read together.
+   * Returns milliseconds since the epoch, at most `nowMs`, which must be read
+   * together with `uptimeSeconds`.
    */
   wallMs(usecSinceBoot: number, nowMs: number, uptimeSeconds: number): number {
     const bootMs = nowMs - uptimeSeconds * 1000;

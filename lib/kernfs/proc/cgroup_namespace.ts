@@ -3,45 +3,39 @@ import type { Hierarchies, Hierarchy } from "../cgroup/hierarchy.ts";
 import { HostFs } from "../host_fs.ts";
 import { type Mount, parseMountinfo } from "./mountinfo.ts";
 
-/**
- * Resolves cgroup paths of `/proc/<pid>`, which are relative to the reader's
- * cgroup namespace.
- */
+/** Resolves `/proc/<pid>/cgroup`, relative to the reader's namespace. */
 export interface CgroupView {
   /**
-   * Returns the cgroup's name below the root of its hierarchy, or `undefined`
-   * if it is outside the mounted tree, or the namespace's root is not found.
-   * `controller` is empty for v2.
+   * Returns a name below the root of the hierarchy; `undefined` outside the
+   * mounted tree, or if the namespace's root is not found. `controller` is
+   * empty for v2.
    */
   resolve(controller: string, path: string): CgroupName | undefined;
   /** Whether paths in `/proc` differ from the host's names. @default false */
   readonly isPrivate?: boolean;
 }
 
-/** The host's namespace: a path that leads out of it has no name. */
+/** The host's namespace; paths out of it have no name. */
 export const HOST_VIEW: CgroupView = {
   resolve: (_, path) => isUp(path) ? undefined : path,
 };
 
-/** Limit of directories per search; a node of 250 pods has 1,500. */
+/** Per search; a node of 250 pods has 1,500 directories. */
 const MAX_SEARCHED = 50_000;
 
 const DOTS_REGEXP = /^(?:\/\.\.)+$/;
 
 interface Place {
   readonly hierarchy: Hierarchy;
-  /**
-   * Mounted root, relative to the root of the agent's namespace: `/`, or
-   * `/../..`.
-   */
+  /** Relative to the agent's namespace: `/`, or `/../..`. */
   readonly mountRoot: string;
-  /** Name of the namespace's root, split; `undefined` if it is not found. */
+  /** Name of the namespace's root, split; `undefined` if not found. */
   own?: readonly string[] | undefined;
 }
 
 /**
- * The agent's cgroup namespace (`cgroup_namespaces(7)`). In a private
- * namespace, `/proc/<pid>/cgroup` of an outside process starts with `/..`:
+ * The agent's cgroup namespace (`cgroup_namespaces(7)`). In a private one,
+ * paths of outside processes start with `/..`:
  *
  * ```text
  * 0::/../../besteffort/pod0f1e/eac1
@@ -49,7 +43,7 @@ interface Place {
  *
  * The mounted tree has the host's names. The namespace's root is the directory
  * with the inode of the agent's own cgroup mount, or whose `cgroup.procs` lists
- * the agent's PID. It is searched once, on demand.
+ * the agent; it is searched once, on demand.
  */
 export class CgroupNamespace implements CgroupView {
   readonly #fs: HostFs;
@@ -57,7 +51,7 @@ export class CgroupNamespace implements CgroupView {
   readonly #mounts: readonly Mount[];
   readonly #places: readonly Place[];
 
-  /** `ownFs` has the agent's own `/proc/self` and mounts. */
+  /** `ownFs` has the agent's `/proc/self` and mounts. */
   constructor(fs: HostFs, hierarchies: Hierarchies, ownFs = new HostFs()) {
     this.#fs = fs;
     this.#ownFs = ownFs;
@@ -77,7 +71,7 @@ export class CgroupNamespace implements CgroupView {
     return this.#places.some(({ mountRoot }) => isUp(mountRoot));
   }
 
-  /** Whether the namespace's root is found in each such hierarchy. */
+  /** Whether the namespace's root is found in each of those. */
   get isResolved(): boolean {
     return this.#places.every((place) =>
       !DOTS_REGEXP.test(place.mountRoot) || this.#ownOf(place) !== undefined
@@ -113,10 +107,7 @@ export class CgroupNamespace implements CgroupView {
     return place.own;
   }
 
-  /**
-   * The number of `..` in the mount's root is the depth of the namespace's
-   * root.
-   */
+  /** The number of `..` in `mountRoot` is the depth of the namespace's root. */
   #search(place: Place): readonly string[] | undefined {
     const depth = partsOf(place.mountRoot).length;
     const inode = this.#ownInode(place.hierarchy);
@@ -140,10 +131,7 @@ export class CgroupNamespace implements CgroupView {
     return found?.slice(0, depth);
   }
 
-  /**
-   * Returns the inode of the agent's own mount, if it shows the namespace's
-   * root.
-   */
+  /** Inode of the agent's own mount, if that shows the namespace's root. */
   #ownInode(hierarchy: Hierarchy): number | undefined {
     const mount = this.#mounts.findLast(({ root, fsType, superOptions }) =>
       root === ROOT &&
@@ -173,7 +161,6 @@ export class CgroupNamespace implements CgroupView {
     };
   }
 
-  /** Returns the first matching directory at a depth. */
   #walk(
     from: readonly [path: string, parts: readonly string[]],
     depth: number,

@@ -16,7 +16,7 @@ const FREQUENCY_KEYS: ReadonlySet<string> = new Set([
   "cpu MHz dynamic",
 ]);
 
-/** Parses `/proc/cpuinfo`: one paragraph per thread. */
+/** Parses `/proc/cpuinfo`. */
 export function parseCpuinfo(text: string): CpuInfo {
   const sockets = new Set<string>();
   const cores = new Set<string>();
@@ -26,7 +26,7 @@ export function parseCpuinfo(text: string): CpuInfo {
   let mhz: number | undefined;
   for (const line of text.split("\n")) {
     const [key = "", value = ""] = line.split(":").map((part) => part.trim());
-    // s390x has one line per thread: "processor 0: version = 00, …".
+    // s390x: "processor 0: version = 00, …".
     if (/^processor( \d+)?$/.test(key)) threads++;
     else if (key === "vendor_id") vendorId ??= value;
     else if (FREQUENCY_KEYS.has(key)) {

@@ -4,8 +4,8 @@ import type { DiskCounters } from "../../model/filesystem.ts";
 const FIELDS = 14;
 
 /**
- * Parses `/proc/diskstats` (`Documentation/admin-guide/iostats.rst`), keyed by
- * `major:minor`. Shorter lines are skipped.
+ * Parses `/proc/diskstats` (`admin-guide/iostats.rst`), keyed by `major:minor`.
+ * Shorter lines are skipped.
  *
  * ```text
  * 254       0 vda 716546 57293 31278154 469242 170351 127284 17641104 89230 0 133396 619179 1345333 51

@@ -1,4 +1,4 @@
-/** One line of `/proc/<pid>/mountinfo` (`proc_pid_mountinfo(5)`). */
+/** A line of `/proc/<pid>/mountinfo` (`proc_pid_mountinfo(5)`). */
 export interface Mount {
   /** Mounted directory within the file system. */
   readonly root: string;
@@ -6,24 +6,21 @@ export interface Mount {
   readonly fsType: string;
   /** `/dev/sda1`, `server:/export`, or any string. */
   readonly source: string;
-  /** Device number of the file system, not necessarily of a block device. */
+  /** Device number, not necessarily of a block device. */
   readonly major: number;
   readonly minor: number;
-  /** Options of the file system, with a v1 hierarchy's controllers. */
+  /** Includes a v1 hierarchy's controllers. */
   readonly superOptions: readonly string[];
 }
 
-/**
- * Further mounts are skipped. The kernel allows 100,000 per namespace
- * (`fs.mount-max`).
- */
+/** Further mounts are skipped; `fs.mount-max` is 100,000. */
 const MAX_MOUNTS = 10_000;
 
 const FIXED_FIELDS = 6;
 
 /**
- * Parses mountinfo; invalid lines are skipped. The field `-` ends the optional
- * fields; it is also a common source.
+ * Parses mountinfo; invalid lines are skipped. `-` ends the optional fields,
+ * and is a common source.
  *
  * ```text
  * 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
@@ -32,7 +29,7 @@ const FIXED_FIELDS = 6;
  */
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
-  // Unlike `split()`, this does not process text beyond the last parsed mount.
+  // Unlike `split()`, this stops at the last parsed mount.
   for (const [line] of text.matchAll(/.+/g)) {
     if (mounts.length === MAX_MOUNTS) break;
     const fields = line.split(" ");
@@ -56,9 +53,7 @@ export function parseMountinfo(text: string): Mount[] {
   return mounts;
 }
 
-/**
- * The kernel escapes space, tab, newline and backslash as `\040` and similar.
- */
+/** The kernel escapes space, tab, newline and backslash: `\040`. */
 function unescapeOctal(text: string): string {
   return text.replace(
     /\\([0-7]{3})/g,

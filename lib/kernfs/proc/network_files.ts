@@ -10,20 +10,20 @@ const SPACE = 0x20;
 const LOWER_CASE = 0x20;
 
 /**
- * Prefixes of ignored interfaces, in upper or lower case, as in cAdvisor:
- * loopback and the host's side of container networks.
+ * Loopback and the host's side of container networks, in upper or lower case,
+ * as in cAdvisor.
  */
 const IGNORED_PREFIXES = ["lo", "veth", "docker", "nerdctl"];
-/** Eight columns of received data, then eight of sent data. */
+/** Eight received, then eight sent. */
 const COLUMNS = 16;
-/** Column in the group for each column of the line; −1 if not stored. */
+/** Column in the group, or −1 if not stored. */
 const INTERFACE_COLUMNS = [
   [0, 1, 2, 3, -1, -1, -1, -1],
   [4, 5, 6, 7, -1, -1, -1, -1],
 ].flat();
 
 /**
- * Parses `/proc/<pid>/net/dev`: two header rows, then one line per interface.
+ * Parses `/proc/<pid>/net/dev`: two header rows, then a line per interface.
  *
  * ```text
  *   eth0:    1296      16    0    0    0     0          0         0      126       3    0    0    0     0       0          0
@@ -70,9 +70,8 @@ function isIgnored(bytes: Uint8Array): boolean {
 const TCP_STATES = GROUP_COLUMNS.tcp.length;
 
 /**
- * Parses `/proc/<pid>/net/tcp`: one line per socket. The fourth word is the
- * state in hex, from 1 on in the order of the group's columns. `NEW_SYN_RECV`,
- * a request without a socket, is printed as 3.
+ * Parses `/proc/<pid>/net/tcp`. The fourth word is the state in hex, from 1 on
+ * in column order. `NEW_SYN_RECV`, a request without a socket, is printed as 3.
  *
  * ```text
  *   sl  local_address rem_address   st tx_queue rx_queue …
@@ -97,8 +96,8 @@ export function parseTcpSockets(key: "tcp" | "tcp6"): FileParser {
 const [LISTEN, DROPPED, RX_QUEUED, TX_QUEUED] = [0, 1, 2, 3];
 
 /**
- * Parses `/proc/<pid>/net/udp`: one line per socket. The send queue comes
- * before the receive queue; cAdvisor swaps them.
+ * Parses `/proc/<pid>/net/udp`. The send queue comes first; cAdvisor swaps
+ * them.
  *
  * ```text
  *    sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
@@ -118,7 +117,7 @@ export function parseUdpSockets(key: "udp" | "udp6"): FileParser {
       add(counts, RX_QUEUED, hex());
       // The rest of this word, and seven more.
       skipWords(8);
-      // Kernels before 2.6.27 do not count them.
+      // Since Linux 2.6.27.
       if (!cursor.done && cursor.peek() !== NEWLINE) {
         add(counts, DROPPED, cursor.number());
       }
@@ -137,14 +136,13 @@ function toSockets(bytes: Uint8Array, length: number, path: string): void {
   cursor.nextLine();
 }
 
-/** Moves to the state of a socket; returns false at the end. */
+/** Moves to the next state; false at the end. */
 function toState(): boolean {
   cursor.skipSpaces();
   skipWords(3);
   return !cursor.done;
 }
 
-/** Skips words and the spaces after each. */
 function skipWords(count: number): void {
   const { bytes, length } = cursor;
   let { at } = cursor;
@@ -180,8 +178,7 @@ const TCP_ADVANCED_COLUMNS: ReadonlyMap<string, number> = new Map(
 );
 
 /**
- * Parses `/proc/<pid>/net/snmp` and `netstat`: per protocol, a line of names
- * and a line of values.
+ * Parses `/proc/<pid>/net/snmp` and `netstat`: names, then values.
  *
  * ```text
  * Tcp: RtoAlgorithm RtoMin RtoMax MaxConn …
@@ -210,7 +207,7 @@ export function parseTcpCounters(prefix: "Tcp: " | "TcpExt: "): FileParser {
     cursor.nextLine();
     if (!cursor.skip(prefix)) cursor.fail();
     for (const column of columns) {
-      // MaxConn is −1 if there is no limit.
+      // MaxConn is −1 without a limit.
       const sign = cursor.peek() === MINUS ? -1 : 1;
       if (sign < 0) cursor.at++;
       const value = sign * cursor.number();

@@ -8,9 +8,7 @@ import {
   parseUdpSockets,
 } from "./network_files.ts";
 
-/**
- * Larger files are skipped: 27,000 sockets, which the kernel prints in 20 ms.
- */
+/** Larger files are skipped: 27,000 sockets, printed in 20 ms. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 interface NetworkFile {
@@ -29,7 +27,7 @@ const FILES: readonly NetworkFile[] = [
   { file: "netstat", kind: "advtcp", parse: parseTcpCounters("TcpExt: ") },
 ];
 
-/** Reads network counters of a process from `/proc/<pid>/net`. */
+/** Reads network counters from `/proc/<pid>/net`. */
 export class NetworkStatsReader {
   readonly #fs: HostFs;
   readonly #files: readonly NetworkFile[];
@@ -40,12 +38,11 @@ export class NetworkStatsReader {
     this.#files = FILES.filter(({ kind }) => kinds.has(kind));
   }
 
-  /** Whether any metric kind is enabled. */
   get collects(): boolean {
     return this.#files.length > 0;
   }
 
-  /** Returns whether a process has another network namespace than the host. */
+  /** Whether a process has another network namespace than the host. */
   isOwn(pid: number): boolean {
     this.#host ??= this.#networkOf(1);
     const own = this.#networkOf(pid);
@@ -53,8 +50,8 @@ export class NetworkStatsReader {
   }
 
   /**
-   * Writes counters into the row. Files are opened for each read: an open file
-   * would keep a removed container's namespace alive.
+   * Files are opened per read: an open one would keep a removed container's
+   * namespace alive.
    *
    * @throws {KernfsSyntaxError} the first error, after all files are read
    */
@@ -74,8 +71,8 @@ export class NetworkStatsReader {
   }
 
   /**
-   * Identifies a network namespace by an inode of its procfs. Unlike
-   * `/proc/<pid>/ns/net`, this needs no ptrace permission.
+   * Identifies the namespace by an inode of its procfs: `/proc/<pid>/ns/net`
+   * needs ptrace permission.
    */
   #networkOf(pid: number): number | undefined {
     return this.#fs.inodeAt(this.#fs.path(`/proc/${pid}/net/dev`));

@@ -3,7 +3,7 @@ import type { HostFs } from "../host_fs.ts";
 import { type CgroupView, HOST_VIEW } from "./cgroup_namespace.ts";
 import { TICKS_PER_SECOND } from "./process_stat.ts";
 
-/** Appended to the name of a removed cgroup. */
+/** Suffix of a removed cgroup's name. */
 const DELETED = " (deleted)";
 
 /** `PF_EXITING`, `PF_SIGNALED` and `PF_KTHREAD` (`linux/sched.h`). */
@@ -11,10 +11,9 @@ const EXITING = 0x4;
 const SIGNALED = 0x400;
 const KERNEL_THREAD = 0x200000;
 
-/** SIGKILL in a signal mask. */
 const SIGKILL_BIT = 0x100n;
 
-/** `kthreadd`, which only the initial PID namespace has. */
+/** `kthreadd`, only in the initial PID namespace. */
 const KTHREADD = 2;
 
 /** `PROC_CGROUP_INIT_INO` (`linux/proc_ns.h`). */
@@ -25,16 +24,16 @@ const USEC_PER_TICK = 1_000_000 / TICKS_PER_SECOND;
 export interface VictimCgroup {
   readonly name: CgroupName;
   /**
-   * Whether its memory is charged to this cgroup, rather than to one of the
-   * same name in another v1 hierarchy.
+   * Whether memory is charged to this cgroup, not to its namesake in another v1
+   * hierarchy.
    */
   readonly isMemory: boolean;
 }
 
 /**
- * Finds the cgroup of a just killed process in `/proc`, if it is proven: PIDs
- * are those of the kernel log, cgroups have the node's names, the process
- * started before the kill, and it is dying.
+ * Finds the cgroup of a just killed process in `/proc`, if proven: PIDs are the
+ * kernel log's, cgroups have the node's names, the process started before the
+ * kill and is dying.
  */
 export class VictimCgroups {
   readonly #fs: HostFs;
@@ -46,13 +45,12 @@ export class VictimCgroups {
     this.#view = view;
   }
 
-  /** @param killedUsec time of the kill's record, on the kernel log's clock */
+  /** @param killedUsec time of the kill, on the kernel log's clock */
   find(pid: number, killedUsec: number): VictimCgroup | undefined {
     this.#isHosts ??= this.#seesHost();
     if (!this.#isHosts) return undefined;
     const stat = parseStat(this.#fs.readText(`/proc/${pid}/stat`));
-    // The log's clock stops during a suspend: a process that seems to have
-    // started later may be the victim, but that is not proven.
+    // The log's clock stops during suspends: a later start proves nothing.
     if (
       stat === undefined || (stat.startTicks + 1) * USEC_PER_TICK > killedUsec
     ) return undefined;
@@ -60,10 +58,7 @@ export class VictimCgroups {
     return found !== undefined && this.#isDying(pid, stat) ? found : undefined;
   }
 
-  /**
-   * Returns whether `/proc` has the kernel log's PIDs and the node's cgroup
-   * names.
-   */
+  /** Whether `/proc` has the log's PIDs and the node's cgroup names. */
   #seesHost(): boolean {
     const stat = parseStat(this.#fs.readText(`/proc/${KTHREADD}/stat`));
     if (stat === undefined || (stat.flags & KERNEL_THREAD) === 0) return false;
@@ -100,7 +95,7 @@ interface Stat {
 
 function parseStat(text: string | undefined): Stat | undefined {
   if (text === undefined) return undefined;
-  // The name is in parentheses, and may contain parentheses.
+  // The name may contain parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state = ""] = fields;
   const flags = Number(fields[6]);
@@ -111,11 +106,10 @@ function parseStat(text: string | undefined): Stat | undefined {
 }
 
 /**
- * Returns the cgroup that a process's memory is charged to
- * (`/proc/<pid>/cgroup`, `cgroups(7)`): from the line of v1's memory
- * controller, otherwise of v2. An exiting process has moved to v1's roots, but
- * keeps its v2 cgroup of the same name until it is reaped (Linux 6.18).
- * `undefined` if the view has no name for it.
+ * Returns the cgroup that a process's memory is charged to (`cgroups(7)`): from
+ * the line of v1's memory controller, otherwise of v2. An exiting process has
+ * moved to v1's roots, but keeps its v2 cgroup of the same name until reaped
+ * (Linux 6.18). `undefined` if the view has no name.
  *
  * ```text
  * 4:memory:/docker/eac18179
@@ -132,17 +126,17 @@ export function parseMemoryCgroup(
 }
 
 /**
- * As {@linkcode parseMemoryCgroup}, or `undefined` for a root. For a process
- * that has left v1's memory cgroups, the v2 line may name another cgroup than
- * its memory is charged to.
+ * As {@linkcode parseMemoryCgroup}; `undefined` for a root. For a process that
+ * has left v1's memory cgroups, v2 may name another cgroup than its memory is
+ * charged to.
  */
 export function parseVictimCgroup(
   text: string,
   view: CgroupView = HOST_VIEW,
 ): VictimCgroup | undefined {
   const { memory, unified } = namesOf(text, view);
-  // The kernel prints "/" for an exiting process in v1, also in a private
-  // namespace, where that is the agent's own cgroup (`proc_cgroup_show`).
+  // v1 prints "/" for an exiting process, also in a private namespace, where
+  // that is the agent's own cgroup (`proc_cgroup_show`).
   const isMemory = memory === undefined ||
     !memory.isRoot && memory.name !== ROOT;
   const { name } = memory !== undefined && isMemory ? memory : unified ?? {};
@@ -150,10 +144,9 @@ export function parseVictimCgroup(
 }
 
 /**
- * Reads the cgroup that a process's memory is charged to, or returns
- * `undefined` for a root. For an exiting process, `/proc/<pid>/cpuset` still
- * names the cgroup of v1's cpuset controller (Linux 6.18), to which runtimes
- * give the same name.
+ * Reads the cgroup that a process's memory is charged to; `undefined` for a
+ * root. `/proc/<pid>/cpuset` still names an exiting process's v1 cpuset cgroup
+ * (Linux 6.18), to which runtimes give the same name.
  */
 export function readMemoryCgroup(
   fs: HostFs,
@@ -177,14 +170,14 @@ function readCpuset(
   return name === ROOT ? undefined : name;
 }
 
-/** A line, and its name if the view has one. */
 interface Named {
   readonly name: CgroupName | undefined;
-  /** Whether its path is `/`: the namespace's root, or in v1 an exiting process. */
+  /**
+   * Whether the path is `/`: the namespace's root, or in v1 an exiting process.
+   */
   readonly isRoot: boolean;
 }
 
-/** Parses the lines of v1's memory controller and of v2. */
 function namesOf(
   text: string,
   view: CgroupView,

@@ -1,8 +1,8 @@
 import { KernfsSyntaxError } from "../../model/errors.ts";
 
-/** Fields of `/proc/<pid>/stat`. Times are ticks of 10 ms. */
+/** Fields of `/proc/<pid>/stat`. A tick is 10 ms. */
 export interface ProcessStat {
-  /** First 15 bytes of the name. */
+  /** First 15 bytes. */
   readonly name: string;
   /** `R`, `S`, `D`, `Z`, … */
   readonly state: string;
@@ -15,14 +15,14 @@ export interface ProcessStat {
   readonly systemTicks: number;
   readonly nice: number;
   readonly threads: number;
-  /** Start time since boot, in clock ticks. */
+  /** Since boot. */
   readonly startTicks: number;
   readonly virtualBytes: number;
   readonly rssPages: number;
   readonly processor: number;
 }
 
-/** Fields of `/proc/<pid>/status`; a kernel thread has no memory. */
+/** Fields of `/proc/<pid>/status`; kernel threads have no memory. */
 export interface ProcessStatus {
   readonly effectiveUid: number;
   readonly rssBytes?: number;
@@ -33,8 +33,7 @@ export interface ProcessStatus {
 export const TICKS_PER_SECOND = 100;
 
 /**
- * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). The name in parentheses may
- * contain any byte.
+ * Parses `/proc/<pid>/stat` (`proc_pid_stat(5)`). Names may contain any byte.
  *
  * ```text
  * 36 (sd-pam) S 35 35 35 0 -1 4194368 …
@@ -46,7 +45,7 @@ export function parseProcessStat(text: string, path = "stat"): ProcessStat {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   const fields = text.slice(close + 2).trimEnd().split(" ");
-  // Fields start with the third of the man page.
+  // Numbered as in the man page, from 3.
   const field = (number: number) => Number(fields[number - 3]);
   if (open < 0 || close < open || !Number.isFinite(field(39))) {
     throw new KernfsSyntaxError(
@@ -100,7 +99,7 @@ export function parseProcessStatus(
 }
 
 /**
- * Formats the state as `ps` does: its letter, `<` or `N` for raised or lowered
+ * Formats the state as `ps` does: letter, `<` or `N` for raised or lowered
  * priority, `L` locked pages, `s` session leader, `l` threads, `+` foreground.
  */
 export function formatState(

@@ -2,24 +2,18 @@ import { GROUP_COLUMNS, type RowBuilder } from "../../model/sample.ts";
 import type { HostFs } from "../host_fs.ts";
 import { cursor } from "../keyed.ts";
 
-/**
- * Limits per sample: a sum beyond one is omitted. A thousand processes take 20
- * ms.
- */
+/** A sum beyond a limit is omitted. 1,000 processes take 20 ms per sample. */
 const MAX_PROCESSES = 1_000;
 const MAX_DESCRIPTORS = 10_000;
 const MAX_DIRECTORIES = 1_000;
-/**
- * Largest `FDSize`: Deno 2.9 reads a whole directory at a time, 850 bytes per
- * entry.
- */
+/** Largest `FDSize`: Deno 2.9 reads directories whole, 850 bytes per entry. */
 const MAX_TABLE = 16_384;
 /** `smaps` (before Linux 4.14) has 700 bytes per mapping. */
 const MAX_SMAPS_BYTES = 4 * 1024 * 1024;
 const MAX_SHORT_BYTES = 64 * 1024;
 const MAX_PROCS_BYTES = 1024 * 1024;
 
-/** PID of a process outside the agent's PID namespace. */
+/** A process outside the agent's PID namespace. */
 const UNSEEN_PID = 0;
 
 const SCHEDSTAT = GROUP_COLUMNS.schedstat.length;
@@ -27,13 +21,13 @@ const REFERENCED = "Referenced:";
 const OPEN_FILES = "Max open files";
 const BYTES_PER_KIB = 1024;
 
-/** Reads metrics that the kernel has only per process, for one cgroup. */
+/** Reads one cgroup's metrics that exist only per process. */
 export class ProcessStatsReader {
   readonly #fs: HostFs;
   readonly #proc: string;
   readonly #directories: readonly string[];
   readonly #kinds: ReadonlySet<string>;
-  /** Last times of each process; those of exited processes are in `#exited`. */
+  /** Last times by PID; exited processes are in `#exited`. */
   #seen = new Map<number, Float64Array>();
   readonly #exited = new Float64Array(SCHEDSTAT);
 
@@ -51,7 +45,6 @@ export class ProcessStatsReader {
     this.#kinds = kinds;
   }
 
-  /** Returns the first process of the cgroup itself. */
   firstPid(): number | undefined {
     if (this.#openOwnList() === undefined) return undefined;
     for (; !cursor.done; cursor.nextLine()) {
@@ -61,7 +54,7 @@ export class ProcessStatsReader {
     return undefined;
   }
 
-  /** Writes sums over processes and the limits of `initPid` into the row. */
+  /** Writes sums over processes, and the limits of `initPid`. */
   read(builder: RowBuilder, initPid: () => number | undefined): void {
     const kinds = this.#kinds;
     if (kinds.has("sched")) this.#readSchedstat(builder);
@@ -97,12 +90,12 @@ export class ProcessStatsReader {
       }
       seen.set(pid, times);
     }
-    // A kernel without CONFIG_SCHED_INFO has no such file for any process.
+    // Missing for all processes without CONFIG_SCHED_INFO.
     if (pids.length > 0 && seen.size === 0 && this.#seen.size === 0) return;
     for (const [pid, times] of this.#seen) {
       const [before = 0] = times;
       const [now = -1] = seen.get(pid) ?? [];
-      // Decreased: another process has this PID now.
+      // Decreased: the PID was reused.
       if (now < before) add(this.#exited, times);
     }
     this.#seen = seen;
@@ -131,9 +124,7 @@ export class ProcessStatsReader {
     if (first >= 0) builder.row.set([descriptors, sockets], first);
   }
 
-  /**
-   * Returns `FDSize` of `/proc/<pid>/status`, or 0 if the process has exited.
-   */
+  /** `FDSize`, or 0 if the process has exited. */
   #tableSize(pid: number): number {
     const path = `${this.#proc}/${pid}/status`;
     const length = this.#fs.readOnce(path, MAX_SHORT_BYTES);
@@ -164,8 +155,7 @@ export class ProcessStatsReader {
   }
 
   /**
-   * Sums referenced memory, without clearing the bits as cAdvisor can: that
-   * would write to `/proc`.
+   * cAdvisor can also clear the referenced bits, by writing to `/proc`.
    *
    * ```text
    * Referenced:         1234 kB
@@ -192,12 +182,12 @@ export class ProcessStatsReader {
     if (first >= 0) builder.row[first] = kib * BYTES_PER_KIB;
   }
 
-  /** Moves to the start of the cgroup's process list; returns its directory. */
+  /** Moves to the start of the cgroup's list. */
   #openOwnList(): string | undefined {
     return this.#directories.find((directory) => this.#openList(directory));
   }
 
-  /** Moves to the start of a process list; returns whether it exists. */
+  /** Moves to the start of a list, if it exists. */
   #openList(directory: string): boolean {
     const path = `${directory}/cgroup.procs`;
     const length = this.#fs.readOnce(path, MAX_PROCS_BYTES);
@@ -206,7 +196,7 @@ export class ProcessStatsReader {
     return true;
   }
 
-  /** `undefined` if there are too many. */
+  /** `undefined` above a limit. */
   #pidsOfSubtree(): number[] | undefined {
     const own = this.#openOwnList();
     if (own === undefined) return undefined;
@@ -226,7 +216,7 @@ export class ProcessStatsReader {
   }
 }
 
-/** `undefined` if there are more than `max`. */
+/** `undefined` above `max`. */
 function listedPids(max: number): number[] | undefined {
   const pids: number[] = [];
   for (; !cursor.done; cursor.nextLine()) {

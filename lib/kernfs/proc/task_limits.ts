@@ -2,8 +2,8 @@ import type { TaskLimits } from "../../model/node_summary.ts";
 import type { HostFs } from "../host_fs.ts";
 
 /**
- * Reads the number of tasks and its limit (`/proc/loadavg`; the lower of
- * `pid_max` and `threads-max` of `/proc/sys/kernel`).
+ * Reads the number of tasks (`/proc/loadavg`) and its limit, the lower of
+ * `pid_max` and `threads-max`.
  *
  * ```text
  * 0.20 0.18 0.12 1/80 11206

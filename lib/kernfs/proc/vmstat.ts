@@ -6,8 +6,8 @@ const reader = new FlatKeyed({ oom_kill: { column: 0 } });
 const row = new Float64Array(1);
 
 /**
- * Opens `oom_kill` of `/proc/vmstat` (since Linux 4.13): OOM kills on the node
- * since boot. The result returns `undefined` if the kernel does not count them.
+ * Opens `oom_kill` of `/proc/vmstat` (since Linux 4.13): the node's OOM kills
+ * since boot, `undefined` if not counted.
  */
 export function nodeOomKills(fs: HostFs): () => number | undefined {
   const file = new ControlFile(fs, fs.path("/proc/vmstat"));

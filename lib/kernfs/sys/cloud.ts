@@ -2,18 +2,15 @@ import type { Cloud } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
 import { readValue } from "./sysfs.ts";
 
-/** `m7g.xlarge`: Amazon's product name on Nitro instances. */
+/** Product name on Nitro: `m7g.xlarge`. */
 const AWS_TYPE_REGEXP = /^[a-z][\w-]*\.[\w-]+$/;
-/** Amazon's asset tag on Nitro instances. */
+/** Asset tag on Nitro. */
 const AWS_ID_REGEXP = /^i-[0-9a-f]+$/;
 
-/** Asset tag of Azure machines, and of no other Hyper-V guest. */
+/** Asset tag of Azure, and of no other Hyper-V guest. */
 const AZURE_TAG = "7783-7084-3265-9085-8269-3286-77";
 
-/**
- * Identifies the cloud from the firmware (`/sys/class/dmi/id`), without network
- * requests.
- */
+/** Identifies the cloud from firmware, without network. */
 export function readCloud(fs: HostFs): Cloud | undefined {
   const read = (name: string) => readValue(fs, `/sys/class/dmi/id/${name}`);
   const product = read("product_name") ?? "";

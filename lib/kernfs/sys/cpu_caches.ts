@@ -13,10 +13,9 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads the caches of a CPU
- * (`Documentation/ABI/testing/sysfs-devices-system-cpu`): `cache/index3` has
- * `level` 3, `type` Unified, `size` 32768K and `shared_cpu_list` 0-15. `id` is
- * missing on some architectures.
+ * Reads a CPU's caches (`ABI/testing/sysfs-devices-system-cpu`): `cache/index3`
+ * has `level` 3, `type` Unified, `size` 32768K, `shared_cpu_list` 0-15, and on
+ * some architectures `id`.
  */
 export function readCpuCaches(fs: HostFs, cpuDirectory: string): SharedCache[] {
   const caches = `${cpuDirectory}/cache`;

@@ -7,7 +7,7 @@ import { parseCpuList, readIndexes, readInteger, readValue } from "./sysfs.ts";
 const CPUS = "/sys/devices/system/cpu";
 const NODES = "/sys/devices/system/node";
 
-/** From this level on, a cache may belong to a node. */
+/** From this level on, caches may belong to a node. */
 const NODE_CACHE_LEVEL = 3;
 
 interface Thread {
@@ -19,10 +19,9 @@ interface Thread {
 }
 
 /**
- * Reads threads, cores and caches by node, in ascending order. Yields after
- * each thread or core: a machine of 256 threads has some 6,000 files. Offline
- * CPUs and those without a core are omitted. Without nodes in the kernel, each
- * socket is one.
+ * Reads threads, cores and caches by node, ascending. Yields after each thread
+ * or core: 256 threads have some 6,000 files. Offline CPUs and those without a
+ * core are omitted. If the kernel has no nodes, each socket is one.
  */
 export function* readTopology(fs: HostFs): Generator<undefined, NumaNode[]> {
   const online = readOnline(fs);
@@ -73,7 +72,7 @@ function* readSockets(
   return found.toSorted((a, b) => a.id - b.id);
 }
 
-/** A kernel without CPU hotplug has no list. */
+/** Without CPU hotplug there is no list. */
 function readOnline(fs: HostFs): ReadonlySet<number> {
   const list = readValue(fs, `${CPUS}/online`);
   return list === undefined
@@ -97,10 +96,7 @@ function readThread(fs: HostFs, id: number): Thread | undefined {
   };
 }
 
-/**
- * Returns the cores of a node's threads, and caches shared only within the
- * node.
- */
+/** Returns cores, and caches shared only within the node. */
 function* readCores(
   fs: HostFs,
   threads: readonly Thread[],

@@ -2,7 +2,7 @@ import type { HostFs } from "../host_fs.ts";
 
 const NAME_REGEXP = /^DEVNAME=(.+)$/m;
 
-/** Cache of block device names by device number. */
+/** Caches block device names. */
 export class DeviceNames {
   readonly #fs: HostFs;
   readonly #names = new Map<string, string | undefined>();
@@ -12,8 +12,8 @@ export class DeviceNames {
   }
 
   /**
-   * Returns the `/dev` path of a device number (`8:0`), from the line
-   * `DEVNAME=sda` of `/sys/dev/block/8:0/uevent`.
+   * Returns the `/dev` path of `8:0`, from `DEVNAME=sda` in
+   * `/sys/dev/block/8:0/uevent`.
    */
   nameOf(device: string): string | undefined {
     if (!this.#names.has(device)) {
@@ -24,7 +24,7 @@ export class DeviceNames {
     return this.#names.get(device);
   }
 
-  /** A number may be reassigned to another device. */
+  /** Numbers may be reassigned. */
   forget(): void {
     this.#names.clear();
   }

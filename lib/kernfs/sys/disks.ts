@@ -2,14 +2,14 @@ import type { Disk } from "../../model/machine.ts";
 import type { HostFs } from "../host_fs.ts";
 import { readInteger, readNames, readValue } from "./sysfs.ts";
 
-/** Devices without storage of their own; as in cAdvisor. */
+/** Without storage of their own, as in cAdvisor. */
 const IGNORED_REGEXP = /^(?:loop|ram|sr)/;
 /** Unit of `size`, regardless of the disk's sectors. */
 const SECTOR_BYTES = 512;
 
 /**
- * Reads the disks of `/sys/block`: `dev` is `8:0`, and `queue/scheduler` has
- * the active one in brackets: `[none] mq-deadline kyber`.
+ * Reads `/sys/block`: `dev` is `8:0`, and `queue/scheduler` has the active one
+ * in brackets: `[none] mq-deadline kyber`.
  */
 export function readDisks(fs: HostFs): Disk[] {
   return readNames(fs, "/sys/block").toSorted().flatMap((name) => {

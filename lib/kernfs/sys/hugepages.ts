@@ -4,10 +4,7 @@ import { readInteger, readNames } from "./sysfs.ts";
 
 const SIZE_REGEXP = /^hugepages-(\d+)kB$/;
 
-/**
- * Reads `hugepages-2048kB/nr_hugepages` and similar, in ascending order of
- * size.
- */
+/** Reads `hugepages-2048kB/nr_hugepages` etc., by size. */
 export function readHugepages(fs: HostFs, directory: string): Hugepages[] {
   return readNames(fs, directory).flatMap((name) => {
     const [, size] = SIZE_REGEXP.exec(name) ?? [];

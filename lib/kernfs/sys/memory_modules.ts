@@ -5,9 +5,8 @@ import { readIndexes, readInteger, readValue } from "./sysfs.ts";
 const CONTROLLERS = "/sys/devices/system/edac/mc";
 
 /**
- * Reads memory modules by type from EDAC
- * (`Documentation/admin-guide/RAS/main.rst`): `mc0/dimm0/dimm_mem_type` is
- * `Registered-DDR4`, and `size` is in MiB.
+ * Reads memory modules by type from EDAC (`admin-guide/RAS/main.rst`):
+ * `mc0/dimm0/dimm_mem_type` is `Registered-DDR4`, `size` is in MiB.
  */
 export function readMemoryModules(fs: HostFs): Map<string, MemoryModules> {
   const found = new Map<string, MemoryModules>();

@@ -5,15 +5,11 @@ import { readInteger, readNames, readValue } from "./sysfs.ts";
 /** Loopback and the host's side of container networks, as in cAdvisor. */
 const IGNORED_REGEXP = /^(?:lo|veth|docker|nerdctl)/;
 
-/**
- * Speeds that older kernels print instead of −1 (unknown): an unsigned 32-bit or
- * 16-bit integer.
- */
+/** Older kernels print these instead of −1 (unknown). */
 const UNKNOWN_SPEEDS: ReadonlySet<number> = new Set([2 ** 32 - 1, 2 ** 16 - 1]);
 
 /**
- * Reads the interfaces of `/sys/class/net`. `speed` is unreadable if the link
- * is down, and −1 if unknown.
+ * Reads `/sys/class/net`. `speed` is unreadable without a link, −1 if unknown.
  */
 export function readNetworkDevices(fs: HostFs): NetworkDevice[] {
   return readNames(fs, "/sys/class/net").toSorted().flatMap((name) => {

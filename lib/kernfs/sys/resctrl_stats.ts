@@ -7,13 +7,13 @@ const MAX_GROUPS = 1_000;
 const MAX_THREADS_BYTES = 1024 * 1024;
 const MAX_BYTES = 4096;
 
-/** Files in the order of the columns of the group. */
+/** In column order. */
 const FILES = ["mbm_total_bytes", "mbm_local_bytes", "llc_occupancy"] as const;
 
 const decoder = new TextDecoder();
 
 /**
- * Reads resctrl counters of a container (`filesystems/resctrl.rst`). cAdvisor
+ * Reads a container's resctrl counters (`filesystems/resctrl.rst`). cAdvisor
  * creates a group per container; cgwatch writes nothing, and reads an existing
  * group with exactly the container's threads.
  */
@@ -22,7 +22,7 @@ export class ResctrlReader {
   readonly #root: string;
   readonly #directories: readonly string[];
 
-  /** `directories` are the cgroup's; the first that lists threads is used. */
+  /** The first directory with threads is used. */
   constructor(fs: HostFs, directories: readonly string[]) {
     this.#fs = fs;
     this.#root = fs.path("/sys/fs/resctrl");
@@ -36,8 +36,7 @@ export class ResctrlReader {
       for (const [column, file] of FILES.entries()) {
         const path = `${group}/mon_data/${domain}/${file}`;
         const length = this.#fs.readOnce(path, MAX_BYTES);
-        // "Unavailable", "Unassigned" or "Error" if the hardware has no value
-        // now.
+        // "Unavailable", "Unassigned" or "Error" without a value.
         if (length <= 0 || !isDigit(this.#fs.bytes[0])) continue;
         const value = parseSingle(this.#fs.bytes, length, path);
         const first = builder.group("resctrl", domain);
@@ -88,7 +87,7 @@ const OTHER_DIRECTORIES: ReadonlySet<string> = new Set([
   "mon_groups",
 ]);
 
-/** The root contains allocation groups, and each group monitoring groups. */
+/** The root contains allocation groups; each group, monitoring groups. */
 function groupsOf(group: string, root: string): string[] {
   if (group === root) return [root, `${root}/mon_groups`];
   return group.includes("/mon_groups/") ? [] : [`${group}/mon_groups`];

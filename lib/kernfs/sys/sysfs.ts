@@ -1,11 +1,14 @@
 import type { HostFs } from "../host_fs.ts";
 
-/** Reads a file with one value, without surrounding white space and NUL bytes; `undefined` if empty or unreadable. */
+/**
+ * Reads one value, without surrounding white space and NUL; `undefined` if
+ * empty or unreadable.
+ */
 export function readValue(fs: HostFs, path: string): string | undefined {
   return fs.readText(path)?.replaceAll("\0", "").trim() || undefined;
 }
 
-/** Returns the value of the first file that has one. */
+/** Returns the first value found. */
 export function readFirstValue(
   fs: HostFs,
   paths: readonly string[],
@@ -17,20 +20,20 @@ export function readFirstValue(
   return undefined;
 }
 
-/** Reads a non-negative integer; `undefined` for other values, such as −1 (unknown). */
+/** Reads a non-negative integer; `undefined` also for −1 (unknown). */
 export function readInteger(fs: HostFs, path: string): number | undefined {
   const value = readValue(fs, path);
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
 }
 
-/** Returns the names of the entries of a host directory; empty if it is unreadable. */
+/** Lists a directory; empty if unreadable. */
 export function readNames(fs: HostFs, directory: string): string[] {
   return fs.names(fs.path(directory)) ?? [];
 }
 
 /**
- * Returns the numbers in entry names, ascending: 0, 1, 10 for `cpu0`, `cpu10`,
- * `cpu1`, `cpuidle`.
+ * Returns the numbers in names: 0, 1, 10 for `cpu0`, `cpu10`, `cpu1`,
+ * `cpuidle`.
  */
 export function readIndexes(
   fs: HostFs,
@@ -47,10 +50,7 @@ export function readIndexes(
 
 const MAX_CPUS = 65_536;
 
-/**
- * Parses a list of CPUs: `0-3,8` (`cpumask_print_to_pagebuf(9)`); invalid parts
- * are skipped.
- */
+/** Parses `0-3,8` (`cpumask_print_to_pagebuf(9)`), skipping invalid parts. */
 export function parseCpuList(text: string): Set<number> {
   const cpus = new Set<number>();
   for (const [, first, last = first] of text.matchAll(/(\d+)(?:-(\d+))?/g)) {
