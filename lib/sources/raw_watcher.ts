@@ -40,6 +40,8 @@ const SWEEP_REST_FACTOR = 4;
 const QUIET_MS = 100;
 /** … or when a hierarchy has waited this long. */
 const MAX_UNWATCHED_MS = 10_000;
+/** Maximum number of directories that one call watches. */
+const MAX_DIRECTORIES = 4_000;
 
 /** Interval of listing directories that cannot be watched. */
 const UNWATCHED_MS = 2_000;
@@ -172,16 +174,21 @@ export class RawWatcher implements ContainerWatcher {
   }
 
   /**
-   * With 1,000 directories this blocks for 90 ms: so everything is listed and
-   * reported after the first hierarchy.
+   * Watches the first hierarchy, then the others: together, if that does not
+   * block for long. So everything is listed and reported after the first.
+   * Returns the indexes of the hierarchies.
    */
-  #watchNext(): void {
-    const path = this.#tree.paths[this.#watched];
-    if (path === undefined) return;
-    this.#subtrees.watch(path);
-    this.#watched++;
+  #watchNext(): number[] {
+    const isTogether = this.#watched > 0 &&
+      this.#tree.directories <= MAX_DIRECTORIES;
+    const paths = this.#tree.paths
+      .slice(this.#watched, isTogether ? undefined : this.#watched + 1);
+    this.#subtrees.watch(paths);
+    const watched = paths.map((_, at) => this.#watched + at);
+    this.#watched += paths.length;
     this.#lastWatchMs = this.#clock.monotonic();
     this.#unwatchedDueMs = this.#subtrees.unwatched.size > 0 ? 0 : Infinity;
+    return watched;
   }
 
   async *#walkNext(): AsyncGenerator<readonly ContainerChange[]> {
@@ -192,8 +199,9 @@ export class RawWatcher implements ContainerWatcher {
       yield* this.#walk(this.#tree.reconcile());
       this.#isListed = true;
     } else if (nowMs >= this.#watchDueMs) {
-      this.#watchNext();
-      yield* this.#walk(this.#tree.reconcile(this.#watched - 1));
+      for (const at of this.#watchNext()) {
+        yield* this.#walk(this.#tree.reconcile(at));
+      }
       yield* this.#sweep();
       await this.#slicer.yieldToEventLoop();
     } else if (nowMs >= this.#tree.dueMs) {

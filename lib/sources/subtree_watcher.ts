@@ -64,16 +64,21 @@ export class SubtreeWatcher {
   }
 
   /**
-   * Watches a directory and the descendants that can be watched. Blocks for 0.1
-   * ms per directory.
+   * Watches directories and the descendants that can be watched. Blocks for 0.1
+   * ms per directory. One watcher of several directories costs less per
+   * notification: Deno compares its path with those of all watchers, but within
+   * one only up to the first that contains it.
    *
-   * @throws {Error} if a limit is reached, or the directory itself cannot be
+   * @throws {Error} if a limit is reached, or one of `paths` itself cannot be
    * watched
    */
-  watch(path: string): void {
-    this.#watch(path);
-    const reason = this.unwatched.get(path);
-    if (reason !== undefined) throw new Error(reason);
+  watch(paths: readonly string[]): void {
+    if (paths.length > 1 && this.#tryOpen(paths)) return;
+    for (const path of paths) {
+      this.#watch(path);
+      const reason = this.unwatched.get(path);
+      if (reason !== undefined) throw new Error(reason);
+    }
   }
 
   /**
@@ -120,16 +125,9 @@ export class SubtreeWatcher {
   }
 
   #watch(path: string): void {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      try {
-        return this.#open(path, true);
-      } catch (error) {
-        if (isLimit(error)) throw new Error(reasonOf(error));
-        if (!isGone(error)) break;
-      }
-    }
+    if (this.#tryOpen([path])) return;
     try {
-      this.#open(path, false);
+      this.#open([path], false);
     } catch (error) {
       if (isLimit(error)) throw new Error(reasonOf(error));
       if (!isGone(error)) this.unwatched.set(path, reasonOf(error));
@@ -148,21 +146,36 @@ export class SubtreeWatcher {
     }
   }
 
-  #open(path: string, recursive: boolean): void {
-    const watcher = Deno.watchFs(path, { recursive });
-    const ended = this.#listen(watcher, path, recursive);
-    this.#subtrees.set(path, { watcher, ended });
+  /** Returns whether all descendants of all paths are watched. */
+  #tryOpen(paths: readonly string[]): boolean {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      try {
+        this.#open(paths, true);
+        return true;
+      } catch (error) {
+        if (isLimit(error)) throw new Error(reasonOf(error));
+        if (!isGone(error)) break;
+      }
+    }
+    return false;
+  }
+
+  #open(paths: readonly string[], recursive: boolean): void {
+    const watcher = Deno.watchFs([...paths], { recursive });
+    const ended = this.#listen(watcher, paths, recursive);
+    this.#subtrees.set(paths[0] as string, { watcher, ended });
   }
 
   async #listen(
     watcher: Deno.FsWatcher,
-    path: string,
+    watched: readonly string[],
     recursive: boolean,
   ): Promise<void> {
-    const above = `${path}/`;
     const isOurs = (path: string) =>
-      path.startsWith(above) &&
-      (recursive || !path.includes("/", above.length));
+      watched.some((above) =>
+        path[above.length] === "/" && path.startsWith(above) &&
+        (recursive || !path.includes("/", above.length + 1))
+      );
     try {
       for await (const event of watcher) {
         const paths = event.paths.filter((path) =>

@@ -13,6 +13,9 @@ class Watched implements AsyncDisposable {
   readonly subtrees: SubtreeWatcher;
   readonly #watchFs: WatchFs = Deno.watchFs;
 
+  /** Number of calls of `Deno.watchFs`. */
+  calls = 0;
+
   /** Watching a tree fails if it has a directory of this name. */
   bad: string | undefined;
   reason: Error = new Deno.errors.PermissionDenied(
@@ -20,9 +23,15 @@ class Watched implements AsyncDisposable {
   );
 
   constructor() {
-    Deno.watchFs = ((path: string, options: { recursive: boolean }) => {
-      if (this.#isBad(path, options.recursive)) throw this.reason;
-      return this.#watchFs(path, options);
+    Deno.watchFs = ((
+      paths: string | string[],
+      options: { recursive: boolean },
+    ) => {
+      this.calls++;
+      const isBad = [paths].flat()
+        .some((path) => this.#isBad(path, options.recursive));
+      if (isBad) throw this.reason;
+      return this.#watchFs(paths, options);
     }) as WatchFs;
     this.subtrees = new SubtreeWatcher({
       fs: new HostFs(),
@@ -38,7 +47,7 @@ class Watched implements AsyncDisposable {
   }
 
   watch(): void {
-    this.subtrees.watch(this.root.path);
+    this.subtrees.watch([this.root.path]);
   }
 
   async reports(event: string): Promise<void> {
@@ -70,8 +79,8 @@ Deno.test("SubtreeWatcher reports each path below a directory once, with any oth
   const { root, subtrees } = watched;
   root.child("a/b");
   root.child("c");
-  subtrees.watch(`${root.path}/a`);
-  subtrees.watch(`${root.path}/c`);
+  subtrees.watch([`${root.path}/a`]);
+  subtrees.watch([`${root.path}/c`]);
   root.child("a/b/x");
   root.child("c/y");
   await watched.reports("c/a/b/x");
@@ -81,6 +90,28 @@ Deno.test("SubtreeWatcher reports each path below a directory once, with any oth
   await Deno.remove(`${root.path}/c/y`);
   await watched.reports("r/c/y");
   assertEquals(watched.events, ["c/a/b/x", "c/c/y", "r/a/b/x", "r/c/y"]);
+});
+
+Deno.test("SubtreeWatcher.watch() watches several directories with one watcher, also if part of one cannot be watched", async () => {
+  for (const bad of [undefined, "bad"]) {
+    await using watched = new Watched();
+    const { root, subtrees } = watched;
+    root.child("a/b");
+    root.child("c/bad");
+    root.child("ab");
+    watched.bad = bad;
+    subtrees.watch([`${root.path}/a`, `${root.path}/c`]);
+    if (bad === undefined) assertEquals(watched.calls, 1);
+    assertEquals([...subtrees.unwatched.keys()].length, bad ? 1 : 0);
+    root.child("ab/x");
+    root.child("a/b/x");
+    root.child("c/y");
+    await watched.reports("c/a/b/x");
+    await watched.reports("c/c/y");
+    await Deno.remove(`${root.path}/a/b/x`);
+    await watched.reports("r/a/b/x");
+    assertEquals(watched.events.toSorted(), ["c/a/b/x", "c/c/y", "r/a/b/x"]);
+  }
 });
 
 Deno.test("SubtreeWatcher.watch() watches around a directory that cannot be watched, and names it", async () => {
@@ -149,14 +180,14 @@ Deno.test("SubtreeWatcher throws if a limit is reached, or the directory itself 
   watched.bad = "bad";
   watched.reason = new Error("Too many open files (os error 24)");
   assertThrows(
-    () => subtrees.watch(`${root.path}/bad`),
+    () => subtrees.watch([`${root.path}/bad`]),
     Error,
     "fs.inotify.max_user_instances",
   );
   watched.reason = new Error(
     'Input/output error (os error 5) about ["/secret/path"]',
   );
-  const error = assertThrows(() => subtrees.watch(`${root.path}/bad`), Error);
+  const error = assertThrows(() => subtrees.watch([`${root.path}/bad`]), Error);
   assertEquals(error.message, "Input/output error (os error 5)");
 });
 
