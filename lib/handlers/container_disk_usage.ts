@@ -12,7 +12,7 @@ export interface ContainerDiskUsageOptions {
   readonly filesystems: Pick<Filesystems, "ofDirectory">;
 }
 
-/** One per minute, as long as samples are kept. */
+/** At most one per minute. */
 const MAX_READINGS = 4;
 
 type Reading = FsStats & { readonly timestampMs: number };
@@ -36,16 +36,17 @@ export class ContainerDiskUsage {
     this.#options = options;
   }
 
-  /** The last count before a time, or the first one. */
+  /** The last count before a time, or the first ever; absent if no longer kept. */
   at(
     timestampMs: number,
     pid: number | undefined,
     metadata: ContainerMetadata | undefined,
   ): readonly FsStats[] | undefined {
     this.#count(this.#layerOf(pid), logsOf(metadata));
+    const isComplete = this.#readings.length < MAX_READINGS;
     const reading =
       this.#readings.findLast((one) => one.timestampMs <= timestampMs) ??
-        this.#readings[0];
+        (isComplete ? this.#readings[0] : undefined);
     return reading && [{ ...reading, ...this.#where }];
   }
 

@@ -32,7 +32,8 @@ export class AliasTable<T extends Referenced> {
    * or alias of that prefix.
    *
    * @throws {UnknownContainerError} if there is none
-   * @throws {BadRequestError} if there are several, with the candidates
+   * @throws {BadRequestError} if the alias is empty, or there are several, with
+   * the candidates
    */
   find(namespace: string, alias: string): T {
     if (alias === "") {

@@ -85,7 +85,8 @@ export class ContainerTable {
    * alias.
    *
    * @throws {UnknownContainerError} if there is none
-   * @throws {BadRequestError} if a prefix matches several
+   * @throws {BadRequestError} if a prefix matches several, or descendants of a
+   * runtime's container are requested
    */
   requested(name: CgroupName, options: RequestOptions): ManagedContainer[] {
     const { type = "name", recursive = false } = options;

@@ -246,6 +246,7 @@ export class Manager {
    * Returns specs and samples by name.
    *
    * @throws {UnknownContainerError}
+   * @throws {BadRequestError} if a prefix matches several
    */
   async containerInfoV2(
     name: CgroupName,
@@ -268,6 +269,7 @@ export class Manager {
    * Returns {@linkcode containerInfoV2} in v1 format.
    *
    * @throws {UnknownContainerError}
+   * @throws {BadRequestError} if a prefix matches several
    */
   async requestedContainersInfo(
     name: CgroupName,
@@ -286,6 +288,7 @@ export class Manager {
    * objects.
    *
    * @throws {UnknownContainerError}
+   * @throws {BadRequestError} if a prefix matches several
    */
   managedContainers(
     name: CgroupName,
@@ -321,6 +324,7 @@ export class Manager {
    * Returns limits and identities by name.
    *
    * @throws {UnknownContainerError}
+   * @throws {BadRequestError} if a prefix matches several
    */
   containerSpec(
     name: CgroupName,
@@ -339,6 +343,7 @@ export class Manager {
    * Returns usage in the last minute, hour and day, by name.
    *
    * @throws {UnknownContainerError}
+   * @throws {BadRequestError} if a prefix matches several
    */
   async derivedStats(
     name: CgroupName,
@@ -358,6 +363,7 @@ export class Manager {
    * all.
    *
    * @throws {UnknownContainerError}
+   * @throws {BadRequestError} if a prefix matches several
    */
   async processList(
     name: CgroupName,

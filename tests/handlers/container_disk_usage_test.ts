@@ -82,6 +82,14 @@ Deno.test("ContainerDiskUsage returns the last count before a time", () => {
   sizes.set(LAYER, 2);
   assertEquals(baseAt(2_500), 2);
   assertEquals(baseAt(1_500), 1);
+  for (let bytes = 3; bytes <= 5; bytes++) {
+    time.ms = bytes * 1_000;
+    sizes.set(LAYER, bytes);
+    assertEquals(baseAt(time.ms), bytes);
+  }
+  // The first count is no longer kept.
+  assertEquals(baseAt(1_500), undefined);
+  assertEquals(baseAt(2_500), 2);
 });
 
 Deno.test("ContainerDiskUsage counts nothing without a process, a mountinfo or an overlay", () => {

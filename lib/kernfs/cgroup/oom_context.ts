@@ -41,12 +41,12 @@ export function readOomContext(
   const directory = hierarchy.path + (cgroup === ROOT ? "" : cgroup);
   const context: Partial<Record<Key, number>> = {};
   for (const [key, file] of hierarchy.version === 1 ? V1_FILES : V2_FILES) {
-    const text = fs.readText(`${directory}/${file}`)?.trim() ?? "";
+    const text = fs.textAt(`${directory}/${file}`)?.trim() ?? "";
     if (!/^\d+$/.test(text)) continue;
     const value = Number(text);
     if (value < NO_LIMIT_BYTES) context[key] = value;
   }
-  const pressure = fs.readText(`${directory}/memory.pressure`) ?? "";
+  const pressure = fs.textAt(`${directory}/memory.pressure`) ?? "";
   for (const [, share, avg10] of pressure.matchAll(PRESSURE_REGEXP)) {
     context[`pressure_${share as "some" | "full"}_avg10`] = Number(avg10);
   }
@@ -68,7 +68,7 @@ export function isKilledAlone(
   const path = memoryHierarchy(hierarchies)?.path;
   if (path === undefined) return false;
   for (let cgroup = victim; cgroup !== ROOT; cgroup = parentOf(cgroup)) {
-    const group = fs.readText(`${path}${cgroup}/memory.oom.group`);
+    const group = fs.textAt(`${path}${cgroup}/memory.oom.group`);
     if (group?.trim() !== "0") return false;
     if (cgroup === limit) return true;
   }
