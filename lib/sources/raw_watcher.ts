@@ -23,7 +23,7 @@ const MAX_HINTS = 65_536;
 
 /**
  * Notifications without a pause of BURST_PAUSE_MS that may hide others: Deno
- * 2.6 silently drops those beyond 16 queued of a hierarchy.
+ * 2.6 silently drops those beyond 16 queued of a watcher.
  */
 const BURST_HINTS = 16;
 const BURST_PAUSE_MS = 50;
