@@ -13,7 +13,7 @@ check() {
 # Requests a path of the agent; the guest has no curl.
 request() {
   exec 3<>/dev/tcp/127.0.0.1/8080 || return 1
-  printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3
+  printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" >&3
   timeout 5 cat <&3
   exec 3<&-
 }
@@ -41,7 +41,7 @@ check "it is not root" test "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' /proc/$pid/st
 check "it has CAP_SYSLOG and no other" grep -q '^CapEff:.0000000400000000$' /proc/$pid/status
 check "it runs under a filter of system calls" grep -q '^Seccomp:.2$' /proc/$pid/status
 check "the version is printed" test "$(cgwatch version --server=127.0.0.1:8080 | wc -l)" = 2
-check "containers are listed" sh -c 'cgwatch list | grep -q system.slice/cgwatch.service'
+check "containers are listed" sh -c 'cgwatch list | grep -q "^cgwatch\.service "'
 check "check reports the granted access" sh -c 'cgwatch check | grep -q "^ok *kmsg"'
 
 systemd-run --quiet --scope --unit=greedy -p MemoryMax=20M -p MemorySwapMax=0 tail /dev/zero 2>/dev/null
@@ -64,10 +64,12 @@ check "it upgrades while it runs" scripts/install --bin=$PWD/cgwatch
 check "the new one runs" has_new_pid "$pid"
 check "it gets ready a third time" until_true is_ready
 check "settings stay" grep -q CGWATCH_MAX_STREAMS=3 /etc/default/cgwatch
-check "an invalid setting is reported, without a restart loop" sh -c '
-  echo CGWATCH_MAX_STREAMS=many >>/etc/default/cgwatch
-  systemctl restart cgwatch; sleep 3
-  systemctl show -P ExecMainStatus cgwatch | grep -qx 2 && systemctl show -P NRestarts cgwatch | grep -qx 0'
+echo CGWATCH_MAX_STREAMS=many >>/etc/default/cgwatch
+systemctl restart cgwatch
+has_failed() { [[ $(systemctl show -P ExecMainStatus cgwatch) = 2 ]]; }
+check "an invalid setting is reported" until_true has_failed
+sleep 3
+check "it does not restart for that" test "$(systemctl show -P NRestarts cgwatch)" = 0
 
 # Nothing but the programs of the test remains.
 is_gone() {

@@ -1,5 +1,5 @@
 // The service and the Debian package under a real systemd in a qemu virtual machine. It takes up to
-// three minutes, so it runs only if a directory for the machine's disk is given: CGWATCH_GUEST=/var/tmp/guest
+// five minutes, so it runs only if a directory for the machine's disk is given: CGWATCH_GUEST=/var/tmp/guest
 // CGWATCH_BIN=$PWD/dist/cgwatch scripts/test tests/e2e/service_guest_test.ts
 
 import { assert } from "@std/assert";
