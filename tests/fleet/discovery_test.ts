@@ -39,8 +39,7 @@ class KubernetesApi implements AsyncDisposable {
   move(address: string): void {
     this.#address = address;
     this.#version++;
-    const event = { type: "MODIFIED", object: this.#pod() };
-    const line = new TextEncoder().encode(`${JSON.stringify(event)}\n`);
+    const line = encodeEvent("MODIFIED", this.#pod());
     for (const watch of this.#watches) watch.enqueue(line);
   }
 
@@ -64,6 +63,17 @@ class KubernetesApi implements AsyncDisposable {
       start: (controller) => {
         mine = controller;
         this.#watches.add(controller);
+        // Recent clients watch without a list before.
+        if (searchParams.get("sendInitialEvents") !== "true") return;
+        controller.enqueue(encodeEvent("ADDED", this.#pod()));
+        controller.enqueue(encodeEvent("BOOKMARK", {
+          kind: "Pod",
+          apiVersion: "v1",
+          metadata: {
+            resourceVersion: `${this.#version}`,
+            annotations: { "k8s.io/initial-events-end": "true" },
+          },
+        }));
       },
       cancel: () => void this.#watches.delete(mine),
     });
@@ -97,6 +107,10 @@ class KubernetesApi implements AsyncDisposable {
       status: { podIP, phase: "Running" },
     };
   }
+}
+
+function encodeEvent(type: string, object: unknown): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify({ type, object })}\n`);
 }
 
 const supports = await hasDiscovery();
