@@ -95,7 +95,12 @@ function contextOf(
   return { request, query: new URLSearchParams(query), name: nameOf(rest) };
 }
 
-/** Decodes a path's container; `%2F` separates names as `/` does. */
+/**
+ * Decodes the end of a path, a container or page file; `%2F` separates names as
+ * `/` does.
+ *
+ * @throws {BadRequestError} if it is not UTF-8 or has a null byte
+ */
 function nameOf(rest: string): CgroupName {
   let decoded: string;
   try {

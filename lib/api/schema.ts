@@ -1,8 +1,8 @@
 /**
  * A notation for JSON fields, from which TypeScript types and JSON Schemas are
  * derived: `"TYPE: description"`, where TYPE is `string`, `time`, `boolean`,
- * `integer`, `uint64`, `number`, `object`, a literal `'ok'`, the name of a
- * schema, an array `[TYPE]`, a map `{TYPE}`, or a union `TYPE | TYPE`. Keys of
+ * `integer`, `uint64`, `number`, `object`, `null`, a literal `'ok'`, the name of
+ * a schema, an array `[TYPE]`, a map `{TYPE}`, or a union `TYPE | TYPE`. Keys of
  * optional fields end in `?`.
  *
  * @module
@@ -101,6 +101,7 @@ export function splitField(field: string): [string, string] {
 function typeSchema(type: string): JsonObject {
   if (type in PRIMITIVES) return PRIMITIVES[type as keyof Primitives];
   const inner = type.slice(1, -1);
+  // Not `[A] | [B]`.
   if (/^\[(?:[^[\]]+|\[[^[\]]+\])\]$/.test(type)) {
     return { "type": "array", "items": typeSchema(inner) };
   }

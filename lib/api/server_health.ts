@@ -5,10 +5,10 @@ import type { SourceState } from "../model/source_state.ts";
 
 const WARN_INTERVAL_MS = 60_000;
 
-/** Time for which a restart is reported. */
-const RESTART_SHOWN_MS = 60_000;
+/** Time for which a failure is reported. */
+const FAILURE_SHOWN_MS = 60_000;
 
-/** Counts the HTTP server's restarts, and logs at most one per minute. */
+/** Counts restarts of listeners, and logs failures, at most one per minute. */
 export class ServerHealth {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -30,12 +30,12 @@ export class ServerHealth {
   }
 
   /**
-   * Source `http`: `degraded` for a minute after a restart, and while an
+   * Source `http`: `degraded` for a minute after a failure, and while an
    * address is not served.
    */
   get state(): SourceState {
     const isRecent =
-      this.#clock.monotonic() - this.#failedAtMs < RESTART_SHOWN_MS;
+      this.#clock.monotonic() - this.#failedAtMs < FAILURE_SHOWN_MS;
     if (!isRecent && this.#closed.size === 0) {
       return { name: "http", state: "ok", detail: "" };
     }

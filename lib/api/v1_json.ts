@@ -325,7 +325,7 @@ function firstInterfaceJson(
   };
 }
 
-/** Keys are cAdvisor's Go fields, in upper case. */
+/** Keys are the names of cAdvisor's Go fields; so in `udpJson`. */
 function tcpJson(counts: TcpStats): Wire<"TcpStat"> {
   return {
     "Established": counts.established,
@@ -377,8 +377,8 @@ function resctrlJson(
 }
 
 /**
- * Returns averages, and totals in microseconds, as from cAdvisor and the kernel
- * despite their documentation.
+ * Returns averages in percent, and totals in microseconds, as the kernel and
+ * cAdvisor do, although cAdvisor documents nanoseconds.
  */
 export function psiJson(
   pressure: Pressure | undefined,

@@ -4,7 +4,7 @@ import type { Column } from "./table.ts";
 
 /** A column for containers. */
 export interface ContainerColumn extends Column {
-  /** Returns `-` if not measured or unlimited. */
+  /** Returns `-` if not measured or unlimited, and for no OOM kill. */
   cell(row: ContainerRow): string;
 }
 

@@ -12,7 +12,7 @@ export class UsageError extends Error {
 export interface CommandLine {
   /** `serve` by default. */
   readonly verb: FlagVerb;
-  /** A container, or the verb to show help for. */
+  /** The verb's `argument` in `VERBS`: a container, or for `help` a verb. */
   readonly argument?: string;
   /** In the order given. */
   readonly flags: ReadonlyMap<FlagName, readonly string[]>;
@@ -96,7 +96,7 @@ function splitShort(arg: string): readonly [KnownFlag, string] | undefined {
   return flag?.choices?.includes(value) ? [flag, value] : undefined;
 }
 
-/** The verb may follow a flag. */
+/** Returns the verb for the hint of an unknown flag; it may follow the flag. */
 function verbOf(
   positionals: readonly string[],
   rest: readonly string[],
@@ -155,14 +155,16 @@ function parsePositionals(
 }
 
 function unknownFlag(arg: string, name: string, verb: FlagVerb): never {
-  // The table starts with connection flags, which most verbs have.
+  // Reversed: in a tie, the verb's own flags precede the connection flags, with
+  // which the table starts.
   const own = (FLAGS as readonly KnownFlag[]).filter((flag) =>
     verbsOf(flag).includes(verb)
   ).map((flag) => flag.name).toReversed();
   const similar = verb === "serve"
     ? nearestFlag(name)
+    // Three edits turn a short name into any other.
     : nearest(name, [...own, "help", "version"], name.length > 3 ? 3 : 0);
-  // -n20
+  // `-n20` has the hint of `-n`.
   const hint = flagHint(verb, name.replace(/^([a-z])\d+$/, "$1")) ??
     (similar === undefined
       ? `the flags of ${verb} are --${own.join(", --")}`

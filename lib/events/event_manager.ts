@@ -36,7 +36,7 @@ export interface EventManagerOptions {
 
 /** Options of {@linkcode EventManager.watchEvents}. */
 export interface WatchOptions {
-  /** When full, the oldest event is dropped. @default 1024 */
+  /** Queued live events; when full, the oldest is dropped. @default 1024 */
   readonly queueLimit?: number;
 }
 
@@ -114,7 +114,7 @@ export class EventManager {
   }
 
   /**
-   * Queues the event for each matching watch.
+   * Numbers and stores the event, and queues it for each matching watch.
    *
    * @throws {RangeError} if the timestamp is invalid
    */
@@ -180,7 +180,7 @@ export class EventManager {
         `Cannot use queueLimit "${queueLimit}": expected an integer of at least 1`,
       );
     }
-    // New events need no filter: a `sinceSeq` from a deleted log may be too
+    // `sinceSeq` does not filter live events: one from a deleted log may be too
     // large and exclude them.
     const { sinceSeq, ...live } = request;
     const watch = new EventWatch({
@@ -196,7 +196,7 @@ export class EventManager {
     return watch;
   }
 
-  /** `seq` is that of the preceding event. */
+  /** Returns a line of JSON; `seq` is that of the preceding event. */
   checkpointLine(checkpoint: CheckpointData, seq: number): string {
     return this.#notice("checkpoint", seq, { checkpoint }).json;
   }
@@ -223,8 +223,8 @@ export class EventManager {
         EVENT_TYPES.every((type) => request.types?.has(type)));
     const gone = this.#lastSeq - Math.max(0, sinceSeq) - stored.length;
     if (all && gone > 0) {
-      // A client that resumes before the first stored event misses none, even
-      // with several gaps.
+      // A client that resumes from this `seq` receives all stored events, even
+      // if others are missing between them.
       const seq = (stored[0]?.event.seq ?? this.#lastSeq + 1) - 1;
       backlog.unshift(this.#lostNotice(gone, seq, "no longer kept"));
     }

@@ -24,7 +24,8 @@ export interface RuntimeFactoryOptions extends CgroupHandlerOptions {
 
 /**
  * Creates the factory of all runtimes' containers, recognized by cgroup names.
- * `--docker-only` and the whitelist select only raw cgroups.
+ * All are accepted: `--docker-only` and `--raw-cgroup-prefix-whitelist` apply
+ * to raw cgroups only.
  */
 export function runtimeFactory(
   options: RuntimeFactoryOptions,
@@ -44,13 +45,13 @@ export function runtimeFactory(
  * Age at which a container is complete if its runtime is not known to report
  * its first process.
  */
-const UNKNOWN_MS = 1_000;
+const UNREPORTED_AGE_MS = 1_000;
 
 /**
  * Age at which any container is complete. On a busy node, Docker takes seconds
  * from the cgroup to the first process.
  */
-const STARTED_MS = 3_000;
+const COMPLETE_AGE_MS = 3_000;
 
 /** Adds what depends on the runtime: network, disk usage, health. */
 class RuntimeHandler extends CgroupHandler {
@@ -78,9 +79,12 @@ class RuntimeHandler extends CgroupHandler {
     return this.#disk === undefined ? spec : { ...spec, hasFilesystems: true };
   }
 
-  /** Waits for the first process and count of disk usage. */
+  /**
+   * Whether the first process is known and disk usage was counted, or the
+   * container is old enough.
+   */
   override isComplete(ageMs: number): boolean {
-    if (ageMs >= STARTED_MS) return true;
+    if (ageMs >= COMPLETE_AGE_MS) return true;
     const { name } = this.reference;
     const metadata = this.#identities.metadataOf(name);
     const pid = this.#identities.initPidOf(name);
@@ -88,7 +92,7 @@ class RuntimeHandler extends CgroupHandler {
       // A nested runtime reports PIDs of its own namespace.
       const isReported = !this.#isNested &&
         (metadata !== undefined || this.#identities.isPending(name));
-      return !isReported && ageMs >= UNKNOWN_MS;
+      return !isReported && ageMs >= UNREPORTED_AGE_MS;
     }
     return super.isComplete(ageMs) &&
       (this.#disk?.isCounted(pid, metadata) ?? true);

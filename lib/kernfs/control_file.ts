@@ -21,10 +21,11 @@ export class ControlFile {
 
   /**
    * Reads the file into {@linkcode HostFs.bytes}. Returns its length, or −1 if
-   * it is missing or its cgroup was removed; then it returns −1 until
-   * {@linkcode recheck}, because another cgroup may have the name.
+   * it is missing, inaccessible, unsupported or too large, or its cgroup was
+   * removed. Then it is not opened again until {@linkcode recheck}: another
+   * cgroup may have the path.
    *
-   * @throws Deno's error if it is unreadable
+   * @throws Deno's error for other failures, such as EMFILE
    */
   read(): number {
     if (this.#isMissing) return -1;
@@ -40,6 +41,7 @@ export class ControlFile {
     }
   }
 
+  /** Lets the next read try a missing file again. */
   recheck(): void {
     this.#isMissing = false;
   }

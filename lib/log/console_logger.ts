@@ -20,8 +20,8 @@ export interface ConsoleLoggerOptions {
 }
 
 /**
- * Logs to the terminal and the journal. Write errors are ignored: no other
- * place can report them.
+ * Logs to stderr, or to `write`. Errors of stderr are ignored: no other place
+ * can report them.
  */
 export function createConsoleLogger(options: ConsoleLoggerOptions): Logger {
   const { level: least, format, clock, write = writeToStderr } = options;

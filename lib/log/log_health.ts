@@ -50,7 +50,7 @@ export class LogHealth {
     };
   }
 
-  /** The state reports the operation while it hangs. */
+  /** While the operation hangs, the state is `degraded` and names it. */
   async awaiting<T>(what: string, end: Promise<T>): Promise<T> {
     this.#awaited = { what, sinceMs: this.#clock.monotonic() };
     try {

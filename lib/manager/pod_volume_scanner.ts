@@ -72,7 +72,7 @@ export class PodVolumeScanner {
     return pod.found;
   }
 
-  /** Whether a pod waits for its first scan. */
+  /** Whether a pod without a result waits for a scan. */
   get isBehind(): boolean {
     return this.#pods.values()
       .some(({ isQueued, found }) => isQueued && found === undefined);
@@ -83,7 +83,7 @@ export class PodVolumeScanner {
     return this.#queue;
   }
 
-  /** Keyed by {@linkcode PodDirectories.directory}. */
+  /** `directory` is {@linkcode PodDirectories.directory}. */
   forget(directory: string): void {
     this.#pods.delete(directory);
   }

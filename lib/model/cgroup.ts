@@ -24,7 +24,7 @@ export function isDescendant(name: CgroupName, ancestor: CgroupName): boolean {
   return ancestor === ROOT || name.startsWith(`${ancestor}/`);
 }
 
-/** Adds a leading slash; removes empty and dot parts. */
+/** Adds a leading slash, removes empty and `.` parts, and resolves `..`. */
 export function cleanName(path: string): CgroupName {
   const parts: string[] = [];
   for (const part of path.split("/")) {

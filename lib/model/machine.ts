@@ -11,13 +11,14 @@ export interface MachineAttributes {
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly vendorId?: string;
-  /** Online threads. */
+  /** Online hardware threads, as in cAdvisor. */
   readonly numCores: number;
   readonly numPhysicalCores?: number;
   readonly numSockets?: number;
   /** s390 only, as {@linkcode numDrawers}. */
   readonly numBooks?: number;
   readonly numDrawers?: number;
+  /** Maximum of the first CPU, or the highest of `/proc/cpuinfo`. */
   readonly cpuFrequencyKhz?: number;
   readonly memoryCapacityBytes?: number;
   readonly swapCapacityBytes?: number;
@@ -70,19 +71,20 @@ export interface NumaNode {
   readonly memoryBytes?: number;
   readonly hugepages: readonly Hugepages[];
   readonly cores: readonly Core[];
-  /** Shared by all threads. */
+  /** Level 3 and above, shared by all threads of the node. */
   readonly caches: readonly CpuCache[];
-  /** To nodes 0, 1, …; 10 to itself. */
+  /** To each online node, by ascending ID; 10 to itself. */
   readonly distances: readonly number[];
 }
 
 /** A physical core. */
 export interface Core {
+  /** Unique only within a socket. */
   readonly id: number;
   readonly threadIds: readonly number[];
   /** Only this core's. */
   readonly caches: readonly CpuCache[];
-  /** Shared with other cores. */
+  /** Shared with other cores, except those of the node. */
   readonly uncoreCaches: readonly CpuCache[];
   readonly socketId?: number;
   readonly bookId?: number;

@@ -20,7 +20,7 @@ export interface ProcessInfo {
   readonly runningTimeMs: number;
   /** Absent if outside the agent's cgroup namespace. */
   readonly cgroup?: CgroupName;
-  /** Or command line, if requested. */
+  /** Name, or the command line if requested. */
   readonly command: string;
   readonly fdCount?: number;
   /** Last CPU. */

@@ -38,7 +38,7 @@ export interface CpuStats {
   readonly pressure?: Pressure;
 }
 
-/** Sums over the subtree's processes, each since first seen. */
+/** Sums over the subtree's processes, with those seen and exited. */
 export interface SchedStats {
   /** On a CPU. */
   readonly runTimeNs: number;

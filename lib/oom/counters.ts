@@ -23,8 +23,9 @@ interface KillCounts {
   groupKills: number | undefined;
   /** Since the last {@linkcode OomCounters.settle}. */
   hasGroupKill: boolean;
-  /** Counted kills minus kills named by events. */
+  /** Counted kills minus kills with an event, since the last settle. */
   unnamed: number;
+  /** Time of removal; `Infinity` while it exists. */
   endedMs: number;
 }
 
@@ -43,7 +44,7 @@ const MAX_ENDED = 10_000;
 export class OomCounters {
   readonly #clock: Clock;
   readonly #living = new Map<CgroupName, KillCounts>();
-  /** Removed containers, in order of removal. */
+  /** Removed, or named only by events; oldest first. */
   readonly #ended = new Map<CgroupName, KillCounts>();
   /** Kills reported by events of this run. */
   readonly #kills = new Map<CgroupName, number>();
@@ -60,7 +61,7 @@ export class OomCounters {
     return this.#kills;
   }
 
-  /** `isNew`: created after the agent started. */
+  /** `isNew`: found after the first listing, so its whole count is new. */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
     const read = handler.oomKills();
@@ -116,7 +117,7 @@ export class OomCounters {
     for (const counts of this.#living.values()) read(counts);
   }
 
-  /** Returns the file that also counted the kill. */
+  /** Counts a reported kill; returns the file that also counted it, if any. */
   recordKill(victimCgroup: CgroupName | undefined): string | undefined {
     if (victimCgroup === undefined) {
       this.#withoutCgroup++;
@@ -130,15 +131,15 @@ export class OomCounters {
     return isCounted ? counts.source : undefined;
   }
 
-  /** The first victim of a group was counted again. */
+  /** Accounts for the second count of a group's first victim: no kill. */
   recordRepeat(victimCgroup: CgroupName | undefined): void {
     if (victimCgroup !== undefined) this.#find(victimCgroup).unnamed--;
   }
 
   /**
    * Locates `count` kills without a record in the containers that counted kills
-   * without an event. Kills reported without a cgroup may be among those: only
-   * kills beyond their number are proven.
+   * without an event; the rest has no cgroup. Kills reported without a cgroup
+   * may be among those: only kills beyond their number are proven.
    *
    * @param areAll whether these kills complete the node's count at the last
    * read of the containers' counts; if not, records may still arrive, and no
@@ -170,8 +171,8 @@ export class OomCounters {
   }
 
   /**
-   * Resets the differences once all units are accounted for: no earlier count
-   * explains a later kill.
+   * Resets `unnamed` once all units are accounted for, as `isStill` confirms: no
+   * earlier count explains a later kill.
    */
   settle(isStill: () => boolean): void {
     if (

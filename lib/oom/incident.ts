@@ -24,17 +24,17 @@ export class Incident {
   pid: number | undefined;
   processName: string | undefined;
   uid: number | undefined;
-  /** From the `oom-kill:` line (Linux ≥5.0). */
+  /** From the `oom-kill:` line (Linux ≥5.0); empty if truncated. */
   names: readonly SummaryNames[] | undefined;
-  /** Whether a line stated the cgroups, or a global OOM. */
+  /** Whether a `Task in`, `Memory limit reached` or `oom-kill:` line was read. */
   isNamed = false;
   /** From the `Kill process … or sacrifice child` line (before Linux 5.1). */
   chosenPid: number | undefined;
-  /** The cgroup killed as a whole; `null` if its path is unknown. */
+  /** Killed as a whole; `null` if its path is unknown, `undefined` if none. */
   group: CgroupName | null | undefined;
-  /** First victim of the group. */
+  /** First kill; the kernel prints it again if it kills the group. */
   firstPid: number | undefined;
-  /** Whether `firstPid` was printed again. */
+  /** Whether that repeat was read, or is not expected: the victim is exiting. */
   isRepeated = false;
   tasks: OomTaskTable | undefined;
 
@@ -49,7 +49,7 @@ export class Incident {
       (this.scope ?? scope) === (scope ?? this.scope);
   }
 
-  /** Returns the single report. Pass `killed` if the incident has no other record. */
+  /** Returns the only report; `killed` if none preceded the kill. */
   report(record: KmsgRecord, killed?: OomKilledLine): OomIncidentReport {
     this.reported = true;
     const { pid, processName, uid } = killed ?? this;

@@ -108,7 +108,10 @@ export class BundleReader {
     return undefined;
   }
 
-  /** Reads a PID that does not survive a reboot. */
+  /**
+   * Reads the pidfile, which may outlive the process, but not a reboot.
+   * `directory` is `<driver>-containers`.
+   */
   async pidOf(
     { storageRun }: RuntimeRoots,
     at: ResolveHostPath,
@@ -125,8 +128,9 @@ export class BundleReader {
 }
 
 /**
- * Whether one of the paths is this cgroup: a user may choose another
- * container's ID. runc's paths start with the mount point.
+ * Whether the files are this cgroup's: always if its ID is certain, otherwise if
+ * a path ends with its name, because a user may choose another container's ID.
+ * runc's paths start with the mount point.
  */
 function belongsToCgroup(
   { cgroup, isCertain }: PlacedOrigin,

@@ -22,7 +22,10 @@ export class GrpcMessageDecoder {
   #received = 0;
   #length = 0;
 
-  /** @param onLost called for each skipped message */
+  /**
+   * @param maxBytes of one message, without its prefix
+   * @param onLost called for each skipped message; `push` throws what it throws
+   */
   constructor(maxBytes: number, onLost: () => void) {
     this.#maxBytes = maxBytes;
     this.#onLost = onLost;

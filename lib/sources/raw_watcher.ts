@@ -27,9 +27,12 @@ const MAX_HINTS = 65_536;
  */
 const BURST_HINTS = 16;
 const BURST_PAUSE_MS = 50;
-/** The numbers of all children are compared this long after a burst … */
+/**
+ * After a burst, each directory's number of children is compared: at least
+ * this long after it …
+ */
 const SWEEP_MS = 150;
-/** … or after this multiple of the duration of the last comparison. */
+/** … and this multiple of the last comparison's duration after its end. */
 const SWEEP_REST_FACTOR = 4;
 
 /**
@@ -40,17 +43,20 @@ const SWEEP_REST_FACTOR = 4;
 const QUIET_MS = 100;
 /** … or when a hierarchy has waited this long. */
 const MAX_UNWATCHED_MS = 10_000;
-/** Maximum number of directories that one call watches. */
-const MAX_DIRECTORIES = 4_000;
+/**
+ * Up to this number of directories in all hierarchies, one call watches all
+ * hierarchies but the first: 0.1 ms each. Beyond, each has its own call.
+ */
+const MAX_DIRECTORIES_TOGETHER = 4_000;
 
 /** Interval of listing directories that cannot be watched. */
 const UNWATCHED_MS = 2_000;
 
-/** cgroup v2 files with notifications of the kernel's writes: one OOM causes 250. */
+/** Written by the kernel (v2): one OOM causes 250 notifications. */
 const MEMORY_EVENTS_REGEXP = /^memory\.events(?:\.local)?$/;
-/** Other files that the kernel writes, and those that move processes. */
+/** Ignored: the kernel writes them, or they move processes; no limit changes. */
 const NO_LIMIT_REGEXP = /\.events(?:\.local)?$|^cgroup\.|^tasks$/;
-/** From the first write to the change that reports it. */
+/** From the first write to one change for all writes until then. */
 const WRITTEN_MS = 10;
 
 const HINT_KINDS: Readonly<Partial<Record<Deno.FsEvent["kind"], HintKind>>> = {
@@ -70,9 +76,10 @@ export interface RawWatcherOptions {
  *
  * A notification is a hint that causes a check: `mkdir -p a/b/c` is reported as
  * fewer creations, since b may be created before a is watched; some removals
- * are never reported; a full queue reports nothing else. So a directory with a
- * notification is listed again shortly after, and everything after a full queue
- * and on `reconcile()`. A hierarchy is watched before it is listed.
+ * are never reported; a full queue reports only that it was full (`rescan`). So
+ * a directory with a notification is listed again shortly after, and everything
+ * after a full queue and on `reconcile()`. Each hierarchy is listed after it is
+ * watched; the first listing also covers those not watched yet.
  *
  * Exceeds 300 lines: one state machine that selects the walk that is due.
  */
@@ -174,13 +181,13 @@ export class RawWatcher implements ContainerWatcher {
   }
 
   /**
-   * Watches the first hierarchy, then the others: together, if that does not
-   * block for long. So everything is listed and reported after the first.
-   * Returns the indexes of the hierarchies.
+   * Watches the first hierarchy, later the others, together if that does not
+   * block for long: the first listing does not wait for them. Returns the
+   * indexes of the hierarchies watched now.
    */
   #watchNext(): number[] {
     const isTogether = this.#watched > 0 &&
-      this.#tree.directories <= MAX_DIRECTORIES;
+      this.#tree.directories <= MAX_DIRECTORIES_TOGETHER;
     const paths = this.#tree.paths
       .slice(this.#watched, isTogether ? undefined : this.#watched + 1);
     this.#subtrees.watch(paths);

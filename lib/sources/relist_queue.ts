@@ -14,9 +14,9 @@ export interface Relist {
 }
 
 /**
- * Milliseconds from a notification about a directory to each listing. Creations
- * in a new directory are not reported until it is watched: on a busy machine,
- * seconds late.
+ * Milliseconds before each listing: the first wait starts at the notification,
+ * each later one after a listing. Creations in a new directory are not reported
+ * until it is watched, which takes seconds on a busy machine.
  */
 const WAITS_MS = [50, 500, 1_600] as const;
 

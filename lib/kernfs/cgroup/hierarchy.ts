@@ -7,7 +7,7 @@ export type HierarchyMode = "unified" | "hybrid" | "legacy";
 
 export interface Hierarchy {
   readonly version: 1 | 2;
-  /** v1: mounted; v2: the root's `cgroup.controllers`. */
+  /** v1: those of WATCHED_CONTROLLERS; v2: the root's `cgroup.controllers`. */
   readonly controllers: readonly string[];
   /** Mount point, host root included. */
   readonly path: string;
@@ -36,8 +36,8 @@ const WATCHED_CONTROLLERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * v1 controllers that v2 has too, possibly renamed; without any of these, a
- * host uses v2.
+ * v1 controllers that v2 has too, possibly renamed. A host with v2 and none of
+ * these on v1 is unified.
  */
 const SHARED_CONTROLLERS: ReadonlySet<string> = new Set([
   "cpu",
@@ -52,8 +52,8 @@ const SHARED_CONTROLLERS: ReadonlySet<string> = new Set([
 const CGROUP_DIRECTORY = "/sys/fs/cgroup";
 
 /**
- * Finds the hierarchies: at `cgroupRoot` (the v2 mount, or the directory of the
- * v1 mounts), otherwise in mountinfo, otherwise in `/sys/fs/cgroup`.
+ * Finds the hierarchies: only at `cgroupRoot` if set (the v2 mount, or the
+ * directory of the v1 mounts), otherwise in mountinfo, then in `/sys/fs/cgroup`.
  *
  * @throws {Error} if there is none
  */
@@ -145,15 +145,15 @@ function unified(fs: HostFs, path: string): Hierarchy {
 }
 
 /**
- * On a v2 host, omits v1 hierarchies without v2's controllers (`net_cls` of a
- * VPN, `name=systemd` of an old container's systemd, `freezer`): they have no
+ * On a unified host, omits all v1 hierarchies (`net_cls` of a VPN,
+ * `name=systemd` of an old container's systemd, `freezer`): they have no
  * containers.
  */
 function withMode(all: readonly Hierarchy[]): Hierarchies {
   const unified = all.filter(({ version }) => version === 2);
-  const isLegacy = all.some(({ version, controllers }) =>
+  const hasShared = all.some(({ version, controllers }) =>
     version === 1 && controllers.some((name) => SHARED_CONTROLLERS.has(name))
   );
   if (unified.length === 0) return { mode: "legacy", all };
-  return isLegacy ? { mode: "hybrid", all } : { mode: "unified", all: unified };
+  return hasShared ? { mode: "hybrid", all } : { mode: "unified", all: unified };
 }

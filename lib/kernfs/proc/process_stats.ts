@@ -2,12 +2,20 @@ import { GROUP_COLUMNS, type RowBuilder } from "../../model/sample.ts";
 import type { HostFs } from "../host_fs.ts";
 import { cursor } from "../keyed.ts";
 
-/** A sum beyond a limit is omitted. 1,000 processes take 20 ms per sample. */
+// Beyond one of these four limits, the sum is omitted.
+
+/** 20 ms per sample. */
 const MAX_PROCESSES = 1_000;
 const MAX_DESCRIPTORS = 10_000;
 const MAX_DIRECTORIES = 1_000;
-/** Largest `FDSize`: Deno 2.9 reads directories whole, 850 bytes per entry. */
+/**
+ * Largest `FDSize`, the capacity of a descriptor table, checked before listing:
+ * Deno 2.9 reads directories whole, 850 bytes per entry.
+ */
 const MAX_TABLE = 16_384;
+
+// A larger file is skipped, and what it lists is not in the sum.
+
 /** `smaps` (before Linux 4.14) has 700 bytes per mapping. */
 const MAX_SMAPS_BYTES = 4 * 1024 * 1024;
 const MAX_SHORT_BYTES = 64 * 1024;
@@ -27,7 +35,7 @@ export class ProcessStatsReader {
   readonly #proc: string;
   readonly #directories: readonly string[];
   readonly #kinds: ReadonlySet<string>;
-  /** Last times by PID; exited processes are in `#exited`. */
+  /** Last values by PID; `#exited` is the sum of those of exited processes. */
   #seen = new Map<number, Float64Array>();
   readonly #exited = new Float64Array(SCHEDSTAT);
 
@@ -54,7 +62,10 @@ export class ProcessStatsReader {
     return undefined;
   }
 
-  /** Writes sums over processes, and the limits of `initPid`. */
+  /**
+   * Writes sums over the processes of the subtree (`sched`) or of the cgroup
+   * itself (`descriptors`, `referenced_memory`), and the limits of `initPid`.
+   */
   read(builder: RowBuilder, initPid: () => number | undefined): void {
     const kinds = this.#kinds;
     if (kinds.has("sched")) this.#readSchedstat(builder);
@@ -68,7 +79,8 @@ export class ProcessStatsReader {
   }
 
   /**
-   * Sums `/proc/<pid>/schedstat` over the subtree:
+   * Sums `/proc/<pid>/schedstat` over the subtree: nanoseconds on a CPU and
+   * waiting for one, and time slices:
    *
    * ```text
    * 73900 59199 2
@@ -95,7 +107,7 @@ export class ProcessStatsReader {
     for (const [pid, times] of this.#seen) {
       const [before = 0] = times;
       const [now = -1] = seen.get(pid) ?? [];
-      // Decreased: the PID was reused.
+      // Exited (−1), or decreased: the PID was reused.
       if (now < before) add(this.#exited, times);
     }
     this.#seen = seen;
@@ -155,7 +167,8 @@ export class ProcessStatsReader {
   }
 
   /**
-   * cAdvisor can also clear the referenced bits, by writing to `/proc`.
+   * Sums referenced memory. cAdvisor can also clear the referenced bits, by
+   * writing to `/proc`.
    *
    * ```text
    * Referenced:         1234 kB

@@ -22,7 +22,10 @@ export class ResctrlReader {
   readonly #root: string;
   readonly #directories: readonly string[];
 
-  /** The first directory with threads is used. */
+  /**
+   * `directories` are the container's cgroup in each hierarchy; the first with a
+   * readable list of threads is used.
+   */
   constructor(fs: HostFs, directories: readonly string[]) {
     this.#fs = fs;
     this.#root = fs.path("/sys/fs/resctrl");
@@ -55,12 +58,12 @@ export class ResctrlReader {
     const expected = sorted(threads);
     const groups = [this.#root];
     for (const group of groups) {
-      // The root has the threads of no other group.
+      // The root group has the threads without a group of their own.
       if (group !== this.#root) {
         const tasks = this.#textOf(`${group}/tasks`);
         if (tasks !== undefined && sorted(tasks) === expected) return group;
       }
-      for (const parent of groupsOf(group, this.#root)) {
+      for (const parent of parentsOfGroups(group, this.#root)) {
         for (const name of this.#fs.subdirectories(parent)) {
           if (!OTHER_DIRECTORIES.has(name)) groups.push(`${parent}/${name}`);
         }
@@ -87,8 +90,11 @@ const OTHER_DIRECTORIES: ReadonlySet<string> = new Set([
   "mon_groups",
 ]);
 
-/** The root contains allocation groups; each group, monitoring groups. */
-function groupsOf(group: string, root: string): string[] {
+/**
+ * Returns the directories of groups below a group: the root has allocation and
+ * monitoring groups, an allocation group has monitoring groups.
+ */
+function parentsOfGroups(group: string, root: string): string[] {
   if (group === root) return [root, `${root}/mon_groups`];
   return group.includes("/mon_groups/") ? [] : [`${group}/mon_groups`];
 }
