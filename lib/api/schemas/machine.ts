@@ -89,7 +89,8 @@ export const MACHINE_SCHEMAS = {
     "hugepages": "[Hugepages]: Huge pages by size",
     "cores": "[Core]: Physical cores",
     "caches": "[Cache]: Caches that all cores share",
-    "distances": "[integer]: Distances to the online nodes, by ascending number",
+    "distances":
+      "[integer]: Distances to the online nodes, by ascending number",
   },
   Core: {
     "core_id": "integer: Core number",

@@ -155,5 +155,7 @@ function withMode(all: readonly Hierarchy[]): Hierarchies {
     version === 1 && controllers.some((name) => SHARED_CONTROLLERS.has(name))
   );
   if (unified.length === 0) return { mode: "legacy", all };
-  return hasShared ? { mode: "hybrid", all } : { mode: "unified", all: unified };
+  return hasShared
+    ? { mode: "hybrid", all }
+    : { mode: "unified", all: unified };
 }
