@@ -484,9 +484,9 @@ export class CgroupTree {
     let replaced = node.inodes[at] !== UNSEEN || isOfNext(node, stat);
     for (const [other, inode] of node.inodes.entries()) {
       if (other === at || inode <= 0) continue;
-      const stat = this.#stat(other, node.name);
-      if (stat?.inode === inode) return false;
-      if (stat !== undefined) replaced = true;
+      const now = this.#stat(other, node.name);
+      if (now?.inode === inode) return false;
+      if (now !== undefined) replaced = true;
     }
     return replaced;
   }

@@ -241,7 +241,8 @@ async function killsOfRuns(prometheus: PrometheusProcess): Promise<number> {
   return kills;
 }
 
-function identity({ node, boot_id: boot, seq }: WireEvent): string {
+/** Identifies an event of the fleet. */
+export function identity({ node, boot_id: boot, seq }: WireEvent): string {
   return `${node} ${boot} ${seq}`;
 }
 

@@ -6,10 +6,11 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { AGENT, delay, until, type WireEvent } from "../e2e/_agent.ts";
+import { AGENT, delay, until } from "../e2e/_agent.ts";
 import { hasProgram } from "../e2e/_programs.ts";
 import { DEPLOY } from "../_support/deploy_queries.ts";
 import { SeededRandom } from "../_support/random.ts";
+import { identity } from "./_checks.ts";
 import { Engine, LogStore } from "./_engines.ts";
 import { churn, FleetNode } from "./_node.ts";
 
@@ -29,13 +30,14 @@ Deno.test({
     await Deno.writeTextFile(tokenFile, "abc\n", { mode: 0o600 });
     const store = new LogStore(directory);
     const node = new FleetNode({ name: "n1", directory, tokenFile });
-    await configure(directory, store);
+    const log = `${directory}/fluent-bit.log`;
     const follower = new Engine(
       "fluent-bit",
       [`--config=${directory}/fluent-bit.conf`],
-      `${directory}/fluent-bit.log`,
+      log,
     );
     try {
+      await configure(directory, store);
       store.start();
       assert(await store.ready());
       follower.start();
@@ -60,7 +62,7 @@ Deno.test({
         missing = events.map(identity).filter((event) => !stored.has(event));
         return missing.length === 0;
       }, { timeoutMs: 60_000, everyMs: 500 });
-      assertEquals(missing, [], await outputOf(directory));
+      assertEquals(missing, [], await Deno.readTextFile(log));
       const kills = await store.query(
         'event_type:="oomKill" severity:="ERROR" host.name:="n1" k8s.namespace.name:="shop" container.runtime:="containerd" | uniq by (node, boot_id, seq)',
       );
@@ -99,12 +101,4 @@ async function restart(follower: Engine): Promise<void> {
     await delay(1_000);
     follower.start();
   }
-}
-
-async function outputOf(directory: string): Promise<string> {
-  return await Deno.readTextFile(`${directory}/fluent-bit.log`);
-}
-
-function identity({ node, boot_id: boot, seq }: WireEvent): string {
-  return `${node} ${boot} ${seq}`;
 }
