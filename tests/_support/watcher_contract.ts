@@ -116,7 +116,7 @@ export class WatchedHost implements Disposable {
 
   /** Waits for a change; returns whether it was reported. */
   async waitFor(change: string): Promise<boolean> {
-    for (let waited = 0; waited < 3_000; waited += 5) {
+    for (let waited = 0; waited < 20_000; waited += 5) {
       if (this.#changes.includes(change)) return true;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }

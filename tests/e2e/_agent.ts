@@ -157,7 +157,7 @@ export class AgentProcess {
 /** Waits for a condition; returns whether it was met in time. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
-  { timeoutMs = 5_000, everyMs = 10 } = {},
+  { timeoutMs = 20_000, everyMs = 10 } = {},
 ): Promise<boolean> {
   const endMs = performance.now() + timeoutMs;
   while (!await holds()) {

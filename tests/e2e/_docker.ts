@@ -60,7 +60,7 @@ export async function startDocker(
     "--group=root",
   ]);
   const isUp = async () => (await docker("version")).ok;
-  if (!await until(isUp, { timeoutMs: 20_000, everyMs: 100 })) {
+  if (!await until(isUp, { everyMs: 100 })) {
     skip("docker", state.log);
     return undefined;
   }

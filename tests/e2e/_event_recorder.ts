@@ -67,7 +67,7 @@ export class EventRecorder implements AsyncDisposable {
         event.event_type === type && event.seq > afterSeq && holds(event)
       );
       return found !== undefined;
-    }, { timeoutMs: 10_000 });
+    });
     assert(
       found !== undefined,
       `No ${type}; the last were ${

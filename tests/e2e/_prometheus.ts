@@ -132,7 +132,7 @@ export class PrometheusProcess {
         return false;
       }
     };
-    if (!await until(isUp, { timeoutMs: 20_000 })) {
+    if (!await until(isUp)) {
       throw new Error(`Prometheus is not ready:\n${await prometheus.stop()}`);
     }
     return prometheus;

@@ -218,7 +218,7 @@ async function end(child: Deno.ChildProcess): Promise<void> {
   child.status.then(() => hasEnded = true);
   try {
     child.kill("SIGTERM");
-    await until(() => hasEnded, { timeoutMs: 10_000 });
+    await until(() => hasEnded);
     if (!hasEnded) child.kill("SIGKILL");
   } catch {
     // The process has already ended.

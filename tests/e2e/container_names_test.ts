@@ -131,7 +131,7 @@ Deno.test({
         node.events.filter(isNamed).map((event) => event.container_name)
           .filter((name) => madeMs.has(name)),
       ).size;
-    await until(() => named() >= CONTAINERS, { timeoutMs: 10_000 });
+    await until(() => named() >= CONTAINERS);
     assertEquals(named(), CONTAINERS);
     for (const [name, ms] of madeMs) {
       const first = node.of(name).find(isNamed);
@@ -350,7 +350,7 @@ Deno.test({
     engine.listen();
     containerd.listen();
     // A missing engine is checked every 5 s.
-    assert(await until(areOk, { timeoutMs: 10_000 }), "ok again");
+    assert(await until(areOk), "ok again");
     engine.act("rename", idOf(0), { name: "shop", oldName: "/web-0" });
     containerd.emit("moby", "/tasks/start");
     assert(

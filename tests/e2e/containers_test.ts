@@ -218,7 +218,7 @@ Deno.test({
           // If a directory is removed while Deno adds its watch, the watch remains.
           Math.abs((now.watches ?? 0) - (before.watches ?? 0)) <= 20 &&
           (now.files ?? 0) <= (before.files ?? 0) + 2;
-      }, { timeoutMs: 15_000, everyMs: 100 });
+      }, { everyMs: 100 });
       assert(
         isBack,
         JSON.stringify({ before, after: await holdings(agent) }),

@@ -11,7 +11,10 @@ import { until as comes } from "./_agent.ts";
 
 const ID = "3c1b7f0a5d8e4f2b9a6c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c";
 
-function socketOf(engine: FakeEngine, timeoutMs: number): EngineSocket {
+/** Reached only by requests that hang. */
+const TIMEOUT_MS = 10_000;
+
+function socketOf(engine: FakeEngine, timeoutMs = TIMEOUT_MS): EngineSocket {
   return new EngineSocket({ paths: () => [engine.socketPath], timeoutMs });
 }
 
@@ -21,7 +24,7 @@ class Watched implements AsyncDisposable {
   readonly watcher: EngineWatcher;
   readonly #done: Promise<void>;
 
-  constructor(engine: FakeEngine, timeoutMs = 200) {
+  constructor(engine: FakeEngine, timeoutMs = TIMEOUT_MS) {
     this.watcher = new EngineWatcher({
       engine: new DockerEngine({
         runtime: "docker",
@@ -100,7 +103,7 @@ Deno.test("EngineWatcher reconnects after a restart of the engine", async () => 
   await until(() => watcher.state.state !== "ok", "not ok");
   engine.listen();
   // A missing engine is checked every 5 s.
-  assert(await comes(() => engine.followers === 1, { timeoutMs: 10_000 }));
+  assert(await comes(() => engine.followers === 1));
   await until(() => watcher.state.state === "ok", "ok again");
   engine.act("start", ID, { name: "web" });
   await until(
@@ -138,7 +141,10 @@ for (const [does, response, detail] of BAD_LISTS) {
   Deno.test(`EngineWatcher is degraded with the reason while the engine ${does}`, async () => {
     await using engine = FakeEngine.start();
     engine.responses.set("/containers/json", response);
-    await using watched = new Watched(engine);
+    await using watched = new Watched(
+      engine,
+      does.startsWith("hangs") ? 200 : TIMEOUT_MS,
+    );
     const { watcher, events } = watched;
     await until(() => watcher.state.state === "degraded", "degraded");
     assert(watcher.state.detail.includes(detail), watcher.state.detail);
@@ -185,14 +191,14 @@ Deno.test("EngineWatcher skips and counts messages that are too long or not JSON
 
 Deno.test("EngineClient.get() returns undefined for 404, and limits time and size", async () => {
   await using engine = FakeEngine.start();
-  const socket = socketOf(engine, 100);
+  const socket = socketOf(engine, 500);
   const client = new EngineClient(socket, 1_000);
   assertEquals(await socket.exists(), true);
   assertEquals(await client.get("/containers/x/json"), undefined);
   engine.responses.set("/long", () => Response.json("x".repeat(2_000)));
   await assertRejects(() => client.get("/long"), RangeError, "exceeds 1000");
   engine.responses.set("/slow", () => hanging('"'));
-  await assertRejects(() => client.get("/slow"), Error, "100 ms");
+  await assertRejects(() => client.get("/slow"), Error, "500 ms");
   socket.close();
 });
 
@@ -200,7 +206,7 @@ Deno.test("DockerEngine.dataRoot() returns Docker's data directory if it is an a
   await using engine = FakeEngine.start();
   const docker = new DockerEngine({
     runtime: "docker",
-    socket: socketOf(engine, 200),
+    socket: socketOf(engine),
     labels: new LabelFilter({ allowed: [] }),
   });
   for (

@@ -93,7 +93,6 @@ Deno.test({
       assert(
         await until(
           async () => (await sourceOf(agent, "cgroups")).state === "ok",
-          { timeoutMs: 20_000 },
         ),
         (await sourceOf(agent, "cgroups")).detail,
       );
@@ -222,7 +221,6 @@ Deno.test({
       assert(
         await until(
           async () => (await sourceOf(agent, "cgroups")).state === "ok",
-          { timeoutMs: 20_000 },
         ),
         (await sourceOf(agent, "cgroups")).detail,
       );

@@ -257,7 +257,7 @@ Deno.test({
     ], env);
     const follows = async () =>
       (await recorder.source("podman")).state === "ok";
-    if (!await until(follows, { timeoutMs: 15_000 })) {
+    if (!await until(follows)) {
       return skip("podman's service", state.log);
     }
     const other = await start("job");
@@ -303,7 +303,7 @@ Deno.test({
       run(["ctr", `--address=${socket}`, `--namespace=${namespace}`, ...args]);
     state.daemon(["containerd", "-c", `${path}/config.toml`]);
     const isUp = async () => (await ctr("default", "version")).ok;
-    if (!await until(isUp, { timeoutMs: 15_000, everyMs: 100 })) {
+    if (!await until(isUp, { everyMs: 100 })) {
       return skip("containerd", state.log);
     }
     const image = await state.image(IMAGE);
@@ -569,7 +569,7 @@ Deno.test({
     const isInner = (event: { container_name: string }) =>
       event.container_name.startsWith(below);
     const starts = () => recorder.events.some(isInner);
-    if (!await until(starts, { timeoutMs: 20_000 })) {
+    if (!await until(starts)) {
       const { out, err } = await engine.run("logs", "outer");
       return skip("docker in docker", out + err);
     }

@@ -157,7 +157,7 @@ Deno.test({
         return pod?.volume?.length === 3 &&
           pod["ephemeral-storage"] !== undefined;
       };
-      assert(await until(isCounted, { timeoutMs: 20_000, everyMs: 50 }));
+      assert(await until(isCounted, { everyMs: 50 }));
       const { node, pod, container } = await summary();
       assertEquals(pod.podRef, { name: "web-0", namespace: "shop", uid: UID });
       assertEquals(container.name, "app");
@@ -223,7 +223,7 @@ Deno.test({
           name === "filesystems" && state === "degraded"
         );
       };
-      assert(await until(isStale, { timeoutMs: 20_000, everyMs: 50 }));
+      assert(await until(isStale, { everyMs: 50 }));
       const { pod: later } = await summary();
       const { time: __, ...kept } = later.volume.find(({ name }: Json) =>
         name === "pvc-1"

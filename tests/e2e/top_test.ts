@@ -233,7 +233,7 @@ testInPty(
     const { length } = pty.raw;
     const { requests } = agent;
     assert(
-      await until(() => agent.requests >= requests + 4, { timeoutMs: 20_000 }),
+      await until(() => agent.requests >= requests + 4),
     );
     const perFrame = (pty.raw.length - length) / 2;
     assert(perFrame < 4000, `${perFrame} characters a frame`);

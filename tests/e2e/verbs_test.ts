@@ -218,8 +218,7 @@ test("events --follow continues after a restart of the agent, without gaps or du
       const chunk of child.stdout.pipeThrough(new TextDecoderStream())
     ) text += chunk;
   })();
-  const reported = (what: string) =>
-    until(() => text.includes(what), { timeoutMs: 15_000 });
+  const reported = (what: string) => until(() => text.includes(what));
   try {
     assert(await reported(`${cgroups.name}/b`));
     cgroups.make("/before");

@@ -88,7 +88,7 @@ export class LogStore extends Engine {
       } catch {
         return false;
       }
-    }, { timeoutMs: 20_000, everyMs: 100 });
+    }, { everyMs: 100 });
   }
 
   /** Returns the result of a LogsQL query. */

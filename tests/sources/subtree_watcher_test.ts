@@ -51,7 +51,7 @@ class Watched implements AsyncDisposable {
   }
 
   async reports(event: string): Promise<void> {
-    for (let waitedMs = 0; waitedMs < 3_000; waitedMs += 5) {
+    for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 5) {
       if (this.events.includes(event)) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
