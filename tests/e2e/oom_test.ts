@@ -1,8 +1,7 @@
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assert, assertEquals, assertGreater } from "@std/assert";
 import {
   AgentProcess,
   delay,
-  median,
   readEvents,
   until,
   type WireEvent,
@@ -26,7 +25,6 @@ Deno.test({
         streamed,
         stream.signal,
       );
-      const latencies: number[] = [];
       for (let i = 0; i < 5; i++) {
         const name = cgroups.make(`/${i}/leaf`, ["memory"]);
         const pid = await cgroups.oom(`/${i}/leaf`);
@@ -55,17 +53,11 @@ Deno.test({
         assertGreater(details.anon_rss_bytes, 8 * 2 ** 20);
         assertGreater(details.total_vm_bytes, details.anon_rss_bytes);
         assertEquals(details.anon_rss_bytes % 1024, 0);
-        latencies.push(kill.arrivedMs - Date.parse(kill.timestamp));
         const logged = (await readEvents(log)).filter((event) =>
           event.event_data.oom?.pid === pid
         );
         assertEquals(logged.length, 1);
       }
-      assertLess(
-        median(latencies),
-        50,
-        "the kernel's record to the stream, ms",
-      );
     } finally {
       stream.abort();
       assertEquals((await agent.stop()).code, 0, agent.stderr);

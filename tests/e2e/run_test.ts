@@ -1,4 +1,4 @@
-import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { AGENT, AgentProcess } from "./_agent.ts";
 
 async function run(...args: string[]) {
@@ -14,10 +14,9 @@ async function run(...args: string[]) {
   };
 }
 
-Deno.test("agent is ready within 2 s, in the process that was started", async () => {
+Deno.test("agent is ready, in the process that was started", async () => {
   const agent = await AgentProcess.start(["--event-log=none", "--kmsg=none"]);
   try {
-    assertLess(agent.readyMs, 2_000);
     const command = await Deno.readTextFile(`/proc/${agent.pid}/cmdline`);
     assertMatch(command, /deno|cgwatch/);
     assertEquals(command.startsWith("bash"), false);

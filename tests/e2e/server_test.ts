@@ -164,7 +164,7 @@ Deno.test("serve() does not replace a socket in use, or a file that is not a soc
   });
 });
 
-Deno.test("serve() sends a stream's headers immediately, and each event within 50 ms", async () => {
+Deno.test("serve() sends a stream's headers before its events, and each event without another", async () => {
   const api = new ServedApi();
   const address = await api.listen("127.0.0.1:0");
   const client = await RawClient.get(address, "/api/v1.3/events?stream=true");
@@ -173,10 +173,8 @@ Deno.test("serve() sends a stream's headers immediately, and each event within 5
   assertStringIncludes(headers, "content-type: application/x-ndjson");
   for (let i = 0; i < 5; i++) {
     await delay(20);
-    const startMs = performance.now();
     api.add(1);
     assertStringIncludes(await client.read(), "/some.slice/");
-    assertLess(performance.now() - startMs, 50);
   }
   client.close();
   await api.server?.shutdown();
@@ -195,19 +193,15 @@ Deno.test("a client that stops reading costs bounded memory, delays no other cli
   })();
   await until(() => api.streams.open === 2);
   const before = Deno.memoryUsage().rss;
-  let slowestMs = 0;
   for (let round = 0; round < 600; round++) {
-    const startMs = performance.now();
     const seen = read;
     api.add(500);
-    await until(() => read > seen, { everyMs: 1 });
-    slowestMs = Math.max(slowestMs, performance.now() - startMs);
+    assert(await until(() => read > seen, { everyMs: 1 }));
   }
   const grownMiB = (Deno.memoryUsage().rss - before) / 2 ** 20;
   // 300,000 events are 100 MB of JSON, and twice as much as objects. Up to 225 MiB were measured,
   // all but the queue being garbage; storing all events would add 275.
   assertLess(grownMiB, 350);
-  assertLess(slowestMs, 250);
   // Events that are neither lost nor queued are in the kernel's socket buffers.
   assertGreater(api.events.counters.lost, 250_000);
   let text = "";
@@ -237,7 +231,7 @@ Deno.test("clients that disconnect at any time leave no stream open", async () =
   await api.server?.shutdown();
 });
 
-Deno.test("Server.shutdown() ends within 500 ms with open streams, read or not", async () => {
+Deno.test("Server.shutdown() ends with open streams, read or not", async () => {
   const api = new ServedApi();
   const address = await api.listen("127.0.0.1:0");
   const stalled = await RawClient.get(
@@ -249,9 +243,7 @@ Deno.test("Server.shutdown() ends within 500 ms with open streams, read or not",
     api.add(1000);
     await delay(2);
   }
-  const startMs = performance.now();
   const [text] = await Promise.all([reader.text(), api.server?.shutdown()]);
-  assertLess(performance.now() - startMs, 500);
   assertStringIncludes(text, "/some.slice/");
   stalled.close();
 });
