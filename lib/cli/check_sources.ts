@@ -5,6 +5,7 @@ import { access } from "node:fs/promises";
 import { exists } from "@std/fs/exists";
 import { dirname } from "@std/path";
 import type { FlagValues } from "../config/flag_values.ts";
+import { hiddenDetail, hiddenMounts } from "../filesystems/mount_visibility.ts";
 import {
   findHierarchies,
   type Hierarchies,
@@ -139,6 +140,21 @@ export function sourcesOf(
       },
     },
     {
+      name: "filesystems",
+      lost: "usage of file systems that hang or are not visible",
+      fix: {
+        shell: "restart the agent in the mount namespace of the host",
+        service: "sudo systemctl restart cgwatch",
+        container:
+          "docker run: -v /:/rootfs:ro,rslave; Kubernetes: mountPropagation: HostToContainer",
+      },
+      fixOf: (problem) =>
+        /^no response/.test(problem)
+          ? "repair or unmount the file systems that do not respond"
+          : undefined,
+      find: () => findFilesystems(fs),
+    },
+    {
       name: "pressure",
       lost: "time that tasks waited for CPU, memory and I/O",
       fix: "kernel command line: psi=1, then reboot",
@@ -240,6 +256,14 @@ async function findProcesses(fs: HostFs): Promise<Finding> {
   await Deno.readTextFile(own);
   await Deno.readTextFile(first);
   return ok("/proc/PID of other users");
+}
+
+/** Only local ones: a remote one may hang, and then this process could not end. */
+async function findFilesystems(fs: HostFs): Promise<Finding> {
+  const hidden = await hiddenMounts(fs);
+  return hidden.length === 0
+    ? ok("all local mounts are visible")
+    : missing(hiddenDetail(hidden));
 }
 
 function findInotify(fs: HostFs): Finding {

@@ -18,7 +18,12 @@ import {
   partitionsOf,
   readMounts,
 } from "./partitions.ts";
-import { deviceKey, isVisible } from "./mount_visibility.ts";
+import {
+  deviceKey,
+  hiddenDetail,
+  isVisible,
+  quotedList,
+} from "./mount_visibility.ts";
 import type { BlockingCallPool } from "./blocking_call_pool.ts";
 
 export interface ImageStore {
@@ -45,8 +50,6 @@ export interface FilesystemsOptions {
 const CONCURRENCY = 4;
 /** Each volume of a pod may be one. */
 const MAX_PARTITIONS = 4096;
-/** Mount points in the state's detail. */
-const MAX_LISTED = 8;
 /** The default number of samples in a v2 response. */
 const MAX_READINGS = 64;
 
@@ -106,9 +109,7 @@ export class Filesystems {
     const hidden = this.#hidden;
     const problems = [
       ...(stale.length > 0 ? [`no response from ${quotedList(stale)}`] : []),
-      ...(hidden.length > 0
-        ? [`mounted on the host and not visible here: ${quotedList(hidden)}`]
-        : []),
+      ...(hidden.length > 0 ? [hiddenDetail(hidden)] : []),
       ...(this.#omitted > 0
         ? [`${this.#omitted} more omitted, the limit is ${MAX_PARTITIONS}`]
         : []),
@@ -284,12 +285,6 @@ export class Filesystems {
   #isMounted(key: string): boolean {
     return readMounts(this.#options.fs).some((mount) => keyOf(mount) === key);
   }
-}
-
-function quotedList(mountPoints: readonly string[]): string {
-  const more = mountPoints.length - MAX_LISTED;
-  const names = mountPoints.slice(0, MAX_LISTED).map((path) => `"${path}"`);
-  return names.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 function newReadings(): TimedStore<readonly FsInfo[]> {

@@ -9,6 +9,9 @@ import {
   readMounts,
 } from "./partitions.ts";
 
+/** Mount points in a state's detail. */
+const MAX_LISTED = 8;
+
 /** Device numbers of subvolumes are not in mountinfo. */
 const WITH_SUBVOLUMES: ReadonlySet<string> = new Set(["btrfs", "bcachefs"]);
 
@@ -56,6 +59,17 @@ export async function hiddenMounts(fs: HostFs): Promise<string[]> {
     if (!shown) hidden.push(partition.mountPoint);
   }
   return hidden;
+}
+
+export function hiddenDetail(mountPoints: readonly string[]): string {
+  return `mounted on the host and not visible here: ${quotedList(mountPoints)}`;
+}
+
+/** Quotes the first {@linkcode MAX_LISTED}. */
+export function quotedList(mountPoints: readonly string[]): string {
+  const more = mountPoints.length - MAX_LISTED;
+  const names = mountPoints.slice(0, MAX_LISTED).map((path) => `"${path}"`);
+  return names.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 /** Converts `st_dev` (`makedev(3)`) to `major:minor`. */

@@ -86,6 +86,16 @@ Deno.test({
           detail: `no response from "${mount.directory}"`,
         },
       );
+      // `check` calls no remote file system: it could not end.
+      const [program = "", ...inside] = mount.inside;
+      const { stdout } = await new Deno.Command(program, {
+        args: [...inside, AGENT, "check", "--server=127.0.0.1:9", "-o=json"],
+      }).output();
+      const rows = JSON.parse(new TextDecoder().decode(stdout));
+      const row = rows.find(({ name }: { name: string }) =>
+        name === "filesystems"
+      );
+      assertEquals(row.state, "ok");
       const isStaleInSample = async () => {
         const { stats } = await agent.json("/api/v1.3/containers/");
         return stats.at(-1).filesystem

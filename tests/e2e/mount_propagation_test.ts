@@ -1,6 +1,6 @@
 // An agent in its own mount namespace, with the host's root mounted below it, as in a container.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AGENT, AgentProcess, until } from "./_agent.ts";
 import { CAN_READ_KMSG } from "./_cgroups.ts";
 
@@ -71,6 +71,18 @@ Deno.test({
       assert(await until(isNamed, { timeoutMs: 25_000, everyMs: 100 }));
       assertEquals(await mounted(), [[before, 2 ** 20]]);
       assertEquals((await sourceOf("access")).state, "ok");
+      // `check` in the same namespace, which queries no agent.
+      const check = ["check", "--server=127.0.0.1:9", "-o=json"];
+      const { stdout } = await new Deno.Command("nsenter", {
+        args: ["-m", `-t${agent.pid}`, AGENT, ...check, `--root=${rootfs}`],
+      }).output();
+      const rows = JSON.parse(new TextDecoder().decode(stdout));
+      const { state, detail, fix } = rows.find((row: { name: string }) =>
+        row.name === "filesystems"
+      );
+      assertEquals(state, "missing");
+      assertEquals(detail, (await sourceOf("filesystems")).detail);
+      assertStringIncludes(fix, "mountPropagation: HostToContainer");
     } finally {
       await agent.stop();
       for (const path of [later, before]) await run("umount", path);
