@@ -161,6 +161,8 @@ export class EventLog {
 
   /** Writes a checkpoint after the queued events, if the state has changed. */
   requestCheckpoint(): void {
+    // While writing fails, further requests cause no earlier retry.
+    if (this.#isCheckpointRequested) return;
     this.#isCheckpointRequested = true;
     this.#wake?.();
   }
@@ -269,7 +271,7 @@ export class EventLog {
     const checkpoints = this.#checkpoints;
     const isFinal = this.#watch.ended && !this.#hasFinalCheckpoint;
     const isRequested = isFinal || this.#isCheckpointRequested;
-    // Reset in any case: while it is set, `#wait` does not wait.
+    // Reset in any case: while it is set, no wait for an event begins.
     this.#isCheckpointRequested = false;
     if (checkpoints === undefined || !regular || !isRequested) return undefined;
     this.#hasFinalCheckpoint = isFinal;
@@ -287,11 +289,14 @@ export class EventLog {
     this.#health.recordWrite();
   }
 
-  /** Without `delayMs`, waits for an event. `#wake` ends the wait. */
+  /**
+   * Without `delayMs`, waits for an event or a requested checkpoint. `#wake`
+   * ends the wait.
+   */
   #wait(delayMs?: number): Promise<void> {
-    if (this.#isReopenRequested || this.#isCheckpointRequested) {
-      return Promise.resolve();
-    }
+    const isCheckpointDue = this.#isCheckpointRequested &&
+      delayMs === undefined;
+    if (this.#isReopenRequested || isCheckpointDue) return Promise.resolve();
     const wake = new AbortController();
     this.#wake = () => wake.abort();
     if (delayMs !== undefined) {

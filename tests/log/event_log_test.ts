@@ -282,6 +282,29 @@ Deno.test("EventLog retries every second if it cannot open its file", async () =
   ]);
 });
 
+Deno.test("EventLog retries every second if checkpoints are requested meanwhile", async () => {
+  const clock = new FakeClock();
+  await using bench = new TestLog(clock);
+  const state = { "inferred_units": 0, "node_oom_kills": 2 };
+  const path = `${bench.dir}/missing/events.ndjson`;
+  const log = bench.open({
+    path,
+    checkpoints: checkpointsOf(bench, () => state),
+  });
+  await until(() => clock.pending > 0, "it waits");
+  // The first request may cause one earlier retry.
+  for (let request = 0; request < 100; request++) {
+    log.requestCheckpoint();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert(log.counters.errors <= 2, `${log.counters.errors} errors`);
+  await Deno.mkdir(`${bench.dir}/missing`);
+  clock.advance(1000);
+  await until(() => log.state.state === "ok", "it is well");
+  const written = () => exists(path) && Deno.readTextFileSync(path);
+  await until(() => checkpointsIn(written() || "").length === 2, "written");
+});
+
 Deno.test("EventLog logs a lasting failure once per minute, and its end", async () => {
   const clock = new FakeClock();
   await using bench = new TestLog(clock);
