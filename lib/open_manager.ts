@@ -168,7 +168,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const counters = new OomCounters(clock);
   const victims = new VictimCgroups(fs, cgroupView);
   const { onCheckpoint } = options;
-  const monitor = new OomMonitor({
+  const monitor: OomMonitor = new OomMonitor({
     fs,
     clock,
     bootId,
@@ -178,9 +178,12 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     groupKills: hasUnifiedMemory(hierarchies),
     locate(pid, usecSinceBoot) {
       const found = victims.find(pid, usecSinceBoot);
-      if (found === undefined) return undefined;
-      // The name may differ in another hierarchy: its own count decides.
-      return found.isMemory || counters.hasUnnamed(found.name)
+      // The mark of a removed cgroup may be part of an existing one's name.
+      if (found === undefined || counters.has(`${found.name} (deleted)`)) {
+        return undefined;
+      }
+      // The name may differ in another hierarchy: the counts decide.
+      return found.isMemory || counters.hasAll(found.name, monitor.open)
         ? found.name
         : undefined;
     },

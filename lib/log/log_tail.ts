@@ -25,8 +25,8 @@ export interface LogTail {
   /** OOM kills of that boot; absent if no line has them. */
   readonly ooms?: {
     readonly state: CheckpointData;
-    /** Incident of the last `oom` event, if no kill follows it. */
-    readonly lastIncident?: string;
+    /** Incidents of the `oom` events that no kill follows, up to {@linkcode MAX_INCIDENTS}. */
+    readonly incidents?: readonly string[];
   };
   /** Length of an incomplete last line. */
   readonly tornBytes: number;
@@ -35,6 +35,8 @@ export interface LogTail {
 const NEWLINE = 10;
 /** A crash can leave longer blocks on the disk. */
 const MAX_LINE_BYTES = 1 << 20;
+/** The kernel prints headers of ten OOMs in five seconds. */
+const MAX_INCIDENTS = 1_000;
 // Cannot match inside a JSON string, where quotes are escaped.
 const STATE_REGEXP = /"event_type":"(?:oom|oomKill|checkpoint)"/g;
 
@@ -122,7 +124,7 @@ class TailScan {
   #kmsgSeq: number | undefined;
   #units: Pick<CheckpointData, "node_oom_kills" | "inferred_units"> | undefined;
   #checkpoint: CheckpointData | undefined;
-  #incident: string | undefined;
+  readonly #incidents: string[] = [];
   #hasKill = false;
   #done = false;
 
@@ -136,7 +138,6 @@ class TailScan {
     const { seq, bootId } = this.#last;
     const hasState = this.#checkpoint !== undefined || this.#hasKill;
     const kmsgSeq = this.#kmsgSeq;
-    const incident = this.#incident;
     return {
       lastSeq: seq,
       bootId,
@@ -148,7 +149,7 @@ class TailScan {
             ...this.#units,
             ...(kmsgSeq !== undefined && { "kmsg_seq": kmsgSeq }),
           },
-          ...(incident !== undefined && { lastIncident: incident }),
+          ...(this.#incidents.length > 0 && { incidents: this.#incidents }),
         },
       }),
     };
@@ -186,7 +187,10 @@ class TailScan {
     const oom = data?.oom;
     if (oom === undefined) return false;
     if (type === "oom") {
-      if (!this.#hasKill) this.#incident ??= oom.incident;
+      const isKept = !this.#hasKill && this.#incidents.length < MAX_INCIDENTS;
+      if (isKept && oom.incident !== undefined) {
+        this.#incidents.push(oom.incident);
+      }
       return false;
     }
     this.#hasKill = true;

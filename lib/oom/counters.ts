@@ -48,11 +48,18 @@ export class OomCounters {
   readonly #ended = new Map<CgroupName, KillCounts>();
   /** Kills reported by events of this run. */
   readonly #kills = new Map<CgroupName, number>();
-  /** Reported kills since the last {@linkcode OomCounters.settle}. */
+  /** Kills reported, and repeats read, without a cgroup since the last {@linkcode OomCounters.settle}. */
   #withoutCgroup = 0;
+  #repeats = 0;
+  /** Whether nothing was counted or reported since the last settle. */
+  #isSettled = true;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
   /** Returns the kills reported in this run; those of a removed container for 5 minutes. */
@@ -76,6 +83,7 @@ export class OomCounters {
       unnamed: isNew ? read?.count ?? 0 : 0,
       endedMs: Infinity,
     };
+    if (isNew) this.#isSettled = false;
     // Kills counted under another name are not counted again.
     const renamed = counts.unnamed > 0 ? this.#withInode(inode) : undefined;
     if (renamed !== undefined) {
@@ -102,29 +110,36 @@ export class OomCounters {
 
   /** Reads the counts after the kernel changed them. */
   refresh(name: CgroupName): void {
-    read(this.#living.get(name));
+    this.#read(this.#living.get(name));
   }
 
-  /** Returns whether the container has kills that no event names. */
-  hasUnnamed(name: CgroupName): boolean {
-    const counts = this.#living.get(name);
-    read(counts);
-    return (counts?.unnamed ?? 0) > 0;
+  has(name: CgroupName): boolean {
+    return this.#living.has(name);
+  }
+
+  /** Returns whether all of `kills` units without an event are counted in this container. */
+  hasAll(name: CgroupName, kills: number): boolean {
+    this.readAll();
+    return kills > 0 && this.#withoutCgroup + this.#repeats === 0 &&
+      this.#allCounts().every(([other, { unnamed }]) =>
+        unnamed === (other === name ? kills : 0)
+      ) && this.has(name);
   }
 
   /** Reads all counts: a container may be removed soon. */
   readAll(): void {
-    for (const counts of this.#living.values()) read(counts);
+    for (const counts of this.#living.values()) this.#read(counts);
   }
 
   /** Counts a reported kill; returns the file that also counted it, if any. */
   recordKill(victimCgroup: CgroupName | undefined): string | undefined {
+    this.#isSettled = false;
     if (victimCgroup === undefined) {
       this.#withoutCgroup++;
       return undefined;
     }
     const counts = this.#find(victimCgroup);
-    read(counts);
+    this.#read(counts);
     const isCounted = counts.unnamed > 0;
     counts.unnamed--;
     this.#kill(victimCgroup, 1);
@@ -133,12 +148,14 @@ export class OomCounters {
 
   /** Accounts for the second count of a group's first victim: no kill. */
   recordRepeat(victimCgroup: CgroupName | undefined): void {
-    if (victimCgroup !== undefined) this.#find(victimCgroup).unnamed--;
+    this.#isSettled = false;
+    if (victimCgroup === undefined) this.#repeats++;
+    else this.#find(victimCgroup).unnamed--;
   }
 
   /**
    * Locates `count` kills without a record in the containers that counted kills
-   * without an event; the rest has no cgroup. Kills reported without a cgroup
+   * without an event; the rest has no cgroup. Kills and repeats without a cgroup
    * may be among those: only kills beyond their number are proven.
    *
    * @param areAll whether these kills complete the node's count at the last
@@ -146,11 +163,13 @@ export class OomCounters {
    * kill is located
    */
   locate(count: number, areAll: boolean): CountedKills[] {
+    this.#isSettled = false;
+    const unproven = this.#withoutCgroup + this.#repeats;
     const found = this.#allCounts().filter(([, { unnamed }]) => unnamed > 0);
     const located: CountedKills[] = [];
     let left = count;
     for (const [victimCgroup, counts] of areAll ? found : []) {
-      const kills = Math.min(counts.unnamed - this.#withoutCgroup, left);
+      const kills = Math.min(counts.unnamed - unproven, left);
       if (kills <= 0) continue;
       left -= kills;
       counts.unnamed -= kills;
@@ -175,24 +194,37 @@ export class OomCounters {
    * earlier count explains a later kill.
    */
   settle(isStill: () => boolean): void {
-    if (
-      this.#withoutCgroup === 0 &&
-      !this.#allCounts().some(([, counts]) =>
-        counts.unnamed !== 0 || counts.hasGroupKill
-      )
-    ) return;
+    if (this.#isSettled) return;
     this.readAll();
     // The node counts a kill before its cgroup does.
     if (!isStill()) return;
-    for (const [name, counts] of this.#allCounts()) {
-      // These are the kills reported without a cgroup.
-      const kills = Math.min(Math.max(0, counts.unnamed), this.#withoutCgroup);
+    const all = this.#allCounts();
+    const found = all.filter(([, { unnamed }]) => unnamed > 0);
+    for (const [name, counts] of found) {
+      // These are the kills reported without a cgroup; a repeat is not a kill.
+      const kills = Math.min(counts.unnamed, this.#withoutCgroup);
+      if (this.#repeats > 0 && found.length > 1) break;
       this.#withoutCgroup -= kills;
       this.#kill(name, kills);
+    }
+    for (const [, counts] of all) {
       counts.unnamed = 0;
       counts.hasGroupKill = false;
     }
-    this.#withoutCgroup = 0;
+    this.#withoutCgroup = this.#repeats = 0;
+    this.#isSettled = true;
+  }
+
+  #read(counts: KillCounts | undefined): void {
+    const now = counts?.handler?.oomKills();
+    if (counts === undefined || now === undefined) return;
+    counts.unnamed += now.count - counts.counted;
+    const hasGroupKill = (now.groupKills ?? 0) > (counts.groupKills ?? 0);
+    if (hasGroupKill) counts.hasGroupKill = true;
+    if (hasGroupKill || now.count !== counts.counted) this.#isSettled = false;
+    counts.counted = now.count;
+    counts.source = now.source;
+    counts.groupKills = now.groupKills;
   }
 
   #allCounts(): [CgroupName, KillCounts][] {
@@ -251,16 +283,4 @@ export class OomCounters {
       if (!this.#living.has(name)) this.#kills.delete(name);
     }
   }
-}
-
-function read(counts: KillCounts | undefined): void {
-  const now = counts?.handler?.oomKills();
-  if (counts === undefined || now === undefined) return;
-  counts.unnamed += now.count - counts.counted;
-  counts.counted = now.count;
-  counts.source = now.source;
-  if ((now.groupKills ?? 0) > (counts.groupKills ?? 0)) {
-    counts.hasGroupKill = true;
-  }
-  counts.groupKills = now.groupKills;
 }

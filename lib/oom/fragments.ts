@@ -1,4 +1,4 @@
-import type { KmsgRecord } from "./kmsg_record.ts";
+import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
 import { isCompleteOomSummary, OOM_SUMMARY_START } from "./summary.ts";
 
 /** Records between two fragments of a line; after more, the line is returned incomplete. */
@@ -30,6 +30,10 @@ interface IncompleteLine {
 export class OomFragments {
   /** Keyed by caller, if the kernel prints it. */
   readonly #incomplete = new Map<string | undefined, IncompleteLine>();
+
+  get isEmpty(): boolean {
+    return this.#incomplete.size === 0;
+  }
 
   /** Returns complete lines, and incomplete ones whose rest is missing: usually only `record`. */
   push(record: KmsgRecord): readonly KmsgRecord[] {

@@ -1,5 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
-import type { KmsgRecord } from "./kmsg_record.ts";
+import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
 import type { OomKilledLine } from "./lines.ts";
 import type {
   OomDetails,

@@ -45,6 +45,9 @@ const QUIET_MS = 100;
 /** Bytes per read of a FIFO or file; a longer line is lost. */
 const CHUNK_BYTES = 64 * 1024;
 
+/** Polls of a file until a last line without newline is complete: 10 s. */
+const MAX_IDLE_READS = 40;
+
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 
@@ -259,11 +262,15 @@ class KmsgStream implements KmsgFile {
 
   async read(): Promise<KmsgRead> {
     for (;;) {
-      if (this.#idleReads > 0 && !await this.#isSame()) return { type: "end" };
+      const isSame = this.#idleReads === 0 || await this.#isSame();
+      // The rest of a renamed file is read first.
       const length = await this.#file.read(
         this.#buffer.subarray(this.#incompleteBytes),
       );
-      if (length === null || length === 0) return this.#readNothing();
+      if (length === null || length === 0) {
+        if (!isSame) return { type: "end" };
+        return this.#readNothing();
+      }
       this.#idleReads = 0;
       this.#position += length;
       const records = this.#takeLines(this.#incompleteBytes + length);
@@ -281,16 +288,16 @@ class KmsgStream implements KmsgFile {
   }
 
   /**
-   * A last line without newline is complete if the FIFO was closed, or a second
-   * read has no data.
+   * The rest of a line may follow. If the writer of a FIFO is gone, it may write
+   * the line again; a file without newline at its end may be complete.
    */
   #readNothing(): KmsgRead {
     this.#idleReads++;
-    const isComplete = this.kind === "fifo" || this.#idleReads > 1;
-    if (this.#incompleteBytes === 0 || !isComplete) return { type: "idle" };
+    const isOver = this.kind === "fifo" || this.#idleReads > MAX_IDLE_READS;
+    if (this.#incompleteBytes === 0 || !isOver) return { type: "idle" };
     const line = this.#buffer.slice(0, this.#incompleteBytes);
     this.#incompleteBytes = 0;
-    const isValid = !this.#skipping && isRecord(line);
+    const isValid = this.kind === "file" && !this.#skipping && isRecord(line);
     this.#skipping = false;
     return isValid ? { type: "records", records: [line] } : { type: "idle" };
   }

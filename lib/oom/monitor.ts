@@ -7,7 +7,7 @@ import {
   type OomEventBuilderOptions,
 } from "./event_builder.ts";
 import type { KmsgFile } from "./kmsg_watcher.ts";
-import type { KmsgRecord } from "./kmsg_record.ts";
+import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
 import { OomParser, type OomParserOptions } from "./parser.ts";
 import { RecordOrder } from "./record_order.ts";
 import type { OomIncidentReport, OomKillReport, OomReport } from "./report.ts";
@@ -16,8 +16,8 @@ import { OomUnits, SETTLE_MS } from "./units.ts";
 /** State of an earlier run in this boot, from the event log. */
 export interface EarlierOoms {
   readonly state: CheckpointData;
-  /** `incident` of the last `oom` event, whose kills may be missing. */
-  readonly lastIncident?: string;
+  /** `incident` of the last `oom` events, whose kills may be missing. */
+  readonly incidents?: readonly string[];
 }
 
 /** Dependencies of an {@linkcode OomMonitor}. */
@@ -56,7 +56,7 @@ export class OomMonitor {
   readonly #units: OomUnits;
   readonly #events: OomEventBuilder;
   readonly #startMs: number;
-  #lastIncident: string | undefined;
+  readonly #reported: Set<string | undefined>;
   #lastRecord: KmsgRecord | undefined;
   #kills = 0;
 
@@ -66,7 +66,7 @@ export class OomMonitor {
     this.#startMs = clock.now();
     this.#parser = new OomParser(options);
     this.#events = new OomEventBuilder(options);
-    this.#lastIncident = earlier?.lastIncident;
+    this.#reported = new Set(earlier?.incidents);
     this.#units = new OomUnits({
       earlier: earlier?.state,
       readCount,
@@ -98,9 +98,14 @@ export class OomMonitor {
     return this.#parser.hasDeferredKill;
   }
 
-  /** Whether units are open, so that the log must be read to its end. */
+  /** Whether units are open or counts not settled, so that the log must be read to its end. */
   get needsEnd(): boolean {
-    return this.#units.isOpen;
+    return this.#units.isOpen || !this.#options.counters.isSettled;
+  }
+
+  /** Units not accounted for. */
+  get open(): number {
+    return (this.#options.readCount() ?? NaN) - (this.#units.accounted ?? NaN);
   }
 
   /** Returns whether the record is new, and the number of records lost before it. */
@@ -204,7 +209,8 @@ export class OomMonitor {
 
   #advance(): void {
     const last = this.#lastRecord;
-    if (last !== undefined) {
+    // The rest of an incomplete line is numbered later than its start.
+    if (last !== undefined && !this.#parser.isMidLine) {
       this.#units.advance(last.sequence, last.usecSinceBoot);
     }
   }
@@ -271,12 +277,8 @@ export class OomMonitor {
 
   #add(event: NewEvent): void {
     if (event.type === "oom") {
-      const incident = event.data?.oom?.incident;
-      // Reported by the earlier run, which ended before the first kill.
-      if (incident !== undefined && incident === this.#lastIncident) {
-        this.#lastIncident = undefined;
-        return;
-      }
+      // By the earlier run, which ended before the first kill.
+      if (this.#reported.delete(event.data?.oom?.incident)) return;
     }
     this.#options.addEvent(event);
   }

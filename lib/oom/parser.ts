@@ -1,7 +1,7 @@
 import type { CgroupName } from "../model/cgroup.ts";
 import { OomFragments } from "./fragments.ts";
 import { Incident } from "./incident.ts";
-import type { KmsgRecord } from "./kmsg_record.ts";
+import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
 import { type OomKilledLine, type OomLine, parseOomLine } from "./lines.ts";
 import type { OomReport, OomScope } from "./report.ts";
 import { agreedNames } from "./summary.ts";
@@ -104,6 +104,11 @@ export class OomParser {
 
   get hasDeferredKill(): boolean {
     return this.#deferred !== undefined;
+  }
+
+  /** Whether part of a line is missing. */
+  get isMidLine(): boolean {
+    return !this.#fragments.isEmpty;
   }
 
   push(record: KmsgRecord): readonly OomReport[] {
@@ -251,7 +256,8 @@ export class OomParser {
       incident.isNamed === (scope === "cgroup")
     );
     const incident = open.find(({ names }) => names !== undefined) ??
-      firstAlike(named) ?? this.#begin(record);
+      anyAlike(named, record) ?? new Incident(record);
+    if (!this.#open.includes(incident)) this.#begin(record, incident);
     incident.scope = scope;
     incident.chosenPid = pid;
   }
@@ -275,7 +281,9 @@ export class OomParser {
       Object.assign(incident, details);
     }
     this.#close(incident);
-    this.#last = undefined;
+    // The group's line may follow; other members are killed.
+    incident.isRepeated = true;
+    this.#last = incident;
     if (!incident.reported) reports.push(incident.report(record));
   }
 
@@ -376,8 +384,7 @@ export class OomParser {
     reports.push(incident.killReport(record, line, victimCgroup, known));
   }
 
-  #begin(record: KmsgRecord): Incident {
-    const incident = new Incident(record);
+  #begin(record: KmsgRecord, incident = new Incident(record)): Incident {
     this.#open.push(incident);
     if (this.#open.length > MAX_OPEN) this.#open.shift();
     return incident;
@@ -411,7 +418,7 @@ export class OomParser {
       incident.chosenPid !== undefined && incident.fits(record, line.scope)
     );
     return only(open.filter(({ chosenPid }) => chosenPid === line.pid)) ??
-      firstAlike(open) ??
+      anyAlike(open, record) ??
       // A kernel that prints neither scope nor choice.
       (line.scope === undefined
         ? only(this.#open.filter(({ isNamed }) => isNamed))
@@ -437,18 +444,19 @@ function only<T>(items: readonly T[]): T | undefined {
   return items.length === 1 ? items[0] : undefined;
 }
 
-/** Returns the oldest; removes the cgroups of all if they differ. */
-function firstAlike(incidents: readonly Incident[]): Incident | undefined {
+/** Returns the oldest; if their cgroups differ, an incident without them. */
+function anyAlike(
+  incidents: readonly Incident[],
+  record: KmsgRecord,
+): Incident | undefined {
   const [first, ...others] = incidents;
-  if (first === undefined) return undefined;
   const areAlike = others.every((other) =>
-    other.limitCgroup === first.limitCgroup &&
-    other.victimCgroup === first.victimCgroup
+    other.limitCgroup === first?.limitCgroup &&
+    other.victimCgroup === first?.victimCgroup
   );
-  if (!areAlike) {
-    for (const incident of incidents) {
-      incident.limitCgroup = incident.victimCgroup = undefined;
-    }
-  }
-  return first;
+  if (areAlike) return first;
+  const unknown = new Incident(record);
+  // As one of them.
+  unknown.reported = true;
+  return unknown;
 }

@@ -1,5 +1,5 @@
 import type { KmsgFile } from "./kmsg_watcher.ts";
-import type { KmsgRecord } from "./kmsg_record.ts";
+import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
 
 /** Position of a record relative to those read. */
 export type RecordPlace =

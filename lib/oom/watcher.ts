@@ -4,7 +4,7 @@ import type { CheckpointData } from "../model/event.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SourceState } from "../model/source_state.ts";
 import { KmsgHealth } from "./kmsg_health.ts";
-import { parseKmsgRecord } from "./kmsg_record.ts";
+import { parseKmsgRecord } from "../kernfs/kmsg_record.ts";
 import { type KmsgFile, openKmsg } from "./kmsg_watcher.ts";
 import type { OomMonitor } from "./monitor.ts";
 
@@ -137,8 +137,9 @@ export class OomWatcher {
     let delayMs = reopenDelayMs;
     while (!signal.aborted) {
       const before = this.#records;
+      let isFile = false;
       try {
-        await this.#readOnce(path);
+        isFile = await this.#readOnce(path) === "file";
       } catch (error) {
         this.#fail(`Cannot read the kernel log: ${messageOf(error)}`);
       }
@@ -147,13 +148,16 @@ export class OomWatcher {
       this.#file = undefined;
       if (signal.aborted) return;
       if (this.#records > before) delayMs = reopenDelayMs;
-      await sleep(this.#clock, delayMs, signal);
+      // A file was replaced.
+      const isReplaced = isFile && this.#records > before;
+      await sleep(this.#clock, isReplaced ? POLL_MS : delayMs, signal);
       delayMs = Math.min(delayMs * 2, MAX_REOPEN_DELAY_MS);
       if (!signal.aborted) this.#reopens++;
     }
   }
 
-  async #readOnce(path: string): Promise<void> {
+  /** Returns the kind of a log that ended. */
+  async #readOnce(path: string): Promise<KmsgFile["kind"] | void> {
     const { signal } = this.#stop;
     const { open = openKmsg, logger } = this.#options;
     const file = await open(path).finally(() => this.#wasTried = true);
@@ -197,7 +201,8 @@ export class OomWatcher {
           this.#health.tryAgain();
           break;
         case "end":
-          return this.#fail("The kernel log ended");
+          this.#fail("The kernel log ended");
+          return file.kind;
       }
     }
   }

@@ -1,4 +1,7 @@
-import { type KmsgRecord, parseKmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import {
+  type KmsgRecord,
+  parseKmsgRecord,
+} from "../../lib/kernfs/kmsg_record.ts";
 import type { OomReport } from "../../lib/oom/report.ts";
 import { OomParser } from "../../lib/oom/parser.ts";
 

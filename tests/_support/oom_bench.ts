@@ -2,7 +2,7 @@ import { readLogTail } from "../../lib/log/log_tail.ts";
 import type { Event, NewEvent, OomKillData } from "../../lib/model/event.ts";
 import { OomCounters } from "../../lib/oom/counters.ts";
 import type { KmsgFile } from "../../lib/oom/kmsg_watcher.ts";
-import type { KmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import type { KmsgRecord } from "../../lib/kernfs/kmsg_record.ts";
 import { OomMonitor, type OomMonitorOptions } from "../../lib/oom/monitor.ts";
 import type { ContainerHandler } from "../../lib/registry/handler_registry.ts";
 import { FakeClock } from "./fake_clock.ts";

@@ -1,4 +1,4 @@
-import type { KmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import type { KmsgRecord } from "../../lib/kernfs/kmsg_record.ts";
 import type { SeededRandom } from "./random.ts";
 
 /**

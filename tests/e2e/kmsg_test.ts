@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { TIMEOUT_MS } from "./_agent.ts";
-import { parseKmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import { parseKmsgRecord } from "../../lib/kernfs/kmsg_record.ts";
 import { type KmsgFile, openKmsg } from "../../lib/oom/kmsg_watcher.ts";
 import { systemClock } from "../../lib/model/clock.ts";
 import { silentLogger } from "../../lib/model/logger.ts";

@@ -297,7 +297,7 @@ Deno.test("readLogTail() returns the incident of an oom event without a kill in 
   ]) as LogTail;
   assertEquals(ooms, {
     state: { "kmsg_seq": 7, "node_oom_kills": 4, "inferred_units": 0 },
-    lastIncident: "i2",
+    incidents: ["i2"],
   });
 });
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { parseKmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import { parseKmsgRecord } from "../../lib/kernfs/kmsg_record.ts";
 import { OomParser } from "../../lib/oom/parser.ts";
 import { SeededRandom } from "../_support/random.ts";
 import { brief, KMSG_DIR, recordsOf, reportsOf } from "../_support/kmsg_log.ts";

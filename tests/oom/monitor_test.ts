@@ -314,6 +314,47 @@ Deno.test("OomMonitor reports an incident once if a crash separates it from its 
   assertEquals(ooms.length, 1);
 });
 
+Deno.test("OomMonitor reports OOMs without a kill once if the agent is killed", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  bench.pass(2_000);
+  const skipped = [1, 2, 3].map((pid) => [
+    ...headOf(pid, `/${pid}`),
+    `Memory cgroup out of memory: OOM victim ${pid} (hog) is already exiting. Skip killing the task`,
+  ]);
+  for (const lines of skipped) bench.print(...lines);
+  bench.end();
+  await bench.start();
+  bench.pass(3_000);
+  const ooms = bench.log.events().filter(({ event_type }) =>
+    event_type === "oom"
+  );
+  assertEquals(ooms.length, 3);
+});
+
+Deno.test("OomMonitor reports the incident of a summary in fragments, also after a restart", async () => {
+  const [header = "", summary = ""] = headOf(1, "/c");
+  const at = summary.indexOf(",task=");
+  for (const isRestarted of [false, true]) {
+    const bench = new OomBench();
+    await bench.start();
+    bench.pass(2_000);
+    bench.print(header, summary.slice(0, at), "eth0: link is up");
+    bench.end();
+    if (isRestarted) await bench.start();
+    bench.print(summary.slice(at));
+    bench.killed(1, "/c");
+    bench.pass(3_000);
+    const found = bench.log.events().map(({ event_type: type, event_data }) =>
+      `${type} ${event_data.oom?.limit_cgroup ?? ""}`.trim()
+    );
+    assertEquals(found.filter((text) => text.startsWith("oom")), [
+      "oom /c",
+      "oomKill /c",
+    ]);
+  }
+});
+
 Deno.test("OomMonitor lists the counter that confirms a kill", async () => {
   const bench = new OomBench({ groupKills: false });
   await bench.start();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { OomParser } from "../../lib/oom/parser.ts";
 import type { OomReport } from "../../lib/oom/report.ts";
-import type { KmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import type { KmsgRecord } from "../../lib/kernfs/kmsg_record.ts";
 import { brief, recordsFrom, reportsOf } from "../_support/kmsg_log.ts";
 
 const INVOKED =
@@ -198,7 +198,7 @@ Deno.test("OomParser neither loses nor merges an old incident interleaved with a
   );
 });
 
-Deno.test("OomParser reports no cgroup if a line can belong to either of two old incidents", () => {
+Deno.test("OomParser reports neither cgroup nor incident if a line can belong to either of two old ones", () => {
   assertEquals(
     briefReports([
       INVOKED,
@@ -211,8 +211,8 @@ Deno.test("OomParser reports no cgroup if a line can belong to either of two old
       killed(8, ""),
     ]).slice(2),
     [
-      "106 oomKill of 100: cgroup MEMCG 7 (sh)",
-      "107 oomKill of 101: cgroup MEMCG 8 (sh)",
+      "106 oomKill of 104: cgroup MEMCG 7 (sh)",
+      "107 oomKill of 105: cgroup MEMCG 8 (sh)",
     ],
   );
 });
@@ -362,6 +362,24 @@ Deno.test("OomParser reports each process of a group once, with group: true", ()
       "105 oomKill of 101: cgroup MEMCG limit /pod in /pod/a 5 (sh) group",
       "108 repeat",
       "109 oomKill of 101: cgroup MEMCG limit /pod in /pod/a 9 (sh) group",
+    ],
+  );
+});
+
+Deno.test("OomParser reports a group whose first victim is exiting as one incident", () => {
+  assertEquals(
+    briefReports([
+      INVOKED,
+      summary(7, "/pod", "/pod/a"),
+      "Memory cgroup out of memory: OOM victim 7 (sh) is already exiting. Skip killing the task",
+      groupSet("/pod/a"),
+      killed(5),
+      killed(6),
+    ]),
+    [
+      "101 oom of 101: cgroup MEMCG limit /pod in /pod/a 7 (sh) uid 0",
+      "104 oomKill of 101: cgroup MEMCG limit /pod in /pod/a 5 (sh) group",
+      "105 oomKill of 101: cgroup MEMCG limit /pod in /pod/a 6 (sh) group",
     ],
   );
 });

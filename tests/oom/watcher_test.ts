@@ -376,10 +376,26 @@ Deno.test("OomWatcher follows a file, line by line", async () => {
   });
 });
 
-Deno.test("OomWatcher reads a last line without newline if no data follows", async () => {
-  await withFile(killed(2, 7), async (path) => {
+Deno.test("OomWatcher reads a last line without newline if no data follows for 10 s", async () => {
+  await withFile(`${killed(2, 7)}\n${killed(3, 8)}`, async (path) => {
     const watched = new Watched(path);
     await watched.until(() => watched.reports.length === 2);
+    for (let ms = 0; ms < 5_000; ms += 250) await watched.turn(250);
+    assertEquals(watched.reports.length, 2);
+    await watched.until(() => watched.reports.length === 4, 250);
+    watched.close();
+  });
+});
+
+Deno.test("OomWatcher waits for the rest of a file's line", async () => {
+  const line = `${killed(2, 7)}\n`;
+  await withFile(line.slice(0, -20), async (path) => {
+    const watched = new Watched(path);
+    for (let ms = 0; ms < 5_000; ms += 250) await watched.turn(250);
+    await Deno.writeTextFile(path, line.slice(-20), { append: true });
+    await watched.until(() => watched.reports.length === 2);
+    assertEquals(watched.reports, incidentAndKill(2, 7));
+    assertEquals(watched.watcher.malformed, 0);
     watched.close();
   });
 });
@@ -395,13 +411,17 @@ Deno.test("OomWatcher starts over without a gap if a file is truncated", async (
   });
 });
 
-Deno.test("OomWatcher reopens a replaced file", async () => {
+Deno.test("OomWatcher reopens a replaced file after its last line", async () => {
   await withFile(`${killed(2, 7)}\n`, async (path) => {
     const watched = new Watched(path);
     await watched.until(() => watched.reports.length === 2);
-    await Deno.writeTextFile(`${path}.new`, `${killed(3, 8)}\n`);
-    await Deno.rename(`${path}.new`, path);
-    await watched.until(() => watched.reports.length === 4, 100);
+    await Deno.rename(path, `${path}.1`);
+    await Deno.writeTextFile(`${path}.1`, `${killed(3, 8)}\n`, {
+      append: true,
+    });
+    await Deno.writeTextFile(path, `${killed(4, 9)}\n`);
+    await watched.until(() => watched.reports.length === 6, 100);
+    assertEquals(watched.reports.at(-1), "4 oomKill 9");
     assertEquals(watched.watcher.reopens, 1);
     watched.close();
   });

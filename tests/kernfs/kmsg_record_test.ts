@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseKmsgRecord } from "../../lib/oom/kmsg_record.ts";
+import { parseKmsgRecord } from "../../lib/kernfs/kmsg_record.ts";
 
 function parse(text: string) {
   return parseKmsgRecord(new TextEncoder().encode(text));
