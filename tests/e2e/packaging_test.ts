@@ -1,6 +1,6 @@
 // scripts/image and scripts/package with a small program instead of the agent; kustomize.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { withTempDir } from "../_support/temp_dir.ts";
 import { packVersion } from "./_package.ts";
@@ -77,6 +77,64 @@ Deno.test({
         Layers: layers,
       }]);
     });
+  },
+});
+
+Deno.test({
+  name:
+    "scripts/image adds the version as tag to a name without one, also with a port",
+  ignore: !["ldd", "tar", "gzip"].every(hasProgram),
+  async fn() {
+    const { version } = JSON.parse(
+      await Deno.readTextFile(`${SCRIPTS}/../deno.json`),
+    );
+    for (
+      const [name, tag] of [
+        ["localhost:5000/cgwatch", version],
+        ["cgwatch", version],
+        ["localhost:5000/cgwatch:7", "7"],
+      ] as const
+    ) {
+      await withTempDir(async (directory) => {
+        const image = `${directory}/image.tar`;
+        await outputOf(
+          `${SCRIPTS}/image`,
+          `--bin=${PROGRAM}`,
+          `--out=${image}`,
+          `--name=${name}`,
+        );
+        await outputOf("tar", "-xf", image, "-C", directory);
+        const json = async (path: string) =>
+          JSON.parse(await Deno.readTextFile(`${directory}/${path}`));
+        const reference = `${name.replace(/:7$/, "")}:${tag}`;
+        const { manifests: [{ annotations }] } = await json("index.json");
+        assertEquals(annotations, {
+          "org.opencontainers.image.ref.name": tag,
+          "io.containerd.image.name": reference,
+        });
+        const [{ RepoTags }] = await json("manifest.json");
+        assertEquals(RepoTags, [reference]);
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: "scripts/image rejects a name with a digest and an empty name",
+  async fn() {
+    for (const name of ["", "cgwatch@sha256:00", "cgwatch:", "host:1/"]) {
+      await assertRejects(
+        () =>
+          outputOf(
+            `${SCRIPTS}/image`,
+            `--bin=${PROGRAM}`,
+            "--out=/dev/null/image",
+            `--name=${name}`,
+          ),
+        Error,
+        "expected NAME or NAME:TAG",
+      );
+    }
   },
 });
 
