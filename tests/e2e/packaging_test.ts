@@ -203,6 +203,69 @@ Deno.test({
   },
 });
 
+/** Returns the paths of all files in a directory, sorted. */
+async function filesIn(directory: string): Promise<string[]> {
+  const found = await outputOf("find", directory, "-not", "-type", "d");
+  return found.split("\n").filter((path) => path !== "")
+    .map((path) => path.slice(directory.length)).sort();
+}
+
+Deno.test("scripts/install installs a binary in the working directory by its file name", async () => {
+  await withTempDir(async (directory) => {
+    await Deno.copyFile(PROGRAM, `${directory}/cgwatch`);
+    await outputOf(
+      "env",
+      `--chdir=${directory}`,
+      `DESTDIR=${directory}/root`,
+      `${SCRIPTS}/install`,
+      "--bin=cgwatch",
+    );
+    assertEquals(
+      (await filesIn(`${directory}/root`)).filter((path) =>
+        !path.startsWith("/usr/local/share/")
+      ),
+      [
+        "/etc/default/cgwatch",
+        "/etc/systemd/system/cgwatch.service",
+        "/etc/systemd/system/cgwatch.service.d/kmsg.conf",
+        "/usr/local/bin/cgwatch",
+      ],
+    );
+  });
+});
+
+Deno.test("scripts/install installs nothing if the binary is missing, is a directory or does not run", async () => {
+  await withTempDir(async (directory) => {
+    await Deno.mkdir(`${directory}/directory`);
+    await Deno.writeTextFile(`${directory}/broken`, "#!/bin/false\n");
+    await Deno.chmod(`${directory}/broken`, 0o755);
+    for (
+      const [bin, message] of [
+        ["missing", 'Cannot find the binary "missing"'],
+        ["directory", 'Cannot find the binary "directory"'],
+        ["broken", `Cannot run the binary "${directory}/broken"`],
+      ] as const
+    ) {
+      await assertRejects(
+        () =>
+          outputOf(
+            "env",
+            `--chdir=${directory}`,
+            `DESTDIR=${directory}/root`,
+            `${SCRIPTS}/install`,
+            `--bin=${bin}`,
+          ),
+        Error,
+        message,
+      );
+      await assertRejects(
+        () => Deno.stat(`${directory}/root`),
+        Deno.errors.NotFound,
+      );
+    }
+  });
+});
+
 Deno.test({
   name:
     "dpkg installs, upgrades with changed settings, removes and purges the package",
