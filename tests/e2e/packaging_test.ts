@@ -1,6 +1,7 @@
 // scripts/image and scripts/package with a small program instead of the agent; kustomize.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { exists } from "@std/fs/exists";
 import { fromFileUrl } from "@std/path";
 import { withTempDir } from "../_support/temp_dir.ts";
 import { packVersion } from "./_package.ts";
@@ -8,8 +9,18 @@ import { hasProgram, outputOf } from "./_programs.ts";
 
 const SCRIPTS = fromFileUrl(new URL("../../scripts", import.meta.url));
 
+/** Whether the source is a checkout of git and not an archive. */
+const IS_CHECKOUT = await exists(`${SCRIPTS}/../.git`);
+
 /** A dynamic executable that accepts all arguments. */
 const PROGRAM = "/bin/true";
+
+/** Returns the paths of all files in a directory, sorted. */
+async function filesIn(directory: string): Promise<string[]> {
+  const found = await outputOf("find", directory, "-not", "-type", "d");
+  return found.split("\n").filter((path) => path !== "")
+    .map((path) => path.slice(directory.length)).sort();
+}
 
 async function sha256(path: string): Promise<string> {
   return (await outputOf("sha256sum", path)).slice(0, 64);
@@ -203,12 +214,80 @@ Deno.test({
   },
 });
 
-/** Returns the paths of all files in a directory, sorted. */
-async function filesIn(directory: string): Promise<string[]> {
-  const found = await outputOf("find", directory, "-not", "-type", "d");
-  return found.split("\n").filter((path) => path !== "")
-    .map((path) => path.slice(directory.length)).sort();
-}
+Deno.test({
+  name:
+    "scripts/package packs the files of scripts/deploy that git tracks, without secrets",
+  ignore: !IS_CHECKOUT ||
+    !["dpkg-deb", "tar", "gzip", "git"].every(hasProgram),
+  async fn() {
+    await withTempDir(async (directory) => {
+      const source = `${directory}/source`;
+      await Deno.mkdir(source);
+      const root = `${SCRIPTS}/..`;
+      for (const path of ["scripts", "LICENSE", "deno.json", ".gitignore"]) {
+        await outputOf("cp", "-r", `${root}/${path}`, source);
+      }
+      const deploy = `${source}/scripts/deploy`;
+      const secrets = [
+        "cgwatch.token",
+        "cgwatch-targets/nodes.json",
+        "kubernetes/base/tokens",
+        "kubernetes/base/scrape-token",
+        "kubernetes/tls.key",
+      ];
+      await Deno.mkdir(`${deploy}/cgwatch-targets`);
+      for (const path of [...secrets, "notes.txt"]) {
+        await Deno.writeTextFile(`${deploy}/${path}`, "secret");
+      }
+      const sums = await outputOf(
+        `${source}/scripts/package`,
+        `--bin=${PROGRAM}`,
+        `--out=${directory}/out`,
+      );
+      const [archive = "", deb = ""] = [...sums.matchAll(/ (\S+)$/gm)]
+        .map(([, name]) => `${directory}/out/${name}`);
+      await outputOf("dpkg-deb", "--extract", deb, `${directory}/deb`);
+      await Deno.mkdir(`${directory}/tar`);
+      await outputOf(
+        "tar",
+        "-xzf",
+        archive,
+        "-C",
+        `${directory}/tar`,
+        "--strip-components=1",
+      );
+      const tracked = (await outputOf(
+        "git",
+        "-C",
+        `${SCRIPTS}/deploy`,
+        "ls-files",
+      )).trim().split("\n").map((path) => `/${path}`).sort();
+      assertEquals(
+        await filesIn(`${directory}/tar/scripts/deploy`),
+        tracked,
+        "the list in scripts/package",
+      );
+      assertEquals(
+        await filesIn(`${directory}/deb/usr/share/doc/cgwatch/examples`),
+        tracked.filter((path) =>
+          !["/cgwatch.service", "/cgwatch.default"].includes(path)
+        ),
+      );
+      await outputOf("git", "-C", source, "init", "--quiet");
+      assertEquals(
+        (await outputOf(
+          "git",
+          "-C",
+          deploy,
+          "check-ignore",
+          ...secrets,
+          "notes.txt",
+        )).trim().split("\n"),
+        secrets,
+      );
+    });
+  },
+});
 
 Deno.test("scripts/install installs a binary in the working directory by its file name", async () => {
   await withTempDir(async (directory) => {
