@@ -15,6 +15,16 @@ const IS_CHECKOUT = await exists(`${SCRIPTS}/../.git`);
 /** A dynamic executable that accepts all arguments. */
 const PROGRAM = "/bin/true";
 
+/** Returns whether a program is a static executable. */
+async function runsWithoutLibraries(name: string): Promise<boolean> {
+  try {
+    await outputOf("sh", "-c", `ldd "$(command -v ${name})"`);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Returns the paths of all files in a directory, sorted. */
 async function filesIn(directory: string): Promise<string[]> {
   const found = await outputOf("find", directory, "-not", "-type", "d");
@@ -195,7 +205,7 @@ Deno.test({
         ),
         /^ExecStart=\/usr\/bin\/cgwatch serve/m,
       );
-      for (const script of ["postinst", "prerm", "postrm"]) {
+      for (const script of ["preinst", "postinst", "prerm", "postrm"]) {
         await outputOf("sh", "-n", `${tree}/DEBIAN/${script}`);
       }
       // The archive installs without the source.
@@ -345,24 +355,38 @@ Deno.test("scripts/install installs nothing if the binary is missing, is a direc
   });
 });
 
+/** Creates an empty root of dpkg. */
+async function createRoot(root: string): Promise<void> {
+  await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
+  await Deno.mkdir(`${root}/var/lib/dpkg/updates`);
+  await Deno.writeTextFile(`${root}/var/lib/dpkg/status`, "");
+}
+
+/** Returns a function that runs dpkg on a root, with the programs of the host. */
+function dpkgOf(root: string, path = Deno.env.get("PATH") ?? "") {
+  return (...args: string[]) =>
+    outputOf(
+      "env",
+      `PATH=${path}`,
+      "dpkg",
+      `--root=${root}`,
+      `--log=${root}/var/log.dpkg`,
+      "--force-script-chrootless,depends,confold",
+      ...args,
+    );
+}
+
+const HAS_DPKG = Deno.uid() === 0 && ["dpkg", "dpkg-deb"].every(hasProgram);
+
 Deno.test({
   name:
     "dpkg installs, upgrades with changed settings, removes and purges the package",
-  ignore: Deno.uid() !== 0 || !["dpkg", "dpkg-deb"].every(hasProgram),
+  ignore: !HAS_DPKG,
   async fn() {
     await withTempDir(async (directory) => {
       const root = `${directory}/root`;
-      await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
-      await Deno.mkdir(`${root}/var/lib/dpkg/updates`);
-      await Deno.writeTextFile(`${root}/var/lib/dpkg/status`, "");
-      const dpkg = (...args: string[]) =>
-        outputOf(
-          "dpkg",
-          `--root=${root}`,
-          `--log=${directory}/log`,
-          "--force-script-chrootless,depends,confdef,confold",
-          ...args,
-        );
+      await createRoot(root);
+      const dpkg = dpkgOf(root);
       const pack = (version: string) =>
         packVersion(directory, {
           bin: PROGRAM,
@@ -375,7 +399,14 @@ Deno.test({
       await Deno.writeTextFile(settings, "CGWATCH_MAX_STREAMS=3\n");
       await Deno.mkdir(dropIn.replace(/\/[^/]+$/, ""), { recursive: true });
       await Deno.writeTextFile(dropIn, "[Service]\n");
-      await dpkg("--install", await pack("1.1"));
+      const newer = await pack("1.1");
+      // Without input, as in an unattended upgrade.
+      await assertRejects(
+        () => dpkg("--force-confask", "--no-force-confold", "--install", newer),
+        Error,
+        "conffile",
+      );
+      await dpkg("--install", newer);
       assertEquals(
         await Deno.readTextFile(settings),
         "CGWATCH_MAX_STREAMS=3\n",
@@ -387,6 +418,159 @@ Deno.test({
       await dpkg("--purge", "cgwatch");
       const left = await outputOf("find", root, "-name", "*cgwatch*");
       assertEquals(left, "");
+    });
+  },
+});
+
+const WANTS = "etc/systemd/system/multi-user.target.wants/cgwatch.service";
+
+/** Creates a directory with the programs of PATH, without those of init-system-helpers. */
+async function createPathWithoutHelpers(directory: string): Promise<string> {
+  const path = `${directory}/programs`;
+  await Deno.mkdir(path);
+  for (const from of ["/usr/local/sbin", "/usr/sbin", "/usr/bin", "/bin"]) {
+    await outputOf("sh", "-c", `ln -sf ${from}/* ${path}/`);
+  }
+  await outputOf("sh", "-c", `rm -f ${path}/deb-systemd-*`);
+  return path;
+}
+
+for (const withHelper of [true, false]) {
+  const helper = `${withHelper ? "with" : "without"} deb-systemd-helper`;
+  Deno.test({
+    name:
+      `the package enables its service in a root without systemd running, ${helper}, and keeps what an administrator changes`,
+    ignore: !HAS_DPKG || !hasProgram("systemctl") ||
+      withHelper && !hasProgram("deb-systemd-helper"),
+    async fn() {
+      await withTempDir(async (directory) => {
+        const programs = withHelper
+          ? undefined
+          : await createPathWithoutHelpers(directory);
+        const [older, newer] = [
+          await packVersion(directory, {
+            bin: PROGRAM,
+            version: "1.0",
+            comment: "old",
+          }),
+          await packVersion(directory, {
+            bin: PROGRAM,
+            version: "1.1",
+            comment: "new",
+          }),
+        ];
+        // deb-systemd-helper uses systemctl only if the root has it.
+        for (const hasSystemctl of [true, false]) {
+          const root = `${directory}/root-${hasSystemctl}`;
+          await createRoot(root);
+          if (hasSystemctl) {
+            await Deno.mkdir(`${root}/usr/bin`, { recursive: true });
+            await Deno.copyFile("/bin/true", `${root}/usr/bin/systemctl`);
+          }
+          const dpkg = dpkgOf(root, programs);
+          const isEnabled = () => outputOf("readlink", `${root}/${WANTS}`);
+          const assertDisabled = () =>
+            assertRejects(
+              () => Deno.lstat(`${root}/${WANTS}`),
+              Deno.errors.NotFound,
+            );
+          await dpkg("--install", older);
+          assertMatch(await isEnabled(), /\/lib\/systemd\/system\/cgwatch\./);
+          await dpkg("--install", newer);
+          await isEnabled();
+          await dpkg("--remove", "cgwatch");
+          await dpkg("--install", newer);
+          await isEnabled();
+          // As `systemctl disable`.
+          await Deno.remove(`${root}/${WANTS}`);
+          await dpkg("--install", older);
+          await assertDisabled();
+          await dpkg("--remove", "cgwatch");
+          await dpkg("--install", newer);
+          await assertDisabled();
+          await dpkg("--purge", "cgwatch");
+          // As `systemctl mask`.
+          const unit = `${root}/etc/systemd/system/cgwatch.service`;
+          await Deno.mkdir(`${root}/etc/systemd/system`, { recursive: true });
+          await Deno.symlink("/dev/null", unit);
+          await dpkg("--install", older);
+          await dpkg("--install", newer);
+          assertEquals(await Deno.readLink(unit), "/dev/null");
+          await dpkg("--purge", "cgwatch");
+          assertEquals(await Deno.readLink(unit), "/dev/null");
+          await Deno.remove(unit);
+          assertEquals(await outputOf("find", root, "-name", "*cgwatch*"), "");
+        }
+      });
+    },
+  });
+}
+
+Deno.test({
+  name:
+    "the package starts its service in a chroot with systemd when it is installed, also after a removal, and an upgrade restarts it",
+  ignore: !HAS_DPKG || !hasProgram("busybox") || !hasProgram("ldd") ||
+    // The programs of the chroot are busybox, which must be a static executable.
+    !(await runsWithoutLibraries("busybox")),
+  async fn() {
+    await withTempDir(async (directory) => {
+      const root = `${directory}/root`;
+      await createRoot(root);
+      await Deno.mkdir(`${root}/bin`);
+      await Deno.mkdir(`${root}/run/systemd/system`, { recursive: true });
+      await outputOf("sh", "-c", `cp "$(command -v busybox)" ${root}/bin/sh`);
+      await Deno.symlink("sh", `${root}/bin/rm`);
+      await Deno.mkdir(`${root}/dev`);
+      await Deno.writeTextFile(`${root}/dev/null`, "");
+      await Deno.writeTextFile(
+        `${root}/bin/systemctl`,
+        '#!/bin/sh\necho "$*" >>/calls\ncase $2 in is-enabled) test ! -e /disabled ;; esac\n',
+        { mode: 0o755 },
+      );
+      const dpkg = async (...args: string[]) => {
+        await Deno.writeTextFile(`${root}/calls`, "");
+        await outputOf(
+          "env",
+          "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+          "dpkg",
+          `--root=${root}`,
+          `--log=${root}/var/log.dpkg`,
+          "--force-depends,confold",
+          ...args,
+        );
+        const calls = await Deno.readTextFile(`${root}/calls`);
+        return calls.split("\n").filter((call) =>
+          call !== "" && call !== "daemon-reload"
+        );
+      };
+      const [older, newer] = [
+        await packVersion(directory, {
+          bin: PROGRAM,
+          version: "1.0",
+          comment: "old",
+        }),
+        await packVersion(directory, {
+          bin: PROGRAM,
+          version: "1.1",
+          comment: "new",
+        }),
+      ];
+      const enable = "--root=/ --quiet enable cgwatch.service";
+      const query = "--quiet is-enabled cgwatch.service";
+      const start = "start cgwatch.service";
+      assertEquals(await dpkg("--install", older), [enable, query, start]);
+      const upgrade = ["try-restart cgwatch.service"];
+      assertEquals(await dpkg("--install", newer), upgrade);
+      assertEquals(await dpkg("--install", newer), upgrade);
+      assertEquals(await dpkg("--remove", "cgwatch"), ["stop cgwatch.service"]);
+      assertEquals(await dpkg("--install", newer), [query, start]);
+      assertEquals(await dpkg("--install", older), upgrade);
+      await dpkg("--remove", "cgwatch");
+      // A disabled or masked service.
+      await Deno.writeTextFile(`${root}/disabled`, "");
+      assertEquals(await dpkg("--install", newer), [query]);
+      await dpkg("--purge", "cgwatch");
+      assertEquals(await outputOf("find", root, "-name", "*cgwatch*"), "");
     });
   },
 });
