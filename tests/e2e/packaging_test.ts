@@ -576,6 +576,103 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "scripts/install and the package refuse to install next to each other, and neither removes files of the other",
+  ignore: !HAS_DPKG,
+  async fn() {
+    await withTempDir(async (directory) => {
+      const root = `${directory}/root`;
+      await createRoot(root);
+      const dpkg = dpkgOf(root);
+      const install = (...args: string[]) =>
+        outputOf(
+          "env",
+          `DESTDIR=${root}`,
+          `${SCRIPTS}/install`,
+          `--bin=${PROGRAM}`,
+          ...args,
+        );
+      const withName = async () =>
+        (await outputOf("find", root, "-name", "*cgwatch*"))
+          .replaceAll(`${root}/`, "").split("\n").sort();
+      const deb = await packVersion(directory, {
+        bin: PROGRAM,
+        version: "1.0",
+        comment: "settings",
+      });
+      const settings = `${root}/etc/default/cgwatch`;
+      const log = `${root}/var/log/cgwatch/events.ndjson`;
+      // From the package to scripts/install.
+      await dpkg("--install", deb);
+      const packaged = await filesIn(root);
+      await assertRejects(
+        () => install(),
+        Error,
+        "the package cgwatch is installed",
+      );
+      assertEquals(await filesIn(root), packaged);
+      await install("--uninstall");
+      assertEquals(await filesIn(root), packaged);
+      await Deno.writeTextFile(settings, "CGWATCH_MAX_STREAMS=3\n");
+      await dpkg("--remove", "cgwatch");
+      await install();
+      await Deno.writeTextFile(log, "{}\n");
+      await Deno.mkdir(`${root}/etc/systemd/system/multi-user.target.wants`, {
+        recursive: true,
+      });
+      await outputOf("ln", "-sf", "../cgwatch.service", `${root}/${WANTS}`);
+      assertEquals(
+        await Deno.readTextFile(settings),
+        "CGWATCH_MAX_STREAMS=3\n",
+      );
+      await dpkg("--purge", "cgwatch");
+      for (
+        const path of [
+          log,
+          `${root}/usr/local/bin/cgwatch`,
+          `${root}/etc/systemd/system/cgwatch.service`,
+          `${root}/etc/systemd/system/cgwatch.service.d/kmsg.conf`,
+          `${root}/${WANTS}`,
+        ]
+      ) await Deno.lstat(path);
+      // From scripts/install to the package.
+      const installed = await withName();
+      await assertRejects(
+        () => dpkg("--install", deb),
+        Error,
+        "scripts/install has installed cgwatch",
+      );
+      assertEquals(await withName(), installed);
+      // The purge removed the settings.
+      await install();
+      await Deno.writeTextFile(settings, "CGWATCH_MAX_STREAMS=4\n");
+      await Deno.rename(settings, `${directory}/settings`);
+      await install("--uninstall", "--keep-logs");
+      await Deno.rename(`${directory}/settings`, settings);
+      await dpkg("--install", deb);
+      assertEquals(
+        await Deno.readTextFile(settings),
+        "CGWATCH_MAX_STREAMS=4\n",
+      );
+      assert((await Deno.stat(log)).isFile);
+      // Both, as earlier versions allowed.
+      const unit = `${root}/etc/systemd/system/cgwatch.service`;
+      const dropIn = `${unit}.d/own.conf`;
+      await Deno.copyFile(`${SCRIPTS}/deploy/cgwatch.service`, unit);
+      await Deno.mkdir(`${unit}.d`, { recursive: true });
+      await Deno.writeTextFile(dropIn, "[Service]\n");
+      await install("--uninstall");
+      await assertRejects(() => Deno.stat(unit), Deno.errors.NotFound);
+      for (const path of [settings, log, dropIn, `${root}/usr/bin/cgwatch`]) {
+        assert((await Deno.stat(path)).isFile, path);
+      }
+      await dpkg("--purge", "cgwatch");
+      assertEquals(await withName(), [""]);
+    });
+  },
+});
+
+Deno.test({
   name: "kubectl renders both variants of scripts/deploy/kubernetes",
   ignore: !hasProgram("kubectl"),
   async fn() {
