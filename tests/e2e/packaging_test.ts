@@ -673,7 +673,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "kubectl renders both variants of scripts/deploy/kubernetes",
+  name:
+    "kubectl renders both variants of scripts/deploy/kubernetes, without and with TLS",
   ignore: !hasProgram("kubectl"),
   async fn() {
     await withTempDir(async (directory) => {
@@ -682,11 +683,9 @@ Deno.test({
         await Deno.writeTextFile(`${directory}/kubernetes/base/${name}`, "abc");
       }
       for (const variant of ["privileged", "restricted"]) {
-        const text = await outputOf(
-          "kubectl",
-          "kustomize",
-          `${directory}/kubernetes/${variant}`,
-        );
+        const path = `${directory}/kubernetes/${variant}`;
+        const render = () => outputOf("kubectl", "kustomize", path);
+        const text = await render();
         assertEquals(
           [...text.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind),
           ["ServiceAccount", "Secret", "Service", "DaemonSet"],
@@ -694,7 +693,38 @@ Deno.test({
         const isPrivileged = variant === "privileged";
         assertEquals(text.includes("privileged: true"), isPrivileged);
         assertEquals(text.includes("- --kmsg=none"), !isPrivileged);
+        await Deno.writeTextFile(
+          `${path}/kustomization.yaml`,
+          "components: [../tls]\n",
+          { append: true },
+        );
+        assertEquals(addedLines(text, await render()), [
+          "- --tls-cert=/etc/cgwatch-tls/tls.crt",
+          "- --tls-key=/etc/cgwatch-tls/tls.key",
+          // One line for each probe.
+          "scheme: HTTPS",
+          "scheme: HTTPS",
+          "- mountPath: /etc/cgwatch-tls",
+          "name: tls",
+          "readOnly: true",
+          "- name: tls",
+          "secret:",
+          "defaultMode: 256",
+          "secretName: cgwatch-tls",
+        ]);
       }
     });
   },
 });
+
+/** Returns the lines that were added to an output, in their order. */
+function addedLines(before: string, after: string): string[] {
+  const rest = before.split("\n");
+  const added: string[] = [];
+  for (const line of after.split("\n")) {
+    if (line === rest[0]) rest.shift();
+    else added.push(line.trim());
+  }
+  assertEquals(rest, []);
+  return added;
+}
