@@ -496,6 +496,13 @@ for (const withHelper of [true, false]) {
           await dpkg("--install", older);
           await dpkg("--install", newer);
           assertEquals(await Deno.readLink(unit), "/dev/null");
+          await outputOf(
+            "env",
+            `DESTDIR=${root}`,
+            `${SCRIPTS}/install`,
+            "--uninstall",
+          );
+          assertEquals(await Deno.readLink(unit), "/dev/null");
           await dpkg("--purge", "cgwatch");
           assertEquals(await Deno.readLink(unit), "/dev/null");
           await Deno.remove(unit);
