@@ -99,6 +99,19 @@ check "a stopped service is not started by an upgrade" sh -c '
 check "the package is removed" dpkg -r cgwatch
 check "the program is removed" test ! -e /usr/bin/cgwatch
 check "settings and events stay" test -e /etc/default/cgwatch -a -e "$log"
+check "the package installs after a removal" dpkg --force-confold -i new.deb
+check "it gets ready" until_true is_ready
+check "it is enabled" systemctl is-enabled --quiet cgwatch
+systemctl disable --quiet --now cgwatch
+check "a disabled service stays disabled after an upgrade" sh -c '
+  dpkg --force-confold -i new.deb && ! systemctl is-enabled --quiet cgwatch'
+check "and is not started" test "$(main_pid)" = 0
+systemctl mask --quiet cgwatch
+check "a masked service stays masked after removal and installation" sh -c '
+  dpkg -r cgwatch && dpkg --force-confold -i new.deb &&
+    test "$(systemctl is-enabled cgwatch)" = masked'
+check "and is not started" test "$(main_pid)" = 0
+systemctl unmask --quiet cgwatch
 check "the package is purged" dpkg -P cgwatch
 check "nothing is left" is_gone
 check "no user is left" test -z "$(getent passwd cgwatch)"

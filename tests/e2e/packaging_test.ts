@@ -1,6 +1,7 @@
 // scripts/image and scripts/package with a small program instead of the agent; kustomize.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { exists } from "@std/fs/exists";
 import { fromFileUrl } from "@std/path";
 import { withTempDir } from "../_support/temp_dir.ts";
 import { packVersion } from "./_package.ts";
@@ -8,8 +9,28 @@ import { hasProgram, outputOf } from "./_programs.ts";
 
 const SCRIPTS = fromFileUrl(new URL("../../scripts", import.meta.url));
 
+/** Whether the source is a checkout of git and not an archive. */
+const IS_CHECKOUT = await exists(`${SCRIPTS}/../.git`);
+
 /** A dynamic executable that accepts all arguments. */
 const PROGRAM = "/bin/true";
+
+/** Returns whether a program is a static executable. */
+async function runsWithoutLibraries(name: string): Promise<boolean> {
+  try {
+    await outputOf("sh", "-c", `ldd "$(command -v ${name})"`);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Returns the paths of all files in a directory, sorted. */
+async function filesIn(directory: string): Promise<string[]> {
+  const found = await outputOf("find", directory, "-not", "-type", "d");
+  return found.split("\n").filter((path) => path !== "")
+    .map((path) => path.slice(directory.length)).sort();
+}
 
 async function sha256(path: string): Promise<string> {
   return (await outputOf("sha256sum", path)).slice(0, 64);
@@ -82,6 +103,64 @@ Deno.test({
 
 Deno.test({
   name:
+    "scripts/image adds the version as tag to a name without one, also with a port",
+  ignore: !["ldd", "tar", "gzip"].every(hasProgram),
+  async fn() {
+    const { version } = JSON.parse(
+      await Deno.readTextFile(`${SCRIPTS}/../deno.json`),
+    );
+    for (
+      const [name, tag] of [
+        ["localhost:5000/cgwatch", version],
+        ["cgwatch", version],
+        ["localhost:5000/cgwatch:7", "7"],
+      ] as const
+    ) {
+      await withTempDir(async (directory) => {
+        const image = `${directory}/image.tar`;
+        await outputOf(
+          `${SCRIPTS}/image`,
+          `--bin=${PROGRAM}`,
+          `--out=${image}`,
+          `--name=${name}`,
+        );
+        await outputOf("tar", "-xf", image, "-C", directory);
+        const json = async (path: string) =>
+          JSON.parse(await Deno.readTextFile(`${directory}/${path}`));
+        const reference = `${name.replace(/:7$/, "")}:${tag}`;
+        const { manifests: [{ annotations }] } = await json("index.json");
+        assertEquals(annotations, {
+          "org.opencontainers.image.ref.name": tag,
+          "io.containerd.image.name": reference,
+        });
+        const [{ RepoTags }] = await json("manifest.json");
+        assertEquals(RepoTags, [reference]);
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: "scripts/image rejects a name with a digest and an empty name",
+  async fn() {
+    for (const name of ["", "cgwatch@sha256:00", "cgwatch:", "host:1/"]) {
+      await assertRejects(
+        () =>
+          outputOf(
+            `${SCRIPTS}/image`,
+            `--bin=${PROGRAM}`,
+            "--out=/dev/null/image",
+            `--name=${name}`,
+          ),
+        Error,
+        "expected NAME or NAME:TAG",
+      );
+    }
+  },
+});
+
+Deno.test({
+  name:
     "scripts/package creates the same packages twice, and their settings are configuration files",
   ignore: !["dpkg-deb", "tar", "gzip"].every(hasProgram),
   async fn() {
@@ -126,7 +205,7 @@ Deno.test({
         ),
         /^ExecStart=\/usr\/bin\/cgwatch serve/m,
       );
-      for (const script of ["postinst", "prerm", "postrm"]) {
+      for (const script of ["preinst", "postinst", "prerm", "postrm"]) {
         await outputOf("sh", "-n", `${tree}/DEBIAN/${script}`);
       }
       // The archive installs without the source.
@@ -147,22 +226,167 @@ Deno.test({
 
 Deno.test({
   name:
+    "scripts/package packs the files of scripts/deploy that git tracks, without secrets",
+  ignore: !IS_CHECKOUT ||
+    !["dpkg-deb", "tar", "gzip", "git"].every(hasProgram),
+  async fn() {
+    await withTempDir(async (directory) => {
+      const source = `${directory}/source`;
+      await Deno.mkdir(source);
+      const root = `${SCRIPTS}/..`;
+      for (const path of ["scripts", "LICENSE", "deno.json", ".gitignore"]) {
+        await outputOf("cp", "-r", `${root}/${path}`, source);
+      }
+      const deploy = `${source}/scripts/deploy`;
+      const secrets = [
+        "cgwatch.token",
+        "cgwatch-targets/nodes.json",
+        "kubernetes/base/tokens",
+        "kubernetes/base/scrape-token",
+        "kubernetes/tls.key",
+      ];
+      await Deno.mkdir(`${deploy}/cgwatch-targets`);
+      for (const path of [...secrets, "notes.txt"]) {
+        await Deno.writeTextFile(`${deploy}/${path}`, "secret");
+      }
+      const sums = await outputOf(
+        `${source}/scripts/package`,
+        `--bin=${PROGRAM}`,
+        `--out=${directory}/out`,
+      );
+      const [archive = "", deb = ""] = [...sums.matchAll(/ (\S+)$/gm)]
+        .map(([, name]) => `${directory}/out/${name}`);
+      await outputOf("dpkg-deb", "--extract", deb, `${directory}/deb`);
+      await Deno.mkdir(`${directory}/tar`);
+      await outputOf(
+        "tar",
+        "-xzf",
+        archive,
+        "-C",
+        `${directory}/tar`,
+        "--strip-components=1",
+      );
+      const tracked = (await outputOf(
+        "git",
+        "-C",
+        `${SCRIPTS}/deploy`,
+        "ls-files",
+      )).trim().split("\n").map((path) => `/${path}`).sort();
+      assertEquals(
+        await filesIn(`${directory}/tar/scripts/deploy`),
+        tracked,
+        "the list in scripts/package",
+      );
+      assertEquals(
+        await filesIn(`${directory}/deb/usr/share/doc/cgwatch/examples`),
+        tracked.filter((path) =>
+          !["/cgwatch.service", "/cgwatch.default"].includes(path)
+        ),
+      );
+      await outputOf("git", "-C", source, "init", "--quiet");
+      assertEquals(
+        (await outputOf(
+          "git",
+          "-C",
+          deploy,
+          "check-ignore",
+          ...secrets,
+          "notes.txt",
+        )).trim().split("\n"),
+        secrets,
+      );
+    });
+  },
+});
+
+Deno.test("scripts/install installs a binary in the working directory by its file name", async () => {
+  await withTempDir(async (directory) => {
+    await Deno.copyFile(PROGRAM, `${directory}/cgwatch`);
+    await outputOf(
+      "env",
+      `--chdir=${directory}`,
+      `DESTDIR=${directory}/root`,
+      `${SCRIPTS}/install`,
+      "--bin=cgwatch",
+    );
+    assertEquals(
+      (await filesIn(`${directory}/root`)).filter((path) =>
+        !path.startsWith("/usr/local/share/")
+      ),
+      [
+        "/etc/default/cgwatch",
+        "/etc/systemd/system/cgwatch.service",
+        "/etc/systemd/system/cgwatch.service.d/kmsg.conf",
+        "/usr/local/bin/cgwatch",
+      ],
+    );
+  });
+});
+
+Deno.test("scripts/install installs nothing if the binary is missing, is a directory or does not run", async () => {
+  await withTempDir(async (directory) => {
+    await Deno.mkdir(`${directory}/directory`);
+    await Deno.writeTextFile(`${directory}/broken`, "#!/bin/false\n");
+    await Deno.chmod(`${directory}/broken`, 0o755);
+    for (
+      const [bin, message] of [
+        ["missing", 'Cannot find the binary "missing"'],
+        ["directory", 'Cannot find the binary "directory"'],
+        ["broken", `Cannot run the binary "${directory}/broken"`],
+      ] as const
+    ) {
+      await assertRejects(
+        () =>
+          outputOf(
+            "env",
+            `--chdir=${directory}`,
+            `DESTDIR=${directory}/root`,
+            `${SCRIPTS}/install`,
+            `--bin=${bin}`,
+          ),
+        Error,
+        message,
+      );
+      await assertRejects(
+        () => Deno.stat(`${directory}/root`),
+        Deno.errors.NotFound,
+      );
+    }
+  });
+});
+
+/** Creates an empty root of dpkg. */
+async function createRoot(root: string): Promise<void> {
+  await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
+  await Deno.mkdir(`${root}/var/lib/dpkg/updates`);
+  await Deno.writeTextFile(`${root}/var/lib/dpkg/status`, "");
+}
+
+/** Returns a function that runs dpkg on a root, with the programs of the host. */
+function dpkgOf(root: string, path = Deno.env.get("PATH") ?? "") {
+  return (...args: string[]) =>
+    outputOf(
+      "env",
+      `PATH=${path}`,
+      "dpkg",
+      `--root=${root}`,
+      `--log=${root}/var/log.dpkg`,
+      "--force-script-chrootless,depends,confold",
+      ...args,
+    );
+}
+
+const HAS_DPKG = Deno.uid() === 0 && ["dpkg", "dpkg-deb"].every(hasProgram);
+
+Deno.test({
+  name:
     "dpkg installs, upgrades with changed settings, removes and purges the package",
-  ignore: Deno.uid() !== 0 || !["dpkg", "dpkg-deb"].every(hasProgram),
+  ignore: !HAS_DPKG,
   async fn() {
     await withTempDir(async (directory) => {
       const root = `${directory}/root`;
-      await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
-      await Deno.mkdir(`${root}/var/lib/dpkg/updates`);
-      await Deno.writeTextFile(`${root}/var/lib/dpkg/status`, "");
-      const dpkg = (...args: string[]) =>
-        outputOf(
-          "dpkg",
-          `--root=${root}`,
-          `--log=${directory}/log`,
-          "--force-script-chrootless,depends,confdef,confold",
-          ...args,
-        );
+      await createRoot(root);
+      const dpkg = dpkgOf(root);
       const pack = (version: string) =>
         packVersion(directory, {
           bin: PROGRAM,
@@ -175,7 +399,14 @@ Deno.test({
       await Deno.writeTextFile(settings, "CGWATCH_MAX_STREAMS=3\n");
       await Deno.mkdir(dropIn.replace(/\/[^/]+$/, ""), { recursive: true });
       await Deno.writeTextFile(dropIn, "[Service]\n");
-      await dpkg("--install", await pack("1.1"));
+      const newer = await pack("1.1");
+      // Without input, as in an unattended upgrade.
+      await assertRejects(
+        () => dpkg("--force-confask", "--no-force-confold", "--install", newer),
+        Error,
+        "conffile",
+      );
+      await dpkg("--install", newer);
       assertEquals(
         await Deno.readTextFile(settings),
         "CGWATCH_MAX_STREAMS=3\n",
@@ -191,8 +422,266 @@ Deno.test({
   },
 });
 
+const WANTS = "etc/systemd/system/multi-user.target.wants/cgwatch.service";
+
+/** Creates a directory with the programs of PATH, without those of init-system-helpers. */
+async function createPathWithoutHelpers(directory: string): Promise<string> {
+  const path = `${directory}/programs`;
+  await Deno.mkdir(path);
+  for (const from of ["/usr/local/sbin", "/usr/sbin", "/usr/bin", "/bin"]) {
+    await outputOf("sh", "-c", `ln -sf ${from}/* ${path}/`);
+  }
+  await outputOf("sh", "-c", `rm -f ${path}/deb-systemd-*`);
+  return path;
+}
+
+for (const withHelper of [true, false]) {
+  const helper = `${withHelper ? "with" : "without"} deb-systemd-helper`;
+  Deno.test({
+    name:
+      `the package enables its service in a root without systemd running, ${helper}, and keeps what an administrator changes`,
+    ignore: !HAS_DPKG || !hasProgram("systemctl") ||
+      withHelper && !hasProgram("deb-systemd-helper"),
+    async fn() {
+      await withTempDir(async (directory) => {
+        const programs = withHelper
+          ? undefined
+          : await createPathWithoutHelpers(directory);
+        const [older, newer] = [
+          await packVersion(directory, {
+            bin: PROGRAM,
+            version: "1.0",
+            comment: "old",
+          }),
+          await packVersion(directory, {
+            bin: PROGRAM,
+            version: "1.1",
+            comment: "new",
+          }),
+        ];
+        // deb-systemd-helper uses systemctl only if the root has it.
+        for (const hasSystemctl of [true, false]) {
+          const root = `${directory}/root-${hasSystemctl}`;
+          await createRoot(root);
+          if (hasSystemctl) {
+            await Deno.mkdir(`${root}/usr/bin`, { recursive: true });
+            await Deno.copyFile("/bin/true", `${root}/usr/bin/systemctl`);
+          }
+          const dpkg = dpkgOf(root, programs);
+          const isEnabled = () => outputOf("readlink", `${root}/${WANTS}`);
+          const assertDisabled = () =>
+            assertRejects(
+              () => Deno.lstat(`${root}/${WANTS}`),
+              Deno.errors.NotFound,
+            );
+          await dpkg("--install", older);
+          assertMatch(await isEnabled(), /\/lib\/systemd\/system\/cgwatch\./);
+          await dpkg("--install", newer);
+          await isEnabled();
+          await dpkg("--remove", "cgwatch");
+          await dpkg("--install", newer);
+          await isEnabled();
+          // As `systemctl disable`.
+          await Deno.remove(`${root}/${WANTS}`);
+          await dpkg("--install", older);
+          await assertDisabled();
+          await dpkg("--remove", "cgwatch");
+          await dpkg("--install", newer);
+          await assertDisabled();
+          await dpkg("--purge", "cgwatch");
+          // As `systemctl mask`.
+          const unit = `${root}/etc/systemd/system/cgwatch.service`;
+          await Deno.mkdir(`${root}/etc/systemd/system`, { recursive: true });
+          await Deno.symlink("/dev/null", unit);
+          await dpkg("--install", older);
+          await dpkg("--install", newer);
+          assertEquals(await Deno.readLink(unit), "/dev/null");
+          await outputOf(
+            "env",
+            `DESTDIR=${root}`,
+            `${SCRIPTS}/install`,
+            "--uninstall",
+          );
+          assertEquals(await Deno.readLink(unit), "/dev/null");
+          await dpkg("--purge", "cgwatch");
+          assertEquals(await Deno.readLink(unit), "/dev/null");
+          await Deno.remove(unit);
+          assertEquals(await outputOf("find", root, "-name", "*cgwatch*"), "");
+        }
+      });
+    },
+  });
+}
+
 Deno.test({
-  name: "kubectl renders both variants of scripts/deploy/kubernetes",
+  name:
+    "the package starts its service in a chroot with systemd when it is installed, also after a removal, and an upgrade restarts it",
+  ignore: !HAS_DPKG || !hasProgram("busybox") || !hasProgram("ldd") ||
+    // The programs of the chroot are busybox, which must be a static executable.
+    !(await runsWithoutLibraries("busybox")),
+  async fn() {
+    await withTempDir(async (directory) => {
+      const root = `${directory}/root`;
+      await createRoot(root);
+      await Deno.mkdir(`${root}/bin`);
+      await Deno.mkdir(`${root}/run/systemd/system`, { recursive: true });
+      await outputOf("sh", "-c", `cp "$(command -v busybox)" ${root}/bin/sh`);
+      await Deno.symlink("sh", `${root}/bin/rm`);
+      await Deno.mkdir(`${root}/dev`);
+      await Deno.writeTextFile(`${root}/dev/null`, "");
+      await Deno.writeTextFile(
+        `${root}/bin/systemctl`,
+        '#!/bin/sh\necho "$*" >>/calls\ncase $2 in is-enabled) test ! -e /disabled ;; esac\n',
+        { mode: 0o755 },
+      );
+      const dpkg = async (...args: string[]) => {
+        await Deno.writeTextFile(`${root}/calls`, "");
+        await outputOf(
+          "env",
+          "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+          "dpkg",
+          `--root=${root}`,
+          `--log=${root}/var/log.dpkg`,
+          "--force-depends,confold",
+          ...args,
+        );
+        const calls = await Deno.readTextFile(`${root}/calls`);
+        return calls.split("\n").filter((call) =>
+          call !== "" && call !== "daemon-reload"
+        );
+      };
+      const [older, newer] = [
+        await packVersion(directory, {
+          bin: PROGRAM,
+          version: "1.0",
+          comment: "old",
+        }),
+        await packVersion(directory, {
+          bin: PROGRAM,
+          version: "1.1",
+          comment: "new",
+        }),
+      ];
+      const enable = "--root=/ --quiet enable cgwatch.service";
+      const query = "--quiet is-enabled cgwatch.service";
+      const start = "start cgwatch.service";
+      assertEquals(await dpkg("--install", older), [enable, query, start]);
+      const upgrade = ["try-restart cgwatch.service"];
+      assertEquals(await dpkg("--install", newer), upgrade);
+      assertEquals(await dpkg("--install", newer), upgrade);
+      assertEquals(await dpkg("--remove", "cgwatch"), ["stop cgwatch.service"]);
+      assertEquals(await dpkg("--install", newer), [query, start]);
+      assertEquals(await dpkg("--install", older), upgrade);
+      await dpkg("--remove", "cgwatch");
+      // A disabled or masked service.
+      await Deno.writeTextFile(`${root}/disabled`, "");
+      assertEquals(await dpkg("--install", newer), [query]);
+      await dpkg("--purge", "cgwatch");
+      assertEquals(await outputOf("find", root, "-name", "*cgwatch*"), "");
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "scripts/install and the package refuse to install next to each other, and neither removes files of the other",
+  ignore: !HAS_DPKG,
+  async fn() {
+    await withTempDir(async (directory) => {
+      const root = `${directory}/root`;
+      await createRoot(root);
+      const dpkg = dpkgOf(root);
+      const install = (...args: string[]) =>
+        outputOf(
+          "env",
+          `DESTDIR=${root}`,
+          `${SCRIPTS}/install`,
+          `--bin=${PROGRAM}`,
+          ...args,
+        );
+      const withName = async () =>
+        (await outputOf("find", root, "-name", "*cgwatch*"))
+          .replaceAll(`${root}/`, "").split("\n").sort();
+      const deb = await packVersion(directory, {
+        bin: PROGRAM,
+        version: "1.0",
+        comment: "settings",
+      });
+      const settings = `${root}/etc/default/cgwatch`;
+      const log = `${root}/var/log/cgwatch/events.ndjson`;
+      // From the package to scripts/install.
+      await dpkg("--install", deb);
+      const packaged = await filesIn(root);
+      await assertRejects(
+        () => install(),
+        Error,
+        "the package cgwatch is installed",
+      );
+      assertEquals(await filesIn(root), packaged);
+      await install("--uninstall");
+      assertEquals(await filesIn(root), packaged);
+      await Deno.writeTextFile(settings, "CGWATCH_MAX_STREAMS=3\n");
+      await dpkg("--remove", "cgwatch");
+      await install();
+      await Deno.writeTextFile(log, "{}\n");
+      await Deno.mkdir(`${root}/etc/systemd/system/multi-user.target.wants`, {
+        recursive: true,
+      });
+      await outputOf("ln", "-sf", "../cgwatch.service", `${root}/${WANTS}`);
+      assertEquals(
+        await Deno.readTextFile(settings),
+        "CGWATCH_MAX_STREAMS=3\n",
+      );
+      await dpkg("--purge", "cgwatch");
+      for (
+        const path of [
+          log,
+          `${root}/usr/local/bin/cgwatch`,
+          `${root}/etc/systemd/system/cgwatch.service`,
+          `${root}/etc/systemd/system/cgwatch.service.d/kmsg.conf`,
+          `${root}/${WANTS}`,
+        ]
+      ) await Deno.lstat(path);
+      // From scripts/install to the package.
+      const installed = await withName();
+      await assertRejects(
+        () => dpkg("--install", deb),
+        Error,
+        "scripts/install has installed cgwatch",
+      );
+      assertEquals(await withName(), installed);
+      // The purge removed the settings.
+      await install();
+      await Deno.writeTextFile(settings, "CGWATCH_MAX_STREAMS=4\n");
+      await Deno.rename(settings, `${directory}/settings`);
+      await install("--uninstall", "--keep-logs");
+      await Deno.rename(`${directory}/settings`, settings);
+      await dpkg("--install", deb);
+      assertEquals(
+        await Deno.readTextFile(settings),
+        "CGWATCH_MAX_STREAMS=4\n",
+      );
+      assert((await Deno.stat(log)).isFile);
+      // Both, as earlier versions allowed.
+      const unit = `${root}/etc/systemd/system/cgwatch.service`;
+      const dropIn = `${unit}.d/own.conf`;
+      await Deno.copyFile(`${SCRIPTS}/deploy/cgwatch.service`, unit);
+      await Deno.mkdir(`${unit}.d`, { recursive: true });
+      await Deno.writeTextFile(dropIn, "[Service]\n");
+      await install("--uninstall");
+      await assertRejects(() => Deno.stat(unit), Deno.errors.NotFound);
+      for (const path of [settings, log, dropIn, `${root}/usr/bin/cgwatch`]) {
+        assert((await Deno.stat(path)).isFile, path);
+      }
+      await dpkg("--purge", "cgwatch");
+      assertEquals(await withName(), [""]);
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "kubectl renders both variants of scripts/deploy/kubernetes, without and with TLS",
   ignore: !hasProgram("kubectl"),
   async fn() {
     await withTempDir(async (directory) => {
@@ -201,11 +690,9 @@ Deno.test({
         await Deno.writeTextFile(`${directory}/kubernetes/base/${name}`, "abc");
       }
       for (const variant of ["privileged", "restricted"]) {
-        const text = await outputOf(
-          "kubectl",
-          "kustomize",
-          `${directory}/kubernetes/${variant}`,
-        );
+        const path = `${directory}/kubernetes/${variant}`;
+        const render = () => outputOf("kubectl", "kustomize", path);
+        const text = await render();
         assertEquals(
           [...text.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind),
           ["ServiceAccount", "Secret", "Service", "DaemonSet"],
@@ -213,7 +700,38 @@ Deno.test({
         const isPrivileged = variant === "privileged";
         assertEquals(text.includes("privileged: true"), isPrivileged);
         assertEquals(text.includes("- --kmsg=none"), !isPrivileged);
+        await Deno.writeTextFile(
+          `${path}/kustomization.yaml`,
+          "components: [../tls]\n",
+          { append: true },
+        );
+        assertEquals(addedLines(text, await render()), [
+          "- --tls-cert=/etc/cgwatch-tls/tls.crt",
+          "- --tls-key=/etc/cgwatch-tls/tls.key",
+          // One line for each probe.
+          "scheme: HTTPS",
+          "scheme: HTTPS",
+          "- mountPath: /etc/cgwatch-tls",
+          "name: tls",
+          "readOnly: true",
+          "- name: tls",
+          "secret:",
+          "defaultMode: 256",
+          "secretName: cgwatch-tls",
+        ]);
       }
     });
   },
 });
+
+/** Returns the lines that were added to an output, in their order. */
+function addedLines(before: string, after: string): string[] {
+  const rest = before.split("\n");
+  const added: string[] = [];
+  for (const line of after.split("\n")) {
+    if (line === rest[0]) rest.shift();
+    else added.push(line.trim());
+  }
+  assertEquals(rest, []);
+  return added;
+}

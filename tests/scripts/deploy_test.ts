@@ -105,3 +105,22 @@ Deno.test("tests of rules cover every alert", async () => {
     [],
   );
 });
+
+Deno.test("scripts/deploy/kubernetes/tls sets the flags of TLS, and HTTPS for each probe of the base", async () => {
+  const base = await manifest("base/daemonset.yaml");
+  const tls = await manifest("tls/kustomization.yaml");
+  const flags = [...tls.matchAll(/^ +value: (--\S+)$/gm)]
+    .map(([, flag = ""]) => flag);
+  assertEquals(
+    flags.map((flag) => flag.replace(/=.*\//, "=")),
+    ["--tls-cert=tls.crt", "--tls-key=tls.key"],
+  );
+  assertEquals(parseCommandLine(["serve", ...flags]).ignoredFlags, []);
+  const probes = [...base.matchAll(/^ +(\w+Probe): /gm)]
+    .map(([, probe]) => probe);
+  assertEquals(
+    [...tls.matchAll(/\/(\w+)\/httpGet\/scheme\n +value: HTTPS\n/g)]
+      .map(([, probe]) => probe),
+    probes,
+  );
+});
