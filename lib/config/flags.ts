@@ -237,7 +237,7 @@ export const FLAGS = [
     name: "allow-dynamic-housekeeping",
     kind: "bool",
     default: "true",
-    help: "sample unchanged containers less often",
+    help: "sample unchanged containers less often, until they use CPU time",
   },
   {
     name: "global-housekeeping-interval",

@@ -72,6 +72,8 @@ export class CgroupHandler implements ContainerHandler {
   readonly builder: RowBuilder = new RowBuilder();
   readonly #options: CgroupHandlerOptions;
   readonly #files: readonly SampledFile[];
+  /** Contains the CPU usage. */
+  readonly #cpuFile: SampledFile | undefined;
   readonly #blkio: BlkioFiles | undefined;
   readonly #processes: ProcessStatsReader;
   readonly #network: NetworkStatsReader;
@@ -107,6 +109,9 @@ export class CgroupHandler implements ContainerHandler {
         listsProcesses,
       };
     });
+    const fileNamed = (name: string) =>
+      this.#files.find(({ control }) => control.path.endsWith(`/${name}`));
+    this.#cpuFile = fileNamed("cpuacct.usage") ?? fileNamed("cpu.stat");
     const directories = ofProcesses
       .map((hierarchy) => this.#directory(hierarchy));
     this.#processes = new ProcessStatsReader(fs, directories, kinds);
@@ -218,6 +223,16 @@ export class CgroupHandler implements ContainerHandler {
     if (this.#hasFiles && !found && first === undefined) gone = true;
     this.#hasFiles = found;
     return { gone, ...(first !== undefined && { error: first }) };
+  }
+
+  hasUsedCpu(): boolean {
+    const file = this.#cpuFile;
+    const { row } = this.builder;
+    const before = row[COLUMN.cpuUsageNs] ?? NaN;
+    if (file === undefined || !unlessFails(() => this.#readFile(file))) {
+      return false;
+    }
+    return (row[COLUMN.cpuUsageNs] ?? NaN) > before;
   }
 
   filesystems(timestampMs: number): readonly FsStats[] | undefined {

@@ -58,6 +58,11 @@ const SPEC_AGE_MS = 5_000;
  */
 const STORED_SPEC_AGE_MS = 5 * 60_000;
 const ERROR_LOG_INTERVAL_MS = 60_000;
+/**
+ * Longest time until CPU usage is noticed of a container that is sampled less
+ * often since nothing changed: one small file is read.
+ */
+const CPU_CHECK_MS = 10_000;
 /** Check interval of an incomplete container. */
 const INCOMPLETE_CHECK_MS = 100;
 
@@ -71,6 +76,7 @@ export class ManagedContainer implements Task {
   /** Cached until limits or metadata change. */
   #described: DescribedSpec | undefined;
   #sampledMs = -Infinity;
+  #dueMs = -Infinity;
   #loggedMs = -Infinity;
   #closed = false;
   readonly #openedMs: number;
@@ -161,9 +167,13 @@ export class ManagedContainer implements Task {
     return this.#isComplete = true;
   }
 
-  /** Returns the delay of the next sample in milliseconds. */
+  /** Returns the delay of the next sample or check in milliseconds. */
   run(): number {
     if (!this.isComplete) return INCOMPLETE_CHECK_MS;
+    const nowMs = this.#options.clock.monotonic();
+    if (this.#isSlow && nowMs < this.#dueMs && !this.handler.hasUsedCpu()) {
+      return Math.min(this.#dueMs - nowMs, CPU_CHECK_MS);
+    }
     // After the first sample, so that no request reads a thousand specs.
     if (this.hasSample) this.#keepSpecFresh();
     const { dynamic, intervalMs, maxIntervalMs, jitterFactor = 1 } =
@@ -172,7 +182,13 @@ export class ManagedContainer implements Task {
     this.#intervalMs = dynamic && !changed
       ? Math.max(intervalMs, Math.min(this.#intervalMs * 2, maxIntervalMs))
       : intervalMs;
-    return this.#intervalMs * (1 + Math.random() * jitterFactor);
+    const delayMs = this.#intervalMs * (1 + Math.random() * jitterFactor);
+    this.#dueMs = nowMs + delayMs;
+    return this.#isSlow ? Math.min(delayMs, CPU_CHECK_MS) : delayMs;
+  }
+
+  get #isSlow(): boolean {
+    return this.#intervalMs > this.#options.housekeeping.intervalMs;
   }
 
   #keepSpecFresh(): void {

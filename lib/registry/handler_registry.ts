@@ -33,6 +33,8 @@ export interface ContainerHandler {
   isComplete(ageMs: number): boolean;
   /** Reads a sample into {@linkcode builder}. */
   sample(): SampleResult;
+  /** Returns whether CPU time was used since the last sample; false if unknown. */
+  hasUsedCpu(): boolean;
   /** Returns its own file systems at a time. */
   filesystems?(timestampMs: number): readonly FsStats[] | undefined;
   /** Returns `undefined` if the kernel does not count OOM kills. */

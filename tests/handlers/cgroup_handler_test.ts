@@ -101,6 +101,42 @@ Deno.test("CgroupHandler reads the other files if one is malformed, and returns 
   handler.close();
 });
 
+Deno.test("CgroupHandler.hasUsedCpu() compares the CPU usage with that of the last sample", () => {
+  const { host, cgroup, options } = v2Host();
+  using _ = host;
+  const v1 = host.child("cpuacct/web");
+  const legacy: Hierarchies = {
+    mode: "legacy",
+    all: [{
+      version: 1,
+      controllers: ["cpuacct"],
+      path: `${host.path}/cpuacct`,
+    }],
+  };
+  const write = (usage: number) => {
+    cgroup.file("cpu.stat", `usage_usec ${usage}\nuser_usec 0\n`);
+    v1.file("cpuacct.usage", `${usage}\n`);
+  };
+  for (const hierarchies of [options.hierarchies, legacy]) {
+    write(5);
+    const handler = new CgroupHandler({ name: "/web" }, {
+      ...options,
+      hierarchies,
+    });
+    handler.sample();
+    assertEquals(handler.hasUsedCpu(), false);
+    write(6);
+    assertEquals(handler.hasUsedCpu(), true);
+    handler.sample();
+    assertEquals(handler.hasUsedCpu(), false);
+    handler.close();
+  }
+  const handler = new CgroupHandler({ name: "/none" }, options);
+  handler.sample();
+  assertEquals(handler.hasUsedCpu(), false);
+  handler.close();
+});
+
 Deno.test("CgroupHandler clears the values of an earlier sample", () => {
   const { host, cgroup, options } = v2Host();
   using _ = host;

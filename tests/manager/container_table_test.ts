@@ -23,6 +23,7 @@ function containerOf(reference: ContainerReference): ManagedContainer {
       isComplete: () => true,
       memoryInode: () => undefined,
       memoryLimitHits: () => undefined,
+      hasUsedCpu: () => false,
       spec: () => ({ hasDiskIo: false }),
       sample: () => ({ gone: false }),
       refresh() {},

@@ -25,6 +25,10 @@ class TestHandler implements ContainerHandler {
     return ageMs >= this.isCompleteAfterMs;
   }
   memoryInode(): undefined {}
+  usesCpu = false;
+  hasUsedCpu(): boolean {
+    return this.usesCpu;
+  }
   memoryLimitHits(): undefined {}
   readonly reference = { name: "/web" };
   readonly builder = new RowBuilder();
@@ -105,6 +109,18 @@ class Bench {
     });
   }
 
+  /** Returns the milliseconds between the next samples. */
+  intervals(count: number): number[] {
+    const times: number[] = [];
+    while (times.length <= count) {
+      const { samples } = this.handler;
+      const delayMs = this.container.run();
+      if (this.handler.samples > samples) times.push(this.clock.monotonic());
+      this.clock.advance(delayMs);
+    }
+    return times.slice(1).map((ms, at) => ms - (times[at] ?? NaN));
+  }
+
   /** Samples taken at these times, each with its time as memory. */
   sampleAt(...times: number[]): void {
     for (const ms of times) {
@@ -116,9 +132,7 @@ class Bench {
 }
 
 Deno.test("ManagedContainer.run() doubles its interval while nothing changes, and stays at the longest", () => {
-  const { container } = new Bench();
-  const intervals = Array.from({ length: 10 }, () => container.run());
-  assertEquals(intervals, [
+  assertEquals(new Bench().intervals(10), [
     // The first sample differs from none.
     1_000,
     2_000,
@@ -165,11 +179,29 @@ Deno.test("ManagedContainer samples a new container if the check whether it is c
 });
 
 Deno.test("ManagedContainer.run() returns to the shortest interval when something changes", () => {
-  const { container, handler } = new Bench();
-  for (let i = 0; i < 5; i++) container.run();
+  const bench = new Bench();
+  assertEquals(bench.intervals(5).at(-1), 16_000);
+  bench.handler.memoryBytes = 2;
+  assertEquals(bench.intervals(2), [1_000, 2_000]);
+});
+
+Deno.test("ManagedContainer.run() notices CPU usage within 10 s, whatever the interval", () => {
+  const bench = new Bench();
+  const { container, handler, clock } = bench;
+  assertEquals(bench.intervals(8).at(-1), 60_000);
+  container.run();
+  const { samples } = handler;
+  const checks = Array.from({ length: 4 }, () => {
+    clock.advance(10_000);
+    return container.run();
+  });
+  assertEquals(checks, [10_000, 10_000, 10_000, 10_000]);
+  assertEquals(handler.samples, samples);
+  handler.usesCpu = true;
   handler.memoryBytes = 2;
+  clock.advance(1_000);
   assertEquals(container.run(), 1_000);
-  assertEquals(container.run(), 2_000);
+  assertEquals(handler.samples, samples + 1);
 });
 
 Deno.test("ManagedContainer.run() keeps to its interval where it is not dynamic", () => {
@@ -309,6 +341,7 @@ Deno.test("ManagedContainer.run() reads limits after the first sample, again aft
   container.invalidateSpec();
   assertEquals(container.specNoOlderThan(Infinity).memory?.limitBytes, 3);
   container.invalidateSpec();
+  clock.advance(60_000);
   container.run();
   assertEquals(handler.specs, 4);
 });

@@ -48,6 +48,7 @@ class Bench {
           isComplete: () => true,
           memoryInode() {},
           memoryLimitHits() {},
+          hasUsedCpu: () => false,
           sample: () => ({ gone: false }),
           spec: () => {
             clock.ms++;

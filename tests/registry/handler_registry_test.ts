@@ -16,6 +16,7 @@ function handlerOf(name: string, namespace: string): ContainerHandler {
     isComplete: () => true,
     memoryInode: () => undefined,
     memoryLimitHits: () => undefined,
+    hasUsedCpu: () => false,
     spec: () => ({ hasDiskIo: false }),
     sample: () => ({ gone: false }),
     refresh() {},
