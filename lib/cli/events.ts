@@ -89,7 +89,9 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
         terminal.note(`${noneOf(options)}. Waiting for new ones, Ctrl-C ends`);
       });
       try {
-        await followEvents({ client: agent, terminal, clock, path, visit });
+        const hasSince = values.has("since");
+        const common = { client: agent, terminal, clock };
+        await followEvents({ ...common, path, hasSince, visit });
       } finally {
         cancel();
       }

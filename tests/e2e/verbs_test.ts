@@ -235,6 +235,43 @@ test("events --follow continues after a restart of the agent, without gaps or du
   }
 });
 
+test("events --follow reports no loss after a restart of the agent, nor for events before its own start", async (watched) => {
+  const { cgroups, socket } = watched;
+  const server = `--server=unix:${socket}`;
+  const args = ["events", "--follow", "--all", server, "-o=ndjson"];
+  const eventsOf = ({ stdout }: Running): WireEvent[] =>
+    linesOf(stdout).map((line) => JSON.parse(line));
+  await using follow = new Running(...args);
+  cgroups.make("/before");
+  await follow.writes(`${cgroups.name}/before`);
+  await watched.restart();
+  const { seq: lastSeq } = eventsOf(follow).at(-1);
+  cgroups.make("/after");
+  await follow.writes(`${cgroups.name}/after`);
+  // A later `seq` is that of another test's event, during the restart.
+  const lost = eventsOf(follow).filter(({ event_type: type, seq }) =>
+    type === "lost" && seq <= lastSeq
+  );
+  assertEquals(lost, []);
+  const seqs = eventsOf(follow).map(({ seq }) => seq);
+  assertEquals(seqs, [...new Set(seqs)].toSorted((a, b) => a - b));
+  // The restarted agent does not store the events of the earlier run.
+  await using later = new Running(...args);
+  await using since = new Running(...args, "--since=1h");
+  for (const one of [later, since]) {
+    await one.writes(`${cgroups.name}/after`);
+    assertEquals(
+      eventsOf(one).filter(({ event_type: type }) => type === "lost"),
+      [],
+    );
+  }
+  assertEquals(later.stderr, "");
+  assertMatch(
+    since.stderr,
+    /^cgwatch: The agent no longer stores \d+ older events: .*--file=LOG.*\n$/,
+  );
+});
+
 /** A verb that runs until it is killed, with its output. */
 class Running implements AsyncDisposable {
   stdout = "";
