@@ -2,6 +2,7 @@ import { NO_LIMIT_BYTES } from "../model/container.ts";
 import type { FlagValues } from "../config/flag_values.ts";
 import { type AgentClient, namePath } from "./agent_client.ts";
 import { findNamed, isUnknown } from "./list.ts";
+import { readOomKills } from "./oom_kills.ts";
 import { type Json, writeJson } from "./output.ts";
 import {
   escapeControlCharacters,
@@ -35,7 +36,7 @@ export async function inspectContainer(
   const body = { "num_stats": 1 };
   try {
     const path = `/api/v1.3/containers${namePath(name)}`;
-    return write(await client.text(path, body), options);
+    return await writeContainer(await client.text(path, body), options);
   } catch (error) {
     if (!isUnknown(error) || name.startsWith("/")) throw error;
     const text = await client.text("/api/v1.3/subcontainers/", body);
@@ -47,18 +48,33 @@ export async function inspectContainer(
         }`,
       );
     }
-    write(JSON.stringify(found[0]), options);
+    await writeContainer(JSON.stringify(found[0]), options);
   }
+}
+
+/** The table also has the OOM kills, as in `list`. */
+async function writeContainer(
+  text: string,
+  options: InspectOptions,
+): Promise<void> {
+  if (options.values.choice("output") !== "table") return write(text, options);
+  const { name }: Json = JSON.parse(text);
+  const kills = await readOomKills(options.client, name);
+  write(text, options, [["oom_kills", `${kills.get(name) ?? 0}`]]);
 }
 
 export async function writeMachine(options: InspectOptions): Promise<void> {
   write(await options.client.text("/api/v2.1/machine"), options);
 }
 
-function write(text: string, { values, terminal }: InspectOptions): void {
+function write(
+  text: string,
+  { values, terminal }: InspectOptions,
+  more: readonly [string, string][] = [],
+): void {
   const output = values.choice("output");
   if (output !== "table") return writeJson(terminal, output, text);
-  const rows = [...leavesOf(JSON.parse(text), "")].map((row) =>
+  const rows = [...leavesOf(JSON.parse(text), ""), ...more].map((row) =>
     row.map(escapeControlCharacters)
   );
   const width = Math.max(0, ...rows.map(([key = ""]) => widthOf(key))) + 2;

@@ -7,9 +7,10 @@ import {
   AgentUnreachableError,
   namePath,
 } from "./agent_client.ts";
-import { countKills, isNamed, rowOf } from "./container_row.ts";
+import { isNamed, rowOf } from "./container_row.ts";
 import { compareBy, CONTAINER_COLUMNS } from "./container_table.ts";
 import { withoutPodPrefix } from "./event_matcher.ts";
+import { readOomKills } from "./oom_kills.ts";
 import { type Json, parseExactly, writeJson } from "./output.ts";
 import { SimilarNames } from "./similar_names.ts";
 import { renderTable } from "./table.ts";
@@ -65,15 +66,7 @@ async function listOnce(
   const output = values.choice("output");
   const response = await containersOf(options);
   if (output !== "table") return writeJson(terminal, output, response);
-  const kills = new Map<string, number>();
-  countKills(
-    kills,
-    JSON.parse(
-      await client.text(
-        "/api/v1.3/events?oom_kill_events=true&subcontainers=true&max_events=-1",
-      ),
-    ),
-  );
+  const kills = await readOomKills(client);
   const infos: Json[] = JSON.parse(response);
   const found = infos.map((info) => rowOf(info, kills))
     .toSorted(compareBy(values.choice("sort")));

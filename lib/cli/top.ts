@@ -2,7 +2,8 @@ import type { FlagValues } from "../config/flag_values.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { type AgentClient, AgentUnreachableError } from "./agent_client.ts";
 import { withPodNames } from "../runtimes/display_name.ts";
-import { type ContainerRow, countKills, rowOf } from "./container_row.ts";
+import { type ContainerRow, rowOf } from "./container_row.ts";
+import { readOomKills } from "./oom_kills.ts";
 import type { Json } from "./output.ts";
 import { Screen, type ScreenEvent } from "./screen.ts";
 import type { Terminal } from "./terminal.ts";
@@ -64,8 +65,7 @@ class TopSource {
   /** Previous sample by cgroup. */
   readonly #before = new Map<string, Json>();
   readonly #last = new Map<string, Json>();
-  readonly #kills = new Map<string, number>();
-  #killSeq = 0;
+  #kills: ReadonlyMap<string, number> = new Map();
 
   constructor(client: AgentClient, clock: Clock) {
     this.#client = client;
@@ -82,13 +82,7 @@ class TopSource {
         "num_stats": isFirst ? 2 : 1,
       }),
     );
-    const events: Json[] = JSON.parse(
-      await this.#client.text(
-        `/api/v1.3/events?oom_kill_events=true&subcontainers=true&max_events=-1&since_seq=${this.#killSeq}`,
-      ),
-    );
-    countKills(this.#kills, events);
-    this.#killSeq = events.at(-1)?.seq ?? this.#killSeq;
+    this.#kills = await readOomKills(this.#client);
     const rows = infos.map((info) => this.#row(info));
     this.#forget(infos);
     this.data = {
@@ -104,9 +98,6 @@ class TopSource {
   fail(): void {
     const nowMs = this.#clock.now();
     const { goneMs = nowMs } = this.data;
-    // Numbers may restart at 1.
-    this.#killSeq = 0;
-    this.#kills.clear();
     this.data = { ...this.data, nowMs, goneMs };
   }
 

@@ -687,6 +687,38 @@ Deno.test("events reports that no event matches, on stderr", async () => {
   assertEquals(await output("events", "web", server, "-o=json"), "[]\n");
 });
 
+Deno.test("list, top and inspect print the OOM kills of the usage table, not of stored events", async () => {
+  await using agent = new FakeAgent();
+  agent.containers = [
+    { name: "/", oomKills: 1 },
+    { name: "/a", memoryBytes: 1, oomKills: 2 },
+    { name: "/b", memoryBytes: 1 },
+  ];
+  // Kills of an earlier run, one without a known container.
+  agent.events = ["/a", "/a", "/a", "/b", undefined].map((victim, at) => ({
+    "seq": at + 1,
+    "timestamp": "2026-11-23T06:31:13.123456Z",
+    "event_type": "oomKill",
+    "container_name": victim ?? "/",
+    "event_data": { "oom": { "victim_cgroup": victim, "historical": true } },
+  }));
+  const server = `--server=${agent.address}`;
+  const killsOf = async (...args: string[]) =>
+    linesOf(await output(...args, server)).slice(1).map((row) => {
+      const cells = row.split(/ +/);
+      return [cells[0], cells.at(-1)];
+    });
+  const a = ["/a", "2"];
+  const b = ["/b", "-"];
+  assertEquals(await killsOf("list", "--sort=name"), [["/", "1"], a, b]);
+  assertEquals(await killsOf("list", "/a"), [a]);
+  assertEquals(await killsOf("top", "--once", "--sort=name"), [a, b]);
+  for (const [name, kills] of [["/a", 2], ["b", 0]]) {
+    const text = await output("inspect", `${name}`, server);
+    assertMatch(text, new RegExp(`^oom_kills +${kills}$`, "m"));
+  }
+});
+
 Deno.test("--server accepts a port of this machine", async () => {
   await using agent = new FakeAgent();
   agent.containers = [{ name: "/", memoryBytes: 1 }];
