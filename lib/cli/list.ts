@@ -6,6 +6,7 @@ import {
   AgentResponseError,
   AgentUnreachableError,
   namePath,
+  UnknownPathError,
 } from "./agent_client.ts";
 import { isNamed, rowOf } from "./container_row.ts";
 import { compareBy, CONTAINER_COLUMNS } from "./container_table.ts";
@@ -104,7 +105,8 @@ async function containersOf(
 
 /** Whether the agent lacks the container. */
 export function isUnknown(error: unknown): boolean {
-  return error instanceof AgentResponseError && error.status === 404;
+  return error instanceof AgentResponseError && error.status === 404 &&
+    !(error instanceof UnknownPathError);
 }
 
 /**

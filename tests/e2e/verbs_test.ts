@@ -719,6 +719,50 @@ Deno.test("list, top and inspect print the OOM kills of the usage table, not of 
   }
 });
 
+test("--server accepts the --url-base-prefix of the agent as the path", async (watched) => {
+  const { name } = watched.cgroups;
+  const agent = await AgentProcess.start([
+    "--url-base-prefix=/mon/cg",
+    "--event-log=none",
+    "--kmsg=none",
+  ]);
+  try {
+    for (const path of ["/mon/cg", "/mon/cg/"]) {
+      const server = `--server=${agent.url}${path}`;
+      for (const verb of ["list", "top", "events", "inspect"]) {
+        const text = await output(
+          verb,
+          name,
+          server,
+          ...(verb === "top" ? ["--all"] : []),
+        );
+        assertStringIncludes(text, name, verb);
+      }
+      assertStringIncludes(await output("version", server), "agent ");
+      assertMatch(await output("check", server), /^The agent at .* reports/m);
+    }
+    for (const server of [agent.url, `${agent.url}/mon`]) {
+      for (const args of [["list"], ["inspect", "a"], ["top"], ["explain"]]) {
+        const { code, stdout, stderr } = await run([
+          ...args,
+          `--server=${server}`,
+        ]);
+        assertEquals([code, stdout], [1, ""]);
+        assertStringIncludes(stderr, "Unknown path");
+        assertStringIncludes(stderr, `--server=${agent.url}/PREFIX`);
+      }
+    }
+    assertStringIncludes(
+      await output("check", `--server=${agent.url}`),
+      "Unknown path",
+    );
+  } finally {
+    await agent.stop();
+  }
+  const { stderr } = await run(["list", "--server=nowhere"]);
+  assertStringIncludes(stderr, "https://host:port");
+});
+
 Deno.test("--server accepts a port of this machine", async () => {
   await using agent = new FakeAgent();
   agent.containers = [{ name: "/", memoryBytes: 1 }];
