@@ -855,7 +855,14 @@ Deno.test("check, help and version require neither agent nor root", async () => 
   ).filter(({ state }: { state: string }) => state === "missing");
   assert(missing.length > 5);
   for (const { name, lost, fix } of missing) assert(lost && fix, name);
-  assertMatch(await output("check", "--root=/none"), /^missing +cgroups /m);
+  const none = await output("check", "--root=/none");
+  assertMatch(none, /^missing +cgroups /m);
+  assertMatch(none, /^missing +oom_counter .*'\/none\/proc\/vmstat'$/m);
+  assertMatch(
+    none,
+    /^missing +inotify .*'\/none\/proc\/sys\/fs\/inotify\/max_user_watches'$/m,
+  );
+  assert(!none.includes("NaN"), none);
   // From source, an unprivileged user cannot read the checkout.
   if (Deno.env.get("CGWATCH_BIN")) {
     assertEquals(
