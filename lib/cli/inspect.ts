@@ -27,6 +27,9 @@ const COUNTS_REGEXP = /failcnt|pg\w+|psi|events|workingset|_data|numa/;
 /** The maximum 64-bit number, as a double. */
 const NO_LIMIT = 2 ** 64;
 
+/** A time without value in cAdvisor's API. */
+const ZERO_TIME = "0001-01-01T00:00:00Z";
+
 /** Accepts a cgroup or, without a leading slash, any name in `list`. */
 export async function inspectContainer(
   name: string,
@@ -38,7 +41,7 @@ export async function inspectContainer(
     const path = `/api/v1.3/containers${namePath(name)}`;
     return await writeContainer(await client.text(path, body), options);
   } catch (error) {
-    if (!isUnknown(error) || name.startsWith("/")) throw error;
+    if (!isUnknown(error)) throw error;
     const text = await client.text("/api/v1.3/subcontainers/", body);
     const found = findNamed(text, name);
     if (found.length > 1) {
@@ -84,9 +87,12 @@ function write(
   }
 }
 
-/** Yields values with their path. A list of primitives is one value. */
+/**
+ * Yields values with their path, without absent ones. A list of primitives is
+ * one value.
+ */
 function* leavesOf(value: Json, path: string): Generator<[string, string]> {
-  if (value === null || value === undefined) return;
+  if (value === null || value === undefined || value === ZERO_TIME) return;
   if (Array.isArray(value) && value.every((item) => typeof item !== "object")) {
     if (value.length > 0) yield [path, value.join(" ")];
   } else if (Array.isArray(value) && value.length === 1) {

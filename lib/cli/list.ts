@@ -97,7 +97,7 @@ async function containersOf(
   try {
     return await client.text(path + namePath(container), body);
   } catch (error) {
-    if (!isUnknown(error) || container?.startsWith("/") !== false) throw error;
+    if (!isUnknown(error) || container === undefined) throw error;
     const text = await client.text(`${path}/`, body);
     return JSON.stringify(findNamed(text, container));
   }
@@ -116,21 +116,55 @@ export function isUnknown(error: unknown): boolean {
  */
 export function findNamed(json: string, name: string): Json[] {
   const text = withoutPodPrefix(name);
+  const isCgroup = name.startsWith("/");
   // Exact numbers are objects, unusable for rates.
   const rows = (JSON.parse(json) as Json[]).map((info) => {
     const row = rowOf(info, new Map());
-    const isMatch = info.aliases?.includes(text) || isNamed(row, text);
+    const isMatch = isCgroup
+      ? row.cgroup === name.replace(/(?<=.)\/+$/, "")
+      : info.aliases?.includes(text) || isNamed(row, text);
     return { row, isMatch };
   });
   if (!rows.some(({ isMatch }) => isMatch)) {
-    const similar = new SimilarNames(text);
-    for (const { row } of rows) similar.visit(row.name);
-    throw new Error(
-      `The agent has no container "${name}": ${
-        similar.hint ?? "cgwatch list prints the names"
-      }`,
+    const similar = new SimilarNames(trimName(name));
+    for (const { row } of rows) similar.visit(isCgroup ? row.cgroup : row.name);
+    throw new UnknownContainerError(
+      name,
+      similar.hint ?? "cgwatch list prints the names",
     );
   }
   const infos: Json[] = parseExactly(json);
   return infos.filter((_info, at) => rows[at]?.isMatch);
+}
+
+/** Returns the part that similar names contain. */
+export function trimName(name: string): string {
+  return withoutPodPrefix(name).replace(/^\/+|\/+$/g, "");
+}
+
+/** No container of the agent has the name. */
+export class UnknownContainerError extends Error {
+  override readonly name = "UnknownContainerError";
+  /** Similar names, or how to list them. */
+  readonly hint: string;
+
+  constructor(container: string, hint: string) {
+    super(`The agent has no container "${container}": ${hint}`);
+    this.hint = hint;
+  }
+}
+
+/** Returns how to find the name; `undefined` if the agent has the container. */
+export async function nameHint(
+  client: AgentClient,
+  name: string,
+): Promise<string | undefined> {
+  try {
+    const body = { "num_stats": 0 };
+    findNamed(await client.text("/api/v1.3/subcontainers/", body), name);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnknownContainerError) return error.hint;
+    throw error;
+  }
 }

@@ -11,6 +11,7 @@ import { applyKeys } from "./top_keys.ts";
 import {
   renderOnce,
   renderTop,
+  selectRows,
   TOP_CHOICES,
   type TopChoices,
   type TopData,
@@ -34,7 +35,8 @@ const LOAD_FACTOR = 10;
  * Shows containers: on a terminal repeatedly, until a key or signal, across
  * restarts of the agent; otherwise once.
  *
- * @throws {Error} if the first request fails
+ * @throws {Error} if the first request fails, or nothing matches the filter of
+ *   a single table
  */
 export async function showTop(options: TopOptions): Promise<void> {
   const { values, text, terminal, clock, client } = options;
@@ -48,13 +50,25 @@ export async function showTop(options: TopOptions): Promise<void> {
   const source = new TopSource(client, clock);
   await source.refresh();
   if (values.bool("once") || terminal.columns === undefined) {
-    const lines = renderOnce(source.data.rows, choices, terminal.columns);
+    const { rows } = source.data;
+    if (choices.filter !== "" && selectRows(rows, choices).length === 0) {
+      throw new Error(noneOf(rows, choices.filter));
+    }
+    const lines = renderOnce(rows, choices, terminal.columns);
     terminal.write(`${lines.join("\n")}\n`);
     return;
   }
   // A note would disturb the full screen.
   client.onSlow = undefined;
   await new TopLoop(source, choices, options).run();
+}
+
+function noneOf(rows: readonly ContainerRow[], filter: string): string {
+  const types = [...new Set(rows.map(({ type }) => type))].toSorted();
+  const hint = /(?:^|\s)type:/.test(filter)
+    ? `the types are ${types.join(", ")}`
+    : "cgwatch list prints the names";
+  return `No container matches "${filter}": ${hint}`;
 }
 
 /** Rows with rates between responses. */

@@ -486,7 +486,7 @@ test("inspect, machine and version print the same as the API", async (watched) =
   const [server = ""] = watched.servers();
   const unknown = await run(["inspect", "/none", server]);
   assertEquals([unknown.code, unknown.stdout], [1, ""]);
-  assertStringIncludes(unknown.stderr, 'Unknown container "/none"');
+  assertStringIncludes(unknown.stderr, 'no container "/none": cgwatch list');
 });
 
 Deno.test("a verb that queries an agent sends its token, and reports what is required", async () => {
@@ -535,6 +535,9 @@ Deno.test("a verb exits 1 without an agent, and 2 for invalid usage", async () =
   for (
     const args of [
       ["list", "--server=nowhere"],
+      ["list", "--server=http://127.0.0.1:1/a?b"],
+      ["explain", "25:99"],
+      ["help", "nope"],
       ["list", "--sort=age"],
       ["list", "--follow"],
       ["inspect"],
@@ -783,6 +786,60 @@ Deno.test("top accepts a filter as its argument, and a sort key as people write 
     const text = await output("top", "web", "-s", key, server);
     const names = linesOf(text).slice(1).map((line) => line.split(" ")[0]);
     assertEquals(names, ["/web-2", "/web"]);
+  }
+});
+
+Deno.test("top reports that nothing matches a filter, on stderr", async () => {
+  await using agent = new FakeAgent();
+  agent.containers = [{ name: "/web", memoryBytes: 1 }];
+  const server = `--server=${agent.address}`;
+  for (
+    const [args, reason] of [
+      [["nope"], 'matches "nope": cgwatch list prints the names'],
+      [["--filter=nope"], 'matches "nope": cgwatch list prints the names'],
+      [["type:foo"], 'matches "type:foo": the types are cgroup'],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await run(
+      ["top", ...args, "--once", server],
+    );
+    assertEquals([code, stdout], [1, ""]);
+    assertStringIncludes(stderr, `No container ${reason}`);
+  }
+});
+
+Deno.test("list, inspect and events suggest names that contain an unknown name", async () => {
+  await using agent = new FakeAgent();
+  agent.containers = [{ name: "/" }, { name: "/busybox", memoryBytes: 1 }];
+  const server = `--server=${agent.address}`;
+  for (const name of ["busy", "/busy", "/busy/"]) {
+    for (const verb of ["list", "inspect", "events"]) {
+      const { code, stdout, stderr } = await run([verb, name, server]);
+      assertEquals([code, stdout], [verb === "events" ? 0 : 1, ""], verb);
+      assertStringIncludes(stderr, `"${name}"`);
+      assertStringIncludes(stderr, ": similar names are /busybox\n");
+    }
+  }
+  const { stderr } = await run(["events", "/busybox", server]);
+  assertEquals(stderr, 'cgwatch: No event of "/busybox" is stored\n');
+});
+
+Deno.test("inspect omits times without value", async () => {
+  await using agent = new FakeAgent();
+  agent.others = {
+    "/api/v2.1/machine": {
+      "num_cores": 4,
+      "timestamp": "0001-01-01T00:00:00Z",
+    },
+  };
+  const text = await output("machine", `--server=${agent.address}`);
+  assertEquals(text, "num_cores  4\n");
+});
+
+Deno.test("explain without an agent names the log with the same arguments", async () => {
+  for (const args of [["--last", "web"], ["--last"], ["web"]]) {
+    const { stderr } = await run(["explain", ...args, "--server=unix:/none"]);
+    assertStringIncludes(stderr, `cgwatch explain ${args.join(" ")} --file=/`);
   }
 });
 
