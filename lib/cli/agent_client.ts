@@ -7,6 +7,8 @@ import {
   parseListenAddress,
 } from "../model/listen_address.ts";
 
+const STATUS_UNAVAILABLE = 503;
+
 /** Slower responses are reported. */
 const SLOW_MS = 3000;
 
@@ -128,7 +130,8 @@ export class AgentClient {
     }
     const type = response.headers.get("content-type") ?? "";
     // An agent that is not ready also returns its sources.
-    const isExpected = response.ok || path === "/readyz";
+    const isExpected = response.ok ||
+      path === "/readyz" && response.status === STATUS_UNAVAILABLE;
     if (isExpected && /^application\/(?:json|x-ndjson)\b/.test(type)) {
       return response;
     }
@@ -153,6 +156,15 @@ export class AgentClient {
       return new AgentResponseError(
         status,
         `The server at "${this.#server}" is not cgwatch: it responded with status ${status}, ${kind}\n  Name the address of the agent: --server=ADDR`,
+      );
+    }
+    if (status === 404 && message.startsWith("Unknown path")) {
+      const address = this.#server.startsWith("unix:")
+        ? "http://HOST:PORT"
+        : new URL(this.#url).origin;
+      return new UnknownPathError(
+        status,
+        `The agent at "${this.#server}" responded: ${message}\n  The path of --server must be the --url-base-prefix of the agent: --server=${address}/PREFIX`,
       );
     }
     if (status !== 401) {
@@ -188,15 +200,20 @@ export class AgentResponseError extends Error {
   }
 }
 
+/** The address lacks the agent's `--url-base-prefix`, or has another one. */
+export class UnknownPathError extends AgentResponseError {
+}
+
 /** Returns a container's name for a URL path. */
 export function namePath(name = "/"): string {
   const cleaned = name.startsWith("/") ? name : `/${name}`;
   return cleaned.split("/").map(encodeURIComponent).join("/");
 }
 
+/** The path of a URL is the agent's `--url-base-prefix`. */
 function parseServer(server: string): { url: string; socket?: string } {
-  const [, scheme = "http", rest = server] =
-    /^(https?):\/\/([^/]+)\/?$/.exec(server) ?? [];
+  const [, scheme = "http", rest = server, prefix = ""] =
+    /^(https?):\/\/([^/?#]+)((?:\/[\w.~-]+)*)\/*$/.exec(server) ?? [];
   // A port alone is on this machine.
   const [port] = /^:?\d+$/.exec(rest) ?? [];
   try {
@@ -205,9 +222,12 @@ function parseServer(server: string): { url: string; socket?: string } {
     );
     return address.type === "unix"
       ? { url: "http://localhost", socket: address.path }
-      : { url: formatListenAddress(address, scheme) };
+      : { url: formatListenAddress(address, scheme) + prefix };
   } catch (error) {
-    throw new UsageError(`--server: ${messageOf(error)}`, { cause: error });
+    throw new UsageError(
+      `--server: Cannot parse address "${server}": expected 127.0.0.1:8080, unix:/path or https://host:port, with the --url-base-prefix of the agent if it has one`,
+      { cause: error },
+    );
   }
 }
 

@@ -32,6 +32,7 @@ interface Row extends Finding {
   readonly agent?: Pick<SourceState, "state" | "detail">;
 }
 
+const OVERLAY_ROOT_REGEXP = /^\d+ \d+ \S+ \S+ \/ .* - overlay /m;
 const RESPONSE_LIMIT_MS = 3000;
 
 const STYLES = {
@@ -51,7 +52,13 @@ const NAME_WIDTH = 14;
 export async function checkHost(options: CheckOptions): Promise<void> {
   const { values, terminal } = options;
   const output = values.choice("output");
-  const place = placeOf(options);
+  const fs = new HostFs({ root: values.path("root") });
+  const place = placeOf({
+    env: options.env,
+    fs: new HostFs(),
+    isOtherRoot: fs.root !== "/",
+  });
+  const rootFix = fixOfRoot(fs, place);
   const agent = await queryAgent(options);
   const rows: Row[] = [];
   for (const source of sourcesOf(values, options.clock)) {
@@ -72,7 +79,9 @@ export async function checkHost(options: CheckOptions): Promise<void> {
       ...found,
       ...(isMissing && {
         lost,
-        fix: fixOf(source, place, reported?.detail ?? found.detail),
+        fix: reported === undefined && found.detail.includes(`${fs.root}/`)
+          ? rootFix ?? fixOf(source, place, found.detail)
+          : fixOf(source, place, reported?.detail ?? found.detail),
       }),
       ...(reported !== undefined && {
         agent: { state: reported.state, detail: reported.detail },
@@ -153,14 +162,38 @@ async function queryAgent(
   }
 }
 
-function placeOf({ values, env }: CheckOptions): Place {
-  const fs = new HostFs();
+/** Options of {@linkcode placeOf}. */
+export interface PlaceOptions {
+  readonly env: (name: string) => string | undefined;
+  /** Files as this process sees them, without `--root`. */
+  readonly fs: HostFs;
+  /** Whether `--root` is another directory. */
+  readonly isOtherRoot: boolean;
+}
+
+/** Returns where this process runs. `--root` alone does not make a container. */
+export function placeOf({ env, fs, isOtherRoot }: PlaceOptions): Place {
   const isIn = (path: string) => fs.readText(path) !== undefined;
   if (
     isIn("/.dockerenv") || isIn("/run/.containerenv") ||
-    env("KUBERNETES_SERVICE_HOST") !== undefined || values.path("root") !== "/"
+    env("KUBERNETES_SERVICE_HOST") !== undefined ||
+    // Set by Podman and systemd-nspawn.
+    env("container") !== undefined ||
+    // Not sufficient alone: live systems also have such a root.
+    isOtherRoot &&
+      OVERLAY_ROOT_REGEXP.test(fs.readText("/proc/self/mountinfo") ?? "")
   ) return "container";
   return isIn("/etc/systemd/system/cgwatch.service") ? "service" : "shell";
+}
+
+/** Returns the fix of a `--root` that is not the root of a host. */
+export function fixOfRoot(fs: HostFs, place: Place): string | undefined {
+  if (fs.root === "/" || fs.readText("/proc/uptime") !== undefined) {
+    return undefined;
+  }
+  return place === "container"
+    ? "docker run: -v /:/rootfs:ro, then --root=/rootfs"
+    : "use --root=/, which is the default";
 }
 
 async function find(source: Source): Promise<Finding> {

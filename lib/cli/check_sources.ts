@@ -6,6 +6,7 @@ import { exists } from "@std/fs/exists";
 import { dirname } from "@std/path";
 import type { FlagValues } from "../config/flag_values.ts";
 import { hiddenDetail, hiddenMounts } from "../filesystems/mount_visibility.ts";
+import { readMounts } from "../filesystems/partitions.ts";
 import {
   findHierarchies,
   type Hierarchies,
@@ -106,8 +107,8 @@ export function sourcesOf(
       name: "oom_counter",
       lost: "kills that the kernel log does not contain",
       fix: "Linux 4.13 or later",
-      find: () =>
-        /^oom_kill /m.test(fs.readText("/proc/vmstat") ?? "")
+      find: async () =>
+        /^oom_kill /m.test(await readText(fs, "/proc/vmstat"))
           ? ok("oom_kill of /proc/vmstat")
           : missing("/proc/vmstat has no oom_kill"),
     },
@@ -159,7 +160,7 @@ export function sourcesOf(
       lost: "time that tasks waited for CPU, memory and I/O",
       fix: "kernel command line: psi=1, then reboot",
       find: async () => {
-        await Deno.readTextFile(fs.path("/proc/pressure/memory"));
+        await readText(fs, "/proc/pressure/memory");
         return ok("/proc/pressure");
       },
     },
@@ -251,35 +252,53 @@ async function findKmsg(path: string, fs: HostFs): Promise<Finding> {
 }
 
 async function findProcesses(fs: HostFs): Promise<Finding> {
-  const own = fs.path("/proc/self/cgroup");
-  const first = fs.path("/proc/1/cgroup");
-  await Deno.readTextFile(own);
-  await Deno.readTextFile(first);
+  await readText(fs, "/proc/self/cgroup");
+  await readText(fs, "/proc/1/cgroup");
   return ok("/proc/PID of other users");
 }
 
 /** Only local ones: a remote one may hang, and then this process could not end. */
 async function findFilesystems(fs: HostFs): Promise<Finding> {
+  // Reports the error.
+  if (readMounts(fs).length === 0) await readText(fs, "/proc/self/mountinfo");
   const hidden = await hiddenMounts(fs);
   return hidden.length === 0
     ? ok("all local mounts are visible")
     : missing(hiddenDetail(hidden));
 }
 
-function findInotify(fs: HostFs): Finding {
-  const [watches, instances] = ["max_user_watches", "max_user_instances"]
-    .map((name) => Number(fs.readText(`/proc/sys/fs/inotify/${name}`) ?? NaN));
+async function findInotify(fs: HostFs): Promise<Finding> {
+  const read = (name: string) => readNumber(fs, `/proc/sys/fs/inotify/${name}`);
+  const watches = await read("max_user_watches");
+  const instances = await read("max_user_instances");
   const detail = `${watches} watches, ${instances} instances`;
-  return Number(watches) >= MIN_WATCHES && Number(instances) > 1
-    ? ok(detail)
-    : missing(detail);
+  return watches >= MIN_WATCHES && instances > 1 ? ok(detail) : missing(detail);
 }
 
-function findOpenFiles(): Finding {
-  const limits = new HostFs().readText("/proc/self/limits") ?? "";
-  const limit = parseOpenFilesLimit(limits);
-  const detail = `at most ${limit ?? "?"} here`;
-  return (limit ?? 0) >= MIN_OPEN_FILES ? ok(detail) : missing(detail);
+async function findOpenFiles(): Promise<Finding> {
+  const path = "/proc/self/limits";
+  const limit = parseOpenFilesLimit(await readText(new HostFs(), path));
+  if (limit === undefined) {
+    return missing(`Cannot parse "${path}": no limit of open files`);
+  }
+  const detail = `at most ${limit} here`;
+  return limit >= MIN_OPEN_FILES ? ok(detail) : missing(detail);
+}
+
+/** @throws {Error} with the file */
+async function readNumber(fs: HostFs, hostPath: string): Promise<number> {
+  const text = (await readText(fs, hostPath)).trim();
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new Error(
+    `Cannot parse "${
+      fs.path(hostPath)
+    }": unexpected "${text}", expected a number`,
+  );
+}
+
+/** @throws {Error} with the file */
+async function readText(fs: HostFs, hostPath: string): Promise<string> {
+  return await Deno.readTextFile(fs.path(hostPath));
 }
 
 async function findEventLog(path: string): Promise<Finding> {

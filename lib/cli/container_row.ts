@@ -33,7 +33,7 @@ export interface ContainerRow {
   };
   readonly processes: number | undefined;
   readonly restarts: number | undefined;
-  /** OOM-killed processes. */
+  /** OOM-killed processes since the agent started. */
   readonly oom: number;
   /** Milliseconds since the epoch. */
   readonly measuredMs: number;
@@ -88,16 +88,6 @@ export function rowOf(
     oom: kills.get(info.name) ?? 0,
     measuredMs: Date.parse(last.timestamp),
   };
-}
-
-export function countKills(
-  kills: Map<string, number>,
-  events: readonly Json[],
-): void {
-  for (const { event_data: { oom }, container_name: name } of events) {
-    const victim = oom?.victim_cgroup ?? name;
-    kills.set(victim, (kills.get(victim) ?? 0) + 1);
-  }
 }
 
 /** Matches name, cgroup, alias, unit, pod or its UID, or ID prefix. */

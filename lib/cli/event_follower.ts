@@ -15,6 +15,8 @@ export interface FollowOptions {
   readonly clock: Clock;
   /** Path and query. */
   readonly path: string;
+  /** Whether the user selected events by time. */
+  readonly hasSince: boolean;
   readonly visit: (event: Json) => void;
 }
 
@@ -32,7 +34,7 @@ const MAX_RETRY_MS = 10_000;
  * @throws {Error} if the first request fails or the agent rejects one
  */
 export async function followEvents(options: FollowOptions): Promise<never> {
-  const { client, clock, path, visit } = options;
+  const { client, clock, path, hasSince, visit } = options;
   const outage = new Outage(options);
   let last: Json;
   for (let retryMs = MIN_RETRY_MS;;) {
@@ -49,6 +51,10 @@ export async function followEvents(options: FollowOptions): Promise<never> {
         if (line === "") continue;
         const event: Json = JSON.parse(line);
         if (resumed !== undefined && isBefore(event, resumed)) continue;
+        if (last === undefined && isOlder(event)) {
+          if (hasSince) noteOlder(event, options);
+          continue;
+        }
         // A reconnect returns dropped events, which are stored.
         if (event.event_type !== "lost") last = event;
         visit(event);
@@ -65,6 +71,20 @@ export async function followEvents(options: FollowOptions): Promise<never> {
 /** Returns whether an event was passed. If numbers restarted at 1, its time is later. */
 function isBefore(event: Json, last: Json): boolean {
   return event.seq <= last.seq && event.timestamp <= last.timestamp;
+}
+
+/**
+ * Returns whether an event reports events from before the first one that is
+ * stored, such as those of an earlier run. A new client has not lost them.
+ */
+function isOlder({ event_type: type, event_data: data }: Json): boolean {
+  return type === "lost" && data?.lost?.reason === "no longer kept";
+}
+
+function noteOlder({ event_data: data }: Json, options: FollowOptions): void {
+  options.terminal.note(
+    `The agent no longer stores ${data.lost.count} older events: cgwatch events --file=LOG reads its event log`,
+  );
 }
 
 /** A period without agent, printed as one line. */
@@ -117,6 +137,12 @@ async function continues(
   for await (const line of readLinesUntilIdle(client, path, clock)) {
     if (line === "") return false;
     const next: Json = JSON.parse(line);
+    if (next.event_type === "lost") {
+      // The agent does not store the event, but has its number. A smaller one
+      // precedes a stored event.
+      if (next.seq >= last.seq) return true;
+      continue;
+    }
     return next.seq > last.seq || next.timestamp === last.timestamp;
   }
   return false;

@@ -6,8 +6,10 @@ import { type AgentClient, namePath } from "./agent_client.ts";
 import { readEventFile, rejectLogName } from "./event_file.ts";
 import { followEvents } from "./event_follower.ts";
 import { EventMatcher } from "./event_matcher.ts";
-import { EventPrinter } from "./event_table.ts";
+import { EventPrinter, nameOf } from "./event_table.ts";
+import { nameHint, trimName } from "./list.ts";
 import type { Json } from "./output.ts";
+import { SimilarNames } from "./similar_names.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options. */
@@ -36,6 +38,8 @@ const PARAMETERS: Readonly<Record<EventType, string>> = {
 /** Stored events arrive within this time. */
 const QUIET_MS = 1000;
 
+const LIST_HINT = "cgwatch list prints the names of containers";
+
 /** Events with containers' names. */
 const UPDATES =
   "/api/v1.3/events?update_events=true&subcontainers=true&max_events=-1";
@@ -53,7 +57,9 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
   const matcher = container === undefined
     ? undefined
     : new EventMatcher(container);
+  const seen = new SimilarNames(trimName(container ?? ""));
   const visit = (event: Json) => {
+    if (printer.isEmpty) seen.visit(nameOf(event));
     for (const one of matcher?.select(event) ?? [event]) {
       if (selects(one)) printer.print(one);
     }
@@ -86,10 +92,14 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
       // An empty screen resembles a hanging program.
       const cancel = clock.schedule(QUIET_MS, () => {
         if (!printer.isEmpty || !isTable(options)) return;
-        terminal.note(`${noneOf(options)}. Waiting for new ones, Ctrl-C ends`);
+        terminal.note(
+          `${noneOf(options, LIST_HINT)}. Waiting for new ones, Ctrl-C ends`,
+        );
       });
       try {
-        await followEvents({ client: agent, terminal, clock, path, visit });
+        const hasSince = values.has("since");
+        const common = { client: agent, terminal, clock };
+        await followEvents({ ...common, path, hasSince, visit });
       } finally {
         cancel();
       }
@@ -101,23 +111,36 @@ export async function writeEvents(options: EventsOptions): Promise<void> {
     }
   }
   printer.end();
-  if (printer.isEmpty && isTable(options)) terminal.note(noneOf(options));
+  if (printer.isEmpty && isTable(options)) {
+    terminal.note(noneOf(options, await hintOf(options, seen)));
+  }
 }
 
 function isTable({ values }: EventsOptions): boolean {
   return values.choice("output") === "table";
 }
 
-function noneOf({ values, container }: EventsOptions): string {
+/** Returns how to find the name; `undefined` if the agent has the container. */
+async function hintOf(
+  { values, container, client }: EventsOptions,
+  seen: SimilarNames,
+): Promise<string | undefined> {
+  if (container === undefined) return undefined;
+  return values.optional("file") === undefined
+    ? await nameHint(client(), container)
+    : seen.hint ?? LIST_HINT;
+}
+
+function noneOf(
+  { values, container }: EventsOptions,
+  hint: string | undefined,
+): string {
   const of = container === undefined ? "" : ` of "${container}"`;
   const given = (["since", "type"] as const).filter((flag) => values.has(flag))
     .map((flag) => `--${flag}`).join(" and ");
-  const more = given !== ""
-    ? ` with ${given}`
-    : of === ""
-    ? ""
-    : ": cgwatch list prints the names of containers";
-  return `No event${of} is stored${more}`;
+  const more = given === "" ? "" : ` with ${given}`;
+  const how = of === "" || hint === undefined ? "" : `: ${hint}`;
+  return `No event${of} is stored${more}${how}`;
 }
 
 function typesOf(values: FlagValues): readonly EventType[] {

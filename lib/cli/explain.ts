@@ -43,6 +43,9 @@ type Scan = (
   visit: (event: Json) => void | "enough",
 ) => Promise<void>;
 
+/** Numbers in the order of a date and time, in or out of range. */
+const TIME_REGEXP =
+  /^(?:(?:\d{4}-)?(\d+)-(\d+)[ T])?(\d+):(\d+)(?::(\d+)(?:\.\d+)?)?$/;
 const OOM_NEEDLE = '"event_type":"oom';
 const KILL_NEEDLE = '"event_type":"oomKill"';
 const UPDATE_NEEDLE = '"event_type":"containerUpdate"';
@@ -62,6 +65,7 @@ export async function explainKill(options: ExplainVerbOptions): Promise<void> {
     throw new UsageError(`--last: "${argument}" is the seq of one event`);
   }
   rejectLogName(argument);
+  rejectInvalidTime(argument);
   const scan = scanOf(options);
   if (argument === undefined && !isLast) return await list(scan, options);
   const isTime = localTimeMatcher(argument ?? "");
@@ -86,6 +90,21 @@ export async function explainKill(options: ExplainVerbOptions): Promise<void> {
   if (story.victims[0]?.attribution === "inferred") {
     noteIfAny(await kernelLogNote(options), options);
   }
+}
+
+/** @throws {UsageError} for a time that no clock shows, such as `25:99` */
+function rejectInvalidTime(argument = ""): void {
+  const [whole, month = 1, day = 1, hour, minute, second = 0] =
+    TIME_REGEXP.exec(argument) ?? [];
+  if (whole === undefined) return;
+  const isDate = Number(month) >= 1 && Number(month) <= 12 &&
+    Number(day) >= 1 && Number(day) <= 31;
+  const isTime = Number(hour) < 24 && Number(minute) < 60 &&
+    Number(second) < 60;
+  if (isDate && isTime && localTimeMatcher(argument) !== undefined) return;
+  throw new UsageError(
+    `Cannot parse time "${argument}": expected a local time such as 03:12, 03:12:05 or "11-29 03:12"`,
+  );
 }
 
 function noteIfAny(
@@ -262,11 +281,8 @@ async function logHint(
   if (values.optional("file") !== undefined) return undefined;
   const { detail: log = "" } = await sourceOf(client(), "event_log") ?? {};
   if (!log.startsWith("/")) return undefined;
-  const which = argument !== undefined
-    ? ` ${quote(argument)}`
-    : values.bool("last")
-    ? " --last"
-    : "";
+  const which = (values.bool("last") ? " --last" : "") +
+    (argument === undefined ? "" : ` ${quote(argument)}`);
   return `The event log of the agent may have older ones:\n  cgwatch explain${which} --file=${
     quote(log)
   }`;

@@ -6,10 +6,12 @@ import {
   AgentResponseError,
   AgentUnreachableError,
   namePath,
+  UnknownPathError,
 } from "./agent_client.ts";
-import { countKills, isNamed, rowOf } from "./container_row.ts";
+import { isNamed, rowOf } from "./container_row.ts";
 import { compareBy, CONTAINER_COLUMNS } from "./container_table.ts";
 import { withoutPodPrefix } from "./event_matcher.ts";
+import { readOomKills } from "./oom_kills.ts";
 import { type Json, parseExactly, writeJson } from "./output.ts";
 import { SimilarNames } from "./similar_names.ts";
 import { renderTable } from "./table.ts";
@@ -65,15 +67,7 @@ async function listOnce(
   const output = values.choice("output");
   const response = await containersOf(options);
   if (output !== "table") return writeJson(terminal, output, response);
-  const kills = new Map<string, number>();
-  countKills(
-    kills,
-    JSON.parse(
-      await client.text(
-        "/api/v1.3/events?oom_kill_events=true&subcontainers=true&max_events=-1",
-      ),
-    ),
-  );
+  const kills = await readOomKills(client);
   const infos: Json[] = JSON.parse(response);
   const found = infos.map((info) => rowOf(info, kills))
     .toSorted(compareBy(values.choice("sort")));
@@ -103,7 +97,7 @@ async function containersOf(
   try {
     return await client.text(path + namePath(container), body);
   } catch (error) {
-    if (!isUnknown(error) || container?.startsWith("/") !== false) throw error;
+    if (!isUnknown(error) || container === undefined) throw error;
     const text = await client.text(`${path}/`, body);
     return JSON.stringify(findNamed(text, container));
   }
@@ -111,7 +105,8 @@ async function containersOf(
 
 /** Whether the agent lacks the container. */
 export function isUnknown(error: unknown): boolean {
-  return error instanceof AgentResponseError && error.status === 404;
+  return error instanceof AgentResponseError && error.status === 404 &&
+    !(error instanceof UnknownPathError);
 }
 
 /**
@@ -121,21 +116,55 @@ export function isUnknown(error: unknown): boolean {
  */
 export function findNamed(json: string, name: string): Json[] {
   const text = withoutPodPrefix(name);
+  const isCgroup = name.startsWith("/");
   // Exact numbers are objects, unusable for rates.
   const rows = (JSON.parse(json) as Json[]).map((info) => {
     const row = rowOf(info, new Map());
-    const isMatch = info.aliases?.includes(text) || isNamed(row, text);
+    const isMatch = isCgroup
+      ? row.cgroup === name.replace(/(?<=.)\/+$/, "")
+      : info.aliases?.includes(text) || isNamed(row, text);
     return { row, isMatch };
   });
   if (!rows.some(({ isMatch }) => isMatch)) {
-    const similar = new SimilarNames(text);
-    for (const { row } of rows) similar.visit(row.name);
-    throw new Error(
-      `The agent has no container "${name}": ${
-        similar.hint ?? "cgwatch list prints the names"
-      }`,
+    const similar = new SimilarNames(trimName(name));
+    for (const { row } of rows) similar.visit(isCgroup ? row.cgroup : row.name);
+    throw new UnknownContainerError(
+      name,
+      similar.hint ?? "cgwatch list prints the names",
     );
   }
   const infos: Json[] = parseExactly(json);
   return infos.filter((_info, at) => rows[at]?.isMatch);
+}
+
+/** Returns the part that similar names contain. */
+export function trimName(name: string): string {
+  return withoutPodPrefix(name).replace(/^\/+|\/+$/g, "");
+}
+
+/** No container of the agent has the name. */
+export class UnknownContainerError extends Error {
+  override readonly name = "UnknownContainerError";
+  /** Similar names, or how to list them. */
+  readonly hint: string;
+
+  constructor(container: string, hint: string) {
+    super(`The agent has no container "${container}": ${hint}`);
+    this.hint = hint;
+  }
+}
+
+/** Returns how to find the name; `undefined` if the agent has the container. */
+export async function nameHint(
+  client: AgentClient,
+  name: string,
+): Promise<string | undefined> {
+  try {
+    const body = { "num_stats": 0 };
+    findNamed(await client.text("/api/v1.3/subcontainers/", body), name);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnknownContainerError) return error.hint;
+    throw error;
+  }
 }

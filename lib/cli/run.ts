@@ -35,14 +35,18 @@ export async function runVerb(
   try {
     await run(command, host);
   } catch (error) {
-    const { verb, argument } = command;
+    const { verb, argument, values } = command;
     const hasFile = verb === "explain" || verb === "events";
     if (!hasFile || !(error instanceof AgentUnreachableError)) throw error;
     const log = host.env("CGWATCH_EVENT_LOG") ?? SERVICE_LOG;
     throw new Error(
       `${error.message}\n  Without an agent, read its event log, for example:\n  ${
-        ["cgwatch", verb, ...(argument === undefined ? [] : [quote(argument)])]
-          .join(" ")
+        [
+          "cgwatch",
+          verb,
+          ...(verb === "explain" && values.bool("last") ? ["--last"] : []),
+          ...(argument === undefined ? [] : [quote(argument)]),
+        ].join(" ")
       } --file=${quote(log)}`,
       { cause: error },
     );

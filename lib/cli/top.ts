@@ -2,7 +2,8 @@ import type { FlagValues } from "../config/flag_values.ts";
 import { type Clock, sleep } from "../model/clock.ts";
 import { type AgentClient, AgentUnreachableError } from "./agent_client.ts";
 import { withPodNames } from "../runtimes/display_name.ts";
-import { type ContainerRow, countKills, rowOf } from "./container_row.ts";
+import { type ContainerRow, rowOf } from "./container_row.ts";
+import { readOomKills } from "./oom_kills.ts";
 import type { Json } from "./output.ts";
 import { Screen, type ScreenEvent } from "./screen.ts";
 import type { Terminal } from "./terminal.ts";
@@ -10,6 +11,7 @@ import { applyKeys } from "./top_keys.ts";
 import {
   renderOnce,
   renderTop,
+  selectRows,
   TOP_CHOICES,
   type TopChoices,
   type TopData,
@@ -33,7 +35,8 @@ const LOAD_FACTOR = 10;
  * Shows containers: on a terminal repeatedly, until a key or signal, across
  * restarts of the agent; otherwise once.
  *
- * @throws {Error} if the first request fails
+ * @throws {Error} if the first request fails, or nothing matches the filter of
+ *   a single table
  */
 export async function showTop(options: TopOptions): Promise<void> {
   const { values, text, terminal, clock, client } = options;
@@ -47,13 +50,25 @@ export async function showTop(options: TopOptions): Promise<void> {
   const source = new TopSource(client, clock);
   await source.refresh();
   if (values.bool("once") || terminal.columns === undefined) {
-    const lines = renderOnce(source.data.rows, choices, terminal.columns);
+    const { rows } = source.data;
+    if (choices.filter !== "" && selectRows(rows, choices).length === 0) {
+      throw new Error(noneOf(rows, choices.filter));
+    }
+    const lines = renderOnce(rows, choices, terminal.columns);
     terminal.write(`${lines.join("\n")}\n`);
     return;
   }
   // A note would disturb the full screen.
   client.onSlow = undefined;
   await new TopLoop(source, choices, options).run();
+}
+
+function noneOf(rows: readonly ContainerRow[], filter: string): string {
+  const types = [...new Set(rows.map(({ type }) => type))].toSorted();
+  const hint = /(?:^|\s)type:/.test(filter)
+    ? `the types are ${types.join(", ")}`
+    : "cgwatch list prints the names";
+  return `No container matches "${filter}": ${hint}`;
 }
 
 /** Rows with rates between responses. */
@@ -64,8 +79,7 @@ class TopSource {
   /** Previous sample by cgroup. */
   readonly #before = new Map<string, Json>();
   readonly #last = new Map<string, Json>();
-  readonly #kills = new Map<string, number>();
-  #killSeq = 0;
+  #kills: ReadonlyMap<string, number> = new Map();
 
   constructor(client: AgentClient, clock: Clock) {
     this.#client = client;
@@ -82,13 +96,7 @@ class TopSource {
         "num_stats": isFirst ? 2 : 1,
       }),
     );
-    const events: Json[] = JSON.parse(
-      await this.#client.text(
-        `/api/v1.3/events?oom_kill_events=true&subcontainers=true&max_events=-1&since_seq=${this.#killSeq}`,
-      ),
-    );
-    countKills(this.#kills, events);
-    this.#killSeq = events.at(-1)?.seq ?? this.#killSeq;
+    this.#kills = await readOomKills(this.#client);
     const rows = infos.map((info) => this.#row(info));
     this.#forget(infos);
     this.data = {
@@ -104,9 +112,6 @@ class TopSource {
   fail(): void {
     const nowMs = this.#clock.now();
     const { goneMs = nowMs } = this.data;
-    // Numbers may restart at 1.
-    this.#killSeq = 0;
-    this.#kills.clear();
     this.data = { ...this.data, nowMs, goneMs };
   }
 

@@ -77,8 +77,7 @@ const HELP = [
   "CPU: 100% is one CPU. THROTTLED: share of CFS periods. MEMORY: all that is",
   "charged; WORKSET: without inactive page cache. IO/S and NET/S: bytes read and",
   "written, received and sent. PSI: share of the last 10 s in which a task waited.",
-  "OOM: processes killed, as far as the agent keeps events. -: not measured, or",
-  "no limit.",
+  "OOM: processes killed since the agent started. -: not measured, or no limit.",
 ];
 
 /** Returns visible rows in order, with their depth in a tree. */

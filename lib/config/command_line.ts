@@ -112,7 +112,7 @@ export function knownVerb(word: string): FlagVerb {
   if (verb !== undefined) return verb.name;
   const names = VERBS.map(({ name }) => name);
   const similar = VERB_SYNONYMS.get(word.toLowerCase()) ??
-    nearest(word, names, 2);
+    nearest(word, names);
   const { name, help } = VERBS.find(({ name }) => name === similar) ?? {};
   throw new UsageError(
     name === undefined
@@ -162,20 +162,21 @@ function unknownFlag(arg: string, name: string, verb: FlagVerb): never {
   ).map((flag) => flag.name).toReversed();
   const similar = verb === "serve"
     ? nearestFlag(name)
-    // Three edits turn a short name into any other.
-    : nearest(name, [...own, "help", "version"], name.length > 3 ? 3 : 0);
+    : nearest(name, [...own, "help", "version"]);
   // `-n20` has the hint of `-n`.
   const hint = flagHint(verb, name.replace(/^([a-z])\d+$/, "$1")) ??
-    (similar === undefined
-      ? `the flags of ${verb} are --${own.join(", --")}`
-      : `the nearest known one is --${similar}`);
+    (similar !== undefined
+      ? `the nearest known one is --${similar}`
+      : verb === "serve"
+      ? "cgwatch serve --help lists the flags"
+      : `the flags of ${verb} are --${own.join(", --")}`);
   throw new UsageError(`Unknown flag "${arg.split("=")[0]}": ${hint}`);
 }
 
-/** Returns the most similar flag. */
-export function nearestFlag(name: string): string {
+/** Returns a similar flag, if any. */
+export function nearestFlag(name: string): string | undefined {
   const known = FLAGS.map((flag) => flag.name);
-  return nearest(name, [...known, "help", "version"]) ?? "help";
+  return nearest(name, [...known, "help", "version"]);
 }
 
 /**
@@ -200,27 +201,35 @@ function takeChoice(flag: Flag, rest: string[]): string | undefined {
   return choices.includes(rest[0] ?? "") ? rest.shift() : undefined;
 }
 
-/** Returns the first word with the smallest edit distance up to a limit. */
-function nearest(
-  word: string,
-  known: readonly string[],
-  limit = Infinity,
-): string | undefined {
+/**
+ * Returns the first word with the smallest edit distance. It differs in at most
+ * one of three characters: more edits turn a short word into any other.
+ */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const limit = Math.min(3, Math.floor(word.length / 3));
   return known.map((other) => ({ other, edits: editDistance(word, other) }))
     .filter(({ edits }) => edits <= limit)
     .sort((a, b) => a.edits - b.edits)[0]?.other;
 }
 
-/** Levenshtein distance. */
+/** Levenshtein distance, with two exchanged neighbors as one edit. */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (const [i, letter] of [...a].entries()) {
+  for (let i = 0; i < a.length; i++) {
     const next = [i + 1];
     for (let j = 0; j < b.length; j++) {
-      const change = (row[j] ?? 0) + (letter === b[j] ? 0 : 1);
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+      const change = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      const isExchanged = i > 0 && j > 0 && a[i] === b[j - 1] &&
+        a[i - 1] === b[j];
+      next.push(Math.min(
+        change,
+        (row[j + 1] ?? 0) + 1,
+        (next[j] ?? 0) + 1,
+        isExchanged ? (before[j - 1] ?? 0) + 1 : Infinity,
+      ));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[b.length] ?? 0;
 }

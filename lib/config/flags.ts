@@ -431,7 +431,7 @@ export const FLAGS = [
     default: "127.0.0.1:8080",
     value: "ADDR",
     verbs: [...CLIENT_VERBS, "check"],
-    help: "127.0.0.1:8080, unix:/path, https://host:port",
+    help: "127.0.0.1:8080, unix:/path, https://host:port/prefix",
   },
   {
     name: "token-file",

@@ -77,6 +77,17 @@ const FLAG_HINTS: readonly FlagHint[] = [
   },
   {
     verbs: ["serve"],
+    flags: ["p", "bind", "address", "addr", "web.listen-address"],
+    hint: "the address is --listen=127.0.0.1:8080",
+  },
+  {
+    verbs: [...NAMED, "top", "machine", "check", "version"],
+    flags: ["p", "port", "listen", "host", "address", "url"],
+    hint:
+      "the agent's address is --server=127.0.0.1:8080, that of serve is --listen",
+  },
+  {
+    verbs: ["serve"],
     flags: ["V"],
     hint: "cgwatch version prints the version",
   },

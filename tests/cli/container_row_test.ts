@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { countKills, isNamed, rowOf } from "../../lib/cli/container_row.ts";
+import { isNamed, rowOf } from "../../lib/cli/container_row.ts";
 
 const ID = "e".repeat(64);
 const UID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
@@ -65,16 +65,6 @@ Deno.test("rowOf() computes rates of two samples, and omits values that were not
   );
   const reset = [stats[0], { ...stats[1], cpu: { usage: { total: 0 } } }];
   assertEquals(rowOf({ ...info, stats: reset }, new Map()).cpu, 0);
-});
-
-Deno.test("countKills() counts a kill in the victim's cgroup", () => {
-  const kills = new Map<string, number>();
-  const kill = (victim?: string) => ({
-    container_name: "/pod",
-    event_data: { oom: { victim_cgroup: victim } },
-  });
-  countKills(kills, [kill("/pod/a"), kill("/pod/a"), kill()]);
-  assertEquals([...kills], [["/pod/a", 2], ["/pod", 1]]);
 });
 
 Deno.test("isNamed() accepts a name, its parts, a cgroup, and an ID prefix", () => {

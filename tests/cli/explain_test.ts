@@ -114,10 +114,11 @@ Deno.test("explain reports that the event log of an agent may have older kills",
       ["host", "03:12"],
       ["host", "nobody"],
       [undefined, "--last"],
+      ["host", "--last nobody"],
     ] as const
   ) {
     await assertRejects(
-      () => explainFromAgent(name, [text], [log]),
+      () => explainFromAgent(name, text.split(" "), [log]),
       Error,
       `cgwatch explain ${text} --file=/log/e`,
     );
@@ -199,6 +200,15 @@ Deno.test("explain reports an error for an unknown kill or log, with the availab
     'Cannot find the event log "/tmp/none.ndjson"',
   );
   await assertRejects(() => explainWith("--last", "17", LOG), UsageError);
+  for (const time of ["25:99", "3:60", "03:12:60", "13-01 03:12", "3:5"]) {
+    for (const more of [[], ["--last"]]) {
+      await assertRejects(
+        () => explainWith(time, ...more, LOG),
+        UsageError,
+        `Cannot parse time "${time}": expected a local time such as 03:12,`,
+      );
+    }
+  }
   await assertRejects(
     () => explainWith("/var/log/cgwatch/events.ndjson.1"),
     UsageError,

@@ -99,6 +99,7 @@ Deno.test("parseCommandLine() throws for an unknown flag, with the nearest known
       ["--listn", "--listen"],
       ["--verson", "--version"],
       ["--event-log-size", "--event-log-sync"],
+      ["--kmgs=x", "--kmsg"],
     ] as const
   ) {
     assertThrows(
@@ -108,6 +109,24 @@ Deno.test("parseCommandLine() throws for an unknown flag, with the nearest known
         flag.split("=")[0]
       }": the nearest known one is ${nearest}`,
     );
+  }
+});
+
+Deno.test("parseCommandLine() suggests only what is similar", () => {
+  for (
+    const [args, hint] of [
+      [["--nope"], "cgwatch serve --help lists the flags"],
+      [["-q"], "cgwatch serve --help lists the flags"],
+      [["-p", "8080"], "the address is --listen=127.0.0.1:8080"],
+      [["list", "-p", "8080"], "the agent's address is --server="],
+      [["list", "--port=8080"], "the agent's address is --server="],
+      [["events", "--nope"], "the flags of events are --"],
+      [["nope"], "expected one of serve, explain, top,"],
+      [["evnets"], "use cgwatch events ("],
+      [["tpo"], "use cgwatch top ("],
+    ] as const
+  ) {
+    assertThrows(() => parseCommandLine(args), UsageError, hint);
   }
 });
 

@@ -18,6 +18,8 @@ export interface FakeContainer {
   readonly memoryBytes?: number;
   readonly limitBytes?: number;
   readonly processes?: number;
+  /** As in the usage table. */
+  readonly oomKills?: number;
 }
 
 /** An agent with configurable responses. */
@@ -52,7 +54,7 @@ export class FakeAgent implements AsyncDisposable {
     this.requests++;
     if (this.isBroken) return Response.json([null]);
     const [, kind, name = ""] =
-      /^\/api\/v1\.3\/(subcontainers|containers|events)(\/.*)?$/.exec(
+      /^\/api\/v\d\.\d\/(subcontainers|containers|events|usage)(\/.*)?$/.exec(
         pathname,
       ) ??
         [];
@@ -61,6 +63,15 @@ export class FakeAgent implements AsyncDisposable {
     );
     if (kind === "subcontainers" && (below.length > 0 || name === "/")) {
       return Response.json(below.map((one) => this.#info(one)));
+    }
+    if (kind === "usage") {
+      return Response.json({
+        "timestamp": Date.now(),
+        "columns": ["oom_kills"],
+        "containers": Object.fromEntries(
+          below.map(({ name, oomKills = 0 }) => [name, [[oomKills]]]),
+        ),
+      });
     }
     if (kind === "events") {
       const seq = Number(searchParams.get("since_seq") ?? 0);

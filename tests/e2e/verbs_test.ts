@@ -235,6 +235,43 @@ test("events --follow continues after a restart of the agent, without gaps or du
   }
 });
 
+test("events --follow reports no loss after a restart of the agent, nor for events before its own start", async (watched) => {
+  const { cgroups, socket } = watched;
+  const server = `--server=unix:${socket}`;
+  const args = ["events", "--follow", "--all", server, "-o=ndjson"];
+  const eventsOf = ({ stdout }: Running): WireEvent[] =>
+    linesOf(stdout).map((line) => JSON.parse(line));
+  await using follow = new Running(...args);
+  cgroups.make("/before");
+  await follow.writes(`${cgroups.name}/before`);
+  await watched.restart();
+  const { seq: lastSeq } = eventsOf(follow).at(-1);
+  cgroups.make("/after");
+  await follow.writes(`${cgroups.name}/after`);
+  // A later `seq` is that of another test's event, during the restart.
+  const lost = eventsOf(follow).filter(({ event_type: type, seq }) =>
+    type === "lost" && seq <= lastSeq
+  );
+  assertEquals(lost, []);
+  const seqs = eventsOf(follow).map(({ seq }) => seq);
+  assertEquals(seqs, [...new Set(seqs)].toSorted((a, b) => a - b));
+  // The restarted agent does not store the events of the earlier run.
+  await using later = new Running(...args);
+  await using since = new Running(...args, "--since=1h");
+  for (const one of [later, since]) {
+    await one.writes(`${cgroups.name}/after`);
+    assertEquals(
+      eventsOf(one).filter(({ event_type: type }) => type === "lost"),
+      [],
+    );
+  }
+  assertEquals(later.stderr, "");
+  assertMatch(
+    since.stderr,
+    /^cgwatch: The agent no longer stores \d+ older events: .*--file=LOG.*\n$/,
+  );
+});
+
 /** A verb that runs until it is killed, with its output. */
 class Running implements AsyncDisposable {
   stdout = "";
@@ -449,7 +486,7 @@ test("inspect, machine and version print the same as the API", async (watched) =
   const [server = ""] = watched.servers();
   const unknown = await run(["inspect", "/none", server]);
   assertEquals([unknown.code, unknown.stdout], [1, ""]);
-  assertStringIncludes(unknown.stderr, 'Unknown container "/none"');
+  assertStringIncludes(unknown.stderr, 'no container "/none": cgwatch list');
 });
 
 Deno.test("a verb that queries an agent sends its token, and reports what is required", async () => {
@@ -498,6 +535,9 @@ Deno.test("a verb exits 1 without an agent, and 2 for invalid usage", async () =
   for (
     const args of [
       ["list", "--server=nowhere"],
+      ["list", "--server=http://127.0.0.1:1/a?b"],
+      ["explain", "25:99"],
+      ["help", "nope"],
       ["list", "--sort=age"],
       ["list", "--follow"],
       ["inspect"],
@@ -650,6 +690,82 @@ Deno.test("events reports that no event matches, on stderr", async () => {
   assertEquals(await output("events", "web", server, "-o=json"), "[]\n");
 });
 
+Deno.test("list, top and inspect print the OOM kills of the usage table, not of stored events", async () => {
+  await using agent = new FakeAgent();
+  agent.containers = [
+    { name: "/", oomKills: 1 },
+    { name: "/a", memoryBytes: 1, oomKills: 2 },
+    { name: "/b", memoryBytes: 1 },
+  ];
+  // Kills of an earlier run, one without a known container.
+  agent.events = ["/a", "/a", "/a", "/b", undefined].map((victim, at) => ({
+    "seq": at + 1,
+    "timestamp": "2026-11-23T06:31:13.123456Z",
+    "event_type": "oomKill",
+    "container_name": victim ?? "/",
+    "event_data": { "oom": { "victim_cgroup": victim, "historical": true } },
+  }));
+  const server = `--server=${agent.address}`;
+  const killsOf = async (...args: string[]) =>
+    linesOf(await output(...args, server)).slice(1).map((row) => {
+      const cells = row.split(/ +/);
+      return [cells[0], cells.at(-1)];
+    });
+  const a = ["/a", "2"];
+  const b = ["/b", "-"];
+  assertEquals(await killsOf("list", "--sort=name"), [["/", "1"], a, b]);
+  assertEquals(await killsOf("list", "/a"), [a]);
+  assertEquals(await killsOf("top", "--once", "--sort=name"), [a, b]);
+  for (const [name, kills] of [["/a", 2], ["b", 0]]) {
+    const text = await output("inspect", `${name}`, server);
+    assertMatch(text, new RegExp(`^oom_kills +${kills}$`, "m"));
+  }
+});
+
+test("--server accepts the --url-base-prefix of the agent as the path", async (watched) => {
+  const { name } = watched.cgroups;
+  const agent = await AgentProcess.start([
+    "--url-base-prefix=/mon/cg",
+    "--event-log=none",
+    "--kmsg=none",
+  ]);
+  try {
+    for (const path of ["/mon/cg", "/mon/cg/"]) {
+      const server = `--server=${agent.url}${path}`;
+      for (const verb of ["list", "top", "events", "inspect"]) {
+        const text = await output(
+          verb,
+          name,
+          server,
+          ...(verb === "top" ? ["--all"] : []),
+        );
+        assertStringIncludes(text, name, verb);
+      }
+      assertStringIncludes(await output("version", server), "agent ");
+      assertMatch(await output("check", server), /^The agent at .* reports/m);
+    }
+    for (const server of [agent.url, `${agent.url}/mon`]) {
+      for (const args of [["list"], ["inspect", "a"], ["top"], ["explain"]]) {
+        const { code, stdout, stderr } = await run([
+          ...args,
+          `--server=${server}`,
+        ]);
+        assertEquals([code, stdout], [1, ""]);
+        assertStringIncludes(stderr, "Unknown path");
+        assertStringIncludes(stderr, `--server=${agent.url}/PREFIX`);
+      }
+    }
+    assertStringIncludes(
+      await output("check", `--server=${agent.url}`),
+      "Unknown path",
+    );
+  } finally {
+    await agent.stop();
+  }
+  const { stderr } = await run(["list", "--server=nowhere"]);
+  assertStringIncludes(stderr, "https://host:port");
+});
+
 Deno.test("--server accepts a port of this machine", async () => {
   await using agent = new FakeAgent();
   agent.containers = [{ name: "/", memoryBytes: 1 }];
@@ -670,6 +786,60 @@ Deno.test("top accepts a filter as its argument, and a sort key as people write 
     const text = await output("top", "web", "-s", key, server);
     const names = linesOf(text).slice(1).map((line) => line.split(" ")[0]);
     assertEquals(names, ["/web-2", "/web"]);
+  }
+});
+
+Deno.test("top reports that nothing matches a filter, on stderr", async () => {
+  await using agent = new FakeAgent();
+  agent.containers = [{ name: "/web", memoryBytes: 1 }];
+  const server = `--server=${agent.address}`;
+  for (
+    const [args, reason] of [
+      [["nope"], 'matches "nope": cgwatch list prints the names'],
+      [["--filter=nope"], 'matches "nope": cgwatch list prints the names'],
+      [["type:foo"], 'matches "type:foo": the types are cgroup'],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await run(
+      ["top", ...args, "--once", server],
+    );
+    assertEquals([code, stdout], [1, ""]);
+    assertStringIncludes(stderr, `No container ${reason}`);
+  }
+});
+
+Deno.test("list, inspect and events suggest names that contain an unknown name", async () => {
+  await using agent = new FakeAgent();
+  agent.containers = [{ name: "/" }, { name: "/busybox", memoryBytes: 1 }];
+  const server = `--server=${agent.address}`;
+  for (const name of ["busy", "/busy", "/busy/"]) {
+    for (const verb of ["list", "inspect", "events"]) {
+      const { code, stdout, stderr } = await run([verb, name, server]);
+      assertEquals([code, stdout], [verb === "events" ? 0 : 1, ""], verb);
+      assertStringIncludes(stderr, `"${name}"`);
+      assertStringIncludes(stderr, ": similar names are /busybox\n");
+    }
+  }
+  const { stderr } = await run(["events", "/busybox", server]);
+  assertEquals(stderr, 'cgwatch: No event of "/busybox" is stored\n');
+});
+
+Deno.test("inspect omits times without value", async () => {
+  await using agent = new FakeAgent();
+  agent.others = {
+    "/api/v2.1/machine": {
+      "num_cores": 4,
+      "timestamp": "0001-01-01T00:00:00Z",
+    },
+  };
+  const text = await output("machine", `--server=${agent.address}`);
+  assertEquals(text, "num_cores  4\n");
+});
+
+Deno.test("explain without an agent names the log with the same arguments", async () => {
+  for (const args of [["--last", "web"], ["--last"], ["web"]]) {
+    const { stderr } = await run(["explain", ...args, "--server=unix:/none"]);
+    assertStringIncludes(stderr, `cgwatch explain ${args.join(" ")} --file=/`);
   }
 });
 
@@ -742,7 +912,14 @@ Deno.test("check, help and version require neither agent nor root", async () => 
   ).filter(({ state }: { state: string }) => state === "missing");
   assert(missing.length > 5);
   for (const { name, lost, fix } of missing) assert(lost && fix, name);
-  assertMatch(await output("check", "--root=/none"), /^missing +cgroups /m);
+  const none = await output("check", "--root=/none");
+  assertMatch(none, /^missing +cgroups /m);
+  assertMatch(none, /^missing +oom_counter .*'\/none\/proc\/vmstat'$/m);
+  assertMatch(
+    none,
+    /^missing +inotify .*'\/none\/proc\/sys\/fs\/inotify\/max_user_watches'$/m,
+  );
+  assert(!none.includes("NaN"), none);
   // From source, an unprivileged user cannot read the checkout.
   if (Deno.env.get("CGWATCH_BIN")) {
     assertEquals(

@@ -23,29 +23,53 @@ export function parseUptime(text: string, path = "uptime"): number {
 }
 
 /**
- * If the boot time increases by more, the clock was set: uptime has a
- * resolution of 10 ms.
+ * If the boot time changes by more, the clock was set: uptime has a resolution
+ * of 10 ms.
  */
 const UPTIME_STEP_MS = 20;
 
 /**
  * Converts the kernel log's timestamps to wall time.
  *
- * The earliest boot time is kept, which keeps records in order: uptime is
- * rounded down, so it is up to 10 ms late. Unlike the log's clock, uptime
- * includes suspends: later timestamps are too early by their length.
+ * The earliest boot time is kept: uptime is rounded down, so it is up to 10 ms
+ * late. Unlike the log's clock, uptime includes suspends: later timestamps are
+ * too early by their length.
  */
 export class BootTime {
   #bootMs = Infinity;
+  /** The newest record since the clock was set. */
+  #last: { readonly usec: number; readonly wallMs: number } | undefined;
 
   /**
    * Returns milliseconds since the epoch, at most `nowMs`, which must be read
-   * together with `uptimeSeconds`.
+   * together with `uptimeSeconds`. Records keep their order until the clock is
+   * set.
    */
   wallMs(usecSinceBoot: number, nowMs: number, uptimeSeconds: number): number {
     const bootMs = nowMs - uptimeSeconds * 1000;
-    const isSet = bootMs > this.#bootMs + UPTIME_STEP_MS;
-    this.#bootMs = isSet ? bootMs : Math.min(bootMs, this.#bootMs);
-    return Math.min(nowMs, this.#bootMs + usecSinceBoot / 1000);
+    if (Math.abs(bootMs - this.#bootMs) > UPTIME_STEP_MS) {
+      this.#bootMs = bootMs;
+      this.#last = undefined;
+    }
+    this.#bootMs = Math.min(bootMs, this.#bootMs);
+    const estimateMs = this.#bootMs + usecSinceBoot / 1000;
+    const wallMs = Math.min(nowMs, this.#inOrder(usecSinceBoot, estimateMs));
+    if (usecSinceBoot >= (this.#last?.usec ?? 0)) {
+      this.#last = { usec: usecSinceBoot, wallMs };
+    }
+    return wallMs;
+  }
+
+  /**
+   * After a lower estimate of the boot time, times advance at half speed until
+   * they match it.
+   */
+  #inOrder(usecSinceBoot: number, estimateMs: number): number {
+    const last = this.#last;
+    if (last === undefined) return estimateMs;
+    const sinceLastMs = (usecSinceBoot - last.usec) / 1000;
+    return sinceLastMs < 0
+      ? Math.min(estimateMs, last.wallMs)
+      : Math.max(estimateMs, last.wallMs + sinceLastMs / 2);
   }
 }

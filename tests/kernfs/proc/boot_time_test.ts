@@ -1,4 +1,9 @@
-import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertLess,
+  assertLessOrEqual,
+  assertThrows,
+} from "@std/assert";
 import { BootTime, parseUptime } from "../../../lib/kernfs/proc/boot_time.ts";
 import { KernfsSyntaxError } from "../../../lib/model/errors.ts";
 
@@ -34,6 +39,33 @@ Deno.test("BootTime keeps records in order across an uptime step", () => {
   const third = boot.wallMs(99_000_200, 1_000_019, 100.01);
   assertLess(Math.abs(first - second), 10);
   assertLess(second, third);
+});
+
+Deno.test("BootTime keeps two records in order if the estimate of the boot time becomes lower between them", () => {
+  const boot = new BootTime();
+  // 7 ms lower for the second record, which is 21 µs later.
+  const oom = boot.wallMs(99_000_000, 1_000_008, 100);
+  const kill = boot.wallMs(99_000_021, 1_000_011, 100.01);
+  assertLess(oom, kill);
+  assertLess(kill - oom, 0.022);
+  // Later records have the lower estimate.
+  assertEquals(boot.wallMs(99_100_000, 1_000_111, 100.11), 999_101);
+  assertEquals(boot.wallMs(99_000_010, 1_000_111, 100.11), 999_001.01);
+});
+
+Deno.test("BootTime keeps records in order whenever each is read", () => {
+  const boot = new BootTime();
+  let last = 0;
+  let usec = 90_000_000;
+  for (let at = 0; at < 2000; at++) {
+    usec += (at * 7919) % 20_000;
+    const readMs = usec / 1000 + 1000 + (at * 104_729) % 9;
+    const uptimeSeconds = Math.floor(readMs / 10) / 100;
+    const wallMs = boot.wallMs(usec, 1_000_000 + readMs, uptimeSeconds);
+    assertLessOrEqual(last, wallMs);
+    last = wallMs;
+    assertLess(Math.abs(wallMs - 1_000_000 - usec / 1000), 10);
+  }
 });
 
 Deno.test("BootTime follows a clock that is set", () => {
