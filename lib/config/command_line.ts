@@ -165,18 +165,16 @@ function unknownFlag(arg: string, name: string, verb: FlagVerb): never {
     : nearest(name, [...own, "help", "version"]);
   // `-n20` has the hint of `-n`.
   const hint = flagHint(verb, name.replace(/^([a-z])\d+$/, "$1")) ??
-    (similar !== undefined
-      ? `the nearest known one is --${similar}`
-      : verb === "serve"
-      ? "cgwatch serve --help lists the flags"
-      : `the flags of ${verb} are --${own.join(", --")}`);
+    (similar === undefined
+      ? `the flags of ${verb} are --${own.join(", --")}`
+      : `the nearest known one is --${similar}`);
   throw new UsageError(`Unknown flag "${arg.split("=")[0]}": ${hint}`);
 }
 
-/** Returns a similar flag, if any. */
-export function nearestFlag(name: string): string | undefined {
+/** Returns the most similar flag. */
+export function nearestFlag(name: string): string {
   const known = FLAGS.map((flag) => flag.name);
-  return nearest(name, [...known, "help", "version"]);
+  return nearest(name, [...known, "help", "version"], Infinity) ?? "help";
 }
 
 /**
@@ -202,11 +200,14 @@ function takeChoice(flag: Flag, rest: string[]): string | undefined {
 }
 
 /**
- * Returns the first word with the smallest edit distance. It differs in at most
- * one of three characters: more edits turn a short word into any other.
+ * Returns the first word with the smallest edit distance up to a limit. More
+ * than one edit of three characters turns a short word into any other.
  */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  const limit = Math.min(3, Math.floor(word.length / 3));
+function nearest(
+  word: string,
+  known: readonly string[],
+  limit: number = Math.min(3, Math.floor(word.length / 3)),
+): string | undefined {
   return known.map((other) => ({ other, edits: editDistance(word, other) }))
     .filter(({ edits }) => edits <= limit)
     .sort((a, b) => a.edits - b.edits)[0]?.other;

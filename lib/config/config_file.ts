@@ -39,11 +39,7 @@ export function readConfigFile(path: string, host: ConfigHost): ConfigFile {
     }
     const flag = findFlag(name);
     if (flag === undefined || flag.name !== name) {
-      const nearest = nearestFlag(name);
-      const hint = nearest === undefined
-        ? "expected a flag of cgwatch serve --help"
-        : `the nearest flag is "${nearest}"`;
-      fail(`unknown key "${key}": ${hint}`);
+      fail(`unknown key "${key}": the nearest flag is "${nearestFlag(name)}"`);
     } else if (
       !verbsOf(flag).includes("serve") || name === "config" ||
       name === "print-config"

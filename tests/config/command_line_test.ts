@@ -115,8 +115,8 @@ Deno.test("parseCommandLine() throws for an unknown flag, with the nearest known
 Deno.test("parseCommandLine() suggests only what is similar", () => {
   for (
     const [args, hint] of [
-      [["--nope"], "cgwatch serve --help lists the flags"],
-      [["-q"], "cgwatch serve --help lists the flags"],
+      [["--nope"], "the nearest known one is --"],
+      [["-q"], "the nearest known one is --"],
       [["-p", "8080"], "the address is --listen=127.0.0.1:8080"],
       [["list", "-p", "8080"], "the agent's address is --server="],
       [["list", "--port=8080"], "the agent's address is --server="],
