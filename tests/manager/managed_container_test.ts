@@ -185,7 +185,7 @@ Deno.test("ManagedContainer.run() returns to the shortest interval when somethin
   assertEquals(bench.intervals(2), [1_000, 2_000]);
 });
 
-Deno.test("ManagedContainer.run() notices CPU usage within 10 s, whatever the interval", () => {
+Deno.test("ManagedContainer.run() notices CPU usage within 10 s, at any interval", () => {
   const bench = new Bench();
   const { container, handler, clock } = bench;
   assertEquals(bench.intervals(8).at(-1), 60_000);
