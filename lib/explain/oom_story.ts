@@ -1,4 +1,4 @@
-import type { CgroupName } from "../model/cgroup.ts";
+import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type {
   Event,
   EventContainer,
@@ -140,6 +140,10 @@ export function ownerOf(event: Event): string {
   }
   if (own !== undefined) {
     return `${namespace === "systemd" ? "unit" : "container"} ${own}`;
+  }
+  // An event without a known cgroup has the name of the root.
+  if (oom?.victim_cgroup === undefined && name === ROOT) {
+    return "an unknown cgroup";
   }
   const cgroup = oom?.victim_cgroup ?? name;
   const origin = parseCgroupOrigin(cgroup);

@@ -94,4 +94,6 @@ Deno.test("ownerOf() returns a pod's container, a name, a unit, or a cgroup", ()
   assertEquals(of({ "name": "web" }, "/a"), "container web");
   assertEquals(of(undefined, "/system.slice/a.service"), "unit a.service");
   assertEquals(of(undefined, "/a"), "cgroup /a");
+  assertEquals(of(undefined, "/"), "cgroup /");
+  assertEquals(ownerOf(kill({})), "an unknown cgroup");
 });
