@@ -25,6 +25,15 @@ async function click(page: BrowserPage, selector: string): Promise<void> {
   );
 }
 
+/** Shows the view of a hash in the open page. */
+async function show(page: BrowserPage, hash: string): Promise<void> {
+  await page.evaluate(`void (location.hash = ${JSON.stringify(hash)})`);
+}
+
+/** Names in the table of containers. */
+const NAMES =
+  "[...document.querySelectorAll('.rows .c-name a')].map((link) => link.textContent)";
+
 /** Waits until the page shows the string. */
 async function sees(page: BrowserPage, text: string): Promise<void> {
   await page.until(`document.body.innerText.includes(${JSON.stringify(text)})`);
@@ -117,7 +126,7 @@ Deno.test({
             "document.querySelector('.c-memory[aria-sort=descending]')",
           );
           await page.press("/", "Enter", "Enter");
-          await page.until("document.querySelector('main.container h1')");
+          await page.until("document.querySelector('main.view-container h1')");
           await page.until(
             "document.querySelectorAll('figure.card').length > 1",
           );
@@ -304,6 +313,82 @@ Deno.test({
     } finally {
       await agent.stop();
       await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "page fits at every width, with long and reordering names",
+  ignore: !CAN_BROWSE,
+  async fn() {
+    await using cgroups = new TestCgroups("webwidth");
+    await using browser = await Browser.start();
+    const agent = await AgentProcess.start([
+      "--event-log=none",
+      "--allow-ps=full",
+    ]);
+    try {
+      const page = await browser.newPage();
+      await page.open(`${agent.url}/#/events?filter=webwidth`);
+      await page.until(`(async () => ${FEED}.isLive)()`);
+      const parent = cgroups.make(`/${"x".repeat(200)}`);
+      const child = cgroups.make(`/${"x".repeat(200)}/child`);
+      cgroups.spawn(`/${"x".repeat(200)}`, "sleep 600");
+      cgroups.spawn(`/${"x".repeat(200)}/child`, "sleep 600");
+      cgroups.make("/a\u202eb");
+      await sees(page, "a\\u202eb");
+      const hashes = [
+        "/",
+        "/containers?filter=webwidth",
+        "/containers?filter=webwidth&tree=1",
+        `/container${parent}`,
+        `/container${child}`,
+        "/container/",
+        "/events?filter=webwidth",
+        "/machine",
+        "/oom/999999",
+        "/bar",
+      ];
+      for (const hash of hashes) {
+        await show(page, hash);
+        await page.until("document.querySelector('main h1')");
+        await page.evaluate(
+          "new Promise((resolve) => setTimeout(resolve, 500))",
+        );
+        for (const width of [360, 1280, 2560]) {
+          await page.emulate(width, 800);
+          const wide = await page.evaluate(`
+            [document.documentElement, ...document.querySelectorAll("main, header, .grid, .card")]
+              .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+              .map((one) => one.tagName + "." + one.className + " " + one.scrollWidth)`);
+          assertEquals(wide, [], `${hash} at ${width} px`);
+          const hidden = await page.evaluate(`
+            [...document.querySelectorAll(".bar > *:not(output)")].filter((one) => {
+              const { left, right, width, bottom } = one.getBoundingClientRect();
+              return width < 10 || left < 0 || right > innerWidth || bottom > 300;
+            }).map((one) => one.outerHTML)`);
+          assertEquals(hidden, [], `${hash} at ${width} px`);
+          const row = await page.evaluate(
+            "document.querySelector('td')?.closest('tr').clientHeight ?? 0",
+          );
+          assert(row < 120, `${hash} at ${width} px: a row of ${row} px`);
+          const list = await page.evaluate(
+            "document.querySelector('main > .events')?.clientWidth ?? 9999",
+          );
+          assert(list > width * 0.85, `${hash} at ${width} px: ${list} px`);
+        }
+      }
+      await page.emulate(1280, 800);
+      await show(page, "/containers?filter=webwidth");
+      await page.until(`${NAMES}.includes("child")`);
+      const width = await page.evaluate(
+        "Math.min(...[...document.querySelectorAll('.rows .c-name a')].map((link) => link.clientWidth))",
+      );
+      assert(width > 20, `a name has ${width} px`);
+      assert((await page.evaluate(NAMES)).includes("a\\u202eb"));
+      assertEquals(page.console.filter((line) => !line.includes("404")), []);
+    } finally {
+      await agent.stop();
     }
   },
 });
