@@ -392,3 +392,78 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "page filters by the numbers and units that it shows",
+  ignore: !CAN_BROWSE,
+  async fn() {
+    await using cgroups = new TestCgroups("webfilter");
+    await using browser = await Browser.start();
+    const agent = await AgentProcess.start(["--event-log=none"]);
+    try {
+      const [controller = ""] = ["memory", "unified"].filter((name) =>
+        cgroups.paths([name]).length > 0
+      );
+      cgroups.make("/spins");
+      cgroups.make("/idle");
+      cgroups.make("/large", [controller]);
+      cgroups.spawn("/spins", "while :; do :; done");
+      cgroups.spawn("/idle", "sleep 600");
+      cgroups.spawn(
+        "/large",
+        "head -c 60000000 /dev/zero | tail | sleep 600",
+        [controller],
+      );
+      const page = await browser.newPage();
+      await page.emulate(1280, 800);
+      await page.open(`${agent.url}/#/containers`);
+      // Without a cgroup of pids, its processes are unknown.
+      await page.until(`${NAMES}.includes("large")`);
+      const shows = async (words: string, ...names: string[]) => {
+        const filter = words.replace("webfilter", `${cgroups.name}/`);
+        await show(page, `/containers?filter=${encodeURIComponent(filter)}`);
+        const expected = JSON.stringify(names.toSorted());
+        await page.until(
+          `JSON.stringify(${NAMES}.toSorted()) === ${
+            JSON.stringify(expected)
+          } && document.querySelector("input[type=search]").value === ${
+            JSON.stringify(filter)
+          }`,
+        );
+      };
+      await shows("webfilter cpu:>10", "spins");
+      await shows("webfilter cpu:>10%", "spins");
+      await shows("webfilter memory:>=16MiB", "large");
+      await shows("webfilter memory:<0.5GiB memory:>16384k", "large");
+      await shows("webfilter oom:>=1");
+      await sees(page, "No container matches");
+      await shows("webfilter constructor:1");
+      await sees(page, "Cannot filter by constructor:1");
+      await shows("webfilter foo:bar");
+      await sees(page, "Cannot filter by foo:bar: expected text, type:docker");
+      await shows("cpu:>1GiB");
+      await sees(page, "Cannot filter by cpu:>1gib");
+      await shows('"filter" name:idl', "idle");
+      assertEquals(
+        await page.evaluate(
+          "document.querySelector('main p[role=status]').textContent",
+        ),
+        "",
+      );
+      const scales = await page.evaluate(`(async () => {
+        const { chart, Series } = await import(new URL("web/charts.js", document.baseURI));
+        return [[1.003, {}], [2.01, {}], [33e6, { isBytes: true }], [2.2, {}]].map(([value, options]) => {
+          const { element, draw } = chart("", { format: String, ...options });
+          const series = new Series();
+          series.push(Date.now(), { value });
+          draw(series, options.isBytes ? { limit: 2 ** 25 } : {});
+          return element.querySelector(".scale").textContent;
+        });
+      })()`);
+      assertEquals(scales, ["1", "2", `${2 ** 25}`, "4"]);
+      assertEquals(page.console, []);
+    } finally {
+      await agent.stop();
+    }
+  },
+});
