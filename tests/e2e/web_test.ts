@@ -87,6 +87,10 @@ Deno.test({
         await page.until(
           "document.querySelectorAll('.tiles b')[2].textContent !== '–'",
         );
+        // 100 % is one CPU in the chart below.
+        await page.until(
+          "/^\\d+\\.\\d\\d of \\d+ CPUs$/.test(document.querySelector('.tiles b').textContent)",
+        );
         await assertAccessible(page, axe, "overview");
       });
 
@@ -133,6 +137,7 @@ Deno.test({
           await sees(page, "Identity and limits");
           await click(page, "summary");
           await sees(page, "sleep 0.1");
+          await sees(page, "Started (agent's time zone)");
           await assertAccessible(page, axe, "container");
         },
       );
@@ -161,6 +166,10 @@ Deno.test({
         await victim.status;
         await Deno.remove(directory, { recursive: true });
         await sees(page, `<img src=x> (pid ${victim.pid})`);
+        assertEquals(
+          await page.evaluate("document.body.innerText.includes('CONSTRAINT')"),
+          false,
+        );
         await assertAccessible(page, axe, "events");
         await click(page, ".event.oomKill a.kind");
         await sees(
@@ -464,6 +473,79 @@ Deno.test({
       assertEquals(page.console, []);
     } finally {
       await agent.stop();
+    }
+  },
+});
+
+Deno.test({
+  name: "page reports an agent that hangs, exits and returns, in each view",
+  ignore: !CAN_BROWSE,
+  async fn(t) {
+    await using cgroups = new TestCgroups("weblost");
+    await using browser = await Browser.start();
+    const directory = await Deno.makeTempDir();
+    const log = `${directory}/events.ndjson`;
+    const args = [`--event-log=${log}`, "--kmsg=none"];
+    let agent = await AgentProcess.start(args);
+    const { port } = new URL(agent.url);
+    const name = cgroups.make("/stays");
+    const state = "document.querySelector('#state').textContent";
+    const gone = "document.body.innerText.includes('does not exist')";
+    const page = await browser.newPage();
+    try {
+      await t.step("it hangs", async () => {
+        await page.open(`${agent.url}/#/`);
+        await page.until(`${state} === "live"`);
+        for (const hash of ["/", "/events", `/container${name}`]) {
+          await show(page, hash);
+          await page.until(`${state} === "live"`);
+          await page.evaluate(
+            "new Promise((resolve) => setTimeout(resolve, 500))",
+          );
+          agent.child.kill("SIGSTOP");
+          await page.until(`${state}.includes("does not respond")`, 40_000);
+          assertEquals(await page.evaluate(gone), false);
+          agent.child.kill("SIGCONT");
+          await page.until(`${state} === "live"`, 40_000);
+        }
+      });
+
+      await t.step("it exits and returns", async () => {
+        await sees(page, "Created");
+        await agent.stop();
+        await page.until(`${state}.includes("not reachable")`);
+        assertEquals(await page.evaluate(gone), false);
+        agent = await AgentProcess.start(args, {}, undefined, Number(port));
+        await page.until(`${state} === "live"`);
+        // The new run creates the container again.
+        await sees(page, "found at the start of the agent");
+        await agent.stop();
+        for (const hash of ["/containers", "/events", "/oom/1", "/machine"]) {
+          await show(page, hash);
+          await page.until(`${state}.includes("not reachable")`);
+          const text = await page.evaluate(
+            "document.querySelector('main').innerText",
+          );
+          assert(!text.includes("Failed to fetch"), text);
+          if (hash === "/oom/1") await sees(page, "The agent is not reachable");
+        }
+        await sees(page, "The agent is not reachable");
+        agent = await AgentProcess.start(args, {}, undefined, Number(port));
+        await sees(page, "Versions and identity");
+        await show(page, "/");
+        await sees(page, "OOM kills are counted since");
+        await sees(page, `Others are in the event log ${log}.`);
+        await show(page, "/container/no-such");
+        await sees(page, "The container does not exist or was removed.");
+        const errors = page.console.filter((line) =>
+          !/Failed to load/.test(line)
+        );
+        assertEquals(errors, []);
+      });
+    } finally {
+      agent.child.kill("SIGCONT");
+      await agent.stop();
+      await Deno.remove(directory, { recursive: true });
     }
   },
 });
