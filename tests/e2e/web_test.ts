@@ -371,6 +371,15 @@ Deno.test({
               .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
               .map((one) => one.tagName + "." + one.className + " " + one.scrollWidth)`);
           assertEquals(wide, [], `${hash} at ${width} px`);
+          const covered = await page.evaluate(`
+            [...document.querySelectorAll("figure.card")].filter((figure) => {
+              const scale = figure.querySelector(".scale").getBoundingClientRect();
+              return [...figure.querySelectorAll("li > *")].some((one) => {
+                const { right, bottom } = one.getBoundingClientRect();
+                return right > scale.left && bottom > scale.top + 2;
+              });
+            }).map((figure) => figure.innerText)`);
+          assertEquals(covered, [], `${hash} at ${width} px`);
           const hidden = await page.evaluate(`
             [...document.querySelectorAll(".bar > *:not(output)")].filter((one) => {
               const { left, right, width, bottom } = one.getBoundingClientRect();
