@@ -9,10 +9,12 @@ const HEIGHT = 96;
 /** Maximum number of lines of a chart, as many as the stylesheet has colors. */
 const MAX_LINES = 6;
 
+/** Values up to this factor above a round maximum are drawn at it: measured shares exceed 100 %. */
+const CLIPPED = 1.02;
+
 /** Values over time by name, in parallel arrays that discard the older half when full. */
 export class Series {
-  /** @type {Map<string, Float64Array>} */
-  lines = new Map();
+  lines = /** @type {Map<string, Float64Array>} */ (new Map());
   times = new Float64Array(CAPACITY);
   size = 0;
 
@@ -104,7 +106,12 @@ export function chart(title, { format, isBytes = false, max: least = 0.01, at = 
   const lines = svg("g");
   const [area, limitLine, markLines, cursor] = ["area", "limit", "mark", "cursor"]
     .map((name) => svg("path", { class: name }));
-  const shape = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" };
+  // Room above for a line at the maximum.
+  const shape = {
+    viewBox: `0 -2 ${WIDTH} ${HEIGHT + 2}`,
+    preserveAspectRatio: "none",
+    role: "img",
+  };
   const root = svg("svg", shape);
   root.append(...[area, lines, limitLine, markLines, cursor].filter((part) => part !== undefined));
   const scale = h("span", { class: "scale" });
@@ -145,15 +152,12 @@ export function chart(title, { format, isBytes = false, max: least = 0.01, at = 
     }
   }
 
-  root.addEventListener("pointermove", (event) => {
+  const onPointer = (/** @type {PointerEvent} */ { type, clientX }) => {
     const { left, width } = root.getBoundingClientRect();
-    pointer = (/** @type {PointerEvent} */ (event).clientX - left) / width;
+    pointer = type === "pointerleave" ? undefined : (clientX - left) / width;
     describe();
-  });
-  root.addEventListener("pointerleave", () => {
-    pointer = undefined;
-    describe();
-  });
+  };
+  setAttributes(root, { pointermove: onPointer, pointerleave: onPointer });
   const caption = h("figcaption", {}, h("h3", {}, title), when, legend);
   const plot = h("div", { class: "plot" }, root, scale);
   return {
@@ -165,7 +169,7 @@ export function chart(title, { format, isBytes = false, max: least = 0.01, at = 
       // A limit far above the values would flatten the lines.
       const near = (limit ?? Infinity) <= most * 5 ? limit : undefined;
       const greatest = Math.max(most, near ?? 0);
-      const max = greatest <= least ? least : roundUp(greatest * 1.02, isBytes);
+      const max = greatest <= least ? least : roundUp(greatest / CLIPPED, isBytes);
       const box = { from, to, max, width: WIDTH, height: HEIGHT };
       const paths = names.map((name) => pathOf(series, name, box));
       showLines(paths);

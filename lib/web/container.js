@@ -1,8 +1,8 @@
 /** View of a container: identity, limits, usage of two minutes, events, processes. @module */
 import { chart, Series } from "./charts.js";
-import { containerInfo, every, feed, hasToken, json } from "./data.js";
+import { containerInfo, every, feed, hasToken, json, loaded } from "./data.js";
 import { bytes, card, containerLink, count, encoded, facts } from "./dom.js";
-import { h, percent, rate, table, time } from "./dom.js";
+import { h, percent, rate, setText, table, time } from "./dom.js";
 import { eventList } from "./events.js";
 
 /** @typedef {import("./dom.js").Json} Json */
@@ -17,7 +17,7 @@ export function usageCharts(cpus) {
   const shares = { format: percent };
   const rates = { format: rate, isBytes: true, max: 1024 };
   const charts = [
-    chart("CPU", { format: percent, max: cpus ?? 0.01 }),
+    chart("CPU: 100 % is one CPU", { format: percent, max: cpus ?? 0.01 }),
     chart("Memory", { format: bytes, isBytes: true, max: 2 ** 20 }),
     chart("Swap", { format: bytes, isBytes: true, max: 2 ** 20 }),
     chart("Throttled periods", shares),
@@ -27,8 +27,7 @@ export function usageCharts(cpus) {
   ];
   const series = charts.map(() => new Series());
   const element = h("div", { class: "charts" });
-  /** @type {Json} */
-  let before;
+  let before = /** @type {Json} */ (undefined);
   return {
     element,
     /** Draws new samples; the options apply to the memory chart. @param {Json[]} stats @param {import("./charts.js").DrawOptions} [options] */
@@ -113,13 +112,11 @@ function disksOf(stats) {
 /** Shows the container with a Docker name or ID. @param {import("./main.js").View} view */
 export async function dockerView({ root, rest, signal, setTitle }) {
   setTitle("Docker");
-  try {
-    const found = await json(`api/v2.1/spec${encoded(rest)}?type=docker`, { signal });
-    location.replace(`#/container${encoded(Object.keys(found)[0] ?? "/")}`);
-  } catch (error) {
-    const { message } = /** @type {Error} */ (error);
-    if (!signal.aborted) root.append(h("h1", {}, "Docker"), h("p", {}, message));
-  }
+  const note = h("p", { role: "status" });
+  root.append(h("h1", {}, "Docker"), note);
+  const path = `api/v2.1/spec${encoded(rest)}?type=docker`;
+  const found = await loaded(signal, () => json(path, { signal }), note);
+  location.replace(`#/container${encoded(Object.keys(found)[0] ?? "/")}`);
 }
 
 /** @param {import("./main.js").View} view */
@@ -138,12 +135,14 @@ export function containerView({ root, rest, signal, setTitle }) {
   root.append(title, gone, about, charts.element, below, card("Events", events));
   root.append(processes(name, signal), h("p", {}, link));
   const past = `api/v1.3/events${encoded(name)}?all_events=true&update_events=true&max_events=50`;
-  json(past, { signal }).then(events.show, () => {});
+  loaded(signal, () => json(past, { signal })).then(events.show);
   let shown = "";
   every(() => REFRESH_MS, signal, async () => {
-    gone.textContent = "It is not there, or not any more.";
-    const info = await containerInfo(name, shown === "" ? -1 : 3, signal);
-    gone.textContent = "";
+    const info = await containerInfo(name, shown === "" ? -1 : 3, signal).catch((error) => {
+      if (error.status === 404) setText(gone, "The container does not exist or was removed.");
+      throw error;
+    });
+    setText(gone, "");
     const { spec, stats = [], subcontainers = [], aliases = [] } = info;
     const limit = spec.memory?.limit < NO_LIMIT ? spec.memory?.limit : undefined;
     const kills = feed.events.filter((event) => event.event_type === "oomKill" && isOwn(event));
@@ -152,8 +151,9 @@ export function containerView({ root, rest, signal, setTitle }) {
     const text = JSON.stringify([info, spec, subcontainers].map(({ stats: _, ...own }) => own));
     if (text === shown) return;
     shown = text;
-    title.textContent = spec.labels?.["io.kubernetes.container.name"] ?? aliases[0] ?? name;
-    setTitle(title.textContent ?? name);
+    const shownName = spec.labels?.["io.kubernetes.container.name"] ?? aliases[0] ?? name;
+    setText(title, shownName);
+    setTitle(shownName);
     about.replaceChildren(card("Identity and limits", identityFacts(info, limit)));
     const children = subcontainers.slice(0, 100).map((/** @type {Json} */ child) =>
       h("li", {}, containerLink(child.name, child.aliases?.[0]))
@@ -167,6 +167,7 @@ export function containerView({ root, rest, signal, setTitle }) {
 /** @param {Json} info @param {number | undefined} limit */
 function identityFacts({ name, id, namespace, aliases = [], spec }, limit) {
   const { labels = {}, cpu, processes } = spec;
+  const items = Object.entries(labels).map(([key, value]) => h("li", {}, `${key}=${value}`));
   const pod = labels["io.kubernetes.pod.name"];
   const started = Math.max(Date.parse(spec.start_time), Date.parse(spec.creation_time));
   const quota = cpu?.quota / (cpu?.period || 100_000);
@@ -183,7 +184,7 @@ function identityFacts({ name, id, namespace, aliases = [], spec }, limit) {
     ["CPU shares", cpu?.limit > 0 ? count(cpu.limit) : undefined],
     ["CPUs", cpu?.mask],
     ["Process limit", processes?.limit < NO_LIMIT ? count(processes.limit) : undefined],
-    ["Labels", Object.entries(labels).map(([key, value]) => `${key}=${value}`).join("\n")],
+    ["Labels", items.length > 0 ? h("ul", {}, ...items) : ""],
   ]);
 }
 
@@ -200,10 +201,18 @@ function processes(name, signal) {
         const { pid, user, percent_cpu: cpu, rss, status, start_time: started, cmd } = one;
         return [`${pid}`, user, percent(cpu / 100), bytes(rss), status, started, cmd];
       });
-      const titles = ["PID", "User", "CPU", "Resident", "State", "Started", "Command"];
+      const titles = [
+        "PID",
+        "User",
+        "CPU",
+        "Resident",
+        "State",
+        "Started (agent's time zone)",
+        "Command",
+      ];
       body.replaceChildren(table(titles, rows));
     } catch (error) {
-      body.replaceChildren(/** @type {Error} */ (error).message);
+      body.replaceChildren(h("p", {}, /** @type {Error} */ (error).message));
     }
   }
   return details;

@@ -9,14 +9,8 @@ import { percent, rate, setAttributes, setText } from "./dom.js";
 const ROW_HEIGHT = 32;
 /** Number of rows with elements above and below the view, so that scrolling shows no gap. */
 const SPARE_ROWS = 6;
-const MOVES = new Map([
-  ["ArrowUp", -1],
-  ["ArrowDown", 1],
-  ["PageUp", -20],
-  ["PageDown", 20],
-  ["Home", -Infinity],
-  ["End", Infinity],
-]);
+/** Rows that a key moves. @type {Readonly<Record<string, number>>} */
+const STEPS = { ArrowUp: -1, ArrowDown: 1, PageUp: -20, PageDown: 20, Home: -1e6, End: 1e6 };
 const REFRESH_MS = 1_000;
 /** Time in view after which the history of a row is fetched, milliseconds. */
 const STAY_MS = 200;
@@ -40,23 +34,36 @@ const COLUMNS = {
 const SPARK_AT = 2;
 const MEMORY_AT = 3;
 
-/** Returns whether a row matches all words of a filter: `type:docker`, `pod:web`, `oom:>0`, text. @param {Row} row @param {readonly string[]} words */
-function matches(row, words) {
-  return words.every((word) => {
-    const [, key = "", sign = "", value = ""] = /^(\w+):([<>]?)(.*)$/.exec(word) ?? [];
-    if (key === "type") return row.type.toLowerCase().startsWith(value);
-    if (key === "pod") return row.pod !== "" && row.pod.toLowerCase().includes(value);
-    const [, , valueOf] = key === "name" ? [] : COLUMNS[key] ?? [];
-    if (valueOf === undefined) return row.text.includes(word);
-    const [own, wanted] = [Number(valueOf(row)), Number(value)];
-    return sign === ">" ? own > wanted : sign === "<" ? own < wanted : own === wanted;
-  });
+const KEYS = Object.keys(COLUMNS).slice(1).join(", ");
+const HELP =
+  `expected text, type:docker, pod:web, name:web, or a number of ${KEYS} as in cpu:>10 (percent), memory:>=1.5GiB, oom:>0`;
+
+/** Returns the test of a word with a key, such as `pod:web` or `cpu:>10`; undefined if it is invalid. @param {string} word @returns {((row: Row) => boolean) | undefined} */
+function testOf(word) {
+  const [, key = "", sign = "", value = ""] = /^(\w+):(<=|>=|[<>=])?(.*)$/.exec(word) ?? [];
+  if (key === "type") return ({ type }) => type.toLowerCase().startsWith(value);
+  if (key === "pod" || key === "name") {
+    return ({ [key]: own }) => own !== "" && own.toLowerCase().includes(value);
+  }
+  const [, , valueOf, format = bytes] = Object.hasOwn(COLUMNS, key) && COLUMNS[key] || [];
+  const isBytes = format === bytes || format === rate;
+  const units = isBytes ? /^([kmgtp]i?)?b?(\/s)?$/ : format === percent ? /^%?$/ : /^$/;
+  const [, digits, unit = ""] = /^(\d*\.?\d+)(.*)$/.exec(value) ?? [];
+  if (valueOf === undefined || digits === undefined || !units.test(unit)) return undefined;
+  const power = Math.max(0, " kmgtp".indexOf(unit.charAt(0)));
+  const limit = Number(digits) * 1024 ** power / (format === percent ? 100 : 1);
+  return (row) => {
+    const own = Number(valueOf(row));
+    if (/=|^$/.test(sign) && format(own) === format(limit)) return true; // Equal as shown.
+    return sign.startsWith(">") ? own > limit : sign.startsWith("<") && own < limit;
+  };
 }
 
-/** Returns whether a cgroup only contains other cgroups; hidden in a flat list. @param {Row} row */
+/** Returns whether a cgroup may have processes; others are hidden in a flat list. @param {Row} row */
 export function isBusy({ cgroup, type, processes }) {
   const isPlain = ["cgroup", "unit", "pod"].includes(type);
-  return cgroup !== "/" && (processes > 0 || !isPlain);
+  // The number is unknown without a cgroup of pids.
+  return cgroup !== "/" && (processes !== 0 || !isPlain);
 }
 
 /** Sorts a parent before its children. @param {Row} a @param {Row} b */
@@ -69,9 +76,8 @@ function byColumn([, , valueOf], isReversed) {
   return (/** @type {Row} */ a, /** @type {Row} */ b) => {
     const [x, y] = [valueOf(a), valueOf(b)];
     if (typeof x === "string") return sign * collator.compare(x, String(y));
-    const difference = sign * (Number(y) - x);
-    if (!Number.isNaN(difference)) return difference || byCgroup(a, b);
-    return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || byCgroup(a, b);
+    const unknown = Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+    return unknown || sign * (Number(y) - x) || byCgroup(a, b);
   };
 }
 
@@ -80,7 +86,8 @@ export function containersView({ root, params, signal, setTitle }) {
   setTitle("Containers");
   const input = h("input", {
     type: "search",
-    placeholder: "Filter: text, type:docker, pod:web, oom:>0",
+    placeholder: "Filter: text, type:docker, cpu:>10, oom:>0",
+    title: `Filter: ${HELP}`,
     "aria-label": "Filter",
     "aria-keyshortcuts": "/",
     value: params.get("filter") ?? "",
@@ -89,22 +96,24 @@ export function containersView({ root, params, signal, setTitle }) {
   const onTree = () => choose({ tree: tree.checked ? "1" : "" });
   const tree = h("input", { type: "checkbox", checked: params.has("tree"), change: onTree });
   const total = h("output", { "aria-live": "off" });
-  const heads = Object.entries(COLUMNS).map(([key, [title, help]]) => {
-    const button = h("button", { title: help, click: () => sortBy(key) }, title);
-    return h("div", { role: "columnheader", class: `c-${key}` }, button);
-  });
-  heads.splice(SPARK_AT, 0, h("div", { role: "columnheader", class: "c-spark" }, "2 min"));
+  const note = h("p", { role: "status" });
+  const headOf = (/** @type {string} */ key, /** @type {Node | string} */ child) =>
+    h("div", { role: "columnheader", class: `c-${key}` }, child);
+  const heads = Object.entries(COLUMNS).map(([key, [title, help]]) =>
+    headOf(key, h("button", { title: help, click: () => sortBy(key) }, title))
+  );
+  heads.splice(SPARK_AT, 0, headOf("spark", "2 min"));
   const body = h("div", { role: "rowgroup", class: "rows" });
   const space = h("div", { class: "space", role: "presentation" }, body);
   const head = h("div", { role: "rowgroup", class: "head" }, h("div", { role: "row" }, ...heads));
   const named = { role: "grid", "aria-label": "Containers", "aria-colcount": heads.length };
   const grid = h("div", { class: "grid", tabindex: 0, keydown: onKey, ...named }, head, space);
   const label = h("label", {}, tree, " Tree");
-  root.append(h("div", { class: "bar" }, h("h1", {}, "Containers"), input, label, total), grid);
+  const bar = h("div", { class: "bar" }, h("h1", {}, "Containers"), input, label, total);
+  root.append(bar, note, grid);
   /** Element `i` of `n` shows the rows `i`, `i + n`, …, so that a scroll changes only rows that come into view. @type {ReturnType<typeof makeRow>[]} */
   const parts = [];
-  /** @type {Row[]} */
-  let rows = [];
+  let rows = /** @type {Row[]} */ ([]);
   /** Increased to redraw all values. */
   let version = 0;
   let selected = "";
@@ -129,11 +138,17 @@ export function containersView({ root, params, signal, setTitle }) {
 
   /** Selects and sorts; the order is kept while the pointer is on a row. */
   function order(isChoice = false) {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = (input.value.toLowerCase().match(/(?:"[^"]*"?|[^\s"])+/g) ?? [])
+      .map((word) => word.replaceAll('"', "")).filter(Boolean);
+    const tests = words.map(testOf);
     const all = [...usage.rows.values()];
-    const found = all.filter((row) =>
-      words.length === 0 ? tree.checked || isBusy(row) : matches(row, words)
-    );
+    const found = all.filter((row) => words.length > 0 || tree.checked || isBusy(row))
+      .filter((row) => words.every((word, at) => tests[at]?.(row) ?? row.text.includes(word)));
+    const wrong = words.find((word, at) => word.includes(":") && tests[at] === undefined);
+    const none = wrong === undefined
+      ? "No container matches"
+      : `Cannot filter by ${wrong}: ${HELP}`;
+    setText(note, found.length > 0 || all.length === 0 ? "" : none);
     const sort = params.get("sort") ?? "cpu";
     if (!isChoice && body.matches(":hover")) {
       const places = new Map(rows.map((row, at) => [row, at]));
@@ -174,16 +189,12 @@ export function containersView({ root, params, signal, setTitle }) {
     const meter = h("span", { class: "meter" });
     const memory = h("span");
     const [spark, drawSpark] = sparkline();
-    const cells = Object.entries(COLUMNS).map(([key, [, , valueOf, format]]) => {
-      const cell = h("div", { role: "gridcell", class: `c-${key}` });
-      const draw = (/** @type {Row} */ row) => format?.(Number(valueOf(row)));
-      return /** @type {const} */ ([cell, draw]);
-    });
-    const all = cells.map(([cell]) => cell);
-    all[0]?.append(name, type);
-    all[MEMORY_AT]?.append(meter, memory);
-    all.splice(SPARK_AT, 0, h("div", { role: "gridcell", class: "c-spark" }, spark));
-    const element = h("div", { role: "row" }, ...all);
+    const cellOf = (/** @type {string} */ key) => h("div", { role: "gridcell", class: `c-${key}` });
+    const cells = Object.keys(COLUMNS).map(cellOf);
+    cells[0]?.append(name, type);
+    cells[MEMORY_AT]?.append(meter, memory);
+    const element = h("div", { role: "row" }, ...cells.toSpliced(SPARK_AT, 0, cellOf("spark")));
+    element.children[SPARK_AT]?.append(spark);
     let drawn = "";
     return { hide: () => element.remove(), update };
 
@@ -193,6 +204,7 @@ export function containersView({ root, params, signal, setTitle }) {
       if (drawn === `${index} ${version}`) return;
       drawn = `${index} ${version}`;
       element.style.transform = `translateY(${index * ROW_HEIGHT}px)`;
+      setAttributes(name, { title: row.cgroup });
       const isSelected = row.cgroup === selected;
       element.id = `row-${index}`;
       setAttributes(element, { "aria-rowindex": index + 2, "aria-selected": `${isSelected}` });
@@ -200,13 +212,11 @@ export function containersView({ root, params, signal, setTitle }) {
       const isPlain = row.name === row.cgroup && row.cgroup !== "/";
       setText(name, isPlain ? path.at(-1) ?? "" : row.name);
       name.hash = `/container${encoded(row.cgroup)}`;
-      name.title = row.cgroup;
       name.style.marginInlineStart = `${tree.checked ? (path.length - 2) * 14 : 0}px`;
       setText(type, isPlain && !tree.checked ? path.slice(0, -1).join("/") : row.type);
-      for (const [cell, draw] of cells) {
-        const text = draw(row);
-        if (text !== undefined) setText(cell, text);
-      }
+      Object.values(COLUMNS).forEach(([, , valueOf, format], at) => {
+        if (format !== undefined) setText(cells[at] ?? name, format(Number(valueOf(row))));
+      });
       setText(memory, bytes(row.memory));
       const share = row.memory / row.memory_limit;
       meter.hidden = Number.isNaN(share);
@@ -224,7 +234,7 @@ export function containersView({ root, params, signal, setTitle }) {
     if (event.key === "Enter" && event.target === grid && at >= 0) {
       location.hash = `/container${encoded(selected)}`;
     }
-    const move = MOVES.get(event.key);
+    const move = STEPS[event.key];
     if (move === undefined) return;
     event.preventDefault();
     select(Math.max(0, Math.min(rows.length - 1, at + move)));

@@ -3,7 +3,7 @@
  * Nothing is fetched while the page is hidden. @module
  */
 import { Series } from "./charts.js";
-import { encoded } from "./dom.js";
+import { encoded, h, setText } from "./dom.js";
 
 /** @typedef {import("./dom.js").Json} Json */
 
@@ -11,8 +11,10 @@ const TOKEN_KEY = "cgwatch-token";
 /** Refresh interval of the table per container, milliseconds: 1.5 s for 3,000 containers. */
 const ROW_PAUSE_MS = 0.5;
 const RETRY_MS = 1_000;
-/** Time without data after which a stream is considered dead; it has a heartbeat of 15 s. */
-const SILENCE_MS = 40_000;
+/** Time without a response after which a request fails, milliseconds. */
+const TIMEOUT_MS = 10_000;
+/** Time without data after which a stream is considered dead; it has a heartbeat of 5 s. */
+const SILENCE_MS = 15_000;
 const KEPT_EVENTS = 1_000;
 const FIRST_EVENTS = 200;
 /** Delay of the request for a new container, whose name becomes known after its cgroup. */
@@ -22,8 +24,10 @@ const MAX_SINGLE = 8;
 const ALL_EVENTS =
   "api/v1.3/events?all_events=true&update_events=true&pressure_events=true&node_events=true&subcontainers=true";
 
-/** A response with a status other than 200. */
-class ApiError extends Error {}
+/** A failed request; without a response, the status is 0. */
+class AgentError extends Error {
+  status = 0;
+}
 
 /** Functions that the shell provides to the views. */
 export const shell = {
@@ -39,15 +43,16 @@ let tokenRequest;
 /** Returns whether the agent requires a token. */
 export const hasToken = () => sessionStorage.getItem(TOKEN_KEY) !== null;
 
-/** Sends a request to a path relative to the page. @param {string} path @param {RequestInit} [init] @returns {Promise<Response>} */
-export async function request(path, init = {}) {
+/** Sends a request to a path relative to the page. @param {string} path @param {RequestInit} init @param {() => AbortSignal} limit of one try @returns {Promise<Response>} */
+async function request(path, init, limit) {
   const token = sessionStorage.getItem(TOKEN_KEY);
   const headers = new Headers(token === null ? {} : { authorization: `Bearer ${token}` });
-  const response = await fetch(path, { ...init, headers });
+  const response = await fetch(path, { ...init, headers, signal: limit() });
   if (response.ok) return response;
   if (response.status !== 401) {
     const { error } = await response.json().catch(() => ({}));
-    throw new ApiError(error ?? `Status ${response.status}`);
+    const { status } = response;
+    throw Object.assign(new AgentError(error ?? `Status ${status}`), { status });
   }
   // Several requests wait for one token, unless it was set while this one was pending.
   if (token === sessionStorage.getItem(TOKEN_KEY)) {
@@ -55,12 +60,35 @@ export async function request(path, init = {}) {
     sessionStorage.setItem(TOKEN_KEY, await tokenRequest);
     tokenRequest = undefined;
   }
-  return await request(path, init);
+  return await request(path, init, limit);
+}
+
+/** Runs a request, and shows whether the agent responds. @template T @param {AbortSignal | null | undefined} signal @param {() => Promise<T>} run */
+async function reported(signal, run) {
+  try {
+    const result = await run();
+    shell.report("");
+    return result;
+  } catch (error) {
+    if (error instanceof AgentError) shell.report("");
+    if (error instanceof AgentError || signal?.aborted) throw error;
+    const isLate = /** @type {Error} */ (error).name === "TimeoutError";
+    const problem = `The agent ${isLate ? "does not respond" : "is not reachable"}`;
+    shell.report(problem);
+    throw new AgentError(problem);
+  }
+}
+
+/** @param {string} path @param {RequestInit} [init] */
+export function text(path, { signal, ...init } = {}) {
+  const limit = () =>
+    AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])]);
+  return reported(signal, async () => await (await request(path, init, limit)).text());
 }
 
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<Json>} */
 export async function json(path, init) {
-  return await (await request(path, init)).json();
+  return JSON.parse(await text(path, init));
 }
 
 /** Fetches a container with its newest samples. @param {string} cgroup @param {number} samples @param {AbortSignal} signal */
@@ -95,28 +123,38 @@ export async function every(pauseMs, signal, run) {
     const startMs = performance.now();
     try {
       await run();
-      shell.report("");
     } catch (error) {
-      // Views show error responses themselves.
-      const isAnswer = error instanceof ApiError || signal.aborted;
-      if (!isAnswer) shell.report("The agent is not reachable; trying again.");
+      if (!(error instanceof AgentError || signal.aborted)) reportError(error);
     }
     await sleep(startMs + pauseMs() - performance.now(), signal);
   }
 }
 
+/** Repeats a request until the agent responds; never resolves after a status such as 404. The element shows the error. @template T @param {AbortSignal} signal @param {() => Promise<T>} run @returns {Promise<T>} */
+export async function loaded(signal, run, note = h("p")) {
+  while (!signal.aborted) {
+    try {
+      const result = await run();
+      setText(note, "");
+      return result;
+    } catch (error) {
+      const { message, status } = /** @type {AgentError} */ (error);
+      setText(note, message);
+      if (status >= 400 && status < 500) break;
+    }
+    await sleep(RETRY_MS, signal);
+    await visibility(false, signal);
+  }
+  return await new Promise(() => {});
+}
+
 /**
- * A row of the table. Unmeasured numbers are `NaN`.
- * @typedef {object} Row
- * @property {string} cgroup @property {string} name @property {string} type
- * @property {string} pod @property {string} image
- * @property {string} text searched by filters @property {string} path sort key for the order of the tree
- * @property {number} timestamp @property {number} cpu @property {number} throttled
- * @property {number} memory @property {number} memory_limit @property {number} working_set
- * @property {number} io @property {number} network @property {number} processes
- * @property {number} restarts @property {number} oom_kills
- * @property {Series} history CPU of two minutes
- * @property {"none" | "requested" | "known"} past state of the history before the first refresh
+ * A row of the table. Unmeasured numbers are `NaN`. Filters search `text`, the order of the tree is
+ * by `path`, and `past` is the state of the history of two minutes before the first refresh.
+ * @typedef {Record<"cgroup" | "name" | "type" | "pod" | "image" | "text" | "path", string>
+ *   & Record<"timestamp" | "cpu" | "throttled" | "memory" | "memory_limit" | "working_set" | "io"
+ *     | "network" | "processes" | "restarts" | "oom_kills", number>
+ *   & { history: Series, past: "none" | "requested" | "known" }} Row
  */
 
 const TEXTS = ["name", "type", "pod", "image"];
@@ -125,28 +163,21 @@ const NUMBERS =
 
 /** The table of containers. */
 export const usage = {
-  /** @type {Map<string, Row>} */
-  rows: new Map(),
-  /** @type {Set<() => void>} Called after each change. */
-  listeners: new Set(),
+  rows: /** @type {Map<string, Row>} */ (new Map()),
+  /** Called after each change. */
+  listeners: /** @type {Set<() => void>} */ (new Set()),
   /** Whether containers may have been removed or renamed: the next refresh fetches all. */
   isStale: true,
   since: 0,
   refreshes: 0,
   frame: 0,
-  /** @type {Set<string>} Containers of recent events, to be fetched. */
-  added: new Set(),
+  /** Containers of recent events, to be fetched. */
+  added: /** @type {Set<string>} */ (new Set()),
 
   /** Refreshes the table periodically, and calls the listener after each change. @param {number} pauseMs @param {AbortSignal} signal @param {() => void} listener */
   watch(pauseMs, signal, listener) {
-    let timer = 0;
-    const onEvent = () => {
-      if (this.added.size === 0 || timer !== 0) return;
-      timer = setTimeout(() => {
-        timer = 0;
-        this.refreshAdded(signal).catch(() => {});
-      }, NAME_MS);
-    };
+    const fetchAdded = () => this.refreshAdded(signal).catch(() => {});
+    const onEvent = () => this.added.size > 0 && setTimeout(fetchAdded, NAME_MS);
     this.listeners.add(listener);
     feed.listeners.add(onEvent);
     signal.addEventListener("abort", () => {
@@ -229,10 +260,9 @@ export const usage = {
 
 /** The newest events of the node, oldest first, without gaps or duplicates. */
 export const feed = {
-  /** @type {Json[]} */
-  events: [],
-  /** @type {Set<(event: Json) => void>} Called with each new event. */
-  listeners: new Set(),
+  events: /** @type {Json[]} */ ([]),
+  /** Called with each new event. */
+  listeners: /** @type {Set<(event: Json) => unknown>} */ (new Set()),
   isLive: false,
   /** @type {Json} The event with the highest `seq`, from which an interrupted stream resumes. */
   last: undefined,
@@ -243,7 +273,6 @@ export const feed = {
       await visibility(false);
       const hidden = new AbortController();
       visibility(true, hidden.signal).then(() => hidden.abort());
-      // The periodic requests report the failure.
       await this.stream(hidden.signal).catch(() => {});
       this.isLive = false;
       await sleep(RETRY_MS, hidden.signal);
@@ -262,20 +291,21 @@ export const feed = {
     const { last } = this;
     const since = Math.max(0, (last?.seq ?? 0) - 1);
     const silence = new AbortController();
-    const response = await request(
-      `api/v1.3/events?stream=true&heartbeat=15s&since_seq=${since}`,
-      { signal: AbortSignal.any([signal, silence.signal]) },
-    );
+    const path = `api/v1.3/events?stream=true&heartbeat=5s&since_seq=${since}`;
+    const limit = () => AbortSignal.any([signal, silence.signal]);
+    const expire = () => silence.abort(new DOMException("", "TimeoutError"));
+    let timer = setTimeout(expire, SILENCE_MS);
+    const response = await reported(signal, () => request(path, {}, limit));
     this.isLive = true;
     usage.isStale ||= known !== "";
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     let isFirst = last !== undefined;
     for (;;) {
-      const timer = setTimeout(() => silence.abort(), SILENCE_MS);
-      const { value, done = true } = await reader?.read() ?? {};
+      const { value, done = true } = await reported(signal, async () => await reader?.read()) ?? {};
       clearTimeout(timer);
       if (done) return;
+      timer = setTimeout(expire, SILENCE_MS);
       const lines = (rest + value).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines.filter((line) => line !== "")) {

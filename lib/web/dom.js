@@ -13,8 +13,16 @@
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   setAttributes(element, attributes);
-  element.append(...children);
+  element.append(...children.map((one) => typeof one === "string" ? escaped(one) : one));
   return element;
+}
+
+/** Escapes characters that hide or reorder text, as the CLI does: `\\x1b`, `\\u202e`. @param {string} text */
+export function escaped(text) {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (char) => {
+    const hex = char.codePointAt(0)?.toString(16) ?? "";
+    return hex.length < 3 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`;
+  });
 }
 
 /** @param {Element} element @param {Record<string, unknown>} attributes */
@@ -23,25 +31,25 @@ export function setAttributes(element, attributes) {
     if (typeof value === "function") {
       element.addEventListener(key, /** @type {EventListener} */ (value));
     } else if (value === undefined || value === false) element.removeAttribute(key);
-    else element.setAttribute(key, value === true ? "" : String(value));
+    else if (key === "title" || key === "aria-label") {
+      element.setAttribute(key, escaped(`${value}`));
+    } else element.setAttribute(key, value === true ? "" : String(value));
   }
 }
 
 /** @param {Node} node @param {string} text */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = escaped(text);
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 /**
  * Shows items as children, which are reused by position so that the focus is kept.
- *
- * @template T @param {Element} parent
- * @param {() => readonly [Element, (item: T, at: number) => void]} make
+ * @template T @param {Element} parent @param {() => readonly [Element, (item: T, at: number) => void]} make
  * @returns {(items: readonly T[]) => void}
  */
 export function list(parent, make) {
-  /** @type {(readonly [Element, (item: T, at: number) => void])[]} */
-  const parts = [];
+  const parts = /** @type {(readonly [Element, (item: T, at: number) => void])[]} */ ([]);
   return (items) => {
     while (parts.length < items.length) parts.push(make());
     items.forEach((item, at) => parts[at]?.[1](item, at));
@@ -59,22 +67,14 @@ export function card(title, ...children) {
 export function table(titles, rows) {
   const head = h("thead", {}, h("tr", {}, ...titles.map((title) => h("th", {}, title))));
   const lines = rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell ?? "–"))));
-  const label = titles.join(", ");
-  return h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "group", "aria-label": label },
-    h("table", {}, head, h("tbody", {}, ...lines)),
-  );
+  const scrolled = { class: "scroll", tabindex: 0, role: "group", "aria-label": titles.join(", ") };
+  return h("div", scrolled, h("table", {}, head, h("tbody", {}, ...lines)));
 }
 
 /** Creates a list of labels and values without the empty values. @param {readonly (readonly [string, Node | string | undefined])[]} rows */
 export function facts(rows) {
-  const known = rows.filter(([, value]) => value);
-  return h(
-    "dl",
-    {},
-    ...known.flatMap(([label, value]) => [h("dt", {}, label), h("dd", {}, value ?? "")]),
-  );
+  const cells = rows.map(([label, value]) => value ? [h("dt", {}, label), h("dd", {}, value)] : []);
+  return h("dl", {}, ...cells.flat());
 }
 
 /** Encodes a cgroup for a URL. @param {string} cgroup */

@@ -1,6 +1,6 @@
 /** Views of events, as a live list, and of an OOM kill. @module */
 import { chart, Series } from "./charts.js";
-import { feed, json } from "./data.js";
+import { feed, json, loaded } from "./data.js";
 import { bytes, card, containerLink, count, facts, h, table, time } from "./dom.js";
 
 /** @typedef {import("./dom.js").Json} Json */
@@ -21,6 +21,9 @@ const TITLES = {
   lost: "Events lost",
 };
 
+/** Causes of OOM kills, by scope. @type {Readonly<Record<string, string>>} */
+const CAUSES = { cgroup: "limit of a cgroup", host: "memory of the machine" };
+
 /** Returns the display name of the container of an event. @param {Json} event */
 export function nameOf({ container, container_name: cgroup, cgroup: victim = cgroup }) {
   const { pod, name } = container ?? {};
@@ -29,13 +32,15 @@ export function nameOf({ container, container_name: cgroup, cgroup: victim = cgr
 }
 
 /** Summarizes the data of an event. @param {Json} event */
-function detailOf({ event_data: data, container }) {
+function detailOf({ event_data: data, container, isFound }) {
+  if (isFound) return "found at the start of the agent";
   const { oom, lost, container_update: update, node_event: node } = data;
   if (lost) return `${lost.count ?? ""} ${lost.reason}`.trim();
   if (oom) {
-    const { process_name: process, pid = "?", constraint, limit_cgroup: limit } = oom;
-    const who = process === undefined ? [] : [`${process} (pid ${pid})`];
-    return [...who, limit === undefined ? constraint : `limit of ${limit}`].join(", ");
+    const { process_name: process, pid = "?", scope = "", limit_cgroup: limit } = oom;
+    const who = process === undefined ? undefined : `${process} (pid ${pid})`;
+    const what = limit === undefined ? CAUSES[scope] : `limit of ${limit}`;
+    return [who, what].filter(Boolean).join(", ");
   }
   if (update) return `${update.changed.join(", ")} ${update.health ?? ""}`.trim();
   if (node) return node.message;
@@ -50,26 +55,32 @@ function eventItem(event) {
   const { event_type: type, container_name: cgroup, seq, timestamp } = event;
   const title = TITLES[type] ?? type;
   const link = h("a", { class: "kind", href: `#/oom/${seq}` }, title);
-  return h(
-    "li",
-    { class: `event ${type}` },
-    time(Date.parse(timestamp)),
-    event.event_data.oom ? link : h("span", { class: "kind" }, title),
-    containerLink(cgroup, nameOf(event)),
-    h("span", { class: "detail" }, detailOf(event)),
-  );
+  const kind = event.event_data.oom ? link : h("span", { class: "kind" }, title);
+  const detail = h("span", { class: "detail" }, detailOf(event));
+  const cells = [time(Date.parse(timestamp)), kind, containerLink(cgroup, nameOf(event)), detail];
+  return h("li", { class: `event ${type}` }, ...cells);
 }
 
-/**
- * Creates a live list of the matching events, newest first.
- *
- * @param {AbortSignal} signal @param {(event: Json) => boolean} matches
- */
+/** Creates a live list of the matching events, newest first. @param {AbortSignal} signal @param {(event: Json) => boolean} matches */
 export function eventList(signal, matches, onWait = (/** @type {number} */ _) => {}) {
   let known = new Set();
   let waiting = 0;
-  const add = (/** @type {Json} */ event) => {
-    if (!matches(event) || (event.seq && known.has(event.seq))) return;
+  /** Containers that were created and not removed. */
+  const present = new Set();
+  // Without a log file, `seq` starts at 1 again after a restart of the agent.
+  const keyOf = (/** @type {Json} */ { seq, timestamp }) => `${seq} ${timestamp}`;
+  /** A restarted agent creates the containers again. */
+  const mark = (/** @type {Json} */ event) => {
+    const { event_type: type, container_name: name } = event;
+    if (type === "lost") present.clear();
+    if (type === "containerDeletion") present.delete(name);
+    if (type !== "containerCreation") return event;
+    return { ...event, isFound: present.size === present.add(name).size };
+  };
+  const add = (/** @type {Json} */ one) => {
+    if (one.seq && known.has(keyOf(one))) return;
+    const event = mark(one);
+    if (!matches(event)) return;
     if (items.isPaused) return onWait(++waiting);
     items.prepend(eventItem(event));
     if (items.childElementCount > SHOWN) items.lastElementChild?.remove();
@@ -78,8 +89,9 @@ export function eventList(signal, matches, onWait = (/** @type {number} */ _) =>
     isPaused: false,
     /** Replaces the events, oldest first. @param {readonly Json[]} events */
     show(events) {
-      const found = events.filter(matches).slice(-SHOWN);
-      known = new Set(found.map(({ seq }) => seq));
+      present.clear();
+      const found = events.map(mark).filter(matches).slice(-SHOWN);
+      known = new Set(found.map(keyOf));
       onWait(waiting = 0);
       items.replaceChildren(...found.map(eventItem).reverse());
     },
@@ -92,20 +104,13 @@ export function eventList(signal, matches, onWait = (/** @type {number} */ _) =>
 /** @param {import("./main.js").View} view */
 export function eventsView({ root, params, signal, setTitle }) {
   setTitle("Events");
-  const options = [["", "All types"], ...Object.entries(TITLES)];
-  const type = h(
-    "select",
-    { "aria-label": "Type", change: choose },
-    ...options.map(([value, text = ""]) => h("option", { value }, text)),
-  );
+  const options = Object.entries({ "": "All types", ...TITLES })
+    .map(([value, text]) => h("option", { value }, text));
+  const type = h("select", { "aria-label": "Type", change: choose }, ...options);
   type.value = params.get("type") ?? "";
-  const filter = h("input", {
-    type: "search",
-    placeholder: "Filter by container",
-    "aria-label": "Filter by container",
-    value: params.get("filter") ?? "",
-    input: choose,
-  });
+  const label = "Filter by container";
+  const named = { placeholder: label, "aria-label": label, value: params.get("filter") ?? "" };
+  const filter = h("input", { type: "search", input: choose, ...named });
   const note = h("output", { "aria-live": "off" });
   const matches = (/** @type {Json} */ event) =>
     (type.value === "" || event.event_type === type.value) &&
@@ -136,11 +141,9 @@ export async function oomView({ root, rest, signal, setTitle }) {
   setTitle("OOM kill");
   const offset = -new Date().getTimezoneOffset();
   const api = `api/v2.1/explain?seq=${encodeURIComponent(rest.slice(1))}&utc_offset=${offset}`;
-  const found = await json(api, { signal }).catch((/** @type {Error} */ error) => error);
-  if (signal.aborted) return;
-  if (found instanceof Error) {
-    return root.append(h("h1", {}, "OOM kill"), h("p", {}, found.message));
-  }
+  const note = h("p", { role: "status" });
+  root.append(h("h1", {}, "OOM kill"), note);
+  const found = await loaded(signal, () => json(api, { signal }), note);
   const { sentence, summary, rows, story } = found;
   setTitle(summary);
   const { victims, run_up: points = [], top_tasks: tasks = [], not_recorded: gaps } = story;
@@ -151,11 +154,9 @@ export async function oomView({ root, rest, signal, setTitle }) {
   if (points.length > 1) article.append(courseChart(points, story.limit?.limit_bytes));
   article.append(card("What is recorded", facts(rows)));
   if (tasks.length > 0) {
-    const cells = tasks.map((/** @type {Json} */ task) => [
-      String(task.pid),
-      task.process_name,
-      bytes(task.rss_bytes),
-    ]);
+    const cells = tasks.map((
+      /** @type {Json} */ { pid, process_name: process, rss_bytes: size },
+    ) => [`${pid}`, process, bytes(size)]);
     const list = table(["PID", "Process", "Resident"], cells);
     article.append(card("Largest processes before the kill", list));
   }
@@ -175,7 +176,7 @@ export async function oomView({ root, rest, signal, setTitle }) {
   const { cgroup } = victims[0];
   const link = cgroup === undefined ? [] : [containerLink(cgroup, "The container"), " · "];
   article.append(h("p", {}, ...link, h("a", { href: "#/events?type=oomKill" }, "All OOM kills")));
-  root.append(article);
+  root.replaceChildren(article);
 }
 
 /** Creates the chart of memory before the kill, of the cgroup at its limit. @param {Json[]} points oldest first @param {number} [limit] */

@@ -4,17 +4,14 @@
 import { containerView, dockerView } from "./container.js";
 import { containersView } from "./containers.js";
 import { feed, shell } from "./data.js";
-import { setAttributes, setText } from "./dom.js";
+import { escaped, setAttributes, setText } from "./dom.js";
 import { eventsView, oomView } from "./events.js";
 import { machineView, overview } from "./node.js";
 
 /**
- * @typedef {object} View
- * @property {HTMLElement} root parent of its elements
- * @property {string} rest the path after the name of the view: `/system.slice`
- * @property {URLSearchParams} params choices, the query
- * @property {AbortSignal} signal aborts when another view is shown
- * @property {(title: string) => void} setTitle
+ * A view: parent of its elements, path after its name (`/system.slice`), choices (the query); the
+ * signal aborts when another view is shown. @typedef {{ root: HTMLElement, rest: string,
+ *   params: URLSearchParams, signal: AbortSignal, setTitle: (title: string) => void }} View
  */
 
 /** @type {Readonly<Record<string, (view: View) => void>>} */
@@ -33,15 +30,11 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const root = byId("view");
 const state = byId("state");
 let current = new AbortController();
-let shown = "";
 
 /** Shows the view of the URL. */
 function navigate() {
   const [path = "", query = ""] = location.hash.slice(1).split("?");
-  // A view changes the query when a choice changes.
-  if (shown !== "" && shown === path && query !== "") return;
-  const isFirst = shown === "";
-  shown = path || "/";
+  const isFirst = root.className === "";
   current.abort();
   current = new AbortController();
   const [, name = "", rest = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
@@ -50,30 +43,23 @@ function navigate() {
     setAttributes(link, { "aria-current": isCurrent ? "page" : undefined });
   }
   root.replaceChildren();
-  root.className = name;
+  root.className = `view-${name}`;
   root.scrollTop = 0;
   (VIEWS[name] ?? overview)({
     root,
-    rest: decode(rest),
+    // Unlike decodeURIComponent, without an error for invalid text.
+    rest: new URLSearchParams(`=${rest.replaceAll("+", "%2B").replaceAll("&", "%26")}`).get("") ??
+      "",
     params: new URLSearchParams(query),
     signal: current.signal,
-    setTitle: (title) => document.title = `${title} – cgwatch`,
+    setTitle: (title) => document.title = escaped(`${title} – cgwatch`),
   });
   if (!isFirst) root.focus();
 }
 
-/** @param {string} text */
-function decode(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 shell.report = (problem) => {
   state.className = problem === "" ? "ok" : "bad";
-  setText(state, problem || "live");
+  setText(state, problem === "" ? "live" : `${problem}; trying again`);
 };
 
 shell.requestToken = (wasRefused) => {
