@@ -43,11 +43,11 @@ export class Engine {
     }).spawn();
   }
 
-  async stop(): Promise<void> {
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined) return;
-    child.kill("SIGTERM");
+    child.kill(signal);
     const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
     await child.status;
     clearTimeout(timer);
