@@ -101,7 +101,7 @@ class PlainLog {
           node: "n1",
           boot_id: "b1",
           seq: ++this.#seq,
-          // All parts have the same size.
+          // All parts have the same size, and end with the same bytes.
           padding: "x".repeat(20 - `${this.#seq}`.length),
         })
       }\n`;
@@ -170,13 +170,17 @@ Deno.test({
         log.add(500);
         await delivers("after rotation");
       }
-      await follower.stop();
-      for (let part = 0; part < 2; part++) {
-        log.rotate();
-        log.add(500);
+      for (
+        const [signal, rotations] of [["SIGTERM", 2], ["SIGKILL", 1]] as const
+      ) {
+        await follower.stop(signal);
+        for (let part = 0; part < rotations; part++) {
+          log.rotate();
+          log.add(500);
+        }
+        follower.start();
+        await delivers(`after rotation while it did not run: ${signal}`);
       }
-      follower.start();
-      await delivers("after rotation while it did not run");
     } finally {
       await follower.stop();
       await store.stop();
