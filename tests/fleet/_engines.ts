@@ -43,11 +43,16 @@ export class Engine {
     }).spawn();
   }
 
-  async stop(): Promise<void> {
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined) return;
-    child.kill("SIGTERM");
+    try {
+      child.kill(signal);
+    } catch (cause) {
+      const log = (await Deno.readTextFile(this.#log)).slice(-2_000);
+      throw new Error(`${this.#program} terminated: …${log}`, { cause });
+    }
     const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
     await child.status;
     clearTimeout(timer);
@@ -110,6 +115,7 @@ export function collector(directory: string, store: LogStore): Engine {
     "otelcol",
     [
       `--config=${DEPLOY}/opentelemetry-collector.yaml`,
+      "--feature-gates=stanza.synchronousLogEmitter",
       // Otherwise it listens on a port.
       "--set=service.telemetry.metrics.level=none",
     ],

@@ -77,6 +77,118 @@ Deno.test({
   },
 });
 
+/** An event log without an agent. */
+class PlainLog {
+  readonly path: string;
+  #seq = 0;
+
+  constructor(directory: string) {
+    Deno.mkdirSync(directory);
+    this.path = `${directory}/events.ndjson`;
+  }
+
+  get written(): string[] {
+    return Array.from({ length: this.#seq }, (_, at) => `n1 b1 ${at + 1}`);
+  }
+
+  add(count: number): void {
+    let lines = "";
+    for (let i = 0; i < count; i++) {
+      lines += `${
+        JSON.stringify({
+          timestamp: new Date().toISOString(),
+          event_type: "containerCreation",
+          node: "n1",
+          boot_id: "b1",
+          seq: ++this.#seq,
+          // All parts have the same size, and end with the same bytes.
+          padding: "x".repeat(20 - `${this.#seq}`.length),
+        })
+      }\n`;
+    }
+    Deno.writeTextFileSync(this.path, lines, { append: true });
+  }
+
+  /** Renames as the agent does, which deletes the third part. */
+  rotate(): void {
+    for (const [from, to] of [[".2", ".3"], [".1", ".2"], ["", ".1"]]) {
+      try {
+        Deno.renameSync(this.path + from, this.path + to);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+    Deno.writeTextFileSync(this.path, "");
+  }
+}
+
+Deno.test({
+  name:
+    "Fluent Bit delivers each event through an unavailable store, SIGKILL, and rotation while it does not run" +
+    (lacking.length === 0 ? "" : `, skipped: ${lacking.join(", ")} missing`),
+  ignore: lacking.length > 0,
+  async fn() {
+    const directory = await Deno.makeTempDir({ prefix: "cgwatch-fluent-" });
+    const store = new LogStore(directory);
+    const log = new PlainLog(`${directory}/n1`);
+    const follower = new Engine(
+      "fluent-bit",
+      [`--config=${directory}/fluent-bit.conf`],
+      `${directory}/fluent-bit.log`,
+    );
+    const missing = async () => {
+      const stored = new Set(
+        (await store.query("* | fields node, boot_id, seq")).map(identity),
+      );
+      return log.written.filter((event) => !stored.has(event));
+    };
+    const isComplete = async () => (await missing()).length === 0;
+    const delivers = async (when: string) => {
+      await until(isComplete, { timeoutMs: 60_000, everyMs: 500 });
+      assertEquals(await missing(), [], when);
+    };
+    try {
+      await configure(directory, store);
+      // It has read the lines, and cannot send them.
+      log.add(200);
+      follower.start();
+      await delay(5_000);
+      await follower.stop();
+      store.start();
+      assert(await store.ready());
+      follower.start();
+      await delivers("after an unavailable store");
+      for (let times = 0; times < 5; times++) {
+        log.add(100);
+        await delay(300 + 400 * times);
+        await follower.stop("SIGKILL");
+        follower.start();
+      }
+      await delivers("after SIGKILL");
+      for (let part = 0; part < 4; part++) {
+        log.rotate();
+        log.add(500);
+        await delivers("after rotation");
+      }
+      for (
+        const [signal, rotations] of [["SIGTERM", 2], ["SIGKILL", 1]] as const
+      ) {
+        await follower.stop(signal);
+        for (let part = 0; part < rotations; part++) {
+          log.rotate();
+          log.add(500);
+        }
+        follower.start();
+        await delivers(`after rotation while it did not run: ${signal}`);
+      }
+    } finally {
+      await follower.stop();
+      await store.stop();
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
 /** Replaces the paths and the address of the configuration. */
 async function configure(directory: string, store: LogStore): Promise<void> {
   const { port } = new URL(store.logsUrl);
@@ -85,7 +197,7 @@ async function configure(directory: string, store: LogStore): Promise<void> {
     `${directory}/fluent-bit.conf`,
     config
       .replace("/var/log/cgwatch/", `${directory}/n1/`)
-      .replace("/var/lib/fluent-bit/", `${directory}/`)
+      .replaceAll("/var/lib/fluent-bit/", `${directory}/`)
       .replace(/(Port +)\d+/, `$1${port}`),
   );
   await Deno.copyFile(
