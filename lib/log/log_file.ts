@@ -7,6 +7,8 @@ export interface LogHandle {
   /** To the disk. */
   syncData(): Promise<void>;
   close(): void;
+  /** Absent for a pipe or device. */
+  stat?(): Promise<{ readonly nlink: number | null }>;
 }
 
 /** Options of {@linkcode LogFile}. */
@@ -70,6 +72,12 @@ export class LogFile {
   /** Monotonic start of the running sync. */
   get syncingSinceMs(): number | undefined {
     return this.#syncingSinceMs;
+  }
+
+  /** Whether no name leads to it: its lines would be lost. */
+  async isDeleted(): Promise<boolean> {
+    if (!this.regular) return false;
+    return (await this.#handle.stat?.())?.nlink === 0;
   }
 
   /** Returns the number of bytes written, possibly fewer. */

@@ -2,6 +2,8 @@ import type { Clock } from "../model/clock.ts";
 import { LogFile, type LogHandle, rotatedPath } from "./log_file.ts";
 
 const RENAME_RETRY_MS = 1000;
+/** Between checks of whether the file was deleted. */
+const DELETED_CHECK_MS = 1000;
 
 /** A file opened for appending. */
 export interface OpenedLog {
@@ -93,6 +95,7 @@ export class RotatingLog {
   #file: LogFile | undefined;
   #released: Promise<void> = Promise.resolve();
   #rotateNotBeforeMs = -Infinity;
+  #checkedMs = -Infinity;
   /** The part at which a failed rotation resumes. */
   #partToRename: number | undefined;
   #bytes = 0;
@@ -115,11 +118,13 @@ export class RotatingLog {
   }
 
   /**
-   * Terminates an incomplete last line unless `line` continues it.
+   * Returns the open file, or a new one if that was deleted. Terminates an
+   * incomplete last line unless `line` continues it.
    *
    * @throws errors of opening and writing
    */
   async open(line?: LogLine): Promise<LogFile> {
+    await this.#checkDeleted();
     if (this.#file !== undefined) return this.#file;
     const { path, sync, host, clock, onError, head } = this.#options;
     const opened = await host.open(path);
@@ -150,6 +155,13 @@ export class RotatingLog {
     }
     this.#file = file;
     return file;
+  }
+
+  async #checkDeleted(): Promise<void> {
+    const nowMs = this.#options.clock.monotonic();
+    if (nowMs - this.#checkedMs < DELETED_CHECK_MS) return;
+    this.#checkedMs = nowMs;
+    if (await this.#file?.isDeleted()) this.release();
   }
 
   /** Returns whether the line needs a new file. */

@@ -257,6 +257,30 @@ Deno.test("EventLog.reopen() creates a new file after the log was renamed", asyn
   );
 });
 
+Deno.test("EventLog creates a new file after its file or directory was deleted", async () => {
+  const clock = new FakeClock();
+  await using bench = new TestLog(clock);
+  const directory = `${bench.dir}/logs`;
+  const path = `${directory}/events.ndjson`;
+  await Deno.mkdir(directory);
+  const log = bench.open({ path });
+  bench.add();
+  await until(() => log.counters.bytes > 100, "a line is written");
+  await Deno.remove(path);
+  clock.advance(1_000);
+  bench.add();
+  await until(() => exists(path), "the file is there again");
+  await Deno.remove(directory, { recursive: true });
+  clock.advance(1_000);
+  bench.add();
+  await until(() => log.state.state === "degraded", "the directory is missing");
+  await Deno.mkdir(directory);
+  clock.advance(1_000);
+  await until(() => exists(path), "the file is there again");
+  await log.close();
+  assertMatch(await Deno.readTextFile(path), /^.*"seq":3,.*\n$/);
+});
+
 Deno.test("EventLog retries every second if it cannot open its file", async () => {
   const clock = new FakeClock();
   await using bench = new TestLog(clock);
