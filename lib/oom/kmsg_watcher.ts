@@ -49,6 +49,7 @@ const CHUNK_BYTES = 64 * 1024;
 const MAX_IDLE_READS = 40;
 
 const NEWLINE = 0x0a;
+const SEMICOLON = 0x3b;
 const SPACE = 0x20;
 
 /**
@@ -288,16 +289,19 @@ class KmsgStream implements KmsgFile {
   }
 
   /**
-   * The rest of a line may follow. If the writer of a FIFO is gone, it may write
-   * the line again; a file without newline at its end may be complete.
+   * The rest of a line may follow. If the writer of a FIFO is gone, only the
+   * record's number is valid; a file without newline at its end may be complete.
    */
   #readNothing(): KmsgRead {
     this.#idleReads++;
     const isOver = this.kind === "fifo" || this.#idleReads > MAX_IDLE_READS;
     if (this.#incompleteBytes === 0 || !isOver) return { type: "idle" };
-    const line = this.#buffer.slice(0, this.#incompleteBytes);
+    const end = this.kind === "fifo"
+      ? this.#buffer.indexOf(SEMICOLON) + 1
+      : this.#incompleteBytes;
+    const line = this.#buffer.slice(0, Math.min(end, this.#incompleteBytes));
     this.#incompleteBytes = 0;
-    const isValid = this.kind === "file" && !this.#skipping && isRecord(line);
+    const isValid = !this.#skipping && isRecord(line);
     this.#skipping = false;
     return isValid ? { type: "records", records: [line] } : { type: "idle" };
   }

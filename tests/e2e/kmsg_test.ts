@@ -269,6 +269,25 @@ Deno.test("OomWatcher reads a FIFO, and reports when its writer has closed it", 
   second.close();
 });
 
+Deno.test("OomWatcher takes only the number of a line that the writer of a FIFO did not finish", async () => {
+  await using fifo = new Fifo();
+  const { path } = fifo;
+  await using watched = new Watched(path);
+  const { watcher } = watched;
+  await until(() => watcher.state.state === "ok");
+  const first = await Deno.open(path, { write: true });
+  // Only the newline is missing.
+  await first.write(encoder.encode(killed(1, 7) + killed(2, 8).trimEnd()));
+  first.close();
+  await until(() => watcher.state.state === "degraded");
+  const second = await Deno.open(path, { write: true });
+  await second.write(encoder.encode(killed(3, 9)));
+  await until(() => watched.pids().length === 2);
+  assertEquals(watched.pids(), [7, 9]);
+  assertEquals([watcher.lost, watcher.malformed], [0, 0]);
+  second.close();
+});
+
 Deno.test("OomWatcher loses no record of a FIFO whose writer closes it immediately", async () => {
   await using fifo = new Fifo();
   const { path } = fifo;
