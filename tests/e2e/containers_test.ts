@@ -192,6 +192,8 @@ Deno.test({
       assertEquals(code, 0);
       busy.abort();
       await load;
+      // Notifications of removed containers may be queued.
+      await delay(1_000);
       const isSettled = async () =>
         (await agent.names(cgroups.name)).length === 1;
       assert(await until(isSettled, { everyMs: 1_000 }));
