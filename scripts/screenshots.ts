@@ -74,6 +74,7 @@ const starting = AgentProcess.start([
   "--event-log=none",
   "--node-name=n1",
   `--kmsg=${fifo}`,
+  "--raw-cgroup-prefix-whitelist=/cgwatch-test-shop",
 ]);
 void followKmsg(fifo);
 const agent = await starting;
@@ -109,7 +110,7 @@ try {
   await take(page, "containers", 420);
   await page.open(`${agent.url}/#/`);
   await delay(4_000);
-  await take(page, "overview", 622);
+  await take(page, "overview", 654);
   await page.open(`${agent.url}/#/oom/${seq}`);
   await take(page, "oom", 760);
 } finally {

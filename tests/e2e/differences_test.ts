@@ -133,7 +133,9 @@ Deno.test("documented differences from cAdvisor and the kubelet match the agent'
       return [
         "node.runtime.imageFs.time",
         "pods[].ephemeral-storage.time",
+        "node.cpu.usageNanoCores",
         "node.systemContainers[].cpu.usageNanoCores",
+        "pods[].cpu.usageNanoCores",
         "pods[].containers[].cpu.usageNanoCores",
       ].every((field) => reported.has(field));
     };
