@@ -183,7 +183,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
         return undefined;
       }
       // The name may differ in another hierarchy: the counts decide.
-      return found.isMemory || counters.hasAll(found.name, monitor.open)
+      return found.isMemory || counters.hasAll(found.name, monitor.openUnits)
         ? found.name
         : undefined;
     },

@@ -83,7 +83,7 @@ export class OomCounters {
       unnamed: isNew ? read?.count ?? 0 : 0,
       endedMs: Infinity,
     };
-    if (isNew) this.#isSettled = false;
+    if (counts.unnamed > 0 || counts.hasGroupKill) this.#isSettled = false;
     // Kills counted under another name are not counted again.
     const renamed = counts.unnamed > 0 ? this.#withInode(inode) : undefined;
     if (renamed !== undefined) {
@@ -119,11 +119,14 @@ export class OomCounters {
 
   /** Returns whether all of `kills` units without an event are counted in this container. */
   hasAll(name: CgroupName, kills: number): boolean {
+    if (!(kills > 0) || this.#withoutCgroup + this.#repeats > 0) return false;
+    // In a flood of kills, reading all counts for each takes long.
+    this.refresh(name);
+    if (this.#living.get(name)?.unnamed !== kills) return false;
     this.readAll();
-    return kills > 0 && this.#withoutCgroup + this.#repeats === 0 &&
-      this.#allCounts().every(([other, { unnamed }]) =>
-        unnamed === (other === name ? kills : 0)
-      ) && this.has(name);
+    return this.#allCounts().every(([other, { unnamed }]) =>
+      unnamed === (other === name ? kills : 0)
+    );
   }
 
   /** Reads all counts: a container may be removed soon. */
@@ -195,15 +198,21 @@ export class OomCounters {
    */
   settle(isStill: () => boolean): void {
     if (this.#isSettled) return;
+    const all = this.#allCounts();
+    // Each kill has an event that names its container.
+    this.#isSettled = this.#withoutCgroup + this.#repeats === 0 &&
+      all.every(([, { unnamed, hasGroupKill }]) =>
+        unnamed === 0 && !hasGroupKill
+      );
+    if (this.#isSettled) return;
     this.readAll();
     // The node counts a kill before its cgroup does.
     if (!isStill()) return;
-    const all = this.#allCounts();
     const found = all.filter(([, { unnamed }]) => unnamed > 0);
-    for (const [name, counts] of found) {
-      // These are the kills reported without a cgroup; a repeat is not a kill.
+    // These are the kills reported without a cgroup; a repeat is not a kill.
+    const areKills = this.#repeats === 0 || found.length === 1;
+    for (const [name, counts] of areKills ? found : []) {
       const kills = Math.min(counts.unnamed, this.#withoutCgroup);
-      if (this.#repeats > 0 && found.length > 1) break;
       this.#withoutCgroup -= kills;
       this.#kill(name, kills);
     }

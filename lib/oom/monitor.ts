@@ -103,8 +103,8 @@ export class OomMonitor {
     return this.#units.isOpen || !this.#options.counters.isSettled;
   }
 
-  /** Units not accounted for. */
-  get open(): number {
+  /** Number of units not accounted for; `NaN` if unknown. */
+  get openUnits(): number {
     return (this.#options.readCount() ?? NaN) - (this.#units.accounted ?? NaN);
   }
 
@@ -137,7 +137,7 @@ export class OomMonitor {
   sample(): void {
     this.#units.sample();
     this.#units.decideOverdue();
-    if (this.#isUnaccounted()) this.#options.counters.readAll();
+    if (this.openUnits > 0) this.#options.counters.readAll();
   }
 
   /** Reports the deferred kill. Call it when the log is idle. */
@@ -170,7 +170,7 @@ export class OomMonitor {
   #beforeEnd(): CheckpointData {
     // Read the containers' counts first: the node's count then includes all of
     // their kills.
-    if (this.#isUnaccounted()) this.#options.counters.readAll();
+    if (this.openUnits > 0) this.#options.counters.readAll();
     return this.#units.state;
   }
 
@@ -183,11 +183,6 @@ export class OomMonitor {
     ) onStateChange?.();
     if (this.#units.isOpen) return;
     counters.settle(() => readCount() === this.#units.accounted);
-  }
-
-  #isUnaccounted(): boolean {
-    const count = this.#options.readCount();
-    return count !== undefined && count > (this.#units.accounted ?? Infinity);
   }
 
   #recordLoss(): void {

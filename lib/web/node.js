@@ -147,8 +147,8 @@ function diskItem({ device, capacity, usage: used }) {
 /** @param {Json} source */
 function sourceItem({ name, state, detail }) {
   const label = h("b", {}, SOURCES[name] ?? name.replace("_", " "));
-  const text = h("span", { class: "detail" }, detail);
-  return h("li", { class: state }, label, text, h("span", { class: "kind" }, state));
+  const value = h("span", { class: "detail" }, detail);
+  return h("li", { class: state }, label, value, h("span", { class: "kind" }, state));
 }
 
 /** Cells of a row of a table. @satisfies {Record<string, (item: Json) => string[]>} */

@@ -355,6 +355,12 @@ Deno.test("scripts/install installs nothing if the binary is missing, is a direc
   });
 });
 
+/** Returns the path of a package whose settings name its version. */
+function packProgram(directory: string, version: string): Promise<string> {
+  const comment = `of ${version}`;
+  return packVersion(directory, { bin: PROGRAM, version, comment });
+}
+
 /** Creates an empty root of dpkg. */
 async function createRoot(root: string): Promise<void> {
   await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
@@ -387,12 +393,7 @@ Deno.test({
       const root = `${directory}/root`;
       await createRoot(root);
       const dpkg = dpkgOf(root);
-      const pack = (version: string) =>
-        packVersion(directory, {
-          bin: PROGRAM,
-          version,
-          comment: `of ${version}`,
-        });
+      const pack = (version: string) => packProgram(directory, version);
       const settings = `${root}/etc/default/cgwatch`;
       const dropIn = `${root}/etc/systemd/system/cgwatch.service.d/own.conf`;
       await dpkg("--install", await pack("1.0"));
@@ -448,16 +449,8 @@ for (const withHelper of [true, false]) {
           ? undefined
           : await createPathWithoutHelpers(directory);
         const [older, newer] = [
-          await packVersion(directory, {
-            bin: PROGRAM,
-            version: "1.0",
-            comment: "old",
-          }),
-          await packVersion(directory, {
-            bin: PROGRAM,
-            version: "1.1",
-            comment: "new",
-          }),
+          await packProgram(directory, "1.0"),
+          await packProgram(directory, "1.1"),
         ];
         // deb-systemd-helper uses systemctl only if the root has it.
         for (const hasSystemctl of [true, false]) {
@@ -551,16 +544,8 @@ Deno.test({
         );
       };
       const [older, newer] = [
-        await packVersion(directory, {
-          bin: PROGRAM,
-          version: "1.0",
-          comment: "old",
-        }),
-        await packVersion(directory, {
-          bin: PROGRAM,
-          version: "1.1",
-          comment: "new",
-        }),
+        await packProgram(directory, "1.0"),
+        await packProgram(directory, "1.1"),
       ];
       const enable = "--root=/ --quiet enable cgwatch.service";
       const query = "--quiet is-enabled cgwatch.service";
@@ -602,11 +587,7 @@ Deno.test({
       const withName = async () =>
         (await outputOf("find", root, "-name", "*cgwatch*"))
           .replaceAll(`${root}/`, "").split("\n").sort();
-      const deb = await packVersion(directory, {
-        bin: PROGRAM,
-        version: "1.0",
-        comment: "settings",
-      });
+      const deb = await packProgram(directory, "1.0");
       const settings = `${root}/etc/default/cgwatch`;
       const log = `${root}/var/log/cgwatch/events.ndjson`;
       // From the package to scripts/install.

@@ -11,6 +11,14 @@ class Bench {
   readonly counters = new OomCounters(this.clock);
   readonly #counts = new Map<string, [count: number, groups?: number]>();
 
+  /** With containers that have no kill yet. */
+  constructor(...names: string[]) {
+    for (const [at, name] of names.entries()) {
+      this.set(name, 0);
+      this.open(name, at + 1);
+    }
+  }
+
   set(name: string, count: number, groups?: number): void {
     this.#counts.set(name, groups === undefined ? [count] : [count, groups]);
   }
@@ -69,11 +77,7 @@ Deno.test("OomCounters locates kills if the counts are unambiguous", () => {
 });
 
 Deno.test("OomCounters does not locate kills whose record may still arrive", () => {
-  const bench = new Bench();
-  bench.set("/a", 0);
-  bench.set("/b", 0);
-  bench.open("/a", 1);
-  bench.open("/b", 2);
+  const bench = new Bench("/a", "/b");
   bench.set("/a", 1);
   bench.set("/b", 1);
   assertEquals(bench.locate(1, false), ["1 ? vmstat"]);
@@ -89,11 +93,7 @@ Deno.test("OomCounters locates kills of a container found after its first kill",
 });
 
 Deno.test("OomCounters assigns a kill reported without a cgroup to its container once all are accounted for", () => {
-  const bench = new Bench();
-  bench.set("/a", 0);
-  bench.set("/b", 0);
-  bench.open("/a", 1);
-  bench.open("/b", 2);
+  const bench = new Bench("/a", "/b");
   bench.set("/a", 1);
   bench.set("/b", 1);
   assertEquals(bench.counters.recordKill(undefined), undefined);
@@ -106,9 +106,7 @@ Deno.test("OomCounters assigns a kill reported without a cgroup to its container
 });
 
 Deno.test("OomCounters returns the file that counted a kill, and does not count a repeat as a kill", () => {
-  const bench = new Bench();
-  bench.set("/a", 0);
-  bench.open("/a", 1);
+  const bench = new Bench("/a");
   bench.set("/a", 2);
   assertEquals(bench.counters.recordKill("/a"), SOURCE);
   bench.counters.recordRepeat("/a");
@@ -118,12 +116,8 @@ Deno.test("OomCounters returns the file that counted a kill, and does not count 
 });
 
 Deno.test("OomCounters.hasAll() proves a container only if it counted all open kills, and no other did", () => {
-  const bench = new Bench();
+  const bench = new Bench("/a", "/b");
   const { counters } = bench;
-  for (const [at, name] of ["/a", "/b"].entries()) {
-    bench.set(name, 0);
-    bench.open(name, at + 1);
-  }
   assertEquals(counters.hasAll("/a", 0), false);
   bench.set("/a", 2);
   assertEquals(counters.hasAll("/a", 2), true);
@@ -143,12 +137,8 @@ Deno.test("OomCounters.hasAll() proves a container only if it counted all open k
 });
 
 Deno.test("OomCounters does not locate a kill that may be a repeat without a cgroup", () => {
-  const bench = new Bench();
+  const bench = new Bench("/a", "/b");
   const { counters } = bench;
-  for (const [at, name] of ["/a", "/b"].entries()) {
-    bench.set(name, 0);
-    bench.open(name, at + 1);
-  }
   // A group kill of one process, counted twice, and a kill whose record is lost.
   bench.set("/a", 2);
   counters.recordKill(undefined);
@@ -177,9 +167,7 @@ Deno.test("OomCounters does not count kills again if a cgroup is renamed", () =>
 });
 
 Deno.test("OomCounters counts a recreated container from 0, and keeps the kills reported for its name", () => {
-  const bench = new Bench();
-  bench.set("/a", 0);
-  bench.open("/a", 1);
+  const bench = new Bench("/a");
   bench.set("/a", 2);
   bench.counters.recordKill("/a");
   bench.counters.recordKill("/a");
@@ -200,9 +188,7 @@ Deno.test("OomCounters recognizes a kill of a container named by an event before
 });
 
 Deno.test("OomCounters keeps the kills of a removed container for five minutes", () => {
-  const bench = new Bench();
-  bench.set("/a", 0);
-  bench.open("/a", 1);
+  const bench = new Bench("/a");
   bench.counters.recordKill("/a");
   bench.counters.recordKill("/never-found");
   bench.close("/a");
@@ -231,11 +217,7 @@ Deno.test("OomCounters reports whether a cgroup or an ancestor was killed as a w
 });
 
 Deno.test("OomCounters locates kills of a container beyond the number reported without a cgroup", () => {
-  const bench = new Bench();
-  bench.set("/a", 0);
-  bench.set("/b", 0);
-  bench.open("/a", 1);
-  bench.open("/b", 2);
+  const bench = new Bench("/a", "/b");
   bench.set("/a", 3);
   bench.set("/b", 1);
   bench.counters.recordKill(undefined);
