@@ -168,7 +168,7 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
   const counters = new OomCounters(clock);
   const victims = new VictimCgroups(fs, cgroupView);
   const { onCheckpoint } = options;
-  const monitor: OomMonitor = new OomMonitor({
+  const monitor = new OomMonitor({
     fs,
     clock,
     bootId,
@@ -177,15 +177,9 @@ export function openManager(options: OpenManagerOptions = {}): Manager {
     readCount: nodeOomKills(fs),
     groupKills: hasUnifiedMemory(hierarchies),
     locate(pid, usecSinceBoot) {
-      const found = victims.find(pid, usecSinceBoot);
+      const name = victims.find(pid, usecSinceBoot);
       // The mark of a removed cgroup may be part of an existing one's name.
-      if (found === undefined || counters.has(`${found.name} (deleted)`)) {
-        return undefined;
-      }
-      // The name may differ in another hierarchy: the counts decide.
-      return found.isMemory || counters.hasAll(found.name, monitor.openUnits)
-        ? found.name
-        : undefined;
+      return counters.has(`${name} (deleted)`) ? undefined : name;
     },
     readContext(cgroup, killedMs) {
       const context = {

@@ -13,20 +13,25 @@ export interface CountedKills {
   readonly group?: boolean;
 }
 
-interface KillCounts {
+class KillCounts {
   /** Absent if the container was removed or never found. */
   handler: ContainerHandler | undefined;
   /** Inode of the memory cgroup, unchanged by a rename. */
   readonly inode: number | undefined;
-  source: string;
-  counted: number;
+  source = "";
+  counted = 0;
   groupKills: number | undefined;
   /** Since the last {@linkcode OomCounters.settle}. */
-  hasGroupKill: boolean;
+  hasGroupKill = false;
   /** Counted kills minus kills with an event, since the last settle. */
-  unnamed: number;
+  unnamed = 0;
   /** Time of removal; `Infinity` while it exists. */
-  endedMs: number;
+  endedMs = Infinity;
+
+  constructor(handler?: ContainerHandler) {
+    this.handler = handler;
+    this.inode = handler?.memoryInode();
+  }
 }
 
 /** `oom_kill` of `/proc/vmstat`. */
@@ -35,6 +40,9 @@ const NODE_SOURCE = "vmstat";
 /** The kill count of a removed container is exposed this long. */
 const ENDED_MS = 5 * 60_000;
 const MAX_ENDED = 10_000;
+
+/** Time without reading all counts, as a multiple of the time that reading took. */
+const REST_FACTOR = 9;
 
 /**
  * The kernel's OOM kill counts of the containers. They never cause an event:
@@ -53,6 +61,9 @@ export class OomCounters {
   #repeats = 0;
   /** Whether nothing was counted or reported since the last settle. */
   #isSettled = true;
+  /** The last result of {@linkcode OomCounters.findHolder}: tried first in a flood of kills. */
+  #holder: CgroupName | undefined;
+  #restUntilMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -71,21 +82,16 @@ export class OomCounters {
   /** `isNew`: found after the first listing, so its whole count is new. */
   open(handler: ContainerHandler, isNew: boolean): void {
     const { name } = handler.reference;
-    const read = handler.oomKills();
-    const inode = handler.memoryInode();
-    const counts: KillCounts = {
-      handler,
-      inode,
-      source: read?.source ?? "",
-      counted: read?.count ?? 0,
-      groupKills: read?.groupKills,
-      hasGroupKill: isNew && (read?.groupKills ?? 0) > 0,
-      unnamed: isNew ? read?.count ?? 0 : 0,
-      endedMs: Infinity,
-    };
-    if (counts.unnamed > 0 || counts.hasGroupKill) this.#isSettled = false;
+    const counts = new KillCounts(handler);
+    this.#read(counts);
+    if (!isNew) {
+      counts.unnamed = 0;
+      counts.hasGroupKill = false;
+    }
     // Kills counted under another name are not counted again.
-    const renamed = counts.unnamed > 0 ? this.#withInode(inode) : undefined;
+    const renamed = counts.unnamed > 0
+      ? this.#withInode(counts.inode)
+      : undefined;
     if (renamed !== undefined) {
       counts.unnamed += renamed.unnamed - renamed.counted;
       renamed.unnamed = 0;
@@ -117,16 +123,26 @@ export class OomCounters {
     return this.#living.has(name);
   }
 
-  /** Returns whether all of `kills` units without an event are counted in this container. */
-  hasAll(name: CgroupName, kills: number): boolean {
-    if (!(kills > 0) || this.#withoutCgroup + this.#repeats > 0) return false;
-    // In a flood of kills, reading all counts for each takes long.
-    this.refresh(name);
-    if (this.#living.get(name)?.unnamed !== kills) return false;
-    this.readAll();
-    return this.#allCounts().every(([other, { unnamed }]) =>
-      unnamed === (other === name ? kills : 0)
-    );
+  /**
+   * Returns the container that counted all units without an event and all kills
+   * without a cgroup since the last settle, so that each of them was there.
+   *
+   * @param readOpen returns the node's units without an event; `undefined` if
+   * their records were or may be lost
+   */
+  findHolder(readOpen: () => number | undefined): CgroupName | undefined {
+    if (this.#repeats > 0 || !((readOpen() ?? 0) > 0)) return undefined;
+    // Read the containers' counts first: the node's count then includes all of
+    // their kills.
+    const all = () => (readOpen() ?? NaN) + this.#withoutCgroup;
+    const last = this.#living.get(this.#holder ?? "");
+    this.#read(last);
+    if (last?.unnamed === all()) return this.#holder;
+    if (!this.#readAllRarely()) return undefined;
+    const units = all();
+    this.#holder = this.#allCounts()
+      .find(([, { unnamed }]) => unnamed === units)?.[0];
+    return this.#holder;
   }
 
   /** Reads all counts: a container may be removed soon. */
@@ -194,7 +210,7 @@ export class OomCounters {
 
   /**
    * Resets `unnamed` once all units are accounted for, as `isStill` confirms: no
-   * earlier count explains a later kill.
+   * earlier count explains a later kill. Call it again if not `isSettled`.
    */
   settle(isStill: () => boolean): void {
     if (this.#isSettled) return;
@@ -204,8 +220,7 @@ export class OomCounters {
       all.every(([, { unnamed, hasGroupKill }]) =>
         unnamed === 0 && !hasGroupKill
       );
-    if (this.#isSettled) return;
-    this.readAll();
+    if (this.#isSettled || !this.#readAllRarely()) return;
     // The node counts a kill before its cgroup does.
     if (!isStill()) return;
     const found = all.filter(([, { unnamed }]) => unnamed > 0);
@@ -222,6 +237,16 @@ export class OomCounters {
     }
     this.#withoutCgroup = this.#repeats = 0;
     this.#isSettled = true;
+  }
+
+  /** Reads all counts in at most a tenth of the time; otherwise returns `false`. */
+  #readAllRarely(): boolean {
+    const startMs = this.#clock.monotonic();
+    if (startMs < this.#restUntilMs) return false;
+    this.readAll();
+    const endMs = this.#clock.monotonic();
+    this.#restUntilMs = endMs + REST_FACTOR * (endMs - startMs);
+    return true;
   }
 
   #read(counts: KillCounts | undefined): void {
@@ -248,16 +273,7 @@ export class OomCounters {
   #find(name: CgroupName): KillCounts {
     const known = this.#living.get(name) ?? this.#ended.get(name);
     if (known !== undefined) return known;
-    return this.#end(name, {
-      handler: undefined,
-      inode: undefined,
-      source: "",
-      counted: 0,
-      groupKills: undefined,
-      hasGroupKill: false,
-      unnamed: 0,
-      endedMs: Infinity,
-    });
+    return this.#end(name, new KillCounts());
   }
 
   #end(name: CgroupName, counts: KillCounts): KillCounts {

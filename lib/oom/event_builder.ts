@@ -1,5 +1,6 @@
 import { type CgroupName, ROOT } from "../model/cgroup.ts";
 import type { Clock } from "../model/clock.ts";
+import { defined } from "../model/defined.ts";
 import type {
   CheckpointData,
   NewEvent,
@@ -151,24 +152,24 @@ export class OomEventBuilder {
 function stateData(state: CheckpointData, isInferred = false): OomKillData {
   const { kmsg_seq: read, node_oom_kills: units, inferred_units: inferred } =
     state;
-  return {
-    ...(isInferred && read !== undefined && { "kmsg_read_seq": read }),
-    ...(units !== undefined && { "node_oom_kills": units }),
-    ...(inferred > 0 && { "inferred_units": inferred }),
-  };
+  return defined({
+    "kmsg_read_seq": isInferred ? read : undefined,
+    "node_oom_kills": units,
+    "inferred_units": inferred > 0 ? inferred : undefined,
+  });
 }
 
 function scopeData(
   details: OomDetails & { readonly uid?: number },
 ): OomKillData {
   const { constraint, uid, scope, limitCgroup, victimCgroup } = details;
-  return {
-    ...(constraint !== undefined && { "constraint": constraint }),
-    ...(uid !== undefined && { "uid": uid }),
-    ...(scope !== undefined && { "scope": scope }),
-    ...(limitCgroup !== undefined && { "limit_cgroup": limitCgroup }),
-    ...(victimCgroup !== undefined && { "victim_cgroup": victimCgroup }),
-  };
+  return defined({
+    "constraint": constraint,
+    "uid": uid,
+    "scope": scope,
+    "limit_cgroup": limitCgroup,
+    "victim_cgroup": victimCgroup,
+  });
 }
 
 const SIZES = {
@@ -181,10 +182,8 @@ const SIZES = {
 } as const;
 
 function sizeData(report: OomKillReport): OomKillData {
-  return Object.fromEntries(
-    Object.entries(SIZES).flatMap(([field, name]) => {
-      const size = report[field as keyof typeof SIZES];
-      return size === undefined ? [] : [[name, size]];
-    }),
+  const sizes = Object.entries(SIZES).map(([field, name]) =>
+    [name, report[field as keyof typeof SIZES]] as const
   );
+  return defined(Object.fromEntries(sizes));
 }

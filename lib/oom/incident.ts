@@ -1,4 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
+import { defined } from "../model/defined.ts";
 import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
 import type { OomKilledLine } from "./lines.ts";
 import type {
@@ -56,9 +57,7 @@ export class Incident {
     return {
       type: "oom",
       ...this.#details(this.victimCgroup),
-      ...(pid === undefined ? {} : { pid }),
-      ...(processName === undefined ? {} : { processName }),
-      ...(uid === undefined ? {} : { uid }),
+      ...defined({ pid, processName, uid }),
       incidentSequence: this.sequence,
       kmsgSequence: record.sequence,
       usecSinceBoot: record.usecSinceBoot,
@@ -76,9 +75,8 @@ export class Incident {
     return {
       ...this.#details(victimCgroup),
       ...line,
-      ...(uid === undefined ? {} : { uid }),
+      ...defined({ uid, group }),
       type: "oomKill",
-      ...(group === undefined ? {} : { group }),
       incidentSequence: this.sequence,
       kmsgSequence: record.sequence,
       usecSinceBoot: record.usecSinceBoot,
@@ -91,12 +89,7 @@ export class Incident {
     // this scope.
     const constraint = this.constraint ??
       (scope === "cgroup" ? "CONSTRAINT_MEMCG" : undefined);
-    return {
-      ...(scope === undefined ? {} : { scope }),
-      ...(constraint === undefined ? {} : { constraint }),
-      ...(limitCgroup === undefined ? {} : { limitCgroup }),
-      ...(victimCgroup === undefined ? {} : { victimCgroup }),
-      ...(tasks === undefined ? {} : { topTasks: tasks.topTasks }),
-    };
+    const topTasks = tasks?.topTasks;
+    return defined({ scope, constraint, limitCgroup, victimCgroup, topTasks });
   }
 }

@@ -68,8 +68,9 @@ export async function openKmsg(
   if (info.isCharDevice) {
     return new KmsgDevice(await Deno.open(path), openDrain(path));
   }
+  const { ino } = info;
   if (!info.isFifo) {
-    return await KmsgStream.create(path, "file", await Deno.open(path));
+    return new KmsgStream(path, "file", ino, await Deno.open(path));
   }
   // Opening a FIFO for reading blocks until it has a writer. Opening it for
   // both does not; this writer is closed immediately, so that the end of the
@@ -77,7 +78,7 @@ export async function openKmsg(
   const both = await Deno.open(path, { read: true, write: true })
     .catch(() => undefined);
   try {
-    return await KmsgStream.create(path, "fifo", await Deno.open(path));
+    return new KmsgStream(path, "fifo", ino, await Deno.open(path));
   } finally {
     both?.close();
   }
@@ -236,29 +237,17 @@ class KmsgStream implements KmsgFile {
   /** Consecutive reads without data. */
   #idleReads = 0;
 
-  private constructor(
+  /** @param inode inode of the path before the file was opened */
+  constructor(
     path: string,
     kind: "fifo" | "file",
-    file: Deno.FsFile,
     inode: number | null,
+    file: Deno.FsFile,
   ) {
     this.#path = path;
     this.kind = kind;
-    this.#file = file;
     this.#inode = inode;
-  }
-
-  static async create(
-    path: string,
-    kind: "fifo" | "file",
-    file: Deno.FsFile,
-  ): Promise<KmsgStream> {
-    try {
-      return new KmsgStream(path, kind, file, (await file.stat()).ino);
-    } catch (error) {
-      closeQuietly(file);
-      throw error;
-    }
+    this.#file = file;
   }
 
   async read(): Promise<KmsgRead> {

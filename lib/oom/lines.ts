@@ -1,4 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
+import { defined } from "../model/defined.ts";
 import {
   type OomSummaryLine,
   parseOomSummary,
@@ -120,8 +121,7 @@ function parseInvoked(text: string): OomLine | undefined {
 function parseMemory(text: string): OomLine | undefined {
   const reached = LIMIT_REACHED_REGEXP.exec(text)?.[1];
   const stats = MEMORY_STATS_REGEXP.exec(text)?.[1];
-  const limitCgroup = printedCgroup(reached ?? stats ?? "");
-  const limit = limitCgroup === undefined ? {} : { limitCgroup };
+  const limit = defined({ limitCgroup: printedCgroup(reached ?? stats ?? "") });
   if (reached !== undefined) return { type: "limitReached", ...limit };
   return stats === undefined ? undefined : { type: "memoryStats", ...limit };
 }
@@ -130,8 +130,7 @@ function parseMemory(text: string): OomLine | undefined {
 function parseTasks(text: string): OomLine | undefined {
   const group = GROUP_REGEXP.exec(text)?.[1];
   if (group !== undefined) {
-    const cgroup = printedCgroup(group);
-    return { type: "group", ...(cgroup === undefined ? {} : { cgroup }) };
+    return { type: "group", ...defined({ cgroup: printedCgroup(group) }) };
   }
   const task = TASK_IN_REGEXP.exec(text);
   if (task === null) return undefined;
@@ -140,11 +139,7 @@ function parseTasks(text: string): OomLine | undefined {
   if (limit.includes(TASK_IN_LIMIT)) return { type: "taskIn" };
   const victimCgroup = printedCgroup(victim);
   const limitCgroup = printedCgroup(limit);
-  return {
-    type: "taskIn",
-    ...(victimCgroup === undefined ? {} : { victimCgroup }),
-    ...(limitCgroup === undefined ? {} : { limitCgroup }),
-  };
+  return { type: "taskIn", ...defined({ victimCgroup, limitCgroup }) };
 }
 
 /**

@@ -64,7 +64,12 @@ export class OomMonitor {
     this.#options = options;
     const { clock, earlier, readCount, counters } = options;
     this.#startMs = clock.now();
-    this.#parser = new OomParser(options);
+    this.#parser = new OomParser({
+      ...options,
+      locate: (pid, usecSinceBoot) =>
+        options.locate?.(pid, usecSinceBoot) ??
+          counters.findHolder(() => this.#units.unread),
+    });
     this.#events = new OomEventBuilder(options);
     this.#reported = new Set(earlier?.incidents);
     this.#units = new OomUnits({
@@ -98,14 +103,9 @@ export class OomMonitor {
     return this.#parser.hasDeferredKill;
   }
 
-  /** Whether units are open or counts not settled, so that the log must be read to its end. */
+  /** Whether the log must be read to its end. */
   get needsEnd(): boolean {
-    return this.#units.isOpen || !this.#options.counters.isSettled;
-  }
-
-  /** Number of units not accounted for; `NaN` if unknown. */
-  get openUnits(): number {
-    return (this.#options.readCount() ?? NaN) - (this.#units.accounted ?? NaN);
+    return this.#units.needsEnd || !this.#options.counters.isSettled;
   }
 
   /** Returns whether the record is new, and the number of records lost before it. */
@@ -137,7 +137,7 @@ export class OomMonitor {
   sample(): void {
     this.#units.sample();
     this.#units.decideOverdue();
-    if (this.openUnits > 0) this.#options.counters.readAll();
+    this.#readCounts();
   }
 
   /** Reports the deferred kill. Call it when the log is idle. */
@@ -170,17 +170,27 @@ export class OomMonitor {
   #beforeEnd(): CheckpointData {
     // Read the containers' counts first: the node's count then includes all of
     // their kills.
-    if (this.openUnits > 0) this.#options.counters.readAll();
+    this.#readCounts();
     return this.#units.state;
   }
 
+  #readCounts(): void {
+    const { readCount, counters } = this.#options;
+    const count = readCount() ?? NaN;
+    if (count > (this.#units.accounted ?? NaN)) counters.readAll();
+  }
+
   #afterEnd(before: CheckpointData): void {
-    const { readCount, counters, onStateChange } = this.#options;
     const now = this.#units.state;
     if (
       before.node_oom_kills !== now.node_oom_kills ||
       before.inferred_units !== now.inferred_units
-    ) onStateChange?.();
+    ) this.#options.onStateChange?.();
+    this.#settle();
+  }
+
+  #settle(): void {
+    const { readCount, counters } = this.#options;
     if (this.#units.isOpen) return;
     counters.settle(() => readCount() === this.#units.accounted);
   }
@@ -222,6 +232,7 @@ export class OomMonitor {
       this.#kills++;
       const source = this.#options.counters.recordKill(report.victimCgroup);
       if (source !== undefined) sources.push(source);
+      if (report.victimCgroup === undefined) this.#settle();
     }
     const { state } = this.#units;
     const known = { historical, isBacklog, sources, state };

@@ -1,4 +1,5 @@
 import type { CgroupName } from "../model/cgroup.ts";
+import { defined } from "../model/defined.ts";
 import { OomFragments } from "./fragments.ts";
 import { Incident } from "./incident.ts";
 import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
@@ -316,7 +317,7 @@ export class OomParser {
         const { victimCgroup } = group;
         reports.push({
           type: "repeat",
-          ...(victimCgroup === undefined ? {} : { victimCgroup }),
+          ...defined({ victimCgroup }),
           kmsgSequence: record.sequence,
         });
         return;

@@ -1,4 +1,5 @@
 import { type CgroupName, isDescendant } from "../model/cgroup.ts";
+import { defined } from "../model/defined.ts";
 import type { OomScope } from "./report.ts";
 
 /** One interpretation of a summary's names. */
@@ -36,6 +37,9 @@ const LIMIT = ",oom_memcg=";
 const GLOBAL = ",global_oom";
 const VICTIM = ",task_memcg=";
 const NAME = ",task=";
+
+/** Printed for no cgroup. */
+const NO_PATH = "(null)";
 
 /** Bytes that the kernel keeps. */
 const MAX_NAME_BYTES = 15;
@@ -81,7 +85,7 @@ export function parseOomSummary(text: string): OomSummaryLine | undefined {
   return {
     type: "summary",
     scope: constraint === "CONSTRAINT_MEMCG" ? "cgroup" : "host",
-    ...(constraint === undefined ? {} : { constraint }),
+    ...defined({ constraint }),
     names: end === null ? [] : namesIn(text.slice(0, end.index)),
     // A user above 2^31 is printed as negative.
     ...(end === null ? {} : { pid: Number(end[1]), uid: Number(end[2]) >>> 0 }),
@@ -111,22 +115,10 @@ function namesIn(body: string): SummaryNames[] {
   if (names === undefined) return [];
   if (names.startsWith(NAME)) return nameIn(names.slice(NAME.length));
   const read: SummaryNames[] = [];
-  if (names.startsWith(GLOBAL)) {
-    const rest = names.slice(GLOBAL.length);
-    if (!rest.startsWith(VICTIM)) return [];
-    for (const [path, name] of splits(rest.slice(VICTIM.length), NAME)) {
-      if (!isPrinted(path)) continue;
-      const victim = printedCgroup(path);
-      for (const process of nameIn(name)) {
-        read.push({
-          ...(victim !== undefined && { victimCgroup: victim }),
-          ...process,
-        });
-      }
-    }
-    return read;
-  }
-  for (const [limitPath, rest] of splits(names.slice(LIMIT.length), VICTIM)) {
+  const limits = names.startsWith(GLOBAL)
+    ? [[NO_PATH, names.slice((GLOBAL + VICTIM).length)] as const]
+    : splits(names.slice(LIMIT.length), VICTIM);
+  for (const [limitPath, rest] of limits) {
     if (!isPrinted(limitPath)) continue;
     const limit = printedCgroup(limitPath);
     for (const [path, name] of splits(rest, NAME)) {
@@ -137,11 +129,8 @@ function namesIn(body: string): SummaryNames[] {
         victim === limit || isDescendant(victim, limit);
       if (!isBelow) continue;
       for (const process of nameIn(name)) {
-        read.push({
-          ...(limit !== undefined && { limitCgroup: limit }),
-          ...(victim !== undefined && { victimCgroup: victim }),
-          ...process,
-        });
+        const cgroups = defined({ limitCgroup: limit, victimCgroup: victim });
+        read.push({ ...cgroups, ...process });
       }
     }
   }

@@ -95,6 +95,8 @@ export class OomUnits {
   #inferred: number;
   /** Whether U may be one too high, by a unit counted but not printed at the first start. */
   #isTentative = false;
+  /** Whether this run has read the records of all units up to U. */
+  #isAligned = false;
   /** Whether R was found in this log, or precedes it. */
   #isConfirmed = false;
   /** Units read before U was set. */
@@ -168,6 +170,23 @@ export class OomUnits {
     return this.#sequence;
   }
 
+  /**
+   * Counted units whose records have not been read; `undefined` if the next
+   * records may belong to other units.
+   */
+  get unread(): number | undefined {
+    const count = this.#options.readCount();
+    const isCertain = this.#isAligned && this.#inferred + this.#late === 0;
+    return isCertain && count !== undefined && this.#units !== undefined
+      ? count - this.#units
+      : undefined;
+  }
+
+  /** Whether the log must be read to its end. */
+  get needsEnd(): boolean {
+    return this.isOpen || !this.#isAligned && this.#samples.length > 0;
+  }
+
   /** Whether units are not accounted for. */
   get isOpen(): boolean {
     const count = this.#samples.at(-1)?.count;
@@ -219,6 +238,7 @@ export class OomUnits {
   /** Starts reading another log, with its own record numbers. */
   startLog(): void {
     this.#sequence = this.#usec = undefined;
+    this.#isAligned = false;
     this.#isConfirmed = this.#hasRead = true;
     // The record of any unit may appear again, under another number.
     this.#inferred = this.#units ?? 0;
@@ -248,6 +268,9 @@ export class OomUnits {
     }
     this.#settle(count);
     this.#placeWaiting(count);
+    // Then each counted unit had a readable record.
+    const isSettled = this.#settledCount(SETTLE_MS) === count;
+    if (this.#units === count && isSettled) this.#isAligned = true;
     const excess = this.#excess(SETTLE_MS);
     if (excess <= 0) return;
     this.#late += excess;
@@ -256,6 +279,7 @@ export class OomUnits {
 
   /** Infers units without a log, `settleMs` after their count. */
   withoutLog(settleMs: number): void {
+    this.#isAligned = false;
     const count = this.#options.readCount();
     if (count === undefined) return;
     if (this.#units === undefined) {

@@ -1,10 +1,10 @@
+import { defined } from "../model/defined.ts";
 import { join } from "@std/path";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import {
   asObject,
   asString,
   asTimestampMs,
-  defined,
   parseObject,
   podOf,
 } from "./json_values.ts";

@@ -1,3 +1,4 @@
+import { defined } from "../model/defined.ts";
 import type {
   ContainerMetadata,
   NetworkNamespace,
@@ -8,7 +9,6 @@ import {
   asObject,
   asString,
   asTimestampMs,
-  defined,
   type JsonObject,
   podOf,
 } from "./json_values.ts";

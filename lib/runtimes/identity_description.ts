@@ -2,7 +2,7 @@ import type { CgroupName } from "../model/cgroup.ts";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
 import type { EventContainer } from "../model/event.ts";
 import type { ContainerOrigin } from "./cgroup_origin.ts";
-import { defined } from "./json_values.ts";
+import { defined } from "../model/defined.ts";
 
 /** Builds the `container` field of events. */
 export function describeContainer(

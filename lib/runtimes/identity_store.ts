@@ -21,7 +21,7 @@ import {
 import type { EngineEvent } from "./engine.ts";
 import type { ContainerLookup } from "./container_lookup.ts";
 import { changedFields, describeContainer } from "./identity_description.ts";
-import { defined } from "./json_values.ts";
+import { defined } from "../model/defined.ts";
 import { LookupQueue } from "./lookup_queue.ts";
 
 /** Dependencies. */

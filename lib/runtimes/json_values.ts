@@ -1,3 +1,4 @@
+import { defined } from "../model/defined.ts";
 import { parseBoundedJson } from "./bounded_json.ts";
 import type { EventPod } from "../model/event.ts";
 import { MAX_TEXT_LENGTH } from "./label_filter.ts";
@@ -39,15 +40,6 @@ export function asTimestampMs(value: unknown): number | undefined {
   const text = asString(value);
   const timeMs = text === undefined ? NaN : Date.parse(text);
   return timeMs > 0 ? timeMs : undefined;
-}
-
-/** Removes `undefined` values. */
-export function defined<T extends object>(
-  object: { readonly [K in keyof T]: T[K] | undefined },
-): T {
-  return Object.fromEntries(
-    Object.entries(object).filter(([, value]) => value !== undefined),
-  ) as T;
 }
 
 /** Returns the pod in the kubelet's labels. */

@@ -1,3 +1,4 @@
+import { defined } from "../model/defined.ts";
 import type {
   ContainerMetadata,
   NetworkNamespace,
@@ -7,7 +8,6 @@ import {
   asObject,
   asString,
   asTimestampMs,
-  defined,
   type JsonObject,
   parseObject,
   podOf,

@@ -21,19 +21,10 @@ const INITIAL_CGROUP_NAMESPACE = "cgroup:[4026531835]";
 
 const USEC_PER_TICK = 1_000_000 / TICKS_PER_SECOND;
 
-export interface VictimCgroup {
-  readonly name: CgroupName;
-  /**
-   * Whether memory is charged to this cgroup, not to its namesake in another v1
-   * hierarchy.
-   */
-  readonly isMemory: boolean;
-}
-
 /**
- * Finds the cgroup of a just killed process in `/proc`, if proven: PIDs are the
- * kernel log's, cgroups have the node's names, the process started before the
- * kill and is dying.
+ * Finds the memory cgroup of a just killed process in `/proc`, if proven: PIDs
+ * are the kernel log's, cgroups have the node's names, the process started
+ * before the kill and is dying, but has not left its v1 cgroups.
  */
 export class VictimCgroups {
   readonly #fs: HostFs;
@@ -46,7 +37,7 @@ export class VictimCgroups {
   }
 
   /** @param killedUsec time of the kill, on the kernel log's clock */
-  find(pid: number, killedUsec: number): VictimCgroup | undefined {
+  find(pid: number, killedUsec: number): CgroupName | undefined {
     this.#isHosts ??= this.#seesHost();
     if (!this.#isHosts) return undefined;
     const stat = parseStat(this.#fs.readText(`/proc/${pid}/stat`));
@@ -77,13 +68,9 @@ export class VictimCgroups {
       .some(([, mask]) => (BigInt(`0x${mask}`) & SIGKILL_BIT) !== 0n);
   }
 
-  #memoryCgroup(pid: number): VictimCgroup | undefined {
+  #memoryCgroup(pid: number): CgroupName | undefined {
     const text = this.#fs.readText(`/proc/${pid}/cgroup`);
-    if (text === undefined) return undefined;
-    const found = parseVictimCgroup(text, this.#view);
-    if (found !== undefined) return found;
-    const name = readCpuset(this.#fs, pid, this.#view);
-    return name === undefined ? undefined : { name, isMemory: false };
+    return text === undefined ? undefined : parseVictimCgroup(text, this.#view);
   }
 }
 
@@ -126,21 +113,19 @@ export function parseMemoryCgroup(
 }
 
 /**
- * As {@linkcode parseMemoryCgroup}; `undefined` for a root. For a process that
- * has left v1's memory cgroups, v2 may name another cgroup than its memory is
- * charged to.
+ * Returns the cgroup that a process's memory is charged to; `undefined` for a
+ * root. An exiting process has left v1's cgroups: v1 prints "/"
+ * (`proc_cgroup_show`), also in a private namespace, and v2 may have another
+ * cgroup than the one that its memory is charged to.
  */
 export function parseVictimCgroup(
   text: string,
   view: CgroupView = HOST_VIEW,
-): VictimCgroup | undefined {
+): CgroupName | undefined {
   const { memory, unified } = namesOf(text, view);
-  // v1 prints "/" for an exiting process, also in a private namespace, where
-  // that is the agent's own cgroup (`proc_cgroup_show`).
-  const isMemory = memory === undefined ||
-    !memory.isRoot && memory.name !== ROOT;
-  const { name } = memory !== undefined && isMemory ? memory : unified ?? {};
-  return name === undefined || name === ROOT ? undefined : { name, isMemory };
+  if (memory?.isRoot) return undefined;
+  const { name } = memory ?? unified ?? {};
+  return name === ROOT ? undefined : name;
 }
 
 /**

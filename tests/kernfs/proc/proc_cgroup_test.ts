@@ -5,10 +5,6 @@ import {
 } from "../../../lib/kernfs/proc/proc_cgroup.ts";
 import { TestCgroup } from "../../_support/test_cgroup.ts";
 
-function memory(name: string): { name: string; isMemory: boolean } {
-  return { name, isMemory: true };
-}
-
 /**
  * Linux 6.18, hybrid: a process of a container, then the same process killed
  * and not yet reaped.
@@ -17,35 +13,30 @@ const RUNNING = "9:name=systemd:/\n4:memory:/web\n1:cpu:/\n0::/web\n";
 const EXITING = "9:name=systemd:/\n4:memory:/\n1:cpu:/\n0::/web\n";
 
 Deno.test("parseVictimCgroup() uses the line of v1's memory controller, otherwise that of v2", () => {
-  assertEquals(parseVictimCgroup(RUNNING), memory("/web"));
-  assertEquals(parseVictimCgroup("3:cpu,memory:/a/b\n0::/c\n"), memory("/a/b"));
+  assertEquals(parseVictimCgroup(RUNNING), "/web");
+  assertEquals(parseVictimCgroup("3:cpu,memory:/a/b\n0::/c\n"), "/a/b");
   assertEquals(
     parseVictimCgroup("0::/system.slice/ssh.service\n"),
-    memory("/system.slice/ssh.service"),
+    "/system.slice/ssh.service",
   );
 });
 
-Deno.test("parseVictimCgroup() uses the v2 line of an exiting process that has left v1's cgroups", () => {
-  assertEquals(parseVictimCgroup(EXITING), { name: "/web", isMemory: false });
-});
-
-Deno.test("parseVictimCgroup() does not mistake v1's root of an exiting process for the agent's own cgroup", () => {
+Deno.test("parseVictimCgroup() returns undefined for an exiting process that has left v1's cgroups", () => {
+  assertEquals(parseVictimCgroup(EXITING), undefined);
   const view = {
     isPrivate: true,
     resolve: (_: string, path: string) => path === "/" ? "/own" : path.slice(3),
   };
-  const exiting = "4:memory:/\n0::/../web\n";
-  assertEquals(
-    parseVictimCgroup(exiting, view),
-    { name: "/web", isMemory: false },
-  );
+  assertEquals(parseVictimCgroup("4:memory:/\n0::/../web\n", view), undefined);
   assertEquals(parseVictimCgroup("4:memory:/\n", view), undefined);
+  // An exiting process keeps its v2 cgroup.
+  assertEquals(parseVictimCgroup("0::/\n", view), "/own");
 });
 
 Deno.test("parseVictimCgroup() keeps colons and spaces of a name, and removes the suffix of a removed cgroup", () => {
-  assertEquals(parseVictimCgroup("0::/a:b c (d)\n"), memory("/a:b c (d)"));
-  assertEquals(parseVictimCgroup("0::/web (deleted)\n"), memory("/web"));
-  assertEquals(parseVictimCgroup("4:memory:/web (deleted)\n"), memory("/web"));
+  assertEquals(parseVictimCgroup("0::/a:b c (d)\n"), "/a:b c (d)");
+  assertEquals(parseVictimCgroup("0::/web (deleted)\n"), "/web");
+  assertEquals(parseVictimCgroup("4:memory:/web (deleted)\n"), "/web");
 });
 
 Deno.test("parseVictimCgroup() returns undefined if there is no cgroup", () => {
@@ -104,7 +95,7 @@ Deno.test("VictimCgroups finds the cgroup of a dying process that started before
     root.file("proc/7/status", status);
     assertEquals(
       victims.find(7, 1_000_000),
-      isVictim ? memory("/web") : undefined,
+      isVictim ? "/web" : undefined,
       stat,
     );
   }
@@ -125,19 +116,4 @@ Deno.test("VictimCgroups finds nothing if /proc has the PIDs of another namespac
     const victims = new VictimCgroups(root.hostFs());
     assertEquals(victims.find(7, 1_000_000), undefined);
   }
-});
-
-Deno.test("VictimCgroups finds the cpuset of an exiting process without v2, as that of another hierarchy", () => {
-  using root = TestCgroup.create();
-  const victims = new VictimCgroups(root.hostFs());
-  root.file("proc/2/stat", KTHREADD);
-  root.file("proc/7/stat", statOf(1, "Z"));
-  root.file("proc/7/cgroup", "4:memory:/\n3:cpuset:/\n");
-  const found = { name: "/docker/eac1", isMemory: false };
-  for (const text of ["/docker/eac1\n", "/docker/eac1 (deleted)\n"]) {
-    root.file("proc/7/cpuset", text);
-    assertEquals(victims.find(7, 1_000_000), found);
-  }
-  root.file("proc/7/cpuset", "/../eac1\n");
-  assertEquals(victims.find(7, 1_000_000), undefined);
 });
