@@ -89,8 +89,8 @@ export class OomCounters {
       counts.hasGroupKill = false;
     }
     // Kills counted under another name are not counted again.
-    const renamed = counts.unnamed > 0
-      ? this.#withInode(counts.inode)
+    const renamed = counts.unnamed > 0 && counts.inode !== undefined
+      ? this.#allCounts().find(([, { inode }]) => inode === counts.inode)?.[1]
       : undefined;
     if (renamed !== undefined) {
       counts.unnamed += renamed.unnamed - renamed.counted;
@@ -124,25 +124,29 @@ export class OomCounters {
   }
 
   /**
-   * Returns the container that counted all units without an event and all kills
-   * without a cgroup since the last settle, so that each of them was there.
+   * Returns the only container that counted kills without an event or without a
+   * cgroup since the last settle, if it counted all of them: each was there.
    *
    * @param readOpen returns the node's units without an event; `undefined` if
-   * their records were or may be lost
+   * unknown
    */
   findHolder(readOpen: () => number | undefined): CgroupName | undefined {
     if (this.#repeats > 0 || !((readOpen() ?? 0) > 0)) return undefined;
     // Read the containers' counts first: the node's count then includes all of
     // their kills.
-    const all = () => (readOpen() ?? NaN) + this.#withoutCgroup;
-    const last = this.#living.get(this.#holder ?? "");
-    this.#read(last);
-    if (last?.unnamed === all()) return this.#holder;
-    if (!this.#readAllRarely()) return undefined;
-    const units = all();
-    this.#holder = this.#allCounts()
-      .find(([, { unnamed }]) => unnamed === units)?.[0];
+    this.refresh(this.#holder ?? "");
+    this.#holder = this.#findHolder(readOpen);
+    if (this.#holder === undefined && this.#readAllRarely()) {
+      this.#holder = this.#findHolder(readOpen);
+    }
     return this.#holder;
+  }
+
+  #findHolder(readOpen: () => number | undefined): CgroupName | undefined {
+    const units = (readOpen() ?? NaN) + this.#withoutCgroup;
+    const found = this.#allCounts().filter(([, { unnamed }]) => unnamed !== 0);
+    const isOne = found.length === 1 && found[0]?.[1].unnamed === units;
+    return isOne ? found[0]?.[0] : undefined;
   }
 
   /** Reads all counts: a container may be removed soon. */
@@ -263,11 +267,6 @@ export class OomCounters {
 
   #allCounts(): [CgroupName, KillCounts][] {
     return [...this.#ended, ...this.#living];
-  }
-
-  #withInode(inode: number | undefined): KillCounts | undefined {
-    if (inode === undefined) return undefined;
-    return this.#allCounts().find(([, counts]) => counts.inode === inode)?.[1];
   }
 
   #find(name: CgroupName): KillCounts {

@@ -14,6 +14,18 @@ export interface OomKilledLine extends KilledProcess {
   readonly scope?: OomScope;
 }
 
+/** The line that names the process to be killed. */
+export interface OomSelectedLine {
+  /**
+   * `chosen` before Linux 5.1: a child may be killed instead. `exiting` since
+   * Linux 5.0: it is already exiting, and is not killed.
+   */
+  readonly type: "chosen" | "exiting";
+  readonly scope: OomScope;
+  readonly pid: number;
+  readonly processName: string;
+}
+
 /** An OOM line of the kernel log. */
 export type OomLine =
   /** The header of every dump. */
@@ -29,21 +41,8 @@ export type OomLine =
   /** Only the first one of a dump names the cgroup. */
   | { readonly type: "memoryStats"; readonly limitCgroup?: CgroupName }
   | OomSummaryLine
-  /** Before Linux 5.1: a child may be killed instead. */
-  | {
-    readonly type: "chosen";
-    readonly scope: OomScope;
-    readonly pid: number;
-    readonly processName: string;
-  }
+  | OomSelectedLine
   | OomKilledLine
-  /** Since Linux 5.0: the selected process is already exiting, and is not killed. */
-  | {
-    readonly type: "exiting";
-    readonly scope: OomScope;
-    readonly pid: number;
-    readonly processName: string;
-  }
   /** Since Linux 4.19: kill lines of the cgroup's other processes follow. */
   | { readonly type: "group"; readonly cgroup?: CgroupName }
   /** No process can be killed, or a panic (`vm.panic_on_oom`). */

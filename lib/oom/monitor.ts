@@ -155,29 +155,26 @@ export class OomMonitor {
   /** Infers kills at the end of the log, reached since the last {@linkcode OomMonitor.sample}. */
   end(): void {
     this.flush();
-    const before = this.#beforeEnd();
+    // Read the containers' counts first: the node's count then includes all of
+    // their kills.
+    if (this.needsEnd) this.#options.counters.readAll();
+    const before = this.#units.state;
     this.#units.end(this.#order.last);
     this.#afterEnd(before);
   }
 
   /** Infers kills from counts while no log can be read; `isOff` if none is configured. */
   withoutLog(isOff: boolean): void {
-    const before = this.#beforeEnd();
+    this.#readCounts();
+    const before = this.#units.state;
     this.#units.withoutLog(isOff ? OFF_SETTLE_MS : SETTLE_MS);
     this.#afterEnd(before);
   }
 
-  #beforeEnd(): CheckpointData {
-    // Read the containers' counts first: the node's count then includes all of
-    // their kills.
-    this.#readCounts();
-    return this.#units.state;
-  }
-
   #readCounts(): void {
     const { readCount, counters } = this.#options;
-    const count = readCount() ?? NaN;
-    if (count > (this.#units.accounted ?? NaN)) counters.readAll();
+    const isOpen = (readCount() ?? NaN) > (this.#units.accounted ?? NaN);
+    if (isOpen) counters.readAll();
   }
 
   #afterEnd(before: CheckpointData): void {

@@ -3,7 +3,12 @@ import { defined } from "../model/defined.ts";
 import { OomFragments } from "./fragments.ts";
 import { Incident } from "./incident.ts";
 import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
-import { type OomKilledLine, type OomLine, parseOomLine } from "./lines.ts";
+import {
+  type OomKilledLine,
+  type OomLine,
+  type OomSelectedLine,
+  parseOomLine,
+} from "./lines.ts";
 import type { OomReport, OomScope } from "./report.ts";
 import { agreedNames } from "./summary.ts";
 import { OomTaskTable } from "./task_table.ts";
@@ -266,7 +271,7 @@ export class OomParser {
   /** The victim is already exiting: an OOM without a kill. */
   #takeExiting(
     record: KmsgRecord,
-    line: Extract<OomLine, { type: "exiting" }>,
+    line: OomSelectedLine,
     reports: OomReport[],
   ): void {
     const group = this.#group;

@@ -269,8 +269,8 @@ export class OomUnits {
     this.#settle(count);
     this.#placeWaiting(count);
     // Then each counted unit had a readable record.
-    const isSettled = this.#settledCount(SETTLE_MS) === count;
-    if (this.#units === count && isSettled) this.#isAligned = true;
+    this.#isAligned ||= this.#units === count &&
+      this.#settledCount(SETTLE_MS) === count;
     const excess = this.#excess(SETTLE_MS);
     if (excess <= 0) return;
     this.#late += excess;

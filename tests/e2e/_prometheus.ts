@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { endProcess } from "../_support/end_process.ts";
 import { until } from "./_agent.ts";
 import { hasProgram } from "./_programs.ts";
 
@@ -158,14 +159,7 @@ export class PrometheusProcess {
 
   /** Ends the server; returns its log. */
   async stop(): Promise<string> {
-    try {
-      this.#child.kill("SIGTERM");
-    } catch {
-      // The process has already ended.
-    }
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
-    await this.#child.status;
-    clearTimeout(timer);
+    await endProcess(this.#child, "SIGTERM", 5_000);
     const log = await this.#log;
     await Deno.remove(this.#directory, { recursive: true });
     return log;

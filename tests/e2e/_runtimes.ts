@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { delay, until } from "./_agent.ts";
+import { endProcess } from "../_support/end_process.ts";
+import { delay } from "./_agent.ts";
 
 /** Result of a command. */
 export interface Ran {
@@ -189,7 +190,9 @@ export class RuntimeState implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const ending of this.#endings) await ending();
-    for (const daemon of this.#daemons) await end(daemon);
+    for (const daemon of this.#daemons) {
+      await endProcess(daemon, "SIGTERM", 20_000);
+    }
     this.#unmount();
     for (let attempt = 0; attempt < 20; attempt++) {
       try {
@@ -211,19 +214,6 @@ export class RuntimeState implements AsyncDisposable {
         .outputSync();
     }
   }
-}
-
-async function end(child: Deno.ChildProcess): Promise<void> {
-  let hasEnded = false;
-  child.status.then(() => hasEnded = true);
-  try {
-    child.kill("SIGTERM");
-    await until(() => hasEnded);
-    if (!hasEnded) child.kill("SIGKILL");
-  } catch {
-    // The process has already ended.
-  }
-  await child.status;
 }
 
 /**

@@ -49,7 +49,7 @@ class Storm implements AsyncDisposable {
   readonly #containers: number;
   readonly #kills: number;
 
-  /** @param kills number of each container */
+  /** @param kills number of kills per container */
   constructor(label: string, containers = CONTAINERS, kills = KILLS) {
     this.cgroups = new TestCgroups(`storm-${label}`);
     this.#containers = containers;

@@ -7,10 +7,13 @@
 import { until } from "../e2e/_agent.ts";
 import { freePort } from "../e2e/_prometheus.ts";
 import { DEPLOY } from "../_support/deploy_queries.ts";
+import { endProcess } from "../_support/end_process.ts";
 
 /** A program that runs until it is stopped, and can be started again. */
 export class Engine {
   #child: Deno.ChildProcess | undefined;
+  /** Whether it has ended without a call of {@linkcode Engine.stop}. */
+  #hasEnded = false;
   readonly #program: string;
   readonly #args: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
@@ -41,21 +44,20 @@ export class Engine {
       env: { ...this.#env },
       stdin: "null",
     }).spawn();
+    this.#hasEnded = false;
+    const child = this.#child;
+    void child.status.then(() => this.#hasEnded = child === this.#child);
   }
 
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined) return;
-    try {
-      child.kill(signal);
-    } catch (cause) {
+    if (this.#hasEnded) {
       const log = (await Deno.readTextFile(this.#log)).slice(-2_000);
-      throw new Error(`${this.#program} terminated: …${log}`, { cause });
+      throw new Error(`${this.#program} terminated: …${log}`);
     }
-    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
-    await child.status;
-    clearTimeout(timer);
+    await endProcess(child, signal, 20_000);
   }
 }
 
