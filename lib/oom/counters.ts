@@ -135,10 +135,8 @@ export class OomCounters {
     // Read the containers' counts first: the node's count then includes all of
     // their kills.
     this.refresh(this.#holder ?? "");
-    this.#holder = this.#findHolder(readOpen);
-    if (this.#holder === undefined && this.#readAllRarely()) {
-      this.#holder = this.#findHolder(readOpen);
-    }
+    this.#holder = this.#findHolder(readOpen) ??
+      (this.#readAllRarely() ? this.#findHolder(readOpen) : undefined);
     return this.#holder;
   }
 

@@ -74,12 +74,12 @@ export class OomEventBuilder {
       ...(isKill && { "pid": report.pid, "process_name": report.processName }),
       ...scopeData(report),
       ...(isKill && sizeData(report)),
-      ...(isKill && report.group !== undefined && { "group": report.group }),
+      ...(isKill && defined({ "group": report.group })),
       "incident": `${bootId}-${report.incidentSequence}`,
       "sources": sources,
       "attribution": "exact",
       "historical": historical,
-      ...(context !== undefined && { "context": context }),
+      ...defined({ "context": context }),
       "kmsg_seq": report.kmsgSequence,
       ...(isKill && stateData(state)),
     };
@@ -135,16 +135,12 @@ export class OomEventBuilder {
       : this.#options.readContext(limitCgroup, timestampMs);
     if (read === undefined && topTasks === undefined) return undefined;
     const { pageBytes } = this.#options.fs;
-    return {
-      ...read,
-      ...(topTasks !== undefined && {
-        "top_tasks": topTasks.map((task) => ({
-          "pid": task.pid,
-          "process_name": task.processName,
-          "rss_bytes": task.rssPages * pageBytes,
-        })),
-      }),
-    };
+    const tasks = topTasks?.map(({ pid, processName, rssPages }) => ({
+      "pid": pid,
+      "process_name": processName,
+      "rss_bytes": rssPages * pageBytes,
+    }));
+    return { ...read, ...defined({ "top_tasks": tasks }) };
   }
 }
 

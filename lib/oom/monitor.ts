@@ -58,6 +58,8 @@ export class OomMonitor {
   readonly #startMs: number;
   readonly #reported: Set<string | undefined>;
   #lastRecord: KmsgRecord | undefined;
+  /** A FIFO or file may have the record of a kill long after its count. */
+  #isDevice = false;
   #kills = 0;
 
   constructor(options: OomMonitorOptions) {
@@ -68,7 +70,7 @@ export class OomMonitor {
       ...options,
       locate: (pid, usecSinceBoot) =>
         options.locate?.(pid, usecSinceBoot) ??
-          counters.findHolder(() => this.#units.unread),
+          counters.findHolder(() => this.#isDevice ? this.#units.unread : 0),
     });
     this.#events = new OomEventBuilder(options);
     this.#reported = new Set(earlier?.incidents);
@@ -113,6 +115,7 @@ export class OomMonitor {
     record: KmsgRecord,
     kind: KmsgFile["kind"],
   ): { readonly isNew: boolean; readonly lost: number } {
+    this.#isDevice = kind === "device";
     const place = this.#order.place(record, kind, this.#units.sequence);
     if (place.type === "alreadyRead") return { isNew: false, lost: 0 };
     const lost = place.type === "next" ? place.lost : 0;
