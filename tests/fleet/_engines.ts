@@ -49,13 +49,17 @@ export class Engine {
     void child.status.then(() => this.#hasEnded = child === this.#child);
   }
 
+  /** Returns the end of the program's output. */
+  async log(): Promise<string> {
+    return (await Deno.readTextFile(this.#log)).slice(-4_000);
+  }
+
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined) return;
     if (this.#hasEnded) {
-      const log = (await Deno.readTextFile(this.#log)).slice(-2_000);
-      throw new Error(`${this.#program} terminated: …${log}`);
+      throw new Error(`${this.#program} terminated: …${await this.log()}`);
     }
     await endProcess(child, signal, 20_000);
   }
