@@ -22,7 +22,7 @@ interface Follower {
   readonly program: string;
   /** In `scripts/deploy`; the first is passed to the program. */
   readonly files: readonly string[];
-  /** Its state is in this directory. */
+  /** Directory of the state. */
   readonly stateDirectory: string;
   /** Port of the store in the first file. */
   readonly portRegexp: RegExp;
