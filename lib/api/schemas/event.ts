@@ -59,7 +59,8 @@ export const EVENT_SCHEMAS = {
     "scope?":
       "'cgroup' | 'host': `cgroup`: a limit was hit; `host`: the machine, a cpuset or a memory policy ran out of memory",
     "limit_cgroup?": "string: Cgroup whose limit was hit",
-    "victim_cgroup?": "string: Cgroup of the process",
+    "victim_cgroup?":
+      "string: Cgroup of the process; absent unless the kernel log, `/proc` or the counters prove it",
     "total_vm_bytes?": "integer: `oomKill`: virtual memory",
     "anon_rss_bytes?": "integer: `oomKill`: resident anonymous memory",
     "file_rss_bytes?": "integer: `oomKill`: resident file mappings",
