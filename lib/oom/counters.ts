@@ -46,8 +46,8 @@ const REST_FACTOR = 9;
 
 /**
  * The kernel's OOM kill counts of the containers. They never cause an event:
- * they only locate kills without a record, and name the file that confirms a
- * kill.
+ * they only locate kills without a record or whose record has no cgroup, and
+ * name the file that confirms a kill.
  */
 export class OomCounters {
   readonly #clock: Clock;
@@ -132,8 +132,8 @@ export class OomCounters {
    */
   findHolder(readOpen: () => number | undefined): CgroupName | undefined {
     if (this.#repeats > 0 || !((readOpen() ?? 0) > 0)) return undefined;
-    // Read the containers' counts first: the node's count then includes all of
-    // their kills.
+    // Read the containers' counts first: the node's count then includes each
+    // kill in a container.
     this.refresh(this.#holder ?? "");
     this.#holder = this.#findHolder(readOpen) ??
       (this.#readAllRarely() ? this.#findHolder(readOpen) : undefined);

@@ -158,8 +158,8 @@ export class OomMonitor {
   /** Infers kills at the end of the log, reached since the last {@linkcode OomMonitor.sample}. */
   end(): void {
     this.flush();
-    // Read the containers' counts first: the node's count then includes all of
-    // their kills.
+    // Read the containers' counts first: the node's count then includes each
+    // kill in a container.
     if (this.needsEnd) this.#options.counters.readAll();
     const before = this.#units.state;
     this.#units.end(this.#order.last);

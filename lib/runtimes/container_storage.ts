@@ -1,6 +1,6 @@
-import { defined } from "../model/defined.ts";
 import { join } from "@std/path";
 import type { ContainerMetadata } from "../model/container_metadata.ts";
+import { defined } from "../model/defined.ts";
 import {
   asObject,
   asString,

@@ -1,8 +1,8 @@
-import { defined } from "../model/defined.ts";
 import type {
   ContainerMetadata,
   NetworkNamespace,
 } from "../model/container_metadata.ts";
+import { defined } from "../model/defined.ts";
 import type { EngineEvent } from "./engine.ts";
 import {
   asInteger,

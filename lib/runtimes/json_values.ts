@@ -1,5 +1,5 @@
-import { defined } from "../model/defined.ts";
 import { parseBoundedJson } from "./bounded_json.ts";
+import { defined } from "../model/defined.ts";
 import type { EventPod } from "../model/event.ts";
 import { MAX_TEXT_LENGTH } from "./label_filter.ts";
 

@@ -1,9 +1,9 @@
-import { defined } from "../model/defined.ts";
 import type {
   ContainerMetadata,
   NetworkNamespace,
   RuntimeName,
 } from "../model/container_metadata.ts";
+import { defined } from "../model/defined.ts";
 import {
   asObject,
   asString,
