@@ -231,8 +231,9 @@ export class Filesystems {
       return { ...identity, timestampMs: clock.now(), ...usageFields(usage) };
     } catch (error) {
       const before = this.#latest.find((info) => keyOf(info) === key);
+      const hasResponded = before?.capacityBytes !== undefined;
       const isStale = error instanceof CallTimeoutError ||
-        before !== undefined && this.#isMounted(key);
+        hasResponded && this.#isMounted(key);
       if (!isStale) return undefined;
       return { ...before, ...identity, isStale: true };
     }

@@ -213,6 +213,22 @@ Deno.test("Filesystems.refresh() includes a file system that never responded, wi
   });
 });
 
+Deno.test("Filesystems.refresh() omits a file system whose first call hung and whose directory is not there", async () => {
+  using machine = new FakeMachine();
+  const { filesystems, files } = machine;
+  const { promise, reject } = Promise.withResolvers<FilesystemUsage>();
+  files.usages.set("/mnt/nfs", promise);
+  await machine.refreshSlowly();
+  assertEquals(filesystems.state.detail, 'no response from "/mnt/nfs"');
+  files.usages.delete("/mnt/nfs");
+  files.devices.delete("/mnt/nfs");
+  reject(new Deno.errors.NotFound());
+  await new Promise((done) => setTimeout(done, 0));
+  await filesystems.refresh();
+  assertEquals(filesystems.latest.at(-1)?.mountPoint, "/run");
+  assertEquals(filesystems.state.state, "ok");
+});
+
 Deno.test("Filesystems.refresh() omits a file system that fails, and inodes that are not counted", async () => {
   using machine = new FakeMachine();
   const { filesystems, files } = machine;
