@@ -441,6 +441,12 @@ Deno.test({
     const { containerd } = node;
     await node.start();
     assert(await until(() => containerd.followers === 1));
+    const lookedUp = new Set<string>();
+    const get = containerd.responses.get("Get");
+    containerd.responses.set("Get", (message, namespace) => {
+      lookedUp.add(new TextDecoder().decode(message.subarray(2)));
+      return get?.(message, namespace) ?? new Response(null, { status: 500 });
+    });
     node.cgroups.make("");
     await delay(100);
     for (let i = 0; i < 5; i++) {
@@ -449,12 +455,13 @@ Deno.test({
       const spec = { linux: { cgroupsPath: cgroup } };
       containerd.create({ namespace: GROUP, id, image: "busybox:1", spec });
       // The lookup runs before the task starts, as with ctr.
-      await delay(100);
+      assert(await until(() => lookedUp.has(id)), id);
+      await delay(50);
       const name = node.make(id, "");
-      await delay(30);
+      assert(await until(() => node.of(name).length > 0), name);
       const exit = [proto(1, id), proto(2, id), proto(4, 3)];
       containerd.emit(GROUP, "/tasks/exit", ...exit);
-      await delay(20);
+      await delay(50);
       node.cgroups.remove(`/${id}`);
       assert(await until(() => node.of(name).length >= 2), name);
       assertEquals(

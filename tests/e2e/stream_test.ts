@@ -163,7 +163,11 @@ Deno.test({
 
 Deno.test("agent sends an empty line as heartbeat, and server-sent events with seq as id", async () => {
   const agent = await AgentProcess.start(["--event-log=none", "--kmsg=none"]);
-  const read = async (path: string, headers: HeadersInit, ms: number) => {
+  const read = async (
+    path: string,
+    headers: HeadersInit,
+    isComplete: (text: string) => boolean,
+  ) => {
     const abort = new AbortController();
     const response = await fetch(agent.url + path, {
       headers,
@@ -175,7 +179,7 @@ Deno.test("agent sends an empty line as heartbeat, and server-sent events with s
         const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []
       ) text += chunk;
     })().catch(() => {});
-    await delay(ms);
+    assert(await until(() => isComplete(text)), text);
     abort.abort();
     await reading;
     return { response, text };
@@ -184,17 +188,16 @@ Deno.test("agent sends an empty line as heartbeat, and server-sent events with s
     const heartbeats = await read(
       "/api/v1.3/events?stream=true&heartbeat=100ms",
       {},
-      550,
+      (text) => text.split("\n").length > 3,
     );
     assertEquals(
       heartbeats.response.headers.get("content-type"),
       "application/x-ndjson",
     );
-    assertGreater(heartbeats.text.split("\n").length, 3);
     const sse = await read(
       "/api/v1.3/events",
       { accept: "text/event-stream", "last-event-id": "0" },
-      300,
+      (text) => text.includes("\n\n"),
     );
     assertEquals(sse.response.headers.get("content-type"), "text/event-stream");
     const [first = ""] = sse.text.split("\n\n");
