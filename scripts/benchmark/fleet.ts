@@ -16,6 +16,7 @@ import {
 } from "../../tests/_support/recorded_tree.ts";
 import type { TestCgroup } from "../../tests/_support/test_cgroup.ts";
 import type { Benchmark, Figure } from "./figure.ts";
+import { eventFigures } from "./fleet_events.ts";
 import { cpuNs, residentMb } from "./load.ts";
 
 const PODS = 50;
@@ -195,6 +196,7 @@ const sizes: Benchmark = {
       ),
       figure("fleet: bytes of a scrape", "kB", all.text.length / 1000),
       figure("fleet: the same in gzip", "kB", await gzipBytes(all.text) / 1000),
+      ...await eventFigures(PODS, addPods),
     ];
     for (const kind of quick ? [] : KINDS) {
       say(`fleet: without ${kind} …`);
