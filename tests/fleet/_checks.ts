@@ -126,7 +126,7 @@ export async function checkStore(
     event.container?.pod?.namespace === "shop"
   );
   const mapped = await store.query(
-    'event_type:="oomKill" severity_text:="ERROR" host.name:* k8s.namespace.name:="shop" container.runtime:="containerd"',
+    'event_type:="oomKill" severity_text:="ERROR" host.name:* k8s.node.name:* k8s.namespace.name:="shop" container.runtime.name:="containerd" container.image.name:="registry.example/app" container.image.tags:="[\\"1\\"]"',
   );
   report.equal(
     "kills in the store with severity, node and pod",

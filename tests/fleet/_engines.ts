@@ -86,9 +86,9 @@ export class LogStore extends Engine {
     this.#url = `http://127.0.0.1:${port}`;
   }
 
-  /** URL for OpenTelemetry logs. */
-  get logsUrl(): string {
-    return `${this.#url}/insert/opentelemetry/v1/logs`;
+  /** `http://127.0.0.1:PORT`. */
+  get url(): string {
+    return this.#url;
   }
 
   /** Resolves when the store responds. */
@@ -115,21 +115,71 @@ export class LogStore extends Engine {
   }
 }
 
-/** Follows the event logs of all nodes below a directory. */
-export function collector(directory: string, store: LogStore): Engine {
+/**
+ * Follows the event logs of all nodes below a directory, and sends them to the
+ * store at this URL.
+ */
+export function collector(
+  directory: string,
+  storeUrl: string,
+  metricsPort?: number,
+): Engine {
+  const telemetry = metricsPort === undefined
+    // Otherwise it listens on a port.
+    ? "metrics::level: none"
+    : `metrics::readers: [{ pull: { exporter: { prometheus: { host: 127.0.0.1, port: ${metricsPort} } } } }]`;
   return new Engine(
     "otelcol",
     [
       `--config=${DEPLOY}/opentelemetry-collector.yaml`,
+      `--config=yaml:service::telemetry::${telemetry}`,
       "--feature-gates=stanza.synchronousLogEmitter",
-      // Otherwise it listens on a port.
-      "--set=service.telemetry.metrics.level=none",
     ],
     `${directory}/collector.log`,
     {
       "CGWATCH_COLLECTOR_STATE": `${directory}/collector`,
       "CGWATCH_EVENT_LOGS": `${directory}/*/events.ndjson*`,
-      "CGWATCH_LOG_STORE": store.logsUrl,
+      "CGWATCH_LOG_STORE": `${storeUrl}/insert/opentelemetry/v1/logs`,
+      "CGWATCH_CLUSTER": CLUSTER,
     },
   );
+}
+
+/** Name of the cluster, if the program has a setting. */
+export const CLUSTER = "c1";
+
+/** A proxy of a store, which can refuse requests. */
+export class StoreProxy implements AsyncDisposable {
+  /** Status of the responses to all requests. */
+  status: number | undefined;
+  refused = 0;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(store: LogStore) {
+    this.#server = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen: () => {},
+    }, async ({ method, headers, url, body }) => {
+      const { pathname, search } = new URL(url);
+      const content = await new Response(body).arrayBuffer();
+      if (this.status !== undefined) {
+        this.refused++;
+        return new Response("refused\n", { status: this.status });
+      }
+      return await fetch(store.url + pathname + search, {
+        method,
+        headers,
+        body: content,
+      });
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
 }

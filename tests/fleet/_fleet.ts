@@ -55,7 +55,7 @@ export class Fleet implements AsyncDisposable {
     this.#random = new SeededRandom(options.seed);
     this.#directory = directory;
     this.#store = new LogStore(directory);
-    this.#collector = collector(directory, this.#store);
+    this.#collector = collector(directory, this.#store.url);
     const tokenFile = `${directory}/token`;
     Deno.writeTextFileSync(tokenFile, `${crypto.randomUUID()}\n`, {
       mode: 0o600,
