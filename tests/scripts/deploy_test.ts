@@ -138,9 +138,13 @@ Deno.test("the fleet dashboard uses only series that prometheus-global.yml feder
   for (const name of others) assertMatch(text, RegExp(`- ${name}\\b`));
 });
 
-Deno.test("no panel or variable of the dashboards selects all containers of all nodes, and rates have four scrapes of a minute", async () => {
+Deno.test("no panel or variable of the dashboards selects all containers of all nodes; links have the node, and rates have four scrapes of a minute", async () => {
   for (const file of ["grafana-dashboard.json", "grafana-fleet.json"]) {
-    const dashboard = JSON.parse(await Deno.readTextFile(`${DEPLOY}/${file}`));
+    const text = await Deno.readTextFile(`${DEPLOY}/${file}`);
+    for (const [, url = ""] of text.matchAll(/"url": "(.*)"/g)) {
+      assertMatch(url, /[?&]var-node=/);
+    }
+    const dashboard = JSON.parse(text);
     for (const variable of dashboard.templating.list) {
       assert(variable.includeAll !== true, `${file}: ${variable.name}`);
     }
