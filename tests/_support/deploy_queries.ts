@@ -5,17 +5,57 @@ export const DEPLOY: string = fromFileUrl(
   new URL("../../scripts/deploy", import.meta.url),
 );
 
-interface Panel {
-  readonly targets?: readonly { readonly expr: string }[];
+interface Dashboard {
+  readonly panels: readonly {
+    readonly targets?: readonly { readonly expr: string }[];
+  }[];
+  readonly annotations: { readonly list: readonly { readonly expr: string }[] };
+  readonly templating: {
+    readonly list: readonly { readonly query: string | { query: string } }[];
+  };
 }
 
-/** Returns the queries of a dashboard's panels. */
+/**
+ * Returns the queries of a dashboard's panels and annotations, and the series
+ * whose labels are the values of its variables.
+ */
 export async function dashboardQueries(
   file = "grafana-dashboard.json",
 ): Promise<string[]> {
   const text = await Deno.readTextFile(`${DEPLOY}/${file}`);
-  const { panels }: { panels: readonly Panel[] } = JSON.parse(text);
-  return panels.flatMap(({ targets = [] }) => targets).map(({ expr }) => expr);
+  const { panels, annotations, templating }: Dashboard = JSON.parse(text);
+  const variables = templating.list.flatMap(({ query }) =>
+    typeof query === "string"
+      ? []
+      : /^label_values\((.*), \w+\)$/.exec(query.query)?.[1] ?? []
+  );
+  return [
+    ...panels.flatMap(({ targets = [] }) => targets).map(({ expr }) => expr),
+    ...annotations.list.map(({ expr }) => expr),
+    ...variables,
+  ];
+}
+
+/** Returns the patterns of `id` that a configuration of Prometheus drops. */
+export async function droppedIds(file = "prometheus.yml"): Promise<string[]> {
+  const text = await Deno.readTextFile(`${DEPLOY}/${file}`);
+  return [
+    ...text.matchAll(
+      /source_?[lL]abels: \[id\]\n +regex: (.+)\n +action: drop\n/g,
+    ),
+  ].map(([, regex = ""]) => regex);
+}
+
+/**
+ * Returns the configuration `prometheus.yml`, in which the families that rules
+ * and dashboards use are selected.
+ */
+export async function configOfFamilies(): Promise<string> {
+  const text = await Deno.readTextFile(`${DEPLOY}/prometheus.yml`);
+  return text.replace(
+    /^ {4}# params:\n(?: {4}# .*\n)+/m,
+    (list) => list.replace(/^ {4}# /gm, "    "),
+  );
 }
 
 /** A rule's query, and the series that it records, or its alert. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DEPLOY } from "../_support/deploy_queries.ts";
 import { endProcess } from "../_support/end_process.ts";
 import { until } from "./_agent.ts";
 import { hasProgram } from "./_programs.ts";
@@ -72,10 +73,30 @@ export async function promtool(
   return { success, lines: text.split("\n").filter((line) => line !== "") };
 }
 
+/** A directory with a configuration, the rules and a token. */
+export async function configDirectory(config: string): Promise<string> {
+  const directory = await Deno.makeTempDir({ dir: "/tmp" });
+  await Deno.writeTextFile(`${directory}/prometheus.yml`, config);
+  await Deno.copyFile(
+    `${DEPLOY}/prometheus-rules.yml`,
+    `${directory}/prometheus-rules.yml`,
+  );
+  await Deno.writeTextFile(`${directory}/cgwatch.token`, "abc", {
+    mode: 0o600,
+  });
+  return directory;
+}
+
 /** A series of a query result: labels, times in seconds, and values. */
 export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
   readonly points: readonly (readonly [number, number])[];
+}
+
+/** A target of scrapes. */
+export interface Target {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly health: "unknown" | "up" | "down";
 }
 
 /** A Prometheus server. */
@@ -99,23 +120,6 @@ export class PrometheusProcess {
       stderr: "piped",
     }).spawn();
     this.#log = new Response(this.#child.stderr).text();
-  }
-
-  /** Starts a server that scrapes one agent every second. */
-  static async start(target: string): Promise<PrometheusProcess> {
-    const directory = await Deno.makeTempDir();
-    const config = {
-      global: { "scrape_interval": "1s", "scrape_timeout": "1s" },
-      "scrape_configs": [{
-        "job_name": "cgwatch",
-        "static_configs": [{ targets: [new URL(target).host] }],
-      }],
-    };
-    await Deno.writeTextFile(
-      `${directory}/prometheus.yml`,
-      JSON.stringify(config),
-    );
-    return await PrometheusProcess.startIn(directory);
   }
 
   /**
@@ -155,6 +159,12 @@ export class PrometheusProcess {
       points: (values ?? [value])
         .map(([time, of]: [number, string]) => [time, Number(of)]),
     }));
+  }
+
+  /** Returns the targets, and whether they were scraped. */
+  async targets(): Promise<Target[]> {
+    const response = await fetch(`${this.url}/api/v1/targets?state=active`);
+    return (await response.json()).data.activeTargets;
   }
 
   /** Ends the server; returns its log. */

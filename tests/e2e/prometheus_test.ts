@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import {
+  configOfFamilies,
   dashboardQueries,
   DEPLOY,
   ruleQueries,
@@ -21,7 +22,12 @@ import {
   TestCgroups,
   untilOomsAreNamed,
 } from "./_cgroups.ts";
-import { PROMETHEUS, PrometheusProcess, promtool } from "./_prometheus.ts";
+import {
+  configDirectory,
+  PROMETHEUS,
+  PrometheusProcess,
+  promtool,
+} from "./_prometheus.ts";
 
 /** Names of cAdvisor that promtool objects to. */
 const COMPLAINTS = new Set([
@@ -114,6 +120,7 @@ Deno.test({
     for (
       const args of [
         ["check", "config", "--syntax-only", `${DEPLOY}/prometheus.yml`],
+        ["check", "config", "--syntax-only", `${DEPLOY}/prometheus-global.yml`],
         ["check", "rules", `${DEPLOY}/prometheus-rules.yml`],
         [
           "test",
@@ -138,7 +145,7 @@ Deno.test({
     ];
     const rules = queries.map((expr, at) => ({
       record: `query_${at}`,
-      expr: expr.replaceAll("$__rate_interval", "1m"),
+      expr: expr.replaceAll("$__rate_interval", "4m"),
     }));
     assertGreater(rules.length, 20);
     const path = await Deno.makeTempFile({ suffix: ".yml" });
@@ -157,13 +164,33 @@ Deno.test({
   async fn() {
     await untilOomsAreNamed();
     await using cgroups = new TestCgroups("prometheus");
+    const directory = await configDirectory(
+      (await configOfFamilies())
+        .replace(/_interval: 15s/g, "_interval: 1s")
+        // Only this test uses it.
+        .replace('"name[]": [', "$& container_last_seen,"),
+    );
     const agent = await AgentProcess.start([
-      "--event-log=none",
+      `--event-log=${directory}/events.ndjson`,
       `--raw-cgroup-prefix-whitelist=${cgroups.name}`,
     ]);
-    const prometheus = await PrometheusProcess.start(agent.url);
+    await Deno.mkdir(`${directory}/cgwatch-targets`);
+    await Deno.writeTextFile(
+      `${directory}/cgwatch-targets/node.json`,
+      JSON.stringify([{
+        targets: [new URL(agent.url).host],
+        labels: { instance: "n1" },
+      }]),
+    );
+    const prometheus = await PrometheusProcess.startIn(directory);
     let log = "";
     try {
+      // The counter of the node must be 0 once.
+      assert(
+        await until(async () =>
+          (await prometheus.query("cgwatch_oom_kills_total")).length === 1
+        ),
+      );
       const busy = cgroups.make("/busy");
       limit(cgroups, "/busy");
       cgroups.spawn("/busy", "while :; do :; done");
@@ -222,8 +249,9 @@ Deno.test({
         }
       }
       assertEquals(withoutData, []);
+      log = await federate(prometheus);
     } finally {
-      log = await prometheus.stop();
+      log += await prometheus.stop();
       await agent.stop();
     }
     assertNotMatch(log, /out.of.order|duplicate|level=error/i);
@@ -231,16 +259,163 @@ Deno.test({
 });
 
 /**
- * Returns the queries of the dashboard and of the recording rules, for all
+ * Returns the queries of the dashboards and of the recording rules, for all
  * nodes and containers.
  */
 async function readyQueries(window: string): Promise<string[]> {
   const recording = (await ruleQueries())
     .flatMap(({ record, expr }) => record === undefined ? [] : [expr]);
-  return [...await dashboardQueries(), ...recording].map((query) =>
+  const dashboards = [
+    ...await dashboardQueries(),
+    ...await dashboardQueries("grafana-fleet.json"),
+  ];
+  return [...dashboards, ...recording].map((query) =>
     query.replaceAll("$__rate_interval", window)
       .replaceAll(/\$(node|container)\b/g, ".*")
   );
+}
+
+/**
+ * Starts the Prometheus of `prometheus-global.yml`, and waits until each query
+ * of the fleet dashboard has data. Returns its log.
+ */
+async function federate(source: PrometheusProcess): Promise<string> {
+  const config = await Deno.readTextFile(`${DEPLOY}/prometheus-global.yml`);
+  const prometheus = await PrometheusProcess.startIn(
+    await configDirectory(
+      config.replace("60s", "1s")
+        .replace(/targets: .*/, `targets: ["${new URL(source.url).host}"]`),
+    ),
+  );
+  let lacking: string[] = [];
+  let instance: string | undefined;
+  let log = "";
+  try {
+    await until(async () => {
+      lacking = [];
+      for (const query of await dashboardQueries("grafana-fleet.json")) {
+        const found = await prometheus.query(query);
+        if (found.length === 0) lacking.push(query);
+      }
+      return lacking.length === 0;
+    });
+    const [node] = await prometheus.query("instance:cgwatch_containers:sum");
+    instance = node?.metric["instance"];
+  } finally {
+    log = await prometheus.stop();
+  }
+  assertEquals(lacking, []);
+  assertEquals(instance, "n1");
+  return log;
+}
+
+/** Cgroups of which Prometheus keeps the series, and those that it drops. */
+const KEPT = [
+  "/",
+  "/kubepods",
+  "/kubepods.slice",
+  "/system.slice",
+  "/user.slice",
+  "/system.slice/ssh.service",
+  "/kubepods.slice/kubepods-pod1.slice/cri-containerd-1.scope",
+  "/kubepods/pod1/0f1e",
+  "/kubepods/burstable/pod1/0f1e",
+  "/docker/0f1e",
+  "/podlike",
+  // systemd in a container.
+  "/machine.slice/libpod-1.scope/container/system.slice",
+  "/docker/0f1e/system.slice",
+  "/docker/0f1e/kubelet/kubepods/besteffort/pod1/0f1e",
+];
+const DROPPED = [
+  "/system.slice/system-getty.slice",
+  "/user.slice/user-0.slice",
+  "/kubepods.slice/kubepods-burstable.slice",
+  "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice",
+  "/docker/0f1e/system.slice/system-getty.slice",
+  "/kubepods/burstable",
+  "/kubepods/besteffort",
+  "/kubepods/pod1",
+  "/kubepods/burstable/pod1",
+  "/docker/0f1e/kubelet/kubepods/besteffort/pod1",
+];
+
+/**
+ * Returns a configuration for nodes that all have one address, as a server of
+ * two. The labels of Kubernetes discovery are those of a list instead.
+ */
+async function configOfShard(
+  file: string,
+  shard: number,
+  host: string,
+  nodes: readonly string[],
+): Promise<string> {
+  const groups = nodes.map((node) => ({
+    targets: [host],
+    labels: file === "prometheus.yml" ? { instance: node } : {
+      "__meta_kubernetes_pod_container_port_name": "http",
+      "__meta_kubernetes_pod_node_name": node,
+    },
+  }));
+  return (await Deno.readTextFile(`${DEPLOY}/${file}`))
+    .replace(
+      /^ {4}(?:file|kubernetes)_sd_configs:\n(?: {6}.*\n)+/m,
+      `    static_configs: ${JSON.stringify(groups)}\n`,
+    )
+    .replace(/_interval: 15s/g, "_interval: 1s")
+    .replace("modulus: 1", "modulus: 2")
+    .replace('regex: "0"', `regex: "${shard}"`);
+}
+
+for (const file of ["prometheus.yml", "prometheus-kubernetes.yml"]) {
+  Deno.test({
+    name:
+      `two servers with ${file} divide the nodes, and drop slices that are in slices`,
+    ignore,
+    async fn() {
+      const text = [...KEPT, ...DROPPED]
+        .map((id) => `container_last_seen{id="${id}"} 1\n`).join("");
+      const server = Deno.serve({
+        hostname: "127.0.0.1",
+        port: 0,
+        onListen: () => {},
+      }, () => new Response(text));
+      const host = `127.0.0.1:${server.addr.port}`;
+      const nodes = ["n1", "n2", "n3", "n4", "n5", "n6"];
+      const scrapedBy = async (shard: number) => {
+        const config = await configOfShard(file, shard, host, nodes);
+        const prometheus = await PrometheusProcess.startIn(
+          await configDirectory(config),
+        );
+        let ids: string[] = [];
+        let instances: string[] = [];
+        try {
+          await until(async () => {
+            const targets = await prometheus.targets();
+            instances = targets.map(({ labels }) => labels["instance"] ?? "");
+            return targets.length > 0 &&
+              targets.every(({ health }) => health === "up");
+          });
+          const series = await prometheus.query(
+            "count by (id) (container_last_seen)",
+          );
+          ids = series.map(({ metric }) => metric["id"] ?? "").sort();
+        } finally {
+          await prometheus.stop();
+        }
+        assertEquals(ids, KEPT.toSorted());
+        return instances;
+      };
+      let found: string[][] = [];
+      try {
+        found = await Promise.all([0, 1].map(scrapedBy));
+      } finally {
+        await server.shutdown();
+      }
+      for (const shard of found) assertGreater(shard.length, 0);
+      assertEquals(found.flat().sort(), nodes);
+    },
+  });
 }
 
 /** Half a CPU and 64 MiB, so that limits are exported. */
