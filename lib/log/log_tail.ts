@@ -63,8 +63,8 @@ export async function readLogTail(
     const file: Part = { path: part, size: size ?? 0, reader, chunkBytes };
     const end = await endOfLines(file);
     if (n === 0) tornBytes = file.size - end;
-    for await (const lines of linesBackwards(file, end)) {
-      scan.push(lines);
+    for await (const { lines, hasHead } of linesBackwards(file, end)) {
+      scan.push(lines, hasHead);
       if (scan.done) break;
     }
   }
@@ -88,11 +88,11 @@ async function endOfLines(part: Part): Promise<number> {
   return 0;
 }
 
-/** Yields blocks of complete lines, last first. */
+/** Yields blocks of complete lines, last first. `hasHead`: the part starts with it. */
 async function* linesBackwards(
   part: Part,
   from: number,
-): AsyncGenerator<string> {
+): AsyncGenerator<{ readonly lines: string; readonly hasHead: boolean }> {
   let head: Uint8Array = new Uint8Array();
   for (let end = from; end > 0; end -= part.chunkBytes) {
     const start = Math.max(0, end - part.chunkBytes);
@@ -106,7 +106,9 @@ async function* linesBackwards(
       ? new Uint8Array()
       : bytes.subarray(0, first);
     const last = bytes.lastIndexOf(NEWLINE) + 1;
-    if (last > first) yield decoder.decode(bytes.subarray(first, last));
+    if (last <= first) continue;
+    const lines = decoder.decode(bytes.subarray(first, last));
+    yield { lines, hasHead: start === 0 };
   }
 }
 
@@ -155,7 +157,7 @@ class TailScan {
     };
   }
 
-  push(lines: string): void {
+  push(lines: string, hasHead: boolean): void {
     this.#last ??= firstEvent(linesFromEnd(lines));
     if (this.#last === undefined) return;
     const { bootId } = this.#last;
@@ -168,7 +170,8 @@ class TailScan {
     for (const { index } of [...text.matchAll(STATE_REGEXP)].reverse()) {
       const start = text.lastIndexOf("\n", index) + 1;
       const line = parseLine(text.slice(start, text.indexOf("\n", index)));
-      if (line?.bootId === bootId && this.#takeState(line.event)) {
+      const isHead = hasHead && start === 0 && text === lines;
+      if (line?.bootId === bootId && this.#takeState(line.event, isHead)) {
         this.#done = true;
         return;
       }
@@ -176,13 +179,19 @@ class TailScan {
   }
 
   /** Adds values missing in newer events; returns whether the state is complete. */
-  #takeState({ event_type: type, event_data: data }: Partial<Event>): boolean {
+  #takeState(
+    { event_type: type, event_data: data }: Partial<Event>,
+    isHead: boolean,
+  ): boolean {
     if (type === "checkpoint" && data?.checkpoint !== undefined) {
       const { checkpoint } = data;
+      if (this.#checkpoint !== undefined) return true;
       // Belongs to the checkpoint's own record.
       const { kmsg_usec: _, ...untimed } = checkpoint;
       this.#checkpoint = this.#kmsgSeq === undefined ? checkpoint : untimed;
-      return true;
+      // The head of a part is the state of the last kill: `oom` events of the
+      // part before may be newer.
+      return this.#hasKill || !isHead;
     }
     const oom = data?.oom;
     if (oom === undefined) return false;
@@ -193,6 +202,7 @@ class TailScan {
       }
       return false;
     }
+    if (this.#checkpoint !== undefined) return true;
     this.#hasKill = true;
     this.#kmsgSeq ??= oom.kmsg_seq ?? oom.kmsg_read_seq;
     if (oom.node_oom_kills !== undefined) {

@@ -58,8 +58,10 @@ export class OomMonitor {
   readonly #startMs: number;
   readonly #reported: Set<string | undefined>;
   #lastRecord: KmsgRecord | undefined;
-  /** A FIFO or file may have the record of a kill long after its count. */
-  #isDevice = false;
+  /** The last record before the first end of the log. */
+  #backlogEnd = -1;
+  /** Before the first record, as of a FIFO. */
+  #kind: KmsgFile["kind"] = "fifo";
   #kills = 0;
 
   constructor(options: OomMonitorOptions) {
@@ -70,7 +72,10 @@ export class OomMonitor {
       ...options,
       locate: (pid, usecSinceBoot) =>
         options.locate?.(pid, usecSinceBoot) ??
-          counters.findHolder(() => this.#isDevice ? this.#units.unread : 0),
+          // A FIFO or file may have the record of a kill long after its count.
+          counters.findHolder(() =>
+            this.#kind === "device" ? this.#units.unread : 0
+          ),
     });
     this.#events = new OomEventBuilder(options);
     this.#reported = new Set(earlier?.incidents);
@@ -115,7 +120,7 @@ export class OomMonitor {
     record: KmsgRecord,
     kind: KmsgFile["kind"],
   ): { readonly isNew: boolean; readonly lost: number } {
-    this.#isDevice = kind === "device";
+    this.#kind = kind;
     const place = this.#order.place(record, kind, this.#units.sequence);
     if (place.type === "alreadyRead") return { isNew: false, lost: 0 };
     const lost = place.type === "next" ? place.lost : 0;
@@ -123,7 +128,9 @@ export class OomMonitor {
     if (place.type === "otherLog") {
       this.#resetParser();
       this.#units.startLog();
+      this.#backlogEnd = -1;
     }
+    if (!this.#units.hasReadBacklog) this.#backlogEnd = record.sequence;
     this.#takeReports(record, this.#parser.push(record));
     this.#lastRecord = record;
     if (!this.#parser.hasDeferredKill) this.#advance();
@@ -152,7 +159,6 @@ export class OomMonitor {
 
   close(): void {
     this.flush();
-    this.#units.close();
   }
 
   /** Infers kills at the end of the log, reached since the last {@linkcode OomMonitor.sample}. */
@@ -162,7 +168,7 @@ export class OomMonitor {
     // kill in a container.
     if (this.needsEnd) this.#options.counters.readAll();
     const before = this.#units.state;
-    this.#units.end(this.#order.last);
+    this.#units.end(this.#order.last, this.#kind);
     this.#afterEnd(before);
   }
 
@@ -224,7 +230,7 @@ export class OomMonitor {
     report: OomIncidentReport | OomKillReport,
     isHistorical: boolean,
   ): void {
-    const isBacklog = !this.#units.hasReadBacklog;
+    const isBacklog = report.kmsgSequence <= this.#backlogEnd;
     const writtenMs = this.#events.writtenMs(report.usecSinceBoot);
     const historical = isHistorical || isBacklog && writtenMs < this.#startMs;
     const sources = ["kmsg"];

@@ -300,8 +300,15 @@ export class OomParser {
     reports: OomReport[],
   ): void {
     this.#release(reports, this.#last?.caller === record.caller);
-    const last = this.#last?.caller === record.caller ? this.#last : undefined;
-    const incident = last ?? new Incident(record);
+    // Linux 5.0 to 5.7 print nothing for a first victim that has exited.
+    const gone = this.#open.find(({ names }) => names !== undefined);
+    if (gone !== undefined) {
+      this.#close(gone);
+      gone.isRepeated = true;
+    }
+    const last = gone ?? this.#last;
+    const isOwn = last?.caller === record.caller;
+    const incident = isOwn && last !== undefined ? last : new Incident(record);
     incident.group = line.cgroup ?? null;
     incident.scope ??= "cgroup";
     this.#group = incident;
@@ -330,7 +337,9 @@ export class OomParser {
     }
     const own = this.#summed(record, scope, pid) ?? this.#chosen(record, line);
     if (own !== undefined) {
-      const names = agreedNames(own.names ?? [], line.processName);
+      // Another thread can have another name.
+      const name = pid === own.pid ? line.processName : undefined;
+      const names = agreedNames(own.names ?? [], name);
       own.limitCgroup = names.limitCgroup ?? own.limitCgroup;
       own.victimCgroup = names.victimCgroup ?? own.victimCgroup;
       this.#close(own);

@@ -1,5 +1,6 @@
-import type { KmsgFile } from "./kmsg_watcher.ts";
+import { dropOldest } from "../model/drop_oldest.ts";
 import type { KmsgRecord } from "../kernfs/kmsg_record.ts";
+import type { KmsgFile } from "./kmsg_watcher.ts";
 
 /** Position of a record relative to those read. */
 export type RecordPlace =
@@ -9,7 +10,7 @@ export type RecordPlace =
   /** First record of another log. */
   | { readonly type: "otherLog" };
 
-/** Stored records of a FIFO or file: 512 KB. */
+/** Stored records of a FIFO or file: 1 MB. */
 const MAX_STORED = 32_768;
 
 /**
@@ -20,8 +21,8 @@ const MAX_STORED = 32_768;
  */
 export class RecordOrder {
   #last: number | undefined;
-  #sequences: Float64Array | undefined;
-  #usecs: Float64Array | undefined;
+  /** Microseconds since boot by number, of a FIFO or file. */
+  readonly #usecs = new Map<number, number>();
 
   /** −1 before the first record. */
   get last(): number {
@@ -37,14 +38,16 @@ export class RecordOrder {
     const before = this.#last ?? earlier;
     const isFirst = this.#last === undefined;
     const lost = before === undefined ? 0 : sequence - before - 1;
-    if (!isFirst && lost < 0) {
-      if (kind === "device" || this.#wasRead(sequence, usecSinceBoot)) {
-        return { type: "alreadyRead" };
-      }
-      this.#store(kind, sequence, usecSinceBoot);
-      return { type: "otherLog" };
-    }
-    this.#store(kind, sequence, usecSinceBoot);
+    const isLower = !isFirst && lost < 0;
+    const isKnown = isLower && kind === "device" ||
+      this.#usecs.get(sequence) === usecSinceBoot ||
+      isLower && this.#fits(sequence, usecSinceBoot);
+    if (isKnown) return { type: "alreadyRead" };
+    if (isLower) this.#usecs.clear();
+    this.#last = sequence;
+    if (kind !== "device") this.#usecs.set(sequence, usecSinceBoot);
+    dropOldest(this.#usecs, MAX_STORED);
+    if (isLower) return { type: "otherLog" };
     return { type: "next", lost: Math.max(0, lost) };
   }
 
@@ -53,19 +56,16 @@ export class RecordOrder {
     if (this.#last !== undefined) this.#last++;
   }
 
-  #store(kind: KmsgFile["kind"], sequence: number, usec: number): void {
-    this.#last = sequence;
-    if (kind === "device") return;
-    this.#sequences ??= new Float64Array(MAX_STORED).fill(-1);
-    this.#usecs ??= new Float64Array(MAX_STORED);
-    this.#sequences[sequence % MAX_STORED] = sequence;
-    this.#usecs[sequence % MAX_STORED] = usec;
-  }
-
-  /** Returns whether the record was read; assumed if it is too old to be stored. */
-  #wasRead(sequence: number, usec: number): boolean {
-    const at = sequence % MAX_STORED;
-    const stored = this.#sequences?.[at] ?? -1;
-    return stored === sequence ? this.#usecs?.[at] === usec : stored > sequence;
+  /**
+   * Returns whether a lower record is one of this log that was lost, by its
+   * time, or is too old to be stored.
+   */
+  #fits(sequence: number, usec: number): boolean {
+    let isAfterOne = this.#usecs.size === MAX_STORED;
+    for (const [other, otherUsec] of this.#usecs) {
+      if (other < sequence ? otherUsec > usec : otherUsec < usec) return false;
+      isAfterOne ||= other < sequence;
+    }
+    return isAfterOne;
   }
 }

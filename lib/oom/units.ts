@@ -1,4 +1,5 @@
 import type { CheckpointData } from "../model/event.ts";
+import type { KmsgFile } from "./kmsg_watcher.ts";
 import type {
   OomIncidentReport,
   OomKillReport,
@@ -77,7 +78,8 @@ export interface OomUnitsOptions {
  * their positions in the count are determined. *Without a log*, units are
  * inferred in the same way, and L counts them. While L is not 0, new records
  * wait: guarantee 1 gives each its position in the count, and those up to U
- * were inferred. *A different log* (R's number has another timestamp, or is
+ * were inferred. L is 0 once U is the count of SETTLE_MS ago at the end of a
+ * device or file. *A different log* (R's number has another timestamp, or is
  * beyond the end): R is void, U is not, and positions decide in the same way.
  * *Lost records* are found only by the count; if they are among the waiting
  * ones, the first L of those are treated as inferred. Without a count, nothing
@@ -145,13 +147,12 @@ export class OomUnits {
     this.sample();
   }
 
-  /** R, U and L after the last event; without a tentative U. */
+  /** R, U and L after the last event. */
   get state(): CheckpointData {
     return {
       ...(this.#sequence !== undefined && { "kmsg_seq": this.#sequence }),
       ...(this.#usec !== undefined && { "kmsg_usec": this.#usec }),
-      ...(this.#units !== undefined && !this.#isTentative &&
-        { "node_oom_kills": this.#units }),
+      ...(this.#units !== undefined && { "node_oom_kills": this.#units }),
       "inferred_units": this.#inferred,
     };
   }
@@ -253,7 +254,7 @@ export class OomUnits {
    * Infers units. The log must have been read to its end since the last
    * {@linkcode OomUnits.sample}.
    */
-  end(lastSequence: number): void {
+  end(lastSequence: number, kind: KmsgFile["kind"]): void {
     const count = this.#options.readCount();
     const isShort = lastSequence >= 0 && lastSequence < (this.#sequence ?? -1);
     if (!this.#isConfirmed && isShort) this.startLog();
@@ -266,11 +267,16 @@ export class OomUnits {
       this.#units = count;
       this.#isTentative = true;
     }
-    this.#settle(count);
+    this.#isTentative &&= this.#settledCount(SETTLE_MS) !== count;
     this.#placeWaiting(count);
-    // Then each counted unit had a readable record.
-    this.#isAligned ||= this.#units === count &&
+    const isSettled = this.#waiting.length === 0 && this.#units === count &&
       this.#settledCount(SETTLE_MS) === count;
+    if (!this.#isAligned && isSettled) {
+      this.#isAligned = true;
+      // Each of these units had a readable record, unless that was lost.
+      if (kind === "file") this.#late += this.#inferred;
+      if (kind !== "fifo") this.#inferred = 0;
+    }
     const excess = this.#excess(SETTLE_MS);
     if (excess <= 0) return;
     this.#late += excess;
@@ -292,7 +298,7 @@ export class OomUnits {
       this.#isUnread = !this.#hasRead;
       this.#isTentative = true;
     }
-    this.#settle(count);
+    this.#isTentative &&= this.#settledCount(SETTLE_MS) !== count;
     this.#placeWaiting(count);
     if (this.#excess(settleMs) <= 0) return;
     const all = count - this.#units;
@@ -308,25 +314,6 @@ export class OomUnits {
   inferOne(): void {
     this.#units = (this.#units ?? 0) + 1;
     if (this.#mayCome) this.#inferred++;
-  }
-
-  /**
-   * Ends the tentative state of U once the count is unchanged for SETTLE_MS.
-   * Call it at the end of the log, or without one.
-   */
-  #settle(count: number): void {
-    if (!this.#isTentative) return;
-    this.#units = Math.min(this.#units ?? 0, count);
-    if (this.#settledCount(SETTLE_MS) === count) this.#isTentative = false;
-  }
-
-  /** Even a tentative U is written to the last checkpoint. */
-  close(): void {
-    this.#isTentative = false;
-    const count = this.#options.readCount();
-    if (this.#units !== undefined && count !== undefined) {
-      this.#units = Math.min(this.#units, count);
-    }
   }
 
   #infer(units: number, mayCome: boolean, count: number): void {

@@ -22,6 +22,7 @@ import type { EngineEvent } from "./engine.ts";
 import type { ContainerLookup } from "./container_lookup.ts";
 import { changedFields, describeContainer } from "./identity_description.ts";
 import { defined } from "../model/defined.ts";
+import { dropOldest } from "../model/drop_oldest.ts";
 import { LookupQueue } from "./lookup_queue.ts";
 
 /** Dependencies. */
@@ -495,11 +496,4 @@ function reportKey(
   cgroup: CgroupName,
 ): string {
   return isCertain ? id : cgroup;
-}
-
-function dropOldest(map: Map<string, unknown>, limit: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= limit) break;
-    map.delete(key);
-  }
 }

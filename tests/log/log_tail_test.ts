@@ -301,6 +301,32 @@ Deno.test("readLogTail() returns the incident of an oom event without a kill in 
   });
 });
 
+Deno.test("readLogTail() returns the incident of an oom event before a rotation", async () => {
+  const state = {
+    "kmsg_seq": 7,
+    "node_oom_kills": 4,
+    "inferred_units": 0,
+  };
+  const before = stateLine(1, "oom", { "incident": "i1" }) +
+    stateLine(2, "oomKill", { "incident": "i1", "kmsg_seq": 7 }) +
+    stateLine(3, "oom", { "incident": "i2" });
+  const head = stateLine(3, "checkpoint", state);
+  const tail = async (parts: string[]) => (await tailOf(parts) as LogTail).ooms;
+  assertEquals(await tail([head + line(4), before]), {
+    state,
+    incidents: ["i2"],
+  });
+  // Any other checkpoint is the state of that time.
+  const later = stateLine(4, "checkpoint", { ...state, "kmsg_seq": 9 });
+  assertEquals(await tail([head + later, before]), {
+    state: { ...state, "kmsg_seq": 9 },
+  });
+  const kill = stateLine(4, "oomKill", { "incident": "i2", "kmsg_seq": 8 });
+  assertEquals(await tail([head + kill, before]), {
+    state: { ...state, "kmsg_seq": 8 },
+  });
+});
+
 Deno.test("readLogTail() stops at a checkpoint, which contains the state of older lines", async () => {
   const state = {
     "kmsg_seq": 20,

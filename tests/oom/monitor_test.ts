@@ -184,6 +184,84 @@ Deno.test("OomMonitor infers kills overwritten while no agent was running, and r
   assertEquals(bench.kills().at(-1)?.node_oom_kills, 108);
 });
 
+Deno.test("OomMonitor infers kills overwritten after SIGKILL, also immediately after its first start", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  for (const pid of [1, 2, 3]) bench.kill(pid, "/c");
+  bench.end();
+  for (const pid of [4, 5, 6, 7, 8]) bench.kill(pid, "/c");
+  bench.ring = bench.ring.slice(-6);
+  await bench.start();
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 2, 3, 7, 8, "?", "?", "?"]);
+});
+
+Deno.test("OomMonitor ignores records that the writer of a FIFO had lost, and infers their kills", async () => {
+  const bench = new OomBench();
+  await bench.start("fifo");
+  bench.pass(2_000);
+  const { ring } = bench;
+  for (const pid of [1, 2, 3]) {
+    bench.kill(pid, "/c");
+    bench.clock.advance(10);
+  }
+  // The records of 2 are missing, until the writer starts over.
+  bench.ring = ring.filter((_, at) => at < 4 || at > 6);
+  bench.end();
+  bench.ring = ring;
+  bench.again();
+  bench.pass(3_000);
+  bench.kill(4, "/c");
+  bench.pass(3_000);
+  assertEquals(bench.pids(), [1, 3, "?", 4]);
+});
+
+Deno.test("OomMonitor labels a kill before the start as historical, also after lost records", async () => {
+  const bench = new OomBench();
+  await bench.start();
+  bench.kill(1, "/c");
+  bench.pass(2_000);
+  bench.stop();
+  await bench.start("none");
+  bench.pass(2_000);
+  bench.kill(2, "/c");
+  bench.pass(2_000);
+  bench.stop();
+  bench.nextSequence += 5;
+  bench.kill(3, "/c");
+  bench.clock.advance(1_000);
+  await bench.start();
+  bench.pass(3_000);
+  assertEquals(
+    bench.kills().map(({ pid, historical }) => [pid, historical]),
+    [[1, false], [undefined, false], [3, true]],
+  );
+  assertEquals(bench.monitor.kills, 0);
+});
+
+Deno.test("OomMonitor reports a kill by name after a log was read whose records were inferred or lost", async () => {
+  for (const kind of ["device", "file"] as const) {
+    const bench = new OomBench();
+    await bench.start();
+    bench.kill(1, "/c");
+    bench.pass(2_000);
+    bench.stop();
+    await bench.start("none");
+    bench.pass(2_000);
+    bench.kill(2, "/c");
+    bench.print(...headOf(3, "/c"));
+    bench.add("/c");
+    bench.nextSequence++;
+    bench.pass(2_000);
+    bench.stop();
+    await bench.start(kind);
+    bench.pass(4_000);
+    bench.kill(4, "/c");
+    bench.pass(3_000);
+    assertEquals(bench.pids(), [1, "?", "?", 4]);
+  }
+});
+
 Deno.test("OomMonitor infers kills overwritten while it was running, with the cgroup if the counts prove it", async () => {
   const bench = new OomBench();
   await bench.start("fifo");

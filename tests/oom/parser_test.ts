@@ -384,6 +384,44 @@ Deno.test("OomParser reports a group whose first victim is exiting as one incide
   );
 });
 
+Deno.test("OomParser assigns a group to its summary if nothing is printed for its first victim", () => {
+  assertEquals(
+    briefReports([
+      INVOKED,
+      summary(1, "/other"),
+      killed(1),
+      INVOKED,
+      summary(7, "/pod", "/pod/a"),
+      groupSet("/pod"),
+      killed(5),
+      killed(6),
+    ]),
+    [
+      "101 oom of 101: cgroup MEMCG limit /other in it 1 (sh) uid 0",
+      "102 oomKill of 101: cgroup MEMCG limit /other in it 1 (sh) uid 0",
+      "104 oom of 104: cgroup MEMCG limit /pod in /pod/a 7 (sh) uid 0",
+      "106 oomKill of 104: cgroup MEMCG limit /pod 5 (sh) group",
+      "107 oomKill of 104: cgroup MEMCG limit /pod 6 (sh) group",
+    ],
+  );
+});
+
+Deno.test("OomParser does not interpret a summary by the name of another thread", () => {
+  const kills = (pid: number) =>
+    reportsOf(recordsFrom([
+      INVOKED,
+      summary(7, "/p", "/p/b").replace(",task=sh,", ",task=w,task=sh,"),
+      killed(pid),
+    ])).filter(({ type }) => type === "oomKill");
+  // `w,task=sh` in /p/b, or `sh` in /p/b,task=w.
+  assertEquals(kills(7).map(brief), [
+    "102 oomKill of 101: cgroup MEMCG limit /p in /p/b,task=w 7 (sh) uid 0",
+  ]);
+  assertEquals(kills(8).map(brief), [
+    "102 oomKill of 101: cgroup MEMCG limit /p 8 (sh)",
+  ]);
+});
+
 Deno.test("OomParser reports a group whose header and summary the kernel omitted", () => {
   assertEquals(
     briefReports([killed(7), groupSet("/a"), killed(8), killed(7)]),

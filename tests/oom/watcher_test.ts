@@ -428,7 +428,7 @@ Deno.test("OomWatcher reopens a replaced file after its last line", async () => 
 });
 
 Deno.test("OomWatcher counts sequence numbers missing in a file", async () => {
-  await withFile(`${noise(1)}\n${noise(4)}\n${noise(2)}\n`, async (path) => {
+  await withFile(`${noise(1)}\n${noise(4)}\n${noise(5)}\n`, async (path) => {
     const watched = new Watched(path);
     await watched.until(() => watched.watcher.records === 3);
     assertEquals(watched.watcher.lost, 2);
