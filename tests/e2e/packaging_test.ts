@@ -793,6 +793,50 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "the command of docs/install.md creates a PrometheusRule with all rules of prometheus-rules.yml",
+  ignore: !hasProgram("kubectl"),
+  async fn() {
+    const docs = await Deno.readTextFile(`${SCRIPTS}/../docs/install.md`);
+    const [command = ""] =
+      /^\{\n[^`]*PrometheusRule[^`]*\| kubectl apply -f -$/m
+        .exec(docs) ?? [];
+    await withTempDir(async (directory) => {
+      await outputOf(
+        "env",
+        `--chdir=${SCRIPTS}/deploy/kubernetes`,
+        ...["sh", "-c"],
+        `kubectl() { cat >${directory}/rule.yaml; }\n${command}`,
+      );
+      await Deno.writeTextFile(
+        `${directory}/kustomization.yaml`,
+        "resources: [rule.yaml, rbac.yaml]\n",
+      );
+      await Deno.copyFile(
+        `${SCRIPTS}/deploy/kubernetes/prometheus-rbac.yaml`,
+        `${directory}/rbac.yaml`,
+      );
+      const [head = "", groups = ""] =
+        (await outputOf("kubectl", "kustomize", directory)).split(
+          /^spec:\n/m,
+        );
+      assertEquals(
+        [...head.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind),
+        ["Role", "RoleBinding", "PrometheusRule"],
+      );
+      const names = (text: string) =>
+        [...text.matchAll(/^ *(?:- )?(?:alert|record): (\S+)$/gm)]
+          .map(([, name]) => name).sort();
+      const rules = await Deno.readTextFile(
+        `${SCRIPTS}/deploy/prometheus-rules.yml`,
+      );
+      assertEquals(names(groups), names(rules));
+      assertMatch(groups, /^ {2}groups:\n/);
+    });
+  },
+});
+
 /** Returns the lines that were added to an output, in their order. */
 function addedLines(before: string, after: string): string[] {
   const rest = before.split("\n");
