@@ -35,6 +35,11 @@ interface Row extends Finding {
 const OVERLAY_ROOT_REGEXP = /^\d+ \d+ \S+ \S+ \/ .* - overlay /m;
 const RESPONSE_LIMIT_MS = 3000;
 
+/** Unit files of `scripts/install` and the package. */
+const UNITS = ["/etc", "/usr/lib"].map((directory) =>
+  `${directory}/systemd/system/cgwatch.service`
+);
+
 const STYLES = {
   ok: "green",
   degraded: "yellow",
@@ -71,7 +76,7 @@ export async function checkHost(options: CheckOptions): Promise<void> {
       ? { state: "ok", detail: `${reported.detail}, as the agent reports` }
       : await find(source);
     const isOff = found.state === "ok" && reported?.state === "off" &&
-      source.fixOf?.(reported.detail) !== undefined;
+      source.fixOf?.(reported.detail, place) !== undefined;
     const isMissing = found.state === "missing" || isOff ||
       reported?.state === "degraded";
     rows.push({
@@ -103,7 +108,8 @@ export async function checkHost(options: CheckOptions): Promise<void> {
 }
 
 function fixOf({ fix, fixOf }: Source, place: Place, problem: string): string {
-  return fixOf?.(problem) ?? (typeof fix === "string" ? fix : fix[place]);
+  return fixOf?.(problem, place) ??
+    (typeof fix === "string" ? fix : fix[place]);
 }
 
 function writeRow(row: Row, { terminal }: CheckOptions): void {
@@ -183,7 +189,7 @@ export function placeOf({ env, fs, isOtherRoot }: PlaceOptions): Place {
     isOtherRoot &&
       OVERLAY_ROOT_REGEXP.test(fs.readText("/proc/self/mountinfo") ?? "")
   ) return "container";
-  return isIn("/etc/systemd/system/cgwatch.service") ? "service" : "shell";
+  return UNITS.some(isIn) ? "service" : "shell";
 }
 
 /** Returns the fix of a `--root` that is not the root of a host. */

@@ -14,6 +14,7 @@ import {
 import { HostFs } from "../kernfs/host_fs.ts";
 import { parseOpenFilesLimit } from "../kernfs/machine.ts";
 import { type Clock, sleep } from "../model/clock.ts";
+import { NO_PERMISSION } from "../runtimes/engine_watcher.ts";
 import { quote } from "./output.ts";
 
 /** A source's state. */
@@ -34,7 +35,7 @@ export interface Source {
   /** Command or setting for access. */
   readonly fix: string | Readonly<Record<Place, string>>;
   /** Returns the fix of a specific problem. */
-  readonly fixOf?: (problem: string) => string | undefined;
+  readonly fixOf?: (problem: string, place: Place) => string | undefined;
   find(): Finding | Promise<Finding>;
 }
 
@@ -92,7 +93,7 @@ export function sourcesOf(
           "ProtectKernelLogs=no",
           "DeviceAllow=/dev/kmsg r",
         ),
-        container: "docker run: --device=/dev/kmsg --cap-add=SYSLOG",
+        container: dockerRun("--device=/dev/kmsg", "--cap-add=SYSLOG"),
       },
       // The agent may have been started with another path.
       fixOf: (problem) =>
@@ -132,8 +133,11 @@ export function sourcesOf(
           "CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE",
           "AmbientCapabilities=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE",
         ),
-        container:
-          "docker run: --pid=host --cap-add=SYS_PTRACE --cap-add=DAC_READ_SEARCH",
+        container: dockerRun(
+          "--pid=host",
+          "--cap-add=SYS_PTRACE",
+          "--cap-add=DAC_READ_SEARCH",
+        ),
       },
       find: async () => {
         await Array.fromAsync(Deno.readDir(fs.path("/proc/1/fd")));
@@ -195,17 +199,31 @@ export function sourcesOf(
           : undefined,
       find: () => findEventLog(log),
     },
-    ...Object.entries(SOCKETS).map(([name, path]) => ({
-      name,
-      lost: "names, images and labels of its containers",
-      fix: {
+    ...Object.entries(SOCKETS).map(([name, path]) => {
+      // A user with access to the socket can become root.
+      const fix = {
         shell: `sudo usermod -aG "$(stat -Lc %G ${path})" "$USER"`,
         service: dropIn(name, `SupplementaryGroups=$(stat -Lc %G ${path})`),
         container: `docker run: -v ${path}:${path}:ro`,
-      },
-      find: () => findSocket(fs.path(path), clock),
-    })),
+      };
+      return {
+        name,
+        lost: "names, images and labels of its containers",
+        fix,
+        fixOf: (problem: string, place: Place) =>
+          problem.startsWith(NO_PERMISSION)
+            ? place === "container" ? "docker run: --user=0" : fix[place]
+            : undefined,
+        find: () => findSocket(fs.path(path), clock),
+      };
+    }),
   ];
+}
+
+/** Docker and Kubernetes grant added capabilities only to root. */
+function dockerRun(...flags: readonly string[]): string {
+  const user = Deno.uid() === 0 ? [] : ["--user=0"];
+  return ["docker run:", ...user, ...flags].join(" ");
 }
 
 /** Returns a command that creates a drop-in. */
@@ -328,6 +346,9 @@ async function findSocket(path: string, clock: Clock): Promise<Finding> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       return { state: "off", detail: `no ${path}` };
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      return missing(`${NO_PERMISSION} ${path}`);
     }
     throw error;
   }

@@ -25,15 +25,22 @@ export interface Privileges {
 /** Reads the agent's privileges from `/proc/self/status`. */
 export function readPrivileges(ownFs = new HostFs()): Privileges {
   const status = ownFs.readText("/proc/self/status") ?? "";
-  const [, hex = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
-  const effective = BigInt(`0x${hex}`);
-  const has = (capability: bigint) => (effective >> capability & 1n) === 1n;
+  const capabilities = (set: string) => {
+    const [, hex = "0"] =
+      new RegExp(`^${set}:\\s*([0-9a-f]+)$`, "m").exec(status) ?? [];
+    return BigInt(`0x${hex}`);
+  };
+  const effective = capabilities("CapEff");
+  const has = (capability: bigint, set = effective) =>
+    (set >> capability & 1n) === 1n;
   const isRestricted =
     ownFs.readText("/proc/sys/kernel/dmesg_restrict")?.trim() === "1";
   return {
     isPrivileged: has(CAP_SYS_ADMIN),
     kernelLogHint: isRestricted && !has(CAP_SYSLOG) && !has(CAP_SYS_ADMIN)
-      ? "CAP_SYSLOG is missing"
+      ? has(CAP_SYSLOG, capabilities("CapBnd"))
+        ? "CAP_SYSLOG is granted, but takes effect only for root"
+        : "CAP_SYSLOG is missing"
       : "the device rules of an unprivileged container deny access",
   };
 }

@@ -72,6 +72,15 @@ export function isUnavailable(error: unknown): boolean {
     (error instanceof Error && EOPNOTSUPP_REGEXP.test(error.message));
 }
 
+const EACCES_REGEXP = /Permission denied \(os error 13\)/;
+
+/** Whether access is denied. An error of `fetch()` has the reason in its message or cause. */
+export function isPermissionDenied(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error instanceof Deno.errors.PermissionDenied ||
+    EACCES_REGEXP.test(error.message) || isPermissionDenied(error.cause);
+}
+
 /** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

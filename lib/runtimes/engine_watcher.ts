@@ -1,11 +1,15 @@
 import { type Clock, sleep } from "../model/clock.ts";
-import { messageOf } from "../model/errors.ts";
+import { isPermissionDenied, messageOf } from "../model/errors.ts";
 import type { SourceState } from "../model/source_state.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 
+/** Start of the detail of an engine whose socket may not be used. */
+export const NO_PERMISSION = "no permission for the socket";
+
 /**
- * Returns one state per runtime: the worst of its engines with a socket,
- * otherwise the likeliest engine's.
+ * Returns one state per runtime: the worst of its engines with a usable socket,
+ * otherwise that of an engine whose socket may not be used, or the likeliest
+ * engine's.
  */
 export function engineStates(
   watchers: readonly Pick<EngineWatcher, "state">[],
@@ -15,7 +19,10 @@ export function engineStates(
     .flatMap((same) => {
       const there = same.filter(({ state }) => state !== "off");
       const bad = there.filter(({ state }) => state === "degraded");
-      const [first] = [...bad, ...there, ...same];
+      const denied = same.filter(({ detail }) =>
+        detail.startsWith(NO_PERMISSION)
+      );
+      const [first] = [...bad, ...there, ...denied, ...same];
       if (first === undefined) return [];
       const details = bad.map(({ detail }) => detail).join("; ");
       return [bad.length > 1 ? { ...first, detail: details } : first];
@@ -52,7 +59,7 @@ export class EngineWatcher {
     this.#state = this.#stateOf("off", "not yet checked");
   }
 
-  /** `off` without a socket. */
+  /** `off` without a socket, or without permission for it. */
   get state(): SourceState {
     return this.#state;
   }
@@ -80,6 +87,14 @@ export class EngineWatcher {
         }
       } catch (error) {
         if (signal.aborted) return;
+        if (isPermissionDenied(error)) {
+          this.#state = this.#stateOf(
+            "off",
+            `${NO_PERMISSION} ${this.#socket}: names come from the runtime's files`,
+          );
+          await sleep(clock, ABSENT_RETRY_MS, signal);
+          continue;
+        }
         this.#state = this.#stateOf("degraded", messageOf(error));
       }
       await sleep(clock, retryMs, signal);

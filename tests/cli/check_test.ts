@@ -5,6 +5,7 @@ import { HostFs } from "../../lib/kernfs/host_fs.ts";
 
 const OVERLAY = "22 1 0:30 / / rw,relatime - overlay overlay rw,lowerdir=/l\n";
 const UNIT = "/etc/systemd/system/cgwatch.service";
+const PACKAGE_UNIT = "/usr/lib/systemd/system/cgwatch.service";
 
 async function withFiles(
   files: Readonly<Record<string, string>>,
@@ -28,6 +29,7 @@ Deno.test("placeOf() returns where the process runs, also with --root on a bare 
       [{}, {}, false, "shell"],
       [{}, {}, true, "shell"],
       [{ [UNIT]: "" }, {}, true, "service"],
+      [{ [PACKAGE_UNIT]: "" }, {}, false, "service"],
       [{ "/.dockerenv": "" }, {}, false, "container"],
       [{ "/run/.containerenv": "" }, {}, false, "container"],
       [{}, { KUBERNETES_SERVICE_HOST: "10.0.0.1" }, false, "container"],

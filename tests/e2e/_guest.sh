@@ -57,7 +57,7 @@ run() {
   rm -f "$log.img"
   truncate -s "$(($(du -sm "$job" | cut -f1) * 11 / 10 + 8))M" "$log.img"
   mke2fs -q -t ext4 -d "$job" "$log.img"
-  timeout -k 5 700 qemu-system-x86_64 -nodefaults -display none -no-reboot -M q35 \
+  timeout -k 5 1200 qemu-system-x86_64 -nodefaults -display none -no-reboot -M q35 \
     -accel tcg,thread=multi -cpu max -smp 2 -m 1536 -serial stdio -kernel "$dir/vmlinuz" \
     -append "console=ttyS0 root=/dev/nvme0n1 rw systemd.unit=job.target systemd.show_status=0 systemd.mask=serial-getty@ttyS0.service mitigations=off quiet" \
     -drive "file=$dir/disk.img,format=raw,if=none,id=a,snapshot=on" -device nvme,serial=a,drive=a \

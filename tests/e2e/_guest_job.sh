@@ -10,10 +10,11 @@ check() {
   shift
   if "$@"; then echo "ok: $what"; else echo "FAILED: $what"; failures=$((failures + 1)); fi
 }
-# Requests a path of the agent; the guest has no curl.
+# Requests a path of the agent, with $token if it is set; the guest has no curl.
+token=
 request() {
   exec 3<>/dev/tcp/127.0.0.1/8080 || return 1
-  printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" >&3
+  printf 'GET %s HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n' "$1" "$token" >&3
   timeout 5 cat <&3
   exec 3<&-
 }
@@ -93,6 +94,60 @@ check "the new one runs" has_new_pid "$pid"
 check "it gets ready again" until_true is_ready
 check "settings stay" grep -q CGWATCH_MAX_STREAMS=3 /etc/default/cgwatch
 check "the new defaults are next to them" grep -q 'of the new version' /etc/default/cgwatch.dpkg-dist
+
+systemd-run --quiet --unit=engine --socket-property=ListenStream=/run/docker.sock \
+  --socket-property=SocketMode=0660 sleep 60
+check "the socket of a runtime without permission is off" until_true \
+  responds /readyz '"docker","state":"off","detail":"no permission for the socket'
+systemctl stop engine.socket
+
+# As in docs/install.md and docs/fleet.md.
+groupadd --system cgwatch-secrets
+install -d -m 0750 -g cgwatch-secrets /etc/cgwatch
+(umask 077 && echo first >/etc/cgwatch/tokens)
+cat >>/etc/default/cgwatch <<END
+CGWATCH_LISTEN=0.0.0.0:8080
+CGWATCH_AUTH_TOKEN_FILE=/etc/cgwatch/tokens
+CGWATCH_NODE_NAME=n1
+END
+install -D -m 0644 /usr/share/doc/cgwatch/examples/secrets.conf \
+  /etc/systemd/system/cgwatch.service.d/secrets.conf
+systemctl daemon-reload
+systemctl restart cgwatch
+check "a token file that only root can read is reported" until_true has_failed
+chgrp cgwatch-secrets /etc/cgwatch/tokens
+chmod 0640 /etc/cgwatch/tokens
+systemctl restart cgwatch
+token=first
+check "it gets ready with tokens of the group" until_true is_ready
+check "it is not root" test "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "/proc/$(main_pid)/status")" -gt 1000
+check "events have the name of the node" until_true in_log '"node":"n1"'
+pid=$(main_pid)
+token=second
+check "another token is rejected" responds /readyz ' 401 '
+echo second >>/etc/cgwatch/tokens
+check "it reloads" systemctl reload cgwatch
+check "the added token is accepted" until_true is_ready
+token=first
+check "the old token as well" is_ready
+sed -i /first/d /etc/cgwatch/tokens
+check "it reloads" systemctl reload cgwatch
+check "the removed token is rejected" until_true responds /readyz ' 401 '
+check "without a restart" test "$(main_pid)" = "$pid"
+if [[ -e cert.pem ]]; then
+  install -m 0644 cert.pem /etc/cgwatch/cert.pem
+  install -m 0640 -g cgwatch-secrets key.pem /etc/cgwatch/key.pem
+  printf '%s\n' CGWATCH_TLS_{CERT=/etc/cgwatch/cert,KEY=/etc/cgwatch/key}.pem >>/etc/default/cgwatch
+  systemctl restart cgwatch
+  is_tls() { journalctl -u cgwatch | grep -q 'cgwatch ready https://'; }
+  check "it reads a TLS key of the group" until_true is_tls
+fi
+sed -i -E '/CGWATCH_(LISTEN|AUTH|TLS)/d' /etc/default/cgwatch
+rm -r /etc/cgwatch
+systemctl restart cgwatch
+token=
+check "it gets ready without tokens" until_true is_ready
+
 systemctl stop cgwatch
 check "a stopped service is not started by an upgrade" sh -c '
   dpkg --force-confold -i new.deb && ! systemctl is-active --quiet cgwatch'
@@ -114,6 +169,7 @@ check "and is not started" test "$(main_pid)" = 0
 systemctl unmask --quiet cgwatch
 check "the package is purged" dpkg -P cgwatch
 check "nothing is left" is_gone
+groupdel cgwatch-secrets
 check "no user is left" test -z "$(getent passwd cgwatch)"
 if ((failures > 0)); then journalctl -u cgwatch --no-pager -n 30; fi
 exit "$failures"

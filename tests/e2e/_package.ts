@@ -14,7 +14,9 @@ export async function packVersion(
 ): Promise<string> {
   const source = `${directory}/${version}`;
   await Deno.mkdir(source);
-  await outputOf("cp", "-r", `${ROOT}/scripts`, `${ROOT}/LICENSE`, source);
+  const copied = ["scripts", "LICENSE", "CHANGELOG.md"]
+    .map((name) => `${ROOT}/${name}`);
+  await outputOf("cp", "-r", ...copied, source);
   await Deno.writeTextFile(
     `${source}/deno.json`,
     `{\n  "version": "${version}",\n}\n`,

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { FakeEngine } from "../_support/fake_engine.ts";
 import { AGENT, AgentProcess, until } from "./_agent.ts";
 
 /**
@@ -109,4 +110,40 @@ Deno.test("agent watches all cgroups except one whose path is too long, which re
     assertEquals((await agent.stop()).code, 0, agent.stderr);
     await new Deno.Command("rm", { args: ["-rf", root] }).output();
   }
+});
+
+Deno.test({
+  name:
+    "agent without permission for the socket of an engine reports it as off, and connects after it is permitted",
+  ignore: !await canBecomeUser(),
+  async fn() {
+    await using engine = FakeEngine.start();
+    await Deno.chmod(engine.socketPath.replace(/\/[^/]+$/, ""), 0o755);
+    await Deno.chmod(engine.socketPath, 0o600);
+    const agent = await AgentProcess.start(
+      [...ARGS, `--docker=unix://${engine.socketPath}`],
+      { HOME: "/nonexistent", DENO_DIR: await Deno.makeTempDir() },
+      [...AS_USER, AGENT],
+    );
+    try {
+      const docker = async () => {
+        const { sources } = await agent.json("/readyz");
+        return sources.find(({ name }: { name: string }) => name === "docker");
+      };
+      const isDenied = async () => (await docker()).detail.includes("no perm");
+      assert(await until(isDenied), agent.stderr);
+      assertEquals(await docker(), {
+        name: "docker",
+        state: "off",
+        detail:
+          `no permission for the socket ${engine.socketPath}: names come from the runtime's files`,
+      });
+      const metrics = await (await fetch(`${agent.url}/metrics`)).text();
+      assert(!metrics.includes('cgwatch_source_up{source="docker"}'));
+      await Deno.chmod(engine.socketPath, 0o666);
+      assert(await until(async () => (await docker()).state === "ok"));
+    } finally {
+      assertEquals((await agent.stop()).code, 0, agent.stderr);
+    }
+  },
 });

@@ -25,6 +25,11 @@ async function runsWithoutLibraries(name: string): Promise<boolean> {
   }
 }
 
+/** Returns the start of a command line that runs a program with a umask. */
+function withUmask(umask = "022"): [string, ...string[]] {
+  return ["sh", "-c", `umask ${umask}; exec "$@"`, "sh"];
+}
+
 /** Returns the paths of all files in a directory, sorted. */
 async function filesIn(directory: string): Promise<string[]> {
   const found = await outputOf("find", directory, "-not", "-type", "d");
@@ -37,13 +42,15 @@ async function sha256(path: string): Promise<string> {
 }
 
 Deno.test({
-  name: "scripts/image creates the same image twice, with correct digests",
+  name:
+    "scripts/image creates the same image twice, also with another umask, with correct digests",
   ignore: !["ldd", "tar", "gzip"].every(hasProgram),
   async fn() {
     await withTempDir(async (directory) => {
       const [image, again] = [`${directory}/1.tar`, `${directory}/2.tar`];
-      for (const out of [image, again]) {
+      for (const [out, umask] of [[image, "022"], [again, "077"]]) {
         await outputOf(
+          ...withUmask(umask),
           `${SCRIPTS}/image`,
           `--bin=${PROGRAM}`,
           `--out=${out}`,
@@ -194,6 +201,8 @@ Deno.test({
           "usr/bin/cgwatch",
           "usr/lib/systemd/system/cgwatch.service.d/kmsg.conf",
           "usr/share/bash-completion/completions/cgwatch",
+          "usr/share/doc/cgwatch/changelog.gz",
+          "usr/share/doc/cgwatch/examples/secrets.conf",
           "usr/share/man/man1/cgwatch.1.gz",
         ]
       ) {
@@ -234,7 +243,8 @@ Deno.test({
       const source = `${directory}/source`;
       await Deno.mkdir(source);
       const root = `${SCRIPTS}/..`;
-      for (const path of ["scripts", "LICENSE", "deno.json", ".gitignore"]) {
+      const copied = ["scripts", "LICENSE", "CHANGELOG.md", "deno.json"];
+      for (const path of [...copied, ".gitignore"]) {
         await outputOf("cp", "-r", `${root}/${path}`, source);
       }
       const deploy = `${source}/scripts/deploy`;
@@ -320,6 +330,60 @@ Deno.test("scripts/install installs a binary in the working directory by its fil
         "/usr/local/bin/cgwatch",
       ],
     );
+  });
+});
+
+Deno.test("scripts/install installs files that all users can read, with any umask", async () => {
+  await withTempDir(async (directory) => {
+    await outputOf(
+      ...withUmask("077"),
+      "env",
+      `DESTDIR=${directory}/root`,
+      `${SCRIPTS}/install`,
+      `--bin=${PROGRAM}`,
+    );
+    const closed = await outputOf(
+      ...["find", `${directory}/root`, "-mindepth", "1", "-not", "-perm"],
+      ...["-0444", "-printf", "%P\n"],
+    );
+    assertEquals(closed, "var/log/cgwatch\n");
+  });
+});
+
+Deno.test("scripts/install does not install the drop-in again that an administrator removed, and --uninstall keeps other drop-ins", async () => {
+  await withTempDir(async (root) => {
+    const install = (...args: string[]) =>
+      outputOf(
+        "env",
+        `DESTDIR=${root}`,
+        `${SCRIPTS}/install`,
+        `--bin=${PROGRAM}`,
+        ...args,
+      );
+    const directory = `${root}/etc/systemd/system/cgwatch.service.d`;
+    const dropIns = () => filesIn(directory);
+    await install("--with=secrets");
+    assertEquals(await dropIns(), ["/kmsg.conf", "/secrets.conf"]);
+    await Deno.writeTextFile(`${directory}/kmsg.conf`, "# older\n");
+    await install();
+    assertMatch(
+      await Deno.readTextFile(`${directory}/kmsg.conf`),
+      /CAP_SYSLOG/,
+    );
+    await Deno.remove(`${directory}/kmsg.conf`);
+    await install();
+    assertEquals(await dropIns(), ["/secrets.conf"]);
+    await Deno.symlink("/dev/null", `${directory}/kmsg.conf`);
+    await install();
+    assertEquals(await Deno.readLink(`${directory}/kmsg.conf`), "/dev/null");
+    await Deno.writeTextFile(`${directory}/own.conf`, "[Service]\n");
+    await install("--uninstall");
+    assertEquals(await dropIns(), ["/own.conf"]);
+    await install();
+    assertEquals(await dropIns(), ["/kmsg.conf", "/own.conf"]);
+    await Deno.remove(`${directory}/own.conf`);
+    await install("--uninstall");
+    await assertRejects(() => Deno.stat(directory), Deno.errors.NotFound);
   });
 });
 
@@ -416,9 +480,18 @@ Deno.test({
       await dpkg("--remove", "cgwatch");
       assert((await Deno.stat(settings)).isFile);
       assert((await Deno.stat(dropIn)).isFile);
+      const example = dropIn.replace("own", "secrets");
+      await Deno.copyFile(`${SCRIPTS}/deploy/secrets.conf`, example);
       await dpkg("--purge", "cgwatch");
-      const left = await outputOf("find", root, "-name", "*cgwatch*");
-      assertEquals(left, "");
+      const left = async () =>
+        (await outputOf("find", root, "-path", "*cgwatch*", "-type", "f"))
+          .trim();
+      assertEquals(await left(), dropIn);
+      // Without own drop-ins, their directory is removed as well.
+      await dpkg("--install", newer);
+      await Deno.rename(dropIn, example);
+      await dpkg("--purge", "cgwatch");
+      assertEquals(await outputOf("find", root, "-name", "*cgwatch*"), "");
     });
   },
 });
@@ -651,11 +724,26 @@ Deno.test({
       await Deno.writeTextFile(dropIn, "[Service]\n");
       await install("--uninstall");
       await assertRejects(() => Deno.stat(unit), Deno.errors.NotFound);
-      for (const path of [settings, log, dropIn, `${root}/usr/bin/cgwatch`]) {
+      // The package's, copied from its examples.
+      const example = `${unit}.d/secrets.conf`;
+      await Deno.copyFile(`${SCRIPTS}/deploy/secrets.conf`, example);
+      await install("--uninstall");
+      for (
+        const path of [
+          settings,
+          log,
+          dropIn,
+          example,
+          `${root}/usr/bin/cgwatch`,
+        ]
+      ) {
         assert((await Deno.stat(path)).isFile, path);
       }
       await dpkg("--purge", "cgwatch");
-      assertEquals(await withName(), [""]);
+      assertEquals(await withName(), [
+        "",
+        "etc/systemd/system/cgwatch.service.d",
+      ]);
     });
   },
 });
@@ -701,6 +789,50 @@ Deno.test({
           "secretName: cgwatch-tls",
         ]);
       }
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "the command of docs/install.md creates a PrometheusRule with all rules of prometheus-rules.yml",
+  ignore: !hasProgram("kubectl"),
+  async fn() {
+    const docs = await Deno.readTextFile(`${SCRIPTS}/../docs/install.md`);
+    const [command = ""] =
+      /^\{\n[^`]*PrometheusRule[^`]*\| kubectl apply -f -$/m
+        .exec(docs) ?? [];
+    await withTempDir(async (directory) => {
+      await outputOf(
+        "env",
+        `--chdir=${SCRIPTS}/deploy/kubernetes`,
+        ...["sh", "-c"],
+        `kubectl() { cat >${directory}/rule.yaml; }\n${command}`,
+      );
+      await Deno.writeTextFile(
+        `${directory}/kustomization.yaml`,
+        "resources: [rule.yaml, rbac.yaml]\n",
+      );
+      await Deno.copyFile(
+        `${SCRIPTS}/deploy/kubernetes/prometheus-rbac.yaml`,
+        `${directory}/rbac.yaml`,
+      );
+      const [head = "", groups = ""] =
+        (await outputOf("kubectl", "kustomize", directory)).split(
+          /^spec:\n/m,
+        );
+      assertEquals(
+        [...head.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind),
+        ["Role", "RoleBinding", "PrometheusRule"],
+      );
+      const names = (text: string) =>
+        [...text.matchAll(/^ *(?:- )?(?:alert|record): (\S+)$/gm)]
+          .map(([, name]) => name).sort();
+      const rules = await Deno.readTextFile(
+        `${SCRIPTS}/deploy/prometheus-rules.yml`,
+      );
+      assertEquals(names(groups), names(rules));
+      assertMatch(groups, /^ {2}groups:\n/);
     });
   },
 });

@@ -1,9 +1,10 @@
-// The service and the Debian package under a real systemd in a qemu virtual machine. It takes up to
-// five minutes, so it runs only if a directory for the machine's disk is given: CGWATCH_GUEST=/var/tmp/guest
+// The service and the Debian package under a real systemd in a qemu virtual machine. It takes about
+// seven minutes, so it runs only if a directory for the machine's disk is given: CGWATCH_GUEST=/var/tmp/guest
 // CGWATCH_BIN=$PWD/dist/cgwatch scripts/test tests/e2e/service_guest_test.ts
 
 import { assert } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { certificate, HAS_OPENSSL } from "./_certificate.ts";
 import { packVersion } from "./_package.ts";
 
 const GUEST = Deno.env.get("CGWATCH_GUEST") ?? "";
@@ -45,7 +46,7 @@ const reason = await whyNot();
 
 Deno.test({
   name:
-    "scripts/install and the package create a service that reports OOM kills, restarts, upgrades and is removed completely" +
+    "scripts/install and the package create a service that reports OOM kills, restarts, upgrades, rotates tokens and is removed completely" +
     (reason === undefined ? "" : `, skipped: ${reason}`),
   ignore: reason !== undefined,
   async fn() {
@@ -57,6 +58,7 @@ Deno.test({
       await Deno.mkdir(job);
       await Deno.copyFile(BIN, join(job, "cgwatch"));
       await Deno.copyFile(JOB, join(job, "job.sh"));
+      if (HAS_OPENSSL) await certificate(job);
       const copied = await run("cp", ["-r", SCRIPTS, join(job, "scripts")]);
       assert(copied.success, copied.text);
       for (

@@ -673,6 +673,31 @@ Deno.test("check reports a kernel log that the agent was started without, and th
   }
 });
 
+Deno.test("check reports an engine whose socket the agent may not use, with the fix", async () => {
+  await using agent = new FakeAgent();
+  const docker = {
+    "name": "docker",
+    "state": "off",
+    "detail": "no permission for the socket /var/run/docker.sock: names",
+  };
+  agent.others = { "/readyz": { "ready": true, "sources": [docker] } };
+  const root = await Deno.makeTempDir();
+  await Deno.mkdir(`${root}/var/run`, { recursive: true });
+  // This process may use it.
+  using _socket = Deno.listen({
+    transport: "unix",
+    path: `${root}/var/run/docker.sock`,
+  });
+  const server = `--server=${agent.address}`;
+  const rows = JSON.parse(
+    await output("check", server, `--root=${root}`, "-o=json"),
+  );
+  const row = rows.find(({ name }: { name: string }) => name === "docker");
+  assertEquals([row.state, row.agent.state], ["ok", "off"]);
+  assertMatch(row.fix, /stat -Lc %G \/var\/run\/docker\.sock|--user=0/);
+  await Deno.remove(root, { recursive: true });
+});
+
 Deno.test("events reports that no event matches, on stderr", async () => {
   await using agent = new FakeAgent();
   const server = `--server=${agent.address}`;
@@ -890,7 +915,10 @@ Deno.test("check, help and version require neither agent nor root", async () => 
           ...args,
         ],
         stdin: "null",
-        env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? "" },
+        env: {
+          DENO_DIR: Deno.env.get("DENO_DIR") ?? "",
+          container: "podman",
+        },
       }).output()).stdout,
     );
   const rows = JSON.parse(await output("check", "-o=json"));
@@ -926,6 +954,10 @@ Deno.test("check, help and version require neither agent nor root", async () => 
       JSON.parse(await asNobody("check", "-o=json")).length,
       rows.length,
     );
+    // Only root receives capabilities of a container.
+    const { fix } = JSON.parse(await asNobody("check", "-o=json"))
+      .find(({ name }: { name: string }) => name === "descriptors");
+    assertMatch(fix, /^docker run: --user=0 --pid=host --cap-add=SYS_PTRACE /);
   }
   assertMatch(await output("--version"), /^cgwatch \d/);
 });

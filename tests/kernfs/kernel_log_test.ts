@@ -15,8 +15,15 @@ Deno.test("kernelLogPaths() returns the device below the host's root, then in /d
 
 Deno.test("readPrivileges() detects a privileged container from its capabilities, and the reason for denied access to the kernel log", () => {
   using root = TestCgroup.create();
-  const read = (capabilities: string, dmesgRestrict: string) => {
-    root.file("proc/self/status", `Name:\tx\nCapEff:\t${capabilities}\n`)
+  const read = (
+    capabilities: string,
+    dmesgRestrict: string,
+    bounding = capabilities,
+  ) => {
+    root.file(
+      "proc/self/status",
+      `Name:\tx\nCapEff:\t${capabilities}\nCapBnd:\t${bounding}\n`,
+    )
       .file("proc/sys/kernel/dmesg_restrict", `${dmesgRestrict}\n`);
     const { isPrivileged, kernelLogHint } = readPrivileges(root.hostFs());
     return [isPrivileged, kernelLogHint];
@@ -27,6 +34,11 @@ Deno.test("readPrivileges() detects a privileged container from its capabilities
   assertEquals(read("0000000000080004", "1"), [
     false,
     "CAP_SYSLOG is missing",
+  ]);
+  // Docker adds capabilities of other users than root only to the bounding set.
+  assertEquals(read("0000000000000000", "1", "0000000400080004"), [
+    false,
+    "CAP_SYSLOG is granted, but takes effect only for root",
   ]);
   assertEquals(read("0000000000080004", "0"), [false, rules]);
   assertEquals(read("0000000400080004", "1"), [false, rules]);

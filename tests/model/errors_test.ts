@@ -2,6 +2,7 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import {
   BadRequestError,
   isGone,
+  isPermissionDenied,
   KernfsSyntaxError,
   messageOf,
   UnknownContainerError,
@@ -67,4 +68,24 @@ Deno.test("messageOf() returns the message of any thrown value", () => {
   assertEquals(messageOf(new TypeError("x")), "x");
   assertEquals(messageOf("x"), "x");
   assertEquals(messageOf(undefined), "undefined");
+});
+
+Deno.test("isPermissionDenied() recognizes denied access, also in the message or cause of an error of fetch()", () => {
+  const reason = "client error (Connect): Permission denied (os error 13)";
+  for (
+    const error of [
+      new Deno.errors.PermissionDenied("Permission denied"),
+      new TypeError(`error sending request for url (/x): ${reason}`),
+      new TypeError("fetch failed", { cause: new Error(reason) }),
+    ]
+  ) assertEquals(isPermissionDenied(error), true, error.message);
+  for (
+    const error of [
+      new TypeError("fetch failed", {
+        cause: new Error("Connection refused (os error 111)"),
+      }),
+      new Error("status 13"),
+      "Permission denied (os error 13)",
+    ]
+  ) assertEquals(isPermissionDenied(error), false);
 });

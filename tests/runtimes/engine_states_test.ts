@@ -10,7 +10,7 @@ function watcher(
   return { state: { name, state, detail } };
 }
 
-Deno.test("engineStates() returns one state per runtime: the worst of those with a socket", () => {
+Deno.test("engineStates() returns one state per runtime: the worst of those with a usable socket, then one without permission", () => {
   const docker = watcher("ok", "", "docker");
   const of = (...watchers: { readonly state: SourceState }[]) =>
     engineStates([docker, ...watchers]).slice(1);
@@ -24,5 +24,8 @@ Deno.test("engineStates() returns one state per runtime: the worst of those with
   assertEquals(of(watcher("degraded", "a"), watcher("degraded", "b")), [
     watcher("degraded", "a; b").state,
   ]);
+  const denied = watcher("off", "no permission for the socket /b: names");
+  assertEquals(of(watcher("off", "no socket at /a"), denied), [denied.state]);
+  assertEquals(of(denied, watcher("ok")), [watcher("ok").state]);
   assertEquals(engineStates([]), []);
 });

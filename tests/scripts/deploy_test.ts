@@ -190,6 +190,30 @@ Deno.test("scripts/deploy/kubernetes has a privileged variant that reads the ker
   assert(restricted.includes("add: [SYS_PTRACE, DAC_READ_SEARCH]"));
 });
 
+Deno.test("scripts/deploy/kubernetes selects nodes that can run the image", async () => {
+  const base = await manifest("base/daemonset.yaml");
+  assert(base.includes("kubernetes.io/os: linux"));
+  assert(base.includes("kubernetes.io/arch: amd64"));
+  assertMatch(base, /^ {2}minReadySeconds: \d+$/m);
+});
+
+Deno.test("scripts/deploy/kubernetes/prometheus-rbac.yaml permits what the discovery of prometheus-kubernetes.yml requires", async () => {
+  const [role = "", binding = ""] = (await manifest("prometheus-rbac.yaml"))
+    .split("---\n");
+  const config = await Deno.readTextFile(
+    new URL("../../scripts/deploy/prometheus-kubernetes.yml", import.meta.url),
+  );
+  assert(config.includes("- role: pod\n"));
+  const [, namespace = ""] = /namespaces: \{ names: \[(.*)\] \}/.exec(config) ??
+    [];
+  for (const text of [role, binding]) {
+    assert(text.includes(`namespace: ${namespace} }`));
+    assert(text.includes("name: cgwatch-discovery"));
+  }
+  assert(role.includes("resources: [pods]"));
+  assert(role.includes("verbs: [get, list, watch]"));
+});
+
 Deno.test("tests of rules cover every alert", async () => {
   const url = new URL("../testdata/rules_test.yml", import.meta.url);
   const tests = await Deno.readTextFile(url);
