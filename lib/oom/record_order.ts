@@ -36,9 +36,8 @@ export class RecordOrder {
     earlier: number | undefined,
   ): RecordPlace {
     const before = this.#last ?? earlier;
-    const isFirst = this.#last === undefined;
     const lost = before === undefined ? 0 : sequence - before - 1;
-    const isLower = !isFirst && lost < 0;
+    const isLower = this.#last !== undefined && lost < 0;
     const isKnown = isLower && kind === "device" ||
       this.#usecs.get(sequence) === usecSinceBoot ||
       isLower && this.#fits(sequence, usecSinceBoot);

@@ -453,18 +453,20 @@ export class OomUnits {
       (isOld(at) ? suppressed : reported).add(incident);
       if ((places[at] ?? Infinity) <= historicalUpTo) historical.add(incident);
     }
-    const old = places.filter((_, at) => isOld(at)).length;
-    const isNew = places.some((unit) => unit !== undefined && unit > units);
-    // Records are in the order of the count: no older record follows a new one.
-    this.#inferred = isNew ? 0 : Math.max(0, this.#inferred - old);
     for (const [at, report] of waiting.entries()) {
       const unit = places[at] ?? Infinity;
       if (report.type === "oom") {
         const { incidentSequence: incident } = report;
         const isReported = reported.has(incident) || !suppressed.has(incident);
         if (isReported) this.#options.report(report, historical.has(incident));
-      } else if (isOld(at)) this.#reach(report);
-      else this.#accountFor(report, unit <= historicalUpTo, unit <= units);
+      } else if (isOld(at)) {
+        this.#reach(report);
+        this.#inferred = Math.max(0, this.#inferred - 1);
+      } else {
+        // Records are in the order of the count: no older one follows.
+        if (unit > units) this.#inferred = 0;
+        this.#accountFor(report, unit <= historicalUpTo, unit <= units);
+      }
     }
   }
 }
