@@ -219,7 +219,8 @@ Deno.test({
       const sum =
         `sum without (cpu) (rate(container_cpu_usage_seconds_total{id="${busy}"}[${window}s]))`;
       const [measured] = await prometheus.query(sum);
-      assertAlmostEquals(measured?.points[0]?.[1] ?? 0, rate, rate * 0.2);
+      // The two windows differ, and other programs use the CPU as well.
+      assertAlmostEquals(measured?.points[0]?.[1] ?? 0, rate, rate * 0.4);
       // Stale at the next scrape instead of after five minutes; the kill is still exported.
       const isGone = async () =>
         (await prometheus.query(`container_last_seen{id="${oom}"}`)).length ===
