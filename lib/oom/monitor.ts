@@ -60,7 +60,7 @@ export class OomMonitor {
   #lastRecord: KmsgRecord | undefined;
   /** The last record before the first end of the log. */
   #backlogEnd = -1;
-  /** Before the first record, as of a FIFO. */
+  /** Kind of the log; `fifo`, whose records may be late, before the first record. */
   #kind: KmsgFile["kind"] = "fifo";
   #kills = 0;
 

@@ -41,6 +41,18 @@ async function sha256(path: string): Promise<string> {
   return (await outputOf("sha256sum", path)).slice(0, 64);
 }
 
+/** Returns a function that runs `scripts/install` with a root directory. */
+function installInto(root: string): (...args: string[]) => Promise<string> {
+  return (...args) =>
+    outputOf(
+      "env",
+      `DESTDIR=${root}`,
+      `${SCRIPTS}/install`,
+      `--bin=${PROGRAM}`,
+      ...args,
+    );
+}
+
 Deno.test({
   name:
     "scripts/image creates the same image twice, also with another umask, with correct digests",
@@ -352,14 +364,7 @@ Deno.test("scripts/install installs files that all users can read, with any umas
 
 Deno.test("scripts/install does not install the drop-in again that an administrator removed, and --uninstall keeps other drop-ins", async () => {
   await withTempDir(async (root) => {
-    const install = (...args: string[]) =>
-      outputOf(
-        "env",
-        `DESTDIR=${root}`,
-        `${SCRIPTS}/install`,
-        `--bin=${PROGRAM}`,
-        ...args,
-      );
+    const install = installInto(root);
     const directory = `${root}/etc/systemd/system/cgwatch.service.d`;
     const dropIns = () => filesIn(directory);
     await install("--with=secrets");
@@ -649,14 +654,7 @@ Deno.test({
       const root = `${directory}/root`;
       await createRoot(root);
       const dpkg = dpkgOf(root);
-      const install = (...args: string[]) =>
-        outputOf(
-          "env",
-          `DESTDIR=${root}`,
-          `${SCRIPTS}/install`,
-          `--bin=${PROGRAM}`,
-          ...args,
-        );
+      const install = installInto(root);
       const withName = async () =>
         (await outputOf("find", root, "-name", "*cgwatch*"))
           .replaceAll(`${root}/`, "").split("\n").sort();

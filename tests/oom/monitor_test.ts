@@ -1,6 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { headOf, OomBench } from "../_support/oom_bench.ts";
 
+/** Starts a run without a log, after one that reported a kill of PID 1. */
+async function startWithoutLog(bench: OomBench): Promise<void> {
+  await bench.start();
+  bench.kill(1, "/c");
+  bench.pass(2_000);
+  bench.stop();
+  await bench.start("none");
+  bench.pass(2_000);
+}
+
 Deno.test("OomMonitor reports a group's first victim once across restarts", async () => {
   const bench = new OomBench();
   await bench.start();
@@ -218,12 +228,7 @@ Deno.test("OomMonitor ignores records that the writer of a FIFO had lost, and in
 
 Deno.test("OomMonitor labels a kill before the start as historical, also after lost records", async () => {
   const bench = new OomBench();
-  await bench.start();
-  bench.kill(1, "/c");
-  bench.pass(2_000);
-  bench.stop();
-  await bench.start("none");
-  bench.pass(2_000);
+  await startWithoutLog(bench);
   bench.kill(2, "/c");
   bench.pass(2_000);
   bench.stop();
@@ -242,12 +247,7 @@ Deno.test("OomMonitor labels a kill before the start as historical, also after l
 Deno.test("OomMonitor reports a kill by name after a log was read whose records were inferred or lost", async () => {
   for (const kind of ["device", "file"] as const) {
     const bench = new OomBench();
-    await bench.start();
-    bench.kill(1, "/c");
-    bench.pass(2_000);
-    bench.stop();
-    await bench.start("none");
-    bench.pass(2_000);
+    await startWithoutLog(bench);
     bench.kill(2, "/c");
     bench.print(...headOf(3, "/c"));
     bench.add("/c");
